@@ -1,0 +1,1 @@
+//! Contact checks before the fact, answered from the writer's state.

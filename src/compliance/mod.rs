@@ -1,0 +1,1 @@
+//! Rules applied to facts: findings after the fact, verdicts before it. Pure.

@@ -1,0 +1,1 @@
+//! Configuration: server, tenants, packs and KPIs, loaded and validated as one snapshot.

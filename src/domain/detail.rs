@@ -1,0 +1,577 @@
+//! What an activity is: one variant a kind, with that kind's facts. All amounts are in the case's currency.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ActivityId, ClaimId, ContactPointId};
+use super::money::{Currency, Money};
+use super::outcome::{Outcome, OutcomeFlags};
+use super::party::{Condition, Permission, PersonalWindow, is_false};
+use super::time::Timestamp;
+use super::vocabulary::{
+    Beneficiary, Channel, ChargeStep, Component, ContactPointState, Form, MessageEventKind, MessageLeft, Place,
+    Purpose, Technology, vocabulary,
+};
+
+vocabulary!(
+    /// What was adjusted.
+    AdjustmentKind {
+        WriteOff = "write_off", SettlementDiscount = "settlement_discount", Cancellation = "cancellation",
+        Correction = "correction", WriteUp = "write_up",
+    }
+);
+vocabulary!(
+    /// Where a case went.
+    TransferKind {
+        Place = "place", Recall = "recall", Sell = "sell", MoveIn = "move_in", MoveOut = "move_out",
+        CreditCollection = "credit_collection",
+    }
+);
+vocabulary!(
+    /// Why a payment was taken back.
+    ReversalKind { Reversal = "reversal", Chargeback = "chargeback", Refund = "refund", Misposting = "misposting" }
+);
+vocabulary!(
+    /// A step of a dispute, complaint or data-subject request.
+    MatterStep {
+        Opened = "opened", Forwarded = "forwarded", Acknowledged = "acknowledged", Verified = "verified",
+        ResolvedUpheld = "resolved_upheld", ResolvedRejected = "resolved_rejected", Withdrawn = "withdrawn",
+        Notified = "notified",
+    }
+);
+vocabulary!(
+    /// What was told to a credit bureau.
+    CreditReportKind { Furnish = "furnish", Withdraw = "withdraw", MarkDisputed = "mark_disputed", Notice = "notice" }
+);
+vocabulary!(
+    /// A step of a settlement.
+    SettlementStep { Offer = "offer", Accepted = "accepted", Broken = "broken" }
+);
+vocabulary!(
+    /// A legal step.
+    LegalStepKind {
+        PaymentOrder = "payment_order", Lawsuit = "lawsuit", Threat = "threat", Enforcement = "enforcement",
+        InsolvencyClaim = "insolvency_claim", Service = "service",
+    }
+);
+vocabulary!(
+    /// A survey that was answered.
+    SurveyKind { Csat = "csat", Nps = "nps" }
+);
+vocabulary!(
+    /// A step at a landing page or portal.
+    PageStep { Visit = "visit", PaymentStarted = "payment_started", PaymentFailed = "payment_failed", PaymentDone = "payment_done" }
+);
+
+/// A contact or an attempt at one, on any channel, in either direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Medium.
+    pub channel: Channel,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Flags of the platform's own disposition, where they differ from the outcome's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<OutcomeFlags>,
+    /// How it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub technology: Option<Technology>,
+    /// Campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// Place reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Contact point used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_point: Option<ContactPointId>,
+    /// Dropped by a dialler before an agent took it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub abandoned: bool,
+    /// What was left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_left: Option<MessageLeft>,
+    /// The person's identity was verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_verified: Option<bool>,
+    /// The debt became known to a third party.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub third_party_disclosure: bool,
+    /// It was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<bool>,
+    /// The person was told that it is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_notice: Option<bool>,
+    /// Why it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+    /// Notices it carries, as packs name them: `demand`, `validation_notice`, `warning`, ...
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+    /// Form of the notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+    /// Template used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// Variant of the template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Language, BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Content items it holds, as packs name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content_items: Vec<String>,
+    /// Amounts it asks for, by component, in minor units.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub amounts: BTreeMap<Component, i64>,
+    /// Last day to pay that it gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<NaiveDate>,
+    /// It interrupts limitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupts_limitation: Option<bool>,
+    /// When it was delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Timestamp>,
+    /// Kind of receipt held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// When it came back undelivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Timestamp>,
+}
+
+impl Contact {
+    /// A contact on a channel, with nothing else known.
+    #[must_use]
+    pub fn on(channel: Channel) -> Self {
+        Self {
+            channel,
+            outcome: None,
+            flags: None,
+            technology: None,
+            campaign: None,
+            place: None,
+            contact_point: None,
+            abandoned: false,
+            message_left: None,
+            identity_verified: None,
+            third_party_disclosure: false,
+            recorded: None,
+            recording_notice: None,
+            purpose: None,
+            notices: Vec::new(),
+            form: None,
+            template: None,
+            variant: None,
+            language: None,
+            content_items: Vec::new(),
+            amounts: BTreeMap::new(),
+            deadline: None,
+            interrupts_limitation: None,
+            delivered: None,
+            receipt: None,
+            returned: None,
+        }
+    }
+
+    /// The flags in force: the platform's own, else the outcome's, else those of a mere attempt.
+    #[must_use]
+    pub fn outcome_flags(&self) -> OutcomeFlags {
+        self.flags
+            .or_else(|| self.outcome.map(Outcome::flags))
+            .unwrap_or(OutcomeFlags { attempt: true, ..OutcomeFlags::default() })
+    }
+}
+
+/// A promise to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// Amount promised, more than zero.
+    pub amount: Money,
+    /// Last day to pay, local to the market.
+    pub due: NaiveDate,
+    /// Promise that this one replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<ActivityId>,
+    /// Channel it was made on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+}
+
+/// One instalment of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instalment {
+    /// Due day.
+    pub due: NaiveDate,
+    /// Amount in minor units of the case's currency.
+    pub amount: i64,
+}
+
+/// A payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Amount; zero is accepted.
+    pub amount: Money,
+    /// Value date; the local day of `occurred` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_date: Option<NaiveDate>,
+    /// Who received it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_by: Option<String>,
+    /// Method: card, transfer, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Channel it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// Allocation by component in minor units, where the payer or the platform decided it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub allocation: BTreeMap<Component, i64>,
+    /// Promise it pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<ActivityId>,
+    /// Claim it pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimId>,
+    /// Original amount in another currency than the case's, with `rate_ppm` as the rate used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Money>,
+    /// Units of the case's currency for one unit of the original, in millionths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_ppm: Option<i64>,
+}
+
+/// A fee charged to the debtor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Step it is charged for.
+    pub step: ChargeStep,
+    /// Net amount.
+    pub amount: Money,
+    /// VAT on it, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat: Option<i64>,
+    /// Basis it was computed on, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<i64>,
+    /// What allows it: contract, statute, court.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorised_by: Option<String>,
+    /// Whom it benefits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneficiary: Option<Beneficiary>,
+    /// Day it was asserted towards the debtor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asserted_on: Option<NaiveDate>,
+    /// Claim it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimId>,
+    /// Notice it was charged with, if the fee requires one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<ActivityId>,
+    /// The notice's form, where the notice is not recorded by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+}
+
+/// What an activity is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Detail {
+    /// A contact or an attempt at one.
+    Contact(Box<Contact>),
+    /// What became of a message; `parent` names the contact.
+    MessageEvent {
+        event: MessageEventKind,
+        channel: Channel,
+        #[serde(default, skip_serializing_if = "is_false")]
+        machine: bool,
+    },
+    /// A visit to a landing page or portal, or a payment try there.
+    Page {
+        step: PageStep,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+    },
+    /// A promise to pay.
+    Promise(Promise),
+    /// A promise withdrawn.
+    PromiseWithdrawn { promise: ActivityId },
+    /// An instalment plan agreed.
+    Plan {
+        instalments: Vec<Instalment>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        written: bool,
+    },
+    /// An instalment plan ended.
+    PlanEnded {
+        plan: ActivityId,
+        #[serde(default, skip_serializing_if = "is_false")]
+        broken: bool,
+    },
+    /// A payment.
+    Payment(Payment),
+    /// A payment, charge or adjustment taken back, wholly or in part.
+    Reversal { reverses: ActivityId, amount: Money, reason: ReversalKind },
+    /// A fee charged to the debtor.
+    Charge(Charge),
+    /// Interest accrued for a stretch of days.
+    Interest {
+        amount: Money,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<NaiveDate>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<NaiveDate>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate_ppm: Option<i64>,
+    },
+    /// A change of the balance that is no payment. A correction's amount may be negative.
+    Adjustment {
+        adjustment: AdjustmentKind,
+        amount: Money,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        component: Option<Component>,
+    },
+    /// The case was placed, recalled, sold or moved.
+    Transfer {
+        transfer: TransferKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// A settlement.
+    Settlement {
+        step: SettlementStep,
+        amount: Money,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<NaiveDate>,
+    },
+    /// A dispute's step.
+    Dispute {
+        step: MatterStep,
+        #[serde(default, skip_serializing_if = "is_false")]
+        written: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// A complaint's step.
+    Complaint {
+        step: MatterStep,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// A data-subject request's step.
+    DataRequest {
+        step: MatterStep,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// A person's condition began or ended: represented, insolvent, deceased, cease requested, ...
+    Condition {
+        condition: Condition,
+        #[serde(default, skip_serializing_if = "is_false")]
+        ended: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<bool>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        direct_contact_consented: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// A consent or an opt-out was given.
+    Permission {
+        permission: Permission,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contact_point: Option<ContactPointId>,
+    },
+    /// The person stated a preferred or inconvenient window.
+    Window { window: PersonalWindow },
+    /// A contact point changed its state.
+    ContactPointChanged { contact_point: ContactPointId, state: ContactPointState },
+    /// A legal step.
+    LegalStep { step: LegalStepKind },
+    /// An enforceable title was obtained.
+    TitleObtained { on: NaiveDate },
+    /// The debt was acknowledged.
+    Acknowledgement {
+        #[serde(default, skip_serializing_if = "is_false")]
+        written: bool,
+    },
+    /// Verification of the debt was sent.
+    VerificationSent {},
+    /// A document is held or was produced.
+    Document {
+        document: String,
+        #[serde(default, skip_serializing_if = "is_false")]
+        produced: bool,
+    },
+    /// A credit bureau was told something.
+    CreditReport {
+        report: CreditReportKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bureau: Option<String>,
+    },
+    /// A hold on collection began or ended.
+    Hold {
+        #[serde(default, skip_serializing_if = "is_false")]
+        ended: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The case was closed or reopened.
+    CaseStatus {
+        closed: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+    /// Money handed over to the creditor.
+    Remittance { amount: Money },
+    /// A survey answer: 1 to 5 for csat, 0 to 10 for nps.
+    Survey { survey: SurveyKind, score: u8 },
+    /// The debtor began or ceased to be the creditor's customer.
+    CustomerStatus { customer: bool },
+    /// Operating cost of the market or of cases.
+    OperatingCost {
+        amount: Money,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        category: Option<String>,
+    },
+    /// Revenue from clients: commissions.
+    ClientRevenue {
+        amount: Money,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<String>,
+    },
+    /// Credit sales of a client in the period that ends at `occurred`.
+    CreditSales {
+        amount: Money,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<String>,
+    },
+    /// An agent's team and full-time equivalent, in thousandths, from `occurred` on.
+    AgentRoster {
+        agent: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        team: Option<String>,
+        fte_thousandths: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<NaiveDate>,
+    },
+    /// Removes its target from every count, finally.
+    Void {
+        target: ActivityId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A note without consequences.
+    Note {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+}
+
+impl Detail {
+    /// The kind's stable name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Contact(_) => "contact",
+            Self::MessageEvent { .. } => "message_event",
+            Self::Page { .. } => "page",
+            Self::Promise(_) => "promise",
+            Self::PromiseWithdrawn { .. } => "promise_withdrawn",
+            Self::Plan { .. } => "plan",
+            Self::PlanEnded { .. } => "plan_ended",
+            Self::Payment(_) => "payment",
+            Self::Reversal { .. } => "reversal",
+            Self::Charge(_) => "charge",
+            Self::Interest { .. } => "interest",
+            Self::Adjustment { .. } => "adjustment",
+            Self::Transfer { .. } => "transfer",
+            Self::Settlement { .. } => "settlement",
+            Self::Dispute { .. } => "dispute",
+            Self::Complaint { .. } => "complaint",
+            Self::DataRequest { .. } => "data_request",
+            Self::Condition { .. } => "condition",
+            Self::Permission { .. } => "permission",
+            Self::Window { .. } => "window",
+            Self::ContactPointChanged { .. } => "contact_point_changed",
+            Self::LegalStep { .. } => "legal_step",
+            Self::TitleObtained { .. } => "title_obtained",
+            Self::Acknowledgement { .. } => "acknowledgement",
+            Self::VerificationSent {} => "verification_sent",
+            Self::Document { .. } => "document",
+            Self::CreditReport { .. } => "credit_report",
+            Self::Hold { .. } => "hold",
+            Self::CaseStatus { .. } => "case_status",
+            Self::Remittance { .. } => "remittance",
+            Self::Survey { .. } => "survey",
+            Self::CustomerStatus { .. } => "customer_status",
+            Self::OperatingCost { .. } => "operating_cost",
+            Self::ClientRevenue { .. } => "client_revenue",
+            Self::CreditSales { .. } => "credit_sales",
+            Self::AgentRoster { .. } => "agent_roster",
+            Self::Void { .. } => "void",
+            Self::Note { .. } => "note",
+        }
+    }
+
+    /// Kinds that concern the whole market and need no case.
+    #[must_use]
+    pub const fn is_market_wide(&self) -> bool {
+        matches!(
+            self,
+            Self::OperatingCost { .. }
+                | Self::ClientRevenue { .. }
+                | Self::CreditSales { .. }
+                | Self::AgentRoster { .. }
+                | Self::Remittance { .. }
+        )
+    }
+
+    /// The channel, if the kind has one.
+    #[must_use]
+    pub fn channel(&self) -> Option<Channel> {
+        match self {
+            Self::Contact(contact) => Some(contact.channel),
+            Self::MessageEvent { channel, .. } => Some(*channel),
+            Self::Promise(promise) => promise.channel,
+            Self::Payment(payment) => payment.channel,
+            Self::Page { .. } => Some(Channel::Portal),
+            _ => None,
+        }
+    }
+
+    /// The money of the activity, if it has some.
+    #[must_use]
+    pub fn money(&self) -> Option<Money> {
+        match self {
+            Self::Promise(promise) => Some(promise.amount),
+            Self::Payment(payment) => Some(payment.amount),
+            Self::Charge(charge) => Some(charge.amount),
+            Self::Reversal { amount, .. }
+            | Self::Interest { amount, .. }
+            | Self::Adjustment { amount, .. }
+            | Self::Settlement { amount, .. }
+            | Self::Remittance { amount }
+            | Self::OperatingCost { amount, .. }
+            | Self::ClientRevenue { amount, .. }
+            | Self::CreditSales { amount, .. } => Some(*amount),
+            _ => None,
+        }
+    }
+
+    /// The currency of that money.
+    #[must_use]
+    pub fn currency(&self) -> Option<Currency> {
+        self.money().map(|money| money.currency)
+    }
+}

@@ -1,0 +1,30 @@
+//! A market: one tenant in one country, with one zone for its KPI days.
+
+use chrono_tz::Tz;
+
+use super::ids::{MarketId, TenantId};
+use super::money::Currency;
+
+/// The key of a market. Every stored row begins with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MarketKey {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The market of that tenant.
+    pub market: MarketId,
+}
+
+/// What configuration says of a market.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Market {
+    /// Tenant and country.
+    pub key: MarketKey,
+    /// ISO 3166-1 alpha-2 code of the country, upper case.
+    pub region: String,
+    /// Zone of the market's KPI days.
+    pub zone: Tz,
+    /// Currency of a case that names none, and of figures over no case.
+    pub currency: Currency,
+    /// Days after a due date in which a full payment still keeps the promise late.
+    pub promise_grace_days: u16,
+}

@@ -1,0 +1,19 @@
+//! Plain types of the field: cases, activities, money, verdicts. No IO, no async, no wire, no database.
+
+pub mod activity;
+pub mod case;
+pub mod detail;
+pub mod diagnostic;
+pub mod error_kind;
+pub mod fact;
+pub mod finding;
+pub mod ids;
+pub mod market;
+pub mod money;
+pub mod outcome;
+pub mod party;
+pub mod principal;
+pub mod time;
+pub mod validation;
+pub mod verdict;
+pub mod vocabulary;

@@ -1,0 +1,101 @@
+//! Instants, and the dates they fall on in a zone.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+/// An instant, in microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+/// Microseconds of one second.
+pub const SECOND: i64 = 1_000_000;
+/// Microseconds of one day of 24 hours.
+pub const DAY: i64 = 86_400 * SECOND;
+/// The last instant that is accepted: the end of the year 9999.
+pub const MAX_TIMESTAMP: Timestamp = Timestamp(253_402_300_799 * SECOND);
+
+impl Timestamp {
+    /// The instant as chrono knows it. Instants out of chrono's range are cut to its ends.
+    #[must_use]
+    pub fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or(if self.0 < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+    }
+
+    /// The local date and time in `zone`.
+    #[must_use]
+    pub fn local(self, zone: Tz) -> DateTime<Tz> {
+        self.utc().with_timezone(&zone)
+    }
+
+    /// The local date in `zone`.
+    #[must_use]
+    pub fn date(self, zone: Tz) -> NaiveDate {
+        self.local(zone).date_naive()
+    }
+
+    /// The instant later by `micros` (earlier if negative), held inside the range of `i64`.
+    #[must_use]
+    pub const fn plus(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// First instant of the local date in `zone`; where clocks skip midnight, the first instant after the gap.
+    #[must_use]
+    pub fn start_of(date: NaiveDate, zone: Tz) -> Self {
+        Self::at_local(date, NaiveTime::MIN, zone)
+    }
+
+    /// The instant of a local wall-clock time; the earlier of two, and the first after a gap.
+    #[must_use]
+    pub fn at_local(date: NaiveDate, time: NaiveTime, zone: Tz) -> Self {
+        let mut local = date.and_time(time);
+        // No zone skips more than a day (Pacific/Apia, 2011-12-30); steps of 15 minutes meet every real gap's end.
+        for _ in 0..=(26 * 4) {
+            if let Some(found) = zone.from_local_datetime(&local).earliest() {
+                return found.into();
+            }
+            local += TimeDelta::minutes(15);
+        }
+        Utc.from_utc_datetime(&local).into()
+    }
+}
+
+impl<Z: TimeZone> From<DateTime<Z>> for Timestamp {
+    fn from(at: DateTime<Z>) -> Self {
+        Self(at.timestamp_micros())
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+}
+
+/// Days since 1970-01-01 of a date: the key of a day's cell.
+#[must_use]
+pub fn day_number(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - 719_163
+}
+
+/// The date of a day number.
+#[must_use]
+pub fn date_of_day(day: i32) -> NaiveDate {
+    NaiveDate::from_num_days_from_ce_opt(day.saturating_add(719_163)).unwrap_or(NaiveDate::MAX)
+}
+
+/// The date `days` after `date` (before, if negative), held inside chrono's range.
+#[must_use]
+pub fn add_days(date: NaiveDate, days: i64) -> NaiveDate {
+    TimeDelta::try_days(days).and_then(|delta| date.checked_add_signed(delta)).unwrap_or(if days < 0 {
+        NaiveDate::MIN
+    } else {
+        NaiveDate::MAX
+    })
+}

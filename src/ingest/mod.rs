@@ -1,0 +1,1 @@
+//! The write path: one writer a market, group commit, derivation, due-queue.

@@ -1,0 +1,1 @@
+//! KPI definitions: measures, cells and the figures made from them. Pure.

@@ -1,0 +1,21 @@
+//! Fairdue: debt-collection compliance, KPIs and market sync over gRPC, with rules and KPIs as data.
+//!
+//! Read the modules in this order: `domain` (the words), `ledger` (balances and promises of one case), `rules` (what
+//! the packs say), `compliance` (rules applied to facts), `kpi` (definitions and cells), `config`, `store`, `ingest`
+//! (the writer), `advice` (checks), `query`, then `transport` and `cli`.
+#![forbid(unsafe_code)]
+#![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::dbg_macro, clippy::todo)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod advice;
+pub mod cli;
+pub mod compliance;
+pub mod config;
+pub mod domain;
+pub mod ingest;
+pub mod kpi;
+pub mod ledger;
+pub mod query;
+pub mod rules;
+pub mod store;
+pub mod transport;

@@ -1,0 +1,3 @@
+//! The `fairdue` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The read path: cases, activities, findings, rules and KPIs.

@@ -1,0 +1,1 @@
+//! What the jurisdiction packs say: TOML parsed, checked and compiled. Pure.

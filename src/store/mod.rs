@@ -1,0 +1,1 @@
+//! Storage: the only user of sea-orm. Takes and returns domain types.

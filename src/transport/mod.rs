@@ -1,0 +1,1 @@
+//! The gRPC API: decode, call, encode. The only user of tonic beside the command line.
