@@ -281,7 +281,8 @@ pub struct Charge {
     pub form: Option<Form>,
 }
 
-/// What an activity is.
+/// What an activity is. A variant's fields say what their names say; the .proto documents each.
+#[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Detail {
