@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// The text of one configuration file. Compilers take texts, so that they need no disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Name for diagnostics, as the loader was told it.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
 /// One finding of a configuration check.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {

@@ -1,1 +1,3 @@
 //! What the jurisdiction packs say: TOML parsed, checked and compiled. Pure.
+
+pub use crate::domain::diagnostic::SourceFile;
