@@ -127,9 +127,12 @@ pub struct Contact {
     /// Content items it holds, as packs name them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub content_items: Vec<String>,
-    /// Amounts it asks for, by component, in minor units.
+    /// Amounts it asks for, by component, in minor units of `currency`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub amounts: BTreeMap<Component, i64>,
+    /// Currency of those amounts; present whenever there are amounts, and then the case's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     /// Last day to pay that it gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<NaiveDate>,
@@ -173,6 +176,7 @@ impl Contact {
             language: None,
             content_items: Vec::new(),
             amounts: BTreeMap::new(),
+            currency: None,
             deadline: None,
             interrupts_limitation: None,
             delivered: None,
@@ -210,7 +214,7 @@ pub struct Promise {
 pub struct Instalment {
     /// Due day.
     pub due: NaiveDate,
-    /// Amount in minor units of the case's currency.
+    /// Amount in minor units of the plan's currency.
     pub amount: i64,
 }
 
@@ -310,6 +314,7 @@ pub enum Detail {
     /// An instalment plan agreed.
     Plan {
         instalments: Vec<Instalment>,
+        currency: Currency,
         #[serde(default, skip_serializing_if = "is_false")]
         written: bool,
     },
@@ -570,9 +575,13 @@ impl Detail {
         }
     }
 
-    /// The currency of that money.
+    /// The currency of every amount in it.
     #[must_use]
     pub fn currency(&self) -> Option<Currency> {
-        self.money().map(|money| money.currency)
+        match self {
+            Self::Contact(contact) => contact.currency,
+            Self::Plan { currency, .. } => Some(*currency),
+            _ => self.money().map(|money| money.currency),
+        }
     }
 }
