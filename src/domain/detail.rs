@@ -1,19 +1,18 @@
 //! What an activity is: one variant a kind, with that kind's facts. All amounts are in the case's currency.
 
-use std::collections::BTreeMap;
+mod amounts;
+mod contact;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ActivityId, ClaimId, ContactPointId};
+pub use amounts::{Charge, Instalment, Payment, Promise};
+pub use contact::Contact;
+
+use super::ids::{ActivityId, ContactPointId};
 use super::money::{Currency, Money};
-use super::outcome::{Outcome, OutcomeFlags};
 use super::party::{Condition, Permission, PersonalWindow, is_false};
-use super::time::Timestamp;
-use super::vocabulary::{
-    Beneficiary, Channel, ChargeStep, Component, ContactPointState, Form, MessageEventKind, MessageLeft, Place,
-    Purpose, Technology, vocabulary,
-};
+use super::vocabulary::{Channel, Component, ContactPointState, MessageEventKind, vocabulary};
 
 vocabulary!(
     /// What was adjusted.
@@ -64,226 +63,6 @@ vocabulary!(
     /// A step at a landing page or portal.
     PageStep { Visit = "visit", PaymentStarted = "payment_started", PaymentFailed = "payment_failed", PaymentDone = "payment_done" }
 );
-
-/// A contact or an attempt at one, on any channel, in either direction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contact {
-    /// Medium.
-    pub channel: Channel,
-    /// What came of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
-    /// Flags of the platform's own disposition, where they differ from the outcome's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flags: Option<OutcomeFlags>,
-    /// How it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub technology: Option<Technology>,
-    /// Campaign.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub campaign: Option<String>,
-    /// Place reached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// Contact point used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact_point: Option<ContactPointId>,
-    /// Dropped by a dialler before an agent took it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub abandoned: bool,
-    /// What was left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message_left: Option<MessageLeft>,
-    /// The person's identity was verified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity_verified: Option<bool>,
-    /// The debt became known to a third party.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub third_party_disclosure: bool,
-    /// It was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recorded: Option<bool>,
-    /// The person was told that it is recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recording_notice: Option<bool>,
-    /// Why it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<Purpose>,
-    /// Notices it carries, as packs name them: `demand`, `validation_notice`, `warning`, ...
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notices: Vec<String>,
-    /// Form of the notice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub form: Option<Form>,
-    /// Template used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
-    /// Variant of the template.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variant: Option<String>,
-    /// Language, BCP 47.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// Content items it holds, as packs name them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub content_items: Vec<String>,
-    /// Amounts it asks for, by component, in minor units of `currency`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub amounts: BTreeMap<Component, i64>,
-    /// Currency of those amounts; present whenever there are amounts, and then the case's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub currency: Option<Currency>,
-    /// Last day to pay that it gives.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<NaiveDate>,
-    /// It interrupts limitation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interrupts_limitation: Option<bool>,
-    /// When it was delivered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivered: Option<Timestamp>,
-    /// Kind of receipt held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<String>,
-    /// When it came back undelivered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returned: Option<Timestamp>,
-}
-
-impl Contact {
-    /// A contact on a channel, with nothing else known.
-    #[must_use]
-    pub fn on(channel: Channel) -> Self {
-        Self {
-            channel,
-            outcome: None,
-            flags: None,
-            technology: None,
-            campaign: None,
-            place: None,
-            contact_point: None,
-            abandoned: false,
-            message_left: None,
-            identity_verified: None,
-            third_party_disclosure: false,
-            recorded: None,
-            recording_notice: None,
-            purpose: None,
-            notices: Vec::new(),
-            form: None,
-            template: None,
-            variant: None,
-            language: None,
-            content_items: Vec::new(),
-            amounts: BTreeMap::new(),
-            currency: None,
-            deadline: None,
-            interrupts_limitation: None,
-            delivered: None,
-            receipt: None,
-            returned: None,
-        }
-    }
-
-    /// The flags in force: the platform's own, else the outcome's, else those of a mere attempt.
-    #[must_use]
-    pub fn outcome_flags(&self) -> OutcomeFlags {
-        self.flags
-            .or_else(|| self.outcome.map(Outcome::flags))
-            .unwrap_or(OutcomeFlags { attempt: true, ..OutcomeFlags::default() })
-    }
-}
-
-/// A promise to pay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promise {
-    /// Amount promised, more than zero.
-    pub amount: Money,
-    /// Last day to pay, local to the market.
-    pub due: NaiveDate,
-    /// Promise that this one replaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub supersedes: Option<ActivityId>,
-    /// Channel it was made on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-}
-
-/// One instalment of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instalment {
-    /// Due day.
-    pub due: NaiveDate,
-    /// Amount in minor units of the plan's currency.
-    pub amount: i64,
-}
-
-/// A payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Payment {
-    /// Amount; zero is accepted.
-    pub amount: Money,
-    /// Value date; the local day of `occurred` if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value_date: Option<NaiveDate>,
-    /// Who received it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub received_by: Option<String>,
-    /// Method: card, transfer, ...
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Channel it came by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-    /// Allocation by component in minor units, where the payer or the platform decided it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub allocation: BTreeMap<Component, i64>,
-    /// Promise it pays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub promise: Option<ActivityId>,
-    /// Claim it pays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<ClaimId>,
-    /// Original amount in another currency than the case's, with `rate_ppm` as the rate used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub original: Option<Money>,
-    /// Units of the case's currency for one unit of the original, in millionths.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_ppm: Option<i64>,
-}
-
-/// A fee charged to the debtor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Charge {
-    /// Step it is charged for.
-    pub step: ChargeStep,
-    /// Net amount.
-    pub amount: Money,
-    /// VAT on it, minor units.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vat: Option<i64>,
-    /// Basis it was computed on, minor units.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<i64>,
-    /// What allows it: contract, statute, court.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorised_by: Option<String>,
-    /// Whom it benefits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beneficiary: Option<Beneficiary>,
-    /// Day it was asserted towards the debtor.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asserted_on: Option<NaiveDate>,
-    /// Claim it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<ClaimId>,
-    /// Notice it was charged with, if the fee requires one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notice: Option<ActivityId>,
-    /// The notice's form, where the notice is not recorded by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub form: Option<Form>,
-}
 
 /// What an activity is. A variant's fields say what their names say; the .proto documents each.
 #[allow(missing_docs)]

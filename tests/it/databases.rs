@@ -1,0 +1,43 @@
+//! Each test gets an empty database of its own, on both backends, and the private cluster ends with its process.
+
+use sqlx::{Connection, Executor, Row};
+
+use crate::support::database::{Backend, on_both_databases};
+use crate::support::postgres::{Cluster, Durability};
+
+on_both_databases!(
+    async fn a_fresh_database_is_empty_and_takes_a_table(database: Database) {
+        let rows = match database.backend {
+            Backend::Sqlite => {
+                assert!(database.directory().is_some_and(std::path::Path::is_dir));
+                let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("connect");
+                connection.execute("CREATE TABLE only_here (x BIGINT)").await.expect("create");
+                let count = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'";
+                connection.fetch_one(count).await.expect("count").get::<i64, _>(0)
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
+                connection.execute("CREATE TABLE only_here (x BIGINT)").await.expect("create");
+                let count = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'";
+                connection.fetch_one(count).await.expect("count").get::<i64, _>(0)
+            }
+        };
+        assert_eq!(rows, 1, "the database was not empty");
+    }
+);
+
+#[tokio::test]
+async fn a_cluster_stops_and_leaves_nothing_behind() {
+    let cluster = tokio::task::spawn_blocking(|| Cluster::start(Durability::Full)).await.expect("start");
+    let url = cluster.fresh_database().await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.expect("connect");
+    let row = connection.fetch_one("SELECT current_setting('fsync'), current_setting('data_directory')").await;
+    let row = row.expect("read the settings");
+    assert_eq!(row.get::<String, _>(0), "on", "a durable cluster must sync");
+    let directory = std::path::PathBuf::from(row.get::<String, _>(1));
+    assert!(directory.parent().is_some_and(std::path::Path::is_dir));
+    drop(connection);
+    tokio::task::spawn_blocking(move || drop(cluster)).await.expect("stop");
+    assert!(sqlx::PgConnection::connect(&url).await.is_err(), "the server still runs");
+    assert!(!directory.parent().is_some_and(std::path::Path::exists), "the directory is still there");
+}

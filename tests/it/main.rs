@@ -1,0 +1,6 @@
+//! The integration tests: one binary, one module a subject, the parts they share in `support`.
+#![forbid(unsafe_code)]
+
+mod databases;
+mod support;
+mod tidy;

@@ -1,0 +1,79 @@
+//! A fresh database for one test, on either backend.
+
+use std::sync::OnceLock;
+
+use super::postgres::{Cluster, Durability};
+
+/// Which backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// An SQLite file.
+    Sqlite,
+    /// A database of the run's private cluster.
+    Postgres,
+}
+
+/// An empty database that belongs to one test alone.
+#[derive(Debug)]
+pub struct Database {
+    /// Which backend it is on.
+    pub backend: Backend,
+    /// Its URL, as the configuration takes it.
+    pub url: String,
+    /// Holds the SQLite file for as long as the test runs.
+    directory: Option<tempfile::TempDir>,
+}
+
+/// The cluster that all tests of this run share, each in a database of its own.
+fn shared_cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| Cluster::start(Durability::Relaxed))
+}
+
+impl Database {
+    /// An empty database on the backend.
+    pub async fn fresh(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let directory = tempfile::tempdir().expect("make a temporary directory");
+                let url = format!("sqlite://{}?mode=rwc", directory.path().join("fairdue.db").display());
+                Self { backend, url, directory: Some(directory) }
+            }
+            Backend::Postgres => {
+                let cluster = tokio::task::spawn_blocking(shared_cluster).await.expect("start the private cluster");
+                Self { backend, url: cluster.fresh_database().await, directory: None }
+            }
+        }
+    }
+
+    /// The directory of an SQLite database.
+    pub fn directory(&self) -> Option<&std::path::Path> {
+        self.directory.as_ref().map(tempfile::TempDir::path)
+    }
+}
+
+/// Runs one async test body on SQLite and on PostgreSQL, as two tests named `NAME::sqlite` and `NAME::postgres`.
+macro_rules! on_both_databases {
+    ($(#[$meta:meta])* async fn $name:ident($database:ident: Database) $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn body($database: $crate::support::database::Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                use $crate::support::database::{Backend, Database};
+                body(Database::fresh(Backend::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                use $crate::support::database::{Backend, Database};
+                body(Database::fresh(Backend::Postgres).await).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both_databases;
