@@ -1,1 +1,108 @@
-//! Configuration: server, tenants, packs and KPIs, loaded and validated as one snapshot.
+//! Configuration: the server's settings, the rule packs, the KPI definitions and the tenants, loaded as one snapshot.
+//! A load checks everything and reports all that is wrong at once; a snapshot is never changed, only replaced whole.
+
+pub mod document;
+mod holder;
+pub mod server;
+mod settings;
+pub mod source;
+pub mod tenant;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
+use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::market::Market;
+pub use holder::Holder;
+pub use server::Server;
+
+/// A tenant as configuration knows it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// Its markets by id.
+    pub markets: BTreeMap<MarketId, Market>,
+}
+
+/// Everything that configuration says, checked as a whole.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The server's settings.
+    pub server: Server,
+    /// Tenants by id.
+    pub tenants: BTreeMap<TenantId, Tenant>,
+    /// Hash (blake3, hexadecimal) of every file that was read.
+    pub digest: String,
+}
+
+impl Snapshot {
+    /// The market of a tenant, if configured.
+    #[must_use]
+    pub fn market(&self, tenant: &TenantId, market: &MarketId) -> Option<&Market> {
+        self.tenants.get(tenant)?.markets.get(market)
+    }
+}
+
+/// Loads snapshots.
+pub struct Config;
+
+impl Config {
+    /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `kpis/*.toml`, `tenants/*.toml`, with the
+    /// process's environment laid over the settings.
+    ///
+    /// # Errors
+    /// Every diagnostic of every file, with file, line, column and remedy.
+    pub fn load(dir: &Path) -> Result<Snapshot, Diagnostics> {
+        // A variable that is no UTF-8 cannot be a setting of ours: names and values are ASCII words.
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::load_with(dir, variables)
+    }
+
+    /// As [`Config::load`], with the environment as an argument.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(dir: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Snapshot, Diagnostics> {
+        let mut found = Vec::new();
+        if !dir.is_dir() {
+            found.push(crate::domain::diagnostic::Diagnostic {
+                file: dir.display().to_string(),
+                line: 1,
+                column: 1,
+                message: "is no directory".to_owned(),
+                remedy: "name the configuration directory with --config".to_owned(),
+            });
+        }
+        let settings = source::optional(&dir.join("server.toml"), &mut found);
+        let jurisdictions = source::folders(&dir.join("jurisdictions"), &mut found);
+        let kpis = source::folder(&dir.join("kpis"), &mut found);
+        let tenant_files = source::folder(&dir.join("tenants"), &mut found);
+        let digest = digest(dir, settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files));
+
+        let file = settings.as_ref().map(|file| (file.path.as_str(), file.text.as_str()));
+        let server = Server::build(file, environment, &mut found);
+        let mut tenants = BTreeMap::new();
+        for file in &tenant_files {
+            if let Some(tenant) = tenant::read(file, &mut found) {
+                tenants.insert(tenant.id, Tenant { markets: tenant.markets });
+            }
+        }
+        Diagnostics(found).into_result(Snapshot { server, tenants, digest })
+    }
+}
+
+/// Hash over names (relative to the directory, so that a moved directory keeps its digest) and texts.
+fn digest<'f>(dir: &Path, files: impl Iterator<Item = &'f SourceFile>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for file in files {
+        let name = Path::new(&file.path).strip_prefix(dir).unwrap_or(Path::new(&file.path));
+        for part in [name.as_os_str().as_encoded_bytes(), file.text.as_bytes()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}

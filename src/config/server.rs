@@ -1,0 +1,228 @@
+//! The server's settings, typed and checked. config/server.toml documents each; its text is compiled in as the defaults.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::settings::Settings;
+use crate::domain::diagnostic::Diagnostic;
+
+/// The compiled-in defaults: every key with its documentation.
+pub const DEFAULTS: &str = include_str!("../../config/server.toml");
+
+/// All settings of the server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The gRPC listener and its limits.
+    pub grpc: Grpc,
+    /// The database.
+    pub database: Database,
+    /// The writer.
+    pub ingest: IngestSettings,
+    /// Checks and their cache.
+    pub advice: AdviceSettings,
+    /// Reads.
+    pub query: QuerySettings,
+    /// Logging.
+    pub log: Log,
+    /// Address of the metrics listener; `None` for none.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How long calls in work may take to end at a stop.
+    pub stop_grace: Duration,
+}
+
+/// The gRPC listener and its limits.
+#[derive(Debug, Clone)]
+pub struct Grpc {
+    /// Address of the listener.
+    pub listen: SocketAddr,
+    /// Largest message received, in bytes.
+    pub max_receive_bytes: u32,
+    /// Largest message sent, in bytes.
+    pub max_send_bytes: u32,
+    /// Most items in one batch or stream message.
+    pub max_batch_items: u32,
+    /// Concurrent HTTP/2 streams of one connection.
+    pub max_streams_per_connection: u32,
+    /// Requests in work at once over all connections.
+    pub max_concurrent_requests: u32,
+    /// Largest header list, in bytes.
+    pub max_header_bytes: u32,
+    /// Deadline of a unary call that brings none.
+    pub default_deadline: Duration,
+    /// Silence before an HTTP/2 ping.
+    pub keepalive_interval: Duration,
+    /// Wait for its answer.
+    pub keepalive_timeout: Duration,
+}
+
+/// The database and its pool.
+#[derive(Clone)]
+pub struct Database {
+    /// `sqlite://...` or `postgres://...`. May hold a password: never logged.
+    pub url: String,
+    /// Connections of the PostgreSQL pool.
+    pub max_connections: u32,
+    /// Longest wait for a connection.
+    pub acquire_timeout: Duration,
+    /// Longest run of one statement.
+    pub statement_timeout: Duration,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("max_connections", &self.max_connections).finish_non_exhaustive()
+    }
+}
+
+/// The writer.
+#[derive(Debug, Clone)]
+pub struct IngestSettings {
+    /// Most items that share one commit.
+    pub max_commit_items: u32,
+    /// Items that may wait for a market's writer.
+    pub queue_items: u32,
+    /// How often a market looks for what time has made due.
+    pub due_interval: Duration,
+}
+
+/// Checks and their cache.
+#[derive(Debug, Clone)]
+pub struct AdviceSettings {
+    /// Cases of one market kept in memory.
+    pub cached_cases: u32,
+    /// How often revisions are compared with the database.
+    pub poll_interval: Duration,
+    /// Oldest state that a plain check may be answered from.
+    pub max_staleness: Duration,
+    /// Records of checks that may wait for their commit.
+    pub check_log_queue: u32,
+}
+
+/// Reads.
+#[derive(Debug, Clone)]
+pub struct QuerySettings {
+    /// Items of a page where the request names no size.
+    pub default_page_size: u32,
+    /// Most items of a page.
+    pub max_page_size: u32,
+    /// Most rows of one KPI answer.
+    pub max_answer_rows: u32,
+}
+
+/// Logging.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// JSON lines instead of text.
+    pub json: bool,
+    /// Directives of what is logged.
+    pub filter: String,
+}
+
+impl Server {
+    /// The settings that the defaults, the file (path and text) and the environment give; what is wrong goes to `found`.
+    pub fn build(
+        file: Option<(&str, &str)>,
+        environment: impl Iterator<Item = (String, String)>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut settings = Settings::defaults(DEFAULTS);
+        if let Some((path, text)) = file {
+            settings.file(path, text);
+        }
+        settings.environment(environment);
+        let server = Self::typed(&mut settings);
+        found.extend(settings.into_found());
+        server
+    }
+
+    fn typed(s: &mut Settings) -> Self {
+        let server = Self {
+            grpc: Grpc {
+                listen: address(s, "grpc.listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 50_051))),
+                max_receive_bytes: s.number("grpc.max_receive_bytes", 1_024..=67_108_864),
+                max_send_bytes: s.number("grpc.max_send_bytes", 1_024..=67_108_864),
+                max_batch_items: s.number("grpc.max_batch_items", 1..=50_000),
+                max_streams_per_connection: s.number("grpc.max_streams_per_connection", 1..=10_000),
+                max_concurrent_requests: s.number("grpc.max_concurrent_requests", 1..=100_000),
+                max_header_bytes: s.number("grpc.max_header_bytes", 1_024..=1_048_576),
+                default_deadline: millis(s, "grpc.default_deadline_ms", 100, 600_000),
+                keepalive_interval: seconds(s, "grpc.keepalive_interval_seconds", 1, 3_600),
+                keepalive_timeout: seconds(s, "grpc.keepalive_timeout_seconds", 1, 3_600),
+            },
+            database: Database {
+                url: database_url(s),
+                max_connections: s.number("database.max_connections", 2..=1_000),
+                acquire_timeout: millis(s, "database.acquire_timeout_ms", 10, 60_000),
+                statement_timeout: millis(s, "database.statement_timeout_ms", 100, 600_000),
+            },
+            ingest: IngestSettings {
+                max_commit_items: s.number("ingest.max_commit_items", 1..=100_000),
+                queue_items: s.number("ingest.queue_items", 1..=1_000_000),
+                due_interval: millis(s, "ingest.due_interval_ms", 10, 3_600_000),
+            },
+            advice: AdviceSettings {
+                cached_cases: s.number("advice.cached_cases", 1_000..=100_000_000),
+                poll_interval: millis(s, "advice.poll_interval_ms", 10, 10_000),
+                max_staleness: millis(s, "advice.max_staleness_ms", 10, 60_000),
+                check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000),
+            },
+            query: QuerySettings {
+                default_page_size: s.number("query.default_page_size", 1..=1_000),
+                max_page_size: s.number("query.max_page_size", 1..=10_000),
+                max_answer_rows: s.number("query.max_answer_rows", 1..=1_000_000),
+            },
+            log: Log { json: json_format(s), filter: s.text("log.filter") },
+            metrics_listen: if s.text("metrics.listen").is_empty() { None } else { address(s, "metrics.listen") },
+            stop_grace: seconds(s, "stop.grace_seconds", 0, 300),
+        };
+        if server.query.default_page_size > server.query.max_page_size {
+            let message = "query.default_page_size is larger than query.max_page_size";
+            s.refuse("query.default_page_size", message, "lower it, or raise query.max_page_size");
+        }
+        if server.advice.poll_interval > server.advice.max_staleness {
+            let message = "advice.poll_interval_ms is longer than advice.max_staleness_ms: no check could be answered from memory";
+            s.refuse("advice.poll_interval_ms", message, "lower it, or raise advice.max_staleness_ms");
+        }
+        server
+    }
+}
+
+fn millis(s: &mut Settings, path: &str, low: u32, high: u32) -> Duration {
+    Duration::from_millis(u64::from(s.number(path, low..=high)))
+}
+
+fn seconds(s: &mut Settings, path: &str, low: u32, high: u32) -> Duration {
+    Duration::from_secs(u64::from(s.number(path, low..=high)))
+}
+
+fn address(s: &mut Settings, path: &str) -> Option<SocketAddr> {
+    let text = s.text(path);
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        s.refuse(
+            path,
+            format!("{path} is \"{text}\", not an address"),
+            "write IP:PORT, as in 127.0.0.1:50051 or [::]:50051",
+        );
+    }
+    parsed
+}
+
+fn database_url(s: &mut Settings) -> String {
+    let url = s.text("database.url");
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if !known.iter().any(|scheme| url.starts_with(scheme)) {
+        // The value may hold a password, so the message leaves it out.
+        let message = "database.url names no database that is supported";
+        s.refuse("database.url", message, "write sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME");
+    }
+    url
+}
+
+fn json_format(s: &mut Settings) -> bool {
+    let format = s.text("log.format");
+    if format != "text" && format != "json" {
+        s.refuse("log.format", format!("log.format is \"{format}\""), "write \"text\" or \"json\"");
+    }
+    format == "json"
+}

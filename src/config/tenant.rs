@@ -1,0 +1,169 @@
+//! A tenant's file: its id, its markets, and beside them the rules that it adds or tightens (read by `rules`).
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use chrono_tz::Tz;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Complaints, Section};
+use crate::domain::diagnostic::{Diagnostic, SourceFile};
+use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::market::{Market, MarketKey};
+use crate::domain::money::Currency;
+
+/// ISO 3166-1 alpha-2, as of 2024.
+const COUNTRIES: &str = "\
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD \
+CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF \
+GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN \
+KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA \
+NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI \
+SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI \
+VN VU WF WS YE YT ZA ZM ZW";
+
+/// What a tenant's file says, but for its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantFile {
+    /// The tenant: the file's name without `.toml`.
+    pub id: TenantId,
+    /// Its markets by id.
+    pub markets: BTreeMap<MarketId, Market>,
+    /// The file with everything blanked but the rules, so that their positions stay right; `None` if it has none.
+    pub overlay: Option<SourceFile>,
+}
+
+/// Reads a tenant's file; what is wrong goes to `found`.
+pub fn read(file: &SourceFile, found: &mut Vec<Diagnostic>) -> Option<TenantFile> {
+    let mut out = Complaints::new(&file.path, &file.text);
+    let tenant = out.parse().and_then(|table| parsed(file, table.get_ref(), &mut out));
+    let complaints = out.into_found();
+    let clean = complaints.is_empty();
+    found.extend(complaints);
+    tenant.filter(|_| clean)
+}
+
+fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<TenantFile> {
+    let mut top = Section::new("", 0, table);
+    let id = tenant_id(file, &mut top, out);
+    let mut markets = BTreeMap::new();
+    match top.table(out, "markets") {
+        None => top.missing(out, "markets", "add [markets.<country>] with zone and currency"),
+        Some(mut section) => {
+            for (key, at) in section.keys() {
+                let Some((value, span)) = section.remove(key) else { continue };
+                let DeValue::Table(table) = value else {
+                    out.at(at, format!("markets.{key} is not a table"), "write [markets.<country>]");
+                    continue;
+                };
+                let section = Section::new(format!("markets.{key}"), span.start, table);
+                if let Some(market) = market(key, at, section, id.as_ref(), out) {
+                    markets.insert(market.key.market.clone(), market);
+                }
+            }
+        }
+    }
+    let overlay = overlay(file, table);
+    Some(TenantFile { id: id?, markets, overlay })
+}
+
+fn tenant_id(file: &SourceFile, top: &mut Section, out: &mut Complaints) -> Option<TenantId> {
+    let (text, at) = top.required(out, "tenant", "write tenant = \"<id>\", the file's name without .toml")?;
+    let stem = std::path::Path::new(&file.path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    if stem.as_deref() != Some(text) {
+        let message = format!("tenant is \"{text}\", the file is named {}", stem.unwrap_or_default());
+        out.at(at, message, "name the file as the tenant, with .toml behind");
+    }
+    match TenantId::new(text) {
+        Ok(id) => Some(id),
+        Err(error) => {
+            out.at(at, format!("tenant {error}"), "write an id of 1 to 128 bytes");
+            None
+        }
+    }
+}
+
+fn market(
+    key: &str,
+    at: usize,
+    mut section: Section,
+    tenant: Option<&TenantId>,
+    out: &mut Complaints,
+) -> Option<Market> {
+    let region = key.to_ascii_uppercase();
+    let known = key.len() == 2 && key.bytes().all(|b| b.is_ascii_lowercase());
+    if !known || !COUNTRIES.split(' ').any(|country| country == region) {
+        let message = format!("{key} is no country's lower-case ISO 3166-1 alpha-2 code");
+        out.at(at, message, "write a code such as it, se, us");
+    }
+    let zone =
+        section.required(out, "zone", "write zone = \"Europe/Rome\" or another IANA zone").and_then(|(text, at)| {
+            let zone = text.parse::<Tz>().ok();
+            if zone.is_none() {
+                out.at(at, format!("\"{text}\" is no IANA time zone"), "write a zone such as Europe/Rome");
+            }
+            zone
+        });
+    let money = section.required(out, "currency", "write currency = \"EUR\" or another ISO 4217 code");
+    let currency = money.and_then(|(text, at)| {
+        let currency = Currency::parse(text);
+        if currency.is_none() {
+            out.at(at, format!("\"{text}\" is no ISO 4217 currency"), "write a code such as EUR");
+        }
+        currency
+    });
+    let grace = section.integer(out, "promise_grace_days", 0..366);
+    if grace.is_none() && !section.was_there("promise_grace_days") {
+        section.missing(out, "promise_grace_days", "write promise_grace_days = 3, or another number of days");
+    }
+    section.finish(out);
+    Some(Market {
+        key: MarketKey { tenant: tenant?.clone(), market: MarketId::new(key).ok()? },
+        region,
+        zone: zone?,
+        currency: currency?,
+        promise_grace_days: u16::try_from(grace?).ok()?,
+    })
+}
+
+/// The file's text with the tenant's own keys replaced by blanks of the same length.
+fn overlay(file: &SourceFile, table: &DeTable) -> Option<SourceFile> {
+    let own = |key: &str| key == "tenant" || key == "markets";
+    if table.iter().all(|(key, _)| own(key.get_ref())) {
+        return None;
+    }
+    let mut bytes = file.text.clone().into_bytes();
+    for (key, value) in table {
+        if own(key.get_ref()) {
+            blank(&mut bytes, key.span());
+            blank_value(&mut bytes, key.span(), value.get_ref(), value.span());
+        }
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    Some(SourceFile { path: file.path.clone(), text })
+}
+
+fn blank_value(bytes: &mut [u8], key: Range<usize>, value: &DeValue, span: Range<usize>) {
+    if let DeValue::Table(table) = value {
+        blank(bytes, span.clone());
+        for (inner, value) in table {
+            // A dotted key repeats the outer names before its own, on its own line.
+            blank(bytes, line_start(bytes, inner.span().start)..inner.span().end);
+            blank_value(bytes, inner.span(), value.get_ref(), value.span());
+        }
+    } else {
+        blank(bytes, key.start..span.end);
+    }
+}
+
+fn line_start(bytes: &[u8], at: usize) -> usize {
+    bytes.get(..at).and_then(|before| before.iter().rposition(|byte| *byte == b'\n')).map_or(0, |newline| newline + 1)
+}
+
+fn blank(bytes: &mut [u8], span: Range<usize>) {
+    for byte in bytes.get_mut(span).unwrap_or_default() {
+        if *byte != b'\n' {
+            *byte = b' ';
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Tests of the configuration: what loads, what is refused, and where the refusal points.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{Config, Holder, Snapshot, server, tenant};
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
+
+const TENANT: &str =
+    "tenant = \"acme\"\n\n[markets.it]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\npromise_grace_days = 3\n";
+
+fn load(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Snapshot, Diagnostics> {
+    let dir = directory(files);
+    load_dir(dir.path(), environment)
+}
+
+fn directory(files: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+fn load_dir(dir: &Path, environment: &[(&str, &str)]) -> Result<Snapshot, Diagnostics> {
+    Config::load_with(dir, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+/// `file:line:column: message` of each diagnostic, with the file's name only.
+fn complaints(result: Result<Snapshot, Diagnostics>) -> Vec<String> {
+    let diagnostics = result.expect_err("the load should fail");
+    let name =
+        |path: &str| Path::new(path).file_name().map_or(path.to_owned(), |name| name.to_string_lossy().into_owned());
+    for diagnostic in &diagnostics.0 {
+        assert!(!diagnostic.remedy.is_empty(), "no remedy: {diagnostic}");
+    }
+    diagnostics.0.iter().map(|d| format!("{}:{}:{}: {}", name(&d.file), d.line, d.column, d.message)).collect()
+}
+
+#[test]
+fn an_empty_directory_means_the_compiled_in_defaults() {
+    let snapshot = load(&[], &[]).unwrap();
+    assert_eq!(snapshot.server.grpc.listen.to_string(), "127.0.0.1:50051");
+    assert_eq!(snapshot.server.grpc.max_receive_bytes, 8 << 20);
+    assert_eq!(snapshot.server.grpc.max_batch_items, 5_000);
+    assert!(snapshot.tenants.is_empty());
+}
+
+#[test]
+fn every_default_is_documented_by_a_comment_above_it() {
+    let lines: Vec<&str> = server::DEFAULTS.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        if line.contains(" = ") && !line.starts_with('#') {
+            assert!(index > 0 && lines[index - 1].starts_with('#'), "no comment above {line}");
+        }
+    }
+}
+
+#[test]
+fn the_file_overrides_the_defaults_and_the_environment_overrides_the_file() {
+    let file = [("server.toml", "[grpc]\nmax_batch_items = 7\nmax_send_bytes = 2048\n[metrics]\nlisten = \"\"\n")];
+    let snapshot =
+        load(&file, &[("FAIRDUE_GRPC__MAX_BATCH_ITEMS", "9"), ("FAIRDUE_CONFIG", "x"), ("PATH", "/bin")]).unwrap();
+    assert_eq!(snapshot.server.grpc.max_batch_items, 9);
+    assert_eq!(snapshot.server.grpc.max_send_bytes, 2_048);
+    assert_eq!(snapshot.server.metrics_listen, None);
+}
+
+#[test]
+fn everything_wrong_with_the_settings_is_reported_at_once() {
+    let text = "loose = 1\n[grpc]\nlisten = \"here\"\nmax_batch_itemz = 7\nmax_send_bytes = \"many\"\nmax_receive_bytes = 1\n\
+                [query]\ndefault_page_size = 500\nmax_page_size = 100\n[log]\nformat = \"xml\"\n";
+    let found = complaints(load(
+        &[("server.toml", text)],
+        &[("FAIRDUE_STOP__GRACE", "1"), ("FAIRDUE_INGEST__QUEUE_ITEMS", "x")],
+    ));
+    assert_eq!(
+        found,
+        [
+            "server.toml:1:1: loose stands outside of a section",
+            "server.toml:3:10: grpc.listen is \"here\", not an address",
+            "server.toml:4:1: grpc.max_batch_itemz is not a setting",
+            "server.toml:5:18: grpc.max_send_bytes is a text, not a whole number",
+            "server.toml:6:21: grpc.max_receive_bytes is 1, allowed is 1024 to 67108864",
+            "server.toml:8:21: query.default_page_size is larger than query.max_page_size",
+            "server.toml:11:10: log.format is \"xml\"",
+            "environment FAIRDUE_INGEST__QUEUE_ITEMS:1:1: ingest.queue_items is not a whole number",
+            "environment FAIRDUE_STOP__GRACE:1:1: stop.grace is not a setting",
+        ]
+    );
+}
+
+#[test]
+fn a_slip_of_the_pen_gets_a_suggestion() {
+    let diagnostics = load(&[("server.toml", "[grpc]\nmax_batch_itemz = 7\n")], &[]).err().unwrap();
+    assert_eq!(diagnostics.0[0].remedy, "write grpc.max_batch_items, or remove it");
+}
+
+#[test]
+fn a_database_url_is_never_repeated_in_a_complaint() {
+    let diagnostics = load(&[("server.toml", "[database]\nurl = \"mysql://u:secret@h/d\"\n")], &[]).err().unwrap();
+    assert!(!diagnostics.to_string().contains("secret"));
+    let snapshot = load(&[("server.toml", "[database]\nurl = \"postgres://u:secret@h/d\"\n")], &[]).unwrap();
+    assert!(!format!("{:?}", snapshot.server).contains("secret"));
+}
+
+#[test]
+fn a_tenant_file_gives_its_markets() {
+    let snapshot = load(&[("tenants/acme.toml", TENANT)], &[]).unwrap();
+    let (id, tenant) = snapshot.tenants.iter().next().unwrap();
+    let market = tenant.markets.values().next().unwrap();
+    assert_eq!((id.as_str(), market.key.market.as_str(), market.region.as_str()), ("acme", "it", "IT"));
+    assert_eq!((market.zone, market.promise_grace_days), (chrono_tz::Europe::Rome, 3));
+    assert_eq!(market.currency.code(), "EUR");
+}
+
+#[test]
+fn everything_wrong_with_a_tenant_file_is_reported_at_once() {
+    let text = "tenant = \"other\"\n[markets.xx]\nzone = \"Mars/Base\"\ncurrency = \"ABC\"\npromise_grace_days = -1\nfoo = 1\n\
+                [markets.se]\nzone = 3\n";
+    assert_eq!(
+        complaints(load(&[("tenants/acme.toml", text)], &[])),
+        [
+            "acme.toml:1:10: tenant is \"other\", the file is named acme",
+            "acme.toml:2:10: xx is no country's lower-case ISO 3166-1 alpha-2 code",
+            "acme.toml:3:8: \"Mars/Base\" is no IANA time zone",
+            "acme.toml:4:12: \"ABC\" is no ISO 4217 currency",
+            "acme.toml:5:22: markets.xx.promise_grace_days is -1, allowed is 0 to 365",
+            "acme.toml:6:1: markets.xx.foo is not a key that is known here",
+            "acme.toml:7:1: markets.se.currency is missing",
+            "acme.toml:7:1: markets.se.promise_grace_days is missing",
+            "acme.toml:8:8: markets.se.zone is a whole number, not a text in quotes",
+        ]
+    );
+}
+
+#[test]
+fn the_rules_of_a_tenant_keep_their_positions_when_the_rest_is_blanked() {
+    let text = "tenant = \"acme\"\nmarkets.se.zone = \"Europe/Stockholm\"\nmarkets.se.currency = \"SEK\"\n\
+                markets.se.promise_grace_days = 3\n\n[[rule]]\nid = \"x\" # ö\n[rule.limit]\nmarkets = 1\n";
+    let mut found = Vec::new();
+    let tenant = tenant::read(&SourceFile { path: "acme.toml".to_owned(), text: text.to_owned() }, &mut found).unwrap();
+    assert_eq!(found, []);
+    assert_eq!(tenant.markets.len(), 1);
+    let overlay = tenant.overlay.unwrap().text;
+    assert_eq!(overlay.len(), text.len());
+    assert!(overlay.trim_start().starts_with("[[rule]]"), "{overlay}");
+    assert_eq!(overlay.lines().skip(5).collect::<Vec<_>>(), text.lines().skip(5).collect::<Vec<_>>());
+    let tables = format!("{TENANT}[[rule]]\nid = \"x\"\n");
+    let tenant = tenant::read(&SourceFile { path: "acme.toml".to_owned(), text: tables }, &mut found).unwrap();
+    assert_eq!(tenant.overlay.unwrap().text.trim(), "[[rule]]\nid = \"x\"");
+    let tenant =
+        tenant::read(&SourceFile { path: "acme.toml".to_owned(), text: TENANT.to_owned() }, &mut found).unwrap();
+    assert_eq!(tenant.overlay, None);
+}
+
+#[test]
+fn hostile_files_are_refused_with_their_position() {
+    let deep = format!("a = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));
+    let large = format!("# {}\n", "x".repeat(1 << 20));
+    let wide = format!("tenant = \"acme\"\nx = [{}]\n", "1,".repeat(400_000));
+    let hostile: [(&str, &str); 9] = [
+        ("deep", &deep),
+        ("large", &large),
+        ("wide", &wide),
+        ("duplicate", "tenant = \"acme\"\ntenant = \"acme\"\n"),
+        ("nan", "tenant = nan\n"),
+        ("infinite", "[markets.it]\npromise_grace_days = inf\n"),
+        ("huge", "[markets.it]\npromise_grace_days = 99999999999999999999\n"),
+        ("half", "[markets.it\n"),
+        ("empty", ""),
+    ];
+    for (what, text) in hostile {
+        let found = complaints(load(&[("tenants/acme.toml", text)], &[]));
+        assert!(found.iter().all(|complaint| complaint.starts_with("acme.toml:")), "{what}: {found:?}");
+    }
+    let dir = directory(&[]);
+    fs::create_dir_all(dir.path().join("tenants")).unwrap();
+    fs::write(dir.path().join("tenants/acme.toml"), b"tenant = \"\xff\"").unwrap();
+    assert_eq!(complaints(load_dir(dir.path(), &[])), ["acme.toml:1:1: is not UTF-8 from byte 10 on"]);
+    assert_eq!(complaints(load_dir(&dir.path().join("absent"), &[])), ["absent:1:1: is no directory"]);
+}
+
+#[test]
+fn a_broken_reload_keeps_what_is_in_force() {
+    let dir = directory(&[("tenants/acme.toml", TENANT)]);
+    let holder = Holder::of(dir.path(), load_dir(dir.path(), &[]).unwrap());
+    let first = holder.get().digest.clone();
+    fs::write(dir.path().join("tenants/acme.toml"), "tenant = ").unwrap();
+    assert!(holder.reload().is_err());
+    assert_eq!(holder.get().digest, first);
+    fs::write(dir.path().join("tenants/acme.toml"), TENANT.replace("= 3", "= 5")).unwrap();
+    holder.reload().unwrap();
+    assert_ne!(holder.get().digest, first);
+    assert_eq!(holder.get().tenants.values().next().unwrap().markets.values().next().unwrap().promise_grace_days, 5);
+}
+
+#[test]
+fn the_digest_is_of_the_content_and_not_of_the_place() {
+    let (one, two) = (directory(&[("tenants/acme.toml", TENANT)]), directory(&[("tenants/acme.toml", TENANT)]));
+    assert_eq!(load_dir(one.path(), &[]).unwrap().digest, load_dir(two.path(), &[]).unwrap().digest);
+}
