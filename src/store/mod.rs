@@ -1,1 +1,104 @@
 //! Storage: the only user of sea-orm. Takes and returns domain types.
+//!
+//! A [`Store`] opens the database and migrates it. All data of a tenant is reached through a [`TenantScope`], which
+//! cannot be made without naming the tenant; writes go through a [`MarketTx`], which holds the market row's lock.
+
+mod backend;
+mod bulk;
+mod cases;
+mod cells;
+mod checks;
+mod due;
+mod error;
+mod findings;
+mod history;
+mod keys;
+mod market_tx;
+mod pages;
+mod schema;
+mod scope;
+
+pub use backend::{Backend, StoreOptions};
+pub use cases::{CaseRow, CaseUpsertRow, version_body};
+pub use cells::{CellRow, DeltaRow};
+pub use checks::CheckRow;
+pub use due::DueRow;
+pub use error::StoreError;
+pub use findings::{FindingFilter, FindingRow};
+pub use history::{ActivityRow, CaseHistory, StoredActivity, activity_body};
+pub use keys::{KeyRow, TenantRow};
+pub use market_tx::{InsertOutcome, MarketHead, MarketTx};
+pub use pages::{ActivityFilter, CaseFilter, Page};
+pub use scope::TenantScope;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::MigratorTrait;
+
+use crate::domain::ids::TenantId;
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Where writes go: on SQLite a single connection, so that writers queue here and never meet a busy database.
+    pub(super) writer: DatabaseConnection,
+    /// Where reads go.
+    pub(super) reader: DatabaseConnection,
+    pub(super) backend: Backend,
+}
+
+impl Store {
+    /// Opens the database named by `url` (`sqlite://PATH` or `postgres://...`) and brings its schema up to date.
+    ///
+    /// # Errors
+    /// The address is of no known kind, the database cannot be reached, or a migration failed.
+    pub async fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        let store = backend::connect(url, options).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Runs the migrations that are missing, under a lock so that replicas that start together do not race.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let _guard = backend::MigrationLock::take(self).await?;
+        schema::Migrator::up(&self.writer, None).await?;
+        Ok(())
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The handle through which all of a tenant's data is reached.
+    #[must_use]
+    pub fn scope(&self, tenant: &TenantId) -> TenantScope {
+        TenantScope { store: self.clone(), tenant: tenant.clone() }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.reader.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Settings that durability rests on, as the database itself reports them.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn durability(&self) -> Result<Vec<(String, String)>, StoreError> {
+        backend::durability(self).await
+    }
+
+    /// Closes every connection.
+    pub async fn close(self) {
+        if self.backend == Backend::Sqlite {
+            let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        }
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+}

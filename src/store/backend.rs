@@ -1,0 +1,156 @@
+//! What differs between SQLite and PostgreSQL: how to connect, how to lock, how to bind many values.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
+
+use super::{Store, StoreError};
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Embedded, one file.
+    Sqlite,
+    /// PostgreSQL, shared by replicas.
+    Postgres,
+}
+
+impl Backend {
+    pub(super) fn orm(self) -> DbBackend {
+        match self {
+            Self::Sqlite => DbBackend::Sqlite,
+            Self::Postgres => DbBackend::Postgres,
+        }
+    }
+}
+
+/// Pool sizes and waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Connections to PostgreSQL, or reading connections to SQLite.
+    pub max_connections: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// Longest run of one statement (PostgreSQL).
+    pub statement_timeout: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let pool = Database::connect(postgres_options(url, options)).await?;
+        Ok(Store { writer: pool.clone(), reader: pool, backend: Backend::Postgres })
+    } else if url.starts_with("sqlite:") {
+        let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
+        let writer = Database::connect(sqlite_options(&url, options, 1)).await?;
+        let reader = Database::connect(sqlite_options(&url, options, options.max_connections)).await?;
+        Ok(Store { writer, reader, backend: Backend::Sqlite })
+    } else {
+        Err(StoreError::Address(url.split('@').next_back().unwrap_or_default().to_owned()))
+    }
+}
+
+fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .sqlx_logging(false)
+        .test_before_acquire(false);
+    connect
+}
+
+fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
+    let mut connect = base_options(url, options, connections);
+    connect.map_sqlx_sqlite_opts(|sqlite| {
+        use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(200)
+            .pragma("cache_size", "-65536")
+            .pragma("wal_autocheckpoint", "20000")
+            .pragma("journal_size_limit", "268435456")
+            .pragma("temp_store", "memory")
+    });
+    connect
+}
+
+fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
+    let mut connect = base_options(url, options, options.max_connections);
+    connect.test_before_acquire(true);
+    let statement_ms = options.statement_timeout.as_millis().to_string();
+    connect.map_sqlx_postgres_opts(move |postgres| {
+        postgres.application_name("fairdue").statement_cache_capacity(200).options([
+            ("statement_timeout", statement_ms.as_str()),
+            ("idle_in_transaction_session_timeout", "30000"),
+            ("timezone", "UTC"),
+        ])
+    });
+    connect
+}
+
+/// Begins a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and
+/// upgrades later fails without asking the busy timeout.
+pub(super) async fn begin(store: &Store) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: (store.backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    Ok(store.writer.begin_with_options(options).await?)
+}
+
+/// Held while migrations run. On PostgreSQL a row lock's cousin: a transaction-scoped advisory lock, which also works
+/// behind a pooler in transaction mode. SQLite serialises writers itself.
+pub(super) struct MigrationLock(#[allow(dead_code)] Option<DatabaseTransaction>);
+
+/// Key of the advisory lock: "fairdue" in ASCII.
+const MIGRATION_KEY: i64 = 0x6661_6972_6475_65;
+
+impl MigrationLock {
+    pub(super) async fn take(store: &Store) -> Result<Self, StoreError> {
+        if store.backend == Backend::Sqlite {
+            return Ok(Self(None));
+        }
+        let transaction = store.writer.begin().await?;
+        let lock = "SELECT pg_advisory_xact_lock($1)";
+        transaction
+            .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [MIGRATION_KEY.into()]))
+            .await?;
+        Ok(Self(Some(transaction)))
+    }
+}
+
+pub(super) async fn durability(store: &Store) -> Result<Vec<(String, String)>, StoreError> {
+    let names: &[&str] = match store.backend {
+        Backend::Sqlite => &["journal_mode", "synchronous"],
+        Backend::Postgres => &["fsync", "synchronous_commit"],
+    };
+    let mut settings = Vec::new();
+    for name in names {
+        settings.push(((*name).to_owned(), setting(&store.writer, store.backend, name).await?));
+    }
+    Ok(settings)
+}
+
+async fn setting(connection: &DatabaseConnection, backend: Backend, name: &str) -> Result<String, StoreError> {
+    let sql = match backend {
+        Backend::Sqlite => format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}"),
+        Backend::Postgres => format!("SELECT current_setting('{name}') AS value"),
+    };
+    let row = connection.query_one_raw(Statement::from_string(backend.orm(), sql)).await?;
+    Ok(row.map(|row| row.try_get::<String>("", "value")).transpose()?.unwrap_or_default())
+}

@@ -1,0 +1,146 @@
+//! Many rows in one statement: `UNNEST` of arrays on PostgreSQL, multi-row `VALUES` on SQLite.
+
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+
+use super::Backend;
+
+/// The values of one column, one a row.
+pub(super) enum Column {
+    Text(Vec<String>),
+    OptText(Vec<Option<String>>),
+    Int(Vec<i64>),
+    Bool(Vec<bool>),
+    Bytes(Vec<Vec<u8>>),
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(values) => values.len(),
+            Self::OptText(values) => values.len(),
+            Self::Int(values) => values.len(),
+            Self::Bool(values) => values.len(),
+            Self::Bytes(values) => values.len(),
+        }
+    }
+
+    fn postgres_type(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::OptText(_) => "text[]",
+            Self::Int(_) => "bigint[]",
+            Self::Bool(_) => "boolean[]",
+            Self::Bytes(_) => "bytea[]",
+        }
+    }
+
+    fn into_values(self) -> (ArrayType, Vec<Value>) {
+        match self {
+            Self::Text(values) => (ArrayType::String, values.into_iter().map(Into::into).collect()),
+            Self::OptText(values) => (ArrayType::String, values.into_iter().map(Into::into).collect()),
+            Self::Int(values) => (ArrayType::BigInt, values.into_iter().map(Into::into).collect()),
+            Self::Bool(values) => (ArrayType::Bool, values.into_iter().map(Into::into).collect()),
+            Self::Bytes(values) => (ArrayType::Bytes, values.into_iter().map(Into::into).collect()),
+        }
+    }
+}
+
+/// A multi-row write. Every row begins with the same tenant and market.
+pub(super) struct Bulk<'a> {
+    pub table: &'a str,
+    pub tenant: &'a str,
+    pub market: &'a str,
+    pub columns: Vec<(&'a str, Column)>,
+    /// What follows the rows: `ON CONFLICT ... RETURNING ...`.
+    pub tail: &'a str,
+}
+
+/// Binds that one SQLite statement may carry, kept under the limit of 32,766.
+const SQLITE_BINDS: usize = 16_000;
+
+impl Bulk<'_> {
+    /// Runs the write and returns what `RETURNING` in the tail gave, for all rows.
+    pub(super) async fn run(
+        self,
+        connection: &impl ConnectionTrait,
+        backend: Backend,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        if self.columns.first().is_none_or(|(_, column)| column.len() == 0) {
+            return Ok(Vec::new());
+        }
+        match backend {
+            Backend::Postgres => self.postgres(connection).await,
+            Backend::Sqlite => self.sqlite(connection).await,
+        }
+    }
+
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    async fn postgres(self, connection: &impl ConnectionTrait) -> Result<Vec<QueryResult>, DbErr> {
+        let names = self.names();
+        let arrays: Vec<String> = (3..)
+            .zip(&self.columns)
+            .map(|(place, (_, column))| format!("${place}::{}", column.postgres_type()))
+            .collect();
+        let sql = format!(
+            "INSERT INTO {} (tenant_id, market_id, {names}) SELECT $1, $2, u.* FROM UNNEST({}) AS u({names}) {}",
+            self.table,
+            arrays.join(", "),
+            self.tail
+        );
+        let mut values: Vec<Value> = vec![self.tenant.into(), self.market.into()];
+        for (_, column) in self.columns {
+            let (kind, items) = column.into_values();
+            values.push(Value::Array(kind, Some(Box::new(items))));
+        }
+        connection.query_all_raw(Statement::from_sql_and_values(Backend::Postgres.orm(), sql, values)).await
+    }
+
+    async fn sqlite(self, connection: &impl ConnectionTrait) -> Result<Vec<QueryResult>, DbErr> {
+        let names = self.names();
+        let width = self.columns.len() + 2;
+        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
+        let mut columns: Vec<_> =
+            self.columns.into_iter().map(|(_, column)| column.into_values().1.into_iter()).collect();
+        let mut left = rows;
+        let mut results = Vec::new();
+        while left > 0 {
+            // Few distinct sizes, so that the prepared statements stay in the connection's cache.
+            let largest = SQLITE_BINDS / width;
+            let chunk = [largest, 256, 64, 16, 4, 1].into_iter().find(|size| *size <= left.min(largest)).unwrap_or(1);
+            let one = format!("({})", vec!["?"; width].join(", "));
+            let sql = format!(
+                "INSERT INTO {} (tenant_id, market_id, {names}) VALUES {} {}",
+                self.table,
+                vec![one.as_str(); chunk].join(", "),
+                self.tail
+            );
+            let mut values: Vec<Value> = Vec::with_capacity(chunk * width);
+            for _ in 0..chunk {
+                values.push(self.tenant.into());
+                values.push(self.market.into());
+                values.extend(columns.iter_mut().filter_map(Iterator::next));
+            }
+            let statement = Statement::from_sql_and_values(Backend::Sqlite.orm(), sql, values);
+            results.extend(connection.query_all_raw(statement).await?);
+            left -= chunk;
+        }
+        Ok(results)
+    }
+}
+
+/// A `column IN (...)` over many texts with one bind: the SQL that selects them, and the bind.
+pub(super) fn text_set(backend: Backend, place: usize, items: Vec<String>) -> (String, Value) {
+    match backend {
+        Backend::Postgres => {
+            let values = items.into_iter().map(Value::from).collect();
+            (format!("= ANY(${place}::text[])"), Value::Array(ArrayType::String, Some(Box::new(values))))
+        }
+        Backend::Sqlite => {
+            let json = serde_json::Value::from(items).to_string();
+            (format!("IN (SELECT value FROM json_each(${place}))"), json.into())
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Case versions as stored.
+
+use sea_orm::QueryResult;
+
+use super::bulk::Column;
+use super::{MarketTx, StoreError};
+use crate::domain::case::CaseVersion;
+use crate::domain::time::Timestamp;
+
+/// A case version about to be stored.
+#[derive(Debug)]
+pub struct CaseUpsertRow<'a> {
+    /// The version.
+    pub version: &'a CaseVersion,
+    /// Its canonical JSON.
+    pub body: String,
+}
+
+/// A case version as stored.
+#[derive(Debug, Clone)]
+pub struct CaseRow {
+    /// Revision of its commit.
+    pub revision: u64,
+    /// The version.
+    pub version: CaseVersion,
+}
+
+/// The canonical JSON of a case version.
+///
+/// # Errors
+/// Never for versions that passed validation; the error type keeps the path free of panics.
+pub fn version_body(version: &CaseVersion) -> Result<String, StoreError> {
+    serde_json::to_string(version).map_err(|cause| StoreError::corrupt("case version", cause))
+}
+
+pub(super) fn read_version(row: &QueryResult) -> Result<(u64, CaseVersion), StoreError> {
+    let body: String = row.try_get("", "body")?;
+    let version = serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("case version", cause))?;
+    Ok((row.try_get::<i64>("", "revision")?.cast_unsigned(), version))
+}
+
+impl MarketTx {
+    /// Stores case versions that are known to be new, and who their parties are, each in one statement.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn insert_versions(
+        &self,
+        revision: u64,
+        recorded: Timestamp,
+        mut rows: Vec<CaseUpsertRow<'_>>,
+    ) -> Result<(), StoreError> {
+        rows.sort_by(|a, b| (&a.version.case, &a.version.version).cmp(&(&b.version.case, &b.version.version)));
+        let columns = vec![
+            ("case_id", Column::Text(rows.iter().map(|row| row.version.case.as_str().to_owned()).collect())),
+            ("version_id", Column::Text(rows.iter().map(|row| row.version.version.as_str().to_owned()).collect())),
+            ("effective_at", Column::Int(rows.iter().map(|row| row.version.effective.0).collect())),
+            ("revision", Column::Int(vec![revision.cast_signed(); rows.len()])),
+            ("recorded_at", Column::Int(vec![recorded.0; rows.len()])),
+            ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
+        ];
+        self.bulk("case_version", columns, "").await?;
+        let mut persons: Vec<(String, String)> = rows
+            .iter()
+            .flat_map(|row| {
+                let case = row.version.case.as_str();
+                row.version.parties.iter().map(move |party| (party.person.as_str().to_owned(), case.to_owned()))
+            })
+            .collect();
+        persons.sort_unstable();
+        persons.dedup();
+        let (people, cases) = persons.into_iter().unzip();
+        let columns = vec![("person_id", Column::Text(people)), ("case_id", Column::Text(cases))];
+        self.bulk("case_person", columns, "ON CONFLICT DO NOTHING").await?;
+        Ok(())
+    }
+}

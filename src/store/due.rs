@@ -1,0 +1,63 @@
+//! The due-queue: which case has a timer next, and up to where its timers have been fired.
+
+use sea_orm::{ConnectionTrait, Value};
+
+use super::bulk::Column;
+use super::{MarketTx, StoreError, TenantScope};
+use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::time::Timestamp;
+
+/// A case's entry in the due-queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueRow {
+    /// The case.
+    pub case: CaseId,
+    /// Its next timer is due not before this; the end of time if it has none.
+    pub due_at: Timestamp,
+    /// Timers due up to here have been fired.
+    pub advanced_to: Timestamp,
+}
+
+impl MarketTx {
+    /// Writes entries of the due-queue.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn upsert_dues(&self, mut rows: Vec<DueRow>) -> Result<(), StoreError> {
+        rows.sort_by(|a, b| a.case.cmp(&b.case));
+        let columns = vec![
+            ("case_id", Column::Text(rows.iter().map(|row| row.case.as_str().to_owned()).collect())),
+            ("due_at", Column::Int(rows.iter().map(|row| row.due_at.0).collect())),
+            ("advanced_to", Column::Int(rows.iter().map(|row| row.advanced_to.0).collect())),
+        ];
+        let tail = "ON CONFLICT (tenant_id, market_id, case_id)
+            DO UPDATE SET due_at = excluded.due_at, advanced_to = excluded.advanced_to";
+        self.bulk("due", columns, tail).await?;
+        Ok(())
+    }
+
+    /// Cases whose timers may be due at or before `until`, the earliest first.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn due_cases(&self, until: Timestamp, limit: u32) -> Result<Vec<CaseId>, StoreError> {
+        let sql = format!(
+            "SELECT case_id FROM due WHERE tenant_id = $1 AND market_id = $2 AND due_at <= $3
+             ORDER BY due_at LIMIT {limit}"
+        );
+        let rows = self.transaction.query_all_raw(self.statement(&sql, [Value::from(until.0)])).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+    }
+}
+
+impl TenantScope {
+    /// The earliest instant at which a timer of the market may be due.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn next_due(&self, market: &MarketId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT due_at FROM due WHERE tenant_id = $1 AND market_id = $2 ORDER BY due_at LIMIT 1";
+        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        Ok(row.map(|row| row.try_get("", "due_at")).transpose()?.map(Timestamp))
+    }
+}

@@ -1,0 +1,215 @@
+//! Activities as stored, and the whole history of cases: what the fold reads.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+
+use super::bulk::{Column, text_set};
+use super::cases::read_version;
+use super::{InsertOutcome, MarketTx, StoreError, TenantScope};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::time::Timestamp;
+
+/// An activity about to be stored.
+#[derive(Debug)]
+pub struct ActivityRow<'a> {
+    /// The activity.
+    pub activity: &'a Activity,
+    /// Its canonical JSON.
+    pub body: String,
+}
+
+/// An activity as stored.
+#[derive(Debug, Clone)]
+pub struct StoredActivity {
+    /// Revision of its commit.
+    pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// Revision since which it is voided.
+    pub voided: Option<u64>,
+    /// The activity.
+    pub activity: Activity,
+}
+
+/// Everything stored about one case.
+#[derive(Debug, Clone, Default)]
+pub struct CaseHistory {
+    /// Its versions with their revisions, in no order.
+    pub versions: Vec<(u64, CaseVersion)>,
+    /// Its activities, in no order, voided ones included.
+    pub activities: Vec<StoredActivity>,
+    /// Timers due up to here have been fired by the due-queue.
+    pub advanced_to: Option<Timestamp>,
+    /// The instant stored in the due-queue.
+    pub due_at: Option<Timestamp>,
+}
+
+/// The canonical JSON of an activity: what is stored and what duplicates are compared by.
+///
+/// # Errors
+/// Never for activities that passed validation; the error type keeps the path free of panics.
+pub fn activity_body(activity: &Activity) -> Result<String, StoreError> {
+    serde_json::to_string(activity).map_err(|cause| StoreError::corrupt("activity", cause))
+}
+
+pub(super) fn read_stored_activity(row: &QueryResult) -> Result<StoredActivity, StoreError> {
+    let body: String = row.try_get("", "body")?;
+    Ok(StoredActivity {
+        revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
+        recorded: Timestamp(row.try_get("", "recorded_at")?),
+        voided: row.try_get::<Option<i64>>("", "void_revision")?.map(i64::cast_unsigned),
+        activity: serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("activity", cause))?,
+    })
+}
+
+const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.body, v.revision AS void_revision
+    FROM activity a LEFT JOIN void v
+      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}
+    UNION ALL
+    SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.body, v.revision AS void_revision
+    FROM activity_link l JOIN activity a
+      ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id
+    LEFT JOIN void v
+      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+    WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}";
+
+const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, body FROM case_version
+    WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
+
+const DUES: &str = "SELECT case_id AS of_case, due_at, advanced_to FROM due
+    WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
+
+async fn histories(
+    connection: &impl ConnectionTrait,
+    scope: &TenantScope,
+    market: &MarketId,
+    cases: &[CaseId],
+) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
+    let mut found: HashMap<CaseId, CaseHistory> = HashMap::new();
+    if cases.is_empty() {
+        return Ok(found);
+    }
+    let ids: Vec<String> = cases.iter().map(|case| case.as_str().to_owned()).collect();
+    let select = |sql: &str| -> Statement {
+        let (set, bind) = text_set(scope.store.backend, 3, ids.clone());
+        scope.statement(market, &sql.replace("{set}", &set), [bind])
+    };
+    for row in connection.query_all_raw(select(VERSIONS)).await? {
+        let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
+        let (revision, version) = read_version(&row)?;
+        found.entry(case).or_default().versions.push((revision, version));
+    }
+    if found.is_empty() {
+        return Ok(found);
+    }
+    for row in connection.query_all_raw(select(HISTORY)).await? {
+        let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
+        found.entry(case).or_default().activities.push(read_stored_activity(&row)?);
+    }
+    for row in connection.query_all_raw(select(DUES)).await? {
+        let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
+        let history = found.entry(case).or_default();
+        history.due_at = Some(Timestamp(row.try_get("", "due_at")?));
+        history.advanced_to = Some(Timestamp(row.try_get("", "advanced_to")?));
+    }
+    Ok(found)
+}
+
+impl TenantScope {
+    /// The histories of these cases, as committed. Unknown cases are absent.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn case_histories(
+        &self,
+        market: &MarketId,
+        cases: &[CaseId],
+    ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
+        histories(&self.store.reader, self, market, cases).await
+    }
+}
+
+impl MarketTx {
+    /// The histories of these cases as this transaction sees them, its own inserts included.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn case_histories(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
+        histories(&self.transaction, &self.scope, &self.market, cases).await
+    }
+
+    /// Cases in which these persons are parties.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cases_of_persons(&self, persons: Vec<String>) -> Result<Vec<(String, CaseId)>, StoreError> {
+        let sql = "SELECT person_id, case_id FROM case_person
+                   WHERE tenant_id = $1 AND market_id = $2 AND person_id {set}";
+        let rows = self.select_in(sql, persons).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get("", "person_id")?, CaseId::trusted(&row.try_get::<String>("", "case_id")?))))
+            .collect()
+    }
+
+    /// Stores the activities whose ids are new, in one statement sorted by key.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn insert_activities(
+        &self,
+        revision: u64,
+        recorded: Timestamp,
+        mut rows: Vec<ActivityRow<'_>>,
+    ) -> Result<InsertOutcome, StoreError> {
+        rows.sort_by(|a, b| a.activity.id.cmp(&b.activity.id));
+        let text =
+            |pick: fn(&Activity) -> &str| Column::Text(rows.iter().map(|r| pick(r.activity).to_owned()).collect());
+        let first = rows.iter().map(|row| row.activity.cases.first().map(|case| case.as_str().to_owned())).collect();
+        let columns = vec![
+            ("activity_id", text(|activity| activity.id.as_str())),
+            ("revision", Column::Int(vec![revision.cast_signed(); rows.len()])),
+            ("recorded_at", Column::Int(vec![recorded.0; rows.len()])),
+            ("occurred_at", Column::Int(rows.iter().map(|row| row.activity.occurred.0).collect())),
+            ("case_id", Column::OptText(first)),
+            ("kind", text(|activity| activity.detail.kind())),
+            ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
+        ];
+        let returned = self.bulk("activity", columns, "ON CONFLICT DO NOTHING RETURNING activity_id").await?;
+        let mut outcome = InsertOutcome::default();
+        for row in returned {
+            outcome.inserted.insert(row.try_get("", "activity_id")?);
+        }
+        let mut links: Vec<(String, String)> = rows
+            .iter()
+            .filter(|row| row.activity.cases.len() > 1 && outcome.inserted.contains(row.activity.id.as_str()))
+            .flat_map(|row| {
+                let id = row.activity.id.as_str();
+                row.activity.cases.iter().skip(1).map(move |case| (case.as_str().to_owned(), id.to_owned()))
+            })
+            .collect();
+        links.sort_unstable();
+        let (cases, ids) = links.into_iter().unzip();
+        let columns = vec![("case_id", Column::Text(cases)), ("activity_id", Column::Text(ids))];
+        self.bulk("activity_link", columns, "ON CONFLICT DO NOTHING RETURNING case_id").await?;
+        Ok(outcome)
+    }
+
+    /// The stored activities of these ids.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn activities(&self, ids: Vec<String>) -> Result<Vec<StoredActivity>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+                   FROM activity a LEFT JOIN void v
+                     ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+                   WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}";
+        self.select_in(sql, ids).await?.iter().map(read_stored_activity).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! A write to one market: begins with the market row's lock, ends with the next dense revision.
+
+use std::collections::HashSet;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+
+use super::bulk::{Bulk, Column, text_set};
+use super::{Backend, StoreError, TenantScope, backend};
+use crate::domain::ids::{ActivityId, CaseId, MarketId};
+use crate::domain::time::Timestamp;
+
+/// The market's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketHead {
+    /// Revision of the last commit. The next commit takes this plus one.
+    pub revision: u64,
+    /// Recorded time of the last commit: recorded time never runs backwards.
+    pub recorded: Timestamp,
+    /// Digest of the rules that derived what is stored.
+    pub rules_digest: String,
+    /// Digest of the KPI definitions that the cells follow.
+    pub catalogue_digest: String,
+}
+
+/// What an insert that skips existing keys has done.
+#[derive(Debug, Default)]
+pub struct InsertOutcome {
+    /// Keys that were new.
+    pub inserted: HashSet<String>,
+}
+
+/// An open write to one market.
+pub struct MarketTx {
+    pub(super) transaction: DatabaseTransaction,
+    pub(super) scope: TenantScope,
+    pub(super) market: MarketId,
+    /// The market's row as it was when the lock was taken.
+    pub head: MarketHead,
+}
+
+impl MarketTx {
+    pub(super) async fn begin(scope: &TenantScope, market: &MarketId) -> Result<Self, StoreError> {
+        let transaction = backend::begin(&scope.store).await?;
+        let lock = match scope.store.backend {
+            Backend::Postgres => " FOR UPDATE",
+            Backend::Sqlite => "",
+        };
+        let sql = format!(
+            "SELECT revision, recorded_at, rules_digest, catalogue_digest FROM market
+             WHERE tenant_id = $1 AND market_id = $2{lock}"
+        );
+        let mut row = transaction.query_one_raw(scope.statement(market, &sql, [])).await?;
+        if row.is_none() {
+            let make = "INSERT INTO market VALUES ($1, $2, 0, 0, '', '') ON CONFLICT DO NOTHING";
+            transaction.execute_raw(scope.statement(market, make, [])).await?;
+            row = transaction.query_one_raw(scope.statement(market, &sql, [])).await?;
+        }
+        let row = row.ok_or_else(|| StoreError::corrupt("market", "the row is missing right after its insert"))?;
+        let head = read_head(&row)?;
+        Ok(Self { transaction, scope: scope.clone(), market: market.clone(), head })
+    }
+
+    pub(super) fn statement(&self, sql: &str, rest: impl IntoIterator<Item = Value>) -> Statement {
+        self.scope.statement(&self.market, sql, rest)
+    }
+
+    pub(super) fn backend(&self) -> Backend {
+        self.scope.store.backend
+    }
+
+    /// Runs a multi-row write in this market.
+    pub(super) async fn bulk(
+        &self,
+        table: &str,
+        columns: Vec<(&str, Column)>,
+        tail: &str,
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        let bulk = Bulk { table, tenant: self.scope.tenant.as_str(), market: self.market.as_str(), columns, tail };
+        Ok(bulk.run(&self.transaction, self.backend()).await?)
+    }
+
+    /// Rows of this market whose `column` is among `items`; `$1` and `$2` are tenant and market, `{set}` the items.
+    pub(super) async fn select_in(&self, sql: &str, items: Vec<String>) -> Result<Vec<QueryResult>, StoreError> {
+        let (set, bind) = text_set(self.backend(), 3, items);
+        Ok(self.transaction.query_all_raw(self.statement(&sql.replace("{set}", &set), [bind])).await?)
+    }
+
+    /// Records voids: which target is out of every count since which revision. Pending ones wait for their target.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn insert_voids(
+        &self,
+        revision: u64,
+        voids: &[(ActivityId, ActivityId, bool)],
+    ) -> Result<(), StoreError> {
+        let columns = vec![
+            ("target_id", Column::Text(voids.iter().map(|(target, _, _)| target.as_str().to_owned()).collect())),
+            ("void_id", Column::Text(voids.iter().map(|(_, void, _)| void.as_str().to_owned()).collect())),
+            ("revision", Column::Int(vec![revision.cast_signed(); voids.len()])),
+            ("pending", Column::Bool(voids.iter().map(|(_, _, pending)| *pending).collect())),
+        ];
+        self.bulk("void", columns, "ON CONFLICT DO NOTHING RETURNING target_id").await?;
+        Ok(())
+    }
+
+    /// Voids whose target has not arrived.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn pending_voids(&self) -> Result<HashSet<String>, StoreError> {
+        let sql = "SELECT target_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND pending = $3";
+        let rows = self.transaction.query_all_raw(self.statement(sql, [true.into()])).await?;
+        rows.iter().map(|row| Ok(row.try_get("", "target_id")?)).collect()
+    }
+
+    /// Which of these targets are voided already.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn voided(&self, targets: Vec<String>) -> Result<HashSet<String>, StoreError> {
+        let sql = "SELECT target_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND target_id {set}";
+        let rows = self.select_in(sql, targets).await?;
+        rows.iter().map(|row| Ok(row.try_get("", "target_id")?)).collect()
+    }
+
+    /// Marks voids as resolved: their targets are here.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn resolve_voids(&self, targets: Vec<String>) -> Result<(), StoreError> {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let (set, bind) = text_set(self.backend(), 4, targets);
+        let sql = format!(
+            "UPDATE void SET pending = $3 WHERE tenant_id = $1 AND market_id = $2 AND target_id {set} AND pending"
+        );
+        self.transaction.execute_raw(self.statement(&sql, [false.into(), bind])).await?;
+        Ok(())
+    }
+
+    /// Cases that commits after `revision` have touched: what a cache must forget.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cases_touched_since(&self, revision: u64) -> Result<HashSet<CaseId>, StoreError> {
+        let sql = "SELECT case_id FROM activity
+                   WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
+                   UNION SELECT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND revision > $3
+                   UNION SELECT l.case_id FROM activity a JOIN activity_link l ON l.tenant_id = a.tenant_id
+                     AND l.market_id = a.market_id AND l.activity_id = a.activity_id
+                   WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.revision > $3
+                   UNION SELECT case_id FROM finding
+                   WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
+                   UNION SELECT a.case_id FROM void v JOIN activity a ON a.tenant_id = v.tenant_id
+                     AND a.market_id = v.market_id AND a.activity_id = v.target_id
+                   WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3 AND a.case_id IS NOT NULL";
+        let rows = self.transaction.query_all_raw(self.statement(sql, [revision.cast_signed().into()])).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+    }
+
+    /// Writes the market's row and commits: from here on the commit is durable.
+    ///
+    /// # Errors
+    /// The database is away or refused: nothing was committed, unless the answer itself was lost.
+    pub async fn commit(self, head: &MarketHead) -> Result<(), StoreError> {
+        let sql = "UPDATE market SET revision = $3, recorded_at = $4, rules_digest = $5, catalogue_digest = $6
+                   WHERE tenant_id = $1 AND market_id = $2";
+        let values: [Value; 4] = [
+            head.revision.cast_signed().into(),
+            head.recorded.0.into(),
+            head.rules_digest.as_str().into(),
+            head.catalogue_digest.as_str().into(),
+        ];
+        self.transaction.execute_raw(self.statement(sql, values)).await?;
+        self.transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Ends the write without a trace.
+    pub async fn rollback(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            tracing::warn!(error = %error, "a rollback failed; the connection is given up");
+        }
+    }
+}
+
+pub(super) fn read_head(row: &QueryResult) -> Result<MarketHead, StoreError> {
+    Ok(MarketHead {
+        revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
+        recorded: Timestamp(row.try_get("", "recorded_at")?),
+        rules_digest: row.try_get("", "rules_digest")?,
+        catalogue_digest: row.try_get("", "catalogue_digest")?,
+    })
+}

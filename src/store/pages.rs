@@ -1,0 +1,143 @@
+//! Keyset pages of cases and activities.
+
+use sea_orm::{ConnectionTrait, Value};
+
+use super::history::read_stored_activity;
+use super::market_tx::read_head;
+use super::{MarketHead, StoreError, StoredActivity, TenantScope};
+use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
+use crate::domain::time::Timestamp;
+
+/// Which cases to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// Cases in which this person is a party.
+    pub person: Option<PersonId>,
+}
+
+/// Which activities to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActivityFilter {
+    /// Of this case; then they come by (occurred, id), else by (revision, id).
+    pub case: Option<CaseId>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// Occurred at or after.
+    pub from: Option<Timestamp>,
+    /// Occurred before.
+    pub to: Option<Timestamp>,
+}
+
+/// A position in a list: the sort key and the id of the last row seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Occurred time in microseconds, or revision.
+    pub key: i64,
+    /// Id.
+    pub id: String,
+}
+
+impl TenantScope {
+    /// The market's row; `None` if nothing was ever written.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn head(&self, market: &MarketId) -> Result<Option<MarketHead>, StoreError> {
+        let sql = "SELECT revision, recorded_at, rules_digest, catalogue_digest FROM market
+                   WHERE tenant_id = $1 AND market_id = $2";
+        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        row.as_ref().map(read_head).transpose()
+    }
+
+    /// Ids of cases by id, after the given one.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn list_cases(
+        &self,
+        market: &MarketId,
+        filter: &CaseFilter,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<CaseId>, StoreError> {
+        let mut values: Vec<Value> = vec![after.into()];
+        let sql = match &filter.person {
+            Some(person) => {
+                values.push(person.as_str().into());
+                format!(
+                    "SELECT case_id FROM case_person WHERE tenant_id = $1 AND market_id = $2 AND case_id > $3
+                     AND person_id = $4 ORDER BY case_id LIMIT {limit}"
+                )
+            }
+            None => format!(
+                "SELECT DISTINCT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND case_id > $3
+                 ORDER BY case_id LIMIT {limit}"
+            ),
+        };
+        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+    }
+
+    /// Activities after the given position.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn list_activities(
+        &self,
+        market: &MarketId,
+        filter: &ActivityFilter,
+        after: Option<&Page>,
+        limit: u32,
+    ) -> Result<Vec<StoredActivity>, StoreError> {
+        let key = if filter.case.is_some() { "a.occurred_at" } else { "a.revision" };
+        let mut sql = String::from(
+            "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+             FROM activity a LEFT JOIN void v
+               ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+             WHERE a.tenant_id = $1 AND a.market_id = $2",
+        );
+        let mut values: Vec<Value> = Vec::new();
+        let mut and = |condition: &str, value: Value| {
+            values.push(value);
+            sql.push_str(&condition.replace("{}", &format!("${}", values.len() + 2)));
+        };
+        if let Some(case) = &filter.case {
+            and(
+                " AND (a.case_id = {} OR a.activity_id IN (SELECT l.activity_id FROM activity_link l
+                   WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id = {}))",
+                case.as_str().into(),
+            );
+        }
+        if let Some(kind) = &filter.kind {
+            and(" AND a.kind = {}", kind.as_str().into());
+        }
+        if let Some(from) = filter.from {
+            and(" AND a.occurred_at >= {}", from.0.into());
+        }
+        if let Some(to) = filter.to {
+            and(" AND a.occurred_at < {}", to.0.into());
+        }
+        if let Some(page) = after {
+            let place = values.len() + 3;
+            sql.push_str(&format!(" AND ({key}, a.activity_id) > (${place}, ${})", place + 1));
+            values.push(page.key.into());
+            values.push(page.id.as_str().into());
+        }
+        sql.push_str(&format!(" ORDER BY {key}, a.activity_id LIMIT {limit}"));
+        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        rows.iter().map(read_stored_activity).collect()
+    }
+
+    /// One activity.
+    ///
+    /// # Errors
+    /// The database is away or the row is corrupt.
+    pub async fn activity(&self, market: &MarketId, id: &ActivityId) -> Result<Option<StoredActivity>, StoreError> {
+        let sql = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+                   FROM activity a LEFT JOIN void v
+                     ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+                   WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id = $3";
+        let row = self.store.reader.query_one_raw(self.statement(market, sql, [id.as_str().into()])).await?;
+        row.as_ref().map(read_stored_activity).transpose()
+    }
+}
