@@ -2,7 +2,7 @@
 //!
 //! Read the modules in this order: `domain` (the words), `ledger` (balances and promises of one case), `rules` (what
 //! the packs say), `compliance` (rules applied to facts), `kpi` (definitions and cells), `config`, `store`, `ingest`
-//! (the writer), `advice` (checks), `query`, then `transport` and `cli`.
+//! (the writer), `advice` (checks), `query`, then `transport` (over the generated `proto`) and `cli`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::dbg_macro, clippy::todo)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -15,6 +15,7 @@ pub mod domain;
 pub mod ingest;
 pub mod kpi;
 pub mod ledger;
+pub mod proto;
 pub mod query;
 pub mod rules;
 pub mod store;
