@@ -123,6 +123,7 @@ fn market(
         zone: zone?,
         currency: currency?,
         promise_grace_days: u16::try_from(grace?).ok()?,
+        payment_order: crate::domain::market::DEFAULT_PAYMENT_ORDER,
     })
 }
 

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use super::ids::{MarketId, TenantId};
 use super::money::Currency;
+use super::vocabulary::Component;
 
 /// The key of a market. Every stored row begins with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,4 +28,10 @@ pub struct Market {
     pub currency: Currency,
     /// Days after a due date in which a full payment still keeps the promise late.
     pub promise_grace_days: u16,
+    /// Components in the order in which a payment settles them, where the payment does not say.
+    pub payment_order: [Component; 3],
 }
+
+/// The payment order of a market whose configuration states none: costs, then interest, then principal (as
+/// § 367 BGB, art. 1194 c.c. have it).
+pub const DEFAULT_PAYMENT_ORDER: [Component; 3] = [Component::Cost, Component::Interest, Component::Principal];
