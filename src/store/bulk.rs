@@ -8,6 +8,7 @@ use super::Backend;
 /// The values of one column, one a row.
 pub(super) enum Column {
     Text(Vec<String>),
+    /// Absent and empty are the same: both are stored as NULL.
     OptText(Vec<Option<String>>),
     Int(Vec<i64>),
     Bool(Vec<bool>),
@@ -34,10 +35,30 @@ impl Column {
         }
     }
 
+    /// The column in the list that PostgreSQL selects. An array value of sea-query cannot hold NULL (it panics), so
+    /// absent texts travel as empty ones.
+    fn postgres_selected(&self, name: &str) -> String {
+        match self {
+            Self::OptText(_) => format!("NULLIF(u.{name}, '')"),
+            _ => format!("u.{name}"),
+        }
+    }
+
+    /// The same column with absent texts as empty ones, see [`Column::postgres_selected`].
+    fn without_nulls(self) -> Self {
+        match self {
+            Self::OptText(values) => Self::Text(values.into_iter().map(Option::unwrap_or_default).collect()),
+            other => other,
+        }
+    }
+
     fn into_values(self) -> (ArrayType, Vec<Value>) {
         match self {
             Self::Text(values) => (ArrayType::String, values.into_iter().map(Into::into).collect()),
-            Self::OptText(values) => (ArrayType::String, values.into_iter().map(Into::into).collect()),
+            Self::OptText(values) => {
+                let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+                (ArrayType::String, values.into_iter().map(|value| some(value).into()).collect())
+            }
             Self::Int(values) => (ArrayType::BigInt, values.into_iter().map(Into::into).collect()),
             Self::Bool(values) => (ArrayType::Bool, values.into_iter().map(Into::into).collect()),
             Self::Bytes(values) => (ArrayType::Bytes, values.into_iter().map(Into::into).collect()),
@@ -84,15 +105,17 @@ impl Bulk<'_> {
             .zip(&self.columns)
             .map(|(place, (_, column))| format!("${place}::{}", column.postgres_type()))
             .collect();
+        let selected: Vec<String> = self.columns.iter().map(|(name, column)| column.postgres_selected(name)).collect();
         let sql = format!(
-            "INSERT INTO {} (tenant_id, market_id, {names}) SELECT $1, $2, u.* FROM UNNEST({}) AS u({names}) {}",
+            "INSERT INTO {} (tenant_id, market_id, {names}) SELECT $1, $2, {} FROM UNNEST({}) AS u({names}) {}",
             self.table,
+            selected.join(", "),
             arrays.join(", "),
             self.tail
         );
         let mut values: Vec<Value> = vec![self.tenant.into(), self.market.into()];
         for (_, column) in self.columns {
-            let (kind, items) = column.into_values();
+            let (kind, items) = column.without_nulls().into_values();
             values.push(Value::Array(kind, Some(Box::new(items))));
         }
         connection.query_all_raw(Statement::from_sql_and_values(Backend::Postgres.orm(), sql, values)).await

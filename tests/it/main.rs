@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod databases;
+mod store_suite;
 mod support;
 mod tidy;
