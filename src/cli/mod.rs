@@ -1,1 +1,3 @@
-//! The command line: serve, demo, import, check, tenant, key.
+//! The command line: serve, demo, check, import, keys and tenants.
+
+pub mod import;

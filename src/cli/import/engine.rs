@@ -1,0 +1,414 @@
+//! Rows to records: a pure function of the mapping and the rows before. A row becomes records wholly or is refused wholly.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use serde_json::{Value, json};
+
+use super::mapping::{Emit, Event, Mapping};
+use super::template::{self, Operator, Scope};
+use crate::domain::activity::{Activity, Actor};
+use crate::domain::case::{CaseVersion, Claim};
+use crate::domain::detail::{AdjustmentKind, Detail};
+use crate::domain::ids::{ActivityId, CaseId, ClaimId, VersionId};
+use crate::domain::money::Money;
+use crate::domain::time::{Timestamp, add_days};
+
+/// A row of the file: the columns by name.
+pub trait Row {
+    /// The column's value, trimmed; empty where absent.
+    fn column(&self, name: &str) -> &str;
+}
+
+/// Why a row is refused: a stable reason to count by, and what exactly was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Counted under this.
+    pub reason: &'static str,
+    /// What was seen in this row.
+    pub seen: String,
+}
+
+impl Refused {
+    fn new(reason: &'static str, seen: impl Into<String>) -> Self {
+        let mut seen: String = seen.into();
+        if let Some((cut, _)) = seen.char_indices().nth(80) {
+            seen.truncate(cut);
+        }
+        Self { reason, seen }
+    }
+}
+
+/// What a row became.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// A new case, or a new version of one.
+    pub version: Option<CaseVersion>,
+    /// The row opened its case.
+    pub opened: bool,
+    /// Activities in their order.
+    pub activities: Vec<Activity>,
+    /// Activities that the mapping names and that did not apply, by reason.
+    pub left_out: Vec<&'static str>,
+}
+
+/// What of a case later events need.
+#[derive(Debug)]
+struct CaseState {
+    version: CaseVersion,
+    /// Number of the case's last event in the file, from 1.
+    ordinal: u32,
+    /// Open by the records made so far, in minor units.
+    open: i64,
+    /// Last money read from each column.
+    totals: HashMap<String, i64>,
+    /// First activity of the last event of each name.
+    last: HashMap<String, ActivityId>,
+}
+
+/// Turns rows into records.
+#[derive(Debug)]
+pub struct Engine<'m> {
+    mapping: &'m Mapping,
+    cases: HashMap<String, CaseState>,
+    ended: HashSet<String>,
+    current: String,
+}
+
+impl<'m> Engine<'m> {
+    /// An engine that has seen no row.
+    #[must_use]
+    pub fn new(mapping: &'m Mapping) -> Self {
+        Self { mapping, cases: HashMap::new(), ended: HashSet::new(), current: String::new() }
+    }
+
+    /// The records of the next row.
+    ///
+    /// # Errors
+    /// Why the row gives none; it has then changed nothing but the case's count of events.
+    pub fn next(&mut self, row: &impl Row) -> Result<Records, Refused> {
+        let mapping = self.mapping;
+        let name = row.column(&mapping.event);
+        let event = mapping.events.get(name).ok_or_else(|| Refused::new("the mapping names no such event", name))?;
+        let id = row.column(&mapping.case);
+        let case = CaseId::new(id).map_err(|error| Refused::new("the case id is no id", error.to_string()))?;
+        self.turn_to(id)?;
+        let (date, at) = self.time(row.column(&mapping.time))?;
+        if let Some(state) = self.cases.get_mut(id) {
+            // Counted even where the row is refused below, so that later ids do not depend on what was refused.
+            state.ordinal = state.ordinal.saturating_add(1);
+        }
+        match (&event.open, self.cases.get(id)) {
+            (Some(_), Some(_)) => Err(Refused::new("the case was opened before", id)),
+            (None, None) => Err(Refused::new("the case was not opened before", id)),
+            (Some(principal), None) => self.open(row, name, event, principal, case, date, at),
+            (None, Some(_)) => self.follow(row, name, event, id, date, at),
+        }
+    }
+
+    /// With grouped lines, forgets the case that ended.
+    fn turn_to(&mut self, id: &str) -> Result<(), Refused> {
+        if !self.mapping.grouped || self.current == id {
+            return Ok(());
+        }
+        if self.ended.contains(id) {
+            return Err(Refused::new("the case's lines do not stand together", id));
+        }
+        let before = std::mem::replace(&mut self.current, id.to_owned());
+        self.cases.remove(&before);
+        self.ended.insert(before);
+        Ok(())
+    }
+
+    fn time(&self, text: &str) -> Result<(NaiveDate, Timestamp), Refused> {
+        let zone = self.mapping.zone;
+        let unreadable = || Refused::new("the time cannot be read", text);
+        let at = if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+            Timestamp::from(at)
+        } else if let Ok(date) = text.parse::<NaiveDate>() {
+            if !self.mapping.date_only {
+                return Err(Refused::new("the time is a date without a clock time", text));
+            }
+            Timestamp::start_of(date, zone)
+        } else {
+            let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+                .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
+                .map_err(|_| unreadable())?;
+            Timestamp::at_local(local.date(), local.time(), zone)
+        };
+        let date = at.date(zone);
+        if self.mapping.date_only && at != Timestamp::start_of(date, zone) {
+            return Err(Refused::new("the time is no local midnight, and the mapping says date_only", text));
+        }
+        Ok((date, at))
+    }
+
+    #[allow(clippy::too_many_arguments)] // one row, taken apart once
+    fn open(
+        &mut self,
+        row: &impl Row,
+        name: &str,
+        event: &Event,
+        principal: &str,
+        case: CaseId,
+        date: NaiveDate,
+        at: Timestamp,
+    ) -> Result<Records, Refused> {
+        let mapping = self.mapping;
+        let amount = Money::parse(row.column(principal), mapping.currency)
+            .map_err(|error| Refused::new("the principal cannot be read", error.to_string()))?;
+        if amount.minor < 0 {
+            return Err(Refused::new("the principal is below zero", row.column(principal)));
+        }
+        let mut reading = Reading::new(mapping, row, date, 0, &NOTHING);
+        let Some(Value::Object(mut fields)) = mapping.template.fill(&mut reading)? else {
+            return Err(Refused::new("the case cannot be made", "the mapping's [case] gives no table"));
+        };
+        fields.insert("case".to_owned(), json!(case.as_str()));
+        fields.insert("version".to_owned(), json!(version_id(1)));
+        fields.insert("effective".to_owned(), json!(at.0));
+        fields.insert("currency".to_owned(), json!(mapping.currency.code()));
+        let mut version: CaseVersion = serde_json::from_value(Value::Object(fields))
+            .map_err(|error| Refused::new("the case cannot be made", error.to_string()))?;
+        version.placement.placed.get_or_insert(at);
+        version.claims = vec![first_claim(amount.minor, date)];
+        keep_attributes(&mut version, event, row);
+        let mut state = CaseState {
+            version,
+            ordinal: 1,
+            open: amount.minor,
+            totals: HashMap::from([(principal.to_owned(), amount.minor)]),
+            last: HashMap::new(),
+        };
+        let mut records = emitted(mapping, row, name, event, &mut state, date, at)?;
+        records.version = Some(state.version.clone());
+        records.opened = true;
+        self.cases.insert(case.as_str().to_owned(), state);
+        Ok(records)
+    }
+
+    fn follow(
+        &mut self,
+        row: &impl Row,
+        name: &str,
+        event: &Event,
+        id: &str,
+        date: NaiveDate,
+        at: Timestamp,
+    ) -> Result<Records, Refused> {
+        let Some(state) = self.cases.get_mut(id) else {
+            return Err(Refused::new("the case was not opened before", id));
+        };
+        let mut records = emitted(self.mapping, row, name, event, state, date, at)?;
+        if let Some(change) = &event.version {
+            let mut version = state.version.clone();
+            version.version = VersionId::trusted(&version_id(state.ordinal));
+            version.effective = at;
+            if let Some(days) = change.due_in_days {
+                let due = add_days(date, days);
+                for claim in &mut version.claims {
+                    claim.due_original.get_or_insert(due);
+                    claim.due_current = Some(due);
+                }
+            }
+            keep_attributes(&mut version, event, row);
+            records.version = Some(version.clone());
+            state.version = version;
+        }
+        Ok(records)
+    }
+}
+
+static NOTHING: std::sync::LazyLock<HashMap<String, i64>> = std::sync::LazyLock::new(HashMap::new);
+
+/// Padded, so that versions of the same instant are ordered as the file orders them.
+fn version_id(ordinal: u32) -> String {
+    format!("v{ordinal:06}")
+}
+
+fn first_claim(principal: i64, arose: NaiveDate) -> Claim {
+    Claim {
+        id: ClaimId::trusted("1"),
+        principal,
+        vat: None,
+        invoice_number: None,
+        invoice_date: None,
+        invoice_received: None,
+        arose: Some(arose),
+        due_original: None,
+        due_current: None,
+        due_fixed_by_contract: None,
+        interest_from: None,
+        interest_kind: None,
+        interest_rate_ppm: None,
+    }
+}
+
+fn keep_attributes(version: &mut CaseVersion, event: &Event, row: &impl Row) {
+    for (attribute, column) in &event.attributes {
+        let value = row.column(column);
+        if !value.is_empty() {
+            version.attributes.insert(attribute.clone(), value.to_owned());
+        }
+    }
+}
+
+/// The activities of an event. The state changes only if all of them could be made.
+fn emitted(
+    mapping: &Mapping,
+    row: &impl Row,
+    name: &str,
+    event: &Event,
+    state: &mut CaseState,
+    date: NaiveDate,
+    at: Timestamp,
+) -> Result<Records, Refused> {
+    let mut records = Records::default();
+    let mut open = state.open;
+    let mut read = BTreeMap::new();
+    for (index, emit) in event.emit.iter().enumerate() {
+        if let Some((column, values)) = &emit.when
+            && !values.contains(row.column(column))
+        {
+            continue;
+        }
+        let mut reading = Reading::new(mapping, row, date, open, &state.totals);
+        let filled = emit.detail.fill(&mut reading)?.unwrap_or(Value::Null);
+        if reading.nothing_open {
+            records.left_out.push("nothing was open to cancel");
+            continue;
+        }
+        read.append(&mut reading.read);
+        let detail: Detail = serde_json::from_value(filled)
+            .map_err(|error| Refused::new("the activity cannot be made", error.to_string()))?;
+        open = open
+            .checked_add(effect(&detail))
+            .ok_or_else(|| Refused::new("the case's balance is beyond 64 bits", row.column(&mapping.case)))?;
+        records
+            .activities
+            .push(Activity { date_only: mapping.date_only, ..activity(row, emit, state, detail, index, at) });
+    }
+    state.open = open;
+    state.totals.extend(read);
+    if let Some(first) = records.activities.first() {
+        state.last.insert(name.to_owned(), first.id.clone());
+    }
+    Ok(records)
+}
+
+fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, index: usize, at: Timestamp) -> Activity {
+    let case = &state.version.case;
+    let agent = emit.agent.as_ref().map(|column| row.column(column)).filter(|agent| !agent.is_empty());
+    Activity {
+        // Made of the case's id and the event's place in it: a repeated import makes the same ids.
+        id: ActivityId::trusted(&format!("{case}/{}.{index}", state.ordinal)),
+        cases: vec![case.clone()],
+        person: None,
+        person_role: None,
+        occurred: at,
+        date_only: false,
+        received: None,
+        effective: None,
+        ended: None,
+        source_seq: i64::from(state.ordinal) * 100 + i64::try_from(index).unwrap_or(99).min(99),
+        initiated_by: emit.initiated_by,
+        at_debtors_request: false,
+        actor: Actor { agent: agent.map(str::to_owned), ..Actor::default() },
+        parent: emit.parent.as_ref().and_then(|event| state.last.get(event).cloned()),
+        control: crate::domain::activity::Control::default(),
+        detail,
+    }
+}
+
+/// What an activity does to the open balance, in minor units.
+fn effect(detail: &Detail) -> i64 {
+    match detail {
+        Detail::Charge(charge) => charge.amount.minor.saturating_add(charge.vat.unwrap_or(0)),
+        Detail::Interest { amount, .. } => amount.minor,
+        Detail::Payment(payment) => payment.amount.minor.saturating_neg(),
+        Detail::Reversal { amount, .. } => amount.minor,
+        Detail::Adjustment { adjustment, amount, .. } => match adjustment {
+            AdjustmentKind::WriteOff | AdjustmentKind::SettlementDiscount | AdjustmentKind::Cancellation => {
+                amount.minor.saturating_neg()
+            }
+            AdjustmentKind::Correction | AdjustmentKind::WriteUp => amount.minor,
+        },
+        _ => 0,
+    }
+}
+
+/// What the operators of one activity see.
+struct Reading<'r, R> {
+    mapping: &'r Mapping,
+    row: &'r R,
+    date: NaiveDate,
+    open: i64,
+    totals: &'r HashMap<String, i64>,
+    read: BTreeMap<String, i64>,
+    nothing_open: bool,
+}
+
+impl<'r, R: Row> Reading<'r, R> {
+    fn new(mapping: &'r Mapping, row: &'r R, date: NaiveDate, open: i64, totals: &'r HashMap<String, i64>) -> Self {
+        Self { mapping, row, date, open, totals, read: BTreeMap::new(), nothing_open: false }
+    }
+
+    fn amount(&mut self, column: &str) -> Result<i64, Refused> {
+        let money = Money::parse(self.row.column(column), self.mapping.currency)
+            .map_err(|error| Refused::new("an amount cannot be read", format!("{column}: {error}")))?;
+        self.read.insert(column.to_owned(), money.minor);
+        Ok(money.minor)
+    }
+}
+
+impl<R: Row> Scope for Reading<'_, R> {
+    type Refusal = Refused;
+
+    fn evaluate(&mut self, operator: &Operator) -> Result<Option<Value>, Refused> {
+        let currency = self.mapping.currency;
+        let money = |minor| Some(template::money(Money::new(minor, currency)));
+        Ok(match operator {
+            Operator::Money(column) => money(self.amount(column)?),
+            Operator::IncreaseOf(column) => {
+                let before = self.totals.get(column).copied();
+                let now = self.amount(column)?;
+                let before =
+                    before.ok_or_else(|| Refused::new("a running total has no value before", column.as_str()))?;
+                match now.checked_sub(before) {
+                    Some(increase) if increase >= 0 => money(increase),
+                    _ => return Err(Refused::new("a running total fell", format!("{column}: {before} to {now}"))),
+                }
+            }
+            Operator::OpenBalance => {
+                self.nothing_open = self.open <= 0;
+                money(self.open.max(0))
+            }
+            Operator::Text(column) => {
+                Some(self.row.column(column)).filter(|text| !text.is_empty()).map(|text| json!(text))
+            }
+            Operator::Integer(column) => match self.row.column(column) {
+                "" => None,
+                text => match text.parse::<i64>() {
+                    Ok(number) => Some(json!(number)),
+                    Err(_) => return Err(Refused::new("a whole number cannot be read", format!("{column}: {text}"))),
+                },
+            },
+            Operator::Date(column) => match self.row.column(column) {
+                "" => None,
+                text => Some(template::date(self.date_of(column, text)?)),
+            },
+            Operator::DaysAfterEvent(days) => Some(template::date(add_days(self.date, *days))),
+        })
+    }
+}
+
+impl<R: Row> Reading<'_, R> {
+    fn date_of(&self, column: &str, text: &str) -> Result<NaiveDate, Refused> {
+        if let Ok(date) = text.parse::<NaiveDate>() {
+            return Ok(date);
+        }
+        DateTime::parse_from_rfc3339(text)
+            .map(|at| Timestamp::from(at).date(self.mapping.zone))
+            .map_err(|_| Refused::new("a date cannot be read", format!("{column}: {text}")))
+    }
+}

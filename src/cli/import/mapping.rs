@@ -1,0 +1,338 @@
+//! A mapping file: how each event of a CSV becomes case versions and activities. Everything wrong is reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+use toml::de::{DeTable, DeValue};
+
+use super::template::{Node, Sample, complain_of_lost_keys};
+use crate::config::document::{Complaints, Section, suggestion};
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
+use crate::domain::money::Currency;
+use crate::domain::vocabulary::Initiator;
+
+/// A checked mapping.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Zone of dates and of times without an offset.
+    pub zone: Tz,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// Times are dates without a clock time.
+    pub date_only: bool,
+    /// The lines of a case stand together.
+    pub grouped: bool,
+    /// Column of the case id.
+    pub case: String,
+    /// Column of the event's name.
+    pub event: String,
+    /// Column of the time.
+    pub time: String,
+    /// Columns that nothing reads, with the reason.
+    pub unused: BTreeMap<String, String>,
+    /// What every case carries.
+    pub template: Node,
+    /// Events by name.
+    pub events: BTreeMap<String, Event>,
+}
+
+/// What an event becomes.
+#[derive(Debug)]
+pub struct Event {
+    /// Opens the case: the column of its principal.
+    pub open: Option<String>,
+    /// Makes a new version of the case.
+    pub version: Option<Version>,
+    /// Case attribute to column, kept with the version that the event makes.
+    pub attributes: BTreeMap<String, String>,
+    /// Activities, in this order.
+    pub emit: Vec<Emit>,
+}
+
+/// A new version of the case.
+#[derive(Debug)]
+pub struct Version {
+    /// The claim falls due so many days after the event.
+    pub due_in_days: Option<i64>,
+}
+
+/// One activity that an event becomes.
+#[derive(Debug)]
+pub struct Emit {
+    /// Only where the column holds one of these values.
+    pub when: Option<(String, BTreeSet<String>)>,
+    /// The event whose first activity in the case is the parent.
+    pub parent: Option<String>,
+    /// Who began it.
+    pub initiated_by: Option<Initiator>,
+    /// Who acted: the agent's column.
+    pub agent: Option<String>,
+    /// The kind and its fields.
+    pub detail: Node,
+}
+
+impl Mapping {
+    /// Reads and checks a mapping file.
+    ///
+    /// # Errors
+    /// Every diagnostic, with position and remedy.
+    pub fn parse(file: &SourceFile) -> Result<Self, Diagnostics> {
+        let mut out = Complaints::new(&file.path, &file.text);
+        let mapping = out.parse().and_then(|table| read(table.get_ref(), &mut out));
+        let found = Diagnostics(out.into_found());
+        // Without a mapping there is a complaint, so the first arm is taken only by a sound file.
+        match mapping {
+            Some(mapping) => found.into_result(mapping),
+            None => found.into_result(()).map_or_else(Err, |()| Err(Diagnostics::default())),
+        }
+    }
+
+    /// Every column that the mapping reads or lists as unused.
+    #[must_use]
+    pub fn columns(&self) -> BTreeSet<String> {
+        let mut columns = vec![self.case.clone(), self.event.clone(), self.time.clone()];
+        columns.extend(self.unused.keys().cloned());
+        self.template.columns(&mut columns);
+        for event in self.events.values() {
+            columns.extend(event.open.clone());
+            columns.extend(event.attributes.values().cloned());
+            for emit in &event.emit {
+                columns.extend(emit.when.as_ref().map(|(column, _)| column.clone()));
+                columns.extend(emit.agent.clone());
+                emit.detail.columns(&mut columns);
+            }
+        }
+        columns.into_iter().collect()
+    }
+}
+
+fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
+    let mut top = Section::new("", 0, table);
+    let source = top.table(out, "source");
+    if source.is_none() && !top.was_there("source") {
+        top.missing(out, "source", "add [source] with zone, currency, case, event and time");
+    }
+    let mut source = source?;
+    let zone =
+        source.required(out, "zone", "write zone = \"Europe/Rome\" or another IANA zone").and_then(|(text, at)| {
+            let zone = text.parse::<Tz>().ok();
+            if zone.is_none() {
+                out.at(at, format!("\"{text}\" is no IANA time zone"), "write a zone such as Europe/Rome");
+            }
+            zone
+        });
+    let currency = source.required(out, "currency", "write currency = \"EUR\"").and_then(|(text, at)| {
+        let currency = Currency::parse(text);
+        if currency.is_none() {
+            out.at(at, format!("\"{text}\" is no ISO 4217 currency"), "write a code such as EUR");
+        }
+        currency
+    });
+    let date_only = source.boolean(out, "date_only").unwrap_or(false);
+    let grouped = source.boolean(out, "grouped").unwrap_or(false);
+    let column = |source: &mut Section, key, out: &mut Complaints| {
+        source.required(out, key, "name a column of the file").map(|(text, _)| text.to_owned())
+    };
+    let case = column(&mut source, "case", out);
+    let event = column(&mut source, "event", out);
+    let time = column(&mut source, "time", out);
+    let unused = match source.table(out, "unused") {
+        Some(section) => text_map(section, out),
+        None => BTreeMap::new(),
+    };
+    source.finish(out);
+
+    let currency = currency?;
+    let template = match top.take("case") {
+        Some((DeValue::Table(table), span)) => case_template(table, span.start, currency, out),
+        Some((_, span)) => {
+            out.at(span.start, "case is not a table", "write [case] with what every case carries");
+            Node::Object(Vec::new())
+        }
+        None => Node::Object(Vec::new()),
+    };
+    let mut events = BTreeMap::new();
+    let mut parents = Vec::new();
+    for mut section in top.tables(out, "event") {
+        let Some((name, at)) = section.required(out, "name", "write the event's name as the file has it") else {
+            continue;
+        };
+        let name = name.to_owned();
+        let event = read_event(section, currency, &mut parents, out);
+        if events.insert(name.clone(), event).is_some() {
+            out.at(at, format!("the event \"{name}\" stands twice"), "keep one, with several [[event.emit]]");
+        }
+    }
+    if events.is_empty() {
+        top.missing(out, "event", "add [[event]] for each event of the file");
+    } else if !events.values().any(|event| event.open.is_some()) {
+        top.missing(out, "open", "give one event open = { principal = \"<column>\" }: it opens the case");
+    }
+    for (parent, at) in parents {
+        if !events.contains_key(&parent) {
+            let remedy = suggestion(&parent, events.keys().map(String::as_str));
+            out.at(at, format!("the parent event \"{parent}\" is not mapped"), remedy);
+        }
+    }
+    top.finish(out);
+    Some(Mapping {
+        zone: zone?,
+        currency,
+        date_only,
+        grouped,
+        case: case?,
+        event: event?,
+        time: time?,
+        unused,
+        template,
+        events,
+    })
+}
+
+fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, String> {
+    let mut map = BTreeMap::new();
+    for (key, at) in section.keys() {
+        match section.remove(key) {
+            Some((DeValue::String(text), _)) => {
+                map.insert(key.to_owned(), text.as_ref().to_owned());
+            }
+            _ => out.at(at, format!("{key} is not a text"), "write a text in quotes"),
+        }
+    }
+    map
+}
+
+/// The `[case]` table, tried as a case version so that a misspelt field is found before the first row.
+fn case_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
+    let node = Node::table(table, out);
+    let Ok(filled) = node.fill(&mut Sample(currency));
+    let mut version = json!({ "case": "c", "version": "v", "effective": 0, "currency": currency.code() });
+    if let (Some(Value::Object(fields)), Value::Object(version)) = (&filled, &mut version) {
+        for (key, value) in fields {
+            if version.contains_key(key) || key == "claims" || key == "attributes" {
+                out.at(at, format!("case.{key} is made from the events"), format!("remove {key}"));
+            }
+            version.insert(key.clone(), value.clone());
+        }
+    }
+    match serde_json::from_value::<CaseVersion>(version.clone()) {
+        Ok(parsed) => {
+            let parsed = serde_json::to_value(&parsed).unwrap_or(Value::Null);
+            complain_of_lost_keys(&version, &parsed, "case", at, out);
+        }
+        Err(error) => out.at(at, format!("[case] is no case: {error}"), "use the fields of a case version"),
+    }
+    node
+}
+
+fn read_event(
+    mut section: Section,
+    currency: Currency,
+    parents: &mut Vec<(String, usize)>,
+    out: &mut Complaints,
+) -> Event {
+    let open = section.table(out, "open").and_then(|mut open| {
+        let principal = open.required(out, "principal", "name the column of the principal");
+        open.finish(out);
+        principal.map(|(text, _)| text.to_owned())
+    });
+    let version = section.table(out, "version").map(|mut version| {
+        let due_in_days = version.integer(out, "due_in_days", 0..36_501);
+        version.finish(out);
+        Version { due_in_days }
+    });
+    let at = section.offset();
+    let attributes = match section.take("attributes") {
+        None => BTreeMap::new(),
+        Some((DeValue::Table(table), span)) => text_map(Section::new("attributes", span.start, table), out),
+        Some((DeValue::Array(items), _)) => {
+            let mut map = BTreeMap::new();
+            for item in items.iter() {
+                match item.get_ref() {
+                    DeValue::String(text) => {
+                        map.insert(text.as_ref().to_owned(), text.as_ref().to_owned());
+                    }
+                    _ => out.at(item.span().start, "an attribute's column is not a text", "write its name in quotes"),
+                }
+            }
+            map
+        }
+        Some((_, span)) => {
+            out.at(span.start, "attributes is neither an array nor a table", "write attributes = [\"<column>\"]");
+            BTreeMap::new()
+        }
+    };
+    if !attributes.is_empty() && open.is_none() && version.is_none() {
+        out.at(at, "attributes stand on an event that makes no version of the case", "add version = {}");
+    }
+    let emits = section.tables(out, "emit");
+    let emit = emits.into_iter().filter_map(|emit| read_emit(emit, currency, parents, out)).collect();
+    section.finish(out);
+    Event { open, version, attributes, emit }
+}
+
+fn read_emit(
+    mut section: Section,
+    currency: Currency,
+    parents: &mut Vec<(String, usize)>,
+    out: &mut Complaints,
+) -> Option<Emit> {
+    let when = section.table(out, "when").and_then(|mut when| {
+        let column = when.required(out, "column", "name the column to compare");
+        let values: BTreeSet<String> = when.texts(out, "in").into_iter().map(|(text, _)| text.to_owned()).collect();
+        if values.is_empty() {
+            when.missing(out, "in", "write in = [\"<value>\", ...]");
+        }
+        when.finish(out);
+        column.map(|(column, _)| (column.to_owned(), values))
+    });
+    let parent = section.text(out, "parent").map(|(text, at)| {
+        parents.push((text.to_owned(), at));
+        text.to_owned()
+    });
+    let initiated_by = section.text(out, "initiated_by").and_then(|(text, at)| {
+        let initiator = Initiator::parse(text);
+        if initiator.is_none() {
+            let remedy = suggestion(text, Initiator::ALL.iter().map(|one| one.as_str()));
+            out.at(at, format!("\"{text}\" begins no activity"), remedy);
+        }
+        initiator
+    });
+    let agent = section.text(out, "agent").map(|(text, _)| text.to_owned());
+    let detail = match section.take("activity") {
+        Some((DeValue::Table(table), span)) => Some(detail_template(table, span.start, currency, out)),
+        Some((_, span)) => {
+            out.at(span.start, "activity is not a table", "write activity = { kind = \"...\", ... }");
+            None
+        }
+        None => {
+            section.missing(out, "activity", "write activity = { kind = \"...\", ... }");
+            None
+        }
+    };
+    section.finish(out);
+    Some(Emit { when, parent, initiated_by, agent, detail: detail? })
+}
+
+/// An activity's kind and fields, tried so that a misspelt field or word is found before the first row.
+fn detail_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
+    let node = Node::table(table, out);
+    let Ok(filled) = node.fill(&mut Sample(currency));
+    let filled = filled.unwrap_or(Value::Null);
+    match serde_json::from_value::<Detail>(filled.clone()) {
+        Ok(Detail::Void { .. }) => {
+            out.at(at, "an import voids nothing", "map the event to a reversal or an adjustment")
+        }
+        Ok(detail) => {
+            let parsed = serde_json::to_value(&detail).unwrap_or(Value::Null);
+            complain_of_lost_keys(&filled, &parsed, detail.kind(), at, out);
+        }
+        Err(error) => {
+            out.at(at, format!("the activity is not complete: {error}"), "use a kind and the fields of that kind")
+        }
+    }
+    node
+}
