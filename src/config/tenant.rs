@@ -9,8 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Complaints, Section};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::{MarketId, TenantId};
-use crate::domain::market::{Market, MarketKey};
+use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
+use crate::domain::vocabulary::Component;
 
 /// ISO 3166-1 alpha-2, as of 2024.
 const COUNTRIES: &str = "\
@@ -116,6 +117,7 @@ fn market(
     if grace.is_none() && !section.was_there("promise_grace_days") {
         section.missing(out, "promise_grace_days", "write promise_grace_days = 3, or another number of days");
     }
+    let payment_order = payment_order(&mut section, out);
     section.finish(out);
     Some(Market {
         key: MarketKey { tenant: tenant?.clone(), market: MarketId::new(key).ok()? },
@@ -123,8 +125,25 @@ fn market(
         zone: zone?,
         currency: currency?,
         promise_grace_days: u16::try_from(grace?).ok()?,
-        payment_order: crate::domain::market::DEFAULT_PAYMENT_ORDER,
+        payment_order: payment_order?,
     })
+}
+
+/// Each component once, in the order in which payments settle them; the default where the file names none.
+fn payment_order(section: &mut Section, out: &mut Complaints) -> Option<[Component; 3]> {
+    let names = section.texts(out, "payment_order");
+    if !section.was_there("payment_order") {
+        return Some(DEFAULT_PAYMENT_ORDER);
+    }
+    let at = names.first().map_or(section.offset(), |(_, at)| *at);
+    let order: Vec<Component> = names.iter().filter_map(|(name, _)| Component::parse(name)).collect();
+    let complete = Component::ALL.iter().all(|component| order.contains(component));
+    let order = <[Component; 3]>::try_from(order).ok().filter(|_| complete && names.len() == 3);
+    if order.is_none() {
+        let remedy = "write payment_order = [\"cost\", \"interest\", \"principal\"] in the order you need";
+        out.at(at, "payment_order does not name each component once", remedy);
+    }
+    order
 }
 
 /// The file's text with the tenant's own keys replaced by blanks of the same length.

@@ -119,6 +119,21 @@ fn a_tenant_file_gives_its_markets() {
 }
 
 #[test]
+fn a_market_may_state_the_order_in_which_payments_settle_components() {
+    use crate::domain::vocabulary::Component::{Cost, Interest, Principal};
+    let order = |line: &str| {
+        let text = format!("{TENANT}{line}\n");
+        load(&[("tenants/acme.toml", &text)], &[])
+            .map(|snapshot| snapshot.tenants.values().next().unwrap().markets.values().next().unwrap().payment_order)
+    };
+    assert_eq!(order("").unwrap(), [Cost, Interest, Principal]);
+    assert_eq!(order("payment_order = [\"principal\", \"interest\", \"cost\"]").unwrap(), [Principal, Interest, Cost]);
+    for wrong in ["[]", "[\"cost\"]", "[\"cost\", \"cost\", \"interest\"]", "[\"cost\", \"interest\", \"fee\"]", "3"] {
+        assert!(order(&format!("payment_order = {wrong}")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn everything_wrong_with_a_tenant_file_is_reported_at_once() {
     let text = "tenant = \"other\"\n[markets.xx]\nzone = \"Mars/Base\"\ncurrency = \"ABC\"\npromise_grace_days = -1\nfoo = 1\n\
                 [markets.se]\nzone = 3\n";

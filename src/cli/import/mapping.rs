@@ -83,10 +83,9 @@ impl Mapping {
         let mut out = Complaints::new(&file.path, &file.text);
         let mapping = out.parse().and_then(|table| read(table.get_ref(), &mut out));
         let found = Diagnostics(out.into_found());
-        // Without a mapping there is a complaint, so the first arm is taken only by a sound file.
-        match mapping {
-            Some(mapping) => found.into_result(mapping),
-            None => found.into_result(()).map_or_else(Err, |()| Err(Diagnostics::default())),
+        match found.into_result(()) {
+            Err(found) => Err(found),
+            Ok(()) => mapping.ok_or_else(Diagnostics::default),
         }
     }
 

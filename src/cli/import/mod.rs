@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod mapping;
+mod reading;
 pub mod report;
 pub mod source;
 pub mod template;
