@@ -1,1 +1,31 @@
-//! KPI definitions: measures, cells and the figures made from them. Pure.
+//! KPI definitions: measures, cells and the figures made from them. Pure: no clock, no database, no wire.
+//!
+//! A [`Catalogue`] is compiled from TOML. Signed facts go through [`Delta::add`] into sums per series (a measure in one
+//! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
+//! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
+//!
+//! Reading order: `dimension`, `unit`, `exact` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
+//! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `period`, `query`, `plan`, `gather`,
+//! `answer` (figures).
+
+pub mod block;
+mod catalogue;
+mod delta;
+mod delta_codec;
+pub mod dimension;
+mod hash;
+mod layout;
+mod parse_measure;
+mod read;
+mod schema;
+pub mod unit;
+mod varint;
+
+pub use block::{Block, BlockKey, Cell, CellGrain};
+pub use catalogue::Catalogue;
+pub use delta::Delta;
+pub use dimension::Dimension;
+pub use varint::DecodeError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The change of cells that a batch of facts makes: what one commit stores, and what is added into blocks later.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::Datelike;
+
+use super::block::{Block, BlockKey, Cell, CellGrain};
+use super::catalogue::Catalogue;
+use super::dimension::{DIMENSIONS, Dimension, MAX_WIDTH};
+use super::hash::QuickState;
+use super::layout::{Layout, MAX_COLUMNS};
+use crate::domain::fact::{Dims, Fact};
+use crate::domain::time::{date_of_day, day_number};
+
+/// Dimensions whose numbers a delta keeps at hand; a power of two.
+const SEEN: usize = 256;
+
+/// A tuple as numbers into [`Names`].
+pub(super) type Key = [u32; MAX_WIDTH];
+
+/// Strings by number, from 1; 0 is no value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    numbers: HashMap<Arc<str>, u32, QuickState>,
+    pub(super) strings: Vec<Arc<str>>,
+}
+
+impl Names {
+    pub(super) fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let text: Arc<str> = Arc::from(text);
+        self.strings.push(Arc::clone(&text));
+        let number = self.strings.len() as u32;
+        self.numbers.insert(text, number);
+        number
+    }
+
+    pub(super) fn text(&self, number: u32) -> Option<&Arc<str>> {
+        number.checked_sub(1).and_then(|place| self.strings.get(place as usize))
+    }
+}
+
+/// Columns with one tuple width, each of one series.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) width: usize,
+    pub(super) series: Arc<[u32]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RowKey {
+    pub(super) table: u32,
+    pub(super) day: i32,
+    pub(super) key: Key,
+}
+
+/// Sums of signed facts by series, day and tuple. Adding is commutative and associative; what cancels leaves nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Delta {
+    pub(super) names: Names,
+    pub(super) tables: Vec<Table>,
+    /// Row to the place of its first cell.
+    pub(super) rows: HashMap<RowKey, usize, QuickState>,
+    pub(super) cells: Vec<Cell>,
+    /// The layout that `bound` is about, and this delta's table of each of its tables.
+    layout: Option<Arc<Layout>>,
+    bound: Vec<Option<u32>>,
+    /// Numbers of dimensions seen lately, by address: facts share them. Holding each keeps its address its own.
+    seen: Vec<Option<(Arc<Dims>, [u32; DIMENSIONS])>>,
+}
+
+impl Delta {
+    /// No change.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one signed fact to every cell that counts it.
+    pub fn add(&mut self, catalogue: &Catalogue, fact: &Fact) {
+        let layout = catalogue.layout();
+        if !self.layout.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, layout)) {
+            self.bound = vec![None; layout.tables()];
+            self.layout = Some(Arc::clone(layout));
+        }
+        let Some(kind) = layout.kind(fact.kind) else { return };
+        let mut taken: [Option<i128>; MAX_COLUMNS] = [None; MAX_COLUMNS];
+        let mut any = false;
+        for (slot, source) in taken.iter_mut().zip(&kind.sources) {
+            *slot = source.take(fact);
+            any |= slot.is_some();
+        }
+        if !any {
+            return;
+        }
+        let numbers = self.numbers(&fact.dims);
+        let facts = i64::from(fact.sign).wrapping_mul(fact.count);
+        for table in &kind.tables {
+            let value = |column: &usize| taken.get(*column).copied().flatten();
+            if !table.columns.iter().any(|column| value(column).is_some()) {
+                continue;
+            }
+            let mut key = [0; MAX_WIDTH];
+            for (slot, dimension) in key.iter_mut().zip(&table.dims) {
+                *slot = numbers.get(dimension.index()).copied().unwrap_or(0);
+            }
+            let number = match self.bound.get(table.id).copied().flatten() {
+                Some(number) => number,
+                None => {
+                    let number = self.table(table.dims.len(), &table.series);
+                    if let Some(slot) = self.bound.get_mut(table.id) {
+                        *slot = Some(number);
+                    }
+                    number
+                }
+            };
+            let cells = self.row(RowKey { table: number, day: fact.day, key }, table.series.len());
+            for (cell, column) in cells.iter_mut().zip(&table.columns) {
+                if let Some(sum) = value(column) {
+                    cell.add(Cell { sum, facts });
+                }
+            }
+        }
+    }
+
+    /// The numbers of all values of the dimensions.
+    fn numbers(&mut self, dims: &Arc<Dims>) -> [u32; DIMENSIONS] {
+        if self.seen.is_empty() {
+            self.seen.resize(SEEN, None);
+        }
+        let address = Arc::as_ptr(dims) as usize;
+        let slot = (address >> 4).wrapping_mul(0x9E37_79B9) >> 7 & (SEEN - 1);
+        if let Some(Some((held, numbers))) = self.seen.get(slot)
+            && Arc::ptr_eq(held, dims)
+        {
+            return *numbers;
+        }
+        let mut numbers = [0; DIMENSIONS];
+        for (slot, dimension) in numbers.iter_mut().zip(Dimension::ALL) {
+            if let Some(text) = dimension.of(dims) {
+                *slot = self.names.number(text);
+            }
+        }
+        if let Some(place) = self.seen.get_mut(slot) {
+            *place = Some((Arc::clone(dims), numbers));
+        }
+        numbers
+    }
+
+    /// This delta's table of the given columns.
+    pub(super) fn table(&mut self, width: usize, series: &Arc<[u32]>) -> u32 {
+        let found = self.tables.iter().position(|table| table.width == width && table.series == *series);
+        let place = found.unwrap_or_else(|| {
+            self.tables.push(Table { width, series: Arc::clone(series) });
+            self.tables.len() - 1
+        });
+        place as u32
+    }
+
+    /// The cells of a row, zero at first.
+    pub(super) fn row(&mut self, key: RowKey, columns: usize) -> &mut [Cell] {
+        let next = self.cells.len();
+        let start = *self.rows.entry(key).or_insert(next);
+        if start == next {
+            self.cells.resize(next + columns, Cell::default());
+        }
+        self.cells.get_mut(start..start + columns).unwrap_or_default()
+    }
+
+    /// Whether nothing is left of any fact.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.iter().all(|cell| cell.is_zero())
+    }
+
+    /// Adds another delta.
+    pub fn merge(&mut self, other: &Self) {
+        let mut numbers = vec![0_u32];
+        numbers.extend(other.names.strings.iter().map(|text| self.names.number(text)));
+        let tables: Vec<u32> = other.tables.iter().map(|table| self.table(table.width, &table.series)).collect();
+        for (row, cells) in other.filled_rows() {
+            let mut key = [0; MAX_WIDTH];
+            for (to, from) in key.iter_mut().zip(&row.key) {
+                *to = numbers.get(*from as usize).copied().unwrap_or(0);
+            }
+            let Some(table) = tables.get(row.table as usize) else { continue };
+            let mine = self.row(RowKey { table: *table, day: row.day, key }, cells.len());
+            for (cell, add) in mine.iter_mut().zip(cells) {
+                cell.add(*add);
+            }
+        }
+    }
+
+    /// The delta that takes this one back.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        let mut negative = self.clone();
+        for cell in &mut negative.cells {
+            *cell = Cell { sum: cell.sum.wrapping_neg(), facts: cell.facts.wrapping_neg() };
+        }
+        negative
+    }
+
+    /// Rows that have any cell left.
+    pub(super) fn filled_rows(&self) -> impl Iterator<Item = (&RowKey, &[Cell])> {
+        self.rows.iter().filter_map(|(row, start)| {
+            let columns = self.tables.get(row.table as usize)?.series.len();
+            let cells = self.cells.get(*start..start + columns)?;
+            cells.iter().any(|cell| !cell.is_zero()).then_some((row, cells))
+        })
+    }
+
+    /// The change as blocks by day and by month, in the order of their keys. Add each into the stored block of its key.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<(BlockKey, Block)> {
+        self.blocks_where(|_| true)
+    }
+
+    /// The blocks whose key is wanted: what a query needs of changes that are not yet in the stored blocks.
+    #[must_use]
+    pub fn blocks_where(&self, wanted: impl Fn(&BlockKey) -> bool) -> Vec<(BlockKey, Block)> {
+        let mut found: BTreeMap<BlockKey, (usize, Vec<(Key, Cell)>)> = BTreeMap::new();
+        let mut months: HashMap<i32, i32> = HashMap::new();
+        for (row, cells) in self.filled_rows() {
+            let Some(table) = self.tables.get(row.table as usize) else { continue };
+            let month = *months.entry(row.day).or_insert_with(|| month_of(row.day));
+            for (series, cell) in table.series.iter().zip(cells).filter(|(_, cell)| !cell.is_zero()) {
+                for (grain, period) in [(CellGrain::Day, row.day), (CellGrain::Month, month)] {
+                    let key = BlockKey { series: *series, grain, period };
+                    if wanted(&key) {
+                        found.entry(key).or_insert_with(|| (table.width, Vec::new())).1.push((row.key, *cell));
+                    }
+                }
+            }
+        }
+        let names = &self.names.strings;
+        let blocks = found.into_iter().map(|(key, (width, rows))| (key, Block::build(width, names, rows.into_iter())));
+        blocks.filter(|(_, block)| !block.is_empty()).collect()
+    }
+}
+
+/// Two deltas are equal if they change the same cells by the same sums.
+impl PartialEq for Delta {
+    fn eq(&self, other: &Self) -> bool {
+        self.blocks() == other.blocks()
+    }
+}
+
+/// Day number of the first day of the day's month.
+pub(super) fn month_of(day: i32) -> i32 {
+    let date = date_of_day(day);
+    date.with_day(1).map_or(day, day_number)
+}

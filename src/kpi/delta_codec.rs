@@ -1,0 +1,134 @@
+//! The stored form of a delta: one string table, then each table's rows with keys once and only the cells that changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::block::{Cell, decode_strings};
+use super::delta::{Delta, Key, RowKey};
+use super::dimension::MAX_WIDTH;
+use super::layout::MAX_COLUMNS;
+use super::varint::{DecodeError, Input, VERSION, put, put_len, put_signed};
+use crate::domain::time::day_number;
+
+impl Delta {
+    /// The packed form that a commit stores. Deltas of equal content under one catalogue have equal bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut used = vec![false; self.names.strings.len() + 1];
+        let mut tables: BTreeMap<(&[u32], usize), Vec<(i32, Key, &[Cell])>> = BTreeMap::new();
+        for (row, cells) in self.filled_rows() {
+            let Some(table) = self.tables.get(row.table as usize) else { continue };
+            for number in &row.key {
+                if let Some(mark) = used.get_mut(*number as usize) {
+                    *mark = true;
+                }
+            }
+            tables.entry((&table.series, table.width)).or_default().push((row.day, row.key, cells));
+        }
+        let mut sorted: Vec<u32> = (1..used.len() as u32).filter(|n| used.get(*n as usize) == Some(&true)).collect();
+        sorted.sort_unstable_by_key(|number| self.names.text(*number));
+        let mut place = vec![0_u32; used.len()];
+        let mut out = vec![VERSION];
+        put_len(&mut out, sorted.len());
+        for (index, number) in sorted.iter().enumerate() {
+            if let Some(slot) = place.get_mut(*number as usize) {
+                *slot = index as u32 + 1;
+            }
+            let text = self.names.text(*number).map_or("", AsRef::as_ref);
+            put_len(&mut out, text.len());
+            out.extend_from_slice(text.as_bytes());
+        }
+        put_len(&mut out, tables.len());
+        for ((series, width), mut rows) in tables {
+            for (_, key, _) in &mut rows {
+                for number in key.iter_mut() {
+                    *number = place.get(*number as usize).copied().unwrap_or(0);
+                }
+            }
+            rows.sort_unstable_by_key(|(day, key, _)| (*day, *key));
+            put_len(&mut out, width);
+            put_len(&mut out, series.len());
+            for number in series {
+                out.extend_from_slice(&number.to_le_bytes());
+            }
+            put_len(&mut out, rows.len());
+            let mut last = 0;
+            for (day, key, cells) in rows {
+                put_signed(&mut out, i128::from(day) - i128::from(last));
+                last = day;
+                for number in key.iter().take(width) {
+                    put(&mut out, u128::from(*number));
+                }
+                put_cells(&mut out, cells);
+            }
+        }
+        out
+    }
+
+    /// Reads the packed form.
+    ///
+    /// # Errors
+    /// If the bytes are not what [`Delta::encode`] writes: damaged, cut off, or of another version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Input::new(bytes)?;
+        let mut delta = Self::new();
+        for text in decode_strings(&mut input)? {
+            delta.names.number(&text);
+        }
+        let strings = delta.names.strings.len();
+        let days = chrono::NaiveDate::from_ymd_opt(1, 1, 1).map_or(i32::MIN, day_number)
+            ..=chrono::NaiveDate::from_ymd_opt(9999, 12, 31).map_or(i32::MAX, day_number);
+        let tables = input.count(3)?;
+        for _ in 0..tables {
+            let width = input.small()? as usize;
+            let columns = input.count(4)?;
+            if width > MAX_WIDTH || columns == 0 || columns > MAX_COLUMNS {
+                return Err(DecodeError::Invalid("table shape"));
+            }
+            let mut series = Vec::with_capacity(columns);
+            for _ in 0..columns {
+                series.push(u32::from_le_bytes([input.byte()?, input.byte()?, input.byte()?, input.byte()?]));
+            }
+            let table = delta.table(width, &Arc::from(series));
+            let mut day = 0_i64;
+            for _ in 0..input.count(width + 2)? {
+                day = day.wrapping_add(input.signed64()?);
+                let day = i32::try_from(day).ok().filter(|day| days.contains(day));
+                let day = day.ok_or(DecodeError::Invalid("day"))?;
+                let mut key = [0; MAX_WIDTH];
+                for number in key.iter_mut().take(width) {
+                    *number = input.small()?;
+                    if *number as usize > strings {
+                        return Err(DecodeError::Invalid("tuple value"));
+                    }
+                }
+                let cells = delta.row(RowKey { table, day, key }, columns);
+                read_cells(&mut input, cells)?;
+            }
+        }
+        input.end()?;
+        Ok(delta)
+    }
+}
+
+fn put_cells(out: &mut Vec<u8>, cells: &[Cell]) {
+    let filled = || cells.iter().enumerate().filter(|(_, cell)| !cell.is_zero());
+    put(out, filled().fold(0_u128, |mask, (column, _)| mask | (1 << column)));
+    for (_, cell) in filled() {
+        put_signed(out, cell.sum);
+        put_signed(out, i128::from(cell.facts));
+    }
+}
+
+fn read_cells(input: &mut Input<'_>, cells: &mut [Cell]) -> Result<(), DecodeError> {
+    let mask = input.number()?;
+    if mask >> cells.len() != 0 {
+        return Err(DecodeError::Invalid("column mask"));
+    }
+    for (column, cell) in cells.iter_mut().enumerate() {
+        if mask & (1 << column) != 0 {
+            cell.add(Cell { sum: input.signed()?, facts: input.signed64()? });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! How a fact finds its cells: measures by kind of fact, and the tables of columns that share a dimension set.
+
+use std::sync::Arc;
+
+use super::dimension::{DimSet, Dimension};
+use crate::domain::fact::{Fact, FactKind};
+
+/// The most columns of one table: the mask of a stored row has 64 bits.
+pub(crate) const MAX_COLUMNS: usize = 64;
+
+/// Which number of a fact is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Amount {
+    First,
+    Second,
+}
+
+/// Which clock of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Clock {
+    Due,
+    Invoice,
+}
+
+impl Clock {
+    pub(crate) const fn of(self, fact: &Fact) -> Option<i32> {
+        match self {
+            Self::Due => fact.days_due,
+            Self::Invoice => fact.days_invoice,
+        }
+    }
+}
+
+/// What a measure adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Aggregate {
+    Count,
+    Sum(Amount),
+    SumProduct(Amount, Clock),
+    /// Cells count facts per value of the dimension; the figure is how many values are left with any.
+    Distinct(Dimension),
+}
+
+/// Which facts of its kind a measure takes. Every part that is stated must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Filter {
+    /// Bits of [`crate::domain::vocabulary::Channel`]; 0: any, also none.
+    pub(crate) channels: u16,
+    /// Bits of [`crate::domain::vocabulary::Direction`]; 0: any, also none.
+    pub(crate) directions: u16,
+    pub(crate) flags_set: u16,
+    pub(crate) flags_clear: u16,
+    /// Empty: any, also none.
+    pub(crate) states: Vec<Box<str>>,
+    /// Whether an agent must be named (true) or must not be (false).
+    pub(crate) agent: Option<bool>,
+    pub(crate) due: Option<bool>,
+    pub(crate) invoice: Option<bool>,
+}
+
+impl Filter {
+    fn takes(&self, fact: &Fact) -> bool {
+        let dims = &*fact.dims;
+        let presence = |asked: Option<bool>, there: bool| asked.is_none_or(|asked| asked == there);
+        (self.channels == 0 || dims.channel.is_some_and(|channel| self.channels & (1 << channel as u16) != 0))
+            && (self.directions == 0 || dims.direction.is_some_and(|d| self.directions & (1 << d as u16) != 0))
+            && fact.flags & self.flags_set == self.flags_set
+            && fact.flags & self.flags_clear == 0
+            && (self.states.is_empty()
+                || dims.state.as_deref().is_some_and(|state| self.states.iter().any(|one| **one == *state)))
+            && presence(self.agent, dims.agent.is_some())
+            && presence(self.due, fact.days_due.is_some())
+            && presence(self.invoice, fact.days_invoice.is_some())
+    }
+}
+
+/// A measure as facts meet it.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) aggregate: Aggregate,
+    pub(crate) filter: Filter,
+}
+
+impl Source {
+    /// What the fact adds to the measure's sum; `None` if the measure does not take it.
+    pub(crate) fn take(&self, fact: &Fact) -> Option<i128> {
+        if !self.filter.takes(fact) {
+            return None;
+        }
+        let amount = |which| i128::from(if which == Amount::First { fact.amount } else { fact.amount2 });
+        let value = match self.aggregate {
+            Aggregate::Count => i128::from(fact.count),
+            Aggregate::Sum(which) => amount(which),
+            Aggregate::SumProduct(which, clock) => amount(which) * i128::from(clock.of(fact)?),
+            Aggregate::Distinct(dimension) => dimension.of(&fact.dims).map(|_| i128::from(fact.count))?,
+        };
+        Some(value * i128::from(fact.sign))
+    }
+}
+
+/// Columns that share kind of fact and dimension set: one look-up serves them all.
+#[derive(Debug, Clone)]
+pub(crate) struct TableLayout {
+    /// Number in the layout.
+    pub(crate) id: usize,
+    /// Dimensions of the tuple, in order.
+    pub(crate) dims: Vec<Dimension>,
+    /// Series of each column.
+    pub(crate) series: Arc<[u32]>,
+    /// Each column's place among the kind's sources.
+    pub(crate) columns: Vec<usize>,
+}
+
+/// The measures over one kind of fact.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KindLayout {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) tables: Vec<TableLayout>,
+    /// Dimensions that any table uses.
+    pub(crate) dims: DimSet,
+}
+
+/// All kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    kinds: Vec<KindLayout>,
+    tables: usize,
+}
+
+impl Layout {
+    pub(crate) fn kind(&self, kind: FactKind) -> Option<&KindLayout> {
+        self.kinds.get(kind as usize)
+    }
+
+    pub(crate) const fn tables(&self) -> usize {
+        self.tables
+    }
+
+    /// Adds a measure: its source, and each dimension set with its series.
+    pub(crate) fn insert(&mut self, kind: FactKind, source: Source, sets: &[(DimSet, u32)]) {
+        self.kinds.resize_with(FactKind::ALL.len(), KindLayout::default);
+        let Some(layout) = self.kinds.get_mut(kind as usize) else { return };
+        let column = layout.sources.len();
+        layout.sources.push(source);
+        for (set, series) in sets {
+            layout.dims = layout.dims.union(*set);
+            let dims: Vec<Dimension> = set.iter().collect();
+            let found = layout.tables.iter_mut().find(|t| t.dims == dims && t.columns.len() < MAX_COLUMNS);
+            let table = match found {
+                Some(table) => table,
+                None => {
+                    layout.tables.push(TableLayout {
+                        id: self.tables,
+                        dims,
+                        series: Arc::from([]),
+                        columns: Vec::new(),
+                    });
+                    self.tables += 1;
+                    let Some(table) = layout.tables.last_mut() else { continue };
+                    table
+                }
+            };
+            table.columns.push(column);
+            table.series = table.series.iter().copied().chain([*series]).collect();
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What definitions say once they are read: measures, formulas and KPIs, with the places of their parts.
+
+use super::dimension::{DimSet, Dimension};
+use super::layout::{Aggregate, Source};
+use super::unit::Quantity;
+use crate::domain::fact::FactKind;
+
+/// A sum over facts of one kind, kept for its declared dimension sets.
+#[derive(Debug, Clone)]
+pub(crate) struct Measure {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) fact: FactKind,
+    pub(crate) source: Source,
+    /// Money, money times days, or a number.
+    pub(crate) quantity: Quantity,
+    /// Whether tuples carry the currency: always for money, by request for counts.
+    pub(crate) by_currency: bool,
+    /// The sets as declared.
+    pub(crate) declared: Vec<DimSet>,
+    /// The stored sets (declared, plus currency and a distinct count's dimension) with their series.
+    pub(crate) sets: Vec<(DimSet, u32)>,
+    /// Which file, and where in it.
+    pub(crate) place: Place,
+}
+
+impl Measure {
+    /// The dimension whose values are counted, for distinct counts.
+    pub(crate) const fn distinct(&self) -> Option<Dimension> {
+        match self.source.aggregate {
+            Aggregate::Distinct(dimension) => Some(dimension),
+            _ => None,
+        }
+    }
+}
+
+/// Where a definition stands: number of the file, byte offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: usize,
+    pub(crate) at: usize,
+}
