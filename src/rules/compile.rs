@@ -1,0 +1,232 @@
+//! All packs together: files to packs, with the checks that need more than one table or file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::example::{self, ExampleDefaults};
+use super::model::{Limits, Rule, Window};
+use super::pack::Pack;
+use super::parse;
+use super::reader::Reading;
+use super::words::{Holidays, Per, Roll, Status, TermUnit};
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
+
+/// Every jurisdiction's pack, checked.
+#[derive(Debug, Clone, Default)]
+pub struct Packs {
+    packs: BTreeMap<String, Arc<Pack>>,
+}
+
+impl Packs {
+    /// Compiles the files `<id>/rules.toml` and `<id>/cases.toml` of all jurisdictions. A rule without a worked
+    /// example is an error; running the examples is [`crate::compliance::examples`]' work.
+    ///
+    /// # Errors
+    /// Every diagnostic of every file.
+    pub fn compile(files: &[SourceFile]) -> Result<Self, Diagnostics> {
+        let mut found = Vec::new();
+        let mut packs: BTreeMap<String, Pack> = BTreeMap::new();
+        let (cases, rules): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.ends_with("cases.toml"));
+        let mut texts: BTreeMap<String, blake3::Hasher> = BTreeMap::new();
+        for file in rules {
+            let reading = Reading::new(file);
+            let table = reading.parse();
+            let pack = parse::pack(&reading, table.get_ref());
+            if let Some(pack) = &pack
+                && let Some(other) = packs.get(pack.id.as_str())
+            {
+                let message =
+                    format!("jurisdiction \"{}\" stands in two files, also in {}", pack.id, other.position.file);
+                reading.wrong(0, message, "keep one file for each jurisdiction");
+            }
+            found.extend(reading.finish());
+            if let Some(pack) = pack {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(file.text.as_bytes());
+                texts.insert(pack.id.as_str().to_owned(), hasher);
+                packs.insert(pack.id.as_str().to_owned(), pack);
+            }
+        }
+        for file in cases {
+            let reading = Reading::new(file);
+            let table = reading.parse();
+            let folder = file.path.rsplit(['/', '\\']).nth(1).unwrap_or("");
+            match packs.get_mut(folder) {
+                Some(pack) => {
+                    let defaults = ExampleDefaults {
+                        jurisdiction: &pack.id,
+                        zone: pack.zones.first().copied(),
+                        currency: pack.currency,
+                    };
+                    let examples = example::examples(&reading, table.get_ref(), &defaults);
+                    pack.examples.extend(examples);
+                    if let Some(hasher) = texts.get_mut(folder) {
+                        hasher.update(file.text.as_bytes());
+                    }
+                }
+                None => reading.wrong(
+                    0,
+                    format!("there is no pack \"{folder}\" for these examples"),
+                    "name the folder after the jurisdiction, beside a correct rules.toml",
+                ),
+            }
+            found.extend(reading.finish());
+        }
+        for (id, pack) in &mut packs {
+            if let Some(hasher) = texts.get(id) {
+                pack.digest = hasher.finalize().to_hex().to_string();
+            }
+        }
+        let packs = Self { packs: packs.into_iter().map(|(id, pack)| (id, Arc::new(pack))).collect() };
+        packs.check(&mut found);
+        Diagnostics(found).into_result(packs)
+    }
+
+    /// The pack of that id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Pack>> {
+        self.packs.get(id)
+    }
+
+    /// Every pack, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Pack>> {
+        self.packs.values()
+    }
+
+    /// The pack above: `us-ny` for `us-ny-nyc`.
+    #[must_use]
+    pub fn parent(&self, id: &str) -> Option<&Arc<Pack>> {
+        id.rsplit_once('-').and_then(|(above, _)| self.packs.get(above))
+    }
+
+    /// The same packs with one rule taken out or changed, for the proof that examples depend on it.
+    #[must_use]
+    pub fn with_rule(&self, id: &str, change: impl Fn(&Rule) -> Option<Rule>) -> Self {
+        let packs = self.packs.iter().map(|(name, pack)| {
+            if !pack.rules.iter().any(|rule| rule.id.as_str() == id) {
+                return (name.clone(), Arc::clone(pack));
+            }
+            let mut changed = Pack::clone(pack);
+            changed.rules = changed
+                .rules
+                .iter()
+                .filter_map(
+                    |rule| if rule.id.as_str() == id { change(rule).map(Arc::new) } else { Some(Arc::clone(rule)) },
+                )
+                .collect();
+            (name.clone(), Arc::new(changed))
+        });
+        Self { packs: packs.collect() }
+    }
+
+    fn check(&self, found: &mut Vec<crate::domain::diagnostic::Diagnostic>) {
+        let mut ids: BTreeMap<&str, &Rule> = BTreeMap::new();
+        for pack in self.packs.values() {
+            for include in &pack.includes {
+                match self.packs.get(include.as_str()) {
+                    Some(other) if other.shared && other.includes.is_empty() => {}
+                    Some(_) => found.push(pack.position.wrong(
+                        format!("pack \"{}\" includes \"{include}\", which is not a shared pack", pack.id),
+                        "include only packs with shared = true, which include nothing themselves",
+                    )),
+                    None => found.push(pack.position.wrong(
+                        format!("pack \"{}\" includes \"{include}\", of which there is no file", pack.id),
+                        "add the file or remove the include",
+                    )),
+                }
+            }
+            if let Some((above, _)) = pack.id.as_str().rsplit_once('-')
+                && !self.packs.contains_key(above)
+            {
+                found.push(pack.position.wrong(
+                    format!("pack \"{}\" has no pack \"{above}\" above it", pack.id),
+                    "add the pack of the level above, even if it holds no rule",
+                ));
+            }
+            let calendar = self.calendar_of(pack).is_some() || pack.shared;
+            if self.zones_of(pack).is_empty() && !pack.shared {
+                found.push(pack.position.wrong(
+                    format!("pack \"{}\" names no zones", pack.id),
+                    "add zones = [\"Europe/Rome\"], the zones its residents may be in",
+                ));
+            }
+            for rule in &pack.rules {
+                if let Some(other) = ids.insert(rule.id.as_str(), rule) {
+                    found.push(rule.position.wrong(
+                        format!("rule id \"{}\" is used twice, also in {}", rule.id, other.position),
+                        "give each rule an id of its own; ids are never reused",
+                    ));
+                }
+                if !calendar && needs_calendar(rule) {
+                    found.push(rule.limits_position.wrong(
+                        format!("rule {} speaks of holidays or working days, and the pack has no [calendar]", rule.id),
+                        "add [calendar] with weekend and [[calendar.holiday]]",
+                    ));
+                }
+                let shown = pack.examples.iter().any(|example| example.rule == rule.id);
+                if !shown && rule.status != Status::Proposed {
+                    found.push(rule.position.wrong(
+                        format!("rule {} has no worked example", rule.id),
+                        "add an [[example]] with this rule to cases.toml",
+                    ));
+                }
+            }
+            for example in &pack.examples {
+                if !pack.rules.iter().any(|rule| rule.id == example.rule) {
+                    found.push(example.position.wrong(
+                        format!(
+                            "example \"{}\" proves rule \"{}\", which the pack does not have",
+                            example.name, example.rule
+                        ),
+                        "name a rule of the same pack",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The calendar of a pack: its own, else that of the pack above.
+    #[must_use]
+    pub fn calendar_of(&self, pack: &Pack) -> Option<Arc<super::calendar::Calendar>> {
+        pack.calendar.clone().or_else(|| self.parent(pack.id.as_str()).and_then(|above| self.calendar_of(above)))
+    }
+
+    /// The zones of a pack: its own, else those of the pack above.
+    #[must_use]
+    pub fn zones_of(&self, pack: &Pack) -> Vec<chrono_tz::Tz> {
+        if pack.zones.is_empty() {
+            return self.parent(pack.id.as_str()).map_or(Vec::new(), |above| self.zones_of(above));
+        }
+        pack.zones.clone()
+    }
+}
+
+fn needs_calendar(rule: &Rule) -> bool {
+    let term = |term: &Option<super::model::Term>| {
+        term.is_some_and(|term| term.roll == Roll::NextWorkingDay || term.unit == TermUnit::WorkingDays)
+    };
+    match &rule.limits {
+        Limits::ContactHours(hours) => hours.holidays == Holidays::Closed && !hours.no_figure,
+        Limits::NoticePeriod(limits) => term(&limits.term) || term(&limits.max_age),
+        Limits::RequiredNotice(limits) => term(&limits.term),
+        Limits::LimitationPeriod(limits) => term(&limits.term),
+        _ => false,
+    }
+}
+
+/// Longest stretch, in days, over which a rule looks back at contacts, and whether it looks over all of a person's.
+#[must_use]
+pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
+    let days = |window: Window| match window {
+        // One day more for the zone's offset and one for the day on which clocks change.
+        Window::CalendarDays(days) => i64::from(days) + 2,
+        Window::Hours(hours) => i64::from(hours) / 24 + 2,
+        Window::CalendarWeek => 9,
+        Window::CalendarMonth => 33,
+    };
+    match &rule.limits {
+        Limits::ContactFrequency(limits) => Some((days(limits.window), limits.per == Per::Person)),
+        Limits::ContactCooldown(limits) => limits.wait.map(|wait| (days(wait) + 1, limits.per == Per::Person)),
+        _ => None,
+    }
+}

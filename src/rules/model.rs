@@ -1,0 +1,421 @@
+//! A rule as it was read: head, scope and the parameters of its kind, as flat typed values.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::reader::Position;
+use super::step::Step;
+use super::words::{
+    BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
+    LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, Timing, VersionBy,
+};
+use crate::domain::case::LimitationEventKind;
+use crate::domain::ids::{JurisdictionId, RuleId};
+use crate::domain::party::Condition;
+use crate::domain::verdict::{Confidence, Effect, Source};
+use crate::domain::vocabulary::{
+    Channel, ChargeStep, CollectorRole, CreditorType, DebtClass, DebtType, Form, Ownership, PartyKind, PartyRole,
+    Place, Purpose, Technology, vocabulary,
+};
+
+vocabulary!(
+    /// The kinds of rules that are judged.
+    Kind {
+        ContactHours = "contact_hours", ContactFrequency = "contact_frequency", ContactCooldown = "contact_cooldown",
+        ContactBlock = "contact_block", NoticePeriod = "notice_period", RequiredNotice = "required_notice",
+        FeeCap = "fee_cap", LimitationPeriod = "limitation_period",
+    }
+);
+
+/// A rule of a pack or of a tenant's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its id.
+    pub id: RuleId,
+    /// The jurisdiction whose file holds it.
+    pub jurisdiction: JurisdictionId,
+    /// One line.
+    pub title: String,
+    /// What it says, in a sentence or two.
+    pub text: String,
+    /// The text of law or code.
+    pub citation: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// What the text does.
+    pub effect: Effect,
+    /// Whether it is law.
+    pub status: Status,
+    /// Whether its numbers were read in the text.
+    pub confidence: Confidence,
+    /// The code membership under which it speaks (source `code`).
+    pub membership: Option<String>,
+    /// First day in force; from ever if absent.
+    pub valid_from: Option<NaiveDate>,
+    /// Last day in force; open if absent.
+    pub valid_until: Option<NaiveDate>,
+    /// Which date picks the version.
+    pub version_by: VersionBy,
+    /// What is judged.
+    pub subject: Subject,
+    /// From when a flag binds.
+    pub from: BindFrom,
+    /// Who signed it, when, and when to look again.
+    pub review: Review,
+    /// Which cases it concerns.
+    pub scope: Scope,
+    /// Which activities it leaves alone.
+    pub exempt: Exempt,
+    /// What is taken for a missing attribute; everything else stays unknown.
+    pub assume: Assume,
+    /// Limits of its kind.
+    pub limits: Limits,
+    /// Where the rule stands.
+    pub position: Position,
+    /// Where its limits stand.
+    pub limits_position: Position,
+}
+
+/// A lawyer's signature, empty until given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Review {
+    /// By whom.
+    pub by: Option<String>,
+    /// When.
+    pub on: Option<NaiveDate>,
+    /// When to look again.
+    pub next: Option<NaiveDate>,
+}
+
+/// `applies_to`: which cases a rule concerns. An empty set admits all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Capacity of the collector.
+    pub collector_role: Set<CollectorRole>,
+    /// On whose account.
+    pub ownership: Set<Ownership>,
+    /// Consumer or commercial.
+    pub debt_class: Set<DebtClass>,
+    /// Where the debt comes from.
+    pub debt_type: Set<DebtType>,
+    /// Kind of creditor.
+    pub creditor_type: Set<CreditorType>,
+    /// Legal kind of the debtor.
+    pub debtor_kind: Set<PartyKind>,
+    /// Role of the person dealt with.
+    pub person_role: Set<PartyRole>,
+    /// Regulated consumer credit.
+    pub regulated_credit: Option<bool>,
+    /// Non-performing loan of an EU bank.
+    pub eu_bank_npl: Option<bool>,
+    /// Secured.
+    pub secured: Option<bool>,
+    /// There is an enforceable title on the activity's day.
+    pub titled: Option<bool>,
+}
+
+/// `exempt`: which activities a rule leaves alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exempt {
+    /// Begun by the debtor (or a third party).
+    pub initiated_by_debtor: bool,
+    /// Made because the debtor asked for it.
+    pub at_debtors_request: bool,
+    /// Made for one of these purposes.
+    pub purposes: Set<Purpose>,
+    /// Made to a person in one of these roles.
+    pub person_roles: Set<PartyRole>,
+}
+
+/// `when_missing`: values taken, on the conservative side, for attributes that a case does not state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)] // named as the attributes are
+pub struct Assume {
+    pub collector_role: Option<CollectorRole>,
+    pub ownership: Option<Ownership>,
+    pub debt_class: Option<DebtClass>,
+    pub debt_type: Option<DebtType>,
+    pub creditor_type: Option<CreditorType>,
+    pub debtor_kind: Option<PartyKind>,
+    pub person_role: Option<PartyRole>,
+    pub regulated_credit: Option<bool>,
+    pub eu_bank_npl: Option<bool>,
+    pub secured: Option<bool>,
+}
+
+/// The limits of each kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // named as the kinds are
+pub enum Limits {
+    ContactHours(ContactHours),
+    ContactFrequency(ContactFrequency),
+    ContactCooldown(ContactCooldown),
+    ContactBlock(ContactBlock),
+    NoticePeriod(NoticePeriod),
+    RequiredNotice(RequiredNotice),
+    FeeCap(FeeCap),
+    LimitationPeriod(LimitationPeriod),
+}
+
+impl Limits {
+    /// The kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::ContactHours(_) => Kind::ContactHours,
+            Self::ContactFrequency(_) => Kind::ContactFrequency,
+            Self::ContactCooldown(_) => Kind::ContactCooldown,
+            Self::ContactBlock(_) => Kind::ContactBlock,
+            Self::NoticePeriod(_) => Kind::NoticePeriod,
+            Self::RequiredNotice(_) => Kind::RequiredNotice,
+            Self::FeeCap(_) => Kind::FeeCap,
+            Self::LimitationPeriod(_) => Kind::LimitationPeriod,
+        }
+    }
+}
+
+/// Index of public holidays in [`ContactHours::open`]; 0 to 6 are Monday to Sunday.
+pub const HOLIDAY: u8 = 7;
+
+/// A stretch of one day in which contact is permitted, half open: `[from, to)` in minutes since local midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpenSpan {
+    /// 0 to 6 for Monday to Sunday, 7 for public holidays.
+    pub day: u8,
+    /// First minute.
+    pub from: u16,
+    /// Minute at which it ends.
+    pub to: u16,
+}
+
+/// Permitted local times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactHours {
+    /// Channels it concerns.
+    pub channels: Set<Channel>,
+    /// How public holidays are treated.
+    pub holidays: Holidays,
+    /// Further days (month, day) on which nothing is open.
+    pub closed_dates: Vec<(u8, u8)>,
+    /// The exact end minute of a span still counts as inside.
+    pub end_inclusive: bool,
+    /// Permitted spans, sorted by (day, from).
+    pub open: Vec<OpenSpan>,
+    /// No hours are stated: the rule only informs.
+    pub no_figure: bool,
+}
+
+/// A stretch of time that is counted over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Any N consecutive local dates, the first of which is day 1.
+    CalendarDays(u16),
+    /// Any N hours.
+    Hours(u32),
+    /// The calendar week, Monday to Sunday.
+    CalendarWeek,
+    /// The calendar month.
+    CalendarMonth,
+}
+
+/// At most so many contacts in a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactFrequency {
+    /// At most this many, the judged one included; absent: no figure is stated and the rule only informs.
+    pub max: Option<u32>,
+    /// Counted over this window.
+    pub window: Window,
+    /// What counts.
+    pub count: Counted,
+    /// Counted together.
+    pub per: Per,
+    /// Channels it concerns.
+    pub channels: Set<Channel>,
+    /// Technologies it concerns.
+    pub technologies: Set<Technology>,
+    /// What is left out.
+    pub exclude: Set<Exclude>,
+}
+
+/// After an event, no contact for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactCooldown {
+    /// What starts it.
+    pub after: Counted,
+    /// Channels on which the event must have been.
+    pub after_channels: Set<Channel>,
+    /// The event may also have been begun by the debtor.
+    pub after_inbound: bool,
+    /// How long; absent: no figure is stated and the rule only informs.
+    pub wait: Option<Window>,
+    /// Whether the event's own date is day 1 (`from_nth_day`) or not counted (`clear_days`).
+    pub days: Count,
+    /// Whose events and contacts.
+    pub per: Per,
+    /// Channels that must rest.
+    pub channels: Set<Channel>,
+    /// What is left out.
+    pub exclude: Set<Exclude>,
+}
+
+/// No contact (or other step) while a flag is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactBlock {
+    /// Conditions of the person that block.
+    pub conditions: Set<Condition>,
+    /// Other flags that block.
+    pub flags: Set<OtherFlag>,
+    /// What it answers.
+    pub answer: BlockAnswer,
+    /// Only a condition stated in writing blocks.
+    pub written_only: bool,
+    /// The block ends when verification of the debt was sent.
+    pub until_verified: bool,
+    /// A consent to direct contact lifts it.
+    pub lifted_by_direct_consent: bool,
+    /// Only contacts at this place.
+    pub place: Set<Place>,
+    /// Only contacts on these channels.
+    pub channels: Set<Channel>,
+    /// What is blocked.
+    pub forbids: Vec<Step>,
+}
+
+/// A term: so many units, counted in a stated way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// How many.
+    pub length: u16,
+    /// Of what.
+    pub unit: TermUnit,
+    /// Whether the first day counts.
+    pub count: Count,
+    /// From which moment it runs.
+    pub from: CountFrom,
+    /// Days after sending at which a notice is deemed received.
+    pub deemed_days: u16,
+    /// What happens at a last day that is no working day.
+    pub roll: Roll,
+}
+
+/// Step B not before a term after step A has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticePeriod {
+    /// Step A: any of these.
+    pub after: Vec<Step>,
+    /// Step B: any of these.
+    pub before: Vec<Step>,
+    /// The term; absent with `respect_deadline`.
+    pub term: Option<Term>,
+    /// B without any A is a breach.
+    pub required: bool,
+    /// B is also too early before the day after the deadline that A gave.
+    pub respect_deadline: bool,
+    /// A older than this does not count.
+    pub max_age: Option<Term>,
+    /// A counts only in one of these forms.
+    pub forms: Set<Form>,
+    /// Not where the debtor evidently evades.
+    pub unless_evasion: bool,
+    /// Not where the due date was fixed by contract.
+    pub unless_due_fixed: bool,
+}
+
+/// A notice that must be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredNotice {
+    /// Any of these satisfies it.
+    pub notices: Vec<Step>,
+    /// The event: any of these.
+    pub event: Vec<Step>,
+    /// Within a term after the event, before it, or with it.
+    pub timing: Timing,
+    /// The term, for timing `within`; absent: no figure.
+    pub term: Option<Term>,
+    /// Only the first event of the case counts.
+    pub first_event: bool,
+    /// One notice serves every later event.
+    pub once: bool,
+    /// The notice counts only in one of these forms.
+    pub forms: Set<Form>,
+    /// Not due if the debt is paid before the term ends.
+    pub unless_paid: bool,
+}
+
+/// One tier: for a basis up to `up_to` (inclusive, minor units).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tier {
+    /// Upper end of the basis, inclusive; `i64::MAX` for the open last tier.
+    pub up_to: i64,
+    /// What the tier allows.
+    pub value: TierValue,
+}
+
+/// What a tier allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TierValue {
+    /// An amount in minor units.
+    Amount(i64),
+    /// Millionths of the basis; of the basis' part in this tier where the table is marginal.
+    Rate(i64),
+}
+
+/// The most that the debtor may be charged for a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeeCap {
+    /// Steps whose charges are summed.
+    pub steps: Set<ChargeStep>,
+    /// What the amount is.
+    pub bound: Bound,
+    /// Currency of the amounts.
+    pub currency: crate::domain::money::Currency,
+    /// The table; a flat cap is one open tier. Empty: no figure is stated.
+    pub tiers: Vec<Tier>,
+    /// Each tier's rate concerns only the basis' part inside the tier.
+    pub marginal: bool,
+    /// What the table is read with.
+    pub basis: FeeBasis,
+    /// Steps whose charges are the basis, for basis `steps`.
+    pub basis_steps: Set<ChargeStep>,
+    /// Millionths of the basis that count.
+    pub basis_share: i64,
+    /// Millionths of the table's amount that may be charged.
+    pub factor: i64,
+    /// The same for an especially extensive or difficult case.
+    pub factor_if_complex: Option<i64>,
+    /// The same where the debtor paid in full before a second letter; judged again on payment.
+    pub factor_if_paid_on_first_letter: Option<i64>,
+    /// Least amount that may always be charged.
+    pub minimum: Option<i64>,
+    /// Greatest amount in any case.
+    pub maximum: Option<i64>,
+    /// Summed over.
+    pub per: FeePer,
+    /// At most so many charges.
+    pub max_count: Option<u32>,
+    /// Least number of days from one charge to the next (the next is allowed on that day).
+    pub min_days_between: Option<u16>,
+    /// What must be true for any charge.
+    pub requires: Set<FeeCondition>,
+    /// What creditors' input tax does: VAT is no loss if the creditor deducts it, so it may not be charged then.
+    pub vat_only_if_not_deductible: bool,
+}
+
+/// After how long a claim is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitationPeriod {
+    /// The term; absent: no figure.
+    pub term: Option<Term>,
+    /// From when it runs.
+    pub start: LimitationStart,
+    /// What begins it anew.
+    pub interrupted_by: Set<LimitationEventKind>,
+    /// An interruption after the end begins it anew too.
+    pub revives: bool,
+    /// Longest term from the start, in years, whatever interrupted it.
+    pub max_years: Option<u16>,
+    /// Term of a title from its day, in years.
+    pub titled_years: Option<u16>,
+    /// What is forbidden afterwards.
+    pub forbids: Vec<Step>,
+}

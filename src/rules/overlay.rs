@@ -1,0 +1,242 @@
+//! A tenant's own rules: it may add rules and tighten the law's, never loosen them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::compile::Packs;
+use super::model::{ContactHours, FeeCap, Limits, OpenSpan, Rule, Tier, TierValue, Window};
+use super::parse_fee;
+use super::parse_limits::weekdays;
+use super::parse_rule::{self, Defaults};
+use super::reader::{Reader, Reading};
+use super::words::Status;
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
+use crate::domain::ids::JurisdictionId;
+use crate::domain::verdict::Source;
+
+/// The table `[rules]` of a tenant's file.
+#[derive(Debug, Clone, Default)]
+pub struct Overlay {
+    /// Codes that the tenant has signed.
+    pub memberships: Vec<String>,
+    /// A regulator's expectations block instead of advising.
+    pub block_guidelines: bool,
+    /// Rules of its own.
+    pub added: Vec<Arc<Rule>>,
+    /// Rules of the packs with tightened limits, and whether their breach blocks.
+    pub tightened: BTreeMap<String, (Arc<Rule>, bool)>,
+    /// Digest of the file.
+    pub digest: String,
+}
+
+impl Overlay {
+    /// The rule as the tenant has it, and whether its breach blocks.
+    #[must_use]
+    pub fn tightened(&self, rule: &Arc<Rule>) -> (Arc<Rule>, bool) {
+        self.tightened.get(rule.id.as_str()).map_or_else(|| (Arc::clone(rule), false), Clone::clone)
+    }
+
+    /// The rule is judged for this tenant.
+    #[must_use]
+    pub fn speaks(&self, rule: &Rule) -> bool {
+        rule.status != Status::Proposed
+            && (rule.source != Source::Code
+                || rule.membership.as_ref().is_some_and(|code| self.memberships.contains(code)))
+    }
+}
+
+/// Reads `[rules]` of a tenant's file; the file's other tables belong to others.
+///
+/// # Errors
+/// Every diagnostic found.
+pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
+    let reading = Reading::new(file);
+    let parsed = reading.parse();
+    let mut overlay = Overlay { digest: blake3::hash(file.text.as_bytes()).to_hex().to_string(), ..Overlay::default() };
+    let mut root = Reader::new(&reading, parsed.get_ref(), 0..0, "file");
+    if let Some(mut table) = root.table("rules") {
+        overlay.memberships = table.texts("memberships");
+        for membership in &overlay.memberships {
+            let known =
+                packs.iter().flat_map(|pack| &pack.rules).any(|rule| rule.membership.as_ref() == Some(membership));
+            if !known {
+                let message = format!("no pack knows the membership \"{membership}\"");
+                table.wrong("memberships", &message, "write it as the packs do, or remove it");
+            }
+        }
+        overlay.block_guidelines = table.boolean("block_guidelines").unwrap_or(false);
+        for mut reader in table.tables("add") {
+            overlay.added.extend(add(packs, &mut reader).map(Arc::new));
+            reader.finish();
+        }
+        for mut reader in table.tables("tighten") {
+            if let Some((rule, blocks)) = tighten(packs, &mut reader) {
+                overlay.tightened.insert(rule.id.as_str().to_owned(), (Arc::new(rule), blocks));
+            }
+            reader.finish();
+        }
+        table.finish();
+    }
+    Diagnostics(reading.finish()).into_result(overlay)
+}
+
+fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
+    let text = reader.need_text("jurisdiction")?;
+    let Some(pack) = packs.get(&text) else {
+        reader.wrong("jurisdiction", &format!("there is no pack \"{text}\""), "name a jurisdiction that has a pack");
+        return None;
+    };
+    if pack.shared {
+        reader.wrong(
+            "jurisdiction",
+            &format!("\"{text}\" has no residents of its own"),
+            "name a country or what lies below one",
+        );
+    }
+    let jurisdiction = JurisdictionId::trusted(&text);
+    parse_rule::rule(reader, &Defaults { jurisdiction: &jurisdiction, currency: pack.currency, tenant: true })
+}
+
+fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {
+    let id = reader.need_text("rule")?;
+    let Some(law) = packs.iter().flat_map(|pack| &pack.rules).find(|rule| rule.id.as_str() == id) else {
+        reader.wrong("rule", &format!("no pack has the rule \"{id}\""), "write the id as ListRules shows it");
+        return None;
+    };
+    let blocks = reader.boolean("block").unwrap_or(false);
+    let mut rule = Rule::clone(law);
+    let mut change = Change { reader, law, touched: blocks };
+    match &mut rule.limits {
+        Limits::ContactFrequency(limits) => {
+            limits.max = change
+                .at_most("max", limits.max.map(i64::from), 100_000)
+                .and_then(|n| u32::try_from(n).ok())
+                .or(limits.max);
+            if let Window::CalendarDays(days) = limits.window
+                && let Some(wider) = change.at_least("window_days", Some(days.into()), 3660)
+            {
+                limits.window = Window::CalendarDays(u16::try_from(wider).unwrap_or(days));
+            }
+        }
+        Limits::ContactCooldown(limits) => match limits.wait {
+            Some(Window::CalendarDays(days)) => {
+                if let Some(longer) = change.at_least("wait_days", Some(days.into()), 3660) {
+                    limits.wait = Some(Window::CalendarDays(u16::try_from(longer).unwrap_or(days)));
+                }
+            }
+            Some(Window::Hours(hours)) => {
+                if let Some(longer) = change.at_least("wait_hours", Some(hours.into()), 87_840) {
+                    limits.wait = Some(Window::Hours(u32::try_from(longer).unwrap_or(hours)));
+                }
+            }
+            _ => {}
+        },
+        Limits::NoticePeriod(limits) => {
+            if let Some(term) = &mut limits.term
+                && let Some(longer) = change.at_least("term", Some(term.length.into()), 5000)
+            {
+                term.length = u16::try_from(longer).unwrap_or(term.length);
+            }
+        }
+        Limits::RequiredNotice(limits) => {
+            if let Some(term) = &mut limits.term
+                && let Some(shorter) = change.at_most("term", Some(term.length.into()), 5000)
+            {
+                term.length = u16::try_from(shorter).unwrap_or(term.length);
+            }
+        }
+        Limits::ContactHours(limits) => hours(&mut change, limits),
+        Limits::FeeCap(limits) => fee(&mut change, limits),
+        Limits::ContactBlock(_) | Limits::LimitationPeriod(_) => {}
+    }
+    if !change.touched {
+        let at = change.reader.offset();
+        change.reader.cx.wrong(
+            at,
+            format!("rule {id} of kind {} is named and not tightened", law.limits.kind()),
+            "give a limit of its kind (max, window_days, wait_days, wait_hours, term, open, maximum) or block = true",
+        );
+    }
+    rule.limits_position = change.reader.cx.position(change.reader.offset());
+    Some((rule, blocks))
+}
+
+struct Change<'c, 'r, 'a> {
+    reader: &'c mut Reader<'r, 'a>,
+    law: &'c Rule,
+    touched: bool,
+}
+
+impl Change<'_, '_, '_> {
+    fn loosens(&mut self, key: &'static str, what: &str) {
+        let at = self.reader.at(key);
+        let message = format!("{key} loosens rule {} of {}: {what}", self.law.id, self.law.limits_position);
+        self.reader.cx.wrong(at, message, "a tenant may only tighten: write a stricter limit or remove this entry");
+    }
+
+    fn at_most(&mut self, key: &'static str, law: Option<i64>, high: i64) -> Option<i64> {
+        let value = self.reader.integer(key, 0, high)?;
+        self.touched = true;
+        if let Some(limit) = law
+            && value > limit
+        {
+            self.loosens(key, &format!("{value} is more than the {limit} that it allows"));
+            return None;
+        }
+        Some(value)
+    }
+
+    fn at_least(&mut self, key: &'static str, law: Option<i64>, high: i64) -> Option<i64> {
+        let value = self.reader.integer(key, 0, high)?;
+        self.touched = true;
+        if let Some(limit) = law
+            && value < limit
+        {
+            self.loosens(key, &format!("{value} is less than the {limit} that it demands"));
+            return None;
+        }
+        Some(value)
+    }
+}
+
+fn hours(change: &mut Change<'_, '_, '_>, law: &mut ContactHours) {
+    let mut open = Vec::new();
+    let spans = change.reader.tables("open");
+    if spans.is_empty() {
+        return;
+    }
+    change.touched = true;
+    for mut span in spans {
+        let days = weekdays(&mut span, "days");
+        if let (Some(from), Some(to)) = (span.minute("from"), span.minute("to")) {
+            open.extend(days.iter().map(|day| OpenSpan { day: *day, from, to }));
+        }
+        span.finish();
+    }
+    open.sort_unstable();
+    let inside =
+        |span: &OpenSpan| law.open.iter().any(|one| one.day == span.day && one.from <= span.from && span.to <= one.to);
+    if !law.no_figure && !open.iter().all(inside) {
+        change.loosens("open", "a span reaches outside the hours that it permits");
+        return;
+    }
+    law.open = open;
+    law.no_figure = false;
+}
+
+fn fee(change: &mut Change<'_, '_, '_>, law: &mut FeeCap) {
+    let currency = law.currency;
+    let Some(most) = parse_fee::amount(change.reader, "maximum", currency) else { return };
+    change.touched = true;
+    let flat = match law.tiers.as_slice() {
+        [Tier { up_to: i64::MAX, value: TierValue::Amount(amount) }] => Some(*amount),
+        _ => None,
+    };
+    if let Some(limit) = law.maximum.or(flat)
+        && most > limit
+    {
+        change.loosens("maximum", &format!("{most} minor units are more than the {limit} that it allows"));
+        return;
+    }
+    law.maximum = Some(most);
+}

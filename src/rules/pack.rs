@@ -1,0 +1,50 @@
+//! A jurisdiction's pack as it was read: calendar, rules, rows left out with their reason, worked examples.
+
+use std::sync::Arc;
+
+use super::calendar::Calendar;
+use super::example::Example;
+use super::model::Rule;
+use super::reader::Position;
+use crate::domain::ids::JurisdictionId;
+use crate::domain::money::Currency;
+
+/// A row of the fact sheets that is no rule here, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotEncoded {
+    /// The row's id.
+    pub id: String,
+    /// Why it cannot be judged, or where it is judged instead.
+    pub reason: String,
+}
+
+/// A jurisdiction's pack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pack {
+    /// `it`, `us-ny`: the country in lower case, then what lies below it.
+    pub id: JurisdictionId,
+    /// Its name in English.
+    pub name: String,
+    /// The pack's own version.
+    pub version: String,
+    /// Packs that speak with it: `eu` for a member country.
+    pub includes: Vec<JurisdictionId>,
+    /// A pack that only others include: it has no residents of its own.
+    pub shared: bool,
+    /// Currency of its amounts.
+    pub currency: Option<Currency>,
+    /// Zones that a resident may be in, where nothing better is known.
+    pub zones: Vec<chrono_tz::Tz>,
+    /// Public holidays and weekend.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Rules, proposed ones included.
+    pub rules: Vec<Arc<Rule>>,
+    /// Rows of the fact sheets left out.
+    pub not_encoded: Vec<NotEncoded>,
+    /// Worked examples.
+    pub examples: Vec<Example>,
+    /// Digest (blake3, hexadecimal) of the pack's files.
+    pub digest: String,
+    /// Where the pack's file begins.
+    pub position: Position,
+}

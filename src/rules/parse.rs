@@ -1,0 +1,203 @@
+//! A pack's `rules.toml`: head, calendar, rules and the rows left out.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
+
+use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
+use super::pack::{NotEncoded, Pack};
+use super::parse_limits::weekdays;
+use super::parse_rule::{self, Defaults};
+use super::reader::{Reader, Reading};
+use super::words::Word;
+use crate::domain::ids::JurisdictionId;
+use crate::domain::money::Currency;
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary!(
+    /// How a holiday on a weekend is kept.
+    ObservedWord {
+        SameDay = "same_day", MondayIfSunday = "monday_if_sunday", MondayIfWeekend = "monday_if_weekend",
+        NearestWeekday = "nearest_weekday",
+    }
+);
+
+impl Word for ObservedWord {
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn all() -> &'static [Self] {
+        Self::ALL
+    }
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+    fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// Reads a pack's rules; examples and digest are added by the compiler.
+pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
+    let mut root = Reader::new(cx, table, 0..0, "file");
+    if root.integer("format", 1, 1).is_none() && !root.has("format") {
+        root.missing("format", "1");
+    }
+    let id = root.need_text("jurisdiction").and_then(|text| {
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let country = text.split('-').next().is_some_and(|country| country.len() == 2);
+        if plain && country && text.len() <= 24 && text.split('-').count() <= 3 {
+            return JurisdictionId::new(&text).ok();
+        }
+        root.wrong("jurisdiction", &format!("\"{text}\" is no jurisdiction id"), "write it as us, us-ny or us-ny-nyc");
+        None
+    });
+    let name = root.need_text("name");
+    let version = root.need_text("version");
+    let currency = root.text("currency").and_then(|code| {
+        let found = Currency::parse(&code);
+        if found.is_none() {
+            root.wrong("currency", &format!("\"{code}\" is not an ISO 4217 currency"), "write a code such as \"SEK\"");
+        }
+        found
+    });
+    let mut zones = Vec::new();
+    for text in root.texts("zones") {
+        match text.parse::<Tz>() {
+            Ok(zone) => zones.push(zone),
+            Err(_) => {
+                root.wrong("zones", &format!("\"{text}\" is no IANA time zone"), "write names such as \"Europe/Rome\"")
+            }
+        }
+    }
+    let includes = root.texts("includes").iter().filter_map(|text| JurisdictionId::new(text).ok()).collect();
+    let shared = root.boolean("shared").unwrap_or(false);
+    let calendar = root.table("calendar").map(|mut table| {
+        let calendar = calendar(&mut table);
+        table.finish();
+        Arc::new(calendar)
+    });
+    let mut rules = Vec::new();
+    let mut not_encoded = Vec::new();
+    // Rules are read even if the head is wrong, so that every mistake is reported at once.
+    let standin = JurisdictionId::trusted("zz");
+    let jurisdiction = id.as_ref().unwrap_or(&standin);
+    let defaults = Defaults { jurisdiction, currency, tenant: false };
+    for mut reader in root.tables("rule") {
+        let rule = parse_rule::rule(&mut reader, &defaults);
+        rules.extend(rule.map(Arc::new));
+        reader.finish();
+    }
+    for mut reader in root.tables("not_encoded") {
+        if let (Some(id), Some(reason)) = (reader.need_text("id"), reader.need_text("reason")) {
+            not_encoded.push(NotEncoded { id, reason });
+        }
+        reader.finish();
+    }
+    root.finish();
+    Some(Pack {
+        id: id?,
+        name: name?,
+        version: version?,
+        includes,
+        shared,
+        currency,
+        zones,
+        calendar,
+        rules,
+        not_encoded,
+        examples: Vec::new(),
+        digest: String::new(),
+        position: cx.position(0),
+    })
+}
+
+fn calendar(table: &mut Reader<'_, '_>) -> Calendar {
+    let mut weekend = [false; 7];
+    for day in weekdays(table, "weekend") {
+        if let Some(slot) = weekend.get_mut(usize::from(day)) {
+            *slot = true;
+        }
+    }
+    if weekend.iter().all(|day| *day) {
+        table.wrong("weekend", "every day is a weekend's day", "leave at least one working day");
+    }
+    let mut holidays = Vec::new();
+    for mut reader in table.tables("holiday") {
+        holidays.extend(holiday(&mut reader));
+        reader.finish();
+    }
+    Calendar { weekend, holidays }
+}
+
+fn holiday(reader: &mut Reader<'_, '_>) -> Option<Holiday> {
+    let name = reader.need_text("name");
+    let date = reader.text("date").and_then(|text| {
+        let parsed = format!("2024-{text}").parse::<chrono::NaiveDate>().ok();
+        if parsed.is_none() {
+            reader.wrong("date", &format!("\"{text}\" is no month and day"), "write it as \"01-06\"");
+        }
+        parsed.map(|date| {
+            use chrono::Datelike;
+            HolidayOn::Date(date.month() as u8, date.day() as u8)
+        })
+    });
+    let days = |number: i64| i16::try_from(number).unwrap_or(0);
+    let easter = reader.integer("easter", -120, 120).map(|n| HolidayOn::Easter(days(n)));
+    let orthodox = reader.integer("orthodox_easter", -120, 120).map(|n| HolidayOn::OrthodoxEaster(days(n)));
+    let weekday = reader.has("weekday").then(|| weekday_rule(reader)).flatten();
+    let mut found = [date, easter, orthodox, weekday].into_iter().flatten();
+    let on = found.next();
+    if on.is_none() || found.next().is_some() {
+        let at = reader.offset();
+        reader.cx.wrong(
+            at,
+            "a holiday needs exactly one day",
+            "write date = \"01-06\", or easter = 1, or weekday = \"mon\" with month and nth, or with on_or_after",
+        );
+    }
+    let observed = match reader.word::<ObservedWord>("observed") {
+        None | Some(ObservedWord::SameDay) => Observed::SameDay,
+        Some(ObservedWord::MondayIfSunday) => Observed::MondayIfSunday,
+        Some(ObservedWord::MondayIfWeekend) => Observed::MondayIfWeekend,
+        Some(ObservedWord::NearestWeekday) => Observed::NearestWeekday,
+    };
+    let year = |reader: &mut Reader<'_, '_>, key| reader.integer(key, 1800, 2200).and_then(|n| i32::try_from(n).ok());
+    Some(Holiday {
+        name: name?,
+        on: on?,
+        observed,
+        from_year: year(reader, "from_year"),
+        until_year: year(reader, "until_year"),
+        subdivisions: reader.texts("subdivisions"),
+    })
+}
+
+fn weekday_rule(reader: &mut Reader<'_, '_>) -> Option<HolidayOn> {
+    let name = reader.text("weekday")?;
+    let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let Some(day) = names.iter().position(|one| *one == name).and_then(|at| u8::try_from(at).ok()) else {
+        reader.wrong("weekday", &format!("\"{name}\" is no weekday"), "write mon, tue, wed, thu, fri, sat or sun");
+        return None;
+    };
+    if let Some(text) = reader.text("on_or_after") {
+        use chrono::Datelike;
+        let parsed = format!("2023-{text}").parse::<chrono::NaiveDate>().ok();
+        if parsed.is_none() {
+            reader.wrong("on_or_after", &format!("\"{text}\" is no month and day"), "write it as \"06-20\"");
+        }
+        return parsed.map(|date| HolidayOn::OnOrAfter(date.month() as u8, date.day() as u8, day));
+    }
+    let month = reader.integer("month", 1, 12).and_then(|n| u8::try_from(n).ok());
+    let nth = reader.integer("nth", -1, 5).filter(|nth| *nth != 0).and_then(|n| i8::try_from(n).ok());
+    if month.is_none() || nth.is_none() {
+        reader.wrong(
+            "weekday",
+            "weekday needs month and nth, or on_or_after",
+            "write month = 11, nth = 4 (-1 is the last)",
+        );
+    }
+    Some(HolidayOn::Nth(month?, day, nth?))
+}

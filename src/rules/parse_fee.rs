@@ -1,0 +1,149 @@
+//! The limits of a fee cap: amounts, tiers, percentages, and the conditions under which any fee is owed.
+
+use super::model::{FeeCap, Tier, TierValue};
+use super::parse_rule::Defaults;
+use super::reader::Reader;
+use super::words::{Bound, FeeBasis, FeePer};
+use crate::domain::money::{Currency, Money};
+
+/// Millionths that make one.
+pub const ONE: i64 = 1_000_000;
+
+/// An amount written as text in major units: "60.00".
+pub fn amount(table: &mut Reader<'_, '_>, key: &'static str, currency: Currency) -> Option<i64> {
+    let text = table.text(key)?;
+    match Money::parse(&text, currency) {
+        Ok(money) if money.minor >= 0 => Some(money.minor),
+        Ok(_) => {
+            table.wrong(key, &format!("{key} is negative"), "write an amount of zero or more");
+            None
+        }
+        Err(error) => {
+            table.wrong(key, &format!("{key} {error}"), "write it in quotes, in units of the currency, as \"60.00\"");
+            None
+        }
+    }
+}
+
+/// A decimal written as text ("0.9", "15") in millionths of `unit`.
+fn decimal(table: &mut Reader<'_, '_>, key: &'static str, per_hundred: bool) -> Option<i64> {
+    let text = table.text(key)?;
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let parsed = if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 4 || whole.len() > 6 {
+        None
+    } else {
+        format!("{whole}{part:0<4}").parse::<i64>().ok()
+    };
+    match parsed {
+        // Four decimals are ten-thousandths: a hundred of them are a millionth's hundred for shares.
+        Some(value) => Some(if per_hundred { value } else { value * 100 }),
+        None => {
+            table.wrong(
+                key,
+                &format!("{key} \"{text}\" is no decimal with at most 4 places"),
+                "write it in quotes, as \"0.9\"",
+            );
+            None
+        }
+    }
+}
+
+/// Reads a fee cap.
+pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<FeeCap> {
+    if !table.has("steps") {
+        table.missing("steps", "[\"reminder\", ...]");
+    }
+    let steps = table.set("steps");
+    let bound = table.need_word::<Bound>("bound");
+    let currency = match table.text("currency") {
+        Some(code) => {
+            let found = Currency::parse(&code);
+            if found.is_none() {
+                table.wrong(
+                    "currency",
+                    &format!("\"{code}\" is not an ISO 4217 currency"),
+                    "write a code such as \"SEK\"",
+                );
+            }
+            found?
+        }
+        None => match defaults.currency {
+            Some(currency) => currency,
+            None => {
+                table.missing("currency", "\"SEK\" here, or currency in the pack's head");
+                return None;
+            }
+        },
+    };
+    let no_figure = table.boolean("no_figure").unwrap_or(false);
+    let tiers = tiers(table, currency);
+    if tiers.is_empty() && !no_figure {
+        table.missing("amount", "\"60.00\", or percent, or tiers, or no_figure = true");
+    }
+    if !tiers.is_empty() && no_figure {
+        table.wrong("no_figure", "an amount and no_figure are both given", "remove one");
+    }
+    let basis_steps = table.set("basis_steps");
+    let basis = table.word::<FeeBasis>("basis").unwrap_or(FeeBasis::Principal);
+    if (basis == FeeBasis::Steps) == basis_steps.is_empty() {
+        table.wrong("basis", "basis \"steps\" and basis_steps go together", "give both or neither");
+    }
+    Some(FeeCap {
+        steps,
+        bound: bound?,
+        currency,
+        tiers,
+        marginal: table.boolean("marginal").unwrap_or(false),
+        basis,
+        basis_steps,
+        basis_share: decimal(table, "basis_share", false).unwrap_or(ONE),
+        factor: decimal(table, "factor", false).unwrap_or(ONE),
+        factor_if_complex: decimal(table, "factor_if_complex", false),
+        factor_if_paid_on_first_letter: decimal(table, "factor_if_paid_on_first_letter", false),
+        minimum: amount(table, "minimum", currency),
+        maximum: amount(table, "maximum", currency),
+        per: table.need_word::<FeePer>("per")?,
+        max_count: table.integer("max_count", 0, 1000).and_then(|n| u32::try_from(n).ok()),
+        min_days_between: table.integer("min_days_between", 1, 3660).and_then(|n| u16::try_from(n).ok()),
+        requires: table.set("requires"),
+        vat_only_if_not_deductible: table.boolean("vat_only_if_not_deductible").unwrap_or(false),
+    })
+}
+
+fn tiers(table: &mut Reader<'_, '_>, currency: Currency) -> Vec<Tier> {
+    let mut tiers = Vec::new();
+    let flat = amount(table, "amount", currency).map(TierValue::Amount);
+    let percent = decimal(table, "percent", true).map(TierValue::Rate);
+    for value in [flat, percent].into_iter().flatten() {
+        tiers.push(Tier { up_to: i64::MAX, value });
+    }
+    let mut listed = Vec::new();
+    for mut tier in table.tables("tiers") {
+        let up_to = if tier.has("up_to") { amount(&mut tier, "up_to", currency) } else { Some(i64::MAX) };
+        let flat = amount(&mut tier, "amount", currency).map(TierValue::Amount);
+        let percent = decimal(&mut tier, "percent", true).map(TierValue::Rate);
+        match (up_to, flat, percent) {
+            (Some(up_to), Some(value), None) | (Some(up_to), None, Some(value)) => {
+                if listed.last().is_some_and(|last: &Tier| last.up_to >= up_to) {
+                    tier.wrong("up_to", "tiers are not in rising order", "sort the tiers by up_to, the open one last");
+                }
+                listed.push(Tier { up_to, value });
+            }
+            _ => {
+                let at = tier.offset();
+                tier.cx.wrong(
+                    at,
+                    "a tier needs either amount or percent",
+                    "write { up_to = \"500.00\", amount = \"51.50\" }",
+                );
+            }
+        }
+        tier.finish();
+    }
+    if !listed.is_empty() && !tiers.is_empty() || tiers.len() > 1 {
+        table.wrong("tiers", "amount, percent and tiers exclude each other", "keep one of them");
+    }
+    tiers.extend(listed);
+    tiers
+}

@@ -1,0 +1,303 @@
+//! The table of limits of each kind.
+
+use chrono::Datelike;
+
+use super::model::{
+    ContactBlock, ContactCooldown, ContactFrequency, ContactHours, HOLIDAY, Kind, LimitationPeriod, Limits,
+    NoticePeriod, OpenSpan, RequiredNotice, Term, Window,
+};
+use super::parse_fee;
+use super::parse_rule::Defaults;
+use super::reader::Reader;
+use super::step::{STEP_FORMS, Step};
+use super::words::{BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, TermUnit, Timing};
+
+const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
+
+/// Reads the limits of a kind.
+pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Limits> {
+    Some(match kind {
+        Kind::ContactHours => Limits::ContactHours(hours(table)),
+        Kind::ContactFrequency => Limits::ContactFrequency(frequency(table)?),
+        Kind::ContactCooldown => Limits::ContactCooldown(cooldown(table)?),
+        Kind::ContactBlock => Limits::ContactBlock(block(table)),
+        Kind::NoticePeriod => Limits::NoticePeriod(notice_period(table)),
+        Kind::RequiredNotice => Limits::RequiredNotice(required_notice(table)?),
+        Kind::FeeCap => Limits::FeeCap(parse_fee::fee_cap(table, defaults)?),
+        Kind::LimitationPeriod => Limits::LimitationPeriod(limitation(table)?),
+    })
+}
+
+fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
+    let channels = table.set("channels");
+    let holidays = table.word("holidays");
+    let end_inclusive = table.boolean("end_inclusive").unwrap_or(false);
+    let no_figure = table.boolean("no_figure").unwrap_or(false);
+    let mut closed_dates = Vec::new();
+    for text in table.texts("closed_dates") {
+        // A leap year, so that 02-29 can be named.
+        match format!("2024-{text}").parse::<chrono::NaiveDate>() {
+            Ok(date) => closed_dates.push((date.month() as u8, date.day() as u8)),
+            Err(_) => table.wrong("closed_dates", &format!("\"{text}\" is no month and day"), "write it as \"12-24\""),
+        }
+    }
+    let mut open = Vec::new();
+    let spans = table.tables("open");
+    if spans.is_empty() && !no_figure {
+        table.missing(
+            "open",
+            "a list of { days = [\"mon\", ...], from = \"08:00\", to = \"21:00\" }, or no_figure = true",
+        );
+    }
+    for mut span in spans {
+        let days = weekdays(&mut span, "days");
+        if let (Some(from), Some(to)) = (span.minute("from"), span.minute("to")) {
+            if to <= from {
+                span.wrong("to", "the span ends before it begins", "write a later time, or split it at midnight");
+            }
+            open.extend(days.iter().map(|day| OpenSpan { day: *day, from, to }));
+        }
+        span.finish();
+    }
+    open.sort_unstable();
+    if let Some(pair) = open.windows(2).find(|pair| matches!(pair, [a, b] if a.day == b.day && b.from < a.to)) {
+        let day = pair.first().and_then(|span| WEEKDAYS.get(usize::from(span.day))).copied().unwrap_or("a day");
+        table.wrong("open", &format!("two open spans overlap on {day}"), "join them");
+    }
+    if holidays.is_none() && !no_figure {
+        table.missing("holidays", "\"closed\" or \"ignored\"");
+    }
+    let holidays = holidays.unwrap_or(Holidays::Closed);
+    if holidays == Holidays::Ignored && open.iter().any(|span| span.day == HOLIDAY) {
+        table.wrong("holidays", "holidays are ignored, yet a span names them", "write holidays = \"closed\"");
+    }
+    ContactHours { channels, holidays, closed_dates, end_inclusive, open, no_figure }
+}
+
+/// Weekday numbers, 0 Monday to 6 Sunday, 7 holiday; `mon-fri` names a stretch.
+pub fn weekdays(table: &mut Reader<'_, '_>, key: &'static str) -> Vec<u8> {
+    if !table.has(key) {
+        table.missing(key, "[\"mon\", \"tue\"] or [\"mon-fri\"]");
+    }
+    let index = |name: &str| WEEKDAYS.iter().position(|day| *day == name).and_then(|at| u8::try_from(at).ok());
+    let mut days = Vec::new();
+    for text in table.texts(key) {
+        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+        match (index(first), index(last)) {
+            (Some(first), Some(last)) if first <= last && (last < HOLIDAY || first == last) => {
+                days.extend(first..=last)
+            }
+            _ => table.wrong(
+                key,
+                &format!("\"{text}\" is no weekday"),
+                "write mon, tue, wed, thu, fri, sat, sun, holiday, or a stretch such as mon-fri",
+            ),
+        }
+    }
+    days.sort_unstable();
+    days.dedup();
+    days
+}
+
+/// A window: exactly one of calendar_days, hours, calendar_week, calendar_month.
+fn window(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Window> {
+    let mut inner = table.table(key)?;
+    let days = inner.integer("calendar_days", 1, 3660).and_then(|n| u16::try_from(n).ok()).map(Window::CalendarDays);
+    let hours = inner.integer("hours", 1, 87_840).and_then(|n| u32::try_from(n).ok()).map(Window::Hours);
+    let week = inner.boolean("calendar_week").and_then(|yes| yes.then_some(Window::CalendarWeek));
+    let month = inner.boolean("calendar_month").and_then(|yes| yes.then_some(Window::CalendarMonth));
+    let mut found = [days, hours, week, month].into_iter().flatten();
+    let first = found.next();
+    if first.is_none() || found.next().is_some() {
+        let at = inner.offset();
+        inner.cx.wrong(
+            at,
+            format!("{key} needs exactly one length"),
+            "write one of { calendar_days = N }, { hours = N }, { calendar_week = true }, { calendar_month = true }",
+        );
+    }
+    inner.finish();
+    first
+}
+
+fn frequency(table: &mut Reader<'_, '_>) -> Option<ContactFrequency> {
+    let max = table.integer("max", 0, 100_000).and_then(|n| u32::try_from(n).ok());
+    let no_figure = table.boolean("no_figure").unwrap_or(false);
+    if max.is_none() && !no_figure && !table.has("max") {
+        table.missing("max", "N, or no_figure = true where the text states no number");
+    }
+    if max.is_some() && no_figure {
+        table.wrong("no_figure", "both max and no_figure are given", "remove one");
+    }
+    if !table.has("window") && !no_figure {
+        table.missing("window", "{ calendar_days = 7 }");
+    }
+    let window = window(table, "window");
+    let count = table.need_word::<Counted>("count");
+    let per = table.need_word::<Per>("per");
+    let (channels, technologies, exclude) = (table.set("channels"), table.set("technologies"), table.set("exclude"));
+    let window = if no_figure { window.or(Some(Window::CalendarDays(1))) } else { window };
+    Some(ContactFrequency { max, window: window?, count: count?, per: per?, channels, technologies, exclude })
+}
+
+fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {
+    let after = table.need_word::<Counted>("after");
+    let after_channels = table.set("after_channels");
+    let after_inbound = table.boolean("after_inbound").unwrap_or(true);
+    let no_figure = table.boolean("no_figure").unwrap_or(false);
+    if !table.has("wait") && !no_figure {
+        table.missing("wait", "{ calendar_days = 7 }, or no_figure = true");
+    }
+    let wait = window(table, "wait");
+    let days = table.word::<Count>("days");
+    if days.is_none() && matches!(wait, Some(Window::CalendarDays(_))) {
+        table.missing("days", "\"from_nth_day\" (the event's date is day 1) or \"clear_days\" (it is not counted)");
+    }
+    if matches!(wait, Some(Window::CalendarWeek | Window::CalendarMonth)) {
+        table.wrong("wait", "a cooldown waits days or hours", "write { calendar_days = N } or { hours = N }");
+    }
+    let per = table.need_word::<Per>("per");
+    let (channels, exclude) = (table.set("channels"), table.set("exclude"));
+    let days = days.unwrap_or(Count::FromNthDay);
+    Some(ContactCooldown { after: after?, after_channels, after_inbound, wait, days, per: per?, channels, exclude })
+}
+
+/// Steps of a list; at least one where `needed`.
+pub fn steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec<Step> {
+    if needed && !table.has(key) {
+        table.missing(key, "[\"...\"], a list of steps");
+    }
+    let mut out = Vec::new();
+    for text in table.texts(key) {
+        match Step::parse(&text) {
+            Some(step) => out.push(step),
+            None => {
+                table.wrong(
+                    key,
+                    &format!("{key} does not know the step \"{text}\""),
+                    &format!("write one of: {STEP_FORMS}"),
+                );
+            }
+        }
+    }
+    out
+}
+
+fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
+    let (conditions, flags) = (table.set("conditions"), table.set("flags"));
+    if conditions.is_empty() && flags.is_empty() {
+        table.missing("conditions", "[\"insolvency\", ...], or flags = [\"hold\", ...]");
+    }
+    let mut forbids = steps(table, "forbids", false);
+    if forbids.is_empty() {
+        forbids.push(Step::Contact);
+    }
+    ContactBlock {
+        conditions,
+        flags,
+        answer: table.word("answer").unwrap_or(BlockAnswer::NotPermitted),
+        written_only: table.boolean("written_only").unwrap_or(false),
+        until_verified: table.boolean("until_verified").unwrap_or(false),
+        lifted_by_direct_consent: table.boolean("lifted_by_direct_consent").unwrap_or(false),
+        place: table.set("place"),
+        channels: table.set("channels"),
+        forbids,
+    }
+}
+
+/// A term such as { days = 14, count = "clear_days", from = "sent", roll = "none" }.
+pub fn term(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Term> {
+    let mut inner = table.table(key)?;
+    let units = [
+        ("days", TermUnit::Days),
+        ("working_days", TermUnit::WorkingDays),
+        ("weeks", TermUnit::Weeks),
+        ("months", TermUnit::Months),
+        ("years", TermUnit::Years),
+    ];
+    let mut lengths = Vec::new();
+    for (name, unit) in units {
+        if let Some(length) = inner.integer(name, 0, 5_000).and_then(|n| u16::try_from(n).ok()) {
+            lengths.push((length, unit));
+        }
+    }
+    if lengths.len() != 1 {
+        let at = inner.offset();
+        inner.cx.wrong(
+            at,
+            format!("{key} needs exactly one length, it has {}", lengths.len()),
+            "write one of days, working_days, weeks, months, years",
+        );
+    }
+    let count = inner.need_word::<Count>("count");
+    let from = inner.need_word::<CountFrom>("from");
+    let roll = inner.need_word::<Roll>("roll");
+    let deemed = inner.integer("deemed_days", 0, 60).and_then(|n| u16::try_from(n).ok());
+    if from == Some(CountFrom::DeemedReceived) && deemed.is_none() {
+        inner.missing("deemed_days", "the days after sending at which it is deemed received");
+    }
+    inner.finish();
+    let (length, unit) = lengths.first().copied()?;
+    Some(Term { length, unit, count: count?, from: from?, deemed_days: deemed.unwrap_or(0), roll: roll? })
+}
+
+fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
+    let (after, before) = (steps(table, "after", true), steps(table, "before", true));
+    let term = term(table, "term");
+    let max_age = self::term(table, "max_age");
+    let required = table.boolean("required").unwrap_or(false);
+    let respect_deadline = table.boolean("respect_deadline").unwrap_or(false);
+    if term.is_none() && !respect_deadline && !required && !table.has("term") {
+        table.missing("term", "{ days = N, count = ..., from = ..., roll = ... }, or respect_deadline, or required");
+    }
+    NoticePeriod {
+        after,
+        before,
+        term,
+        required,
+        respect_deadline,
+        max_age,
+        forms: table.set("forms"),
+        unless_evasion: table.boolean("unless_evasion").unwrap_or(false),
+        unless_due_fixed: table.boolean("unless_due_fixed").unwrap_or(false),
+    }
+}
+
+fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
+    let (notices, event) = (steps(table, "notices", true), steps(table, "event", true));
+    let timing = table.need_word::<Timing>("timing");
+    let term = term(table, "term");
+    let no_figure = table.boolean("no_figure").unwrap_or(false);
+    if timing == Some(Timing::Within) && term.is_none() && !no_figure && !table.has("term") {
+        table.missing("term", "{ days = 5, count = ..., from = ..., roll = ... }, or no_figure = true");
+    }
+    Some(RequiredNotice {
+        notices,
+        event,
+        timing: timing?,
+        term,
+        first_event: table.boolean("first_event").unwrap_or(false),
+        once: table.boolean("once").unwrap_or(false),
+        forms: table.set("forms"),
+        unless_paid: table.boolean("unless_paid").unwrap_or(false),
+    })
+}
+
+fn limitation(table: &mut Reader<'_, '_>) -> Option<LimitationPeriod> {
+    let term = term(table, "term");
+    let no_figure = table.boolean("no_figure").unwrap_or(false);
+    if term.is_none() && !no_figure && !table.has("term") {
+        table.missing("term", "{ years = 3, count = ..., from = ..., roll = ... }, or no_figure = true");
+    }
+    let start = table.need_word::<LimitationStart>("start");
+    let years = |table: &mut Reader<'_, '_>, key| table.integer(key, 1, 100).and_then(|n| u16::try_from(n).ok());
+    Some(LimitationPeriod {
+        term,
+        start: start?,
+        interrupted_by: table.set("interrupted_by"),
+        revives: table.boolean("revives").unwrap_or(false),
+        max_years: years(table, "max_years"),
+        titled_years: years(table, "titled_years"),
+        forbids: steps(table, "forbids", true),
+    })
+}

@@ -1,0 +1,266 @@
+//! The rules of one tenant: packs with the tenant's overlay, immutable, looked up by jurisdiction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use super::calendar::Calendar;
+use super::compile::{Packs, reach};
+use super::model::{Kind, Rule};
+use super::overlay::{self, Overlay};
+use super::words::Status;
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
+use crate::domain::ids::{JurisdictionId, RuleId};
+use crate::domain::time::DAY;
+use crate::domain::verdict::{Confidence, Effect, Source};
+
+/// A rule in a tenant's set.
+#[derive(Debug, Clone)]
+pub struct ActiveRule {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// It is judged: in force or superseded, and a code's rule only for members.
+    pub judged: bool,
+    /// The tenant wants its breach to block, whatever the default verdict.
+    pub blocks: bool,
+    /// Version of the pack that holds it.
+    pub pack_version: Arc<str>,
+    /// Digest of that pack.
+    pub pack_digest: Arc<str>,
+}
+
+/// The rules that speak for residents of one jurisdiction (those of the levels above speak for themselves).
+#[derive(Debug, Clone)]
+pub struct Jurisdiction {
+    /// Its id.
+    pub id: JurisdictionId,
+    /// Zones that a resident may be in.
+    pub zones: Vec<Tz>,
+    /// Its calendar, or that of the level above.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Its own rules and those of the shared packs it includes.
+    pub rules: Vec<ActiveRule>,
+    /// Jurisdictions one level below that have a pack.
+    pub below: Vec<Box<str>>,
+}
+
+/// The rules of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSet {
+    digest: String,
+    jurisdictions: HashMap<Box<str>, Jurisdiction>,
+    block_guidelines: bool,
+    person_window: i64,
+    case_window: i64,
+}
+
+/// What is told of a rule to whoever asks which law is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// The rule.
+    pub id: RuleId,
+    /// Its jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// Its kind.
+    pub kind: Kind,
+    /// One line.
+    pub title: String,
+    /// What it says.
+    pub text: String,
+    /// Text of law or code.
+    pub citation: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// What the text does.
+    pub effect: Effect,
+    /// Whether its numbers were read in the text.
+    pub confidence: Confidence,
+    /// First day in force.
+    pub valid_from: Option<NaiveDate>,
+    /// Last day in force.
+    pub valid_until: Option<NaiveDate>,
+    /// It is judged for this tenant.
+    pub judged: bool,
+    /// The membership that would make it speak, for rules of codes.
+    pub membership: Option<String>,
+    /// Who signed it.
+    pub reviewed_by: Option<String>,
+    /// When.
+    pub reviewed_on: Option<NaiveDate>,
+    /// When to look again.
+    pub next_review_on: Option<NaiveDate>,
+    /// The pack's version.
+    pub pack_version: String,
+    /// The pack's digest.
+    pub pack_digest: String,
+}
+
+impl RuleSet {
+    /// The packs with a tenant's overlay: the table `[rules]` of the tenant's file. It may add rules and tighten
+    /// those of the packs; anything that loosens is refused.
+    ///
+    /// # Errors
+    /// Every diagnostic of the overlay.
+    pub fn for_tenant(packs: &Packs, overlay: Option<&SourceFile>) -> Result<Self, Diagnostics> {
+        let overlay = match overlay {
+            Some(file) => overlay::read(packs, file)?,
+            None => Overlay::default(),
+        };
+        Ok(Self::build(packs, &overlay))
+    }
+
+    /// The packs with an overlay that was read before.
+    #[must_use]
+    pub fn build(packs: &Packs, overlay: &Overlay) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let mut jurisdictions = HashMap::new();
+        for pack in packs.iter() {
+            hasher.update(pack.digest.as_bytes());
+            let mut rules = Vec::new();
+            let included = pack.includes.iter().filter_map(|id| packs.get(id.as_str()));
+            for source in std::iter::once(pack).chain(included) {
+                let (version, digest): (Arc<str>, Arc<str>) =
+                    (source.version.as_str().into(), source.digest.as_str().into());
+                for rule in &source.rules {
+                    let (rule, blocks) = overlay.tightened(rule);
+                    rules.push(ActiveRule {
+                        judged: overlay.speaks(&rule),
+                        rule,
+                        blocks,
+                        pack_version: Arc::clone(&version),
+                        pack_digest: Arc::clone(&digest),
+                    });
+                }
+            }
+            for rule in overlay.added.iter().filter(|rule| rule.jurisdiction == pack.id) {
+                rules.push(ActiveRule {
+                    rule: Arc::clone(rule),
+                    judged: true,
+                    blocks: false,
+                    pack_version: "tenant".into(),
+                    pack_digest: overlay.digest.as_str().into(),
+                });
+            }
+            let below = packs
+                .iter()
+                .filter(|other| other.id.as_str().rsplit_once('-').is_some_and(|(above, _)| above == pack.id.as_str()))
+                .map(|other| other.id.as_str().into())
+                .collect();
+            let jurisdiction = Jurisdiction {
+                id: pack.id.clone(),
+                zones: packs.zones_of(pack),
+                calendar: packs.calendar_of(pack),
+                rules,
+                below,
+            };
+            if !pack.shared {
+                jurisdictions.insert(pack.id.as_str().into(), jurisdiction);
+            }
+        }
+        hasher.update(overlay.digest.as_bytes());
+        let reaches = || {
+            jurisdictions
+                .values()
+                .flat_map(|jurisdiction: &Jurisdiction| &jurisdiction.rules)
+                .filter(|active| active.judged)
+                .filter_map(|active| reach(&active.rule))
+        };
+        let longest =
+            |person: bool| reaches().filter(|reach| reach.1 == person).map(|reach| reach.0).max().unwrap_or(0) * DAY;
+        let (person_window, case_window) = (longest(true), longest(false));
+        Self {
+            digest: hasher.finalize().to_hex().to_string(),
+            jurisdictions,
+            block_guidelines: overlay.block_guidelines,
+            person_window,
+            case_window,
+        }
+    }
+
+    /// Digest (blake3, hexadecimal) over all packs and the overlay.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The jurisdiction of that id, if there is a pack.
+    #[must_use]
+    pub fn jurisdiction(&self, id: &str) -> Option<&Jurisdiction> {
+        self.jurisdictions.get(id)
+    }
+
+    /// Every jurisdiction.
+    pub fn jurisdictions(&self) -> impl Iterator<Item = &Jurisdiction> {
+        self.jurisdictions.values()
+    }
+
+    /// The tenant lets a regulator's expectations block.
+    #[must_use]
+    pub const fn block_guidelines(&self) -> bool {
+        self.block_guidelines
+    }
+
+    /// How far back, in microseconds, rules look over all contacts of a person.
+    #[must_use]
+    pub const fn longest_person_window(&self) -> i64 {
+        self.person_window
+    }
+
+    /// How far back, in microseconds, rules look over the contacts of a case.
+    #[must_use]
+    pub const fn longest_case_window(&self) -> i64 {
+        self.case_window
+    }
+
+    /// Which rules are law in a country (its subdivisions included) on a day, sorted by jurisdiction and id.
+    #[must_use]
+    pub fn list(&self, country: &str, on: NaiveDate) -> Vec<RuleInfo> {
+        let country = country.to_ascii_lowercase();
+        let here = |id: &str| id == country || id.strip_prefix(&country).is_some_and(|rest| rest.starts_with('-'));
+        let mut found = BTreeMap::new();
+        for jurisdiction in self.jurisdictions.values().filter(|one| here(one.id.as_str())) {
+            for active in &jurisdiction.rules {
+                let rule = &active.rule;
+                let dated =
+                    rule.valid_from.is_none_or(|from| from <= on) && rule.valid_until.is_none_or(|until| on <= until);
+                if dated && rule.status != Status::Proposed {
+                    found.insert((rule.jurisdiction.clone(), rule.id.clone()), info(active));
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// The rule of that id, wherever it stands.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<RuleInfo> {
+        let mut rules = self.jurisdictions.values().flat_map(|jurisdiction| &jurisdiction.rules);
+        rules.find(|active| active.rule.id.as_str() == id).map(info)
+    }
+}
+
+fn info(active: &ActiveRule) -> RuleInfo {
+    let rule = &active.rule;
+    RuleInfo {
+        id: rule.id.clone(),
+        jurisdiction: rule.jurisdiction.clone(),
+        kind: rule.limits.kind(),
+        title: rule.title.clone(),
+        text: rule.text.clone(),
+        citation: rule.citation.clone(),
+        source: rule.source,
+        effect: rule.effect,
+        confidence: rule.confidence,
+        valid_from: rule.valid_from,
+        valid_until: rule.valid_until,
+        judged: active.judged,
+        membership: rule.membership.clone(),
+        reviewed_by: rule.review.by.clone(),
+        reviewed_on: rule.review.on,
+        next_review_on: rule.review.next,
+        pack_version: active.pack_version.to_string(),
+        pack_digest: active.pack_digest.to_string(),
+    }
+}

@@ -1,0 +1,25 @@
+//! Tests of the compiler over the packs that ship.
+
+use super::*;
+
+fn shipped() -> Vec<SourceFile> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/jurisdictions");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let folder = entry.unwrap().path();
+        for name in ["rules.toml", "cases.toml"] {
+            if let Ok(text) = std::fs::read_to_string(folder.join(name)) {
+                let id = folder.file_name().unwrap().to_string_lossy().into_owned();
+                files.push(SourceFile { path: format!("{id}/{name}"), text });
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn shipped_packs_compile() {
+    if let Err(found) = Packs::compile(&shipped()) {
+        panic!("{found}");
+    }
+}
