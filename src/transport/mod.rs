@@ -1,1 +1,8 @@
-//! The gRPC API: decode, call, encode. The only user of tonic beside the command line.
+//! The gRPC API: decode, call a use case, encode. Nothing here decides anything.
+
+pub mod decode;
+pub mod encode;
+pub mod words;
+
+#[cfg(test)]
+mod round_trip;
