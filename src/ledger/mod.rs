@@ -1,1 +1,272 @@
-//! Balances, allocations, promises and plans of one case, and the KPI facts that its history emits. Pure.
+//! The fold of one case's money, promises and KPI facts: a pure function of the case's versions and activities in
+//! their order, and of market settings. Nothing here reads a clock; timers fire when told how far time has come.
+//!
+//! What is fixed here, beside datamodel.md's semantics:
+//! - Stocks are dated transitions under the dimensions in force: a version that changes one moves the balance from the
+//!   old dimensions to the new ones. A payment attributed to another agent than the case's moves what it settles to
+//!   that agent first, so that the balance identity holds for every agent and team. Channels have no stocks.
+//! - Interest and costs are one sum each for the case and share the class (not yet due, undated, past due) of the claim
+//!   that falls due first. A payment's sum of allocations is its amount; what nothing is open for is allocated without
+//!   days, and to a claim once something opens.
+//! - A reversal takes back at most what is left of its target, opens again what that settled last, and gives back the
+//!   allocations as negative amounts. A promise that was judged stays as judged.
+//! - A case is there from `placement.placed`, else from its first version or its first activity, whichever is earlier.
+//! - Amounts that validation refuses (negative, in another currency) change nothing.
+
+mod account;
+mod books;
+mod claims;
+mod contact;
+mod dims;
+mod emit;
+mod market_wide;
+mod money;
+mod promise;
+mod versions;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::Balance;
+pub use market_wide::market_facts;
+pub use promise::{PromiseState, PromiseView};
+
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::{Detail, MatterStep};
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::market::Market;
+use crate::domain::money::Money;
+use crate::domain::time::{Timestamp, date_of_day, day_number};
+use crate::domain::vocabulary::ActorKind;
+
+use books::{Books, NEVER, tag};
+use claims::Claims;
+use contact::Contacts;
+use dims::DimRef;
+use emit::Sink;
+
+/// What a fact is folded under.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The market.
+    pub market: &'a Market,
+    /// The case's version in force at the fact's time.
+    pub version: &'a CaseVersion,
+    /// This case is the activity's first: what an activity counts once is counted here, and its money is this case's.
+    pub lead: bool,
+}
+
+/// What a case's history has come to. Small, and cheap to copy.
+#[derive(Debug, Clone)]
+pub struct CaseLedger {
+    claims: Claims,
+    books: Option<Box<Books>>,
+    contacts: Contacts,
+    /// The instant of the opening facts; long ago once something earlier made them move.
+    opened: Timestamp,
+    /// Next timer.
+    timer: Timestamp,
+    /// Latest instant folded.
+    settled: Timestamp,
+    /// Day in the market's zone that decides what is past due.
+    day: i32,
+    /// Closed by its master data or by an activity.
+    closed: bool,
+    /// Recalled, sold, moved out, or not yet here.
+    away: bool,
+}
+
+impl CaseLedger {
+    /// Begins a case with its earliest version: emits that it was placed, dated by the placement, else by the version.
+    pub fn open(market: &Market, first: &CaseVersion, out: &mut Vec<Fact>) -> Self {
+        let opened = first.placement.placed.unwrap_or(first.effective);
+        let mut ledger = Self {
+            claims: Vec::new().into(),
+            books: None,
+            contacts: Contacts::default(),
+            opened,
+            timer: NEVER,
+            settled: Timestamp(i64::MIN),
+            day: i32::MIN,
+            closed: first.closed,
+            away: true,
+        };
+        ledger.open_at(market, first, opened, out);
+        ledger
+    }
+
+    /// Folds one activity of the case. The caller has called [`Self::advance`] up to just before it, with the timers
+    /// that are due exactly then, and folds activities in the order of facts.
+    pub fn apply(&mut self, ctx: &Context, activity: &Activity, out: &mut Vec<Fact>) {
+        self.reach(ctx.market, ctx.version, activity.occurred, moves_money(&activity.detail), out);
+        let mut sink = Sink::new(out, self.day_of(ctx.market, activity.occurred), ctx.version);
+        let sink = &mut sink;
+        match &activity.detail {
+            Detail::Contact(contact) => self.contacted(ctx, activity, contact, sink),
+            Detail::MessageEvent { event, machine, .. } => self.message_event(activity, *event, *machine, sink),
+            Detail::PromiseWithdrawn { promise } => self.promise_withdrawn(ctx, promise, sink),
+            Detail::Transfer { transfer, .. } => self.transferred(*transfer, sink),
+            Detail::CaseStatus { closed, .. } => {
+                let before = self.stock();
+                self.closed = *closed;
+                sink.stocks(before, self.stock());
+            }
+            _ if ctx.lead => self.apply_once(ctx, activity, sink),
+            _ => {}
+        }
+        if ctx.lead
+            && let Some(cost) = activity.control.cost
+        {
+            counted(activity, FactKind::OperatingCost, cost, None, sink);
+        }
+        if !matches!(activity.detail, Detail::Contact(_) | Detail::MessageEvent { .. }) {
+            self.set_timer(ctx.market);
+        }
+    }
+
+    /// Kinds that belong to the first case of their activity alone.
+    fn apply_once(&mut self, ctx: &Context, activity: &Activity, sink: &mut Sink) {
+        match &activity.detail {
+            Detail::Promise(promise) => self.promised(ctx, activity, promise, sink),
+            Detail::Payment(payment) => self.paid(ctx, activity, payment, sink),
+            Detail::Reversal { reverses, amount, reason } => self.reversed(ctx, tag(reverses), *amount, *reason, sink),
+            Detail::Charge(charge) => self.charged(ctx, activity, charge, sink),
+            Detail::Interest { amount, .. } => self.accrued(ctx, activity, *amount, sink),
+            Detail::Adjustment { adjustment, amount, component } => {
+                self.adjusted(ctx, activity, (*adjustment, *amount, *component), sink);
+            }
+            Detail::Dispute { step, .. } => matter(activity, "dispute", *step, sink),
+            Detail::Complaint { step, .. } => matter(activity, "complaint", *step, sink),
+            Detail::Survey { survey, score } => {
+                let mut fact = sink.plain(FactKind::Survey, 1);
+                let (agent, team) = who(activity, &sink.case);
+                fact.amount2 = i64::from(*score);
+                fact.dims = DimRef { agent, team, ..sink.case }.state(survey.as_str()).shared();
+                sink.out.push(fact);
+            }
+            detail => {
+                if let Some((kind, amount, client)) = market_wide::market_wide(detail) {
+                    counted(activity, kind, amount, client, sink);
+                }
+            }
+        }
+    }
+
+    /// When the next timer of the case is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        (self.timer != NEVER).then_some(self.timer)
+    }
+
+    /// The latest instant that the fold has come to, by a fact or by a timer: an earlier fact asks for a new fold.
+    #[must_use]
+    pub const fn settled(&self) -> Timestamp {
+        self.settled
+    }
+
+    /// Fires the timers that are due up to and including `until`, in their order, dated by when they were due.
+    pub fn advance(&mut self, market: &Market, version: &CaseVersion, until: Timestamp, out: &mut Vec<Fact>) {
+        while self.timer <= until && self.timer != NEVER {
+            let at = self.timer;
+            self.settled = self.settled.max(at);
+            let mut sink = Sink::new(out, day_number(at.date(market.zone)), version);
+            self.pass_to(sink.day, &mut sink);
+            if self.books.as_ref().is_some_and(|books| books.returns <= at) {
+                let before = self.stock();
+                self.came(FactKind::Placed, &mut sink);
+                sink.stocks(before, self.stock());
+            }
+            self.judge(market, at, &mut sink);
+            self.set_timer(market);
+        }
+    }
+
+    /// Finds the next timer: a claim's due date passes while something is open, a promise is judged, the case comes in.
+    fn set_timer(&mut self, market: &Market) {
+        let mut next = NEVER;
+        let mut pools = false;
+        if let Some(books) = &self.books {
+            pools = books.interest.get() != 0 || books.cost.get() != 0;
+            next = books.promises.iter().map(|promise| promise.judged_at).fold(books.returns, Timestamp::min);
+        }
+        let ahead = |claim: &&claims::Claim| pools || claim.open() != 0;
+        let due = self.claims.all().iter().filter(ahead).filter_map(claims::Claim::due);
+        if let Some(due) = due.filter(|due| *due >= self.day).min() {
+            next = next.min(midnight(market, due.saturating_add(1)));
+        }
+        self.timer = next;
+    }
+
+    /// Lets days pass: what was not yet due may be past due.
+    fn pass_to(&mut self, day: i32, sink: &mut Sink) {
+        if day > self.day {
+            let before = self.stock();
+            self.day = day;
+            sink.stocks(before, self.stock());
+        }
+    }
+
+    /// The local day of an instant, up to which days have passed by now without changing what is past due.
+    fn day_of(&mut self, market: &Market, at: Timestamp) -> i32 {
+        let day = day_number(at.date(market.zone));
+        self.day = self.day.max(day);
+        day
+    }
+}
+
+/// The first instant of a day in the market's zone; never, for a day beyond the calendar that instants know.
+fn midnight(market: &Market, day: i32) -> Timestamp {
+    /// 9999-12-31.
+    const LAST: i32 = 2_932_896;
+    if day > LAST { NEVER } else { Timestamp::start_of(date_of_day(day), market.zone) }
+}
+
+/// An amount that counts: in the case's currency and not negative.
+fn sound(amount: Money, version: &CaseVersion) -> Option<i64> {
+    (amount.currency == version.currency && amount.minor >= 0).then_some(amount.minor)
+}
+
+/// Who acted: the agent and team of the activity. An agent without a team who is the case's has the case's team.
+fn who<'a>(activity: &'a Activity, case: &DimRef<'a>) -> (Option<&'a str>, Option<&'a str>) {
+    let agent = activity.actor.agent.as_deref();
+    let case_team = if agent.is_some() && agent == case.agent { case.team } else { None };
+    (agent, activity.actor.team.as_deref().or(case_team))
+}
+
+/// A human agent acted: an agent who is named and said to be neither bot nor system.
+fn is_human(activity: &Activity) -> bool {
+    activity.actor.agent.is_some() && !matches!(activity.actor.kind, Some(ActorKind::Bot | ActorKind::System))
+}
+
+/// An amount that touches no balance.
+fn counted(activity: &Activity, kind: FactKind, amount: Money, client: Option<&str>, sink: &mut Sink) {
+    let (agent, team) = who(activity, &sink.case);
+    let currency = Some(amount.currency);
+    let mut fact = sink.plain(kind, 1);
+    fact.amount = amount.minor;
+    fact.dims = DimRef { agent, team, client: client.or(sink.case.client), currency, ..sink.case }.shared();
+    sink.out.push(fact);
+}
+
+/// A step of a dispute or complaint; the state is the matter and the step, as `dispute_opened`.
+fn matter(activity: &Activity, name: &str, step: MatterStep, sink: &mut Sink) {
+    let (agent, team) = who(activity, &sink.case);
+    let mut fact = sink.plain(FactKind::Matter, 1);
+    fact.dims = DimRef { agent, team, ..sink.case }.state(&format!("{name}_{step}")).shared();
+    sink.out.push(fact);
+}
+
+/// Kinds before which the case must have been placed, or be known not to be yet.
+const fn moves_money(detail: &Detail) -> bool {
+    matches!(
+        detail,
+        Detail::Payment(_)
+            | Detail::Reversal { .. }
+            | Detail::Charge(_)
+            | Detail::Interest { .. }
+            | Detail::Adjustment { .. }
+            | Detail::Transfer { .. }
+            | Detail::CaseStatus { .. }
+    )
+}

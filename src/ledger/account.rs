@@ -1,0 +1,243 @@
+//! The balance of a case: what is open where, what adds to it, what settles it, and what that makes of the stocks.
+
+use std::collections::BTreeMap;
+
+use super::CaseLedger;
+use super::books::{Books, EntryKind, Part, Slot, push_lean};
+use super::claims::{Claim, Wide};
+use super::emit::{Sink, Stock};
+use crate::domain::fact::FactKind;
+use crate::domain::vocabulary::Component;
+
+/// What a case owes, by component, in minor units of its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Balance {
+    /// Principal open.
+    pub principal: i128,
+    /// Interest open.
+    pub interest: i128,
+    /// Costs open.
+    pub cost: i128,
+    /// Paid beyond what was open.
+    pub credit: i128,
+}
+
+impl Balance {
+    /// The balance; below zero if the case is in credit.
+    #[must_use]
+    pub const fn total(&self) -> i128 {
+        self.principal + self.interest + self.cost - self.credit
+    }
+}
+
+/// In which order an amount settles what is open.
+pub(super) struct Settling<'a> {
+    /// Components.
+    pub order: [Component; 3],
+    /// Parts that the record itself puts to components, before the order.
+    pub stated: Option<&'a BTreeMap<Component, i64>>,
+    /// Claims.
+    pub claims: Vec<usize>,
+}
+
+impl CaseLedger {
+    pub(super) fn books_mut(&mut self) -> &mut Books {
+        self.books.get_or_insert_default()
+    }
+
+    /// What the case owes now.
+    #[must_use]
+    pub fn balance(&self) -> Balance {
+        let mut balance = Balance { principal: self.claims.principal(), ..Balance::default() };
+        if let Some(books) = &self.books {
+            balance.interest = books.interest.get();
+            balance.cost = books.cost.get();
+            balance.credit = books.credit.get();
+        }
+        balance
+    }
+
+    /// What the case adds to the stocks now, as of the day it has come to.
+    pub(super) fn stock(&self) -> Stock {
+        let balance = self.balance();
+        let (mut current, mut undated, mut late) = (0, 0, 0);
+        let mut class = |due: Option<i32>, amount: i128| match due {
+            None => undated += amount,
+            Some(due) if due >= self.day => current += amount,
+            Some(_) => late += amount,
+        };
+        for claim in self.claims.all() {
+            class(claim.due(), claim.open());
+        }
+        // Interest and costs come with the claim that fell due first.
+        if balance.interest != 0 || balance.cost != 0 {
+            class(self.claims.first_due(), balance.interest + balance.cost);
+        }
+        let open = !self.closed && !self.away;
+        Stock { net: balance.total(), current, undated, open: i64::from(open), overdue: i64::from(open && late > 0) }
+    }
+
+    /// Index of the claim that takes what concerns none: the oldest. A case without claims gets one.
+    pub(super) fn oldest_claim(&mut self) -> usize {
+        if let Some(&oldest) = self.claims.oldest_first(None).first() {
+            return oldest;
+        }
+        self.claims = vec![Claim::undated()].into();
+        0
+    }
+
+    /// Adds to what is open. A credit pays it at once, the oldest entry's first.
+    pub(super) fn add(&mut self, slot: Slot, amount: i128, sink: &mut Sink) {
+        let slot = match (slot.component(), slot.claim()) {
+            (Some(Component::Principal) | None, None) => Slot::new(Component::Principal, Some(self.oldest_claim())),
+            _ => slot,
+        };
+        let mut left = amount;
+        while left > 0 {
+            let Some(books) = self.books.as_mut() else { break };
+            let Some(part) = books.parts.iter_mut().find(|part| part.slot == Slot::CREDIT && part.amount > 0) else {
+                break;
+            };
+            let taken = i64::try_from(left).unwrap_or(i64::MAX).min(part.amount);
+            part.amount -= taken;
+            left -= i128::from(taken);
+            let (entry, rest) = (part.entry, part.amount);
+            books.credit = Wide::new(books.credit.get() - i128::from(taken));
+            books.parts.retain(|part| part.amount != 0);
+            let paid = Part { entry, slot, amount: taken };
+            push_lean(&mut books.parts, paid);
+            let credit = Part { entry, slot: Slot::CREDIT, amount: taken };
+            self.allocated(credit, -i128::from(taken), if rest == 0 { -1 } else { 0 }, sink);
+            self.allocated(paid, i128::from(taken), 1, sink);
+        }
+        self.change(slot, left);
+    }
+
+    /// Emits that a part of a payment was put to a claim. Other entries have no allocations.
+    pub(super) fn allocated(&self, part: Part, amount: i128, count: i64, sink: &mut Sink) {
+        let entry = self.books.as_ref().and_then(|books| books.entries.get(part.entry as usize));
+        let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::Payment) else { return };
+        let claim = part.slot.claim().and_then(|at| self.claims.all().get(at));
+        let mut fact = sink.plain(FactKind::Allocation, count);
+        fact.days_due = claim.and_then(|claim| claim.days_due(entry.day));
+        fact.days_invoice = claim.and_then(|claim| claim.days_invoice(entry.day));
+        fact.dims = sink.case.acted_by(&entry.dims).shared();
+        sink.amount(fact, amount);
+    }
+
+    /// What is open in a slot.
+    fn open_in(&self, slot: Slot) -> i128 {
+        let books = self.books.as_ref();
+        match slot.component() {
+            Some(Component::Principal) => slot.claim().and_then(|at| self.claims.all().get(at)).map_or(0, Claim::open),
+            Some(Component::Interest) => books.map_or(0, |books| books.interest.get()),
+            Some(Component::Cost) => books.map_or(0, |books| books.cost.get()),
+            None => 0,
+        }
+    }
+
+    /// Changes what is open in a slot.
+    fn change(&mut self, slot: Slot, by: i128) {
+        if by == 0 {
+            return;
+        }
+        match slot.component() {
+            Some(Component::Principal) => {
+                if let Some(claim) = slot.claim().and_then(|at| self.claims.all_mut().get_mut(at)) {
+                    claim.set_open(claim.open() + by);
+                }
+            }
+            Some(Component::Interest) => {
+                let books = self.books_mut();
+                books.interest = Wide::new(books.interest.get() + by);
+            }
+            Some(Component::Cost) => {
+                let books = self.books_mut();
+                books.cost = Wide::new(books.cost.get() + by);
+            }
+            None => {}
+        }
+    }
+
+    /// Lets an entry settle what is open; what nothing is open for becomes a credit.
+    pub(super) fn settle(&mut self, entry: u32, amount: i64, settling: &Settling) {
+        let mut left = amount;
+        if let Some(stated) = settling.stated {
+            for component in settling.order {
+                let want = stated.get(&component).copied().unwrap_or(0).clamp(0, left);
+                left -= want - self.spend(entry, component, want, settling);
+            }
+        }
+        for component in settling.order {
+            left = self.spend(entry, component, left, settling);
+        }
+        if left > 0 {
+            let books = self.books_mut();
+            books.credit = Wide::new(books.credit.get() + i128::from(left));
+            push_lean(&mut books.parts, Part { entry, slot: Slot::CREDIT, amount: left });
+        }
+    }
+
+    /// Puts up to `most` to one component; returns what is left of it.
+    fn spend(&mut self, entry: u32, component: Component, most: i64, settling: &Settling) -> i64 {
+        let pooled = component != Component::Principal;
+        // Interest and costs are one sum for the case: the first claim of the order stands for their days.
+        let claims = if pooled { settling.claims.get(..1).unwrap_or_default() } else { &settling.claims };
+        let mut left = most;
+        let none = [Slot::new(component, None)];
+        let slots = claims.iter().map(|&claim| Slot::new(component, Some(claim)));
+        for slot in slots.chain(none.into_iter().filter(|_| pooled && claims.is_empty())) {
+            let open = i64::try_from(self.open_in(slot)).unwrap_or(i64::MAX);
+            let taken = open.min(left);
+            if taken > 0 {
+                self.change(slot, -i128::from(taken));
+                push_lean(&mut self.books_mut().parts, Part { entry, slot, amount: taken });
+                left -= taken;
+            }
+        }
+        left
+    }
+
+    /// Sets everything that is open aside and returns the balance that so left.
+    pub(super) fn park(&mut self) -> i128 {
+        let left = self.balance().total();
+        let mut parked = Vec::new();
+        for (at, claim) in self.claims.all_mut().iter_mut().enumerate() {
+            if claim.open() != 0 {
+                parked.push((Slot::new(Component::Principal, Some(at)), Wide::new(claim.open())));
+                claim.set_open(0);
+            }
+        }
+        if let Some(books) = self.books.as_mut() {
+            for (component, pool) in [(Component::Interest, &mut books.interest), (Component::Cost, &mut books.cost)] {
+                if pool.get() != 0 {
+                    parked.push((Slot::new(component, None), *pool));
+                    *pool = Wide::default();
+                }
+            }
+            // A credit goes with the case and does not come back with it.
+            books.credit = Wide::default();
+            books.parts.retain(|part| part.slot != Slot::CREDIT);
+        }
+        self.away = true;
+        if !parked.is_empty() {
+            self.books_mut().parked = parked;
+        }
+        left
+    }
+
+    /// Brings back what was set aside; returns how much.
+    pub(super) fn unpark(&mut self, sink: &mut Sink) -> i128 {
+        self.away = false;
+        let parked = self.books.as_mut().map_or_else(Vec::new, |books| {
+            books.returns = super::books::NEVER;
+            std::mem::take(&mut books.parked)
+        });
+        let mut total = 0;
+        for (slot, amount) in parked {
+            total += amount.get();
+            self.add(slot, amount.get(), sink);
+        }
+        total
+    }
+}

@@ -1,0 +1,204 @@
+//! What a case keeps once money moves on it: interest and costs, every entry that can be taken back, and what each
+//! payment settled. A case without money activities has none of this.
+
+use std::sync::Arc;
+
+use super::claims::Wide;
+use super::promise::{Credit, PromiseView};
+use crate::domain::detail::ReversalKind;
+use crate::domain::fact::Dims;
+use crate::domain::ids::ActivityId;
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::{Component, MessageEventKind};
+
+/// Never.
+pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
+
+/// The short form of an activity's id, by which one case finds it again.
+pub(super) fn tag(id: &ActivityId) -> u64 {
+    let hash = blake3::hash(id.as_str().as_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Adds without the doubling of a plain push: most lists here stay at one or two.
+pub(super) fn push_lean<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(1 + list.len() / 2);
+    }
+    list.push(item);
+}
+
+/// An index as entries and promises are numbered. A case cannot hold four billion of them in memory.
+pub(super) fn index(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// Where an amount lies: a component, and the claim that it belongs to or was paid with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(u32);
+
+const CLAIM: u32 = (1 << 30) - 1;
+
+impl Slot {
+    /// Paid, but nothing was open that it could settle.
+    pub const CREDIT: Self = Self(3 << 30 | CLAIM);
+
+    /// The slot of a component; a claim beyond the largest index counts as none.
+    pub fn new(component: Component, claim: Option<usize>) -> Self {
+        let claim = claim.and_then(|at| u32::try_from(at).ok()).map_or(CLAIM, |at| at.min(CLAIM));
+        let kind: u32 = match component {
+            Component::Principal => 0,
+            Component::Interest => 1,
+            Component::Cost => 2,
+        };
+        Self(kind << 30 | claim)
+    }
+
+    /// The component; none for a credit.
+    pub const fn component(self) -> Option<Component> {
+        match self.0 >> 30 {
+            0 => Some(Component::Principal),
+            1 => Some(Component::Interest),
+            2 => Some(Component::Cost),
+            _ => None,
+        }
+    }
+
+    /// The claim.
+    pub const fn claim(self) -> Option<usize> {
+        let claim = self.0 & CLAIM;
+        if claim == CLAIM { None } else { Some(claim as usize) }
+    }
+
+    /// The same slot after the claims were put in another order.
+    pub fn moved(self, to: &[usize]) -> Self {
+        match (self.component(), self.claim().and_then(|at| to.get(at))) {
+            (Some(component), Some(&at)) => Self::new(component, Some(at)),
+            _ => self,
+        }
+    }
+}
+
+/// What an entry was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    Payment,
+    Charge,
+    Interest,
+    WriteOff,
+    Discount,
+    Cancellation,
+    /// A write-up or a positive correction.
+    WriteUp,
+    /// A negative correction.
+    WriteDown,
+    /// Claims that are credits by themselves.
+    Placement,
+}
+
+/// An activity that changed the balance.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Its id, see [`tag`].
+    pub key: u64,
+    /// What of it has not been taken back.
+    pub left: i64,
+    /// Dimensions of its fact: who it was attributed to.
+    pub dims: Arc<Dims>,
+    /// Day it counts on towards due dates: the value date of a payment.
+    pub day: i32,
+    /// Where an increase went.
+    pub slot: Slot,
+    /// What it was.
+    pub kind: EntryKind,
+}
+
+/// A piece of an entry that settled something, or waits as credit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub entry: u32,
+    pub slot: Slot,
+    pub amount: i64,
+}
+
+/// Something that named an activity which had not come yet.
+#[derive(Debug, Clone)]
+pub(super) enum Pending {
+    /// A reversal of that entry.
+    Reversal { amount: i64, reason: ReversalKind },
+    /// That promise was withdrawn.
+    Withdrawn,
+    /// That promise was replaced.
+    Superseded,
+    /// A payment (its entry) of that promise.
+    Paid { entry: u32 },
+    /// A promise (its index) made on that contact.
+    MadeOn { promise: u32 },
+    /// An event of that message.
+    Event(MessageEventKind),
+}
+
+/// Everything a case holds beside its claims.
+#[derive(Debug, Clone)]
+pub(super) struct Books {
+    /// Interest open.
+    pub interest: Wide,
+    /// Costs open.
+    pub cost: Wide,
+    /// Paid beyond what was open: the sum of all parts in [`Slot::CREDIT`].
+    pub credit: Wide,
+    /// Entries in the order of facts.
+    pub entries: Vec<Entry>,
+    /// What they settled.
+    pub parts: Vec<Part>,
+    /// Promises in the order of facts.
+    pub promises: Vec<PromiseView>,
+    /// What was paid on them.
+    pub credits: Vec<Credit>,
+    /// What waits for its target: key, day, matter.
+    pub pending: Vec<(u64, i32, Pending)>,
+    /// What left with the case and comes back with it.
+    pub parked: Vec<(Slot, Wide)>,
+    /// When the case comes in, if that is still to come.
+    pub returns: Timestamp,
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        Self {
+            interest: Wide::default(),
+            cost: Wide::default(),
+            credit: Wide::default(),
+            entries: Vec::new(),
+            parts: Vec::new(),
+            promises: Vec::new(),
+            credits: Vec::new(),
+            pending: Vec::new(),
+            parked: Vec::new(),
+            returns: NEVER,
+        }
+    }
+}
+
+impl Books {
+    /// Takes out what waited for the activity of that key.
+    pub fn arrived(&mut self, key: u64) -> Vec<Pending> {
+        if !self.pending.iter().any(|(waiting, ..)| *waiting == key) {
+            return Vec::new();
+        }
+        let (here, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(|p| p.0 == key);
+        self.pending = rest;
+        here.into_iter().map(|(_, _, matter)| matter).collect()
+    }
+
+    /// The index of an entry.
+    pub fn entry(&self, key: u64) -> Option<u32> {
+        self.entries.iter().position(|entry| entry.key == key).map(index)
+    }
+
+    /// The index of a promise.
+    pub fn promise(&self, id: &ActivityId) -> Option<usize> {
+        self.promises.iter().position(|promise| &promise.id == id)
+    }
+}

@@ -1,0 +1,107 @@
+//! Where facts go: one instant's facts of one case, under the case's dimensions unless told otherwise.
+
+use std::sync::Arc;
+
+use super::dims::DimRef;
+use crate::domain::case::CaseVersion;
+use crate::domain::fact::{Dims, Fact, FactKind};
+
+/// What a case adds to the stocks at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Stock {
+    /// Balance; below zero it is a credit.
+    pub net: i128,
+    /// Part of it that is not yet due.
+    pub current: i128,
+    /// Part of it without a due date.
+    pub undated: i128,
+    /// 1 while the account is open.
+    pub open: i64,
+    /// 1 while the account is open and past due.
+    pub overdue: i64,
+}
+
+/// Takes the facts of one instant.
+pub(super) struct Sink<'a> {
+    /// Facts so far.
+    pub out: &'a mut Vec<Fact>,
+    /// Day of the instant in the market's zone.
+    pub day: i32,
+    /// Dimensions of the case at the instant.
+    pub case: DimRef<'a>,
+    /// The same, shared.
+    pub dims: Arc<Dims>,
+}
+
+impl<'a> Sink<'a> {
+    /// Takes the facts of a case at `day` while `version` is in force.
+    pub fn new(out: &'a mut Vec<Fact>, day: i32, version: &'a CaseVersion) -> Self {
+        let case = DimRef::of_case(version);
+        Self { out, day, case, dims: case.shared() }
+    }
+}
+
+impl Sink<'_> {
+    /// A fact with nothing but its kind, counted `count` times, under the case's dimensions.
+    pub fn plain(&self, kind: FactKind, count: i64) -> Fact {
+        Fact {
+            kind,
+            day: self.day,
+            sign: 1,
+            count,
+            amount: 0,
+            amount2: 0,
+            days_due: None,
+            days_invoice: None,
+            flags: 0,
+            dims: Arc::clone(&self.dims),
+        }
+    }
+
+    /// Emits `fact` with `amount`, in as many parts as 64 bits ask for; the first one carries the count.
+    pub fn amount(&mut self, mut fact: Fact, amount: i128) {
+        let mut left = amount;
+        loop {
+            // The clamp makes the conversion certain: what is cut off goes into the next part.
+            let part = left.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+            left -= part;
+            fact.amount = part as i64;
+            if left == 0 {
+                self.out.push(fact);
+                return;
+            }
+            self.out.push(fact.clone());
+            fact.count = 0;
+            fact.amount2 = 0;
+        }
+    }
+
+    /// Emits a flow of the case, counted once.
+    pub fn flow(&mut self, kind: FactKind, amount: i128) {
+        self.amount(self.plain(kind, 1), amount);
+    }
+
+    /// Emits what changed in the stocks, nothing where nothing did.
+    pub fn stocks(&mut self, before: Stock, after: Stock) {
+        let amounts = [
+            (FactKind::Receivable, before.net.max(0), after.net.max(0)),
+            (FactKind::ReceivableCurrent, before.current, after.current),
+            (FactKind::ReceivableUndated, before.undated, after.undated),
+            (FactKind::CreditBalance, -before.net.min(0), -after.net.min(0)),
+        ];
+        for (kind, before, after) in amounts {
+            if before != after {
+                self.amount(self.plain(kind, 0), after - before);
+            }
+        }
+        let counts = [
+            (FactKind::OpenAccounts, before.open, after.open),
+            (FactKind::OverdueAccounts, before.overdue, after.overdue),
+        ];
+        for (kind, before, after) in counts {
+            if before != after {
+                self.out.push(self.plain(kind, after - before));
+            }
+        }
+    }
+}

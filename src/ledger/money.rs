@@ -1,0 +1,362 @@
+//! Payments, reversals, charges, interest, adjustments and transfers: what changes the balance, and how it is told.
+
+use std::sync::Arc;
+
+use super::account::Settling;
+use super::books::{Entry, EntryKind, Pending, Slot, index, push_lean, tag};
+use super::dims::DimRef;
+use super::emit::Sink;
+use super::{CaseLedger, Context, who};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::{AdjustmentKind, Charge, Payment, ReversalKind, TransferKind};
+use crate::domain::fact::{Dims, FactKind, flag};
+use crate::domain::ids::ClaimId;
+use crate::domain::market::Market;
+use crate::domain::money::Money;
+use crate::domain::time::{DAY, day_number};
+use crate::domain::vocabulary::{ActorKind, Component};
+
+/// Days for which the last right-party contact earns its agent the payments that name nobody.
+const ATTRIBUTION_DAYS: i64 = 30;
+
+impl CaseLedger {
+    pub(super) fn settling(&self, market: &Market, first: Option<usize>) -> Settling<'static> {
+        Settling { order: market.payment_order, stated: None, claims: self.claims.oldest_first(first) }
+    }
+
+    /// Records an entry; its index.
+    pub(super) fn enter(
+        &mut self,
+        key: u64,
+        amount: i64,
+        kind: EntryKind,
+        slot: Slot,
+        dims: &Arc<Dims>,
+        day: i32,
+    ) -> u32 {
+        let books = self.books_mut();
+        let at = index(books.entries.len());
+        push_lean(&mut books.entries, Entry { key, left: amount, dims: Arc::clone(dims), day, slot, kind });
+        at
+    }
+
+    pub(super) fn paid(&mut self, ctx: &Context, activity: &Activity, payment: &Payment, sink: &mut Sink) {
+        let Some(amount) = super::sound(payment.amount, ctx.version) else { return };
+        let before = self.stock();
+        let key = tag(&activity.id);
+        let day = payment.value_date.map_or(sink.day, day_number);
+        let dims = Arc::clone(&sink.dims);
+        let entry = self.enter(key, amount, EntryKind::Payment, Slot::CREDIT, &dims, day);
+        let books = self.books_mut();
+        let named = payment.promise.as_ref().and_then(|id| books.promise(id));
+        let promise = match (&payment.promise, named) {
+            // It waits for the promise that it names.
+            (Some(id), None) => {
+                books.pending.push((tag(id), sink.day, Pending::Paid { entry }));
+                None
+            }
+            _ => {
+                let first = books.pay_promises(entry, amount, day, named);
+                named.or(first)
+            }
+        };
+        let (dims, alone) = self.attributed(activity, payment, promise, &sink.case);
+        if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
+            entry.dims = Arc::clone(&dims);
+        }
+        moved_to(&dims, i128::from(amount), sink);
+        let mut fact = sink.plain(FactKind::Payment, 1);
+        fact.flags = if alone { flag::SELF_SERVICE } else { 0 };
+        fact.dims = dims;
+        sink.amount(fact, i128::from(amount));
+        let first = payment.claim.as_ref().and_then(|id| claim_index(ctx.version, id));
+        let stated = Some(&payment.allocation).filter(|stated| !stated.is_empty());
+        let from = self.books_mut().parts.len();
+        let settling = Settling { stated, ..self.settling(ctx.market, first) };
+        self.settle(entry, amount, &settling);
+        let parts = self.books_mut().parts.get(from..).unwrap_or_default().to_vec();
+        for part in parts {
+            self.allocated(part, i128::from(part.amount), 1, sink);
+        }
+        sink.stocks(before, self.stock());
+        self.take_back_awaited(ctx, key, sink);
+    }
+
+    /// Whose payment it is, and whether it came without an agent: its own agent and channel, else its promise's,
+    /// else the last right-party contact's, else the case's.
+    fn attributed(
+        &self,
+        activity: &Activity,
+        payment: &Payment,
+        promise: Option<usize>,
+        case: &DimRef,
+    ) -> (Arc<Dims>, bool) {
+        let promise = promise.and_then(|at| self.promises().get(at)).map(|promise| promise.dims.as_ref());
+        let spoke = self.contacts.spoke_since(activity.occurred.plus(-ATTRIBUTION_DAYS * DAY));
+        let mut dims = *case;
+        dims.channel =
+            payment.channel.or(promise.and_then(|promise| promise.channel)).or(spoke.and_then(|spoke| spoke.channel));
+        let human = activity.actor.kind == Some(ActorKind::Human);
+        if activity.actor.agent.is_some() {
+            (dims.agent, dims.team) = who(activity, case);
+            return (dims.shared(), false);
+        }
+        let agent = |from: Option<&'_ Dims>| from.is_some_and(|from| from.agent.is_some());
+        let dims = match (promise, spoke) {
+            (Some(promise), _) if agent(Some(promise)) => dims.acted_by(promise).shared(),
+            (_, Some(spoke)) if agent(Some(spoke)) => dims.acted_by(spoke).shared(),
+            _ => dims.shared(),
+        };
+        (dims, !human && !agent(promise))
+    }
+
+    pub(super) fn charged(&mut self, ctx: &Context, activity: &Activity, charge: &Charge, sink: &mut Sink) {
+        let vat = charge.vat.unwrap_or(0);
+        let gross = super::sound(charge.amount, ctx.version).and_then(|net| net.checked_add(vat));
+        let (Some(gross), true) = (gross, vat >= 0) else { return };
+        let before = self.stock();
+        let dims = match charge.beneficiary {
+            Some(beneficiary) => sink.case.state(beneficiary.as_str()).shared(),
+            None => Arc::clone(&sink.dims),
+        };
+        let mut fact = sink.plain(FactKind::Charge, 1);
+        fact.dims = Arc::clone(&dims);
+        fact.amount2 = vat;
+        sink.amount(fact, i128::from(gross));
+        let slot = Slot::new(Component::Cost, None);
+        self.enter(tag(&activity.id), gross, EntryKind::Charge, slot, &dims, sink.day);
+        self.add(slot, i128::from(gross), sink);
+        sink.stocks(before, self.stock());
+        self.take_back_awaited(ctx, tag(&activity.id), sink);
+    }
+
+    pub(super) fn accrued(&mut self, ctx: &Context, activity: &Activity, amount: Money, sink: &mut Sink) {
+        let Some(amount) = super::sound(amount, ctx.version) else { return };
+        self.increased(ctx, activity, amount, EntryKind::Interest, Component::Interest, sink);
+    }
+
+    fn increased(
+        &mut self,
+        ctx: &Context,
+        activity: &Activity,
+        amount: i64,
+        kind: EntryKind,
+        component: Component,
+        sink: &mut Sink,
+    ) {
+        let before = self.stock();
+        sink.flow(fact_kind(kind), i128::from(amount));
+        let slot = match component {
+            Component::Principal => Slot::new(component, Some(self.oldest_claim())),
+            Component::Interest | Component::Cost => Slot::new(component, None),
+        };
+        let dims = Arc::clone(&sink.dims);
+        self.enter(tag(&activity.id), amount, kind, slot, &dims, sink.day);
+        self.add(slot, i128::from(amount), sink);
+        sink.stocks(before, self.stock());
+        self.take_back_awaited(ctx, tag(&activity.id), sink);
+    }
+
+    pub(super) fn adjusted(
+        &mut self,
+        ctx: &Context,
+        activity: &Activity,
+        (adjustment, amount, component): (AdjustmentKind, Money, Option<Component>),
+        sink: &mut Sink,
+    ) {
+        let correction = adjustment == AdjustmentKind::Correction;
+        if correction && amount.currency == ctx.version.currency && amount.minor < 0 && amount.minor > i64::MIN {
+            self.decreased(ctx, activity, -amount.minor, EntryKind::WriteDown, component, sink);
+            return;
+        }
+        let Some(amount) = super::sound(amount, ctx.version) else { return };
+        let kind = match adjustment {
+            AdjustmentKind::WriteOff => EntryKind::WriteOff,
+            AdjustmentKind::SettlementDiscount => EntryKind::Discount,
+            AdjustmentKind::Cancellation => EntryKind::Cancellation,
+            AdjustmentKind::Correction | AdjustmentKind::WriteUp => {
+                let component = component.unwrap_or(Component::Principal);
+                self.increased(ctx, activity, amount, EntryKind::WriteUp, component, sink);
+                return;
+            }
+        };
+        self.decreased(ctx, activity, amount, kind, component, sink);
+    }
+
+    fn decreased(
+        &mut self,
+        ctx: &Context,
+        activity: &Activity,
+        amount: i64,
+        kind: EntryKind,
+        component: Option<Component>,
+        sink: &mut Sink,
+    ) {
+        let before = self.stock();
+        let told = if kind == EntryKind::WriteDown { -i128::from(amount) } else { i128::from(amount) };
+        sink.flow(fact_kind(kind), told);
+        let dims = Arc::clone(&sink.dims);
+        let entry = self.enter(tag(&activity.id), amount, kind, Slot::CREDIT, &dims, sink.day);
+        let stated = component.map(|component| [(component, amount)].into());
+        let settling = Settling { stated: stated.as_ref(), ..self.settling(ctx.market, None) };
+        self.settle(entry, amount, &settling);
+        sink.stocks(before, self.stock());
+        self.take_back_awaited(ctx, tag(&activity.id), sink);
+    }
+
+    pub(super) fn reversed(
+        &mut self,
+        ctx: &Context,
+        target: u64,
+        amount: Money,
+        reason: ReversalKind,
+        sink: &mut Sink,
+    ) {
+        let Some(amount) = super::sound(amount, ctx.version) else { return };
+        match self.books_mut().entry(target) {
+            Some(entry) => self.take_back(ctx, entry, amount, reason, sink),
+            None => self.books_mut().pending.push((target, sink.day, Pending::Reversal { amount, reason })),
+        }
+    }
+
+    fn take_back_awaited(&mut self, ctx: &Context, key: u64, sink: &mut Sink) {
+        let books = self.books_mut();
+        for waiting in books.arrived(key) {
+            if let (Pending::Reversal { amount, reason }, Some(entry)) = (waiting, self.books_mut().entry(key)) {
+                self.take_back(ctx, entry, amount, reason, sink);
+            }
+        }
+    }
+
+    /// Takes back `amount` of an entry, at most what of it is left: what it settled last is open again first.
+    fn take_back(&mut self, ctx: &Context, at: u32, amount: i64, reason: ReversalKind, sink: &mut Sink) {
+        let before = self.stock();
+        let books = self.books_mut();
+        let Some(entry) = books.entries.get_mut(at as usize) else { return };
+        let amount = amount.min(entry.left);
+        let left_before = entry.left;
+        entry.left -= amount;
+        let entry = entry.clone();
+        let wide = i128::from(amount);
+        let whole = if entry.left == 0 && left_before > 0 { -1 } else { 0 };
+        match entry.kind {
+            EntryKind::Payment => {
+                books.unpay_promises(at, left_before, amount);
+                let dims = DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) };
+                moved_to(&dims.shared(), -wide, sink);
+                let mut fact = sink.plain(FactKind::PaymentReversed, 1);
+                fact.dims = dims.state(reason.as_str()).shared();
+                sink.amount(fact, wide);
+            }
+            EntryKind::Charge => {
+                let mut fact = sink.plain(FactKind::Charge, whole);
+                fact.dims = DimRef { state: entry.dims.state.as_deref(), ..sink.case }.shared();
+                sink.amount(fact, -wide);
+            }
+            EntryKind::WriteDown => sink.amount(sink.plain(FactKind::WrittenUp, whole), wide),
+            kind => sink.amount(sink.plain(fact_kind(kind), whole), -wide),
+        }
+        match entry.kind {
+            EntryKind::Charge | EntryKind::Interest | EntryKind::WriteUp => {
+                let stated = entry.slot.component().map(|component| [(component, amount)].into());
+                let settling = self.settling(ctx.market, entry.slot.claim());
+                self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling });
+            }
+            _ => self.reopen(at, amount, sink),
+        }
+        sink.stocks(before, self.stock());
+    }
+
+    /// Opens again what an entry settled: its credit first, then its parts from the last to the first.
+    fn reopen(&mut self, at: u32, amount: i64, sink: &mut Sink) {
+        let books = self.books_mut();
+        let mut order: Vec<usize> = (0..books.parts.len()).rev().collect();
+        order.sort_by_key(|&part| books.parts.get(part).is_none_or(|part| part.slot != Slot::CREDIT));
+        let (mut left, mut undone, mut credit) = (amount, Vec::new(), 0);
+        for index in order {
+            let Some(part) = books.parts.get_mut(index).filter(|part| part.entry == at) else { continue };
+            let taken = part.amount.min(left);
+            if taken == 0 {
+                continue;
+            }
+            part.amount -= taken;
+            left -= taken;
+            if part.slot == Slot::CREDIT {
+                credit += i128::from(taken);
+            }
+            undone.push((*part, taken));
+        }
+        books.credit = super::claims::Wide::new(books.credit.get() - credit);
+        books.parts.retain(|part| part.amount != 0);
+        for (part, taken) in undone {
+            self.allocated(part, -i128::from(taken), if part.amount == 0 { -1 } else { 0 }, sink);
+            if part.slot != Slot::CREDIT {
+                self.add(part.slot, i128::from(taken), sink);
+            }
+        }
+        // What it had settled left with the case meanwhile: it is owed again all the same.
+        self.add(Slot::CREDIT, i128::from(left), sink);
+    }
+
+    pub(super) fn transferred(&mut self, transfer: TransferKind, sink: &mut Sink) {
+        let before = self.stock();
+        let (here, gone) = (!self.away, self.away);
+        match transfer {
+            TransferKind::CreditCollection => sink.flow(FactKind::SentToCollection, self.balance().total()),
+            TransferKind::Recall | TransferKind::Sell if here => {
+                let mut fact = sink.plain(FactKind::Recalled, 1);
+                fact.dims = sink.case.state(transfer.as_str()).shared();
+                let left = self.park();
+                sink.amount(fact, left);
+            }
+            TransferKind::MoveOut if here => {
+                let left = self.park();
+                sink.flow(FactKind::MovedOut, left);
+            }
+            TransferKind::Place if gone => self.came(FactKind::Placed, sink),
+            TransferKind::MoveIn if gone => self.came(FactKind::MovedIn, sink),
+            _ => {}
+        }
+        sink.stocks(before, self.stock());
+    }
+
+    /// The case comes in, with what was set aside for it.
+    pub(super) fn came(&mut self, kind: FactKind, sink: &mut Sink) {
+        let total = self.unpark(sink);
+        sink.flow(kind, total);
+    }
+}
+
+/// What a payment was attributed to may be another agent than the case's: the balance it settles moves there first
+/// (back again if negative), so that the balance identity holds for each of them.
+fn moved_to(dims: &Dims, amount: i128, sink: &mut Sink) {
+    let there = sink.case.acted_by(dims);
+    if amount == 0 || there == sink.case {
+        return;
+    }
+    let (there, here) = (there.shared(), Arc::clone(&sink.dims));
+    let (from, to) = if amount > 0 { (here, there) } else { (there, here) };
+    for (kind, dims) in [(FactKind::MovedOut, from), (FactKind::MovedIn, to)] {
+        let mut fact = sink.plain(kind, 0);
+        fact.dims = dims;
+        sink.amount(fact, amount.abs());
+    }
+}
+
+const fn fact_kind(kind: EntryKind) -> FactKind {
+    match kind {
+        EntryKind::Payment => FactKind::Payment,
+        EntryKind::Charge => FactKind::Charge,
+        EntryKind::Interest => FactKind::Interest,
+        EntryKind::WriteOff => FactKind::WrittenOff,
+        EntryKind::Discount => FactKind::Discount,
+        EntryKind::Cancellation => FactKind::Cancelled,
+        EntryKind::WriteUp | EntryKind::WriteDown => FactKind::WrittenUp,
+        EntryKind::Placement => FactKind::Placed,
+    }
+}
+
+fn claim_index(version: &CaseVersion, id: &ClaimId) -> Option<usize> {
+    version.claims.iter().position(|claim| &claim.id == id)
+}

@@ -1,0 +1,167 @@
+//! How a case comes in, and what a new version of its master data changes: dimensions, due dates, claims.
+
+use super::CaseLedger;
+use super::books::{EntryKind, Slot};
+use super::claims::Claim;
+use super::emit::{Sink, Stock};
+use crate::domain::case::CaseVersion;
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::market::Market;
+use crate::domain::time::{Timestamp, day_number};
+use crate::domain::vocabulary::Component;
+
+impl CaseLedger {
+    /// Emits that the case came in at `at`, with its claims as `first` has them.
+    pub(super) fn open_at(&mut self, market: &Market, first: &CaseVersion, at: Timestamp, out: &mut Vec<Fact>) {
+        self.day = day_number(at.date(market.zone));
+        let mut sink = Sink::new(out, self.day, first);
+        self.claims = first.claims.iter().map(Claim::of).collect::<Vec<_>>().into();
+        self.away = false;
+        let placed: i128 = first.claims.iter().map(|claim| i128::from(claim.principal)).sum();
+        self.offset_negative(market, 0, &mut sink);
+        sink.flow(FactKind::Placed, placed);
+        sink.stocks(Stock::default(), self.stock());
+        self.set_timer(market);
+    }
+
+    /// Lets claims below zero (credit notes) settle the others.
+    fn offset_negative(&mut self, market: &Market, key: u64, sink: &mut Sink) {
+        let negative: i128 = self.claims.all().iter().map(Claim::open).filter(|open| *open < 0).sum();
+        let Ok(amount) = i64::try_from(-negative) else { return };
+        if amount == 0 {
+            return;
+        }
+        for claim in self.claims.all_mut() {
+            claim.set_open(claim.open().max(0));
+        }
+        let dims = std::sync::Arc::clone(&sink.dims);
+        let entry = self.enter(key, amount, EntryKind::Placement, Slot::CREDIT, &dims, sink.day);
+        let settling = self.settling(market, None);
+        self.settle(entry, amount, &settling);
+    }
+
+    /// Comes to a fact at `at`. One before the opening moves the opening facts: to the fact if nothing says when the
+    /// case was placed, else to that instant by a timer, since money moved before the case came in.
+    pub(super) fn reach(
+        &mut self,
+        market: &Market,
+        version: &CaseVersion,
+        at: Timestamp,
+        money: bool,
+        out: &mut Vec<Fact>,
+    ) {
+        self.settled = self.settled.max(at);
+        let placed = version.placement.placed;
+        if at >= self.opened || (placed.is_some() && !money) {
+            return;
+        }
+        let from = out.len();
+        let mut sink = Sink::new(out, day_number(self.opened.date(market.zone)), version);
+        let total = self.balance().total();
+        sink.flow(FactKind::Placed, total);
+        sink.stocks(Stock::default(), self.stock());
+        for fact in out.iter_mut().skip(from) {
+            fact.sign = -fact.sign;
+        }
+        let opened = std::mem::replace(&mut self.opened, Timestamp(i64::MIN));
+        self.day = day_number(at.date(market.zone));
+        if placed.is_some() {
+            self.park();
+            self.books_mut().returns = opened;
+            self.set_timer(market);
+        } else {
+            let mut sink = Sink::new(out, self.day, version);
+            sink.flow(FactKind::Placed, total);
+            sink.stocks(Stock::default(), self.stock());
+            self.set_timer(market);
+        }
+    }
+
+    /// Takes over a new version of the master data, in force from its effective instant.
+    pub fn version(&mut self, market: &Market, old: &CaseVersion, new: &CaseVersion, out: &mut Vec<Fact>) {
+        self.reach(market, old, new.effective, true, out);
+        let day = self.day_of(market, new.effective);
+        let before = self.stock();
+        let added = self.take_claims(old, new);
+        if old.closed != new.closed {
+            self.closed = new.closed;
+        }
+        let mut leaving = Sink::new(&mut *out, day, old);
+        let left = leaving.case;
+        let mut moved = Stock::default();
+        if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0) {
+            moved = before;
+            let fact = leaving.plain(FactKind::MovedOut, before.open);
+            leaving.amount(fact, before.net);
+            leaving.stocks(before, Stock::default());
+        }
+        let mut sink = Sink::new(out, day, new);
+        if moved != Stock::default() {
+            let fact = sink.plain(FactKind::MovedIn, before.open);
+            sink.amount(fact, before.net);
+        }
+        let here = if moved == Stock::default() { before } else { Stock::default() };
+        if !added.is_empty() {
+            sink.flow(FactKind::Placed, added.iter().map(|(_, amount)| amount).sum());
+            for (claim, amount) in added {
+                self.place_claim(market, claim, amount, &mut sink);
+            }
+        }
+        sink.stocks(here, self.stock());
+        self.set_timer(market);
+    }
+
+    fn place_claim(&mut self, market: &Market, claim: usize, amount: i128, sink: &mut Sink) {
+        let slot = Slot::new(Component::Principal, Some(claim));
+        if amount >= 0 {
+            self.add(slot, amount, sink);
+        } else if let Some(claim) = self.claims.all_mut().get_mut(claim) {
+            claim.set_open(amount);
+            self.offset_negative(market, 0, sink);
+        }
+    }
+
+    /// Puts the claims in the order of the new version, with its dates. Claims that it does not name stay behind the
+    /// others; those that the old one did not name are returned, with nothing open yet.
+    fn take_claims(&mut self, old: &CaseVersion, new: &CaseVersion) -> Vec<(usize, i128)> {
+        let same = old.claims.len() == new.claims.len()
+            && old.claims.iter().zip(&new.claims).all(|(old, new)| old.id == new.id);
+        if same {
+            for (claim, dates) in self.claims.all_mut().iter_mut().zip(&new.claims) {
+                claim.dates(dates);
+            }
+            return Vec::new();
+        }
+        let held = self.claims.all().to_vec();
+        let mut to = vec![usize::MAX; held.len()];
+        let (mut claims, mut added) = (Vec::with_capacity(new.claims.len()), Vec::new());
+        for (at, claim) in new.claims.iter().enumerate() {
+            let was = old.claims.iter().position(|old| old.id == claim.id);
+            let mut kept = was.and_then(|was| held.get(was)).copied();
+            if let (Some(was), Some(kept)) = (was, &mut kept) {
+                kept.dates(claim);
+                if let Some(to) = to.get_mut(was) {
+                    *to = at;
+                }
+            } else {
+                added.push((at, i128::from(claim.principal)));
+            }
+            claims.push(kept.unwrap_or_else(|| {
+                let mut fresh = Claim::undated();
+                fresh.dates(claim);
+                fresh
+            }));
+        }
+        for (claim, to) in held.iter().zip(&mut to).filter(|(_, to)| **to == usize::MAX) {
+            *to = claims.len();
+            claims.push(*claim);
+        }
+        self.claims = claims.into();
+        if let Some(books) = self.books.as_mut() {
+            books.parts.iter_mut().for_each(|part| part.slot = part.slot.moved(&to));
+            books.entries.iter_mut().for_each(|entry| entry.slot = entry.slot.moved(&to));
+            books.parked.iter_mut().for_each(|(slot, _)| *slot = slot.moved(&to));
+        }
+        added
+    }
+}
