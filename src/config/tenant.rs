@@ -1,7 +1,6 @@
-//! A tenant's file: its id, its markets, and beside them the rules that it adds or tightens (read by `rules`).
+//! A tenant's file: its id and its markets. The rules that it adds or tightens stand in `[rules]`, which `rules` reads.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
@@ -30,8 +29,8 @@ pub struct TenantFile {
     pub id: TenantId,
     /// Its markets by id.
     pub markets: BTreeMap<MarketId, Market>,
-    /// The file with everything blanked but the rules, so that their positions stay right; `None` if it has none.
-    pub overlay: Option<SourceFile>,
+    /// It has a table `[rules]`, which `rules` reads.
+    pub has_rules: bool,
 }
 
 /// Reads a tenant's file; what is wrong goes to `found`.
@@ -64,8 +63,9 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
             }
         }
     }
-    let overlay = overlay(file, table);
-    Some(TenantFile { id: id?, markets, overlay })
+    let has_rules = top.take("rules").is_some();
+    top.finish(out);
+    Some(TenantFile { id: id?, markets, has_rules })
 }
 
 fn tenant_id(file: &SourceFile, top: &mut Section, out: &mut Complaints) -> Option<TenantId> {
@@ -144,46 +144,4 @@ fn payment_order(section: &mut Section, out: &mut Complaints) -> Option<[Compone
         out.at(at, "payment_order does not name each component once", remedy);
     }
     order
-}
-
-/// The file's text with the tenant's own keys replaced by blanks of the same length.
-fn overlay(file: &SourceFile, table: &DeTable) -> Option<SourceFile> {
-    let own = |key: &str| key == "tenant" || key == "markets";
-    if table.iter().all(|(key, _)| own(key.get_ref())) {
-        return None;
-    }
-    let mut bytes = file.text.clone().into_bytes();
-    for (key, value) in table {
-        if own(key.get_ref()) {
-            blank(&mut bytes, key.span());
-            blank_value(&mut bytes, key.span(), value.get_ref(), value.span());
-        }
-    }
-    let text = String::from_utf8(bytes).ok()?;
-    Some(SourceFile { path: file.path.clone(), text })
-}
-
-fn blank_value(bytes: &mut [u8], key: Range<usize>, value: &DeValue, span: Range<usize>) {
-    if let DeValue::Table(table) = value {
-        blank(bytes, span.clone());
-        for (inner, value) in table {
-            // A dotted key repeats the outer names before its own, on its own line.
-            blank(bytes, line_start(bytes, inner.span().start)..inner.span().end);
-            blank_value(bytes, inner.span(), value.get_ref(), value.span());
-        }
-    } else {
-        blank(bytes, key.start..span.end);
-    }
-}
-
-fn line_start(bytes: &[u8], at: usize) -> usize {
-    bytes.get(..at).and_then(|before| before.iter().rposition(|byte| *byte == b'\n')).map_or(0, |newline| newline + 1)
-}
-
-fn blank(bytes: &mut [u8], span: Range<usize>) {
-    for byte in bytes.get_mut(span).unwrap_or_default() {
-        if *byte != b'\n' {
-            *byte = b' ';
-        }
-    }
 }

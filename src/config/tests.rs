@@ -154,23 +154,14 @@ fn everything_wrong_with_a_tenant_file_is_reported_at_once() {
 }
 
 #[test]
-fn the_rules_of_a_tenant_keep_their_positions_when_the_rest_is_blanked() {
-    let text = "tenant = \"acme\"\nmarkets.se.zone = \"Europe/Stockholm\"\nmarkets.se.currency = \"SEK\"\n\
-                markets.se.promise_grace_days = 3\n\n[[rule]]\nid = \"x\" # ö\n[rule.limit]\nmarkets = 1\n";
+fn a_key_that_belongs_to_nobody_is_refused_at_the_top_of_a_tenant_file_too() {
+    let text = format!("{TENANT}[rulez]\nx = 1\n");
+    let diagnostics = load(&[("tenants/acme.toml", &text)], &[]).err().unwrap();
+    assert_eq!(diagnostics.0[0].remedy, "write rules, or remove it");
     let mut found = Vec::new();
-    let tenant = tenant::read(&SourceFile { path: "acme.toml".to_owned(), text: text.to_owned() }, &mut found).unwrap();
-    assert_eq!(found, []);
-    assert_eq!(tenant.markets.len(), 1);
-    let overlay = tenant.overlay.unwrap().text;
-    assert_eq!(overlay.len(), text.len());
-    assert!(overlay.trim_start().starts_with("[[rule]]"), "{overlay}");
-    assert_eq!(overlay.lines().skip(5).collect::<Vec<_>>(), text.lines().skip(5).collect::<Vec<_>>());
-    let tables = format!("{TENANT}[[rule]]\nid = \"x\"\n");
-    let tenant = tenant::read(&SourceFile { path: "acme.toml".to_owned(), text: tables }, &mut found).unwrap();
-    assert_eq!(tenant.overlay.unwrap().text.trim(), "[[rule]]\nid = \"x\"");
-    let tenant =
-        tenant::read(&SourceFile { path: "acme.toml".to_owned(), text: TENANT.to_owned() }, &mut found).unwrap();
-    assert_eq!(tenant.overlay, None);
+    let text = format!("{TENANT}[rules]\nmemberships = []\n");
+    let tenant = tenant::read(&SourceFile { path: "acme.toml".to_owned(), text }, &mut found).unwrap();
+    assert!(tenant.has_rules && found.is_empty());
 }
 
 #[test]
