@@ -12,10 +12,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::domain::diagnostic::{Diagnostics, SourceFile};
+use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
+use crate::kpi::Catalogue;
+use crate::rules::{Packs, RuleSet};
 pub use holder::Holder;
 pub use server::Server;
 
@@ -24,6 +27,8 @@ pub use server::Server;
 pub struct Tenant {
     /// Its markets by id.
     pub markets: BTreeMap<MarketId, Market>,
+    /// The rules of the packs with what the tenant adds and tightens.
+    pub rules: Arc<RuleSet>,
 }
 
 /// Everything that configuration says, checked as a whole.
@@ -31,6 +36,10 @@ pub struct Tenant {
 pub struct Snapshot {
     /// The server's settings.
     pub server: Server,
+    /// The jurisdiction packs.
+    pub packs: Packs,
+    /// The KPI definitions.
+    pub catalogue: Arc<Catalogue>,
     /// Tenants by id.
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// Hash (blake3, hexadecimal) of every file that was read.
@@ -68,7 +77,7 @@ impl Config {
     pub fn load_with(dir: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Snapshot, Diagnostics> {
         let mut found = Vec::new();
         if !dir.is_dir() {
-            found.push(crate::domain::diagnostic::Diagnostic {
+            found.push(Diagnostic {
                 file: dir.display().to_string(),
                 line: 1,
                 column: 1,
@@ -84,13 +93,43 @@ impl Config {
 
         let file = settings.as_ref().map(|file| (file.path.as_str(), file.text.as_str()));
         let server = Server::build(file, environment, &mut found);
+        let catalogue = keep(Catalogue::compile(&kpis), &mut found);
+        // A tenant's rules can be judged only against sound packs; its other keys are checked all the same.
+        let packs = keep(Packs::compile(&jurisdictions), &mut found);
+        let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
         let mut tenants = BTreeMap::new();
         for file in &tenant_files {
-            if let Some(tenant) = tenant::read(file, &mut found) {
-                tenants.insert(tenant.id, Tenant { markets: tenant.markets });
+            let Some(tenant) = tenant::read(file, &mut found) else { continue };
+            let rules = match &packs {
+                Some(packs) if tenant.has_rules => {
+                    keep(RuleSet::for_tenant(packs, Some(file)), &mut found).map(Arc::new)
+                }
+                _ => law.clone(),
+            };
+            if let Some(rules) = rules {
+                tenants.insert(tenant.id, Tenant { markets: tenant.markets, rules });
             }
         }
-        Diagnostics(found).into_result(Snapshot { server, tenants, digest })
+        let found = Diagnostics(found);
+        match (packs, catalogue) {
+            (Some(packs), Some(catalogue)) => {
+                let catalogue = Arc::new(catalogue);
+                found.into_result(Snapshot { server, packs, catalogue, tenants, digest })
+            }
+            // Without packs or definitions there are diagnostics that say why.
+            _ => Err(found.into_result(()).err().unwrap_or_default()),
+        }
+    }
+}
+
+/// The value, or its diagnostics kept.
+fn keep<T>(result: Result<T, Diagnostics>, found: &mut Vec<Diagnostic>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(diagnostics) => {
+            found.extend(diagnostics.0);
+            None
+        }
     }
 }
 

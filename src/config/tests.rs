@@ -210,3 +210,10 @@ fn the_digest_is_of_the_content_and_not_of_the_place() {
     let (one, two) = (directory(&[("tenants/acme.toml", TENANT)]), directory(&[("tenants/acme.toml", TENANT)]));
     assert_eq!(load_dir(one.path(), &[]).unwrap().digest, load_dir(two.path(), &[]).unwrap().digest);
 }
+
+#[test]
+fn the_configuration_that_comes_with_the_package_loads() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let snapshot = load_dir(&dir, &[]).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    assert!(snapshot.tenants.contains_key("demo"));
+}

@@ -10,7 +10,6 @@ use crate::domain::detail::{Charge, Contact, Detail, MatterStep, PageStep, Payme
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::outcome::Outcome;
-use crate::domain::party::Condition;
 use crate::domain::time::{SECOND, Timestamp, add_days};
 use crate::domain::vocabulary::{
     ActorKind, Beneficiary, Channel, ChargeStep, Form, Initiator, MessageEventKind, Purpose,
@@ -27,8 +26,6 @@ const PLACEMENT_DAYS: i64 = 100;
 
 /// The history of one market.
 pub struct History {
-    /// The country.
-    pub country: Country,
     /// The cases.
     pub cases: Vec<CaseVersion>,
     /// Their activities, and the market's own.
@@ -44,7 +41,7 @@ pub fn start() -> NaiveDate {
 /// The history of a market.
 #[must_use]
 pub fn tell(country: Country) -> History {
-    let mut history = History { country, cases: Vec::new(), activities: Vec::new() };
+    let mut history = History { cases: Vec::new(), activities: Vec::new() };
     let Some(currency) = Currency::parse(country.currency) else { return history };
     let mut rng =
         country.market.bytes().fold(Rng::new(2_025), |rng, byte| Rng::new(rng.clone().next() ^ u64::from(byte)));
@@ -103,12 +100,12 @@ fn plain(id: &str, occurred: Timestamp, detail: Detail) -> Activity {
 }
 
 /// Tells the life of one case.
-struct Teller<'t> {
+pub(super) struct Teller<'t> {
     country: Country,
     currency: Currency,
     case: &'t Opened,
     rng: &'t mut Rng,
-    told: Vec<Activity>,
+    pub(super) told: Vec<Activity>,
 }
 
 impl<'t> Teller<'t> {
@@ -142,7 +139,7 @@ impl<'t> Teller<'t> {
     }
 
     /// The n-th day from `from`, moved on to a day from Monday to Friday.
-    fn working_day(&self, from: NaiveDate, days: i64) -> NaiveDate {
+    pub(super) fn working_day(&self, from: NaiveDate, days: i64) -> NaiveDate {
         let day = add_days(from, days);
         match day.weekday() {
             Weekday::Sat => add_days(day, 2),
@@ -151,7 +148,7 @@ impl<'t> Teller<'t> {
         }
     }
 
-    fn at(&self, day: NaiveDate, minute: i64) -> Timestamp {
+    pub(super) fn at(&self, day: NaiveDate, minute: i64) -> Timestamp {
         Timestamp::at_local(day, NaiveTime::MIN, self.case.zone).plus(minute * 60 * SECOND)
     }
 
@@ -160,7 +157,7 @@ impl<'t> Teller<'t> {
         self.rng.between(9 * 60, 18 * 60)
     }
 
-    fn tell(&mut self, at: Timestamp, by: Initiator, agent: bool, detail: Detail) -> ActivityId {
+    pub(super) fn tell(&mut self, at: Timestamp, by: Initiator, agent: bool, detail: Detail) -> ActivityId {
         let id = format!("{}-{:02}", self.case.version.case, self.told.len() + 1);
         let mut activity = plain(&id, at, detail);
         activity.cases = vec![self.case.version.case.clone()];
@@ -321,7 +318,7 @@ impl<'t> Teller<'t> {
         outcome == Outcome::RightPartyPromise && self.promise(at, &call, day, Initiator::Collector)
     }
 
-    fn dial(&mut self, at: Timestamp, outcome: Outcome) -> ActivityId {
+    pub(super) fn dial(&mut self, at: Timestamp, outcome: Outcome) -> ActivityId {
         let contact = Contact {
             outcome: Some(outcome),
             purpose: Some(Purpose::Demand),
@@ -374,53 +371,5 @@ impl<'t> Teller<'t> {
         self.tell(at, Initiator::Debtor, false, step(MatterStep::Opened));
         let rejected = at.plus(10 * 86_400 * SECOND);
         self.tell(rejected, Initiator::Collector, true, step(MatterStep::ResolvedRejected));
-    }
-
-    fn tell_breach(&mut self, breach: Breach, day: NaiveDate) {
-        match breach {
-            Breach::NightCall => {
-                let at = self.at(day, 22 * 60 + 40);
-                self.dial(at, Outcome::RightPartyNoCommitment);
-            }
-            Breach::SundayCall => {
-                let sunday = add_days(day, i64::from(7 - day.weekday().number_from_monday()));
-                let at = self.at(sunday, 11 * 60);
-                self.dial(at, Outcome::NoAnswer);
-            }
-            Breach::ManyCalls => {
-                for call in 0..9 {
-                    let at = self.at(add_days(day, call / 2), 9 * 60 + (call % 2) * 300);
-                    self.dial(at, Outcome::NoAnswer);
-                }
-            }
-            Breach::AfterCease => {
-                let told = self.at(day, 9 * 60);
-                self.condition(told, Condition::CeaseRequested);
-                let at = self.at(self.working_day(day, 5), 14 * 60);
-                self.dial(at, Outcome::NoAnswer);
-            }
-            Breach::Represented => {
-                let told = self.at(day, 9 * 60);
-                self.condition(told, Condition::Represented);
-                let at = self.at(self.working_day(day, 4), 15 * 60);
-                self.dial(at, Outcome::RightPartyNoCommitment);
-            }
-            // Told with the first letter.
-            Breach::FeeOverCap | Breach::FeeNotAgreed => {}
-        }
-    }
-
-    fn condition(&mut self, at: Timestamp, condition: Condition) {
-        let detail = Detail::Condition {
-            condition,
-            ended: false,
-            written: Some(true),
-            direct_contact_consented: false,
-            reference: None,
-        };
-        self.tell(at, Initiator::Debtor, false, detail);
-        if let Some(last) = self.told.last_mut() {
-            last.received = Some(at.plus(3_600 * SECOND));
-        }
     }
 }
