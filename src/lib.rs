@@ -9,6 +9,7 @@
 
 pub mod advice;
 pub mod cli;
+pub mod clock;
 pub mod compliance;
 pub mod config;
 pub mod domain;

@@ -1,1 +1,18 @@
 //! The write path: one writer a market, group commit, derivation, due-queue.
+
+mod admit;
+mod compare;
+pub mod derive;
+mod error;
+mod group;
+pub mod keys;
+pub mod market_state;
+mod merge;
+mod rebuild;
+mod tick;
+mod writer;
+mod writing;
+
+pub use admit::etag;
+pub use error::IngestError;
+pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, Markets};

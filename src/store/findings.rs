@@ -1,8 +1,10 @@
 //! Findings as stored: derived from the history, kept with the facts used.
 
+use std::collections::{BTreeMap, HashMap};
+
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
-use super::bulk::Column;
+use super::bulk::{Column, text_set};
 use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::finding::{Finding, FindingStatus, Severity};
 use crate::domain::ids::{CaseId, FindingId, MarketId, RuleId};
@@ -96,6 +98,52 @@ impl MarketTx {
             client = excluded.client, at = excluded.at, body = excluded.body";
         self.bulk("finding", columns, tail).await?;
         Ok(())
+    }
+}
+
+impl MarketTx {
+    /// Withdraws findings: their facts no longer stand. Each with its reason.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn withdraw_findings(
+        &self,
+        findings: &HashMap<FindingId, &'static str>,
+        revision: u64,
+        changed: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut by_reason: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+        for (id, reason) in findings {
+            by_reason.entry(reason).or_default().push(id.to_string());
+        }
+        for (reason, mut ids) in by_reason {
+            ids.sort_unstable();
+            let (set, bind) = text_set(self.backend(), 7, ids);
+            let sql = format!(
+                "UPDATE finding SET status = $3, reason = $4, revision = $5, changed_at = $6
+                 WHERE tenant_id = $1 AND market_id = $2 AND finding_id {set} AND status <> $3"
+            );
+            let values: [Value; 5] = [
+                FindingStatus::Withdrawn.as_str().into(),
+                reason.into(),
+                revision.cast_signed().into(),
+                changed.0.into(),
+                bind,
+            ];
+            self.transaction.execute_raw(self.statement(&sql, values)).await?;
+        }
+        Ok(())
+    }
+
+    /// Findings of these cases, whatever their status.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn findings_of(&self, cases: Vec<String>) -> Result<Vec<FindingRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM finding WHERE tenant_id = $1 AND market_id = $2 AND case_id {{set}}"
+        );
+        self.select_in(&sql, cases).await?.iter().map(read).collect()
     }
 }
 

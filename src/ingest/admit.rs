@@ -1,0 +1,154 @@
+//! Which records of a group are taken in, judged against what is stored. Pure.
+
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::time::{SECOND, Timestamp};
+use crate::domain::validation::{Refusal, Violation};
+
+use super::compare::differing;
+use super::writer::{CaseUpsert, ItemResult};
+
+/// How far into the future a fact may lie: clocks differ.
+pub const FUTURE: i64 = 300 * SECOND;
+
+fn refuse(reason: &'static str, kind: ErrorKind, field: &str, text: String) -> ItemResult {
+    let violations = vec![Violation::new(field, text)];
+    ItemResult::Refused(Refusal { reason, kind, violations, retryable: false })
+}
+
+/// The etag of a case: a hash of its newest version.
+#[must_use]
+pub fn etag(newest: &CaseVersion) -> String {
+    let body = crate::store::version_body(newest).unwrap_or_default();
+    blake3::hash(body.as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// Judges a case version against the versions known. `None`: it is new and is to be stored.
+#[must_use]
+pub fn version(upsert: &CaseUpsert, known: &[&CaseVersion], now: Timestamp) -> Option<ItemResult> {
+    let new = &upsert.version;
+    if new.effective > now.plus(FUTURE) {
+        let text = format!(
+            "is {}, more than five minutes after now ({now}): send the version when it takes effect",
+            new.effective
+        );
+        return Some(refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, "effect_time", text));
+    }
+    let mut ordered: Vec<&CaseVersion> = known.to_vec();
+    ordered.sort_by(|a, b| a.order().cmp(&b.order()));
+    if let Some(same) = ordered.iter().find(|old| old.version == new.version) {
+        return Some(if **same == *new {
+            ItemResult::Duplicate
+        } else {
+            conflict("version", new.version.as_str(), &differing(*same, new))
+        });
+    }
+    let Some(newest) = ordered.last() else {
+        return upsert.etag.as_ref().map(|_| {
+            let text = "names an etag, but the case does not exist: leave the etag out to create it".to_owned();
+            refuse("ETAG_MISMATCH", ErrorKind::Aborted, "etag", text)
+        });
+    };
+    if let Some(seen) = &upsert.etag
+        && *seen != etag(newest)
+    {
+        let text = format!("is \"{seen}\", but the case has changed since: read it again and send its new etag");
+        return Some(refuse("ETAG_MISMATCH", ErrorKind::Aborted, "etag", text));
+    }
+    if let Some(refusal) = immutable(newest, new) {
+        return Some(refusal);
+    }
+    let in_force = ordered.iter().rev().find(|old| old.effective <= new.effective).unwrap_or(&ordered[0]);
+    let same_content =
+        CaseVersion { version: in_force.version.clone(), effective: in_force.effective, ..new.clone() } == **in_force;
+    same_content.then_some(ItemResult::Duplicate)
+}
+
+/// Principal, currency, debtor and creditor never change in a version: money changes by activities, ownership by
+/// transfers.
+fn immutable(old: &CaseVersion, new: &CaseVersion) -> Option<ItemResult> {
+    let fixed = |field: &str, was: String, is: String, remedy: &str| {
+        let text = format!("was {was} and would become {is}; it never changes in a version: {remedy}");
+        Some(refuse("IMMUTABLE_FIELD", ErrorKind::FailedPrecondition, field, text))
+    };
+    if old.currency != new.currency {
+        return fixed("currency_code", old.currency.to_string(), new.currency.to_string(), "open another case");
+    }
+    if old.identity.creditor != new.identity.creditor {
+        let (was, is) = (format!("\"{}\"", old.identity.creditor), format!("\"{}\"", new.identity.creditor));
+        return fixed("identity.creditor", was, is, "record a transfer");
+    }
+    let principals = |version: &CaseVersion| {
+        let mut all: Vec<(String, i64)> = version.claims.iter().map(|c| (c.id.to_string(), c.principal)).collect();
+        all.sort();
+        all
+    };
+    if principals(old) != principals(new) {
+        let total = |version: &CaseVersion| format!("{} minor units in total", version.principal());
+        return fixed("claims", total(old), total(new), "record an adjustment, or open another case for a new claim");
+    }
+    let debtor = |version: &CaseVersion| version.primary().map_or("nobody".to_owned(), |p| p.person.to_string());
+    if old.primary().is_some() && debtor(old) != debtor(new) {
+        return fixed("parties", debtor(old), debtor(new), "keep the primary debtor and add the other as a party");
+    }
+    None
+}
+
+/// An id that exists with other content.
+#[must_use]
+pub fn conflict(what: &str, id: &str, fields: &[String]) -> ItemResult {
+    let violations = fields
+        .iter()
+        .map(|field| {
+            let text = format!(
+                "differs from the stored {what} \"{id}\": send the stored content again, or use a new id and void the old one"
+            );
+            Violation::new(field.clone(), text)
+        })
+        .collect();
+    ItemResult::Refused(Refusal {
+        reason: "ID_CONFLICT",
+        kind: ErrorKind::AlreadyExists,
+        violations,
+        retryable: false,
+    })
+}
+
+/// Judges an activity against its cases. `None`: it may be stored. `case` finds the currency of a known case.
+#[must_use]
+pub fn activity<'a>(
+    activity: &Activity,
+    now: Timestamp,
+    case: impl Fn(&str) -> Option<&'a CaseVersion>,
+) -> Option<ItemResult> {
+    if activity.occurred > now.plus(FUTURE) {
+        let text = format!(
+            "is {}, more than five minutes after now ({now}): intentions such as a promise's due date have fields of their own",
+            activity.occurred
+        );
+        return Some(refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, "occur_time", text));
+    }
+    for (index, id) in activity.cases.iter().enumerate() {
+        let field = format!("case_ids[{index}]");
+        let Some(version) = case(id.as_str()) else {
+            let text = format!("case \"{id}\" is not known: send the case first, then this activity again");
+            return Some(ItemResult::Refused(Refusal {
+                reason: "CASE_UNKNOWN",
+                kind: ErrorKind::FailedPrecondition,
+                violations: vec![Violation::new(field, text)],
+                retryable: true,
+            }));
+        };
+        if index == 0
+            && let Some(currency) = activity.detail.currency().filter(|currency| *currency != version.currency)
+        {
+            let text = format!(
+                "is in {currency}, but case \"{id}\" is in {}: send the converted amount, with the original amount and rate",
+                version.currency
+            );
+            return Some(refuse("CURRENCY_MISMATCH", ErrorKind::InvalidArgument, "amount", text));
+        }
+    }
+    None
+}

@@ -1,0 +1,274 @@
+//! The fold of one case: ledger and compliance over its facts in order. Incremental and from-scratch derivation are the
+//! same steps, so they agree by construction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::compliance::{self, CaseWatch, Emission, PersonLogs, TestOutcome};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::fact::{Dims, Fact, FactKind, flag};
+use crate::domain::finding::Finding;
+use crate::domain::ids::FindingId;
+use crate::domain::market::Market;
+use crate::domain::time::{Timestamp, day_number};
+use crate::ledger::{self, CaseLedger};
+use crate::rules::RuleSet;
+
+/// What a derivation stands on besides the case's own facts.
+pub struct Env<'a> {
+    /// The market.
+    pub market: &'a Market,
+    /// The rules of the tenant.
+    pub rules: &'a RuleSet,
+    /// Contacts of the persons concerned, over all their cases.
+    pub persons: &'a PersonLogs,
+}
+
+/// What a derivation has emitted.
+#[derive(Default)]
+pub struct Effects {
+    /// Signed contributions to KPI cells.
+    pub facts: Vec<Fact>,
+    /// Findings that were opened (`Some`) or closed (`None`), the last word of each.
+    pub findings: BTreeMap<FindingId, Option<Finding>>,
+}
+
+/// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(Timestamp, u8, i64, Arc<str>);
+
+/// A fact of a case.
+#[derive(Clone, Copy)]
+pub enum Event<'a> {
+    /// A version takes effect.
+    Version(&'a CaseVersion),
+    /// Something happened.
+    Activity(&'a Activity),
+}
+
+impl Event<'_> {
+    /// Where it stands.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Version(version) => Position(version.effective, 0, 0, version.version.shared()),
+            Self::Activity(activity) => {
+                Position(activity.occurred, 1, activity.source_seq, activity.id.shared())
+            }
+        }
+    }
+}
+
+/// The derived state of one case up to its last fact.
+#[derive(Clone)]
+pub struct CaseEntry {
+    /// Versions in order; the first holds from ever.
+    pub versions: Arc<Vec<CaseVersion>>,
+    /// Money, promises.
+    pub ledger: CaseLedger,
+    /// Windows, flags, omissions to come.
+    pub watch: CaseWatch,
+    /// The last fact folded in.
+    last: Position,
+    /// Due instant of the last timer fired.
+    last_timer: Timestamp,
+    /// The due-queue has fired timers up to here.
+    pub advanced_to: Timestamp,
+    /// Due instant in the stored due-queue; none stored if absent.
+    pub stored_due: Option<Timestamp>,
+}
+
+const NEVER: Timestamp = Timestamp(i64::MIN);
+
+impl CaseEntry {
+    /// Opens a case with its first version.
+    #[must_use]
+    pub fn open(env: &Env<'_>, first: &CaseVersion, effects: &mut Effects) -> Self {
+        let ledger = CaseLedger::open(env.market, first, &mut effects.facts);
+        let mut emissions = Vec::new();
+        let watch = CaseWatch::open(&context(env, first, true), &mut emissions);
+        let entry = Self {
+            versions: Arc::new(vec![first.clone()]),
+            ledger,
+            watch,
+            last: Event::Version(first).position(),
+            last_timer: NEVER,
+            advanced_to: NEVER,
+            stored_due: None,
+        };
+        collect(env, first, None, emissions, effects);
+        entry
+    }
+
+    /// The version in force after every fact folded in.
+    #[must_use]
+    pub fn current(&self) -> &CaseVersion {
+        // The vector is never empty: `open` puts the first version in.
+        &self.versions[self.versions.len() - 1]
+    }
+
+    /// The version in force at an instant.
+    #[must_use]
+    pub fn version_at(&self, at: Timestamp) -> &CaseVersion {
+        let after = self.versions.partition_point(|version| version.effective <= at);
+        &self.versions[after.saturating_sub(1)]
+    }
+
+    /// Whether a fact at that position can be folded onto this state, with nothing already derived to be judged anew.
+    #[must_use]
+    pub fn accepts(&self, position: &Position) -> bool {
+        *position > self.last && position.0 >= self.last_timer
+    }
+
+    /// Whether facts or timers later than `at` are folded in already.
+    #[must_use]
+    pub fn is_past(&self, at: Timestamp) -> bool {
+        self.last.0 > at || self.last_timer > at
+    }
+
+    /// Folds one more fact in. The caller has asked [`CaseEntry::accepts`].
+    pub fn step(&mut self, env: &Env<'_>, event: Event<'_>, effects: &mut Effects) {
+        let position = event.position();
+        self.fire(env, position.0, effects);
+        match event {
+            Event::Version(version) => {
+                self.ledger.version(env.market, self.current(), version, &mut effects.facts);
+                Arc::make_mut(&mut self.versions).push(version.clone());
+                let mut emissions = Vec::new();
+                self.watch.version(&context(env, version, true), &mut emissions);
+                collect(env, version, None, emissions, effects);
+            }
+            Event::Activity(activity) => {
+                let versions = Arc::clone(&self.versions);
+                let version = &versions[versions.len() - 1];
+                let lead = activity.cases.first() == Some(&version.case);
+                let context_of_ledger = ledger::Context { market: env.market, version, lead };
+                self.ledger.apply(&context_of_ledger, activity, &mut effects.facts);
+                let mut emissions = Vec::new();
+                self.watch.apply(&context(env, version, lead), activity, &mut emissions);
+                collect(env, version, Some(activity), emissions, effects);
+            }
+        }
+        self.last = position;
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        match (self.ledger.next_due(), self.watch.next_due()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Fires every timer due at or before `until`, in order, each with its due instant as the time of what it emits.
+    pub fn fire(&mut self, env: &Env<'_>, until: Timestamp, effects: &mut Effects) {
+        while let Some(due) = self.next_due().filter(|due| *due <= until) {
+            let versions = Arc::clone(&self.versions);
+            let version = &versions[versions.len() - 1];
+            self.ledger.advance(env.market, version, due, &mut effects.facts);
+            let mut emissions = Vec::new();
+            self.watch.advance(&context(env, version, true), due, &mut emissions);
+            collect(env, version, None, emissions, effects);
+            self.last_timer = self.last_timer.max(due);
+            if self.next_due() == Some(due) {
+                // A timer that does not go away would turn for ever; the folds promise that it does.
+                tracing::error!(case = %version.case, due = %due, "a timer stays due after it was fired");
+                break;
+            }
+        }
+    }
+}
+
+/// Derives a case from scratch: its facts in order, then the timers that the due-queue has fired.
+/// `None` if there is no version.
+#[must_use]
+pub fn fold<'a>(
+    env: &Env<'_>,
+    versions: impl Iterator<Item = &'a CaseVersion>,
+    activities: impl Iterator<Item = &'a Activity>,
+    advanced_to: Timestamp,
+) -> Option<(CaseEntry, Effects)> {
+    let mut versions: Vec<&CaseVersion> = versions.collect();
+    versions.sort_by(|a, b| a.order().cmp(&b.order()));
+    let (first, later) = versions.split_first()?;
+    let mut events: Vec<Event<'_>> = later.iter().copied().map(Event::Version).collect();
+    events.extend(activities.map(Event::Activity));
+    events.sort_by_cached_key(Event::position);
+    let mut effects = Effects::default();
+    let mut entry = CaseEntry::open(env, first, &mut effects);
+    // Activities may lie before the first version, which holds from ever: order starts with the first fact.
+    entry.last = Position(NEVER, 0, 0, Arc::from(""));
+    for event in events {
+        entry.step(env, event, &mut effects);
+    }
+    let opened = Event::Version(first).position();
+    entry.last = entry.last.max(opened);
+    entry.fire(env, advanced_to, &mut effects);
+    entry.advanced_to = advanced_to;
+    Some((entry, effects))
+}
+
+fn context<'a>(env: &Env<'a>, version: &'a CaseVersion, lead: bool) -> compliance::Context<'a> {
+    compliance::Context { rules: env.rules, market: env.market, version, lead, persons: env.persons }
+}
+
+/// Turns what compliance emitted into findings and rule-test facts.
+fn collect(
+    env: &Env<'_>,
+    version: &CaseVersion,
+    activity: Option<&Activity>,
+    emissions: Vec<Emission>,
+    effects: &mut Effects,
+) {
+    for emission in emissions {
+        match emission {
+            Emission::Opened(finding) => {
+                effects.findings.insert(finding.id, Some(*finding));
+            }
+            Emission::Closed(id) => {
+                effects.findings.insert(id, None);
+            }
+            Emission::Test { rule, jurisdiction, outcome, at } => {
+                let dims = Dims {
+                    agent: activity.and_then(|activity| activity.actor.agent.as_deref()).map(Arc::from),
+                    team: activity.and_then(|activity| activity.actor.team.as_deref()).map(Arc::from),
+                    client: Some(Arc::from(version.identity.creditor.as_str())),
+                    channel: activity.and_then(Activity::channel),
+                    direction: activity.map(Activity::direction),
+                    rule: Some(rule.shared()),
+                    jurisdiction: Some(jurisdiction.shared()),
+                    state: Some(Arc::from(outcome_word(outcome))),
+                    ..Dims::default()
+                };
+                effects.facts.push(Fact {
+                    kind: FactKind::RuleTest,
+                    day: day_number(at.date(env.market.zone)),
+                    sign: 1,
+                    count: 1,
+                    amount: 0,
+                    amount2: 0,
+                    days_due: None,
+                    days_invoice: None,
+                    flags: activity.map_or(0, control_flags),
+                    dims: Arc::new(dims),
+                });
+            }
+        }
+    }
+}
+
+fn outcome_word(outcome: TestOutcome) -> &'static str {
+    match outcome {
+        TestOutcome::Passed => "passed",
+        TestOutcome::Failed => "failed",
+        TestOutcome::Unknown => "unknown",
+    }
+}
+
+fn control_flags(activity: &Activity) -> u16 {
+    let checked = if activity.control.check_id.is_some() { flag::CHECKED } else { 0 };
+    let overridden = if activity.control.override_reason.is_some() { flag::OVERRIDDEN } else { 0 };
+    checked | overridden
+}

@@ -1,0 +1,95 @@
+//! Why a write as a whole failed. What is wrong with one record of a batch is a refusal of that record instead.
+
+use crate::domain::error_kind::{ErrorKind, Failure};
+use crate::domain::validation::Violation;
+use crate::store::StoreError;
+
+/// A write that failed as a whole.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IngestError {
+    /// The credential is missing, malformed, unknown or revoked: which of these is not told.
+    #[error("the API key is missing or not valid")]
+    Unauthenticated,
+    /// The caller lacks a role.
+    #[error("the API key lacks the role \"{0}\"")]
+    RoleMissing(&'static str),
+    /// The market is not configured for the tenant, or the key may not touch it.
+    #[error("market \"{0}\" is not known: use one of the markets configured for this tenant")]
+    MarketUnknown(String),
+    /// A request is wrong as a whole.
+    #[error("{0}")]
+    Invalid(String, Vec<Violation>),
+    /// More is waiting than the writer will queue.
+    #[error("the market has more writes waiting than it takes: try again after the given time")]
+    Overloaded,
+    /// The service is stopping.
+    #[error("the service is stopping: send the request again to another replica")]
+    Stopping,
+    /// The database is away or refused.
+    #[error("{message}")]
+    Store {
+        /// What it means to the caller.
+        kind: ErrorKind,
+        /// Stable reason.
+        reason: &'static str,
+        /// Public text.
+        message: String,
+        /// Whether trying again helps.
+        retryable: bool,
+    },
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        if error.kind() == ErrorKind::Internal {
+            tracing::error!(error = &error as &dyn std::error::Error, "storage failed");
+        }
+        Self::Store {
+            kind: error.kind(),
+            reason: error.reason(),
+            message: error.to_string(),
+            retryable: error.is_retryable(),
+        }
+    }
+}
+
+impl Failure for IngestError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Unauthenticated => ErrorKind::Unauthenticated,
+            Self::RoleMissing(_) => ErrorKind::PermissionDenied,
+            Self::MarketUnknown(_) => ErrorKind::NotFound,
+            Self::Invalid(..) => ErrorKind::InvalidArgument,
+            Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
+            Self::Store { kind, .. } => *kind,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::RoleMissing(_) => "ROLE_MISSING",
+            Self::MarketUnknown(_) => "MARKET_UNKNOWN",
+            Self::Invalid(..) => "INVALID_FIELD",
+            Self::Overloaded => "OVERLOADED",
+            Self::Stopping => "STOPPING",
+            Self::Store { reason, .. } => reason,
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(_, violations) => violations,
+            _ => &[],
+        }
+    }
+
+    fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::Overloaded => Some(500),
+            Self::Stopping => Some(1_000),
+            Self::Store { retryable: true, .. } => Some(200),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! A group of requests in one commit: admitted, stored, derived, written once, under the market row's lock.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::admit;
+use super::compare::differing;
+use super::derive::{CaseEntry, Effects, Event};
+use super::market_state::MarketState;
+use super::writer::{CaseUpsert, Commit, ItemResult, Markets, Work};
+use super::writing::{is_void, note_contact};
+pub(super) use super::writing::Writing;
+use super::{IngestError, tick};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::market::MarketKey;
+use crate::ledger::market_facts;
+use crate::store::{ActivityRow, CaseUpsertRow, activity_body, version_body};
+
+/// Where a group belongs.
+pub struct GroupContext<'a> {
+    /// The writers of this process.
+    pub markets: &'a Arc<Markets>,
+    /// The market.
+    pub key: &'a MarketKey,
+    /// What is remembered of it.
+    pub state: &'a MarketState,
+}
+
+/// What a group does to one case.
+#[derive(Default)]
+struct CaseWork<'w> {
+    versions: Vec<&'w CaseVersion>,
+    activities: Vec<&'w Activity>,
+    /// Something already judged must be judged anew.
+    refold: Option<&'static str>,
+}
+
+/// Commits a group; one [`Commit`] a job.
+pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
+    let mut writing = Writing::begin(context).await?;
+    let mut group = Group { results: HashMap::new(), cases: HashMap::new(), entries: HashMap::new() };
+    group.load(&mut writing, work).await?;
+    group.admit_versions(&writing, work);
+    let activities = group.admit_activities(&mut writing, work).await?;
+    group.store(&mut writing, activities).await?;
+    group.derive(&mut writing).await?;
+    for job in work {
+        if let Work::Settle(until) = job {
+            tick::fire(&mut writing, *until).await?;
+        }
+    }
+    let (revision, record_time) = writing.commit().await?;
+    let results = group.results;
+    Ok(work
+        .iter()
+        .enumerate()
+        .map(|(job, work)| {
+            let count = match work {
+                Work::Cases(cases) => cases.len(),
+                Work::Activities(activities) => activities.len(),
+                Work::Settle(_) | Work::Merge => 0,
+            };
+            let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
+            Commit { revision, record_time, results: (0..count).map(result).collect() }
+        })
+        .collect())
+}
+
+/// A record's place: job and index in the job.
+type Place = (usize, usize);
+
+struct Group<'w> {
+    /// Results of records that were not stored. A record without one was.
+    results: HashMap<Place, ItemResult>,
+    cases: HashMap<CaseId, CaseWork<'w>>,
+    /// States before this commit.
+    entries: HashMap<CaseId, Arc<CaseEntry>>,
+}
+
+fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert)> {
+    work.iter().enumerate().flat_map(|(job, work)| {
+        let cases = if let Work::Cases(cases) = work { cases.as_slice() } else { &[] };
+        cases.iter().enumerate().map(move |(index, upsert)| ((job, index), upsert))
+    })
+}
+
+fn activities(work: &[Work]) -> impl Iterator<Item = (Place, &Activity)> {
+    work.iter().enumerate().flat_map(|(job, work)| {
+        let activities = if let Work::Activities(activities) = work { activities.as_slice() } else { &[] };
+        activities.iter().enumerate().map(move |(index, activity)| ((job, index), activity))
+    })
+}
+
+impl<'w> Group<'w> {
+    /// Reads the states of every case that the group names.
+    async fn load(&mut self, writing: &mut Writing<'_>, work: &'w [Work]) -> Result<(), IngestError> {
+        let mut cases: HashSet<&CaseId> = upserts(work).map(|(_, upsert)| &upsert.version.case).collect();
+        cases.extend(activities(work).flat_map(|(_, activity)| &activity.cases));
+        let cases: Vec<CaseId> = cases.into_iter().cloned().collect();
+        self.entries = writing.entries(&cases).await?;
+        Ok(())
+    }
+
+    fn admit_versions(&mut self, writing: &Writing<'_>, work: &'w [Work]) {
+        for (place, upsert) in upserts(work) {
+            let case = &upsert.version.case;
+            let stored = self.entries.get(case);
+            let mut known: Vec<&CaseVersion> = stored.iter().flat_map(|entry| entry.versions.iter()).collect();
+            known.extend(self.cases.get(case).iter().flat_map(|work| work.versions.iter().copied()));
+            match admit::version(upsert, &known, writing.recorded) {
+                Some(result) => {
+                    self.results.insert(place, result);
+                }
+                None => self.cases.entry(case.clone()).or_default().versions.push(&upsert.version),
+            }
+        }
+    }
+
+    /// Judges activities against their cases and against each other; returns those to be stored.
+    async fn admit_activities(
+        &mut self,
+        writing: &mut Writing<'_>,
+        work: &'w [Work],
+    ) -> Result<HashMap<&'w str, (Place, &'w Activity)>, IngestError> {
+        let targets: Vec<String> = activities(work)
+            .filter_map(|(_, activity)| match &activity.detail {
+                Detail::Void { target, .. } => Some(target.as_str().to_owned()),
+                _ => None,
+            })
+            .collect();
+        let mut voided = if targets.is_empty() { HashSet::new() } else { writing.tx.voided(targets).await? };
+        let mut admitted: HashMap<&str, (Place, &Activity)> = HashMap::new();
+        for (place, activity) in activities(work) {
+            if let Some((_, first)) = admitted.get(activity.id.as_str()) {
+                self.results.insert(place, same_or_conflict(first, activity));
+                continue;
+            }
+            let version = |id: &str| {
+                let stored = self.entries.get(id).map(|entry| entry.current());
+                stored.or_else(|| self.cases.get(id)?.versions.first().copied())
+            };
+            if let Some(result) = admit::activity(activity, writing.recorded, version) {
+                self.results.insert(place, result);
+                continue;
+            }
+            if let Detail::Void { target, .. } = &activity.detail
+                && !voided.insert(target.as_str().to_owned())
+                && writing.tx.activities(vec![activity.id.as_str().to_owned()]).await?.is_empty()
+            {
+                // Voiding twice is a duplicate, whatever the second void's own id.
+                self.results.insert(place, ItemResult::Duplicate);
+                continue;
+            }
+            admitted.insert(activity.id.as_str(), (place, activity));
+        }
+        Ok(admitted)
+    }
+
+    /// Stores what was admitted, and sorts it to its cases.
+    async fn store(
+        &mut self,
+        writing: &mut Writing<'_>,
+        admitted: HashMap<&'w str, (Place, &'w Activity)>,
+    ) -> Result<(), IngestError> {
+        let mut versions = Vec::new();
+        for work in self.cases.values() {
+            for version in &work.versions {
+                versions.push(CaseUpsertRow { version, body: version_body(version)? });
+            }
+        }
+        writing.stored |= !versions.is_empty();
+        writing.tx.insert_versions(writing.revision, writing.recorded, versions).await?;
+        let mut rows = Vec::with_capacity(admitted.len());
+        for (_, activity) in admitted.values() {
+            rows.push(ActivityRow { activity, body: activity_body(activity)? });
+        }
+        let inserted = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?.inserted;
+        writing.stored |= !inserted.is_empty();
+        let known: Vec<&'w str> = admitted.keys().copied().filter(|id| !inserted.contains(*id)).collect();
+        let stored = writing.tx.activities(known.iter().map(|id| (*id).to_owned()).collect()).await?;
+        for stored in stored {
+            if let Some((place, activity)) = admitted.get(stored.activity.id.as_str()) {
+                self.results.insert(*place, same_or_conflict(&stored.activity, activity));
+            }
+        }
+        let new: Vec<&'w Activity> = admitted
+            .iter()
+            .filter(|(id, _)| inserted.contains(**id))
+            .map(|(_, (_, activity))| *activity)
+            .collect();
+        self.void(writing, &new).await?;
+        let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
+        let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();
+        for activity in new {
+            if is_void(activity) {
+                continue;
+            }
+            let arrives_void = waiting.contains(activity.id.as_str());
+            if arrives_void {
+                writing.resolved.push(activity.id.as_str().to_owned());
+            }
+            if arrives_void || voided_now.contains(activity.id.as_str()) {
+                continue;
+            }
+            if activity.cases.is_empty() {
+                let mut effects = Effects::default();
+                market_facts(&writing.market, activity, &mut effects.facts);
+                writing.take(effects, "new");
+            }
+            for case in &activity.cases {
+                self.cases.entry(case.clone()).or_default().activities.push(activity);
+            }
+        }
+        writing.tx.resolve_voids(writing.resolved.clone()).await?;
+        Ok(())
+    }
+
+    /// Records the group's voids and marks the cases of their targets to be derived anew.
+    async fn void(&mut self, writing: &mut Writing<'_>, new: &[&'w Activity]) -> Result<(), IngestError> {
+        let voids: Vec<&Activity> = new.iter().copied().filter(|activity| is_void(activity)).collect();
+        if voids.is_empty() {
+            return Ok(());
+        }
+        let here: HashSet<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
+        let targets = voids.iter().filter_map(|void| void_target(void)).map(str::to_owned).collect();
+        let stored: HashMap<String, Activity> = writing
+            .tx
+            .activities(targets)
+            .await?
+            .into_iter()
+            .map(|stored| (stored.activity.id.as_str().to_owned(), stored.activity))
+            .collect();
+        let mut rows = Vec::new();
+        let mut persons = HashSet::new();
+        for void in voids {
+            let Detail::Void { target, .. } = &void.detail else { continue };
+            let is_here = here.contains(target.as_str());
+            let pending = !is_here && !stored.contains_key(target.as_str());
+            if pending {
+                writing.waiting.push(target.as_str().to_owned());
+            }
+            rows.push((target.clone(), void.id.clone(), pending));
+            if is_here {
+                continue;
+            }
+            let Some(old) = stored.get(target.as_str()).filter(|old| !is_void(old)) else { continue };
+            if old.cases.is_empty() {
+                let mut effects = Effects::default();
+                market_facts(&writing.market, old, &mut effects.facts);
+                writing.take_difference(effects, Effects::default(), "void");
+            }
+            for case in &old.cases {
+                self.cases.entry(case.clone()).or_default().refold = Some("void");
+            }
+            persons.extend(old.person.clone());
+        }
+        writing.tx.insert_voids(writing.revision, &rows).await?;
+        self.refold_cases_of(writing, &persons, "void").await
+    }
+
+    /// Marks every case of these persons to be derived anew, where a rule counts over a person's cases.
+    async fn refold_cases_of(
+        &mut self,
+        writing: &mut Writing<'_>,
+        persons: &HashSet<PersonId>,
+        reason: &'static str,
+    ) -> Result<(), IngestError> {
+        if persons.is_empty() || !writing.counts_persons() {
+            return Ok(());
+        }
+        let ids = persons.iter().map(|person| person.as_str().to_owned()).collect();
+        for (_, case) in writing.tx.cases_of_persons(ids).await? {
+            self.cases.entry(case).or_default().refold.get_or_insert(reason);
+        }
+        Ok(())
+    }
+
+    /// Derives every case that the group touches: onto its state where its new facts come last, anew where not.
+    async fn derive(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
+        self.note_contacts(writing).await?;
+        let mut anew: Vec<(CaseId, &'static str)> = Vec::new();
+        for (case, work) in std::mem::take(&mut self.cases) {
+            if let Some(reason) = work.refold {
+                anew.push((case, reason));
+                continue;
+            }
+            let mut events: Vec<Event<'_>> = work.versions.iter().copied().map(Event::Version).collect();
+            events.extend(work.activities.iter().copied().map(Event::Activity));
+            events.sort_by_cached_key(Event::position);
+            let mut effects = Effects::default();
+            let base = match self.entries.get(&case) {
+                Some(entry) if events.first().is_some_and(|event| entry.accepts(&event.position())) => {
+                    Some(CaseEntry::clone(entry))
+                }
+                Some(_) => None,
+                None => open_first(writing, &mut events, &mut effects),
+            };
+            let Some(mut entry) = base else {
+                let reason = if work.versions.is_empty() { "late_fact" } else { "case_version" };
+                anew.push((case, reason));
+                continue;
+            };
+            for event in events {
+                entry.step(&writing.env(), event, &mut effects);
+            }
+            let horizon = entry.advanced_to;
+            entry.fire(&writing.env(), horizon, &mut effects);
+            writing.take(effects, "new");
+            writing.queue_due(&case, &mut entry, false);
+            writing.updated.push((case, Arc::new(entry)));
+        }
+        self.derive_anew(writing, anew).await
+    }
+
+    async fn derive_anew(
+        &mut self,
+        writing: &mut Writing<'_>,
+        anew: Vec<(CaseId, &'static str)>,
+    ) -> Result<(), IngestError> {
+        if anew.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<CaseId> = anew.iter().map(|(case, _)| case.clone()).collect();
+        let histories = writing.tx.case_histories(&ids).await?;
+        let old_logs = writing.logs_for(&histories, writing.revision).await?;
+        let new_logs = writing.logs_for(&histories, u64::MAX).await?;
+        for (case, reason) in anew {
+            let Some(history) = histories.get(&case) else { continue };
+            let old = writing.refold(history, writing.revision, &old_logs).map(|(_, effects)| effects);
+            let Some((mut entry, new)) = writing.refold(history, u64::MAX, &new_logs) else { continue };
+            let reason = if old.is_none() { "new" } else { reason };
+            writing.take_difference(old.unwrap_or_default(), new, reason);
+            writing.queue_due(&case, &mut entry, false);
+            writing.updated.push((case, Arc::new(entry)));
+        }
+        for (person, log) in new_logs {
+            writing.persons.insert(person, log);
+        }
+        Ok(())
+    }
+
+    /// Puts the group's contacts into their persons' logs; where one comes before a contact already judged, the
+    /// person's cases are derived anew.
+    async fn note_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
+        if !writing.counts_persons() {
+            return Ok(());
+        }
+        let mut contacts: Vec<&Activity> =
+            self.cases.values().flat_map(|work| work.activities.iter().copied()).collect();
+        contacts.sort_by(|a, b| a.order().cmp(&b.order()));
+        contacts.dedup_by(|a, b| a.id == b.id);
+        let persons: HashSet<PersonId> = contacts.iter().filter_map(|contact| contact.person.clone()).collect();
+        writing.load_persons(&persons).await?;
+        let late: HashSet<PersonId> = contacts
+            .iter()
+            .filter(|contact| {
+                contact
+                    .person
+                    .as_ref()
+                    .and_then(|person| writing.persons.get(person)?.last())
+                    .is_some_and(|last| last > contact.occurred)
+            })
+            .filter_map(|contact| contact.person.clone())
+            .collect();
+        for contact in contacts {
+            note_contact(&mut writing.persons, contact, |_| true);
+        }
+        self.refold_cases_of(writing, &late, "late_fact").await
+    }
+}
+
+/// Opens a case that is new: its first version holds from ever.
+fn open_first(writing: &Writing<'_>, events: &mut Vec<Event<'_>>, effects: &mut Effects) -> Option<CaseEntry> {
+    // A first fact before the first version goes the way of history, which knows how to order it.
+    let Some(Event::Version(first)) = events.first().copied() else { return None };
+    events.remove(0);
+    Some(CaseEntry::open(&writing.env(), first, effects))
+}
+
+fn void_target(activity: &Activity) -> Option<&str> {
+    match &activity.detail {
+        Detail::Void { target, .. } => Some(target.as_str()),
+        _ => None,
+    }
+}
+
+fn same_or_conflict(stored: &Activity, sent: &Activity) -> ItemResult {
+    if stored == sent {
+        ItemResult::Duplicate
+    } else {
+        admit::conflict("activity", stored.id.as_str(), &differing(stored, sent))
+    }
+}

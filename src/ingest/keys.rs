@@ -1,0 +1,121 @@
+//! API keys: made once, shown once, stored as a hash.
+//!
+//! A key reads `fd_<tenant>.<key id>.<secret>`: the secret has 256 random bits, so a fast keyed hash of it is as good as
+//! a slow one. A key is looked up in memory for at most one second after it was last read from the database, so a
+//! revoked key ends within a second.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
+
+use super::error::IngestError;
+use crate::domain::ids::{KeyId, MarketId, TenantId};
+use crate::domain::principal::{Principal, Role};
+use crate::domain::time::Timestamp;
+use crate::store::{KeyRow, Store, StoreError};
+
+/// How long a key that was read is trusted.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// Keys kept in memory; past it the memory is emptied.
+const MOST_KEPT: usize = 10_000;
+
+/// Recently read keys.
+pub struct Keys {
+    secret: [u8; 32],
+    kept: RwLock<HashMap<[u8; 32], (Principal, Instant)>>,
+}
+
+fn random<const N: usize>() -> Result<[u8; N], IngestError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| IngestError::Invalid("the system gives no random numbers".to_owned(), Vec::new()))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The stored hash of a secret: bound to tenant and key, so that a row copied elsewhere opens nothing.
+fn hash(tenant: &str, key: &str, secret: &str) -> blake3::Hash {
+    let mut bound = blake3::Hasher::new_derive_key("fairdue API key, version 1");
+    bound.update(&(tenant.len() as u64).to_le_bytes()).update(tenant.as_bytes()).update(key.as_bytes());
+    blake3::keyed_hash(bound.finalize().as_bytes(), secret.as_bytes())
+}
+
+/// Makes and stores a new key; returns its text, which is shown once and kept nowhere.
+///
+/// # Errors
+/// The database is away.
+pub async fn create(
+    store: &Store,
+    tenant: &TenantId,
+    roles: Vec<Role>,
+    markets: Vec<MarketId>,
+    now: Timestamp,
+) -> Result<String, IngestError> {
+    let key = hex(&random::<8>()?);
+    let secret = hex(&random::<32>()?);
+    let row = KeyRow {
+        tenant: tenant.clone(),
+        key: KeyId::trusted(&key),
+        hash: hash(tenant.as_str(), &key, &secret).as_bytes().to_vec(),
+        roles,
+        markets,
+        created: now,
+        revoked: None,
+    };
+    store.insert_key(&row).await?;
+    Ok(format!("fd_{tenant}.{key}.{secret}"))
+}
+
+impl Keys {
+    /// An empty memory with its own secret.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn new() -> Result<Self, IngestError> {
+        Ok(Self { secret: random()?, kept: RwLock::default() })
+    }
+
+    /// The caller behind a key.
+    ///
+    /// # Errors
+    /// [`IngestError::Unauthenticated`] for any key that opens nothing; the database is away.
+    pub async fn authenticate(&self, store: &Store, text: &str) -> Result<Principal, IngestError> {
+        let digest = *blake3::keyed_hash(&self.secret, text.as_bytes()).as_bytes();
+        if let Ok(kept) = self.kept.read()
+            && let Some((principal, read)) = kept.get(&digest)
+            && read.elapsed() < TRUSTED
+        {
+            return Ok(principal.clone());
+        }
+        let principal = read(store, text).await?;
+        if let Ok(mut kept) = self.kept.write() {
+            if kept.len() >= MOST_KEPT {
+                kept.clear();
+            }
+            kept.insert(digest, (principal.clone(), Instant::now()));
+        }
+        Ok(principal)
+    }
+}
+
+async fn read(store: &Store, text: &str) -> Result<Principal, IngestError> {
+    let parts = text.strip_prefix("fd_").filter(|rest| rest.len() <= 512).and_then(|rest| {
+        let mut parts = rest.rsplitn(3, '.');
+        Some((parts.next()?, parts.next()?, parts.next()?))
+    });
+    let Some((secret, key, tenant)) = parts else { return Err(IngestError::Unauthenticated) };
+    let (Ok(tenant), Ok(key)) = (TenantId::new(tenant), KeyId::new(key)) else {
+        return Err(IngestError::Unauthenticated);
+    };
+    let row = store.key(&tenant, &key).await.map_err(|error: StoreError| IngestError::from(error))?;
+    let Some(row) = row.filter(|row| row.revoked.is_none()) else { return Err(IngestError::Unauthenticated) };
+    let stored: [u8; 32] = row.hash.as_slice().try_into().map_err(|_| IngestError::Unauthenticated)?;
+    // blake3 compares its hashes in constant time.
+    if hash(tenant.as_str(), key.as_str(), secret) != blake3::Hash::from_bytes(stored) {
+        return Err(IngestError::Unauthenticated);
+    }
+    Ok(Principal { tenant, key, roles: row.roles, markets: row.markets })
+}

@@ -1,0 +1,331 @@
+//! One writer a market: requests queue here, share commits, and are answered when their commit is durable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use super::error::IngestError;
+use super::group::{self, GroupContext};
+use super::keys::Keys;
+use super::market_state::MarketState;
+use super::{merge, tick};
+use crate::clock::Clock;
+use crate::config::Holder;
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::ids::MarketId;
+use crate::domain::market::MarketKey;
+use crate::domain::principal::{Principal, Role};
+use crate::domain::time::Timestamp;
+use crate::domain::validation::Refusal;
+use crate::store::Store;
+
+/// A case version to be stored.
+#[derive(Debug, Clone)]
+pub struct CaseUpsert {
+    /// The version.
+    pub version: CaseVersion,
+    /// Etag of the case that the caller has seen; a mismatch is refused. Absent: no guard.
+    pub etag: Option<String>,
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemResult {
+    /// Stored now.
+    Created,
+    /// Stored before with the same content.
+    Duplicate,
+    /// Not stored, with the reason. The other records of the batch are not affected.
+    Refused(Refusal),
+}
+
+/// The answer to a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Revision of the market that includes everything acknowledged here.
+    pub revision: u64,
+    /// Recorded time of that revision.
+    pub record_time: Timestamp,
+    /// One result a record, in the order sent.
+    pub results: Vec<ItemResult>,
+}
+
+/// What a caller wants of the writer.
+pub enum Work {
+    /// Store case versions.
+    Cases(Vec<CaseUpsert>),
+    /// Store activities.
+    Activities(Vec<Activity>),
+    /// Fire timers due up to this instant.
+    Settle(Timestamp),
+    /// Merge what waits into KPI cells.
+    Merge,
+}
+
+impl Work {
+    fn items(&self) -> usize {
+        match self {
+            Self::Cases(cases) => cases.len(),
+            Self::Activities(activities) => activities.len(),
+            Self::Settle(_) | Self::Merge => 1,
+        }
+    }
+}
+
+pub(super) struct Job {
+    pub(super) work: Work,
+    reply: oneshot::Sender<Result<Commit, IngestError>>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Records that may wait or be in work for one market.
+const ROOM: usize = 40_000;
+/// Records after which a group is closed.
+const GROUP: usize = 4_000;
+/// How long a request waits for room before it is refused.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Transactions of one group that may be lost to a concurrent one before the callers are told.
+const TRIES: u32 = 8;
+
+/// A market's writer, as callers see it.
+pub struct MarketHandle {
+    /// What the process remembers of the market.
+    pub state: Arc<MarketState>,
+    jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+}
+
+/// The writers of this process.
+pub struct Markets {
+    pub(super) store: Store,
+    pub(super) config: Arc<Holder>,
+    pub(super) clock: Clock,
+    handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>>>,
+    stopping: watch::Sender<bool>,
+}
+
+impl Markets {
+    /// No writer yet; each starts with its market's first use.
+    #[must_use]
+    pub fn new(store: Store, config: Arc<Holder>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self { store, config, clock, handles: Mutex::default(), stopping: watch::Sender::new(false) })
+    }
+
+    /// The handle of a market, whose writer is started if need be.
+    #[must_use]
+    pub fn handle(self: &Arc<Self>, key: &MarketKey) -> Arc<MarketHandle> {
+        let mut handles = self.handles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(handle) = handles.get(key) {
+            return Arc::clone(handle);
+        }
+        let (jobs, queue) = mpsc::channel(1_024);
+        let state = Arc::new(MarketState::default());
+        let handle = Arc::new(MarketHandle { state: Arc::clone(&state), jobs, room: Arc::new(Semaphore::new(ROOM)) });
+        handles.insert(key.clone(), Arc::clone(&handle));
+        tokio::spawn(run(Arc::clone(self), key.clone(), state, queue));
+        handle
+    }
+
+    /// Every market that has a writer here.
+    #[must_use]
+    pub fn active(&self) -> Vec<(MarketKey, Arc<MarketHandle>)> {
+        let handles = self.handles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        handles.iter().map(|(key, handle)| (key.clone(), Arc::clone(handle))).collect()
+    }
+
+    /// Hands work to a market's writer and waits for its commit.
+    ///
+    /// # Errors
+    /// Overloaded, stopping, or what the commit failed with.
+    pub async fn submit(self: &Arc<Self>, key: &MarketKey, work: Work) -> Result<Commit, IngestError> {
+        if *self.stopping.borrow() {
+            return Err(IngestError::Stopping);
+        }
+        let handle = self.handle(key);
+        let wanted = u32::try_from(work.items().clamp(1, ROOM)).unwrap_or(1);
+        let room = tokio::time::timeout(PATIENCE, Arc::clone(&handle.room).acquire_many_owned(wanted))
+            .await
+            .map_err(|_| IngestError::Overloaded)?
+            .map_err(|_| IngestError::Stopping)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job { work, reply, _room: room };
+        handle.jobs.send(job).await.map_err(|_| IngestError::Stopping)?;
+        answer.await.map_err(|_| IngestError::Stopping)?
+    }
+
+    /// Refuses new work from now on. Work that was accepted is still done.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Holder> {
+        &self.config
+    }
+}
+
+async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut queue: mpsc::Receiver<Job>) {
+    let mut pace = tick::Pace::default();
+    let mut deltas: u32 = 0;
+    let mut wake = tokio::time::interval(Duration::from_millis(500));
+    wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let first = tokio::select! {
+            job = queue.recv() => match job { Some(job) => Some(job), None => return },
+            _ = wake.tick() => None,
+        };
+        let mut jobs: Vec<Job> = first.into_iter().collect();
+        let mut items: usize = jobs.iter().map(|job| job.work.items()).sum();
+        while items < GROUP {
+            let Ok(job) = queue.try_recv() else { break };
+            items += job.work.items();
+            jobs.push(job);
+        }
+        let context = GroupContext { markets: &markets, key: &key, state: &state };
+        if !jobs.is_empty() {
+            pace.note(&jobs, markets.clock.now());
+            let (work, replies): (Vec<Work>, Vec<_>) =
+                jobs.into_iter().map(|job| (job.work, (job.reply, job._room))).unzip();
+            let outcome = attempt(&context, &work).await;
+            deltas += 1;
+            answer(outcome, replies);
+        } else if let Some(until) = pace.horizon(markets.clock.now())
+            && let Err(error) = tick::run(&context, until).await
+        {
+            state.forget();
+            tracing::warn!(market = %key.market, error = %error, "the due-queue was not drained; it is tried again");
+        }
+        if deltas >= merge::EVERY || (deltas > 0 && pace.is_idle(markets.clock.now())) {
+            match merge::run(&context).await {
+                Ok(()) => deltas = 0,
+                Err(error) => {
+                    tracing::warn!(market = %key.market, error = %error, "cells were not merged; it is tried again");
+                }
+            }
+        }
+    }
+}
+
+/// Commits a group, starting over when a concurrent transaction came first.
+async fn attempt(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
+    let mut tries = 0;
+    loop {
+        match group::commit(context, work).await {
+            Ok(commits) => return Ok(commits),
+            Err(error) => {
+                // The commit may have happened although its answer was lost: remember nothing.
+                context.state.forget();
+                tries += 1;
+                let conflict = matches!(&error, IngestError::Store { reason: "DATABASE_CONFLICT", .. });
+                if !conflict || tries >= TRIES {
+                    return Err(error);
+                }
+                tokio::time::sleep(Duration::from_millis(u64::from(tries) * 7)).await;
+            }
+        }
+    }
+}
+
+type Replies = Vec<(oneshot::Sender<Result<Commit, IngestError>>, OwnedSemaphorePermit)>;
+
+/// Answers every job of a group. A caller that went away is no matter: its records are stored all the same.
+fn answer(outcome: Result<Vec<Commit>, IngestError>, replies: Replies) {
+    match outcome {
+        Ok(commits) => {
+            for ((reply, _room), commit) in replies.into_iter().zip(commits) {
+                let _ = reply.send(Ok(commit));
+            }
+        }
+        Err(error) => {
+            for (reply, _room) in replies {
+                let _ = reply.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// The write side of the service.
+#[derive(Clone)]
+pub struct Ingest {
+    markets: Arc<Markets>,
+    keys: Arc<Keys>,
+}
+
+impl Ingest {
+    /// The write side over these writers.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn new(markets: Arc<Markets>) -> Result<Self, IngestError> {
+        Ok(Self { markets, keys: Arc::new(Keys::new()?) })
+    }
+
+    /// The writers.
+    #[must_use]
+    pub fn markets(&self) -> &Arc<Markets> {
+        &self.markets
+    }
+
+    /// The caller behind an API key.
+    ///
+    /// # Errors
+    /// The key opens nothing, or the database is away.
+    pub async fn authenticate(&self, api_key: &str) -> Result<Principal, IngestError> {
+        self.keys.authenticate(&self.markets.store, api_key).await
+    }
+
+    /// Stores case versions.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; what is wrong with one record is in its result.
+    pub async fn upsert_cases(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        cases: Vec<CaseUpsert>,
+    ) -> Result<Commit, IngestError> {
+        let key = self.admit(who, market)?;
+        self.markets.submit(&key, Work::Cases(cases)).await
+    }
+
+    /// Stores activities. A void is an activity of its own.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; what is wrong with one record is in its result.
+    pub async fn record(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        activities: Vec<Activity>,
+    ) -> Result<Commit, IngestError> {
+        let key = self.admit(who, market)?;
+        self.markets.submit(&key, Work::Activities(activities)).await
+    }
+
+    fn admit(&self, who: &Principal, market: &MarketId) -> Result<MarketKey, IngestError> {
+        if !who.has(Role::Writer) {
+            return Err(IngestError::RoleMissing(Role::Writer.as_str()));
+        }
+        let known = who.may_touch(market) && self.markets.config.get().market(&who.tenant, market).is_some();
+        if !known {
+            return Err(IngestError::MarketUnknown(market.to_string()));
+        }
+        Ok(MarketKey { tenant: who.tenant.clone(), market: market.clone() })
+    }
+}

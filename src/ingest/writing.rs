@@ -1,0 +1,355 @@
+//! One open commit of a market: what it has read, what it will write.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::IngestError;
+use super::derive::{self, CaseEntry, Effects, Env};
+use super::group::GroupContext;
+use super::market_state::Update;
+use super::rebuild;
+use crate::compliance::{ContactStamp, PersonLogs};
+use crate::config::Snapshot;
+use crate::domain::activity::Activity;
+use crate::domain::fact::Fact;
+use crate::domain::finding::{Finding, FindingStatus};
+use crate::domain::ids::{CaseId, FindingId, PersonId};
+use crate::domain::market::Market;
+use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
+use crate::kpi::{Catalogue, Delta};
+use crate::rules::RuleSet;
+use crate::store::{CaseHistory, DueRow, FindingRow, MarketTx};
+
+/// An open commit. Everything is read under the market row's lock, which is taken first.
+pub struct Writing<'a> {
+    pub(super) context: &'a GroupContext<'a>,
+    pub(super) tx: MarketTx,
+    pub(super) market: Market,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) catalogue: Arc<Catalogue>,
+    /// The revision that this commit takes, if it changes anything.
+    pub(super) revision: u64,
+    /// Its recorded time.
+    pub(super) recorded: Timestamp,
+    /// Contacts of the persons concerned, this commit's included.
+    pub(super) persons: PersonLogs,
+    pub(super) delta: Delta,
+    opened: HashMap<FindingId, (Finding, &'static str)>,
+    closed: HashMap<FindingId, &'static str>,
+    dues: Vec<DueRow>,
+    pub(super) updated: Vec<(CaseId, Arc<CaseEntry>)>,
+    pub(super) waiting: Vec<String>,
+    pub(super) resolved: Vec<String>,
+    /// Records were stored, so the commit takes a revision even if nothing was derived.
+    pub(super) stored: bool,
+}
+
+impl<'a> Writing<'a> {
+    /// Takes the lock and brings the remembered state up to the market's revision.
+    pub(super) async fn begin(context: &'a GroupContext<'a>) -> Result<Self, IngestError> {
+        let snapshot: Arc<Snapshot> = context.markets.config.get();
+        let unknown = || IngestError::MarketUnknown(context.key.market.to_string());
+        let tenant = snapshot.tenants.get(&context.key.tenant).ok_or_else(unknown)?;
+        let market = tenant.markets.get(&context.key.market).ok_or_else(unknown)?.clone();
+        let rules = Arc::clone(&tenant.rules);
+        let tx = context.markets.store.scope(&context.key.tenant).begin(&context.key.market).await?;
+        match context.state.revision() {
+            Some(revision) if revision == tx.head.revision => {}
+            Some(revision) if revision < tx.head.revision => {
+                let touched = tx.cases_touched_since(revision).await?;
+                context.state.catch_up(tx.head.revision, &touched, tx.pending_voids().await?);
+            }
+            _ => context.state.start(tx.head.revision, tx.pending_voids().await?),
+        }
+        let recorded = context.markets.clock.now().max(tx.head.recorded);
+        let mut writing = Self {
+            context,
+            revision: tx.head.revision + 1,
+            recorded,
+            tx,
+            market,
+            rules,
+            catalogue: Arc::clone(&snapshot.catalogue),
+            persons: PersonLogs::default(),
+            delta: Delta::new(),
+            opened: HashMap::new(),
+            closed: HashMap::new(),
+            dues: Vec::new(),
+            updated: Vec::new(),
+            waiting: Vec::new(),
+            resolved: Vec::new(),
+            stored: false,
+        };
+        let head = &writing.tx.head;
+        let changed = head.rules_digest != writing.rules.digest() || head.catalogue_digest != writing.catalogue.digest();
+        if changed && head.revision > 0 {
+            rebuild::run(&mut writing).await?;
+        }
+        Ok(writing)
+    }
+
+    pub(super) fn env(&self) -> Env<'_> {
+        Env { market: &self.market, rules: &self.rules, persons: &self.persons }
+    }
+
+    /// Whether some rule counts over all cases of a person.
+    pub(super) fn counts_persons(&self) -> bool {
+        self.rules.longest_person_window() > 0
+    }
+
+    /// The states of these cases as they were before this commit: remembered, or derived from what is stored.
+    /// Unknown cases are absent.
+    pub(super) async fn entries(
+        &mut self,
+        cases: &[CaseId],
+    ) -> Result<HashMap<CaseId, Arc<CaseEntry>>, IngestError> {
+        let mut found = HashMap::with_capacity(cases.len());
+        let mut missing = Vec::new();
+        for case in cases {
+            match self.context.state.case(case) {
+                Some(entry) => {
+                    found.insert(case.clone(), entry);
+                }
+                None => missing.push(case.clone()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let histories = self.tx.case_histories(&missing).await?;
+        let before = self.revision;
+        let logs = self.logs_for(&histories, before).await?;
+        for (case, history) in &histories {
+            if let Some((entry, _)) = self.refold(history, before, &logs) {
+                found.insert(case.clone(), Arc::new(entry));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Derives a case from its stored history as it was before revision `before`.
+    pub(super) fn refold(
+        &self,
+        history: &CaseHistory,
+        before: u64,
+        persons: &PersonLogs,
+    ) -> Option<(CaseEntry, Effects)> {
+        let env = Env { market: &self.market, rules: &self.rules, persons };
+        let versions = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
+        let advanced_to = history.advanced_to.unwrap_or(Timestamp(i64::MIN));
+        let (mut entry, effects) = derive::fold(&env, versions, counted(history, before), advanced_to)?;
+        entry.stored_due = history.due_at;
+        Some((entry, effects))
+    }
+
+    /// Contact logs, as they were before revision `before`, of every person in these histories. Empty if no rule
+    /// counts over a person's cases.
+    pub(super) async fn logs_for(
+        &self,
+        histories: &HashMap<CaseId, CaseHistory>,
+        before: u64,
+    ) -> Result<PersonLogs, IngestError> {
+        if !self.counts_persons() {
+            return Ok(PersonLogs::default());
+        }
+        let persons: HashSet<PersonId> = histories
+            .values()
+            .flat_map(|history| history.activities.iter().filter_map(|stored| stored.activity.person.clone()))
+            .collect();
+        self.logs_of(&persons, before).await
+    }
+
+    /// Contact logs of these persons over all their cases, as they were before revision `before`.
+    pub(super) async fn logs_of(&self, persons: &HashSet<PersonId>, before: u64) -> Result<PersonLogs, IngestError> {
+        let mut logs = PersonLogs::default();
+        if persons.is_empty() || !self.counts_persons() {
+            return Ok(logs);
+        }
+        let ids = persons.iter().map(|person| person.as_str().to_owned()).collect();
+        let mut cases: Vec<CaseId> = self.tx.cases_of_persons(ids).await?.into_iter().map(|(_, case)| case).collect();
+        cases.sort();
+        cases.dedup();
+        let histories = self.tx.case_histories(&cases).await?;
+        let mut seen = HashSet::new();
+        let mut contacts: Vec<&Activity> = Vec::new();
+        for history in histories.values() {
+            contacts.extend(counted(history, before).filter(|activity| seen.insert(activity.id.clone())));
+        }
+        contacts.sort_by(|a, b| a.order().cmp(&b.order()));
+        for activity in contacts {
+            note_contact(&mut logs, activity, |person| persons.contains(person));
+        }
+        Ok(logs)
+    }
+
+    /// Brings the logs of the persons of these cases into this commit's view.
+    pub(super) async fn load_persons_of(
+        &mut self,
+        cases: &[CaseId],
+        entries: &HashMap<CaseId, Arc<CaseEntry>>,
+    ) -> Result<(), IngestError> {
+        if !self.counts_persons() {
+            return Ok(());
+        }
+        let persons: HashSet<PersonId> = cases
+            .iter()
+            .filter_map(|case| entries.get(case))
+            .flat_map(|entry| entry.current().parties.iter().map(|party| party.person.clone()))
+            .collect();
+        self.load_persons(&persons).await
+    }
+
+    /// Brings the logs of these persons into this commit's view.
+    pub(super) async fn load_persons(&mut self, persons: &HashSet<PersonId>) -> Result<(), IngestError> {
+        if !self.counts_persons() {
+            return Ok(());
+        }
+        let mut missing = HashSet::new();
+        for person in persons {
+            if self.persons.get(person).is_some() {
+                continue;
+            }
+            match self.context.state.person(person) {
+                Some(log) => self.persons.insert(person.clone(), log.as_ref().clone()),
+                None => {
+                    missing.insert(person.clone());
+                }
+            }
+        }
+        let loaded = self.logs_of(&missing, self.revision).await?;
+        for person in missing {
+            let log = loaded.get(&person).cloned().unwrap_or_default();
+            self.persons.insert(person, log);
+        }
+        Ok(())
+    }
+
+    /// Takes what a derivation emitted into this commit.
+    pub(super) fn take(&mut self, effects: Effects, reason: &'static str) {
+        for fact in &effects.facts {
+            self.delta.add(&self.catalogue, fact);
+        }
+        for (id, finding) in effects.findings {
+            match finding {
+                Some(finding) => self.open(finding, reason),
+                None => self.close(id, reason),
+            }
+        }
+    }
+
+    /// Takes the difference between what a case had emitted and what it emits now.
+    pub(super) fn take_difference(&mut self, old: Effects, new: Effects, reason: &'static str) {
+        for fact in &old.facts {
+            self.delta.add(&self.catalogue, &Fact { sign: -fact.sign, ..fact.clone() });
+        }
+        for fact in &new.facts {
+            self.delta.add(&self.catalogue, fact);
+        }
+        let mut stood: HashMap<FindingId, Finding> =
+            old.findings.into_iter().filter_map(|(id, finding)| Some((id, finding?))).collect();
+        for (id, finding) in new.findings {
+            let Some(finding) = finding else { continue };
+            if stood.remove(&id).as_ref() != Some(&finding) {
+                self.open(finding, reason);
+            }
+        }
+        for id in stood.into_keys() {
+            self.close(id, reason);
+        }
+    }
+
+    fn open(&mut self, finding: Finding, reason: &'static str) {
+        self.closed.remove(&finding.id);
+        self.opened.insert(finding.id, (finding, reason));
+    }
+
+    fn close(&mut self, id: FindingId, reason: &'static str) {
+        self.opened.remove(&id);
+        self.closed.insert(id, reason);
+    }
+
+    /// Notes when a case's next timer is due. The stored instant may lie before the true one: the due-queue then finds
+    /// nothing to fire and corrects it, which costs less than a row for every change.
+    pub(super) fn queue_due(&mut self, case: &CaseId, entry: &mut CaseEntry, correct: bool) {
+        let next = entry.next_due();
+        let sooner = match (next, entry.stored_due) {
+            (Some(next), Some(stored)) => next < stored,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if sooner || correct {
+            let due_at = next.unwrap_or(MAX_TIMESTAMP);
+            entry.stored_due = Some(due_at);
+            self.dues.push(DueRow { case: case.clone(), due_at, advanced_to: entry.advanced_to });
+        }
+    }
+
+    /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
+    pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
+        let changed = self.stored || !self.delta.is_empty() || !self.opened.is_empty() || !self.closed.is_empty();
+        if !changed && self.dues.is_empty() {
+            let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
+            self.tx.rollback().await;
+            return Ok((revision, recorded));
+        }
+        let rows = self
+            .opened
+            .drain()
+            .map(|(_, (finding, reason))| FindingRow {
+                finding,
+                status: FindingStatus::Open,
+                reason: reason.to_owned(),
+                revision: self.revision,
+                opened: self.recorded,
+                changed: self.recorded,
+            })
+            .collect();
+        self.tx.upsert_findings(rows).await?;
+        self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;
+        if !self.delta.is_empty() {
+            self.tx.insert_delta(self.revision, self.delta.encode()).await?;
+        }
+        self.tx.upsert_dues(std::mem::take(&mut self.dues)).await?;
+        let mut head = self.tx.head.clone();
+        if changed {
+            head.revision = self.revision;
+            head.recorded = self.recorded;
+        }
+        head.rules_digest = self.rules.digest().to_owned();
+        head.catalogue_digest = self.catalogue.digest().to_owned();
+        self.tx.commit(&head).await?;
+        let persons = self.persons.into_iter().map(|(person, log)| (person, Arc::new(log))).collect();
+        self.context.state.apply(Update {
+            revision: head.revision,
+            cases: self.updated,
+            persons,
+            waiting: self.waiting,
+            resolved: self.resolved,
+        });
+        Ok((head.revision, head.recorded))
+    }
+}
+
+/// The activities of a history that counted before revision `before`: neither voids nor voided then.
+pub(super) fn counted(history: &CaseHistory, before: u64) -> impl Iterator<Item = &Activity> {
+    history
+        .activities
+        .iter()
+        .filter(move |stored| stored.revision < before && stored.voided.is_none_or(|since| since >= before))
+        .map(|stored| &stored.activity)
+        .filter(|activity| !is_void(activity))
+}
+
+/// Whether an activity is a void.
+pub(super) fn is_void(activity: &Activity) -> bool {
+    matches!(activity.detail, crate::domain::detail::Detail::Void { .. })
+}
+
+/// Puts a contact into its person's log.
+pub(super) fn note_contact(logs: &mut PersonLogs, activity: &Activity, wanted: impl Fn(&PersonId) -> bool) {
+    if let Some(person) = activity.person.as_ref().filter(|person| wanted(person))
+        && let Some(stamp) = ContactStamp::of(activity)
+    {
+        logs.note(person, stamp);
+    }
+}
