@@ -107,12 +107,7 @@ pub fn conflict(what: &str, id: &str, fields: &[String]) -> ItemResult {
             Violation::new(field.clone(), text)
         })
         .collect();
-    ItemResult::Refused(Refusal {
-        reason: "ID_CONFLICT",
-        kind: ErrorKind::AlreadyExists,
-        violations,
-        retryable: false,
-    })
+    ItemResult::Refused(Refusal { reason: "ID_CONFLICT", kind: ErrorKind::AlreadyExists, violations, retryable: false })
 }
 
 /// Judges an activity against its cases. `None`: it may be stored. `case` finds the currency of a known case.

@@ -53,9 +53,7 @@ impl Event<'_> {
     pub fn position(&self) -> Position {
         match self {
             Self::Version(version) => Position(version.effective, 0, 0, version.version.shared()),
-            Self::Activity(activity) => {
-                Position(activity.occurred, 1, activity.source_seq, activity.id.shared())
-            }
+            Self::Activity(activity) => Position(activity.occurred, 1, activity.source_seq, activity.id.shared()),
         }
     }
 }

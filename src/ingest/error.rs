@@ -16,6 +16,14 @@ pub enum IngestError {
     /// The market is not configured for the tenant, or the key may not touch it.
     #[error("market \"{0}\" is not known: use one of the markets configured for this tenant")]
     MarketUnknown(String),
+    /// The thing asked for is unknown, or another tenant's.
+    #[error("{what} \"{id}\" is not known")]
+    NotFound {
+        /// What was asked for.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
     /// A request is wrong as a whole.
     #[error("{0}")]
     Invalid(String, Vec<Violation>),
@@ -58,7 +66,7 @@ impl Failure for IngestError {
         match self {
             Self::Unauthenticated => ErrorKind::Unauthenticated,
             Self::RoleMissing(_) => ErrorKind::PermissionDenied,
-            Self::MarketUnknown(_) => ErrorKind::NotFound,
+            Self::MarketUnknown(_) | Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Invalid(..) => ErrorKind::InvalidArgument,
             Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
             Self::Store { kind, .. } => *kind,
@@ -70,6 +78,7 @@ impl Failure for IngestError {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::RoleMissing(_) => "ROLE_MISSING",
             Self::MarketUnknown(_) => "MARKET_UNKNOWN",
+            Self::NotFound { .. } => "NOT_FOUND",
             Self::Invalid(..) => "INVALID_FIELD",
             Self::Overloaded => "OVERLOADED",
             Self::Stopping => "STOPPING",

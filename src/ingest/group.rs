@@ -8,9 +8,9 @@ use super::compare::differing;
 use super::derive::{CaseEntry, Effects, Event};
 use super::market_state::MarketState;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets, Work};
-use super::writing::{is_void, note_contact};
 pub(super) use super::writing::Writing;
-use super::{IngestError, tick};
+use super::writing::{is_void, note_contact};
+use super::{IngestError, checks, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -47,9 +47,10 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     let activities = group.admit_activities(&mut writing, work).await?;
     group.store(&mut writing, activities).await?;
     group.derive(&mut writing).await?;
+    checks::log(&mut writing, work).await?;
     for job in work {
         if let Work::Settle(until) = job {
-            tick::fire(&mut writing, *until).await?;
+            while tick::fire(&mut writing, *until).await? > 0 {}
         }
     }
     let (revision, record_time) = writing.commit().await?;
@@ -61,7 +62,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
             let count = match work {
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
-                Work::Settle(_) | Work::Merge => 0,
+                Work::Load(_) | Work::Checks(_) | Work::Settle(_) => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
             Commit { revision, record_time, results: (0..count).map(result).collect() }
@@ -99,8 +100,16 @@ impl<'w> Group<'w> {
     async fn load(&mut self, writing: &mut Writing<'_>, work: &'w [Work]) -> Result<(), IngestError> {
         let mut cases: HashSet<&CaseId> = upserts(work).map(|(_, upsert)| &upsert.version.case).collect();
         cases.extend(activities(work).flat_map(|(_, activity)| &activity.cases));
+        for job in work {
+            if let Work::Load(asked) = job {
+                cases.extend(asked);
+            }
+        }
         let cases: Vec<CaseId> = cases.into_iter().cloned().collect();
         self.entries = writing.entries(&cases).await?;
+        if work.iter().any(|job| matches!(job, Work::Load(_))) {
+            writing.load_persons_of(&cases, &self.entries).await?;
+        }
         Ok(())
     }
 
@@ -186,11 +195,8 @@ impl<'w> Group<'w> {
                 self.results.insert(*place, same_or_conflict(&stored.activity, activity));
             }
         }
-        let new: Vec<&'w Activity> = admitted
-            .iter()
-            .filter(|(id, _)| inserted.contains(**id))
-            .map(|(_, (_, activity))| *activity)
-            .collect();
+        let new: Vec<&'w Activity> =
+            admitted.iter().filter(|(id, _)| inserted.contains(**id)).map(|(_, (_, activity))| *activity).collect();
         self.void(writing, &new).await?;
         let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
         let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();

@@ -153,14 +153,6 @@ impl MarketState {
         *self.write() = Inner::default();
     }
 
-    /// Remembers what was read from the database at the state's own revision; ignored if the state has moved on.
-    pub fn remember(&self, revision: u64, case: CaseId, entry: Arc<CaseEntry>) {
-        let mut inner = self.write();
-        if inner.loaded && inner.revision == revision && inner.cases.get(&case).is_none() {
-            inner.cases.put(case, entry);
-        }
-    }
-
     /// Takes over a commit.
     pub fn apply(&self, update: Update) {
         let mut inner = self.write();

@@ -1,6 +1,7 @@
 //! The write path: one writer a market, group commit, derivation, due-queue.
 
 mod admit;
+mod checks;
 mod compare;
 pub mod derive;
 mod error;
@@ -15,4 +16,5 @@ mod writing;
 
 pub use admit::etag;
 pub use error::IngestError;
-pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, Markets};
+pub use checks::CheckRecord;
+pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, MarketHandle, Markets, Work};

@@ -30,7 +30,7 @@ impl Pace {
             match &job.work {
                 Work::Activities(activities) => times.extend(activities.iter().map(|activity| activity.occurred)),
                 Work::Cases(cases) => times.extend(cases.iter().map(|case| case.version.effective)),
-                Work::Settle(_) | Work::Merge => {}
+                Work::Load(_) | Work::Checks(_) | Work::Settle(_) => {}
             }
         }
         if times.is_empty() {

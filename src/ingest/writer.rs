@@ -10,12 +10,13 @@ use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
 use super::market_state::MarketState;
+use super::checks::CheckRecord;
 use super::{merge, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::MarketId;
+use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
@@ -59,10 +60,12 @@ pub enum Work {
     Cases(Vec<CaseUpsert>),
     /// Store activities.
     Activities(Vec<Activity>),
+    /// Remember these cases and what their persons' contacts are.
+    Load(Vec<CaseId>),
+    /// Log answered contact checks.
+    Checks(Vec<CheckRecord>),
     /// Fire timers due up to this instant.
     Settle(Timestamp),
-    /// Merge what waits into KPI cells.
-    Merge,
 }
 
 impl Work {
@@ -70,7 +73,8 @@ impl Work {
         match self {
             Self::Cases(cases) => cases.len(),
             Self::Activities(activities) => activities.len(),
-            Self::Settle(_) | Self::Merge => 1,
+            Self::Checks(checks) => checks.len(),
+            Self::Load(_) | Self::Settle(_) => 1,
         }
     }
 }

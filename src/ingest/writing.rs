@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::IngestError;
 use super::derive::{self, CaseEntry, Effects, Env};
 use super::group::GroupContext;
-use super::market_state::Update;
+use super::market_state::{MarketState, Update};
 use super::rebuild;
 use crate::compliance::{ContactStamp, PersonLogs};
 use crate::config::Snapshot;
@@ -81,7 +81,8 @@ impl<'a> Writing<'a> {
             stored: false,
         };
         let head = &writing.tx.head;
-        let changed = head.rules_digest != writing.rules.digest() || head.catalogue_digest != writing.catalogue.digest();
+        let changed =
+            head.rules_digest != writing.rules.digest() || head.catalogue_digest != writing.catalogue.digest();
         if changed && head.revision > 0 {
             rebuild::run(&mut writing).await?;
         }
@@ -99,10 +100,7 @@ impl<'a> Writing<'a> {
 
     /// The states of these cases as they were before this commit: remembered, or derived from what is stored.
     /// Unknown cases are absent.
-    pub(super) async fn entries(
-        &mut self,
-        cases: &[CaseId],
-    ) -> Result<HashMap<CaseId, Arc<CaseEntry>>, IngestError> {
+    pub(super) async fn entries(&mut self, cases: &[CaseId]) -> Result<HashMap<CaseId, Arc<CaseEntry>>, IngestError> {
         let mut found = HashMap::with_capacity(cases.len());
         let mut missing = Vec::new();
         for case in cases {
@@ -121,7 +119,9 @@ impl<'a> Writing<'a> {
         let logs = self.logs_for(&histories, before).await?;
         for (case, history) in &histories {
             if let Some((entry, _)) = self.refold(history, before, &logs) {
-                found.insert(case.clone(), Arc::new(entry));
+                let entry = Arc::new(entry);
+                self.updated.push((case.clone(), Arc::clone(&entry)));
+                found.insert(case.clone(), entry);
             }
         }
         Ok(found)
@@ -284,12 +284,25 @@ impl<'a> Writing<'a> {
         }
     }
 
+    /// Commits what was written to the store directly, with no revision of its own: readers see no change.
+    pub(super) async fn commit_in_place(mut self) -> Result<(), IngestError> {
+        if self.stored {
+            // Opening this commit derived the market anew: that takes a revision.
+            return self.commit().await.map(|_| ());
+        }
+        self.tx.upsert_dues(std::mem::take(&mut self.dues)).await?;
+        let head = self.tx.head.clone();
+        self.tx.commit(&head).await?;
+        Ok(())
+    }
+
     /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
     pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
         let changed = self.stored || !self.delta.is_empty() || !self.opened.is_empty() || !self.closed.is_empty();
         if !changed && self.dues.is_empty() {
             let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
             self.tx.rollback().await;
+            remember(self.context.state, revision, self.persons, self.updated, Vec::new(), Vec::new());
             return Ok((revision, recorded));
         }
         let rows = self
@@ -318,16 +331,21 @@ impl<'a> Writing<'a> {
         head.rules_digest = self.rules.digest().to_owned();
         head.catalogue_digest = self.catalogue.digest().to_owned();
         self.tx.commit(&head).await?;
-        let persons = self.persons.into_iter().map(|(person, log)| (person, Arc::new(log))).collect();
-        self.context.state.apply(Update {
-            revision: head.revision,
-            cases: self.updated,
-            persons,
-            waiting: self.waiting,
-            resolved: self.resolved,
-        });
+        remember(self.context.state, head.revision, self.persons, self.updated, self.waiting, self.resolved);
         Ok((head.revision, head.recorded))
     }
+}
+
+fn remember(
+    state: &MarketState,
+    revision: u64,
+    persons: PersonLogs,
+    cases: Vec<(CaseId, Arc<CaseEntry>)>,
+    waiting: Vec<String>,
+    resolved: Vec<String>,
+) {
+    let persons = persons.into_iter().map(|(person, log)| (person, Arc::new(log))).collect();
+    state.apply(Update { revision, cases, persons, waiting, resolved });
 }
 
 /// The activities of a history that counted before revision `before`: neither voids nor voided then.

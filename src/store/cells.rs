@@ -1,9 +1,11 @@
 //! KPI cells and the deltas that wait to be merged into them. Bodies are packed by `kpi`; here they are bytes.
 
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{AccessMode, ConnectionTrait, DatabaseTransaction, IsolationLevel, QueryResult, TransactionTrait, Value};
 
 use super::bulk::Column;
-use super::{MarketTx, StoreError, TenantScope};
+use super::market_tx::read_head;
+use super::{Backend, MarketHead, MarketTx, StoreError, TenantScope};
 use crate::domain::ids::MarketId;
 
 /// One packed block of cells.
@@ -11,8 +13,8 @@ use crate::domain::ids::MarketId;
 pub struct CellRow {
     /// Measure and dimension set.
     pub series: u32,
-    /// `day` or `month`.
-    pub grain: String,
+    /// Number of the grain.
+    pub grain: i16,
     /// Day number of the period's first day.
     pub period: i32,
     /// Packed tuples and values.
@@ -32,8 +34,8 @@ fn read_cell(row: &QueryResult) -> Result<CellRow, StoreError> {
     let series: i64 = row.try_get("", "series")?;
     Ok(CellRow {
         series: u32::try_from(series).map_err(|cause| StoreError::corrupt("cell", cause))?,
-        grain: row.try_get("", "grain")?,
-        period: row.try_get("", "period")?,
+        grain: i16::try_from(row.try_get::<i64>("", "grain")?).map_err(|cause| StoreError::corrupt("cell", cause))?,
+        period: i32::try_from(row.try_get::<i64>("", "period")?).map_err(|cause| StoreError::corrupt("cell", cause))?,
         body: row.try_get("", "body")?,
     })
 }
@@ -69,13 +71,30 @@ impl MarketTx {
         rows.iter().map(read_delta).collect()
     }
 
-    /// Cells of one series and grain whose period is in `[from, to)`.
+    /// The stored cells of these keys (series, grain, period).
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn cells(&self, series: u32, grain: &str, from: i32, to: i32) -> Result<Vec<CellRow>, StoreError> {
-        let values: [Value; 4] = [i64::from(series).into(), grain.into(), from.into(), to.into()];
-        let rows = self.transaction.query_all_raw(self.statement(CELLS, values)).await?;
+    pub async fn cells_at(&self, keys: &[(u32, i16, i32)]) -> Result<Vec<CellRow>, StoreError> {
+        let numbers = |pick: fn(&(u32, i16, i32)) -> i64| -> Value {
+            let values = keys.iter().map(|key| Value::from(pick(key))).collect();
+            Value::Array(ArrayType::BigInt, Some(Box::new(values)))
+        };
+        let (sql, values): (&str, Vec<Value>) = match self.backend() {
+            Backend::Postgres => (
+                "SELECT series, grain, period, body FROM cell WHERE tenant_id = $1 AND market_id = $2
+                 AND (series, grain, period) IN (SELECT * FROM UNNEST($3::bigint[], $4::bigint[], $5::bigint[]))",
+                vec![numbers(|key| i64::from(key.0)), numbers(|key| i64::from(key.1)), numbers(|key| i64::from(key.2))],
+            ),
+            Backend::Sqlite => (
+                "SELECT c.series, c.grain, c.period, c.body FROM json_each($3) AS j
+                 CROSS JOIN cell AS c ON c.tenant_id = $1 AND c.market_id = $2
+                 AND c.series = json_extract(j.value, '$[0]') AND c.grain = json_extract(j.value, '$[1]')
+                 AND c.period = json_extract(j.value, '$[2]')",
+                vec![serde_json::json!(keys).to_string().into()],
+            ),
+        };
+        let rows = self.transaction.query_all_raw(self.statement(sql, values)).await?;
         rows.iter().map(read_cell).collect()
     }
 
@@ -86,7 +105,7 @@ impl MarketTx {
     pub async fn merge_cells(&self, cells: Vec<CellRow>, revision: u64) -> Result<(), StoreError> {
         let columns = vec![
             ("series", Column::Int(cells.iter().map(|cell| i64::from(cell.series)).collect())),
-            ("grain", Column::Text(cells.iter().map(|cell| cell.grain.clone()).collect())),
+            ("grain", Column::Int(cells.iter().map(|cell| i64::from(cell.grain)).collect())),
             ("period", Column::Int(cells.iter().map(|cell| i64::from(cell.period)).collect())),
             ("body", Column::Bytes(cells.into_iter().map(|cell| cell.body).collect())),
         ];
@@ -110,31 +129,66 @@ impl MarketTx {
     }
 }
 
+/// A view of a market's cells in which nothing moves while it is read.
+pub struct CellView {
+    transaction: DatabaseTransaction,
+    scope: TenantScope,
+    market: MarketId,
+}
+
 impl TenantScope {
-    /// Cells of one series and grain whose period is in `[from, to)`, as committed.
+    /// Opens a still view of a market's cells: cells and waiting deltas of one instant.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cell_view(&self, market: &MarketId) -> Result<CellView, StoreError> {
+        let isolation = match self.store.backend {
+            Backend::Postgres => Some(IsolationLevel::RepeatableRead),
+            Backend::Sqlite => None,
+        };
+        let access = (self.store.backend == Backend::Postgres).then_some(AccessMode::ReadOnly);
+        let transaction = self.store.reader.begin_with_config(isolation, access).await?;
+        Ok(CellView { transaction, scope: self.clone(), market: market.clone() })
+    }
+}
+
+impl CellView {
+    /// The market's row; `None` if nothing was ever written.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn head(&self) -> Result<Option<MarketHead>, StoreError> {
+        let sql = "SELECT revision, recorded_at, rules_digest, catalogue_digest FROM market
+                   WHERE tenant_id = $1 AND market_id = $2";
+        let row = self.transaction.query_one_raw(self.scope.statement(&self.market, sql, [])).await?;
+        row.as_ref().map(read_head).transpose()
+    }
+
+    /// Cells of one series and grain whose period is in `[from, to)`, by period.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn cells(
-        &self,
-        market: &MarketId,
-        series: u32,
-        grain: &str,
-        from: i32,
-        to: i32,
-    ) -> Result<Vec<CellRow>, StoreError> {
-        let values: [Value; 4] = [i64::from(series).into(), grain.into(), from.into(), to.into()];
-        let rows = self.store.reader.query_all_raw(self.statement(market, CELLS, values)).await?;
+    pub async fn cells(&self, series: u32, grain: i16, from: i32, to: i32) -> Result<Vec<CellRow>, StoreError> {
+        let values: [Value; 4] =
+            [i64::from(series).into(), i64::from(grain).into(), i64::from(from).into(), i64::from(to).into()];
+        let rows = self.transaction.query_all_raw(self.scope.statement(&self.market, CELLS, values)).await?;
         rows.iter().map(read_cell).collect()
     }
 
-    /// Deltas of commits after `revision`, as committed, oldest first.
+    /// Deltas that wait to be merged, oldest first.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn deltas(&self, market: &MarketId, revision: u64) -> Result<Vec<DeltaRow>, StoreError> {
-        let after = Value::from(revision.cast_signed());
-        let rows = self.store.reader.query_all_raw(self.statement(market, DELTAS, [after])).await?;
+    pub async fn deltas(&self) -> Result<Vec<DeltaRow>, StoreError> {
+        let all = Value::from(-1_i64);
+        let rows = self.transaction.query_all_raw(self.scope.statement(&self.market, DELTAS, [all])).await?;
         rows.iter().map(read_delta).collect()
+    }
+
+    /// Ends the view.
+    pub async fn close(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            tracing::warn!(error = %error, "a read transaction did not end well");
+        }
     }
 }

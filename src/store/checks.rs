@@ -1,51 +1,65 @@
-//! The decision log: what was asked before a contact, and what was answered.
+//! The decision log: what was asked before a contact, and what was answered. One row holds the checks of one commit.
 
-use super::bulk::{Bulk, Column};
-use super::{StoreError, TenantScope};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+
+use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::ids::MarketId;
 use crate::domain::time::Timestamp;
 
-/// One answered contact check.
+/// The checks of one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
-    /// Its id, made by the service.
-    pub check: String,
-    /// The instant that was asked about.
-    pub at: Timestamp,
-    /// The case.
-    pub case: String,
-    /// The person, if one was named.
-    pub person: Option<String>,
-    /// The verdict.
-    pub verdict: String,
-    /// Question and answer as JSON.
+    /// The commit.
+    pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// One JSON object a line.
     pub body: String,
 }
 
-impl TenantScope {
-    /// Appends a group of answered checks. A check that is stored already is left alone.
+fn read(row: &QueryResult) -> Result<CheckRow, StoreError> {
+    Ok(CheckRow {
+        revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
+        recorded: Timestamp(row.try_get("", "recorded_at")?),
+        body: row.try_get("", "body")?,
+    })
+}
+
+impl MarketTx {
+    /// Appends the checks of this commit.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn insert_checks(&self, market: &MarketId, mut rows: Vec<CheckRow>) -> Result<(), StoreError> {
-        rows.sort_by(|a, b| a.check.cmp(&b.check));
-        let text = |pick: fn(&CheckRow) -> &String| Column::Text(rows.iter().map(|row| pick(row).clone()).collect());
-        let columns = vec![
-            ("check_id", text(|row| &row.check)),
-            ("at", Column::Int(rows.iter().map(|row| row.at.0).collect())),
-            ("case_id", text(|row| &row.case)),
-            ("person_id", Column::OptText(rows.iter().map(|row| row.person.clone()).collect())),
-            ("verdict", text(|row| &row.verdict)),
-            ("body", text(|row| &row.body)),
-        ];
-        let bulk = Bulk {
-            table: "contact_check",
-            tenant: self.tenant.as_str(),
-            market: market.as_str(),
-            columns,
-            tail: "ON CONFLICT DO NOTHING",
-        };
-        bulk.run(&self.store.writer, self.store.backend).await?;
+    pub async fn insert_checks(&self, revision: u64, recorded: Timestamp, body: String) -> Result<(), StoreError> {
+        let sql = "INSERT INTO check_log (tenant_id, market_id, revision, recorded_at, body)
+                   VALUES ($1, $2, $3, $4, $5)";
+        let values: [Value; 3] = [revision.cast_signed().into(), recorded.0.into(), body.into()];
+        self.transaction.execute_raw(self.statement(sql, values)).await?;
         Ok(())
+    }
+
+    /// Every logged check, oldest first: what a recount of prevented contacts reads.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn all_checks(&self) -> Result<Vec<CheckRow>, StoreError> {
+        let sql = "SELECT revision, recorded_at, body FROM check_log
+                   WHERE tenant_id = $1 AND market_id = $2 ORDER BY revision";
+        self.transaction.query_all_raw(self.statement(sql, [])).await?.iter().map(read).collect()
+    }
+}
+
+impl TenantScope {
+    /// Logged checks of commits after `revision`, oldest first.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn checks(&self, market: &MarketId, revision: u64, limit: u32) -> Result<Vec<CheckRow>, StoreError> {
+        let sql = format!(
+            "SELECT revision, recorded_at, body FROM check_log
+             WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 ORDER BY revision LIMIT {limit}"
+        );
+        let after = Value::from(revision.cast_signed());
+        self.store.reader.query_all_raw(self.statement(market, &sql, [after])).await?.iter().map(read).collect()
     }
 }

@@ -140,9 +140,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn findings_of(&self, cases: Vec<String>) -> Result<Vec<FindingRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM finding WHERE tenant_id = $1 AND market_id = $2 AND case_id {{set}}"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM finding WHERE tenant_id = $1 AND market_id = $2 AND case_id {{set}}");
         self.select_in(&sql, cases).await?.iter().map(read).collect()
     }
 }

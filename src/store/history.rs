@@ -212,4 +212,30 @@ impl MarketTx {
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}";
         self.select_in(sql, ids).await?.iter().map(read_stored_activity).collect()
     }
+
+    /// Ids of the market's cases by id, after the given one.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn case_ids(&self, after: &str, limit: u32) -> Result<Vec<CaseId>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND case_id > $3
+             ORDER BY case_id LIMIT {limit}"
+        );
+        let rows = self.transaction.query_all_raw(self.statement(&sql, [after.into()])).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+    }
+
+    /// Activities that concern the whole market.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn market_wide_activities(&self) -> Result<Vec<StoredActivity>, StoreError> {
+        let sql = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+                   FROM activity a LEFT JOIN void v
+                     ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+                   WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id IS NULL";
+        let rows = self.transaction.query_all_raw(self.statement(sql, [])).await?;
+        rows.iter().map(read_stored_activity).collect()
+    }
 }

@@ -20,7 +20,7 @@ mod scope;
 
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow, version_body};
-pub use cells::{CellRow, DeltaRow};
+pub use cells::{CellRow, CellView, DeltaRow};
 pub use checks::CheckRow;
 pub use due::DueRow;
 pub use error::StoreError;

@@ -80,8 +80,8 @@ const FIRST: &[&str] = &[
     "CREATE INDEX finding_case ON finding (tenant_id, market_id, case_id)",
     "CREATE INDEX finding_at ON finding (tenant_id, market_id, at, finding_id)",
     "CREATE TABLE cell (
-        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, series BIGINT NOT NULL, grain TEXT NOT NULL,
-        period INTEGER NOT NULL, body {BYTES} NOT NULL,
+        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, series BIGINT NOT NULL, grain BIGINT NOT NULL,
+        period BIGINT NOT NULL, body {BYTES} NOT NULL,
         PRIMARY KEY (tenant_id, market_id, series, grain, period))",
     "CREATE TABLE cell_delta (
         tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, revision BIGINT NOT NULL, body {BYTES} NOT NULL,
@@ -91,8 +91,8 @@ const FIRST: &[&str] = &[
         advanced_to BIGINT NOT NULL,
         PRIMARY KEY (tenant_id, market_id, case_id)){COMPACT}",
     "CREATE INDEX due_at ON due (tenant_id, market_id, due_at)",
-    "CREATE TABLE contact_check (
-        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, check_id TEXT NOT NULL, at BIGINT NOT NULL,
-        case_id TEXT NOT NULL, person_id TEXT, verdict TEXT NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (tenant_id, market_id, check_id))",
+    "CREATE TABLE check_log (
+        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, revision BIGINT NOT NULL, recorded_at BIGINT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (tenant_id, market_id, revision))",
 ];

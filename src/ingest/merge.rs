@@ -1,0 +1,65 @@
+//! Deltas merged into KPI cells, many commits at a time: a hot cell is then written once, not once a commit.
+
+use std::collections::HashMap;
+
+use super::IngestError;
+use super::group::{GroupContext, Writing};
+use crate::domain::error_kind::ErrorKind;
+use crate::kpi::{Block, BlockKey, DecodeError, Delta};
+use crate::store::CellRow;
+
+/// Commits after which a merge is due.
+pub(super) const EVERY: u32 = 64;
+
+/// Merges every waiting delta of the market into its cells. Takes the market's lock and no revision: what a reader
+/// adds up is the same before and after.
+pub(super) async fn run(context: &GroupContext<'_>) -> Result<(), IngestError> {
+    let writing = Writing::begin(context).await?;
+    let deltas = writing.tx.deltas().await?;
+    let Some(last) = deltas.last().map(|delta| delta.revision) else {
+        writing.commit().await?;
+        return Ok(());
+    };
+    let mut sum = Delta::new();
+    for row in &deltas {
+        sum.merge(&Delta::decode(&row.body).map_err(|error| corrupt(&error))?);
+    }
+    let blocks = sum.blocks();
+    let keys: Vec<(u32, i16, i32)> = blocks.iter().map(|(key, _)| (key.series, key.grain.code(), key.period)).collect();
+    let stored: HashMap<(u32, i16, i32), Vec<u8>> = writing
+        .tx
+        .cells_at(&keys)
+        .await?
+        .into_iter()
+        .map(|row| ((row.series, row.grain, row.period), row.body))
+        .collect();
+    let mut cells = Vec::with_capacity(blocks.len());
+    for (key, block) in blocks {
+        cells.push(merged(key, block, stored.get(&(key.series, key.grain.code(), key.period)))?);
+    }
+    writing.tx.merge_cells(cells, last).await?;
+    writing.commit_in_place().await
+}
+
+fn merged(key: BlockKey, new: Block, stored: Option<&Vec<u8>>) -> Result<CellRow, IngestError> {
+    let body = match stored {
+        Some(bytes) => {
+            let mut block = Block::decode(bytes).map_err(|error| corrupt(&error))?;
+            block.merge(&new).map_err(|error| corrupt(&error))?;
+            block.encode()
+        }
+        None => new.encode(),
+    };
+    Ok(CellRow { series: key.series, grain: key.grain.code(), period: key.period, body })
+}
+
+/// Stored bytes that do not read.
+pub(super) fn corrupt(error: &DecodeError) -> IngestError {
+    tracing::error!(error = %error, "a stored KPI cell is corrupt");
+    IngestError::Store {
+        kind: ErrorKind::Internal,
+        reason: "STORAGE_CORRUPT",
+        message: "a stored KPI cell is corrupt".to_owned(),
+        retryable: false,
+    }
+}

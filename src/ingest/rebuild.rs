@@ -1,0 +1,76 @@
+//! Rules or KPI definitions changed: everything derived in a market is derived anew, in one commit.
+
+use std::collections::HashMap;
+
+use super::IngestError;
+use super::derive::Effects;
+use super::writing::{Writing, is_void};
+use crate::domain::finding::FindingStatus;
+use crate::domain::ids::CaseId;
+use crate::kpi::Delta;
+use crate::ledger::market_facts;
+use crate::store::CellRow;
+
+/// Cases read at a time.
+const CHUNK: u32 = 500;
+
+/// Derives the whole market anew under the lock that `writing` holds. Findings that no longer stand are withdrawn with
+/// the reason `rule_change`; those that stand unchanged keep their revision.
+pub(super) async fn run(writing: &mut Writing<'_>) -> Result<(), IngestError> {
+    tracing::info!(market = %writing.market.key.market, "rules or KPI definitions changed: deriving the market anew");
+    writing.tx.clear_cells().await?;
+    let mut after = String::new();
+    loop {
+        let cases = writing.tx.case_ids(&after, CHUNK).await?;
+        let Some(last) = cases.last() else { break };
+        after = last.as_str().to_owned();
+        chunk(writing, &cases).await?;
+    }
+    for stored in writing.tx.market_wide_activities().await? {
+        if stored.voided.is_none() && !is_void(&stored.activity) {
+            let mut effects = Effects::default();
+            market_facts(&writing.market, &stored.activity, &mut effects.facts);
+            writing.take(effects, "rule_change");
+        }
+    }
+    super::checks::recount(writing).await?;
+    let recount = std::mem::replace(&mut writing.delta, Delta::new());
+    let cells = recount.blocks().into_iter().map(|(key, block)| CellRow {
+        series: key.series,
+        grain: key.grain.code(),
+        period: key.period,
+        body: block.encode(),
+    });
+    let before = writing.revision - 1;
+    writing.tx.merge_cells(cells.collect(), before).await?;
+    writing.context.state.start(writing.tx.head.revision, writing.tx.pending_voids().await?);
+    writing.stored = true;
+    Ok(())
+}
+
+async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), IngestError> {
+    let histories = writing.tx.case_histories(cases).await?;
+    let logs = writing.logs_for(&histories, u64::MAX).await?;
+    let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
+    let mut stood: HashMap<_, _> = writing
+        .tx
+        .findings_of(ids)
+        .await?
+        .into_iter()
+        .filter(|row| row.status == FindingStatus::Open)
+        .map(|row| (row.finding.id, row.finding))
+        .collect();
+    for history in histories.values() {
+        let Some((_, mut effects)) = writing.refold(history, u64::MAX, &logs) else { continue };
+        effects.findings.retain(|id, finding| {
+            let Some(finding) = finding else { return false };
+            stood.remove(id).as_ref() != Some(finding)
+        });
+        writing.take(effects, "rule_change");
+    }
+    for id in stood.into_keys() {
+        let effects = Effects { findings: [(id, None)].into(), ..Effects::default() };
+        writing.take(effects, "rule_change");
+    }
+    Ok(())
+}
