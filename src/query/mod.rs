@@ -1,1 +1,215 @@
 //! The read path: cases, activities, findings, rules and KPIs.
+
+mod case_file;
+mod kpis;
+
+use std::sync::Arc;
+
+pub use case_file::{CaseFile, TimelineEntry};
+pub use kpis::KpiAnswer;
+
+use crate::config::Snapshot;
+use crate::domain::case::CaseVersion;
+use crate::domain::ids::{ActivityId, CaseId, FindingId, MarketId};
+use crate::domain::market::{Market, MarketKey};
+use crate::domain::principal::{Principal, Role};
+use crate::domain::time::Timestamp;
+use crate::ingest::derive::CaseEntry;
+use crate::ingest::{IngestError, Markets, Work, etag};
+use crate::kpi::Catalogue;
+use crate::rules::{RuleInfo, RuleSet};
+use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, StoredActivity, TenantScope};
+
+/// A case as read.
+#[derive(Debug, Clone)]
+pub struct CaseView {
+    /// The version in force now.
+    pub version: CaseVersion,
+    /// Etag for the next upsert.
+    pub etag: String,
+    /// How many versions there are.
+    pub versions: usize,
+    /// Revision of the newest version.
+    pub revision: u64,
+}
+
+/// Rules in force, and where they come from.
+#[derive(Debug, Clone)]
+pub struct RuleList {
+    /// The rules.
+    pub rules: Vec<RuleInfo>,
+    /// Digest of the tenant's rule set.
+    pub digest: String,
+}
+
+/// The reading side of the service.
+#[derive(Clone)]
+pub struct Query {
+    pub(super) markets: Arc<Markets>,
+    blocks: Arc<kpis::BlockCache>,
+}
+
+/// What a read needs of the configuration, checked against the caller.
+pub(super) struct Reading {
+    pub(super) key: MarketKey,
+    pub(super) scope: TenantScope,
+    pub(super) market: Market,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) catalogue: Arc<Catalogue>,
+}
+
+impl Query {
+    /// The reading side over these writers.
+    #[must_use]
+    pub fn new(markets: Arc<Markets>) -> Self {
+        Self { markets, blocks: Arc::default() }
+    }
+
+    pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
+        if !who.has(Role::Reader) {
+            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
+        }
+        let snapshot: Arc<Snapshot> = self.markets.config().get();
+        let unknown = || IngestError::MarketUnknown(market.to_string());
+        let tenant = snapshot.tenants.get(&who.tenant).filter(|_| who.may_touch(market)).ok_or_else(unknown)?;
+        Ok(Reading {
+            key: MarketKey { tenant: who.tenant.clone(), market: market.clone() },
+            scope: self.markets.store().scope(&who.tenant),
+            market: tenant.markets.get(market).ok_or_else(unknown)?.clone(),
+            rules: Arc::clone(&tenant.rules),
+            catalogue: Arc::clone(&snapshot.catalogue),
+        })
+    }
+
+    /// One case.
+    ///
+    /// # Errors
+    /// The case is unknown, or see [`IngestError`].
+    pub async fn get_case(&self, who: &Principal, market: &MarketId, case: &CaseId) -> Result<CaseView, IngestError> {
+        let reading = self.open(who, market)?;
+        let mut found = self.views(&reading, std::slice::from_ref(case)).await?;
+        found.pop().ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })
+    }
+
+    /// Cases by id, after the given one.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn list_cases(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        filter: &CaseFilter,
+        after: Option<&CaseId>,
+        limit: u32,
+    ) -> Result<Vec<CaseView>, IngestError> {
+        let reading = self.open(who, market)?;
+        let after = after.map_or("", CaseId::as_str);
+        let cases = reading.scope.list_cases(market, filter, after, limit).await?;
+        self.views(&reading, &cases).await
+    }
+
+    /// The cases of these ids, by id; unknown ones are left out.
+    async fn views(&self, reading: &Reading, cases: &[CaseId]) -> Result<Vec<CaseView>, IngestError> {
+        let now = self.markets.clock().now();
+        let mut found = reading.scope.case_versions(&reading.key.market, cases).await?;
+        let mut views = Vec::with_capacity(cases.len());
+        for case in cases {
+            let Some(mut versions) = found.remove(case) else { continue };
+            versions.sort_by(|a, b| a.version.order().cmp(&b.version.order()));
+            let in_force = versions.iter().rposition(|row| row.version.effective <= now).unwrap_or(0);
+            let (Some(row), Some(newest)) = (versions.get(in_force), versions.last()) else { continue };
+            views.push(CaseView {
+                version: row.version.clone(),
+                etag: etag(&newest.version),
+                versions: versions.len(),
+                revision: versions.iter().map(|row| row.revision).max().unwrap_or_default(),
+            });
+        }
+        Ok(views)
+    }
+
+    /// One activity.
+    ///
+    /// # Errors
+    /// The activity is unknown, or see [`IngestError`].
+    pub async fn get_activity(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        id: &ActivityId,
+    ) -> Result<StoredActivity, IngestError> {
+        let reading = self.open(who, market)?;
+        let found = reading.scope.activity(market, id).await?;
+        found.ok_or_else(|| IngestError::NotFound { what: "activity", id: id.to_string() })
+    }
+
+    /// Activities after the given position: of a case by (occurred, id), else by (revision, id).
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn list_activities(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        filter: &ActivityFilter,
+        after: Option<&Page>,
+        limit: u32,
+    ) -> Result<Vec<StoredActivity>, IngestError> {
+        let reading = self.open(who, market)?;
+        Ok(reading.scope.list_activities(market, filter, after, limit).await?)
+    }
+
+    /// Findings by (time, id), after the given position, with every timer up to now fired.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn list_findings(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        filter: &FindingFilter,
+        after: Option<(Timestamp, FindingId)>,
+        limit: u32,
+    ) -> Result<Vec<FindingRow>, IngestError> {
+        let reading = self.open(who, market)?;
+        self.settle(&reading).await?;
+        Ok(reading.scope.list_findings(market, filter, after, limit).await?)
+    }
+
+    /// The rules in force in the market's country on a day.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub fn list_rules(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        on: Option<chrono::NaiveDate>,
+    ) -> Result<RuleList, IngestError> {
+        let reading = self.open(who, market)?;
+        let on = on.unwrap_or_else(|| self.markets.clock().now().date(reading.market.zone));
+        let country = reading.market.region.to_ascii_lowercase();
+        Ok(RuleList { rules: reading.rules.list(&country, on), digest: reading.rules.digest().to_owned() })
+    }
+
+    /// Fires the timers that are due, so that an answer does not depend on when the due-queue last ran.
+    pub(super) async fn settle(&self, reading: &Reading) -> Result<(), IngestError> {
+        let now = self.markets.clock().now();
+        if reading.scope.next_due(&reading.key.market).await?.is_some_and(|due| due <= now) {
+            self.markets.submit(&reading.key, Work::Settle(now)).await?;
+        }
+        Ok(())
+    }
+
+    /// The derived state of a case.
+    pub(super) async fn entry(&self, reading: &Reading, case: &CaseId) -> Result<(Arc<CaseEntry>, u64), IngestError> {
+        let handle = self.markets.handle(&reading.key);
+        if let Some(found) = handle.state.case_at(case) {
+            return Ok(found);
+        }
+        self.markets.submit(&reading.key, Work::Load(vec![case.clone()])).await?;
+        let unknown = || IngestError::NotFound { what: "case", id: case.to_string() };
+        handle.state.case_at(case).ok_or_else(unknown)
+    }
+}

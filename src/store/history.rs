@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
 use super::bulk::{Column, text_set};
 use super::cases::read_version;
-use super::{InsertOutcome, MarketTx, StoreError, TenantScope};
+use super::{CaseRow, InsertOutcome, MarketTx, StoreError, TenantScope};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::ids::{CaseId, MarketId};
@@ -120,6 +120,29 @@ async fn histories(
 }
 
 impl TenantScope {
+    /// The versions of these cases, as committed, in no order. Unknown cases are absent.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn case_versions(
+        &self,
+        market: &MarketId,
+        cases: &[CaseId],
+    ) -> Result<HashMap<CaseId, Vec<CaseRow>>, StoreError> {
+        let mut found: HashMap<CaseId, Vec<CaseRow>> = HashMap::new();
+        if cases.is_empty() {
+            return Ok(found);
+        }
+        let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
+        let (set, bind) = text_set(self.store.backend, 3, ids);
+        let statement = self.statement(market, &VERSIONS.replace("{set}", &set), [bind]);
+        for row in self.store.reader.query_all_raw(statement).await? {
+            let (revision, version) = read_version(&row)?;
+            found.entry(version.case.clone()).or_default().push(CaseRow { revision, version });
+        }
+        Ok(found)
+    }
+
     /// The histories of these cases, as committed. Unknown cases are absent.
     ///
     /// # Errors

@@ -258,7 +258,7 @@ on_both_databases!(
     async fn cells_take_the_deltas_they_were_merged_from(database: Database) {
         let store = open(&database.url).await;
         let scope = store.scope(&tenant("a"));
-        let cell = |period, body: &[u8]| CellRow { series: u32::MAX, grain: "day".into(), period, body: body.to_vec() };
+        let cell = |period, body: &[u8]| CellRow { series: u32::MAX, grain: 0, period, body: body.to_vec() };
         for revision in 1..=3 {
             let write = begin(&scope).await;
             write.insert_delta(revision, vec![0, 255, revision as u8]).await.expect("insert");
@@ -277,9 +277,15 @@ on_both_databases!(
             left.iter().map(|delta| (delta.revision, delta.body.clone())).collect::<Vec<_>>(),
             [(3, vec![0, 255, 3])]
         );
-        let cells = scope.cells(&market(), u32::MAX, "day", -10, 8).await.expect("read");
+        let view = scope.cell_view(&market()).await.expect("open");
+        let cells = view.cells(u32::MAX, 0, -10, 8).await.expect("read");
         assert_eq!(cells, [cell(-4, b"old"), cell(7, b"new")]);
-        assert!(scope.cells(&market(), u32::MAX, "month", -10, 8).await.expect("read").is_empty());
+        assert!(view.cells(u32::MAX, 1, -10, 8).await.expect("read").is_empty());
+        assert_eq!(view.deltas().await.expect("read"), left);
+        view.close().await;
+        let write = begin(&scope).await;
+        assert_eq!(write.cells_at(&[(u32::MAX, 0, 7), (1, 0, 7)]).await.expect("read"), [cell(7, b"new")]);
+        write.rollback().await;
     }
 );
 
@@ -318,16 +324,13 @@ on_both_databases!(
         assert_eq!(store.key(&tenant("b"), &KeyId::trusted("k")).await.expect("read"), None);
         assert!(store.revoke_key(&tenant("a"), &KeyId::trusted("k"), at(3)).await.expect("revoke"));
         assert!(!store.revoke_key(&tenant("a"), &KeyId::trusted("k"), at(4)).await.expect("revoke again"));
-        let row = CheckRow {
-            check: "1".into(),
-            at: at(0),
-            case: "c".into(),
-            person: None,
-            verdict: "unknown".into(),
-            body: "{}".into(),
-        };
         let scope = store.scope(&tenant("a"));
-        scope.insert_checks(&market(), vec![row.clone()]).await.expect("insert");
-        scope.insert_checks(&market(), vec![row]).await.expect("the same again is left alone");
+        let write = begin(&scope).await;
+        write.insert_checks(1, at(2), "{}\n".into()).await.expect("insert");
+        let kept = CheckRow { revision: 1, recorded: at(2), body: "{}\n".into() };
+        assert_eq!(write.all_checks().await.expect("read"), [kept.clone()]);
+        let head = write.head.clone();
+        write.commit(&head).await.expect("commit");
+        assert_eq!(scope.checks(&market(), 0, 10).await.expect("read"), [kept]);
     }
 );

@@ -1,0 +1,135 @@
+//! Everything about one case on one page.
+
+use std::sync::Arc;
+
+use super::{CaseView, Query, Reading};
+use crate::compliance::{self, Answered, PersonLogs};
+use crate::domain::activity::{Activity, Actor, Control};
+use crate::domain::detail::{Contact, Detail};
+use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
+use crate::domain::principal::Principal;
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::{Channel, Initiator};
+use crate::ingest::IngestError;
+use crate::ingest::derive::CaseEntry;
+use crate::ledger::{Balance, PromiseView};
+use crate::store::{FindingFilter, FindingRow, StoredActivity};
+
+/// An activity of the timeline.
+pub type TimelineEntry = StoredActivity;
+
+/// Whether one person may be contacted now on one channel.
+#[derive(Debug, Clone)]
+pub struct Permission {
+    /// The person.
+    pub person: PersonId,
+    /// The channel.
+    pub channel: Channel,
+    /// What the rules answer.
+    pub answered: Answered,
+}
+
+/// Everything about one case.
+#[derive(Debug, Clone)]
+pub struct CaseFile {
+    /// The case.
+    pub case: CaseView,
+    /// Balance by component, in minor units of the case's currency.
+    pub balance: Balance,
+    /// Promises with their states.
+    pub promises: Vec<PromiseView>,
+    /// Activities by (occurred, id); voided ones are marked.
+    pub timeline: Vec<TimelineEntry>,
+    /// More activities than the timeline shows: page through ListActivities.
+    pub timeline_truncated: bool,
+    /// Contact permissions now.
+    pub permissions: Vec<Permission>,
+    /// Findings, open and withdrawn.
+    pub findings: Vec<FindingRow>,
+    /// The instant that permissions and states speak of.
+    pub at: Timestamp,
+    /// Revision that the page stands on.
+    pub revision: u64,
+}
+
+/// Entries of the timeline and findings that one page shows.
+const SHOWN: u32 = 500;
+/// Channels that permissions are shown for.
+const CHANNELS: [Channel; 5] = [Channel::Call, Channel::Sms, Channel::Email, Channel::Letter, Channel::Visit];
+
+impl Query {
+    /// Everything about one case, with every timer up to now fired.
+    ///
+    /// # Errors
+    /// The case is unknown, or see [`IngestError`].
+    pub async fn case_file(&self, who: &Principal, market: &MarketId, case: &CaseId) -> Result<CaseFile, IngestError> {
+        let reading = self.open(who, market)?;
+        let view = self.get_case(who, market, case).await?;
+        self.settle(&reading).await?;
+        let (entry, revision) = self.entry(&reading, case).await?;
+        let at = self.markets.clock().now();
+        let filter = crate::store::ActivityFilter { case: Some(case.clone()), ..Default::default() };
+        let mut timeline = reading.scope.list_activities(market, &filter, None, SHOWN + 1).await?;
+        let timeline_truncated = timeline.len() > SHOWN as usize;
+        timeline.truncate(SHOWN as usize);
+        let filter = FindingFilter { case: Some(case.clone()), ..Default::default() };
+        let findings = reading.scope.list_findings(market, &filter, None, SHOWN).await?;
+        Ok(CaseFile {
+            case: view,
+            balance: entry.ledger.balance(),
+            promises: entry.ledger.promises().to_vec(),
+            timeline,
+            timeline_truncated,
+            permissions: self.permissions(&reading, &entry, at),
+            findings,
+            at,
+            revision,
+        })
+    }
+
+    fn permissions(&self, reading: &Reading, entry: &Arc<CaseEntry>, at: Timestamp) -> Vec<Permission> {
+        let handle = self.markets.handle(&reading.key);
+        let version = entry.version_at(at);
+        let mut found = Vec::new();
+        for party in &version.parties {
+            let mut persons = PersonLogs::default();
+            if let Some(log) = handle.state.person(&party.person) {
+                persons.insert(party.person.clone(), log.as_ref().clone());
+            }
+            let context = compliance::Context {
+                rules: &reading.rules,
+                market: &reading.market,
+                version,
+                lead: true,
+                persons: &persons,
+            };
+            for channel in CHANNELS {
+                let candidate = contact(version.case.clone(), party.person.clone(), channel, at);
+                let answered = entry.watch.check(&context, &candidate);
+                found.push(Permission { person: party.person.clone(), channel, answered });
+            }
+        }
+        found
+    }
+}
+
+fn contact(case: CaseId, person: PersonId, channel: Channel, at: Timestamp) -> Activity {
+    Activity {
+        id: ActivityId::trusted("contact check"),
+        cases: vec![case],
+        person: Some(person),
+        person_role: None,
+        occurred: at,
+        date_only: false,
+        received: None,
+        effective: None,
+        ended: None,
+        source_seq: i64::MAX,
+        initiated_by: Some(Initiator::Collector),
+        at_debtors_request: false,
+        actor: Actor::default(),
+        parent: None,
+        control: Control::default(),
+        detail: Detail::Contact(Box::new(Contact::on(channel))),
+    }
+}
