@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod advice;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod compliance;

@@ -123,7 +123,8 @@ impl Advice {
         {
             persons.insert(person.clone(), log.as_ref().clone());
         }
-        let past = if entry.is_past(at) && at < now { self.as_of(&key, configured, rules, &case, at).await? } else { None };
+        let past =
+            if entry.is_past(at) && at < now { self.as_of(&key, configured, rules, &case, at).await? } else { None };
         let entry = past.as_ref().unwrap_or(&entry);
         let version = entry.version_at(at);
         let context = compliance::Context { rules, market: configured, version, lead: true, persons: &persons };

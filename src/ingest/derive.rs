@@ -131,7 +131,9 @@ impl CaseEntry {
         self.fire(env, position.0, effects);
         match event {
             Event::Version(version) => {
-                self.ledger.version(env.market, self.current(), version, &mut effects.facts);
+                let versions = Arc::clone(&self.versions);
+                self.ledger.version(env.market, &versions[versions.len() - 1], version, &mut effects.facts);
+                drop(versions);
                 Arc::make_mut(&mut self.versions).push(version.clone());
                 let mut emissions = Vec::new();
                 self.watch.version(&context(env, version, true), &mut emissions);

@@ -15,6 +15,6 @@ mod writer;
 mod writing;
 
 pub use admit::etag;
-pub use error::IngestError;
 pub use checks::CheckRecord;
+pub use error::IngestError;
 pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, MarketHandle, Markets, Work};

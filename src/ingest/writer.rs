@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
+use super::checks::CheckRecord;
 use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
 use super::market_state::MarketState;
-use super::checks::CheckRecord;
 use super::{merge, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
@@ -163,6 +163,15 @@ impl Markets {
     /// Refuses new work from now on. Work that was accepted is still done.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Waits until every write that was accepted is done.
+    pub async fn drained(&self) {
+        for (_, handle) in self.active() {
+            // All the room is free only when no job waits or is in work.
+            let all = u32::try_from(ROOM).unwrap_or(u32::MAX);
+            drop(handle.room.acquire_many(all).await);
+        }
     }
 
     /// The clock.

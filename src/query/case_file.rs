@@ -15,9 +15,6 @@ use crate::ingest::derive::CaseEntry;
 use crate::ledger::{Balance, PromiseView};
 use crate::store::{FindingFilter, FindingRow, StoredActivity};
 
-/// An activity of the timeline.
-pub type TimelineEntry = StoredActivity;
-
 /// Whether one person may be contacted now on one channel.
 #[derive(Debug, Clone)]
 pub struct Permission {
@@ -39,7 +36,7 @@ pub struct CaseFile {
     /// Promises with their states.
     pub promises: Vec<PromiseView>,
     /// Activities by (occurred, id); voided ones are marked.
-    pub timeline: Vec<TimelineEntry>,
+    pub timeline: Vec<StoredActivity>,
     /// More activities than the timeline shows: page through ListActivities.
     pub timeline_truncated: bool,
     /// Contact permissions now.

@@ -1,12 +1,15 @@
 //! The read path: cases, activities, findings, rules and KPIs.
 
 mod case_file;
-mod kpis;
 
 use std::sync::Arc;
 
-pub use case_file::{CaseFile, TimelineEntry};
-pub use kpis::KpiAnswer;
+pub use case_file::{CaseFile, Permission};
+
+pub use crate::compliance::Answered;
+pub use crate::ledger::{Balance, PromiseState, PromiseView};
+pub use crate::rules::RuleInfo;
+pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, StoredActivity};
 
 use crate::config::Snapshot;
 use crate::domain::case::CaseVersion;
@@ -17,8 +20,8 @@ use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::{IngestError, Markets, Work, etag};
 use crate::kpi::Catalogue;
-use crate::rules::{RuleInfo, RuleSet};
-use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, StoredActivity, TenantScope};
+use crate::rules::RuleSet;
+use crate::store::TenantScope;
 
 /// A case as read.
 #[derive(Debug, Clone)]
@@ -46,7 +49,6 @@ pub struct RuleList {
 #[derive(Clone)]
 pub struct Query {
     pub(super) markets: Arc<Markets>,
-    blocks: Arc<kpis::BlockCache>,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -62,7 +64,7 @@ impl Query {
     /// The reading side over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
-        Self { markets, blocks: Arc::default() }
+        Self { markets }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
