@@ -10,7 +10,7 @@ use crate::domain::money::Currency;
 use crate::proto::v1;
 use crate::transport::words::{Word, number};
 
-/// A version of a case, without what only the store knows (etag, record time, revision).
+/// A version of a case, without what only the store knows (etag, revision, number of versions).
 #[must_use]
 pub fn case(version: &CaseVersion) -> v1::Case {
     let currency = version.currency;
@@ -33,8 +33,8 @@ pub fn case(version: &CaseVersion) -> v1::Case {
         closed: version.closed,
         attributes: texts(&version.attributes),
         etag: String::new(),
-        record_time: None,
         revision: 0,
+        version_count: 0,
     }
 }
 
