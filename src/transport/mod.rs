@@ -2,6 +2,8 @@
 
 pub mod decode;
 pub mod encode;
+pub mod page;
+pub mod status;
 pub mod words;
 
 #[cfg(test)]
