@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::definition::{Definition, KpiInfo};
+use super::formula::{self, Formula};
 use super::layout::{Layout, MAX_COLUMNS};
+use super::parse_kpi::{self, Written};
 use super::parse_measure;
 use super::read::{Reader, Table, whole};
-use super::schema::{Measure, Place};
+use super::schema::{Measure, MeasureInfo, Place};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 
 /// The format of definition files that this build reads.
@@ -16,21 +19,25 @@ const FORMAT: i128 = 1;
 #[derive(Debug)]
 pub struct Catalogue {
     pub(super) measures: Vec<Measure>,
+    pub(super) kpis: Vec<Definition>,
+    by_id: HashMap<String, usize>,
     layout: Arc<Layout>,
     digest: String,
 }
 
 impl Catalogue {
-    /// Reads and checks definition files.
+    /// Reads and checks definition files. Worked cases (`*.cases.toml`) among them are passed over: see
+    /// `kpi::cases`.
     ///
     /// # Errors
     /// Every fault of every file at once, each with its place and what to write instead.
     pub fn compile(files: &[SourceFile]) -> Result<Self, Diagnostics> {
+        let files: Vec<&SourceFile> = files.iter().filter(|file| !is_cases(file)).collect();
         let mut found: Vec<Diagnostic> = Vec::new();
-        let mut measures: Vec<Measure> = Vec::new();
+        let mut read = Read::default();
         for (number, file) in files.iter().enumerate() {
             let mut reader = Reader::new(file);
-            read_file(&mut reader, number, &mut measures);
+            read_file(&mut reader, number, &mut read);
             found.append(&mut reader.found);
         }
         let mut note = |place: Place, message: String, remedy: String| {
@@ -38,34 +45,68 @@ impl Catalogue {
                 found.push(Diagnostic::at(&file.path, &file.text, place.at, message, remedy));
             }
         };
-        let mut layout = Layout::default();
         let mut ids: HashMap<&str, ()> = HashMap::new();
-        let mut series: HashMap<u32, &str> = HashMap::new();
-        for measure in &measures {
-            if ids.insert(&measure.id, ()).is_some() {
-                let message = format!("measure \"{}\" is defined twice", measure.id);
-                note(measure.place, message, "give each definition its own id".to_owned());
-                continue;
+        let measures = read.measures.iter().map(|measure| (measure.id.as_str(), measure.place));
+        let formulas = read.formulas.iter().map(|formula| (formula.id.as_str(), formula.place));
+        for (id, place) in measures.chain(formulas) {
+            if ids.insert(id, ()).is_some() {
+                note(
+                    place,
+                    format!("\"{id}\" is defined twice"),
+                    "give each measure and formula its own id".to_owned(),
+                );
             }
-            for (set, number) in &measure.sets {
-                if let Some(other) = series.insert(*number, &measure.id) {
-                    let message = format!("measure \"{}\" by {set} has the series number of \"{other}\"", measure.id);
-                    note(measure.place, message, "rename one of the two measures".to_owned());
-                }
+        }
+        ids.clear();
+        for kpi in &read.kpis {
+            if ids.insert(&kpi.info.id, ()).is_some() {
+                let message = format!("KPI \"{}\" is defined twice", kpi.info.id);
+                note(kpi.place, message, "give each KPI its own id".to_owned());
             }
-            if layout.kind(measure.fact).is_some_and(|kind| kind.sources.len() >= MAX_COLUMNS) {
-                let message = format!("there are more than {MAX_COLUMNS} measures over facts of kind {}", measure.fact);
-                note(measure.place, message, "remove a measure over this kind".to_owned());
+        }
+        for kpi in &read.kpis {
+            for variant in kpi.info.variants.iter().filter(|variant| !ids.contains_key(variant.as_str())) {
+                let message = format!("KPI \"{}\" names the variant \"{variant}\", which is no KPI", kpi.info.id);
+                note(kpi.place, message, "define it or remove it from variants".to_owned());
             }
-            layout.insert(measure.fact, measure.source.clone(), &measure.sets);
+        }
+        let layout = lay_out(&read.measures, &mut note);
+        let (mut kpis, faults) = parse_kpi::link(&read.kpis, &read.measures, &read.formulas);
+        for (place, message, remedy) in faults {
+            note(place, message, remedy);
+        }
+        for kpi in &mut kpis {
+            kpi.info.group_by = common_sets(kpi, &read.measures);
         }
         let mut hash = blake3::Hasher::new();
-        for file in files {
+        for file in &files {
             hash.update(file.text.as_bytes()).update(&[0]);
         }
         let digest = hash.finalize().to_hex().to_string();
+        let by_id = kpis.iter().enumerate().map(|(place, kpi)| (kpi.info.id.clone(), place)).collect();
         Diagnostics(found).into_result(())?;
-        Ok(Self { measures, layout: Arc::new(layout), digest })
+        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), digest })
+    }
+
+    /// Every KPI, in the order of the files.
+    pub fn list(&self) -> impl Iterator<Item = &KpiInfo> {
+        self.kpis.iter().map(|kpi| &kpi.info)
+    }
+
+    /// Every measure, in the order of the files.
+    pub fn measures(&self) -> impl Iterator<Item = MeasureInfo<'_>> {
+        self.measures.iter().map(|measure| MeasureInfo {
+            id: &measure.id,
+            title: &measure.title,
+            description: &measure.description,
+            fact: measure.fact,
+            quantity: measure.quantity,
+            dimension_sets: &measure.declared,
+        })
+    }
+
+    pub(super) fn kpi(&self, id: &str) -> Option<&Definition> {
+        self.by_id.get(id).and_then(|place| self.kpis.get(*place))
     }
 
     /// A hash of the definitions' text, in the order of the files.
@@ -79,7 +120,53 @@ impl Catalogue {
     }
 }
 
-fn read_file(reader: &mut Reader<'_>, number: usize, measures: &mut Vec<Measure>) {
+/// Whether the file holds worked cases instead of definitions.
+pub(super) fn is_cases(file: &SourceFile) -> bool {
+    file.path.ends_with(".cases.toml")
+}
+
+/// What the files hold.
+#[derive(Default)]
+struct Read {
+    measures: Vec<Measure>,
+    formulas: Vec<Formula>,
+    kpis: Vec<Written>,
+}
+
+/// Gives every series its place among the tables that facts are added to.
+fn lay_out(measures: &[Measure], note: &mut impl FnMut(Place, String, String)) -> Layout {
+    let mut layout = Layout::default();
+    let mut series: HashMap<u32, &str> = HashMap::new();
+    for measure in measures {
+        for (set, number) in &measure.sets {
+            // The same measure twice is noted already.
+            if let Some(other) = series.insert(*number, &measure.id).filter(|other| *other != measure.id) {
+                let message = format!("measure \"{}\" by {set} has the series number of \"{other}\"", measure.id);
+                note(measure.place, message, "rename one of the two measures".to_owned());
+            }
+        }
+        if layout.kind(measure.fact).is_some_and(|kind| kind.sources.len() >= MAX_COLUMNS) {
+            let message = format!("there are more than {MAX_COLUMNS} measures over facts of kind {}", measure.fact);
+            note(measure.place, message, "remove a measure over this kind".to_owned());
+        }
+        layout.insert(measure.fact, measure.source.clone(), &measure.sets);
+    }
+    layout
+}
+
+/// The declared sets of the KPI's first measure that all its other measures can answer too.
+fn common_sets(kpi: &Definition, measures: &[Measure]) -> Vec<Vec<String>> {
+    let mut of = kpi.leaves.iter().filter_map(|leaf| measures.get(leaf.measure));
+    let Some(first) = of.next() else { return Vec::new() };
+    let rest: Vec<&Measure> = of.collect();
+    let sets = first
+        .declared
+        .iter()
+        .filter(|set| rest.iter().all(|measure| measure.sets.iter().any(|(stored, _)| stored.contains(**set))));
+    sets.map(|set| set.iter().map(|dimension| dimension.as_str().to_owned()).collect()).collect()
+}
+
+fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
     let document = reader.document();
     let mut root = Table::new(document.get_ref(), 0, "the file");
     match root.need(reader, "version").map(|value| (whole(value), value.span().start)) {
@@ -87,7 +174,13 @@ fn read_file(reader: &mut Reader<'_>, number: usize, measures: &mut Vec<Measure>
         Some((_, at)) => reader.wrong(at, "this file has an unknown version", format!("write version = {FORMAT}")),
     }
     for (table, at) in tables(reader, &mut root, "measure") {
-        measures.extend(parse_measure::measure(reader, Table::new(table, at, "a measure"), number));
+        read.measures.extend(parse_measure::measure(reader, Table::new(table, at, "a measure"), number));
+    }
+    for (table, at) in tables(reader, &mut root, "formula") {
+        read.formulas.extend(formula::formula(reader, Table::new(table, at, "a formula"), number));
+    }
+    for (table, at) in tables(reader, &mut root, "kpi") {
+        read.kpis.extend(parse_kpi::kpi(reader, Table::new(table, at, "a KPI"), number));
     }
     root.finish(reader);
 }

@@ -8,23 +8,39 @@
 //! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `period`, `query`, `plan`, `gather`,
 //! `answer` (figures).
 
+pub mod answer;
 pub mod block;
 mod catalogue;
+pub mod definition;
 mod delta;
 mod delta_codec;
 pub mod dimension;
+pub mod exact;
+mod formula;
+mod gather;
 mod hash;
 mod layout;
+mod parse_kpi;
 mod parse_measure;
+pub mod period;
+mod plan;
+pub mod query;
 mod read;
 mod schema;
 pub mod unit;
 mod varint;
 
+pub use answer::{Answer, Row};
 pub use block::{Block, BlockKey, Cell, CellGrain};
 pub use catalogue::Catalogue;
+pub use definition::{KpiInfo, NoValue};
 pub use delta::Delta;
 pub use dimension::Dimension;
+pub use exact::Exact;
+pub use period::{Grain, Period};
+pub use plan::{BlockRange, Plan};
+pub use query::{Query, QueryError};
+pub use schema::MeasureInfo;
 pub use varint::DecodeError;
 
 #[cfg(test)]

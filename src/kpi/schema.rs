@@ -35,6 +35,23 @@ impl Measure {
     }
 }
 
+/// What a measure says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeasureInfo<'a> {
+    /// Id, as formulas name it.
+    pub id: &'a str,
+    /// For people.
+    pub title: &'a str,
+    /// Which facts it counts.
+    pub description: &'a str,
+    /// The kind of facts.
+    pub fact: FactKind,
+    /// Money, money times days, or a number.
+    pub quantity: Quantity,
+    /// The dimension sets that it is kept by.
+    pub dimension_sets: &'a [DimSet],
+}
+
 /// Where a definition stands: number of the file, byte offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {

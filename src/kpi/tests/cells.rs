@@ -28,7 +28,7 @@ fn total(block: &Block) -> Cell {
 #[test]
 fn a_payment_makes_a_day_and_a_month_block_for_each_set() {
     let catalogue = shipped();
-    let delta = delta(&catalogue, &[fact(FactKind::Payment, "2026-03-31", 1250)]);
+    let delta = delta(catalogue, &[fact(FactKind::Payment, "2026-03-31", 1250)]);
     let payments = catalogue.measures.iter().find(|measure| measure.id == "payments").unwrap();
     let blocks = delta.blocks();
     for (_, series) in &payments.sets {
@@ -59,7 +59,7 @@ fn a_series_keeps_its_number_until_its_meaning_changes() {
 #[test]
 fn damaged_bytes_are_refused() {
     let catalogue = shipped();
-    let delta = delta(&catalogue, &[fact(FactKind::Payment, "2026-03-31", 1250)]);
+    let delta = delta(catalogue, &[fact(FactKind::Payment, "2026-03-31", 1250)]);
     let bytes = delta.encode();
     for end in 0..bytes.len() {
         assert!(Delta::decode(&bytes[..end]).is_err(), "cut at {end}");
@@ -78,30 +78,30 @@ proptest! {
     #[test]
     fn order_and_batches_change_nothing(facts in facts(), cut in 0_usize..60, shuffle in any::<u64>()) {
         let catalogue = shipped();
-        let whole = delta(&catalogue, &facts);
+        let whole = delta(catalogue, &facts);
         let (first, second) = facts.split_at(cut.min(facts.len()));
-        let mut ab = delta(&catalogue, first);
-        ab.merge(&delta(&catalogue, second));
-        let mut ba = delta(&catalogue, second);
-        ba.merge(&delta(&catalogue, first));
+        let mut ab = delta(catalogue, first);
+        ab.merge(&delta(catalogue, second));
+        let mut ba = delta(catalogue, second);
+        ba.merge(&delta(catalogue, first));
         prop_assert!(ab == whole && ba == whole);
         prop_assert_eq!(ab.encode(), whole.encode());
         let mut turned = facts.clone();
         turned.rotate_left((shuffle % (facts.len() as u64 + 1)) as usize % facts.len().max(1));
         turned.reverse();
-        prop_assert_eq!(delta(&catalogue, &turned).encode(), whole.encode());
+        prop_assert_eq!(delta(catalogue, &turned).encode(), whole.encode());
     }
 
     #[test]
     fn what_is_taken_back_leaves_nothing(facts in facts(), kept in any_fact()) {
         let catalogue = shipped();
-        let mut all = delta(&catalogue, &facts);
+        let mut all = delta(catalogue, &facts);
         let negative: Vec<Fact> = facts.iter().map(|fact| Fact { sign: -fact.sign, ..fact.clone() }).collect();
-        all.add(&catalogue, &kept);
-        all.merge(&delta(&catalogue, &negative));
-        prop_assert!(all == delta(&catalogue, std::slice::from_ref(&kept)));
-        prop_assert_eq!(all.encode(), delta(&catalogue, std::slice::from_ref(&kept)).encode());
-        all.merge(&delta(&catalogue, std::slice::from_ref(&kept)).negated());
+        all.add(catalogue, &kept);
+        all.merge(&delta(catalogue, &negative));
+        prop_assert!(all == delta(catalogue, std::slice::from_ref(&kept)));
+        prop_assert_eq!(all.encode(), delta(catalogue, std::slice::from_ref(&kept)).encode());
+        all.merge(&delta(catalogue, std::slice::from_ref(&kept)).negated());
         prop_assert!(all.is_empty());
         prop_assert_eq!(all.encode(), Delta::new().encode());
         prop_assert!(all.blocks().is_empty());
@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn stored_forms_come_back_as_they_were(facts in facts()) {
         let catalogue = shipped();
-        let delta = delta(&catalogue, &facts);
+        let delta = delta(catalogue, &facts);
         let read = Delta::decode(&delta.encode()).unwrap();
         prop_assert!(read == delta);
         prop_assert_eq!(read.encode(), delta.encode());
@@ -122,7 +122,7 @@ proptest! {
     #[test]
     fn blocks_merge_like_deltas(a in facts(), b in facts(), c in facts()) {
         let catalogue = shipped();
-        let blocks = |facts: &[Fact]| delta(&catalogue, facts).blocks().into_iter().collect::<BTreeMap<_, _>>();
+        let blocks = |facts: &[Fact]| delta(catalogue, facts).blocks().into_iter().collect::<BTreeMap<_, _>>();
         let add = |mut to: BTreeMap<BlockKey, Block>, from: BTreeMap<BlockKey, Block>| {
             for (key, block) in from {
                 to.entry(key).or_insert_with(|| Block::empty(block.width())).merge(&block).unwrap();
@@ -142,7 +142,7 @@ proptest! {
         let catalogue = shipped();
         let mut months: BTreeMap<(u32, i32), Block> = BTreeMap::new();
         let mut days: BTreeMap<(u32, i32), Block> = BTreeMap::new();
-        for (key, block) in delta(&catalogue, &facts).blocks() {
+        for (key, block) in delta(catalogue, &facts).blocks() {
             let to = if key.grain == CellGrain::Month { &mut months } else { &mut days };
             let period = month_of(key.period);
             to.entry((key.series, period)).or_insert_with(|| Block::empty(block.width())).merge(&block).unwrap();
@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn damage_gives_an_error_or_another_delta_but_no_panic(facts in facts(), at in any::<usize>(), bit in 0_u8..8) {
         let catalogue = shipped();
-        let delta = delta(&catalogue, &facts);
+        let delta = delta(catalogue, &facts);
         let mut bytes = delta.encode();
         let place = at % bytes.len();
         bytes[place] ^= 1 << bit;

@@ -2,7 +2,7 @@
 
 mod cells;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
@@ -23,8 +23,10 @@ pub(super) fn shipped_files(suffix: &str) -> Vec<SourceFile> {
     paths.iter().map(|path| SourceFile { path: name(path), text: std::fs::read_to_string(path).unwrap() }).collect()
 }
 
-pub(super) fn shipped() -> Catalogue {
-    Catalogue::compile(&shipped_files(".toml")).unwrap_or_else(|found| panic!("{found}"))
+pub(super) fn shipped() -> &'static Catalogue {
+    static SHIPPED: LazyLock<Catalogue> =
+        LazyLock::new(|| Catalogue::compile(&shipped_files(".toml")).unwrap_or_else(|found| panic!("{found}")));
+    &SHIPPED
 }
 
 pub(super) fn day(text: &str) -> i32 {

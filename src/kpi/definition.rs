@@ -1,0 +1,250 @@
+//! A KPI's definition: what it says of itself, and the formula that computes it.
+
+use serde::{Deserialize, Serialize};
+
+use super::exact::Exact;
+use super::formula::{Leaf, Node, Window};
+use super::period::{Grain, Period};
+use super::schema::Measure;
+use super::unit::{Quantity, Unit};
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary!(
+    /// Kind of a KPI. The last four are reserved: a definition of them is refused for now.
+    Kind {
+        /// One measure or sum over the period.
+        Simple = "simple",
+        /// A numerator over a denominator.
+        Ratio = "ratio",
+        /// A formula of measures.
+        Derived = "derived",
+        /// A running total.
+        Cumulative = "cumulative",
+        /// A stock at the beginning or end of the period, or its daily mean, or its change.
+        Balance = "balance",
+        /// Another name of a KPI.
+        Alias = "alias",
+        Duration = "duration",
+        Conversion = "conversion",
+        Transition = "transition",
+        Cohort = "cohort",
+    }
+);
+vocabulary!(
+    /// Which day puts a fact into a period.
+    Clock {
+        /// The day on which it happened.
+        Occurred = "occurred",
+        /// The day on which the message was sent.
+        Sent = "sent",
+        /// The day on which due date plus grace passed.
+        PromiseDue = "promise_due",
+        /// The end of the period.
+        PeriodEnd = "period_end",
+        /// The beginning of the period.
+        PeriodStart = "period_start",
+        /// Flows of the period and stocks at its ends.
+        Period = "period",
+    }
+);
+vocabulary!(
+    /// What happens to several currencies.
+    CurrencyPolicy {
+        /// The KPI holds no money.
+        None = "none",
+        /// One row for each currency; nothing is converted or summed over currencies.
+        PerCurrency = "per_currency",
+    }
+);
+vocabulary!(
+    /// What values may be added up.
+    Additivity {
+        /// Over periods and over groups.
+        TimeAndGroups = "time_and_groups",
+        /// Over the groups of one period only: stocks.
+        Groups = "groups",
+        /// Neither: quotients, distinct counts.
+        None = "none",
+    }
+);
+vocabulary!(
+    /// Whose the facts are when an answer is grouped by agent or team.
+    Attribution {
+        /// Of whoever did what is counted.
+        Actor = "actor",
+        /// Of the agent or team that the case is assigned to on the fact's day.
+        Assigned = "assigned",
+        /// A payment's own agent, else its promise's, else the last right-party contact's, else the case's.
+        PaymentChain = "payment_chain",
+        /// Each measure's own.
+        Mixed = "mixed",
+    }
+);
+vocabulary!(
+    /// Which version of a case gives a fact its dimensions.
+    DimensionAsOf { Fact = "fact" }
+);
+vocabulary!(
+    /// How a quotient becomes decimal text.
+    Rounding {
+        /// To the nearest, ties to the even digit.
+        HalfEven = "half_even",
+    }
+);
+
+/// Everything a caller may want to know of a KPI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KpiInfo {
+    /// Id, as questions name it.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// What it says, with its limits.
+    pub description: String,
+    /// The formula in words.
+    pub formula: String,
+    /// Where the formula comes from.
+    pub source: String,
+    /// Kind of the definition.
+    pub kind: Kind,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// What one unit of the denominator is: call, promise, account, amount.
+    pub unit_counted: String,
+    /// What the value is a share or mean of.
+    pub base: String,
+    /// Which day puts a fact into a period.
+    pub clock: Clock,
+    /// What happens to several currencies.
+    pub currency_policy: CurrencyPolicy,
+    /// What values may be added up.
+    pub additivity: Additivity,
+    /// Whose the facts are.
+    pub attribution: Attribution,
+    /// Which version of a case gives the dimensions.
+    pub dimension_as_of: DimensionAsOf,
+    /// How the decimal text is rounded.
+    pub rounding: Rounding,
+    /// Digits behind the point; `None`: as many as the currency has.
+    pub decimals: Option<u32>,
+    /// Other readings of the same figure.
+    pub variants: Vec<String>,
+    /// The KPI that this id stands for, if it is only another name.
+    pub alias_of: Option<String>,
+    /// Whether the numerator is a part of the denominator's count, so that an interval can be given.
+    pub proportion: bool,
+    /// Dimension sets by which every measure of the KPI is kept, as lists of names.
+    pub group_by: Vec<Vec<String>>,
+}
+
+/// A compiled KPI.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub(crate) info: KpiInfo,
+    pub(crate) root: Root,
+    pub(crate) leaves: Vec<Leaf>,
+    /// Whether any measure is money: then answers are by currency.
+    pub(crate) money: bool,
+}
+
+/// The computation.
+#[derive(Debug, Clone)]
+pub(crate) enum Root {
+    Single(Node, Quantity),
+    Quotient { above: (Node, Quantity), below: (Node, Quantity) },
+}
+
+/// Why a row has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoValue {
+    /// There is nothing to divide by.
+    EmptyDenominator,
+    /// The group has no fact in any currency, so that not even zero can be stated.
+    NoFacts,
+    /// The formula needs whole months, and the period is not made of such.
+    NeedsWholeMonths,
+    /// Beyond 128 bits.
+    Overflow,
+}
+
+impl NoValue {
+    /// Stable word for the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyDenominator => "empty_denominator",
+            Self::NoFacts => "no_facts",
+            Self::NeedsWholeMonths => "needs_whole_months",
+            Self::Overflow => "overflow",
+        }
+    }
+}
+
+impl Node {
+    /// Computes the formula of one group and period.
+    pub(crate) fn compute(&self, leaf: &impl Fn(usize) -> Exact, at: (Grain, Period)) -> Result<Exact, NoValue> {
+        match self {
+            Self::Leaf(place) => Ok(leaf(*place)),
+            Self::Number(number) => Ok(*number),
+            Self::Months => at.1.months(at.0).map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            Self::Add(parts) => parts
+                .iter()
+                .try_fold(Exact::ZERO, |sum, part| sum.add(part.compute(leaf, at)?).ok_or(NoValue::Overflow)),
+            Self::Subtract(parts) => {
+                let Some((first, rest)) = parts.split_first() else { return Ok(Exact::ZERO) };
+                let first = first.compute(leaf, at)?;
+                rest.iter()
+                    .try_fold(first, |left, part| left.subtract(part.compute(leaf, at)?).ok_or(NoValue::Overflow))
+            }
+            Self::Divide(parts) => {
+                let (above, below) = (parts.0.compute(leaf, at)?, parts.1.compute(leaf, at)?);
+                if below.is_zero() {
+                    return Err(NoValue::EmptyDenominator);
+                }
+                above.divide(below).ok_or(NoValue::Overflow)
+            }
+            Self::Scale(part, by) => part.compute(leaf, at)?.multiply(*by).ok_or(NoValue::Overflow),
+        }
+    }
+
+    /// Calls `visit` with every leaf of the formula.
+    pub(crate) fn each_leaf(&self, visit: &mut impl FnMut(usize)) {
+        match self {
+            Self::Leaf(place) => visit(*place),
+            Self::Number(_) | Self::Months => {}
+            Self::Add(parts) | Self::Subtract(parts) => parts.iter().for_each(|part| part.each_leaf(visit)),
+            Self::Divide(parts) => {
+                parts.0.each_leaf(visit);
+                parts.1.each_leaf(visit);
+            }
+            Self::Scale(part, _) => part.each_leaf(visit),
+        }
+    }
+
+    /// Whether the formula only adds, subtracts and scales, so that it adds up like its measures.
+    fn is_linear(&self) -> bool {
+        match self {
+            Self::Leaf(_) => true,
+            Self::Number(number) => number.is_zero(),
+            Self::Months | Self::Divide(_) => false,
+            Self::Add(parts) | Self::Subtract(parts) => parts.iter().all(Self::is_linear),
+            Self::Scale(part, _) => part.is_linear(),
+        }
+    }
+}
+
+impl Root {
+    /// What follows from the formula about adding values up.
+    pub(crate) fn additivity(&self, leaves: &[Leaf], measures: &[Measure]) -> Additivity {
+        let Self::Single(node, _) = self else { return Additivity::None };
+        let distinct =
+            leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(|measure| measure.distinct().is_some()));
+        if !node.is_linear() || distinct {
+            Additivity::None
+        } else if leaves.iter().all(|leaf| leaf.window == Window::Flow) {
+            Additivity::TimeAndGroups
+        } else {
+            Additivity::Groups
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Reads `[[kpi]]` tables, and links them to the measures and formulas they name.
+
+use std::collections::BTreeMap;
+
+use super::definition::{
+    Additivity, Attribution, Clock, CurrencyPolicy, Definition, DimensionAsOf, Kind, KpiInfo, Root, Rounding,
+};
+use super::exact::Exact;
+use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Window};
+use super::read::{Reader, Table, names, whole};
+use super::schema::{Measure, Place};
+use super::unit::{Quantity, Unit};
+
+/// A KPI as written.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) place: Place,
+    pub(crate) info: KpiInfo,
+    formula: Shape,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+#[derive(Debug, Clone)]
+enum Shape {
+    Single(Raw, Window),
+    Quotient(Raw, Raw),
+    Alias,
+}
+
+macro_rules! word {
+    ($table:ident, $reader:ident, $key:literal, $type:ident) => {
+        $table.word($reader, $key, $type::parse, || names($type::ALL.iter().map(|word| word.as_str())))
+    };
+}
+
+/// Reads one KPI; `None` if it is too broken to go on with.
+pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) -> Option<Written> {
+    let id = super::parse_measure::id(reader, &mut table, "KPI");
+    let place = Place { file, at: table.at };
+    let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
+    let (title, description) = (text(reader, "title"), text(reader, "description"));
+    let kind = word!(table, reader, "kind", Kind);
+    if kind == Some(Kind::Alias) {
+        let of = table.text(reader, "of").map(|(text, _)| text.to_owned());
+        table.finish(reader);
+        let info = alias(id?, title?, description?, of?);
+        return Some(Written { place, info, formula: Shape::Alias, parameters: BTreeMap::new() });
+    }
+    if let Some(kind @ (Kind::Duration | Kind::Conversion | Kind::Transition | Kind::Cohort)) = kind {
+        // Its keys are unknown to this build, so that one diagnostic is all that can be said.
+        let message = format!("{} is of kind {kind}, which is not supported yet", table.what);
+        reader.wrong(table.at, message, "write simple, ratio, derived, cumulative, balance or alias");
+        return None;
+    }
+    let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
+    let (formula, source) = (text(reader, "formula"), text(reader, "source"));
+    let (unit_counted, base) = (text(reader, "unit_counted"), text(reader, "base"));
+    let unit = word!(table, reader, "unit", Unit);
+    let clock = word!(table, reader, "clock", Clock);
+    let currency_policy = word!(table, reader, "currency_policy", CurrencyPolicy);
+    let additivity = word!(table, reader, "additivity", Additivity);
+    let attribution = word!(table, reader, "attribution", Attribution);
+    let dimension_as_of = word!(table, reader, "dimension_as_of", DimensionAsOf);
+    let rounding = word!(table, reader, "rounding", Rounding);
+    let decimals = decimals(reader, &mut table, unit);
+    let variants = match table.need(reader, "variants") {
+        Some(_) => table.texts(reader, "variants").into_iter().map(|(text, _)| text.to_owned()).collect(),
+        None => Vec::new(),
+    };
+    let proportion = table.flag(reader, "proportion") == Some(true);
+    let parameters = parameters(reader, &mut table);
+    let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
+    table.finish(reader);
+    let info = KpiInfo {
+        id: id?,
+        title: title?,
+        description: description?,
+        formula: formula?,
+        source: source?,
+        kind: kind?,
+        unit: unit?,
+        unit_counted: unit_counted?,
+        base: base?,
+        clock: clock?,
+        currency_policy: currency_policy?,
+        additivity: additivity?,
+        attribution: attribution?,
+        dimension_as_of: dimension_as_of?,
+        rounding: rounding?,
+        decimals: decimals?,
+        variants,
+        alias_of: None,
+        proportion,
+        group_by: Vec::new(),
+    };
+    Some(Written { place, info, formula: shape?, parameters })
+}
+
+/// What an alias says before it is filled in from the KPI that it stands for.
+fn alias(id: String, title: String, description: String, of: String) -> KpiInfo {
+    KpiInfo {
+        id,
+        title,
+        description,
+        formula: String::new(),
+        source: String::new(),
+        kind: Kind::Alias,
+        unit: Unit::Count,
+        unit_counted: String::new(),
+        base: String::new(),
+        clock: Clock::Occurred,
+        currency_policy: CurrencyPolicy::None,
+        additivity: Additivity::None,
+        attribution: Attribution::Mixed,
+        dimension_as_of: DimensionAsOf::Fact,
+        rounding: Rounding::HalfEven,
+        decimals: None,
+        variants: Vec::new(),
+        alias_of: Some(of),
+        proportion: false,
+        group_by: Vec::new(),
+    }
+}
+
+/// Digits behind the point: the currency's for money unless stated, none for counts unless stated, else needed.
+fn decimals(reader: &mut Reader<'_>, table: &mut Table<'_>, unit: Option<Unit>) -> Option<Option<u32>> {
+    match table.whole(reader, "decimals") {
+        Some((number, at)) => {
+            let decimals = u32::try_from(number).ok().filter(|decimals| *decimals <= 9);
+            if decimals.is_none() {
+                reader.wrong(at, format!("decimals = {number} of {}", table.what), "write 0 to 9");
+            }
+            decimals.map(Some)
+        }
+        None if unit == Some(Unit::Money) => Some(None),
+        None if table.get("decimals").is_some() => None,
+        None => {
+            let message = format!("{} lacks the key \"decimals\"", table.what);
+            reader.wrong(table.at, message, "add decimals = 2: only money takes its currency's");
+            None
+        }
+    }
+}
+
+fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Parameter> {
+    let mut found = BTreeMap::new();
+    let Some(value) = table.get("parameters") else { return found };
+    let Some(inner) = value.get_ref().as_table() else {
+        reader.wrong(value.span().start, "parameters is no table", "write parameters = { n = 1 }");
+        return found;
+    };
+    for (key, value) in inner.iter() {
+        let text = value.get_ref().as_str();
+        let number = whole(value).map(Exact::whole).or_else(|| text.and_then(Exact::parse));
+        let parameter = match (text, number) {
+            (Some("months"), _) => Some(Parameter::Months),
+            (_, number) => number.map(Parameter::Number),
+        };
+        match parameter {
+            Some(parameter) => {
+                found.insert(key.get_ref().to_string(), parameter);
+            }
+            None => {
+                let message = format!("the parameter \"{}\" of {} is no number", key.get_ref(), table.what);
+                reader.wrong(value.span().start, message, "write 1, \"1/12\" or \"months\"");
+            }
+        }
+    }
+    found
+}
+
+fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<Shape> {
+    let mut read = |reader: &mut Reader<'_>, key| {
+        let value = table.need(reader, key)?;
+        formula::read(reader, value)
+    };
+    match kind {
+        Kind::Simple => read(reader, "measure").map(|raw| Shape::Single(raw, Window::Flow)),
+        Kind::Derived => read(reader, "expression").map(|raw| match raw {
+            Raw::Divide(parts, _) => Shape::Quotient(parts.0, parts.1),
+            raw => Shape::Single(raw, Window::Flow),
+        }),
+        Kind::Ratio => {
+            let (above, below) = (read(reader, "numerator"), read(reader, "denominator"));
+            Some(Shape::Quotient(above?, below?))
+        }
+        Kind::Cumulative => {
+            let raw = read(reader, "measure");
+            let since = |text: &str| match text {
+                "ever" => Some(Window::Closing),
+                "question" => Some(Window::Running),
+                _ => None,
+            };
+            let window = table.word(reader, "since", since, || "ever, question".to_owned());
+            Some(Shape::Single(raw?, window?))
+        }
+        Kind::Balance => {
+            let raw = read(reader, "stock");
+            let at = |text: &str| match text {
+                "opening" => Some(Window::Opening),
+                "closing" => Some(Window::Closing),
+                "mean" => Some(Window::Mean),
+                "change" => Some(Window::Flow),
+                _ => None,
+            };
+            let window = table.word(reader, "at", at, || "opening, closing, mean, change".to_owned());
+            Some(Shape::Single(raw?, window?))
+        }
+        Kind::Alias | Kind::Duration | Kind::Conversion | Kind::Transition | Kind::Cohort => None,
+    }
+}
+
+/// Links KPIs to measures and formulas, and holds what they say of themselves against what their formula is. Faults
+/// come with the place they are noted at.
+pub(crate) fn link(
+    written: &[Written],
+    measures: &[Measure],
+    formulas: &[Formula],
+) -> (Vec<Definition>, Vec<(Place, String, String)>) {
+    let by_id: BTreeMap<&str, usize> = measures.iter().enumerate().map(|(n, m)| (m.id.as_str(), n)).collect();
+    let by_name: BTreeMap<&str, &Raw> = formulas.iter().map(|f| (f.id.as_str(), &f.raw)).collect();
+    let mut faults: Vec<(Place, String, String)> = Vec::new();
+    let mut linked: Vec<Definition> = Vec::new();
+    for kpi in written.iter().filter(|kpi| !matches!(kpi.formula, Shape::Alias)) {
+        let scope = Scope { measures, by_id: &by_id, formulas: &by_name, parameters: &kpi.parameters };
+        let mut resolver = Resolver::new(&scope);
+        let root = match &kpi.formula {
+            Shape::Single(raw, window) => resolver.resolve(raw, *window).map(|(node, of)| Root::Single(node, of)),
+            Shape::Quotient(above, below) => resolver
+                .resolve(above, Window::Flow)
+                .and_then(|above| Ok(Root::Quotient { above, below: resolver.resolve(below, Window::Flow)? })),
+            Shape::Alias => continue,
+        };
+        match root {
+            Ok(root) => {
+                for name in kpi.parameters.keys().filter(|name| !resolver.used_parameters.contains(name)) {
+                    let message =
+                        format!("KPI \"{}\" sets the parameter \"{name}\", which it does not use", kpi.info.id);
+                    faults.push((kpi.place, message, "remove it".to_owned()));
+                }
+                let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
+                let money = resolver.leaves.iter().any(money);
+                let definition = Definition { info: kpi.info.clone(), root, leaves: resolver.leaves, money };
+                let claims = claims(&definition, measures);
+                faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
+                linked.push(definition);
+            }
+            Err((at, message, remedy)) => {
+                let fault: Fault = (at, format!("KPI \"{}\": {message}", kpi.info.id), remedy);
+                faults.push((Place { file: kpi.place.file, at: fault.0 }, fault.1, fault.2));
+            }
+        }
+    }
+    for kpi in written {
+        let Some(of) = &kpi.info.alias_of else { continue };
+        match linked.iter().find(|known| known.info.id == *of && known.info.alias_of.is_none()) {
+            Some(found) => {
+                let mut definition = found.clone();
+                let KpiInfo { id, title, description, .. } = kpi.info.clone();
+                definition.info = KpiInfo { id, title, description, alias_of: Some(of.clone()), ..definition.info };
+                linked.push(definition);
+            }
+            None => {
+                let message = format!("KPI \"{}\" stands for \"{of}\", which is no KPI with a formula", kpi.info.id);
+                faults.push((kpi.place, message, "name a KPI of another kind than alias".to_owned()));
+            }
+        }
+    }
+    (linked, faults)
+}
+
+/// What a definition says wrongly of itself.
+fn claims(definition: &Definition, measures: &[Measure]) -> Vec<(String, String)> {
+    let info = &definition.info;
+    let mut wrong = Vec::new();
+    let mut claim = |message: String, remedy: String| wrong.push((format!("KPI \"{}\" {message}", info.id), remedy));
+    let quantity = match &definition.root {
+        Root::Single(_, quantity) => *quantity,
+        Root::Quotient { above, below } => above.1.over(below.1),
+    };
+    if !quantity.admits(info.unit) {
+        claim(
+            format!("has the unit {}, and its formula gives {quantity}", info.unit),
+            "correct unit or formula".to_owned(),
+        );
+    }
+    let policy = if definition.money { CurrencyPolicy::PerCurrency } else { CurrencyPolicy::None };
+    if policy != info.currency_policy {
+        let holds = if definition.money { "holds money" } else { "holds no money" };
+        claim(format!("{holds}"), format!("write currency_policy = \"{policy}\""));
+    }
+    let additivity = definition.root.additivity(&definition.leaves, measures);
+    if additivity != info.additivity {
+        let message = format!("says additivity {}, and its formula gives {additivity}", info.additivity);
+        claim(message, format!("write additivity = \"{additivity}\""));
+    }
+    if info.proportion {
+        let counts = |of: Quantity| of == Quantity::NUMBER;
+        let fits = matches!(&definition.root, Root::Quotient { above, below } if counts(above.1) && counts(below.1));
+        if !fits {
+            claim("is no proportion of two counts".to_owned(), "remove proportion".to_owned());
+        }
+    }
+    wrong
+}

@@ -1,0 +1,268 @@
+//! From a question to the blocks that answer it: which series, which days and months.
+
+use std::sync::Arc;
+
+use super::block::CellGrain;
+use super::catalogue::Catalogue;
+use super::definition::Definition;
+use super::delta::month_of;
+use super::dimension::{DimSet, Dimension};
+use super::formula::{Leaf, Window};
+use super::period::{Period, cover, periods};
+use super::query::{MAX_KPIS, MAX_PERIODS, Query, QueryError};
+use super::schema::Measure;
+use crate::domain::validation::Violation;
+
+/// A stretch of stored blocks: those of the series and grain whose period lies from `from` up to but not including `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockRange {
+    /// Measure and dimension set.
+    pub series: u32,
+    /// Day or month.
+    pub grain: CellGrain,
+    /// Day number of the first period's first day.
+    pub from: i32,
+    /// Day number that periods begin before.
+    pub to: i32,
+}
+
+/// A way to answer one question. Holds no figures, so it may be kept and used again.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(super) query: Query,
+    pub(super) periods: Vec<Period>,
+    pub(super) kpis: Vec<Arc<Planned>>,
+    pub(super) feeds: Vec<Feed>,
+}
+
+/// One KPI of a plan.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) definition: Definition,
+    /// Feed of each leaf.
+    pub(super) feeds: Vec<usize>,
+    /// Digits and quantities are the definition's; the currency is grouped for money.
+    pub(super) group_by: Vec<Dimension>,
+}
+
+/// What one series gives to the answer.
+#[derive(Debug, Clone)]
+pub(super) struct Feed {
+    measure: usize,
+    pub(super) series: u32,
+    pub(super) width: usize,
+    /// Where in a tuple each grouped value stands.
+    pub(super) groups: Vec<usize>,
+    pub(super) currency: Option<usize>,
+    pub(super) distinct: Option<usize>,
+    /// Place in the tuple, and which filter of the question it must pass.
+    pub(super) filters: Vec<(usize, usize)>,
+    money: bool,
+    /// Whether the cells of all earlier days are needed.
+    stock: bool,
+    /// Whether running sums are needed.
+    pub(super) sums: bool,
+    pub(super) mean: bool,
+    pub(super) ranges: Vec<BlockRange>,
+}
+
+impl Catalogue {
+    /// Plans a question.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it: unknown KPIs, an empty or too long span, dimensions that no declared set of a
+    /// measure answers. The last names what is declared and how to declare more.
+    pub fn plan(&self, query: &Query) -> Result<Plan, QueryError> {
+        let mut wrong: Vec<Violation> = Vec::new();
+        let periods = check(query, &mut wrong);
+        let mut undeclared: Vec<Violation> = Vec::new();
+        let mut plan = Plan { query: query.clone(), periods, kpis: Vec::new(), feeds: Vec::new() };
+        for (place, id) in query.kpis.iter().enumerate() {
+            let Some(definition) = self.kpi(id) else {
+                let text = format!("\"{id}\" is no KPI: ListKpis names them");
+                wrong.push(Violation::new(format!("kpis[{place}]"), text));
+                continue;
+            };
+            plan.add(self, definition, &mut undeclared);
+        }
+        let only_undeclared = wrong.is_empty();
+        wrong.append(&mut undeclared);
+        if !wrong.is_empty() {
+            return Err(QueryError { violations: wrong, undeclared: only_undeclared });
+        }
+        for feed in &mut plan.feeds {
+            feed.ranges = ranges(feed, &plan.periods);
+        }
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    /// The blocks that the answer is made of, sorted and without overlaps. Blocks that do not exist are zero.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<BlockRange> {
+        merge(self.feeds.iter().flat_map(|feed| feed.ranges.iter().copied()).collect())
+    }
+
+    /// The periods of the answer, in order.
+    #[must_use]
+    pub fn periods(&self) -> &[Period] {
+        &self.periods
+    }
+
+    fn add(&mut self, catalogue: &Catalogue, definition: &Definition, undeclared: &mut Vec<Violation>) {
+        let money = definition.money;
+        // Money is always answered by currency, so that grouping by it adds nothing.
+        let group_by: Vec<Dimension> =
+            self.query.group_by.iter().copied().filter(|one| !(money && *one == Dimension::Currency)).collect();
+        let mut feeds = Vec::with_capacity(definition.leaves.len());
+        for leaf in &definition.leaves {
+            let Some(measure) = catalogue.measures.get(leaf.measure) else { continue };
+            match self.feed(leaf, measure, &group_by, money) {
+                Ok(feed) => feeds.push(feed),
+                Err(asked) => {
+                    let id = &definition.info.id;
+                    undeclared.push(undeclared_sets(id, measure, asked));
+                }
+            }
+        }
+        if feeds.len() == definition.leaves.len() {
+            self.kpis.push(Arc::new(Planned { definition: definition.clone(), feeds, group_by }));
+        }
+    }
+
+    /// The feed of a leaf, shared by all leaves of the same measure.
+    fn feed(&mut self, leaf: &Leaf, measure: &Measure, group_by: &[Dimension], money: bool) -> Result<usize, DimSet> {
+        let known = self.feeds.iter().position(|feed| feed.measure == leaf.measure && feed.money == money);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                // A base that is not kept by currency (agents) serves every currency of a money KPI.
+                let skip = |one: Dimension| money && one == Dimension::Currency && !measure.by_currency;
+                let filters: Vec<(usize, Dimension)> =
+                    self.query.filters.iter().map(|(one, _)| *one).enumerate().collect();
+                let filters: Vec<(usize, Dimension)> = filters.into_iter().filter(|(_, one)| !skip(*one)).collect();
+                let asked: DimSet = group_by.iter().copied().chain(filters.iter().map(|(_, one)| *one)).collect();
+                let fits = measure.sets.iter().filter(|(set, _)| set.contains(asked));
+                let (set, series) = *fits.min_by_key(|(set, _)| (set.len(), *set)).ok_or(asked)?;
+                let at = |dimension: Dimension| set.position(dimension);
+                self.feeds.push(Feed {
+                    measure: leaf.measure,
+                    series,
+                    width: set.len(),
+                    groups: group_by.iter().filter_map(|one| at(*one)).collect(),
+                    currency: at(Dimension::Currency).filter(|_| money && measure.by_currency),
+                    distinct: measure.distinct().and_then(at),
+                    filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
+                    money,
+                    stock: false,
+                    sums: false,
+                    mean: false,
+                    ranges: Vec::new(),
+                });
+                self.feeds.len() - 1
+            }
+        };
+        if let Some(feed) = self.feeds.get_mut(place) {
+            feed.stock |= matches!(leaf.window, Window::Opening | Window::Closing | Window::Mean);
+            feed.sums |= leaf.window != Window::Flow;
+            feed.mean |= leaf.window == Window::Mean;
+        }
+        Ok(place)
+    }
+}
+
+/// Holds the question's own fields against what is possible.
+fn check(query: &Query, wrong: &mut Vec<Violation>) -> Vec<Period> {
+    let mut note = |field: &str, text: String| wrong.push(Violation::new(field, text));
+    if query.kpis.is_empty() {
+        note("kpis", "names no KPI: ListKpis names them".to_owned());
+    }
+    if query.kpis.len() > MAX_KPIS {
+        note("kpis", format!("names {} KPIs, and {MAX_KPIS} are the limit: ask in parts", query.kpis.len()));
+    }
+    for (place, dimension) in query.group_by.iter().enumerate() {
+        if query.group_by.iter().skip(place + 1).any(|other| other == dimension) {
+            note("group_by", format!("names {dimension} twice: name it once"));
+        }
+    }
+    for (place, (dimension, values)) in query.filters.iter().enumerate() {
+        if values.is_empty() {
+            note(
+                "filters",
+                format!("the filter on {dimension} has no value: name at least one, or leave the filter out"),
+            );
+        }
+        if query.filters.iter().skip(place + 1).any(|(other, _)| other == dimension) {
+            note("filters", format!("has two filters on {dimension}: name all values in one"));
+        }
+    }
+    if query.from >= query.to {
+        note("to", format!("{} is not after {}: the span is empty", query.to, query.from));
+        return Vec::new();
+    }
+    match periods(query.grain, query.from, query.to, MAX_PERIODS) {
+        Some(periods) => periods,
+        None => {
+            let text =
+                format!("{} to {} has more than {MAX_PERIODS} periods of a {}", query.from, query.to, query.grain);
+            note("grain", format!("{text}: ask for a coarser grain or a shorter span"));
+            Vec::new()
+        }
+    }
+}
+
+fn undeclared_sets(kpi: &str, measure: &Measure, asked: DimSet) -> Violation {
+    let declared: Vec<String> = measure.declared.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "{kpi} needs the measure \"{}\" by {asked}, which is kept by {}: ask by one of these, or add {asked} to its \
+         dimension_sets in the KPI files",
+        measure.id,
+        declared.join(", "),
+    );
+    Violation::new("group_by", text)
+}
+
+/// The cells that the feed needs for all periods, and for a stock all earlier ones.
+fn ranges(feed: &Feed, periods: &[Period]) -> Vec<BlockRange> {
+    let mut found: Vec<BlockRange> = Vec::new();
+    let mut add = |grain: CellGrain, (from, to): (i32, i32)| {
+        if from < to {
+            found.push(BlockRange { series: feed.series, grain, from, to });
+        }
+    };
+    let Some(first) = periods.first() else { return found };
+    if feed.stock {
+        // However long the history: its whole months, and the days since.
+        let month = month_of(first.start);
+        add(CellGrain::Month, (i32::MIN, month));
+        add(CellGrain::Day, (month, first.start));
+    }
+    for period in periods {
+        if feed.mean {
+            // A mean weighs each change by the days it lasts, so that months are too coarse.
+            add(CellGrain::Day, (period.start, period.end));
+        } else {
+            let cover = cover(period.start, period.end);
+            add(CellGrain::Day, cover.head);
+            add(CellGrain::Month, cover.months);
+            add(CellGrain::Day, cover.tail);
+        }
+    }
+    merge(found)
+}
+
+/// Sorts ranges and joins those that touch.
+fn merge(mut ranges: Vec<BlockRange>) -> Vec<BlockRange> {
+    ranges.sort_unstable();
+    let mut merged: Vec<BlockRange> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if last.series == range.series && last.grain == range.grain && range.from <= last.to => {
+                last.to = last.to.max(range.to);
+            }
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
