@@ -1,0 +1,115 @@
+//! `fairdue tenant` and `fairdue key`: what only somebody with access to the database may do.
+
+use super::args::{KeyCommand, TenantCommand};
+use super::error::CliError;
+use crate::clock::Clock;
+use crate::config::{Config, Snapshot};
+use crate::domain::ids::{KeyId, MarketId, TenantId};
+use crate::ingest::keys;
+use crate::store::{Store, StoreOptions};
+
+/// The store that the settings name.
+///
+/// # Errors
+/// The database cannot be reached.
+pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
+    let database = &snapshot.server.database;
+    let options = StoreOptions {
+        max_connections: database.max_connections,
+        acquire_timeout: database.acquire_timeout,
+        statement_timeout: database.statement_timeout,
+    };
+    Ok(Store::open(&database.url, &options).await?)
+}
+
+fn tenant_id(text: &str) -> Result<TenantId, CliError> {
+    // A key's text puts the tenant before its own parts; spaces would also break the header that carries it.
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if !plain {
+        return Err(CliError::new("a tenant's id is made of letters, digits, - and _"));
+    }
+    TenantId::new(text).map_err(|error| CliError::new(format!("the tenant's id {error}")))
+}
+
+/// Runs `fairdue tenant ...`.
+///
+/// # Errors
+/// The configuration or the database.
+pub async fn tenant(command: &TenantCommand) -> Result<(), CliError> {
+    let TenantCommand::Create { id, source } = command;
+    let snapshot = source.load()?;
+    let tenant = tenant_id(id)?;
+    let store = open_store(&snapshot).await?;
+    let made = store.insert_tenant(&tenant, Clock::system().now()).await?;
+    store.close().await;
+    println!("tenant {tenant} {}", if made { "created" } else { "was there before" });
+    if !snapshot.tenants.contains_key(&tenant) {
+        println!("it has no market yet: write {}/tenants/{tenant}.toml (as tenants/demo.toml)", source.config.display());
+    }
+    Ok(())
+}
+
+/// Runs `fairdue key ...`.
+///
+/// # Errors
+/// The configuration, the database, or a tenant or market that is not known.
+pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
+    match command {
+        KeyCommand::Create { tenant, role, market, source } => {
+            let snapshot = source.load()?;
+            let tenant = tenant_id(tenant)?;
+            let markets = known_markets(&snapshot, &tenant, market)?;
+            let store = open_store(&snapshot).await?;
+            if !store.tenants().await?.iter().any(|row| row.tenant == tenant) {
+                return Err(CliError::new(format!("tenant {tenant} is not known: run fairdue tenant create {tenant}")));
+            }
+            let roles = role.iter().map(|role| role.0).collect();
+            let text = keys::create(&store, &tenant, roles, markets, Clock::system().now()).await;
+            store.close().await;
+            let text = text.map_err(|error| CliError::new(error.to_string()))?;
+            eprintln!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
+            println!("{text}");
+            Ok(())
+        }
+        KeyCommand::Revoke { tenant, key, source } => {
+            let snapshot = source.load()?;
+            let tenant = tenant_id(tenant)?;
+            // The whole key may be pasted too: its middle part is the id.
+            let id = key.strip_prefix("fd_").and_then(|rest| rest.rsplit('.').nth(1)).unwrap_or(key);
+            let id = KeyId::new(id).map_err(|error| CliError::new(format!("the key's id {error}")))?;
+            let store = open_store(&snapshot).await?;
+            let revoked = store.revoke_key(&tenant, &id, Clock::system().now()).await?;
+            store.close().await;
+            if !revoked {
+                return Err(CliError::new(format!("tenant {tenant} has no key {id} in force")));
+            }
+            println!("key {id} revoked: servers refuse it within a second");
+            Ok(())
+        }
+    }
+}
+
+fn known_markets(snapshot: &Snapshot, tenant: &TenantId, wanted: &[String]) -> Result<Vec<MarketId>, CliError> {
+    wanted
+        .iter()
+        .map(|text| {
+            let unknown = || CliError::new(format!("tenant {tenant} has no market {text} in its configuration"));
+            let market = MarketId::new(&text.to_ascii_lowercase()).map_err(|_| unknown())?;
+            snapshot.market(tenant, &market).map(|_| market).ok_or_else(unknown)
+        })
+        .collect()
+}
+
+impl super::args::Source {
+    /// Loads the configuration, with the options of the command line laid over it.
+    ///
+    /// # Errors
+    /// Every diagnostic.
+    pub fn load(&self) -> Result<Snapshot, CliError> {
+        let mut snapshot = Config::load(&self.config)?;
+        if let Some(url) = &self.database {
+            snapshot.server.database.url.clone_from(url);
+        }
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,185 @@
+//! The commands and their options.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::domain::principal::Role;
+
+/// Debt-collection compliance, KPIs and market sync over gRPC.
+#[derive(Debug, Parser)]
+#[command(name = "fairdue", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service.
+    Serve(ServeArgs),
+    /// Run a service of its own over generated markets, show figures and findings, and keep serving.
+    Demo(DemoArgs),
+    /// Turn a CSV of events into cases and activities and send them to a running service.
+    Import(ImportArgs),
+    /// Check a configuration directory and run every worked example of its rules and KPIs.
+    Check {
+        /// The configuration directory.
+        #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
+        dir: PathBuf,
+    },
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// Where configuration and database are.
+#[derive(Debug, Clone, Args)]
+pub struct Source {
+    /// The configuration directory.
+    #[arg(long, default_value = "config", env = "FAIRDUE_CONFIG")]
+    pub config: PathBuf,
+    /// The database, instead of the setting database.url: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where configuration and database are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Address of the gRPC listener, instead of the setting grpc.listen.
+    #[arg(long, value_name = "IP:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the metrics listener, instead of the setting metrics.listen.
+    #[arg(long, value_name = "IP:PORT")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The configuration directory.
+    #[arg(long, default_value = "config", env = "FAIRDUE_CONFIG")]
+    pub config: PathBuf,
+    /// Keep the database in this directory; without it, it is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Address of the gRPC listener; a taken port is replaced by a free one.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+    /// End after the tables.
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The mapping file, as config/imports/*.toml.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// Country of the market: ISO 3166-1 alpha-2 code.
+    #[arg(long, value_name = "CC")]
+    pub market: String,
+    /// The CSV file, plain or gzip.
+    #[arg(value_name = "EVENTS.csv[.gz]")]
+    pub events: PathBuf,
+    /// The service.
+    #[arg(long, default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
+    pub url: String,
+    /// An API key with the roles writer and reader.
+    #[arg(long, env = "FAIRDUE_API_KEY", hide_env_values = true, required_unless_present = "dry_run")]
+    pub key: Option<String>,
+    /// Read and convert only; send nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show the monthly figures of this year at the end.
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9998))]
+    pub report: Option<i32>,
+}
+
+/// The commands of `tenant`.
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Make a tenant in the database.
+    Create {
+        /// Its id, as in tenants/<id>.toml.
+        id: String,
+        /// Where configuration and database are.
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
+/// The commands of `key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make an API key and print it, this once.
+    Create {
+        /// The tenant.
+        #[arg(long, value_name = "ID")]
+        tenant: String,
+        /// What the key may do: writer, reader, checker or admin; may be given several times.
+        #[arg(long, value_name = "ROLE", required = true, value_parser = role)]
+        role: Vec<RoleArg>,
+        /// A market that the key may touch; may be given several times. Without it, all of the tenant's.
+        #[arg(long, value_name = "CC")]
+        market: Vec<String>,
+        /// Where configuration and database are.
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Revoke an API key.
+    Revoke {
+        /// The tenant.
+        #[arg(long, value_name = "ID")]
+        tenant: String,
+        /// The key's id: the part between the dots.
+        key: String,
+        /// Where configuration and database are.
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
+/// A role as an option names it.
+#[derive(Debug, Clone, Copy)]
+pub struct RoleArg(pub Role);
+
+fn role(text: &str) -> Result<RoleArg, String> {
+    let names = || Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+    Role::parse(text).map(RoleArg).ok_or_else(|| format!("use one of {}", names()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_commands_are_sound_and_read_what_the_documentation_shows() {
+        Cli::command().debug_assert();
+        for line in [
+            "fairdue serve --config config --database sqlite://f.db --listen 0.0.0.0:1 --metrics 127.0.0.1:2",
+            "fairdue demo --exit",
+            "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
+            "fairdue check",
+            "fairdue tenant create t",
+            "fairdue key create --tenant t --role writer --role reader --market it",
+            "fairdue key revoke --tenant t 0123",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+        assert!(Cli::try_parse_from("fairdue key create --tenant t --role owner".split(' ')).is_err());
+        assert!(Cli::try_parse_from("fairdue import --mapping m --market IT e --key k --report 99999".split(' ')).is_err());
+    }
+}
