@@ -1,3 +1,7 @@
-//! The `fairdue` binary.
+//! The `fairdue` binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fairdue::cli::main()
+}

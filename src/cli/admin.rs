@@ -44,7 +44,10 @@ pub async fn tenant(command: &TenantCommand) -> Result<(), CliError> {
     store.close().await;
     println!("tenant {tenant} {}", if made { "created" } else { "was there before" });
     if !snapshot.tenants.contains_key(&tenant) {
-        println!("it has no market yet: write {}/tenants/{tenant}.toml (as tenants/demo.toml)", source.config.display());
+        println!(
+            "it has no market yet: write {}/tenants/{tenant}.toml (as tenants/demo.toml)",
+            source.config.display()
+        );
     }
     Ok(())
 }

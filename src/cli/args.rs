@@ -180,6 +180,8 @@ mod tests {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
         assert!(Cli::try_parse_from("fairdue key create --tenant t --role owner".split(' ')).is_err());
-        assert!(Cli::try_parse_from("fairdue import --mapping m --market IT e --key k --report 99999".split(' ')).is_err());
+        assert!(
+            Cli::try_parse_from("fairdue import --mapping m --market IT e --key k --report 99999".split(' ')).is_err()
+        );
     }
 }

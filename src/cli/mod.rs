@@ -1,4 +1,53 @@
 //! The command line: serve, demo, check, import, keys and tenants.
 
+mod admin;
+mod args;
+mod check;
+mod client;
 pub mod demo;
+mod error;
 pub mod import;
+mod send;
+mod serve;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::CliError;
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run(&cli.command));
+            // A thread that still works (a file being read) must not hold the end up.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(CliError::from(error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fairdue: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Check { dir } => check::run(dir),
+        Command::Tenant(command) => admin::tenant(command).await,
+        Command::Key(command) => admin::key(command).await,
+    }
+}

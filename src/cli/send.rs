@@ -49,7 +49,8 @@ impl Tally {
                 v1::WriteStatus::Duplicate => self.duplicates += 1,
                 v1::WriteStatus::Refused | v1::WriteStatus::Unspecified => {
                     let refusal = result.refusal.clone().unwrap_or_default();
-                    let entry = self.refused.entry(refusal.reason.clone()).or_insert_with(|| (0, example(id, &refusal)));
+                    let entry =
+                        self.refused.entry(refusal.reason.clone()).or_insert_with(|| (0, example(id, &refusal)));
                     entry.0 += 1;
                 }
             }
@@ -58,8 +59,11 @@ impl Tally {
 }
 
 fn example(id: &str, refusal: &v1::Refusal) -> String {
-    let fields: Vec<String> =
-        refusal.field_violations.iter().map(|violation| format!("{} {}", violation.field, violation.description)).collect();
+    let fields: Vec<String> = refusal
+        .field_violations
+        .iter()
+        .map(|violation| format!("{} {}", violation.field, violation.description))
+        .collect();
     format!("{id}: {} {}", refusal.message, fields.join("; ")).trim_end().to_owned()
 }
 
@@ -83,7 +87,8 @@ pub async fn send(
     mut acked: impl FnMut(usize),
 ) -> Result<Sent, CliError> {
     let mut sent = Sent::default();
-    let mut stream = Stream { client: client.clone(), region: region.to_owned(), next: 1, waiting: VecDeque::new(), open: None };
+    let mut stream =
+        Stream { client: client.clone(), region: region.to_owned(), next: 1, waiting: VecDeque::new(), open: None };
     let mut more = true;
     while more || !stream.waiting.is_empty() {
         if more && stream.waiting.len() < WINDOW {
@@ -132,8 +137,7 @@ struct Stream {
 
 impl Stream {
     async fn push(&mut self, activities: Vec<v1::Activity>) -> Result<(), CliError> {
-        let request =
-            v1::StreamActivitiesRequest { sequence: self.next, region_code: self.region.clone(), activities };
+        let request = v1::StreamActivitiesRequest { sequence: self.next, region_code: self.region.clone(), activities };
         self.next += 1;
         self.waiting.push_back(request.clone());
         let on_its_way = match &self.open {

@@ -30,7 +30,8 @@ pub fn start_logging(log: &Log) -> Result<(), CliError> {
 }
 
 /// Durations in seconds: from what a warm check takes to what a deadline allows.
-const SECONDS: [f64; 14] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
+const SECONDS: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 
 /// Starts recording metrics; the handle renders them.
 ///
@@ -44,7 +45,12 @@ pub fn start_metrics() -> Result<PrometheusHandle, CliError> {
 }
 
 /// Serves `/metrics` and `/healthz` until `stop`. `/healthz` answers 503 once the server is asked to stop.
-pub async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle, draining: CancellationToken, stop: CancellationToken) {
+pub async fn serve_metrics(
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    draining: CancellationToken,
+    stop: CancellationToken,
+) {
     let render = move || {
         let metrics = metrics.clone();
         async move {

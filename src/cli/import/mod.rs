@@ -1,6 +1,7 @@
 //! `fairdue import`: a CSV of events becomes cases and activities by a mapping, sent through the public API.
 
 pub mod engine;
+pub mod figures;
 pub mod mapping;
 mod reading;
 pub mod report;
@@ -8,3 +9,154 @@ pub mod source;
 pub mod template;
 #[cfg(test)]
 mod tests;
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::mpsc;
+
+use super::args::ImportArgs;
+use super::client::Client;
+use super::error::CliError;
+use super::send::{self, Batch, Sent, Tally};
+use crate::config::source as files;
+use crate::domain::diagnostic::Diagnostics;
+use crate::transport::encode;
+use engine::{Engine, Row};
+use mapping::Mapping;
+use report::Report;
+
+/// Records after which a batch is sent. An event may add a few more; the limit of the API is 5,000.
+const BATCH: usize = 2_000;
+/// Batches read ahead of the sender.
+const AHEAD: usize = 2;
+
+/// Runs `fairdue import`.
+///
+/// # Errors
+/// The mapping, the file, the connection; or that rows or records were refused, after the report has named them.
+pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
+    let mut found = Vec::new();
+    let file = files::required(&args.mapping, &mut found);
+    let Some(file) = file else { return Err(Diagnostics(found).into()) };
+    let mapping = Mapping::parse(&file)?;
+    let currency = mapping.currency;
+    let client = match &args.key {
+        Some(key) if !args.dry_run => Some(Client::connect(&args.url, key).await?),
+        _ => None,
+    };
+
+    let bar = progress();
+    let source = {
+        let bar = bar.clone();
+        let packed = |file, length| {
+            bar.set_length(length);
+            bar.wrap_read(file)
+        };
+        source::open(&args.events, &mapping, packed).map_err(|error| CliError::new(error.to_string()))?
+    };
+    let started = Instant::now();
+    let (batches, inbox) = mpsc::channel(AHEAD);
+    let reader = tokio::task::spawn_blocking(move || read(source, &mapping, &batches));
+    let sent = match &client {
+        Some(client) => {
+            let mut acked: u64 = 0;
+            send::send(client, &args.market, inbox, |count| {
+                acked += count as u64;
+                bar.set_message(format!("{acked} activities stored"));
+            })
+            .await
+        }
+        None => drain(inbox).await,
+    };
+    let read = reader.await.map_err(|_| CliError::new("the file's reader ended unexpectedly"))?;
+    bar.finish_and_clear();
+    let took = started.elapsed();
+
+    let (report, broke_off) = read;
+    println!("{}", report.text(currency));
+    let sent = sent?;
+    if client.is_some() {
+        println!("\n{}", answers(&sent));
+    }
+    let records = sent.cases.created + sent.cases.duplicates + sent.activities.created + sent.activities.duplicates;
+    println!("\n{} rows, {records} records stored, in {}", report.rows(), seconds(took));
+    if let Some(error) = broke_off {
+        return Err(CliError::new(format!("{} broke off: {error}", args.events.display())));
+    }
+    if let (Some(year), Some(client)) = (args.report, &client) {
+        println!("\n{}", figures::of_year(client, &args.market, year).await?);
+    }
+    let refused = report.refused_rows() + sent.cases.refusals() + sent.activities.refusals();
+    if refused > 0 {
+        return Err(CliError::new(format!("{refused} rows or records were refused, as the report says")));
+    }
+    Ok(())
+}
+
+fn progress() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = "{bar:40} {percent:>3} %  {elapsed_precise}  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{}.{:01} s", took.as_secs(), took.subsec_millis() / 100)
+}
+
+type FileSource = source::Source<Box<dyn std::io::Read + Send>>;
+
+/// Reads the whole file and hands its records on in batches. Ends early when nobody takes them any more.
+fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) -> (Report, Option<std::io::Error>) {
+    let (mut report, mut engine, mut batch) = (Report::default(), Engine::new(mapping), Batch::default());
+    let done = source.each(|line, row| {
+        let row = match row {
+            Ok(row) => row,
+            Err(seen) => {
+                report.unreadable(line, seen);
+                return true;
+            }
+        };
+        let outcome = engine.next(&row);
+        report.row(row.column(&mapping.event), line, &outcome);
+        if let Ok(records) = &outcome {
+            batch.cases.extend(records.version.iter().map(encode::case::case));
+            batch.activities.extend(records.activities.iter().map(encode::activity::activity));
+        }
+        if batch.activities.len() >= BATCH || batch.cases.len() >= BATCH {
+            return batches.blocking_send(std::mem::take(&mut batch)).is_ok();
+        }
+        true
+    });
+    let _ = batches.blocking_send(batch);
+    (report, done.err())
+}
+
+async fn drain(mut inbox: mpsc::Receiver<Batch>) -> Result<Sent, CliError> {
+    while inbox.recv().await.is_some() {}
+    Ok(Sent::default())
+}
+
+/// What the server answered, as a table with the refusals below it.
+fn answers(sent: &Sent) -> String {
+    let mut table = report::table(&["sent", "stored", "stored before", "refused"]);
+    let rows: [(&str, &Tally); 2] = [("case versions", &sent.cases), ("activities", &sent.activities)];
+    for (name, tally) in rows {
+        let counts = [tally.created, tally.duplicates, tally.refusals()].map(|count| count.to_string());
+        table.add_row([&[name.to_owned()][..], &counts].concat());
+    }
+    let mut text = table.to_string();
+    for (name, tally) in rows {
+        for (reason, (count, first)) in &tally.refused {
+            text.push_str(&format!(
+                "\nrefused by the server: {count} {name}, {reason}; first {}",
+                report::printable(first)
+            ));
+        }
+    }
+    text
+}

@@ -177,7 +177,8 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Text from a file without what could move the terminal's cursor.
-fn printable(text: &str) -> String {
+/// Text from elsewhere without what could move the terminal's cursor.
+#[must_use]
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(100).collect()
 }

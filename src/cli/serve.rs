@@ -1,0 +1,169 @@
+//! `fairdue serve`: start, run, reload, and stop within a bound.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::admin::open_store;
+use super::args::ServeArgs;
+use super::error::CliError;
+use super::signals::{Asked, Signals};
+use super::telemetry;
+use crate::advice::Advice;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Holder;
+use crate::config::server::Grpc;
+use crate::ingest::Ingest;
+use crate::query::Query;
+
+/// Runs `fairdue serve`.
+///
+/// # Errors
+/// The configuration, the database, or an address that cannot be listened on. A stop on request is no error.
+pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
+    let mut snapshot = args.source.load()?;
+    if let Some(listen) = args.listen {
+        snapshot.server.grpc.listen = listen;
+    }
+    snapshot.server.metrics_listen = args.metrics.or(snapshot.server.metrics_listen);
+    telemetry::start_logging(&snapshot.server.log)?;
+    let mut signals = Signals::listen()?;
+    let grace = snapshot.server.stop_grace;
+    let metrics_listen = snapshot.server.metrics_listen;
+    let holder = Arc::new(Holder::of(&args.source.config, snapshot));
+    let server = Server::start(Arc::clone(&holder)).await?;
+    let metrics_stop = CancellationToken::new();
+    if let Some(address) = metrics_listen {
+        let listener = listen(address).await?;
+        tracing::info!(address = %listener.local_addr()?, "serving metrics");
+        let handle = telemetry::start_metrics()?;
+        let draining = server.draining.clone();
+        tokio::spawn(telemetry::serve_metrics(listener, handle, draining, metrics_stop.clone()));
+    }
+    tracing::info!(address = %server.address, digest = %holder.get().digest, "serving");
+    loop {
+        match signals.next().await {
+            Asked::Stop => break,
+            Asked::Reload => reload(&holder),
+        }
+    }
+    tracing::info!(grace_seconds = grace.as_secs(), "stopping");
+    tokio::select! {
+        () = server.stop(grace) => {}
+        // Whoever asks twice does not want to wait: acknowledged writes are durable already.
+        Asked::Stop = next_stop(&mut signals) => tracing::warn!("asked twice to stop: ending at once"),
+    }
+    metrics_stop.cancel();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn next_stop(signals: &mut Signals) -> Asked {
+    loop {
+        let asked = signals.next().await;
+        if asked == Asked::Stop {
+            return asked;
+        }
+    }
+}
+
+fn reload(holder: &Holder) {
+    match holder.reload() {
+        Ok(snapshot) => {
+            metrics::counter!("fairdue_config_reloads_total", "outcome" => "taken").increment(1);
+            tracing::info!(digest = %snapshot.digest, "configuration reloaded");
+        }
+        Err(diagnostics) => {
+            metrics::counter!("fairdue_config_reloads_total", "outcome" => "refused").increment(1);
+            tracing::error!(%diagnostics, "configuration refused, the old one stays in force");
+        }
+    }
+}
+
+/// Binds a TCP listener.
+///
+/// # Errors
+/// The address is taken or not this machine's.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| CliError::new(format!("cannot listen on {address}: {error}")))
+}
+
+/// A running service: the gRPC server over its use cases.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The use cases, for callers in the same process.
+    pub app: App,
+    /// Cancelled when the server is asked to stop.
+    pub draining: CancellationToken,
+    grpc: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+impl Server {
+    /// Opens the database and serves.
+    ///
+    /// # Errors
+    /// The database cannot be opened or the address is taken.
+    pub async fn start(holder: Arc<Holder>) -> Result<Self, CliError> {
+        let listener = listen(holder.get().server.grpc.listen).await?;
+        Self::start_on(listener, holder).await
+    }
+
+    /// Opens the database and serves on a listener.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub async fn start_on(listener: TcpListener, holder: Arc<Holder>) -> Result<Self, CliError> {
+        let address = listener.local_addr()?;
+        let snapshot = holder.get();
+        let store = open_store(&snapshot).await?;
+        let app =
+            App::open(store, Arc::clone(&holder), Clock::system()).map_err(|error| CliError::new(error.to_string()))?;
+        let draining = CancellationToken::new();
+        let settings = snapshot.server.grpc.clone();
+        let (ingest, advice, query) = (app.ingest.clone(), app.advice.clone(), app.query.clone());
+        let stop = draining.clone();
+        let served = async move { grpc(listener, &settings, ingest, advice, query, stop).await };
+        let grpc = tokio::spawn(served);
+        Ok(Self { address, app, draining, grpc })
+    }
+
+    /// Stops: health says NOT_SERVING, streams end after what they acknowledged, calls in work end, accepted writes are
+    /// done, the store closes. What has not ended within `grace` is cut off; acknowledged writes are durable anyway.
+    pub async fn stop(self, grace: Duration) {
+        self.draining.cancel();
+        let ending = async {
+            match self.grpc.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the gRPC listener failed"),
+                Err(error) => tracing::error!(%error, "the gRPC server ended unexpectedly"),
+            }
+            self.app.close().await;
+        };
+        if tokio::time::timeout(grace, ending).await.is_err() {
+            tracing::warn!("calls were still in work at the end of the grace period and were cut off");
+        }
+    }
+}
+
+/// Health alone, until the services are there to be added.
+async fn grpc(
+    listener: TcpListener,
+    _settings: &Grpc,
+    _ingest: Ingest,
+    _advice: Advice,
+    _query: Query,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+    tonic::transport::Server::builder()
+        .add_service(health)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+}
