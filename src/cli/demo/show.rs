@@ -53,13 +53,12 @@ pub async fn figures(client: &Client, markets: &[Country]) -> Result<(), CliErro
             grain: v1::Grain::Quarter.into(),
             start_date: Some(Date { year: story::START.0, month: 7, day: 1 }),
             end_date: Some(Date { year: story::START.0, month: 10, day: 1 }),
-            page_size: 1_000,
             ..Default::default()
         };
         let response = client.kpis.clone().query_kpis(request).await?;
         for row in response.into_inner().rows {
-            let text =
-                if row.sample_size > 0 { format!("{}  n={}", shown(&row), row.sample_size) } else { shown(&row) };
+            let sample = row.sample_size.filter(|sample| *sample > 0).map(|sample| format!("  n={sample}"));
+            let text = shown(&row) + &sample.unwrap_or_default();
             values.entry(row.kpi_id).or_default().insert(country.market, text);
         }
     }

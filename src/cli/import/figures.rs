@@ -22,7 +22,6 @@ pub async fn of_year(client: &Client, region: &str, year: i32) -> Result<String,
         grain: v1::Grain::Month.into(),
         start_date: Some(Date { year, month: 1, day: 1 }),
         end_date: Some(Date { year: year + 1, month: 1, day: 1 }),
-        page_size: 1_000,
         ..Default::default()
     };
     let response = persist(|| {
