@@ -319,6 +319,10 @@ pub struct NoticePeriod {
     pub unless_evasion: bool,
     /// Not where the due date was fixed by contract.
     pub unless_due_fixed: bool,
+    /// Steps that count only from the due date on; the term of a step before it begins with the due date.
+    pub after_due: bool,
+    /// Any of these steps before B makes A and its term unnecessary.
+    pub waived_by: Vec<Step>,
 }
 
 /// A notice that must be sent.
@@ -399,6 +403,8 @@ pub struct FeeCap {
     pub requires: Set<FeeCondition>,
     /// What creditors' input tax does: VAT is no loss if the creditor deducts it, so it may not be charged then.
     pub vat_only_if_not_deductible: bool,
+    /// Silent where the claim was ever disputed: the table is for claims that nobody contests.
+    pub unless_disputed: bool,
 }
 
 /// After how long a claim is lost.

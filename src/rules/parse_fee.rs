@@ -108,6 +108,7 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         min_days_between: table.integer("min_days_between", 1, 3660).and_then(|n| u16::try_from(n).ok()),
         requires: table.set("requires"),
         vat_only_if_not_deductible: table.boolean("vat_only_if_not_deductible").unwrap_or(false),
+        unless_disputed: table.boolean("unless_disputed").unwrap_or(false),
     })
 }
 

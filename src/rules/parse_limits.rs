@@ -260,6 +260,8 @@ fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
         forms: table.set("forms"),
         unless_evasion: table.boolean("unless_evasion").unwrap_or(false),
         unless_due_fixed: table.boolean("unless_due_fixed").unwrap_or(false),
+        after_due: table.boolean("after_due").unwrap_or(false),
+        waived_by: steps(table, "waived_by", false),
     }
 }
 
