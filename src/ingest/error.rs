@@ -27,6 +27,16 @@ pub enum IngestError {
     /// A request is wrong as a whole.
     #[error("{0}")]
     Invalid(String, Vec<Violation>),
+    /// A KPI question that cannot be answered.
+    #[error("{message}")]
+    Question {
+        /// What is wrong.
+        message: String,
+        /// Stable reason.
+        reason: &'static str,
+        /// The fields.
+        violations: Vec<Violation>,
+    },
     /// More is waiting than the writer will queue.
     #[error("the market has more writes waiting than it takes: try again after the given time")]
     Overloaded,
@@ -67,7 +77,7 @@ impl Failure for IngestError {
             Self::Unauthenticated => ErrorKind::Unauthenticated,
             Self::RoleMissing(_) => ErrorKind::PermissionDenied,
             Self::MarketUnknown(_) | Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Invalid(..) => ErrorKind::InvalidArgument,
+            Self::Invalid(..) | Self::Question { .. } => ErrorKind::InvalidArgument,
             Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
             Self::Store { kind, .. } => *kind,
         }
@@ -82,13 +92,13 @@ impl Failure for IngestError {
             Self::Invalid(..) => "INVALID_FIELD",
             Self::Overloaded => "OVERLOADED",
             Self::Stopping => "STOPPING",
-            Self::Store { reason, .. } => reason,
+            Self::Store { reason, .. } | Self::Question { reason, .. } => reason,
         }
     }
 
     fn violations(&self) -> &[Violation] {
         match self {
-            Self::Invalid(_, violations) => violations,
+            Self::Invalid(_, violations) | Self::Question { violations, .. } => violations,
             _ => &[],
         }
     }

@@ -53,8 +53,9 @@ fn merged(key: BlockKey, new: Block, stored: Option<&Vec<u8>>) -> Result<CellRow
     Ok(CellRow { series: key.series, grain: key.grain.code(), period: key.period, body })
 }
 
-/// Stored bytes that do not read.
-pub(super) fn corrupt(error: &DecodeError) -> IngestError {
+/// The error for stored KPI bytes that do not read. What is wrong with them goes to the log.
+#[must_use]
+pub fn corrupt(error: &DecodeError) -> IngestError {
     tracing::error!(error = %error, "a stored KPI cell is corrupt");
     IngestError::Store {
         kind: ErrorKind::Internal,

@@ -17,4 +17,5 @@ mod writing;
 pub use admit::etag;
 pub use checks::CheckRecord;
 pub use error::IngestError;
+pub use merge::corrupt as corrupt_cell;
 pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, MarketHandle, Markets, Work};

@@ -1,10 +1,14 @@
 //! The read path: cases, activities, findings, rules and KPIs.
 
 mod case_file;
+mod kpis;
 
 use std::sync::Arc;
 
 pub use case_file::{CaseFile, Permission};
+pub use kpis::KpiAnswer;
+
+pub use crate::kpi::{self, KpiInfo};
 
 pub use crate::compliance::Answered;
 pub use crate::ledger::{Balance, PromiseState, PromiseView};
@@ -196,12 +200,12 @@ impl Query {
     }
 
     /// Fires the timers that are due, so that an answer does not depend on when the due-queue last ran.
-    pub(super) async fn settle(&self, reading: &Reading) -> Result<(), IngestError> {
+    pub(super) async fn settle(&self, reading: &Reading) -> Result<Timestamp, IngestError> {
         let now = self.markets.clock().now();
         if reading.scope.next_due(&reading.key.market).await?.is_some_and(|due| due <= now) {
             self.markets.submit(&reading.key, Work::Settle(now)).await?;
         }
-        Ok(())
+        Ok(now)
     }
 
     /// The derived state of a case.
