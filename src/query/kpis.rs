@@ -26,7 +26,7 @@ impl Query {
     /// # Errors
     /// See [`IngestError`].
     pub fn list_kpis(&self, who: &Principal, market: &MarketId) -> Result<Vec<KpiInfo>, IngestError> {
-        Ok(self.open(who, market)?.catalogue.list())
+        Ok(self.open(who, market)?.catalogue.list().cloned().collect())
     }
 
     /// Answers a question about KPIs, with every timer up to now fired.
