@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Settling;
-use super::books::{Entry, EntryKind, Pending, Slot, index, push_lean, tag};
+use super::books::{Entry, EntryKind, Part, Pending, Slot, index, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::{CaseLedger, Context, who};
@@ -295,7 +295,11 @@ impl CaseLedger {
                 self.add(part.slot, i128::from(taken), sink);
             }
         }
-        // What it had settled left with the case meanwhile: it is owed again all the same.
+        // The rest was a credit that left with the case meanwhile: it is owed all the same.
+        if left > 0 {
+            let gone = Part { entry: at, slot: Slot::CREDIT, amount: 0 };
+            self.allocated(gone, -i128::from(left), -1, sink);
+        }
         self.add(Slot::CREDIT, i128::from(left), sink);
     }
 

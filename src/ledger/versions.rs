@@ -2,7 +2,7 @@
 
 use super::CaseLedger;
 use super::books::{EntryKind, Slot};
-use super::claims::Claim;
+use super::claims::{Claim, Wide};
 use super::emit::{Sink, Stock};
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind};
@@ -101,7 +101,12 @@ impl CaseLedger {
             sink.amount(fact, before.net);
         }
         let here = if moved == Stock::default() { before } else { Stock::default() };
-        if !added.is_empty() {
+        if self.away {
+            // They come in with the rest of the case.
+            let added = added.into_iter().filter(|(_, amount)| *amount > 0);
+            let slot = |(claim, amount)| (Slot::new(Component::Principal, Some(claim)), Wide::new(amount));
+            self.books_mut().parked.extend(added.map(slot));
+        } else if !added.is_empty() {
             sink.flow(FactKind::Placed, added.iter().map(|(_, amount)| amount).sum());
             for (claim, amount) in added {
                 self.place_claim(market, claim, amount, &mut sink);

@@ -1,6 +1,8 @@
 //! Tests of the fold of one case: worked examples, and random histories against a count made differently.
 
 mod examples;
+mod oracle;
+mod property;
 
 use std::collections::BTreeMap;
 

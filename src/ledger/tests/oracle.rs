@@ -1,0 +1,397 @@
+//! A second count of the same history, made differently: every minor unit is a token that is owed, settled by an
+//! entry, floating as credit, or set aside with a case that left. Slow, plain, and without a line of the fold's code.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::domain::detail::{AdjustmentKind, TransferKind};
+use crate::domain::vocabulary::Component;
+use Component::{Cost, Interest, Principal};
+
+/// What the case shows at the end of a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub receivable: i64,
+    pub current: i64,
+    pub undated: i64,
+    pub credit: i64,
+    pub open: i64,
+    pub overdue: i64,
+    pub dims: (String, String),
+}
+
+#[derive(Debug, Clone)]
+struct Token {
+    component: Component,
+    claim: String,
+    /// Entry that settled it and when, counted in settlements.
+    settled: Option<(String, u64)>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    left: i64,
+    day: i32,
+    /// Component and claim of an increase.
+    increase: Option<(Component, String)>,
+    /// Agent, for a payment.
+    payment: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Pledge {
+    pub id: String,
+    pub state: &'static str,
+    pub in_time: i64,
+    pub late: i64,
+    amount: i64,
+    made: Timestamp,
+    last: i32,
+    due: i32,
+    agent: Option<String>,
+    replaced_late: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    order: Vec<Component>,
+    claims: Vec<(String, Option<i32>)>,
+    tokens: Vec<Token>,
+    floating: Vec<String>,
+    aside: Vec<(Component, String)>,
+    clock: u64,
+    here: bool,
+    closed: bool,
+    entries: BTreeMap<String, Entry>,
+    reversals: Vec<(String, i64)>,
+    pub pledges: Vec<Pledge>,
+    /// Per unit paid on a promise: entry, promise, late.
+    pledged: Vec<(String, usize, bool)>,
+    /// What named a promise before it was made, in order: how it ends, or which entry pays it.
+    waiting: Vec<(String, Result<&'static str, String>)>,
+    spoke: Option<(Timestamp, Option<String>)>,
+    /// Judged promises: day, state, promised, paid in time.
+    pub judged: Vec<(i32, &'static str, i64, i64)>,
+    /// Collected net by agent.
+    pub collected: BTreeMap<String, i64>,
+}
+
+impl Oracle {
+    pub fn new(market: &Market) -> Self {
+        Self { order: market.payment_order.to_vec(), ..Self::default() }
+    }
+
+    fn oldest(&self) -> Vec<String> {
+        let mut sorted: Vec<_> = self.claims.iter().enumerate().collect();
+        sorted.sort_by_key(|(at, (_, due))| (due.unwrap_or(i32::MAX), *at));
+        sorted.into_iter().map(|(_, (id, _))| id.clone()).collect()
+    }
+
+    fn owe(&mut self, component: Component, claim: &str, units: i64) {
+        for _ in 0..units {
+            let mut token = Token { component, claim: claim.to_owned(), settled: None };
+            if !self.floating.is_empty() {
+                self.clock += 1;
+                token.settled = Some((self.floating.remove(0), self.clock));
+            }
+            self.tokens.push(token);
+        }
+    }
+
+    fn settle_one(&mut self, entry: &str, component: Component, claims: &[String]) -> bool {
+        let owed = |token: &&mut Token| token.settled.is_none() && token.component == component;
+        let wanted = if component == Principal { claims } else { &[String::new()] };
+        for claim in wanted {
+            let mut tokens = self.tokens.iter_mut().filter(owed);
+            if let Some(token) = tokens.find(|token| component != Principal || &token.claim == claim) {
+                self.clock += 1;
+                token.settled = Some((entry.to_owned(), self.clock));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn settle(&mut self, entry: &str, units: i64, stated: &BTreeMap<Component, i64>, first: Option<&str>) {
+        let mut claims = self.oldest();
+        claims.sort_by_key(|claim| Some(claim.as_str()) != first);
+        let mut left = units;
+        for component in self.order.clone() {
+            for _ in 0..stated.get(&component).copied().unwrap_or(0).min(left) {
+                left -= i64::from(self.settle_one(entry, component, &claims));
+            }
+        }
+        for component in self.order.clone() {
+            while left > 0 && self.settle_one(entry, component, &claims) {
+                left -= 1;
+            }
+        }
+        self.floating.extend((0..left).map(|_| entry.to_owned()));
+    }
+
+    pub fn versioned(&mut self, old: Option<&CaseVersion>, new: &CaseVersion) {
+        let due = |claim: &Claim| claim.due_current.or(claim.due_original).map(day_number);
+        let known = std::mem::take(&mut self.claims);
+        self.claims = new.claims.iter().map(|claim| (claim.id.as_str().to_owned(), due(claim))).collect();
+        let gone = known.into_iter().filter(|(id, _)| !new.claims.iter().any(|claim| claim.id.as_str() == id));
+        let gone: Vec<_> = gone.collect();
+        self.claims.extend(gone);
+        if old.is_none_or(|old| old.closed != new.closed) {
+            self.closed = new.closed;
+        }
+        let fresh = |claim: &&Claim| old.is_none_or(|old| !old.claims.iter().any(|old| old.id == claim.id));
+        for claim in new.claims.iter().filter(fresh) {
+            if self.here {
+                self.owe(Principal, claim.id.as_str(), claim.principal);
+            } else {
+                let tokens = (0..claim.principal).map(|_| (Principal, claim.id.as_str().to_owned()));
+                self.aside.extend(tokens);
+            }
+        }
+    }
+
+    /// The case comes in.
+    pub fn came(&mut self) {
+        if !self.here {
+            self.here = true;
+            for (component, claim) in std::mem::take(&mut self.aside) {
+                self.owe(component, &claim, 1);
+            }
+        }
+    }
+
+    fn left(&mut self) {
+        self.here = false;
+        self.floating.clear();
+        let (gone, kept): (Vec<_>, Vec<_>) = self.tokens.drain(..).partition(|token| token.settled.is_none());
+        self.tokens = kept;
+        let mut gone: Vec<_> = gone.into_iter().map(|token| (token.component, token.claim)).collect();
+        let rank = |claim: &str| self.claims.iter().position(|(id, _)| id == claim);
+        gone.sort_by_key(|(component, claim)| (*component, rank(claim)));
+        self.aside = gone;
+    }
+
+    fn enter(&mut self, activity: &Activity, left: i64, day: i32, increase: Option<(Component, String)>) -> String {
+        let id = activity.id.as_str().to_owned();
+        self.entries.insert(id.clone(), Entry { left, day, increase, payment: None });
+        id
+    }
+
+    fn increase(&mut self, activity: &Activity, day: i32, component: Component, units: i64) {
+        let claim =
+            if component == Principal { self.oldest().first().cloned().unwrap_or_default() } else { String::new() };
+        self.enter(activity, units, day, Some((component, claim.clone())));
+        self.owe(component, &claim, units);
+    }
+
+    pub fn happened(&mut self, version: &CaseVersion, activity: &Activity, day: i32) {
+        match &activity.detail {
+            Detail::Payment(payment) => self.paid(version, activity, payment, day),
+            Detail::Charge(charge) => self.increase(activity, day, Cost, charge.amount.minor),
+            Detail::Interest { amount, .. } => self.increase(activity, day, Interest, amount.minor),
+            Detail::Adjustment { adjustment, amount, component } => {
+                let raises = matches!(adjustment, AdjustmentKind::WriteUp | AdjustmentKind::Correction);
+                if raises && amount.minor >= 0 {
+                    self.increase(activity, day, component.unwrap_or(Principal), amount.minor);
+                } else if *adjustment != AdjustmentKind::WriteUp {
+                    let units = amount.minor.abs();
+                    let id = self.enter(activity, units, day, None);
+                    let stated = component.map(|component| (component, units)).into_iter().collect();
+                    self.settle(&id, units, &stated, None);
+                }
+            }
+            Detail::Reversal { reverses, amount, .. } => {
+                self.reversals.push((reverses.as_str().to_owned(), amount.minor));
+            }
+            Detail::Transfer { transfer, .. } => match transfer {
+                TransferKind::Recall | TransferKind::Sell | TransferKind::MoveOut if self.here => self.left(),
+                TransferKind::Place | TransferKind::MoveIn => self.came(),
+                _ => {}
+            },
+            Detail::CaseStatus { closed, .. } => self.closed = *closed,
+            Detail::Contact(contact) if contact.outcome_flags().right_party => {
+                self.spoke = Some((activity.occurred, activity.actor.agent.clone()));
+            }
+            Detail::Promise(promise) => self.pledge(activity, promise, day),
+            Detail::PromiseWithdrawn { promise } => self.end(promise.as_str(), "withdrawn", day),
+            _ => {}
+        }
+        // Reversals whose target is there take effect, in their order.
+        for (target, units) in std::mem::take(&mut self.reversals) {
+            if self.entries.contains_key(&target) {
+                self.reverse(&target, units);
+            } else {
+                self.reversals.push((target, units));
+            }
+        }
+    }
+
+    fn reverse(&mut self, target: &str, units: i64) {
+        let entry = self.entries[target].clone();
+        let units = units.min(entry.left);
+        self.entries.get_mut(target).unwrap().left -= units;
+        if let Some((component, claim)) = &entry.increase {
+            let stated = BTreeMap::from([(*component, units)]);
+            self.settle(target, units, &stated, (*component == Principal).then_some(claim.as_str()));
+            return;
+        }
+        if let Some(agent) = &entry.payment {
+            *self.collected.entry(agent.clone()).or_default() -= units;
+            let on_promises = self.pledged.iter().filter(|(by, ..)| by == target).count() as i64;
+            for _ in 0..(units - (entry.left - on_promises)).max(0) {
+                let last = self.pledged.iter().rposition(|(by, ..)| by == target).unwrap();
+                let (_, at, late) = self.pledged.remove(last);
+                let pledge = &mut self.pledges[at];
+                if pledge.state == "open" {
+                    *(if late { &mut pledge.late } else { &mut pledge.in_time }) -= 1;
+                }
+            }
+        }
+        let mut again = Vec::new();
+        for _ in 0..units {
+            if let Some(at) = self.floating.iter().position(|by| by == target) {
+                self.floating.remove(at);
+                continue;
+            }
+            let mine = self
+                .tokens
+                .iter()
+                .enumerate()
+                .filter(|(_, token)| token.settled.as_ref().is_some_and(|(by, _)| by == target));
+            match mine.max_by_key(|(_, token)| token.settled.as_ref().map(|(_, when)| *when)) {
+                Some((at, _)) => {
+                    let token = self.tokens.remove(at);
+                    again.push((token.component, token.claim));
+                }
+                None => again.push((Principal, self.oldest().first().cloned().unwrap_or_default())),
+            }
+        }
+        for (component, claim) in again {
+            self.owe(component, &claim, 1);
+        }
+    }
+
+    fn paid(&mut self, version: &CaseVersion, activity: &Activity, payment: &Payment, day: i32) {
+        let units = payment.amount.minor;
+        let day = payment.value_date.map_or(day, day_number);
+        let id = self.enter(activity, units, day, None);
+        let named = payment.promise.as_ref().map(|id| id.as_str().to_owned());
+        let at = named.as_ref().and_then(|id| self.pledges.iter().position(|pledge| &pledge.id == id));
+        let mut first = at;
+        match (&named, at) {
+            (Some(named), None) => self.waiting.push((named.clone(), Err(id.clone()))),
+            _ => {
+                let from = self.pledged.len();
+                self.pay_pledges(&id, units, day, at);
+                first = at.or(self.pledged.get(from).map(|(_, at, _)| *at));
+            }
+        }
+        let recently = activity.occurred.0 - 30 * 86_400_000_000;
+        let spoke = self.spoke.as_ref().filter(|(when, _)| when.0 >= recently).and_then(|(_, agent)| agent.clone());
+        let agent = activity.actor.agent.clone();
+        let agent = agent.or_else(|| first.and_then(|at| self.pledges[at].agent.clone())).or(spoke);
+        let agent = agent.or_else(|| version.steering.agent.clone()).unwrap_or_default();
+        *self.collected.entry(agent.clone()).or_default() += units;
+        self.entries.get_mut(&id).unwrap().payment = Some(agent);
+        let named = payment.claim.as_ref().map(ClaimId::as_str);
+        let named = named.filter(|named| version.claims.iter().any(|claim| claim.id.as_str() == *named));
+        self.settle(&id, units, &payment.allocation, named);
+    }
+
+    fn pay_pledges(&mut self, id: &str, units: i64, day: i32, named: Option<usize>) {
+        for _ in 0..units {
+            let open = self.pledges.iter().enumerate().filter(|(_, pledge)| {
+                pledge.state == "open" && !pledge.replaced_late && pledge.in_time + pledge.late < pledge.amount
+            });
+            let next = open.min_by_key(|(at, pledge)| (named != Some(*at), pledge.due, pledge.made, pledge.id.clone()));
+            let Some((at, _)) = next else { return };
+            let late = day > self.pledges[at].due;
+            let pledge = &mut self.pledges[at];
+            *(if late { &mut pledge.late } else { &mut pledge.in_time }) += 1;
+            self.pledged.push((id.to_owned(), at, late));
+        }
+    }
+
+    fn pledge(&mut self, activity: &Activity, promise: &Promise, day: i32) {
+        let id = activity.id.as_str().to_owned();
+        self.pledges.push(Pledge {
+            id: id.clone(),
+            state: "open",
+            in_time: 0,
+            late: 0,
+            amount: promise.amount.minor,
+            made: activity.occurred,
+            last: (day_number(promise.due) + 3).max(day),
+            due: day_number(promise.due),
+            agent: activity.actor.agent.clone(),
+            replaced_late: false,
+        });
+        if let Some(old) = &promise.supersedes {
+            self.end(old.as_str(), "superseded", day);
+        }
+        for (target, matter) in std::mem::take(&mut self.waiting) {
+            match matter {
+                _ if target != id => self.waiting.push((target, matter)),
+                // What was replaced or withdrawn before it was made never gets beyond that.
+                Ok(how) => self.end(&id, how, i32::MIN),
+                Err(entry) => {
+                    let paid = self.entries[&entry].clone();
+                    let on_promises = self.pledged.iter().filter(|(by, ..)| by == &entry).count() as i64;
+                    self.pay_pledges(&entry, paid.left - on_promises, paid.day, Some(self.pledges.len() - 1));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, id: &str, how: &'static str, day: i32) {
+        match self.pledges.iter_mut().find(|pledge| pledge.id == id) {
+            None => self.waiting.push((id.to_owned(), Ok(how))),
+            Some(pledge) if pledge.state != "open" || pledge.in_time >= pledge.amount => {}
+            Some(pledge) if how == "superseded" && day > pledge.due => pledge.replaced_late = true,
+            Some(pledge) => pledge.state = how,
+        }
+    }
+
+    /// A day begins: promises whose last day was before it are judged.
+    pub fn begins(&mut self, day: i32) {
+        for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open" && pledge.last < day) {
+            pledge.state = match (pledge.in_time, pledge.in_time + pledge.late) {
+                (paid, _) if paid >= pledge.amount => "kept",
+                _ if pledge.replaced_late => "broken",
+                (_, paid) if paid >= pledge.amount => "late",
+                (_, 0) => "broken",
+                _ => "partly_kept",
+            };
+            self.judged.push((pledge.last, pledge.state, pledge.amount, pledge.in_time.min(pledge.amount)));
+        }
+    }
+
+    pub fn owed(&self, component: Component) -> i128 {
+        self.tokens.iter().filter(|token| token.settled.is_none() && token.component == component).count() as i128
+    }
+
+    pub fn credit(&self) -> i128 {
+        self.floating.len() as i128
+    }
+
+    pub fn shown(&self, day: i32, version: &CaseVersion) -> Shown {
+        let dues: BTreeMap<&str, Option<i32>> = self.claims.iter().map(|(id, due)| (id.as_str(), *due)).collect();
+        let first = self.claims.iter().filter_map(|(_, due)| *due).min();
+        let mut shown = Shown { credit: self.floating.len() as i64, ..Shown::default() };
+        let mut late = false;
+        for token in self.tokens.iter().filter(|token| token.settled.is_none()) {
+            shown.receivable += 1;
+            let due =
+                if token.component == Principal { dues.get(token.claim.as_str()).copied().flatten() } else { first };
+            match due {
+                None => shown.undated += 1,
+                Some(due) if due >= day => shown.current += 1,
+                Some(_) => late = true,
+            }
+        }
+        shown.open = i64::from(self.here && !self.closed);
+        shown.overdue = i64::from(late) * shown.open;
+        shown.dims = (version.steering.agent.clone().unwrap_or_default(), version.identity.creditor.clone());
+        shown
+    }
+}

@@ -1,0 +1,401 @@
+//! Random histories: folded in one go, folded with time let pass at random instants, and counted by the oracle.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::oracle::{Oracle, Shown};
+use super::*;
+use crate::domain::detail::{AdjustmentKind, Charge, TransferKind};
+use crate::domain::outcome::Outcome;
+use crate::domain::time::MAX_TIMESTAMP;
+use crate::domain::vocabulary::{ActorKind, ChargeStep, Component};
+
+/// Days that a history spans, around the change to summer time.
+const DAYS: i64 = 40;
+const FIRST: &str = "2024-03-10";
+
+#[derive(Clone)]
+struct History {
+    market: Market,
+    versions: Vec<CaseVersion>,
+    activities: Vec<Activity>,
+    ticks: Vec<Timestamp>,
+}
+
+/// What a failure shows: a line for each step.
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} {:?} ticks {:?}", self.market.zone, self.market.payment_order, self.ticks.len())?;
+        for version in &self.versions {
+            let claims: Vec<_> = version.claims.iter().map(|c| (c.id.as_str(), c.principal, c.due_current)).collect();
+            let (agent, client) = (&version.steering.agent, &version.identity.creditor);
+            let placed = version.placement.placed.map(|at| at.to_string());
+            writeln!(f, "{} {agent:?} {client} {placed:?} {} {claims:?}", version.effective, version.closed)?;
+        }
+        for activity in &self.activities {
+            let detail = serde_json::to_string(&activity.detail).unwrap_or_default();
+            writeln!(f, "{} {} {:?} {detail}", activity.occurred, activity.id, activity.actor.agent)?;
+        }
+        Ok(())
+    }
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    // Midnights of Rome in winter and summer, their neighbours, and anything between.
+    let minute = prop_oneof![Just(22 * 60), Just(22 * 60 - 1), Just(23 * 60), Just(23 * 60 - 1), 0..1440_i64];
+    let base = day_number(date(FIRST));
+    (0..DAYS, minute).prop_map(move |(day, minute)| Timestamp(((i64::from(base) + day) * 1440 + minute) * 60_000_000))
+}
+
+fn name(index: usize) -> ActivityId {
+    ActivityId::trusted(&format!("a{index:02}"))
+}
+
+fn when(days: i64) -> NaiveDate {
+    date(FIRST) + chrono::TimeDelta::days(days)
+}
+
+fn component() -> impl Strategy<Value = Component> {
+    prop_oneof![Just(Component::Principal), Just(Component::Interest), Just(Component::Cost)]
+}
+
+fn a_payment() -> impl Strategy<Value = Detail> {
+    let allocation = prop::collection::btree_map(component(), 0..30_i64, 0..2);
+    let promise = prop::option::weighted(0.3, 0..24_usize);
+    let claim = prop::option::weighted(0.2, 0..4_usize);
+    (0..60_i64, allocation, promise, claim, prop::option::weighted(0.2, 0..DAYS)).prop_map(
+        |(minor, allocation, promise, claim, value)| {
+            Detail::Payment(Payment {
+                allocation,
+                promise: promise.map(name),
+                claim: claim.map(|claim| ClaimId::trusted(&format!("c{claim}"))),
+                value_date: value.map(when),
+                ..payment(minor)
+            })
+        },
+    )
+}
+
+fn a_charge() -> impl Strategy<Value = Detail> {
+    (0..20_i64).prop_map(|minor| {
+        Detail::Charge(Charge {
+            step: ChargeStep::Reminder,
+            amount: money(minor),
+            vat: None,
+            basis: None,
+            authorised_by: None,
+            beneficiary: None,
+            asserted_on: None,
+            claim: None,
+            notice: None,
+            form: None,
+        })
+    })
+}
+
+fn an_adjustment() -> impl Strategy<Value = Detail> {
+    (prop::sample::select(AdjustmentKind::ALL), -20..40_i64, prop::option::of(component())).prop_map(
+        |(adjustment, minor, component)| {
+            let minor = if adjustment == AdjustmentKind::Correction { minor } else { minor.abs() };
+            Detail::Adjustment { adjustment, amount: money(minor), component }
+        },
+    )
+}
+
+fn a_promise() -> impl Strategy<Value = Detail> {
+    (1..40_i64, 0..DAYS, prop::option::weighted(0.3, 0..24_usize)).prop_map(|(minor, due, supersedes)| {
+        Detail::Promise(Promise {
+            amount: money(minor),
+            due: when(due),
+            supersedes: supersedes.map(name),
+            channel: None,
+        })
+    })
+}
+
+fn detail() -> impl Strategy<Value = Detail> {
+    let spoken = || {
+        let mut contact = Contact::on(Channel::Call);
+        contact.outcome = Some(Outcome::RightPartyCallback);
+        Detail::Contact(Box::new(contact))
+    };
+    prop_oneof![
+        6 => a_payment(),
+        5 => a_promise(),
+        3 => a_charge(),
+        1 => (0..10_i64).prop_map(|minor| Detail::Interest { amount: money(minor), from: None, to: None, rate_ppm: None }),
+        2 => an_adjustment(),
+        5 => (0..24_usize, 0..60_i64).prop_map(|(target, minor)| Detail::Reversal {
+            reverses: name(target),
+            amount: money(minor),
+            reason: ReversalKind::Chargeback,
+        }),
+        2 => prop::sample::select(TransferKind::ALL).prop_map(|transfer| Detail::Transfer { transfer, to: None }),
+        1 => any::<bool>().prop_map(|closed| Detail::CaseStatus { closed, code: None }),
+        1 => (0..24_usize).prop_map(|promise| Detail::PromiseWithdrawn { promise: name(promise) }),
+        2 => Just(()).prop_map(move |()| spoken()),
+    ]
+}
+
+fn a_version() -> impl Strategy<Value = (Timestamp, u8, u8, Vec<Option<i64>>, bool, bool)> {
+    let dues = prop::collection::vec(prop::option::weighted(0.8, -5..DAYS), 3);
+    (instant(), 0..3_u8, 0..2_u8, dues, any::<bool>(), prop::bool::weighted(0.1))
+}
+
+fn history() -> impl Strategy<Value = History> {
+    let market = (Just([Component::Cost, Component::Interest, Component::Principal]).prop_shuffle(), any::<bool>())
+        .prop_map(|(payment_order, summer)| Market {
+            payment_order,
+            zone: if summer { chrono_tz::Europe::Rome } else { chrono_tz::America::Santiago },
+            ..super::market()
+        });
+    let versions = prop::collection::vec(a_version(), 1..4);
+    let principals = prop::collection::vec(0..50_i64, 3);
+    let acts = prop::collection::vec((instant(), detail(), prop::option::weighted(0.3, 0..3_u8)), 0..24);
+    let placed = prop::option::weighted(0.4, instant());
+    (market, versions, principals, acts, placed, prop::collection::vec(instant(), 0..12), 1..4_usize).prop_map(
+        |(market, mut versions, principals, acts, placed, mut ticks, first)| {
+            versions.sort_by_key(|(at, ..)| *at);
+            let make = |(index, (at, agent, client, dues, turned, closed)): (
+                usize,
+                &(_, u8, u8, Vec<Option<i64>>, bool, bool),
+            )| {
+                let mut made = version(&format!("v{index}"), *at, Vec::new());
+                made.placement.placed = placed;
+                made.steering.agent = (*agent > 0).then(|| format!("agent{agent}"));
+                made.steering.team = None;
+                made.identity.creditor = format!("client{client}");
+                made.closed = *closed;
+                // Later versions may bring another claim, and name the claims in another order.
+                let count = (first + usize::from(index > 1)).min(3);
+                for (at, (principal, due)) in principals.iter().zip(dues).enumerate().take(count) {
+                    let mut one = claim(&format!("c{at}"), *principal, None);
+                    one.due_current = due.map(when);
+                    made.claims.push(one);
+                }
+                if *turned {
+                    made.claims.reverse();
+                }
+                made
+            };
+            let versions: Vec<_> = versions.iter().enumerate().map(make).collect();
+            let act = |(index, (at, detail, agent)): (usize, (Timestamp, Detail, Option<u8>))| {
+                let agent = agent.map(|agent| format!("agent{agent}"));
+                let actor = Actor { kind: Some(ActorKind::Human), agent, team: None };
+                Activity { actor, id: name(index), ..activity("x", at, detail) }
+            };
+            let activities = acts.into_iter().enumerate().map(act).collect();
+            ticks.sort();
+            History { market, versions, activities, ticks }
+        },
+    )
+}
+
+/// Folds the history; with ticks, time also passes at each of them, and the state is copied there.
+fn folded(history: &History, ticks: &[Timestamp]) -> Folded {
+    enum Step<'a> {
+        Version(&'a CaseVersion),
+        Activity(&'a Activity),
+    }
+    let market = &history.market;
+    let mut steps: Vec<(Timestamp, u8, String, Step)> = Vec::new();
+    for version in &history.versions[1..] {
+        steps.push((version.effective, 0, version.version.as_str().to_owned(), Step::Version(version)));
+    }
+    for activity in &history.activities {
+        steps.push((activity.occurred, 1, activity.id.as_str().to_owned(), Step::Activity(activity)));
+    }
+    steps.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
+    let mut facts = Vec::new();
+    let mut current = &history.versions[0];
+    let mut ledger = CaseLedger::open(market, current, &mut facts);
+    let mut ticks = ticks.iter().peekable();
+    for (at, _, _, step) in &steps {
+        while let Some(tick) = ticks.next_if(|tick| *tick <= at) {
+            ledger = ledger.clone();
+            ledger.advance(market, current, *tick, &mut facts);
+        }
+        ledger.advance(market, current, *at, &mut facts);
+        match step {
+            Step::Version(next) => {
+                ledger.version(market, current, next, &mut facts);
+                current = next;
+            }
+            Step::Activity(activity) => {
+                ledger.apply(&Context { market, version: current, lead: true }, activity, &mut facts);
+            }
+        }
+    }
+    for tick in ticks {
+        ledger.advance(market, current, *tick, &mut facts);
+    }
+    ledger.advance(market, current, MAX_TIMESTAMP, &mut facts);
+    Folded { ledger, facts }
+}
+
+/// The oracle's answer: what the case shows at the end of each day.
+fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
+    let local = |at: Timestamp| day_number(at.utc().with_timezone(&history.market.zone).date_naive());
+    let first = &history.versions[0];
+    let earliest = history.activities.iter().map(|activity| activity.occurred).min();
+    let begins = first.placement.placed.unwrap_or(first.effective.min(earliest.unwrap_or(first.effective)));
+    let mut oracle = Oracle::new(&history.market);
+    oracle.versioned(None, first);
+    let mut steps: Vec<(Timestamp, u8, usize)> = vec![(begins, 0, 0)];
+    steps.extend(history.versions.iter().enumerate().skip(1).map(|(at, version)| (version.effective, 1, at)));
+    steps.extend(history.activities.iter().enumerate().map(|(at, activity)| (activity.occurred, 2, at)));
+    steps.sort();
+    let mut steps = steps.into_iter().peekable();
+    let (mut current, mut came, mut days) = (first, false, Vec::new());
+    let from = day_number(date(FIRST)) - 1;
+    for day in from..=from + DAYS as i32 * 2 + 10 {
+        oracle.begins(day);
+        while let Some((_, kind, index)) = steps.next_if(|(at, ..)| local(*at) == day) {
+            match kind {
+                0 if came => {}
+                0 => oracle.came(),
+                1 => {
+                    let next = &history.versions[index];
+                    oracle.versioned(Some(current), next);
+                    current = next;
+                }
+                _ => {
+                    let activity = &history.activities[index];
+                    let place = [TransferKind::Place, TransferKind::MoveIn];
+                    if let Detail::Transfer { transfer, .. } = &activity.detail {
+                        came |= place.contains(transfer);
+                    }
+                    oracle.happened(current, activity, day);
+                }
+            }
+        }
+        days.push((day, oracle.shown(day, current)));
+    }
+    assert!(steps.next().is_none(), "a step lies outside the days counted");
+    (oracle, days)
+}
+
+type Key = (String, String);
+
+fn key(dims: &Dims) -> Key {
+    let text = |part: &Option<std::sync::Arc<str>>| part.as_deref().unwrap_or_default().to_owned();
+    (text(&dims.agent), text(&dims.client))
+}
+
+/// Closing stocks by dimensions, day by day, as the facts have them.
+fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseError> {
+    let mut closing: BTreeMap<Key, Shown> = BTreeMap::new();
+    let mut flows: BTreeMap<Key, i64> = BTreeMap::new();
+    let known = days.first().unwrap().0..=days.last().unwrap().0;
+    prop_assert!(facts.iter().all(|fact| known.contains(&fact.day)), "a fact lies outside the days counted");
+    for (day, shown) in days {
+        for fact in facts.iter().filter(|fact| fact.day == *day) {
+            let (amount, count) = (i64::from(fact.sign) * fact.amount, i64::from(fact.sign) * fact.count);
+            let stock = closing.entry(key(&fact.dims)).or_default();
+            let flow = flows.entry(key(&fact.dims)).or_default();
+            match fact.kind {
+                FactKind::Receivable => stock.receivable += amount,
+                FactKind::ReceivableCurrent => stock.current += amount,
+                FactKind::ReceivableUndated => stock.undated += amount,
+                FactKind::CreditBalance => stock.credit += amount,
+                FactKind::OpenAccounts => stock.open += count,
+                FactKind::OverdueAccounts => stock.overdue += count,
+                FactKind::Placed | FactKind::MovedIn | FactKind::Interest | FactKind::Charge | FactKind::WrittenUp => {
+                    *flow += amount;
+                }
+                FactKind::PaymentReversed => *flow += amount,
+                FactKind::Payment
+                | FactKind::WrittenOff
+                | FactKind::Discount
+                | FactKind::Recalled
+                | FactKind::Cancelled
+                | FactKind::MovedOut => *flow -= amount,
+                _ => {}
+            }
+        }
+        let mut held = Shown::default();
+        for (group, stock) in &closing {
+            let least = [stock.receivable, stock.current, stock.undated, stock.credit, stock.open, stock.overdue];
+            prop_assert!(least.iter().all(|part| *part >= 0), "day {day}: {group:?} has {stock:?}");
+            let identity = flows.get(group).copied().unwrap_or_default();
+            prop_assert_eq!(stock.receivable - stock.credit, identity, "identity of {:?} on day {}", group, day);
+            if *stock != Shown::default() {
+                prop_assert_eq!(&held, &Shown::default(), "two groups hold the case on day {}", day);
+                held = Shown { dims: group.clone(), ..stock.clone() };
+            }
+        }
+        let wanted = if (Shown { dims: Key::default(), ..shown.clone() }) == Shown::default() {
+            Shown::default()
+        } else {
+            shown.clone()
+        };
+        prop_assert_eq!(held, wanted, "stocks of day {}", day);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_fold_equals_the_count_whenever_time_is_let_pass(history in history()) {
+        let once = folded(&history, &[]);
+        let ticked = folded(&history, &history.ticks);
+        prop_assert_eq!(&once.facts, &ticked.facts);
+        prop_assert_eq!(once.ledger.balance(), ticked.ledger.balance());
+        let (oracle, days) = counted(&history);
+        stocks_agree(&once.facts, &days)?;
+        let balance = once.ledger.balance();
+        let owed = [Component::Principal, Component::Interest, Component::Cost].map(|part| oracle.owed(part));
+        prop_assert_eq!([balance.principal, balance.interest, balance.cost], owed);
+        prop_assert_eq!(balance.credit, oracle.credit());
+        promises_agree(&once, &oracle)?;
+        collected_agrees(&once, &oracle)?;
+    }
+}
+
+fn promises_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError> {
+    let ours: Vec<_> = folded
+        .ledger
+        .promises()
+        .iter()
+        .map(|promise| {
+            (promise.id.as_str().to_owned(), promise.state.as_str(), promise.paid_in_time, promise.paid_late)
+        })
+        .collect();
+    let theirs: Vec<_> =
+        oracle.pledges.iter().map(|pledge| (pledge.id.clone(), pledge.state, pledge.in_time, pledge.late)).collect();
+    prop_assert_eq!(ours, theirs);
+    let judged = folded.facts.iter().filter(|fact| fact.kind == FactKind::PromiseJudged);
+    let mut ours: Vec<_> = judged
+        .map(|fact| (fact.day, fact.dims.state.clone().unwrap().to_string(), fact.amount, fact.amount2))
+        .collect();
+    let mut theirs: Vec<_> =
+        oracle.judged.iter().map(|(day, state, a, b)| (*day, (*state).to_owned(), *a, *b)).collect();
+    ours.sort();
+    theirs.sort();
+    prop_assert_eq!(ours, theirs);
+    Ok(())
+}
+
+/// Collected net by agent, and allocations that add to it.
+fn collected_agrees(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError> {
+    let mut ours: BTreeMap<String, i64> = BTreeMap::new();
+    let mut allocated: BTreeMap<String, i64> = BTreeMap::new();
+    for fact in &folded.facts {
+        let agent = key(&fact.dims).0;
+        match fact.kind {
+            FactKind::Payment => *ours.entry(agent).or_default() += fact.amount,
+            FactKind::PaymentReversed => *ours.entry(agent).or_default() -= fact.amount,
+            FactKind::Allocation => *allocated.entry(agent).or_default() += fact.amount,
+            _ => {}
+        }
+    }
+    let some = |map: &BTreeMap<String, i64>| -> BTreeMap<String, i64> {
+        map.iter().filter(|(_, sum)| **sum != 0).map(|(agent, sum)| (agent.clone(), *sum)).collect()
+    };
+    prop_assert_eq!(some(&ours), some(&oracle.collected));
+    prop_assert_eq!(some(&ours), some(&allocated));
+    Ok(())
+}
