@@ -59,9 +59,9 @@ impl Default for Contacts {
 }
 
 impl Contacts {
-    /// A remembered contact.
-    pub fn find(&self, key: u64) -> Option<&Remembered> {
-        self.recent.iter().rev().find(|contact| contact.key == key)
+    /// A contact that is remembered on `day`.
+    pub fn find(&self, key: u64, day: i32) -> Option<&Remembered> {
+        self.recent.iter().rev().find(|contact| contact.key == key && !contact.is_over(day))
     }
 
     /// Who reached the right party last, if that was not before `since`.
@@ -70,12 +70,8 @@ impl Contacts {
     }
 
     fn forget(&mut self, day: i32) {
-        let over = |contact: &Remembered| {
-            let days = if contact.bits & MESSAGE == 0 { CONTACT_DAYS } else { MESSAGE_DAYS };
-            contact.day.saturating_add(days) < day
-        };
-        if self.recent.first().is_some_and(over) {
-            self.recent.retain(|contact| !over(contact));
+        if self.recent.first().is_some_and(|contact| contact.is_over(day)) {
+            self.recent.retain(|contact| !contact.is_over(day));
             if self.recent.capacity() > 4 + 2 * self.recent.len() {
                 self.recent.shrink_to_fit();
             }
@@ -96,6 +92,11 @@ impl Contacts {
 }
 
 impl Remembered {
+    fn is_over(&self, day: i32) -> bool {
+        let days = if self.bits & MESSAGE == 0 { CONTACT_DAYS } else { MESSAGE_DAYS };
+        self.day.saturating_add(days) < day
+    }
+
     /// A fact of the contact, dated by it.
     fn fact(&self, kind: FactKind, state: Option<&str>, sink: &Sink) -> Fact {
         let mut fact = sink.plain(kind, 1);
@@ -123,7 +124,7 @@ impl Remembered {
             old.sign = -1;
             sink.out.push(old);
         }
-        self.bits = self.bits & !FINAL | state;
+        self.bits = (self.bits & !FINAL) | state;
         sink.out.extend(self.final_fact(state, sink));
     }
 
@@ -197,7 +198,7 @@ impl CaseLedger {
             day: sink.day,
             // Every flag of a contact is below 256.
             flags: u8::try_from(flags).unwrap_or(u8::MAX),
-            bits: u8::from(ctx.lead) * LEAD | u8::from(message) * MESSAGE,
+            bits: (u8::from(ctx.lead) * LEAD) | (u8::from(message) * MESSAGE),
         };
         if ctx.lead {
             let mut fact = made.fact(FactKind::Contact, None, sink);
@@ -255,7 +256,7 @@ impl CaseLedger {
         for waiting in books.arrived(key) {
             match waiting {
                 Pending::MadeOn { promise } => {
-                    if let Some(parent) = self.contacts.find(key).map(|contact| Arc::clone(&contact.dims)) {
+                    if let Some(parent) = self.contacts.find(key, sink.day).map(|contact| Arc::clone(&contact.dims)) {
                         self.made_on_late(promise, &parent, sink);
                     }
                     self.contacts.promise_made_on(key, sink);
@@ -283,7 +284,7 @@ impl CaseLedger {
         if machine && matches!(event, MessageEventKind::Opened | MessageEventKind::Clicked) {
             return;
         }
-        if self.contacts.find(key).is_some() {
+        if self.contacts.find(key, sink.day).is_some() {
             self.happened(key, event, sink);
         } else {
             self.books_mut().pending.push((key, sink.day, Pending::Event(event)));

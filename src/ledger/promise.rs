@@ -184,7 +184,7 @@ impl CaseLedger {
         let Some(amount) = super::sound(promise.amount, ctx.version) else { return };
         let human = activity.actor.kind == Some(ActorKind::Human);
         let call = activity.parent.as_ref().map(tag);
-        let parent = call.and_then(|key| self.contacts.find(key)).map(|contact| Arc::clone(&contact.dims));
+        let parent = call.and_then(|key| self.contacts.find(key, sink.day)).map(|contact| Arc::clone(&contact.dims));
         let mut dims = sink.case;
         (dims.agent, dims.team) = super::who(activity, &sink.case);
         dims.channel = promise.channel;

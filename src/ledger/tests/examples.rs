@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::detail::{AdjustmentKind, Charge, TransferKind};
 use crate::domain::outcome::Outcome;
-use crate::domain::vocabulary::{ActorKind, ChargeStep, Component, Initiator, MessageEventKind};
+use crate::domain::vocabulary::{ActorKind, ChargeStep, Component};
 use crate::ledger::PromiseState;
 
 const END: &str = "2024-12-31";
@@ -104,7 +104,8 @@ fn an_overpayment_is_a_credit_that_pays_the_next_charge() {
 #[test]
 fn promises_are_judged_by_what_was_paid_when() {
     // (amount paid, when), expected state; promised 100 until 10 March, grace of three days ends on 13 March.
-    let table: [(&[(i64, &str)], PromiseState, i64); 7] = [
+    type Paid = &'static [(i64, &'static str)];
+    let table: [(Paid, PromiseState, i64); 7] = [
         (&[(100, "2024-03-10 23:59")], PromiseState::Kept, 100),
         (&[(150, "2024-03-05 10:00")], PromiseState::Kept, 100),
         (&[(100, "2024-03-11 00:00")], PromiseState::Late, 0),
@@ -292,53 +293,6 @@ fn money_before_the_case_came_in_waits_as_a_credit() {
 }
 
 #[test]
-fn a_message_ends_in_one_state_and_is_opened_once() {
-    let sent = at("2024-03-01 10:00");
-    let event = |id: &str, when: &str, event, machine| Activity {
-        parent: Some(ActivityId::trusted("m")),
-        ..activity(id, at(when), Detail::MessageEvent { event, channel: Channel::Email, machine })
-    };
-    let folded = fold(
-        &[case()],
-        &[
-            activity("m", sent, Detail::Contact(Box::new(Contact::on(Channel::Email)))),
-            event("1", "2024-03-01 10:01", MessageEventKind::BouncedSoft, false),
-            event("2", "2024-03-01 10:02", MessageEventKind::Delivered, false),
-            event("3", "2024-03-01 10:03", MessageEventKind::Delivered, false),
-            event("4", "2024-03-01 10:04", MessageEventKind::Opened, true),
-            event("5", "2024-03-03 10:05", MessageEventKind::Opened, false),
-            event("6", "2024-03-04 10:06", MessageEventKind::Opened, false),
-        ],
-        end(),
-    );
-    let count = |kind| folded.count(kind, "2024-03-01", ALL);
-    assert_eq!(count(FactKind::MessageSent), 1);
-    assert_eq!(count(FactKind::MessageBounced), 0);
-    assert_eq!(count(FactKind::MessageDelivered), 1);
-    assert_eq!(count(FactKind::MessageOpened), 1);
-    assert_eq!(count(FactKind::MessageClicked), 0);
-}
-
-#[test]
-fn a_call_counts_once_with_its_promises_whichever_came_first() {
-    let inbound =
-        |id: &str, when: &str| Activity { initiated_by: Some(Initiator::Debtor), ..activity(id, at(when), call()) };
-    let made = |id: &str, when: &str| Activity {
-        parent: Some(ActivityId::trusted("call")),
-        ..activity(id, at(when), promises(100, "2024-03-10"))
-    };
-    for when in ["2024-03-01 09:59", "2024-03-01 10:05"] {
-        let history = [inbound("call", "2024-03-01 10:00"), made("p", when), made("q", "2024-03-01 10:06")];
-        let folded = fold(&[case()], &history, end());
-        let inbound = |dims: &Dims| dims.direction == Some(crate::domain::vocabulary::Direction::Inbound);
-        assert_eq!(folded.count(FactKind::ContactWithPromise, END, ALL), 1);
-        assert_eq!(folded.count(FactKind::PromiseMade, END, inbound), 2);
-        assert_eq!(folded.count(FactKind::PromiseMade, END, ALL), 2);
-        assert_eq!(folded.count(FactKind::PromiseJudged, END, inbound), 2);
-    }
-}
-
-#[test]
 fn a_reversal_before_its_target_takes_effect_with_it() {
     let folded = fold(
         &[case()],
@@ -384,4 +338,61 @@ fn a_write_off_by_component_leaves_the_rest() {
     );
     assert_eq!((folded.ledger.balance().principal, folded.ledger.balance().cost), (9_000, 500));
     assert_eq!(folded.sum(FactKind::WrittenOff, END, ALL), 1_000);
+}
+
+#[test]
+fn the_last_right_party_contact_earns_payments_of_thirty_days() {
+    let mut spoken = Contact::on(Channel::Call);
+    spoken.outcome = Some(Outcome::RightPartyNoCommitment);
+    let mut spoken = activity("call", at("2024-03-01 10:00"), Detail::Contact(Box::new(spoken)));
+    spoken.actor.agent = Some("cal".to_owned());
+    // The 31st of March has 23 hours: thirty days are thirty times 24 hours.
+    for (when, agent) in [("2024-03-31 11:00", "cal"), ("2024-03-31 11:01", "ann")] {
+        let folded = fold(&[case()], &[spoken.clone(), activity("pay", at(when), pays(100))], end());
+        let paid = folded.facts.iter().find(|fact| fact.kind == FactKind::Payment).unwrap();
+        assert_eq!(paid.dims.agent.as_deref(), Some(agent), "{when}");
+        assert_eq!(paid.dims.channel, (agent == "cal").then_some(Channel::Call));
+    }
+}
+
+#[test]
+fn a_write_up_taken_back_comes_off_its_own_claim() {
+    let claims = || vec![claim("a", 10, Some("2024-03-10")), claim("b", 10, Some("2024-03-20"))];
+    let mut second = version("2", at("2024-02-10 09:00"), claims());
+    second.claims.reverse();
+    second.claims[0].due_current = Some(date("2024-03-01"));
+    let up = Detail::Adjustment { adjustment: AdjustmentKind::WriteUp, amount: money(50), component: None };
+    let history = [activity("1", at("2024-02-05 10:00"), up), activity("2", at("2024-02-15 10:00"), reverses("1", 50))];
+    let folded = fold(&[version("1", at("2024-01-10 09:00"), claims()), second], &history, end());
+    let current = |on| folded.sum(FactKind::ReceivableCurrent, on, ALL);
+    assert_eq!([current("2024-02-14"), current("2024-02-15"), current("2024-03-02")], [70, 20, 10]);
+    assert_eq!(folded.sum(FactKind::WrittenUp, END, ALL), 0);
+    assert_eq!(folded.count(FactKind::WrittenUp, END, ALL), 0);
+}
+
+#[test]
+fn a_fee_is_owed_with_its_vat_and_keeps_its_beneficiary() {
+    let Detail::Charge(mut fee) = charge(1_000) else { unreachable!() };
+    fee.vat = Some(220);
+    fee.beneficiary = Some(crate::domain::vocabulary::Beneficiary::Collector);
+    let history = [
+        activity("1", at("2024-02-05 10:00"), Detail::Charge(fee)),
+        activity("2", at("2024-02-06 10:00"), reverses("1", 1_220)),
+    ];
+    let folded = fold(&[case()], &history, end());
+    let own = |dims: &Dims| dims.state.as_deref() == Some("collector");
+    assert_eq!(folded.sum(FactKind::Charge, "2024-02-05", own), 1_220);
+    assert_eq!(folded.sum(FactKind::Charge, "2024-02-06", own), 0);
+    assert_eq!(folded.sum(FactKind::Receivable, "2024-02-05", ALL), 11_220);
+    assert_eq!(folded.ledger.balance().total(), 10_000);
+}
+
+#[test]
+fn what_is_not_owed_in_the_case_s_currency_changes_nothing() {
+    let other = Money::new(500, Currency::parse("SEK").unwrap());
+    let strange = [Detail::Payment(Payment { amount: other, ..payment(0) }), pays(-5), charge(-5)];
+    for detail in strange {
+        let folded = fold(&[case()], &[activity("1", at("2024-02-05 10:00"), detail)], end());
+        assert_eq!(folded.facts, fold(&[case()], &[], end()).facts);
+    }
 }

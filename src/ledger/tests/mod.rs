@@ -1,6 +1,8 @@
 //! Tests of the fold of one case: worked examples, and random histories against a count made differently.
 
+mod counting;
 mod examples;
+mod history;
 mod oracle;
 mod property;
 
