@@ -23,4 +23,4 @@ pub use compile::Packs;
 pub use ruleset::{RuleInfo, RuleSet};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

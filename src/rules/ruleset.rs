@@ -8,8 +8,9 @@ use chrono_tz::Tz;
 
 use super::calendar::Calendar;
 use super::compile::{Packs, reach};
-use super::model::{Kind, Rule};
+use super::model::{Kind, Limits, Rule};
 use super::overlay::{self, Overlay};
+use super::step::Step;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
@@ -41,7 +42,7 @@ pub struct Jurisdiction {
     /// Its calendar, or that of the level above.
     pub calendar: Option<Arc<Calendar>>,
     /// Its own rules and those of the shared packs it includes.
-    pub rules: Vec<ActiveRule>,
+    pub rules: Vec<Arc<ActiveRule>>,
     /// Jurisdictions one level below that have a pack.
     pub below: Vec<Box<str>>,
 }
@@ -54,6 +55,7 @@ pub struct RuleSet {
     block_guidelines: bool,
     person_window: i64,
     case_window: i64,
+    placements: bool,
 }
 
 /// What is told of a rule to whoever asks which law is in force.
@@ -125,23 +127,23 @@ impl RuleSet {
                     (source.version.as_str().into(), source.digest.as_str().into());
                 for rule in &source.rules {
                     let (rule, blocks) = overlay.tightened(rule);
-                    rules.push(ActiveRule {
+                    rules.push(Arc::new(ActiveRule {
                         judged: overlay.speaks(&rule),
                         rule,
                         blocks,
                         pack_version: Arc::clone(&version),
                         pack_digest: Arc::clone(&digest),
-                    });
+                    }));
                 }
             }
             for rule in overlay.added.iter().filter(|rule| rule.jurisdiction == pack.id) {
-                rules.push(ActiveRule {
+                rules.push(Arc::new(ActiveRule {
                     rule: Arc::clone(rule),
                     judged: true,
                     blocks: false,
                     pack_version: "tenant".into(),
                     pack_digest: overlay.digest.as_str().into(),
-                });
+                }));
             }
             let below = packs
                 .iter()
@@ -170,13 +172,24 @@ impl RuleSet {
         let longest =
             |person: bool| reaches().filter(|reach| reach.1 == person).map(|reach| reach.0).max().unwrap_or(0) * DAY;
         let (person_window, case_window) = (longest(true), longest(false));
+        let placements = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules).any(|active| {
+            active.judged
+                && matches!(&active.rule.limits, Limits::RequiredNotice(limits) if limits.event.contains(&Step::Placement))
+        });
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
             block_guidelines: overlay.block_guidelines,
             person_window,
             case_window,
+            placements,
         }
+    }
+
+    /// Some rule has the placement of a case as its event.
+    #[must_use]
+    pub const fn judges_placements(&self) -> bool {
+        self.placements
     }
 
     /// Digest (blake3, hexadecimal) over all packs and the overlay.
@@ -237,7 +250,7 @@ impl RuleSet {
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
         let mut rules = self.jurisdictions.values().flat_map(|jurisdiction| &jurisdiction.rules);
-        rules.find(|active| active.rule.id.as_str() == id).map(info)
+        rules.find(|active| active.rule.id.as_str() == id).map(|active| info(active))
     }
 }
 

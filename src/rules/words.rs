@@ -124,7 +124,7 @@ vocabulary!(
         AgreedReminderFee = "agreed_reminder_fee", CostClause = "cost_clause", Principal = "principal",
         NoticeForm = "notice_form", Subdivision = "subdivision", CauseOfAction = "cause_of_action", Pack = "pack",
         ReachedDebtor = "reached_debtor", Currency = "currency", DefaultDate = "default_date",
-        DueFixedByContract = "due_fixed_by_contract",
+        DueFixedByContract = "due_fixed_by_contract", History = "history", VatDeduction = "vat_deduction", TitleDate = "title_date",
     }
 );
 vocabulary!(
@@ -227,7 +227,6 @@ words!(
     BlockAnswer,
     OtherFlag,
     Holidays,
-    Attribute,
     FeeCondition,
     FeePer,
     LimitationStart,

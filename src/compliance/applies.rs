@@ -1,0 +1,140 @@
+//! A rule's head: which activities it judges, which version of the law it is, which cases it concerns.
+
+use chrono::NaiveDate;
+
+use super::situation::Situation;
+use crate::domain::detail::Detail;
+use crate::domain::vocabulary::Direction;
+use crate::rules::model::{Limits, Rule};
+use crate::rules::step::Step;
+use crate::rules::words::{Attribute, Set, VersionBy, Word};
+
+/// The activity is of a kind that the rule judges, and is not exempt. Cheap: it is asked of every rule.
+pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
+    let activity = situation.activity;
+    let any = |steps: &[Step]| steps.iter().any(|step| step.matches(activity));
+    let outbound = || activity.direction() == Direction::Outbound;
+    let hit = match (&rule.limits, &activity.detail) {
+        (Limits::ContactHours(limits), Detail::Contact(contact)) => {
+            limits.channels.admits(contact.channel) && outbound()
+        }
+        (Limits::ContactFrequency(limits), Detail::Contact(contact)) => {
+            // Without `exclude = ["inbound"]` a frequency rule counts both directions; it accuses only the collector.
+            limits.channels.admits(contact.channel) && outbound()
+        }
+        (Limits::ContactCooldown(limits), Detail::Contact(contact)) => {
+            limits.channels.admits(contact.channel) && outbound()
+        }
+        (Limits::ContactBlock(limits), detail) => {
+            let on_channel = match detail {
+                Detail::Contact(contact) => limits.channels.admits(contact.channel) && outbound(),
+                _ => true,
+            };
+            on_channel && any(&limits.forbids)
+        }
+        (Limits::NoticePeriod(limits), _) => any(&limits.before),
+        (Limits::RequiredNotice(limits), _) => any(&limits.event),
+        (Limits::FeeCap(limits), Detail::Charge(charge)) => limits.steps.has(charge.step),
+        (Limits::FeeCap(limits), Detail::Payment(_)) => limits.factor_if_paid_on_first_letter.is_some(),
+        (Limits::LimitationPeriod(limits), _) => any(&limits.forbids),
+        _ => false,
+    };
+    hit && !exempt(rule, situation)
+}
+
+fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
+    let exempt = &rule.exempt;
+    let activity = situation.activity;
+    if exempt.initiated_by_debtor && activity.direction() == Direction::Inbound {
+        return true;
+    }
+    if exempt.at_debtors_request && activity.at_debtors_request {
+        return true;
+    }
+    if situation.role.is_some_and(|role| exempt.person_roles.has(role)) {
+        return true;
+    }
+    let purpose = situation.contact().and_then(|contact| contact.purpose);
+    purpose.is_some_and(|purpose| exempt.purposes.has(purpose))
+}
+
+/// `None`: the rule does not concern the case. `Some(None)`: it does. `Some(Some(attribute))`: it may, and that
+/// attribute is missing to tell.
+#[allow(clippy::option_option)] // three answers, read by one caller
+pub(crate) fn scope(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    let mut doubt = dated(rule, situation)?;
+    let (scope, assume) = (&rule.scope, &rule.assume);
+    let (identity, class) = (&situation.version.identity, &situation.version.class);
+    let mut doubtful = |attribute: Option<Attribute>| doubt = doubt.or(attribute);
+    doubtful(one(scope.collector_role, identity.collector_role, assume.collector_role, Attribute::CollectorRole)?);
+    doubtful(one(scope.ownership, identity.ownership, assume.ownership, Attribute::Ownership)?);
+    doubtful(one(scope.debt_class, class.debt_class, assume.debt_class, Attribute::DebtClass)?);
+    doubtful(one(scope.debt_type, class.debt_type, assume.debt_type, Attribute::DebtType)?);
+    doubtful(one(scope.creditor_type, identity.creditor_type, assume.creditor_type, Attribute::CreditorType)?);
+    let kind = situation.party.and_then(|party| party.kind);
+    doubtful(one(scope.debtor_kind, kind, assume.debtor_kind, Attribute::DebtorKind)?);
+    doubtful(one(scope.person_role, situation.role, assume.person_role, Attribute::PersonRole)?);
+    let credit = class.regulated_credit;
+    doubtful(flag(scope.regulated_credit, credit, assume.regulated_credit, Attribute::RegulatedCredit)?);
+    doubtful(flag(scope.eu_bank_npl, class.eu_bank_npl, assume.eu_bank_npl, Attribute::EuBankNpl)?);
+    doubtful(flag(scope.secured, class.secured, assume.secured, Attribute::Secured)?);
+    if let Some(wanted) = scope.titled {
+        let titled = situation.watch.titled_on(situation.version).is_some_and(|on| on <= situation.date());
+        if titled != wanted {
+            return None;
+        }
+    }
+    Some(doubt)
+}
+
+#[allow(clippy::option_option)]
+fn one<T: Word>(
+    wanted: Set<T>,
+    stated: Option<T>,
+    assumed: Option<T>,
+    attribute: Attribute,
+) -> Option<Option<Attribute>> {
+    if wanted.is_empty() {
+        return Some(None);
+    }
+    match stated.or(assumed) {
+        Some(value) if wanted.has(value) => Some(None),
+        Some(_) => None,
+        None => Some(Some(attribute)),
+    }
+}
+
+#[allow(clippy::option_option)]
+fn flag(
+    wanted: Option<bool>,
+    stated: Option<bool>,
+    assumed: Option<bool>,
+    attribute: Attribute,
+) -> Option<Option<Attribute>> {
+    match (wanted, stated.or(assumed)) {
+        (None, _) => Some(None),
+        (Some(wanted), Some(value)) => (wanted == value).then_some(None),
+        (Some(_), None) => Some(Some(attribute)),
+    }
+}
+
+/// The rule's version holds on the date that picks it. A missing date leaves it open whether the rule holds.
+#[allow(clippy::option_option)]
+fn dated(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    if rule.valid_from.is_none() && rule.valid_until.is_none() {
+        return Some(None);
+    }
+    let version = situation.version;
+    let earliest =
+        |pick: fn(&crate::domain::case::Claim) -> Option<NaiveDate>| version.claims.iter().filter_map(pick).min();
+    let (date, attribute) = match rule.version_by {
+        VersionBy::ActivityOn | VersionBy::ActionFiledOn => (Some(situation.date()), Attribute::ClockTime),
+        VersionBy::ContractOn => (version.dates.contract, Attribute::ContractDate),
+        VersionBy::ClaimAroseOn => (earliest(|claim| claim.arose), Attribute::ClaimArose),
+        VersionBy::DueOn => (earliest(crate::domain::case::Claim::due), Attribute::DueDate),
+        VersionBy::MandateOn => (version.placement.mandate_on, Attribute::MandateDate),
+    };
+    let Some(date) = date else { return Some(Some(attribute)) };
+    let holds = rule.valid_from.is_none_or(|from| from <= date) && rule.valid_until.is_none_or(|until| date <= until);
+    holds.then_some(None)
+}

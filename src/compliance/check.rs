@@ -1,0 +1,79 @@
+//! The answer to a check: every rule that speaks, the worst verdict, and the next time that is lawful under all of them.
+
+use super::judgement::{Note, judge, speaking};
+use super::situation::Situation;
+use super::verdict::{consequence, of_answer};
+use super::{Answered, CaseWatch, Context};
+use crate::domain::activity::Activity;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Verdict;
+
+/// Most jumps of the search for the next lawful time.
+const MAX_JUMPS: usize = 512;
+
+/// Fills `answer`, reusing its memory.
+pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activity, answer: &mut Answered) {
+    answer.verdict = Verdict::Allowed;
+    answer.speaking.clear();
+    answer.next_allowed = None;
+    answer.missing.clear();
+    let mut situation = Situation::new(ctx, watch, candidate, true);
+    let complete = situation.each_rule(|jurisdiction, active, possible| {
+        let Some(judgement) = judge(&situation, jurisdiction, active, possible) else { return };
+        if let Note::Missing(attribute) = judgement.note {
+            let name = attribute.as_str();
+            if !answer.missing.iter().any(|one| one == name) {
+                answer.missing.push(name.to_owned());
+            }
+        }
+        let (speaking, _) = speaking(&situation, active, judgement);
+        answer.verdict = answer.verdict.max(speaking.verdict);
+        answer.speaking.push(speaking);
+    });
+    if !complete {
+        answer.verdict = answer.verdict.max(Verdict::Unknown);
+        answer.missing.push("pack".to_owned());
+    }
+    if complete && answer.verdict > Verdict::AllowedWithDuties {
+        let strict = next_allowed(&mut situation, Verdict::AdvisedAgainst);
+        // Where advice against it never ends, the next time that is at least permitted is told.
+        answer.next_allowed = strict.or_else(|| {
+            let permitted = next_allowed(&mut situation, Verdict::RepresentativeOnly);
+            permitted.filter(|at| *at > candidate.occurred)
+        });
+    }
+}
+
+/// First instant at which no rule answers `blocking` or worse. Each rule says from when on it alone would allow the
+/// contact; jumping to the latest of these can pass no lawful time.
+fn next_allowed(situation: &mut Situation<'_>, blocking: Verdict) -> Option<Timestamp> {
+    let asked = situation.at;
+    let mut found = None;
+    for _ in 0..MAX_JUMPS {
+        let mut next: Option<Timestamp> = None;
+        let mut never = false;
+        let now = &*situation;
+        now.each_rule(|jurisdiction, active, possible| {
+            let Some(judgement) = judge(now, jurisdiction, active, possible) else { return };
+            if of_answer(judgement.answer, consequence(now.rules, active).verdict) < blocking {
+                return;
+            }
+            match judgement.allowed_from {
+                Some(from) if from > now.at => next = next.max(Some(from)),
+                _ => never = true,
+            }
+        });
+        if never {
+            break;
+        }
+        match next {
+            None => {
+                found = Some(situation.at);
+                break;
+            }
+            Some(later) => situation.at = later,
+        }
+    }
+    situation.at = asked;
+    found
+}

@@ -1,0 +1,234 @@
+//! No contact, or no other step, while a flag is set. A flag that nobody recorded is not set.
+
+use chrono::{Datelike, NaiveTime, Timelike};
+use chrono_tz::Tz;
+
+use super::judgement::{Judgement, Note};
+use super::situation::Situation;
+use crate::domain::ids::ActivityId;
+use crate::domain::party::{ConditionPeriod, Permission, PersonalWindow};
+use crate::domain::time::{Timestamp, add_days};
+use crate::domain::verdict::{Answer, Unit};
+use crate::domain::vocabulary::{ConsentScope, Place};
+use crate::rules::model::ContactBlock;
+use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Word};
+
+/// A flag found set.
+struct Hit {
+    name: &'static str,
+    until: Option<Timestamp>,
+    known: bool,
+    certain: bool,
+    id: Option<ActivityId>,
+}
+
+pub(crate) fn judge(limits: &ContactBlock, from: BindFrom, situation: &Situation<'_>) -> Option<Judgement> {
+    if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
+        return None;
+    }
+    let mut hit: Option<Hit> = None;
+    if !limits.conditions.is_empty() {
+        conditions(limits, from, situation, &mut hit);
+    }
+    for flag in limits.flags.iter() {
+        if flag == OtherFlag::InconvenientWindow && situation.activity.date_only && has_windows(situation) {
+            return Some(Judgement::missing(Attribute::ClockTime));
+        }
+        other(flag, situation, &mut hit);
+    }
+    let Some(hit) = hit else { return Some(Judgement::new(Answer::Kept)) };
+    let mut judgement = Judgement::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
+    judgement.observed = Some(1);
+    judgement.limit = Some(0);
+    judgement.unit = Some(Unit::Flag);
+    judgement.note = Note::Word(hit.name);
+    judgement.allowed_from = hit.until;
+    judgement.known_at_time = hit.known;
+    judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
+    judgement.evidence.extend(hit.id);
+    judgement.evidence.push(situation.activity.id.clone());
+    Some(judgement)
+}
+
+fn place(situation: &Situation<'_>) -> Option<Place> {
+    let contact = situation.contact()?;
+    if contact.place.is_some() {
+        return contact.place;
+    }
+    let wanted = contact.contact_point.as_ref()?;
+    let point = situation.party?.contact_points.iter().find(|point| point.id == *wanted)?;
+    point.workplace.then_some(Place::Workplace)
+}
+
+/// Keeps the hit that lasts longest, certain ones first: that one names when the rule would allow it.
+fn keep(hit: &mut Option<Hit>, new: Hit) {
+    let rank = |one: &Hit| (one.certain, one.until.is_none(), one.until);
+    if hit.as_ref().is_none_or(|old| rank(old) < rank(&new)) {
+        *hit = Some(new);
+    }
+}
+
+fn conditions(limits: &ContactBlock, from: BindFrom, situation: &Situation<'_>, hit: &mut Option<Hit>) {
+    let memory = situation.watch.memory();
+    let at = situation.at;
+    let verified_since =
+        |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
+    let mut consider =
+        |name, binds: Timestamp, received: Timestamp, until: Option<Timestamp>, written: Option<bool>, id| {
+            let ended = until.is_some_and(|until| until <= at);
+            if at < binds || ended || verified_since(binds) || limits.written_only && written == Some(false) {
+                return;
+            }
+            let certain = !limits.written_only || written.is_some();
+            keep(hit, Hit { name, until, known: at >= received, certain, id });
+        };
+    for ConditionPeriod { condition, from: began, received, until, written, direct_contact_consented, .. } in
+        situation.party.iter().flat_map(|party| &party.conditions)
+    {
+        if limits.conditions.has(*condition) && !(limits.lifted_by_direct_consent && *direct_contact_consented) {
+            let received = received.unwrap_or(*began).max(*began);
+            let binds = if from == BindFrom::Received { received } else { *began };
+            consider(condition.name(), binds, received, *until, *written, None);
+        }
+    }
+    for flag in &memory.flags {
+        let concerns = flag.person.is_none() || flag.person.as_ref() == situation.person;
+        if concerns && limits.conditions.has(flag.condition) && !(limits.lifted_by_direct_consent && flag.direct) {
+            let binds = match from {
+                BindFrom::Received => flag.received,
+                BindFrom::Occurred => flag.from,
+                BindFrom::Effective => flag.effective,
+            };
+            consider(flag.condition.name(), binds, flag.received, flag.until, flag.written, Some(flag.id.clone()));
+        }
+    }
+}
+
+fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
+    let memory = situation.watch.memory();
+    let set = |until, id| Hit { name: flag.name(), until, known: true, certain: true, id };
+    match flag {
+        OtherFlag::Hold => {
+            if let Some(id) = &memory.hold {
+                keep(hit, set(None, Some(id.clone())));
+            }
+        }
+        OtherFlag::CaseClosed => {
+            if memory.closed.unwrap_or(situation.version.closed) {
+                keep(hit, set(None, None));
+            }
+        }
+        OtherFlag::OptedOut => {
+            if let Some(until) = opted_out(situation) {
+                keep(hit, set(until, None));
+            }
+        }
+        OtherFlag::InconvenientWindow => {
+            let zones = situation.zones.as_slice();
+            if zones.iter().any(|zone| inconvenient(situation, situation.at, *zone)) {
+                keep(hit, set(next_convenient(situation), None));
+            }
+        }
+    }
+}
+
+/// Consents and opt-outs of the person: those of the version, those of the contact point, those told by activities.
+pub(crate) fn permissions<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a Permission> {
+    let point = situation.contact().and_then(|contact| contact.contact_point.as_ref());
+    let party = situation.party;
+    let of_points = party
+        .into_iter()
+        .flat_map(|party| &party.contact_points)
+        .filter(move |one| Some(&one.id) == point)
+        .flat_map(|one| &one.permissions);
+    let told = situation
+        .watch
+        .memory()
+        .given
+        .iter()
+        .filter(|one| one.person.is_none() || one.person.as_ref() == situation.person)
+        .filter(move |one| one.point.is_none() || one.point.as_ref() == point)
+        .map(|one| &one.permission);
+    party.into_iter().flat_map(|party| &party.permissions).chain(of_points).chain(told)
+}
+
+fn stands(permission: &Permission, at: Timestamp) -> bool {
+    permission.given <= at
+        && permission.expires.is_none_or(|end| at < end)
+        && permission.revoked.is_none_or(|end| at < end)
+}
+
+fn opted_out(situation: &Situation<'_>) -> Option<Option<Timestamp>> {
+    let contact = situation.contact()?;
+    permissions(situation)
+        .filter(|one| !one.granted && stands(one, situation.at))
+        .filter(|one| one.technology.is_none() || one.technology == contact.technology)
+        .find(|one| match one.scope {
+            ConsentScope::All | ConsentScope::Point => true,
+            ConsentScope::Channel => one.channel.is_none_or(|channel| channel == contact.channel),
+            ConsentScope::Calls => contact.channel == crate::domain::vocabulary::Channel::Call,
+            ConsentScope::DebtDetails => false,
+        })
+        .map(|one| one.expires)
+}
+
+fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
+    let told = situation
+        .watch
+        .memory()
+        .windows
+        .iter()
+        .filter(|(person, _)| person.is_none() || person.as_ref() == situation.person)
+        .map(|(_, window)| window);
+    let here = place(situation);
+    situation
+        .party
+        .into_iter()
+        .flat_map(|party| &party.windows)
+        .chain(told)
+        .filter(move |one| one.received <= at && one.until.is_none_or(|until| at < until))
+        .filter(move |one| one.place.is_none() || one.place == here)
+}
+
+fn has_windows(situation: &Situation<'_>) -> bool {
+    windows(situation, situation.at).next().is_some()
+}
+
+fn inside(window: &PersonalWindow, at: Timestamp, zone: Tz) -> bool {
+    let local = at.local(zone);
+    let minute = local.hour() * 60 + local.minute();
+    let weekday = u8::try_from(local.weekday().number_from_monday()).unwrap_or(0);
+    (window.weekdays.is_empty() || window.weekdays.contains(&weekday))
+        && minute >= u32::from(window.from_minute)
+        && minute < u32::from(window.to_minute)
+}
+
+fn inconvenient(situation: &Situation<'_>, at: Timestamp, zone: Tz) -> bool {
+    let mut preferred = windows(situation, at).filter(|one| one.preferred).peekable();
+    let outside = preferred.peek().is_some() && !preferred.any(|one| inside(one, at, zone));
+    outside || windows(situation, at).any(|one| !one.preferred && inside(one, at, zone))
+}
+
+/// The first bound of a stated window, within two weeks, at which the person is not known to be inconvenienced.
+fn next_convenient(situation: &Situation<'_>) -> Option<Timestamp> {
+    let zones = situation.zones.as_slice();
+    let mut bounds: Vec<Timestamp> = Vec::new();
+    for zone in zones {
+        let today = situation.at.date(*zone);
+        for day in 0..15 {
+            let date = add_days(today, day);
+            bounds.push(Timestamp::start_of(date, *zone));
+            for window in windows(situation, situation.at) {
+                for minute in [window.from_minute, window.to_minute] {
+                    let time = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute) * 60, 0);
+                    bounds.extend(time.map(|time| Timestamp::at_local(date, time, *zone)));
+                }
+            }
+        }
+    }
+    bounds.sort_unstable();
+    bounds
+        .into_iter()
+        .filter(|bound| *bound > situation.at)
+        .find(|bound| !zones.iter().any(|zone| inconvenient(situation, *bound, *zone)))
+}

@@ -1,0 +1,64 @@
+//! After an event, no contact for a while.
+
+use super::judgement::Judgement;
+use super::persons::Marks;
+use super::situation::Situation;
+use super::windows::{begins, earlier, leaves};
+use crate::domain::verdict::{Answer, Unit};
+use crate::rules::model::{ContactCooldown, Window};
+use crate::rules::words::{Attribute, Count, Exclude, Set};
+
+pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Option<Judgement> {
+    let marks = situation.marks()?;
+    if !marks.on(limits.channels) || marks.excluded(limits.exclude) {
+        return None;
+    }
+    let Some(wait) = limits.wait else { return Some(Judgement::no_figure()) };
+    if situation.zones.as_slice().is_empty() || situation.zones.overflow {
+        return Some(Judgement::missing(Attribute::Zone));
+    }
+    // A conversation starts the wait even inside a consent window or on the debtor's own call: only contacts that
+    // reached nobody concerned are no event.
+    let mut no_event: Set<Exclude> = Set::default();
+    for one in [Exclude::NotConnected, Exclude::ExcludedRecipients] {
+        if limits.exclude.has(one) {
+            no_event.insert(one);
+        }
+    }
+    let event = |marks: Marks| {
+        marks.counts(limits.after)
+            && marks.on(limits.after_channels)
+            && (limits.after_inbound || !marks.inbound())
+            && !marks.excluded(no_event)
+    };
+    let wait = match (wait, limits.days) {
+        // The event's own date is not counted: the wait is one date longer.
+        (Window::CalendarDays(days), Count::ClearDays) => Window::CalendarDays(days.saturating_add(1)),
+        (wait, _) => wait,
+    };
+    let mut judgement = Judgement::new(Answer::Kept);
+    for zone in situation.zones.as_slice() {
+        let since = begins(wait, situation.at, *zone);
+        let Some(last) = earlier(situation, limits.per, since, event).next() else { continue };
+        let free = leaves(wait, last.at, *zone);
+        if situation.at < free {
+            judgement.answer = Answer::Broken;
+            judgement.allowed_from = judgement.allowed_from.max(Some(free));
+            if judgement.evidence.is_empty() {
+                judgement.evidence.extend([last.id.clone(), situation.activity.id.clone()]);
+            }
+            let days = situation.at.date(*zone).signed_duration_since(last.at.date(*zone)).num_days();
+            judgement.observed = Some(days);
+        }
+    }
+    if judgement.answer == Answer::Broken {
+        judgement.unit = Some(Unit::Days);
+        judgement.limit = Some(match wait {
+            Window::CalendarDays(days) => days.into(),
+            Window::Hours(hours) => i64::from(hours) / 24,
+            Window::CalendarWeek => 7,
+            Window::CalendarMonth => 31,
+        });
+    }
+    Some(judgement)
+}

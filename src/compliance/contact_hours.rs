@@ -1,0 +1,127 @@
+//! Permitted local times: the instant must be open in every zone the person may be in.
+
+use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
+use chrono_tz::Tz;
+
+use super::judgement::{Judgement, Note};
+use super::situation::Situation;
+use crate::domain::time::{Timestamp, add_days};
+use crate::domain::verdict::{Answer, Unit};
+use crate::rules::calendar::Calendar;
+use crate::rules::model::{ContactHours, HOLIDAY, OpenSpan};
+use crate::rules::words::{Attribute, Holidays};
+
+pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+    if limits.no_figure {
+        return Some(Judgement::no_figure());
+    }
+    let zones = situation.zones.as_slice();
+    if zones.is_empty() || situation.zones.overflow {
+        return Some(Judgement::missing(Attribute::Zone));
+    }
+    if situation.activity.date_only {
+        return Some(Judgement::missing(Attribute::ClockTime));
+    }
+    let subdivision = situation.subdivision();
+    let closed = zones.iter().find(|zone| !is_open(limits, situation.at, **zone, calendar, subdivision));
+    let Some(zone) = closed else { return Some(Judgement::new(Answer::Kept)) };
+    let local = situation.at.local(*zone);
+    let minute = i64::from(local.hour() * 60 + local.minute());
+    let nearest = nearest_bound(limits, local.date_naive(), minute, calendar, subdivision);
+    let mut judgement = Judgement::new(Answer::Broken);
+    judgement.observed = Some(minute);
+    judgement.limit = nearest;
+    judgement.unit = Some(Unit::MinuteOfDay);
+    judgement.note = Note::Zone(*zone);
+    judgement.allowed_from = next_open(limits, situation.at, zones, calendar, subdivision);
+    Some(judgement)
+}
+
+/// Index of the day in the table of open spans; `None` if nothing is open on it.
+fn day_index(limits: &ContactHours, date: NaiveDate, calendar: &Calendar, subdivision: Option<&str>) -> Option<u8> {
+    if limits.closed_dates.iter().any(|(month, day)| u32::from(*month) == date.month() && u32::from(*day) == date.day())
+    {
+        return None;
+    }
+    if limits.holidays == Holidays::Closed && calendar.is_holiday(date, subdivision) {
+        return Some(HOLIDAY);
+    }
+    u8::try_from(date.weekday().num_days_from_monday()).ok()
+}
+
+fn spans(limits: &ContactHours, day: Option<u8>) -> impl Iterator<Item = &OpenSpan> {
+    limits.open.iter().filter(move |span| Some(span.day) == day)
+}
+
+fn is_open(limits: &ContactHours, at: Timestamp, zone: Tz, calendar: &Calendar, subdivision: Option<&str>) -> bool {
+    let local = at.local(zone);
+    let second = local.num_seconds_from_midnight();
+    let whole = local.nanosecond() == 0;
+    let day = day_index(limits, local.date_naive(), calendar, subdivision);
+    spans(limits, day).any(|span| {
+        let (from, to) = (u32::from(span.from) * 60, u32::from(span.to) * 60);
+        second >= from && (second < to || limits.end_inclusive && second == to && whole)
+    })
+}
+
+/// The end of a day's hours that was missed: their end if it is later, their beginning if it is earlier.
+fn nearest_bound(
+    limits: &ContactHours,
+    date: NaiveDate,
+    minute: i64,
+    calendar: &Calendar,
+    subdivision: Option<&str>,
+) -> Option<i64> {
+    let day = day_index(limits, date, calendar, subdivision);
+    spans(limits, day)
+        .flat_map(|span| [i64::from(span.from), i64::from(span.to)])
+        .min_by_key(|bound| (bound - minute).abs())
+}
+
+/// First instant not before `at` that is open in all zones; `None` if there is none within a year.
+fn next_open(
+    limits: &ContactHours,
+    at: Timestamp,
+    zones: &[Tz],
+    calendar: &Calendar,
+    subdivision: Option<&str>,
+) -> Option<Timestamp> {
+    let mut candidate = at;
+    // Each round moves at least one zone to its next opening; a year of days times zones bounds it.
+    for _ in 0..(370 * zones.len().max(1)) {
+        let mut moved = false;
+        for zone in zones {
+            if is_open(limits, candidate, *zone, calendar, subdivision) {
+                continue;
+            }
+            candidate = next_opening(limits, candidate, *zone, calendar, subdivision)?;
+            moved = true;
+        }
+        if !moved {
+            return Some(candidate);
+        }
+    }
+    None
+}
+
+fn next_opening(
+    limits: &ContactHours,
+    at: Timestamp,
+    zone: Tz,
+    calendar: &Calendar,
+    subdivision: Option<&str>,
+) -> Option<Timestamp> {
+    let mut date = at.date(zone);
+    for _ in 0..370 {
+        let day = day_index(limits, date, calendar, subdivision);
+        for span in spans(limits, day) {
+            let opens = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(span.from) * 60, 0)?;
+            let opening = Timestamp::at_local(date, opens, zone);
+            if opening > at && is_open(limits, opening, zone, calendar, subdivision) {
+                return Some(opening);
+            }
+        }
+        date = add_days(date, 1);
+    }
+    None
+}

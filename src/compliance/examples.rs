@@ -1,0 +1,255 @@
+//! Runs the packs' worked examples, and proves that each rule's examples depend on the rule and on its numbers.
+
+mod mutate;
+mod story;
+
+use std::collections::BTreeMap;
+
+use super::{CaseWatch, Context, Emission, PersonLogs, TestOutcome};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::diagnostic::{Diagnostic, Diagnostics};
+use crate::domain::finding::Finding;
+use crate::domain::verdict::Speaking;
+use crate::rules::example::{Check, Example};
+use crate::rules::model::Rule;
+use crate::rules::overlay::Overlay;
+use crate::rules::words::Status;
+use crate::rules::{Packs, RuleSet};
+use story::Story;
+
+/// What was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Rules in all packs.
+    pub rules: usize,
+    /// Worked examples that gave what they promise.
+    pub examples: usize,
+    /// Changes of a rule (taken out, or a limit moved by one) that an example noticed.
+    pub changes: usize,
+}
+
+/// Runs every example, then takes out each rule and moves each of its limits by one: an example of the rule must fail.
+///
+/// # Errors
+/// Every example that gives something else than it promises, and every change that no example notices.
+pub fn run(packs: &Packs) -> Result<Report, Diagnostics> {
+    let mut found = Vec::new();
+    let mut report = Report::default();
+    let mut told: BTreeMap<&str, Vec<Story<'_>>> = BTreeMap::new();
+    let mut sets = RuleSets::default();
+    for pack in packs.iter() {
+        for example in &pack.examples {
+            match Story::tell(packs, example) {
+                Ok(story) => {
+                    let rules = sets.of(packs, example);
+                    match outcome(&story, rules) {
+                        Ok(()) => report.examples += 1,
+                        Err(wrong) => found.push(failed(example, &wrong)),
+                    }
+                    told.entry(example.rule.as_str()).or_default().push(story);
+                }
+                Err(wrong) => found.push(failed(example, &wrong)),
+            }
+        }
+    }
+    for pack in packs.iter() {
+        for rule in pack.rules.iter().filter(|rule| rule.status != Status::Proposed) {
+            report.rules += 1;
+            let stories = told.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
+            for (name, changed) in mutate::changes(rule) {
+                if notices(packs, rule, changed.as_ref(), stories) {
+                    report.changes += 1;
+                } else {
+                    found.push(rule.position.wrong(
+                        format!("no example of rule {} fails when {name}", rule.id),
+                        "add an example just inside or just outside that limit",
+                    ));
+                }
+            }
+        }
+    }
+    Diagnostics(found).into_result(report)
+}
+
+fn failed(example: &Example, wrong: &str) -> Diagnostic {
+    example.position.wrong(
+        format!("example \"{}\" of rule {}: {wrong}", example.name, example.rule),
+        "correct the rule, or the example if it does not say what the law says",
+    )
+}
+
+/// Whether some example gives another outcome under the changed rule (`None`: without the rule).
+fn notices(packs: &Packs, rule: &Rule, changed: Option<&Rule>, stories: &[Story<'_>]) -> bool {
+    let changed = packs.with_rule(rule.id.as_str(), |_| changed.cloned());
+    let mut sets = RuleSets::default();
+    stories.iter().any(|story| outcome(story, sets.of(&changed, story.example)).is_err())
+}
+
+/// Rule sets by what an example lets its tenant declare.
+#[derive(Default)]
+struct RuleSets(BTreeMap<(Vec<String>, bool), RuleSet>);
+
+impl RuleSets {
+    fn of(&mut self, packs: &Packs, example: &Example) -> &RuleSet {
+        let key = (example.memberships.clone(), example.block_guidelines);
+        self.0.entry(key).or_insert_with(|| {
+            let overlay = Overlay {
+                memberships: example.memberships.clone(),
+                block_guidelines: example.block_guidelines,
+                ..Overlay::default()
+            };
+            RuleSet::build(packs, &overlay)
+        })
+    }
+}
+
+/// What the rule under proof said while the story was folded.
+#[derive(Default)]
+struct Seen {
+    findings: Vec<(String, Finding)>,
+    unknown: Vec<String>,
+}
+
+/// Folds the story and compares; the error says what differs.
+fn outcome(story: &Story<'_>, rules: &RuleSet) -> Result<(), String> {
+    let example = story.example;
+    let mut seen = Seen::default();
+    let mut logs = PersonLogs::default();
+    let mut out = Vec::new();
+    let mut watches: Vec<(String, CaseWatch)> = Vec::new();
+    for case in &story.cases {
+        let version = story.version_of(&story.first, case);
+        watches.push((case.clone(), CaseWatch::open(&context(story, rules, &version, true, &logs), &mut out)));
+        seen.collect(example, "placement", case, &mut out);
+    }
+    for moment in story.moments() {
+        let version = story.version_at(moment.at);
+        for (case, watch) in &mut watches {
+            let version = story.version_of(version, case);
+            watch.advance(&context(story, rules, &version, true, &logs), moment.at, &mut out);
+            seen.collect(example, "timer", case, &mut out);
+            match moment.activity {
+                None if moment.version => watch.version(&context(story, rules, &version, true, &logs), &mut out),
+                Some(activity) if activity.cases.iter().any(|one| one.as_str() == case) => {
+                    let lead = activity.cases.first().is_some_and(|one| one.as_str() == case);
+                    watch.apply(&context(story, rules, &version, lead, &logs), activity, &mut out);
+                    seen.collect(example, activity.id.as_str(), case, &mut out);
+                }
+                _ => {}
+            }
+        }
+        if let Some(activity) = moment.activity
+            && let Some(stamp) = super::ContactStamp::of(activity)
+            && let Some(person) = activity.person.as_ref().or(version.primary().map(|party| &party.person))
+        {
+            logs.note(person, stamp);
+        }
+    }
+    compare(example, &seen)?;
+    let Some(check) = &example.check else { return Ok(()) };
+    let Some(candidate) = &story.candidate else { return Err("the contact asked about cannot be read".to_owned()) };
+    let version = story.version_at(candidate.occurred);
+    let Some((_, watch)) = watches.first_mut() else { return Err("there is no case".to_owned()) };
+    let context = context(story, rules, version, true, &logs);
+    watch.advance(&context, candidate.occurred, &mut out);
+    asked(example, check, candidate, watch, &context)
+}
+
+fn context<'a>(
+    story: &'a Story<'_>,
+    rules: &'a RuleSet,
+    version: &'a CaseVersion,
+    lead: bool,
+    persons: &'a PersonLogs,
+) -> Context<'a> {
+    Context { rules, market: &story.market, version, lead, persons }
+}
+
+impl Seen {
+    fn collect(&mut self, example: &Example, cause: &str, case: &str, out: &mut Vec<Emission>) {
+        let label = |name: &str| if case == "c" { name.to_owned() } else { format!("{name}/{case}") };
+        for emission in out.drain(..) {
+            match emission {
+                Emission::Opened(finding) if finding.rule == example.rule => {
+                    let day = finding.observed.note.as_deref().and_then(|note| note.strip_prefix("not sent by "));
+                    let name = match (finding.omission, day) {
+                        (true, Some(day)) => label(&format!("due:{day}")),
+                        _ => label(cause),
+                    };
+                    self.findings.push((name, *finding));
+                }
+                Emission::Closed(id) => self.findings.retain(|(_, finding)| finding.id != id),
+                Emission::Test { rule, outcome: TestOutcome::Unknown, .. } if rule == example.rule => {
+                    self.unknown.push(label(cause));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn compare(example: &Example, seen: &Seen) -> Result<(), String> {
+    let sorted = |names: &mut Vec<String>| {
+        names.sort();
+        names.join(", ")
+    };
+    let mut names: Vec<String> = seen.findings.iter().map(|(name, _)| name.clone()).collect();
+    let (mut wanted, mut unknown, mut missing) =
+        (example.findings.clone(), seen.unknown.clone(), example.unknown.clone());
+    let (got, expected) = (sorted(&mut names), sorted(&mut wanted));
+    if got != expected {
+        return Err(format!("findings on [{expected}] expected, got [{got}]"));
+    }
+    let (got, expected) = (sorted(&mut unknown), sorted(&mut missing));
+    if got != expected {
+        return Err(format!("\"unknown\" on [{expected}] expected, got [{got}]"));
+    }
+    if let Some(severity) = &example.severity {
+        for (name, finding) in &seen.findings {
+            if finding.severity.as_str() != severity {
+                return Err(format!("finding on {name}: severity {severity} expected, got {}", finding.severity));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn asked(
+    example: &Example,
+    check: &Check,
+    candidate: &Activity,
+    watch: &CaseWatch,
+    context: &Context<'_>,
+) -> Result<(), String> {
+    let answer = watch.check(context, candidate);
+    let own: Option<&Speaking> = answer.speaking.iter().find(|one| one.rule == example.rule);
+    if let Some(verdict) = check.verdict
+        && verdict != answer.verdict
+    {
+        return Err(format!("verdict {verdict} expected, got {} ({})", answer.verdict, told(&answer.speaking)));
+    }
+    if let Some(wanted) = &check.answer {
+        let got = own.map_or("silent", |one| one.answer.as_str());
+        if got != wanted {
+            return Err(format!("answer {wanted} expected, got {got}"));
+        }
+    }
+    if let Some(wanted) = check.next_allowed
+        && answer.next_allowed != Some(wanted)
+    {
+        let got = answer.next_allowed.map_or("none".to_owned(), |at| at.to_string());
+        return Err(format!("next allowed {wanted} expected, got {got}"));
+    }
+    if let Some(wanted) = check.remaining
+        && own.and_then(|one| one.remaining) != Some(wanted)
+    {
+        return Err(format!("{wanted} remaining expected, got {:?}", own.and_then(|one| one.remaining)));
+    }
+    Ok(())
+}
+
+fn told(speaking: &[Speaking]) -> String {
+    let told: Vec<String> = speaking.iter().map(|one| format!("{} {}", one.rule, one.answer)).collect();
+    told.join(", ")
+}

@@ -1,0 +1,139 @@
+//! The changes of a rule that its examples must notice: the rule taken out, and each limit moved by one unit.
+
+use crate::rules::model::{FeeCap, Limits, Rule, Term, TierValue, Window};
+
+/// A change in words, and the rule after it (`None`: taken out).
+pub(super) type Change = (String, Option<Rule>);
+
+/// Every change of a rule.
+pub(super) fn changes(rule: &Rule) -> Vec<Change> {
+    let mut out: Vec<Change> = vec![("it is taken out".to_owned(), None)];
+    let mut with = |name: String, edit: &dyn Fn(&mut Limits) -> bool| {
+        let mut changed = rule.clone();
+        if edit(&mut changed.limits) && changed.limits != rule.limits {
+            out.push((name, Some(changed)));
+        }
+    };
+    for step in [-1_i64, 1] {
+        let more = if step > 0 { "one more" } else { "one less" };
+        with(format!("its number is {more}"), &|limits| match limits {
+            Limits::ContactFrequency(limits) => limits.max.as_mut().is_some_and(|max| moved_u32(max, step)),
+            Limits::FeeCap(limits) => limits.max_count.as_mut().is_some_and(|max| moved_u32(max, step)),
+            _ => false,
+        });
+        with(format!("its window or term is {more} unit"), &|limits| match limits {
+            Limits::ContactFrequency(limits) => limits.max.is_some() && moved_window(&mut limits.window, step),
+            Limits::ContactCooldown(limits) => limits.wait.as_mut().is_some_and(|wait| moved_window(wait, step)),
+            Limits::NoticePeriod(limits) => moved_term(&mut limits.term, step),
+            Limits::RequiredNotice(limits) => moved_term(&mut limits.term, step),
+            Limits::LimitationPeriod(limits) => moved_term(&mut limits.term, step),
+            Limits::FeeCap(limits) => limits.min_days_between.as_mut().is_some_and(|days| moved_u16(days, step)),
+            Limits::ContactHours(_) | Limits::ContactBlock(_) => false,
+        });
+        with(format!("its longest age or term is {more} unit"), &|limits| match limits {
+            Limits::NoticePeriod(limits) => moved_term(&mut limits.max_age, step),
+            Limits::LimitationPeriod(limits) => limits.max_years.as_mut().is_some_and(|years| moved_u16(years, step)),
+            _ => false,
+        });
+        with(format!("its term for titles is {more} year"), &|limits| match limits {
+            Limits::LimitationPeriod(limits) => {
+                limits.titled_years.as_mut().is_some_and(|years| moved_u16(years, step))
+            }
+            _ => false,
+        });
+        with(format!("its amounts are {more} minor unit (or percent)"), &|limits| match limits {
+            Limits::FeeCap(limits) => moved_amounts(limits, step),
+            _ => false,
+        });
+        with(format!("its greatest amount is {more} minor unit"), &|limits| match limits {
+            Limits::FeeCap(limits) => limits.maximum.as_mut().is_some_and(|most| moved_i64(most, step)),
+            _ => false,
+        });
+        with(format!("its least amount is {more} minor unit"), &|limits| match limits {
+            Limits::FeeCap(limits) => limits.minimum.as_mut().is_some_and(|least| moved_i64(least, step)),
+            _ => false,
+        });
+        let Limits::ContactHours(hours) = &rule.limits else { continue };
+        let distinct = |pick: fn(&crate::rules::model::OpenSpan) -> u16| {
+            let mut bounds: Vec<u16> = hours.open.iter().map(pick).collect();
+            bounds.sort_unstable();
+            bounds.dedup();
+            bounds
+        };
+        for bound in distinct(|span| span.from) {
+            with(format!("its hours from {} begin a minute {}", clock(bound), way(step)), &|limits| match limits {
+                Limits::ContactHours(hours) => {
+                    let spans = hours.open.iter_mut().filter(|span| span.from == bound);
+                    spans.fold(false, |any, span| moved_u16(&mut span.from, step) || any)
+                }
+                _ => false,
+            });
+        }
+        for bound in distinct(|span| span.to) {
+            with(format!("its hours to {} end a minute {}", clock(bound), way(step)), &|limits| match limits {
+                Limits::ContactHours(hours) => {
+                    let spans = hours.open.iter_mut().filter(|span| span.to == bound && bound < 1440);
+                    spans.fold(false, |any, span| moved_u16(&mut span.to, step) || any)
+                }
+                _ => false,
+            });
+        }
+    }
+    out
+}
+
+fn clock(minute: u16) -> String {
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
+const fn way(step: i64) -> &'static str {
+    if step > 0 { "later" } else { "earlier" }
+}
+
+fn moved_i64(value: &mut i64, step: i64) -> bool {
+    // Less than nothing is no limit.
+    if *value + step < 0 {
+        return false;
+    }
+    *value += step;
+    true
+}
+
+fn moved_u32(value: &mut u32, step: i64) -> bool {
+    let moved = u32::try_from(i64::from(*value) + step);
+    moved.map(|moved| *value = moved).is_ok()
+}
+
+fn moved_u16(value: &mut u16, step: i64) -> bool {
+    match u16::try_from(i64::from(*value) + step) {
+        Ok(moved) if *value > 0 || step > 0 => {
+            *value = moved;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn moved_window(window: &mut Window, step: i64) -> bool {
+    match window {
+        Window::CalendarDays(days) => (*days > 1 || step > 0) && moved_u16(days, step),
+        Window::Hours(hours) => (*hours > 1 || step > 0) && moved_u32(hours, step),
+        Window::CalendarWeek | Window::CalendarMonth => false,
+    }
+}
+
+fn moved_term(term: &mut Option<Term>, step: i64) -> bool {
+    term.as_mut().is_some_and(|term| moved_u16(&mut term.length, step))
+}
+
+fn moved_amounts(limits: &mut FeeCap, step: i64) -> bool {
+    let mut any = false;
+    for tier in &mut limits.tiers {
+        any |= match &mut tier.value {
+            TierValue::Amount(amount) => moved_i64(amount, step),
+            // One percent, in millionths.
+            TierValue::Rate(rate) => moved_i64(rate, step * 10_000),
+        };
+    }
+    any
+}

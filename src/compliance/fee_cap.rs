@@ -1,0 +1,257 @@
+//! The most that the debtor may be charged for a step: the sum of charges against the table of the law.
+
+use super::judgement::{Judgement, Note};
+use super::notice_period::earlier_steps;
+use super::situation::Situation;
+use crate::domain::detail::{Charge, Detail};
+use crate::domain::ids::ActivityId;
+use crate::domain::time::add_days;
+use crate::domain::verdict::{Answer, Unit};
+use crate::domain::vocabulary::{ChargeStep, Form};
+use crate::rules::model::{FeeCap, TierValue};
+use crate::rules::step::Step;
+use crate::rules::words::{Attribute, Bound, FeeBasis, FeeCondition, FeePer, Set};
+
+const ONE: i128 = 1_000_000;
+
+/// `value` times millionths, rounded half up: the one rounding of fee rules.
+fn share(value: i128, millionths: i64) -> i128 {
+    (value * i128::from(millionths) + ONE / 2).div_euclid(ONE)
+}
+
+pub(crate) fn judge(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+    match &situation.activity.detail {
+        Detail::Charge(charge) => charged(limits, charge, situation),
+        Detail::Payment(_) => paid(limits, situation),
+        _ => None,
+    }
+}
+
+fn charged(limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Option<Judgement> {
+    let id = &situation.activity.id;
+    for condition in limits.requires.iter() {
+        let failed = match met(condition, charge, situation) {
+            Some(true) => continue,
+            Some(false) => Judgement::new(Answer::Broken),
+            None => Judgement::missing(attribute(condition)),
+        };
+        if failed.answer == Answer::Unknown {
+            return Some(failed);
+        }
+        let mut judgement = failed.seen(charge.amount.minor, 0, Unit::MinorUnits);
+        judgement.note = Note::Word(condition.as_str());
+        judgement.evidence.push(id.clone());
+        return Some(judgement);
+    }
+    if limits.bound != Bound::Ceiling {
+        // An entitlement, a default rate or a sum to be set off accuses nobody.
+        return Some(Judgement::new(Answer::Kept));
+    }
+    if charge.amount.currency != limits.currency {
+        return Some(Judgement::missing(Attribute::Currency));
+    }
+    if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
+        match situation.version.terms.creditor_deducts_vat {
+            Some(true) => {
+                let mut judgement = Judgement::new(Answer::Broken).seen(charge.vat.unwrap_or(0), 0, Unit::MinorUnits);
+                judgement.note = Note::Word("vat");
+                judgement.evidence.push(id.clone());
+                return Some(judgement);
+            }
+            None => return Some(Judgement::missing(Attribute::VatDeduction)),
+            Some(false) => {}
+        }
+    }
+    if let Some(judgement) = counted(limits, situation) {
+        return Some(judgement);
+    }
+    if limits.tiers.is_empty() && limits.maximum.is_none() {
+        let only_conditions =
+            limits.max_count.is_some() || limits.min_days_between.is_some() || !limits.requires.is_empty();
+        return Some(if only_conditions { Judgement::new(Answer::Kept) } else { Judgement::no_figure() });
+    }
+    let factor = match limits.factor_if_complex {
+        Some(higher) if situation.version.terms.complex == Some(true) => higher,
+        _ => limits.factor,
+    };
+    let claim = charge.claim.as_ref().filter(|_| limits.per == FeePer::Claim);
+    let before = if limits.per == FeePer::Charge { 0 } else { sum(limits.steps, claim, situation) };
+    let total = before.saturating_add(i128::from(charge.amount.minor));
+    Some(compare(limits, factor, charge.basis, claim, total, situation))
+}
+
+/// A debt paid before a second letter makes the lower factor hold: the charges are judged again on the payment.
+fn paid(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+    let factor = limits.factor_if_paid_on_first_letter?;
+    let total = sum(limits.steps, None, situation);
+    if limits.bound != Bound::Ceiling
+        || total == 0
+        || !situation.watch.paid_off_by(situation.activity)
+        || situation.watch.memory().demands > 1
+    {
+        return None;
+    }
+    Some(compare(limits, factor, None, None, total, situation))
+}
+
+fn compare(
+    limits: &FeeCap,
+    factor: i64,
+    stated: Option<i64>,
+    claim: Option<&crate::domain::ids::ClaimId>,
+    total: i128,
+    situation: &Situation<'_>,
+) -> Judgement {
+    let cap = match cap(limits, factor, stated, claim, situation) {
+        Ok(cap) => cap,
+        Err(attribute) => return Judgement::missing(attribute),
+    };
+    let clamp = |value: i128| i64::try_from(value).unwrap_or(i64::MAX);
+    let answer = if total > cap { Answer::Broken } else { Answer::Kept };
+    let mut judgement = Judgement::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
+    if answer == Answer::Broken {
+        judgement.evidence = charge_ids(limits.steps, situation);
+        judgement.evidence.push(situation.activity.id.clone());
+    }
+    judgement
+}
+
+/// The cap in minor units.
+fn cap(
+    limits: &FeeCap,
+    factor: i64,
+    stated: Option<i64>,
+    claim: Option<&crate::domain::ids::ClaimId>,
+    situation: &Situation<'_>,
+) -> Result<i128, Attribute> {
+    if limits.tiers.is_empty() {
+        return limits.maximum.map(i128::from).ok_or(Attribute::Principal);
+    }
+    let basis = match limits.basis {
+        FeeBasis::Principal => match claim {
+            Some(wanted) => {
+                let found = situation.version.claims.iter().find(|one| one.id == *wanted);
+                i128::from(found.ok_or(Attribute::Principal)?.principal)
+            }
+            None if situation.version.claims.is_empty() && limits.tiers.len() > 1 => return Err(Attribute::Principal),
+            None => i128::from(situation.version.principal()),
+        },
+        FeeBasis::Charge => i128::from(stated.ok_or(Attribute::Principal)?),
+        FeeBasis::Steps => sum(limits.basis_steps, claim, situation),
+    };
+    let basis = share(basis, limits.basis_share);
+    let mut amount: i128 = 0;
+    let mut below: i128 = 0;
+    let mut found = false;
+    for tier in &limits.tiers {
+        let top = i128::from(tier.up_to);
+        let part = if limits.marginal { basis.min(top) - below } else { basis };
+        if limits.marginal || basis <= top {
+            let value = match tier.value {
+                TierValue::Amount(value) => i128::from(value),
+                TierValue::Rate(rate) => share(part.max(0), rate),
+            };
+            amount = if limits.marginal { amount + value } else { value };
+        }
+        if basis <= top {
+            found = true;
+            break;
+        }
+        below = top;
+    }
+    if !found {
+        return Err(Attribute::Principal);
+    }
+    let mut cap = share(amount, factor);
+    if let Some(least) = limits.minimum {
+        cap = cap.max(least.into());
+    }
+    if let Some(most) = limits.maximum {
+        cap = cap.min(most.into());
+    }
+    Ok(cap)
+}
+
+/// How often and how soon.
+fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+    let ids = charge_ids(limits.steps, situation);
+    let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).count();
+    let seen = i64::try_from(ids.len() + prior).unwrap_or(i64::MAX).saturating_add(1);
+    if let Some(max) = limits.max_count
+        && seen > i64::from(max)
+    {
+        let mut judgement = Judgement::new(Answer::Broken).seen(seen, max.into(), Unit::Attempts);
+        judgement.note = Note::Word("charges");
+        judgement.evidence = ids;
+        judgement.evidence.push(situation.activity.id.clone());
+        return Some(judgement);
+    }
+    let days = limits.min_days_between?;
+    let zone = situation.home_zone();
+    let told =
+        situation.watch.memory().charges.iter().filter(|one| limits.steps.has(one.step)).map(|one| one.at.date(zone));
+    let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).map(|one| one.on);
+    let last = told.chain(prior).max()?;
+    let date = situation.date();
+    if date >= add_days(last, days.into()) {
+        return None;
+    }
+    let waited = date.signed_duration_since(last).num_days();
+    let mut judgement = Judgement::new(Answer::Broken).seen(waited, days.into(), Unit::Days);
+    judgement.evidence = ids;
+    judgement.evidence.push(situation.activity.id.clone());
+    Some(judgement)
+}
+
+fn charge_ids(steps: Set<ChargeStep>, situation: &Situation<'_>) -> Vec<ActivityId> {
+    let charges = &situation.watch.memory().charges;
+    charges.iter().filter(|one| steps.has(one.step)).map(|one| one.id.clone()).collect()
+}
+
+/// Charges of the steps that stand, those from before the case came here included.
+fn sum(steps: Set<ChargeStep>, claim: Option<&crate::domain::ids::ClaimId>, situation: &Situation<'_>) -> i128 {
+    let charges = situation.watch.memory().charges.iter();
+    let here = charges.filter(|one| steps.has(one.step) && (claim.is_none() || one.claim.as_ref() == claim));
+    let prior = situation.version.prior_charges.iter().filter(|one| steps.has(one.step));
+    here.map(|one| i128::from(one.net)).sum::<i128>() + prior.map(|one| i128::from(one.amount.minor)).sum::<i128>()
+}
+
+/// A condition of the fee is met; `None` if it is not recorded.
+fn met(condition: FeeCondition, charge: &Charge, situation: &Situation<'_>) -> Option<bool> {
+    let terms = &situation.version.terms;
+    match condition {
+        FeeCondition::AgreedReminderFee => Some(terms.agreed_reminder_fee.is_some()),
+        FeeCondition::CostClause => terms.cost_clause,
+        FeeCondition::Title => {
+            Some(situation.watch.titled_on(situation.version).is_some_and(|on| on <= situation.date()))
+        }
+        FeeCondition::Authorised => Some(charge.authorised_by.is_some()),
+        FeeCondition::WrittenNotice => {
+            let written = |form: Form| form != Form::Oral;
+            if let Some(form) = charge.form {
+                return Some(written(form));
+            }
+            let wanted = match charge.step {
+                ChargeStep::Reminder => vec![Step::Reminder],
+                _ => vec![Step::Demand],
+            };
+            let notices: Vec<_> = earlier_steps(situation, &wanted).collect();
+            if let Some(id) = &charge.notice {
+                return notices.iter().find(|one| one.id.as_ref() == Some(id)).map(|one| one.form.map(written))?;
+            }
+            if notices.iter().any(|one| one.form.is_some_and(written)) {
+                return Some(true);
+            }
+            if notices.iter().any(|one| one.form.is_none()) { None } else { Some(false) }
+        }
+        FeeCondition::WrittenPlan => Some(situation.watch.written_plan()),
+    }
+}
+
+const fn attribute(condition: FeeCondition) -> Attribute {
+    match condition {
+        FeeCondition::AgreedReminderFee => Attribute::AgreedReminderFee,
+        FeeCondition::CostClause => Attribute::CostClause,
+        _ => Attribute::NoticeForm,
+    }
+}

@@ -1,0 +1,189 @@
+//! What a rule kind says of a situation, before it becomes a finding, a test or an answer.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use super::situation::Situation;
+use super::verdict::{Consequence, consequence, of_answer};
+use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
+use super::{limitation_period, notice_period, required_notice};
+use crate::domain::finding::Finding;
+use crate::domain::ids::{ActivityId, FindingId};
+use crate::domain::market::Market;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::{Answer, Observation, Speaking, Unit, Verdict};
+use crate::rules::model::Limits;
+use crate::rules::ruleset::{ActiveRule, Jurisdiction};
+use crate::rules::words::{Attribute, Subject};
+
+/// Further words of a judgement; made into text only when they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Note {
+    None,
+    Missing(Attribute),
+    Zone(Tz),
+    Word(&'static str),
+}
+
+/// What one rule says.
+#[derive(Debug, Clone)]
+pub(crate) struct Judgement {
+    pub answer: Answer,
+    pub observed: Option<i64>,
+    pub limit: Option<i64>,
+    pub unit: Option<Unit>,
+    pub note: Note,
+    pub remaining: Option<i64>,
+    pub allowed_from: Option<Timestamp>,
+    pub known_at_time: bool,
+    pub representative_only: bool,
+    /// The rule states no figure: it speaks and tests nothing.
+    pub no_figure: bool,
+    pub evidence: Vec<ActivityId>,
+}
+
+impl Judgement {
+    pub fn new(answer: Answer) -> Self {
+        Self {
+            answer,
+            observed: None,
+            limit: None,
+            unit: None,
+            note: Note::None,
+            remaining: None,
+            allowed_from: None,
+            known_at_time: true,
+            representative_only: false,
+            no_figure: false,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// The text states no number.
+    pub fn no_figure() -> Self {
+        Self { note: Note::Word("no figure"), no_figure: true, ..Self::new(Answer::Kept) }
+    }
+
+    /// An input is missing.
+    pub fn missing(attribute: Attribute) -> Self {
+        Self { note: Note::Missing(attribute), ..Self::new(Answer::Unknown) }
+    }
+
+    pub fn seen(mut self, observed: i64, limit: i64, unit: Unit) -> Self {
+        self.observed = Some(observed);
+        self.limit = Some(limit);
+        self.unit = Some(unit);
+        self
+    }
+
+    pub fn observation(&self) -> Observation {
+        let note = match self.note {
+            Note::None => None,
+            Note::Missing(attribute) => Some(format!("missing: {attribute}")),
+            Note::Zone(zone) => Some(zone.name().to_owned()),
+            Note::Word(word) => Some(word.to_owned()),
+        };
+        Observation { observed: self.observed, limit: self.limit, unit: self.unit, note }
+    }
+}
+
+/// Judges one rule. `None`: it does not speak of this activity.
+pub(crate) fn judge(
+    situation: &Situation<'_>,
+    jurisdiction: &Jurisdiction,
+    active: &ActiveRule,
+    possible: bool,
+) -> Option<Judgement> {
+    let rule = &*active.rule;
+    if !situation.lead && matches!(rule.subject, Subject::Activity | Subject::Person) {
+        return None;
+    }
+    if !applies::concerns(rule, situation) {
+        return None;
+    }
+    let doubt = applies::scope(rule, situation)?;
+    let calendar = Situation::calendar(jurisdiction);
+    let mut judgement = match &rule.limits {
+        Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
+        Limits::ContactFrequency(limits) => contact_frequency::judge(limits, situation),
+        Limits::ContactCooldown(limits) => contact_cooldown::judge(limits, situation),
+        Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation),
+        Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
+        Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, calendar),
+        Limits::FeeCap(limits) => fee_cap::judge(limits, situation),
+        Limits::LimitationPeriod(limits) => limitation_period::judge(limits, situation, calendar),
+    }?;
+    if judgement.answer == Answer::Broken {
+        // Whoever may live elsewhere, or may not be concerned at all, is not accused.
+        if possible {
+            judgement.answer = Answer::Unknown;
+            judgement.note = Note::Missing(Attribute::Subdivision);
+        } else if let Some(attribute) = doubt {
+            judgement.answer = Answer::Unknown;
+            judgement.note = Note::Missing(attribute);
+        }
+    }
+    Some(judgement)
+}
+
+/// What the rule says, as the answer to a check shows it.
+pub(crate) fn speaking(
+    situation: &Situation<'_>,
+    active: &ActiveRule,
+    judgement: Judgement,
+) -> (Speaking, Consequence) {
+    let consequence = consequence(situation.rules, active);
+    let mut breach = consequence.verdict;
+    if judgement.representative_only && breach == Verdict::NotPermitted {
+        breach = Verdict::RepresentativeOnly;
+    }
+    let speaking = Speaking {
+        rule: active.rule.id.clone(),
+        jurisdiction: active.rule.jurisdiction.clone(),
+        answer: judgement.answer,
+        verdict: of_answer(judgement.answer, breach),
+        observed: judgement.observation(),
+        remaining: judgement.remaining,
+        allowed_from: judgement.allowed_from,
+        overridable: consequence.overridable && judgement.answer == Answer::Broken,
+        known_at_time: judgement.known_at_time,
+        evidence: judgement.evidence,
+    };
+    (speaking, consequence)
+}
+
+/// The finding of a broken rule, if a breach of it is one.
+pub(crate) fn finding(
+    market: &Market,
+    situation: &Situation<'_>,
+    active: &Arc<ActiveRule>,
+    judgement: &Judgement,
+) -> Option<Finding> {
+    let severity = consequence(situation.rules, active).severity?;
+    let rule = &active.rule;
+    let (activity, case) = (situation.activity, &situation.version.case);
+    let subject: &[&str] = match rule.subject {
+        Subject::Activity | Subject::Person => &[activity.id.as_str()],
+        _ => &[activity.id.as_str(), case.as_str()],
+    };
+    Some(Finding {
+        id: FindingId::of(&market.key.tenant, &market.key.market, &rule.id, subject),
+        rule: rule.id.clone(),
+        jurisdiction: rule.jurisdiction.clone(),
+        pack_digest: active.pack_digest.to_string(),
+        pack_version: active.pack_version.to_string(),
+        severity,
+        effect: rule.effect,
+        case: Some(case.clone()),
+        person: situation.person.cloned(),
+        activity: Some(activity.id.clone()),
+        agent: activity.actor.agent.clone(),
+        client: Some(situation.version.identity.creditor.clone()),
+        at: activity.occurred,
+        omission: false,
+        known_at_time: judgement.known_at_time,
+        observed: judgement.observation(),
+        evidence: judgement.evidence.clone(),
+    })
+}

@@ -1,0 +1,168 @@
+//! After how long a claim is lost, and what may no longer be done then.
+
+use chrono::{Datelike, NaiveDate};
+
+use super::judgement::{Judgement, Note};
+use super::situation::Situation;
+use crate::domain::case::{Claim, LimitationEventKind};
+use crate::domain::detail::Detail;
+use crate::domain::time::add_days;
+use crate::domain::verdict::{Answer, Unit};
+use crate::rules::calendar::{Calendar, add_months};
+use crate::rules::model::{LimitationPeriod, Term};
+use crate::rules::words::{Attribute, LimitationStart};
+
+/// Something that begins the term anew or holds it.
+struct Event {
+    kind: LimitationEventKind,
+    on: NaiveDate,
+    certain: bool,
+}
+
+pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+    let Some(term) = limits.term else { return Some(Judgement::no_figure()) };
+    // What counts is when the act reached whom it concerns, where that is recorded.
+    let at = match &situation.activity.detail {
+        Detail::Contact(contact) => contact.delivered.unwrap_or(situation.activity.known()),
+        _ => situation.activity.occurred,
+    };
+    let date = at.max(situation.at).date(situation.home_zone());
+    let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= date);
+    let mut judgement = Judgement::new(Answer::Kept);
+    let mut missing = None;
+    if let (Some(on), Some(years)) = (titled, limits.titled_years) {
+        let last = add_months(on, u32::from(years) * 12);
+        decide(&mut judgement, date, last, last);
+    } else {
+        let events = events(limits, situation, date);
+        if situation.version.claims.is_empty() {
+            missing = Some(Attribute::ClaimArose);
+        }
+        for claim in &situation.version.claims {
+            let Some(start) = start(limits.start, claim, situation) else {
+                missing = missing.or(Some(start_attribute(limits.start)));
+                continue;
+            };
+            let last = |certain_only: bool| last_day(limits, &term, start, &events, certain_only, situation, calendar);
+            decide(&mut judgement, date, last(true), last(false));
+        }
+    }
+    if judgement.answer == Answer::Kept
+        && let Some(attribute) = missing
+    {
+        return Some(Judgement::missing(attribute));
+    }
+    if judgement.answer == Answer::Broken {
+        judgement.evidence.push(situation.activity.id.clone());
+    }
+    Some(judgement)
+}
+
+/// Keeps the worst over all claims. `certain` counts only interruptions that are proved, `possible` all of them.
+fn decide(judgement: &mut Judgement, date: NaiveDate, certain: NaiveDate, possible: NaiveDate) {
+    let over = date.signed_duration_since(certain).num_days();
+    if date > certain.max(possible) {
+        judgement.answer = Answer::Broken;
+        judgement.note = Note::Word("last day passed");
+        judgement.observed = judgement.observed.max(Some(over));
+        judgement.limit = Some(0);
+        judgement.unit = Some(Unit::Days);
+    } else if date > certain && judgement.answer == Answer::Kept {
+        *judgement = Judgement::missing(Attribute::ReachedDebtor);
+    }
+}
+
+fn last_day(
+    limits: &LimitationPeriod,
+    term: &Term,
+    start: NaiveDate,
+    events: &[Event],
+    certain_only: bool,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> NaiveDate {
+    let subdivision = situation.subdivision();
+    let mut last = calendar.last_day(term, start, subdivision);
+    let mut held: Option<NaiveDate> = None;
+    for event in events.iter().filter(|event| event.on >= start && (event.certain || !certain_only)) {
+        match event.kind {
+            LimitationEventKind::Suspension | LimitationEventKind::Negotiation => held = held.or(Some(event.on)),
+            LimitationEventKind::Resumption => {
+                if let Some(from) = held.take() {
+                    last = add_days(last, event.on.signed_duration_since(from).num_days());
+                }
+            }
+            kind if limits.interrupted_by.has(kind) && (event.on <= last || limits.revives) => {
+                last = calendar.last_day(term, event.on, subdivision);
+            }
+            _ => {}
+        }
+    }
+    if held.is_some() {
+        // The clock still stands.
+        last = NaiveDate::MAX;
+    }
+    match limits.max_years {
+        Some(years) => last.min(add_months(start, u32::from(years) * 12)),
+        None => last,
+    }
+}
+
+fn events(limits: &LimitationPeriod, situation: &Situation<'_>, date: NaiveDate) -> Vec<Event> {
+    let dates = &situation.version.dates;
+    let zone = situation.home_zone();
+    let mut events: Vec<Event> = dates
+        .limitation_events
+        .iter()
+        .filter(|event| event.reached_debtor != Some(false))
+        .map(|event| Event {
+            kind: event.kind,
+            on: event.on,
+            certain: event.kind != LimitationEventKind::DemandReceived || event.reached_debtor == Some(true),
+        })
+        .collect();
+    let told = [
+        (LimitationEventKind::Payment, dates.last_payment),
+        (LimitationEventKind::Acknowledgement, dates.last_acknowledgement),
+    ];
+    events.extend(told.into_iter().filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true })));
+    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < situation.at);
+    events.extend(marks.map(|mark| Event { kind: mark.kind, on: mark.at.date(zone), certain: mark.certain }));
+    let holds = |kind| {
+        matches!(
+            kind,
+            LimitationEventKind::Suspension | LimitationEventKind::Negotiation | LimitationEventKind::Resumption
+        )
+    };
+    events.retain(|event| event.on <= date && (holds(event.kind) || limits.interrupted_by.has(event.kind)));
+    events.sort_by_key(|event| event.on);
+    events
+}
+
+fn end_of_year(date: NaiveDate) -> NaiveDate {
+    NaiveDate::from_ymd_opt(date.year(), 12, 31).unwrap_or(date)
+}
+
+fn start(from: LimitationStart, claim: &Claim, situation: &Situation<'_>) -> Option<NaiveDate> {
+    let dates = &situation.version.dates;
+    match from {
+        LimitationStart::Arose => claim.arose,
+        LimitationStart::Due => claim.due(),
+        LimitationStart::CauseOfAction => dates.cause_of_action,
+        LimitationStart::Default => dates.default_on,
+        LimitationStart::EndOfYearArose => claim.arose.map(end_of_year),
+        LimitationStart::EndOfYearDue => claim.due().map(end_of_year),
+        LimitationStart::Title => situation.watch.titled_on(situation.version),
+        LimitationStart::LastPaymentOrDefault => dates.last_payment.or(dates.default_on),
+    }
+}
+
+const fn start_attribute(from: LimitationStart) -> Attribute {
+    match from {
+        LimitationStart::Arose | LimitationStart::EndOfYearArose => Attribute::ClaimArose,
+        LimitationStart::Due | LimitationStart::EndOfYearDue => Attribute::DueDate,
+        LimitationStart::CauseOfAction => Attribute::CauseOfAction,
+        LimitationStart::Title => Attribute::TitleDate,
+        LimitationStart::Default | LimitationStart::LastPaymentOrDefault => Attribute::DefaultDate,
+    }
+}

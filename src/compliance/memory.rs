@@ -1,0 +1,198 @@
+//! What a case remembers for its rules besides contacts: flags, notices, charges, interruptions, timers.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use crate::domain::activity::Activity;
+use crate::domain::case::LimitationEventKind;
+use crate::domain::detail::{Charge, Detail, LegalStepKind};
+use crate::domain::ids::{ActivityId, ClaimId, ContactPointId, PersonId};
+use crate::domain::party::{Condition, Permission, PersonalWindow};
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::{ChargeStep, Form, Purpose};
+use crate::rules::ruleset::ActiveRule;
+use crate::rules::step::Step;
+
+/// A condition told by an activity. `person` absent: it concerns everybody of the case.
+#[derive(Debug, Clone)]
+pub(crate) struct Flag {
+    pub condition: Condition,
+    pub person: Option<PersonId>,
+    pub from: Timestamp,
+    pub received: Timestamp,
+    pub effective: Timestamp,
+    pub until: Option<Timestamp>,
+    pub written: Option<bool>,
+    pub direct: bool,
+    pub id: ActivityId,
+}
+
+/// A consent or opt-out told by an activity.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub person: Option<PersonId>,
+    pub point: Option<ContactPointId>,
+    pub permission: Permission,
+}
+
+/// What an activity was, as far as a later step may have to follow it.
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    Contact { demand: bool, reminder: bool, notices: Box<[Box<str>]> },
+    LegalStep(LegalStepKind),
+    Other(Step),
+}
+
+/// A step that happened.
+#[derive(Debug, Clone)]
+pub(crate) struct Past {
+    pub at: Timestamp,
+    pub received: Option<Timestamp>,
+    pub deadline: Option<NaiveDate>,
+    pub form: Option<Form>,
+    pub what: What,
+    pub id: ActivityId,
+}
+
+impl Past {
+    /// The activity as a later rule may have to look back at it; `None` if no rule can.
+    pub fn of(activity: &Activity) -> Option<Self> {
+        let mut past = Self {
+            at: activity.occurred,
+            received: activity.received,
+            deadline: None,
+            form: None,
+            what: What::Other(Step::Contact),
+            id: activity.id.clone(),
+        };
+        let others = [
+            Step::CreditReport,
+            Step::Sale,
+            Step::Placement,
+            Step::Promise,
+            Step::Plan,
+            Step::SettlementOffer,
+            Step::Dispute,
+            Step::Complaint,
+            Step::DataRequest,
+            Step::VerificationSent,
+        ];
+        past.what = match &activity.detail {
+            Detail::Contact(contact) => {
+                let demand =
+                    contact.purpose == Some(Purpose::Demand) || contact.notices.iter().any(|one| one == "demand");
+                let reminder =
+                    contact.purpose == Some(Purpose::Reminder) || contact.notices.iter().any(|one| one == "reminder");
+                if !demand && !reminder && contact.notices.is_empty() || contact.returned.is_some() {
+                    return None;
+                }
+                past.received = contact.delivered.or(activity.received);
+                past.deadline = contact.deadline;
+                past.form = contact.form;
+                let notices = contact.notices.iter().map(|one| one.as_str().into()).collect();
+                What::Contact { demand, reminder, notices }
+            }
+            Detail::LegalStep { step } => What::LegalStep(*step),
+            Detail::Charge(charge) => What::Other(Step::Charge(Some(charge.step))),
+            Detail::Condition { condition, ended: false, .. } => What::Other(Step::Condition(*condition)),
+            _ => What::Other(others.into_iter().find(|step| step.matches(activity))?),
+        };
+        Some(past)
+    }
+
+    /// It was this step.
+    pub fn is(&self, step: &Step) -> bool {
+        match (&self.what, step) {
+            (What::Contact { demand, .. }, Step::Demand) => *demand,
+            (What::Contact { reminder, .. }, Step::Reminder) => *reminder,
+            (What::Contact { notices, .. }, Step::Notice(kind)) => notices.contains(kind),
+            (What::LegalStep(kind), Step::LegalStep(None)) => *kind != LegalStepKind::Threat,
+            (What::LegalStep(kind), Step::LegalStep(Some(wanted))) => kind == wanted,
+            (What::Other(Step::Charge(_)), Step::Charge(None)) => true,
+            (What::Other(other), step) => other == step,
+            _ => false,
+        }
+    }
+}
+
+/// A charge that stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Charged {
+    pub at: Timestamp,
+    pub step: ChargeStep,
+    pub net: i64,
+    pub claim: Option<ClaimId>,
+    pub id: ActivityId,
+}
+
+impl Charged {
+    pub fn of(activity: &Activity, charge: &Charge) -> Self {
+        Self {
+            at: activity.occurred,
+            step: charge.step,
+            net: charge.amount.minor,
+            claim: charge.claim.clone(),
+            id: activity.id.clone(),
+        }
+    }
+}
+
+/// What may begin a limitation period anew.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    pub kind: LimitationEventKind,
+    pub at: Timestamp,
+    /// False: it is not recorded that it reached the debtor.
+    pub certain: bool,
+}
+
+/// A notice that falls due.
+#[derive(Debug, Clone)]
+pub(crate) struct Timer {
+    /// First instant after the last day.
+    pub due: Timestamp,
+    /// The last day itself.
+    pub last_day: NaiveDate,
+    pub rule: Arc<ActiveRule>,
+    /// The activity that began the term; absent for the placement of the case.
+    pub trigger: Option<ActivityId>,
+    pub person: Option<PersonId>,
+    pub agent: Option<String>,
+    /// Why nothing can be said: the placement's jurisdictions are only possible, or an attribute is missing.
+    pub uncertain: Option<&'static str>,
+}
+
+/// All of it, boxed, because most cases have little.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memory {
+    pub flags: Vec<Flag>,
+    pub given: Vec<Given>,
+    pub windows: Vec<(Option<PersonId>, PersonalWindow)>,
+    pub past: Vec<Past>,
+    pub charges: Vec<Charged>,
+    pub marks: Vec<Mark>,
+    pub timers: Vec<Timer>,
+    pub verified: Option<Timestamp>,
+    pub titled_on: Option<NaiveDate>,
+    pub hold: Option<ActivityId>,
+    pub closed: Option<bool>,
+    /// Letters and other demands sent, to tell the first from the second.
+    pub demands: u32,
+}
+
+/// A case that remembers nothing of the kind.
+pub(crate) static EMPTY: Memory = Memory {
+    flags: Vec::new(),
+    given: Vec::new(),
+    windows: Vec::new(),
+    past: Vec::new(),
+    charges: Vec::new(),
+    marks: Vec::new(),
+    timers: Vec::new(),
+    verified: None,
+    titled_on: None,
+    hold: None,
+    closed: None,
+    demands: 0,
+};

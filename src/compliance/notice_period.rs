@@ -1,0 +1,143 @@
+//! Step B not before the term after step A has ended.
+
+use chrono::NaiveDate;
+
+use super::judgement::{Judgement, Note};
+use super::situation::Situation;
+use crate::domain::case::PriorNotice;
+use crate::domain::ids::ActivityId;
+use crate::domain::time::{Timestamp, add_days};
+use crate::domain::verdict::{Answer, Unit};
+use crate::domain::vocabulary::Form;
+use crate::rules::calendar::Calendar;
+use crate::rules::model::{NoticePeriod, Term};
+use crate::rules::step::Step;
+use crate::rules::words::{Attribute, CountFrom, Set};
+
+/// Step A as it was found, among the activities or among what happened before the case came here.
+pub(crate) struct Earlier {
+    pub sent: NaiveDate,
+    pub received: Option<NaiveDate>,
+    pub deadline: Option<NaiveDate>,
+    /// `None`: the form is not recorded.
+    pub form: Option<Form>,
+    pub id: Option<ActivityId>,
+}
+
+/// Every earlier step of these, in no order.
+pub(crate) fn earlier_steps<'a>(situation: &'a Situation<'_>, steps: &'a [Step]) -> impl Iterator<Item = Earlier> + 'a {
+    let zone = situation.home_zone();
+    let own = &situation.activity.id;
+    let told = situation
+        .watch
+        .memory()
+        .past
+        .iter()
+        .filter(move |past| past.at <= situation.at && past.id != *own && steps.iter().any(|step| past.is(step)))
+        .map(move |past| Earlier {
+            sent: past.at.date(zone),
+            received: past.received.map(|at| at.date(zone)),
+            deadline: past.deadline,
+            form: past.form,
+            id: Some(past.id.clone()),
+        });
+    let prior = situation
+        .version
+        .prior_notices
+        .iter()
+        .filter(move |notice| steps.iter().any(|step| prior_is(notice, step)))
+        .map(|notice| Earlier {
+            sent: notice.sent,
+            received: notice.received,
+            deadline: notice.deadline,
+            form: None,
+            id: None,
+        });
+    told.chain(prior)
+}
+
+fn prior_is(notice: &PriorNotice, step: &Step) -> bool {
+    match step {
+        Step::Demand => notice.kind == "demand",
+        Step::Reminder => notice.kind == "reminder",
+        Step::Notice(kind) => *notice.kind == **kind,
+        _ => false,
+    }
+}
+
+/// The form admits the notice; an unrecorded form leaves it open.
+pub(crate) fn form_fits(forms: Set<Form>, form: Option<Form>) -> Option<bool> {
+    if forms.is_empty() { Some(true) } else { form.map(|form| forms.has(form)) }
+}
+
+/// From which day the term runs; `None` if that day is not recorded.
+pub(crate) fn term_start(term: &Term, step: &Earlier) -> Option<NaiveDate> {
+    match term.from {
+        CountFrom::Sent => Some(step.sent),
+        CountFrom::Received => step.received,
+        CountFrom::DeemedReceived => Some(step.received.unwrap_or(add_days(step.sent, term.deemed_days.into()))),
+    }
+}
+
+pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+    let version = situation.version;
+    if limits.unless_evasion && version.terms.evasion == Some(true) {
+        return None;
+    }
+    let fixed = version.claims.iter().map(|claim| claim.due_fixed_by_contract);
+    if limits.unless_due_fixed && !version.claims.is_empty() && fixed.clone().all(|one| one == Some(true)) {
+        return None;
+    }
+    let doubt =
+        (limits.unless_due_fixed && fixed.clone().any(|one| one.is_none())).then_some(Attribute::DueFixedByContract);
+    let (date, subdivision) = (situation.date(), situation.subdivision());
+    let too_old =
+        |step: &Earlier| limits.max_age.is_some_and(|age| calendar.last_day(&age, step.sent, subdivision) < date);
+    let mut open_form = false;
+    let found = earlier_steps(situation, &limits.after)
+        .filter(|step| step.sent <= date && !too_old(step))
+        .filter(|step| {
+            let fits = form_fits(limits.forms, step.form);
+            open_form |= fits.is_none();
+            fits != Some(false)
+        })
+        .max_by_key(|step| step.sent);
+    let doubtful = |judgement: Judgement| match doubt {
+        Some(attribute) if judgement.answer == Answer::Broken => Judgement::missing(attribute),
+        _ => judgement,
+    };
+    let Some(step) = found else {
+        if !limits.required {
+            return None;
+        }
+        if version.history_complete_from.is_some() {
+            return Some(Judgement::missing(Attribute::History));
+        }
+        let mut judgement = Judgement::new(Answer::Broken);
+        judgement.note = Note::Word("the earlier step is missing");
+        judgement.evidence.push(situation.activity.id.clone());
+        return Some(doubtful(judgement));
+    };
+    let mut last: Option<NaiveDate> = None;
+    if let Some(term) = &limits.term {
+        let Some(start) = term_start(term, &step) else { return Some(Judgement::missing(Attribute::Received)) };
+        last = Some(calendar.last_day(term, start, subdivision));
+    }
+    if limits.respect_deadline {
+        last = last.max(step.deadline);
+    }
+    let Some(last) = last else { return Some(Judgement::new(Answer::Kept)) };
+    let days = date.signed_duration_since(step.sent).num_days();
+    let needed = last.signed_duration_since(step.sent).num_days() + 1;
+    let early = date <= last;
+    let mut judgement =
+        Judgement::new(if early { Answer::Broken } else { Answer::Kept }).seen(days, needed, Unit::Days);
+    if early {
+        judgement.allowed_from = Some(Timestamp::start_of(add_days(last, 1), situation.home_zone()));
+        judgement.evidence.extend(step.id);
+        judgement.evidence.push(situation.activity.id.clone());
+    } else if open_form && limits.required && step.form.is_none() {
+        return Some(Judgement::missing(Attribute::NoticeForm));
+    }
+    Some(doubtful(judgement))
+}

@@ -1,0 +1,221 @@
+//! Compact stamps of contacts, kept in fact order per person and per case and pruned by fact time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::activity::{Activity, FactOrder};
+use crate::domain::detail::{Contact, Detail};
+use crate::domain::ids::{ActivityId, PersonId};
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::{Channel, Direction, MessageLeft, PartyRole, Purpose, Technology};
+use crate::rules::words::{Counted, Exclude, Set, Word};
+
+/// What rules read of a contact, in 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Marks(u32);
+
+const ATTEMPT: u32 = 1 << 16;
+const CONTACT: u32 = 1 << 17;
+const CONVERSATION: u32 = 1 << 18;
+const REACHED_NUMBER: u32 = 1 << 19;
+const INBOUND: u32 = 1 << 20;
+const AT_REQUEST: u32 = 1 << 21;
+const CONSENTED: u32 = 1 << 22;
+
+/// Roles whose contacts 12 CFR 1006.14(b)(3)(iii) leaves out.
+const EXCLUDED_ROLES: [PartyRole; 5] = [
+    PartyRole::Attorney,
+    PartyRole::CreditReportingAgency,
+    PartyRole::Creditor,
+    PartyRole::CreditorAttorney,
+    PartyRole::CollectorAttorney,
+];
+
+impl Marks {
+    /// The marks of a contact. A contact that is only asked about is taken as if it succeeds.
+    #[must_use]
+    pub fn of(activity: &Activity, contact: &Contact, role: Option<PartyRole>, asked: bool) -> Self {
+        let mut bits = contact.channel as u32;
+        // Technology, purpose and role: zero says that none is stated.
+        bits |= contact.technology.map_or(0, |one| one as u32 + 1) << 4;
+        bits |= contact.purpose.map_or(0, |one| one as u32 + 1) << 7;
+        bits |= role.map_or(0, |one| one as u32 + 1) << 11;
+        let flags = contact.outcome_flags();
+        let open = asked && contact.outcome.is_none() && contact.flags.is_none();
+        let spoken = matches!(contact.channel, Channel::Call | Channel::Visit);
+        let left = matches!(contact.message_left, Some(MessageLeft::Limited | MessageLeft::Full));
+        let mut mark = |set: bool, bit: u32| bits |= if set { bit } else { 0 };
+        mark(flags.attempt || open, ATTEMPT);
+        mark(flags.connect || flags.communication || left || open, CONTACT);
+        mark(spoken && (open || (flags.connect && flags.right_party)), CONVERSATION);
+        mark(contact.outcome.is_none_or(|outcome| outcome.reached_number()), REACHED_NUMBER);
+        mark(activity.direction() == Direction::Inbound, INBOUND);
+        mark(activity.at_debtors_request, AT_REQUEST);
+        Self(bits)
+    }
+
+    /// The same, inside the person's consent to more calls.
+    #[must_use]
+    pub const fn consented(self) -> Self {
+        Self(self.0 | CONSENTED)
+    }
+
+    const fn has(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// The contact counts as an attempt, a contact or a conversation.
+    #[must_use]
+    pub const fn counts(self, what: Counted) -> bool {
+        self.has(match what {
+            Counted::Attempts => ATTEMPT,
+            Counted::Contacts => CONTACT,
+            Counted::Conversations => CONVERSATION,
+        })
+    }
+
+    /// Begun by the debtor or a third party.
+    #[must_use]
+    pub const fn inbound(self) -> bool {
+        self.has(INBOUND)
+    }
+
+    /// The channel is in the set, or the set names none.
+    #[must_use]
+    pub fn on(self, channels: Set<Channel>) -> bool {
+        channels.is_empty() || Channel::ALL.get((self.0 & 15) as usize).is_some_and(|one| channels.has(*one))
+    }
+
+    /// The technology is in the set, or the set names none. A contact that states none matches only an empty set.
+    #[must_use]
+    pub fn by(self, technologies: Set<Technology>) -> bool {
+        technologies.is_empty() || pick::<Technology>(self.0 >> 4 & 7).is_some_and(|one| technologies.has(one))
+    }
+
+    /// A rule with these exclusions leaves the contact out.
+    #[must_use]
+    pub fn excluded(self, exclude: Set<Exclude>) -> bool {
+        if exclude.is_empty() {
+            return false;
+        }
+        let purpose = pick::<Purpose>(self.0 >> 7 & 15);
+        let role = pick::<PartyRole>(self.0 >> 11 & 31);
+        exclude.has(Exclude::NotConnected) && !self.has(REACHED_NUMBER)
+            || exclude.has(Exclude::Inbound) && self.has(INBOUND)
+            || exclude.has(Exclude::ConsentWindow) && self.has(CONSENTED)
+            || exclude.has(Exclude::AtDebtorsRequest) && self.has(AT_REQUEST)
+            || exclude.has(Exclude::Replies) && purpose == Some(Purpose::Reply)
+            || exclude.has(Exclude::StatutoryNotices) && purpose == Some(Purpose::StatutoryNotice)
+            || exclude.has(Exclude::ExcludedRecipients) && role.is_some_and(|role| EXCLUDED_ROLES.contains(&role))
+    }
+}
+
+fn pick<T: Word>(stored: u32) -> Option<T> {
+    stored.checked_sub(1).and_then(|at| T::all().get(at as usize)).copied()
+}
+
+/// A contact that happened: its place in the order of facts, what rules read of it, and its id as evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactStamp {
+    /// When.
+    pub at: Timestamp,
+    /// Its place among facts of the same instant.
+    pub seq: i64,
+    /// The activity.
+    pub id: ActivityId,
+    /// What rules read.
+    pub marks: Marks,
+}
+
+impl ContactStamp {
+    /// The stamp of a contact; `None` for every other kind of activity.
+    #[must_use]
+    pub fn of(activity: &Activity) -> Option<Self> {
+        let Detail::Contact(contact) = &activity.detail else { return None };
+        Some(Self::new(activity, Marks::of(activity, contact, activity.person_role, false)))
+    }
+
+    /// The stamp of an activity whose marks are known.
+    #[must_use]
+    pub fn new(activity: &Activity, marks: Marks) -> Self {
+        Self { at: activity.occurred, seq: activity.source_seq, id: activity.id.clone(), marks }
+    }
+
+    /// The key that orders it among all facts.
+    #[must_use]
+    pub fn order(&self) -> FactOrder<'_> {
+        (self.at, self.seq, &self.id)
+    }
+}
+
+/// The contacts of one person over all cases of a tenant's market, in fact order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonLog {
+    stamps: Vec<ContactStamp>,
+}
+
+impl PersonLog {
+    /// The stamps, oldest first.
+    #[must_use]
+    pub fn stamps(&self) -> &[ContactStamp] {
+        &self.stamps
+    }
+
+    /// When the last contact was.
+    #[must_use]
+    pub fn last(&self) -> Option<Timestamp> {
+        self.stamps.last().map(|stamp| stamp.at)
+    }
+
+    /// Puts a contact in at its place. The same activity is kept once.
+    pub fn push(&mut self, stamp: ContactStamp) {
+        let at = self.stamps.partition_point(|one| one.order() < stamp.order());
+        if self.stamps.get(at).is_none_or(|one| one.id != stamp.id) {
+            self.stamps.insert(at, stamp);
+        }
+    }
+
+    /// Forgets what happened before an instant.
+    pub fn prune(&mut self, before: Timestamp) {
+        let keep = self.stamps.partition_point(|one| one.at < before);
+        self.stamps.drain(..keep);
+    }
+}
+
+/// The logs of all persons that the caller holds.
+#[derive(Debug, Clone, Default)]
+pub struct PersonLogs(HashMap<PersonId, Arc<PersonLog>>);
+
+impl PersonLogs {
+    /// A person's log.
+    #[must_use]
+    pub fn get(&self, person: &PersonId) -> Option<&PersonLog> {
+        self.0.get(person).map(AsRef::as_ref)
+    }
+
+    /// The stamps of a person; none if nothing is known.
+    #[must_use]
+    pub fn stamps(&self, person: &PersonId) -> &[ContactStamp] {
+        self.get(person).map_or(&[], PersonLog::stamps)
+    }
+
+    /// Puts a log in; a shared one is not copied.
+    pub fn insert(&mut self, person: PersonId, log: impl Into<Arc<PersonLog>>) {
+        self.0.insert(person, log.into());
+    }
+
+    /// Notes a contact.
+    pub fn note(&mut self, person: &PersonId, stamp: ContactStamp) {
+        Arc::make_mut(self.0.entry(person.clone()).or_default()).push(stamp);
+    }
+}
+
+impl IntoIterator for PersonLogs {
+    type Item = (PersonId, PersonLog);
+    type IntoIter = std::vec::IntoIter<(PersonId, PersonLog)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let logs: Vec<_> = self.0.into_iter().map(|(person, log)| (person, Arc::unwrap_or_clone(log))).collect();
+        logs.into_iter()
+    }
+}

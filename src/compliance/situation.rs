@@ -1,0 +1,298 @@
+//! Everything a rule may look at when it judges one activity of one case.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use super::Context;
+use super::persons::{ContactStamp, Marks};
+use super::watch::CaseWatch;
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::{Contact, Detail};
+use crate::domain::ids::PersonId;
+use crate::domain::party::{Party, Residence};
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::PartyRole;
+use crate::rules::RuleSet;
+use crate::rules::calendar::Calendar;
+use crate::rules::model::Kind;
+use crate::rules::ruleset::{ActiveRule, Jurisdiction};
+
+/// More zones than any country has; a longer list is not judged but answered "unknown".
+const MAX_ZONES: usize = 32;
+
+/// Zones that a person may be in, without allocation.
+#[derive(Clone, Copy)]
+pub(crate) struct ZoneList {
+    zones: [Tz; MAX_ZONES],
+    len: usize,
+    /// There were more than fit.
+    pub overflow: bool,
+}
+
+impl ZoneList {
+    const fn empty() -> Self {
+        Self { zones: [Tz::UTC; MAX_ZONES], len: 0, overflow: false }
+    }
+
+    fn push(&mut self, zone: Tz) {
+        if self.as_slice().contains(&zone) {
+            return;
+        }
+        match self.zones.get_mut(self.len) {
+            Some(slot) => {
+                *slot = zone;
+                self.len += 1;
+            }
+            None => self.overflow = true,
+        }
+    }
+
+    pub fn as_slice(&self) -> &[Tz] {
+        self.zones.get(..self.len).unwrap_or(&[])
+    }
+}
+
+/// A jurisdiction's id put together on the stack.
+struct IdText {
+    bytes: [u8; 32],
+    len: usize,
+    fits: bool,
+}
+
+impl IdText {
+    const fn new() -> Self {
+        Self { bytes: [0; 32], len: 0, fits: true }
+    }
+
+    fn push(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match self.bytes.get_mut(self.len) {
+                Some(slot) => {
+                    *slot = byte.to_ascii_lowercase();
+                    self.len += 1;
+                }
+                None => self.fits = false,
+            }
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        if !self.fits {
+            return "";
+        }
+        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+    }
+}
+
+/// One activity of one case under judgement.
+pub(crate) struct Situation<'a> {
+    pub rules: &'a RuleSet,
+    pub version: &'a CaseVersion,
+    pub watch: &'a CaseWatch,
+    pub activity: &'a Activity,
+    /// The instant judged: the activity's, or a later one while the next lawful time is searched.
+    pub at: Timestamp,
+    /// The contact has not happened; it is asked about.
+    pub asked: bool,
+    pub lead: bool,
+    pub person: Option<&'a PersonId>,
+    pub party: Option<&'a Party>,
+    pub role: Option<PartyRole>,
+    /// All contacts of the person over all cases, oldest first.
+    pub log: &'a [ContactStamp],
+    pub zones: ZoneList,
+    pub region: &'a str,
+}
+
+impl<'a> Situation<'a> {
+    pub fn new(ctx: &Context<'a>, watch: &'a CaseWatch, activity: &'a Activity, asked: bool) -> Self {
+        let primary = ctx.version.primary();
+        let person = activity.person.as_ref().or(primary.map(|party| &party.person));
+        let own = person.and_then(|person| ctx.version.party(person));
+        let role = activity.person_role.or(own.map(|party| party.role));
+        let mut situation = Self {
+            rules: ctx.rules,
+            version: ctx.version,
+            watch,
+            activity,
+            at: activity.occurred,
+            asked,
+            lead: ctx.lead,
+            person,
+            // A third person is looked for where the debtor lives, until told otherwise.
+            party: own.or(primary),
+            role,
+            log: person.map_or(&[], |person| ctx.persons.stamps(person)),
+            zones: ZoneList::empty(),
+            region: &ctx.market.region,
+        };
+        situation.zones = situation.candidate_zones();
+        situation
+    }
+
+    /// The contact under judgement, if it is one.
+    pub fn contact(&self) -> Option<&'a Contact> {
+        match &self.activity.detail {
+            Detail::Contact(contact) => Some(contact),
+            _ => None,
+        }
+    }
+
+    /// Marks of the contact under judgement.
+    pub fn marks(&self) -> Option<Marks> {
+        let contact = self.contact()?;
+        let marks = Marks::of(self.activity, contact, self.role, self.asked);
+        Some(if self.watch.consented(self) { marks.consented() } else { marks })
+    }
+
+    /// The zone whose dates are used where one date must be named.
+    pub fn home_zone(&self) -> Tz {
+        self.zones.as_slice().first().copied().unwrap_or(Tz::UTC)
+    }
+
+    /// The local date of the instant judged.
+    pub fn date(&self) -> NaiveDate {
+        self.at.date(self.home_zone())
+    }
+
+    /// The subdivision for calendars.
+    pub fn subdivision(&self) -> Option<&'a str> {
+        self.residences().next().and_then(|residence| residence.subdivision.as_deref())
+    }
+
+    /// Residences that hold at the instant: those with the latest beginning not after it.
+    pub fn residences(&self) -> impl Iterator<Item = &'a Residence> + use<'a> {
+        let residences: &'a [Residence] = self.party.map_or(&[], |party| &party.residences);
+        // A residence begins at local midnight; the market-independent UTC date is at most a day off only where a move
+        // falls on the very day, and then both ends are judged by the earlier one.
+        let today = self.at.date(Tz::UTC);
+        let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= today);
+        let latest = residences.iter().filter(begun).map(|one| one.from).max();
+        residences.iter().filter(begun).filter(move |one| Some(one.from) == latest)
+    }
+
+    fn candidate_zones(&self) -> ZoneList {
+        let mut zones = ZoneList::empty();
+        if let Some(party) = self.party {
+            party.zones.iter().filter_map(|one| one.zone.parse::<Tz>().ok()).for_each(|zone| zones.push(zone));
+        }
+        if zones.len == 0 {
+            let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {
+                let deepest = self.deepest(country, subdivision, locality);
+                deepest.map_or(&[][..], |found| &found.zones).iter().for_each(|zone| zones.push(*zone));
+            };
+            let mut any = false;
+            for one in self.residences() {
+                any = true;
+                add(&one.country, one.subdivision.as_deref(), one.locality.as_deref());
+            }
+            if !any {
+                add(self.region, None, None);
+            }
+        }
+        zones
+    }
+
+    fn deepest(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> Option<&'a Jurisdiction> {
+        let mut id = IdText::new();
+        id.push(country);
+        let mut found = self.rules.jurisdiction(id.as_str());
+        for part in [subdivision, locality] {
+            let Some(part) = part else { break };
+            id.push("-");
+            id.push(part);
+            found = self.rules.jurisdiction(id.as_str()).or(found);
+        }
+        found
+    }
+
+    /// Calls `judge` for every rule that may speak: with the jurisdiction, and whether it is only possible that the
+    /// person lives there. Returns false if a country has no pack.
+    pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Arc<ActiveRule>, bool)) -> bool {
+        let law = self.version.class.governing_law.as_deref();
+        let mut complete = true;
+        let mut seen: [Option<&'a Jurisdiction>; 12] = [None; 12];
+        let mut any = false;
+        let mut visit = |jurisdiction: &'a Jurisdiction, possible: bool| {
+            let known = seen.iter().flatten().any(|one| std::ptr::eq(*one, jurisdiction));
+            if known {
+                return;
+            }
+            if let Some(slot) = seen.iter_mut().find(|slot| slot.is_none()) {
+                *slot = Some(jurisdiction);
+            }
+            for active in &jurisdiction.rules {
+                if active.judged && !(law.is_some() && active.rule.limits.kind() == Kind::LimitationPeriod) {
+                    judge(jurisdiction, active, possible);
+                }
+            }
+        };
+        for one in self.residences() {
+            any = true;
+            complete &= self.chain(&one.country, one.subdivision.as_deref(), one.locality.as_deref(), &mut visit);
+        }
+        if !any {
+            complete &= self.chain(self.region, None, None, &mut visit);
+        }
+        if let Some(law) = law {
+            let mut parts = law.splitn(3, '-');
+            let mut limitation = |jurisdiction: &'a Jurisdiction, possible: bool| {
+                for active in &jurisdiction.rules {
+                    if active.judged && active.rule.limits.kind() == Kind::LimitationPeriod {
+                        judge(jurisdiction, active, possible);
+                    }
+                }
+            };
+            self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), &mut limitation);
+        }
+        complete
+    }
+
+    fn chain(
+        &self,
+        country: &str,
+        subdivision: Option<&str>,
+        locality: Option<&str>,
+        visit: &mut dyn FnMut(&'a Jurisdiction, bool),
+    ) -> bool {
+        let mut id = IdText::new();
+        id.push(country);
+        let Some(mut level) = self.rules.jurisdiction(id.as_str()) else { return false };
+        visit(level, false);
+        for part in [subdivision, locality] {
+            let Some(part) = part else {
+                self.below(level, visit);
+                return true;
+            };
+            id.push("-");
+            id.push(part);
+            match self.rules.jurisdiction(id.as_str()) {
+                Some(next) => {
+                    visit(next, false);
+                    level = next;
+                }
+                None => return true,
+            }
+        }
+        true
+    }
+
+    /// The level below is not stated: every pack below may speak.
+    fn below(&self, level: &'a Jurisdiction, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
+        for id in &level.below {
+            if let Some(next) = self.rules.jurisdiction(id) {
+                visit(next, true);
+                self.below(next, visit);
+            }
+        }
+    }
+
+    /// The calendar by which a jurisdiction's terms and holidays are counted.
+    pub fn calendar(jurisdiction: &'a Jurisdiction) -> &'a Calendar {
+        static NONE: Calendar = Calendar { weekend: [false; 7], holidays: Vec::new() };
+        jurisdiction.calendar.as_deref().unwrap_or(&NONE)
+    }
+}

@@ -1,0 +1,73 @@
+//! Counting windows over stamps: where a window begins, when a stamp leaves it, which stamps are in it.
+
+use chrono::Datelike;
+use chrono_tz::Tz;
+
+use super::persons::{ContactStamp, Marks};
+use super::situation::Situation;
+use crate::domain::time::{SECOND, Timestamp, add_days};
+use crate::rules::model::Window;
+use crate::rules::words::Per;
+
+/// Microseconds of an hour.
+pub(crate) const HOUR: i64 = 3600 * SECOND;
+
+/// First instant of the window that ends with `at`.
+pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
+    let date = at.date(zone);
+    match window {
+        Window::CalendarDays(days) => Timestamp::start_of(add_days(date, 1 - i64::from(days)), zone),
+        // Exactly N hours later the earlier contact has left the window.
+        Window::Hours(hours) => at.plus(1 - i64::from(hours) * HOUR),
+        Window::CalendarWeek => {
+            Timestamp::start_of(add_days(date, -i64::from(date.weekday().num_days_from_monday())), zone)
+        }
+        Window::CalendarMonth => Timestamp::start_of(date.with_day(1).unwrap_or(date), zone),
+    }
+}
+
+/// First instant whose window no longer holds a contact of `stamp`.
+pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
+    let date = stamp.date(zone);
+    match window {
+        Window::CalendarDays(days) => Timestamp::start_of(add_days(date, days.into()), zone),
+        Window::Hours(hours) => stamp.plus(i64::from(hours) * HOUR),
+        Window::CalendarWeek => {
+            Timestamp::start_of(add_days(date, 7 - i64::from(date.weekday().num_days_from_monday())), zone)
+        }
+        Window::CalendarMonth => {
+            let first = date.with_day(1).unwrap_or(date);
+            Timestamp::start_of(crate::rules::calendar::add_months(first, 1), zone)
+        }
+    }
+}
+
+/// Earlier contacts that a rule counts together with the one judged, newest first: those at or before the instant, since
+/// `since`, without the judged one itself.
+pub(crate) fn earlier<'a>(
+    situation: &'a Situation<'_>,
+    per: Per,
+    since: Timestamp,
+    counted: impl Fn(Marks) -> bool + 'a,
+) -> impl Iterator<Item = &'a ContactStamp> {
+    let (log, case): (&[ContactStamp], _) = match per {
+        Per::Person => (situation.log, None),
+        Per::Case | Per::PersonAndCase => (&[], Some(situation.watch.contacts())),
+    };
+    let person = if per == Per::PersonAndCase { situation.watch.index_of(situation.person) } else { None };
+    let anyone = per == Per::Case;
+    // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
+    let before = move |stamp: &ContactStamp| {
+        if situation.asked { stamp.at <= situation.at } else { stamp.order() < situation.activity.order() }
+    };
+    let of_case = case
+        .unwrap_or(&[])
+        .iter()
+        .rev()
+        .skip_while(move |one| !before(&one.stamp))
+        .take_while(move |one| one.stamp.at >= since)
+        .filter(move |one| anyone || one.person == person)
+        .map(|one| &one.stamp);
+    let of_person = log.iter().rev().skip_while(move |one| !before(one)).take_while(move |one| one.at >= since);
+    of_case.chain(of_person).filter(move |stamp| counted(stamp.marks))
+}
