@@ -73,7 +73,9 @@ impl Query {
         view.close().await;
         let wanted = |key: &BlockKey| {
             ranges.iter().any(|range| {
-                range.series == key.series && same(range.grain, key.grain) && (range.from..range.to).contains(&key.period)
+                range.series == key.series
+                    && same(range.grain, key.grain)
+                    && (range.from..range.to).contains(&key.period)
             })
         };
         blocks.extend(waiting.blocks_where(wanted));
