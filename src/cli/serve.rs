@@ -13,13 +13,11 @@ use super::args::ServeArgs;
 use super::error::CliError;
 use super::signals::{Asked, Signals};
 use super::telemetry;
-use crate::advice::Advice;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Holder;
-use crate::config::server::Grpc;
-use crate::ingest::Ingest;
-use crate::query::Query;
+use crate::transport::server::{ServeError, serve};
+use crate::transport::service::UseCases;
 
 /// Runs `fairdue serve`.
 ///
@@ -101,7 +99,7 @@ pub struct Server {
     pub app: App,
     /// Cancelled when the server is asked to stop.
     pub draining: CancellationToken,
-    grpc: JoinHandle<Result<(), tonic::transport::Error>>,
+    grpc: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Server {
@@ -125,10 +123,10 @@ impl Server {
         let app =
             App::open(store, Arc::clone(&holder), Clock::system()).map_err(|error| CliError::new(error.to_string()))?;
         let draining = CancellationToken::new();
-        let settings = snapshot.server.grpc.clone();
-        let (ingest, advice, query) = (app.ingest.clone(), app.advice.clone(), app.query.clone());
+        let use_cases = UseCases { ingest: app.ingest.clone(), advice: app.advice.clone(), query: app.query.clone() };
         let stop = draining.clone();
-        let served = async move { grpc(listener, &settings, ingest, advice, query, stop).await };
+        let served =
+            async move { serve(listener, &snapshot.server.grpc, &snapshot.server.query, use_cases, stop).await };
         let grpc = tokio::spawn(served);
         Ok(Self { address, app, draining, grpc })
     }
@@ -149,21 +147,4 @@ impl Server {
             tracing::warn!("calls were still in work at the end of the grace period and were cut off");
         }
     }
-}
-
-/// Health alone, until the services are there to be added.
-async fn grpc(
-    listener: TcpListener,
-    _settings: &Grpc,
-    _ingest: Ingest,
-    _advice: Advice,
-    _query: Query,
-    stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
-    let (_reporter, health) = tonic_health::server::health_reporter();
-    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    tonic::transport::Server::builder()
-        .add_service(health)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
 }

@@ -10,7 +10,6 @@
 
 pub mod answer;
 pub mod block;
-pub mod cases;
 mod catalogue;
 pub mod definition;
 mod delta;

@@ -1,8 +1,16 @@
 //! The gRPC API: decode, call a use case, encode. Nothing here decides anything.
 
+pub mod auth;
+pub mod batch;
+pub mod connections;
+pub mod deadline;
 pub mod decode;
 pub mod encode;
+pub mod layers;
+pub mod mask;
 pub mod page;
+pub mod server;
+pub mod service;
 pub mod status;
 pub mod words;
 

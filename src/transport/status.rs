@@ -79,6 +79,13 @@ pub fn own(kind: ErrorKind, reason: &str, message: impl Into<String>) -> Status 
     build(code(kind), reason, message.into(), &[], retry)
 }
 
+/// The status of a market that is not configured for the tenant, or that the key may not touch: both look alike.
+#[must_use]
+pub fn unknown_market(message: &str) -> Status {
+    let violation = Violation::new("region_code", message);
+    build(Code::InvalidArgument, "MARKET_UNKNOWN", message.to_owned(), &[violation], None)
+}
+
 /// Completes a status that another layer made without details: gRPC's codec calls an oversized message OUT_OF_RANGE
 /// and an unreadable one INTERNAL, which here mean other things.
 #[must_use]

@@ -104,6 +104,9 @@ words! {
     verdict::Unit => Unit,
     finding::Severity => Severity,
     finding::FindingStatus => FindingStatus,
+    crate::query::PromiseState => PromiseState,
+    crate::query::kpi::unit::Unit => KpiUnit,
+    crate::query::kpi::Grain => Grain,
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! Tests of KPI definitions, cells and figures.
 
 mod cells;
-mod faults;
-mod figures;
-mod worked;
 
 use std::sync::{Arc, LazyLock};
 

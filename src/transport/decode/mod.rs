@@ -7,6 +7,7 @@ pub mod contact;
 pub mod finance;
 pub mod matter;
 pub mod party;
+pub mod request;
 pub mod scalar;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,11 @@
 
 pub mod activity;
 pub mod case;
+pub mod case_file;
+pub mod compliance;
 pub mod contact;
 pub mod finance;
+pub mod kpi;
 pub mod party;
 pub mod scalar;
+pub mod stored;

@@ -78,3 +78,9 @@ pub fn id<T: std::fmt::Display>(id: Option<&T>) -> String {
 pub fn texts(texts: &BTreeMap<String, String>) -> HashMap<String, String> {
     texts.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
+
+/// A revision. Markets do not reach the end of 63 bits.
+#[must_use]
+pub fn revision(revision: u64) -> i64 {
+    i64::try_from(revision).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,214 @@
+//! Who calls, and whether the caller may: settled before a message is read.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use http::{Extensions, HeaderMap, HeaderValue, header};
+use tonic::Status;
+
+use super::page::PageTokens;
+use super::status;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::principal::{Principal, Role};
+
+/// Longest credential that is looked at.
+const MAX_CREDENTIAL_BYTES: usize = 1024;
+
+/// Finds the caller behind an API key.
+pub type Authenticate = Arc<dyn Fn(HeaderValue) -> BoxFuture<'static, Result<Principal, Status>> + Send + Sync>;
+
+/// A method of the API, who may call it, and whether its answer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Method {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// A caller needs one of these.
+    pub roles: &'static [Role],
+    /// A stream has no default deadline.
+    pub streaming: bool,
+}
+
+const WRITE: &[Role] = &[Role::Writer];
+const READ: &[Role] = &[Role::Reader];
+const CHECK: &[Role] = &[Role::Checker, Role::Reader, Role::Writer];
+
+const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
+    Method { path, roles, streaming: false }
+}
+
+/// Every method of the API. A test compares this table with the services' descriptors.
+pub const METHODS: [Method; 17] = [
+    unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
+    unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
+    unary("/fairdue.v1.CaseService/GetCase", READ),
+    unary("/fairdue.v1.CaseService/ListCases", READ),
+    unary("/fairdue.v1.CaseService/GetCaseFile", READ),
+    unary("/fairdue.v1.ActivityService/RecordActivity", WRITE),
+    unary("/fairdue.v1.ActivityService/BatchRecordActivities", WRITE),
+    Method { path: "/fairdue.v1.ActivityService/StreamActivities", roles: WRITE, streaming: true },
+    unary("/fairdue.v1.ActivityService/CorrectActivity", WRITE),
+    unary("/fairdue.v1.ActivityService/VoidActivity", WRITE),
+    unary("/fairdue.v1.ActivityService/GetActivity", READ),
+    unary("/fairdue.v1.ActivityService/ListActivities", READ),
+    unary("/fairdue.v1.ComplianceService/CheckContact", CHECK),
+    unary("/fairdue.v1.ComplianceService/ListFindings", READ),
+    unary("/fairdue.v1.ComplianceService/ListRules", READ),
+    unary("/fairdue.v1.KpiService/ListKpis", READ),
+    unary("/fairdue.v1.KpiService/QueryKpis", READ),
+];
+
+/// Paths that begin so need a credential.
+pub const PROTECTED: &str = "/fairdue.";
+
+impl Method {
+    /// The method of a path.
+    #[must_use]
+    pub fn of(path: &str) -> Option<&'static Self> {
+        METHODS.iter().find(|method| method.path == path)
+    }
+
+    /// Refuses a caller that has none of the method's roles.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED.
+    pub fn admit(&self, who: &Principal) -> Result<(), Status> {
+        if self.roles.iter().any(|role| who.has(*role)) {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
+        let message = format!("the API key lacks the role: {} is needed", names.join(" or "));
+        Err(status::own(ErrorKind::PermissionDenied, "ROLE_MISSING", message))
+    }
+}
+
+/// An authenticated caller, as handlers find it in the request's extensions.
+#[derive(Clone)]
+pub struct Caller {
+    /// Who it is.
+    pub who: Principal,
+    credential: HeaderValue,
+}
+
+impl Caller {
+    /// The caller of a request whose credential opened this principal.
+    #[must_use]
+    pub const fn new(who: Principal, credential: HeaderValue) -> Self {
+        Self { who, credential }
+    }
+
+    /// The caller of a request that went through authentication.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, if it did not.
+    pub fn of(extensions: &Extensions) -> Result<&Self, Status> {
+        extensions.get::<Self>().ok_or_else(unauthenticated)
+    }
+
+    /// Page tokens for this caller: signed with what its credential and nothing else gives, so that every replica
+    /// reads them and nobody else's tokens open here.
+    #[must_use]
+    pub fn page_tokens(&self) -> PageTokens {
+        PageTokens::new(self.credential.as_bytes())
+    }
+}
+
+/// The answer to every credential that opens nothing: it does not say why.
+#[must_use]
+pub fn unauthenticated() -> Status {
+    let message = "send a valid API key in the metadata: authorization: Bearer fd_...";
+    status::own(ErrorKind::Unauthenticated, "UNAUTHENTICATED", message)
+}
+
+/// The API key of a request: the one `authorization` header, scheme Bearer.
+///
+/// # Errors
+/// UNAUTHENTICATED, without saying what is wrong.
+pub fn credential(headers: &HeaderMap) -> Result<HeaderValue, Status> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthenticated()) };
+    let bytes = value.as_bytes();
+    let key = match bytes.split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key,
+        _ => return Err(unauthenticated()),
+    };
+    if key.is_empty() || key.len() > MAX_CREDENTIAL_BYTES || !key.iter().all(u8::is_ascii_graphic) {
+        return Err(unauthenticated());
+    }
+    let mut key = HeaderValue::from_bytes(key).map_err(|_| unauthenticated())?;
+    key.set_sensitive(true);
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{KeyId, TenantId};
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn one_bearer_key_is_read() {
+        assert_eq!(credential(&headers(&[b"Bearer fd_a"])).unwrap(), "fd_a");
+        assert_eq!(credential(&headers(&[b"bearer fd_a"])).unwrap(), "fd_a");
+        let long = [b"Bearer ".as_slice(), &[b'x'; 1025]].concat();
+        let bad: [&[&[u8]]; 9] = [
+            &[],
+            &[b""],
+            &[b"Bearer"],
+            &[b"Bearer "],
+            &[b"Basic fd_a"],
+            &[b"Bearer fd_a", b"Bearer fd_b"],
+            &[b"Bearer fd a"],
+            &[b"Bearer fd_\xff"],
+            &[&long],
+        ];
+        for values in bad {
+            let status = credential(&headers(values)).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::Unauthenticated);
+            assert_eq!(status.message(), unauthenticated().message(), "all wrong credentials look alike");
+        }
+    }
+
+    #[test]
+    fn the_table_names_every_method_of_the_api() {
+        let pool = prost_reflect::DescriptorPool::decode(crate::proto::DESCRIPTOR_SET).unwrap();
+        let described: std::collections::BTreeSet<(String, bool)> = pool
+            .services()
+            .filter(|service| service.package_name() == "fairdue.v1")
+            .flat_map(|service| {
+                let methods: Vec<_> = service.methods().collect();
+                methods.into_iter().map(move |method| {
+                    let path = format!("/{}/{}", service.full_name(), method.name());
+                    (path, method.is_client_streaming() || method.is_server_streaming())
+                })
+            })
+            .collect();
+        let known = METHODS.iter().map(|method| (method.path.to_owned(), method.streaming)).collect();
+        assert_eq!(described, known);
+    }
+
+    #[test]
+    fn a_role_is_needed_and_an_admin_has_all() {
+        let who = |roles: &[Role]| Principal {
+            tenant: TenantId::new("t").unwrap(),
+            key: KeyId::new("k").unwrap(),
+            roles: roles.to_vec(),
+            markets: Vec::new(),
+        };
+        for method in METHODS {
+            assert!(method.admit(&who(&[])).is_err(), "{}", method.path);
+            assert!(method.admit(&who(&[Role::Admin])).is_ok(), "{}", method.path);
+        }
+        let check = Method::of("/fairdue.v1.ComplianceService/CheckContact").unwrap();
+        assert!(check.admit(&who(&[Role::Checker])).is_ok());
+        let write = Method::of("/fairdue.v1.CaseService/UpsertCase").unwrap();
+        assert!(write.admit(&who(&[Role::Checker, Role::Reader])).is_err());
+        assert!(Method::of("/fairdue.v1.CaseService/Nothing").is_none());
+    }
+}

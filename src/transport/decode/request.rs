@@ -1,0 +1,199 @@
+//! Questions: what requests ask for beside cases and activities.
+
+use super::contact::contact;
+use super::{At, DecodeError, collect};
+use crate::advice::ContactQuestion;
+use crate::domain::activity::{Activity, Actor, Control};
+use crate::domain::detail::Detail;
+use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId, RuleId};
+use crate::ingest::CaseUpsert;
+use crate::proto::v1;
+use crate::query::kpi::{Dimension, Query};
+use crate::query::{ActivityFilter, CaseFilter, FindingFilter};
+
+const MAX_KPIS: usize = 50;
+const MAX_GROUP_BY: usize = 8;
+const MAX_FILTERS: usize = 16;
+const MAX_FILTER_VALUES: usize = 1000;
+const MAX_ETAG_BYTES: usize = 128;
+
+/// The market of a request: its country code in any case, as the market's id.
+pub fn market(at: &At<'_>, region_code: &str) -> Option<MarketId> {
+    let at = at.field("region_code");
+    let region = super::party::region(&at, region_code)?;
+    at.id(&region.to_ascii_lowercase(), MarketId::new)
+}
+
+/// The market alone, for requests whose records are decoded one by one.
+///
+/// # Errors
+/// No country code.
+pub fn only_market(region_code: &str) -> Result<MarketId, DecodeError> {
+    collect("", |at| market(at, region_code))
+}
+
+/// A case version with the etag that guards it.
+pub fn upsert(at: &At<'_>, mut wire: v1::Case) -> Option<CaseUpsert> {
+    let etag = std::mem::take(&mut wire.etag);
+    if etag.len() > MAX_ETAG_BYTES {
+        at.field("etag").refuse("is no etag of this service: send the one of the last read, or none");
+    }
+    let version = super::case::case(at, wire)?;
+    Some(CaseUpsert { version, etag: (!etag.is_empty()).then_some(etag) })
+}
+
+/// A void, made of the fields that VoidActivity and CorrectActivity share.
+pub fn void(
+    at: &At<'_>,
+    id: &str,
+    target: &str,
+    time: Option<prost_types::Timestamp>,
+    reason: String,
+) -> Option<Activity> {
+    let id = at.field("void_activity_id").id(id, ActivityId::new);
+    let target = at.field("target_activity_id").id(target, ActivityId::new);
+    let occurred = at.field("void_time").time(time);
+    let reason = at.field("reason").optional_text(reason);
+    Some(Activity {
+        id: id?,
+        cases: Vec::new(),
+        person: None,
+        person_role: None,
+        occurred: occurred?,
+        date_only: false,
+        received: None,
+        effective: None,
+        ended: None,
+        source_seq: 0,
+        initiated_by: None,
+        at_debtors_request: false,
+        actor: Actor::default(),
+        parent: None,
+        control: Control::default(),
+        detail: Detail::Void { target: target?, reason },
+    })
+}
+
+/// A contact check.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, ContactQuestion), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let case = at.field("case_id").id(&wire.case_id, CaseId::new);
+        let person = at.field("person_id").optional_id(&wire.person_id, PersonId::new);
+        let person_role = at.field("person_role").optional_word(wire.person_role);
+        let time = at.field("contact_time").optional_time(wire.contact_time);
+        let contact_at = at.field("contact");
+        let contact = contact_at.required(wire.contact).and_then(|wire| contact(&contact_at, wire));
+        let initiated_by = at.field("initiator").optional_word(wire.initiator);
+        let question = ContactQuestion {
+            case: case?,
+            person,
+            person_role,
+            at: time,
+            contact: contact?,
+            initiated_by,
+            at_debtors_request: wire.at_debtors_request,
+        };
+        Some((market?, question))
+    })
+}
+
+/// Which cases to list.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn cases(wire: &v1::ListCasesRequest) -> Result<(MarketId, CaseFilter), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let person = at.field("person_id").optional_id(&wire.person_id, PersonId::new);
+        Some((market?, CaseFilter { person }))
+    })
+}
+
+/// Which activities to list.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn activities(wire: &v1::ListActivitiesRequest) -> Result<(MarketId, ActivityFilter), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let case = at.field("case_id").optional_id(&wire.case_id, CaseId::new);
+        let kind = at.field("kind").optional_name(wire.kind.clone());
+        let from = at.field("start_time").optional_time(wire.start_time);
+        let to = at.field("end_time").optional_time(wire.end_time);
+        at.field("end_time").not_before(to, from, "start_time");
+        Some((market?, ActivityFilter { case, kind, from, to }))
+    })
+}
+
+/// Which findings to list.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn findings(wire: &v1::ListFindingsRequest) -> Result<(MarketId, FindingFilter), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let filter = FindingFilter {
+            rule: at.field("rule_id").optional_id(&wire.rule_id, RuleId::new),
+            severity: at.field("severity").optional_word(wire.severity),
+            status: at.field("status").optional_word(wire.status),
+            case: at.field("case_id").optional_id(&wire.case_id, CaseId::new),
+            agent: at.field("agent_id").optional_name(wire.agent_id.clone()),
+            client: at.field("client_id").optional_name(wire.client_id.clone()),
+            from: at.field("start_time").optional_time(wire.start_time),
+            to: at.field("end_time").optional_time(wire.end_time),
+        };
+        at.field("end_time").not_before(filter.to, filter.from, "start_time");
+        Some((market?, filter))
+    })
+}
+
+/// A question about KPIs.
+///
+/// # Errors
+/// Every field that is wrong. Whether the KPIs exist and are kept by these dimensions is for the catalogue to say.
+pub fn kpis(wire: v1::QueryKpisRequest) -> Result<(MarketId, Query), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let kpis_at = at.field("kpi_ids");
+        if wire.kpi_ids.is_empty() {
+            kpis_at.refuse("is required: name at least one KPI");
+        }
+        let kpis = kpis_at.names(wire.kpi_ids, MAX_KPIS);
+        let grain = at.field("grain").word(wire.grain);
+        let from = at.field("start_date").date(wire.start_date);
+        let to = at.field("end_date").date(wire.end_date);
+        if let (Some(from), Some(to)) = (from, to)
+            && to <= from
+        {
+            at.field("end_date").refuse("is not after start_date: send the day after the last one");
+        }
+        let group_by = at.field("group_by").list(wire.group_by, MAX_GROUP_BY, |at, name| dimension(at, &name));
+        let filters = at.field("filters").list(wire.filters, MAX_FILTERS, |at, wire| {
+            let dimension = dimension(&at.field("dimension"), &wire.dimension);
+            let values_at = at.field("values");
+            if wire.values.is_empty() {
+                values_at.refuse("is required: send at least one value");
+            }
+            let values = values_at.list(wire.values, MAX_FILTER_VALUES, |at, value| {
+                if value.is_empty() { Some(value) } else { at.optional_text(value) }
+            });
+            Some((dimension?, values))
+        });
+        let query = Query { kpis, grain: grain?, from: from?, to: to?, group_by, filters };
+        Some((market?, query))
+    })
+}
+
+fn dimension(at: &At<'_>, name: &str) -> Option<Dimension> {
+    let found = Dimension::parse(name);
+    if found.is_none() {
+        let known: Vec<&str> = Dimension::ALL.iter().map(|dimension| dimension.as_str()).collect();
+        let shown: String = name.chars().take(40).collect();
+        at.refuse(format!("{shown:?} is no dimension: send one of {}", known.join(", ")));
+    }
+    found
+}

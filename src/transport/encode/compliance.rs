@@ -1,0 +1,104 @@
+//! What rules say, findings, and the rules in force.
+
+use super::scalar::{date, id, text, time};
+use crate::advice::CheckAnswer;
+use crate::domain::verdict::{Observation, Speaking};
+use crate::proto::v1;
+use crate::query::{FindingRow, RuleInfo};
+use crate::transport::words::{Word, number};
+
+/// The answer to a contact check.
+#[must_use]
+pub fn check(answer: CheckAnswer) -> v1::CheckContactResponse {
+    v1::CheckContactResponse {
+        check_id: answer.check_id,
+        contact_time: Some(time(answer.at)),
+        verdict: answer.verdict.number(),
+        rules: answer.speaking.iter().map(speaking).collect(),
+        next_allow_time: answer.next_allowed.map(time),
+        missing: answer.missing,
+        rules_digest: answer.rules_digest,
+        revision: super::scalar::revision(answer.revision),
+    }
+}
+
+/// What one rule says.
+#[must_use]
+pub fn speaking(speaking: &Speaking) -> v1::Speaking {
+    v1::Speaking {
+        rule_id: speaking.rule.to_string(),
+        jurisdiction_id: speaking.jurisdiction.to_string(),
+        answer: speaking.answer.number(),
+        verdict: speaking.verdict.number(),
+        observation: Some(observation(&speaking.observed)),
+        remaining: speaking.remaining,
+        allow_time: speaking.allowed_from.map(time),
+        overridable: speaking.overridable,
+        known_at_time: speaking.known_at_time,
+        evidence_activity_ids: speaking.evidence.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn observation(observation: &Observation) -> v1::Observation {
+    v1::Observation {
+        observed: observation.observed,
+        limit: observation.limit,
+        unit: number(observation.unit),
+        note: text(observation.note.as_ref()),
+    }
+}
+
+/// A finding.
+#[must_use]
+pub fn finding(row: &FindingRow) -> v1::Finding {
+    let finding = &row.finding;
+    v1::Finding {
+        finding_id: finding.id.to_string(),
+        rule_id: finding.rule.to_string(),
+        jurisdiction_id: finding.jurisdiction.to_string(),
+        pack_version: finding.pack_version.clone(),
+        pack_digest: finding.pack_digest.clone(),
+        severity: finding.severity.number(),
+        effect: finding.effect.number(),
+        status: row.status.number(),
+        case_id: id(finding.case.as_ref()),
+        person_id: id(finding.person.as_ref()),
+        activity_id: id(finding.activity.as_ref()),
+        agent_id: text(finding.agent.as_ref()),
+        client_id: text(finding.client.as_ref()),
+        breach_time: Some(time(finding.at)),
+        omission: finding.omission,
+        known_at_time: finding.known_at_time,
+        observation: Some(observation(&finding.observed)),
+        evidence_activity_ids: finding.evidence.iter().map(ToString::to_string).collect(),
+        change_reason: row.reason.clone(),
+        open_time: Some(time(row.opened)),
+        change_time: Some(time(row.changed)),
+        revision: super::scalar::revision(row.revision),
+    }
+}
+
+/// A rule in force.
+#[must_use]
+pub fn rule(rule: RuleInfo) -> v1::Rule {
+    v1::Rule {
+        rule_id: rule.id.to_string(),
+        jurisdiction_id: rule.jurisdiction.to_string(),
+        kind: rule.kind.as_str().to_owned(),
+        title: rule.title,
+        text: rule.text,
+        citation: rule.citation,
+        source: rule.source.number(),
+        effect: rule.effect.number(),
+        confidence: rule.confidence.number(),
+        start_date: rule.valid_from.map(date),
+        end_date: rule.valid_until.map(date),
+        judged: rule.judged,
+        membership: rule.membership.unwrap_or_default(),
+        reviewer: rule.reviewed_by.unwrap_or_default(),
+        review_date: rule.reviewed_on.map(date),
+        next_review_date: rule.next_review_on.map(date),
+        pack_version: rule.pack_version,
+        pack_digest: rule.pack_digest,
+    }
+}

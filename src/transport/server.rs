@@ -1,0 +1,139 @@
+//! The gRPC server: the four services, health and reflection, with every limit set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
+use tonic::server::NamedService;
+use tonic::transport::server::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::auth::Authenticate;
+use super::connections;
+use super::layers::{Envelope, EnvelopeLayer};
+use super::service::{Api, Limits, UseCases};
+use super::status;
+use crate::config::server::{Grpc, QuerySettings};
+use crate::proto::v1::activity_service_server::ActivityServiceServer;
+use crate::proto::v1::case_service_server::CaseServiceServer;
+use crate::proto::v1::compliance_service_server::ComplianceServiceServer;
+use crate::proto::v1::kpi_service_server::KpiServiceServer;
+
+/// Age at which a connection is asked to move on, so that clients spread over new replicas.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+/// How long calls on an aged connection may go on.
+const AGED_GRACE: Duration = Duration::from_secs(60);
+/// Bytes of one stream in flight: a batch of a thousand activities without a stop.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// Bytes of one connection in flight.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// Why the services cannot be offered.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener failed.
+    #[error("the gRPC listener failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The embedded description of the API cannot be read.
+    #[error("the description of the API cannot be read: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Serves the API on a listener until `stop` is cancelled: then health says NOT_SERVING, streams end after what was
+/// acknowledged, and calls in work end. The caller bounds how long that may take.
+///
+/// # Errors
+/// The listener failed, or the API's description cannot be read.
+pub async fn serve(
+    listener: TcpListener,
+    grpc: &Grpc,
+    query: &QuerySettings,
+    use_cases: UseCases,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    set_health(&health, ServingStatus::Serving).await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(crate::proto::DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let authenticate = authenticate(use_cases.ingest.clone());
+    let envelope = Envelope::new(authenticate, grpc.max_concurrent_requests, grpc.default_deadline);
+    let api = Api::new(use_cases, limits(grpc, query), stop.clone());
+    let (receive, send) = (size(grpc.max_receive_bytes), size(grpc.max_send_bytes));
+    macro_rules! limited {
+        ($server:ident) => {
+            $server::new(api.clone())
+                .accept_compressed(CompressionEncoding::Gzip)
+                .max_decoding_message_size(receive)
+                .max_encoding_message_size(send)
+        };
+    }
+    let stopped = async move {
+        stop.cancelled().await;
+        set_health(&health, ServingStatus::NotServing).await;
+    };
+    Server::builder()
+        .layer(EnvelopeLayer(Arc::new(envelope)))
+        .max_concurrent_streams(grpc.max_streams_per_connection)
+        .http2_max_header_list_size(grpc.max_header_bytes)
+        .http2_keepalive_interval(Some(grpc.keepalive_interval))
+        .http2_keepalive_timeout(Some(grpc.keepalive_timeout))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_connection_age(MAX_CONNECTION_AGE)
+        .max_connection_age_grace(AGED_GRACE)
+        .add_service(limited!(CaseServiceServer))
+        .add_service(limited!(ActivityServiceServer))
+        .add_service(limited!(ComplianceServiceServer))
+        .add_service(limited!(KpiServiceServer))
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(connections::accept(listener), stopped)
+        .await?;
+    Ok(())
+}
+
+/// Sets the health of every service, and of the server as a whole.
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    let services = [
+        CaseServiceServer::<Api>::NAME,
+        ActivityServiceServer::<Api>::NAME,
+        ComplianceServiceServer::<Api>::NAME,
+        KpiServiceServer::<Api>::NAME,
+        "",
+    ];
+    for service in services {
+        health.set_service_status(service, status).await;
+    }
+}
+
+fn limits(grpc: &Grpc, query: &QuerySettings) -> Limits {
+    Limits {
+        batch_items: size(grpc.max_batch_items),
+        default_page: size(query.default_page_size),
+        largest_page: size(query.max_page_size),
+        answer_rows: size(query.max_answer_rows),
+        answer_bytes: size(grpc.max_send_bytes),
+    }
+}
+
+/// A setting as a size. Settings of 32 bits fit everywhere that the service runs.
+fn size(setting: u32) -> usize {
+    usize::try_from(setting).unwrap_or(usize::MAX)
+}
+
+fn authenticate(ingest: crate::ingest::Ingest) -> Authenticate {
+    Arc::new(move |credential| {
+        let ingest = ingest.clone();
+        Box::pin(async move {
+            let key = credential.to_str().map_err(|_| super::auth::unauthenticated())?;
+            ingest.authenticate(key).await.map_err(|error| status::status(&error))
+        })
+    })
+}

@@ -1,0 +1,150 @@
+//! ActivityService.
+
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answers, Api, Paging, failed, key, open, read, stream, wrong};
+use crate::domain::ids::ActivityId;
+use crate::proto::v1;
+use crate::proto::v1::activity_service_server::ActivityService;
+use crate::query::Page;
+use crate::transport::batch::{Batch, only};
+use crate::transport::decode::{activity, request};
+use crate::transport::encode::scalar::{revision, time};
+use crate::transport::encode::stored;
+use crate::transport::mask::Mask;
+
+#[tonic::async_trait]
+impl ActivityService for Api {
+    async fn record_activity(
+        &self,
+        request: Request<v1::RecordActivityRequest>,
+    ) -> Result<Response<v1::RecordActivityResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, activity) = read(|at| {
+            let market = request::market(at, &message.region_code);
+            let activity_at = at.field("activity");
+            let activity =
+                activity_at.required(message.activity).and_then(|wire| activity::activity(&activity_at, wire));
+            Some((market?, activity?))
+        })?;
+        let commit = self.use_cases.ingest.record(&caller.who, &market, vec![activity]).await.map_err(failed)?;
+        let status = only(&commit, 0, "activity")?;
+        self.answer(v1::RecordActivityResponse {
+            revision: revision(commit.revision),
+            record_time: Some(time(commit.record_time)),
+            status: status.into(),
+        })
+    }
+
+    async fn batch_record_activities(
+        &self,
+        request: Request<v1::BatchRecordActivitiesRequest>,
+    ) -> Result<Response<v1::BatchRecordActivitiesResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let market = request::only_market(&message.region_code).map_err(wrong)?;
+        let mut batch = Batch::read("activities", message.activities, self.limits.batch_items, activity::activity)?;
+        let commit = self.use_cases.ingest.record(&caller.who, &market, batch.take()).await.map_err(failed)?;
+        self.answer(v1::BatchRecordActivitiesResponse {
+            revision: revision(commit.revision),
+            record_time: Some(time(commit.record_time)),
+            results: batch.results(commit)?,
+        })
+    }
+
+    type StreamActivitiesStream = Answers<v1::StreamActivitiesResponse>;
+
+    async fn stream_activities(
+        &self,
+        request: Request<Streaming<v1::StreamActivitiesRequest>>,
+    ) -> Result<Response<Self::StreamActivitiesStream>, Status> {
+        let deadline = request.extensions().get().copied();
+        let (caller, batches) = open(request)?;
+        Ok(Response::new(stream::acknowledge(self.clone(), caller, batches, deadline)))
+    }
+
+    async fn correct_activity(
+        &self,
+        request: Request<v1::CorrectActivityRequest>,
+    ) -> Result<Response<v1::CorrectActivityResponse>, Status> {
+        let (caller, wire) = open(request)?;
+        let (market, void, replacement) = read(|at| {
+            let market = request::market(at, &wire.region_code);
+            let void = request::void(at, &wire.void_activity_id, &wire.target_activity_id, wire.void_time, wire.reason);
+            let replacement_at = at.field("replacement");
+            let replacement =
+                replacement_at.required(wire.replacement).and_then(|wire| activity::activity(&replacement_at, wire));
+            if let (Some(void), Some(replacement)) = (&void, &replacement)
+                && void.id == replacement.id
+            {
+                replacement_at.field("activity_id").refuse("is the id of the void too: send an id of its own");
+            }
+            Some((market?, void?, replacement?))
+        })?;
+        let both = vec![void, replacement];
+        let commit = self.use_cases.ingest.record(&caller.who, &market, both).await.map_err(failed)?;
+        let void_status = only(&commit, 0, "void")?;
+        let replacement_status = only(&commit, 1, "replacement")?;
+        self.answer(v1::CorrectActivityResponse {
+            revision: revision(commit.revision),
+            record_time: Some(time(commit.record_time)),
+            void_status: void_status.into(),
+            replacement_status: replacement_status.into(),
+        })
+    }
+
+    async fn void_activity(
+        &self,
+        request: Request<v1::VoidActivityRequest>,
+    ) -> Result<Response<v1::VoidActivityResponse>, Status> {
+        let (caller, wire) = open(request)?;
+        let (market, void) = read(|at| {
+            let market = request::market(at, &wire.region_code);
+            let void = request::void(at, &wire.void_activity_id, &wire.target_activity_id, wire.void_time, wire.reason);
+            Some((market?, void?))
+        })?;
+        let commit = self.use_cases.ingest.record(&caller.who, &market, vec![void]).await.map_err(failed)?;
+        let status = only(&commit, 0, "void")?;
+        self.answer(v1::VoidActivityResponse {
+            revision: revision(commit.revision),
+            record_time: Some(time(commit.record_time)),
+            status: status.into(),
+        })
+    }
+
+    async fn get_activity(
+        &self,
+        request: Request<v1::GetActivityRequest>,
+    ) -> Result<Response<v1::GetActivityResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, id) = key(&message.region_code, "activity_id", &message.activity_id, ActivityId::new)?;
+        let mask = Mask::read::<v1::Activity>(message.read_mask).map_err(wrong)?;
+        let found = self.use_cases.query.get_activity(&caller.who, &market, &id).await.map_err(failed)?;
+        self.answer(v1::GetActivityResponse { activity: Some(mask.apply(stored::activity(&found))) })
+    }
+
+    async fn list_activities(
+        &self,
+        request: Request<v1::ListActivitiesRequest>,
+    ) -> Result<Response<v1::ListActivitiesResponse>, Status> {
+        let (caller, mut message) = open(request)?;
+        let (market, filter) = request::activities(&message).map_err(wrong)?;
+        let mask = Mask::read::<v1::Activity>(message.read_mask.clone()).map_err(wrong)?;
+        let token = std::mem::take(&mut message.page_token);
+        let size = std::mem::take(&mut message.page_size);
+        let paging = Paging::open(self, &caller, "ListActivities", size, &message)?;
+        let after = paging.after::<(i64, String)>(&token)?.map(|(key, id)| Page { key, id });
+        let query = &self.use_cases.query;
+        let found = query.list_activities(&caller.who, &market, &filter, after.as_ref(), paging.limit());
+        let rows = found.await.map_err(failed)?;
+        let by_time = filter.case.is_some();
+        let (activities, next_page_token) = paging.cut(
+            &rows,
+            |row| mask.apply(stored::activity(row)),
+            |row| {
+                let key = if by_time { row.activity.occurred.0 } else { revision(row.revision) };
+                (key, row.activity.id.to_string())
+            },
+        );
+        self.answer(v1::ListActivitiesResponse { activities, next_page_token })
+    }
+}
