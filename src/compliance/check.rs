@@ -35,12 +35,10 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         answer.missing.push("pack".to_owned());
     }
     if complete && answer.verdict > Verdict::AllowedWithDuties {
-        let strict = next_allowed(&mut situation, Verdict::AdvisedAgainst);
-        // Where advice against it never ends, the next time that is at least permitted is told.
-        answer.next_allowed = strict.or_else(|| {
-            let permitted = next_allowed(&mut situation, Verdict::RepresentativeOnly);
-            permitted.filter(|at| *at > candidate.occurred)
-        });
+        // What is not permitted is next allowed when it is lawful, whatever else is advised; what is only advised
+        // against, when nothing is.
+        let blocking = answer.verdict.min(Verdict::RepresentativeOnly);
+        answer.next_allowed = next_allowed(&mut situation, blocking);
     }
 }
 

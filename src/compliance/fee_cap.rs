@@ -20,6 +20,9 @@ fn share(value: i128, millionths: i64) -> i128 {
 }
 
 pub(crate) fn judge(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+    if limits.unless_disputed && situation.ever_disputed() {
+        return None;
+    }
     match &situation.activity.detail {
         Detail::Charge(charge) => charged(limits, charge, situation),
         Detail::Payment(_) => paid(limits, situation),

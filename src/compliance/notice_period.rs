@@ -93,6 +93,18 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     let (date, subdivision) = (situation.date(), situation.subdivision());
     let too_old =
         |step: &Earlier| limits.max_age.is_some_and(|age| calendar.last_day(&age, step.sent, subdivision) < date);
+    let due = if limits.after_due {
+        let Some(due) = version.claims.iter().filter_map(crate::domain::case::Claim::due).min() else {
+            return Some(Judgement::missing(Attribute::DueDate));
+        };
+        Some(due)
+    } else {
+        None
+    };
+    let waived = |step: &Earlier| step.sent <= date && due.is_none_or(|due| step.sent >= due);
+    if earlier_steps(situation, &limits.waived_by).any(|step| waived(&step)) {
+        return Some(Judgement::new(Answer::Kept));
+    }
     let mut open_form = false;
     let found = earlier_steps(situation, &limits.after)
         .filter(|step| step.sent <= date && !too_old(step))
@@ -121,7 +133,7 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     let mut last: Option<NaiveDate> = None;
     if let Some(term) = &limits.term {
         let Some(start) = term_start(term, &step) else { return Some(Judgement::missing(Attribute::Received)) };
-        last = Some(calendar.last_day(term, start, subdivision));
+        last = Some(calendar.last_day(term, due.map_or(start, |due| start.max(due)), subdivision));
     }
     if limits.respect_deadline {
         last = last.max(step.deadline);

@@ -12,7 +12,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
-use crate::domain::party::{Party, Residence};
+use crate::domain::party::{Condition, Party, Residence};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::PartyRole;
 use crate::rules::RuleSet;
@@ -156,6 +156,13 @@ impl<'a> Situation<'a> {
     /// The local date of the instant judged.
     pub fn date(&self) -> NaiveDate {
         self.at.date(self.home_zone())
+    }
+
+    /// The claim was disputed at some time before, whether or not it still is.
+    pub fn ever_disputed(&self) -> bool {
+        let told = self.watch.memory().flags.iter().map(|flag| (flag.condition, flag.from));
+        let stated = self.party.iter().flat_map(|party| &party.conditions).map(|one| (one.condition, one.from));
+        told.chain(stated).any(|(condition, from)| condition == Condition::Disputed && from <= self.at)
     }
 
     /// The subdivision for calendars.

@@ -132,7 +132,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         None => defaults.zone,
     };
     let currency = reader.text("currency").and_then(|code| Currency::parse(&code)).or(defaults.currency);
-    let convert = Convert { zone: zone.unwrap_or(Tz::UTC), currency };
+    let convert = Convert { zone: zone.unwrap_or(Tz::UTC), currency, dates: false, minor: false };
     let country = reader.text("country").unwrap_or(own_country);
     let case = object(reader, "case", &convert);
     let versions = objects(reader, "version", &convert);
@@ -229,12 +229,25 @@ const MINOR: &[&str] = &[
     "face_value",
 ];
 
+#[derive(Clone, Copy)]
 struct Convert {
     zone: Tz,
     currency: Option<Currency>,
+    /// Inside `prior_notices` and the like: what elsewhere is an instant is a date here.
+    dates: bool,
+    /// Inside `instalments` and `amounts`: amounts are minor units without a currency of their own.
+    minor: bool,
 }
 
 impl Convert {
+    fn inside(self, key: &str) -> Self {
+        Self {
+            dates: self.dates || matches!(key, "prior_notices" | "claims" | "dates"),
+            minor: self.minor || matches!(key, "instalments" | "amounts"),
+            ..self
+        }
+    }
+
     fn value(&self, cx: &Reading<'_>, key: &str, value: &DeValue<'_>, at: usize) -> Value {
         match value {
             DeValue::Boolean(flag) => Value::Bool(*flag),
@@ -249,21 +262,23 @@ impl Convert {
             DeValue::Array(list) => {
                 Value::Array(list.iter().map(|item| self.value(cx, key, item.get_ref(), item.span().start)).collect())
             }
-            DeValue::Table(table) => Value::Object(
-                table
-                    .iter()
-                    .map(|(name, item)| {
-                        let name = name.get_ref().to_string();
-                        let converted = self.value(cx, &name, item.get_ref(), item.span().start);
-                        (name, converted)
-                    })
-                    .collect(),
-            ),
+            DeValue::Table(table) => {
+                let mut object = Map::new();
+                for (name, item) in table {
+                    let name = name.get_ref().to_string();
+                    let inner = self.inside(&name);
+                    object.insert(name.clone(), inner.value(cx, &name, item.get_ref(), item.span().start));
+                }
+                Value::Object(object)
+            }
         }
     }
 
     fn text(&self, cx: &Reading<'_>, key: &str, text: &str, at: usize) -> Value {
-        if INSTANTS.contains(&key) || (EITHER.contains(&key) && text.len() > 10) {
+        if text == "unset" {
+            return Value::String(text.to_owned());
+        }
+        if !self.dates && INSTANTS.contains(&key) || (EITHER.contains(&key) && text.len() > 10) {
             return match parse_instant(text, self.zone) {
                 Some(instant) => Value::Number(instant.0.into()),
                 None => {
@@ -276,8 +291,8 @@ impl Convert {
                 }
             };
         }
-        let money = MONEY.contains(&key);
-        if !money && !MINOR.contains(&key) {
+        let money = MONEY.contains(&key) && !self.minor;
+        if !money && !self.minor && !MINOR.contains(&key) || text.parse::<NaiveDate>().is_ok() {
             return Value::String(text.to_owned());
         }
         let Some(currency) = self.currency else {

@@ -1,6 +1,7 @@
 //! The changes of a rule that its examples must notice: the rule taken out, and each limit moved by one unit.
 
 use crate::rules::model::{FeeCap, Limits, Rule, Term, TierValue, Window};
+use crate::rules::words::Bound;
 
 /// A change in words, and the rule after it (`None`: taken out).
 pub(super) type Change = (String, Option<Rule>);
@@ -127,6 +128,10 @@ fn moved_term(term: &mut Option<Term>, step: i64) -> bool {
 }
 
 fn moved_amounts(limits: &mut FeeCap, step: i64) -> bool {
+    // An entitlement or a default rate accuses nobody: its amount is told and not judged.
+    if limits.bound != Bound::Ceiling {
+        return false;
+    }
     let mut any = false;
     for tier in &mut limits.tiers {
         any |= match &mut tier.value {

@@ -134,6 +134,9 @@ fn plain_case(currency: Currency) -> Value {
 
 /// Lays `over` over `base`, table by table. The text "unset" takes a key away.
 fn merge(base: &mut Value, over: &Value) {
+    if base.is_null() && over.is_object() {
+        *base = Value::Object(Map::new());
+    }
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
             for (key, value) in over {
