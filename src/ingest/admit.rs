@@ -126,6 +126,10 @@ pub fn activity<'a>(
     }
     for (index, id) in activity.cases.iter().enumerate() {
         let field = format!("case_ids[{index}]");
+        if activity.cases.iter().take(index).any(|before| before == id) {
+            let text = format!("names case \"{id}\" again: name each case once");
+            return Some(refuse("INVALID_FIELD", ErrorKind::InvalidArgument, &field, text));
+        }
         let Some(version) = case(id.as_str()) else {
             let text = format!("case \"{id}\" is not known: send the case first, then this activity again");
             return Some(ItemResult::Refused(Refusal {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::admit;
 use super::compare::differing;
-use super::derive::{CaseEntry, Effects, Event};
+use super::derive::{CaseEntry, Effects};
 use super::market_state::MarketState;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets, Work};
 pub(super) use super::writing::Writing;
-use super::writing::{is_void, note_contact};
+use super::writing::is_void;
 use super::{IngestError, checks, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -31,17 +31,18 @@ pub struct GroupContext<'a> {
 
 /// What a group does to one case.
 #[derive(Default)]
-struct CaseWork<'w> {
-    versions: Vec<&'w CaseVersion>,
-    activities: Vec<&'w Activity>,
+pub(super) struct CaseWork<'w> {
+    pub(super) versions: Vec<&'w CaseVersion>,
+    pub(super) activities: Vec<&'w Activity>,
     /// Something already judged must be judged anew.
-    refold: Option<&'static str>,
+    pub(super) refold: Option<&'static str>,
 }
 
 /// Commits a group; one [`Commit`] a job.
 pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
     let mut writing = Writing::begin(context).await?;
-    let mut group = Group { results: HashMap::new(), cases: HashMap::new(), entries: HashMap::new() };
+    let mut group =
+        Group { results: HashMap::new(), repeats: Vec::new(), cases: HashMap::new(), entries: HashMap::new() };
     group.load(&mut writing, work).await?;
     group.admit_versions(&writing, work);
     let activities = group.admit_activities(&mut writing, work).await?;
@@ -73,12 +74,14 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
 /// A record's place: job and index in the job.
 type Place = (usize, usize);
 
-struct Group<'w> {
+pub(super) struct Group<'w> {
     /// Results of records that were not stored. A record without one was.
-    results: HashMap<Place, ItemResult>,
-    cases: HashMap<CaseId, CaseWork<'w>>,
+    pub(super) results: HashMap<Place, ItemResult>,
+    /// Records that repeat another of the group, with that one's id: judged when it is known what became of it.
+    repeats: Vec<(Place, &'w Activity, &'w str)>,
+    pub(super) cases: HashMap<CaseId, CaseWork<'w>>,
     /// States before this commit.
-    entries: HashMap<CaseId, Arc<CaseEntry>>,
+    pub(super) entries: HashMap<CaseId, Arc<CaseEntry>>,
 }
 
 fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert)> {
@@ -140,11 +143,12 @@ impl<'w> Group<'w> {
                 _ => None,
             })
             .collect();
-        let mut voided = if targets.is_empty() { HashSet::new() } else { writing.tx.voided(targets).await? };
+        let mut voiding: HashMap<&str, &str> = HashMap::new();
+        let voided = if targets.is_empty() { HashSet::new() } else { writing.tx.voided(targets).await? };
         let mut admitted: HashMap<&str, (Place, &Activity)> = HashMap::new();
         for (place, activity) in activities(work) {
-            if let Some((_, first)) = admitted.get(activity.id.as_str()) {
-                self.results.insert(place, same_or_conflict(first, activity));
+            if admitted.contains_key(activity.id.as_str()) {
+                self.repeats.push((place, activity, activity.id.as_str()));
                 continue;
             }
             let version = |id: &str| {
@@ -156,11 +160,18 @@ impl<'w> Group<'w> {
                 continue;
             }
             if let Detail::Void { target, .. } = &activity.detail
-                && !voided.insert(target.as_str().to_owned())
+                && voided.contains(target.as_str())
                 && writing.tx.activities(vec![activity.id.as_str().to_owned()]).await?.is_empty()
             {
                 // Voiding twice is a duplicate, whatever the second void's own id.
                 self.results.insert(place, ItemResult::Duplicate);
+                continue;
+            }
+            if let Some(target) = void_target(activity)
+                && let Some(first) = voiding.insert(target, activity.id.as_str())
+            {
+                voiding.insert(target, first);
+                self.repeats.push((place, activity, first));
                 continue;
             }
             admitted.insert(activity.id.as_str(), (place, activity));
@@ -190,10 +201,18 @@ impl<'w> Group<'w> {
         writing.stored |= !inserted.is_empty();
         let known: Vec<&'w str> = admitted.keys().copied().filter(|id| !inserted.contains(*id)).collect();
         let stored = writing.tx.activities(known.iter().map(|id| (*id).to_owned()).collect()).await?;
-        for stored in stored {
+        for stored in &stored {
             if let Some((place, activity)) = admitted.get(stored.activity.id.as_str()) {
                 self.results.insert(*place, same_or_conflict(&stored.activity, activity));
             }
+        }
+        for (place, activity, first) in std::mem::take(&mut self.repeats) {
+            let before = stored.iter().find(|stored| stored.activity.id.as_str() == first).map(|row| &row.activity);
+            let Some(kept) = before.or_else(|| admitted.get(first).map(|(_, kept)| *kept)) else { continue };
+            // Two voids of one target: the first is on record, so is what the second asks for.
+            let done = void_target(kept).is_some() && void_target(kept) == void_target(activity);
+            let result = if done { ItemResult::Duplicate } else { same_or_conflict(kept, activity) };
+            self.results.insert(place, result);
         }
         let new: Vec<&'w Activity> =
             admitted.iter().filter(|(id, _)| inserted.contains(**id)).map(|(_, (_, activity))| *activity).collect();
@@ -221,7 +240,22 @@ impl<'w> Group<'w> {
             }
         }
         writing.tx.resolve_voids(writing.resolved.clone()).await?;
-        Ok(())
+        Ok(writing.tx.insert_persons(self.strangers()).await?)
+    }
+
+    /// Persons who were contacted about a case without being its parties: their contacts count as theirs all the same.
+    fn strangers(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (case, work) in &self.cases {
+            let stored = self.entries.get(case).map_or(&[][..], |entry| entry.versions.as_slice());
+            for person in work.activities.iter().filter_map(|activity| activity.person.as_ref()) {
+                let known = |version: &CaseVersion| version.party(person).is_some();
+                if !stored.iter().any(known) && !work.versions.iter().any(|version| known(version)) {
+                    found.push((person.as_str().to_owned(), case.as_str().to_owned()));
+                }
+            }
+        }
+        found
     }
 
     /// Records the group's voids and marks the cases of their targets to be derived anew.
@@ -268,7 +302,7 @@ impl<'w> Group<'w> {
     }
 
     /// Marks every case of these persons to be derived anew, where a rule counts over a person's cases.
-    async fn refold_cases_of(
+    pub(super) async fn refold_cases_of(
         &mut self,
         writing: &mut Writing<'_>,
         persons: &HashSet<PersonId>,
@@ -283,107 +317,6 @@ impl<'w> Group<'w> {
         }
         Ok(())
     }
-
-    /// Derives every case that the group touches: onto its state where its new facts come last, anew where not.
-    async fn derive(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
-        self.note_contacts(writing).await?;
-        let mut anew: Vec<(CaseId, &'static str)> = Vec::new();
-        for (case, work) in std::mem::take(&mut self.cases) {
-            if let Some(reason) = work.refold {
-                anew.push((case, reason));
-                continue;
-            }
-            let mut events: Vec<Event<'_>> = work.versions.iter().copied().map(Event::Version).collect();
-            events.extend(work.activities.iter().copied().map(Event::Activity));
-            events.sort_by_cached_key(Event::position);
-            let mut effects = Effects::default();
-            let base = match self.entries.get(&case) {
-                Some(entry) if events.first().is_some_and(|event| entry.accepts(&event.position())) => {
-                    Some(CaseEntry::clone(entry))
-                }
-                Some(_) => None,
-                None => open_first(writing, &mut events, &mut effects),
-            };
-            let Some(mut entry) = base else {
-                let reason = if work.versions.is_empty() { "late_fact" } else { "case_version" };
-                anew.push((case, reason));
-                continue;
-            };
-            for event in events {
-                entry.step(&writing.env(), event, &mut effects);
-            }
-            let horizon = entry.advanced_to;
-            entry.fire(&writing.env(), horizon, &mut effects);
-            writing.take(effects, "new");
-            writing.queue_due(&case, &mut entry, false);
-            writing.updated.push((case, Arc::new(entry)));
-        }
-        self.derive_anew(writing, anew).await
-    }
-
-    async fn derive_anew(
-        &mut self,
-        writing: &mut Writing<'_>,
-        anew: Vec<(CaseId, &'static str)>,
-    ) -> Result<(), IngestError> {
-        if anew.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<CaseId> = anew.iter().map(|(case, _)| case.clone()).collect();
-        let histories = writing.tx.case_histories(&ids).await?;
-        let old_logs = writing.logs_for(&histories, writing.revision).await?;
-        let new_logs = writing.logs_for(&histories, u64::MAX).await?;
-        for (case, reason) in anew {
-            let Some(history) = histories.get(&case) else { continue };
-            let old = writing.refold(history, writing.revision, &old_logs).map(|(_, effects)| effects);
-            let Some((mut entry, new)) = writing.refold(history, u64::MAX, &new_logs) else { continue };
-            let reason = if old.is_none() { "new" } else { reason };
-            writing.take_difference(old.unwrap_or_default(), new, reason);
-            writing.queue_due(&case, &mut entry, false);
-            writing.updated.push((case, Arc::new(entry)));
-        }
-        for (person, log) in new_logs {
-            writing.persons.insert(person, log);
-        }
-        Ok(())
-    }
-
-    /// Puts the group's contacts into their persons' logs; where one comes before a contact already judged, the
-    /// person's cases are derived anew.
-    async fn note_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
-        if !writing.counts_persons() {
-            return Ok(());
-        }
-        let mut contacts: Vec<&Activity> =
-            self.cases.values().flat_map(|work| work.activities.iter().copied()).collect();
-        contacts.sort_by(|a, b| a.order().cmp(&b.order()));
-        contacts.dedup_by(|a, b| a.id == b.id);
-        let persons: HashSet<PersonId> = contacts.iter().filter_map(|contact| contact.person.clone()).collect();
-        writing.load_persons(&persons).await?;
-        let late: HashSet<PersonId> = contacts
-            .iter()
-            .filter(|contact| {
-                contact
-                    .person
-                    .as_ref()
-                    .and_then(|person| writing.persons.get(person)?.last())
-                    .is_some_and(|last| last > contact.occurred)
-            })
-            .filter_map(|contact| contact.person.clone())
-            .collect();
-        for contact in contacts {
-            note_contact(&mut writing.persons, contact, |_| true);
-        }
-        self.refold_cases_of(writing, &late, "late_fact").await
-    }
-}
-
-/// Opens a case that is new: its first version holds from ever.
-fn open_first(writing: &Writing<'_>, events: &mut Vec<Event<'_>>, effects: &mut Effects) -> Option<CaseEntry> {
-    // A first fact before the first version goes the way of history, which knows how to order it.
-    let Some(Event::Version(first)) = events.first().copied() else { return None };
-    events.remove(0);
-    Some(CaseEntry::open(&writing.env(), first, effects))
 }
 
 fn void_target(activity: &Activity) -> Option<&str> {

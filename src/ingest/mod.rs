@@ -6,6 +6,7 @@ mod compare;
 pub mod derive;
 mod error;
 mod group;
+mod group_derive;
 pub mod keys;
 pub mod market_state;
 mod merge;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::checks::CheckRecord;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Holder;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
@@ -199,9 +201,14 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
     let mut wake = tokio::time::interval(Duration::from_millis(500));
     wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        let mut tick_due = false;
         let first = tokio::select! {
+            biased;
+            _ = wake.tick() => {
+                tick_due = true;
+                None
+            }
             job = queue.recv() => match job { Some(job) => Some(job), None => return },
-            _ = wake.tick() => None,
         };
         let mut jobs: Vec<Job> = first.into_iter().collect();
         let mut items: usize = jobs.iter().map(|job| job.work.items()).sum();
@@ -218,14 +225,16 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
             let outcome = attempt(&context, &work).await;
             deltas += 1;
             answer(outcome, replies);
-        } else if let Some(until) = pace.horizon(markets.clock.now())
-            && let Err(error) = tick::run(&context, until).await
+        }
+        if tick_due
+            && let Some(until) = pace.horizon(markets.clock.now())
+            && let Err(error) = guarded(tick::run(&context, until)).await
         {
             state.forget();
             tracing::warn!(market = %key.market, error = %error, "the due-queue was not drained; it is tried again");
         }
         if deltas >= merge::EVERY || (deltas > 0 && pace.is_idle(markets.clock.now())) {
-            match merge::run(&context).await {
+            match guarded(merge::run(&context)).await {
                 Ok(()) => deltas = 0,
                 Err(error) => {
                     tracing::warn!(market = %key.market, error = %error, "cells were not merged; it is tried again");
@@ -239,7 +248,7 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
 async fn attempt(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
     let mut tries = 0;
     loop {
-        match group::commit(context, work).await {
+        match guarded(group::commit(context, work)).await {
             Ok(commits) => return Ok(commits),
             Err(error) => {
                 // The commit may have happened although its answer was lost: remember nothing.
@@ -253,6 +262,19 @@ async fn attempt(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit
             }
         }
     }
+}
+
+/// Runs a step of the writer so that a panic in it, which is a bug, fails that step alone and not the market.
+async fn guarded<T>(step: impl Future<Output = Result<T, IngestError>>) -> Result<T, IngestError> {
+    std::panic::AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a step of the writer panicked; nothing of it was committed");
+        Err(IngestError::Store {
+            kind: ErrorKind::Internal,
+            reason: "INTERNAL",
+            message: "an internal error occurred; nothing was stored".to_owned(),
+            retryable: false,
+        })
+    })
 }
 
 type Replies = Vec<(oneshot::Sender<Result<Commit, IngestError>>, OwnedSemaphorePermit)>;

@@ -60,13 +60,21 @@ impl MarketTx {
             ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
         ];
         self.bulk("case_version", columns, "").await?;
-        let mut persons: Vec<(String, String)> = rows
+        let persons = rows
             .iter()
             .flat_map(|row| {
                 let case = row.version.case.as_str();
                 row.version.parties.iter().map(move |party| (party.person.as_str().to_owned(), case.to_owned()))
             })
             .collect();
+        self.insert_persons(persons).await
+    }
+
+    /// Records which persons have to do with which cases: pairs of person and case.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn insert_persons(&self, mut persons: Vec<(String, String)>) -> Result<(), StoreError> {
         persons.sort_unstable();
         persons.dedup();
         let (people, cases) = persons.into_iter().unzip();
