@@ -188,8 +188,10 @@ impl<'a> Situation<'a> {
         }
         if zones.len == 0 {
             let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {
-                let deepest = self.deepest(country, subdivision, locality);
-                deepest.map_or(&[][..], |found| &found.zones).iter().for_each(|zone| zones.push(*zone));
+                let Some(deepest) = self.deepest(country, subdivision, locality) else { return };
+                // Only a country's pack states zones for its subdivisions; a subdivision's own pack states its own.
+                let known = subdivision.and_then(|code| deepest.subdivision_zones.get(code));
+                known.unwrap_or(&deepest.zones).iter().for_each(|zone| zones.push(*zone));
             };
             let mut any = false;
             for one in self.residences() {

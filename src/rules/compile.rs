@@ -191,13 +191,15 @@ impl Packs {
         pack.calendar.clone().or_else(|| self.parent(pack.id.as_str()).and_then(|above| self.calendar_of(above)))
     }
 
-    /// The zones of a pack: its own, else those of the pack above.
+    /// The zones of a pack: its own, else those that the pack above states for it, else all of the pack above.
     #[must_use]
     pub fn zones_of(&self, pack: &Pack) -> Vec<chrono_tz::Tz> {
-        if pack.zones.is_empty() {
-            return self.parent(pack.id.as_str()).map_or(Vec::new(), |above| self.zones_of(above));
+        if !pack.zones.is_empty() {
+            return pack.zones.clone();
         }
-        pack.zones.clone()
+        let Some(above) = self.parent(pack.id.as_str()) else { return Vec::new() };
+        let code = pack.id.as_str().rsplit('-').next().unwrap_or("").to_uppercase();
+        above.subdivision_zones.get(&code).cloned().unwrap_or_else(|| self.zones_of(above))
     }
 }
 

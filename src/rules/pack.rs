@@ -1,5 +1,6 @@
 //! A jurisdiction's pack as it was read: calendar, rules, rows left out with their reason, worked examples.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
@@ -35,6 +36,8 @@ pub struct Pack {
     pub currency: Option<Currency>,
     /// Zones that a resident may be in, where nothing better is known.
     pub zones: Vec<chrono_tz::Tz>,
+    /// Zones of residents of whom the subdivision is known: by the ISO 3166-2 part behind the hyphen.
+    pub subdivision_zones: BTreeMap<String, Vec<chrono_tz::Tz>>,
     /// Public holidays and weekend.
     pub calendar: Option<Arc<Calendar>>,
     /// Rules, proposed ones included.

@@ -1,5 +1,6 @@
 //! A pack's `rules.toml`: head, calendar, rules and the rows left out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -63,14 +64,11 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         }
         found
     });
-    let mut zones = Vec::new();
-    for text in root.texts("zones") {
-        match text.parse::<Tz>() {
-            Ok(zone) => zones.push(zone),
-            Err(_) => {
-                root.wrong("zones", &format!("\"{text}\" is no IANA time zone"), "write names such as \"Europe/Rome\"")
-            }
-        }
+    let zones = zones(&mut root);
+    let mut subdivision_zones: BTreeMap<String, Vec<Tz>> = BTreeMap::new();
+    for mut reader in root.tables("subdivision") {
+        subdivisions(&mut reader, &mut subdivision_zones);
+        reader.finish();
     }
     let includes = root.texts("includes").iter().filter_map(|text| JurisdictionId::new(text).ok()).collect();
     let shared = root.boolean("shared").unwrap_or(false);
@@ -105,6 +103,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         shared,
         currency,
         zones,
+        subdivision_zones,
         calendar,
         rules,
         not_encoded,
@@ -112,6 +111,34 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         digest: String::new(),
         position: cx.position(0),
     })
+}
+
+fn zones(table: &mut Reader<'_, '_>) -> Vec<Tz> {
+    let mut zones = Vec::new();
+    for text in table.texts("zones") {
+        match text.parse::<Tz>() {
+            Ok(zone) => zones.push(zone),
+            Err(_) => {
+                table.wrong("zones", &format!("\"{text}\" is no IANA time zone"), "write names such as \"Europe/Rome\"")
+            }
+        }
+    }
+    zones
+}
+
+/// `[[subdivision]]`: the zones of residents of whom the subdivision is known.
+fn subdivisions(reader: &mut Reader<'_, '_>, found: &mut BTreeMap<String, Vec<Tz>>) {
+    for key in ["codes", "zones"] {
+        if !reader.has(key) {
+            reader.missing(key, "codes = [\"IL\", \"WI\"] and zones = [\"America/Chicago\"]");
+        }
+    }
+    let zones = zones(reader);
+    for code in reader.texts("codes") {
+        if found.insert(code.clone(), zones.clone()).is_some() {
+            reader.wrong("codes", &format!("\"{code}\" is named twice"), "name each subdivision once, with all its zones");
+        }
+    }
 }
 
 fn calendar(table: &mut Reader<'_, '_>) -> Calendar {

@@ -39,6 +39,8 @@ pub struct Jurisdiction {
     pub id: JurisdictionId,
     /// Zones that a resident may be in.
     pub zones: Vec<Tz>,
+    /// Zones of residents of whom the subdivision is known, where it has no pack of its own.
+    pub subdivision_zones: BTreeMap<String, Vec<Tz>>,
     /// Its calendar, or that of the level above.
     pub calendar: Option<Arc<Calendar>>,
     /// Its own rules and those of the shared packs it includes.
@@ -153,6 +155,7 @@ impl RuleSet {
             let jurisdiction = Jurisdiction {
                 id: pack.id.clone(),
                 zones: packs.zones_of(pack),
+                subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
                 rules,
                 below,
