@@ -7,7 +7,7 @@ use super::compile::Packs;
 use super::model::{ContactHours, FeeCap, Limits, OpenSpan, Rule, Tier, TierValue, Window};
 use super::parse_fee;
 use super::parse_limits::weekdays;
-use super::parse_rule::{self, Defaults};
+use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
@@ -94,7 +94,9 @@ fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
         );
     }
     let jurisdiction = JurisdictionId::trusted(&text);
-    parse_rule::rule(reader, &Defaults { jurisdiction: &jurisdiction, currency: pack.currency, tenant: true })
+    let tables = FeeTables::new();
+    let defaults = Defaults { jurisdiction: &jurisdiction, currency: pack.currency, tables: &tables, tenant: true };
+    parse_rule::rule(reader, &defaults)
 }
 
 fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {

@@ -10,7 +10,8 @@ use toml::de::DeTable;
 use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
 use super::pack::{NotEncoded, Pack};
 use super::parse_limits::weekdays;
-use super::parse_rule::{self, Defaults};
+use super::parse_fee;
+use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Word;
 use crate::domain::ids::JurisdictionId;
@@ -82,7 +83,8 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
     // Rules are read even if the head is wrong, so that every mistake is reported at once.
     let standin = JurisdictionId::trusted("zz");
     let jurisdiction = id.as_ref().unwrap_or(&standin);
-    let defaults = Defaults { jurisdiction, currency, tenant: false };
+    let tables = fee_tables(&mut root, currency);
+    let defaults = Defaults { jurisdiction, currency, tables: &tables, tenant: false };
     for mut reader in root.tables("rule") {
         let rule = parse_rule::rule(&mut reader, &defaults);
         rules.extend(rule.map(Arc::new));
@@ -139,6 +141,33 @@ fn subdivisions(reader: &mut Reader<'_, '_>, found: &mut BTreeMap<String, Vec<Tz
             reader.wrong("codes", &format!("\"{code}\" is named twice"), "name each subdivision once, with all its zones");
         }
     }
+}
+
+/// `[[fee_table]]`: tiers under a name, for rules that differ in all else.
+fn fee_tables(root: &mut Reader<'_, '_>, currency: Option<Currency>) -> FeeTables {
+    let mut tables = FeeTables::new();
+    for mut reader in root.tables("fee_table") {
+        let id = reader.need_text("id");
+        match currency {
+            Some(currency) => {
+                let tiers = parse_fee::listed(&mut reader, currency);
+                if tiers.is_empty() {
+                    reader.missing("tiers", "[{ up_to = \"500.00\", amount = \"51.50\" }, ...]");
+                }
+                if let Some(id) = id
+                    && tables.insert(id, tiers).is_some()
+                {
+                    reader.wrong("id", "two fee tables have this id", "give each table an id of its own");
+                }
+            }
+            None => {
+                let at = reader.offset();
+                reader.cx.wrong(at, "a fee table needs the pack's currency", "add currency to the pack's head");
+            }
+        }
+        reader.finish();
+    }
+    tables
 }
 
 fn calendar(table: &mut Reader<'_, '_>) -> Calendar {

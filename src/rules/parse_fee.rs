@@ -77,7 +77,7 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         },
     };
     let no_figure = table.boolean("no_figure").unwrap_or(false);
-    let tiers = tiers(table, currency);
+    let tiers = tiers(table, currency, defaults);
     if tiers.is_empty() && !no_figure {
         table.missing("amount", "\"60.00\", or percent, or tiers, or no_figure = true");
     }
@@ -112,13 +112,37 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
     })
 }
 
-fn tiers(table: &mut Reader<'_, '_>, currency: Currency) -> Vec<Tier> {
+fn tiers(table: &mut Reader<'_, '_>, currency: Currency, defaults: &Defaults<'_>) -> Vec<Tier> {
     let mut tiers = Vec::new();
     let flat = amount(table, "amount", currency).map(TierValue::Amount);
     let percent = decimal(table, "percent", true).map(TierValue::Rate);
     for value in [flat, percent].into_iter().flatten() {
         tiers.push(Tier { up_to: i64::MAX, value });
     }
+    let mut listed = listed(table, currency);
+    if let Some(id) = table.text("table") {
+        match defaults.tables.get(&id) {
+            // A rule's own tiers come before the table's and replace those that they cover.
+            Some(shared) => {
+                let covered = listed.last().map_or(i64::MIN, |last| last.up_to);
+                listed.extend(shared.iter().filter(|tier| tier.up_to > covered));
+            }
+            None => table.wrong(
+                "table",
+                &format!("there is no fee table \"{id}\""),
+                "name a [[fee_table]] of the same file, written before or after the rules",
+            ),
+        }
+    }
+    if !listed.is_empty() && !tiers.is_empty() || tiers.len() > 1 {
+        table.wrong("tiers", "amount, percent and tiers exclude each other", "keep one of them");
+    }
+    tiers.extend(listed);
+    tiers
+}
+
+/// The list `tiers` of a rule or of a fee table.
+pub fn listed(table: &mut Reader<'_, '_>, currency: Currency) -> Vec<Tier> {
     let mut listed = Vec::new();
     for mut tier in table.tables("tiers") {
         let up_to = if tier.has("up_to") { amount(&mut tier, "up_to", currency) } else { Some(i64::MAX) };
@@ -142,9 +166,5 @@ fn tiers(table: &mut Reader<'_, '_>, currency: Currency) -> Vec<Tier> {
         }
         tier.finish();
     }
-    if !listed.is_empty() && !tiers.is_empty() || tiers.len() > 1 {
-        table.wrong("tiers", "amount, percent and tiers exclude each other", "keep one of them");
-    }
-    tiers.extend(listed);
-    tiers
+    listed
 }

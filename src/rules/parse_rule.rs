@@ -13,9 +13,14 @@ pub struct Defaults<'d> {
     pub jurisdiction: &'d JurisdictionId,
     /// Currency of amounts that name none.
     pub currency: Option<crate::domain::money::Currency>,
+    /// Fee tables that several rules read.
+    pub tables: &'d FeeTables,
     /// The rules are a tenant's own.
     pub tenant: bool,
 }
+
+/// Fee tables of a pack by id.
+pub type FeeTables = std::collections::BTreeMap<String, Vec<super::model::Tier>>;
 
 /// Reads a rule; `None` if something without which there is no rule is missing (a diagnostic says so).
 pub fn rule(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Rule> {
