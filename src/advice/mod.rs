@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Speaking, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::{self, CaseEntry, Env};
-use crate::ingest::{CheckRecord, IngestError, Markets, Work};
+use crate::ingest::{CheckRecord, IngestError, Markets, Work, assure_fresh};
 use crate::rules::RuleSet;
 
 /// A contact that somebody means to make.
@@ -105,6 +105,7 @@ impl Advice {
         let now = self.markets.clock().now();
         let at = question.at.unwrap_or(now);
         let handle = self.markets.handle(&key);
+        assure_fresh(&self.markets, &key, &handle.state).await?;
         let (entry, revision) = match handle.state.case_at(&question.case) {
             Some(found) => found,
             None => {

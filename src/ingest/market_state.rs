@@ -1,6 +1,7 @@
 //! What a process remembers of a market: the derived state of recently used cases, kept right by revision.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use super::derive::CaseEntry;
@@ -11,6 +12,8 @@ use crate::domain::ids::{CaseId, PersonId};
 #[derive(Default)]
 pub struct MarketState {
     inner: RwLock<Inner>,
+    /// When the state was last known to be the newest, in milliseconds of the process's own clock; 0 before.
+    confirmed: AtomicU64,
 }
 
 /// Everything that one lock guards.
@@ -132,14 +135,28 @@ impl MarketState {
         .unwrap_or_default()
     }
 
+    /// Notes that nothing newer was stored at an instant of the process's own clock.
+    pub fn confirm(&self, at_ms: u64) {
+        self.confirmed.fetch_max(at_ms, Ordering::Relaxed);
+    }
+
+    /// When the state was last known to be the newest, on the process's own clock.
+    #[must_use]
+    pub fn confirmed(&self) -> u64 {
+        self.confirmed.load(Ordering::Relaxed)
+    }
+
     /// Starts from what the database says: nothing is remembered but the voids that wait.
     pub fn start(&self, revision: u64, pending_voids: HashSet<String>) {
         *self.write() = Inner { revision, loaded: true, pending_voids, ..Inner::default() };
     }
 
-    /// Forgets what another process has changed.
-    pub fn catch_up(&self, revision: u64, touched: &HashSet<CaseId>, pending_voids: HashSet<String>) {
+    /// Forgets what another process has changed since revision `from`; nothing if the state has moved on meanwhile.
+    pub fn catch_up(&self, from: u64, revision: u64, touched: &HashSet<CaseId>, pending_voids: HashSet<String>) {
         let mut inner = self.write();
+        if !inner.loaded || inner.revision != from {
+            return;
+        }
         for case in touched {
             inner.cases.remove(case);
         }

@@ -12,7 +12,7 @@ use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
 use super::market_state::MarketState;
-use super::{merge, tick};
+use super::{follow, merge, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
 use crate::domain::activity::Activity;
@@ -114,10 +114,13 @@ pub struct Markets {
 }
 
 impl Markets {
-    /// No writer yet; each starts with its market's first use.
+    /// No writer yet; each starts with its market's first use. Must be called inside a tokio runtime.
     #[must_use]
     pub fn new(store: Store, config: Arc<Holder>, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { store, config, clock, handles: Mutex::default(), stopping: watch::Sender::new(false) })
+        let stopping = watch::Sender::new(false);
+        let markets = Arc::new(Self { store, config, clock, handles: Mutex::default(), stopping });
+        follow::start(&markets);
+        markets
     }
 
     /// The handle of a market, whose writer is started if need be.

@@ -57,7 +57,7 @@ impl<'a> Writing<'a> {
             Some(revision) if revision == tx.head.revision => {}
             Some(revision) if revision < tx.head.revision => {
                 let touched = tx.cases_touched_since(revision).await?;
-                context.state.catch_up(tx.head.revision, &touched, tx.pending_voids().await?);
+                context.state.catch_up(revision, tx.head.revision, &touched, tx.pending_voids().await?);
             }
             _ => context.state.start(tx.head.revision, tx.pending_voids().await?),
         }
@@ -285,12 +285,11 @@ impl<'a> Writing<'a> {
     }
 
     /// Commits what was written to the store directly, with no revision of its own: readers see no change.
-    pub(super) async fn commit_in_place(mut self) -> Result<(), IngestError> {
+    pub(super) async fn commit_in_place(self) -> Result<(), IngestError> {
         if self.stored {
             // Opening this commit derived the market anew: that takes a revision.
             return self.commit().await.map(|_| ());
         }
-        self.tx.upsert_dues(std::mem::take(&mut self.dues)).await?;
         let head = self.tx.head.clone();
         self.tx.commit(&head).await?;
         Ok(())
@@ -298,8 +297,10 @@ impl<'a> Writing<'a> {
 
     /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
     pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
-        let changed = self.stored || !self.delta.is_empty() || !self.opened.is_empty() || !self.closed.is_empty();
-        if !changed && self.dues.is_empty() {
+        let derived = !self.delta.is_empty() || !self.opened.is_empty() || !self.closed.is_empty();
+        // Firing timers changes a case's state even where nothing comes of it: other replicas must hear of it.
+        let changed = self.stored || derived || !self.dues.is_empty();
+        if !changed {
             let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
             self.tx.rollback().await;
             remember(self.context.state, revision, self.persons, self.updated, Vec::new(), Vec::new());
@@ -322,12 +323,10 @@ impl<'a> Writing<'a> {
         if !self.delta.is_empty() {
             self.tx.insert_delta(self.revision, self.delta.encode()).await?;
         }
-        self.tx.upsert_dues(std::mem::take(&mut self.dues)).await?;
+        self.tx.upsert_dues(self.revision, std::mem::take(&mut self.dues)).await?;
         let mut head = self.tx.head.clone();
-        if changed {
-            head.revision = self.revision;
-            head.recorded = self.recorded;
-        }
+        head.revision = self.revision;
+        head.recorded = self.recorded;
         head.rules_digest = self.rules.digest().to_owned();
         head.catalogue_digest = self.catalogue.digest().to_owned();
         self.tx.commit(&head).await?;

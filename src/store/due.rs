@@ -23,15 +23,17 @@ impl MarketTx {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn upsert_dues(&self, mut rows: Vec<DueRow>) -> Result<(), StoreError> {
+    pub async fn upsert_dues(&self, revision: u64, mut rows: Vec<DueRow>) -> Result<(), StoreError> {
         rows.sort_by(|a, b| a.case.cmp(&b.case));
         let columns = vec![
             ("case_id", Column::Text(rows.iter().map(|row| row.case.as_str().to_owned()).collect())),
             ("due_at", Column::Int(rows.iter().map(|row| row.due_at.0).collect())),
             ("advanced_to", Column::Int(rows.iter().map(|row| row.advanced_to.0).collect())),
+            ("revision", Column::Int(vec![revision.cast_signed(); rows.len()])),
         ];
         let tail = "ON CONFLICT (tenant_id, market_id, case_id)
-            DO UPDATE SET due_at = excluded.due_at, advanced_to = excluded.advanced_to";
+            DO UPDATE SET due_at = excluded.due_at, advanced_to = excluded.advanced_to,
+            revision = excluded.revision";
         self.bulk("due", columns, tail).await?;
         Ok(())
     }

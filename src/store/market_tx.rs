@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
 
 use super::bulk::{Bulk, Column, text_set};
-use super::{Backend, StoreError, TenantScope, backend};
+use super::{Backend, StoreError, TenantScope, backend, touched};
 use crate::domain::ids::{ActivityId, CaseId, MarketId};
 use crate::domain::time::Timestamp;
 
@@ -109,9 +109,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away.
     pub async fn pending_voids(&self) -> Result<HashSet<String>, StoreError> {
-        let sql = "SELECT target_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND pending = $3";
-        let rows = self.transaction.query_all_raw(self.statement(sql, [true.into()])).await?;
-        rows.iter().map(|row| Ok(row.try_get("", "target_id")?)).collect()
+        touched::pending_voids(&self.transaction, &self.scope, &self.market).await
     }
 
     /// Which of these targets are voided already.
@@ -145,19 +143,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away.
     pub async fn cases_touched_since(&self, revision: u64) -> Result<HashSet<CaseId>, StoreError> {
-        let sql = "SELECT case_id FROM activity
-                   WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
-                   UNION SELECT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND revision > $3
-                   UNION SELECT l.case_id FROM activity a JOIN activity_link l ON l.tenant_id = a.tenant_id
-                     AND l.market_id = a.market_id AND l.activity_id = a.activity_id
-                   WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.revision > $3
-                   UNION SELECT case_id FROM finding
-                   WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
-                   UNION SELECT a.case_id FROM void v JOIN activity a ON a.tenant_id = v.tenant_id
-                     AND a.market_id = v.market_id AND a.activity_id = v.target_id
-                   WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3 AND a.case_id IS NOT NULL";
-        let rows = self.transaction.query_all_raw(self.statement(sql, [revision.cast_signed().into()])).await?;
-        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+        touched::cases(&self.transaction, &self.scope, &self.market, revision).await
     }
 
     /// Writes the market's row and commits: from here on the commit is durable.

@@ -17,6 +17,7 @@ mod market_tx;
 mod pages;
 mod schema;
 mod scope;
+mod touched;
 
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow, version_body};

@@ -88,8 +88,9 @@ const FIRST: &[&str] = &[
         PRIMARY KEY (tenant_id, market_id, revision))",
     "CREATE TABLE due (
         tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, case_id TEXT NOT NULL, due_at BIGINT NOT NULL,
-        advanced_to BIGINT NOT NULL,
+        advanced_to BIGINT NOT NULL, revision BIGINT NOT NULL,
         PRIMARY KEY (tenant_id, market_id, case_id)){COMPACT}",
+    "CREATE INDEX due_revision ON due (tenant_id, market_id, revision)",
     "CREATE INDEX due_at ON due (tenant_id, market_id, due_at)",
     "CREATE TABLE check_log (
         tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, revision BIGINT NOT NULL, recorded_at BIGINT NOT NULL,

@@ -294,8 +294,8 @@ on_both_databases!(
         let scope = store.scope(&tenant("a"));
         let due = |case: &str, day| DueRow { case: CaseId::trusted(case), due_at: at(day), advanced_to: at(0) };
         let write = begin(&scope).await;
-        write.upsert_dues(vec![due("b", 5), due("a", 9), due("c", 2)]).await.expect("insert");
-        write.upsert_dues(vec![due("c", 7)]).await.expect("change");
+        write.upsert_dues(1, vec![due("b", 5), due("a", 9), due("c", 2)]).await.expect("insert");
+        write.upsert_dues(1, vec![due("c", 7)]).await.expect("change");
         let found = write.due_cases(at(7), 10).await.expect("read");
         assert_eq!(found, [CaseId::trusted("b"), CaseId::trusted("c")]);
         let head = write.head.clone();

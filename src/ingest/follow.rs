@@ -1,0 +1,91 @@
+//! Keeps what a process remembers in step with what other replicas commit.
+//!
+//! Every 100 ms the revisions of the remembered markets are read in one query; what newer commits have touched is
+//! forgotten. A contact check trusts a state that was confirmed within the last 250 ms, else it asks first.
+
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock, Weak};
+use std::time::{Duration, Instant};
+
+use super::IngestError;
+use super::writer::Markets;
+use crate::domain::market::MarketKey;
+use crate::ingest::market_state::MarketState;
+use crate::store::Backend;
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_millis(100);
+/// Age up to which a confirmed state is trusted, in milliseconds.
+const TRUSTED_MS: u64 = 250;
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Milliseconds since the process's first look at this clock, counted from one.
+pub(super) fn now_ms() -> u64 {
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// Starts following, where other processes may write: an embedded database has none.
+pub(super) fn start(markets: &Arc<Markets>) {
+    if markets.store().backend() == Backend::Sqlite {
+        return;
+    }
+    let markets: Weak<Markets> = Arc::downgrade(markets);
+    tokio::spawn(async move {
+        let mut look = tokio::time::interval(EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            look.tick().await;
+            let Some(markets) = markets.upgrade() else { return };
+            if let Err(error) = follow(&markets).await {
+                tracing::warn!(error = %error, "the revisions of other replicas could not be read");
+            }
+        }
+    });
+}
+
+async fn follow(markets: &Arc<Markets>) -> Result<(), IngestError> {
+    let active = markets.active();
+    if active.is_empty() {
+        return Ok(());
+    }
+    let asked = now_ms();
+    let newest = markets.store().revisions().await?;
+    for (key, handle) in active {
+        if let Some(revision) = newest.get(&key) {
+            catch_up(markets, &key, &handle.state, *revision, asked).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn catch_up(
+    markets: &Arc<Markets>,
+    key: &MarketKey,
+    state: &MarketState,
+    newest: u64,
+    asked: u64,
+) -> Result<(), IngestError> {
+    let Some(known) = state.revision() else { return Ok(()) };
+    if known < newest {
+        let scope = markets.store().scope(&key.tenant);
+        let touched = scope.cases_touched_since(&key.market, known).await?;
+        let pending: HashSet<String> = scope.pending_voids(&key.market).await?;
+        state.catch_up(known, newest, &touched, pending);
+    }
+    state.confirm(asked);
+    Ok(())
+}
+
+/// Makes sure that a market's remembered state is at most 250 ms old.
+///
+/// # Errors
+/// The database is away: an old state is not answered from.
+pub async fn assure_fresh(markets: &Arc<Markets>, key: &MarketKey, state: &MarketState) -> Result<(), IngestError> {
+    if markets.store().backend() == Backend::Sqlite || state.confirmed().saturating_add(TRUSTED_MS) >= now_ms() {
+        return Ok(());
+    }
+    let asked = now_ms();
+    let head = markets.store().scope(&key.tenant).head(&key.market).await?;
+    catch_up(markets, key, state, head.map_or(0, |head| head.revision), asked).await
+}

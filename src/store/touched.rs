@@ -1,0 +1,83 @@
+//! What commits since a revision have changed: what replicas ask to keep their memory right.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{ConnectionTrait, Statement};
+
+use super::{Store, StoreError, TenantScope};
+use crate::domain::ids::{CaseId, MarketId, TenantId};
+use crate::domain::market::MarketKey;
+
+const CASES: &str = "SELECT case_id FROM activity
+    WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
+    UNION SELECT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND revision > $3
+    UNION SELECT l.case_id FROM activity a JOIN activity_link l ON l.tenant_id = a.tenant_id
+      AND l.market_id = a.market_id AND l.activity_id = a.activity_id
+    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.revision > $3
+    UNION SELECT case_id FROM finding
+    WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
+    UNION SELECT a.case_id FROM void v JOIN activity a ON a.tenant_id = v.tenant_id
+      AND a.market_id = v.market_id AND a.activity_id = v.target_id
+    WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3 AND a.case_id IS NOT NULL
+    UNION SELECT l.case_id FROM void v JOIN activity_link l ON l.tenant_id = v.tenant_id
+      AND l.market_id = v.market_id AND l.activity_id = v.target_id
+    WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3
+    UNION SELECT case_id FROM due WHERE tenant_id = $1 AND market_id = $2 AND revision > $3";
+
+pub(super) async fn cases(
+    connection: &impl ConnectionTrait,
+    scope: &TenantScope,
+    market: &MarketId,
+    revision: u64,
+) -> Result<HashSet<CaseId>, StoreError> {
+    let rows = connection.query_all_raw(scope.statement(market, CASES, [revision.cast_signed().into()])).await?;
+    rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+}
+
+pub(super) async fn pending_voids(
+    connection: &impl ConnectionTrait,
+    scope: &TenantScope,
+    market: &MarketId,
+) -> Result<HashSet<String>, StoreError> {
+    let sql = "SELECT target_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND pending = $3";
+    let rows = connection.query_all_raw(scope.statement(market, sql, [true.into()])).await?;
+    rows.iter().map(|row| Ok(row.try_get("", "target_id")?)).collect()
+}
+
+impl TenantScope {
+    /// Cases that commits after `revision` have touched.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cases_touched_since(&self, market: &MarketId, revision: u64) -> Result<HashSet<CaseId>, StoreError> {
+        cases(&self.store.reader, self, market, revision).await
+    }
+
+    /// Voids whose target has not arrived.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn pending_voids(&self, market: &MarketId) -> Result<HashSet<String>, StoreError> {
+        pending_voids(&self.store.reader, self, market).await
+    }
+}
+
+impl Store {
+    /// The revision of every market of every tenant: numbers only, for keeping caches right.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn revisions(&self) -> Result<HashMap<MarketKey, u64>, StoreError> {
+        let sql = "SELECT tenant_id, market_id, revision FROM market";
+        let rows = self.reader.query_all_raw(Statement::from_string(self.backend.orm(), sql)).await?;
+        rows.iter()
+            .map(|row| {
+                let key = MarketKey {
+                    tenant: TenantId::trusted(&row.try_get::<String>("", "tenant_id")?),
+                    market: MarketId::trusted(&row.try_get::<String>("", "market_id")?),
+                };
+                Ok((key, row.try_get::<i64>("", "revision")?.cast_unsigned()))
+            })
+            .collect()
+    }
+}
