@@ -42,7 +42,7 @@ impl Teller<'_> {
                 self.dial(at, Outcome::RightPartyNoCommitment);
             }
             // Told with the first letter.
-            Breach::FeeOverCap | Breach::FeeNotAgreed => {}
+            Breach::FeeOverCap | Breach::FeeNotAgreed | Breach::NoticeForgotten => {}
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Opened {
     pub person: PersonId,
     /// The debtor's zone.
     pub zone: Tz,
+    /// Notices that the first letter should carry.
+    pub notices: Vec<String>,
     /// The debtor's telephone.
     pub phone: Option<ContactPointId>,
 }
@@ -37,8 +39,12 @@ const CREDITORS: [(&str, CreditorType, DebtType, &str); 3] = [
 #[must_use]
 pub fn open(country: &Country, currency: Currency, number: u32, placed: NaiveDate, rng: &mut Rng) -> Opened {
     let market = country.market;
-    let home =
-        rng.pick(country.homes).copied().unwrap_or(Home { subdivision: None, locality: None, zone: country.zone });
+    let home = rng.pick(country.homes).copied().unwrap_or(Home {
+        subdivision: None,
+        locality: None,
+        zone: country.zone,
+        notices: &[],
+    });
     let (creditor, creditor_type, debt_type, product) =
         rng.pick(&CREDITORS).copied().unwrap_or(("shop", CreditorType::Merchant, DebtType::Sale, "orders"));
     let principal = rng.between(country.principal.0, country.principal.1);
@@ -100,7 +106,8 @@ pub fn open(country: &Country, currency: Currency, number: u32, placed: NaiveDat
         closed: false,
         attributes: std::collections::BTreeMap::new(),
     };
-    Opened { version, person, zone: home.zone, phone: Some(phone) }
+    let notices = country.first_notice.iter().chain(home.notices).map(|notice| (*notice).to_owned()).collect();
+    Opened { version, person, zone: home.zone, notices, phone: Some(phone) }
 }
 
 fn claim(principal: i64, due: NaiveDate) -> Claim {

@@ -12,6 +12,8 @@ pub struct Home {
     pub locality: Option<&'static str>,
     /// The zone there.
     pub zone: Tz,
+    /// Notices that the law of this place asks for beside the country's.
+    pub notices: &'static [&'static str],
 }
 
 /// A breach told on purpose, so that a newcomer sees findings.
@@ -31,6 +33,8 @@ pub enum Breach {
     FeeOverCap,
     /// A reminder fee that was never agreed.
     FeeNotAgreed,
+    /// A first letter without the notices that it should carry.
+    NoticeForgotten,
 }
 
 /// One market of the demo.
@@ -59,8 +63,12 @@ pub struct Country {
 }
 
 const fn home(subdivision: Option<&'static str>, locality: Option<&'static str>, zone: Tz) -> Home {
-    Home { subdivision, locality, zone }
+    Home { subdivision, locality, zone, notices: &[] }
 }
+
+const NEW_YORK: Home =
+    Home { subdivision: Some("NY"), locality: None, zone: Tz::America__New_York, notices: &["ny_rights_notice"] };
+const NEW_YORK_CITY: Home = Home { locality: Some("nyc"), ..NEW_YORK };
 
 /// The markets of the demo.
 pub const COUNTRIES: [Country; 4] = [
@@ -106,8 +114,8 @@ pub const COUNTRIES: [Country; 4] = [
         zone: Tz::America__New_York,
         language: "en",
         homes: &[
-            home(Some("NY"), Some("nyc"), Tz::America__New_York),
-            home(Some("NY"), None, Tz::America__New_York),
+            NEW_YORK_CITY,
+            NEW_YORK,
             home(Some("IL"), None, Tz::America__Chicago),
             home(Some("CA"), None, Tz::America__Los_Angeles),
         ],
@@ -120,7 +128,7 @@ pub const COUNTRIES: [Country; 4] = [
             (6, Breach::AfterCease),
             (10, Breach::NightCall),
             (15, Breach::Represented),
-            (19, Breach::FeeOverCap),
+            (19, Breach::NoticeForgotten),
         ],
     },
 ];

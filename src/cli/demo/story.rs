@@ -114,7 +114,7 @@ impl<'t> Teller<'t> {
     }
 
     fn life(&mut self, placed: NaiveDate, breach: Option<Breach>) {
-        let letter = self.first_letter(placed);
+        let letter = self.first_letter(placed, breach);
         self.fees(placed, letter, breach);
         let email = self.email(self.working_day(placed, 6));
         let mut day = self.working_day(placed, 9);
@@ -188,11 +188,11 @@ impl<'t> Teller<'t> {
         Money::new(minor, self.currency)
     }
 
-    fn first_letter(&mut self, placed: NaiveDate) -> ActivityId {
+    fn first_letter(&mut self, placed: NaiveDate, breach: Option<Breach>) -> ActivityId {
         let contact = Contact {
             outcome: Some(Outcome::Sent),
             purpose: Some(Purpose::Demand),
-            notices: self.country.first_notice.iter().map(|notice| (*notice).to_owned()).collect(),
+            notices: if breach == Some(Breach::NoticeForgotten) { Vec::new() } else { self.case.notices.clone() },
             form: Some(Form::Paper),
             template: Some("first-demand".to_owned()),
             language: Some(self.country.language.to_owned()),
