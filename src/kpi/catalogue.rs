@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::definition::{Definition, KpiInfo};
+use super::dimension::DimSet;
 use super::formula::{self, Formula};
 use super::layout::{Layout, MAX_COLUMNS};
 use super::parse_kpi::{self, Written};
@@ -154,16 +155,19 @@ fn lay_out(measures: &[Measure], note: &mut impl FnMut(Place, String, String)) -
     layout
 }
 
-/// The declared sets of the KPI's first measure that all its other measures can answer too.
+/// The largest declared sets by which all measures of the KPI are kept.
 fn common_sets(kpi: &Definition, measures: &[Measure]) -> Vec<Vec<String>> {
-    let mut of = kpi.leaves.iter().filter_map(|leaf| measures.get(leaf.measure));
-    let Some(first) = of.next() else { return Vec::new() };
-    let rest: Vec<&Measure> = of.collect();
-    let sets = first
-        .declared
-        .iter()
-        .filter(|set| rest.iter().all(|measure| measure.sets.iter().any(|(stored, _)| stored.contains(**set))));
-    sets.map(|set| set.iter().map(|dimension| dimension.as_str().to_owned()).collect()).collect()
+    let of: Vec<&Measure> = kpi.leaves.iter().filter_map(|leaf| measures.get(leaf.measure)).collect();
+    let kept = |measure: &Measure, set: DimSet| measure.sets.iter().any(|(stored, _)| stored.contains(set));
+    let mut common: Vec<DimSet> = Vec::new();
+    for set in of.iter().flat_map(|measure| measure.declared.iter().copied()) {
+        if !common.contains(&set) && of.iter().all(|measure| kept(measure, set)) {
+            common.push(set);
+        }
+    }
+    let largest = |set: &&DimSet| !common.iter().any(|other| other != *set && other.contains(**set));
+    let names = |set: &DimSet| set.iter().map(|dimension| dimension.as_str().to_owned()).collect();
+    common.iter().filter(largest).map(names).collect()
 }
 
 fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
@@ -186,7 +190,7 @@ fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
 }
 
 /// The tables of an array of tables.
-fn tables<'t>(
+pub(super) fn tables<'t>(
     reader: &mut Reader<'_>,
     root: &mut Table<'t>,
     key: &'static str,

@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod block;
+pub mod cases;
 mod catalogue;
 pub mod definition;
 mod delta;

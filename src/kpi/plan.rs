@@ -1,5 +1,6 @@
 //! From a question to the blocks that answer it: which series, which days and months.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::block::CellGrain;
@@ -116,18 +117,20 @@ impl Plan {
         let group_by: Vec<Dimension> =
             self.query.group_by.iter().copied().filter(|one| !(money && *one == Dimension::Currency)).collect();
         let mut feeds = Vec::with_capacity(definition.leaves.len());
+        let mut missing: BTreeMap<&str, DimSet> = BTreeMap::new();
         for leaf in &definition.leaves {
             let Some(measure) = catalogue.measures.get(leaf.measure) else { continue };
             match self.feed(leaf, measure, &group_by, money) {
                 Ok(feed) => feeds.push(feed),
                 Err(asked) => {
-                    let id = &definition.info.id;
-                    undeclared.push(undeclared_sets(id, measure, asked));
+                    missing.insert(&measure.id, asked);
                 }
             }
         }
-        if feeds.len() == definition.leaves.len() {
+        if missing.is_empty() {
             self.kpis.push(Arc::new(Planned { definition: definition.clone(), feeds, group_by }));
+        } else {
+            undeclared.push(undeclared_sets(definition, &missing));
         }
     }
 
@@ -212,13 +215,17 @@ fn check(query: &Query, wrong: &mut Vec<Violation>) -> Vec<Period> {
     }
 }
 
-fn undeclared_sets(kpi: &str, measure: &Measure, asked: DimSet) -> Violation {
-    let declared: Vec<String> = measure.declared.iter().map(ToString::to_string).collect();
+fn undeclared_sets(definition: &Definition, missing: &BTreeMap<&str, DimSet>) -> Violation {
+    let info = &definition.info;
+    let asked = missing.values().fold(DimSet::default(), |all, set| all.union(*set));
+    let declared: Vec<String> = info.group_by.iter().map(|set| format!("[{}]", set.join(", "))).collect();
+    let measures: Vec<&str> = missing.keys().copied().collect();
     let text = format!(
-        "{kpi} needs the measure \"{}\" by {asked}, which is kept by {}: ask by one of these, or add {asked} to its \
-         dimension_sets in the KPI files",
-        measure.id,
+        "{} by {asked} (grouped and filtered) is not kept; it is kept by {}, and by any part of one of these. Ask so, or \
+         add {asked} to the dimension_sets of {} in the KPI files",
+        info.id,
         declared.join(", "),
+        measures.join(", "),
     );
     Violation::new("group_by", text)
 }

@@ -73,7 +73,7 @@ fn damaged_bytes_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn order_and_batches_change_nothing(facts in facts(), cut in 0_usize..60, shuffle in any::<u64>()) {

@@ -1,6 +1,9 @@
 //! Tests of KPI definitions, cells and figures.
 
 mod cells;
+mod faults;
+mod figures;
+mod worked;
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,0 +1,156 @@
+//! What definitions and questions get when they are wrong: all of it at once, with place and remedy.
+
+use super::figures::query;
+use super::{shipped, shipped_files};
+use crate::domain::diagnostic::SourceFile;
+use crate::domain::error_kind::{ErrorKind, Failure};
+use crate::kpi::{Catalogue, Dimension, Grain};
+
+fn compile(text: &str) -> Vec<String> {
+    let file = SourceFile { path: "k.toml".to_owned(), text: text.to_owned() };
+    Catalogue::compile(&[file]).err().map_or_else(Vec::new, |found| found.0.iter().map(ToString::to_string).collect())
+}
+
+const MEASURE: &str = "version = 1\n[[measure]]\nid = \"m\"\ntitle = \"M\"\ndescription = \"d\"\nfact = \"payment\"\n\
+                       agg = \"sum\"\nfield = \"amount\"\ndimension_sets = [[], [\"agent\"]]\n";
+
+fn kpi(kind: &str, formula: &str, rest: &str) -> String {
+    format!(
+        "{MEASURE}[[measure]]\nid = \"calls\"\ntitle = \"C\"\ndescription = \"d\"\nfact = \"contact\"\nagg = \"count\"\n\
+         dimension_sets = [[]]\n[[measure]]\nid = \"agents\"\ntitle = \"A\"\ndescription = \"d\"\nfact = \"agent_active\"\n\
+         agg = \"distinct\"\nof = \"agent\"\ndimension_sets = [[]]\n[[kpi]]\nid = \"k\"\ntitle = \"K\"\ndescription = \"d\"\n\
+         formula = \"f\"\nsource = \"s\"\nkind = \"{kind}\"\n{formula}\nrounding = \"half_even\"\nunit_counted = \"u\"\n\
+         base = \"b\"\nclock = \"occurred\"\nattribution = \"actor\"\ndimension_as_of = \"fact\"\nvariants = []\n{rest}\n"
+    )
+}
+
+const MONEY: &str = "unit = \"money\"\ncurrency_policy = \"per_currency\"\nadditivity = \"time_and_groups\"";
+const QUOTIENT: &str = "unit = \"percent\"\ndecimals = 2\ncurrency_policy = \"per_currency\"\nadditivity = \"none\"";
+
+#[test]
+fn a_sound_file_compiles() {
+    assert_eq!(compile(&kpi("simple", "measure = \"m\"", MONEY)), Vec::<String>::new());
+    assert_eq!(
+        compile(&kpi("ratio", "numerator = \"m\"\ndenominator = { closing = \"m\" }", QUOTIENT)),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn every_fault_of_a_file_is_reported_with_its_place() {
+    let found = compile(
+        "version = 2\n[[measure]]\nid = \"M\"\ntitle = \"\"\nfact = \"paymant\"\nagg = \"sum\"\nfield = \"amount3\"\n\
+         where = { channel = [\"fon\"], color = 1 }\ndimension_sets = [[\"agent\", \"agent\"], [\"planet\"]]\nextra = 1\n",
+    );
+    let expected = [
+        "k.toml:1:11: this file has an unknown version",
+        "k.toml:2:1: measure \"M\" lacks the key \"description\"",
+        "k.toml:3:6: \"M\" is no id",
+        "k.toml:4:9: title of measure \"M\" is empty",
+        "k.toml:5:8: fact = \"paymant\" of measure \"M\" is unknown",
+        "k.toml:7:9: field = \"amount3\" of measure \"M\" is unknown",
+        "k.toml:8:22: \"fon\" is no channel",
+        "k.toml:8:30: where of measure \"M\" has an unknown key \"color\"",
+        "k.toml:9:29: dimension_sets of measure \"M\" names agent twice in one set",
+        "k.toml:9:40: dimension_sets of measure \"M\" names an unknown dimension \"planet\"",
+        "k.toml:10:1: measure \"M\" has an unknown key \"extra\"",
+    ];
+    for line in expected {
+        assert!(
+            found.iter().any(|one| one.starts_with(line) && one.contains("\n    remedy: ")),
+            "{line} not in {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn formulas_are_held_against_their_units_and_claims() {
+    let one = |text: String, part: &str| {
+        let found = compile(&text);
+        assert!(found.len() == 1 && found[0].contains(part), "{part}: {found:#?}");
+    };
+    one(kpi("simple", "measure = { add = [\"m\", \"calls\"] }", MONEY), "money and a plain number are not added");
+    one(kpi("simple", "measure = \"nope\"", MONEY), "there is no measure or formula \"nope\"");
+    one(
+        kpi("ratio", "numerator = \"m\"\ndenominator = \"calls\"", QUOTIENT),
+        "has the unit percent, and its formula gives money",
+    );
+    one(
+        kpi("simple", "measure = \"m\"", &MONEY.replace("time_and_groups", "none")),
+        "its formula gives time_and_groups",
+    );
+    one(kpi("simple", "measure = \"m\"", &MONEY.replace("per_currency", "none")), "holds money");
+    one(kpi("balance", "stock = \"agents\"\nat = \"closing\"", MONEY), "counts distinct values, which have no stock");
+    one(kpi("balance", "stock = { opening = \"m\" }\nat = \"closing\"", MONEY), "a stock inside a stock");
+    one(kpi("balance", "stock = { divide = [\"m\", \"m\"] }\nat = \"mean\"", MONEY), "a stock is a sum over time");
+    one(kpi("derived", "expression = { parameter = \"n\" }", MONEY), "the parameter \"n\" has no value");
+    one(kpi("cohort", "months = 12", MONEY), "is of kind cohort, which is not supported yet");
+    one(
+        kpi("ratio", "numerator = \"m\"\ndenominator = \"m\"", &format!("{QUOTIENT}\nproportion = true")),
+        "no proportion of two counts",
+    );
+    one(kpi("simple", "measure = { add = [\"m\"], subtract = [\"m\"] }", MONEY), "does more than one thing");
+    one(
+        kpi("simple", "measure = \"m\"", &MONEY.replace("unit =", "variants_of = \"x\"\nunit =")),
+        "unknown key \"variants_of\"",
+    );
+    one(
+        format!(
+            "{}[[formula]]\nid = \"f\"\ntitle = \"F\"\ndescription = \"d\"\nformula = {{ add = [\"f\"] }}\n",
+            kpi("simple", "measure = \"f\"", MONEY)
+        ),
+        "uses itself",
+    );
+    one(format!("{MEASURE}{}", MEASURE.replace("version = 1\n", "")), "\"m\" is defined twice");
+    one(
+        MEASURE.replace("fact = \"payment\"", "fact = \"promise_judged\"\nwhere = { state = \"keppt\" }"),
+        "takes the state \"keppt\", which facts of kind promise_judged never have",
+    );
+}
+
+#[test]
+fn too_many_dimension_sets_are_refused() {
+    let names: Vec<String> = Dimension::ALL.iter().map(|dimension| format!("[\"{dimension}\"]")).collect();
+    let found = compile(&MEASURE.replace("[[], [\"agent\"]]", &format!("[{}]", names.join(", "))));
+    assert!(found.iter().any(|one| one.contains("declares 14 sets, and 12 are the limit")), "{found:#?}");
+}
+
+#[test]
+fn shipped_definitions_name_what_they_can_be_grouped_by() {
+    let info = shipped().list().find(|kpi| kpi.id == "cei").unwrap();
+    assert!(info.group_by.contains(&vec!["client".to_owned()]), "{:?}", info.group_by);
+    let digest = shipped().digest().to_owned();
+    let mut files = shipped_files(".toml");
+    files[0].text.push_str("# more\n");
+    assert_ne!(Catalogue::compile(&files).unwrap().digest(), digest);
+}
+
+#[test]
+fn a_question_outside_the_declared_sets_says_what_is_declared() {
+    let error =
+        shipped().plan(&query("cei", Grain::Month, "2026-01-01", "2026-02-01", &[Dimension::Channel])).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::InvalidArgument, "KPI_DIMENSIONS_NOT_DECLARED"));
+    let text = &error.violations()[0];
+    assert_eq!(text.field, "group_by");
+    for part in [
+        "cei by [channel]",
+        "kept by [agent], [team], [client]",
+        "add [channel] to the dimension_sets of cancelled, charges",
+    ] {
+        assert!(text.description.contains(part), "{part} not in {}", text.description);
+    }
+}
+
+#[test]
+fn everything_wrong_with_a_question_is_named_at_once() {
+    let mut asked = query("cei", Grain::Day, "2026-02-01", "2026-02-01", &[Dimension::Agent, Dimension::Agent]);
+    asked.kpis.push("sei".to_owned());
+    asked.filters = vec![(Dimension::Client, Vec::new())];
+    let error = shipped().plan(&asked).unwrap_err();
+    let fields: Vec<&str> = error.violations().iter().map(|one| one.field.as_str()).collect();
+    assert_eq!(fields, ["group_by", "filters", "to", "kpis[1]", "group_by"]);
+    assert_eq!(error.reason(), "INVALID_KPI_QUERY");
+    let long = shipped().plan(&query("cei", Grain::Day, "1990-01-01", "2026-01-01", &[])).unwrap_err();
+    assert_eq!(long.violations()[0].field, "grain");
+}
