@@ -49,12 +49,14 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     group.store(&mut writing, activities).await?;
     group.derive(&mut writing).await?;
     checks::log(&mut writing, work).await?;
+    let (mut revision, record_time) = writing.commit().await?;
     for job in work {
         if let Work::Settle(until) = job {
-            while tick::fire(&mut writing, *until).await? > 0 {}
+            // In commits of their own: they start from what this one has made of the cases.
+            tick::run(context, *until).await?;
+            revision = context.state.revision().unwrap_or(revision);
         }
     }
-    let (revision, record_time) = writing.commit().await?;
     let results = group.results;
     Ok(work
         .iter()
