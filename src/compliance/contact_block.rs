@@ -1,15 +1,17 @@
 //! No contact, or no other step, while a flag is set. A flag that nobody recorded is not set.
 
-use chrono::{Datelike, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
 use super::judgement::{Judgement, Note};
+use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
 use crate::domain::ids::ActivityId;
 use crate::domain::party::{ConditionPeriod, Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::{ConsentScope, Place};
+use crate::rules::calendar::Calendar;
 use crate::rules::model::ContactBlock;
 use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Word};
 
@@ -22,13 +24,18 @@ struct Hit {
     id: Option<ActivityId>,
 }
 
-pub(crate) fn judge(limits: &ContactBlock, from: BindFrom, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(
+    limits: &ContactBlock,
+    from: BindFrom,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<Judgement> {
     if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
         return None;
     }
     let mut hit: Option<Hit> = None;
     if !limits.conditions.is_empty() {
-        conditions(limits, from, situation, &mut hit);
+        conditions(limits, from, situation, calendar, &mut hit);
     }
     for flag in limits.flags.iter() {
         if flag == OtherFlag::InconvenientWindow && situation.activity.date_only && has_windows(situation) {
@@ -68,11 +75,30 @@ fn keep(hit: &mut Option<Hit>, new: Hit) {
     }
 }
 
-fn conditions(limits: &ContactBlock, from: BindFrom, situation: &Situation<'_>, hit: &mut Option<Hit>) {
+/// The last local day on which a condition that `limits` bounds in time may be stated; `None`: any day.
+fn last_day_to_state(limits: &ContactBlock, situation: &Situation<'_>, calendar: &Calendar) -> Option<NaiveDate> {
+    let term = limits.only_within.as_ref()?;
+    let mut last = None;
+    for step in earlier_steps(situation, &limits.only_within_after) {
+        last = last.max(Some(calendar.last_day(term, term_start(term, &step)?, situation.subdivision())));
+    }
+    last
+}
+
+fn conditions(
+    limits: &ContactBlock,
+    from: BindFrom,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+    hit: &mut Option<Hit>,
+) {
+    let last_day = last_day_to_state(limits, situation, calendar);
+    let zone = situation.home_zone();
     let memory = situation.watch.memory();
     let at = situation.at;
     let verified_since =
         |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
+    let too_late = |stated: Timestamp| last_day.is_some_and(|last| stated.date(zone) > last);
     let mut consider =
         |name, binds: Timestamp, received: Timestamp, until: Option<Timestamp>, written: Option<bool>, id| {
             let ended = until.is_some_and(|until| until <= at);
@@ -85,7 +111,8 @@ fn conditions(limits: &ContactBlock, from: BindFrom, situation: &Situation<'_>, 
     for ConditionPeriod { condition, from: began, received, until, written, direct_contact_consented, .. } in
         situation.party.iter().flat_map(|party| &party.conditions)
     {
-        if limits.conditions.has(*condition) && !(limits.lifted_by_direct_consent && *direct_contact_consented) {
+        let lifted = limits.lifted_by_direct_consent && *direct_contact_consented || too_late(*began);
+        if limits.conditions.has(*condition) && !lifted {
             let received = received.unwrap_or(*began).max(*began);
             let binds = if from == BindFrom::Received { received } else { *began };
             consider(condition.name(), binds, received, *until, *written, None);
@@ -93,7 +120,8 @@ fn conditions(limits: &ContactBlock, from: BindFrom, situation: &Situation<'_>, 
     }
     for flag in &memory.flags {
         let concerns = flag.person.is_none() || flag.person.as_ref() == situation.person;
-        if concerns && limits.conditions.has(flag.condition) && !(limits.lifted_by_direct_consent && flag.direct) {
+        let lifted = limits.lifted_by_direct_consent && flag.direct || too_late(flag.from);
+        if concerns && limits.conditions.has(flag.condition) && !lifted {
             let binds = match from {
                 BindFrom::Received => flag.received,
                 BindFrom::Occurred => flag.from,
@@ -115,6 +143,11 @@ fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
         }
         OtherFlag::CaseClosed => {
             if memory.closed.unwrap_or(situation.version.closed) {
+                keep(hit, set(None, None));
+            }
+        }
+        OtherFlag::PaidOff => {
+            if situation.watch.paid_off(situation.version) {
                 keep(hit, set(None, None));
             }
         }

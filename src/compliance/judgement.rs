@@ -108,7 +108,7 @@ pub(crate) fn judge(
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
         Limits::ContactFrequency(limits) => contact_frequency::judge(limits, situation),
         Limits::ContactCooldown(limits) => contact_cooldown::judge(limits, situation),
-        Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation),
+        Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, calendar),
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
         Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, calendar),
         Limits::FeeCap(limits) => fee_cap::judge(limits, situation),

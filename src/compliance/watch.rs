@@ -144,6 +144,11 @@ impl CaseWatch {
         payment.detail.money().is_some_and(|money| self.balance.saturating_sub(money.minor) <= 0)
     }
 
+    /// Nothing is owed any more, of claims that are known.
+    pub(crate) fn paid_off(&self, version: &CaseVersion) -> bool {
+        self.balance <= 0 && version.principal() > 0
+    }
+
     /// A step that is not kept one by one has happened before.
     pub(crate) fn happened(&self, step: &Step) -> bool {
         match step {

@@ -212,6 +212,7 @@ fn needs_calendar(rule: &Rule) -> bool {
         Limits::NoticePeriod(limits) => term(&limits.term) || term(&limits.max_age),
         Limits::RequiredNotice(limits) => term(&limits.term),
         Limits::LimitationPeriod(limits) => term(&limits.term),
+        Limits::ContactBlock(limits) => term(&limits.only_within),
         _ => false,
     }
 }

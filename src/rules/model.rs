@@ -269,6 +269,11 @@ pub struct ContactBlock {
     pub answer: BlockAnswer,
     /// Only a condition stated in writing blocks.
     pub written_only: bool,
+    /// Only a condition stated within this term after the latest of the steps `only_within_after` blocks; where no such
+    /// step, or not its receipt, is recorded, it blocks.
+    pub only_within: Option<Term>,
+    /// Steps whose term it is.
+    pub only_within_after: Vec<Step>,
     /// The block ends when verification of the debt was sent.
     pub until_verified: bool,
     /// A consent to direct contact lifts it.

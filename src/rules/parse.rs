@@ -138,7 +138,11 @@ fn subdivisions(reader: &mut Reader<'_, '_>, found: &mut BTreeMap<String, Vec<Tz
     let zones = zones(reader);
     for code in reader.texts("codes") {
         if found.insert(code.clone(), zones.clone()).is_some() {
-            reader.wrong("codes", &format!("\"{code}\" is named twice"), "name each subdivision once, with all its zones");
+            reader.wrong(
+                "codes",
+                &format!("\"{code}\" is named twice"),
+                "name each subdivision once, with all its zones",
+            );
         }
     }
 }

@@ -192,11 +192,18 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
     if forbids.is_empty() {
         forbids.push(Step::Contact);
     }
+    let only_within = term(table, "only_within");
+    let only_within_after = steps(table, "only_within_after", only_within.is_some());
+    if only_within.is_none() && !only_within_after.is_empty() {
+        table.missing("only_within", "{ days = 30, count = ..., from = \"received\", roll = ... }");
+    }
     ContactBlock {
         conditions,
         flags,
         answer: table.word("answer").unwrap_or(BlockAnswer::NotPermitted),
         written_only: table.boolean("written_only").unwrap_or(false),
+        only_within,
+        only_within_after,
         until_verified: table.boolean("until_verified").unwrap_or(false),
         lifted_by_direct_consent: table.boolean("lifted_by_direct_consent").unwrap_or(false),
         place: table.set("place"),

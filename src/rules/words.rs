@@ -102,6 +102,8 @@ vocabulary!(
         Hold = "hold",
         /// The case is closed.
         CaseClosed = "case_closed",
+        /// Nothing is owed any more: paid, settled or adjusted away.
+        PaidOff = "paid_off",
     }
 );
 vocabulary!(

@@ -29,7 +29,8 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::RequiredNotice(limits) => moved_term(&mut limits.term, step),
             Limits::LimitationPeriod(limits) => moved_term(&mut limits.term, step),
             Limits::FeeCap(limits) => limits.min_days_between.as_mut().is_some_and(|days| moved_u16(days, step)),
-            Limits::ContactHours(_) | Limits::ContactBlock(_) => false,
+            Limits::ContactBlock(limits) => moved_term(&mut limits.only_within, step),
+            Limits::ContactHours(_) => false,
         });
         with(format!("its longest age or term is {more} unit"), &|limits| match limits {
             Limits::NoticePeriod(limits) => moved_term(&mut limits.max_age, step),
