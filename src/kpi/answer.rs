@@ -42,7 +42,7 @@ pub struct Row {
     /// Whether the question takes in the whole span of the grain.
     pub whole_period: bool,
     /// Values of the grouped dimensions in the order of the question; `None`: facts without the dimension.
-    pub group: Vec<Option<Arc<str>>>,
+    pub group: Arc<[Option<Arc<str>>]>,
     /// Currency of the amounts, for KPIs of money.
     pub currency: Option<Currency>,
     /// The value in the row's unit, exact: percentages are multiplied by 100, money is in whole units.
@@ -132,17 +132,18 @@ impl<'a> Evaluation<'a> {
         let id: Arc<str> = Arc::from(info.id.as_str());
         let variant = info.alias_of.as_deref().map_or_else(|| Arc::clone(&id), Arc::from);
         let total = self.kpi.group_by.is_empty();
-        let groups: Vec<(Group, Vec<Option<usize>>, Row)> = self
+        let groups: Vec<(Vec<Option<usize>>, Row)> = self
             .groups()
             .into_iter()
             .map(|group| {
                 let places = self.places(&group);
                 let row = self.blank(&group, &id, &variant);
-                (group, places, row)
+                (places, row)
             })
             .collect();
+        rows.reserve(groups.len().saturating_mul(self.plan.periods.len()).min(1 << 16));
         for (number, period) in self.plan.periods.iter().enumerate() {
-            for (_, places, blank) in &groups {
+            for (places, blank) in &groups {
                 if total || self.is_there(places, number) {
                     rows.push(self.row(blank, places, number, *period));
                 }
@@ -282,10 +283,10 @@ impl<'a> Evaluation<'a> {
             return row;
         }
         let value = match &definition.root {
-            Root::Single(node, _) => compute(node).inspect(|value| row.numerator = Some(*value)),
+            Root::Single(node, _) => compute(node).inspect(|value| row.numerator = Some(value.reduced())),
             Root::Quotient { above, below } => {
                 let parts = (compute(&above.0), compute(&below.0));
-                (row.numerator, row.denominator) = (parts.0.ok(), parts.1.ok());
+                (row.numerator, row.denominator) = (parts.0.ok().map(Exact::reduced), parts.1.ok().map(Exact::reduced));
                 match parts {
                     (Ok(_), Ok(below)) if below.is_zero() => Err(NoValue::EmptyDenominator),
                     (Ok(above), Ok(below)) => above.divide(below).ok_or(NoValue::Overflow),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::dimension::MAX_WIDTH;
+use super::strings::Strings;
 use super::varint::{DecodeError, Input, VERSION, put, put_len, put_signed};
 use crate::domain::vocabulary::vocabulary;
 
@@ -74,7 +75,7 @@ impl Cell {
 pub struct Block {
     width: usize,
     /// Sorted and distinct; a key names a string by its place here plus one, and 0 means that the fact had none.
-    strings: Vec<Arc<str>>,
+    strings: Strings,
     /// `width` keys a row, rows in ascending order.
     keys: Vec<u32>,
     cells: Vec<Cell>,
@@ -84,7 +85,7 @@ impl Block {
     /// A block without cells for tuples of `width` values.
     #[must_use]
     pub const fn empty(width: usize) -> Self {
-        Self { width, strings: Vec::new(), keys: Vec::new(), cells: Vec::new() }
+        Self { width, strings: Strings::new(), keys: Vec::new(), cells: Vec::new() }
     }
 
     /// Makes a block of rows whose values are numbers into `names` (0: none; else place plus one). Rows may come in
@@ -113,7 +114,9 @@ impl Block {
         }
         rows.sort_unstable_by_key(|row| row.0);
         let mut block = Self::empty(width);
-        block.strings = used.iter().filter_map(|id| name(*id).cloned()).collect();
+        for text in used.iter().filter_map(|id| name(*id)) {
+            block.strings.push(text);
+        }
         for (key, cell) in rows {
             block.push(&key, cell);
         }
@@ -168,11 +171,11 @@ impl Block {
         for key in &mut self.keys {
             *key = renumbered.get(*key as usize).copied().unwrap_or(0);
         }
-        let mut place = 0;
-        self.strings.retain(|_| {
-            place += 1;
-            used.get(place).copied().unwrap_or(false)
-        });
+        let mut kept = Strings::new();
+        for (string, _) in self.strings.iter().zip(used.iter().skip(1)).filter(|(_, mark)| **mark) {
+            kept.push(string);
+        }
+        self.strings = kept;
     }
 
     /// How many values a tuple has.
@@ -193,9 +196,9 @@ impl Block {
         self.cells.is_empty()
     }
 
-    /// The names that keys point into: key `k` is `strings()[k - 1]`, and 0 is no value.
+    /// The names that keys point into: key `k` is the string at `k - 1`, and 0 is no value.
     #[must_use]
-    pub fn strings(&self) -> &[Arc<str>] {
+    pub const fn strings(&self) -> &Strings {
         &self.strings
     }
 
@@ -210,13 +213,13 @@ impl Block {
 
     /// The value that a key stands for.
     #[must_use]
-    pub fn value(&self, key: u32) -> Option<&Arc<str>> {
+    pub fn value(&self, key: u32) -> Option<&str> {
         key.checked_sub(1).and_then(|place| self.strings.get(place as usize))
     }
 
     /// Every cell with its tuple in words: for tests and drill-down.
     pub fn tuples(&self) -> impl Iterator<Item = (Vec<Option<&str>>, Cell)> {
-        self.rows().map(|(key, cell)| (key.iter().map(|k| self.value(*k).map(AsRef::as_ref)).collect(), cell))
+        self.rows().map(|(key, cell)| (key.iter().map(|k| self.value(*k)).collect(), cell))
     }
 
     /// Adds the cells of another block of the same series and period. Cells that become zero vanish.
@@ -234,7 +237,7 @@ impl Block {
         if self.width != other.width {
             return Err(DecodeError::Invalid("tuple width"));
         }
-        let (strings, mine, theirs) = union(&self.strings, &other.strings);
+        let (strings, mine, theirs) = self.strings.union(&other.strings);
         let map = |map: &[u32], key: &[u32]| -> [u32; MAX_WIDTH] {
             let mut mapped = [0; MAX_WIDTH];
             for (to, from) in mapped.iter_mut().zip(key) {
@@ -268,11 +271,7 @@ impl Block {
         let mut out = Vec::with_capacity(16 + self.strings.len() * 10 + self.cells.len() * (self.width + 6));
         out.push(VERSION);
         put_len(&mut out, self.width);
-        put_len(&mut out, self.strings.len());
-        for string in &self.strings {
-            put_len(&mut out, string.len());
-            out.extend_from_slice(string.as_bytes());
-        }
+        self.strings.encode(&mut out);
         put_len(&mut out, self.cells.len());
         for (key, cell) in self.rows() {
             for value in key {
@@ -295,7 +294,7 @@ impl Block {
             return Err(DecodeError::Invalid("tuple width"));
         }
         let mut block = Self::empty(width);
-        block.strings = decode_strings(&mut input)?;
+        block.strings = Strings::decode(&mut input)?;
         let rows = input.count(width + 2)?;
         block.keys.reserve(rows * width);
         block.cells.reserve(rows);
@@ -318,44 +317,4 @@ impl Block {
         input.end()?;
         Ok(block)
     }
-}
-
-/// Reads a table of sorted, distinct strings.
-pub(crate) fn decode_strings(input: &mut Input<'_>) -> Result<Vec<Arc<str>>, DecodeError> {
-    let count = input.count(1)?;
-    let mut strings: Vec<Arc<str>> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let text = input.text()?;
-        if strings.last().is_some_and(|last| last.as_ref() >= text) {
-            return Err(DecodeError::Invalid("order of strings"));
-        }
-        strings.push(Arc::from(text));
-    }
-    Ok(strings)
-}
-
-/// The sorted union of two string tables, and for each table the new key of every old one (index 0 stays 0).
-fn union(a: &[Arc<str>], b: &[Arc<str>]) -> (Vec<Arc<str>>, Vec<u32>, Vec<u32>) {
-    let mut strings = Vec::with_capacity(a.len() + b.len());
-    let (mut of_a, mut of_b) = (vec![0_u32], vec![0_u32]);
-    let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
-    loop {
-        let order = match (left.peek(), right.peek()) {
-            (Some(l), Some(r)) => l.cmp(r),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => break,
-        };
-        let number = strings.len() as u32 + 1;
-        let from_left = if order.is_le() { left.next() } else { None };
-        let from_right = if order.is_ge() { right.next() } else { None };
-        if from_left.is_some() {
-            of_a.push(number);
-        }
-        if from_right.is_some() {
-            of_b.push(number);
-        }
-        strings.extend(from_left.or(from_right).cloned());
-    }
-    (strings, of_a, of_b)
 }

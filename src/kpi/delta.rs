@@ -38,17 +38,6 @@ impl Names {
         number
     }
 
-    /// The number of a text that is shared already.
-    pub(super) fn number_of(&mut self, text: &Arc<str>) -> u32 {
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
-        }
-        self.strings.push(Arc::clone(text));
-        let number = self.strings.len() as u32;
-        self.numbers.insert(Arc::clone(text), number);
-        number
-    }
-
     pub(super) fn text(&self, number: u32) -> Option<&Arc<str>> {
         number.checked_sub(1).and_then(|place| self.strings.get(place as usize))
     }

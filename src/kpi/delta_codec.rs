@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::block::{Cell, decode_strings};
+use super::block::Cell;
 use super::delta::{Delta, Key, RowKey};
 use super::dimension::MAX_WIDTH;
 use super::layout::MAX_COLUMNS;
+use super::strings::Strings;
 use super::varint::{DecodeError, Input, VERSION, put, put_len, put_signed};
 use crate::domain::time::day_number;
 
@@ -29,15 +30,14 @@ impl Delta {
         sorted.sort_unstable_by_key(|number| self.names.text(*number));
         let mut place = vec![0_u32; used.len()];
         let mut out = vec![VERSION];
-        put_len(&mut out, sorted.len());
+        let mut strings = Strings::new();
         for (index, number) in sorted.iter().enumerate() {
             if let Some(slot) = place.get_mut(*number as usize) {
                 *slot = index as u32 + 1;
             }
-            let text = self.names.text(*number).map_or("", AsRef::as_ref);
-            put_len(&mut out, text.len());
-            out.extend_from_slice(text.as_bytes());
+            strings.push(self.names.text(*number).map_or("", AsRef::as_ref));
         }
+        strings.encode(&mut out);
         put_len(&mut out, tables.len());
         for ((series, width), mut rows) in tables {
             for (_, key, _) in &mut rows {
@@ -72,8 +72,8 @@ impl Delta {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut input = Input::new(bytes)?;
         let mut delta = Self::new();
-        for text in decode_strings(&mut input)? {
-            delta.names.number(&text);
+        for text in Strings::decode(&mut input)?.iter() {
+            delta.names.number(text);
         }
         let strings = delta.names.strings.len();
         let days = chrono::NaiveDate::from_ymd_opt(1, 1, 1).map_or(i32::MIN, day_number)

@@ -1,6 +1,7 @@
 //! Exact fractions of 128-bit integers, and their decimal text with a stated rounding. No float comes near a figure.
 
-/// A fraction. The denominator is above zero; sums of whole numbers stay whole without any reduction.
+/// A fraction. The denominator is above zero. Terms are reduced only where they would not fit otherwise: reducing costs
+/// more than all the rest of a figure.
 #[derive(Debug, Clone, Copy)]
 pub struct Exact {
     over: i128,
@@ -17,19 +18,26 @@ impl Exact {
         Self { over: value, under: 1 }
     }
 
-    /// A fraction in lowest terms; `None` for a zero denominator or beyond 128 bits.
+    /// A fraction; `None` for a zero denominator or beyond 128 bits.
     #[must_use]
     pub fn new(over: i128, under: i128) -> Option<Self> {
-        if under == 1 {
-            return Some(Self::whole(over));
-        }
-        let common =
-            i128::try_from(gcd(over.unsigned_abs(), under.unsigned_abs())).ok().filter(|common| *common > 0)?;
-        let (over, under) = (over.checked_div(common)?, under.checked_div(common)?);
         match under {
             0 => None,
             1.. => Some(Self { over, under }),
             _ => Some(Self { over: over.checked_neg()?, under: under.checked_neg()? }),
+        }
+    }
+
+    /// The same fraction in lowest terms.
+    #[must_use]
+    pub fn reduced(self) -> Self {
+        if self.under == 1 {
+            return self;
+        }
+        let common = gcd(self.over.unsigned_abs(), self.under.unsigned_abs());
+        match i128::try_from(common) {
+            Ok(common @ 2..) => Self { over: self.over / common, under: self.under / common },
+            _ => self,
         }
     }
 
@@ -68,13 +76,13 @@ impl Exact {
     /// The sum; `None` beyond 128 bits.
     #[must_use]
     pub fn add(self, other: Self) -> Option<Self> {
-        if self.under == other.under {
-            let over = self.over.checked_add(other.over)?;
-            return if self.under == 1 { Some(Self::whole(over)) } else { Self::new(over, self.under) };
-        }
-        let left = self.over.checked_mul(other.under)?;
-        let right = other.over.checked_mul(self.under)?;
-        Self::new(left.checked_add(right)?, self.under.checked_mul(other.under)?)
+        self.reducing(other, |a, b| {
+            if a.under == b.under {
+                return Self::new(a.over.checked_add(b.over)?, a.under);
+            }
+            let over = a.over.checked_mul(b.under)?.checked_add(b.over.checked_mul(a.under)?)?;
+            Self::new(over, a.under.checked_mul(b.under)?)
+        })
     }
 
     /// The difference; `None` beyond 128 bits.
@@ -86,18 +94,28 @@ impl Exact {
     /// The product; `None` beyond 128 bits.
     #[must_use]
     pub fn multiply(self, other: Self) -> Option<Self> {
-        Self::new(self.over.checked_mul(other.over)?, self.under.checked_mul(other.under)?)
+        self.reducing(other, |a, b| Self::new(a.over.checked_mul(b.over)?, a.under.checked_mul(b.under)?))
     }
 
     /// The quotient; `None` for a zero divisor or beyond 128 bits.
     #[must_use]
     pub fn divide(self, other: Self) -> Option<Self> {
-        Self::new(self.over.checked_mul(other.under)?, self.under.checked_mul(other.over)?)
+        self.multiply(Self::new(other.under, other.over)?)
+    }
+
+    /// Tries the terms as they are, then in lowest terms.
+    fn reducing(self, other: Self, compute: impl Fn(Self, Self) -> Option<Self>) -> Option<Self> {
+        compute(self, other).or_else(|| compute(self.reduced(), other.reduced()))
     }
 
     /// Decimal text with `decimals` digits behind the point, ties to the even digit; `None` beyond 128 bits.
     #[must_use]
     pub fn text(self, decimals: u32) -> Option<String> {
+        if let (Ok(over), Ok(under)) = (i64::try_from(self.over), i64::try_from(self.under))
+            && let Some(text) = short_text(over, under, decimals)
+        {
+            return Some(text);
+        }
         let scale = 10_i128.checked_pow(decimals)?;
         let (whole, rest) = (self.over / self.under, self.over % self.under);
         let mut scaled = whole.checked_mul(scale)?;
@@ -129,6 +147,43 @@ impl PartialEq for Exact {
     fn eq(&self, other: &Self) -> bool {
         self.subtract(*other).is_some_and(Self::is_zero)
     }
+}
+
+/// [`Exact::text`] where 64 bits are enough, as they nearly always are.
+fn short_text(over: i64, under: i64, decimals: u32) -> Option<String> {
+    let scaled = over.unsigned_abs().checked_mul(10_u64.checked_pow(decimals)?)?;
+    let under = under.unsigned_abs();
+    let (mut digits, left) = (scaled.checked_div(under)?, scaled.checked_rem(under)?);
+    let twice = left.checked_mul(2)?;
+    if twice > under || (twice == under && digits % 2 != 0) {
+        digits = digits.checked_add(1)?;
+    }
+    Some(decimal(digits, over < 0 && digits > 0, decimals as usize))
+}
+
+/// Digits with a point before the last `decimals` of them. By hand: an answer has thousands of these.
+fn decimal(mut digits: u64, negative: bool, decimals: usize) -> String {
+    let mut text = String::with_capacity(24);
+    let mut reversed = [0_u8; 32];
+    let mut length = 0;
+    for slot in &mut reversed {
+        if digits == 0 && length > decimals {
+            break;
+        }
+        *slot = b'0' + (digits % 10) as u8;
+        digits /= 10;
+        length += 1;
+    }
+    if negative {
+        text.push('-');
+    }
+    for (place, digit) in reversed.iter().take(length).enumerate().rev() {
+        text.push(char::from(*digit));
+        if place == decimals && decimals > 0 {
+            text.push('.');
+        }
+    }
+    text
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {

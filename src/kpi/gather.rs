@@ -1,7 +1,6 @@
 //! Adds the cells of blocks into the groups and periods of a question.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::block::{Block, BlockKey, Cell};
 use super::delta::Names;
@@ -10,6 +9,7 @@ use super::hash::QuickState;
 use super::period::Period;
 use super::plan::{Feed, Plan};
 use super::query::Query;
+use super::strings::Strings;
 use super::varint::DecodeError;
 
 /// A group: numbers of its values, of its currency, and of the value being counted by a distinct count.
@@ -176,7 +176,7 @@ impl Adder<'_> {
     fn add(&mut self, block: &Block, bucket: usize, days: i128) {
         let passes = self.passes(block.strings());
         let numbers: Vec<u32> =
-            std::iter::once(0).chain(block.strings().iter().map(|text| self.names.number_of(text))).collect();
+            std::iter::once(0).chain(block.strings().iter().map(|text| self.names.number(text))).collect();
         let number =
             |key: &[u32], at: usize| key.get(at).and_then(|value| numbers.get(*value as usize)).copied().unwrap_or(0);
         for (key, cell) in block.rows() {
@@ -207,7 +207,7 @@ impl Adder<'_> {
     }
 
     /// For each filter of the feed: which keys of the block pass. Place 0 is a fact without the dimension.
-    fn passes(&self, strings: &[Arc<str>]) -> Vec<(usize, Vec<bool>)> {
+    fn passes(&self, strings: &Strings) -> Vec<(usize, Vec<bool>)> {
         let values = |number: usize| self.query.filters.get(number).map_or(&[][..], |(_, values)| values.as_slice());
         let pass = |number: usize| -> Vec<bool> {
             let allowed = |text: &str| values(number).iter().any(|value| value == text);

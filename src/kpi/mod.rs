@@ -28,6 +28,7 @@ mod plan;
 pub mod query;
 mod read;
 mod schema;
+pub mod strings;
 pub mod unit;
 mod varint;
 

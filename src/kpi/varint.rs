@@ -19,6 +19,13 @@ pub enum DecodeError {
 
 /// Appends an unsigned number, 7 bits a byte, the lowest first.
 pub(crate) fn put(out: &mut Vec<u8>, mut value: u128) {
+    if let Ok(mut short) = u64::try_from(value) {
+        while short >= 0x80 {
+            out.push((short as u8) | 0x80);
+            short >>= 7;
+        }
+        return out.push(short as u8);
+    }
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;
@@ -57,7 +64,24 @@ impl<'a> Input<'a> {
         Ok(first)
     }
 
+    /// Reads a number; nearly all are one to nine bytes long, and 128-bit shifts are slow.
     pub(crate) fn number(&mut self) -> Result<u128, DecodeError> {
+        let mut value = 0_u64;
+        for (place, byte) in self.rest.iter().take(9).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * place);
+            if byte & 0x80 == 0 {
+                // A number has one spelling, so that equal cells have equal bytes.
+                if *byte == 0 && place > 0 {
+                    return Err(DecodeError::Invalid("number"));
+                }
+                self.rest = self.rest.get(place + 1..).unwrap_or_default();
+                return Ok(u128::from(value));
+            }
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u128, DecodeError> {
         let mut value = 0_u128;
         let mut shift = 0_u32;
         loop {
@@ -68,7 +92,6 @@ impl<'a> Input<'a> {
             }
             value |= bits << shift;
             if byte & 0x80 == 0 {
-                // A number has one spelling, so that equal cells have equal bytes.
                 return if byte == 0 && shift > 0 { Err(DecodeError::Invalid("number")) } else { Ok(value) };
             }
             shift += 7;

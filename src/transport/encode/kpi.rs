@@ -54,7 +54,7 @@ pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
         whole_period: row.whole_period,
         group: group_by
             .iter()
-            .zip(&row.group)
+            .zip(row.group.iter())
             .map(|(dimension, value)| v1::GroupValue {
                 dimension: dimension.as_str().to_owned(),
                 value: value.as_deref().unwrap_or_default().to_owned(),
