@@ -61,7 +61,8 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn next_stop(signals: &mut Signals) -> Asked {
+/// Waits until somebody asks to stop; other wishes are passed over.
+pub async fn next_stop(signals: &mut Signals) -> Asked {
     loop {
         let asked = signals.next().await;
         if asked == Asked::Stop {

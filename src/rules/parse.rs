@@ -9,8 +9,8 @@ use toml::de::DeTable;
 
 use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
 use super::pack::{NotEncoded, Pack};
-use super::parse_limits::weekdays;
 use super::parse_fee;
+use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Word;

@@ -83,7 +83,7 @@ pub fn open(country: &Country, currency: Currency, number: u32, placed: NaiveDat
             ..Dates::default()
         },
         terms: Terms {
-            agreed_reminder_fee: Some(if not_agreed { 0 } else { 6_000 }),
+            agreed_reminder_fee: (!not_agreed).then_some(6_000),
             evasion: Some(false),
             complex: Some(false),
             itemisation_amount: Some(principal),

@@ -3,6 +3,8 @@
 
 use chrono_tz::Tz;
 
+use crate::domain::vocabulary::ChargeStep;
+
 /// Where a debtor of the demo lives.
 #[derive(Debug, Clone, Copy)]
 pub struct Home {
@@ -54,7 +56,9 @@ pub struct Country {
     pub principal: (i64, i64),
     /// Notice kinds that the first letter carries.
     pub first_notice: &'static [&'static str],
-    /// Fee for the demand that the market's law allows, in minor units; 0 for none.
+    /// Step that its law states the fee of a first letter for.
+    pub fee_step: ChargeStep,
+    /// Fee for the first letter that the market's law allows, in minor units; 0 for none.
     pub demand_fee: i64,
     /// A fee over what is allowed, for the case that breaks it.
     pub fee_over_cap: i64,
@@ -80,6 +84,7 @@ pub const COUNTRIES: [Country; 4] = [
         homes: &[home(None, None, Tz::Europe__Rome)],
         principal: (8_000, 240_000),
         first_notice: &["demand"],
+        fee_step: ChargeStep::Demand,
         demand_fee: 0,
         fee_over_cap: 0,
         breaches: &[(3, Breach::NightCall), (9, Breach::SundayCall), (14, Breach::SundayCall)],
@@ -92,6 +97,7 @@ pub const COUNTRIES: [Country; 4] = [
         homes: &[home(None, None, Tz::Europe__Stockholm)],
         principal: (40_000, 1_500_000),
         first_notice: &["demand"],
+        fee_step: ChargeStep::Demand,
         demand_fee: 18_000,
         fee_over_cap: 25_000,
         breaches: &[(4, Breach::FeeOverCap), (11, Breach::FeeNotAgreed), (17, Breach::FeeOverCap)],
@@ -104,6 +110,7 @@ pub const COUNTRIES: [Country; 4] = [
         homes: &[home(Some("BY"), None, Tz::Europe__Berlin), home(Some("BE"), None, Tz::Europe__Berlin)],
         principal: (10_000, 300_000),
         first_notice: &["demand"],
+        fee_step: ChargeStep::Collection,
         demand_fee: 2_500,
         fee_over_cap: 90_000,
         breaches: &[(5, Breach::FeeOverCap), (12, Breach::Represented)],
@@ -121,6 +128,7 @@ pub const COUNTRIES: [Country; 4] = [
         ],
         principal: (12_000, 600_000),
         first_notice: &["validation_notice"],
+        fee_step: ChargeStep::Demand,
         demand_fee: 0,
         fee_over_cap: 1_500,
         breaches: &[

@@ -21,7 +21,7 @@ use super::args::DemoArgs;
 use super::client::Client;
 use super::error::CliError;
 use super::send::{self, Batch, Sent};
-use super::serve::{Server, listen};
+use super::serve::{Server, listen, next_stop};
 use super::signals::{Asked, Signals};
 use crate::clock::Clock;
 use crate::config::{Config, Holder, Snapshot};
@@ -48,11 +48,14 @@ pub async fn run(args: &DemoArgs) -> Result<(), CliError> {
     let markets = markets(&snapshot)?;
     let server =
         Server::start_on(free_listener(args.listen).await?, Arc::new(Holder::of(&args.config, snapshot))).await?;
-    let told = tell(&server, &markets).await;
+    let told = tokio::select! {
+        told = tell(&server, &markets) => told,
+        Asked::Stop = next_stop(&mut signals) => Err(CliError::new("stopped before the end")),
+    };
     match told {
         Ok(key) if !args.exit => {
             println!("\n{}", show::calls(server.address, &key));
-            while signals.next().await != Asked::Stop {}
+            let _ = next_stop(&mut signals).await;
             println!();
         }
         Ok(_) => {}

@@ -11,6 +11,7 @@ use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::import::figures::shown;
 use crate::cli::import::report::table;
+use crate::domain::money::{Currency, format_minor};
 use crate::proto::google::r#type::Date;
 use crate::proto::v1;
 
@@ -89,7 +90,7 @@ async fn known_kpis(client: &Client, market: &str) -> Result<Vec<String>, CliErr
 /// # Errors
 /// The server refuses.
 pub async fn findings(client: &Client, markets: &[Country]) -> Result<(), CliError> {
-    println!("Findings, judged by the law of the debtor's residence on the day; the newest of each market");
+    println!("Findings, judged by the law of the debtor's residence on the day of the breach");
     let mut table = table(&["market", "breach (UTC)", "case", "rule", "severity", "seen / allowed", "citation"]);
     left(&mut table);
     let mut more = 0;
@@ -107,7 +108,7 @@ pub async fn findings(client: &Client, markets: &[Country]) -> Result<(), CliErr
                 finding.case_id.clone(),
                 finding.rule_id.clone(),
                 finding.severity().as_str_name().trim_start_matches("SEVERITY_").to_lowercase(),
-                seen(finding.observation.as_ref()),
+                seen(finding.observation.as_ref(), country),
                 citation,
             ]);
         }
@@ -144,15 +145,18 @@ fn when(time: Option<prost_types::Timestamp>) -> String {
 }
 
 /// What was seen against what is allowed, in words.
-fn seen(observation: Option<&v1::Observation>) -> String {
+fn seen(observation: Option<&v1::Observation>, country: &Country) -> String {
+    let exponent = Currency::parse(country.currency).map_or(0, |currency| currency.exponent());
     let Some(observation) = observation else { return String::new() };
     let number = |value: Option<i64>| match (value, observation.unit()) {
         (Some(minutes), v1::Unit::MinuteOfDay) => format!("{:02}:{:02}", minutes / 60, minutes % 60),
+        (Some(minor), v1::Unit::MinorUnits) => format_minor(i128::from(minor), exponent),
         (Some(number), _) => number.to_string(),
         (None, _) => "-".to_owned(),
     };
     let unit = match observation.unit() {
         v1::Unit::Unspecified | v1::Unit::MinuteOfDay | v1::Unit::Flag => String::new(),
+        v1::Unit::MinorUnits => format!(" {}", country.currency),
         unit => format!(" {}", unit.as_str_name().trim_start_matches("UNIT_").to_lowercase().replace('_', " ")),
     };
     match (observation.observed, observation.limit) {

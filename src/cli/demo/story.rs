@@ -215,9 +215,9 @@ impl<'t> Teller<'t> {
 
     fn fees(&mut self, placed: NaiveDate, letter: ActivityId, breach: Option<Breach>) {
         let (amount, step) = match breach {
-            Some(Breach::FeeOverCap) => (self.country.fee_over_cap, ChargeStep::Demand),
+            Some(Breach::FeeOverCap) => (self.country.fee_over_cap, self.country.fee_step),
             Some(Breach::FeeNotAgreed) => (6_000, ChargeStep::Reminder),
-            _ => (self.country.demand_fee, ChargeStep::Demand),
+            _ => (self.country.demand_fee, self.country.fee_step),
         };
         if amount > 0 {
             let at = self.at(self.working_day(placed, 1), 10 * 60 + 1);

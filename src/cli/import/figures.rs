@@ -45,9 +45,11 @@ pub async fn of_year(client: &Client, region: &str, year: i32) -> Result<String,
 
 /// A figure with its unit, or why there is none.
 pub fn shown(row: &v1::KpiRow) -> String {
-    match &row.value {
-        Some(value) if row.currency_code.is_empty() => value.value.clone(),
-        Some(value) => format!("{} {}", value.value, row.currency_code),
-        None => "no value".to_owned(),
+    let Some(value) = &row.value else { return "no value".to_owned() };
+    match row.unit() {
+        v1::KpiUnit::Percent => format!("{} %", value.value),
+        v1::KpiUnit::Money if !row.currency_code.is_empty() => format!("{} {}", value.value, row.currency_code),
+        v1::KpiUnit::Days => format!("{} days", value.value),
+        _ => value.value.clone(),
     }
 }
