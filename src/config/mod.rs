@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub packs: Packs,
     /// The KPI definitions.
     pub catalogue: Arc<Catalogue>,
+    /// The KPI files as read; those of worked figures are for [`crate::kpi::cases::run`].
+    pub kpi_files: Arc<[SourceFile]>,
     /// Tenants by id.
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// Hash (blake3, hexadecimal) of every file that was read.
@@ -114,7 +116,8 @@ impl Config {
         match (packs, catalogue) {
             (Some(packs), Some(catalogue)) => {
                 let catalogue = Arc::new(catalogue);
-                found.into_result(Snapshot { server, packs, catalogue, tenants, digest })
+                let kpi_files = Arc::from(kpis);
+                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, digest })
             }
             // Without packs or definitions there are diagnostics that say why.
             _ => Err(found.into_result(()).err().unwrap_or_default()),

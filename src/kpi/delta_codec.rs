@@ -11,12 +11,15 @@ use super::strings::Strings;
 use super::varint::{DecodeError, Input, VERSION, put, put_len, put_signed};
 use crate::domain::time::day_number;
 
+/// A row to be written: day, tuple, cells.
+type Packed<'a> = (i32, Key, &'a [Cell]);
+
 impl Delta {
     /// The packed form that a commit stores. Deltas of equal content under one catalogue have equal bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut used = vec![false; self.names.strings.len() + 1];
-        let mut tables: BTreeMap<(&[u32], usize), Vec<(i32, Key, &[Cell])>> = BTreeMap::new();
+        let mut tables: BTreeMap<(&[u32], usize), Vec<Packed<'_>>> = BTreeMap::new();
         for (row, cells) in self.filled_rows() {
             let Some(table) = self.tables.get(row.table as usize) else { continue };
             for number in &row.key {

@@ -75,6 +75,7 @@ impl Exact {
 
     /// The sum; `None` beyond 128 bits.
     #[must_use]
+    #[allow(clippy::should_implement_trait)] // the trait could not say that there is no sum
     pub fn add(self, other: Self) -> Option<Self> {
         self.reducing(other, |a, b| {
             if a.under == b.under {

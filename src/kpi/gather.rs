@@ -134,10 +134,10 @@ pub(super) fn gather<'b>(
     for (key, block) in blocks {
         for place in by_series.get(&key.series).into_iter().flatten() {
             let (Some(feed), Some(sums)) = (plan.feeds.get(*place), feeds.get_mut(*place)) else { continue };
-            let asked = |range: &&super::plan::BlockRange| {
+            let asked = |range: &super::plan::BlockRange| {
                 range.grain == key.grain && range.from <= key.period && key.period < range.to
             };
-            if feed.ranges.iter().find(asked).is_none() {
+            if !feed.ranges.iter().any(asked) {
                 continue;
             }
             if block.width() != feed.width && !block.is_empty() {
@@ -211,7 +211,7 @@ impl Adder<'_> {
         let values = |number: usize| self.query.filters.get(number).map_or(&[][..], |(_, values)| values.as_slice());
         let pass = |number: usize| -> Vec<bool> {
             let allowed = |text: &str| values(number).iter().any(|value| value == text);
-            std::iter::once(allowed("")).chain(strings.iter().map(|text| allowed(text))).collect()
+            std::iter::once(allowed("")).chain(strings.iter().map(allowed)).collect()
         };
         self.feed.filters.iter().map(|(at, number)| (*at, pass(*number))).collect()
     }

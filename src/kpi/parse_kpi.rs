@@ -287,7 +287,7 @@ fn claims(definition: &Definition, measures: &[Measure]) -> Vec<(String, String)
     let policy = if definition.money { CurrencyPolicy::PerCurrency } else { CurrencyPolicy::None };
     if policy != info.currency_policy {
         let holds = if definition.money { "holds money" } else { "holds no money" };
-        claim(format!("{holds}"), format!("write currency_policy = \"{policy}\""));
+        claim(holds.to_owned(), format!("write currency_policy = \"{policy}\""));
     }
     let additivity = definition.root.additivity(&definition.leaves, measures);
     if additivity != info.additivity {

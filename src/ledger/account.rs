@@ -121,7 +121,7 @@ impl CaseLedger {
         let mut fact = sink.plain(FactKind::Allocation, count);
         fact.days_due = claim.and_then(|claim| claim.days_due(entry.day));
         fact.days_invoice = claim.and_then(|claim| claim.days_invoice(entry.day));
-        fact.dims = sink.case.acted_by(&entry.dims).shared();
+        fact.dims = super::DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) }.shared();
         sink.amount(fact, amount);
     }
 
