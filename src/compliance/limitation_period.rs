@@ -10,7 +10,7 @@ use crate::domain::time::add_days;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::{Calendar, add_months};
 use crate::rules::model::{LimitationPeriod, Term};
-use crate::rules::words::{Attribute, LimitationStart};
+use crate::rules::words::{Attribute, Count, LimitationStart, TermUnit};
 
 /// Something that begins the term anew or holds it.
 struct Event {
@@ -31,8 +31,11 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
     let mut judgement = Judgement::new(Answer::Kept);
     let mut missing = None;
     if let (Some(on), Some(years)) = (titled, limits.titled_years) {
-        let last = add_months(on, u32::from(years) * 12);
-        decide(&mut judgement, date, last, last);
+        // What begins the claim's term anew begins the title's anew too: enforcement in the last year keeps it alive.
+        let term = Term { length: years, unit: TermUnit::Years, count: Count::ClearDays, ..term };
+        let events = events(limits, situation, date);
+        let last = |certain_only: bool| last_day(limits, &term, on, &events, certain_only, situation, calendar);
+        decide(&mut judgement, date, last(true), last(false));
     } else {
         let events = events(limits, situation, date);
         if situation.version.claims.is_empty() {
@@ -43,7 +46,10 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
                 missing = missing.or(Some(start_attribute(limits.start)));
                 continue;
             };
-            let last = |certain_only: bool| last_day(limits, &term, start, &events, certain_only, situation, calendar);
+            let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
+            let last = |certain_only: bool| {
+                last_day(limits, &term, start, &events, certain_only, situation, calendar).min(most)
+            };
             decide(&mut judgement, date, last(true), last(false));
         }
     }
@@ -102,10 +108,7 @@ fn last_day(
         // The clock still stands.
         last = NaiveDate::MAX;
     }
-    match limits.max_years {
-        Some(years) => last.min(add_months(start, u32::from(years) * 12)),
-        None => last,
-    }
+    last
 }
 
 fn events(limits: &LimitationPeriod, situation: &Situation<'_>, date: NaiveDate) -> Vec<Event> {
