@@ -21,5 +21,7 @@ pub fn run(dir: &Path) -> Result<(), CliError> {
     println!("jurisdictions {packs}, rules {}", proof.rules);
     println!("worked examples of rules {}, all as promised", proof.examples);
     println!("changes of rules that an example notices {}, all of them", proof.changes);
+    let figures = crate::kpi::cases::run(&snapshot.catalogue, &snapshot.kpi_files)?;
+    println!("KPIs {}, worked cases {figures}, all as stated", snapshot.catalogue.list().count());
     Ok(())
 }
