@@ -65,6 +65,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
             let count = match work {
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
+                Work::Correction(both) => both.len(),
                 Work::Load(_) | Work::Checks(_) | Work::Settle(_) => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
@@ -74,7 +75,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
 }
 
 /// A record's place: job and index in the job.
-type Place = (usize, usize);
+pub(super) type Place = (usize, usize);
 
 pub(super) struct Group<'w> {
     /// Results of records that were not stored. A record without one was.
@@ -93,9 +94,13 @@ fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert)> {
     })
 }
 
-fn activities(work: &[Work]) -> impl Iterator<Item = (Place, &Activity)> {
+pub(super) fn activities(work: &[Work]) -> impl Iterator<Item = (Place, &Activity)> {
     work.iter().enumerate().flat_map(|(job, work)| {
-        let activities = if let Work::Activities(activities) = work { activities.as_slice() } else { &[] };
+        let activities = match work {
+            Work::Activities(activities) => activities.as_slice(),
+            Work::Correction(both) => both.as_slice(),
+            _ => &[],
+        };
         activities.iter().enumerate().map(move |(index, activity)| ((job, index), activity))
     })
 }
@@ -147,8 +152,12 @@ impl<'w> Group<'w> {
             .collect();
         let mut voiding: HashMap<&str, &str> = HashMap::new();
         let voided = if targets.is_empty() { HashSet::new() } else { writing.tx.voided(targets).await? };
+        self.judge_corrections(writing, work, &voided).await?;
         let mut admitted: HashMap<&str, (Place, &Activity)> = HashMap::new();
         for (place, activity) in activities(work) {
+            if self.results.contains_key(&place) {
+                continue;
+            }
             if admitted.contains_key(activity.id.as_str()) {
                 self.repeats.push((place, activity, activity.id.as_str()));
                 continue;
@@ -321,14 +330,14 @@ impl<'w> Group<'w> {
     }
 }
 
-fn void_target(activity: &Activity) -> Option<&str> {
+pub(super) fn void_target(activity: &Activity) -> Option<&str> {
     match &activity.detail {
         Detail::Void { target, .. } => Some(target.as_str()),
         _ => None,
     }
 }
 
-fn same_or_conflict(stored: &Activity, sent: &Activity) -> ItemResult {
+pub(super) fn same_or_conflict(stored: &Activity, sent: &Activity) -> ItemResult {
     if stored == sent {
         ItemResult::Duplicate
     } else {

@@ -3,6 +3,7 @@
 mod admit;
 mod checks;
 mod compare;
+mod correction;
 pub mod derive;
 mod error;
 mod follow;

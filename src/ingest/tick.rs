@@ -29,6 +29,7 @@ impl Pace {
         for job in jobs {
             match &job.work {
                 Work::Activities(activities) => times.extend(activities.iter().map(|activity| activity.occurred)),
+                Work::Correction(both) => times.extend(both.iter().map(|activity| activity.occurred)),
                 Work::Cases(cases) => times.extend(cases.iter().map(|case| case.version.effective)),
                 Work::Load(_) | Work::Checks(_) | Work::Settle(_) => {}
             }

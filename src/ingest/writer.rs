@@ -62,6 +62,8 @@ pub enum Work {
     Cases(Vec<CaseUpsert>),
     /// Store activities.
     Activities(Vec<Activity>),
+    /// Store a void and the replacement of its target, both or neither.
+    Correction(Box<[Activity; 2]>),
     /// Remember these cases and what their persons' contacts are.
     Load(Vec<CaseId>),
     /// Log answered contact checks.
@@ -76,6 +78,7 @@ impl Work {
             Self::Cases(cases) => cases.len(),
             Self::Activities(activities) => activities.len(),
             Self::Checks(checks) => checks.len(),
+            Self::Correction(both) => both.len(),
             Self::Load(_) | Self::Settle(_) => 1,
         }
     }
@@ -354,6 +357,21 @@ impl Ingest {
     ) -> Result<Commit, IngestError> {
         let key = self.admit(who, market)?;
         self.markets.submit(&key, Work::Activities(activities)).await
+    }
+
+    /// Stores a void and the replacement of its target in one commit: both, or neither.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; what is wrong with one of the two is in its result.
+    pub async fn correct(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        void: Activity,
+        replacement: Activity,
+    ) -> Result<Commit, IngestError> {
+        let key = self.admit(who, market)?;
+        self.markets.submit(&key, Work::Correction(Box::new([void, replacement]))).await
     }
 
     fn admit(&self, who: &Principal, market: &MarketId) -> Result<MarketKey, IngestError> {

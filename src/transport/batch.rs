@@ -114,7 +114,7 @@ fn unread(error: DecodeError) -> Refusal {
 /// The refusal with its fields named from the request on.
 fn prefixed(mut refusal: Refusal, prefix: &str) -> Refusal {
     for violation in &mut refusal.violations {
-        let dot = if violation.field.is_empty() { "" } else { "." };
+        let dot = if violation.field.is_empty() || prefix.is_empty() { "" } else { "." };
         violation.field = format!("{prefix}{dot}{}", violation.field);
     }
     refusal

@@ -214,8 +214,71 @@ mod tests {
     use super::*;
 
     fn envelope() -> Envelope {
-        let nobody: Authenticate = Arc::new(|_| Box::pin(async { Err(super::super::auth::unauthenticated()) }));
-        Envelope::new(nobody, 1, Duration::from_secs(1))
+        use crate::domain::ids::{KeyId, TenantId};
+        let anybody: Authenticate = Arc::new(|_| {
+            let who = crate::domain::principal::Principal {
+                tenant: TenantId::trusted("t"),
+                key: KeyId::trusted("k"),
+                roles: vec![crate::domain::principal::Role::Admin],
+                markets: Vec::new(),
+            };
+            Box::pin(async { Ok(who) })
+        });
+        Envelope::new(anybody, 1, Duration::from_millis(200))
+    }
+
+    /// What a handler that does this answers, as a status.
+    async fn through<F>(envelope: Arc<Envelope>, timeout: &'static str, handler: fn() -> F) -> Status
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let inner = tower::service_fn(move |_: Request<Body>| async move {
+            handler().await;
+            Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+        });
+        let request = Request::builder()
+            .uri("/fairdue.v1.KpiService/ListKpis")
+            .header("authorization", "Bearer fd_x")
+            .header("grpc-timeout", timeout)
+            .body(Body::empty())
+            .unwrap();
+        let Ok(response) = EnvelopeLayer(envelope).layer(inner).call(request).await;
+        assert!(response.headers().contains_key(REQUEST_ID));
+        Status::from_header_map(response.headers()).unwrap_or_else(|| Status::ok(""))
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_never_answers_is_answered_for() {
+        let never = || std::future::pending::<()>();
+        // The caller's deadline, then the default one, which a longer wish does not extend.
+        for timeout in ["20m", "40S"] {
+            let status = through(Arc::new(envelope()), timeout, never).await;
+            assert_eq!(status.code(), Code::DeadlineExceeded, "{timeout}");
+            assert!(!status.details().is_empty());
+        }
+        assert_eq!(through(Arc::new(envelope()), "40S", || async {}).await.code(), Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_and_frees_its_place() {
+        let envelope = Arc::new(envelope());
+        for _ in 0..3 {
+            let status = through(Arc::clone(&envelope), "9S", || async { panic!("on purpose") }).await;
+            assert_eq!(status.code(), Code::Internal);
+            assert!(!status.message().contains("purpose"));
+        }
+        assert_eq!(through(envelope, "9S", || async {}).await.code(), Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn more_calls_than_there_is_room_for_are_refused_at_once() {
+        let envelope = Arc::new(envelope());
+        let held = envelope.room.try_acquire().unwrap();
+        let status = through(Arc::clone(&envelope), "9S", || async {}).await;
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(tonic_types::StatusExt::get_details_retry_info(&status).is_some());
+        drop(held);
+        assert_eq!(through(envelope, "9S", || async {}).await.code(), Code::Ok);
     }
 
     #[test]

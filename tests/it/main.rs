@@ -1,6 +1,10 @@
 //! The integration tests: one binary, one module a subject, the parts they share in `support`.
 #![forbid(unsafe_code)]
 
+mod api_reads;
+mod api_stream;
+mod api_transport;
+mod api_writes;
 mod databases;
 mod store_suite;
 mod support;

@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, Api, Paging, failed, key, open, read, stream, wrong};
 use crate::domain::ids::ActivityId;
+use crate::ingest::{Commit, ItemResult};
 use crate::proto::v1;
 use crate::proto::v1::activity_service_server::ActivityService;
 use crate::query::Page;
@@ -80,9 +81,13 @@ impl ActivityService for Api {
             }
             Some((market?, void?, replacement?))
         })?;
-        let both = vec![void, replacement];
-        let commit = self.use_cases.ingest.record(&caller.who, &market, both).await.map_err(failed)?;
-        let void_status = only(&commit, 0, "void")?;
+        let ingest = &self.use_cases.ingest;
+        let commit = ingest.correct(&caller.who, &market, void, replacement).await.map_err(failed)?;
+        // A half may say only that the other one was refused: the one with the cause is reported.
+        if caused_by_other_half(&commit) {
+            only(&commit, 1, "replacement")?;
+        }
+        let void_status = only_void(&commit)?;
         let replacement_status = only(&commit, 1, "replacement")?;
         self.answer(v1::CorrectActivityResponse {
             revision: revision(commit.revision),
@@ -103,7 +108,7 @@ impl ActivityService for Api {
             Some((market?, void?))
         })?;
         let commit = self.use_cases.ingest.record(&caller.who, &market, vec![void]).await.map_err(failed)?;
-        let status = only(&commit, 0, "void")?;
+        let status = only_void(&commit)?;
         self.answer(v1::VoidActivityResponse {
             revision: revision(commit.revision),
             record_time: Some(time(commit.record_time)),
@@ -147,4 +152,29 @@ impl ActivityService for Api {
         );
         self.answer(v1::ListActivitiesResponse { activities, next_page_token })
     }
+}
+
+/// Fields of a void activity, and what the requests that make one call them.
+const VOID_FIELDS: [(&str, &str); 4] = [
+    ("activity_id", "void_activity_id"),
+    ("occur_time", "void_time"),
+    ("detail.target", "target_activity_id"),
+    ("detail.reason", "reason"),
+];
+
+/// The status of the void, which comes first in its commit.
+fn only_void(commit: &Commit) -> Result<v1::WriteStatus, Status> {
+    let mut commit = commit.clone();
+    if let Some(ItemResult::Refused(refusal)) = commit.results.first_mut() {
+        for violation in &mut refusal.violations {
+            if let Some((_, wire)) = VOID_FIELDS.iter().find(|(core, _)| *core == violation.field) {
+                violation.field = (*wire).to_owned();
+            }
+        }
+    }
+    only(&commit, 0, "")
+}
+
+fn caused_by_other_half(commit: &Commit) -> bool {
+    matches!(commit.results.first(), Some(ItemResult::Refused(refusal)) if refusal.reason == "CORRECTION_REFUSED")
 }

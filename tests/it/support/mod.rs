@@ -1,5 +1,8 @@
 //! What the integration tests share: databases made fresh for each test, and the means to run one body on both.
 
+pub mod api;
 pub mod builders;
 pub mod database;
 pub mod postgres;
+pub mod raw;
+pub mod wire;

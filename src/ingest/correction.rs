@@ -1,0 +1,85 @@
+//! Corrections: a void and a replacement, of which both are stored or neither.
+
+use std::collections::HashSet;
+
+use super::group::{Group, Place, activities, same_or_conflict, void_target};
+use super::writer::{ItemResult, Work};
+use super::writing::Writing;
+use super::{IngestError, admit};
+use crate::domain::activity::Activity;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::validation::{Refusal, Violation};
+
+fn refused(reason: &'static str, field: &str, text: String) -> ItemResult {
+    let violations = vec![Violation::new(field, text)];
+    ItemResult::Refused(Refusal { reason, kind: ErrorKind::FailedPrecondition, violations, retryable: false })
+}
+
+impl<'w> Group<'w> {
+    /// Refuses both halves of every correction of which one half would be refused. Everything that could refuse a half
+    /// later is looked at here, under the market's lock, before anything is stored.
+    pub(super) async fn judge_corrections(
+        &mut self,
+        writing: &mut Writing<'_>,
+        work: &'w [Work],
+        voided: &HashSet<String>,
+    ) -> Result<(), IngestError> {
+        for (job, correction) in work.iter().enumerate() {
+            let Work::Correction(both) = correction else { continue };
+            let ids = both.iter().map(|half| half.id.as_str().to_owned()).collect();
+            let stored = writing.tx.activities(ids).await?;
+            let mut found: Vec<Option<ItemResult>> = Vec::with_capacity(both.len());
+            for (index, half) in both.iter().enumerate() {
+                let known = stored.iter().find(|known| known.activity.id == half.id).map(|known| &known.activity);
+                let problem = match known {
+                    Some(known) => Some(same_or_conflict(known, half)),
+                    None => self.half(writing, work, (job, index), half, voided),
+                };
+                found.push(problem.filter(|result| matches!(result, ItemResult::Refused(_))));
+            }
+            if found.iter().all(Option::is_none) {
+                continue;
+            }
+            for (index, problem) in found.into_iter().enumerate() {
+                let other = || {
+                    refused(
+                        "CORRECTION_REFUSED",
+                        "",
+                        "was not stored, because the other half of the correction was refused".to_owned(),
+                    )
+                };
+                self.results.insert((job, index), problem.unwrap_or_else(other));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a half whose id is not stored yet.
+    fn half(
+        &self,
+        writing: &Writing<'_>,
+        work: &[Work],
+        place: Place,
+        half: &Activity,
+        voided: &HashSet<String>,
+    ) -> Option<ItemResult> {
+        if let Some(target) = void_target(half) {
+            let taken = activities(work)
+                .take_while(|(at, _)| *at < place)
+                .any(|(_, other)| void_target(other) == Some(target) && other.id != half.id);
+            if taken || voided.contains(target) {
+                let text = format!("\"{target}\" is voided already: correct its replacement instead");
+                return Some(refused("ALREADY_VOIDED", "detail.target", text));
+            }
+        }
+        let before = activities(work).take_while(|(at, _)| *at < place).find(|(_, other)| other.id == half.id);
+        if let Some((_, other)) = before {
+            return Some(same_or_conflict(other, half));
+        }
+        let version = |id: &str| {
+            let stored = self.entries.get(id).map(|entry| entry.current());
+            stored.or_else(|| self.cases.get(id)?.versions.first().copied())
+        };
+        admit::activity(half, writing.recorded, version)
+    }
+}

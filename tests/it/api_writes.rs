@@ -1,0 +1,248 @@
+//! Writes through the API: repeats, conflicts, refusals that leave the rest of a batch alone, corrections.
+
+use fairdue::domain::principal::Role;
+use fairdue::proto::v1;
+use tonic::Code;
+
+use crate::support::api::{Api, Clients};
+use crate::support::database::on_both_databases;
+use crate::support::wire::{batch, call, case, euros, fields, note, payment, reason, stamp};
+
+fn upsert(case: v1::Case) -> v1::UpsertCaseRequest {
+    v1::UpsertCaseRequest { region_code: "it".to_owned(), case: Some(case) }
+}
+
+fn record(activity: v1::Activity) -> v1::RecordActivityRequest {
+    v1::RecordActivityRequest { region_code: "IT".to_owned(), activity: Some(activity) }
+}
+
+async fn with_case(clients: &mut Clients, id: &str) {
+    clients.cases.upsert_case(upsert(case(id, "creditor"))).await.expect("a case");
+}
+
+async fn stored(clients: &mut Clients) -> Vec<v1::Activity> {
+    let request = v1::ListActivitiesRequest { region_code: "IT".to_owned(), ..Default::default() };
+    clients.activities.list_activities(request).await.expect("a list").into_inner().activities
+}
+
+on_both_databases!(
+    async fn the_same_content_is_a_duplicate_and_other_content_a_conflict(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let first = mine.cases.upsert_case(upsert(case("c1", "creditor"))).await.expect("stored").into_inner();
+        assert_eq!(first.status(), v1::WriteStatus::Created);
+        let again = mine.cases.upsert_case(upsert(case("c1", "creditor"))).await.expect("known").into_inner();
+        assert_eq!(again.status(), v1::WriteStatus::Duplicate);
+        let mut changed = case("c1", "creditor");
+        changed.closed = true;
+        let conflict = mine.cases.upsert_case(upsert(changed)).await.expect_err("other content");
+        assert_eq!((conflict.code(), reason(&conflict).as_str()), (Code::AlreadyExists, "ID_CONFLICT"));
+        assert_eq!(fields(&conflict), ["case.closed"]);
+
+        let sent = payment("p1", "c1", 1, 10);
+        let first = mine.activities.record_activity(record(sent.clone())).await.expect("stored").into_inner();
+        assert_eq!(first.status(), v1::WriteStatus::Created);
+        let again = mine.activities.record_activity(record(sent)).await.expect("known").into_inner();
+        assert_eq!((again.status(), again.revision >= first.revision), (v1::WriteStatus::Duplicate, true));
+        let conflict = mine.activities.record_activity(record(payment("p1", "c1", 2, 10))).await.expect_err("moved");
+        assert_eq!((conflict.code(), reason(&conflict).as_str()), (Code::AlreadyExists, "ID_CONFLICT"));
+        assert_eq!(fields(&conflict), ["activity.occur_time"]);
+        assert_eq!(stored(&mut mine).await.len(), 1);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_bad_record_does_not_stop_the_others(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        with_case(&mut mine, "c1").await;
+        let mut too_fine = payment("too-fine", "c1", 1, 1);
+        if let Some(v1::activity::Detail::Payment(payment)) = &mut too_fine.detail
+            && let Some(amount) = &mut payment.amount
+        {
+            amount.nanos = 1_000_000;
+        }
+        let mut strange = call("strange", "c1", 1);
+        strange.initiator = 99;
+        let mut foreign = payment("foreign", "c1", 1, 1);
+        if let Some(v1::activity::Detail::Payment(payment)) = &mut foreign.detail
+            && let Some(amount) = &mut payment.amount
+        {
+            amount.currency_code = "SEK".to_owned();
+        }
+        let future = note("future", "c1", 365_000);
+        let records = vec![
+            note("n1", "c1", 1),
+            too_fine,
+            note("orphan", "nowhere", 1),
+            strange,
+            foreign,
+            note("n1", "c1", 1),
+            future,
+            note("n2", "c1", 2),
+        ];
+        let answer = mine.activities.batch_record_activities(batch(records)).await.expect("an answer").into_inner();
+        let seen: Vec<(i32, String, Vec<String>, bool)> = answer
+            .results
+            .into_iter()
+            .map(|result| {
+                let refusal = result.refusal.unwrap_or_default();
+                let fields = refusal.field_violations.into_iter().map(|violation| violation.field).collect();
+                (result.status, refusal.reason, fields, refusal.retryable)
+            })
+            .collect();
+        let kept = |status: v1::WriteStatus| (status as i32, String::new(), Vec::new(), false);
+        let refused = |reason: &str, field: &str, retryable| {
+            (v1::WriteStatus::Refused as i32, reason.to_owned(), vec![field.to_owned()], retryable)
+        };
+        assert_eq!(
+            seen,
+            [
+                kept(v1::WriteStatus::Created),
+                refused("INVALID_FIELD", "activities[1].payment.amount", false),
+                refused("CASE_UNKNOWN", "activities[2].case_ids[0]", true),
+                refused("INVALID_FIELD", "activities[3].initiator", false),
+                refused("CURRENCY_MISMATCH", "activities[4].amount", false),
+                kept(v1::WriteStatus::Duplicate),
+                refused("TIME_IN_FUTURE", "activities[6].occur_time", false),
+                kept(v1::WriteStatus::Created),
+            ]
+        );
+        let ids: Vec<String> = stored(&mut mine).await.into_iter().map(|activity| activity.activity_id).collect();
+        assert_eq!(ids, ["n1", "n2"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_batch_of_nothing_but_refusals_is_an_answer(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let answer = mine.activities.batch_record_activities(batch(vec![v1::Activity::default()])).await;
+        let results = answer.expect("an answer").into_inner().results;
+        assert_eq!(results.len(), 1);
+        assert_eq!(results[0].status(), v1::WriteStatus::Refused);
+        let broken = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![v1::Case::default()] };
+        let answer = mine.cases.batch_upsert_cases(broken).await.expect("an answer").into_inner();
+        assert_eq!(answer.results[0].status(), v1::WriteStatus::Refused);
+        api.end().await;
+    }
+);
+
+#[tokio::test]
+async fn a_batch_is_bounded() {
+    let database = crate::support::database::Database::fresh(crate::support::database::Backend::Sqlite).await;
+    let api = Api::start_with(&database, &[("grpc.max_batch_items", "3")]).await;
+    let mut mine = api.platform("mine").await;
+    let notes = |count: i64| batch((0..count).map(|n| note(&format!("n{n}"), "c1", n)).collect());
+    let status = mine.activities.batch_record_activities(notes(4)).await.expect_err("too many");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "BATCH_TOO_LARGE"));
+    let status = mine.activities.batch_record_activities(notes(0)).await.expect_err("none");
+    assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec!["activities".to_owned()]));
+    assert_eq!(mine.activities.batch_record_activities(notes(3)).await.expect("fits").into_inner().results.len(), 3);
+    api.end().await;
+}
+
+on_both_databases!(
+    async fn an_etag_guards_an_upsert_and_money_never_changes_in_a_version(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        with_case(&mut mine, "c1").await;
+        let get = v1::GetCaseRequest { region_code: "IT".to_owned(), case_id: "c1".to_owned(), read_mask: None };
+        let known = mine.cases.get_case(get.clone()).await.expect("a case").into_inner().case.expect("a case");
+        assert_eq!(known.version_count, 1);
+        let next = |version: &str, etag: &str, closed: bool| {
+            let mut next = case("c1", "creditor");
+            (next.version_id, next.effect_time, next.etag, next.closed) =
+                (version.to_owned(), stamp(5), etag.to_owned(), closed);
+            next
+        };
+        mine.cases.upsert_case(upsert(next("v2", &known.etag, true))).await.expect("the etag is the newest");
+        let late = mine.cases.upsert_case(upsert(next("v3", &known.etag, false))).await.expect_err("an old etag");
+        assert_eq!((late.code(), reason(&late).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+        assert_eq!(fields(&late), ["case.etag"]);
+        let read = mine.cases.get_case(get).await.expect("a case").into_inner().case.expect("a case");
+        assert!(read.closed && read.version_count == 2 && read.etag != known.etag);
+
+        let mut dearer = next("v4", "", false);
+        dearer.claims[0].principal = euros(200);
+        let status = mine.cases.upsert_case(upsert(dearer)).await.expect_err("another principal");
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "IMMUTABLE_FIELD"));
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn voids_and_corrections_take_effect_together(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        with_case(&mut mine, "c1").await;
+        let wrong = payment("p1", "c1", 1, 70);
+        mine.activities.record_activity(record(wrong)).await.expect("stored");
+        let correct = |replacement: v1::Activity| v1::CorrectActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "p1".to_owned(),
+            void_activity_id: "void of p1".to_owned(),
+            void_time: stamp(2),
+            reason: "typing error".to_owned(),
+            replacement: Some(replacement),
+        };
+        // A replacement that is refused leaves the wrong record standing: both halves or none.
+        let orphan = mine.activities.correct_activity(correct(payment("p2", "nowhere", 1, 7))).await;
+        let orphan = orphan.expect_err("an unknown case");
+        assert_eq!(reason(&orphan), "CASE_UNKNOWN");
+        assert_eq!(fields(&orphan), ["replacement.case_ids[0]"]);
+        assert!(stored(&mut mine).await.iter().all(|activity| !activity.voided));
+        let taken = mine.activities.correct_activity(correct(payment("p1", "c1", 1, 7))).await.expect_err("taken id");
+        assert_eq!(reason(&taken), "ID_CONFLICT");
+        assert!(stored(&mut mine).await.iter().all(|activity| !activity.voided));
+
+        for expected in [v1::WriteStatus::Created, v1::WriteStatus::Duplicate] {
+            let answer = mine.activities.correct_activity(correct(payment("p2", "c1", 1, 7))).await;
+            let answer = answer.expect("corrected").into_inner();
+            assert_eq!((answer.void_status(), answer.replacement_status()), (expected, expected));
+        }
+        let file = v1::GetCaseFileRequest { region_code: "IT".to_owned(), case_id: "c1".to_owned(), read_mask: None };
+        let file = mine.cases.get_case_file(file).await.expect("a page").into_inner().case_file.expect("a page");
+        assert_eq!(file.balance.expect("a balance").total, euros(93));
+        let voided: Vec<(String, bool)> =
+            file.timeline.into_iter().map(|activity| (activity.activity_id, activity.voided)).collect();
+        assert!(voided.contains(&("p1".to_owned(), true)) && voided.contains(&("p2".to_owned(), false)), "{voided:?}");
+
+        let void = v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "p2".to_owned(),
+            void_activity_id: "void of p2".to_owned(),
+            void_time: stamp(3),
+            reason: String::new(),
+        };
+        for expected in [v1::WriteStatus::Created, v1::WriteStatus::Duplicate] {
+            let answer = mine.activities.void_activity(void.clone()).await.expect("voided").into_inner();
+            assert_eq!(answer.status(), expected);
+        }
+        api.end().await;
+    }
+);
+
+#[tokio::test]
+async fn a_key_does_what_its_roles_and_markets_say_before_anything_is_looked_up() {
+    let database = crate::support::database::Database::fresh(crate::support::database::Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let reader = api.key("mine", &[Role::Reader], &[]).await;
+    let refused = api.clients(&reader).activities.record_activity(record(v1::Activity::default())).await;
+    let refused = refused.expect_err("no writer");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "ROLE_MISSING"));
+    let checker = api.key("mine", &[Role::Checker], &[]).await;
+    let get = v1::GetCaseRequest { region_code: "IT".to_owned(), case_id: "none".to_owned(), read_mask: None };
+    let refused = api.clients(&checker).cases.get_case(get.clone()).await.expect_err("no reader");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let swedish = api.key("mine", &[Role::Reader], &["se"]).await;
+    let elsewhere = api.clients(&swedish).cases.get_case(get).await.expect_err("another market");
+    assert_eq!((elsewhere.code(), reason(&elsewhere).as_str()), (Code::InvalidArgument, "MARKET_UNKNOWN"));
+    let unknown = v1::GetCaseRequest { region_code: "FR".to_owned(), case_id: "none".to_owned(), read_mask: None };
+    let unknown = api.clients(&swedish).cases.get_case(unknown).await.expect_err("no such market");
+    assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::InvalidArgument, "MARKET_UNKNOWN"));
+    assert_eq!(fields(&unknown), ["region_code"]);
+    api.end().await;
+}

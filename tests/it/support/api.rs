@@ -1,0 +1,165 @@
+//! The real server inside the test's process, over a fresh database, with two tenants and keys for every role.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fairdue::app::App;
+use fairdue::clock::Clock;
+use fairdue::config::{Config, Holder};
+use fairdue::domain::ids::{MarketId, TenantId};
+use fairdue::domain::principal::Role;
+use fairdue::domain::time::Timestamp;
+use fairdue::ingest::keys;
+use fairdue::proto::v1::activity_service_client::ActivityServiceClient;
+use fairdue::proto::v1::case_service_client::CaseServiceClient;
+use fairdue::proto::v1::compliance_service_client::ComplianceServiceClient;
+use fairdue::proto::v1::kpi_service_client::KpiServiceClient;
+use fairdue::store::{Store, StoreOptions};
+use fairdue::transport::server::{ServeError, serve};
+use fairdue::transport::service::UseCases;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::codegen::InterceptedService;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::transport::Channel;
+
+use super::database::Database;
+
+/// Markets of both tenants.
+const MARKETS: &str = r#"
+[markets.it]
+zone = "Europe/Rome"
+currency = "EUR"
+promise_grace_days = 3
+[markets.se]
+zone = "Europe/Stockholm"
+currency = "SEK"
+promise_grace_days = 3
+"#;
+
+/// A running server.
+pub struct Api {
+    /// Connection to it.
+    pub channel: Channel,
+    /// Cancelled to ask it to stop.
+    pub stop: CancellationToken,
+    served: JoinHandle<Result<(), ServeError>>,
+    app: App,
+    store: Store,
+    _directory: tempfile::TempDir,
+}
+
+/// Puts a key on every call.
+#[derive(Clone)]
+pub struct Key(MetadataValue<Ascii>);
+
+impl Key {
+    /// The credential as its header reads.
+    pub fn header(&self) -> MetadataValue<Ascii> {
+        self.0.clone()
+    }
+}
+
+impl Interceptor for Key {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+type Keyed = InterceptedService<Channel, Key>;
+
+/// One caller's clients.
+pub struct Clients {
+    /// Cases.
+    pub cases: CaseServiceClient<Keyed>,
+    /// Activities.
+    pub activities: ActivityServiceClient<Keyed>,
+    /// Checks, findings, rules.
+    pub compliance: ComplianceServiceClient<Keyed>,
+    /// Figures.
+    pub kpis: KpiServiceClient<Keyed>,
+}
+
+impl Api {
+    /// Starts a server over the database with settings as they are.
+    pub async fn start(database: &Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// Starts a server with some settings changed, named as in `server.toml`.
+    pub async fn start_with(database: &Database, settings: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("make a temporary directory");
+        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        for part in ["jurisdictions", "kpis"] {
+            std::os::unix::fs::symlink(package.join(part), directory.path().join(part)).expect("link");
+        }
+        let tenants = directory.path().join("tenants");
+        std::fs::create_dir(&tenants).expect("make a directory");
+        for tenant in ["mine", "theirs"] {
+            let text = format!("tenant = \"{tenant}\"\n{MARKETS}");
+            std::fs::write(tenants.join(format!("{tenant}.toml")), text).expect("write a tenant");
+        }
+        let environment: HashMap<String, String> = settings
+            .iter()
+            .map(|(name, value)| (format!("FAIRDUE_{}", name.to_uppercase().replace('.', "__")), (*value).to_owned()))
+            .collect();
+        let snapshot = Config::load_with(directory.path(), environment.into_iter()).expect("a good configuration");
+        let (grpc, query) = (snapshot.server.grpc.clone(), snapshot.server.query.clone());
+        let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
+        for tenant in ["mine", "theirs"] {
+            store.insert_tenant(&TenantId::trusted(tenant), Timestamp(0)).await.expect("make a tenant");
+        }
+        let holder = Arc::new(Holder::of(directory.path(), snapshot));
+        let app = App::open(store.clone(), holder, Clock::system()).expect("open the use cases");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listen");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        let use_cases = UseCases { ingest: app.ingest.clone(), advice: app.advice.clone(), query: app.query.clone() };
+        let token = stop.clone();
+        let served = tokio::spawn(async move { serve(listener, &grpc, &query, use_cases, token).await });
+        let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
+        let channel = endpoint.connect().await.expect("connect");
+        Self { channel, stop, served, app, store, _directory: directory }
+    }
+
+    /// A new key of a tenant, limited to some markets if any are named.
+    pub async fn key(&self, tenant: &str, roles: &[Role], markets: &[&str]) -> Key {
+        let tenant = TenantId::trusted(tenant);
+        let markets = markets.iter().map(|market| MarketId::trusted(market)).collect();
+        let text = keys::create(&self.store, &tenant, roles.to_vec(), markets, Timestamp(0)).await.expect("make a key");
+        Key(format!("Bearer {text}").parse().expect("plain characters"))
+    }
+
+    /// Clients of a key.
+    pub fn clients(&self, key: &Key) -> Clients {
+        let keyed = || InterceptedService::new(self.channel.clone(), key.clone());
+        Clients {
+            cases: CaseServiceClient::new(keyed()),
+            activities: ActivityServiceClient::new(keyed()),
+            compliance: ComplianceServiceClient::new(keyed()),
+            kpis: KpiServiceClient::new(keyed()),
+        }
+    }
+
+    /// Clients of a tenant's key with the roles of a platform.
+    pub async fn platform(&self, tenant: &str) -> Clients {
+        let key = self.key(tenant, &[Role::Writer, Role::Reader], &[]).await;
+        self.clients(&key)
+    }
+
+    /// Stops the server and waits for its end.
+    pub async fn end(self) {
+        self.stop.cancel();
+        drop(self.channel);
+        tokio::time::timeout(Duration::from_secs(30), self.served)
+            .await
+            .expect("the server ends")
+            .expect("no panic")
+            .expect("no failure");
+        self.app.close().await;
+    }
+}
