@@ -13,7 +13,12 @@ use crate::config::Config;
 pub fn run(dir: &Path) -> Result<(), CliError> {
     let snapshot = Config::load(dir)?;
     let markets: usize = snapshot.tenants.values().map(|tenant| tenant.markets.len()).sum();
+    let report = examples::run(&snapshot.packs)?;
     println!("{} is sound", dir.display());
+    println!(
+        "rules {}, worked examples {}, changes that an example noticed {}",
+        report.rules, report.examples, report.changes
+    );
     println!("tenants {}, markets {markets}", snapshot.tenants.len());
     println!("digest {}", snapshot.digest);
     let proof = examples::run(&snapshot.packs)?;

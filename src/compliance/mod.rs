@@ -17,6 +17,7 @@ mod limitation_period;
 mod memory;
 mod notice_period;
 pub mod persons;
+mod remember;
 mod required_notice;
 mod situation;
 pub mod verdict;

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::judgement::{Judgement, finding, judge};
-use super::memory::{Charged, EMPTY, Flag, Given, Mark, Memory, Past, Timer};
+use super::memory::{EMPTY, Memory, Timer};
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::verdict::consequence;
 use super::{Answered, Context, Emission, TestOutcome, applies, check, contact_block, required_notice};
 use crate::domain::activity::Activity;
-use crate::domain::case::{CaseVersion, LimitationEventKind};
-use crate::domain::detail::{AdjustmentKind, Detail, LegalStepKind, MatterStep, TransferKind};
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::{Detail, TransferKind};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId, PersonId};
-use crate::domain::party::Condition;
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Observation, Unit};
-use crate::domain::vocabulary::{ConsentScope, Direction, Form};
+use crate::domain::vocabulary::{ConsentScope, Form};
 use crate::rules::model::{Limits, Rule};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
@@ -34,16 +33,16 @@ pub(crate) struct CaseStamp {
 /// What one case remembers for its rules.
 #[derive(Debug, Clone, Default)]
 pub struct CaseWatch {
-    persons: Vec<PersonId>,
-    contacts: Vec<CaseStamp>,
+    pub(super) persons: Vec<PersonId>,
+    pub(super) contacts: Vec<CaseStamp>,
     memory: Option<Box<Memory>>,
     /// What is owed, minor units.
-    balance: i64,
+    pub(super) balance: i64,
     /// Channels on which the collector has made contact.
-    channels: u16,
-    communicated: bool,
-    visited: bool,
-    paid: bool,
+    pub(super) channels: u16,
+    pub(super) communicated: bool,
+    pub(super) visited: bool,
+    pub(super) paid: bool,
 }
 
 impl CaseWatch {
@@ -122,7 +121,7 @@ impl CaseWatch {
         self.memory.as_deref().unwrap_or(&EMPTY)
     }
 
-    fn remember_in(&mut self) -> &mut Memory {
+    pub(super) fn remember_in(&mut self) -> &mut Memory {
         self.memory.get_or_insert_default()
     }
 
@@ -276,161 +275,6 @@ impl CaseWatch {
             },
             evidence: timer.trigger.iter().cloned().collect(),
         })));
-    }
-
-    fn remember(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
-        self.remember_contact(ctx, activity, marks);
-        self.remember_money(activity);
-        if let Some(past) = Past::of(activity) {
-            self.remember_past(activity, past);
-        }
-        self.remember_flags(activity);
-    }
-
-    fn remember_contact(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
-        let (Detail::Contact(contact), Some(marks)) = (&activity.detail, marks) else { return };
-        if activity.direction() == Direction::Outbound {
-            self.channels |= 1 << (contact.channel as u16);
-        }
-        self.communicated |= contact.outcome_flags().communication;
-        let window = ctx.rules.longest_case_window();
-        if window == 0 {
-            return;
-        }
-        let before = activity.occurred.plus(-window);
-        let old = self.contacts.partition_point(|one| one.stamp.at < before);
-        self.contacts.drain(..old);
-        let person = activity.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
-        let index = self.index_of(person).or_else(|| {
-            self.persons.push(person?.clone());
-            u16::try_from(self.persons.len() - 1).ok()
-        });
-        self.contacts.push(CaseStamp { stamp: ContactStamp::new(activity, marks), person: index });
-    }
-
-    fn remember_money(&mut self, activity: &Activity) {
-        let change = match &activity.detail {
-            Detail::Payment(payment) => {
-                self.paid = true;
-                payment.amount.minor.saturating_neg()
-            }
-            Detail::Charge(charge) => {
-                self.remember_in().charges.push(Charged::of(activity, charge));
-                charge.amount.minor.saturating_add(charge.vat.unwrap_or(0))
-            }
-            Detail::Interest { amount, .. } => amount.minor,
-            Detail::Adjustment { adjustment: AdjustmentKind::Correction | AdjustmentKind::WriteUp, amount, .. } => {
-                amount.minor
-            }
-            Detail::Adjustment { amount, .. } => amount.minor.saturating_neg(),
-            Detail::Reversal { reverses, amount, .. } => {
-                match self.memory().charges.iter().position(|one| one.id == *reverses) {
-                    Some(at) => {
-                        self.take_back(at, amount.minor);
-                        amount.minor.saturating_neg()
-                    }
-                    None => amount.minor,
-                }
-            }
-            _ => 0,
-        };
-        self.balance = self.balance.saturating_add(change);
-    }
-
-    /// A charge taken back in part or whole frees its share of the cap.
-    fn take_back(&mut self, at: usize, amount: i64) {
-        let charges = &mut self.remember_in().charges;
-        if let Some(charge) = charges.get_mut(at) {
-            charge.net = charge.net.saturating_sub(amount);
-            if charge.net <= 0 {
-                charges.remove(at);
-            }
-        }
-    }
-
-    fn remember_past(&mut self, activity: &Activity, mut past: Past) {
-        let memory = self.remember_in();
-        if let Detail::Plan { written: true, .. } = activity.detail {
-            past.form = Some(Form::Paper);
-        }
-        if past.is(&Step::Demand) || past.is(&Step::Reminder) {
-            memory.demands = memory.demands.saturating_add(1);
-            if past.form != Some(Form::Oral) {
-                let at = past.received.unwrap_or(past.at);
-                let certain = past.received.is_some();
-                memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, certain });
-            }
-        }
-        memory.past.push(past);
-    }
-
-    fn remember_flags(&mut self, activity: &Activity) {
-        let at = activity.occurred;
-        let mark = |kind| Mark { kind, at, certain: true };
-        match &activity.detail {
-            Detail::Payment(_) => self.remember_in().marks.push(mark(LimitationEventKind::Payment)),
-            Detail::Acknowledgement { .. } => self.remember_in().marks.push(mark(LimitationEventKind::Acknowledgement)),
-            Detail::LegalStep { step } if !matches!(step, LegalStepKind::Threat | LegalStepKind::Service) => {
-                self.remember_in().marks.push(mark(LimitationEventKind::CourtAction));
-            }
-            Detail::Condition { condition, ended: false, written, direct_contact_consented, .. } => {
-                let flag = flag(activity, *condition, *written, *direct_contact_consented);
-                self.remember_in().flags.push(flag);
-            }
-            Detail::Condition { condition, ended: true, .. } => self.end_flag(activity, *condition),
-            Detail::Dispute { step: MatterStep::Opened, written, .. } => {
-                let flag = flag(activity, Condition::Disputed, Some(*written), false);
-                self.remember_in().flags.push(flag);
-            }
-            Detail::Dispute {
-                step: MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn,
-                ..
-            } => {
-                self.end_flag(activity, Condition::Disputed);
-            }
-            Detail::VerificationSent {} => self.remember_in().verified = Some(at),
-            Detail::Permission { permission, contact_point } => {
-                let given = Given {
-                    person: activity.person.clone(),
-                    point: contact_point.clone(),
-                    permission: permission.clone(),
-                };
-                self.remember_in().given.push(given);
-            }
-            Detail::Window { window } => {
-                self.remember_in().windows.push((activity.person.clone(), window.clone()));
-            }
-            Detail::TitleObtained { on } => self.remember_in().titled_on = Some(*on),
-            Detail::Hold { ended, .. } => {
-                self.remember_in().hold = if *ended { None } else { Some(activity.id.clone()) };
-            }
-            Detail::CaseStatus { closed, .. } => self.remember_in().closed = Some(*closed),
-            Detail::Page { .. } => self.visited = true,
-            _ => {}
-        }
-    }
-
-    fn end_flag(&mut self, activity: &Activity, condition: Condition) {
-        for flag in &mut self.remember_in().flags {
-            let same = activity.person.is_none() || flag.person.is_none() || flag.person == activity.person;
-            if flag.condition == condition && flag.until.is_none() && same {
-                flag.until = Some(activity.effective.unwrap_or(activity.occurred));
-            }
-        }
-    }
-}
-
-fn flag(activity: &Activity, condition: Condition, written: Option<bool>, direct: bool) -> Flag {
-    Flag {
-        condition,
-        person: activity.person.clone(),
-        from: activity.occurred,
-        received: activity.known(),
-        effective: activity.effective.unwrap_or(activity.occurred),
-        until: None,
-        written,
-        direct,
-        id: activity.id.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod calendar;
 pub mod compile;
 pub mod example;
+mod head;
 pub mod model;
 pub mod overlay;
 pub mod pack;

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub use super::head::{Assume, Exempt, Review, Scope};
 use super::reader::Position;
 use super::step::Step;
 use super::words::{
@@ -13,10 +14,7 @@ use crate::domain::case::LimitationEventKind;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::party::Condition;
 use crate::domain::verdict::{Confidence, Effect, Source};
-use crate::domain::vocabulary::{
-    Channel, ChargeStep, CollectorRole, CreditorType, DebtClass, DebtType, Form, Ownership, PartyKind, PartyRole,
-    Place, Purpose, Technology, vocabulary,
-};
+use crate::domain::vocabulary::{Channel, ChargeStep, Form, Place, Technology, vocabulary};
 
 vocabulary!(
     /// The kinds of rules that are judged.
@@ -74,73 +72,6 @@ pub struct Rule {
     pub position: Position,
     /// Where its limits stand.
     pub limits_position: Position,
-}
-
-/// A lawyer's signature, empty until given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Review {
-    /// By whom.
-    pub by: Option<String>,
-    /// When.
-    pub on: Option<NaiveDate>,
-    /// When to look again.
-    pub next: Option<NaiveDate>,
-}
-
-/// `applies_to`: which cases a rule concerns. An empty set admits all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scope {
-    /// Capacity of the collector.
-    pub collector_role: Set<CollectorRole>,
-    /// On whose account.
-    pub ownership: Set<Ownership>,
-    /// Consumer or commercial.
-    pub debt_class: Set<DebtClass>,
-    /// Where the debt comes from.
-    pub debt_type: Set<DebtType>,
-    /// Kind of creditor.
-    pub creditor_type: Set<CreditorType>,
-    /// Legal kind of the debtor.
-    pub debtor_kind: Set<PartyKind>,
-    /// Role of the person dealt with.
-    pub person_role: Set<PartyRole>,
-    /// Regulated consumer credit.
-    pub regulated_credit: Option<bool>,
-    /// Non-performing loan of an EU bank.
-    pub eu_bank_npl: Option<bool>,
-    /// Secured.
-    pub secured: Option<bool>,
-    /// There is an enforceable title on the activity's day.
-    pub titled: Option<bool>,
-}
-
-/// `exempt`: which activities a rule leaves alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Exempt {
-    /// Begun by the debtor (or a third party).
-    pub initiated_by_debtor: bool,
-    /// Made because the debtor asked for it.
-    pub at_debtors_request: bool,
-    /// Made for one of these purposes.
-    pub purposes: Set<Purpose>,
-    /// Made to a person in one of these roles.
-    pub person_roles: Set<PartyRole>,
-}
-
-/// `when_missing`: values taken, on the conservative side, for attributes that a case does not state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)] // named as the attributes are
-pub struct Assume {
-    pub collector_role: Option<CollectorRole>,
-    pub ownership: Option<Ownership>,
-    pub debt_class: Option<DebtClass>,
-    pub debt_type: Option<DebtType>,
-    pub creditor_type: Option<CreditorType>,
-    pub debtor_kind: Option<PartyKind>,
-    pub person_role: Option<PartyRole>,
-    pub regulated_credit: Option<bool>,
-    pub eu_bank_npl: Option<bool>,
-    pub secured: Option<bool>,
 }
 
 /// The limits of each kind.

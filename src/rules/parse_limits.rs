@@ -183,6 +183,19 @@ pub fn steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec
     out
 }
 
+/// Steps that a rule looks back at.
+fn past_steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec<Step> {
+    let steps = steps(table, key, needed);
+    if steps.iter().any(|step| !step.is_remembered()) {
+        table.wrong(
+            key,
+            &format!("{key} names a step that no case remembers one by one"),
+            "contact, contact:CHANNEL, communication, payment and page_visit can only be events or what is judged; name a notice",
+        );
+    }
+    steps
+}
+
 fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
     let (conditions, flags) = (table.set("conditions"), table.set("flags"));
     if conditions.is_empty() && flags.is_empty() {
@@ -249,7 +262,7 @@ pub fn term(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Term> {
 }
 
 fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
-    let (after, before) = (steps(table, "after", true), steps(table, "before", true));
+    let (after, before) = (past_steps(table, "after", true), steps(table, "before", true));
     let term = term(table, "term");
     let max_age = self::term(table, "max_age");
     let required = table.boolean("required").unwrap_or(false);
@@ -268,12 +281,12 @@ fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
         unless_evasion: table.boolean("unless_evasion").unwrap_or(false),
         unless_due_fixed: table.boolean("unless_due_fixed").unwrap_or(false),
         after_due: table.boolean("after_due").unwrap_or(false),
-        waived_by: steps(table, "waived_by", false),
+        waived_by: past_steps(table, "waived_by", false),
     }
 }
 
 fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
-    let (notices, event) = (steps(table, "notices", true), steps(table, "event", true));
+    let (notices, event) = (past_steps(table, "notices", true), steps(table, "event", true));
     let timing = table.need_word::<Timing>("timing");
     let term = term(table, "term");
     let no_figure = table.boolean("no_figure").unwrap_or(false);

@@ -10,6 +10,9 @@ use toml::de::{DeTable, DeValue};
 use super::words::{Set, Word};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 
+/// Most mistakes that are told of one file: a hostile one must not cost minutes and gigabytes.
+const MAX_TOLD: usize = 200;
+
 /// The file being read and what was found wrong in it.
 pub struct Reading<'a> {
     /// The file.
@@ -26,8 +29,16 @@ impl<'a> Reading<'a> {
 
     /// Notes a diagnostic at a byte offset.
     pub fn wrong(&self, offset: usize, message: impl Into<String>, remedy: impl Into<String>) {
-        let diagnostic = Diagnostic::at(&self.file.path, &self.file.text, offset, message, remedy);
-        self.found.borrow_mut().push(diagnostic);
+        let mut found = self.found.borrow_mut();
+        if found.len() > MAX_TOLD {
+            return;
+        }
+        let (message, remedy) = if found.len() == MAX_TOLD {
+            (format!("more than {MAX_TOLD} mistakes: the rest is not told"), "correct those above first".to_owned())
+        } else {
+            (message.into(), remedy.into())
+        };
+        found.push(Diagnostic::at(&self.file.path, &self.file.text, offset, message, remedy));
     }
 
     /// Where a byte offset is in the file.

@@ -93,6 +93,12 @@ impl Step {
         })
     }
 
+    /// A case remembers this step, so that a later rule can look back at it.
+    #[must_use]
+    pub const fn is_remembered(&self) -> bool {
+        !matches!(self, Self::Contact | Self::ContactOn(_) | Self::Communication | Self::Payment | Self::PageVisit)
+    }
+
     /// The activity is this step.
     #[must_use]
     pub fn matches(&self, activity: &Activity) -> bool {

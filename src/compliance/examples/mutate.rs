@@ -52,7 +52,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             _ => false,
         });
         with(format!("its least amount is {more} minor unit"), &|limits| match limits {
-            Limits::FeeCap(limits) => limits.minimum.as_mut().is_some_and(|least| moved_i64(least, step)),
+            Limits::FeeCap(limits) => moved_minimum(limits, step),
             _ => false,
         });
         let Limits::ContactHours(hours) = &rule.limits else { continue };
@@ -142,4 +142,18 @@ fn moved_amounts(limits: &mut FeeCap, step: i64) -> bool {
         };
     }
     any
+}
+
+/// Moves the least amount, unless the table never comes down to it and no example could tell.
+fn moved_minimum(limits: &mut FeeCap, step: i64) -> bool {
+    let factor = limits.factor.min(limits.factor_if_paid_on_first_letter.unwrap_or(limits.factor));
+    let lowest = limits.tiers.iter().map(|tier| match tier.value {
+        TierValue::Amount(amount) => i128::from(amount) * i128::from(factor) / 1_000_000,
+        TierValue::Rate(_) => 0,
+    });
+    let lowest = lowest.min().unwrap_or(0);
+    limits.minimum.as_mut().is_some_and(|least| {
+        let before = *least;
+        moved_i64(least, step) && lowest < i128::from(before.max(*least))
+    })
 }
