@@ -9,8 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::market::MarketKey;
 use crate::ingest::{CheckRecord, IngestError, Markets, Work};
 
-/// Checks that may wait. Full: the next check is refused, for nothing is answered without a record.
-const WAITING: usize = 100_000;
 /// Checks of one commit.
 const GROUP: usize = 20_000;
 /// Longest wait of a check for its commit to begin.
@@ -28,7 +26,8 @@ pub(super) struct CheckLog(mpsc::Sender<Entry>);
 impl CheckLog {
     /// Starts the task that commits what is appended.
     pub(super) fn start(markets: Arc<Markets>) -> Self {
-        let (sender, queue) = mpsc::channel(WAITING);
+        let waiting = markets.config().get().server.advice.check_log_queue;
+        let (sender, queue) = mpsc::channel(usize::try_from(waiting).unwrap_or(usize::MAX >> 3));
         tokio::spawn(drain(markets, queue));
         Self(sender)
     }

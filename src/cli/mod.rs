@@ -11,6 +11,8 @@ mod send;
 mod serve;
 mod signals;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 

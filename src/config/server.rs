@@ -18,7 +18,7 @@ pub struct Server {
     pub database: Database,
     /// The writer.
     pub ingest: IngestSettings,
-    /// Checks and their cache.
+    /// Contact checks.
     pub advice: AdviceSettings,
     /// Reads.
     pub query: QuerySettings,
@@ -85,15 +85,9 @@ pub struct IngestSettings {
     pub due_interval: Duration,
 }
 
-/// Checks and their cache.
+/// Contact checks.
 #[derive(Debug, Clone)]
 pub struct AdviceSettings {
-    /// Cases of one market kept in memory.
-    pub cached_cases: u32,
-    /// How often revisions are compared with the database.
-    pub poll_interval: Duration,
-    /// Oldest state that a plain check may be answered from.
-    pub max_staleness: Duration,
     /// Records of checks that may wait for their commit.
     pub check_log_queue: u32,
 }
@@ -160,12 +154,7 @@ impl Server {
                 queue_items: s.number("ingest.queue_items", 1..=1_000_000),
                 due_interval: millis(s, "ingest.due_interval_ms", 10, 3_600_000),
             },
-            advice: AdviceSettings {
-                cached_cases: s.number("advice.cached_cases", 1_000..=100_000_000),
-                poll_interval: millis(s, "advice.poll_interval_ms", 10, 10_000),
-                max_staleness: millis(s, "advice.max_staleness_ms", 10, 60_000),
-                check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000),
-            },
+            advice: AdviceSettings { check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000) },
             query: QuerySettings {
                 default_page_size: s.number("query.default_page_size", 1..=1_000),
                 max_page_size: s.number("query.max_page_size", 1..=10_000),
@@ -178,10 +167,6 @@ impl Server {
         if server.query.default_page_size > server.query.max_page_size {
             let message = "query.default_page_size is larger than query.max_page_size";
             s.refuse("query.default_page_size", message, "lower it, or raise query.max_page_size");
-        }
-        if server.advice.poll_interval > server.advice.max_staleness {
-            let message = "advice.poll_interval_ms is longer than advice.max_staleness_ms: no check could be answered from memory";
-            s.refuse("advice.poll_interval_ms", message, "lower it, or raise advice.max_staleness_ms");
         }
         server
     }

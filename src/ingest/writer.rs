@@ -15,6 +15,7 @@ use super::market_state::MarketState;
 use super::{follow, merge, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
+use crate::config::server::IngestSettings;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::error_kind::ErrorKind;
@@ -90,10 +91,6 @@ pub(super) struct Job {
     _room: OwnedSemaphorePermit,
 }
 
-/// Records that may wait or be in work for one market.
-const ROOM: usize = 40_000;
-/// Records after which a group is closed.
-const GROUP: usize = 4_000;
 /// How long a request waits for room before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Transactions of one group that may be lost to a concurrent one before the callers are told.
@@ -112,6 +109,8 @@ pub struct Markets {
     pub(super) store: Store,
     pub(super) config: Arc<Holder>,
     pub(super) clock: Clock,
+    /// The writer's settings: they hold from start to stop.
+    limits: IngestSettings,
     handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>>>,
     stopping: watch::Sender<bool>,
 }
@@ -121,9 +120,15 @@ impl Markets {
     #[must_use]
     pub fn new(store: Store, config: Arc<Holder>, clock: Clock) -> Arc<Self> {
         let stopping = watch::Sender::new(false);
-        let markets = Arc::new(Self { store, config, clock, handles: Mutex::default(), stopping });
+        let limits = config.get().server.ingest.clone();
+        let markets = Arc::new(Self { store, config, clock, limits, handles: Mutex::default(), stopping });
         follow::start(&markets);
         markets
+    }
+
+    /// Records that may wait or be in work for one market.
+    fn room(&self) -> usize {
+        size(self.limits.queue_items)
     }
 
     /// The handle of a market, whose writer is started if need be.
@@ -135,7 +140,8 @@ impl Markets {
         }
         let (jobs, queue) = mpsc::channel(1_024);
         let state = Arc::new(MarketState::default());
-        let handle = Arc::new(MarketHandle { state: Arc::clone(&state), jobs, room: Arc::new(Semaphore::new(ROOM)) });
+        let room = Arc::new(Semaphore::new(self.room()));
+        let handle = Arc::new(MarketHandle { state: Arc::clone(&state), jobs, room });
         handles.insert(key.clone(), Arc::clone(&handle));
         tokio::spawn(run(Arc::clone(self), key.clone(), state, queue));
         handle
@@ -157,7 +163,7 @@ impl Markets {
             return Err(IngestError::Stopping);
         }
         let handle = self.handle(key);
-        let wanted = u32::try_from(work.items().clamp(1, ROOM)).unwrap_or(1);
+        let wanted = u32::try_from(work.items().clamp(1, self.room())).unwrap_or(1);
         let room = tokio::time::timeout(PATIENCE, Arc::clone(&handle.room).acquire_many_owned(wanted))
             .await
             .map_err(|_| IngestError::Overloaded)?
@@ -177,7 +183,7 @@ impl Markets {
     pub async fn drained(&self) {
         for (_, handle) in self.active() {
             // All the room is free only when no job waits or is in work.
-            let all = u32::try_from(ROOM).unwrap_or(u32::MAX);
+            let all = u32::try_from(self.room()).unwrap_or(u32::MAX);
             drop(handle.room.acquire_many(all).await);
         }
     }
@@ -204,7 +210,8 @@ impl Markets {
 async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut queue: mpsc::Receiver<Job>) {
     let mut pace = tick::Pace::default();
     let mut deltas: u32 = 0;
-    let mut wake = tokio::time::interval(Duration::from_millis(500));
+    let most = size(markets.limits.max_commit_items);
+    let mut wake = tokio::time::interval(markets.limits.due_interval);
     wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let mut tick_due = false;
@@ -218,7 +225,7 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
         };
         let mut jobs: Vec<Job> = first.into_iter().collect();
         let mut items: usize = jobs.iter().map(|job| job.work.items()).sum();
-        while items < GROUP {
+        while items < most {
             let Ok(job) = queue.try_recv() else { break };
             items += job.work.items();
             jobs.push(job);
@@ -248,6 +255,11 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
             }
         }
     }
+}
+
+/// A setting as a size. Settings of 32 bits fit everywhere that the service runs.
+fn size(setting: u32) -> usize {
+    usize::try_from(setting).unwrap_or(usize::MAX)
 }
 
 /// Commits a group, starting over when a concurrent transaction came first.

@@ -1,0 +1,95 @@
+//! The commands' parts together, against a server in this process.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::client::Client;
+use super::import::engine::Engine;
+use super::import::figures;
+use super::import::mapping::Mapping;
+use super::import::source::Source;
+use super::send::{self, Batch, Sent};
+use super::serve::Server;
+use crate::clock::Clock;
+use crate::config::{Config, Holder, source};
+use crate::domain::ids::TenantId;
+use crate::domain::principal::Role;
+use crate::ingest::keys;
+use crate::transport::encode;
+
+const EVENTS: &str = "\
+case_id,activity,timestamp,resource,amount,total_payment_amount,payment_amount,expense,article,vehicle_class,points,dismissal,notification_type,last_sent,matricola
+A1,Create Fine,2007-01-10T00:00:00+01:00,561,35.0,0.0,,,157,A,0,NIL,,,
+A1,Send Fine,2007-02-01T00:00:00+01:00,,,,,11.0,,,,,,,
+A1,Insert Fine Notification,2007-02-10T00:00:00+01:00,,,,,,,,,,P,P,
+A1,Add penalty,2007-04-11T00:00:00+02:00,,71.5,,,,,,,,,,
+A1,Payment,2007-05-02T00:00:00+02:00,,,50.0,50.0,,,,,,,,
+A1,Send for Credit Collection,2007-06-01T00:00:00+02:00,,,,,,,,,,,,
+A2,Create Fine,2007-03-10T00:00:00+01:00,561,20.0,0.0,,,157,A,0,NIL,,,
+A2,Payment,2007-03-11T00:00:00+01:00,,,20.0,20.0,,,,,,,,
+";
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A server on a free port over a database in `directory`, with a key of the tenant `demo`.
+async fn server(directory: &Path) -> (Server, Client) {
+    let config = package().join("config");
+    let mut snapshot = Config::load(&config).unwrap();
+    snapshot.server.database.url = format!("sqlite://{}", directory.join("f.db").display());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::start_on(listener, Arc::new(Holder::of(&config, snapshot))).await.unwrap();
+    let (store, tenant, now) = (server.app.ingest.markets().store(), TenantId::trusted("demo"), Clock::system().now());
+    store.insert_tenant(&tenant, now).await.unwrap();
+    let key = keys::create(store, &tenant, vec![Role::Writer, Role::Reader], Vec::new(), now).await.unwrap();
+    let client = Client::connect(&format!("http://{}", server.address), &key).await.unwrap();
+    (server, client)
+}
+
+fn converted() -> Batch {
+    let file = source::required(&package().join("config/imports/road-traffic-fines.toml"), &mut Vec::new()).unwrap();
+    let mapping = Mapping::parse(&file).unwrap();
+    let (mut engine, mut batch) = (Engine::new(&mapping), Batch::default());
+    Source::new(EVENTS.as_bytes(), &mapping)
+        .unwrap()
+        .each(|_, row| {
+            let records = engine.next(&row.unwrap()).unwrap();
+            batch.cases.extend(records.version.iter().map(encode::case::case));
+            batch.activities.extend(records.activities.iter().map(encode::activity::activity));
+            true
+        })
+        .unwrap();
+    batch
+}
+
+async fn import(client: &Client) -> Sent {
+    let (batches, inbox) = mpsc::channel(1);
+    batches.send(converted()).await.unwrap();
+    drop(batches);
+    send::send(client, "it", inbox, |_| {}).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_through_the_api_is_stored_once_however_often_it_runs_and_its_sums_come_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, client) = server(directory.path()).await;
+    let first = import(&client).await;
+    assert_eq!((first.cases.created, first.activities.created), (3, 7), "{first:?}");
+    assert_eq!(first.cases.refusals() + first.activities.refusals(), 0, "{first:?}");
+    let again = import(&client).await;
+    assert_eq!((again.cases.created, again.activities.created), (0, 0), "{again:?}");
+    assert_eq!((again.cases.duplicates, again.activities.duplicates), (3, 7), "{again:?}");
+
+    let table = figures::of_year(&client, "it", 2007).await.unwrap();
+    let line = |month: &str| table.lines().find(|line| line.contains(month)).unwrap_or_else(|| panic!("{table}"));
+    // Opening 35.00 + 11.00 + 36.50 of May, 50.00 collected: 60.61 %. The rest of 32.50 goes to collection in June.
+    assert!(line("2007-05").contains("60.61 %"), "{table}");
+    assert!(line("2007-06").contains("32.50 EUR"), "{table}");
+    assert!(line("2007-01").contains("no value"), "nothing was open before: {table}");
+    server.stop(Duration::from_secs(10)).await;
+}
