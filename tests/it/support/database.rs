@@ -22,6 +22,8 @@ pub struct Database {
     pub url: String,
     /// Holds the SQLite file for as long as the test runs.
     directory: Option<tempfile::TempDir>,
+    /// Holds a cluster of its own for as long as the test runs.
+    _cluster: Option<Cluster>,
 }
 
 /// The cluster that all tests of this run share, each in a database of its own.
@@ -37,13 +39,22 @@ impl Database {
             Backend::Sqlite => {
                 let directory = tempfile::tempdir().expect("make a temporary directory");
                 let url = format!("sqlite://{}?mode=rwc", directory.path().join("fairdue.db").display());
-                Self { backend, url, directory: Some(directory) }
+                Self { backend, url, directory: Some(directory), _cluster: None }
             }
             Backend::Postgres => {
                 let cluster = tokio::task::spawn_blocking(shared_cluster).await.expect("start the private cluster");
-                Self { backend, url: cluster.fresh_database().await, directory: None }
+                Self { backend, url: cluster.fresh_database().await, directory: None, _cluster: None }
             }
         }
+    }
+
+    /// A database that keeps what it acknowledges: on PostgreSQL a cluster of its own that syncs every commit.
+    pub async fn durable(backend: Backend) -> Self {
+        if backend == Backend::Sqlite {
+            return Self::fresh(backend).await;
+        }
+        let cluster = tokio::task::spawn_blocking(|| Cluster::start(Durability::Full)).await.expect("start a cluster");
+        Self { backend, url: cluster.fresh_database().await, directory: None, _cluster: Some(cluster) }
     }
 
     /// The directory of an SQLite database.

@@ -5,4 +5,7 @@ pub mod builders;
 pub mod database;
 pub mod postgres;
 pub mod raw;
+pub mod recount;
+pub mod service;
 pub mod wire;
+pub mod workload;

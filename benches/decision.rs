@@ -1,0 +1,125 @@
+//! The decision alone: what all rules say of one contact, on a case with a history, in memory. No store, no wire.
+//! The allocation columns show what each answer costs the heap.
+
+use divan::{AllocProfiler, Bencher, black_box};
+use fairdue::compliance::{Answered, CaseWatch, Context, PersonLogs};
+use fairdue::config::{Config, Snapshot};
+use fairdue::domain::activity::Activity;
+use fairdue::domain::case::CaseVersion;
+use fairdue::domain::ids::{MarketId, TenantId};
+use fairdue::domain::market::Market;
+use fairdue::domain::time::{DAY, SECOND, Timestamp};
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+/// 2025-06-03, a Tuesday, 11:00 in New York.
+const MORNING: Timestamp = Timestamp(1_748_962_800 * SECOND);
+
+fn main() {
+    divan::main();
+}
+
+fn snapshot() -> Snapshot {
+    let directory = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config"));
+    Config::load_with(directory, std::iter::empty()).unwrap_or_else(|found| panic!("{found:?}"))
+}
+
+/// A consumer debt of a resident of New York, placed a while ago, with its validation notice long sent.
+fn version() -> CaseVersion {
+    serde_json::from_value(serde_json::json!({
+        "case": "c", "version": "1", "effective": MORNING.plus(-200 * DAY), "currency": "USD",
+        "identity": {"creditor": "bank", "collector_role": "agency"},
+        "class": {"debt_class": "consumer", "debt_type": "loan"},
+        "claims": [{"id": "1", "principal": 120_000}],
+        "parties": [{
+            "person": "p", "role": "primary", "kind": "consumer",
+            "residences": [{"country": "US", "subdivision": "NY", "confirmed": true}],
+            "zones": [{"zone": "America/New_York"}]
+        }]
+    }))
+    .expect("a case version")
+}
+
+fn call(id: usize, at: Timestamp) -> Activity {
+    serde_json::from_value(serde_json::json!({
+        "id": format!("a-{id}"), "cases": ["c"], "person": "p", "occurred": at, "initiated_by": "collector",
+        "actor": {"kind": "human", "agent": "agent-1"},
+        "detail": {"kind": "contact", "channel": "call", "outcome": "no_answer"}
+    }))
+    .expect("an activity")
+}
+
+/// What a decision is made with: the packs of the package, and a case that has been called every other day.
+struct Scene {
+    snapshot: Snapshot,
+    version: CaseVersion,
+    persons: PersonLogs,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self { snapshot: snapshot(), version: version(), persons: PersonLogs::default() }
+    }
+
+    fn market(&self) -> &Market {
+        self.snapshot.market(&TenantId::trusted("demo"), &MarketId::trusted("us")).expect("the market")
+    }
+
+    fn context(&self) -> Context<'_> {
+        let tenant = &self.snapshot.tenants[&TenantId::trusted("demo")];
+        Context {
+            rules: &tenant.rules,
+            market: self.market(),
+            version: &self.version,
+            lead: true,
+            persons: &self.persons,
+        }
+    }
+
+    fn watch(&self) -> CaseWatch {
+        let mut out = Vec::new();
+        let mut watch = CaseWatch::open(&self.context(), &mut out);
+        for day in 0..20 {
+            let before = call(day, MORNING.plus(-(40 - 2 * day as i64) * DAY));
+            watch.apply(&self.context(), &before, &mut out);
+        }
+        watch
+    }
+}
+
+fn decide(bencher: Bencher, at: Timestamp) {
+    let scene = Scene::new();
+    let (watch, candidate) = (scene.watch(), call(99, at));
+    let mut answer = Answered::default();
+    bencher.bench_local(move || {
+        watch.check_into(&scene.context(), black_box(&candidate), &mut answer);
+        black_box(answer.verdict)
+    });
+}
+
+/// In the morning of a working day.
+#[divan::bench]
+fn by_day(bencher: Bencher) {
+    decide(bencher, MORNING);
+}
+
+/// At three in the morning, where rules speak against it and the next lawful instant is looked for.
+#[divan::bench]
+fn by_night(bencher: Bencher) {
+    decide(bencher, MORNING.plus(-8 * 3_600 * SECOND));
+}
+
+/// A fact judged and remembered, as the writer does with each activity.
+#[divan::bench]
+fn judge_and_remember(bencher: Bencher) {
+    let scene = Scene::new();
+    let (watch, fact) = (scene.watch(), call(99, MORNING));
+    let mut out = Vec::new();
+    bencher.bench_local(move || {
+        let mut watch = watch.clone();
+        out.clear();
+        watch.apply(&scene.context(), black_box(&fact), &mut out);
+        black_box(out.len())
+    });
+}

@@ -1,0 +1,101 @@
+//! Load for a real server on this machine, with what it is compared with beside it in the same run.
+//!
+//! `cargo build --release && cargo run --release --example load -- ingest --database postgres --scale 0.05`
+//!
+//! The server is a process of its own, on a database made for the run; load, server and database share the machine, so
+//! only ratios inside one run count. Contestants take turns, and medians are compared. Every run ends with a kill, a
+//! restart and a recount: figures without it are none.
+#![forbid(unsafe_code)]
+
+mod bare;
+mod checks;
+#[allow(dead_code)]
+#[path = "../../tests/it/figures.rs"]
+mod figures;
+mod ingest;
+mod kpis;
+mod stats;
+mod stream;
+#[allow(dead_code, unused_imports, unused_macros)]
+mod support;
+mod unary;
+
+use clap::{Parser, ValueEnum};
+use support::database::{Backend, Database};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// The stream of activities, durable, against bare inserts of the same rows.
+    Ingest,
+    /// Single calls from 64 callers, against a server whose commits are not shared.
+    Unary,
+    /// Contact checks, against an empty handler in the same server.
+    Check,
+    /// KPI queries over a loaded history.
+    Kpi,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// Load generator for a Fairdue server.
+#[derive(Debug, Parser)]
+struct Options {
+    /// What to measure.
+    what: What,
+    /// On which database.
+    #[arg(long, default_value = "postgres")]
+    database: On,
+    /// Share of the fixed workload of 200,000 cases and ten activities each.
+    #[arg(long, default_value_t = 0.02)]
+    scale: f64,
+    /// Rounds of each contestant; medians are compared.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Markets that get load, of the four.
+    #[arg(long, default_value_t = 4)]
+    markets: usize,
+    /// Seconds of one round, where a round is a stretch of time.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Open loop: requests a second, sent at their moments whether or not answers came. Absent: as fast as answers come.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Writes the loaded history's contacts as CSV, for other engines to count.
+    #[arg(long)]
+    export: Option<std::path::PathBuf>,
+}
+
+impl Options {
+    fn cases(&self) -> u32 {
+        (f64::from(support::workload::FULL_CASES) * self.scale).round().max(4.0) as u32
+    }
+
+    fn backend(&self) -> Backend {
+        match self.database {
+            On::Sqlite => Backend::Sqlite,
+            On::Postgres => Backend::Postgres,
+        }
+    }
+
+    /// A database that keeps what it acknowledges.
+    async fn database(&self) -> Database {
+        Database::durable(self.backend()).await
+    }
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let options = Options::parse();
+    println!("{:?} on {:?}, {} cases, {} rounds", options.what, options.database, options.cases(), options.rounds);
+    match options.what {
+        What::Ingest => ingest::measure(&options).await,
+        What::Unary => unary::measure(&options).await,
+        What::Check => checks::measure(&options).await,
+        What::Kpi => kpis::measure(&options).await,
+    }
+}

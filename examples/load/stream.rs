@@ -1,0 +1,92 @@
+//! Cases and activities of the workload sent through the public API, as fast as acknowledgements come.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use fairdue::proto::v1;
+use tokio_stream::wrappers::ReceiverStream;
+use v1::WriteStatus;
+use v1::activity_service_client::ActivityServiceClient;
+use v1::case_service_client::CaseServiceClient;
+
+use crate::stats::{Latencies, Run};
+use crate::support::service::{Service, caller};
+use crate::support::workload::{self, MARKETS};
+
+/// Records of one message.
+const BATCH: usize = 1_000;
+/// Messages sent before the first of them is acknowledged.
+const AHEAD: usize = 4;
+
+/// Stores the cases of the first `markets` markets; not part of what is measured.
+pub async fn cases(service: &Service, key: &str, cases: u32, markets: usize) {
+    let mut client = CaseServiceClient::new(caller(&service.address, key).await);
+    for (market, (region, _, _)) in MARKETS.iter().enumerate().take(markets) {
+        let of_market: Vec<u32> = (0..cases).filter(|case| *case as usize % MARKETS.len() == market).collect();
+        for chunk in of_market.chunks(BATCH) {
+            let cases = chunk.iter().map(|case| workload::case(*case)).collect();
+            let request = v1::BatchUpsertCasesRequest { region_code: (*region).into(), cases };
+            let answer = client.batch_upsert_cases(request).await.expect("store cases").into_inner();
+            let refused = answer.results.iter().find(|result| result.status() != WriteStatus::Created);
+            assert!(refused.is_none(), "a case was not stored: {refused:?}");
+        }
+    }
+}
+
+/// Streams the activities of the first `markets` markets, each over a connection of its own. Items are rows stored:
+/// repetitions cost time and count nothing.
+pub async fn activities(service: &Service, key: &str, cases: u32, markets: usize) -> Run {
+    let plans: Vec<_> = (0..markets).map(|market| workload::plan(market, cases)).collect();
+    let start = Instant::now();
+    let streams: Vec<_> = plans
+        .into_iter()
+        .enumerate()
+        .map(|(market, plan)| tokio::spawn(one(service.address.clone(), key.to_owned(), market, plan)))
+        .collect();
+    let mut run = Run { items: 0, took: std::time::Duration::ZERO, latencies: Latencies::default() };
+    for stream in streams {
+        let (created, latencies) = stream.await.expect("a stream failed");
+        run.items += created;
+        run.latencies.merge(latencies);
+    }
+    run.took = start.elapsed();
+    run
+}
+
+async fn one(address: String, key: String, market: usize, plan: Vec<workload::Record>) -> (u64, Latencies) {
+    let mut client = ActivityServiceClient::new(caller(&address, &key).await);
+    let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
+    let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
+    let feeder = tokio::spawn(async move {
+        for (records, sequence) in plan.chunks(BATCH).zip(1_i64..) {
+            let activities = records.iter().map(|record| workload::activity(*record)).collect();
+            let region_code = MARKETS[market].0.into();
+            let _ = note.send((sequence, Instant::now()));
+            let request = v1::StreamActivitiesRequest { sequence, region_code, activities };
+            if send.send(request).await.is_err() {
+                return;
+            }
+        }
+    });
+    let answers = client.stream_activities(ReceiverStream::new(receive)).await.expect("open the stream");
+    let mut answers = answers.into_inner();
+    let (mut created, mut latencies) = (0, Latencies::default());
+    let mut sent: HashMap<i64, Instant> = HashMap::new();
+    while let Some(answer) = answers.message().await.expect("the stream goes on") {
+        while let Ok((sequence, at)) = noted.try_recv() {
+            sent.insert(sequence, at);
+        }
+        if let Some(at) = sent.remove(&answer.sequence) {
+            latencies.add(at.elapsed());
+        }
+        for result in &answer.results {
+            match result.status() {
+                WriteStatus::Created => created += 1,
+                WriteStatus::Duplicate => {}
+                other => panic!("a record was answered with {other:?}: {:?}", result.refusal),
+            }
+        }
+    }
+    feeder.await.expect("the feeder failed");
+    (created, latencies)
+}

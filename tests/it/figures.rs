@@ -1,0 +1,115 @@
+//! The figures that a server answers with, beside a recount from the workload, and what its tables hold, by plain SQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fairdue::proto::google::r#type::Date;
+use fairdue::proto::v1;
+use sqlx::{Connection, Row};
+use v1::compliance_service_client::ComplianceServiceClient;
+use v1::kpi_service_client::KpiServiceClient;
+
+use crate::support::database::{Backend, Database};
+use crate::support::recount::{self, Contacts, Figures, Month};
+use crate::support::service::{Caller, caller};
+use crate::support::workload::MARKETS;
+
+/// `MARKET id` of every stored activity, in no order, read by plain SQL.
+pub async fn stored_ids(database: &Database) -> Vec<String> {
+    let sql = "SELECT market_id || ' ' || activity_id AS id FROM activity WHERE tenant_id = 't'";
+    let ids: Vec<String> = match database.backend {
+        Backend::Sqlite => {
+            let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("open the file");
+            let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("read the table");
+            rows.iter().map(|row| row.get(0)).collect()
+        }
+        Backend::Postgres => {
+            let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
+            let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("read the table");
+            rows.iter().map(|row| row.get(0)).collect()
+        }
+    };
+    ids.into_iter().map(|id| id[..2].to_uppercase() + &id[2..]).collect()
+}
+
+/// Compares what the server answers for the workload's cases in the first markets with the recount, to the last minor unit.
+pub async fn compare(address: &str, key: &str, cases: std::ops::Range<u32>, markets: usize) {
+    for (market, (region, _, _)) in MARKETS.iter().enumerate().take(markets) {
+        let expected = recount::count(market, cases.clone());
+        let answered = ask(address, key, region).await;
+        assert_eq!(answered.collected, expected.collected, "{region}: collected by month, in minor units");
+        assert_eq!(answered.contacts, expected.contacts, "{region}: attempts and right-party contacts");
+        if *region == "US" {
+            let found = judged(address, key, region).await;
+            let missed: Vec<&String> = expected.night_calls.iter().filter(|id| !found.contains(*id)).collect();
+            assert!(missed.is_empty(), "{region}: calls in the night without a finding: {missed:?}");
+        }
+    }
+}
+
+/// The figures as the KPI service tells them.
+async fn ask(address: &str, key: &str, region: &str) -> Figures {
+    let mut kpis = KpiServiceClient::new(caller(address, key).await);
+    let mut figures = Figures::default();
+    for row in rows(&mut kpis, region, "recovery_rate", &[]).await {
+        let collected = recount::minor(&value(row.numerator.as_ref())).expect("an exact amount");
+        if collected != 0 {
+            figures.collected.insert(month(row.period_start_date.as_ref()), collected);
+        }
+    }
+    for row in rows(&mut kpis, region, "rpc_rate", &["agent"]).await {
+        let agent = row.group.first().map(|group| group.value.clone()).unwrap_or_default();
+        let count = |decimal: Option<&_>| value(decimal).parse::<i64>().expect("a whole number");
+        let contacts =
+            Contacts { attempts: count(row.denominator.as_ref()), right_party: count(row.numerator.as_ref()) };
+        if contacts != Contacts::default() {
+            figures.contacts.insert((month(row.period_start_date.as_ref()), agent), contacts);
+        }
+    }
+    figures
+}
+
+fn value(decimal: Option<&fairdue::proto::google::r#type::Decimal>) -> String {
+    decimal.map(|decimal| decimal.value.clone()).filter(|text| !text.is_empty()).unwrap_or_else(|| "0".into())
+}
+
+fn month(date: Option<&Date>) -> Month {
+    let date = date.expect("a period");
+    (date.year, date.month.unsigned_abs())
+}
+
+/// Every row of one KPI by month over the workload's time.
+async fn rows(client: &mut KpiServiceClient<Caller>, region: &str, kpi: &str, group_by: &[&str]) -> Vec<v1::KpiRow> {
+    let request = v1::QueryKpisRequest {
+        region_code: region.into(),
+        kpi_ids: vec![kpi.into()],
+        grain: v1::Grain::Month.into(),
+        start_date: Some(Date { year: 2025, month: 1, day: 1 }),
+        end_date: Some(Date { year: 2026, month: 1, day: 1 }),
+        group_by: group_by.iter().map(|dimension| (*dimension).to_owned()).collect(),
+        ..Default::default()
+    };
+    client.query_kpis(request).await.expect("answer a KPI query").into_inner().rows
+}
+
+/// Ids of activities that an open finding names.
+async fn judged(address: &str, key: &str, region: &str) -> BTreeSet<String> {
+    let mut client = ComplianceServiceClient::new(caller(address, key).await);
+    let mut request = v1::ListFindingsRequest {
+        region_code: region.into(),
+        status: v1::FindingStatus::Open.into(),
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let mut found: BTreeMap<String, v1::Finding> = BTreeMap::new();
+    loop {
+        let answer = client.list_findings(request.clone()).await.expect("list findings").into_inner();
+        for finding in answer.findings {
+            let known = found.insert(finding.finding_id.clone(), finding);
+            assert!(known.is_none(), "a finding came on two pages");
+        }
+        if answer.next_page_token.is_empty() {
+            return found.into_values().map(|finding| finding.activity_id).collect();
+        }
+        request.page_token = answer.next_page_token;
+    }
+}

@@ -1,0 +1,191 @@
+//! Ways in which one history may arrive, and the service that takes it in.
+
+use std::sync::Arc;
+
+use fairdue::clock::Clock;
+use fairdue::config::{Config, Holder};
+use fairdue::domain::activity::Activity;
+use fairdue::domain::case::CaseVersion;
+use fairdue::domain::ids::{MarketId, TenantId};
+use fairdue::domain::market::MarketKey;
+use fairdue::domain::time::Timestamp;
+use fairdue::ingest::{CaseUpsert, ItemResult, Markets, Work};
+use fairdue::store::{Store, StoreOptions};
+
+use super::generate::{History, long_after};
+
+/// One thing that happens to the service.
+#[derive(Debug, Clone)]
+pub enum Act {
+    Upsert(Vec<CaseVersion>),
+    Record(Vec<Activity>),
+    /// The due-queue fires what is due up to here.
+    Settle(Timestamp),
+    /// The process ends without a word and another one starts.
+    Restart,
+}
+
+impl std::fmt::Display for Act {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Upsert(versions) => {
+                f.write_str("upsert")?;
+                versions.iter().try_for_each(|v| write!(f, " {}/{}@{}", v.case, v.version, v.effective))
+            }
+            Self::Record(activities) => {
+                f.write_str("record")?;
+                activities.iter().try_for_each(|a| write!(f, " {}:{}@{}", a.id, a.detail.kind(), a.occurred))
+            }
+            Self::Settle(until) => write!(f, "settle {until}"),
+            Self::Restart => f.write_str("restart"),
+        }
+    }
+}
+
+/// Numbers that follow from a seed.
+#[derive(Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number below `limit`, by splitmix64.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((x ^ (x >> 31)) % limit.max(1) as u64) as usize
+    }
+}
+
+/// The plainest way: everything at once, in order, and time passes at the end.
+pub fn at_once(history: &History) -> Vec<Act> {
+    let mut versions = history.opening.clone();
+    versions.extend(history.versions.iter().cloned());
+    let mut activities = history.activities.clone();
+    activities.sort_by(|a, b| a.order().cmp(&b.order()));
+    vec![Act::Upsert(versions), Act::Record(activities)]
+}
+
+/// Some other way: any order, any batches, repetitions, restarts and ticks in between.
+pub fn scattered(history: &History, seed: u64) -> Vec<Act> {
+    enum Item {
+        Version(CaseVersion),
+        Activity(Activity),
+    }
+    let mut dice = Dice::new(seed);
+    let versions = history.versions.iter().cloned().map(Item::Version);
+    let mut items: Vec<Item> = versions.chain(history.activities.iter().cloned().map(Item::Activity)).collect();
+    match dice.below(3) {
+        0 => items.reverse(),
+        _ => {
+            for at in (1..items.len()).rev() {
+                items.swap(at, dice.below(at + 1));
+            }
+        }
+    }
+    let mut acts = vec![Act::Upsert(history.opening.clone())];
+    let largest = 1 + dice.below(12);
+    while !items.is_empty() {
+        let take = (1 + dice.below(largest)).min(items.len());
+        let (mut versions, mut activities) = (Vec::new(), Vec::new());
+        for item in items.drain(..take) {
+            match item {
+                Item::Version(version) => versions.push(version),
+                Item::Activity(activity) => activities.push(activity),
+            }
+        }
+        if dice.below(4) == 0 && !activities.is_empty() {
+            activities.push(activities[dice.below(activities.len())].clone()); // twice in one batch
+        }
+        if !versions.is_empty() {
+            acts.push(Act::Upsert(versions));
+        }
+        if !activities.is_empty() {
+            acts.push(Act::Record(activities.clone()));
+            if dice.below(4) == 0 {
+                acts.push(Act::Record(activities)); // and again in another
+            }
+        }
+        match dice.below(10) {
+            0 => acts.push(Act::Restart),
+            1 | 2 => acts.push(Act::Settle(super::generate::day(dice.below(340) as u16))),
+            _ => {}
+        }
+    }
+    acts
+}
+
+/// The market of all histories.
+pub fn key() -> MarketKey {
+    MarketKey { tenant: TenantId::trusted("t"), market: MarketId::trusted("us") }
+}
+
+/// One life of the service: its own runtime, so that its end is as sudden as a process's.
+struct Life {
+    runtime: tokio::runtime::Runtime,
+    markets: Arc<Markets>,
+}
+
+impl Life {
+    fn begin(url: &str, holder: &Arc<Holder>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let (clock, _) = Clock::manual(long_after());
+        let options = StoreOptions {
+            max_connections: 3,
+            acquire_timeout: std::time::Duration::from_secs(60),
+            ..StoreOptions::default()
+        };
+        let markets = runtime.block_on(async {
+            let store = Store::open(url, &options).await.expect("open the store");
+            Markets::new(store, Arc::clone(holder), clock)
+        });
+        Self { runtime, markets }
+    }
+
+    fn submit(&self, work: Work) -> Vec<ItemResult> {
+        let done = self.runtime.block_on(self.markets.submit(&key(), work));
+        done.expect("a commit").results
+    }
+
+    fn end(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+/// The packs and KPIs of the package, with a tenant of the tests.
+pub fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
+    let directory = crate::support::service::configuration();
+    let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+    let holder = Arc::new(Holder::of(directory.path(), snapshot));
+    (directory, holder)
+}
+
+/// Lets all of it happen to a service over an empty database, then lets time pass.
+pub fn run(url: &str, holder: &Arc<Holder>, acts: &[Act]) {
+    let mut life = Life::begin(url, holder);
+    let closing = [Act::Settle(long_after())];
+    for act in acts.iter().chain(&closing) {
+        let work = match act {
+            Act::Upsert(versions) => {
+                let upsert = |version: &CaseVersion| CaseUpsert { version: version.clone(), etag: None };
+                Work::Cases(versions.iter().map(upsert).collect())
+            }
+            Act::Record(activities) => Work::Activities(activities.clone()),
+            Act::Settle(until) => Work::Settle(*until),
+            Act::Restart => {
+                life.end();
+                life = Life::begin(url, holder);
+                continue;
+            }
+        };
+        for (at, result) in life.submit(work).into_iter().enumerate() {
+            assert!(!matches!(result, ItemResult::Refused(_)), "record {at} of {act:?} was refused: {result:?}");
+        }
+    }
+    life.end();
+}
