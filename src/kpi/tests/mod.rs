@@ -3,6 +3,7 @@
 mod cells;
 mod faults;
 mod figures;
+mod kinds;
 mod worked;
 
 use std::sync::{Arc, LazyLock};
