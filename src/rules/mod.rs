@@ -16,6 +16,7 @@ mod parse_limits;
 pub mod parse_rule;
 pub mod reader;
 pub mod ruleset;
+mod spelling;
 pub mod step;
 pub mod words;
 
