@@ -3,7 +3,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/fairdue_proto.rs"));
 
-pub use fairdue::v1;
+pub use self::fairdue::v1;
 
 /// Every file of the package with its imports and comments, encoded: what reflection serves.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fairdue_descriptor.bin"));

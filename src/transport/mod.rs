@@ -15,4 +15,4 @@ pub mod status;
 pub mod words;
 
 #[cfg(test)]
-mod round_trip;
+mod tests;
