@@ -12,4 +12,5 @@ mod histories;
 mod replicas;
 mod store_suite;
 mod support;
+mod tenancy;
 mod tidy;

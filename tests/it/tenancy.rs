@@ -1,0 +1,239 @@
+//! No method reads or changes what is another tenant's. The methods come from the API's own description: one without a
+//! request here fails the test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fairdue::domain::principal::Role;
+use fairdue::proto::{DESCRIPTOR_SET, v1};
+use prost::Message;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Channel;
+
+use crate::support::api::{Api, Key};
+use crate::support::database::on_both_databases;
+use crate::support::raw;
+use crate::support::wire::{batch, call, case, date, note, payment, stamp};
+
+/// A text that only the first tenant's records hold.
+const CANARY: &str = "canary-7f3a91";
+const REGION: &str = "IT";
+
+/// Every method of the API with the requests that name what is the first tenant's.
+fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let region_code = || REGION.to_owned();
+    let path = |service: &str, method: &str| format!("/fairdue.v1.{service}/{method}");
+    let mut all = BTreeMap::new();
+    let mut add = |service: &str, method: &str, requests: Vec<Vec<u8>>| {
+        all.insert(path(service, method), requests);
+    };
+    let mut taken = case("c1", "another creditor");
+    taken.closed = true;
+    let one = v1::UpsertCaseRequest { region_code: region_code(), case: Some(taken.clone()) };
+    add("CaseService", "UpsertCase", vec![one.encode_to_vec()]);
+    let many = v1::BatchUpsertCasesRequest { region_code: region_code(), cases: vec![taken] };
+    add("CaseService", "BatchUpsertCases", vec![many.encode_to_vec()]);
+    let get = v1::GetCaseRequest { region_code: region_code(), case_id: "c1".to_owned(), read_mask: None };
+    add("CaseService", "GetCase", vec![get.encode_to_vec()]);
+    let list = v1::ListCasesRequest { region_code: region_code(), ..Default::default() };
+    let of_person = v1::ListCasesRequest { person_id: "person of c1".to_owned(), ..list.clone() };
+    let stolen = v1::ListCasesRequest { page_token: token.to_owned(), ..list.clone() };
+    let lists = [list, of_person, stolen].iter().map(Message::encode_to_vec).collect();
+    add("CaseService", "ListCases", lists);
+    let file = v1::GetCaseFileRequest { region_code: region_code(), case_id: "c1".to_owned(), read_mask: None };
+    add("CaseService", "GetCaseFile", vec![file.encode_to_vec()]);
+
+    let foreign = payment("stranger's payment", "c1", 3, 50);
+    let one = v1::RecordActivityRequest { region_code: region_code(), activity: Some(foreign.clone()) };
+    add("ActivityService", "RecordActivity", vec![one.encode_to_vec()]);
+    let same_id = note("p1", "c1", 3);
+    let many = batch(vec![foreign.clone(), same_id.clone()]);
+    add("ActivityService", "BatchRecordActivities", vec![many.encode_to_vec()]);
+    let streamed =
+        v1::StreamActivitiesRequest { sequence: 1, region_code: region_code(), activities: vec![foreign, same_id] };
+    add("ActivityService", "StreamActivities", vec![streamed.encode_to_vec()]);
+    let correct = v1::CorrectActivityRequest {
+        region_code: region_code(),
+        target_activity_id: "p1".to_owned(),
+        void_activity_id: "stranger's void".to_owned(),
+        void_time: stamp(4),
+        reason: String::new(),
+        replacement: Some(payment("stranger's replacement", "c1", 3, 1)),
+    };
+    add("ActivityService", "CorrectActivity", vec![correct.encode_to_vec()]);
+    let void = v1::VoidActivityRequest {
+        region_code: region_code(),
+        target_activity_id: "p1".to_owned(),
+        void_activity_id: "stranger's other void".to_owned(),
+        void_time: stamp(4),
+        reason: String::new(),
+    };
+    add("ActivityService", "VoidActivity", vec![void.encode_to_vec()]);
+    let get = v1::GetActivityRequest { region_code: region_code(), activity_id: "p1".to_owned(), read_mask: None };
+    add("ActivityService", "GetActivity", vec![get.encode_to_vec()]);
+    let list = v1::ListActivitiesRequest { region_code: region_code(), ..Default::default() };
+    let of_case = v1::ListActivitiesRequest { case_id: "c1".to_owned(), ..list.clone() };
+    add("ActivityService", "ListActivities", vec![list.encode_to_vec(), of_case.encode_to_vec()]);
+
+    let check = v1::CheckContactRequest {
+        region_code: region_code(),
+        case_id: "c1".to_owned(),
+        person_id: "person of c1".to_owned(),
+        contact_time: stamp(5),
+        contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
+        ..Default::default()
+    };
+    add("ComplianceService", "CheckContact", vec![check.encode_to_vec()]);
+    let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };
+    let of_case = v1::ListFindingsRequest { case_id: "c1".to_owned(), ..list.clone() };
+    add("ComplianceService", "ListFindings", vec![list.encode_to_vec(), of_case.encode_to_vec()]);
+    let rules = v1::ListRulesRequest { region_code: region_code(), ..Default::default() };
+    add("ComplianceService", "ListRules", vec![rules.encode_to_vec()]);
+    let kpis = v1::ListKpisRequest { region_code: region_code(), ..Default::default() };
+    add("KpiService", "ListKpis", vec![kpis.encode_to_vec()]);
+    add("KpiService", "QueryKpis", vec![figures(&[]).encode_to_vec(), figures(&["client"]).encode_to_vec()]);
+    all
+}
+
+fn figures(group_by: &[&str]) -> v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
+        region_code: REGION.to_owned(),
+        kpi_ids: vec!["recovery_rate".to_owned()],
+        grain: v1::Grain::Month.into(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 4, 1),
+        group_by: group_by.iter().map(|name| (*name).to_owned()).collect(),
+        filters: Vec::new(),
+    }
+}
+
+/// The methods that the API describes, and whether they stream.
+fn described() -> BTreeMap<String, bool> {
+    let pool = prost_reflect::DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
+    let mut methods = BTreeMap::new();
+    for service in pool.services().filter(|service| service.package_name() == "fairdue.v1") {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            methods.insert(path, method.is_client_streaming());
+        }
+    }
+    methods
+}
+
+/// Everything that an answer says: its messages, and how it ended.
+type Said = (Vec<Vec<u8>>, Option<(i32, String, Vec<u8>)>);
+
+async fn ask(channel: &Channel, key: &Key, path: &str, streaming: bool, message: Vec<u8>) -> Said {
+    let mut metadata = MetadataMap::new();
+    metadata.insert("authorization", key.header());
+    let said = |status: tonic::Status| (status.code() as i32, status.message().to_owned(), status.details().to_vec());
+    if streaming {
+        let (answers, end) = raw::stream(channel, path, metadata, vec![message]).await;
+        return (answers, end.err().map(said));
+    }
+    match raw::unary(channel, path, metadata, message).await {
+        Ok(answer) => (vec![answer.into_inner()], None),
+        Err(status) => (Vec::new(), Some(said(status))),
+    }
+}
+
+fn shows(said: &Said, text: &str) -> bool {
+    let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let (answers, end) = said;
+    answers.iter().any(|answer| holds(answer))
+        || end.as_ref().is_some_and(|(_, message, details)| message.contains(text) || holds(details))
+}
+
+fn reads(path: &str) -> bool {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    ["Get", "List", "Query", "Check"].iter().any(|verb| method.starts_with(verb))
+}
+
+/// All that the first tenant can see of its own, apart from what the time of asking changes.
+async fn everything(api: &Api, key: &Key) -> Vec<(String, Said)> {
+    let mask = Some(prost_types::FieldMask {
+        paths: ["case", "balance", "promises", "timeline", "findings", "documents"].map(str::to_owned).to_vec(),
+    });
+    let file = v1::GetCaseFileRequest { region_code: REGION.to_owned(), case_id: "c1".to_owned(), read_mask: mask };
+    let list = v1::ListActivitiesRequest { region_code: REGION.to_owned(), ..Default::default() };
+    let findings = v1::ListFindingsRequest { region_code: REGION.to_owned(), ..Default::default() };
+    let mut seen = Vec::new();
+    for (path, message) in [
+        ("/fairdue.v1.CaseService/GetCaseFile", file.encode_to_vec()),
+        ("/fairdue.v1.ActivityService/ListActivities", list.encode_to_vec()),
+        ("/fairdue.v1.ComplianceService/ListFindings", findings.encode_to_vec()),
+        ("/fairdue.v1.KpiService/QueryKpis", figures(&["client"]).encode_to_vec()),
+    ] {
+        seen.push((path.to_owned(), ask(&api.channel, key, path, false, message).await));
+    }
+    seen
+}
+
+async fn fill(api: &Api, key: &Key) -> String {
+    let mut mine = api.clients(key);
+    let cases = ["c1", "c2"]
+        .map(|id| {
+            let mut case = case(id, CANARY);
+            case.attributes.insert("memo".to_owned(), CANARY.to_owned());
+            case
+        })
+        .to_vec();
+    let cases = v1::BatchUpsertCasesRequest { region_code: REGION.to_owned(), cases };
+    mine.cases.batch_upsert_cases(cases).await.expect("stored");
+    let mut spoken = call("call", "c1", 2);
+    spoken.actor = Some(v1::Actor { agent_id: CANARY.to_owned(), ..Default::default() });
+    let stored = mine.activities.batch_record_activities(batch(vec![payment("p1", "c1", 1, 40), spoken])).await;
+    let results = stored.expect("stored").into_inner().results;
+    assert!(results.iter().all(|result| result.status() == v1::WriteStatus::Created));
+    let page = v1::ListCasesRequest { region_code: REGION.to_owned(), page_size: 1, ..Default::default() };
+    mine.cases.list_cases(page).await.expect("a page").into_inner().next_page_token
+}
+
+on_both_databases!(
+    async fn no_method_reads_or_changes_what_is_anothers(database: Database) {
+        let api = Api::start(&database).await;
+        let methods = described();
+        let known: BTreeSet<String> = requests("").into_keys().collect();
+        assert_eq!(methods.keys().cloned().collect::<BTreeSet<_>>(), known, "every method has its requests here");
+        let stranger = api.key("theirs", &[Role::Admin], &[]).await;
+        let owner = api.key("mine", &[Role::Admin], &[]).await;
+
+        // What the stranger hears of ids that nobody has. A page token that is made up stands for one that is stolen.
+        let mut before = Vec::new();
+        for (path, messages) in requests("00") {
+            for message in messages.into_iter().filter(|_| reads(&path)) {
+                let said = ask(&api.channel, &stranger, &path, methods[&path], message).await;
+                before.push((path.clone(), said));
+            }
+        }
+        let token = fill(&api, &owner).await;
+        assert!(!token.is_empty());
+        let mine = everything(&api, &owner).await;
+        assert!(mine.iter().any(|(_, said)| shows(said, CANARY)), "the test can see the canary where it is");
+
+        let mut after = Vec::new();
+        for (path, messages) in requests(&token) {
+            for message in messages.into_iter().filter(|_| reads(&path)) {
+                let said = ask(&api.channel, &stranger, &path, methods[&path], message).await;
+                assert!(!shows(&said, CANARY), "{path} shows what is another tenant's");
+                after.push((path.clone(), said));
+            }
+        }
+        assert_eq!(before, after, "ids that are another tenant's are answered as ids that nobody has");
+
+        // Writes that name the same ids touch nothing; those of activities come first, while the case is unknown there.
+        let mut writes: Vec<_> = requests("").into_iter().filter(|(path, _)| !reads(path)).collect();
+        writes.sort_by_key(|(path, _)| path.contains("CaseService"));
+        for _ in 0..2 {
+            for (path, messages) in &writes {
+                for message in messages {
+                    let said = ask(&api.channel, &stranger, path, methods[path], message.clone()).await;
+                    assert!(!shows(&said, CANARY), "{path} shows what is another tenant's");
+                }
+            }
+        }
+        assert_eq!(everything(&api, &owner).await, mine, "a stranger's writes change nothing");
+        let theirs = everything(&api, &stranger).await;
+        assert!(theirs.iter().all(|(_, said)| !shows(said, CANARY)));
+        api.end().await;
+    }
+);
