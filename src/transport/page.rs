@@ -64,7 +64,7 @@ impl PageTokens {
     }
 
     fn read<T: DeserializeOwned>(&self, binding: &Binding<'_>, token: &str) -> Option<T> {
-        if token.len() > MAX_TOKEN_CHARS || token.len() % 2 != 0 {
+        if token.len() > MAX_TOKEN_CHARS || !token.len().is_multiple_of(2) {
             return None;
         }
         let bytes = token
