@@ -34,7 +34,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
     let grace = snapshot.server.stop_grace;
     let metrics_listen = snapshot.server.metrics_listen;
     let holder = Arc::new(Holder::of(&args.source.config, snapshot));
-    let server = Server::start(Arc::clone(&holder)).await?;
+    let mut server = Server::start(Arc::clone(&holder)).await?;
     let metrics_stop = CancellationToken::new();
     if let Some(address) = metrics_listen {
         let listener = listen(address).await?;
@@ -45,9 +45,13 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
     }
     tracing::info!(address = %server.address, digest = %holder.get().digest, "serving");
     loop {
-        match signals.next().await {
-            Asked::Stop => break,
-            Asked::Reload => reload(&holder),
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => reload(&holder),
+            },
+            // A process that serves nothing must not look alive.
+            failure = server.failed() => return Err(failure),
         }
     }
     tracing::info!(grace_seconds = grace.as_secs(), "stopping");
@@ -130,6 +134,15 @@ impl Server {
             async move { serve(listener, &snapshot.server.grpc, &snapshot.server.query, use_cases, stop).await };
         let grpc = tokio::spawn(served);
         Ok(Self { address, app, draining, grpc })
+    }
+
+    /// Waits for the gRPC server to end without having been asked to. Must not be called again after it has answered.
+    pub async fn failed(&mut self) -> CliError {
+        match (&mut self.grpc).await {
+            Ok(Ok(())) => CliError::new("the gRPC server ended without being asked to"),
+            Ok(Err(error)) => CliError::new(error.to_string()),
+            Err(error) => CliError::new(format!("the gRPC server ended unexpectedly: {error}")),
+        }
     }
 
     /// Stops: health says NOT_SERVING, streams end after what they acknowledged, calls in work end, accepted writes are

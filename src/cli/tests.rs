@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::client::Client;
+use super::demo::{self, country::COUNTRIES};
 use super::import::engine::Engine;
 use super::import::figures;
 use super::import::mapping::Mapping;
@@ -16,9 +17,11 @@ use super::send::{self, Batch, Sent};
 use super::serve::Server;
 use crate::clock::Clock;
 use crate::config::{Config, Holder, source};
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::market::MarketKey;
 use crate::domain::principal::Role;
-use crate::ingest::keys;
+use crate::ingest::{Work, keys};
+use crate::proto::v1;
 use crate::transport::encode;
 
 const EVENTS: &str = "\
@@ -91,5 +94,67 @@ async fn an_import_through_the_api_is_stored_once_however_often_it_runs_and_its_
     assert!(line("2007-05").contains("60.61 %"), "{table}");
     assert!(line("2007-06").contains("32.50 EUR"), "{table}");
     assert!(line("2007-01").contains("no value"), "nothing was open before: {table}");
+    server.stop(Duration::from_secs(10)).await;
+}
+
+/// Capital words with an underscore that stand between quotes.
+fn reasons(text: &str) -> Vec<&str> {
+    let plain = |word: &&str| {
+        word.contains('_') && word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    text.split('"').filter(plain).collect()
+}
+
+#[test]
+fn every_reason_that_a_failure_can_carry_is_documented() {
+    let documented = std::fs::read_to_string(package().join("docs/errors.md")).unwrap();
+    let mut seen = 0;
+    for module in ["ingest", "store", "advice", "query", "transport", "transport/service"] {
+        for entry in std::fs::read_dir(package().join("src").join(module)).unwrap() {
+            let path = entry.unwrap().path();
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            // A label of page tokens, not a reason.
+            for reason in reasons(code).into_iter().filter(|reason| *reason != "FINDING_ID") {
+                seen += 1;
+                assert!(documented.contains(reason), "{reason} of {} is not in docs/errors.md", path.display());
+            }
+        }
+    }
+    assert!(seen > 20, "the search finds no reasons any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_finds_every_kind_of_breach_that_it_tells_on_purpose() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, client) = server(directory.path()).await;
+    let expected: [(&str, &[&str]); 4] = [
+        ("it", &["it-contact-hours"]),
+        ("se", &["se-fee-demand", "se-fee-reminder"]),
+        ("de", &["de-fee-table-2025", "de-represented"]),
+        (
+            "us",
+            &[
+                "us-reg-f-call-frequency",
+                "us-reg-f-contact-hours",
+                "us-cease-communication",
+                "us-attorney",
+                "us-validation-notice",
+            ],
+        ),
+    ];
+    for (country, (market, rules)) in COUNTRIES.into_iter().zip(expected) {
+        assert_eq!(country.market, market);
+        let sent = demo::send_history(&client, country).await.unwrap();
+        assert_eq!(sent.cases.refusals() + sent.activities.refusals(), 0, "{sent:?}");
+        let key = MarketKey { tenant: TenantId::trusted("demo"), market: MarketId::trusted(market) };
+        server.app.ingest.markets().submit(&key, Work::Settle(Clock::system().now())).await.unwrap();
+        let request =
+            v1::ListFindingsRequest { region_code: market.to_owned(), page_size: 1_000, ..Default::default() };
+        let findings = client.compliance.clone().list_findings(request).await.unwrap().into_inner().findings;
+        for rule in rules {
+            assert!(findings.iter().any(|finding| finding.rule_id == *rule), "{market}: no finding of {rule}");
+        }
+    }
     server.stop(Duration::from_secs(10)).await;
 }

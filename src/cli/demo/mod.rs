@@ -2,7 +2,7 @@
 
 mod breach;
 mod case;
-mod country;
+pub(super) mod country;
 mod rng;
 mod show;
 mod story;
@@ -114,7 +114,8 @@ async fn tell(server: &Server, markets: &[country::Country]) -> Result<String, C
     Ok(key)
 }
 
-async fn send_history(client: &Client, country: country::Country) -> Result<Sent, CliError> {
+/// Sends a market's history through the API.
+pub(super) async fn send_history(client: &Client, country: country::Country) -> Result<Sent, CliError> {
     let history = story::tell(country);
     let (batches, inbox) = mpsc::channel(1);
     let cases = history.cases.iter().map(encode::case::case).collect();
