@@ -118,7 +118,7 @@ pub(super) async fn begin(store: &Store) -> Result<DatabaseTransaction, StoreErr
 pub(super) struct MigrationLock(#[allow(dead_code)] Option<DatabaseTransaction>);
 
 /// Key of the advisory lock: "fairdue" in ASCII.
-const MIGRATION_KEY: i64 = 0x6661_6972_6475_65;
+const MIGRATION_KEY: i64 = 0x0066_6169_7264_7565;
 
 impl MigrationLock {
     pub(super) async fn take(store: &Store) -> Result<Self, StoreError> {

@@ -66,7 +66,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             with(format!("its hours from {} begin a minute {}", clock(bound), way(step)), &|limits| match limits {
                 Limits::ContactHours(hours) => {
                     let spans = hours.open.iter_mut().filter(|span| span.from == bound);
-                    spans.fold(false, |any, span| moved_u16(&mut span.from, step) || any)
+                    spans.map(|span| moved_u16(&mut span.from, step)).filter(|moved| *moved).count() > 0
                 }
                 _ => false,
             });
@@ -75,7 +75,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             with(format!("its hours to {} end a minute {}", clock(bound), way(step)), &|limits| match limits {
                 Limits::ContactHours(hours) => {
                     let spans = hours.open.iter_mut().filter(|span| span.to == bound && bound < 1440);
-                    spans.fold(false, |any, span| moved_u16(&mut span.to, step) || any)
+                    spans.map(|span| moved_u16(&mut span.to, step)).filter(|moved| *moved).count() > 0
                 }
                 _ => false,
             });
