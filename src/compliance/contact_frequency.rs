@@ -3,7 +3,7 @@
 use super::judgement::Judgement;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{begins, earlier, leaves};
+use super::windows::{begins, earlier, leaves, not_before};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::ContactFrequency;
@@ -36,7 +36,10 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     let max = i64::from(max);
     let mut worst = 0;
     let mut free: Option<Timestamp> = None;
-    for zone in situation.zones.as_slice() {
+    let any = earlier(situation, limits.per, not_before(limits.window, situation.at), counted).next().is_some();
+    // Without any earlier contact nothing depends on where a day begins.
+    let zones = if any { situation.zones.as_slice() } else { &[] };
+    for zone in zones {
         let since = begins(limits.window, situation.at, *zone);
         let before = i64::try_from(earlier(situation, limits.per, since, counted).count()).unwrap_or(i64::MAX);
         worst = worst.max(before);

@@ -105,6 +105,8 @@ pub(crate) struct Situation<'a> {
     pub log: &'a [ContactStamp],
     pub zones: ZoneList,
     pub region: &'a str,
+    /// Marks of the contact under judgement, if it is one.
+    marks: Option<Marks>,
 }
 
 impl<'a> Situation<'a> {
@@ -128,8 +130,10 @@ impl<'a> Situation<'a> {
             log: person.map_or(&[], |person| ctx.persons.stamps(person)),
             zones: ZoneList::empty(),
             region: &ctx.market.region,
+            marks: None,
         };
         situation.zones = situation.candidate_zones();
+        situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }
 
@@ -141,10 +145,10 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// Marks of the contact under judgement.
+    /// Marks of the contact under judgement. Whether it falls into a consent depends on the instant, which the search
+    /// for the next lawful time moves.
     pub fn marks(&self) -> Option<Marks> {
-        let contact = self.contact()?;
-        let marks = Marks::of(self.activity, contact, self.role, self.asked);
+        let marks = self.marks?;
         Some(if self.watch.consented(self) { marks.consented() } else { marks })
     }
 
@@ -175,8 +179,8 @@ impl<'a> Situation<'a> {
         let residences: &'a [Residence] = self.party.map_or(&[], |party| &party.residences);
         // A residence begins at local midnight; the market-independent UTC date is at most a day off only where a move
         // falls on the very day, and then both ends are judged by the earlier one.
-        let today = self.at.date(Tz::UTC);
-        let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= today);
+        let at = self.at;
+        let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= at.date(Tz::UTC));
         let latest = residences.iter().filter(begun).map(|one| one.from).max();
         residences.iter().filter(begun).filter(move |one| Some(one.from) == latest)
     }

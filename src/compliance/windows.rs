@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
-use crate::domain::time::{SECOND, Timestamp, add_days};
+use crate::domain::time::{DAY, SECOND, Timestamp, add_days};
 use crate::rules::model::Window;
 use crate::rules::words::Per;
 
@@ -24,6 +24,18 @@ pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
         }
         Window::CalendarMonth => Timestamp::start_of(date.with_day(1).unwrap_or(date), zone),
     }
+}
+
+/// An instant certainly not after the window's beginning, without a look at any zone.
+pub(crate) const fn not_before(window: Window, at: Timestamp) -> Timestamp {
+    let days = match window {
+        Window::CalendarDays(days) => days as i64,
+        Window::Hours(hours) => hours as i64 / 24 + 1,
+        Window::CalendarWeek => 7,
+        Window::CalendarMonth => 31,
+    };
+    // A date of 25 hours, or one that a zone skipped, adds less than a day.
+    at.plus(-(days + 1) * DAY)
 }
 
 /// First instant whose window no longer holds a contact of `stamp`.

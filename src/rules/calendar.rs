@@ -114,6 +114,12 @@ impl HolidayOn {
 
 impl Holiday {
     fn kept_on(&self, date: NaiveDate, subdivision: Option<&str>) -> bool {
+        // Most holidays are a month and a day, and most days are none: no date need be made to see that.
+        if let (HolidayOn::Date(month, day), Observed::SameDay) = (self.on, self.observed)
+            && (u32::from(month) != date.month() || u32::from(day) != date.day())
+        {
+            return false;
+        }
         let year = date.year();
         if self.from_year.is_some_and(|from| year < from) || self.until_year.is_some_and(|until| year > until) {
             return false;

@@ -103,6 +103,10 @@ fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {
     let id = reader.need_text("rule")?;
     let Some(law) = packs.iter().flat_map(|pack| &pack.rules).find(|rule| rule.id.as_str() == id) else {
         reader.wrong("rule", &format!("no pack has the rule \"{id}\""), "write the id as ListRules shows it");
+        for key in ["block", "max", "window_days", "wait_days", "wait_hours", "term", "open", "maximum"] {
+            // Known keys of some kind: only the rule's name is wrong.
+            let _ = reader.has(key);
+        }
         return None;
     };
     let blocks = reader.boolean("block").unwrap_or(false);

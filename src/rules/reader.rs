@@ -7,7 +7,11 @@ use chrono::NaiveDate;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+<<<<<<< HEAD
 use super::spelling::nearest;
+=======
+use super::spelling::{join_distinct, nearest};
+>>>>>>> 5b93b63 (Cheaper judgement: holidays by month and day, no zone asked where no contact lies in reach)
 use super::words::{Set, Word};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 
@@ -362,6 +366,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 }
+<<<<<<< HEAD
 
 fn join_distinct(names: &[&'static str]) -> String {
     let mut distinct: Vec<&str> = Vec::new();
@@ -372,3 +377,5 @@ fn join_distinct(names: &[&'static str]) -> String {
     }
     distinct.join(", ")
 }
+=======
+>>>>>>> 5b93b63 (Cheaper judgement: holidays by month and day, no zone asked where no contact lies in reach)

@@ -66,7 +66,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             with(format!("its hours from {} begin a minute {}", clock(bound), way(step)), &|limits| match limits {
                 Limits::ContactHours(hours) => {
                     let spans = hours.open.iter_mut().filter(|span| span.from == bound);
-                    spans.map(|span| moved_u16(&mut span.from, step)).filter(|moved| *moved).count() > 0
+                    all_moved(spans.map(|span| &mut span.from), step)
                 }
                 _ => false,
             });
@@ -75,13 +75,22 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             with(format!("its hours to {} end a minute {}", clock(bound), way(step)), &|limits| match limits {
                 Limits::ContactHours(hours) => {
                     let spans = hours.open.iter_mut().filter(|span| span.to == bound && bound < 1440);
-                    spans.map(|span| moved_u16(&mut span.to, step)).filter(|moved| *moved).count() > 0
+                    all_moved(spans.map(|span| &mut span.to), step)
                 }
                 _ => false,
             });
         }
     }
     out
+}
+
+/// Moves every bound; true if one could be moved.
+fn all_moved<'b>(bounds: impl Iterator<Item = &'b mut u16>, step: i64) -> bool {
+    let mut any = false;
+    for bound in bounds {
+        any |= moved_u16(bound, step);
+    }
+    any
 }
 
 fn clock(minute: u16) -> String {
