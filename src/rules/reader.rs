@@ -7,11 +7,7 @@ use chrono::NaiveDate;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-<<<<<<< HEAD
 use super::spelling::nearest;
-=======
-use super::spelling::{join_distinct, nearest};
->>>>>>> 5b93b63 (Cheaper judgement: holidays by month and day, no zone asked where no contact lies in reach)
 use super::words::{Set, Word};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 
@@ -366,7 +362,6 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 }
-<<<<<<< HEAD
 
 fn join_distinct(names: &[&'static str]) -> String {
     let mut distinct: Vec<&str> = Vec::new();
@@ -377,5 +372,3 @@ fn join_distinct(names: &[&'static str]) -> String {
     }
     distinct.join(", ")
 }
-=======
->>>>>>> 5b93b63 (Cheaper judgement: holidays by month and day, no zone asked where no contact lies in reach)

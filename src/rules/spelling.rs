@@ -1,23 +1,6 @@
-<<<<<<< HEAD
 //! Which known word a misspelt one was meant to be.
 
 /// `, did you mean "x"?` if a known name is at most two letters away.
-=======
-//! Names for remedies: what may have been meant.
-
-/// The names, each once, joined by commas.
-pub(super) fn join_distinct(names: &[&'static str]) -> String {
-    let mut distinct: Vec<&str> = Vec::new();
-    for name in names {
-        if !distinct.contains(name) {
-            distinct.push(name);
-        }
-    }
-    distinct.join(", ")
-}
-
-/// `: did you mean "x"?` if a known name is at most two letters away.
->>>>>>> 5b93b63 (Cheaper judgement: holidays by month and day, no zone asked where no contact lies in reach)
 pub(super) fn nearest(text: &str, names: &[&'static str]) -> String {
     if text.len() > 64 {
         return String::new();
@@ -30,10 +13,6 @@ pub(super) fn nearest(text: &str, names: &[&'static str]) -> String {
         .map_or(String::new(), |(_, name)| format!(", did you mean \"{name}\"?"))
 }
 
-<<<<<<< HEAD
-=======
-/// Letters to change, add or remove to make one text of the other.
->>>>>>> 5b93b63 (Cheaper judgement: holidays by month and day, no zone asked where no contact lies in reach)
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
