@@ -67,7 +67,7 @@ fn export(path: &std::path::Path, cases: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("make the file"));
     writeln!(file, "activity_id,case_id,occurred,agent,kind,outcome").expect("write");
     let mut contacts = 0_u64;
-    for case in (0..cases).filter(|case| *case as usize % MARKETS.len() == 0) {
+    for case in (0..cases).filter(|case| case.is_multiple_of(MARKETS.len() as u32)) {
         for number in (0..PER_CASE).filter(|number| !workload::is_voided(case, *number)) {
             let kind = workload::kind(case, number);
             let id = workload::activity_id(case, number);

@@ -1,5 +1,5 @@
 //! The server is killed in mid-stream, again and again: nothing acknowledged is lost, nothing is stored twice, and the
-//! figures equal a recount. `FAIRDUE_CRASH_KILLS` sets the number of kills of each database (default 3).
+//! figures equal a recount. `FAIRDUE_CRASH_KILLS` sets the number of kills of each database (default 5).
 //!
 //! The oracle stands outside: an acknowledgement log that is synced before an acknowledgement counts, the database read
 //! by plain SQL while no server runs, and a recount from the workload itself.
@@ -127,7 +127,7 @@ fn batches_of(cases: &std::ops::Range<u32>, market: usize) -> Vec<Batch> {
 }
 
 fn kills() -> u32 {
-    std::env::var("FAIRDUE_CRASH_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+    std::env::var("FAIRDUE_CRASH_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
 }
 
 /// An even number that differs from round to round and from run to run; printed, so that a run can be told.
@@ -184,12 +184,12 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled(database: Database)
                 left.extend(client.await.expect("a client failed"));
             }
         }
-        let known = known.lock().expect("no client is at work");
         println!("round {round}: killed after {kill_at} of {total} batches, {} left", left.len());
-        check_stored(&database, &known.ids()).await;
+        let acknowledged = known.lock().expect("no client is at work").ids();
+        check_stored(&database, &acknowledged).await;
     }
-    let known = known.lock().expect("no client is at work");
-    let twice: Vec<&String> = known.created.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+    let created = std::mem::take(&mut known.lock().expect("no client is at work").created);
+    let twice: Vec<&String> = created.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
     assert!(twice.is_empty(), "created more than once: {twice:?}");
     let stored = figures::stored_ids(&database).await;
     let expected: BTreeSet<String> = expected_ids(rounds * CASES_A_ROUND);

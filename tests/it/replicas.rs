@@ -1,6 +1,6 @@
 //! Two servers over one PostgreSQL database are given the same records at once: each is stored once, the same id with
 //! another content is refused, nobody meets a database conflict, and both give the figures of a recount.
-//! `FAIRDUE_REPLICA_CASES` sets the number of cases (default 8).
+//! `FAIRDUE_REPLICA_CASES` sets the number of cases (default 32).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ async fn send_all(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_store_each_record_once() {
-    let cases: u32 = std::env::var("FAIRDUE_REPLICA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let cases: u32 = std::env::var("FAIRDUE_REPLICA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(32);
     let database = Database::fresh(Backend::Postgres).await;
     let setup = Setup::new(&database.url, &[]).await;
     let replicas = [setup.start().await, setup.start().await];

@@ -327,7 +327,7 @@ on_both_databases!(
         let write = begin(&scope).await;
         write.insert_checks(1, at(2), "{}\n".into()).await.expect("insert");
         let kept = CheckRow { revision: 1, recorded: at(2), body: "{}\n".into() };
-        assert_eq!(write.all_checks().await.expect("read"), [kept.clone()]);
+        assert_eq!(write.all_checks().await.expect("read"), std::slice::from_ref(&kept));
         let head = write.head.clone();
         write.commit(&head).await.expect("commit");
         assert_eq!(scope.checks(&market(), 0, 10).await.expect("read"), [kept]);

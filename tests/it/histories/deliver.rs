@@ -73,12 +73,13 @@ pub fn at_once(history: &History) -> Vec<Act> {
 /// Some other way: any order, any batches, repetitions, restarts and ticks in between.
 pub fn scattered(history: &History, seed: u64) -> Vec<Act> {
     enum Item {
-        Version(CaseVersion),
-        Activity(Activity),
+        Version(Box<CaseVersion>),
+        Activity(Box<Activity>),
     }
     let mut dice = Dice::new(seed);
-    let versions = history.versions.iter().cloned().map(Item::Version);
-    let mut items: Vec<Item> = versions.chain(history.activities.iter().cloned().map(Item::Activity)).collect();
+    let versions = history.versions.iter().cloned().map(|version| Item::Version(Box::new(version)));
+    let mut items: Vec<Item> =
+        versions.chain(history.activities.iter().cloned().map(|activity| Item::Activity(Box::new(activity)))).collect();
     match dice.below(3) {
         0 => items.reverse(),
         _ => {
@@ -94,8 +95,8 @@ pub fn scattered(history: &History, seed: u64) -> Vec<Act> {
         let (mut versions, mut activities) = (Vec::new(), Vec::new());
         for item in items.drain(..take) {
             match item {
-                Item::Version(version) => versions.push(version),
-                Item::Activity(activity) => activities.push(activity),
+                Item::Version(version) => versions.push(*version),
+                Item::Activity(activity) => activities.push(*activity),
             }
         }
         if dice.below(4) == 0 && !activities.is_empty() {

@@ -197,19 +197,19 @@ fn activity(steps: &[Step], number: usize, detail: Detail) -> Activity {
         step.case
     };
     let mut cases = if market_wide { Vec::new() } else { vec![case_id(of)] };
-    if step.what == What::Call && step.case < 2 && step.pick % 5 == 0 {
+    if step.what == What::Call && step.case < 2 && step.pick.is_multiple_of(5) {
         cases.push(case_id(1 - step.case)); // one call about both debts of the person
     }
-    let inbound = matches!(step.what, What::InboundCall | What::Payment) || step.pick % 7 == 0;
+    let inbound = matches!(step.what, What::InboundCall | What::Payment) || step.pick.is_multiple_of(7);
     Activity {
         cases,
         person: (!market_wide).then(|| person_of(of)),
         source_seq: i64::from(step.pick % 3),
         initiated_by: Some(if inbound { Initiator::Debtor } else { Initiator::Collector }),
-        at_debtors_request: step.pick % 11 == 0,
+        at_debtors_request: step.pick.is_multiple_of(11),
         actor: Actor {
-            kind: Some(if step.pick % 4 == 0 { ActorKind::System } else { ActorKind::Human }),
-            agent: (step.pick % 4 != 0).then(|| format!("agent-{}", step.pick % 3)),
+            kind: Some(if step.pick.is_multiple_of(4) { ActorKind::System } else { ActorKind::Human }),
+            agent: (!step.pick.is_multiple_of(4)).then(|| format!("agent-{}", step.pick % 3)),
             team: None,
         },
         parent: parent(step, number),
@@ -223,7 +223,7 @@ fn activity_id(number: usize) -> ActivityId {
 
 /// A message event and a promise hang on an earlier step, as often as not on none.
 fn parent(step: &Step, number: usize) -> Option<ActivityId> {
-    let hangs = matches!(step.what, What::MessageEvent | What::Promise) && step.pick % 2 == 0 && number > 0;
+    let hangs = matches!(step.what, What::MessageEvent | What::Promise) && step.pick.is_multiple_of(2) && number > 0;
     hangs.then(|| activity_id(usize::from(step.pick) % number))
 }
 
@@ -254,8 +254,8 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             ..Contact::on(Channel::Email)
         })),
         What::Letter => Detail::Contact(Box::new(Contact {
-            purpose: Some(if pick % 2 == 0 { Purpose::Demand } else { Purpose::Reminder }),
-            notices: if pick % 3 == 0 { vec!["validation_notice".into()] } else { Vec::new() },
+            purpose: Some(if pick.is_multiple_of(2) { Purpose::Demand } else { Purpose::Reminder }),
+            notices: if pick.is_multiple_of(3) { vec!["validation_notice".into()] } else { Vec::new() },
             ..Contact::on(Channel::Letter)
         })),
         What::MessageEvent => {
@@ -268,13 +268,13 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             Detail::MessageEvent {
                 event: events[usize::from(pick) % events.len()],
                 channel: Channel::Email,
-                machine: pick % 5 == 0,
+                machine: pick.is_multiple_of(5),
             }
         }
         What::Promise => Detail::Promise(Promise {
             amount: money(step.amount + 1),
             due: first_day().checked_add_days(Days::new(u64::from(step.day + pick % 40)))?,
-            supersedes: if pick % 6 == 0 {
+            supersedes: if pick.is_multiple_of(6) {
                 target(steps, step, &[What::Promise]).filter(|other| *other != number).map(activity_id)
             } else {
                 None
@@ -284,22 +284,22 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
         What::Withdraw => Detail::PromiseWithdrawn { promise: activity_id(target(steps, step, &[What::Promise])?) },
         What::Payment => Detail::Payment(Payment {
             amount: money(step.amount),
-            promise: if pick % 3 == 0 { target(steps, step, &[What::Promise]).map(activity_id) } else { None },
+            promise: if pick.is_multiple_of(3) { target(steps, step, &[What::Promise]).map(activity_id) } else { None },
             ..builders::payment(0)
         }),
         What::Reversal => {
             let paid = target(steps, step, &[What::Payment])?;
-            let amount = steps[paid].amount / if pick % 2 == 0 { 1 } else { 3 };
-            let reason = if pick % 4 == 0 { ReversalKind::Chargeback } else { ReversalKind::Reversal };
+            let amount = steps[paid].amount / if pick.is_multiple_of(2) { 1 } else { 3 };
+            let reason = if pick.is_multiple_of(4) { ReversalKind::Chargeback } else { ReversalKind::Reversal };
             Detail::Reversal { reverses: activity_id(paid), amount: money(amount), reason }
         }
         What::Charge => Detail::Charge(Charge {
-            step: if pick % 2 == 0 { ChargeStep::Reminder } else { ChargeStep::Demand },
+            step: if pick.is_multiple_of(2) { ChargeStep::Reminder } else { ChargeStep::Demand },
             amount: money(step.amount % 5_000),
             vat: None,
             basis: None,
             authorised_by: None,
-            beneficiary: Some(if pick % 2 == 0 { Beneficiary::Collector } else { Beneficiary::Creditor }),
+            beneficiary: Some(if pick.is_multiple_of(2) { Beneficiary::Collector } else { Beneficiary::Creditor }),
             asserted_on: None,
             claim: None,
             notice: None,
@@ -312,14 +312,14 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             component: None,
         },
         What::Condition => Detail::Condition {
-            condition: if pick % 2 == 0 { Condition::CeaseRequested } else { Condition::Represented },
-            ended: pick % 5 == 0,
+            condition: if pick.is_multiple_of(2) { Condition::CeaseRequested } else { Condition::Represented },
+            ended: pick.is_multiple_of(5),
             written: Some(true),
             direct_contact_consented: false,
             reference: None,
         },
         What::Dispute => Detail::Dispute {
-            step: if pick % 2 == 0 { MatterStep::Opened } else { MatterStep::ResolvedRejected },
+            step: if pick.is_multiple_of(2) { MatterStep::Opened } else { MatterStep::ResolvedRejected },
             written: true,
             reference: None,
         },

@@ -1,6 +1,6 @@
 //! Idea 1 as a property: order of arrival, repetitions, batches, restarts and the moments at which timers fire change
 //! no finding, no promise, no balance and no cell. `FAIRDUE_HISTORIES` sets how many histories are tried on SQLite
-//! (default 12); PostgreSQL gets a quarter of them.
+//! (default 30); PostgreSQL gets a quarter of them.
 
 mod deliver;
 mod generate;
@@ -13,7 +13,7 @@ use crate::support::database::{Backend, Database};
 use snapshot::Snapshot;
 
 fn histories() -> u32 {
-    std::env::var("FAIRDUE_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(12)
+    std::env::var("FAIRDUE_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(30)
 }
 
 /// Runs the same history in the plainest and in some other way and compares everything that was derived.
