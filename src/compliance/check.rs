@@ -69,9 +69,9 @@ fn next_allowed(situation: &mut Situation<'_>, blocking: Verdict) -> Option<Time
                 found = Some(situation.at);
                 break;
             }
-            Some(later) => situation.at = later,
+            Some(later) => situation.move_to(later),
         }
     }
-    situation.at = asked;
+    situation.move_to(asked);
     found
 }

@@ -107,6 +107,8 @@ pub(crate) struct Situation<'a> {
     pub region: &'a str,
     /// Marks of the contact under judgement, if it is one.
     marks: Option<Marks>,
+    /// The local date of `at`: every dated rule asks for it.
+    today: NaiveDate,
 }
 
 impl<'a> Situation<'a> {
@@ -131,8 +133,10 @@ impl<'a> Situation<'a> {
             zones: ZoneList::empty(),
             region: &ctx.market.region,
             marks: None,
+            today: NaiveDate::MIN,
         };
         situation.zones = situation.candidate_zones();
+        situation.move_to(activity.occurred);
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }
@@ -158,8 +162,14 @@ impl<'a> Situation<'a> {
     }
 
     /// The local date of the instant judged.
-    pub fn date(&self) -> NaiveDate {
-        self.at.date(self.home_zone())
+    pub const fn date(&self) -> NaiveDate {
+        self.today
+    }
+
+    /// Judges another instant from now on.
+    pub fn move_to(&mut self, at: Timestamp) {
+        self.at = at;
+        self.today = at.date(self.home_zone());
     }
 
     /// The claim was disputed at some time before, whether or not it still is.
