@@ -152,6 +152,9 @@ fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> CaseVers
             contact_points: Vec::new(),
             creditor_customer: None,
         }],
+        // A version whose content is already in force is no new version: which one that is depends on what came first,
+        // and order independence is stated over records that were accepted. So no two versions are alike.
+        attributes: [("number".to_owned(), number.to_string())].into(),
         ..builders::version(case_id(case).as_str(), &format!("v{number}"), effective)
     }
 }
