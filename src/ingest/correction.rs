@@ -69,7 +69,7 @@ impl<'w> Group<'w> {
                 .any(|(_, other)| void_target(other) == Some(target) && other.id != half.id);
             if taken || voided.contains(target) {
                 let text = format!("\"{target}\" is voided already: correct its replacement instead");
-                return Some(refused("ALREADY_VOIDED", "detail.target", text));
+                return Some(refused("ALREADY_VOIDED", "void.target_activity_id", text));
             }
         }
         let before = activities(work).take_while(|(at, _)| *at < place).find(|(_, other)| other.id == half.id);

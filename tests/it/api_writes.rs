@@ -47,6 +47,8 @@ on_both_databases!(
         let conflict = mine.activities.record_activity(record(payment("p1", "c1", 2, 10))).await.expect_err("moved");
         assert_eq!((conflict.code(), reason(&conflict).as_str()), (Code::AlreadyExists, "ID_CONFLICT"));
         assert_eq!(fields(&conflict), ["activity.occur_time"]);
+        let dearer = mine.activities.record_activity(record(payment("p1", "c1", 1, 11))).await.expect_err("dearer");
+        assert_eq!(fields(&dearer), ["activity.payment.amount"]);
         assert_eq!(stored(&mut mine).await.len(), 1);
         api.end().await;
     }
@@ -203,6 +205,13 @@ on_both_databases!(
             let answer = answer.expect("corrected").into_inner();
             assert_eq!((answer.void_status(), answer.replacement_status()), (expected, expected));
         }
+        let again = v1::CorrectActivityRequest {
+            void_activity_id: "another void of p1".to_owned(),
+            ..correct(payment("p3", "c1", 1, 8))
+        };
+        let again = mine.activities.correct_activity(again).await.expect_err("p2 replaces it already");
+        assert_eq!((again.code(), reason(&again).as_str()), (Code::FailedPrecondition, "ALREADY_VOIDED"));
+        assert_eq!(fields(&again), ["target_activity_id"]);
         let file = v1::GetCaseFileRequest { region_code: "IT".to_owned(), case_id: "c1".to_owned(), read_mask: None };
         let file = mine.cases.get_case_file(file).await.expect("a page").into_inner().case_file.expect("a page");
         assert_eq!(file.balance.expect("a balance").total, euros(93));

@@ -158,8 +158,8 @@ impl ActivityService for Api {
 const VOID_FIELDS: [(&str, &str); 4] = [
     ("activity_id", "void_activity_id"),
     ("occur_time", "void_time"),
-    ("detail.target", "target_activity_id"),
-    ("detail.reason", "reason"),
+    ("void.target_activity_id", "target_activity_id"),
+    ("void.reason", "reason"),
 ];
 
 /// The status of the void, which comes first in its commit.
