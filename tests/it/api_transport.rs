@@ -14,13 +14,11 @@ use crate::support::database::{Backend, Database};
 use crate::support::raw;
 use crate::support::wire::{batch, case, note, reason};
 
-async fn start(settings: &[(&str, &str)]) -> (Api, Key) {
+async fn start(settings: &[(&str, &str)]) -> (Api, Key, Database) {
     let database = Database::fresh(Backend::Sqlite).await;
     let api = Api::start_with(&database, settings).await;
     let key = api.key("mine", &[Role::Admin], &[]).await;
-    // The database file may go when its directory is dropped: the open connections keep it.
-    std::mem::forget(database);
-    (api, key)
+    (api, key, database)
 }
 
 fn keyed(key: &Key) -> MetadataMap {
@@ -31,7 +29,7 @@ fn keyed(key: &Key) -> MetadataMap {
 
 #[tokio::test]
 async fn malformed_messages_are_the_clients_fault_in_every_method() {
-    let (api, key) = start(&[]).await;
+    let (api, key, _database) = start(&[]).await;
     let nested: Vec<u8> = {
         // Field 4 (a message) inside itself, deeper than any real message: 2 bytes a level, from the innermost out.
         let mut bytes: Vec<u8> = Vec::new();
@@ -72,7 +70,7 @@ async fn malformed_messages_are_the_clients_fault_in_every_method() {
 
 #[tokio::test]
 async fn oversized_messages_and_answers_are_refused_as_such() {
-    let (api, key) = start(&[("grpc.max_receive_bytes", "65536"), ("grpc.max_send_bytes", "1024")]).await;
+    let (api, key, _database) = start(&[("grpc.max_receive_bytes", "65536"), ("grpc.max_send_bytes", "1024")]).await;
     let method = "/fairdue.v1.ActivityService/BatchRecordActivities";
     let large = raw::unary(&api.channel, method, keyed(&key), vec![0; 70_000]).await.expect_err("too large");
     assert_eq!((large.code(), reason(&large).as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
@@ -93,7 +91,7 @@ async fn oversized_messages_and_answers_are_refused_as_such() {
 
 #[tokio::test]
 async fn a_compressed_message_is_bounded_by_what_it_unpacks_to() {
-    let (api, key) = start(&[("grpc.max_receive_bytes", "65536")]).await;
+    let (api, key, _database) = start(&[("grpc.max_receive_bytes", "65536")]).await;
     let mine = api.clients(&key);
     let mut compressed = mine.activities.clone().send_compressed(tonic::codec::CompressionEncoding::Gzip);
     let mut bomb = note("n1", "c1", 1);
@@ -107,7 +105,7 @@ async fn a_compressed_message_is_bounded_by_what_it_unpacks_to() {
 
 #[tokio::test]
 async fn without_a_good_credential_every_method_answers_alike() {
-    let (api, key) = start(&[]).await;
+    let (api, key, _database) = start(&[]).await;
     let mut wrong = MetadataMap::new();
     let mut altered = key.header().to_str().expect("plain").to_owned();
     altered.pop();
@@ -134,7 +132,7 @@ async fn without_a_good_credential_every_method_answers_alike() {
 
 #[tokio::test]
 async fn a_deadline_is_honoured_and_the_write_may_be_sent_again() {
-    let (api, key) = start(&[]).await;
+    let (api, key, _database) = start(&[]).await;
     let mut mine = api.clients(&key);
     let upsert = || v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(case("c1", "creditor")) };
     let mut hurried = Request::new(upsert());
@@ -155,7 +153,7 @@ async fn a_deadline_is_honoured_and_the_write_may_be_sent_again() {
 
 #[tokio::test]
 async fn a_request_id_comes_back_and_a_new_one_is_made() {
-    let (api, key) = start(&[]).await;
+    let (api, key, _database) = start(&[]).await;
     let mut metadata = keyed(&key);
     let method = "/fairdue.v1.KpiService/ListKpis";
     let request = v1::ListKpisRequest { region_code: "IT".to_owned(), ..Default::default() }.encode_to_vec();
@@ -175,7 +173,7 @@ async fn health_is_told_for_each_service() {
     use tonic_health::pb::HealthCheckRequest;
     use tonic_health::pb::health_check_response::ServingStatus;
     use tonic_health::pb::health_client::HealthClient;
-    let (api, _) = start(&[]).await;
+    let (api, _, _database) = start(&[]).await;
     let mut health = HealthClient::new(api.channel.clone());
     let mut services: Vec<&str> =
         METHODS.iter().map(|method| method.path.split('/').nth(1).expect("a service")).collect();
@@ -194,7 +192,7 @@ async fn health_is_told_for_each_service() {
 
 #[tokio::test]
 async fn both_reflections_describe_the_services() {
-    let (api, _) = start(&[]).await;
+    let (api, _, _database) = start(&[]).await;
     // Field 7 of the reflection request, list_services, is the same in both versions.
     for version in ["v1", "v1alpha"] {
         let method = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
