@@ -122,7 +122,7 @@ impl Advice {
             && let Some(person) = &candidate.person
             && let Some(log) = handle.state.person(person)
         {
-            persons.insert(person.clone(), log.as_ref().clone());
+            persons.insert(person.clone(), log);
         }
         let past =
             if entry.is_past(at) && at < now { self.as_of(&key, configured, rules, &case, at).await? } else { None };

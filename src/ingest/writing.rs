@@ -210,7 +210,7 @@ impl<'a> Writing<'a> {
                 continue;
             }
             match self.context.state.person(person) {
-                Some(log) => self.persons.insert(person.clone(), log.as_ref().clone()),
+                Some(log) => self.persons.insert(person.clone(), log),
                 None => {
                     missing.insert(person.clone());
                 }

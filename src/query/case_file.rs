@@ -91,7 +91,7 @@ impl Query {
         for party in &version.parties {
             let mut persons = PersonLogs::default();
             if let Some(log) = handle.state.person(&party.person) {
-                persons.insert(party.person.clone(), log.as_ref().clone());
+                persons.insert(party.person.clone(), log);
             }
             let context = compliance::Context {
                 rules: &reading.rules,
