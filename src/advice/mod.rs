@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compliance::{self, Answered, PersonLogs};
 use crate::config::Snapshot;
-use crate::domain::activity::{Activity, Actor, Control};
+use crate::domain::activity::Activity;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::market::{Market, MarketKey};
@@ -196,22 +196,13 @@ fn find<'s>(
 
 fn candidate(question: ContactQuestion, entry: &CaseEntry, at: Timestamp) -> Activity {
     let primary = || entry.version_at(at).primary().map(|party| party.person.clone());
+    let detail = Detail::Contact(Box::new(question.contact));
     Activity {
-        id: ActivityId::trusted("contact check"),
-        cases: vec![question.case],
         person: question.person.or_else(primary),
         person_role: question.person_role,
-        occurred: at,
-        date_only: false,
-        received: None,
-        effective: None,
-        ended: None,
         source_seq: i64::MAX,
         initiated_by: Some(question.initiated_by.unwrap_or(Initiator::Collector)),
         at_debtors_request: question.at_debtors_request,
-        actor: Actor::default(),
-        parent: None,
-        control: Control::default(),
-        detail: Detail::Contact(Box::new(question.contact)),
+        ..Activity::bare(ActivityId::trusted("contact check"), vec![question.case], at, detail)
     }
 }

@@ -305,22 +305,6 @@ fn emit(
 
 /// The placement of a case as the rules see it.
 fn placement(version: &CaseVersion, placed: Timestamp) -> Activity {
-    Activity {
-        id: ActivityId::trusted("placement"),
-        cases: vec![version.case.clone()],
-        person: None,
-        person_role: None,
-        occurred: placed,
-        date_only: false,
-        received: None,
-        effective: None,
-        ended: None,
-        source_seq: 0,
-        initiated_by: None,
-        at_debtors_request: false,
-        actor: crate::domain::activity::Actor::default(),
-        parent: None,
-        control: crate::domain::activity::Control::default(),
-        detail: Detail::Transfer { transfer: TransferKind::Place, to: None },
-    }
+    let detail = Detail::Transfer { transfer: TransferKind::Place, to: None };
+    Activity::bare(ActivityId::trusted("placement"), vec![version.case.clone()], placed, detail)
 }

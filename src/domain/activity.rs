@@ -108,6 +108,29 @@ pub struct Activity {
 pub type FactOrder<'a> = (Timestamp, i64, &'a ActivityId);
 
 impl Activity {
+    /// An activity of which nothing more is known than what it is, which cases it concerns and when it happened.
+    #[must_use]
+    pub fn bare(id: ActivityId, cases: Vec<CaseId>, occurred: Timestamp, detail: Detail) -> Self {
+        Self {
+            id,
+            cases,
+            person: None,
+            person_role: None,
+            occurred,
+            date_only: false,
+            received: None,
+            effective: None,
+            ended: None,
+            source_seq: 0,
+            initiated_by: None,
+            at_debtors_request: false,
+            actor: Actor::default(),
+            parent: None,
+            control: Control::default(),
+            detail,
+        }
+    }
+
     /// The key that orders it among all facts. Recorded time and revision never order facts.
     #[must_use]
     pub fn order(&self) -> FactOrder<'_> {

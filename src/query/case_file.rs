@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CaseView, Query, Reading};
 use crate::compliance::{self, Answered, PersonLogs};
-use crate::domain::activity::{Activity, Actor, Control};
+use crate::domain::activity::Activity;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::principal::Principal;
@@ -111,22 +111,11 @@ impl Query {
 }
 
 fn contact(case: CaseId, person: PersonId, channel: Channel, at: Timestamp) -> Activity {
+    let detail = Detail::Contact(Box::new(Contact::on(channel)));
     Activity {
-        id: ActivityId::trusted("contact check"),
-        cases: vec![case],
         person: Some(person),
-        person_role: None,
-        occurred: at,
-        date_only: false,
-        received: None,
-        effective: None,
-        ended: None,
         source_seq: i64::MAX,
         initiated_by: Some(Initiator::Collector),
-        at_debtors_request: false,
-        actor: Actor::default(),
-        parent: None,
-        control: Control::default(),
-        detail: Detail::Contact(Box::new(Contact::on(channel))),
+        ..Activity::bare(ActivityId::trusted("contact check"), vec![case], at, detail)
     }
 }
