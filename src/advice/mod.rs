@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Speaking, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::{self, CaseEntry, Env};
-use crate::ingest::{CheckRecord, IngestError, Markets, Work, assure_fresh};
+use crate::ingest::{CheckRecord, IngestError, Markets, Work, assure_fresh, persons_at_hand};
 use crate::rules::RuleSet;
 
 /// A contact that somebody means to make.
@@ -109,21 +109,16 @@ impl Advice {
         let (entry, revision) = match handle.state.case_at(&question.case) {
             Some(found) => found,
             None => {
-                self.markets.submit(&key, Work::Load(vec![question.case.clone()])).await?;
+                self.markets.submit(&key, Work::Load(vec![question.case.clone()], Vec::new())).await?;
                 let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
                 handle.state.case_at(&question.case).ok_or_else(unknown)?
             }
         };
         let case = question.case.clone();
         let candidate = candidate(question, &entry, at);
-        let counts_persons = rules.longest_person_window() > 0;
-        let mut persons = PersonLogs::default();
-        if counts_persons
-            && let Some(person) = &candidate.person
-            && let Some(log) = handle.state.person(person)
-        {
-            persons.insert(person.clone(), log);
-        }
+        let version = entry.version_at(at);
+        let asked: Vec<PersonId> = candidate.person.iter().cloned().collect();
+        let persons = persons_at_hand(&self.markets, &key, (configured, rules), version, asked, at).await?;
         let past =
             if entry.is_past(at) && at < now { self.as_of(&key, configured, rules, &case, at).await? } else { None };
         let entry = past.as_ref().unwrap_or(&entry);

@@ -1,8 +1,10 @@
 //! What a case remembers for its rules besides contacts: flags, notices, charges, interruptions, timers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
@@ -15,7 +17,7 @@ use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
 
 /// A condition told by an activity. `person` absent: it concerns everybody of the case.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Flag {
     pub condition: Condition,
     pub person: Option<PersonId>,
@@ -29,15 +31,16 @@ pub(crate) struct Flag {
 }
 
 /// A consent or opt-out told by an activity.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Given {
     pub person: Option<PersonId>,
     pub point: Option<ContactPointId>,
+    #[serde(with = "super::packed::as_text")]
     pub permission: Permission,
 }
 
 /// What an activity was, as far as a later step may have to follow it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum What {
     Contact { demand: bool, reminder: bool, notices: Box<[Box<str>]> },
     LegalStep(LegalStepKind),
@@ -45,7 +48,7 @@ pub(crate) enum What {
 }
 
 /// A step that happened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Past {
     pub at: Timestamp,
     pub received: Option<Timestamp>,
@@ -117,7 +120,7 @@ impl Past {
 }
 
 /// A charge that stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Charged {
     pub at: Timestamp,
     pub step: ChargeStep,
@@ -139,7 +142,7 @@ impl Charged {
 }
 
 /// What may begin a limitation period anew.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mark {
     pub kind: LimitationEventKind,
     pub at: Timestamp,
@@ -160,18 +163,21 @@ pub(crate) struct Timer {
     pub person: Option<PersonId>,
     pub agent: Option<String>,
     /// Why nothing can be said: the placement's jurisdictions are only possible, or an attribute is missing.
-    pub uncertain: Option<&'static str>,
+    pub uncertain: Option<Cow<'static, str>>,
 }
 
 /// All of it, boxed, because most cases have little.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub flags: Vec<Flag>,
     pub given: Vec<Given>,
+    #[serde(with = "super::packed::as_text")]
     pub windows: Vec<(Option<PersonId>, PersonalWindow)>,
     pub past: Vec<Past>,
     pub charges: Vec<Charged>,
     pub marks: Vec<Mark>,
+    /// Packed apart, see [`super::packed`].
+    #[serde(skip)]
     pub timers: Vec<Timer>,
     pub verified: Option<Timestamp>,
     pub titled_on: Option<NaiveDate>,

@@ -16,6 +16,7 @@ mod judgement;
 mod limitation_period;
 mod memory;
 mod notice_period;
+mod packed;
 pub mod persons;
 mod remember;
 mod required_notice;
@@ -35,6 +36,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Speaking, Verdict};
 use crate::rules::RuleSet;
 
+pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
 pub use watch::CaseWatch;
 

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::activity::{Activity, FactOrder};
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, Direction, MessageLeft, PartyRole, Purpose, Technology};
+use crate::rules::PersonScope;
 use crate::rules::words::{Counted, Exclude, Set, Word};
 
 /// What rules read of a contact, in 32 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Marks(u32);
 
 const ATTEMPT: u32 = 1 << 16;
@@ -115,7 +118,7 @@ fn pick<T: Word>(stored: u32) -> Option<T> {
 }
 
 /// A contact that happened: its place in the order of facts, what rules read of it, and its id as evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactStamp {
     /// When.
     pub at: Timestamp,
@@ -148,23 +151,50 @@ impl ContactStamp {
     }
 }
 
-/// The contacts of one person over all cases of a tenant's market, in fact order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The contacts of one person over all cases of a tenant's market, in fact order: those that rules of `scope` judge or
+/// count over all of a person's cases, from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonLog {
+    scope: PersonScope,
+    since: Timestamp,
     stamps: Vec<ContactStamp>,
 }
 
+impl Default for PersonLog {
+    fn default() -> Self {
+        Self::empty(PersonScope::default(), Timestamp(i64::MIN))
+    }
+}
+
 impl PersonLog {
+    /// A log that is to hold what rules of `scope` look at, from `since` on.
+    #[must_use]
+    pub const fn empty(scope: PersonScope, since: Timestamp) -> Self {
+        Self { scope, since, stamps: Vec::new() }
+    }
+
+    /// What the log holds all contacts for.
+    #[must_use]
+    pub const fn scope(&self) -> PersonScope {
+        self.scope
+    }
+
+    /// Everything that rules of `scope` look at from `since` on is here.
+    #[must_use]
+    pub fn covers(&self, scope: PersonScope, since: Timestamp) -> bool {
+        self.scope.covers(scope) && self.since <= since
+    }
+
     /// The stamps, oldest first.
     #[must_use]
     pub fn stamps(&self) -> &[ContactStamp] {
         &self.stamps
     }
 
-    /// When the last contact was.
-    #[must_use]
-    pub fn last(&self) -> Option<Timestamp> {
-        self.stamps.last().map(|stamp| stamp.at)
+    /// The contacts after `stamp` in the order of facts and not after `until`.
+    pub fn after<'a>(&'a self, stamp: &'a ContactStamp, until: Timestamp) -> impl Iterator<Item = &'a ContactStamp> {
+        let first = self.stamps.partition_point(|one| one.order() <= stamp.order());
+        self.stamps.iter().skip(first).take_while(move |one| one.at <= until)
     }
 
     /// Puts a contact in at its place. The same activity is kept once.
@@ -175,10 +205,17 @@ impl PersonLog {
         }
     }
 
-    /// Forgets what happened before an instant.
-    pub fn prune(&mut self, before: Timestamp) {
+    /// Takes a contact out: it is void.
+    pub fn remove(&mut self, stamp: &ContactStamp) {
+        self.stamps.retain(|one| one.id != stamp.id);
+    }
+
+    /// Forgets what happened more than `span` before the last contact.
+    pub fn prune(&mut self, span: i64) {
+        let Some(before) = self.stamps.last().map(|last| last.at.plus(-span)) else { return };
         let keep = self.stamps.partition_point(|one| one.at < before);
         self.stamps.drain(..keep);
+        self.since = self.since.max(before);
     }
 }
 
@@ -204,18 +241,33 @@ impl PersonLogs {
         self.0.insert(person, log.into());
     }
 
+    /// A person's log by reference count.
+    #[must_use]
+    pub fn shared(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
+        self.0.get(person).map(Arc::clone)
+    }
+
     /// Notes a contact.
     pub fn note(&mut self, person: &PersonId, stamp: ContactStamp) {
-        Arc::make_mut(self.0.entry(person.clone()).or_default()).push(stamp);
+        self.change(person).push(stamp);
+    }
+
+    /// Every log.
+    pub fn iter(&self) -> impl Iterator<Item = (&PersonId, &Arc<PersonLog>)> {
+        self.0.iter()
+    }
+
+    /// A person's log, to change; an empty one if there was none.
+    pub fn change(&mut self, person: &PersonId) -> &mut PersonLog {
+        Arc::make_mut(self.0.entry(person.clone()).or_default())
     }
 }
 
 impl IntoIterator for PersonLogs {
-    type Item = (PersonId, PersonLog);
-    type IntoIter = std::vec::IntoIter<(PersonId, PersonLog)>;
+    type Item = (PersonId, Arc<PersonLog>);
+    type IntoIter = std::collections::hash_map::IntoIter<PersonId, Arc<PersonLog>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let logs: Vec<_> = self.0.into_iter().map(|(person, log)| (person, Arc::unwrap_or_clone(log))).collect();
-        logs.into_iter()
+        self.0.into_iter()
     }
 }

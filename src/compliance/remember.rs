@@ -27,7 +27,7 @@ impl CaseWatch {
             self.channels |= 1 << (contact.channel as u16);
         }
         self.communicated |= contact.outcome_flags().communication;
-        let window = ctx.rules.longest_case_window();
+        let window = self.window;
         if window == 0 {
             return;
         }

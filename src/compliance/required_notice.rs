@@ -1,5 +1,6 @@
 //! A notice that must be sent after, before or with an event. What is due after an event is watched by a timer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::judgement::{Judgement, Note};
@@ -118,7 +119,7 @@ pub(crate) fn timer(
         trigger: trigger.map(|activity| activity.id.clone()),
         person: situation.person.cloned(),
         agent: trigger.and_then(|activity| activity.actor.agent.clone()),
-        uncertain,
+        uncertain: uncertain.map(Cow::Borrowed),
     })
 }
 

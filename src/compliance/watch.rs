@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use super::judgement::{Judgement, finding, judge};
 use super::memory::{EMPTY, Memory, Timer};
@@ -15,27 +16,31 @@ use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, TransferKind};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId, PersonId};
+use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Observation, Unit};
 use crate::domain::vocabulary::{ConsentScope, Form};
+use crate::rules::RuleSet;
 use crate::rules::model::{Limits, Rule};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
 use crate::rules::words::{Counted, Subject};
 
 /// A contact of the case: whom it concerned, as an index into the case's persons.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CaseStamp {
     pub stamp: ContactStamp,
     pub person: Option<u16>,
 }
 
 /// What one case remembers for its rules.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CaseWatch {
     pub(super) persons: Vec<PersonId>,
     pub(super) contacts: Vec<CaseStamp>,
     memory: Option<Box<Memory>>,
+    /// How far back, in microseconds, rules look over the contacts of the case.
+    pub(super) window: i64,
     /// What is owed, minor units.
     pub(super) balance: i64,
     /// Channels on which the collector has made contact.
@@ -51,7 +56,8 @@ impl CaseWatch {
     pub fn open(ctx: &Context<'_>, out: &mut Vec<Emission>) -> Self {
         let version = ctx.version;
         let prior: i64 = version.prior_charges.iter().fold(0, |sum, one| sum.saturating_add(one.amount.minor));
-        let mut watch = Self { balance: version.principal().saturating_add(prior), ..Self::default() };
+        let window = ctx.rules.reach().case_window(version, &ctx.market.region);
+        let mut watch = Self { balance: version.principal().saturating_add(prior), window, ..Self::default() };
         if ctx.rules.judges_placements() {
             let placed = version.placement.placed.unwrap_or(version.effective);
             let activity = placement(version, placed);
@@ -59,6 +65,18 @@ impl CaseWatch {
             watch.judge(&lead, &activity, None, out);
         }
         watch
+    }
+
+    /// Whether contacts are remembered for as long as rules look back while such a version is in force.
+    #[must_use]
+    pub fn remembers_for(&self, rules: &RuleSet, market: &Market, version: &CaseVersion) -> bool {
+        rules.reach().case_window(version, &market.region) <= self.window
+    }
+
+    /// Remembers contacts for as long as rules look back while such a version is in force. Must be told before the first
+    /// of them.
+    pub fn remember_for(&mut self, rules: &RuleSet, market: &Market, version: &CaseVersion) {
+        self.window = self.window.max(rules.reach().case_window(version, &market.region));
     }
 
     /// A later version takes force. Rules read the version itself; only the case's closing is a state.

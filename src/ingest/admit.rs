@@ -56,13 +56,9 @@ pub fn version(upsert: &CaseUpsert, known: &[&CaseVersion], now: Timestamp) -> O
         let text = format!("is \"{seen}\", but the case has changed since: read it again and send its new etag");
         return Some(refuse("ETAG_MISMATCH", ErrorKind::Aborted, "etag", text));
     }
-    if let Some(refusal) = immutable(newest, new) {
-        return Some(refusal);
-    }
-    let in_force = ordered.iter().rev().find(|old| old.effective <= new.effective).unwrap_or(&ordered[0]);
-    let same_content =
-        CaseVersion { version: in_force.version.clone(), effective: in_force.effective, ..new.clone() } == **in_force;
-    same_content.then_some(ItemResult::Duplicate)
+    // A version that says what is in force already is stored all the same: one that arrives later may take effect before
+    // it, and then it matters that this one says so again.
+    immutable(newest, new)
 }
 
 /// Principal, currency, debtor and creditor never change in a version: money changes by activities, ownership by

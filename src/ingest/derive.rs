@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::compliance::{self, CaseWatch, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -35,7 +37,7 @@ pub struct Effects {
 }
 
 /// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position(Timestamp, u8, i64, Arc<str>);
 
 /// A fact of a case.
@@ -68,9 +70,9 @@ pub struct CaseEntry {
     /// Windows, flags, omissions to come.
     pub watch: CaseWatch,
     /// The last fact folded in.
-    last: Position,
+    pub(super) last: Position,
     /// Due instant of the last timer fired.
-    last_timer: Timestamp,
+    pub(super) last_timer: Timestamp,
     /// The due-queue has fired timers up to here.
     pub advanced_to: Timestamp,
     /// Due instant in the stored due-queue; none stored if absent.
@@ -117,6 +119,12 @@ impl CaseEntry {
     #[must_use]
     pub fn accepts(&self, position: &Position) -> bool {
         *position > self.last && position.0 >= self.last_timer
+    }
+
+    /// Whether the state remembers enough for a later version. If not, the case is to be derived anew.
+    #[must_use]
+    pub fn remembers_for(&self, env: &Env<'_>, version: &CaseVersion) -> bool {
+        self.watch.remembers_for(env.rules, env.market, version)
     }
 
     /// Whether facts or timers later than `at` are folded in already.
@@ -200,6 +208,9 @@ pub fn fold<'a>(
     let mut entry = CaseEntry::open(env, first, &mut effects);
     // Activities may lie before the first version, which holds from ever: order starts with the first fact.
     entry.last = Position(NEVER, 0, 0, Arc::from(""));
+    for version in later {
+        entry.watch.remember_for(env.rules, env.market, version);
+    }
     for event in events {
         entry.step(env, event, &mut effects);
     }

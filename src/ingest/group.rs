@@ -7,6 +7,7 @@ use super::admit;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
 use super::market_state::MarketState;
+use super::person_logs::PersonContact;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets, Work};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
@@ -14,8 +15,9 @@ use super::{IngestError, checks, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::ids::CaseId;
 use crate::domain::market::MarketKey;
+use crate::domain::time::Timestamp;
 use crate::ledger::market_facts;
 use crate::store::{ActivityRow, CaseUpsertRow, activity_body, version_body};
 
@@ -34,8 +36,16 @@ pub struct GroupContext<'a> {
 pub(super) struct CaseWork<'w> {
     pub(super) versions: Vec<&'w CaseVersion>,
     pub(super) activities: Vec<&'w Activity>,
-    /// Something already judged must be judged anew.
-    pub(super) refold: Option<&'static str>,
+    /// Something already judged must be judged anew: why, and the earliest instant that it concerns.
+    pub(super) refold: Option<(&'static str, Timestamp)>,
+}
+
+impl CaseWork<'_> {
+    /// Marks the case to be derived anew, for a reason that holds from an instant on.
+    pub(super) fn refold(&mut self, reason: &'static str, from: Timestamp) {
+        let known = self.refold.get_or_insert((reason, from));
+        known.1 = known.1.min(from);
+    }
 }
 
 /// Commits a group; one [`Commit`] a job.
@@ -66,7 +76,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
                 Work::Correction(both) => both.len(),
-                Work::Load(_) | Work::Checks(_) | Work::Settle(_) => 0,
+                Work::Load(..) | Work::Checks(_) | Work::Settle(_) => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
             Commit { revision, record_time, results: (0..count).map(result).collect() }
@@ -111,14 +121,16 @@ impl<'w> Group<'w> {
         let mut cases: HashSet<&CaseId> = upserts(work).map(|(_, upsert)| &upsert.version.case).collect();
         cases.extend(activities(work).flat_map(|(_, activity)| &activity.cases));
         for job in work {
-            if let Work::Load(asked) = job {
+            if let Work::Load(asked, _) = job {
                 cases.extend(asked);
             }
         }
         let cases: Vec<CaseId> = cases.into_iter().cloned().collect();
         self.entries = writing.entries(&cases).await?;
-        if work.iter().any(|job| matches!(job, Work::Load(_))) {
-            writing.load_persons_of(&cases, &self.entries).await?;
+        for job in work {
+            if let Work::Load(_, persons) = job {
+                writing.load_parties_of(&self.entries, persons).await?;
+            }
         }
         Ok(())
     }
@@ -285,7 +297,7 @@ impl<'w> Group<'w> {
             .map(|stored| (stored.activity.id.as_str().to_owned(), stored.activity))
             .collect();
         let mut rows = Vec::new();
-        let mut persons = HashSet::new();
+        let mut targets: Vec<&Activity> = Vec::new();
         for void in voids {
             let Detail::Void { target, .. } = &void.detail else { continue };
             let is_here = here.contains(target.as_str());
@@ -304,29 +316,21 @@ impl<'w> Group<'w> {
                 writing.take_difference(effects, Effects::default(), "void");
             }
             for case in &old.cases {
-                self.cases.entry(case.clone()).or_default().refold = Some("void");
+                self.cases.entry(case.clone()).or_default().refold("void", old.occurred);
             }
-            persons.extend(old.person.clone());
+            targets.push(old);
         }
         writing.tx.insert_voids(writing.revision, &rows).await?;
-        self.refold_cases_of(writing, &persons, "void").await
-    }
-
-    /// Marks every case of these persons to be derived anew, where a rule counts over a person's cases.
-    pub(super) async fn refold_cases_of(
-        &mut self,
-        writing: &mut Writing<'_>,
-        persons: &HashSet<PersonId>,
-        reason: &'static str,
-    ) -> Result<(), IngestError> {
-        if persons.is_empty() || !writing.counts_persons() {
-            return Ok(());
+        let cases: HashSet<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();
+        let cases: Vec<CaseId> = cases.into_iter().filter(|case| !self.entries.contains_key(case)).collect();
+        self.entries.extend(writing.entries(&cases).await?);
+        let mut contacts = Vec::new();
+        for old in targets {
+            for entry in old.cases.iter().filter_map(|case| self.entries.get(case)) {
+                contacts.extend(PersonContact::of(writing, old, entry.version_at(old.occurred)));
+            }
         }
-        let ids = persons.iter().map(|person| person.as_str().to_owned()).collect();
-        for (_, case) in writing.tx.cases_of_persons(ids).await? {
-            self.cases.entry(case).or_default().refold.get_or_insert(reason);
-        }
-        Ok(())
+        self.forget_contacts(writing, contacts).await
     }
 }
 

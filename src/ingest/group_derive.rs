@@ -1,23 +1,22 @@
 //! The derivation of a group's cases: onto the remembered state where its facts come last, anew from history where not.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::IngestError;
 use super::derive::{CaseEntry, Effects, Event};
-use super::group::{Group, Writing};
-use super::writing::note_contact;
-use crate::domain::activity::Activity;
-use crate::domain::ids::{CaseId, PersonId};
+use super::group::{CaseWork, Group, Writing};
+use super::person_logs::Needs;
+use crate::domain::ids::CaseId;
+use crate::domain::time::Timestamp;
 
 impl Group<'_> {
     /// Derives every case that the group touches: onto its state where its new facts come last, anew where not.
     pub(super) async fn derive(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
         self.note_contacts(writing).await?;
-        let mut anew: Vec<(CaseId, &'static str)> = Vec::new();
+        let mut anew: Vec<Anew> = Vec::new();
         for (case, work) in std::mem::take(&mut self.cases) {
-            if let Some(reason) = work.refold {
-                anew.push((case, reason));
+            if let Some((reason, from)) = work.refold {
+                anew.push(Anew { from: earliest(&work).map_or(from, |first| first.min(from)), case, reason });
                 continue;
             }
             let mut events: Vec<Event<'_>> = work.versions.iter().copied().map(Event::Version).collect();
@@ -25,7 +24,10 @@ impl Group<'_> {
             events.sort_by_cached_key(Event::position);
             let mut effects = Effects::default();
             let base = match self.entries.get(&case) {
-                Some(entry) if events.first().is_some_and(|event| entry.accepts(&event.position())) => {
+                Some(entry)
+                    if events.first().is_some_and(|event| entry.accepts(&event.position()))
+                        && work.versions.iter().all(|version| entry.remembers_for(&writing.env(), version)) =>
+                {
                     Some(CaseEntry::clone(entry))
                 }
                 Some(_) => None,
@@ -33,7 +35,8 @@ impl Group<'_> {
             };
             let Some(mut entry) = base else {
                 let reason = if work.versions.is_empty() { "late_fact" } else { "case_version" };
-                anew.push((case, reason));
+                let from = earliest(&work).unwrap_or_default();
+                anew.push(Anew { case, reason, from });
                 continue;
             };
             for event in events {
@@ -48,61 +51,45 @@ impl Group<'_> {
         self.derive_anew(writing, anew).await
     }
 
-    async fn derive_anew(
-        &mut self,
-        writing: &mut Writing<'_>,
-        anew: Vec<(CaseId, &'static str)>,
-    ) -> Result<(), IngestError> {
+    async fn derive_anew(&mut self, writing: &mut Writing<'_>, anew: Vec<Anew>) -> Result<(), IngestError> {
         if anew.is_empty() {
             return Ok(());
         }
-        let ids: Vec<CaseId> = anew.iter().map(|(case, _)| case.clone()).collect();
+        let ids: Vec<CaseId> = anew.iter().map(|one| one.case.clone()).collect();
         let histories = writing.tx.case_histories(&ids).await?;
-        let old_logs = writing.logs_for(&histories, writing.revision).await?;
-        let new_logs = writing.logs_for(&histories, u64::MAX).await?;
-        for (case, reason) in anew {
+        // What lies before the first change is judged alike in both views, whatever is known of it.
+        let mut needs = Needs::default();
+        for one in &anew {
+            if let Some(history) = histories.get(&one.case) {
+                needs.join(writing.needs_of(history, one.from));
+            }
+        }
+        writing.load_logs(needs).await?;
+        let old_logs = writing.logs_before();
+        for Anew { case, reason, .. } in anew {
             let Some(history) = histories.get(&case) else { continue };
             let old = writing.refold(history, writing.revision, &old_logs).map(|(_, effects)| effects);
-            let Some((mut entry, new)) = writing.refold(history, u64::MAX, &new_logs) else { continue };
+            let Some((mut entry, new)) = writing.refold(history, u64::MAX, &writing.persons) else { continue };
             let reason = if old.is_none() { "new" } else { reason };
             writing.take_difference(old.unwrap_or_default(), new, reason);
             writing.queue_due(&case, &mut entry, false);
             writing.updated.push((case, Arc::new(entry)));
         }
-        for (person, log) in new_logs {
-            writing.persons.insert(person, log);
-        }
         Ok(())
     }
+}
 
-    /// Puts the group's contacts into their persons' logs; where one comes before a contact already judged, the
-    /// person's cases are derived anew.
-    async fn note_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
-        if !writing.counts_persons() {
-            return Ok(());
-        }
-        let mut contacts: Vec<&Activity> =
-            self.cases.values().flat_map(|work| work.activities.iter().copied()).collect();
-        contacts.sort_by(|a, b| a.order().cmp(&b.order()));
-        contacts.dedup_by(|a, b| a.id == b.id);
-        let persons: HashSet<PersonId> = contacts.iter().filter_map(|contact| contact.person.clone()).collect();
-        writing.load_persons(&persons).await?;
-        let late: HashSet<PersonId> = contacts
-            .iter()
-            .filter(|contact| {
-                contact
-                    .person
-                    .as_ref()
-                    .and_then(|person| writing.persons.get(person)?.last())
-                    .is_some_and(|last| last > contact.occurred)
-            })
-            .filter_map(|contact| contact.person.clone())
-            .collect();
-        for contact in contacts {
-            note_contact(&mut writing.persons, contact, |_| true);
-        }
-        self.refold_cases_of(writing, &late, "late_fact").await
-    }
+/// A case to be derived anew: why, and the earliest instant that changes.
+struct Anew {
+    case: CaseId,
+    reason: &'static str,
+    from: Timestamp,
+}
+
+/// The earliest instant of what is new in a case.
+fn earliest(work: &CaseWork<'_>) -> Option<Timestamp> {
+    let versions = work.versions.iter().map(|version| version.effective);
+    versions.chain(work.activities.iter().map(|activity| activity.occurred)).min()
 }
 
 /// Opens a case that is new: its first version holds from ever.

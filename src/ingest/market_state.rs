@@ -1,73 +1,39 @@
 //! What a process remembers of a market: the derived state of recently used cases, kept right by revision.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use super::derive::CaseEntry;
+use super::packed::Written;
+pub use super::tiers::MemoryLimit;
+use super::tiers::{Leaving, Tiers};
 use crate::compliance::PersonLog;
 use crate::domain::ids::{CaseId, PersonId};
+use crate::rules::RuleSet;
 
 /// The state of one market, shared between its writer and contact checks.
-#[derive(Default)]
 pub struct MarketState {
     inner: RwLock<Inner>,
+    limit: Arc<MemoryLimit>,
     /// When the state was last known to be the newest, in milliseconds of the process's own clock; 0 before.
     confirmed: AtomicU64,
 }
 
 /// Everything that one lock guards.
-#[derive(Default)]
 struct Inner {
     /// Revision that everything here is right at.
     revision: u64,
     /// Whether `pending_voids` was read.
     loaded: bool,
+    /// The rules under which everything here was derived.
+    rules: Arc<RuleSet>,
     /// Recently used cases.
-    cases: Recent<CaseId, CaseEntry>,
+    cases: Tiers<CaseEntry>,
     /// Contacts of persons over all their cases, for rules that count per person.
-    persons: Recent<PersonId, PersonLog>,
+    persons: Tiers<PersonLog>,
     /// Voids whose targets have not arrived.
     pending_voids: HashSet<String>,
-}
-
-/// A cache that forgets what was not used for a whole generation.
-struct Recent<K, V> {
-    young: HashMap<K, Arc<V>>,
-    old: HashMap<K, Arc<V>>,
-}
-
-impl<K, V> Default for Recent<K, V> {
-    fn default() -> Self {
-        Self { young: HashMap::new(), old: HashMap::new() }
-    }
-}
-
-/// Entries of one generation. Two generations live at a time.
-const GENERATION: usize = 500_000;
-
-impl<K: std::hash::Hash + Eq + Clone, V> Recent<K, V> {
-    fn get(&self, key: &K) -> Option<Arc<V>> {
-        self.young.get(key).or_else(|| self.old.get(key)).map(Arc::clone)
-    }
-
-    fn put(&mut self, key: K, value: Arc<V>) {
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.old.remove(&key);
-        self.young.insert(key, value);
-    }
-
-    fn remove(&mut self, key: &K) {
-        self.young.remove(key);
-        self.old.remove(key);
-    }
-
-    fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
-    }
 }
 
 /// What a commit changes in the state.
@@ -84,12 +50,31 @@ pub struct Update {
     pub resolved: Vec<String>,
 }
 
+impl Inner {
+    fn new(limit: &Arc<MemoryLimit>) -> Self {
+        Self {
+            revision: 0,
+            loaded: false,
+            rules: Arc::default(),
+            cases: Tiers::new(Arc::clone(limit)),
+            persons: Tiers::new(Arc::clone(limit)),
+            pending_voids: HashSet::new(),
+        }
+    }
+}
+
 impl MarketState {
+    /// Nothing is remembered yet; later never more than the limit admits.
+    #[must_use]
+    pub fn new(limit: Arc<MemoryLimit>) -> Self {
+        Self { inner: RwLock::new(Inner::new(&limit)), limit, confirmed: AtomicU64::new(0) }
+    }
+
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
         // A panic while the lock was held may have left half an update: start from nothing.
         self.inner.write().unwrap_or_else(|poisoned| {
             let mut inner = poisoned.into_inner();
-            *inner = Inner::default();
+            *inner = Inner::new(&self.limit);
             self.inner.clear_poison();
             inner
         })
@@ -108,19 +93,43 @@ impl MarketState {
     /// A case's state, if remembered.
     #[must_use]
     pub fn case(&self, case: &CaseId) -> Option<Arc<CaseEntry>> {
-        self.read(|inner| inner.cases.get(case)).flatten()
+        self.case_at(case).map(|(entry, _)| entry)
     }
 
     /// A case's state and the revision it is right at, if remembered.
     #[must_use]
     pub fn case_at(&self, case: &CaseId) -> Option<(Arc<CaseEntry>, u64)> {
-        self.read(|inner| inner.cases.get(case).map(|entry| (entry, inner.revision))).flatten()
+        self.find(case, |inner| &inner.cases, |inner| &mut inner.cases)
     }
 
     /// A person's contacts, if remembered.
     #[must_use]
     pub fn person(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
-        self.read(|inner| inner.persons.get(person)).flatten()
+        self.find(person, |inner| &inner.persons, |inner| &mut inner.persons).map(|(log, _)| log)
+    }
+
+    /// A state as it is, or unpacked and then kept at hand; and the revision that it is right at.
+    fn find<V: Written>(
+        &self,
+        key: &V::Key,
+        tiers: fn(&Inner) -> &Tiers<V>,
+        tiers_mut: fn(&mut Inner) -> &mut Tiers<V>,
+    ) -> Option<(Arc<V>, u64)>
+    where
+        V::Key: std::hash::Hash + Eq + Clone,
+    {
+        let (state, revision, unpacked) = self.read(|inner| {
+            let at_hand = tiers(inner).get(key).map(|state| (state, inner.revision, false));
+            at_hand.or_else(|| Some((tiers(inner).unpack(key, &inner.rules)?, inner.revision, true)))
+        })??;
+        // Not worth waiting for: it can be unpacked again.
+        if unpacked
+            && let Ok(mut inner) = self.inner.try_write()
+            && inner.revision == revision
+        {
+            tiers_mut(&mut inner).note_read(key.clone(), Arc::clone(&state));
+        }
+        Some((state, revision))
     }
 
     /// Which of these ids have a void that waits for them.
@@ -146,9 +155,9 @@ impl MarketState {
         self.confirmed.load(Ordering::Relaxed)
     }
 
-    /// Starts from what the database says: nothing is remembered but the voids that wait.
-    pub fn start(&self, revision: u64, pending_voids: HashSet<String>) {
-        *self.write() = Inner { revision, loaded: true, pending_voids, ..Inner::default() };
+    /// Starts from what the database says, under these rules: nothing is remembered but the voids that wait.
+    pub fn start(&self, revision: u64, pending_voids: HashSet<String>, rules: Arc<RuleSet>) {
+        *self.write() = Inner { revision, loaded: true, rules, pending_voids, ..Inner::new(&self.limit) };
     }
 
     /// Forgets what another process has changed since revision `from`; nothing if the state has moved on meanwhile.
@@ -167,22 +176,32 @@ impl MarketState {
 
     /// Forgets everything: a commit may or may not have happened.
     pub fn forget(&self) {
-        *self.write() = Inner::default();
+        *self.write() = Inner::new(&self.limit);
     }
 
     /// Takes over a commit.
     pub fn apply(&self, update: Update) {
-        let mut inner = self.write();
-        inner.revision = update.revision;
-        for (case, entry) in update.cases {
-            inner.cases.put(case, entry);
-        }
-        for (person, log) in update.persons {
-            inner.persons.put(person, log);
-        }
-        inner.pending_voids.extend(update.waiting);
-        for target in update.resolved {
-            inner.pending_voids.remove(&target);
+        let (cases, persons) = {
+            let mut inner = self.write();
+            inner.revision = update.revision;
+            for (case, entry) in update.cases {
+                inner.cases.put(case, entry);
+            }
+            for (person, log) in update.persons {
+                inner.persons.put(person, log);
+            }
+            inner.pending_voids.extend(update.waiting);
+            for target in update.resolved {
+                inner.pending_voids.remove(&target);
+            }
+            (inner.cases.leaving(), inner.persons.leaving())
+        };
+        // Packing takes a while: checks go on meanwhile.
+        let (cases, persons) = (cases.map(Leaving::pack), persons.map(Leaving::pack));
+        if cases.is_some() || persons.is_some() {
+            let mut inner = self.write();
+            cases.into_iter().for_each(|left| inner.cases.settle(left));
+            persons.into_iter().for_each(|left| inner.persons.settle(left));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The write path: one writer a market, group commit, derivation, due-queue.
 
 mod admit;
+mod at_hand;
 mod checks;
 mod compare;
 mod correction;
@@ -12,12 +13,16 @@ mod group_derive;
 pub mod keys;
 pub mod market_state;
 mod merge;
+mod packed;
+mod person_logs;
 mod rebuild;
 mod tick;
+mod tiers;
 mod writer;
 mod writing;
 
 pub use admit::etag;
+pub use at_hand::persons_at_hand;
 pub use checks::CheckRecord;
 pub use error::IngestError;
 pub use follow::assure_fresh;

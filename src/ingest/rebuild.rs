@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use super::IngestError;
 use super::derive::Effects;
+use super::person_logs::Needs;
 use super::writing::{Writing, is_void};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ids::CaseId;
+use crate::domain::time::Timestamp;
 use crate::kpi::Delta;
 use crate::ledger::market_facts;
 use crate::store::CellRow;
@@ -43,14 +45,19 @@ pub(super) async fn run(writing: &mut Writing<'_>) -> Result<(), IngestError> {
     });
     let before = writing.revision - 1;
     writing.tx.merge_cells(cells.collect(), before).await?;
-    writing.context.state.start(writing.tx.head.revision, writing.tx.pending_voids().await?);
+    let rules = std::sync::Arc::clone(&writing.rules);
+    writing.context.state.start(writing.tx.head.revision, writing.tx.pending_voids().await?, rules);
     writing.stored = true;
     Ok(())
 }
 
 async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), IngestError> {
     let histories = writing.tx.case_histories(cases).await?;
-    let logs = writing.logs_for(&histories, u64::MAX).await?;
+    let mut needs = Needs::default();
+    for history in histories.values() {
+        needs.join(writing.needs_of(history, Timestamp(i64::MIN)));
+    }
+    let logs = writing.stored_logs(needs, u64::MAX).await?;
     let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
     let mut stood: HashMap<_, _> = writing
         .tx

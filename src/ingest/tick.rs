@@ -31,7 +31,7 @@ impl Pace {
                 Work::Activities(activities) => times.extend(activities.iter().map(|activity| activity.occurred)),
                 Work::Correction(both) => times.extend(both.iter().map(|activity| activity.occurred)),
                 Work::Cases(cases) => times.extend(cases.iter().map(|case| case.version.effective)),
-                Work::Load(_) | Work::Checks(_) | Work::Settle(_) => {}
+                Work::Load(..) | Work::Checks(_) | Work::Settle(_) => {}
             }
         }
         if times.is_empty() {
@@ -76,7 +76,6 @@ pub(super) async fn run(context: &GroupContext<'_>, until: Timestamp) -> Result<
 pub(super) async fn fire(writing: &mut Writing<'_>, until: Timestamp) -> Result<usize, IngestError> {
     let due: Vec<CaseId> = writing.tx.due_cases(until, CASES).await?;
     let entries = writing.entries(&due).await?;
-    writing.load_persons_of(&due, &entries).await?;
     for case in &due {
         let Some(entry) = entries.get(case) else { continue };
         let mut entry = CaseEntry::clone(entry);

@@ -11,7 +11,7 @@ use super::checks::CheckRecord;
 use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
-use super::market_state::MarketState;
+use super::market_state::{MarketState, MemoryLimit};
 use super::{follow, merge, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
@@ -19,7 +19,7 @@ use crate::config::server::IngestSettings;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::ids::{CaseId, MarketId, PersonId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
@@ -65,8 +65,8 @@ pub enum Work {
     Activities(Vec<Activity>),
     /// Store a void and the replacement of its target, both or neither.
     Correction(Box<[Activity; 2]>),
-    /// Remember these cases and what their persons' contacts are.
-    Load(Vec<CaseId>),
+    /// Remember these cases, and the contacts of their parties and of these persons.
+    Load(Vec<CaseId>, Vec<PersonId>),
     /// Log answered contact checks.
     Checks(Vec<CheckRecord>),
     /// Fire timers due up to this instant.
@@ -80,7 +80,7 @@ impl Work {
             Self::Activities(activities) => activities.len(),
             Self::Checks(checks) => checks.len(),
             Self::Correction(both) => both.len(),
-            Self::Load(_) | Self::Settle(_) => 1,
+            Self::Load(..) | Self::Settle(_) => 1,
         }
     }
 }
@@ -109,8 +109,8 @@ pub struct Markets {
     pub(super) store: Store,
     pub(super) config: Arc<Holder>,
     pub(super) clock: Clock,
-    /// The writer's settings: they hold from start to stop.
     limits: IngestSettings,
+    memory: Arc<MemoryLimit>,
     handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>>>,
     stopping: watch::Sender<bool>,
 }
@@ -121,7 +121,8 @@ impl Markets {
     pub fn new(store: Store, config: Arc<Holder>, clock: Clock) -> Arc<Self> {
         let stopping = watch::Sender::new(false);
         let limits = config.get().server.ingest.clone();
-        let markets = Arc::new(Self { store, config, clock, limits, handles: Mutex::default(), stopping });
+        let memory = Arc::new(MemoryLimit::new(size(limits.recent_cases), size(limits.memory_mib) << 20));
+        let markets = Arc::new(Self { store, config, clock, limits, memory, handles: Mutex::default(), stopping });
         follow::start(&markets);
         markets
     }
@@ -139,7 +140,7 @@ impl Markets {
             return Arc::clone(handle);
         }
         let (jobs, queue) = mpsc::channel(1_024);
-        let state = Arc::new(MarketState::default());
+        let state = Arc::new(MarketState::new(Arc::clone(&self.memory)));
         let room = Arc::new(Semaphore::new(self.room()));
         let handle = Arc::new(MarketHandle { state: Arc::clone(&state), jobs, room });
         handles.insert(key.clone(), Arc::clone(&handle));
@@ -257,7 +258,7 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
     }
 }
 
-/// A setting as a size. Settings of 32 bits fit everywhere that the service runs.
+/// A setting as a size. 32 bits fit everywhere that the service runs.
 fn size(setting: u32) -> usize {
     usize::try_from(setting).unwrap_or(usize::MAX)
 }

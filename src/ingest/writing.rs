@@ -7,8 +7,9 @@ use super::IngestError;
 use super::derive::{self, CaseEntry, Effects, Env};
 use super::group::GroupContext;
 use super::market_state::{MarketState, Update};
+use super::person_logs::Needs;
 use super::rebuild;
-use crate::compliance::{ContactStamp, PersonLogs};
+use crate::compliance::{PersonLog, PersonLogs};
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
 use crate::domain::fact::Fact;
@@ -33,6 +34,10 @@ pub struct Writing<'a> {
     pub(super) recorded: Timestamp,
     /// Contacts of the persons concerned, this commit's included.
     pub(super) persons: PersonLogs,
+    /// The logs that this commit changes, as they were before it.
+    pub(super) before: PersonLogs,
+    /// Persons whose logs are new or changed.
+    pub(super) changed: HashSet<PersonId>,
     pub(super) delta: Delta,
     opened: HashMap<FindingId, (Finding, &'static str)>,
     closed: HashMap<FindingId, &'static str>,
@@ -59,7 +64,7 @@ impl<'a> Writing<'a> {
                 let touched = tx.cases_touched_since(revision).await?;
                 context.state.catch_up(revision, tx.head.revision, &touched, tx.pending_voids().await?);
             }
-            _ => context.state.start(tx.head.revision, tx.pending_voids().await?),
+            _ => context.state.start(tx.head.revision, tx.pending_voids().await?, Arc::clone(&rules)),
         }
         let recorded = context.markets.clock.now().max(tx.head.recorded);
         let mut writing = Self {
@@ -71,6 +76,8 @@ impl<'a> Writing<'a> {
             rules,
             catalogue: Arc::clone(&snapshot.catalogue),
             persons: PersonLogs::default(),
+            before: PersonLogs::default(),
+            changed: HashSet::new(),
             delta: Delta::new(),
             opened: HashMap::new(),
             closed: HashMap::new(),
@@ -93,11 +100,6 @@ impl<'a> Writing<'a> {
         Env { market: &self.market, rules: &self.rules, persons: &self.persons }
     }
 
-    /// Whether some rule counts over all cases of a person.
-    pub(super) fn counts_persons(&self) -> bool {
-        self.rules.longest_person_window() > 0
-    }
-
     /// The states of these cases as they were before this commit: remembered, or derived from what is stored.
     /// Unknown cases are absent.
     pub(super) async fn entries(&mut self, cases: &[CaseId]) -> Result<HashMap<CaseId, Arc<CaseEntry>>, IngestError> {
@@ -115,10 +117,10 @@ impl<'a> Writing<'a> {
             return Ok(found);
         }
         let histories = self.tx.case_histories(&missing).await?;
-        let before = self.revision;
-        let logs = self.logs_for(&histories, before).await?;
+        // What rules say is not asked for here, only what is remembered: other cases of the persons do not matter.
+        let nobody = PersonLogs::default();
         for (case, history) in &histories {
-            if let Some((entry, _)) = self.refold(history, before, &logs) {
+            if let Some((entry, _)) = self.refold(history, self.revision, &nobody) {
                 let entry = Arc::new(entry);
                 self.updated.push((case.clone(), Arc::clone(&entry)));
                 found.insert(case.clone(), entry);
@@ -142,86 +144,23 @@ impl<'a> Writing<'a> {
         Some((entry, effects))
     }
 
-    /// Contact logs, as they were before revision `before`, of every person in these histories. Empty if no rule
-    /// counts over a person's cases.
-    pub(super) async fn logs_for(
-        &self,
-        histories: &HashMap<CaseId, CaseHistory>,
-        before: u64,
-    ) -> Result<PersonLogs, IngestError> {
-        if !self.counts_persons() {
-            return Ok(PersonLogs::default());
-        }
-        let persons: HashSet<PersonId> = histories
-            .values()
-            .flat_map(|history| history.activities.iter().filter_map(|stored| stored.activity.person.clone()))
-            .collect();
-        self.logs_of(&persons, before).await
-    }
-
-    /// Contact logs of these persons over all their cases, as they were before revision `before`.
-    pub(super) async fn logs_of(&self, persons: &HashSet<PersonId>, before: u64) -> Result<PersonLogs, IngestError> {
-        let mut logs = PersonLogs::default();
-        if persons.is_empty() || !self.counts_persons() {
-            return Ok(logs);
-        }
-        let ids = persons.iter().map(|person| person.as_str().to_owned()).collect();
-        let mut cases: Vec<CaseId> = self.tx.cases_of_persons(ids).await?.into_iter().map(|(_, case)| case).collect();
-        cases.sort();
-        cases.dedup();
-        let histories = self.tx.case_histories(&cases).await?;
-        let mut seen = HashSet::new();
-        let mut contacts: Vec<&Activity> = Vec::new();
-        for history in histories.values() {
-            contacts.extend(counted(history, before).filter(|activity| seen.insert(activity.id.clone())));
-        }
-        contacts.sort_by(|a, b| a.order().cmp(&b.order()));
-        for activity in contacts {
-            note_contact(&mut logs, activity, |person| persons.contains(person));
-        }
-        Ok(logs)
-    }
-
-    /// Brings the logs of the persons of these cases into this commit's view.
-    pub(super) async fn load_persons_of(
+    /// Brings the logs of the parties of these cases and of some other persons into this commit's view: what a contact
+    /// check now would ask for.
+    pub(super) async fn load_parties_of(
         &mut self,
-        cases: &[CaseId],
         entries: &HashMap<CaseId, Arc<CaseEntry>>,
+        others: &[PersonId],
     ) -> Result<(), IngestError> {
-        if !self.counts_persons() {
-            return Ok(());
-        }
-        let persons: HashSet<PersonId> = cases
-            .iter()
-            .filter_map(|case| entries.get(case))
-            .flat_map(|entry| entry.current().parties.iter().map(|party| party.person.clone()))
-            .collect();
-        self.load_persons(&persons).await
-    }
-
-    /// Brings the logs of these persons into this commit's view.
-    pub(super) async fn load_persons(&mut self, persons: &HashSet<PersonId>) -> Result<(), IngestError> {
-        if !self.counts_persons() {
-            return Ok(());
-        }
-        let mut missing = HashSet::new();
-        for person in persons {
-            if self.persons.get(person).is_some() {
-                continue;
-            }
-            match self.context.state.person(person) {
-                Some(log) => self.persons.insert(person.clone(), log),
-                None => {
-                    missing.insert(person.clone());
-                }
+        let mut needs = Needs::default();
+        for entry in entries.values() {
+            let scope = self.rules.reach().person_scope(entry.current(), &self.market.region);
+            if !scope.is_empty() {
+                let need = self.need(scope, self.recorded);
+                let parties = entry.current().parties.iter().map(|party| &party.person);
+                parties.chain(others).for_each(|person| needs.add(person.clone(), need));
             }
         }
-        let loaded = self.logs_of(&missing, self.revision).await?;
-        for person in missing {
-            let log = loaded.get(&person).cloned().unwrap_or_default();
-            self.persons.insert(person, log);
-        }
-        Ok(())
+        self.load_logs(needs).await
     }
 
     /// Takes what a derivation emitted into this commit.
@@ -302,8 +241,9 @@ impl<'a> Writing<'a> {
         let changed = self.stored || derived || !self.dues.is_empty();
         if !changed {
             let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
+            let persons = self.changed_logs();
             self.tx.rollback().await;
-            remember(self.context.state, revision, self.persons, self.updated, Vec::new(), Vec::new());
+            remember(self.context.state, revision, persons, self.updated, Vec::new(), Vec::new());
             return Ok((revision, recorded));
         }
         let rows = self
@@ -329,8 +269,9 @@ impl<'a> Writing<'a> {
         head.recorded = self.recorded;
         head.rules_digest = self.rules.digest().to_owned();
         head.catalogue_digest = self.catalogue.digest().to_owned();
+        let persons = self.changed_logs();
         self.tx.commit(&head).await?;
-        remember(self.context.state, head.revision, self.persons, self.updated, self.waiting, self.resolved);
+        remember(self.context.state, head.revision, persons, self.updated, self.waiting, self.resolved);
         Ok((head.revision, head.recorded))
     }
 }
@@ -338,12 +279,11 @@ impl<'a> Writing<'a> {
 fn remember(
     state: &MarketState,
     revision: u64,
-    persons: PersonLogs,
+    persons: Vec<(PersonId, Arc<PersonLog>)>,
     cases: Vec<(CaseId, Arc<CaseEntry>)>,
     waiting: Vec<String>,
     resolved: Vec<String>,
 ) {
-    let persons = persons.into_iter().map(|(person, log)| (person, Arc::new(log))).collect();
     state.apply(Update { revision, cases, persons, waiting, resolved });
 }
 
@@ -360,13 +300,4 @@ pub(super) fn counted(history: &CaseHistory, before: u64) -> impl Iterator<Item 
 /// Whether an activity is a void.
 pub(super) fn is_void(activity: &Activity) -> bool {
     matches!(activity.detail, crate::domain::detail::Detail::Void { .. })
-}
-
-/// Puts a contact into its person's log.
-pub(super) fn note_contact(logs: &mut PersonLogs, activity: &Activity, wanted: impl Fn(&PersonId) -> bool) {
-    if let Some(person) = activity.person.as_ref().filter(|person| wanted(person))
-        && let Some(stamp) = ContactStamp::of(activity)
-    {
-        logs.note(person, stamp);
-    }
 }

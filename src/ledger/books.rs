@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::claims::Wide;
 use super::promise::{Credit, PromiseView};
 use crate::domain::detail::ReversalKind;
@@ -35,7 +37,7 @@ pub(super) fn index(len: usize) -> u32 {
 }
 
 /// Where an amount lies: a component, and the claim that it belongs to or was paid with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Slot(u32);
 
 const CLAIM: u32 = (1 << 30) - 1;
@@ -81,7 +83,7 @@ impl Slot {
 }
 
 /// What an entry was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum EntryKind {
     Payment,
     Charge,
@@ -98,13 +100,14 @@ pub(super) enum EntryKind {
 }
 
 /// An activity that changed the balance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     /// Its id, see [`tag`].
     pub key: u64,
     /// What of it has not been taken back.
     pub left: i64,
     /// Dimensions of its fact: who it was attributed to.
+    #[serde(deserialize_with = "super::dims::read_shared")]
     pub dims: Arc<Dims>,
     /// Day it counts on towards due dates: the value date of a payment.
     pub day: i32,
@@ -115,7 +118,7 @@ pub(super) struct Entry {
 }
 
 /// A piece of an entry that settled something, or waits as credit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Part {
     pub entry: u32,
     pub slot: Slot,
@@ -123,7 +126,7 @@ pub(super) struct Part {
 }
 
 /// Something that named an activity which had not come yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Pending {
     /// A reversal of that entry.
     Reversal { amount: i64, reason: ReversalKind },
@@ -140,7 +143,7 @@ pub(super) enum Pending {
 }
 
 /// Everything a case holds beside its claims.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Books {
     /// Interest open.
     pub interest: Wide,

@@ -1,6 +1,7 @@
 //! The claims of a case as the fold keeps them: what principal is open and which days matter, and no more.
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::case;
 use crate::domain::time::day_number;
@@ -9,7 +10,7 @@ use crate::domain::time::day_number;
 const NO_DAY: i32 = i32::MIN;
 
 /// A wide sum of minor units, in eight-byte words so that it does not widen its neighbours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Wide {
     high: i64,
     low: u64,
@@ -29,7 +30,7 @@ impl Wide {
 }
 
 /// One claim: open principal and its days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     open: Wide,
     due: i32,
@@ -86,7 +87,7 @@ impl Claim {
 }
 
 /// The claims, the single one of most cases without a heap block.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Claims {
     /// Just one.
     One([Claim; 1]),

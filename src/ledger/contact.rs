@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::books::{Pending, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
@@ -32,10 +34,11 @@ const BOUNCED_SOFT: u8 = 128;
 const FINAL: u8 = DELIVERED | BOUNCED_HARD | BOUNCED_SOFT;
 
 /// A contact that later activities may name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Remembered {
     key: u64,
     /// Dimensions of its fact.
+    #[serde(deserialize_with = "super::dims::read_shared")]
     pub dims: Arc<Dims>,
     day: i32,
     flags: u8,
@@ -43,12 +46,13 @@ pub(super) struct Remembered {
 }
 
 /// What is remembered of a case's contacts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Contacts {
     recent: Vec<Remembered>,
     /// When the right party was last reached,
     spoke_at: Timestamp,
     /// and by whom.
+    #[serde(deserialize_with = "super::dims::read_shared_if_any")]
     spoke: Option<Arc<Dims>>,
 }
 

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer};
+
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::Dims;
 use crate::domain::money::Currency;
@@ -132,6 +134,16 @@ impl<'a> DimRef<'a> {
             currency: self.currency,
         }
     }
+}
+
+/// Reads a set and shares it with those of its like.
+pub(super) fn read_shared<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Dims>, D::Error> {
+    Ok(DimRef::of(&Dims::deserialize(from)?).shared())
+}
+
+/// The same for a set that may be absent.
+pub(super) fn read_shared_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Dims>>, D::Error> {
+    Ok(Option::<Dims>::deserialize(from)?.map(|dims| DimRef::of(&dims).shared()))
 }
 
 impl<'a> DimRef<'a> {

@@ -31,6 +31,8 @@ pub use account::Balance;
 pub use market_wide::market_facts;
 pub use promise::{PromiseState, PromiseView};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, MatterStep};
@@ -58,7 +60,7 @@ pub struct Context<'a> {
 }
 
 /// What a case's history has come to. Small, and cheap to copy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CaseLedger {
     claims: Claims,
     books: Option<Box<Books>>,

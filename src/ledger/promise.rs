@@ -38,7 +38,7 @@ vocabulary!(
 );
 
 /// One promise of a case and how it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromiseView {
     /// The promise's activity.
     pub id: ActivityId,
@@ -63,6 +63,7 @@ pub struct PromiseView {
     /// When it will be judged.
     pub(super) judged_at: Timestamp,
     /// Dimensions of the fact that it was made: whose it is.
+    #[serde(deserialize_with = "super::dims::read_shared")]
     pub(super) dims: Arc<Dims>,
 }
 
@@ -113,7 +114,7 @@ impl PromiseView {
 }
 
 /// A part of a payment that counts towards a promise.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Credit {
     /// Index of the payment's entry.
     pub entry: u32,

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{CaseView, Query, Reading};
-use crate::compliance::{self, Answered, PersonLogs};
+use crate::compliance::{self, Answered};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, Initiator};
-use crate::ingest::IngestError;
 use crate::ingest::derive::CaseEntry;
+use crate::ingest::{IngestError, persons_at_hand};
 use crate::ledger::{Balance, PromiseView};
 use crate::store::{FindingFilter, FindingRow, StoredActivity};
 
@@ -77,22 +77,25 @@ impl Query {
             promises: entry.ledger.promises().to_vec(),
             timeline,
             timeline_truncated,
-            permissions: self.permissions(&reading, &entry, at),
+            permissions: self.permissions(&reading, &entry, at).await?,
             findings,
             at,
             revision,
         })
     }
 
-    fn permissions(&self, reading: &Reading, entry: &Arc<CaseEntry>, at: Timestamp) -> Vec<Permission> {
-        let handle = self.markets.handle(&reading.key);
+    async fn permissions(
+        &self,
+        reading: &Reading,
+        entry: &Arc<CaseEntry>,
+        at: Timestamp,
+    ) -> Result<Vec<Permission>, IngestError> {
         let version = entry.version_at(at);
+        let asked = version.parties.iter().map(|party| party.person.clone()).collect();
+        let law = (&reading.market, &*reading.rules);
+        let persons = persons_at_hand(&self.markets, &reading.key, law, version, asked, at).await?;
         let mut found = Vec::new();
         for party in &version.parties {
-            let mut persons = PersonLogs::default();
-            if let Some(log) = handle.state.person(&party.person) {
-                persons.insert(party.person.clone(), log);
-            }
             let context = compliance::Context {
                 rules: &reading.rules,
                 market: &reading.market,
@@ -106,7 +109,7 @@ impl Query {
                 found.push(Permission { person: party.person.clone(), channel, answered });
             }
         }
-        found
+        Ok(found)
     }
 }
 

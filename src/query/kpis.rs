@@ -54,7 +54,7 @@ impl Query {
         if head.as_ref().is_some_and(stale) {
             // The definitions changed since the cells were written: any write derives the market anew first.
             view.close().await;
-            self.markets.submit(&reading.key, crate::ingest::Work::Load(Vec::new())).await?;
+            self.markets.submit(&reading.key, crate::ingest::Work::Load(Vec::new(), Vec::new())).await?;
             view = reading.scope.cell_view(market).await?;
             head = view.head().await?;
         }

@@ -214,7 +214,7 @@ impl Query {
         if let Some(found) = handle.state.case_at(case) {
             return Ok(found);
         }
-        self.markets.submit(&reading.key, Work::Load(vec![case.clone()])).await?;
+        self.markets.submit(&reading.key, Work::Load(vec![case.clone()], Vec::new())).await?;
         let unknown = || IngestError::NotFound { what: "case", id: case.to_string() };
         handle.state.case_at(case).ok_or_else(unknown)
     }

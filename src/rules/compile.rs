@@ -228,7 +228,7 @@ pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
         Window::CalendarMonth => 33,
     };
     match &rule.limits {
-        Limits::ContactFrequency(limits) => Some((days(limits.window), limits.per == Per::Person)),
+        Limits::ContactFrequency(limits) => limits.max.map(|_| (days(limits.window), limits.per == Per::Person)),
         Limits::ContactCooldown(limits) => limits.wait.map(|wait| (days(wait) + 1, limits.per == Per::Person)),
         _ => None,
     }

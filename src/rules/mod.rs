@@ -14,6 +14,7 @@ pub mod parse;
 mod parse_fee;
 mod parse_limits;
 pub mod parse_rule;
+pub mod reach;
 pub mod reader;
 pub mod ruleset;
 mod spelling;
@@ -22,6 +23,7 @@ pub mod words;
 
 pub use crate::domain::diagnostic::SourceFile;
 pub use compile::Packs;
+pub use reach::PersonScope;
 pub use ruleset::{RuleInfo, RuleSet};
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::calendar::Calendar;
-use super::compile::{Packs, reach};
+use super::compile::Packs;
 use super::model::{Kind, Limits, Rule};
 use super::overlay::{self, Overlay};
+use super::reach::Reach;
 use super::step::Step;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
-use crate::domain::time::DAY;
 use crate::domain::verdict::{Confidence, Effect, Source};
 
 /// A rule in a tenant's set.
@@ -54,9 +54,9 @@ pub struct Jurisdiction {
 pub struct RuleSet {
     digest: String,
     jurisdictions: HashMap<Box<str>, Jurisdiction>,
+    by_id: HashMap<RuleId, Arc<ActiveRule>>,
     block_guidelines: bool,
-    person_window: i64,
-    case_window: i64,
+    reach: Reach,
     placements: bool,
 }
 
@@ -165,26 +165,19 @@ impl RuleSet {
             }
         }
         hasher.update(overlay.digest.as_bytes());
-        let reaches = || {
-            jurisdictions
-                .values()
-                .flat_map(|jurisdiction: &Jurisdiction| &jurisdiction.rules)
-                .filter(|active| active.judged)
-                .filter_map(|active| reach(&active.rule))
-        };
-        let longest =
-            |person: bool| reaches().filter(|reach| reach.1 == person).map(|reach| reach.0).max().unwrap_or(0) * DAY;
-        let (person_window, case_window) = (longest(true), longest(false));
+        let reach = Reach::of(jurisdictions.values());
         let placements = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules).any(|active| {
             active.judged
                 && matches!(&active.rule.limits, Limits::RequiredNotice(limits) if limits.event.contains(&Step::Placement))
         });
+        let all = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules);
+        let by_id = all.map(|active| (active.rule.id.clone(), Arc::clone(active))).collect();
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
+            by_id,
             block_guidelines: overlay.block_guidelines,
-            person_window,
-            case_window,
+            reach,
             placements,
         }
     }
@@ -218,16 +211,10 @@ impl RuleSet {
         self.block_guidelines
     }
 
-    /// How far back, in microseconds, rules look over all contacts of a person.
+    /// How far back rules look at contacts.
     #[must_use]
-    pub const fn longest_person_window(&self) -> i64 {
-        self.person_window
-    }
-
-    /// How far back, in microseconds, rules look over the contacts of a case.
-    #[must_use]
-    pub const fn longest_case_window(&self) -> i64 {
-        self.case_window
+    pub const fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Which rules are law in a country (its subdivisions included) on a day, sorted by jurisdiction and id.
@@ -249,11 +236,16 @@ impl RuleSet {
         found.into_values().collect()
     }
 
-    /// The rule of that id, wherever it stands.
+    /// The rule of that id as it is judged; every jurisdiction that includes it holds the same.
+    #[must_use]
+    pub fn active(&self, id: &RuleId) -> Option<Arc<ActiveRule>> {
+        self.by_id.get(id).map(Arc::clone)
+    }
+
+    /// What is told of the rule of that id, wherever it stands.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
-        let mut rules = self.jurisdictions.values().flat_map(|jurisdiction| &jurisdiction.rules);
-        rules.find(|active| active.rule.id.as_str() == id).map(|active| info(active))
+        self.by_id.get(&RuleId::trusted(id)).map(|active| info(active))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Steps: what an activity is, in the words by which rules name triggers and forbidden acts.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::activity::Activity;
 use crate::domain::detail::{CreditReportKind, Detail, LegalStepKind, MatterStep, SettlementStep, TransferKind};
 use crate::domain::party::Condition;
 use crate::domain::vocabulary::{Channel, ChargeStep, Direction, Purpose};
 
 /// One step as a rule file names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// `contact`: any contact begun by the collector.
     Contact,

@@ -68,14 +68,14 @@ pub(super) fn read_stored_activity(row: &QueryResult) -> Result<StoredActivity, 
 const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.body, v.revision AS void_revision
     FROM activity a LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
-    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}
+    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}{only}
     UNION ALL
     SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.body, v.revision AS void_revision
     FROM activity_link l JOIN activity a
       ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id
     LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
-    WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}";
+    WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}{only}";
 
 const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, body FROM case_version
     WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
@@ -88,6 +88,7 @@ async fn histories(
     scope: &TenantScope,
     market: &MarketId,
     cases: &[CaseId],
+    contacts_since: Option<Timestamp>,
 ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
     let mut found: HashMap<CaseId, CaseHistory> = HashMap::new();
     if cases.is_empty() {
@@ -106,7 +107,9 @@ async fn histories(
     if found.is_empty() {
         return Ok(found);
     }
-    for row in connection.query_all_raw(select(HISTORY)).await? {
+    let only = contacts_since
+        .map_or_else(String::new, |since| format!(" AND a.kind = 'contact' AND a.occurred_at >= {}", since.0));
+    for row in connection.query_all_raw(select(&HISTORY.replace("{only}", &only))).await? {
         let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
         found.entry(case).or_default().activities.push(read_stored_activity(&row)?);
     }
@@ -152,7 +155,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.store.reader, self, market, cases).await
+        histories(&self.store.reader, self, market, cases, None).await
     }
 }
 
@@ -162,7 +165,19 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn case_histories(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.transaction, &self.scope, &self.market, cases).await
+        histories(&self.transaction, &self.scope, &self.market, cases, None).await
+    }
+
+    /// The versions of these cases, and their contacts from an instant on: what rules count over a person's cases.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn contact_histories(
+        &self,
+        cases: &[CaseId],
+        since: Timestamp,
+    ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
+        histories(&self.transaction, &self.scope, &self.market, cases, Some(since)).await
     }
 
     /// Cases in which these persons are parties.

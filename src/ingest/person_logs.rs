@@ -1,0 +1,266 @@
+//! Contacts that rules count over all cases of a person: which of them a commit has to know, and which cases it has to
+//! judge anew because a contact came late or is void.
+
+use std::collections::{HashMap, HashSet};
+
+use super::IngestError;
+use super::group::{Group, Writing};
+use super::writing::counted;
+use crate::compliance::{ContactStamp, PersonLog, PersonLogs};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::time::{DAY, Timestamp};
+use crate::rules::PersonScope;
+use crate::store::CaseHistory;
+
+/// Beside what rules look back at, so much is kept in memory for contacts that come late.
+const LATE: i64 = 60 * DAY;
+
+/// What must be known of a person: for whose rules, and from when on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Need {
+    pub(super) scope: PersonScope,
+    pub(super) since: Timestamp,
+}
+
+/// The needs of several persons; those of one are joined.
+#[derive(Debug, Default)]
+pub(super) struct Needs(HashMap<PersonId, Need>);
+
+impl Needs {
+    pub(super) fn add(&mut self, person: PersonId, need: Need) {
+        let known = self.0.entry(person).or_insert(need);
+        *known = Need { scope: known.scope.with(need.scope), since: known.since.min(need.since) };
+    }
+}
+
+/// A contact that rules count over all of its person's cases.
+#[derive(Debug, Clone)]
+pub(super) struct PersonContact {
+    pub(super) person: PersonId,
+    pub(super) scope: PersonScope,
+    pub(super) stamp: ContactStamp,
+}
+
+impl PersonContact {
+    /// The contact as rules of the version's countries look at it; `None` if none does.
+    pub(super) fn of(writing: &Writing<'_>, activity: &Activity, version: &CaseVersion) -> Option<Self> {
+        let Detail::Contact(contact) = &activity.detail else { return None };
+        let reach = writing.rules.reach();
+        let scope = reach.person_scope(version, &writing.market.region);
+        if scope.is_empty() || !reach.counts_for_person(scope, contact.channel, contact.technology) {
+            return None;
+        }
+        let person = activity.person.as_ref().or(version.primary().map(|party| &party.person))?;
+        Some(Self { person: person.clone(), scope, stamp: ContactStamp::of(activity)? })
+    }
+}
+
+impl Writing<'_> {
+    fn window(&self, scope: PersonScope) -> i64 {
+        self.rules.reach().person_window(scope)
+    }
+
+    /// What must be known to judge a contact of that scope at an instant.
+    pub(super) fn need(&self, scope: PersonScope, at: Timestamp) -> Need {
+        Need { scope, since: at.plus(-self.window(scope)) }
+    }
+
+    /// Brings the logs of these persons into this commit's view: from memory where it holds enough, else as stored before
+    /// this commit.
+    pub(super) async fn load_logs(&mut self, needs: Needs) -> Result<(), IngestError> {
+        let mut missing = Needs::default();
+        for (person, need) in needs.0 {
+            if self.persons.get(&person).is_some_and(|log| log.covers(need.scope, need.since)) {
+                continue;
+            }
+            match self.context.state.person(&person).filter(|log| log.covers(need.scope, need.since)) {
+                Some(log) => self.persons.insert(person, log),
+                None => missing.add(person, need),
+            }
+        }
+        let loaded = self.stored_logs(missing, self.revision).await?;
+        for (person, log) in loaded {
+            self.changed.insert(person.clone());
+            self.persons.insert(person, log);
+        }
+        Ok(())
+    }
+
+    /// The logs of these persons as they are stored, of what was committed before revision `before`.
+    pub(super) async fn stored_logs(&self, needs: Needs, before: u64) -> Result<PersonLogs, IngestError> {
+        let mut logs = PersonLogs::default();
+        if needs.0.is_empty() {
+            return Ok(logs);
+        }
+        let ids = needs.0.keys().map(|person| person.as_str().to_owned()).collect();
+        let pairs = self.tx.cases_of_persons(ids).await?;
+        let cases: HashSet<CaseId> = pairs.into_iter().map(|(_, case)| case).collect();
+        let cases: Vec<CaseId> = cases.into_iter().collect();
+        let since = needs.0.values().map(|need| need.since).min().unwrap_or_default();
+        let histories = self.tx.contact_histories(&cases, since).await?;
+        let mut scopes: HashMap<PersonId, PersonScope> =
+            needs.0.iter().map(|(p, need)| (p.clone(), need.scope)).collect();
+        for history in histories.values() {
+            for version in
+                history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version)
+            {
+                let scope = self.rules.reach().person_scope(version, &self.market.region);
+                for party in &version.parties {
+                    if let Some(known) = scopes.get_mut(&party.person) {
+                        *known = known.with(scope);
+                    }
+                }
+            }
+        }
+        for (person, need) in &needs.0 {
+            let scope = scopes.get(person).copied().unwrap_or(need.scope);
+            *logs.change(person) = PersonLog::empty(scope, need.since);
+        }
+        let lead = |case: &CaseId, activity: &Activity| activity.cases.first() == Some(case);
+        for (case, history) in &histories {
+            for activity in counted(history, before).filter(|activity| lead(case, activity)) {
+                let Some(version) = version_of(history, before, activity.occurred) else { continue };
+                let primary = || version.primary().map(|party| &party.person);
+                let Some(person) = activity.person.as_ref().or_else(primary) else { continue };
+                let (Some(need), Some(scope)) = (needs.0.get(person), scopes.get(person)) else { continue };
+                let Detail::Contact(contact) = &activity.detail else { continue };
+                let counts = self.rules.reach().counts_for_person(*scope, contact.channel, contact.technology);
+                if let Some(stamp) = ContactStamp::of(activity).filter(|_| counts && activity.occurred >= need.since) {
+                    logs.change(person).push(stamp);
+                }
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Keeps what a person's log was before this commit changes it.
+    fn keep_before(&mut self, person: &PersonId) {
+        self.changed.insert(person.clone());
+        if self.before.get(person).is_none() {
+            let log = self.persons.shared(person).unwrap_or_default();
+            self.before.insert(person.clone(), log);
+        }
+    }
+
+    /// The logs as they were before this commit.
+    pub(super) fn logs_before(&self) -> PersonLogs {
+        let mut logs = self.persons.clone();
+        for (person, log) in self.before.iter() {
+            logs.insert(person.clone(), std::sync::Arc::clone(log));
+        }
+        logs
+    }
+
+    /// What this commit knows of persons and memory does not, without what lies too far back.
+    pub(super) fn changed_logs(&mut self) -> Vec<(PersonId, std::sync::Arc<PersonLog>)> {
+        let changed = std::mem::take(&mut self.changed);
+        let mut logs = Vec::with_capacity(changed.len());
+        for person in changed {
+            let scope = self.persons.get(&person).map(PersonLog::scope).unwrap_or_default();
+            let span = self.window(scope).saturating_add(LATE);
+            self.persons.change(&person).prune(span);
+            logs.extend(self.persons.shared(&person).map(|log| (person, log)));
+        }
+        logs
+    }
+
+    /// What must be known of the persons of these histories to judge everything in them from an instant on.
+    pub(super) fn needs_of(&self, history: &CaseHistory, from: Timestamp) -> Needs {
+        let mut needs = Needs::default();
+        for activity in history.activities.iter().map(|stored| &stored.activity).filter(|one| one.occurred >= from) {
+            let Some(version) = version_of(history, u64::MAX, activity.occurred) else { continue };
+            if let Some(contact) = PersonContact::of(self, activity, version) {
+                needs.add(contact.person, self.need(contact.scope, from));
+            }
+        }
+        needs
+    }
+}
+
+impl Needs {
+    /// Joins others in.
+    pub(super) fn join(&mut self, others: Self) {
+        for (person, need) in others.0 {
+            self.add(person, need);
+        }
+    }
+}
+
+/// The version in force at an instant, among those committed before revision `before`.
+fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
+    let known = || history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
+    let in_force = known().filter(|version| version.effective <= at).max_by(|a, b| a.order().cmp(&b.order()));
+    in_force.or_else(|| known().min_by(|a, b| a.order().cmp(&b.order())))
+}
+
+impl Group<'_> {
+    /// Puts the group's contacts into their persons' logs; where one comes before contacts already judged, the cases of
+    /// those are derived anew.
+    pub(super) async fn note_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
+        let mut contacts: Vec<PersonContact> = Vec::new();
+        for (case, work) in &self.cases {
+            for activity in &work.activities {
+                let known = self.entries.get(case).map(|entry| entry.version_at(activity.occurred));
+                let Some(version) = known.or_else(|| work.versions.first().copied()) else { continue };
+                contacts.extend(PersonContact::of(writing, activity, version));
+            }
+        }
+        let here: HashSet<String> = contacts.iter().map(|contact| contact.stamp.id.as_str().to_owned()).collect();
+        contacts.sort_by(|a, b| a.stamp.order().cmp(&b.stamp.order()));
+        self.load_for(writing, &contacts).await?;
+        let mut later = Vec::new();
+        for PersonContact { person, scope, stamp } in contacts {
+            writing.keep_before(&person);
+            let until = stamp.at.plus(writing.window(scope));
+            let log = writing.persons.change(&person);
+            later.extend(log.after(&stamp, until).filter(|one| !here.contains(one.id.as_str())).cloned());
+            log.push(stamp);
+        }
+        self.judge_again(writing, later, "late_fact").await
+    }
+
+    /// Takes void contacts out of their persons' logs and marks the cases of those that were counted with them.
+    pub(super) async fn forget_contacts(
+        &mut self,
+        writing: &mut Writing<'_>,
+        contacts: Vec<PersonContact>,
+    ) -> Result<(), IngestError> {
+        self.load_for(writing, &contacts).await?;
+        let mut later = Vec::new();
+        for PersonContact { person, scope, stamp } in contacts {
+            writing.keep_before(&person);
+            let until = stamp.at.plus(writing.window(scope));
+            let log = writing.persons.change(&person);
+            log.remove(&stamp);
+            later.extend(log.after(&stamp, until).cloned());
+        }
+        self.judge_again(writing, later, "void").await
+    }
+
+    async fn load_for(&self, writing: &mut Writing<'_>, contacts: &[PersonContact]) -> Result<(), IngestError> {
+        let mut needs = Needs::default();
+        for contact in contacts {
+            needs.add(contact.person.clone(), writing.need(contact.scope, contact.stamp.at));
+        }
+        writing.load_logs(needs).await
+    }
+
+    /// Marks the cases of contacts that are judged anew.
+    async fn judge_again(
+        &mut self,
+        writing: &mut Writing<'_>,
+        contacts: Vec<ContactStamp>,
+        reason: &'static str,
+    ) -> Result<(), IngestError> {
+        let ids: HashSet<String> = contacts.into_iter().map(|stamp| stamp.id.as_str().to_owned()).collect();
+        for stored in writing.tx.activities(ids.into_iter().collect()).await? {
+            for case in &stored.activity.cases {
+                self.cases.entry(case.clone()).or_default().refold(reason, stored.activity.occurred);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! States by recency: those used lately as they are, those not used for a while as packed bytes, those beyond the
+//! memory that is allowed not at all. What is not here is derived again from the history that is stored.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::packed::{Sample, Written};
+use crate::rules::RuleSet;
+
+/// How much a process may remember, over all its markets.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    /// States of one generation of one market that are kept as they are. Two generations live at a time.
+    generation: usize,
+    /// Bytes of packed states.
+    bytes: usize,
+    used: AtomicUsize,
+}
+
+/// Packed bytes that a market may always keep, however much the others hold.
+const SHARE: usize = 1 << 20;
+/// What a packed state costs beside its bytes: its place in the table, and the allocator's header.
+const OVERHEAD: usize = 48;
+
+impl MemoryLimit {
+    /// At most `bytes` of packed states, and two generations of states as they are for each market.
+    #[must_use]
+    pub const fn new(generation: usize, bytes: usize) -> Self {
+        Self { generation, bytes, used: AtomicUsize::new(0) }
+    }
+}
+
+impl Default for MemoryLimit {
+    fn default() -> Self {
+        Self::new(4_096, 1 << 30)
+    }
+}
+
+/// Packed states of one generation. A state is found by a hash with a secret of this process, so that nobody can choose
+/// ids that fall together; the id itself is compared after unpacking.
+#[derive(Default)]
+struct Packed {
+    states: HashMap<u64, Box<[u8]>, Plain>,
+    bytes: usize,
+}
+
+/// The keys are hashes already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Plain(u64);
+
+impl BuildHasher for Plain {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+impl std::hash::Hasher for Plain {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl Packed {
+    fn remove(&mut self, hash: u64) -> usize {
+        let freed = self.states.remove(&hash).map_or(0, |state| state.len() + OVERHEAD);
+        self.bytes = self.bytes.saturating_sub(freed);
+        freed
+    }
+}
+
+/// The states of one kind in one market.
+pub(super) struct Tiers<V: Written> {
+    limit: Arc<MemoryLimit>,
+    secret: RandomState,
+    /// Changed in this generation, or in the one before.
+    young: HashMap<V::Key, Arc<V>>,
+    old: HashMap<V::Key, Arc<V>>,
+    /// Read in this generation or the one before, and still packed as well.
+    read: HashMap<V::Key, Arc<V>>,
+    read_before: HashMap<V::Key, Arc<V>>,
+    packed: Packed,
+    packed_before: Packed,
+    sample: Arc<Sample>,
+}
+
+/// States that leave for the packed form: packed outside the lock that guards them.
+pub(super) struct Leaving<V: Written> {
+    states: Vec<(V::Key, Arc<V>)>,
+    sample: Arc<Sample>,
+}
+
+/// The same states, packed.
+pub(super) struct Left<V: Written> {
+    states: Vec<(V::Key, Arc<V>, Option<Box<[u8]>>)>,
+    sample: Arc<Sample>,
+}
+
+impl<V: Written> Leaving<V> {
+    /// Packs them. The first states of a market become what all of them are compressed against.
+    pub(super) fn pack(self) -> Left<V> {
+        let written: Vec<_> = self.states.iter().map(|(key, state)| state.write(key)).collect();
+        // From here and there, so that the sample is of more than one kind.
+        let stride = (written.len() / 8).max(1);
+        self.sample.choose(written.iter().step_by(stride).flatten().map(Vec::as_slice));
+        let sample = Arc::clone(&self.sample);
+        let pack = |bytes: Option<Vec<u8>>| bytes.map(|bytes| sample.pack(&bytes));
+        let states = self.states.into_iter().zip(written).map(|((key, state), bytes)| (key, state, pack(bytes)));
+        Left { states: states.collect(), sample: self.sample }
+    }
+}
+
+impl<V: Written> Tiers<V>
+where
+    V::Key: Hash + Eq + Clone,
+{
+    pub(super) fn new(limit: Arc<MemoryLimit>) -> Self {
+        Self {
+            limit,
+            secret: RandomState::new(),
+            young: HashMap::new(),
+            old: HashMap::new(),
+            read: HashMap::new(),
+            read_before: HashMap::new(),
+            packed: Packed::default(),
+            packed_before: Packed::default(),
+            sample: Arc::default(),
+        }
+    }
+
+    /// The state of a key as it is, if it was used lately.
+    pub(super) fn get(&self, key: &V::Key) -> Option<Arc<V>> {
+        let places = [&self.young, &self.old, &self.read, &self.read_before];
+        places.into_iter().find_map(|place| place.get(key)).map(Arc::clone)
+    }
+
+    /// The state of a key from its packed bytes.
+    pub(super) fn unpack(&self, key: &V::Key, rules: &RuleSet) -> Option<Arc<V>> {
+        let hash = self.secret.hash_one(key);
+        let packed = self.packed.states.get(&hash).or_else(|| self.packed_before.states.get(&hash))?;
+        V::read(&self.sample.unpack(packed)?, key, rules).map(Arc::new)
+    }
+
+    /// Keeps an unpacked state at hand. Forgetting it later costs nothing: it is still packed.
+    pub(super) fn note_read(&mut self, key: V::Key, state: Arc<V>) {
+        if self.read.len() >= self.limit.generation {
+            self.read_before = std::mem::take(&mut self.read);
+        }
+        self.read.insert(key, state);
+    }
+
+    /// Takes a new state of a key.
+    pub(super) fn put(&mut self, key: V::Key, state: Arc<V>) {
+        self.remove(&key);
+        self.young.insert(key, state);
+    }
+
+    /// Forgets a key.
+    pub(super) fn remove(&mut self, key: &V::Key) {
+        for place in [&mut self.young, &mut self.old, &mut self.read, &mut self.read_before] {
+            place.remove(key);
+        }
+        let hash = self.secret.hash_one(key);
+        let freed = self.packed.remove(hash) + self.packed_before.remove(hash);
+        self.limit.used.fetch_sub(freed, Ordering::Relaxed);
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        let fresh = Self::new(Arc::clone(&self.limit));
+        *self = fresh;
+    }
+
+    /// The states that have to leave for the packed form, if the young ones are a generation. They stay readable until
+    /// [`Tiers::settle`].
+    pub(super) fn leaving(&self) -> Option<Leaving<V>> {
+        if self.young.len() < self.limit.generation {
+            return None;
+        }
+        let states = self.old.iter().map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
+        Some(Leaving { states, sample: Arc::clone(&self.sample) })
+    }
+
+    /// Takes the packed states in, and begins a new generation. What changed meanwhile is left as it is.
+    pub(super) fn settle(&mut self, left: Left<V>) {
+        if !Arc::ptr_eq(&self.sample, &left.sample) {
+            return; // everything was forgotten meanwhile
+        }
+        let mut gained = 0;
+        for (key, state, packed) in left.states {
+            if self.old.get(&key).is_none_or(|held| !Arc::ptr_eq(held, &state)) {
+                continue;
+            }
+            self.old.remove(&key);
+            if let Some(packed) = packed {
+                gained += packed.len() + OVERHEAD;
+                self.packed.bytes += packed.len() + OVERHEAD;
+                self.packed.states.insert(self.secret.hash_one(&key), packed);
+            }
+        }
+        self.limit.used.fetch_add(gained, Ordering::Relaxed);
+        if self.old.is_empty() {
+            self.old = std::mem::take(&mut self.young);
+        }
+        if self.limit.used.load(Ordering::Relaxed) > self.limit.bytes && self.packed.bytes > SHARE {
+            let dropped = std::mem::replace(&mut self.packed_before, std::mem::take(&mut self.packed));
+            self.limit.used.fetch_sub(dropped.bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<V: Written> Drop for Tiers<V> {
+    fn drop(&mut self) {
+        self.limit.used.fetch_sub(self.packed.bytes + self.packed_before.bytes, Ordering::Relaxed);
+    }
+}
