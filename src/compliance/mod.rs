@@ -13,6 +13,7 @@ mod contact_hours;
 pub mod examples;
 mod fee_cap;
 mod judgement;
+mod late;
 mod limitation_period;
 mod memory;
 mod notice_period;
@@ -36,6 +37,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Speaking, Verdict};
 use crate::rules::RuleSet;
 
+pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
 pub use watch::CaseWatch;

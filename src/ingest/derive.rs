@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::compliance::{self, CaseWatch, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::fact::{Dims, Fact, FactKind, flag};
+use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::finding::Finding;
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
-use crate::ledger::{self, CaseLedger};
+use crate::ledger::{self, CaseLedger, DimRef};
 use crate::rules::RuleSet;
 
 /// What a derivation stands on besides the case's own facts.
@@ -242,16 +242,16 @@ fn collect(
                 effects.findings.insert(id, None);
             }
             Emission::Test { rule, jurisdiction, outcome, at } => {
-                let dims = Dims {
-                    agent: activity.and_then(|activity| activity.actor.agent.as_deref()).map(Arc::from),
-                    team: activity.and_then(|activity| activity.actor.team.as_deref()).map(Arc::from),
-                    client: Some(Arc::from(version.identity.creditor.as_str())),
+                let dims = DimRef {
+                    agent: activity.and_then(|activity| activity.actor.agent.as_deref()),
+                    team: activity.and_then(|activity| activity.actor.team.as_deref()),
+                    client: Some(version.identity.creditor.as_str()),
                     channel: activity.and_then(Activity::channel),
                     direction: activity.map(Activity::direction),
-                    rule: Some(rule.shared()),
-                    jurisdiction: Some(jurisdiction.shared()),
-                    state: Some(Arc::from(outcome_word(outcome))),
-                    ..Dims::default()
+                    rule: Some(rule.as_str()),
+                    jurisdiction: Some(jurisdiction.as_str()),
+                    state: Some(outcome_word(outcome)),
+                    ..DimRef::default()
                 };
                 effects.facts.push(Fact {
                     kind: FactKind::RuleTest,
@@ -263,7 +263,7 @@ fn collect(
                     days_due: None,
                     days_invoice: None,
                     flags: activity.map_or(0, control_flags),
-                    dims: Arc::new(dims),
+                    dims: dims.shared(),
                 });
             }
         }

@@ -50,9 +50,17 @@ impl CaseWork<'_> {
 
 /// Commits a group; one [`Commit`] a job.
 pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
+    // What needs no lock is done before it is taken: on SQLite it is one for all markets.
+    let bodies = bodies(work)?;
+    context.state.bring_to_hand(activities(work).flat_map(|(_, activity)| &activity.cases));
     let mut writing = Writing::begin(context).await?;
-    let mut group =
-        Group { results: HashMap::new(), repeats: Vec::new(), cases: HashMap::new(), entries: HashMap::new() };
+    let mut group = Group {
+        results: HashMap::default(),
+        repeats: Vec::new(),
+        cases: HashMap::default(),
+        entries: HashMap::default(),
+        bodies,
+    };
     group.load(&mut writing, work).await?;
     group.admit_versions(&writing, work);
     let activities = group.admit_activities(&mut writing, work).await?;
@@ -95,6 +103,19 @@ pub(super) struct Group<'w> {
     pub(super) cases: HashMap<CaseId, CaseWork<'w>>,
     /// States before this commit.
     pub(super) entries: HashMap<CaseId, Arc<CaseEntry>>,
+    /// What will be stored of each activity, by job and index.
+    bodies: Vec<Vec<String>>,
+}
+
+/// The canonical JSON of every activity, by job and index.
+fn bodies(work: &[Work]) -> Result<Vec<Vec<String>>, IngestError> {
+    let mut bodies: Vec<Vec<String>> = work.iter().map(|_| Vec::new()).collect();
+    for ((job, _), activity) in activities(work) {
+        if let Some(bodies) = bodies.get_mut(job) {
+            bodies.push(activity_body(activity)?);
+        }
+    }
+    Ok(bodies)
 }
 
 fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert)> {
@@ -217,13 +238,13 @@ impl<'w> Group<'w> {
         writing.stored |= !versions.is_empty();
         writing.tx.insert_versions(writing.revision, writing.recorded, versions).await?;
         let mut rows = Vec::with_capacity(admitted.len());
-        for (_, activity) in admitted.values() {
-            rows.push(ActivityRow { activity, body: activity_body(activity)? });
+        for ((job, index), activity) in admitted.values() {
+            let body = self.bodies.get_mut(*job).and_then(|bodies| bodies.get_mut(*index)).map(std::mem::take);
+            rows.push(ActivityRow { activity, body: body.map_or_else(|| activity_body(activity), Ok)? });
         }
-        let inserted = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?.inserted;
-        writing.stored |= !inserted.is_empty();
-        let known: Vec<&'w str> = admitted.keys().copied().filter(|id| !inserted.contains(*id)).collect();
-        let stored = writing.tx.activities(known.iter().map(|id| (*id).to_owned()).collect()).await?;
+        let existing = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?.existing;
+        writing.stored |= existing.len() < admitted.len();
+        let stored = writing.tx.activities(existing.iter().cloned().collect()).await?;
         for stored in &stored {
             if let Some((place, activity)) = admitted.get(stored.activity.id.as_str()) {
                 self.results.insert(*place, same_or_conflict(&stored.activity, activity));
@@ -238,7 +259,7 @@ impl<'w> Group<'w> {
             self.results.insert(place, result);
         }
         let new: Vec<&'w Activity> =
-            admitted.iter().filter(|(id, _)| inserted.contains(**id)).map(|(_, (_, activity))| *activity).collect();
+            admitted.iter().filter(|(id, _)| !existing.contains(**id)).map(|(_, (_, activity))| *activity).collect();
         self.void(writing, &new).await?;
         let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
         let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();

@@ -102,6 +102,27 @@ impl MarketState {
         self.find(case, |inner| &inner.cases, |inner| &mut inner.cases)
     }
 
+    /// Unpacks what is remembered of these cases, so that it is at hand a moment later.
+    pub fn bring_to_hand<'a>(&self, cases: impl Iterator<Item = &'a CaseId>) {
+        let packed = self.read(|inner| {
+            let mut found: Vec<(CaseId, Arc<CaseEntry>)> = Vec::new();
+            for case in cases.filter(|case| inner.cases.get(case).is_none()) {
+                // A case that is named twice in a row is unpacked once.
+                if found.last().is_none_or(|(last, _)| last != case)
+                    && let Some(entry) = inner.cases.unpack(case, &inner.rules)
+                {
+                    found.push((case.clone(), entry));
+                }
+            }
+            (found, inner.revision)
+        });
+        let Some((found, revision)) = packed.filter(|(found, _)| !found.is_empty()) else { return };
+        let mut inner = self.write();
+        if inner.revision == revision {
+            found.into_iter().for_each(|(case, entry)| inner.cases.note_read(case, entry));
+        }
+    }
+
     /// A person's contacts, if remembered.
     #[must_use]
     pub fn person(&self, person: &PersonId) -> Option<Arc<PersonLog>> {

@@ -1,11 +1,14 @@
 //! The remembered state of a case or a person as a few bytes: what was not used lately is kept so.
 //!
-//! A state is written down by serde and then compressed against a sample of states of the same market. Cases of one
-//! market are alike in most of their words, so little more is left of each than what is its own.
+//! A state is written down by serde and then compressed with a dictionary made from states of the same market. Cases of
+//! one market are alike in most of their words, so little more is left of each than what is its own.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use zstd::zstd_safe::{self, CCtx, CDict, CParameter, DCtx, DDict};
 
 use super::derive::{CaseEntry, Position};
 use crate::compliance::{CaseWatch, PackedWatch, PersonLog};
@@ -15,40 +18,68 @@ use crate::domain::time::Timestamp;
 use crate::ledger::CaseLedger;
 use crate::rules::RuleSet;
 
-/// Bytes of the sample. A larger one leaves less of each state, and costs more at each packing.
-const SAMPLE: usize = 4_096;
+/// Bytes of a dictionary. A larger one leaves less of each state, and costs more at each use.
+const DICTIONARY: usize = 16_384;
+/// States that a dictionary is made from, at the most.
+const SAMPLES: usize = 1_024;
+/// How hard the compression tries.
+const LEVEL: i32 = 1;
+/// The first bytes of every compressed frame: they are left out.
+const MAGIC: [u8; 4] = zstd_safe::MAGICNUMBER.to_le_bytes();
 
-/// What states are compressed against: once it is chosen it stays, because what was packed needs it.
-#[derive(Debug, Default)]
-pub(super) struct Sample(OnceLock<Box<[u8]>>);
+/// What the states of a market are compressed against: once it is made it stays, because what was packed needs it.
+#[derive(Default)]
+pub(super) struct Dictionary(OnceLock<Option<(CDict<'static>, DDict<'static>)>>);
 
-impl Sample {
-    /// Takes some states as the sample, if there is none yet.
-    pub(super) fn choose<'a>(&self, mut states: impl Iterator<Item = &'a [u8]>) {
+thread_local! {
+    /// Working memory for expanding, and the frame with its first bytes again.
+    static EXPANDING: RefCell<(DCtx<'static>, Vec<u8>)> = RefCell::new((DCtx::create(), Vec::new()));
+}
+
+impl Dictionary {
+    /// Makes the dictionary from some states, if there is none yet.
+    pub(super) fn learn(&self, states: &[&[u8]]) {
         self.0.get_or_init(|| {
-            let mut sample = Vec::with_capacity(SAMPLE);
-            while sample.len() < SAMPLE
-                && let Some(state) = states.next()
-            {
-                sample.extend_from_slice(state);
-            }
-            sample.truncate(SAMPLE);
-            sample.into()
+            let stride = (states.len() / SAMPLES).max(1);
+            let samples: Vec<&[u8]> = states.iter().step_by(stride).copied().collect();
+            // Too few states to learn from: they themselves are what others are compared with.
+            let bytes = zstd::dict::from_samples(&samples, DICTIONARY)
+                .unwrap_or_else(|_| samples.iter().copied().flatten().copied().take(DICTIONARY).collect());
+            Some((CDict::try_create(&bytes, LEVEL)?, DDict::try_create(&bytes)?))
         });
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.0.get().map_or(&[], AsRef::as_ref)
+    /// States compressed; `None` for one that cannot be.
+    pub(super) fn pack(&self, states: &[Option<Vec<u8>>]) -> Vec<Option<Box<[u8]>>> {
+        let nothing = || states.iter().map(|_| None).collect();
+        let (Some(Some((dictionary, _))), Some(mut context)) = (self.0.get(), CCtx::try_create()) else {
+            return nothing();
+        };
+        if context.set_parameter(CParameter::DictIdFlag(false)).is_err() || context.ref_cdict(dictionary).is_err() {
+            return nothing();
+        }
+        let mut frame = Vec::new();
+        let mut pack = |state: &Vec<u8>| {
+            frame.clear();
+            frame.reserve(zstd_safe::compress_bound(state.len()));
+            context.compress2(&mut frame, state).ok()?;
+            frame.strip_prefix(&MAGIC).map(Box::from)
+        };
+        states.iter().map(|state| pack(state.as_ref()?)).collect()
     }
 
-    /// A state compressed.
-    pub(super) fn pack(&self, state: &[u8]) -> Box<[u8]> {
-        lz4_flex::block::compress_prepend_size_with_dict(state, self.bytes()).into()
-    }
-
-    /// A state as it was before it was compressed; `None` if the bytes are no such thing.
-    pub(super) fn unpack(&self, packed: &[u8]) -> Option<Vec<u8>> {
-        lz4_flex::block::decompress_size_prepended_with_dict(packed, self.bytes()).ok()
+    /// Hands a state as it was before it was compressed to a reader; `None` if the bytes are no such thing.
+    pub(super) fn unpack<T>(&self, packed: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let (_, dictionary) = self.0.get()?.as_ref()?;
+        EXPANDING.with_borrow_mut(|(context, frame)| {
+            frame.clear();
+            frame.extend_from_slice(&MAGIC);
+            frame.extend_from_slice(packed);
+            let size = usize::try_from(zstd_safe::get_frame_content_size(frame).ok()??).ok()?;
+            let mut state = Vec::with_capacity(size);
+            context.decompress_using_ddict(&mut state, frame, dictionary).ok()?;
+            read(&state)
+        })
     }
 }
 
@@ -68,10 +99,10 @@ pub(super) trait Written: Sized {
 #[derive(Serialize, Deserialize)]
 struct WrittenCase<'a> {
     #[serde(borrow)]
-    versions: std::borrow::Cow<'a, str>,
-    ledger: std::borrow::Cow<'a, CaseLedger>,
+    versions: Cow<'a, str>,
+    ledger: Cow<'a, CaseLedger>,
     watch: PackedWatch<'a>,
-    last: std::borrow::Cow<'a, Position>,
+    last: Cow<'a, Position>,
     last_timer: Timestamp,
     advanced_to: Timestamp,
     stored_due: Option<Timestamp>,
@@ -81,7 +112,6 @@ impl Written for CaseEntry {
     type Key = CaseId;
 
     fn write(&self, _key: &CaseId) -> Option<Vec<u8>> {
-        use std::borrow::Cow;
         let written = WrittenCase {
             versions: Cow::Owned(serde_json::to_string(&*self.versions).ok()?),
             ledger: Cow::Borrowed(&self.ledger),

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::IngestError;
 use super::group::{Group, Writing};
 use super::writing::counted;
-use crate::compliance::{ContactStamp, PersonLog, PersonLogs};
+use crate::compliance::{ContactStamp, PersonLog, PersonLogs, judged_with};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -214,10 +214,10 @@ impl Group<'_> {
         let mut later = Vec::new();
         for PersonContact { person, scope, stamp } in contacts {
             writing.keep_before(&person);
-            let until = stamp.at.plus(writing.window(scope));
             let log = writing.persons.change(&person);
-            later.extend(log.after(&stamp, until).filter(|one| !here.contains(one.id.as_str())).cloned());
-            log.push(stamp);
+            log.push(stamp.clone());
+            let judged = judged_with(writing.rules.reach(), scope, log, &stamp);
+            later.extend(judged.filter(|one| !here.contains(one.id.as_str())).cloned());
         }
         self.judge_again(writing, later, "late_fact").await
     }
@@ -232,10 +232,9 @@ impl Group<'_> {
         let mut later = Vec::new();
         for PersonContact { person, scope, stamp } in contacts {
             writing.keep_before(&person);
-            let until = stamp.at.plus(writing.window(scope));
             let log = writing.persons.change(&person);
+            later.extend(judged_with(writing.rules.reach(), scope, log, &stamp).cloned());
             log.remove(&stamp);
-            later.extend(log.after(&stamp, until).cloned());
         }
         self.judge_again(writing, later, "void").await
     }

@@ -2,11 +2,11 @@
 //! memory that is allowed not at all. What is not here is derived again from the history that is stored.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::packed::{Sample, Written};
+use super::packed::{Dictionary, Written};
 use crate::rules::RuleSet;
 
 /// How much a process may remember, over all its markets.
@@ -82,44 +82,44 @@ impl Packed {
     }
 }
 
+/// States by key, found quickly by a hash with a secret of this process.
+type Quick<V> = HashMap<<V as Written>::Key, Arc<V>, foldhash::quality::RandomState>;
+
 /// The states of one kind in one market.
 pub(super) struct Tiers<V: Written> {
     limit: Arc<MemoryLimit>,
-    secret: RandomState,
+    secret: foldhash::quality::RandomState,
     /// Changed in this generation, or in the one before.
-    young: HashMap<V::Key, Arc<V>>,
-    old: HashMap<V::Key, Arc<V>>,
+    young: Quick<V>,
+    old: Quick<V>,
     /// Read in this generation or the one before, and still packed as well.
-    read: HashMap<V::Key, Arc<V>>,
-    read_before: HashMap<V::Key, Arc<V>>,
+    read: Quick<V>,
+    read_before: Quick<V>,
     packed: Packed,
     packed_before: Packed,
-    sample: Arc<Sample>,
+    dictionary: Arc<Dictionary>,
 }
 
 /// States that leave for the packed form: packed outside the lock that guards them.
 pub(super) struct Leaving<V: Written> {
     states: Vec<(V::Key, Arc<V>)>,
-    sample: Arc<Sample>,
+    dictionary: Arc<Dictionary>,
 }
 
 /// The same states, packed.
 pub(super) struct Left<V: Written> {
     states: Vec<(V::Key, Arc<V>, Option<Box<[u8]>>)>,
-    sample: Arc<Sample>,
+    dictionary: Arc<Dictionary>,
 }
 
 impl<V: Written> Leaving<V> {
-    /// Packs them. The first states of a market become what all of them are compressed against.
+    /// Packs them. From the first states of a market the dictionary for all of them is made.
     pub(super) fn pack(self) -> Left<V> {
         let written: Vec<_> = self.states.iter().map(|(key, state)| state.write(key)).collect();
-        // From here and there, so that the sample is of more than one kind.
-        let stride = (written.len() / 8).max(1);
-        self.sample.choose(written.iter().step_by(stride).flatten().map(Vec::as_slice));
-        let sample = Arc::clone(&self.sample);
-        let pack = |bytes: Option<Vec<u8>>| bytes.map(|bytes| sample.pack(&bytes));
-        let states = self.states.into_iter().zip(written).map(|((key, state), bytes)| (key, state, pack(bytes)));
-        Left { states: states.collect(), sample: self.sample }
+        self.dictionary.learn(&written.iter().flatten().map(Vec::as_slice).collect::<Vec<_>>());
+        let packed = self.dictionary.pack(&written);
+        let states = self.states.into_iter().zip(packed).map(|((key, state), packed)| (key, state, packed));
+        Left { states: states.collect(), dictionary: self.dictionary }
     }
 }
 
@@ -130,14 +130,14 @@ where
     pub(super) fn new(limit: Arc<MemoryLimit>) -> Self {
         Self {
             limit,
-            secret: RandomState::new(),
-            young: HashMap::new(),
-            old: HashMap::new(),
-            read: HashMap::new(),
-            read_before: HashMap::new(),
+            secret: foldhash::quality::RandomState::default(),
+            young: HashMap::default(),
+            old: HashMap::default(),
+            read: HashMap::default(),
+            read_before: HashMap::default(),
             packed: Packed::default(),
             packed_before: Packed::default(),
-            sample: Arc::default(),
+            dictionary: Arc::default(),
         }
     }
 
@@ -151,7 +151,7 @@ where
     pub(super) fn unpack(&self, key: &V::Key, rules: &RuleSet) -> Option<Arc<V>> {
         let hash = self.secret.hash_one(key);
         let packed = self.packed.states.get(&hash).or_else(|| self.packed_before.states.get(&hash))?;
-        V::read(&self.sample.unpack(packed)?, key, rules).map(Arc::new)
+        self.dictionary.unpack(packed, |written| V::read(written, key, rules)).map(Arc::new)
     }
 
     /// Keeps an unpacked state at hand. Forgetting it later costs nothing: it is still packed.
@@ -191,12 +191,12 @@ where
             return None;
         }
         let states = self.old.iter().map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
-        Some(Leaving { states, sample: Arc::clone(&self.sample) })
+        Some(Leaving { states, dictionary: Arc::clone(&self.dictionary) })
     }
 
     /// Takes the packed states in, and begins a new generation. What changed meanwhile is left as it is.
     pub(super) fn settle(&mut self, left: Left<V>) {
-        if !Arc::ptr_eq(&self.sample, &left.sample) {
+        if !Arc::ptr_eq(&self.dictionary, &left.dictionary) {
             return; // everything was forgotten meanwhile
         }
         let mut gained = 0;

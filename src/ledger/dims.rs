@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -17,30 +17,54 @@ use crate::domain::vocabulary::{Channel, Direction};
 const POOL: usize = 4096;
 
 thread_local! {
-    static SETS: RefCell<HashMap<u64, Arc<Dims>>> = RefCell::new(HashMap::new());
+    static SETS: RefCell<Sets> = RefCell::new(Sets::default());
+}
+
+/// The pool of one thread.
+#[derive(Default)]
+struct Sets {
+    hasher: foldhash::quality::RandomState,
+    sets: HashMap<u64, Arc<Dims>, foldhash::fast::RandomState>,
 }
 
 /// A dimension set by reference, before it is looked up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(super) struct DimRef<'a> {
+pub struct DimRef<'a> {
+    /// As in [`Dims`].
     pub agent: Option<&'a str>,
+    /// As in [`Dims`].
     pub team: Option<&'a str>,
+    /// As in [`Dims`].
     pub client: Option<&'a str>,
+    /// As in [`Dims`].
     pub portfolio: Option<&'a str>,
+    /// As in [`Dims`].
     pub product: Option<&'a str>,
+    /// As in [`Dims`].
     pub stage: Option<&'a str>,
+    /// As in [`Dims`].
     pub campaign: Option<&'a str>,
+    /// As in [`Dims`].
     pub template: Option<&'a str>,
+    /// As in [`Dims`].
     pub variant: Option<&'a str>,
+    /// As in [`Dims`].
     pub channel: Option<Channel>,
+    /// As in [`Dims`].
     pub direction: Option<Direction>,
+    /// As in [`Dims`].
     pub state: Option<&'a str>,
+    /// As in [`Dims`].
     pub currency: Option<Currency>,
+    /// As in [`Dims`].
+    pub rule: Option<&'a str>,
+    /// As in [`Dims`].
+    pub jurisdiction: Option<&'a str>,
 }
 
 impl<'a> DimRef<'a> {
     /// The dimensions that a case's balance has: those of the version in force.
-    pub fn of_case(version: &'a CaseVersion) -> Self {
+    pub(super) fn of_case(version: &'a CaseVersion) -> Self {
         let steering = &version.steering;
         Self {
             agent: steering.agent.as_deref(),
@@ -55,21 +79,20 @@ impl<'a> DimRef<'a> {
     }
 
     /// The same with another state word.
-    pub fn state(self, state: &'a str) -> Self {
+    pub(super) fn state(self, state: &'a str) -> Self {
         Self { state: Some(state), ..self }
     }
 
     /// The same with the actor of `other`.
-    pub fn acted_by(self, other: &'a Dims) -> Self {
+    pub(super) fn acted_by(self, other: &'a Dims) -> Self {
         Self { agent: other.agent.as_deref(), team: other.team.as_deref(), ..self }
     }
 
     /// The shared set.
+    #[must_use]
     pub fn shared(self) -> Arc<Dims> {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        let key = hasher.finish();
-        SETS.with_borrow_mut(|sets| {
+        SETS.with_borrow_mut(|Sets { hasher, sets }| {
+            let key = hasher.hash_one(self);
             if let Some(found) = sets.get(&key)
                 && self.is(found)
             {
@@ -97,8 +120,8 @@ impl<'a> DimRef<'a> {
             && self.direction == dims.direction
             && self.state == dims.state.as_deref()
             && self.currency == dims.currency
-            && dims.rule.is_none()
-            && dims.jurisdiction.is_none()
+            && self.rule == dims.rule.as_deref()
+            && self.jurisdiction == dims.jurisdiction.as_deref()
     }
 
     fn is_template(&self, held: Option<&str>) -> bool {
@@ -126,8 +149,8 @@ impl<'a> DimRef<'a> {
             stage: self.stage.map(Arc::from),
             campaign: self.campaign.map(Arc::from),
             template,
-            rule: None,
-            jurisdiction: None,
+            rule: self.rule.map(Arc::from),
+            jurisdiction: self.jurisdiction.map(Arc::from),
             channel: self.channel,
             direction: self.direction,
             state: self.state.map(Arc::from),
@@ -148,7 +171,7 @@ pub(super) fn read_shared_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<O
 
 impl<'a> DimRef<'a> {
     /// A built set by reference.
-    pub fn of(dims: &'a Dims) -> Self {
+    pub(super) fn of(dims: &'a Dims) -> Self {
         Self {
             agent: dims.agent.as_deref(),
             team: dims.team.as_deref(),
@@ -163,6 +186,8 @@ impl<'a> DimRef<'a> {
             direction: dims.direction,
             state: dims.state.as_deref(),
             currency: dims.currency,
+            rule: dims.rule.as_deref(),
+            jurisdiction: dims.jurisdiction.as_deref(),
         }
     }
 }

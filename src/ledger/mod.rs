@@ -28,6 +28,7 @@ mod versions;
 mod tests;
 
 pub use account::Balance;
+pub use dims::DimRef;
 pub use market_wide::market_facts;
 pub use promise::{PromiseState, PromiseView};
 
@@ -45,7 +46,6 @@ use crate::domain::vocabulary::ActorKind;
 use books::{Books, NEVER, tag};
 use claims::Claims;
 use contact::Contacts;
-use dims::DimRef;
 use emit::Sink;
 
 /// What a fact is folded under.

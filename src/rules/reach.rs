@@ -1,10 +1,13 @@
-//! How far back the rules of a country look at contacts, and at which: what a service has to remember for them.
+//! How far back the rules of a place look at contacts, and at which: what a service has to remember for them.
+
+use std::sync::Arc;
 
 use super::compile::reach;
 use super::model::{Limits, Rule};
 use super::ruleset::Jurisdiction;
 use super::words::Set;
 use crate::domain::case::CaseVersion;
+use crate::domain::party::Residence;
 use crate::domain::time::DAY;
 use crate::domain::vocabulary::{Channel, Technology};
 
@@ -22,23 +25,27 @@ impl Admitted {
     }
 }
 
-/// What the rules of one country and of everything below it look back at.
+/// What the rules of one jurisdiction look back at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct CountryReach {
-    code: [u8; 2],
+struct Looking {
+    id: Box<str>,
     case_window: i64,
     person_window: i64,
     /// Contacts that are judged by, or counted in, a look over all cases of a person.
     persons: Vec<Admitted>,
+    /// The rules that look so.
+    rules: Vec<Arc<Rule>>,
+    /// The bit of a scope; none without such rules.
+    bit: u64,
 }
 
-/// What the rules look back at, by country.
+/// What the rules look back at, by jurisdiction; sorted by id, so that what lies below one follows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reach {
-    countries: Vec<CountryReach>,
+    jurisdictions: Vec<Looking>,
 }
 
-/// Countries whose rules may speak in a case, as bits; countries whose rules look at no person's other cases have none.
+/// Jurisdictions whose rules may speak in a case, as bits; those whose rules look at no person's other cases have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct PersonScope(u64);
 
@@ -62,11 +69,6 @@ impl PersonScope {
     }
 }
 
-fn code(country: &str) -> Option<[u8; 2]> {
-    let code: [u8; 2] = country.as_bytes().try_into().ok()?;
-    Some(code.map(|letter| letter.to_ascii_lowercase()))
-}
-
 /// Contacts that a rule judges or counts.
 fn admitted(rule: &Rule) -> Vec<Admitted> {
     match &rule.limits {
@@ -83,79 +85,117 @@ fn admitted(rule: &Rule) -> Vec<Admitted> {
 
 impl Reach {
     /// The reach of all rules that are judged.
-    pub(super) fn of<'a>(jurisdictions: impl Iterator<Item = &'a Jurisdiction>) -> Self {
-        let mut countries: Vec<CountryReach> = Vec::new();
-        for jurisdiction in jurisdictions {
-            let Some(code) = jurisdiction.id.as_str().split('-').next().and_then(code) else { continue };
-            let place = countries.iter().position(|one| one.code == code).unwrap_or(countries.len());
-            if place == countries.len() {
-                countries.push(CountryReach { code, case_window: 0, person_window: 0, persons: Vec::new() });
-            }
-            let Some(country) = countries.get_mut(place) else { continue };
+    pub(super) fn of<'a>(all: impl Iterator<Item = &'a Jurisdiction>) -> Self {
+        let mut jurisdictions: Vec<Looking> = Vec::new();
+        for jurisdiction in all {
+            let id = jurisdiction.id.as_str().into();
+            let mut looking =
+                Looking { id, case_window: 0, person_window: 0, persons: Vec::new(), rules: Vec::new(), bit: 0 };
             for active in jurisdiction.rules.iter().filter(|active| active.judged) {
                 let Some((days, person)) = reach(&active.rule) else { continue };
-                if person {
-                    country.person_window = country.person_window.max(days * DAY);
-                    for one in admitted(&active.rule) {
-                        if !country.persons.contains(&one) {
-                            country.persons.push(one);
-                        }
+                if !person {
+                    looking.case_window = looking.case_window.max(days * DAY);
+                    continue;
+                }
+                looking.person_window = looking.person_window.max(days * DAY);
+                looking.rules.push(Arc::clone(&active.rule));
+                for one in admitted(&active.rule) {
+                    if !looking.persons.contains(&one) {
+                        looking.persons.push(one);
                     }
-                } else {
-                    country.case_window = country.case_window.max(days * DAY);
                 }
             }
+            if looking.case_window > 0 || !looking.rules.is_empty() {
+                jurisdictions.push(looking);
+            }
         }
-        countries.sort_by_key(|one| one.code);
-        Self { countries }
+        jurisdictions.sort_by(|a, b| a.id.cmp(&b.id));
+        // Beyond 64 two share a bit: then more is remembered than need be.
+        for (looking, place) in jurisdictions.iter_mut().filter(|one| !one.rules.is_empty()).zip(0_u32..) {
+            looking.bit = 1 << (place % 64);
+        }
+        Self { jurisdictions }
     }
 
-    /// The countries whose rules may speak in a case: those of its parties, and the market's own.
-    fn of_case<'a>(
-        &'a self,
-        version: &'a CaseVersion,
-        region: &'a str,
-    ) -> impl Iterator<Item = (usize, &'a CountryReach)> {
-        let residences = version.parties.iter().flat_map(|party| &party.residences);
-        let mut last = None;
-        std::iter::once(region).chain(residences.map(|one| one.country.as_str())).filter_map(move |country| {
-            let code = code(country)?;
-            // Mostly all live in one country.
-            if last.replace(code) == Some(code) {
-                return None;
+    /// Calls `visit` for the jurisdictions whose rules may speak where somebody lives: those that contain the place, and,
+    /// where a lower level is not known, all that lie in it.
+    fn living(&self, country: &str, below: [Option<&str>; 2], visit: &mut dyn FnMut(&Looking)) {
+        let mut levels = std::iter::once(Some(country)).chain(below).map_while(|level| level);
+        let place: [Option<&str>; 3] = [levels.next(), levels.next(), levels.next()];
+        let known = place.iter().flatten().count();
+        let mut code = [0; 2];
+        if country.len() != code.len() {
+            return;
+        }
+        code.copy_from_slice(country.as_bytes());
+        code.make_ascii_lowercase();
+        let first = self.jurisdictions.partition_point(|looking| looking.id.as_bytes() < code.as_slice());
+        let country = |looking: &&Looking| looking.id.as_bytes().starts_with(&code);
+        for looking in self.jurisdictions.iter().skip(first).take_while(country) {
+            let mut parts = looking.id.splitn(3, '-');
+            let inside = |(level, part): (usize, &str)| match place.get(level).copied().flatten() {
+                Some(name) => part.eq_ignore_ascii_case(name),
+                None => level >= known,
+            };
+            if parts.by_ref().enumerate().all(inside) {
+                visit(looking);
             }
-            let place = self.countries.binary_search_by_key(&code, |one| one.code).ok()?;
-            self.countries.get(place).map(|one| (place, one))
-        })
+        }
+    }
+
+    /// Calls `visit` for the jurisdictions whose rules may speak in a case: those of its parties, else the market's own.
+    fn of_case(&self, version: &CaseVersion, region: &str, visit: &mut dyn FnMut(&Looking)) {
+        let residences = version.parties.iter().flat_map(|party| &party.residences);
+        let mut last: Option<&Residence> = None;
+        for one in residences {
+            let same = |last: &Residence| {
+                last.country == one.country && last.subdivision == one.subdivision && last.locality == one.locality
+            };
+            // Mostly all live in one place.
+            if !last.is_some_and(same) {
+                self.living(&one.country, [one.subdivision.as_deref(), one.locality.as_deref()], visit);
+            }
+            last = Some(one);
+        }
+        if version.parties.is_empty() || version.parties.iter().any(|party| party.residences.is_empty()) {
+            self.living(region, [None, None], visit);
+        }
     }
 
     /// How far back, in microseconds, rules look over the contacts of a case.
     #[must_use]
     pub fn case_window(&self, version: &CaseVersion, region: &str) -> i64 {
-        self.of_case(version, region).map(|(_, country)| country.case_window).max().unwrap_or(0)
+        let mut longest = 0;
+        self.of_case(version, region, &mut |looking| longest = longest.max(looking.case_window));
+        longest
     }
 
-    /// Which countries' rules look over all cases of the persons of a case.
+    /// Which jurisdictions' rules look over all cases of the persons of a case.
     #[must_use]
     pub fn person_scope(&self, version: &CaseVersion, region: &str) -> PersonScope {
-        let counting = self.of_case(version, region).filter(|(_, country)| !country.persons.is_empty());
-        PersonScope(counting.fold(0, |bits, (place, _)| bits | 1 << (place % 64)))
+        let mut bits = 0;
+        self.of_case(version, region, &mut |looking| bits |= looking.bit);
+        PersonScope(bits)
     }
 
-    fn in_scope(&self, scope: PersonScope) -> impl Iterator<Item = &CountryReach> {
-        let has = move |place: usize| scope.0 & (1 << (place % 64)) != 0;
-        self.countries.iter().enumerate().filter(move |(place, _)| has(*place)).map(|(_, country)| country)
+    fn in_scope(&self, scope: PersonScope) -> impl Iterator<Item = &Looking> {
+        self.jurisdictions.iter().filter(move |looking| looking.bit & scope.0 != 0)
     }
 
     /// How far back, in microseconds, rules of that scope look over the contacts of a person.
     #[must_use]
     pub fn person_window(&self, scope: PersonScope) -> i64 {
-        self.in_scope(scope).map(|country| country.person_window).max().unwrap_or(0)
+        self.in_scope(scope).map(|looking| looking.person_window).max().unwrap_or(0)
+    }
+
+    /// The rules of that scope that look over all cases of a person.
+    pub fn person_rules(&self, scope: PersonScope) -> impl Iterator<Item = &Rule> {
+        self.in_scope(scope).flat_map(|looking| &looking.rules).map(AsRef::as_ref)
     }
 
     /// Whether a rule of that scope judges or counts such a contact together with those of the person's other cases.
     #[must_use]
     pub fn counts_for_person(&self, scope: PersonScope, channel: Channel, technology: Option<Technology>) -> bool {
-        self.in_scope(scope).flat_map(|country| &country.persons).any(|one| one.has(channel, technology))
+        self.in_scope(scope).flat_map(|looking| &looking.persons).any(|one| one.has(channel, technology))
     }
 }

@@ -1,7 +1,7 @@
 //! Many rows in one statement: `UNNEST` of arrays on PostgreSQL, multi-row `VALUES` on SQLite.
 
 use sea_orm::sea_query::ArrayType;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::Backend;
 
@@ -72,7 +72,7 @@ pub(super) struct Bulk<'a> {
     pub tenant: &'a str,
     pub market: &'a str,
     pub columns: Vec<(&'a str, Column)>,
-    /// What follows the rows: `ON CONFLICT ... RETURNING ...`.
+    /// What follows the rows: `ON CONFLICT ...`.
     pub tail: &'a str,
 }
 
@@ -80,14 +80,10 @@ pub(super) struct Bulk<'a> {
 const SQLITE_BINDS: usize = 16_000;
 
 impl Bulk<'_> {
-    /// Runs the write and returns what `RETURNING` in the tail gave, for all rows.
-    pub(super) async fn run(
-        self,
-        connection: &impl ConnectionTrait,
-        backend: Backend,
-    ) -> Result<Vec<QueryResult>, DbErr> {
+    /// Runs the write; how many rows were written.
+    pub(super) async fn run(self, connection: &impl ConnectionTrait, backend: Backend) -> Result<u64, DbErr> {
         if self.columns.first().is_none_or(|(_, column)| column.len() == 0) {
-            return Ok(Vec::new());
+            return Ok(0);
         }
         match backend {
             Backend::Postgres => self.postgres(connection).await,
@@ -99,7 +95,7 @@ impl Bulk<'_> {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    async fn postgres(self, connection: &impl ConnectionTrait) -> Result<Vec<QueryResult>, DbErr> {
+    async fn postgres(self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
         let names = self.names();
         let arrays: Vec<String> = (3..)
             .zip(&self.columns)
@@ -118,17 +114,17 @@ impl Bulk<'_> {
             let (kind, items) = column.without_nulls().into_values();
             values.push(Value::Array(kind, Some(Box::new(items))));
         }
-        connection.query_all_raw(Statement::from_sql_and_values(Backend::Postgres.orm(), sql, values)).await
+        let statement = Statement::from_sql_and_values(Backend::Postgres.orm(), sql, values);
+        Ok(connection.execute_raw(statement).await?.rows_affected())
     }
 
-    async fn sqlite(self, connection: &impl ConnectionTrait) -> Result<Vec<QueryResult>, DbErr> {
+    async fn sqlite(self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
         let names = self.names();
         let width = self.columns.len() + 2;
-        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
+        let mut left = self.columns.first().map_or(0, |(_, column)| column.len());
         let mut columns: Vec<_> =
             self.columns.into_iter().map(|(_, column)| column.into_values().1.into_iter()).collect();
-        let mut left = rows;
-        let mut results = Vec::new();
+        let mut written = 0;
         while left > 0 {
             // Few distinct sizes, so that the prepared statements stay in the connection's cache.
             let largest = SQLITE_BINDS / width;
@@ -147,10 +143,10 @@ impl Bulk<'_> {
                 values.extend(columns.iter_mut().filter_map(Iterator::next));
             }
             let statement = Statement::from_sql_and_values(Backend::Sqlite.orm(), sql, values);
-            results.extend(connection.query_all_raw(statement).await?);
+            written += connection.execute_raw(statement).await?.rows_affected();
             left -= chunk;
         }
-        Ok(results)
+        Ok(written)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Activities as stored, and the whole history of cases: what the fold reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
@@ -216,14 +216,15 @@ impl MarketTx {
             ("kind", text(|activity| activity.detail.kind())),
             ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
         ];
-        let returned = self.bulk("activity", columns, "ON CONFLICT DO NOTHING RETURNING activity_id").await?;
+        let written = self.bulk("activity", columns, "ON CONFLICT DO NOTHING").await?;
         let mut outcome = InsertOutcome::default();
-        for row in returned {
-            outcome.inserted.insert(row.try_get("", "activity_id")?);
+        if written < rows.len() as u64 {
+            let ids = rows.iter().map(|row| row.activity.id.as_str().to_owned()).collect();
+            outcome.existing = self.existing(ids, revision).await?;
         }
         let mut links: Vec<(String, String)> = rows
             .iter()
-            .filter(|row| row.activity.cases.len() > 1 && outcome.inserted.contains(row.activity.id.as_str()))
+            .filter(|row| row.activity.cases.len() > 1 && !outcome.existing.contains(row.activity.id.as_str()))
             .flat_map(|row| {
                 let id = row.activity.id.as_str();
                 row.activity.cases.iter().skip(1).map(move |case| (case.as_str().to_owned(), id.to_owned()))
@@ -232,8 +233,17 @@ impl MarketTx {
         links.sort_unstable();
         let (cases, ids) = links.into_iter().unzip();
         let columns = vec![("case_id", Column::Text(cases)), ("activity_id", Column::Text(ids))];
-        self.bulk("activity_link", columns, "ON CONFLICT DO NOTHING RETURNING case_id").await?;
+        self.bulk("activity_link", columns, "ON CONFLICT DO NOTHING").await?;
         Ok(outcome)
+    }
+
+    /// Which of these ids were stored by an earlier commit than that of `revision`.
+    async fn existing(&self, ids: Vec<String>, revision: u64) -> Result<HashSet<String>, StoreError> {
+        let sql = format!(
+            "SELECT activity_id FROM activity
+             WHERE tenant_id = $1 AND market_id = $2 AND activity_id {{set}} AND revision < {revision}"
+        );
+        self.select_in(&sql, ids).await?.iter().map(|row| Ok(row.try_get("", "activity_id")?)).collect()
     }
 
     /// The stored activities of these ids.

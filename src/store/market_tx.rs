@@ -25,8 +25,8 @@ pub struct MarketHead {
 /// What an insert that skips existing keys has done.
 #[derive(Debug, Default)]
 pub struct InsertOutcome {
-    /// Keys that were new.
-    pub inserted: HashSet<String>,
+    /// Keys that were there before, and were left as they are.
+    pub existing: HashSet<String>,
 }
 
 /// An open write to one market.
@@ -68,13 +68,8 @@ impl MarketTx {
         self.scope.store.backend
     }
 
-    /// Runs a multi-row write in this market.
-    pub(super) async fn bulk(
-        &self,
-        table: &str,
-        columns: Vec<(&str, Column)>,
-        tail: &str,
-    ) -> Result<Vec<QueryResult>, StoreError> {
+    /// Runs a multi-row write in this market; how many rows were written.
+    pub(super) async fn bulk(&self, table: &str, columns: Vec<(&str, Column)>, tail: &str) -> Result<u64, StoreError> {
         let bulk = Bulk { table, tenant: self.scope.tenant.as_str(), market: self.market.as_str(), columns, tail };
         Ok(bulk.run(&self.transaction, self.backend()).await?)
     }
@@ -100,7 +95,7 @@ impl MarketTx {
             ("revision", Column::Int(vec![revision.cast_signed(); voids.len()])),
             ("pending", Column::Bool(voids.iter().map(|(_, _, pending)| *pending).collect())),
         ];
-        self.bulk("void", columns, "ON CONFLICT DO NOTHING RETURNING target_id").await?;
+        self.bulk("void", columns, "ON CONFLICT DO NOTHING").await?;
         Ok(())
     }
 

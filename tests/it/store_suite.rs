@@ -45,7 +45,8 @@ async fn record(scope: &TenantScope, activities: &[fairdue::domain::activity::Ac
         activities.iter().map(|activity| ActivityRow { activity, body: activity_body(activity).expect("canonical") });
     let outcome = write.insert_activities(head.revision, at(900), rows.collect()).await.expect("insert");
     write.commit(&head).await.expect("commit");
-    outcome.inserted.into_iter().collect()
+    let ids = activities.iter().map(|activity| activity.id.as_str().to_owned());
+    ids.filter(|id| !outcome.existing.contains(id)).collect()
 }
 
 fn ids(names: &[&str]) -> BTreeSet<String> {
