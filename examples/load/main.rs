@@ -14,6 +14,7 @@ mod checks;
 mod figures;
 mod ingest;
 mod kpis;
+mod memory;
 mod stats;
 mod stream;
 #[allow(dead_code, unused_imports, unused_macros)]
@@ -34,6 +35,8 @@ enum What {
     Check,
     /// KPI queries over a loaded history.
     Kpi,
+    /// Resident memory for each case, and the time until a restarted server answers checks.
+    Memory,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -97,5 +100,6 @@ async fn main() {
         What::Unary => unary::measure(&options).await,
         What::Check => checks::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
+        What::Memory => memory::measure(&options).await,
     }
 }

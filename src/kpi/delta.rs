@@ -13,8 +13,9 @@ use super::layout::{Layout, MAX_COLUMNS};
 use crate::domain::fact::{Dims, Fact};
 use crate::domain::time::{date_of_day, day_number};
 
-/// Dimensions whose numbers a delta keeps at hand; a power of two.
+/// Dimensions whose numbers a delta keeps at hand: at first, and when it turns out that there are many. Powers of two.
 const SEEN: usize = 256;
+const SEEN_AT_MOST: usize = 8_192;
 
 /// A tuple as numbers into [`Names`].
 pub(super) type Key = [u32; MAX_WIDTH];
@@ -70,6 +71,8 @@ pub struct Delta {
     bound: Vec<Option<u32>>,
     /// Numbers of dimensions seen lately, by address: facts share them. Holding each keeps its address its own.
     seen: Vec<Option<(Arc<Dims>, [u32; DIMENSIONS])>>,
+    /// Dimensions that were not at hand since `seen` was last made larger.
+    missed: usize,
 }
 
 impl Delta {
@@ -128,16 +131,20 @@ impl Delta {
 
     /// The numbers of all values of the dimensions.
     fn numbers(&mut self, dims: &Arc<Dims>) -> [u32; DIMENSIONS] {
-        if self.seen.is_empty() {
-            self.seen.resize(SEEN, None);
+        if self.seen.is_empty() || (self.missed > self.seen.len() && self.seen.len() < SEEN_AT_MOST) {
+            let more = (self.seen.len() * 4).clamp(SEEN, SEEN_AT_MOST);
+            self.seen.clear();
+            self.seen.resize(more, None);
+            self.missed = 0;
         }
         let address = Arc::as_ptr(dims) as usize;
-        let slot = (address >> 4).wrapping_mul(0x9E37_79B9) >> 7 & (SEEN - 1);
+        let slot = (address >> 4).wrapping_mul(0x9E37_79B9) >> 7 & (self.seen.len() - 1);
         if let Some(Some((held, numbers))) = self.seen.get(slot)
             && Arc::ptr_eq(held, dims)
         {
             return *numbers;
         }
+        self.missed += 1;
         let mut numbers = [0; DIMENSIONS];
         for (slot, dimension) in numbers.iter_mut().zip(Dimension::ALL) {
             if let Some(text) = dimension.of(dims) {

@@ -14,7 +14,7 @@ use crate::domain::money::Currency;
 use crate::domain::vocabulary::{Channel, Direction};
 
 /// Sets that one thread keeps at hand before it starts over.
-const POOL: usize = 4096;
+const POOL: usize = 16_384;
 
 thread_local! {
     static SETS: RefCell<Sets> = RefCell::new(Sets::default());
