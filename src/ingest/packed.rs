@@ -39,6 +39,9 @@ thread_local! {
 impl Dictionary {
     /// Makes the dictionary from some states, if there is none yet.
     pub(super) fn learn(&self, states: &[&[u8]]) {
+        if states.is_empty() {
+            return;
+        }
         self.0.get_or_init(|| {
             let stride = (states.len() / SAMPLES).max(1);
             let samples: Vec<&[u8]> = states.iter().step_by(stride).copied().collect();
