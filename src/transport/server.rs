@@ -77,7 +77,7 @@ pub async fn serve(
         stop.cancelled().await;
         set_health(&health, ServingStatus::NotServing).await;
     };
-    Server::builder()
+    let router = Server::builder()
         .layer(EnvelopeLayer(Arc::new(envelope)))
         .max_concurrent_streams(grpc.max_streams_per_connection)
         .http2_max_header_list_size(grpc.max_header_bytes)
@@ -93,9 +93,10 @@ pub async fn serve(
         .add_service(limited!(KpiServiceServer))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(connections::accept(listener), stopped)
-        .await?;
+        .add_service(reflection().build_v1alpha()?);
+    #[cfg(feature = "bench")]
+    let router = router.add_service(super::bench::EmptyService::new(api.clone(), receive, send));
+    router.serve_with_incoming_shutdown(connections::accept(listener), stopped).await?;
     Ok(())
 }
 
