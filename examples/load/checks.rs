@@ -19,7 +19,7 @@ use crate::support::workload::{self, MARKETS};
 
 /// Which handler is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handler {
+pub enum Handler {
     Check,
     Empty,
 }
@@ -33,12 +33,22 @@ impl Handler {
     }
 }
 
+/// The market asked about, of the workload's four: New York, where more rules speak than anywhere else of them.
+const MARKET: u32 = 3;
+/// When the calls would be made, in seconds from the workload's start: two years on, a Tuesday at 11:00 in New York.
+const MOMENT: i64 = 104 * 7 * 86_400 + 86_400 + 16 * 3_600;
+
+/// Loads the markets.
+pub async fn load(options: &Options, service: &Service, key: &str) {
+    stream::cases(service, key, options.cases(), MARKETS.len()).await;
+    stream::activities(service, key, options.cases(), MARKETS.len()).await;
+}
+
 pub async fn measure(options: &Options) {
     let database = options.database().await;
     let setup = Setup::new(&database.url, &[]).await;
     let service = setup.start().await;
-    stream::cases(&service, &setup.key, options.cases(), 1).await;
-    stream::activities(&service, &setup.key, options.cases(), 1).await;
+    load(options, &service, &setup.key).await;
     // Brings the cases into memory, and gives the empty handler its answer.
     for handler in [Handler::Check, Handler::Empty] {
         run(options, &service, &setup.key, handler, 4, 16).await;
@@ -61,8 +71,8 @@ pub async fn measure(options: &Options) {
     println!("  killed, started again");
 }
 
-/// Both handlers are called in turn with `streams` calls under way on each of the connections.
-async fn run(
+/// Calls a handler with `streams` calls under way on each of the connections.
+pub async fn run(
     options: &Options,
     service: &Service,
     key: &str,
@@ -106,25 +116,30 @@ async fn ask(
         if moment.max(Instant::now()) >= until {
             break;
         }
-        tokio::time::sleep_until(moment.into()).await;
+        if schedule.is_some() {
+            // Without a schedule nothing is waited for: the timer's steps of a millisecond would hide what is measured.
+            tokio::time::sleep_until(moment.into()).await;
+        }
         let request = tonic::Request::new(request(number ^ (stream << 20), cases));
         let codec = ProstCodec::<v1::CheckContactRequest, v1::CheckContactResponse>::default();
         client.ready().await.expect("a connection");
-        let answer = client.unary(request, path.clone(), codec).await.expect("an answer: is the server built to bench?");
+        let answer =
+            client.unary(request, path.clone(), codec).await.expect("an answer: is the server built to bench?");
         assert_ne!(answer.get_ref().verdict(), v1::Verdict::Unspecified);
         latencies.add(moment.elapsed());
     }
     latencies
 }
 
-/// A call to the debtor of some case of the first market, now.
-fn request(number: u32, cases: u32) -> v1::CheckContactRequest {
-    let of_market = cases.div_ceil(MARKETS.len() as u32);
-    let case = number.wrapping_mul(2_654_435_761) % of_market * MARKETS.len() as u32;
+/// A call to the debtor of some case of the market.
+pub fn request(number: u32, cases: u32) -> v1::CheckContactRequest {
+    let of_market = cases / MARKETS.len() as u32;
+    let case = number.wrapping_mul(2_654_435_761) % of_market * MARKETS.len() as u32 + MARKET;
     v1::CheckContactRequest {
-        region_code: MARKETS[0].0.into(),
+        region_code: MARKETS[MARKET as usize].0.into(),
         case_id: workload::case_id(case),
         person_id: workload::person_id(case),
+        contact_time: Some(workload::time(MOMENT)),
         contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
         initiator: v1::Initiator::Collector.into(),
         ..Default::default()

@@ -8,6 +8,8 @@ use crate::domain::activity::Activity;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 
+/// Rules that usually speak at most: room that need not be found bit by bit.
+const USUAL: usize = 12;
 /// Most jumps of the search for the next lawful time.
 const MAX_JUMPS: usize = 512;
 
@@ -17,6 +19,7 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.speaking.clear();
     answer.next_allowed = None;
     answer.missing.clear();
+    answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
     let complete = situation.each_rule(|jurisdiction, active, possible| {
         let Some(judgement) = judge(&situation, jurisdiction, active, possible) else { return };

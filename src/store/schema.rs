@@ -33,9 +33,19 @@ impl MigrationTrait for First {
         for statement in FIRST {
             connection.execute_unprepared(&statement.replace("{BYTES}", bytes).replace("{COMPACT}", suffix)).await?;
         }
+        if connection.get_database_backend() == DbBackend::Postgres {
+            connection.execute_unprepared(QUICK_LOG).await?;
+        }
         Ok(())
     }
 }
+
+/// Rows of the decision log are by far the largest that are written while calls are answered: lz4 packs them in a tenth of
+/// the default's time. A server built without it keeps the default.
+const QUICK_LOG: &str = "DO $$ BEGIN
+    EXECUTE 'ALTER TABLE check_log ALTER COLUMN body SET COMPRESSION lz4';
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END $$";
 
 /// `{COMPACT}` tables are stored by their key on SQLite: small rows, found by key.
 const FIRST: &[&str] = &[

@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
+use futures::stream::{BoxStream, StreamExt as _};
 use http::{Request, Response};
 use prost::Message;
 use prost::bytes::{BufMut, Bytes};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
-use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::server::{Grpc, NamedService, StreamingService, UnaryService};
+use tonic::{Status, Streaming};
 use tonic_prost::{ProstCodec, ProstDecoder};
 use tower::Service;
 
@@ -24,18 +25,31 @@ use crate::domain::principal::Role;
 use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
 
+const ROLES: &[Role] = &[Role::Checker, Role::Reader, Role::Writer];
+/// Answers CheckContact's message.
+const CHECK: &str = "/fairdue.bench.v1.EmptyService/CheckContact";
+/// Answers StreamContactChecks' messages.
+const STREAM: &str = "/fairdue.bench.v1.EmptyService/StreamContactChecks";
+
 /// The methods, for the layers to find.
-pub const METHODS: [Method; 1] = [Method {
-    path: "/fairdue.bench.v1.EmptyService/CheckContact",
-    roles: &[Role::Checker, Role::Reader, Role::Writer],
-    streaming: false,
-}];
+pub const METHODS: [Method; 2] =
+    [Method { path: CHECK, roles: ROLES, streaming: false }, Method { path: STREAM, roles: ROLES, streaming: true }];
+
+/// Answers that were given once, one a view.
+type Given = Arc<[OnceLock<Bytes>; 4]>;
+
+/// The place of a view's answer.
+fn place(given: &Given, view: i32) -> Result<&OnceLock<Bytes>, Status> {
+    let place = usize::try_from(view).ok().and_then(|view| given.get(view));
+    place.ok_or_else(|| Status::invalid_argument("no such view"))
+}
 
 /// The handlers, and the answers that they keep.
 #[derive(Clone)]
 pub struct EmptyService {
     api: Api,
-    check: Arc<OnceLock<Bytes>>,
+    check: Given,
+    stream: Given,
     receive: usize,
     send: usize,
 }
@@ -44,15 +58,35 @@ impl EmptyService {
     /// Handlers that take their first answers from this API, with its limits of message sizes in bytes.
     #[must_use]
     pub fn new(api: Api, receive: usize, send: usize) -> Self {
-        Self { api, check: Arc::default(), receive, send }
+        Self { api, check: Arc::default(), stream: Arc::default(), receive, send }
     }
 
     async fn check(self, request: tonic::Request<v1::CheckContactRequest>) -> Result<tonic::Response<Bytes>, Status> {
-        if let Some(bytes) = self.check.get() {
+        let given = place(&self.check, request.get_ref().view)?;
+        if let Some(bytes) = given.get() {
             return Ok(tonic::Response::new(bytes.clone()));
         }
         let answer = self.api.check_contact(request).await?.into_inner();
-        Ok(tonic::Response::new(self.check.get_or_init(|| answer.encode_to_vec().into()).clone()))
+        Ok(tonic::Response::new(given.get_or_init(|| answer.encode_to_vec().into()).clone()))
+    }
+
+    async fn answer(
+        self,
+        message: Result<v1::StreamContactChecksRequest, Status>,
+        extensions: tonic::Extensions,
+    ) -> Result<Bytes, Status> {
+        let message = message?;
+        let given = place(&self.stream, message.view)?;
+        if let Some(bytes) = given.get() {
+            return Ok(bytes.clone());
+        }
+        let v1::StreamContactChecksRequest { sequence, region_code, checks, view } = message;
+        let batch = v1::BatchCheckContactsRequest { region_code, checks, view };
+        let request = tonic::Request::from_parts(tonic::metadata::MetadataMap::new(), extensions, batch);
+        let v1::BatchCheckContactsResponse { results, rules_digest, revision } =
+            self.api.batch_check_contacts(request).await?.into_inner();
+        let answer = v1::StreamContactChecksResponse { sequence, results, rules_digest, revision };
+        Ok(given.get_or_init(|| answer.encode_to_vec().into()).clone())
     }
 }
 
@@ -69,6 +103,19 @@ impl UnaryService<v1::CheckContactRequest> for EmptyService {
     }
 }
 
+impl StreamingService<v1::StreamContactChecksRequest> for EmptyService {
+    type Response = Bytes;
+    type ResponseStream = BoxStream<'static, Result<Bytes, Status>>;
+    type Future = BoxFuture<'static, Result<tonic::Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Streaming<v1::StreamContactChecksRequest>>) -> Self::Future {
+        let service = self.clone();
+        let (_, extensions, messages) = request.into_parts();
+        let answers = messages.then(move |message| service.clone().answer(message, extensions.clone()));
+        Box::pin(async move { Ok(tonic::Response::new(answers.boxed())) })
+    }
+}
+
 impl Service<Request<Body>> for EmptyService {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -82,12 +129,17 @@ impl Service<Request<Body>> for EmptyService {
         let service = self.clone();
         Box::pin(async move {
             let sizes = (Some(service.receive), Some(service.send));
-            if request.uri().path() == METHODS[0].path {
-                let codec = Kept::<v1::CheckContactRequest>(PhantomData);
-                let mut grpc = Grpc::new(codec).apply_max_message_size_config(sizes.0, sizes.1);
-                return Ok(grpc.unary(service, request).await);
-            }
-            Ok(Status::unimplemented("").into_http())
+            Ok(match request.uri().path() {
+                CHECK => {
+                    let codec = Kept::<v1::CheckContactRequest>(PhantomData);
+                    Grpc::new(codec).apply_max_message_size_config(sizes.0, sizes.1).unary(service, request).await
+                }
+                STREAM => {
+                    let codec = Kept::<v1::StreamContactChecksRequest>(PhantomData);
+                    Grpc::new(codec).apply_max_message_size_config(sizes.0, sizes.1).streaming(service, request).await
+                }
+                _ => Status::unimplemented("").into_http(),
+            })
         })
     }
 }
