@@ -139,4 +139,3 @@ fn until(history: &CaseHistory, at: Timestamp) -> impl Iterator<Item = &Activity
         .map(|stored| &stored.activity)
         .filter(|activity| !matches!(activity.detail, Detail::Void { .. }))
 }
-
