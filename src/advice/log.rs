@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::domain::market::{Market, MarketKey};
-use crate::ingest::{CheckBatch, CheckHead, CheckRecord, IngestError, Markets, Work};
+use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, Markets, Work};
 
 /// Checks of one commit, but for those of one request more.
 const GROUP: usize = 4_000;
@@ -176,7 +176,7 @@ async fn drain(markets: Arc<Markets>, queue: Arc<Queue>, mut flushes: mpsc::Rece
         for (key, batches) in waiting {
             for batch in batches {
                 let checks = batch.checks();
-                commit(&markets, &key, Arc::new(batch)).await;
+                commit(&markets, &key, Arc::new(batch.pack())).await;
                 queue.room.add_permits(checks.min(queue.most));
             }
         }
@@ -187,13 +187,13 @@ async fn drain(markets: Arc<Markets>, queue: Arc<Queue>, mut flushes: mpsc::Rece
 }
 
 /// Commits a group, trying for as long as the database is away: what was answered is to be on record.
-async fn commit(markets: &Arc<Markets>, key: &MarketKey, batch: Arc<CheckBatch>) {
+async fn commit(markets: &Arc<Markets>, key: &MarketKey, pack: Arc<CheckPack>) {
     let mut wait = Duration::from_millis(100);
     loop {
-        match markets.submit(key, Work::Checks(Arc::clone(&batch))).await {
+        match markets.submit(key, Work::Checks(Arc::clone(&pack))).await {
             Ok(_) => return,
             Err(error) => {
-                tracing::error!(market = %key.market, checks = batch.checks(), error = %error,
+                tracing::error!(market = %key.market, checks = pack.checks(), error = %error,
                     "answered checks are not on record yet");
                 if matches!(error, IngestError::Stopping | IngestError::MarketUnknown(_)) {
                     return;

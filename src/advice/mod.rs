@@ -255,7 +255,7 @@ impl Desk<'_> {
     }
 
     fn judge(&self, question: Question, warm: Warm, number: u64) -> Judged {
-        let Warm { entry, person, log } = warm;
+        let Warm { entry, person, log, .. } = warm;
         let at = self.at(&question);
         let candidate = candidate(question, person, at);
         let mut persons = PersonLogs::default();

@@ -255,7 +255,10 @@ impl MarketState {
         for case in touched {
             inner.cases.remove(case);
         }
-        inner.persons.clear();
+        if !touched.is_empty() {
+            // Contacts change only with their cases: what merely logged checks has changed nobody's.
+            inner.persons.clear();
+        }
         inner.pending_voids = pending_voids;
         inner.revision = revision;
     }

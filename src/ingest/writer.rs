@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use super::checks::CheckBatch;
+use super::checks::CheckPack;
 use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
@@ -68,7 +68,7 @@ pub enum Work {
     /// Remember these cases, and the contacts of their parties and of these persons.
     Load(Vec<CaseId>, Vec<PersonId>),
     /// Log answered checks.
-    Checks(Arc<CheckBatch>),
+    Checks(Arc<CheckPack>),
     /// Fire timers due up to this instant.
     Settle(Timestamp),
 }

@@ -164,10 +164,7 @@ impl Api {
         self.app.advice.flush().await;
         let scope = self.store.scope(&TenantId::trusted(tenant));
         let rows = scope.checks(&MarketId::trusted(market), 0, 10_000).await.expect("the log");
-        rows.iter()
-            .flat_map(|row| read_checks(&row.body).collect::<Vec<_>>())
-            .map(|line| line.expect("a line"))
-            .collect()
+        rows.iter().flat_map(|row| read_checks(&row.body).expect("lines of the log")).collect()
     }
 
     /// Stops the server and waits for its end.
