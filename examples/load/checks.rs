@@ -1,12 +1,15 @@
-//! CheckContact, warm, against the emptiest handler of the same server (its health check), by turns: the same
-//! connections and streams, the same layers, no work behind it.
+//! CheckContact, warm, against an empty handler in the same server, by turns: the same message in, the bytes of a real
+//! answer out, the same layers around it, no work behind it.
+//!
+//! The empty handler is only in servers built for this:
+//! `cargo build --release --features bench && cargo run --release --features bench --example load -- check --rounds 10`
 
 use std::time::{Duration, Instant};
 
 use fairdue::proto::v1;
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
-use v1::compliance_service_client::ComplianceServiceClient;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic_prost::ProstCodec;
 
 use crate::Options;
 use crate::stats::{Latencies, Rounds, Run, Schedule, median, ratio, ratio_at_most};
@@ -16,18 +19,40 @@ use crate::support::workload::{self, MARKETS};
 
 /// Which handler is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handler {
+pub enum Handler {
     Check,
     Empty,
+}
+
+impl Handler {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Check => "/fairdue.v1.ComplianceService/CheckContact",
+            Self::Empty => "/fairdue.bench.v1.EmptyService/CheckContact",
+        }
+    }
+}
+
+/// The market asked about, of the workload's four: New York, where more rules speak than anywhere else of them.
+const MARKET: u32 = 3;
+/// When the calls would be made, in seconds from the workload's start: two years on, a Tuesday at 11:00 in New York.
+const MOMENT: i64 = 104 * 7 * 86_400 + 86_400 + 16 * 3_600;
+
+/// Loads the markets.
+pub async fn load(options: &Options, service: &Service, key: &str) {
+    stream::cases(service, key, options.cases(), MARKETS.len()).await;
+    stream::activities(service, key, options.cases(), MARKETS.len()).await;
 }
 
 pub async fn measure(options: &Options) {
     let database = options.database().await;
     let setup = Setup::new(&database.url, &[]).await;
     let service = setup.start().await;
-    stream::cases(&service, &setup.key, options.cases(), 1).await;
-    stream::activities(&service, &setup.key, options.cases(), 1).await;
-    run(options, &service, &setup.key, Handler::Check, 4, 16).await; // brings the cases into memory
+    load(options, &service, &setup.key).await;
+    // Brings the cases into memory, and gives the empty handler its answer.
+    for handler in [Handler::Check, Handler::Empty] {
+        run(options, &service, &setup.key, handler, 4, 16).await;
+    }
     for (connections, streams) in [(1, 1), (1, 16), (4, 64)] {
         println!("{connections} connections x {streams} streams");
         let mut ours = Rounds::of("CheckContact");
@@ -46,7 +71,8 @@ pub async fn measure(options: &Options) {
     println!("  killed, started again");
 }
 
-async fn run(
+/// Calls a handler with `streams` calls under way on each of the connections.
+pub async fn run(
     options: &Options,
     service: &Service,
     key: &str,
@@ -82,32 +108,40 @@ async fn ask(
     schedule: Option<Schedule>,
     cases: u32,
 ) -> Latencies {
-    let mut checks = ComplianceServiceClient::new(caller.clone());
-    let mut health = HealthClient::new(caller);
+    let mut client = Grpc::new(caller);
+    let path = PathAndQuery::from_static(handler.path());
     let mut latencies = Latencies::default();
-    let of_market = cases.div_ceil(MARKETS.len() as u32);
     for number in 0_u32.. {
         let moment = schedule.map_or_else(Instant::now, |schedule| schedule.moment(number));
         if moment.max(Instant::now()) >= until {
             break;
         }
-        tokio::time::sleep_until(moment.into()).await;
-        if handler == Handler::Empty {
-            health.check(HealthCheckRequest { service: String::new() }).await.expect("an answer");
-        } else {
-            let mixed = (number ^ (stream << 20)).wrapping_mul(2_654_435_761);
-            let case = mixed % of_market * MARKETS.len() as u32;
-            let request = v1::CheckContactRequest {
-                region_code: MARKETS[0].0.into(),
-                case_id: workload::case_id(case),
-                person_id: workload::person_id(case),
-                contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
-                initiator: v1::Initiator::Collector.into(),
-                ..Default::default()
-            };
-            checks.check_contact(request).await.expect("an answer");
+        if schedule.is_some() {
+            // Without a schedule nothing is waited for: the timer's steps of a millisecond would hide what is measured.
+            tokio::time::sleep_until(moment.into()).await;
         }
+        let request = tonic::Request::new(request(number ^ (stream << 20), cases));
+        let codec = ProstCodec::<v1::CheckContactRequest, v1::CheckContactResponse>::default();
+        client.ready().await.expect("a connection");
+        let answer =
+            client.unary(request, path.clone(), codec).await.expect("an answer: is the server built to bench?");
+        assert_ne!(answer.get_ref().verdict(), v1::Verdict::Unspecified);
         latencies.add(moment.elapsed());
     }
     latencies
+}
+
+/// A call to the debtor of some case of the market.
+pub fn request(number: u32, cases: u32) -> v1::CheckContactRequest {
+    let of_market = cases / MARKETS.len() as u32;
+    let case = number.wrapping_mul(2_654_435_761) % of_market * MARKETS.len() as u32 + MARKET;
+    v1::CheckContactRequest {
+        region_code: MARKETS[MARKET as usize].0.into(),
+        case_id: workload::case_id(case),
+        person_id: workload::person_id(case),
+        contact_time: Some(workload::time(MOMENT)),
+        contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
+        initiator: v1::Initiator::Collector.into(),
+        ..Default::default()
+    }
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod bare;
+mod check_streams;
 mod checks;
 #[allow(dead_code)]
 #[path = "../../tests/it/figures.rs"]
@@ -33,6 +34,8 @@ enum What {
     Unary,
     /// Contact checks, against an empty handler in the same server.
     Check,
+    /// Contact checks by the hundred on streams, against an empty stream in the same server and single checks.
+    CheckStream,
     /// KPI queries over a loaded history.
     Kpi,
     /// Resident memory for each case, and the time until a restarted server answers checks.
@@ -99,6 +102,7 @@ async fn main() {
         What::Ingest => ingest::measure(&options).await,
         What::Unary => unary::measure(&options).await,
         What::Check => checks::measure(&options).await,
+        What::CheckStream => check_streams::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
         What::Memory => memory::measure(&options).await,
     }

@@ -55,7 +55,9 @@ async fn one(options: &Options, settings: &[(&str, &str)]) -> Run {
                     if moment.max(Instant::now()) >= until {
                         return latencies;
                     }
-                    tokio::time::sleep_until(moment.into()).await;
+                    if schedule.is_some() {
+                        tokio::time::sleep_until(moment.into()).await;
+                    }
                     let request = v1::RecordActivityRequest {
                         region_code: MARKETS[0].0.into(),
                         activity: Some(numbered(number, cases)),

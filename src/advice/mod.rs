@@ -1,27 +1,35 @@
-//! Contact checks before the fact, answered from the writer's state. The warm path touches no database.
+//! Checks before the fact: may this contact be made, may this charge be added? Answered from the writer's state; the warm
+//! path touches no database.
 
 mod log;
+mod past;
+mod state;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::compliance::{self, Answered, PersonLogs};
+use crate::compliance::{self, PersonLogs};
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
-use crate::domain::detail::{Contact, Detail};
+use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
-use crate::domain::market::{Market, MarketKey};
+use crate::domain::market::Market;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Speaking, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
-use crate::ingest::derive::{self, CaseEntry, Env};
-use crate::ingest::{CheckRecord, IngestError, Markets, Work, assure_fresh, persons_at_hand};
-use crate::rules::RuleSet;
+use crate::ingest::derive::CaseEntry;
+use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
+use crate::rules::{RuleInfo, RuleSet};
 
-/// A contact that somebody means to make.
+use state::Warm;
+
+/// Checks of one request that are judged in one go.
+const BREATH: usize = 256;
+
+/// Something that somebody means to do.
 #[derive(Debug, Clone)]
-pub struct ContactQuestion {
+pub struct Question {
     /// The case it is about.
     pub case: CaseId,
     /// The person; the case's primary party if absent.
@@ -30,19 +38,19 @@ pub struct ContactQuestion {
     pub person_role: Option<PartyRole>,
     /// When; now if absent.
     pub at: Option<Timestamp>,
-    /// The contact as it would be made.
-    pub contact: Contact,
+    /// The contact or charge as it would be made.
+    pub detail: Detail,
     /// Who begins it; the collector if absent.
     pub initiated_by: Option<Initiator>,
     /// Made because the debtor asked for it.
     pub at_debtors_request: bool,
 }
 
-/// The answer to a contact check.
+/// The answer to a question.
 #[derive(Debug, Clone)]
 pub struct CheckAnswer {
-    /// Id under which the check is logged; activities name it.
-    pub check_id: String,
+    /// Number of the check in its run, see [`Checked::check_id`].
+    pub number: u64,
     /// The instant that was judged.
     pub at: Timestamp,
     /// The answer of all rules together.
@@ -53,10 +61,85 @@ pub struct CheckAnswer {
     pub next_allowed: Option<Timestamp>,
     /// Inputs that are missing.
     pub missing: Vec<String>,
-    /// Revision that the answer stands on.
+}
+
+/// The answers to the questions of one request.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// One answer a question, in their order; an error concerns its question alone.
+    pub answers: Vec<Result<CheckAnswer, IngestError>>,
+    /// Revision that all answers stand on.
     pub revision: u64,
+    rules: Arc<RuleSet>,
+    run: Arc<str>,
+}
+
+impl Checked {
+    /// Id under which a check is logged; activities name it.
+    #[must_use]
+    pub fn check_id(&self, answer: &CheckAnswer) -> CheckId {
+        CheckId::new(&self.run, answer.number)
+    }
+
+    /// No answers yet, under no rules.
+    #[cfg(test)]
+    pub(crate) fn empty(run: &str, revision: u64) -> Self {
+        Self { answers: Vec::new(), revision, rules: Arc::default(), run: run.into() }
+    }
+
     /// Digest of the rules.
-    pub rules_digest: String,
+    #[must_use]
+    pub fn rules_digest(&self) -> &str {
+        self.rules.digest()
+    }
+
+    /// What is told of a rule that speaks: its text and where that stands.
+    #[must_use]
+    pub fn rule(&self, speaking: &Speaking) -> Option<RuleInfo> {
+        self.rules.rule(speaking.rule.as_str())
+    }
+}
+
+/// Id of a check: where its run began, a hyphen, and its number in hexadecimal.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckId {
+    bytes: [u8; 40],
+    length: usize,
+}
+
+impl CheckId {
+    fn new(run: &str, number: u64) -> Self {
+        let mut id = Self { bytes: [0; 40], length: 0 };
+        run.bytes().chain([b'-']).for_each(|byte| id.push(byte));
+        let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+        for digit in (0..digits).rev() {
+            let value = (number >> (4 * digit) & 15) as usize;
+            b"0123456789abcdef".get(value).iter().for_each(|byte| id.push(**byte));
+        }
+        id
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte;
+            self.length += 1;
+        }
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+/// What becomes of a request for whose records the log has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// It waits for its place: right only where waiting holds back the caller's next request.
+    Wait,
 }
 
 /// The advising side of the service.
@@ -64,8 +147,9 @@ pub struct CheckAnswer {
 pub struct Advice {
     markets: Arc<Markets>,
     log: log::CheckLog,
-    /// Random start and a counter: ids of checks need be unique, not secret.
-    run: Arc<(String, AtomicU64)>,
+    /// Random start of the ids of checks, which need be unique, not secret.
+    run: Arc<str>,
+    next: Arc<AtomicU64>,
 }
 
 impl Advice {
@@ -77,8 +161,8 @@ impl Advice {
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start)
             .map_err(|_| IngestError::Invalid("the system gives no random numbers".to_owned(), Vec::new()))?;
-        let run = format!("{:016x}", u64::from_le_bytes(start));
-        Ok(Self { log: log::CheckLog::start(Arc::clone(&markets)), markets, run: Arc::new((run, AtomicU64::new(0))) })
+        let run = format!("{:016x}", u64::from_le_bytes(start)).into();
+        Ok(Self { log: log::CheckLog::start(Arc::clone(&markets)), markets, run, next: Arc::default() })
     }
 
     /// Writes every logged check that still waits.
@@ -86,96 +170,139 @@ impl Advice {
         self.log.flush().await;
     }
 
-    /// Answers whether a contact would be lawful.
+    /// Answers one question.
     ///
     /// # Errors
-    /// The caller may not ask, the market or case is unknown, the log is full, or the database is away.
-    pub async fn check_contact(
+    /// See [`Advice::check_all`]; an unknown case too.
+    pub async fn check(
         &self,
         who: &Principal,
         market: &MarketId,
-        question: ContactQuestion,
-    ) -> Result<CheckAnswer, IngestError> {
+        question: Question,
+    ) -> Result<(CheckAnswer, Checked), IngestError> {
+        let mut checked = self.check_all(who, market, vec![question], WhenFull::Refuse).await?;
+        // One question has one answer.
+        let answer = checked.answers.pop().unwrap_or(Err(IngestError::Overloaded))?;
+        Ok((answer, checked))
+    }
+
+    /// Answers whether contacts and charges would be lawful: all with one snapshot of the configuration, at one revision
+    /// and one instant of asking. Cases that are not in memory are read in one group.
+    ///
+    /// # Errors
+    /// The caller may not ask, the market is unknown, the log is full, or the database is away. What is wrong with one
+    /// question is in its answer.
+    pub async fn check_all(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        questions: Vec<Question>,
+        when_full: WhenFull,
+    ) -> Result<Checked, IngestError> {
         if ![Role::Checker, Role::Reader, Role::Writer].iter().any(|role| who.has(*role)) {
             return Err(IngestError::RoleMissing(Role::Checker.as_str()));
         }
         let snapshot = self.markets.config().get();
-        let (configured, rules) = find(&snapshot, who, market)?;
-        let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
+        let (market, rules) = find(&snapshot, who, market)?;
+        let room = match when_full {
+            WhenFull::Refuse => self.log.room(questions.len())?,
+            WhenFull::Wait => self.log.wait_for_room(questions.len()).await?,
+        };
+        let handle = self.markets.handle(&market.key);
+        assure_fresh(&self.markets, &market.key, &handle.state).await?;
         let now = self.markets.clock().now();
-        let at = question.at.unwrap_or(now);
-        let handle = self.markets.handle(&key);
-        assure_fresh(&self.markets, &key, &handle.state).await?;
-        let (entry, revision) = match handle.state.case_at(&question.case) {
-            Some(found) => found,
-            None => {
-                self.markets.submit(&key, Work::Load(vec![question.case.clone()], Vec::new())).await?;
-                let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
-                handle.state.case_at(&question.case).ok_or_else(unknown)?
+        let desk = Desk { markets: &self.markets, market, rules, now };
+        let (mut warm, revision) = desk.warm(&handle.state, &questions).await?;
+        desk.look_back(&questions, &mut warm).await?;
+        let first = self.next.fetch_add(questions.len() as u64, Ordering::Relaxed);
+        let mut judged = Vec::with_capacity(questions.len());
+        for ((question, warm), number) in questions.into_iter().zip(warm).zip(first..) {
+            if judged.len() % BREATH == BREATH - 1 {
+                // Thousands of checks are not to make single ones wait.
+                tokio::task::yield_now().await;
             }
+            judged.push(match warm {
+                Some(warm) => Ok(desk.judge(question, warm, number)),
+                None => Err(IngestError::NotFound { what: "case", id: question.case.to_string() }),
+            });
+        }
+        let head = CheckHead { run: &*self.run, asked: now, key: who.key.as_str(), revision, digest: rules.digest() };
+        room.append(market, &head, judged.iter().flatten().map(|judged| judged.record(now)))?;
+        let answers = judged.into_iter().map(|judged| Ok(judged?.answer)).collect();
+        Ok(Checked { answers, revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) })
+    }
+}
+
+/// What every question of a request is judged with.
+struct Desk<'a> {
+    markets: &'a Arc<Markets>,
+    market: &'a Market,
+    rules: &'a Arc<RuleSet>,
+    now: Timestamp,
+}
+
+/// An answer with what its record needs.
+struct Judged {
+    answer: CheckAnswer,
+    candidate: Activity,
+    entry: Arc<CaseEntry>,
+}
+
+impl Desk<'_> {
+    /// When a question would have it done.
+    fn at(&self, question: &Question) -> Timestamp {
+        question.at.unwrap_or(self.now)
+    }
+
+    fn judge(&self, question: Question, warm: Warm, number: u64) -> Judged {
+        let Warm { entry, person, log, .. } = warm;
+        let at = self.at(&question);
+        let candidate = candidate(question, person, at);
+        let mut persons = PersonLogs::default();
+        if let (Some(person), Some(log)) = (&candidate.person, log) {
+            persons.insert(person.clone(), log);
+        }
+        let context = compliance::Context {
+            rules: self.rules,
+            market: self.market,
+            version: entry.version_at(at),
+            lead: true,
+            persons: &persons,
         };
-        let case = question.case.clone();
-        let candidate = candidate(question, &entry, at);
-        let version = entry.version_at(at);
-        let asked: Vec<PersonId> = candidate.person.iter().cloned().collect();
-        let persons = persons_at_hand(&self.markets, &key, (configured, rules), version, asked, at).await?;
-        let past =
-            if entry.is_past(at) && at < now { self.as_of(&key, configured, rules, &case, at).await? } else { None };
-        let entry = past.as_ref().unwrap_or(&entry);
-        let version = entry.version_at(at);
-        let context = compliance::Context { rules, market: configured, version, lead: true, persons: &persons };
-        let answered: Answered = entry.watch.check(&context, &candidate);
-        let check_id = format!("{}-{}", self.run.0, self.run.1.fetch_add(1, Ordering::Relaxed));
-        let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
-        let record = CheckRecord {
-            check: check_id.clone(),
-            at,
-            asked: now,
-            key: who.key.to_string(),
-            case: case.to_string(),
-            person: candidate.person.as_ref().map(ToString::to_string),
-            channel: candidate.channel().unwrap_or(crate::domain::vocabulary::Channel::Call),
-            client: version.identity.creditor.clone(),
-            verdict: answered.verdict,
-            rules: answered.speaking.iter().filter(spoke).map(|speaking| speaking.rule.to_string()).collect(),
-            revision,
-            digest: rules.digest().to_owned(),
-        };
-        self.log.append(&key, record)?;
-        Ok(CheckAnswer {
-            check_id,
+        let answered = entry.watch.check(&context, &candidate);
+        let answer = CheckAnswer {
+            number,
             at,
             verdict: answered.verdict,
             speaking: answered.speaking,
             next_allowed: answered.next_allowed,
             missing: answered.missing,
-            revision,
-            rules_digest: rules.digest().to_owned(),
-        })
+        };
+        Judged { answer, candidate, entry }
     }
+}
 
-    /// The case's state as it was right before a past instant, derived from its history.
-    async fn as_of(
-        &self,
-        key: &MarketKey,
-        market: &Market,
-        rules: &RuleSet,
-        case: &CaseId,
-        at: Timestamp,
-    ) -> Result<Option<Arc<CaseEntry>>, IngestError> {
-        let scope = self.markets.store().scope(&key.tenant);
-        let histories = scope.case_histories(&key.market, std::slice::from_ref(case)).await?;
-        let Some(history) = histories.get(case) else { return Ok(None) };
-        let persons = PersonLogs::default();
-        let env = Env { market, rules, persons: &persons };
-        let versions = history.versions.iter().map(|(_, version)| version);
-        let activities = history
-            .activities
-            .iter()
-            .filter(|stored| stored.voided.is_none() && stored.activity.occurred < at)
-            .map(|stored| &stored.activity)
-            .filter(|activity| !matches!(activity.detail, Detail::Void { .. }));
-        Ok(derive::fold(&env, versions, activities, at).map(|(entry, _)| Arc::new(entry)))
+impl Judged {
+    fn record(&self, asked: Timestamp) -> CheckRecord<&str> {
+        let Self { answer, candidate, entry } = self;
+        let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
+        let charge = match &candidate.detail {
+            Detail::Charge(charge) => Some((charge.step, charge.amount)),
+            _ => None,
+        };
+        let version = entry.version_at(answer.at);
+        CheckRecord {
+            number: answer.number,
+            asked_after: 0,
+            at: (answer.at != asked).then_some(answer.at),
+            case: version.case.as_str(),
+            person: candidate.person.as_ref().map(PersonId::as_str),
+            channel: candidate.channel(),
+            charge,
+            client: &version.identity.creditor,
+            verdict: answer.verdict,
+            rules: answer.speaking.iter().filter(spoke).map(|speaking| speaking.rule.as_str()).collect(),
+        }
     }
 }
 
@@ -183,21 +310,32 @@ fn find<'s>(
     snapshot: &'s Snapshot,
     who: &Principal,
     market: &MarketId,
-) -> Result<(&'s Market, &'s RuleSet), IngestError> {
+) -> Result<(&'s Market, &'s Arc<RuleSet>), IngestError> {
     let tenant = snapshot.tenants.get(&who.tenant).filter(|_| who.may_touch(market));
-    let found = tenant.and_then(|tenant| Some((tenant.markets.get(market)?, tenant.rules.as_ref())));
+    let found = tenant.and_then(|tenant| Some((tenant.markets.get(market)?, &tenant.rules)));
     found.ok_or_else(|| IngestError::MarketUnknown(market.to_string()))
 }
 
-fn candidate(question: ContactQuestion, entry: &CaseEntry, at: Timestamp) -> Activity {
-    let primary = || entry.version_at(at).primary().map(|party| party.person.clone());
-    let detail = Detail::Contact(Box::new(question.contact));
+fn candidate(question: Question, person: Option<PersonId>, at: Timestamp) -> Activity {
     Activity {
-        person: question.person.or_else(primary),
+        person,
         person_role: question.person_role,
         source_seq: i64::MAX,
         initiated_by: Some(question.initiated_by.unwrap_or(Initiator::Collector)),
         at_debtors_request: question.at_debtors_request,
-        ..Activity::bare(ActivityId::trusted("contact check"), vec![question.case], at, detail)
+        ..Activity::bare(ActivityId::trusted("check"), vec![question.case], at, question.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CheckId;
+
+    #[test]
+    fn ids_are_the_run_and_the_number() {
+        for number in [0, 1, 15, 16, 0xdead_beef, u64::MAX] {
+            let id = CheckId::new("0123456789abcdef", number);
+            assert_eq!(id.as_str(), format!("0123456789abcdef-{number:x}"));
+        }
     }
 }

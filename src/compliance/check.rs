@@ -6,8 +6,10 @@ use super::verdict::{consequence, of_answer};
 use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Speaking, Verdict};
 
+/// Rules that usually speak at most: room that need not be found bit by bit.
+const USUAL: usize = 12;
 /// Most jumps of the search for the next lawful time.
 const MAX_JUMPS: usize = 512;
 
@@ -17,6 +19,7 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.speaking.clear();
     answer.next_allowed = None;
     answer.missing.clear();
+    answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
     let complete = situation.each_rule(|jurisdiction, active, possible| {
         let Some(judgement) = judge(&situation, jurisdiction, active, possible) else { return };
@@ -38,40 +41,54 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         // What is not permitted is next allowed when it is lawful, whatever else is advised; what is only advised
         // against, when nothing is.
         let blocking = answer.verdict.min(Verdict::RepresentativeOnly);
-        answer.next_allowed = next_allowed(&mut situation, blocking);
+        answer.next_allowed = next_allowed(&mut situation, &answer.speaking, blocking);
     }
 }
 
 /// First instant at which no rule answers `blocking` or worse. Each rule says from when on it alone would allow the
-/// contact; jumping to the latest of these can pass no lawful time.
-fn next_allowed(situation: &mut Situation<'_>, blocking: Verdict) -> Option<Timestamp> {
+/// contact; jumping to the latest of these can pass no lawful time. `speaking` is what all rules say of the asked instant.
+fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: Verdict) -> Option<Timestamp> {
     let asked = situation.at;
+    let mut latest = Latest::default();
+    for one in speaking.iter().filter(|one| one.verdict >= blocking) {
+        latest.note(one.allowed_from, asked);
+    }
     let mut found = None;
     for _ in 0..MAX_JUMPS {
-        let mut next: Option<Timestamp> = None;
-        let mut never = false;
+        if latest.never {
+            break;
+        }
+        let Some(later) = latest.from else {
+            found = Some(situation.at);
+            break;
+        };
+        situation.move_to(later);
+        latest = Latest::default();
         let now = &*situation;
         now.each_rule(|jurisdiction, active, possible| {
             let Some(judgement) = judge(now, jurisdiction, active, possible) else { return };
-            if of_answer(judgement.answer, consequence(now.rules, active).verdict) < blocking {
-                return;
-            }
-            match judgement.allowed_from {
-                Some(from) if from > now.at => next = next.max(Some(from)),
-                _ => never = true,
+            if of_answer(judgement.answer, consequence(now.rules, active).verdict) >= blocking {
+                latest.note(judgement.allowed_from, now.at);
             }
         });
-        if never {
-            break;
-        }
-        match next {
-            None => {
-                found = Some(situation.at);
-                break;
-            }
-            Some(later) => situation.move_to(later),
-        }
     }
     situation.move_to(asked);
     found
+}
+
+/// From when on the rules that speak against an instant would allow it.
+#[derive(Default)]
+struct Latest {
+    from: Option<Timestamp>,
+    /// One of them cannot tell, or never would.
+    never: bool,
+}
+
+impl Latest {
+    fn note(&mut self, allowed_from: Option<Timestamp>, at: Timestamp) {
+        match allowed_from {
+            Some(from) if from > at => self.from = self.from.max(Some(from)),
+            _ => self.never = true,
+        }
+    }
 }

@@ -5,8 +5,8 @@ use super::notice_period::earlier_steps;
 use super::situation::Situation;
 use crate::domain::detail::{Charge, Detail};
 use crate::domain::ids::ActivityId;
-use crate::domain::time::add_days;
-use crate::domain::verdict::{Answer, Unit};
+use crate::domain::time::{Timestamp, add_days};
+use crate::domain::verdict::{Answer, ConditionalLimit, Unit};
 use crate::domain::vocabulary::{ChargeStep, Form};
 use crate::rules::model::{FeeCap, TierValue};
 use crate::rules::step::Step;
@@ -69,9 +69,18 @@ fn charged(limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Optio
         return Some(judgement);
     }
     if limits.tiers.is_empty() && limits.maximum.is_none() {
-        let only_conditions =
-            limits.max_count.is_some() || limits.min_days_between.is_some() || !limits.requires.is_empty();
-        return Some(if only_conditions { Judgement::new(Answer::Kept) } else { Judgement::no_figure() });
+        let only_conditions = limits.min_days_between.is_some() || !limits.requires.is_empty();
+        return Some(match limits.max_count {
+            Some(max) => {
+                let seen = number_of(limits, situation);
+                let mut judgement = Judgement::new(Answer::Kept).seen(seen, max.into(), Unit::Attempts);
+                judgement.note = Note::Word("charges");
+                judgement.remaining = Some((i64::from(max) - seen).max(0));
+                judgement
+            }
+            None if only_conditions => Judgement::new(Answer::Kept),
+            None => Judgement::no_figure(),
+        });
     }
     let factor = match limits.factor_if_complex {
         Some(higher) if situation.version.terms.complex == Some(true) => higher,
@@ -80,7 +89,26 @@ fn charged(limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Optio
     let claim = charge.claim.as_ref().filter(|_| limits.per == FeePer::Claim);
     let before = if limits.per == FeePer::Charge { 0 } else { sum(limits.steps, claim, situation) };
     let total = before.saturating_add(i128::from(charge.amount.minor));
-    Some(compare(limits, factor, charge.basis, claim, total, situation))
+    let mut judgement = compare(limits, factor, charge.basis, claim, total, situation);
+    let Some(limit) = judgement.limit else { return Some(judgement) };
+    let left = i128::from(limit) - if judgement.answer == Answer::Broken { before } else { total };
+    judgement.remaining = Some(clamp(left.max(0)));
+    // Once a second letter has gone out, the condition cannot come true any more.
+    if let Some(lower) = limits.factor_if_paid_on_first_letter
+        && situation.watch.memory().demands <= 1
+        && let Ok(limit) = cap(limits, lower, charge.basis, claim, situation)
+    {
+        judgement.conditional = Some(ConditionalLimit {
+            condition: "paid_on_first_letter",
+            limit: clamp(limit),
+            remaining: clamp(limit - total),
+        });
+    }
+    Some(judgement)
+}
+
+fn clamp(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// A debt paid before a second letter makes the lower factor hold: the charges are judged again on the payment.
@@ -109,7 +137,6 @@ fn compare(
         Ok(cap) => cap,
         Err(attribute) => return Judgement::missing(attribute),
     };
-    let clamp = |value: i128| i64::try_from(value).unwrap_or(i64::MAX);
     let answer = if total > cap { Answer::Broken } else { Answer::Kept };
     let mut judgement = Judgement::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
     if answer == Answer::Broken {
@@ -175,16 +202,23 @@ fn cap(
     Ok(cap)
 }
 
+/// Charges of the steps, the one judged included.
+fn number_of(limits: &FeeCap, situation: &Situation<'_>) -> i64 {
+    let here = situation.watch.memory().charges.iter().filter(|one| limits.steps.has(one.step)).count();
+    let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).count();
+    i64::try_from(here + prior).unwrap_or(i64::MAX).saturating_add(1)
+}
+
 /// How often and how soon.
 fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
     let ids = charge_ids(limits.steps, situation);
-    let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).count();
-    let seen = i64::try_from(ids.len() + prior).unwrap_or(i64::MAX).saturating_add(1);
+    let seen = number_of(limits, situation);
     if let Some(max) = limits.max_count
         && seen > i64::from(max)
     {
         let mut judgement = Judgement::new(Answer::Broken).seen(seen, max.into(), Unit::Attempts);
         judgement.note = Note::Word("charges");
+        judgement.remaining = Some(0);
         judgement.evidence = ids;
         judgement.evidence.push(situation.activity.id.clone());
         return Some(judgement);
@@ -201,6 +235,7 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
     }
     let waited = date.signed_duration_since(last).num_days();
     let mut judgement = Judgement::new(Answer::Broken).seen(waited, days.into(), Unit::Days);
+    judgement.allowed_from = Some(Timestamp::start_of(add_days(last, days.into()), zone));
     judgement.evidence = ids;
     judgement.evidence.push(situation.activity.id.clone());
     Some(judgement)

@@ -12,7 +12,7 @@ use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, Observation, Speaking, Unit, Verdict};
+use crate::domain::verdict::{Answer, ConditionalLimit, Observation, Speaking, Unit, Verdict};
 use crate::rules::model::Limits;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Subject};
@@ -35,6 +35,7 @@ pub(crate) struct Judgement {
     pub unit: Option<Unit>,
     pub note: Note,
     pub remaining: Option<i64>,
+    pub conditional: Option<ConditionalLimit>,
     pub allowed_from: Option<Timestamp>,
     pub known_at_time: bool,
     pub representative_only: bool,
@@ -52,6 +53,7 @@ impl Judgement {
             unit: None,
             note: Note::None,
             remaining: None,
+            conditional: None,
             allowed_from: None,
             known_at_time: true,
             representative_only: false,
@@ -145,6 +147,7 @@ pub(crate) fn speaking(
         verdict: of_answer(judgement.answer, breach),
         observed: judgement.observation(),
         remaining: judgement.remaining,
+        conditional: judgement.conditional,
         allowed_from: judgement.allowed_from,
         overridable: consequence.overridable && judgement.answer == Answer::Broken,
         known_at_time: judgement.known_at_time,

@@ -49,6 +49,8 @@ pub struct Grpc {
     pub max_header_bytes: u32,
     /// Deadline of a unary call that brings none.
     pub default_deadline: Duration,
+    /// How long a stream of checks may be without a message.
+    pub stream_idle: Duration,
     /// Silence before an HTTP/2 ping.
     pub keepalive_interval: Duration,
     /// Wait for its answer.
@@ -144,6 +146,7 @@ impl Server {
                 max_concurrent_requests: s.number("grpc.max_concurrent_requests", 1..=100_000),
                 max_header_bytes: s.number("grpc.max_header_bytes", 1_024..=1_048_576),
                 default_deadline: millis(s, "grpc.default_deadline_ms", 100, 600_000),
+                stream_idle: seconds(s, "grpc.stream_idle_seconds", 1, 86_400),
                 keepalive_interval: seconds(s, "grpc.keepalive_interval_seconds", 1, 3_600),
                 keepalive_timeout: seconds(s, "grpc.keepalive_timeout_seconds", 1, 3_600),
             },

@@ -74,7 +74,18 @@ pub struct Observation {
     pub note: Option<String>,
 }
 
-/// What one rule says of a contact that is asked about or that happened.
+/// A limit that comes to hold if something happens later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConditionalLimit {
+    /// What would have to happen: `paid_on_first_letter`.
+    pub condition: &'static str,
+    /// The limit then, in the unit of the observation.
+    pub limit: i64,
+    /// What is left of it then; negative where what was seen lies above it.
+    pub remaining: i64,
+}
+
+/// What one rule says of a contact or charge that is asked about or that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Speaking {
     /// The rule.
@@ -87,8 +98,11 @@ pub struct Speaking {
     pub verdict: Verdict,
     /// Seen against allowed.
     pub observed: Observation,
-    /// How many more are allowed in the window, where the rule counts.
+    /// What is left of the limit once it is done, where the rule counts or sums; what is left without it, where it would
+    /// break the rule.
     pub remaining: Option<i64>,
+    /// A limit that comes to hold if something happens later.
+    pub conditional: Option<ConditionalLimit>,
     /// First instant at which this rule alone would allow it, where it can be told.
     pub allowed_from: Option<Timestamp>,
     /// A presumption that may be overridden with a reason.

@@ -1,5 +1,6 @@
 //! What a process remembers of a market: the derived state of recently used cases, kept right by revision.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -34,6 +35,51 @@ struct Inner {
     persons: Tiers<PersonLog>,
     /// Voids whose targets have not arrived.
     pending_voids: HashSet<String>,
+}
+
+/// The state at one revision, while no commit is taken over.
+pub struct View<'a> {
+    inner: &'a Inner,
+    /// States that were unpacked for this look.
+    cases: RefCell<Vec<(CaseId, Arc<CaseEntry>)>>,
+    persons: RefCell<Vec<(PersonId, Arc<PersonLog>)>>,
+}
+
+impl View<'_> {
+    /// Revision that everything here is right at.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.inner.revision
+    }
+
+    /// A case's state, if remembered.
+    #[must_use]
+    pub fn case(&self, case: &CaseId) -> Option<Arc<CaseEntry>> {
+        Self::state(case, &self.inner.cases, &self.inner.rules, &self.cases)
+    }
+
+    /// A person's contacts, if remembered.
+    #[must_use]
+    pub fn person(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
+        Self::state(person, &self.inner.persons, &self.inner.rules, &self.persons)
+    }
+
+    /// A state as it is, or unpacked.
+    fn state<V: Written>(
+        key: &V::Key,
+        tiers: &Tiers<V>,
+        rules: &RuleSet,
+        unpacked: &RefCell<Vec<(V::Key, Arc<V>)>>,
+    ) -> Option<Arc<V>>
+    where
+        V::Key: std::hash::Hash + Eq + Clone,
+    {
+        tiers.get(key).or_else(|| {
+            let state = tiers.unpack(key, rules)?;
+            unpacked.borrow_mut().push((key.clone(), Arc::clone(&state)));
+            Some(state)
+        })
+    }
 }
 
 /// What a commit changes in the state.
@@ -88,6 +134,25 @@ impl MarketState {
     #[must_use]
     pub fn revision(&self) -> Option<u64> {
         self.read(|inner| inner.loaded.then_some(inner.revision)).flatten()
+    }
+
+    /// Looks at cases and persons that are all right at the same revision; what had to be unpacked for it is then kept at
+    /// hand. Commits wait meanwhile: look, do not work. `None` only if the state is being thrown away.
+    pub fn look<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> Option<T> {
+        let (seen, revision, cases, persons) = self.read(|inner| {
+            let view = View { inner, cases: RefCell::default(), persons: RefCell::default() };
+            let seen = look(&view);
+            (seen, inner.revision, view.cases.take(), view.persons.take())
+        })?;
+        // Not worth waiting for: it can be unpacked again.
+        if !(cases.is_empty() && persons.is_empty())
+            && let Ok(mut inner) = self.inner.try_write()
+            && inner.revision == revision
+        {
+            cases.into_iter().for_each(|(case, state)| inner.cases.note_read(case, state));
+            persons.into_iter().for_each(|(person, log)| inner.persons.note_read(person, log));
+        }
+        Some(seen)
     }
 
     /// A case's state, if remembered.
@@ -190,7 +255,10 @@ impl MarketState {
         for case in touched {
             inner.cases.remove(case);
         }
-        inner.persons.clear();
+        if !touched.is_empty() {
+            // Contacts change only with their cases: what merely logged checks has changed nobody's.
+            inner.persons.clear();
+        }
         inner.pending_voids = pending_voids;
         inner.revision = revision;
     }

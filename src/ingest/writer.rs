@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use super::checks::CheckRecord;
+use super::checks::CheckPack;
 use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
@@ -67,8 +67,8 @@ pub enum Work {
     Correction(Box<[Activity; 2]>),
     /// Remember these cases, and the contacts of their parties and of these persons.
     Load(Vec<CaseId>, Vec<PersonId>),
-    /// Log answered contact checks.
-    Checks(Vec<CheckRecord>),
+    /// Log answered checks.
+    Checks(Arc<CheckPack>),
     /// Fire timers due up to this instant.
     Settle(Timestamp),
 }
@@ -78,7 +78,7 @@ impl Work {
         match self {
             Self::Cases(cases) => cases.len(),
             Self::Activities(activities) => activities.len(),
-            Self::Checks(checks) => checks.len(),
+            Self::Checks(batch) => batch.checks(),
             Self::Correction(both) => both.len(),
             Self::Load(..) | Self::Settle(_) => 1,
         }

@@ -13,8 +13,8 @@ pub struct CheckRow {
     pub revision: u64,
     /// When it was recorded.
     pub recorded: Timestamp,
-    /// One JSON object a line.
-    pub body: String,
+    /// What was asked and answered, as the caller wrote it.
+    pub body: Vec<u8>,
 }
 
 fn read(row: &QueryResult) -> Result<CheckRow, StoreError> {
@@ -30,7 +30,7 @@ impl MarketTx {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn insert_checks(&self, revision: u64, recorded: Timestamp, body: String) -> Result<(), StoreError> {
+    pub async fn insert_checks(&self, revision: u64, recorded: Timestamp, body: Vec<u8>) -> Result<(), StoreError> {
         let sql = "INSERT INTO check_log (tenant_id, market_id, revision, recorded_at, body)
                    VALUES ($1, $2, $3, $4, $5)";
         let values: [Value; 3] = [revision.cast_signed().into(), recorded.0.into(), body.into()];

@@ -33,9 +33,15 @@ impl MigrationTrait for First {
         for statement in FIRST {
             connection.execute_unprepared(&statement.replace("{BYTES}", bytes).replace("{COMPACT}", suffix)).await?;
         }
+        if connection.get_database_backend() == DbBackend::Postgres {
+            connection.execute_unprepared(WHOLE_LOG).await?;
+        }
         Ok(())
     }
 }
+
+/// Rows of the decision log come compressed: PostgreSQL need not try again.
+const WHOLE_LOG: &str = "ALTER TABLE check_log ALTER COLUMN body SET STORAGE EXTERNAL";
 
 /// `{COMPACT}` tables are stored by their key on SQLite: small rows, found by key.
 const FIRST: &[&str] = &[
@@ -94,6 +100,6 @@ const FIRST: &[&str] = &[
     "CREATE INDEX due_at ON due (tenant_id, market_id, due_at)",
     "CREATE TABLE check_log (
         tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, revision BIGINT NOT NULL, recorded_at BIGINT NOT NULL,
-        body TEXT NOT NULL,
+        body {BYTES} NOT NULL,
         PRIMARY KEY (tenant_id, market_id, revision))",
 ];

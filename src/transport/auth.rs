@@ -37,7 +37,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 17] = [
+pub const METHODS: [Method; 20] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -51,6 +51,9 @@ pub const METHODS: [Method; 17] = [
     unary("/fairdue.v1.ActivityService/GetActivity", READ),
     unary("/fairdue.v1.ActivityService/ListActivities", READ),
     unary("/fairdue.v1.ComplianceService/CheckContact", CHECK),
+    unary("/fairdue.v1.ComplianceService/BatchCheckContacts", CHECK),
+    Method { path: "/fairdue.v1.ComplianceService/StreamContactChecks", roles: CHECK, streaming: true },
+    unary("/fairdue.v1.ComplianceService/CheckCharge", CHECK),
     unary("/fairdue.v1.ComplianceService/ListFindings", READ),
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),
@@ -64,7 +67,11 @@ impl Method {
     /// The method of a path.
     #[must_use]
     pub fn of(path: &str) -> Option<&'static Self> {
-        METHODS.iter().find(|method| method.path == path)
+        #[cfg(feature = "bench")]
+        let mut known = METHODS.iter().chain(&super::bench::METHODS);
+        #[cfg(not(feature = "bench"))]
+        let mut known = METHODS.iter();
+        known.find(|method| method.path == path)
     }
 
     /// Refuses a caller that has none of the method's roles.
@@ -100,8 +107,8 @@ impl Caller {
     ///
     /// # Errors
     /// UNAUTHENTICATED, if it did not.
-    pub fn of(extensions: &Extensions) -> Result<&Self, Status> {
-        extensions.get::<Self>().ok_or_else(unauthenticated)
+    pub fn take(extensions: &mut Extensions) -> Result<Self, Status> {
+        extensions.remove::<Self>().ok_or_else(unauthenticated)
     }
 
     /// Page tokens for this caller: signed with what its credential and nothing else gives, so that every replica

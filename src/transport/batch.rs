@@ -65,28 +65,53 @@ impl<T> Batch<T> {
     /// # Errors
     /// The writer answered with another number of results than it was given.
     pub fn results(self, commit: Commit) -> Result<Vec<v1::WriteResult>, Status> {
+        let field = self.field;
+        let results = self.outcomes(
+            commit.results,
+            |result| match result {
+                ItemResult::Created => Ok(written(v1::WriteStatus::Created)),
+                ItemResult::Duplicate => Ok(written(v1::WriteStatus::Duplicate)),
+                ItemResult::Refused(refusal) => Err(refusal),
+            },
+            |refusal| v1::WriteResult { status: v1::WriteStatus::Refused.into(), refusal: Some(refusal) },
+        )?;
+        count(field, &results);
+        Ok(results)
+    }
+
+    /// One outcome for each record of the request, in its order: what became of it, or its refusal with fields named
+    /// from the request on.
+    ///
+    /// # Errors
+    /// There is another number of results than of good records.
+    pub fn outcomes<R, O>(
+        self,
+        judged: Vec<R>,
+        outcome: impl Fn(R) -> Result<O, Refusal>,
+        refused: impl Fn(v1::Refusal) -> O,
+    ) -> Result<Vec<O>, Status> {
         let Self { bad, total, field, .. } = self;
-        if commit.results.len() + bad.len() != total {
-            tracing::error!(expected = total - bad.len(), found = commit.results.len(), "results are missing");
-            return Err(status::own(ErrorKind::Internal, "INTERNAL", "an internal error, which was logged"));
+        let missing = |found: usize| {
+            tracing::error!(total, found, "results are missing");
+            status::own(ErrorKind::Internal, "INTERNAL", "an internal error, which was logged")
+        };
+        if judged.len() + bad.len() != total {
+            return Err(missing(judged.len()));
         }
         let mut room = MAX_REFUSAL_BYTES;
         let mut bad = bad.into_iter().peekable();
-        let mut judged = commit.results.into_iter();
-        let mut results = Vec::with_capacity(total);
+        let mut judged = judged.into_iter();
+        let mut outcomes = Vec::with_capacity(total);
         for index in 0..total {
-            let result = match bad.next_if(|(at, _)| *at == index) {
-                Some((_, error)) => ItemResult::Refused(unread(error)),
-                None => judged.next().unwrap_or(ItemResult::Duplicate),
+            let found = match bad.next_if(|(at, _)| *at == index) {
+                Some((_, error)) => Err(unread(error)),
+                None => outcome(judged.next().ok_or_else(|| missing(index))?),
             };
-            results.push(match result {
-                ItemResult::Created => written(v1::WriteStatus::Created),
-                ItemResult::Duplicate => written(v1::WriteStatus::Duplicate),
-                ItemResult::Refused(refusal) => refused(&prefixed(refusal, &format!("{field}[{index}]")), &mut room),
-            });
+            outcomes.push(found.unwrap_or_else(|refusal| {
+                refused(refusal_of(&prefixed(refusal, &format!("{field}[{index}]")), &mut room))
+            }));
         }
-        count(field, &results);
-        Ok(results)
+        Ok(outcomes)
     }
 }
 
@@ -124,22 +149,19 @@ const fn written(status: v1::WriteStatus) -> v1::WriteResult {
     v1::WriteResult { status: status as i32, refusal: None }
 }
 
-fn refused(refusal: &Refusal, room: &mut usize) -> v1::WriteResult {
+fn refusal_of(refusal: &Refusal, room: &mut usize) -> v1::Refusal {
     let message = status::refusal_message(refusal);
     let bytes = |violation: &Violation| violation.field.len() + violation.description.len();
     let needed = message.len() + refusal.violations.iter().map(bytes).sum::<usize>();
     let fits = needed <= *room;
     *room -= if fits { needed } else { 0 };
     let code: Code = (status::code(refusal.kind) as i32).try_into().unwrap_or(Code::Unknown);
-    v1::WriteResult {
-        status: v1::WriteStatus::Refused.into(),
-        refusal: Some(v1::Refusal {
-            reason: refusal.reason.to_owned(),
-            code: code.into(),
-            message: if fits { message } else { String::new() },
-            field_violations: if fits { violations(&refusal.violations) } else { Vec::new() },
-            retryable: refusal.retryable,
-        }),
+    v1::Refusal {
+        reason: refusal.reason.to_owned(),
+        code: code.into(),
+        message: if fits { message } else { String::new() },
+        field_violations: if fits { violations(&refusal.violations) } else { Vec::new() },
+        retryable: refusal.retryable,
     }
 }
 

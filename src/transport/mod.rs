@@ -2,6 +2,8 @@
 
 pub mod auth;
 pub mod batch;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod connections;
 pub mod deadline;
 pub mod decode;

@@ -14,6 +14,7 @@ use tonic_health::server::HealthReporter;
 use super::auth::Authenticate;
 use super::connections;
 use super::layers::{Envelope, EnvelopeLayer};
+use super::service::direct::Checks;
 use super::service::{Api, Limits, UseCases};
 use super::status;
 use crate::config::server::{Grpc, QuerySettings};
@@ -77,7 +78,7 @@ pub async fn serve(
         stop.cancelled().await;
         set_health(&health, ServingStatus::NotServing).await;
     };
-    Server::builder()
+    let router = Server::builder()
         .layer(EnvelopeLayer(Arc::new(envelope)))
         .max_concurrent_streams(grpc.max_streams_per_connection)
         .http2_max_header_list_size(grpc.max_header_bytes)
@@ -89,13 +90,14 @@ pub async fn serve(
         .max_connection_age_grace(AGED_GRACE)
         .add_service(limited!(CaseServiceServer))
         .add_service(limited!(ActivityServiceServer))
-        .add_service(limited!(ComplianceServiceServer))
+        .add_service(Checks::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
         .add_service(limited!(KpiServiceServer))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(connections::accept(listener), stopped)
-        .await?;
+        .add_service(reflection().build_v1alpha()?);
+    #[cfg(feature = "bench")]
+    let router = router.add_service(super::bench::EmptyService::new(api.clone(), receive, send));
+    router.serve_with_incoming_shutdown(connections::accept(listener), stopped).await?;
     Ok(())
 }
 
@@ -120,6 +122,7 @@ fn limits(grpc: &Grpc, query: &QuerySettings) -> Limits {
         largest_page: size(query.max_page_size),
         answer_rows: size(query.max_answer_rows),
         answer_bytes: size(grpc.max_send_bytes),
+        stream_idle: grpc.stream_idle,
     }
 }
 

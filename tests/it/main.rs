@@ -1,6 +1,8 @@
 //! The integration tests: one binary, one module a subject, the parts they share in `support`.
 #![forbid(unsafe_code)]
 
+mod api_charges;
+mod api_checks;
 mod api_reads;
 mod api_stream;
 mod api_transport;

@@ -326,8 +326,8 @@ on_both_databases!(
         assert!(!store.revoke_key(&tenant("a"), &KeyId::trusted("k"), at(4)).await.expect("revoke again"));
         let scope = store.scope(&tenant("a"));
         let write = begin(&scope).await;
-        write.insert_checks(1, at(2), "{}\n".into()).await.expect("insert");
-        let kept = CheckRow { revision: 1, recorded: at(2), body: "{}\n".into() };
+        write.insert_checks(1, at(2), vec![0, 9, 255]).await.expect("insert");
+        let kept = CheckRow { revision: 1, recorded: at(2), body: vec![0, 9, 255] };
         assert_eq!(write.all_checks().await.expect("read"), std::slice::from_ref(&kept));
         let head = write.head.clone();
         write.commit(&head).await.expect("commit");

@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 use crate::support::api::{Api, Key};
 use crate::support::database::on_both_databases;
 use crate::support::raw;
-use crate::support::wire::{batch, call, case, date, note, payment, stamp};
+use crate::support::wire::{batch, call, case, date, euros, note, payment, stamp};
 
 /// A text that only the first tenant's records hold.
 const CANARY: &str = "canary-7f3a91";
@@ -83,6 +83,27 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
         ..Default::default()
     };
     add("ComplianceService", "CheckContact", vec![check.encode_to_vec()]);
+    let checks = vec![v1::ContactCheck {
+        case_id: check.case_id.clone(),
+        person_id: check.person_id.clone(),
+        contact_time: check.contact_time,
+        contact: check.contact.clone(),
+        ..Default::default()
+    }];
+    let view = v1::CheckView::Full.into();
+    let many = v1::BatchCheckContactsRequest { region_code: region_code(), checks: checks.clone(), view };
+    add("ComplianceService", "BatchCheckContacts", vec![many.encode_to_vec()]);
+    let streamed = v1::StreamContactChecksRequest { sequence: 1, region_code: region_code(), checks, view };
+    add("ComplianceService", "StreamContactChecks", vec![streamed.encode_to_vec()]);
+    let charge = v1::CheckChargeRequest {
+        region_code: region_code(),
+        case_id: "c1".to_owned(),
+        charge_time: stamp(5),
+        charge: Some(v1::Charge { step: v1::ChargeStep::Reminder.into(), amount: euros(5), ..Default::default() }),
+        view,
+        ..Default::default()
+    };
+    add("ComplianceService", "CheckCharge", vec![charge.encode_to_vec()]);
     let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };
     let of_case = v1::ListFindingsRequest { case_id: "c1".to_owned(), ..list.clone() };
     add("ComplianceService", "ListFindings", vec![list.encode_to_vec(), of_case.encode_to_vec()]);
@@ -145,7 +166,7 @@ fn shows(said: &Said, text: &str) -> bool {
 
 fn reads(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List", "Query", "Check"].iter().any(|verb| method.starts_with(verb))
+    ["Get", "List", "Query"].iter().any(|verb| method.starts_with(verb)) || method.contains("Check")
 }
 
 /// All that the first tenant can see of its own, apart from what the time of asking changes.

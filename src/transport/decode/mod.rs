@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod amount;
 pub mod case;
+pub mod check;
 pub mod contact;
 pub mod finance;
 pub mod matter;

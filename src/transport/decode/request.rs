@@ -1,8 +1,6 @@
 //! Questions: what requests ask for beside cases and activities.
 
-use super::contact::contact;
 use super::{At, DecodeError, collect};
-use crate::advice::ContactQuestion;
 use crate::domain::activity::{Activity, Actor, Control};
 use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId, RuleId};
@@ -71,33 +69,6 @@ pub fn void(
         parent: None,
         control: Control::default(),
         detail: Detail::Void { target: target?, reason },
-    })
-}
-
-/// A contact check.
-///
-/// # Errors
-/// Every field that is wrong.
-pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, ContactQuestion), DecodeError> {
-    collect("", |at| {
-        let market = market(at, &wire.region_code);
-        let case = at.field("case_id").id(&wire.case_id, CaseId::new);
-        let person = at.field("person_id").optional_id(&wire.person_id, PersonId::new);
-        let person_role = at.field("person_role").optional_word(wire.person_role);
-        let time = at.field("contact_time").optional_time(wire.contact_time);
-        let contact_at = at.field("contact");
-        let contact = contact_at.required(wire.contact).and_then(|wire| contact(&contact_at, wire));
-        let initiated_by = at.field("initiator").optional_word(wire.initiator);
-        let question = ContactQuestion {
-            case: case?,
-            person,
-            person_role,
-            at: time,
-            contact: contact?,
-            initiated_by,
-            at_debtors_request: wire.at_debtors_request,
-        };
-        Some((market?, question))
     })
 }
 

@@ -1,24 +1,80 @@
 //! What rules say, findings, and the rules in force.
 
 use super::scalar::{date, id, text, time};
-use crate::advice::CheckAnswer;
-use crate::domain::verdict::{Observation, Speaking};
+use crate::advice::{CheckAnswer, Checked};
+use crate::domain::verdict::{Answer, Observation, Speaking};
 use crate::proto::v1;
 use crate::query::{FindingRow, RuleInfo};
+use crate::transport::decode::check::View;
 use crate::transport::words::{Word, number};
 
 /// The answer to a contact check.
 #[must_use]
-pub fn check(answer: CheckAnswer) -> v1::CheckContactResponse {
+pub fn check(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckContactResponse {
     v1::CheckContactResponse {
-        check_id: answer.check_id,
+        check_id: checked.check_id(&answer).as_str().to_owned(),
         contact_time: Some(time(answer.at)),
         verdict: answer.verdict.number(),
-        rules: answer.speaking.iter().map(speaking).collect(),
+        rules: rules(checked, &answer, view),
         next_allow_time: answer.next_allowed.map(time),
         missing: answer.missing,
-        rules_digest: answer.rules_digest,
-        revision: super::scalar::revision(answer.revision),
+        rules_digest: checked.rules_digest().to_owned(),
+        revision: super::scalar::revision(checked.revision),
+    }
+}
+
+/// The answer to a contact check of a batch.
+#[must_use]
+pub fn check_result(checked: &Checked, answer: CheckAnswer, view: View) -> v1::ContactCheckResult {
+    v1::ContactCheckResult {
+        refusal: None,
+        check_id: checked.check_id(&answer).as_str().to_owned(),
+        contact_time: Some(time(answer.at)),
+        verdict: answer.verdict.number(),
+        rules: rules(checked, &answer, view),
+        next_allow_time: answer.next_allowed.map(time),
+        missing: answer.missing,
+    }
+}
+
+/// The answer to a charge check.
+#[must_use]
+pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckChargeResponse {
+    v1::CheckChargeResponse {
+        check_id: checked.check_id(&answer).as_str().to_owned(),
+        charge_time: Some(time(answer.at)),
+        verdict: answer.verdict.number(),
+        rules: rules(checked, &answer, view),
+        next_allow_time: answer.next_allowed.map(time),
+        missing: answer.missing,
+        rules_digest: checked.rules_digest().to_owned(),
+        revision: super::scalar::revision(checked.revision),
+    }
+}
+
+fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speaking> {
+    let spoken = answer.speaking.iter();
+    match view {
+        View::Basic => spoken.map(speaking).collect(),
+        View::Full => spoken.map(|one| full(checked, one)).collect(),
+        View::Verdict => spoken.filter(|one| one.answer != Answer::Kept).map(brief).collect(),
+    }
+}
+
+/// What one rule says, with its text and where that stands.
+#[must_use]
+pub fn full(checked: &Checked, spoken: &Speaking) -> v1::Speaking {
+    let told = checked.rule(spoken);
+    let (title, text, citation) = told.map(|rule| (rule.title, rule.text, rule.citation)).unwrap_or_default();
+    v1::Speaking { title, text, citation, ..speaking(spoken) }
+}
+
+fn brief(speaking: &Speaking) -> v1::Speaking {
+    v1::Speaking {
+        rule_id: speaking.rule.to_string(),
+        answer: speaking.answer.number(),
+        verdict: speaking.verdict.number(),
+        ..v1::Speaking::default()
     }
 }
 
@@ -36,6 +92,14 @@ pub fn speaking(speaking: &Speaking) -> v1::Speaking {
         overridable: speaking.overridable,
         known_at_time: speaking.known_at_time,
         evidence_activity_ids: speaking.evidence.iter().map(ToString::to_string).collect(),
+        conditional_limit: speaking.conditional.map(|conditional| v1::ConditionalLimit {
+            condition: conditional.condition.to_owned(),
+            limit: conditional.limit,
+            remaining: conditional.remaining,
+        }),
+        title: String::new(),
+        text: String::new(),
+        citation: String::new(),
     }
 }
 

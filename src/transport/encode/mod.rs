@@ -6,6 +6,7 @@ pub mod case;
 pub mod case_file;
 pub mod compliance;
 pub mod contact;
+pub mod direct;
 pub mod finance;
 pub mod kpi;
 pub mod party;

@@ -1,26 +1,68 @@
 //! ComplianceService.
 
-use tonic::{Request, Response, Status};
+use futures::StreamExt as _;
+use tonic::{Request, Response, Status, Streaming};
 
-use super::{Api, Paging, failed, open, read, wrong};
+use super::{Answers, Api, Paging, failed, open, read, wrong};
 use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
 use crate::transport::decode::request;
 use crate::transport::encode::compliance;
+use crate::transport::encode::direct::{Many, One};
+use crate::transport::encode::scalar::revision;
 use crate::transport::mask::Mask;
 
 #[tonic::async_trait]
 impl ComplianceService for Api {
+    // The server answers the three methods of contact checks past the generated service, see `direct`: these give the
+    // same answers as messages.
+
     async fn check_contact(
         &self,
         request: Request<v1::CheckContactRequest>,
     ) -> Result<Response<v1::CheckContactResponse>, Status> {
-        let (caller, message) = open(request)?;
-        let (market, question) = request::check(message).map_err(wrong)?;
-        let answer = self.use_cases.advice.check_contact(&caller.who, &market, question).await.map_err(failed)?;
-        Ok(Response::new(compliance::check(answer)))
+        let One { checked, answer, view } = self.one(request).await?;
+        Ok(Response::new(compliance::check(&checked, answer, view)))
+    }
+
+    async fn batch_check_contacts(
+        &self,
+        request: Request<v1::BatchCheckContactsRequest>,
+    ) -> Result<Response<v1::BatchCheckContactsResponse>, Status> {
+        let Many { checked, results, view, .. } = self.many(request).await?;
+        Ok(Response::new(v1::BatchCheckContactsResponse {
+            results: results.into_iter().map(|result| result.message(&checked, view)).collect(),
+            rules_digest: checked.rules_digest().to_owned(),
+            revision: revision(checked.revision),
+        }))
+    }
+
+    type StreamContactChecksStream = Answers<v1::StreamContactChecksResponse>;
+
+    async fn stream_contact_checks(
+        &self,
+        request: Request<Streaming<v1::StreamContactChecksRequest>>,
+    ) -> Result<Response<Self::StreamContactChecksStream>, Status> {
+        let answers = self.stream(request)?.map(|many| {
+            let Many { sequence, checked, results, view } = many?;
+            Ok(v1::StreamContactChecksResponse {
+                sequence: sequence.unwrap_or_default(),
+                results: results.into_iter().map(|result| result.message(&checked, view)).collect(),
+                rules_digest: checked.rules_digest().to_owned(),
+                revision: revision(checked.revision),
+            })
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn check_charge(
+        &self,
+        request: Request<v1::CheckChargeRequest>,
+    ) -> Result<Response<v1::CheckChargeResponse>, Status> {
+        let (answer, checked, view) = self.charge(request).await?;
+        self.answer(compliance::charge(&checked, answer, view))
     }
 
     async fn list_findings(

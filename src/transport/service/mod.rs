@@ -2,7 +2,9 @@
 
 mod activity;
 mod case;
+mod checks;
 mod compliance;
+pub mod direct;
 mod kpi;
 mod stream;
 
@@ -48,6 +50,8 @@ pub struct Limits {
     pub answer_rows: usize,
     /// Most bytes of an answer.
     pub answer_bytes: usize,
+    /// How long a stream of checks waits for its next message.
+    pub stream_idle: std::time::Duration,
 }
 
 /// The handlers of all four services. Cheap to clone.
@@ -69,20 +73,23 @@ impl Api {
     fn answer<M: Message>(&self, message: M) -> Result<Response<M>, Status> {
         let bytes = message.encoded_len();
         if bytes > self.limits.answer_bytes {
-            let text = format!(
-                "the answer has {bytes} bytes, the limit is {}: ask for less, with a read_mask, a filter or a shorter span",
-                self.limits.answer_bytes
-            );
-            return Err(status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text));
+            let remedy = "ask for less, with a read_mask, a filter or a shorter span";
+            return Err(too_large(bytes, self.limits.answer_bytes, remedy));
         }
         Ok(Response::new(message))
     }
 }
 
+/// The status of a call whose answer does not fit into one message.
+fn too_large(bytes: usize, most: usize, remedy: &str) -> Status {
+    let text = format!("the answer has {bytes} bytes, the limit is {most}: {remedy}");
+    status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text)
+}
+
 /// The caller and the message of a request.
 fn open<M>(request: Request<M>) -> Result<(Caller, M), Status> {
-    let (_, extensions, message) = request.into_parts();
-    Ok((Caller::of(&extensions)?.clone(), message))
+    let (_, mut extensions, message) = request.into_parts();
+    Ok((Caller::take(&mut extensions)?, message))
 }
 
 /// Runs a decoder over a request.

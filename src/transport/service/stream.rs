@@ -1,13 +1,15 @@
-//! StreamActivities: batches in, one acknowledgement each, in order.
+//! Streams: messages in, one answer each, in order; StreamActivities among them.
 //!
-//! A few batches are in work at once, so that the next is read while one commits; past that nothing is read, and HTTP/2
+//! A few messages are in work at once, so that the next is read while one commits; past that nothing is read, and HTTP/2
 //! flow control holds the client back. The writer commits in a task of its own: a client that goes away loses its
 //! acknowledgement, never half a batch.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::future::{self, Either};
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::{Answers, Api, failed, wrong};
@@ -30,13 +32,33 @@ pub(super) fn acknowledge(
     batches: Streaming<v1::StreamActivitiesRequest>,
     deadline: Option<Deadline>,
 ) -> Answers<v1::StreamActivitiesResponse> {
-    let end = end(&api, deadline).shared();
-    let record = move |batch: Result<v1::StreamActivitiesRequest, Status>| {
+    let ending = (api.stopping.clone(), deadline);
+    answer_each(batches, ending, IN_WORK, move |batch| {
         let (api, caller) = (api.clone(), caller.clone());
-        async move { commit(&api, &caller, batch.map_err(|status| broken(&status))?).await }
+        async move { commit(&api, &caller, batch).await }
+    })
+}
+
+/// Answers each message of a stream, in the order sent, with up to `in_work` of them in work at once, until the client
+/// ends it, a message fails, the service stops or the deadline passes.
+pub(super) fn answer_each<Q, A, F>(
+    messages: impl Stream<Item = Result<Q, Status>> + Send + 'static,
+    (stopping, deadline): (CancellationToken, Option<Deadline>),
+    in_work: usize,
+    answer: impl Fn(Q) -> F + Send + 'static,
+) -> Answers<A>
+where
+    Q: Send + 'static,
+    A: Send + 'static,
+    F: Future<Output = Result<A, Status>> + Send + 'static,
+{
+    let end = end_of(stopping, deadline).boxed().shared();
+    let answer = move |message: Result<Q, Status>| match message {
+        Ok(message) => Either::Left(answer(message)),
+        Err(status) => Either::Right(future::ready(Err(broken(&status)))),
     };
-    // Reading ends at the stop or the deadline; what was read is still acknowledged, and then the reason follows.
-    let read = batches.take_until(end.clone()).map(record).buffered(IN_WORK);
+    // Reading ends at the stop or the deadline; what was read is still answered, and then the reason follows.
+    let read = messages.take_until(end.clone()).map(answer).buffered(in_work);
     let reason = stream::once(async move { end.now_or_never() }).filter_map(future::ready).map(Err);
     let answers = read.chain(reason);
     let answers = AssertUnwindSafe(answers).catch_unwind().map(|answer| {
@@ -49,8 +71,26 @@ pub(super) fn acknowledge(
     Box::pin(until_failure(answers))
 }
 
+/// The messages of a stream, which ends with a failure once none has come for so long.
+pub(super) fn until_idle<Q: Send + 'static>(
+    messages: Streaming<Q>,
+    idle: Duration,
+) -> impl Stream<Item = Result<Q, Status>> + Send {
+    stream::unfold(Some(messages), move |open| async move {
+        let mut messages = open?;
+        match tokio::time::timeout(idle, messages.next()).await {
+            Ok(Some(message)) => Some((message, Some(messages))),
+            Ok(None) => None,
+            Err(_) => {
+                let text = format!("no message came for {} seconds: open another stream", idle.as_secs());
+                Some((Err(status::own(ErrorKind::Unavailable, "STREAM_IDLE", text)), None))
+            }
+        }
+    })
+}
+
 /// Resolves to the reason why a stream must end although the client did not end it.
-async fn end_of(stopping: tokio_util::sync::CancellationToken, deadline: Option<Deadline>) -> Status {
+async fn end_of(stopping: CancellationToken, deadline: Option<Deadline>) -> Status {
     let timer = match deadline {
         Some(Deadline(at)) => Either::Left(tokio::time::sleep_until(at)),
         None => Either::Right(future::pending()),
@@ -65,10 +105,6 @@ async fn end_of(stopping: tokio_util::sync::CancellationToken, deadline: Option<
             status::own(ErrorKind::DeadlineExceeded, "DEADLINE_EXCEEDED", text)
         }
     }
-}
-
-fn end(api: &Api, deadline: Option<Deadline>) -> future::BoxFuture<'static, Status> {
-    end_of(api.stopping.clone(), deadline).boxed()
 }
 
 async fn commit(

@@ -11,7 +11,7 @@ use fairdue::config::{Config, Holder};
 use fairdue::domain::ids::{MarketId, TenantId};
 use fairdue::domain::principal::Role;
 use fairdue::domain::time::Timestamp;
-use fairdue::ingest::keys;
+use fairdue::ingest::{CheckLine, keys, read_checks};
 use fairdue::proto::v1::activity_service_client::ActivityServiceClient;
 use fairdue::proto::v1::case_service_client::CaseServiceClient;
 use fairdue::proto::v1::compliance_service_client::ComplianceServiceClient;
@@ -38,6 +38,14 @@ promise_grace_days = 3
 zone = "Europe/Stockholm"
 currency = "SEK"
 promise_grace_days = 3
+[markets.de]
+zone = "Europe/Berlin"
+currency = "EUR"
+promise_grace_days = 3
+[markets.us]
+zone = "America/New_York"
+currency = "USD"
+promise_grace_days = 5
 "#;
 
 /// A running server.
@@ -149,6 +157,14 @@ impl Api {
     pub async fn platform(&self, tenant: &str) -> Clients {
         let key = self.key(tenant, &[Role::Writer, Role::Reader], &[]).await;
         self.clients(&key)
+    }
+
+    /// Every check of a market that is on record, after those that were answered until now.
+    pub async fn logged(&self, tenant: &str, market: &str) -> Vec<CheckLine> {
+        self.app.advice.flush().await;
+        let scope = self.store.scope(&TenantId::trusted(tenant));
+        let rows = scope.checks(&MarketId::trusted(market), 0, 10_000).await.expect("the log");
+        rows.iter().flat_map(|row| read_checks(&row.body).expect("lines of the log")).collect()
     }
 
     /// Stops the server and waits for its end.

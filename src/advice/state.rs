@@ -1,0 +1,120 @@
+//! What a question is judged on: the state of its case and the contacts of its person, in memory, at one revision.
+
+use std::sync::Arc;
+
+use super::{Desk, Question};
+use crate::compliance::PersonLog;
+use crate::domain::ids::{CaseId, PersonId};
+use crate::ingest::derive::CaseEntry;
+use crate::ingest::market_state::{MarketState, View};
+use crate::ingest::{IngestError, Work};
+
+/// Times that what is not in memory is read: cases first, then persons who are no parties; once more for what another
+/// process has changed meanwhile.
+const ROUNDS: usize = 3;
+
+/// Cases read at once for a person who is no party of theirs.
+const STRANGERS: usize = 32;
+
+/// The ground of one answer.
+pub(super) struct Warm {
+    /// The case.
+    pub(super) entry: Arc<CaseEntry>,
+    /// The person asked about: the primary party if none was named.
+    pub(super) person: Option<PersonId>,
+    /// The person's contacts over all cases; absent where no rule counts them.
+    pub(super) log: Option<Arc<PersonLog>>,
+    /// Memory does not reach back far enough: the histories are to be read.
+    pub(super) too_long_ago: bool,
+}
+
+/// What is missing in memory for one question.
+enum Cold {
+    Case,
+    Log(PersonId),
+}
+
+impl Desk<'_> {
+    /// The ground of every question, at one revision; `None` for a case that is not known.
+    pub(super) async fn warm(
+        &self,
+        state: &MarketState,
+        questions: &[Question],
+    ) -> Result<(Vec<Option<Warm>>, u64), IngestError> {
+        for round in 0..=ROUNDS {
+            let last = round == ROUNDS;
+            let looked = state.look(|view| {
+                let find = |question| self.find(view, question, last);
+                (questions.iter().map(find).collect::<Vec<_>>(), view.revision())
+            });
+            let Some((found, revision)) = looked else { continue };
+            let cold: Vec<(&CaseId, Option<&PersonId>)> = found
+                .iter()
+                .zip(questions)
+                .filter_map(|(found, question)| match found {
+                    Ok(_) => None,
+                    Err(Cold::Case) => Some((&question.case, None)),
+                    Err(Cold::Log(person)) => Some((&question.case, Some(person))),
+                })
+                .collect();
+            let unknown_only = cold.iter().all(|(_, person)| person.is_none());
+            // A case that is not there may have been forgotten for another process's write since it was read; one that is
+            // not there twice is unknown.
+            if cold.is_empty() || unknown_only && round > 1 {
+                return Ok((found.into_iter().map(Result::ok).collect(), revision));
+            }
+            if !last {
+                self.load(round, cold).await?;
+            }
+        }
+        // Displaced as fast as it is read: what is known is not enough.
+        Err(IngestError::Overloaded)
+    }
+
+    /// Brings cases, with the contacts of their parties, into memory in one group; in the second round, when these are
+    /// there, the contacts of whoever is named and is no party.
+    async fn load(&self, round: usize, cold: Vec<(&CaseId, Option<&PersonId>)>) -> Result<(), IngestError> {
+        let sorted = |mut cases: Vec<CaseId>| {
+            cases.sort_unstable();
+            cases.dedup();
+            cases
+        };
+        let strangers = cold.iter().filter(|(_, person)| round > 0 && person.is_some());
+        let strangers: Vec<(CaseId, PersonId)> =
+            strangers.filter_map(|(case, person)| Some(((*case).clone(), (*person)?.clone()))).collect();
+        for some in strangers.chunks(STRANGERS) {
+            let (cases, persons) = some.iter().cloned().unzip();
+            self.markets.submit(&self.market.key, Work::Load(sorted(cases), persons)).await?;
+        }
+        let cases = cold.into_iter().filter(|(_, person)| round == 0 || person.is_none());
+        let cases = sorted(cases.map(|(case, _)| case.clone()).collect());
+        if !cases.is_empty() {
+            self.markets.submit(&self.market.key, Work::Load(cases, Vec::new())).await?;
+        }
+        Ok(())
+    }
+
+    /// The ground of a question in memory. In the `last` round, a past that memory does not hold is left to the histories.
+    fn find(&self, view: &View<'_>, question: &Question, last: bool) -> Result<Warm, Cold> {
+        let entry = view.case(&question.case).ok_or(Cold::Case)?;
+        let at = self.at(question);
+        let version = entry.version_at(at);
+        let primary = || version.primary().map(|party| party.person.clone());
+        let person = question.person.clone().or_else(primary);
+        let reach = self.rules.reach();
+        let scope = reach.person_scope(version, &self.market.region);
+        let Some(asked) = person.as_ref().filter(|_| !scope.is_empty()) else {
+            return Ok(Warm { entry, person, log: None, too_long_ago: false });
+        };
+        let since = at.plus(-reach.person_window(scope));
+        let held = view.person(asked);
+        // A log for the same rules holds as much of the past as the writer keeps.
+        let all_there_is = last || held.as_ref().is_some_and(|log| log.scope().covers(scope));
+        let log = held.filter(|log| log.covers(scope, since));
+        let too_long_ago = log.is_none() && all_there_is && at < self.now;
+        if log.is_none() && !too_long_ago {
+            return Err(Cold::Log(asked.clone()));
+        }
+        Ok(Warm { entry, person, log, too_long_ago })
+    }
+}

@@ -1,0 +1,135 @@
+//! Contact checks on their way past the generated service: the same requests, answers that are written straight onto the
+//! wire. Every other method goes on to the generated service.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use prost::Message;
+use tonic::body::Body;
+use tonic::codec::{BufferSettings, Codec, CompressionEncoding, EnabledCompressionEncodings, EncodeBuf, Encoder};
+use tonic::server::{Grpc, NamedService};
+use tonic::{Status, Streaming};
+use tonic_prost::{ProstCodec, ProstDecoder};
+use tower::{Service, service_fn};
+
+use super::{Answers, Api};
+use crate::proto::v1;
+use crate::proto::v1::compliance_service_server::ComplianceServiceServer;
+use crate::transport::encode::direct::{Direct, Many, One};
+
+/// The compliance service with its checks answered here.
+#[derive(Clone)]
+pub struct Checks<S> {
+    rest: S,
+    api: Api,
+    receive: usize,
+    send: usize,
+}
+
+impl<S> Checks<S> {
+    /// `rest` answers every other method. Sizes are the largest messages received and sent, in bytes.
+    #[must_use]
+    pub const fn new(rest: S, api: Api, receive: usize, send: usize) -> Self {
+        Self { rest, api, receive, send }
+    }
+
+    fn grpc<M, A>(&self) -> Grpc<DirectCodec<M, A>>
+    where
+        M: Message + Default + Send + 'static,
+        A: Direct + Send + 'static,
+    {
+        let mut gzip = EnabledCompressionEncodings::default();
+        gzip.enable(CompressionEncoding::Gzip);
+        Grpc::new(DirectCodec(PhantomData))
+            .apply_compression_config(gzip, EnabledCompressionEncodings::default())
+            .apply_max_message_size_config(Some(self.receive), Some(self.send))
+    }
+}
+
+impl NamedService for Checks<ComplianceServiceServer<Api>> {
+    const NAME: &'static str = ComplianceServiceServer::<Api>::NAME;
+}
+
+impl<S> Service<Request<Body>> for Checks<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.rest.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match request.uri().path() {
+            "/fairdue.v1.ComplianceService/CheckContact" => {
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::CheckContactRequest, One>());
+                let service = service_fn(move |request| {
+                    let api = api.clone();
+                    async move { api.one(request).await.map(tonic::Response::new) }
+                });
+                Box::pin(async move { Ok(grpc.unary(service, request).await) })
+            }
+            "/fairdue.v1.ComplianceService/BatchCheckContacts" => {
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::BatchCheckContactsRequest, Many>());
+                let service = service_fn(move |request| {
+                    let api = api.clone();
+                    async move { api.many(request).await.map(tonic::Response::new) }
+                });
+                Box::pin(async move { Ok(grpc.unary(service, request).await) })
+            }
+            "/fairdue.v1.ComplianceService/StreamContactChecks" => {
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::StreamContactChecksRequest, Many>());
+                let service = service_fn(move |request: tonic::Request<Streaming<v1::StreamContactChecksRequest>>| {
+                    let api = api.clone();
+                    async move {
+                        let answers: Answers<Many> = api.stream(request)?;
+                        Ok::<_, Status>(tonic::Response::new(answers))
+                    }
+                });
+                Box::pin(async move { Ok(grpc.streaming(service, request).await) })
+            }
+            _ => Box::pin(self.rest.call(request)),
+        }
+    }
+}
+
+/// Reads generated messages, and writes what writes itself.
+struct DirectCodec<M, A>(PhantomData<(M, A)>);
+
+impl<M, A> Codec for DirectCodec<M, A>
+where
+    M: Message + Default + Send + 'static,
+    A: Direct + Send + 'static,
+{
+    type Encode = A;
+    type Decode = M;
+    type Encoder = DirectEncoder<A>;
+    type Decoder = ProstDecoder<M>;
+
+    fn encoder(&mut self) -> DirectEncoder<A> {
+        DirectEncoder(PhantomData)
+    }
+
+    fn decoder(&mut self) -> ProstDecoder<M> {
+        ProstCodec::<M, M>::raw_decoder(BufferSettings::default())
+    }
+}
+
+struct DirectEncoder<A>(PhantomData<A>);
+
+impl<A: Direct> Encoder for DirectEncoder<A> {
+    type Item = A;
+    type Error = Status;
+
+    fn encode(&mut self, item: A, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        item.encode(buffer);
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Charge checks: may the debtor be charged this, how much is left, and what comes to hold later.
+
+use fairdue::proto::google::r#type::Money;
+use fairdue::proto::v1;
+use tonic::Code;
+
+use crate::support::api::{Api, Clients};
+use crate::support::database::on_both_databases;
+use crate::support::wire::{activity, case, date, euros, fields, stamp};
+
+/// Day of the mandate, 2025-06-02, counted as the wire's days.
+const MANDATE: i64 = 441;
+
+/// A German consumer who owes 100 euros under a mandate of June 2025, and a Swedish one who owes 100 crowns.
+async fn filled(api: &Api) -> Clients {
+    let mut mine = api.platform("mine").await;
+    for (region, currency, zone) in [("DE", "EUR", "Europe/Berlin"), ("SE", "SEK", "Europe/Stockholm")] {
+        let mut case = case("c1", "shop");
+        case.currency_code = currency.to_owned();
+        case.legal_class = Some(v1::LegalClass { debt_class: v1::DebtClass::Consumer.into(), ..Default::default() });
+        case.placement = Some(v1::Placement { mandate_date: date(2025, 6, 2), ..case.placement.unwrap_or_default() });
+        for money in case.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
+            money.currency_code = currency.to_owned();
+        }
+        for party in &mut case.parties {
+            party.residences[0].region_code = region.to_owned();
+            party.time_zones[0].time_zone = zone.to_owned();
+        }
+        if region == "SE" {
+            let agreed_reminder_fee = Some(Money { currency_code: currency.to_owned(), units: 60, nanos: 0 });
+            case.terms = Some(v1::Terms { agreed_reminder_fee, ..Default::default() });
+        }
+        let request = v1::UpsertCaseRequest { region_code: region.to_owned(), case: Some(case) };
+        mine.cases.upsert_case(request).await.expect("stored");
+    }
+    mine
+}
+
+fn charge(step: v1::ChargeStep, amount: Option<Money>) -> v1::Charge {
+    v1::Charge { step: step.into(), amount, ..Default::default() }
+}
+
+fn question(region: &str, day: i64, charge: v1::Charge) -> v1::CheckChargeRequest {
+    v1::CheckChargeRequest {
+        region_code: region.to_owned(),
+        case_id: "c1".to_owned(),
+        charge_time: stamp(day),
+        charge: Some(charge),
+        view: v1::CheckView::Full.into(),
+        ..Default::default()
+    }
+}
+
+/// What a rule has seen, its limit, and what is left.
+fn figures(answer: &v1::CheckChargeResponse, id: &str) -> (Option<i64>, Option<i64>, Option<i64>) {
+    let rule = answer.rules.iter().find(|rule| rule.rule_id == id);
+    let rule = rule.unwrap_or_else(|| panic!("{id} does not speak: {answer:?}"));
+    assert!(!rule.citation.is_empty());
+    let seen = rule.observation.clone().unwrap_or_default();
+    (seen.observed, seen.limit, rule.remaining)
+}
+
+on_both_databases!(
+    async fn a_charge_is_summed_with_those_before_it_and_the_rest_is_told(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let table = "de-fee-table-2025";
+        let collection = |units| charge(v1::ChargeStep::Collection, euros(units));
+        let answer = mine.compliance.check_charge(question("DE", MANDATE + 9, collection(40))).await;
+        let answer = answer.expect("an answer").into_inner();
+        // 0.9 of the fee of 51.50 for a claim of 100.
+        assert_eq!(figures(&answer, table), (Some(4_000), Some(4_635), Some(635)));
+        let later = answer.rules.iter().find_map(|rule| rule.conditional_limit.clone()).expect("a conditional cap");
+        assert_eq!((later.condition.as_str(), later.limit, later.remaining), ("paid_on_first_letter", 2_575, -1_425));
+        assert_eq!(answer.charge_time, stamp(MANDATE + 9));
+
+        let charged = v1::activity::Detail::Charge(collection(40));
+        let activities = vec![activity("fee", "c1", MANDATE + 10, charged)];
+        let request = v1::BatchRecordActivitiesRequest { region_code: "DE".to_owned(), activities };
+        mine.activities.batch_record_activities(request).await.expect("stored");
+        let answer = mine.compliance.check_charge(question("DE", MANDATE + 11, collection(10))).await;
+        let answer = answer.expect("an answer").into_inner();
+        assert_eq!(answer.verdict(), v1::Verdict::NotPermitted);
+        assert_eq!(figures(&answer, table), (Some(5_000), Some(4_635), Some(635)));
+        // On the day before, nothing had been charged yet.
+        let answer = mine.compliance.check_charge(question("DE", MANDATE + 9, collection(10))).await;
+        assert_eq!(figures(&answer.expect("an answer").into_inner(), table), (Some(1_000), Some(4_635), Some(3_635)));
+
+        let lines = api.logged("mine", "de").await;
+        let logged: Vec<_> = lines.iter().flat_map(|line| &line.checks).collect();
+        assert_eq!(logged.len(), 3);
+        assert!(logged.iter().all(|check| check.charge.is_some() && check.channel.is_none()));
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn what_a_fee_needs_is_asked_for_and_what_is_wrong_is_named(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let crowns = |units| Some(Money { currency_code: "SEK".to_owned(), units, nanos: 0 });
+        let mut reminder = charge(v1::ChargeStep::Reminder, crowns(60));
+        let oral = v1::Charge { form: v1::Form::Oral.into(), ..reminder.clone() };
+        let answer = mine.compliance.check_charge(question("SE", 9, oral)).await.expect("an answer").into_inner();
+        assert_eq!(answer.verdict(), v1::Verdict::NotPermitted, "the reminder has to be written");
+        reminder.form = v1::Form::Paper.into();
+        let answer = mine.compliance.check_charge(question("SE", 9, reminder.clone())).await;
+        let answer = answer.expect("an answer").into_inner();
+        assert_eq!(figures(&answer, "se-fee-reminder"), (Some(6_000), Some(6_000), Some(0)));
+        assert_eq!(answer.verdict(), v1::Verdict::Allowed);
+
+        let nothing = v1::CheckChargeRequest { region_code: "SE".to_owned(), view: 7, ..Default::default() };
+        let status = mine.compliance.check_charge(nothing).await.expect_err("nothing to judge");
+        assert_eq!(fields(&status), ["case_id", "charge", "view"]);
+        let nobody = v1::CheckChargeRequest { case_id: "none".to_owned(), ..question("SE", 9, reminder) };
+        let status = mine.compliance.check_charge(nobody).await.expect_err("unknown case");
+        assert_eq!(status.code(), Code::NotFound);
+        api.end().await;
+    }
+);
