@@ -176,7 +176,10 @@ async fn drain(markets: Arc<Markets>, queue: Arc<Queue>, mut flushes: mpsc::Rece
         for (key, batches) in waiting {
             for batch in batches {
                 let checks = batch.checks();
-                commit(&markets, &key, Arc::new(batch.pack())).await;
+                match batch.pack() {
+                    Ok(pack) => commit(&markets, &key, Arc::new(pack)).await,
+                    Err(error) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
+                }
                 queue.room.add_permits(checks.min(queue.most));
             }
         }
