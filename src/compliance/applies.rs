@@ -39,9 +39,7 @@ pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
         (Limits::FeeCap(limits), Detail::Payment(_)) => limits.factor_if_paid_on_first_letter.is_some(),
         (Limits::LimitationPeriod(limits), _) => any(&limits.forbids),
         (Limits::CallRecording(limits), Detail::Contact(_)) => which::may_mean(&limits.which, situation),
-        (Limits::ChannelConsent(limits), Detail::Contact(_)) => {
-            outbound() && which::may_mean(&limits.which, situation)
-        }
+        (Limits::ChannelConsent(limits), Detail::Contact(_)) => outbound() && which::may_mean(&limits.which, situation),
         (Limits::Content(limits), Detail::Contact(_)) => outbound() && which::may_mean(&limits.which, situation),
         (Limits::ThirdParty(limits), Detail::Contact(contact)) => {
             contact.third_party_disclosure && limits.which.channels.admits(contact.channel)

@@ -24,7 +24,11 @@ pub(crate) fn judge(limits: &CallRecording, situation: &Situation<'_>) -> Option
             RecordingDuty::Recording => (contact.recorded, Attribute::Recorded, "not recorded"),
             RecordingDuty::Notice => {
                 let told = if contact.recorded == Some(false) { Some(true) } else { contact.recording_notice };
-                (told.filter(|told| *told || contact.recorded == Some(true)), Attribute::RecordingNotice, "recorded without notice")
+                (
+                    told.filter(|told| *told || contact.recorded == Some(true)),
+                    Attribute::RecordingNotice,
+                    "recorded without notice",
+                )
             }
             RecordingDuty::Consent => {
                 let agreed = contact.recorded == Some(false)

@@ -91,11 +91,13 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
     if limits.must_carry.is_empty() {
         return Some(Judgement::new(Answer::Kept));
     }
-    Some(match (held.content_stated(), held.lacking(&limits.must_carry), situation.asked) {
-        (true, Some(lacking), _) => broken(Note::Text(format!("lacks {lacking}").into()), None),
-        (true, None, _) | (false, None, false) => Judgement::new(Answer::Kept),
-        (false, _, true) => Judgement::duty(limits.must_carry.0.clone()),
-        (false, Some(_), false) => Judgement::missing(Attribute::ContentItems),
+    Some(match (held.content_stated(), situation.asked) {
+        (true, _) => match held.lacking(&limits.must_carry) {
+            Some(lacking) => broken(Note::Text(format!("lacks {lacking}").into()), None),
+            None => Judgement::new(Answer::Kept),
+        },
+        (false, true) => Judgement::duty(limits.must_carry.0.clone()),
+        (false, false) => Judgement::missing(Attribute::ContentItems),
     })
 }
 
@@ -169,7 +171,8 @@ fn opted_out(
         let moment = if one.granted { one.revoked } else { Some(one.given) };
         let Some(moment) = moment.filter(|moment| *moment <= at) else { continue };
         let over = !one.granted && (ended(one.expires, at) || ended(one.revoked, at));
-        let other_way = one.technology.is_some() && contact.technology.is_some() && one.technology != contact.technology;
+        let other_way =
+            one.technology.is_some() && contact.technology.is_some() && one.technology != contact.technology;
         if over || other_way || !concerns(one.scope, one.channel, scope, situation, contact) {
             continue;
         }
@@ -181,7 +184,8 @@ fn opted_out(
         };
         // Whoever consented anew afterwards has taken the opt-out back.
         let anew = recorded(situation).any(|(consent, at_point)| {
-            let stands = consent.granted && consent.given > moment && consent.given <= at && !ended(consent.expires, at);
+            let stands =
+                consent.granted && consent.given > moment && consent.given <= at && !ended(consent.expires, at);
             stands
                 && !ended(consent.revoked, at)
                 && covers(consent, situation, contact)
@@ -349,9 +353,8 @@ fn asking(limits: &ChannelConsent, situation: &Situation<'_>) -> Found {
     let channels = limits.which.channels;
     let zone = situation.home_zone();
     let since = windows::begins(asking.window, situation.at, zone);
-    let counted = move |marks: super::persons::Marks| {
-        marks.on(channels) && !marks.inbound() && marks.counts(Counted::Attempts)
-    };
+    let counted =
+        move |marks: super::persons::Marks| marks.on(channels) && !marks.inbound() && marks.counts(Counted::Attempts);
     let before = windows::earlier(situation, Per::PersonAndCase, since, counted).take(asking.max as usize).count();
     if before < asking.max as usize { Found::Yes } else { Found::No }
 }

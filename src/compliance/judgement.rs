@@ -7,7 +7,9 @@ use chrono_tz::Tz;
 use super::situation::Situation;
 use super::verdict::{Consequence, consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
-use super::{call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party};
+use super::{
+    call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party,
+};
 use super::{limitation_period, notice_period, required_notice};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId};

@@ -77,7 +77,12 @@ pub(crate) fn begins(
 }
 
 /// When the term ends: late only if it is late wherever the person may be.
-fn due(term: &Term, moment: Timestamp, situation: &Situation<'_>, calendar: &Calendar) -> Option<(Timestamp, NaiveDate)> {
+fn due(
+    term: &Term,
+    moment: Timestamp,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<(Timestamp, NaiveDate)> {
     let zones = situation.zones.as_slice();
     let fallback = [situation.home_zone()];
     let zones = if zones.is_empty() { &fallback } else { zones };

@@ -20,10 +20,10 @@ pub(crate) fn judge(limits: &ProhibitedConduct, situation: &Situation<'_>) -> Op
     } else if let Some(held) = &held {
         let conduct = held.first(&limits.conduct).filter(|_| held.first(&limits.unless).is_none());
         open = !limits.needs.is_empty() && !held.anything_stated();
-        match (conduct, held.lacking(&limits.needs)) {
-            (Some(word), _) => Some(Note::Text(word.into())),
-            (None, Some(lacking)) if !open => Some(Note::Text(format!("lacks {lacking}").into())),
-            _ => None,
+        match conduct {
+            Some(word) => Some(Note::Text(word.into())),
+            None if open => None,
+            None => held.lacking(&limits.needs).map(|lacking| Note::Text(format!("lacks {lacking}").into())),
         }
     } else {
         None

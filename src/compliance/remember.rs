@@ -67,11 +67,12 @@ impl CaseWatch {
         let owes = role.map_or(activity.person.is_none(), |role| debtor.contains(&role));
         if owes {
             let points = party.or(primary).into_iter().flat_map(|party| &party.contact_points);
-            let work = points.filter(|point| Some(&point.id) == contact.contact_point.as_ref()).any(|one| one.workplace);
+            let work =
+                points.filter(|point| Some(&point.id) == contact.contact_point.as_ref()).any(|one| one.workplace);
             if let Some(place) = contact.place.or(work.then_some(Place::Workplace)) {
                 self.places |= 1 << (place as u8);
             }
-        } else if marks.counts(Counted::Contacts) {
+        } else if marks.counts(Counted::Contacts) && !role.is_some_and(Marks::is_excluded_role) {
             let approach = Approach { person, role, at: activity.occurred, id: activity.id.clone() };
             self.remember_in().approached.push(approach);
         }

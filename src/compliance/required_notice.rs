@@ -1,8 +1,8 @@
 //! A notice that must be sent after, before or with an event. What is due after an event is watched by a timer.
 
 use super::judgement::{Judgement, Note};
-use super::notice_period::{earlier_steps, form_fits};
 use super::limitation_period;
+use super::notice_period::{earlier_steps, form_fits};
 use super::situation::Situation;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;

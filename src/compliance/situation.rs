@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::{Context, cover};
 use super::persons::{ContactStamp, Marks};
 use super::watch::CaseWatch;
+use super::{Context, cover};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};

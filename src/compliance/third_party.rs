@@ -80,16 +80,18 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Ju
             None => return Some(Judgement::missing(Attribute::IdentityVerified)),
         }
     }
-    if situation.asked && third == Some(true) && limits.contact == Dealing::Inquiry {
-        return Some(Judgement::duty(Some(limits.inquiry_duty.clone())));
+    if situation.asked && third != Some(false) {
+        let silent = limits.contact == Dealing::Inquiry || limits.disclosure == Dealing::Forbidden;
+        if silent && !matches!(lifted(limits, situation, &held, true), Lifted::Yes) {
+            return Some(Judgement::duty(Some(limits.inquiry_duty.clone())));
+        }
     }
     Some(Judgement::new(Answer::Kept))
 }
 
 /// Something about the debt was conveyed; of a contact asked about it is taken that it is.
 fn conveyed(situation: &Situation<'_>, contact: &Contact) -> bool {
-    contact.outcome_flags().communication
-        || situation.asked && contact.outcome.is_none() && contact.flags.is_none()
+    contact.outcome_flags().communication || situation.asked && contact.outcome.is_none() && contact.flags.is_none()
 }
 
 /// Something about the debt was said to the person. What is only asked about may still say nothing of it.

@@ -25,7 +25,8 @@ pub(crate) fn outbound(situation: &Situation<'_>) -> bool {
 
 /// Step and channel are meant. Cheap: it is asked of every rule.
 pub(crate) fn may_mean(which: &Which, situation: &Situation<'_>) -> bool {
-    let channel = situation.contact().map_or(which.channels.is_empty(), |contact| which.channels.admits(contact.channel));
+    let channel =
+        situation.contact().map_or(which.channels.is_empty(), |contact| which.channels.admits(contact.channel));
     channel && is_step(&which.on, situation)
 }
 
@@ -84,7 +85,8 @@ fn number_type(wanted: Set<NumberType>, situation: &Situation<'_>, contact: &Con
             let points = situation.party.into_iter().flat_map(|party| &party.contact_points);
             let mut types = points.filter(|point| point.kind == ContactPointKind::Phone).map(|point| point.number_type);
             let first = types.next()??;
-            let unmeant = |one: Option<NumberType>| one.is_some_and(|one| one != NumberType::Unknown && !wanted.has(one));
+            let unmeant =
+                |one: Option<NumberType>| one.is_some_and(|one| one != NumberType::Unknown && !wanted.has(one));
             (unmeant(Some(first)) && types.all(unmeant)).then_some(first)
         }
     }

@@ -238,8 +238,13 @@ fn needs_calendar(rule: &Rule) -> bool {
         Limits::LimitationPeriod(limits) => term(&limits.term),
         Limits::ContactBlock(limits) => term(&limits.only_within),
         Limits::ChannelConsent(limits) => {
-            let terms =
-                [&limits.max_age, &limits.verified_within, &limits.used_within, &limits.notice_term, &limits.honour_within];
+            let terms = [
+                &limits.max_age,
+                &limits.verified_within,
+                &limits.used_within,
+                &limits.notice_term,
+                &limits.honour_within,
+            ];
             terms.into_iter().any(term)
         }
         Limits::Content(limits) => term(&limits.during) || term(&limits.least_deadline),

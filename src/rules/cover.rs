@@ -75,7 +75,10 @@ fn clause(reader: &mut Reader<'_, '_>, jurisdiction: &str, currency: Option<Curr
     };
     let (scope, assume) = (parse_rule::scope(reader), parse_rule::assume(reader));
     if scope == Scope::default() && max_principal.is_none() && !reader.has("max_principal") {
-        reader.missing("applies_to", "{ collector_role = [\"agency\"] }, or max_principal: a row without them admits all");
+        reader.missing(
+            "applies_to",
+            "{ collector_role = [\"agency\"] }, or max_principal: a row without them admits all",
+        );
     }
     Some(Clause {
         id: id?,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::compile::Packs;
 use super::model::{ContactHours, FeeCap, Limits, OpenSpan, Rule, Term, Tier, TierValue, Window};
-use super::{parse_conduct, parse_fee};
 use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Status;
+use super::{parse_conduct, parse_fee};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::verdict::Source;

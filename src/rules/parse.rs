@@ -9,11 +9,11 @@ use toml::de::DeTable;
 
 use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
 use super::pack::{NotEncoded, Pack};
-use super::{cover, parse_fee};
 use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Word;
+use super::{cover, parse_fee};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::vocabulary;

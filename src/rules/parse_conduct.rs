@@ -28,7 +28,11 @@ pub fn words(table: &mut Reader<'_, '_>, key: &'static str) -> Words {
     for text in texts {
         if !text.split('|').all(plain) {
             let message = format!("{key} has \"{text}\", which is no word");
-            table.wrong(key, &message, "write words of lower-case letters, digits and _, as \"creditor_name\" or \"a|b\"");
+            table.wrong(
+                key,
+                &message,
+                "write words of lower-case letters, digits and _, as \"creditor_name\" or \"a|b\"",
+            );
         } else if out.iter().any(|one| **one == *text) {
             table.wrong(key, &format!("{key} names \"{text}\" twice"), "name each word once");
         } else {
@@ -84,7 +88,10 @@ pub fn content(table: &mut Reader<'_, '_>) -> Content {
     let during_after = past_steps(table, "during_after", during.is_some());
     let items_if_deadline_inside = words(table, "items_if_deadline_inside");
     if during.is_none() && (!during_after.is_empty() || !items_if_deadline_inside.is_empty()) {
-        table.missing("during", "{ days = 30, count = ..., from = ..., roll = ... }, the term that the other keys speak of");
+        table.missing(
+            "during",
+            "{ days = 30, count = ..., from = ..., roll = ... }, the term that the other keys speak of",
+        );
     }
     let nothing = items.is_empty() && where_due.is_empty() && forbidden.is_empty() && forms.is_empty();
     if nothing && languages.is_empty() && least_deadline.is_none() && items_if_deadline_inside.is_empty() {

@@ -9,8 +9,8 @@ use super::model::{
 use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
-use super::{parse_conduct, parse_fee, parse_matter};
 use super::words::{BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, TermUnit, Timing};
+use super::{parse_conduct, parse_fee, parse_matter};
 
 const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
 

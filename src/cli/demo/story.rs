@@ -246,7 +246,6 @@ impl<'t> Teller<'t> {
             variant: Some(if self.rng.chance(50) { "a" } else { "b" }.to_owned()),
             campaign: Some("online".to_owned()),
             language: Some(self.country.language.to_owned()),
-            content_items: vec!["opt_out".to_owned()],
             ..Contact::on(Channel::Email)
         };
         let minute = self.office_minute();

@@ -58,7 +58,8 @@ impl Changes<'_> {
     /// Each word taken out. What is told in a check follows from the words.
     fn words(&mut self, key: &str, list: impl Fn(&mut Limits) -> Option<&mut Words>) {
         let mut limits = self.rule.limits.clone();
-        let all: Vec<Box<str>> = list(&mut limits).map(|words| words.iter().map(Into::into).collect()).unwrap_or_default();
+        let all: Vec<Box<str>> =
+            list(&mut limits).map(|words| words.iter().map(Into::into).collect()).unwrap_or_default();
         for (at, word) in all.iter().enumerate() {
             let rest = all.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, one)| one.clone());
             let rest: Vec<Box<str>> = rest.collect();

@@ -55,16 +55,31 @@ fn expected(kept: &[Kept], channel: usize, point: Option<usize>, day: i64) -> (O
     let stands = |one: &&Kept| one.given < day && day < one.ends;
     let (mut sure, mut maybe, mut soon) = (false, false, false);
     for one in kept.iter().filter(|one| !one.granted).filter(stands) {
-        let anew = kept.iter().filter(|other| other.granted).filter(stands).any(|other| {
-            other.given > one.given && concerns(other, channel, point) == Some(true)
-        });
+        let anew = kept
+            .iter()
+            .filter(|other| other.granted)
+            .filter(stands)
+            .any(|other| other.given > one.given && concerns(other, channel, point) == Some(true));
         match concerns(one, channel, point) {
-            Some(true) if !anew => if day > one.given + 10 { sure = true } else { soon = true },
-            None if !anew => if day > one.given + 10 { maybe = true } else { soon = true },
+            Some(true) if !anew => {
+                if day > one.given + 10 {
+                    sure = true
+                } else {
+                    soon = true
+                }
+            }
+            None if !anew => {
+                if day > one.given + 10 {
+                    maybe = true
+                } else {
+                    soon = true
+                }
+            }
             _ => {}
         }
     }
-    let consents: Vec<_> = kept.iter().filter(|one| one.granted).filter(stands).map(|one| concerns(one, channel, point)).collect();
+    let consents: Vec<_> =
+        kept.iter().filter(|one| one.granted).filter(stands).map(|one| concerns(one, channel, point)).collect();
     if sure {
         return (Some(true), false);
     }
@@ -83,7 +98,14 @@ fn history(acts: &[(i64, Act)]) -> (Vec<Activity>, Vec<(String, Option<bool>, bo
         let detail: Value = match act {
             Act::Permit { granted, scope, channel, point, lasts } => {
                 let ends = lasts.map_or(i64::MAX, |lasts| day + lasts);
-                kept.push(Kept { granted: *granted, scope: *scope, channel: *channel, point: *point, given: day, ends });
+                kept.push(Kept {
+                    granted: *granted,
+                    scope: *scope,
+                    channel: *channel,
+                    point: *point,
+                    given: day,
+                    ends,
+                });
                 let mut permission = json!({ "granted": granted, "scope": SCOPES[*scope], "channel": CHANNELS[*channel], "given": noon(day).0 });
                 if lasts.is_some() {
                     permission["expires"] = json!(noon(ends).0);

@@ -131,7 +131,8 @@ proptest! {
 
 #[test]
 fn documents_are_held_before_a_step_or_nothing_is_known() {
-    let rules = rules("[rule.documents_held]\ndocuments = [\"contract\", \"statement|ledger\"]\nbefore = [\"contact\"]");
+    let rules =
+        rules("[rule.documents_held]\ndocuments = [\"contract\", \"statement|ledger\"]\nbefore = [\"contact\"]");
     let version = version(json!({}), json!({}));
     let held = |number: usize, name: &str| {
         activity(number, noon(number as i64), json!({}), json!({ "kind": "document", "document": name }))
@@ -148,8 +149,10 @@ fn documents_are_held_before_a_step_or_nothing_is_known() {
 
 #[test]
 fn a_dispute_known_later_is_no_breach_that_could_be_known() {
-    let rules = rules("[rule.dispute_handling]\nstops = [\"demand\"]\nanswer_if_before = [\"credit_report\"]\n\
-                       answer_within = { days = 5, count = \"clear_days\", from = \"received\", roll = \"none\" }");
+    let rules = rules(
+        "[rule.dispute_handling]\nstops = [\"demand\"]\nanswer_if_before = [\"credit_report\"]\n\
+                       answer_within = { days = 5, count = \"clear_days\", from = \"received\", roll = \"none\" }",
+    );
     let version = version(json!({}), json!({}));
     let letter = |number: usize, at: Timestamp| {
         let detail = json!({ "kind": "contact", "channel": "letter", "purpose": "demand", "outcome": "sent" });
@@ -161,8 +164,7 @@ fn a_dispute_known_later_is_no_breach_that_could_be_known() {
     };
     // It binds from when it was received, and is owed an answer only after a report.
     let report = activity(2, noon(6), json!({}), json!({ "kind": "credit_report", "report": "furnish" }));
-    let history =
-        [dispute(0, 0), letter(1, noon(2)), report, letter(3, noon(7)), dispute(4, 10), letter(5, noon(12))];
+    let history = [dispute(0, 0), letter(1, noon(2)), report, letter(3, noon(7)), dispute(4, 10), letter(5, noon(12))];
     let (_, found) = fold(&rules, &version, &history, noon(60));
     assert_eq!(found.broken, ["a003", "a005"]);
     // Received on day 13, due with day 18.

@@ -199,9 +199,8 @@ fn a_ban_on_a_place_is_lifted_by_what_the_rule_names() {
         activity(number, noon(number as i64), json!({}), detail)
     };
     let history = [call(0, "workplace"), call(1, "home"), call(2, "workplace")];
-    let broken = |unless: &str, party: serde_json::Value| {
-        fold(&ban(unless), &version(json!({}), party), &history, noon(9)).1
-    };
+    let broken =
+        |unless: &str, party: serde_json::Value| fold(&ban(unless), &version(json!({}), party), &history, noon(9)).1;
     assert_eq!(broken("tried_elsewhere", json!({})).broken, ["a000"]);
     let work = json!({ "id": "w", "kind": "phone", "workplace": true });
     let home = |state: &str| json!({ "id": "h", "kind": "phone", "state": state });
@@ -209,9 +208,7 @@ fn a_ban_on_a_place_is_lifted_by_what_the_rule_names() {
     assert!(broken("no_other_point", json!({ "contact_points": [work, home("disconnected")] })).broken.is_empty());
     assert_eq!(broken("no_other_point", json!({ "contact_points": [work, home("working")] })).broken, ["a000", "a002"]);
     assert_eq!(broken("no_other_point", json!({})).unknown, ["a000", "a002"]);
-    let consent = |written: Option<bool>| {
-        json!({ "permissions": [{ "granted": true, "scope": "workplace", "given": 0, "written": written }] })
-    };
+    let consent = |written: Option<bool>| json!({ "permissions": [{ "granted": true, "scope": "workplace", "given": 0, "written": written }] });
     assert!(broken("consent", consent(None)).broken.is_empty());
     assert_eq!(broken("written_consent", consent(None)).unknown, ["a000", "a002"]);
     assert_eq!(broken("written_consent", consent(Some(false))).broken, ["a000", "a002"]);

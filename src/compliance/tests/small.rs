@@ -23,7 +23,8 @@ pub fn rules_with(more: &str, head: &str, limits: &str, tenant: Option<&str>) ->
          [calendar]\nweekend = [\"sat\", \"sun\"]\n{more}\n[[rule]]\nid = \"fr-rule\"\ntitle = \"t\"\ntext = \"t\"\n\
          citation = \"c\"\nsource = \"statute\"\neffect = \"prohibits\"\nconfidence = \"read\"\n{head}\n{limits}"
     );
-    let cases = "format = 1\n[[example]]\nname = \"x\"\nrule = \"fr-rule\"\n[example.check]\ncontact = { kind = \"note\" }";
+    let cases =
+        "format = 1\n[[example]]\nname = \"x\"\nrule = \"fr-rule\"\n[example.check]\ncontact = { kind = \"note\" }";
     let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
     let packs = Packs::compile(&[file("fr/rules.toml", &rules), file("fr/cases.toml", cases)]).unwrap();
     let tenant = tenant.map(|text| file("tenant.toml", text));
@@ -64,7 +65,8 @@ pub fn version(case: Value, party: Value) -> CaseVersion {
 
 /// An activity: fields of the activity in `head`, of its kind in `detail`.
 pub fn activity(id: usize, at: Timestamp, head: Value, detail: Value) -> Activity {
-    let mut whole = json!({ "id": format!("a{id:03}"), "cases": ["c"], "person": "p", "occurred": at.0, "detail": detail });
+    let mut whole =
+        json!({ "id": format!("a{id:03}"), "cases": ["c"], "person": "p", "occurred": at.0, "detail": detail });
     for (key, value) in head.as_object().unwrap() {
         whole[key] = value.clone();
     }

@@ -131,11 +131,9 @@ fn detail(detail: &Detail) -> Wire {
         Detail::TitleObtained { on } => Wire::TitleObtained(v1::TitleObtained { title_date: Some(date(*on)) }),
         Detail::Acknowledgement { written } => Wire::Acknowledgement(v1::Acknowledgement { written: *written }),
         Detail::VerificationSent {} => Wire::VerificationSent(v1::VerificationSent {}),
-        Detail::Document { document, produced, requested } => Wire::Document(v1::Document {
-            document: document.clone(),
-            produced: *produced,
-            requested: *requested,
-        }),
+        Detail::Document { document, produced, requested } => {
+            Wire::Document(v1::Document { document: document.clone(), produced: *produced, requested: *requested })
+        }
         Detail::CreditReport { report, bureau } => {
             Wire::CreditReport(v1::CreditReport { report: report.number(), bureau: text(bureau.as_ref()) })
         }
