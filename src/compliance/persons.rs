@@ -58,6 +58,7 @@ impl Marks {
     }
 
     /// Somebody who deals with the debt by profession.
+    #[must_use]
     pub fn is_excluded_role(role: PartyRole) -> bool {
         EXCLUDED_ROLES.contains(&role)
     }
