@@ -3,9 +3,10 @@
 use chrono::NaiveDate;
 
 use super::situation::Situation;
+use super::which;
 use crate::domain::detail::Detail;
 use crate::domain::vocabulary::Direction;
-use crate::rules::model::{Limits, Rule};
+use crate::rules::model::{Assume, Limits, Rule, Scope};
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Set, VersionBy, Word};
 
@@ -37,12 +38,25 @@ pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
         (Limits::FeeCap(limits), Detail::Charge(charge)) => limits.steps.has(charge.step),
         (Limits::FeeCap(limits), Detail::Payment(_)) => limits.factor_if_paid_on_first_letter.is_some(),
         (Limits::LimitationPeriod(limits), _) => any(&limits.forbids),
+        (Limits::CallRecording(limits), Detail::Contact(_)) => which::may_mean(&limits.which, situation),
+        (Limits::ChannelConsent(limits), Detail::Contact(_)) => outbound() && which::may_mean(&limits.which, situation),
+        (Limits::Content(limits), Detail::Contact(_)) => outbound() && which::may_mean(&limits.which, situation),
+        (Limits::ThirdParty(limits), Detail::Contact(contact)) => {
+            contact.third_party_disclosure && limits.which.channels.admits(contact.channel)
+                || which::may_mean(&limits.which, situation)
+        }
+        (Limits::ProhibitedConduct(limits), _) => which::may_mean(&limits.which, situation),
+        (Limits::DisputeHandling(limits), _) => which::is_step(&limits.stops, situation),
+        (Limits::DocumentsHeld(limits), _) => {
+            which::is_step(&limits.before, situation) || which::is_step(&limits.stops, situation)
+        }
         _ => false,
     };
     hit && !exempt(rule, situation)
 }
 
-fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
+/// The activity is one that the rule leaves alone.
+pub(crate) fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
     let exempt = &rule.exempt;
     let activity = situation.activity;
     if exempt.initiated_by_debtor && activity.direction() == Direction::Inbound {
@@ -62,8 +76,14 @@ fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
 /// attribute is missing to tell.
 #[allow(clippy::option_option)] // three answers, read by one caller
 pub(crate) fn scope(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
-    let mut doubt = dated(rule, situation)?;
-    let (scope, assume) = (&rule.scope, &rule.assume);
+    let doubt = dated(rule.valid_from, rule.valid_until, rule.version_by, situation)?;
+    Some(doubt.or(attributes(&rule.scope, &rule.assume, situation)?))
+}
+
+/// The same for a scope by itself.
+#[allow(clippy::option_option)]
+pub(crate) fn attributes(scope: &Scope, assume: &Assume, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    let mut doubt = None;
     let (identity, class) = (&situation.version.identity, &situation.version.class);
     let mut doubtful = |attribute: Option<Attribute>| doubt = doubt.or(attribute);
     doubtful(one(scope.collector_role, identity.collector_role, assume.collector_role, Attribute::CollectorRole)?);
@@ -118,16 +138,21 @@ fn flag(
     }
 }
 
-/// The rule's version holds on the date that picks it. A missing date leaves it open whether the rule holds.
+/// The version holds on the date that picks it. A missing date leaves it open whether it does.
 #[allow(clippy::option_option)]
-fn dated(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
-    if rule.valid_from.is_none() && rule.valid_until.is_none() {
+pub(crate) fn dated(
+    valid_from: Option<NaiveDate>,
+    valid_until: Option<NaiveDate>,
+    version_by: VersionBy,
+    situation: &Situation<'_>,
+) -> Option<Option<Attribute>> {
+    if valid_from.is_none() && valid_until.is_none() {
         return Some(None);
     }
     let version = situation.version;
     let earliest =
         |pick: fn(&crate::domain::case::Claim) -> Option<NaiveDate>| version.claims.iter().filter_map(pick).min();
-    let (date, attribute) = match rule.version_by {
+    let (date, attribute) = match version_by {
         VersionBy::ActivityOn | VersionBy::ActionFiledOn => (Some(situation.date()), Attribute::ClockTime),
         VersionBy::ContractOn => (version.dates.contract, Attribute::ContractDate),
         VersionBy::ClaimAroseOn => (earliest(|claim| claim.arose), Attribute::ClaimArose),
@@ -135,6 +160,6 @@ fn dated(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
         VersionBy::MandateOn => (version.placement.mandate_on, Attribute::MandateDate),
     };
     let Some(date) = date else { return Some(Some(attribute)) };
-    let holds = rule.valid_from.is_none_or(|from| from <= date) && rule.valid_until.is_none_or(|until| date <= until);
+    let holds = valid_from.is_none_or(|from| from <= date) && valid_until.is_none_or(|until| date <= until);
     holds.then_some(None)
 }

@@ -1,10 +1,10 @@
 //! No contact, or no other step, while a flag is set. A flag that nobody recorded is not set.
 
-use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
 use super::judgement::{Judgement, Note};
-use super::notice_period::{earlier_steps, term_start};
+use super::notice_period::last_day_after;
 use super::situation::Situation;
 use crate::domain::ids::ActivityId;
 use crate::domain::party::{ConditionPeriod, Permission, PersonalWindow};
@@ -62,9 +62,7 @@ fn place(situation: &Situation<'_>) -> Option<Place> {
     if contact.place.is_some() {
         return contact.place;
     }
-    let wanted = contact.contact_point.as_ref()?;
-    let point = situation.party?.contact_points.iter().find(|point| point.id == *wanted)?;
-    point.workplace.then_some(Place::Workplace)
+    situation.point()?.workplace.then_some(Place::Workplace)
 }
 
 /// Keeps the hit that lasts longest, certain ones first: that one names when the rule would allow it.
@@ -75,16 +73,6 @@ fn keep(hit: &mut Option<Hit>, new: Hit) {
     }
 }
 
-/// The last local day on which a condition that `limits` bounds in time may be stated; `None`: any day.
-fn last_day_to_state(limits: &ContactBlock, situation: &Situation<'_>, calendar: &Calendar) -> Option<NaiveDate> {
-    let term = limits.only_within.as_ref()?;
-    let mut last = None;
-    for step in earlier_steps(situation, &limits.only_within_after) {
-        last = last.max(Some(calendar.last_day(term, term_start(term, &step)?, situation.subdivision())));
-    }
-    last
-}
-
 fn conditions(
     limits: &ContactBlock,
     from: BindFrom,
@@ -92,7 +80,11 @@ fn conditions(
     calendar: &Calendar,
     hit: &mut Option<Hit>,
 ) {
-    let last_day = last_day_to_state(limits, situation, calendar);
+    // The last local day on which a condition bounded in time may be stated; none: any day.
+    let last_day = limits
+        .only_within
+        .as_ref()
+        .and_then(|term| last_day_after(term, &limits.only_within_after, situation, calendar));
     let zone = situation.home_zone();
     let memory = situation.watch.memory();
     let at = situation.at;
@@ -200,7 +192,8 @@ fn opted_out(situation: &Situation<'_>) -> Option<Option<Timestamp>> {
             ConsentScope::All | ConsentScope::Point => true,
             ConsentScope::Channel => one.channel.is_none_or(|channel| channel == contact.channel),
             ConsentScope::Calls => contact.channel == crate::domain::vocabulary::Channel::Call,
-            ConsentScope::DebtDetails => false,
+            ConsentScope::Workplace => place(situation) == Some(Place::Workplace),
+            ConsentScope::DebtDetails | ConsentScope::Recording => false,
         })
         .map(|one| one.expires)
 }

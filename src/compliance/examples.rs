@@ -1,6 +1,7 @@
 //! Runs the packs' worked examples, and proves that each rule's examples depend on the rule and on its numbers.
 
 mod mutate;
+mod mutate_conduct;
 mod story;
 
 use std::collections::BTreeMap;
@@ -57,7 +58,7 @@ pub fn run(packs: &Packs) -> Result<Report, Diagnostics> {
         for rule in pack.rules.iter().filter(|rule| rule.status != Status::Proposed) {
             report.rules += 1;
             let stories = told.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
-            for (name, changed) in mutate::changes(rule) {
+            for (name, changed) in mutate::changes(rule).into_iter().chain(mutate_conduct::changes(rule)) {
                 if notices(packs, rule, changed.as_ref(), stories) {
                     report.changes += 1;
                 } else {
@@ -66,6 +67,22 @@ pub fn run(packs: &Packs) -> Result<Report, Diagnostics> {
                         "add an example just inside or just outside that limit",
                     ));
                 }
+            }
+        }
+    }
+    for pack in packs.iter() {
+        let stories: Vec<&Story<'_>> =
+            pack.rules.iter().filter_map(|rule| told.get(rule.id.as_str())).flatten().collect();
+        for (clause, name, scope) in mutate_conduct::scopes(pack) {
+            let changed = packs.with_scope(pack.id.as_str(), scope);
+            let mut sets = RuleSets::default();
+            if stories.iter().any(|story| outcome(story, sets.of(&changed, story.example)).is_err()) {
+                report.changes += 1;
+            } else {
+                found.push(clause.position.wrong(
+                    format!("no example of pack {} fails when {name}", pack.id),
+                    "add examples of a rule for cases just inside and just outside that scope",
+                ));
             }
         }
     }
@@ -172,7 +189,7 @@ impl Seen {
         for emission in out.drain(..) {
             match emission {
                 Emission::Opened(finding) if finding.rule == example.rule => {
-                    let day = finding.observed.note.as_deref().and_then(|note| note.strip_prefix("not sent by "));
+                    let day = finding.observed.note.as_deref().and_then(|note| note.rsplit(" by ").next());
                     let name = match (finding.omission, day) {
                         (true, Some(day)) => label(&format!("due:{day}")),
                         _ => label(cause),
@@ -240,6 +257,12 @@ fn asked(
     {
         let got = answer.next_allowed.map_or("none".to_owned(), |at| at.to_string());
         return Err(format!("next allowed {wanted} expected, got {got}"));
+    }
+    if let Some(wanted) = &check.duties {
+        let got = own.and_then(|one| one.duties.as_deref()).unwrap_or(&[]);
+        if !got.iter().map(AsRef::as_ref).eq(wanted.iter().map(String::as_str)) {
+            return Err(format!("duties [{}] expected, got [{}]", wanted.join(", "), got.join(", ")));
+        }
     }
     if let Some(wanted) = check.remaining
         && own.and_then(|one| one.remaining) != Some(wanted)

@@ -7,23 +7,27 @@ use chrono_tz::Tz;
 use super::situation::Situation;
 use super::verdict::{Consequence, consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
+use super::{
+    call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party,
+};
 use super::{limitation_period, notice_period, required_notice};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, ConditionalLimit, Observation, Speaking, Unit, Verdict};
+use crate::domain::verdict::{Answer, ConditionalLimit, Duties, Observation, Speaking, Unit, Verdict};
 use crate::rules::model::Limits;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Subject};
 
 /// Further words of a judgement; made into text only when they are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Note {
     None,
     Missing(Attribute),
     Zone(Tz),
     Word(&'static str),
+    Text(Box<str>),
 }
 
 /// What one rule says.
@@ -42,6 +46,8 @@ pub(crate) struct Judgement {
     /// The rule states no figure: it speaks and tests nothing.
     pub no_figure: bool,
     pub evidence: Vec<ActivityId>,
+    /// What must be held or done.
+    pub duties: Option<Duties>,
 }
 
 impl Judgement {
@@ -59,7 +65,18 @@ impl Judgement {
             representative_only: false,
             no_figure: false,
             evidence: Vec::new(),
+            duties: None,
         }
+    }
+
+    /// Kept, as long as this is held or done.
+    pub fn duty(duties: Option<Duties>) -> Self {
+        Self { duties, ..Self::new(Answer::Duty) }
+    }
+
+    /// Nothing was stated that could be tested.
+    pub fn untested() -> Self {
+        Self { no_figure: true, ..Self::new(Answer::Kept) }
     }
 
     /// The text states no number.
@@ -80,22 +97,24 @@ impl Judgement {
     }
 
     pub fn observation(&self) -> Observation {
-        let note = match self.note {
+        let note = match &self.note {
             Note::None => None,
             Note::Missing(attribute) => Some(format!("missing: {attribute}")),
             Note::Zone(zone) => Some(zone.name().to_owned()),
-            Note::Word(word) => Some(word.to_owned()),
+            Note::Word(word) => Some((*word).to_owned()),
+            Note::Text(text) => Some(text.to_string()),
         };
         Observation { observed: self.observed, limit: self.limit, unit: self.unit, note }
     }
 }
 
-/// Judges one rule. `None`: it does not speak of this activity.
+/// Judges one rule. `None`: it does not speak of this activity. `possible`: what is missing to tell whether its pack
+/// concerns the person and the case.
 pub(crate) fn judge(
     situation: &Situation<'_>,
     jurisdiction: &Jurisdiction,
     active: &ActiveRule,
-    possible: bool,
+    possible: Option<Attribute>,
 ) -> Option<Judgement> {
     let rule = &*active.rule;
     if !situation.lead && matches!(rule.subject, Subject::Activity | Subject::Person) {
@@ -112,16 +131,20 @@ pub(crate) fn judge(
         Limits::ContactCooldown(limits) => contact_cooldown::judge(limits, situation),
         Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, calendar),
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
-        Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, calendar),
+        Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, jurisdiction),
         Limits::FeeCap(limits) => fee_cap::judge(limits, situation),
         Limits::LimitationPeriod(limits) => limitation_period::judge(limits, situation, calendar),
+        Limits::CallRecording(limits) => call_recording::judge(limits, situation),
+        Limits::ChannelConsent(limits) => channel_consent::judge(limits, situation, calendar),
+        Limits::Content(limits) => content::judge(limits, situation, jurisdiction),
+        Limits::DisputeHandling(limits) => dispute_handling::judge(limits, rule.from, situation, calendar),
+        Limits::DocumentsHeld(limits) => documents_held::judge(limits, situation),
+        Limits::ProhibitedConduct(limits) => prohibited_conduct::judge(limits, situation),
+        Limits::ThirdParty(limits) => third_party::judge(limits, situation),
     }?;
     if judgement.answer == Answer::Broken {
         // Whoever may live elsewhere, or may not be concerned at all, is not accused.
-        if possible {
-            judgement.answer = Answer::Unknown;
-            judgement.note = Note::Missing(Attribute::Subdivision);
-        } else if let Some(attribute) = doubt {
+        if let Some(attribute) = possible.or(doubt) {
             judgement.answer = Answer::Unknown;
             judgement.note = Note::Missing(attribute);
         }
@@ -152,6 +175,7 @@ pub(crate) fn speaking(
         overridable: consequence.overridable && judgement.answer == Answer::Broken,
         known_at_time: judgement.known_at_time,
         evidence: judgement.evidence,
+        duties: judgement.duties,
     };
     (speaking, consequence)
 }

@@ -2,14 +2,17 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::applies;
 use super::judgement::{Judgement, Note};
 use super::situation::Situation;
 use crate::domain::case::{Claim, LimitationEventKind};
 use crate::domain::detail::Detail;
+use crate::domain::ids::RuleId;
 use crate::domain::time::add_days;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::{Calendar, add_months};
-use crate::rules::model::{LimitationPeriod, Term};
+use crate::rules::model::{LimitationPeriod, Limits, Term};
+use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::{Attribute, Count, LimitationStart, TermUnit};
 
 /// Something that begins the term anew or holds it.
@@ -17,6 +20,30 @@ struct Event {
     kind: LimitationEventKind,
     on: NaiveDate,
     certain: bool,
+}
+
+/// Whether a claim of the case has expired under one of these rules of the jurisdiction. `None`: it has not.
+/// `Some(Some(attribute))`: that is missing to tell.
+#[allow(clippy::option_option)] // three answers
+pub(crate) fn expired(
+    rules: &[RuleId],
+    situation: &Situation<'_>,
+    jurisdiction: &Jurisdiction,
+) -> Option<Option<Attribute>> {
+    let mut maybe = None;
+    for active in jurisdiction.rules.iter().filter(|active| active.judged && rules.contains(&active.rule.id)) {
+        let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
+        let Some(doubt) = applies::scope(&active.rule, situation) else { continue };
+        let judgement = judge(limits, situation, Situation::calendar(jurisdiction))?;
+        match (judgement.answer, judgement.note, doubt) {
+            (Answer::Broken, _, None) => return Some(None),
+            (Answer::Broken, _, doubt) => maybe = maybe.or(doubt),
+            (Answer::Unknown, Note::Missing(attribute), _) => maybe = maybe.or(Some(attribute)),
+            (Answer::Unknown, ..) => maybe = maybe.or(Some(Attribute::ReachedDebtor)),
+            _ => {}
+        }
+    }
+    maybe.map(Some)
 }
 
 pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {

@@ -12,9 +12,9 @@ use crate::domain::detail::{Charge, Detail, LegalStepKind};
 use crate::domain::ids::{ActivityId, ClaimId, ContactPointId, PersonId};
 use crate::domain::party::{Condition, Permission, PersonalWindow};
 use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::{ChargeStep, Form, Purpose};
+use crate::domain::vocabulary::{Channel, ChargeStep, Form, PartyRole, Purpose};
 use crate::rules::ruleset::ActiveRule;
-use crate::rules::step::Step;
+use crate::rules::step::{Stage, Step};
 
 /// A condition told by an activity. `person` absent: it concerns everybody of the case.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub(crate) struct Flag {
     pub effective: Timestamp,
     pub until: Option<Timestamp>,
     pub written: Option<bool>,
+    /// It states grounds, for a dispute.
+    pub grounded: Option<bool>,
     pub direct: bool,
     pub id: ActivityId,
 }
@@ -44,6 +46,7 @@ pub(crate) struct Given {
 pub(crate) enum What {
     Contact { demand: bool, reminder: bool, notices: Box<[Box<str>]> },
     LegalStep(LegalStepKind),
+    Document { name: Box<str>, produced: bool, requested: bool },
     Other(Step),
 }
 
@@ -76,7 +79,6 @@ impl Past {
             Step::Promise,
             Step::Plan,
             Step::SettlementOffer,
-            Step::Dispute,
             Step::Complaint,
             Step::DataRequest,
             Step::VerificationSent,
@@ -99,6 +101,10 @@ impl Past {
             Detail::LegalStep { step } => What::LegalStep(*step),
             Detail::Charge(charge) => What::Other(Step::Charge(Some(charge.step))),
             Detail::Condition { condition, ended: false, .. } => What::Other(Step::Condition(*condition)),
+            Detail::Dispute { step, .. } => What::Other(Stage::of(*step).map_or(Step::Dispute, Step::DisputeStage)),
+            Detail::Document { document, produced, requested } => {
+                What::Document { name: document.as_str().into(), produced: *produced, requested: *requested }
+            }
             _ => What::Other(others.into_iter().find(|step| step.matches(activity))?),
         };
         Some(past)
@@ -113,6 +119,10 @@ impl Past {
             (What::LegalStep(kind), Step::LegalStep(None)) => *kind != LegalStepKind::Threat,
             (What::LegalStep(kind), Step::LegalStep(Some(wanted))) => kind == wanted,
             (What::Other(Step::Charge(_)), Step::Charge(None)) => true,
+            (What::Document { requested, .. }, Step::DocumentRequest(None)) => *requested,
+            (What::Document { name, requested: true, .. }, Step::DocumentRequest(Some(wanted)))
+            | (What::Document { name, requested: false, .. }, Step::Document(wanted))
+            | (What::Document { name, produced: true, .. }, Step::DocumentProduced(wanted)) => name == wanted,
             (What::Other(other), step) => other == step,
             _ => false,
         }
@@ -150,13 +160,34 @@ pub(crate) struct Mark {
     pub certain: bool,
 }
 
-/// A notice that falls due.
+/// A contact by which the person used a channel towards the collector.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Used {
+    pub person: Option<PersonId>,
+    pub channel: Channel,
+    pub point: Option<ContactPointId>,
+    /// The last time.
+    pub at: Timestamp,
+}
+
+/// A contact by which the collector reached somebody who is no debtor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Approach {
+    pub person: Option<PersonId>,
+    pub role: Option<PartyRole>,
+    pub at: Timestamp,
+    pub id: ActivityId,
+}
+
+/// What falls due.
 #[derive(Debug, Clone)]
 pub(crate) struct Timer {
     /// First instant after the last day.
     pub due: Timestamp,
     /// The last day itself.
     pub last_day: NaiveDate,
+    /// When it began.
+    pub began: Timestamp,
     pub rule: Arc<ActiveRule>,
     /// The activity that began the term; absent for the placement of the case.
     pub trigger: Option<ActivityId>,
@@ -179,6 +210,8 @@ pub(crate) struct Memory {
     /// Packed apart, see [`super::packed`].
     #[serde(skip)]
     pub timers: Vec<Timer>,
+    pub used: Vec<Used>,
+    pub approached: Vec<Approach>,
     pub verified: Option<Timestamp>,
     pub titled_on: Option<NaiveDate>,
     pub hold: Option<ActivityId>,
@@ -196,6 +229,8 @@ pub(crate) static EMPTY: Memory = Memory {
     charges: Vec::new(),
     marks: Vec::new(),
     timers: Vec::new(),
+    used: Vec::new(),
+    approached: Vec::new(),
     verified: None,
     titled_on: None,
     hold: None,

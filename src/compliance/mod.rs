@@ -5,25 +5,36 @@
 //! for what is only asked about.
 
 mod applies;
+mod call_recording;
+mod channel_consent;
 mod check;
 mod contact_block;
 mod contact_cooldown;
 mod contact_frequency;
 mod contact_hours;
+mod content;
+mod cover;
+mod dispute_handling;
+mod documents_held;
 pub mod examples;
 mod fee_cap;
+mod held;
 mod judgement;
 mod late;
 mod limitation_period;
 mod memory;
 mod notice_period;
+mod omission;
 mod packed;
 pub mod persons;
+mod prohibited_conduct;
 mod remember;
 mod required_notice;
 mod situation;
+mod third_party;
 pub mod verdict;
 mod watch;
+mod which;
 mod windows;
 
 #[cfg(test)]

@@ -79,6 +79,20 @@ pub(crate) fn term_start(term: &Term, step: &Earlier) -> Option<NaiveDate> {
     }
 }
 
+/// The last day of the term after the latest of the steps; `None` if there is none, or its beginning is not recorded.
+pub(crate) fn last_day_after(
+    term: &Term,
+    after: &[Step],
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<NaiveDate> {
+    let mut last = None;
+    for step in earlier_steps(situation, after) {
+        last = last.max(Some(calendar.last_day(term, term_start(term, &step)?, situation.subdivision())));
+    }
+    last
+}
+
 pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
     let version = situation.version;
     if limits.unless_evasion && version.terms.evasion == Some(true) {

@@ -16,6 +16,7 @@ use crate::rules::RuleSet;
 struct NamedTimer {
     due: Timestamp,
     last_day: NaiveDate,
+    began: Timestamp,
     rule: RuleId,
     trigger: Option<ActivityId>,
     person: Option<PersonId>,
@@ -36,10 +37,11 @@ impl CaseWatch {
     pub fn packed(&self) -> PackedWatch<'_> {
         let named = |timer: &Timer| {
             // Every field by name, so that a new one is not forgotten here.
-            let Timer { due, last_day, rule, trigger, person, agent, uncertain } = timer;
+            let Timer { due, last_day, began, rule, trigger, person, agent, uncertain } = timer;
             NamedTimer {
                 due: *due,
                 last_day: *last_day,
+                began: *began,
                 rule: rule.rule.id.clone(),
                 trigger: trigger.clone(),
                 person: person.clone(),
@@ -64,6 +66,7 @@ impl CaseWatch {
                 Some(Timer {
                     due: named.due,
                     last_day: named.last_day,
+                    began: named.began,
                     rule: rules.active(&named.rule)?,
                     trigger: named.trigger,
                     person: named.person,

@@ -57,6 +57,12 @@ impl Marks {
         Self(bits)
     }
 
+    /// Somebody who deals with the debt by profession.
+    #[must_use]
+    pub fn is_excluded_role(role: PartyRole) -> bool {
+        EXCLUDED_ROLES.contains(&role)
+    }
+
     /// The same, inside the person's consent to more calls.
     #[must_use]
     pub const fn consented(self) -> Self {
@@ -109,7 +115,7 @@ impl Marks {
             || exclude.has(Exclude::AtDebtorsRequest) && self.has(AT_REQUEST)
             || exclude.has(Exclude::Replies) && purpose == Some(Purpose::Reply)
             || exclude.has(Exclude::StatutoryNotices) && purpose == Some(Purpose::StatutoryNotice)
-            || exclude.has(Exclude::ExcludedRecipients) && role.is_some_and(|role| EXCLUDED_ROLES.contains(&role))
+            || exclude.has(Exclude::ExcludedRecipients) && role.is_some_and(Self::is_excluded_role)
     }
 }
 

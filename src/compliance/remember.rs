@@ -1,15 +1,17 @@
 //! What a case keeps of an activity after it was judged.
 
 use super::Context;
-use super::memory::{Charged, Flag, Given, Mark, Past};
+use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
 use super::persons::{ContactStamp, Marks};
 use super::watch::{CaseStamp, CaseWatch};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
-use crate::domain::detail::{AdjustmentKind, Detail, LegalStepKind, MatterStep};
+use crate::domain::detail::{AdjustmentKind, Contact, Detail, LegalStepKind, MatterStep};
+use crate::domain::outcome::Outcome;
 use crate::domain::party::Condition;
-use crate::domain::vocabulary::{Direction, Form};
+use crate::domain::vocabulary::{Direction, Form, PartyRole, Place};
 use crate::rules::step::Step;
+use crate::rules::words::Counted;
 
 impl CaseWatch {
     pub(super) fn remember(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
@@ -26,7 +28,10 @@ impl CaseWatch {
         if activity.direction() == Direction::Outbound {
             self.channels |= 1 << (contact.channel as u16);
         }
-        self.communicated |= contact.outcome_flags().communication;
+        if contact.outcome_flags().communication {
+            self.communicated |= 1 << (contact.channel as u16);
+        }
+        self.remember_reach(ctx, activity, contact, marks);
         let window = self.window;
         if window == 0 {
             return;
@@ -40,6 +45,37 @@ impl CaseWatch {
             u16::try_from(self.persons.len() - 1).ok()
         });
         self.contacts.push(CaseStamp { stamp: ContactStamp::new(activity, marks), person: index });
+    }
+
+    /// Which channels the person uses, who else was reached, where the person was tried.
+    fn remember_reach(&mut self, ctx: &Context<'_>, activity: &Activity, contact: &Contact, marks: Marks) {
+        let party = activity.person.as_ref().and_then(|person| ctx.version.party(person));
+        let role = activity.person_role.or(party.map(|party| party.role));
+        let primary = ctx.version.primary();
+        let person = activity.person.clone().or(primary.map(|party| party.person.clone()));
+        let inbound = activity.direction() == Direction::Inbound;
+        if inbound || contact.outcome == Some(Outcome::Replied) {
+            let (channel, point) = (contact.channel, contact.contact_point.clone());
+            let used = &mut self.remember_in().used;
+            used.retain(|one| one.channel != channel || one.person != person || one.point != point);
+            used.push(Used { person: person.clone(), channel, point, at: activity.occurred });
+        }
+        if inbound {
+            return;
+        }
+        let debtor = [PartyRole::Primary, PartyRole::CoDebtor, PartyRole::Guarantor];
+        let owes = role.map_or(activity.person.is_none(), |role| debtor.contains(&role));
+        if owes {
+            let points = party.or(primary).into_iter().flat_map(|party| &party.contact_points);
+            let work =
+                points.filter(|point| Some(&point.id) == contact.contact_point.as_ref()).any(|one| one.workplace);
+            if let Some(place) = contact.place.or(work.then_some(Place::Workplace)) {
+                self.places |= 1 << (place as u8);
+            }
+        } else if marks.counts(Counted::Contacts) && !role.is_some_and(Marks::is_excluded_role) {
+            let approach = Approach { person, role, at: activity.occurred, id: activity.id.clone() };
+            self.remember_in().approached.push(approach);
+        }
     }
 
     fn remember_money(&mut self, activity: &Activity) {
@@ -108,12 +144,12 @@ impl CaseWatch {
                 self.remember_in().marks.push(mark(LimitationEventKind::CourtAction));
             }
             Detail::Condition { condition, ended: false, written, direct_contact_consented, .. } => {
-                let flag = flag(activity, *condition, *written, *direct_contact_consented);
+                let flag = flag(activity, *condition, *written, None, *direct_contact_consented);
                 self.remember_in().flags.push(flag);
             }
             Detail::Condition { condition, ended: true, .. } => self.end_flag(activity, *condition),
-            Detail::Dispute { step: MatterStep::Opened, written, .. } => {
-                let flag = flag(activity, Condition::Disputed, Some(*written), false);
+            Detail::Dispute { step: MatterStep::Opened, written, grounded, .. } => {
+                let flag = flag(activity, Condition::Disputed, Some(*written), *grounded, false);
                 self.remember_in().flags.push(flag);
             }
             Detail::Dispute {
@@ -154,7 +190,13 @@ impl CaseWatch {
     }
 }
 
-fn flag(activity: &Activity, condition: Condition, written: Option<bool>, direct: bool) -> Flag {
+fn flag(
+    activity: &Activity,
+    condition: Condition,
+    written: Option<bool>,
+    grounded: Option<bool>,
+    direct: bool,
+) -> Flag {
     Flag {
         condition,
         person: activity.person.clone(),
@@ -163,6 +205,7 @@ fn flag(activity: &Activity, condition: Condition, written: Option<bool>, direct
         effective: activity.effective.unwrap_or(activity.occurred),
         until: None,
         written,
+        grounded,
         direct,
         id: activity.id.clone(),
     }

@@ -1,21 +1,16 @@
 //! A notice that must be sent after, before or with an event. What is due after an event is watched by a timer.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use super::judgement::{Judgement, Note};
-use super::memory::Timer;
+use super::limitation_period;
 use super::notice_period::{earlier_steps, form_fits};
 use super::situation::Situation;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
-use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::Answer;
 use crate::domain::vocabulary::Form;
-use crate::rules::calendar::Calendar;
-use crate::rules::model::{Limits, RequiredNotice};
-use crate::rules::ruleset::ActiveRule;
-use crate::rules::words::{Attribute, CountFrom, Timing};
+use crate::rules::model::RequiredNotice;
+use crate::rules::ruleset::Jurisdiction;
+use crate::rules::words::{Attribute, Timing};
 
 /// The activity is one of the notices, in a form that counts. `None`: its form is not recorded.
 pub(crate) fn satisfies(limits: &RequiredNotice, activity: &Activity) -> Option<bool> {
@@ -30,12 +25,20 @@ pub(crate) fn satisfies(limits: &RequiredNotice, activity: &Activity) -> Option<
 }
 
 /// Judges the notices that are due before or with the event. Those due after it answer when their term ends.
-pub(crate) fn judge(limits: &RequiredNotice, situation: &Situation<'_>, _calendar: &Calendar) -> Option<Judgement> {
+pub(crate) fn judge(
+    limits: &RequiredNotice,
+    situation: &Situation<'_>,
+    jurisdiction: &Jurisdiction,
+) -> Option<Judgement> {
     if limits.timing == Timing::Within {
         return (limits.term.is_none()).then(Judgement::no_figure);
     }
     if limits.first_event && happened_before(limits, situation) {
         return None;
+    }
+    let mut doubt = None;
+    if !limits.if_expired.is_empty() {
+        doubt = limitation_period::expired(&limits.if_expired, situation, jurisdiction)?;
     }
     if limits.timing == Timing::With {
         match satisfies(limits, situation.activity) {
@@ -62,6 +65,9 @@ pub(crate) fn judge(limits: &RequiredNotice, situation: &Situation<'_>, _calenda
     if situation.version.history_complete_from.is_some() {
         return Some(Judgement::missing(Attribute::History));
     }
+    if let Some(attribute) = doubt {
+        return Some(Judgement::missing(attribute));
+    }
     let mut judgement = Judgement::new(Answer::Broken);
     judgement.note = Note::Word("the notice is missing");
     judgement.evidence.push(situation.activity.id.clone());
@@ -73,60 +79,20 @@ fn happened_before(limits: &RequiredNotice, situation: &Situation<'_>) -> bool {
         || earlier_steps(situation, &limits.event).next().is_some()
 }
 
-/// The timer that an event starts. `None`: nothing falls due.
-pub(crate) fn timer(
+/// The activity (or the placement, where it is absent) is an event after which a notice falls due.
+#[allow(clippy::option_option)] // three answers, of which an event gives two
+pub(crate) fn opens(
     limits: &RequiredNotice,
-    active: &Arc<ActiveRule>,
     situation: &Situation<'_>,
-    calendar: &Calendar,
     trigger: Option<&Activity>,
-    uncertain: Option<&'static str>,
-) -> Option<Timer> {
-    let term = limits.term?;
-    if limits.timing != Timing::Within || trigger.is_some() && limits.first_event && happened_before(limits, situation)
-    {
-        return None;
-    }
-    // What happened while the case was worked elsewhere is not held against who has it now.
-    if situation.version.history_complete_from.is_some_and(|complete| situation.at < complete) {
+) -> Option<Option<Attribute>> {
+    let event = limits.event.iter().any(|step| step.matches(situation.activity));
+    let first = !(trigger.is_some() && limits.first_event && happened_before(limits, situation));
+    if limits.timing != Timing::Within || !event || !first {
         return None;
     }
     let carried = trigger.is_some_and(|activity| satisfies(limits, activity) == Some(true));
     let before =
         || earlier_steps(situation, &limits.notices).any(|step| form_fits(limits.forms, step.form) != Some(false));
-    if carried || (limits.once && before()) {
-        return None;
-    }
-    let moment = match (term.from, trigger) {
-        (CountFrom::Received, Some(activity)) => activity.known(),
-        _ => situation.at,
-    };
-    // Late only if it is late wherever the person may be.
-    let zones = situation.zones.as_slice();
-    let fallback = [situation.home_zone()];
-    let zones = if zones.is_empty() { &fallback } else { zones };
-    let deemed = if term.from == CountFrom::DeemedReceived { i64::from(term.deemed_days) } else { 0 };
-    let ends = zones.iter().map(|zone| {
-        let start = add_days(moment.date(*zone), deemed);
-        let last = calendar.last_day(&term, start, situation.subdivision());
-        (Timestamp::start_of(add_days(last, 1), *zone), last)
-    });
-    let (due, last_day) = ends.max()?;
-    Some(Timer {
-        due,
-        last_day,
-        rule: Arc::clone(active),
-        trigger: trigger.map(|activity| activity.id.clone()),
-        person: situation.person.cloned(),
-        agent: trigger.and_then(|activity| activity.actor.agent.clone()),
-        uncertain: uncertain.map(Cow::Borrowed),
-    })
-}
-
-/// The limits of a timer's rule.
-pub(crate) fn limits_of(timer: &Timer) -> Option<&RequiredNotice> {
-    match &timer.rule.rule.limits {
-        Limits::RequiredNotice(limits) => Some(limits),
-        _ => None,
-    }
+    if carried || (limits.once && before()) { None } else { Some(None) }
 }

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::Context;
 use super::persons::{ContactStamp, Marks};
 use super::watch::CaseWatch;
+use super::{Context, cover};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
-use crate::domain::party::{Condition, Party, Residence};
+use crate::domain::party::{Condition, ContactPoint, Party, Residence};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::PartyRole;
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
+use crate::rules::cover::Clause;
 use crate::rules::model::Kind;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
+use crate::rules::words::Attribute;
 
 /// More zones than any country has; a longer list is not judged but answered "unknown".
 const MAX_ZONES: usize = 32;
@@ -87,6 +89,25 @@ impl IdText {
     }
 }
 
+/// The answer to the scope of the pack asked about last: a pack's rules stand one after another.
+struct Covered<'a> {
+    clauses: &'a [Clause],
+    #[allow(clippy::option_option)] // three answers
+    answer: Option<Option<Attribute>>,
+}
+
+impl<'a> Covered<'a> {
+    #[allow(clippy::option_option)]
+    fn answer(&mut self, active: &'a ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+        let clauses = active.cover.as_deref().unwrap_or(&[]);
+        if !std::ptr::eq(clauses, self.clauses) {
+            let answer = if clauses.is_empty() { Some(None) } else { cover::covers(clauses, situation) };
+            *self = Self { clauses, answer };
+        }
+        self.answer
+    }
+}
+
 /// One activity of one case under judgement.
 pub(crate) struct Situation<'a> {
     pub rules: &'a RuleSet,
@@ -147,6 +168,12 @@ impl<'a> Situation<'a> {
             Detail::Contact(contact) => Some(contact),
             _ => None,
         }
+    }
+
+    /// The contact point used, where the contact names one that the person has.
+    pub fn point(&self) -> Option<&'a ContactPoint> {
+        let wanted = self.contact()?.contact_point.as_ref()?;
+        self.party?.contact_points.iter().find(|point| point.id == *wanted)
     }
 
     /// Marks of the contact under judgement. Whether it falls into a consent depends on the instant, which the search
@@ -232,9 +259,14 @@ impl<'a> Situation<'a> {
         found
     }
 
-    /// Calls `judge` for every rule that may speak: with the jurisdiction, and whether it is only possible that the
-    /// person lives there. Returns false if a country has no pack.
-    pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Arc<ActiveRule>, bool)) -> bool {
+    /// Calls `judge` for every rule that may speak: with the jurisdiction, and with what is missing to tell whether the
+    /// person lives there and whether the rule's pack covers the case. Returns false if a country has no pack.
+    pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Arc<ActiveRule>, Option<Attribute>)) -> bool {
+        let mut covered = Covered { clauses: &[], answer: Some(None) };
+        let mut judge = move |jurisdiction: &'a Jurisdiction, active: &'a Arc<ActiveRule>, possible: bool| {
+            let Some(doubt) = covered.answer(active, self) else { return };
+            judge(jurisdiction, active, possible.then_some(Attribute::Subdivision).or(doubt));
+        };
         let law = self.version.class.governing_law.as_deref();
         let mut complete = true;
         let mut seen: [Option<&'a Jurisdiction>; 12] = [None; 12];

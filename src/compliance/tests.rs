@@ -1,5 +1,11 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
+mod consent;
+mod content;
+mod matters;
+mod others;
+mod small;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 

@@ -10,21 +10,20 @@ use super::memory::{EMPTY, Memory, Timer};
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::verdict::consequence;
-use super::{Answered, Context, Emission, TestOutcome, applies, check, contact_block, required_notice};
+use super::{Answered, Context, Emission, TestOutcome, check, contact_block, omission};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, TransferKind};
-use crate::domain::finding::Finding;
-use crate::domain::ids::{ActivityId, FindingId, PersonId};
+use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, add_days};
-use crate::domain::verdict::{Answer, Observation, Unit};
-use crate::domain::vocabulary::{ConsentScope, Form};
+use crate::domain::verdict::Answer;
+use crate::domain::vocabulary::{Channel, ConsentScope, Form, Place};
 use crate::rules::RuleSet;
-use crate::rules::model::{Limits, Rule};
+use crate::rules::model::Rule;
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
-use crate::rules::words::{Counted, Subject};
+use crate::rules::words::{Counted, Set};
 
 /// A contact of the case: whom it concerned, as an index into the case's persons.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,7 +44,10 @@ pub struct CaseWatch {
     pub(super) balance: i64,
     /// Channels on which the collector has made contact.
     pub(super) channels: u16,
-    pub(super) communicated: bool,
+    /// Channels on which something was conveyed, either way.
+    pub(super) communicated: u16,
+    /// Places at which a debtor was tried.
+    pub(super) places: u8,
     pub(super) visited: bool,
     pub(super) paid: bool,
 }
@@ -171,11 +173,26 @@ impl CaseWatch {
         match step {
             Step::Contact => self.channels != 0,
             Step::ContactOn(channel) => self.channels & (1 << (*channel as u16)) != 0,
-            Step::Communication => self.communicated,
+            Step::Communication => self.communicated != 0,
             Step::Payment => self.paid,
             Step::PageVisit => self.visited,
             _ => false,
         }
+    }
+
+    /// Something was conveyed before on one of these channels.
+    pub(crate) fn communicated_on(&self, channels: Set<Channel>) -> bool {
+        among(self.communicated, channels)
+    }
+
+    /// The collector made contact before on one of these channels.
+    pub(crate) fn contacted_on(&self, channels: Set<Channel>) -> bool {
+        among(self.channels, channels)
+    }
+
+    /// A debtor was tried before at a place that is none of these.
+    pub(crate) fn tried_elsewhere(&self, places: Set<Place>) -> bool {
+        Place::ALL.iter().any(|place| !places.has(*place) && self.places & (1 << (*place as u8)) != 0)
     }
 
     /// The contact falls into the person's consent to more calls: seven local dates from the day it was given, ended
@@ -218,15 +235,7 @@ impl CaseWatch {
             if let Some(judgement) = judge(&situation, jurisdiction, active, possible) {
                 emit(ctx, &situation, active, &judgement, out);
             }
-            let Limits::RequiredNotice(limits) = &active.rule.limits else { return };
-            let led = situation.lead || active.rule.subject == Subject::Case;
-            if !led || limits.term.is_none() || !applies::concerns(&active.rule, &situation) {
-                return;
-            }
-            let Some(doubt) = applies::scope(&active.rule, &situation) else { return };
-            let uncertain = doubt.map(|attribute| attribute.as_str()).or(possible.then_some("subdivision"));
-            let calendar = Situation::calendar(jurisdiction);
-            timers.extend(required_notice::timer(limits, active, &situation, calendar, fact, uncertain));
+            timers.extend(omission::begins(active, &situation, Situation::calendar(jurisdiction), fact, possible));
         });
         let marks = situation.marks();
         if !timers.is_empty() {
@@ -234,69 +243,13 @@ impl CaseWatch {
         }
         marks
     }
-
-    /// Ends the terms that this activity satisfies.
-    fn satisfy(&mut self, activity: &Activity, out: &mut Vec<Emission>) {
-        if self.memory().timers.is_empty() {
-            return;
-        }
-        let memory = self.remember_in();
-        memory.timers.retain(|timer| {
-            let kept = required_notice::limits_of(timer).map(|limits| required_notice::satisfies(limits, activity));
-            let outcome = match kept {
-                Some(Some(false)) => return true,
-                Some(Some(true)) => TestOutcome::Passed,
-                Some(None) | None => TestOutcome::Unknown,
-            };
-            out.push(test(&timer.rule.rule, outcome, activity.occurred));
-            false
-        });
-    }
-
-    fn fire(&self, ctx: &Context<'_>, timer: &Timer, out: &mut Vec<Emission>) {
-        let Some(limits) = required_notice::limits_of(timer) else { return };
-        if limits.unless_paid && self.balance <= 0 {
-            return;
-        }
-        let rule = &timer.rule.rule;
-        let Some(severity) = consequence(ctx.rules, &timer.rule).severity else { return };
-        if timer.uncertain.is_some() {
-            out.push(test(rule, TestOutcome::Unknown, timer.due));
-            return;
-        }
-        out.push(test(rule, TestOutcome::Failed, timer.due));
-        let case = &ctx.version.case;
-        let day = timer.last_day.to_string();
-        let trigger = timer.trigger.as_ref().map_or("placement", ActivityId::as_str);
-        let key = &ctx.market.key;
-        out.push(Emission::Opened(Box::new(Finding {
-            id: FindingId::of(&key.tenant, &key.market, &rule.id, &[case.as_str(), trigger, &day]),
-            rule: rule.id.clone(),
-            jurisdiction: rule.jurisdiction.clone(),
-            pack_digest: timer.rule.pack_digest.to_string(),
-            pack_version: timer.rule.pack_version.to_string(),
-            severity,
-            effect: rule.effect,
-            case: Some(case.clone()),
-            person: timer.person.clone(),
-            activity: timer.trigger.clone(),
-            agent: timer.agent.clone(),
-            client: Some(ctx.version.identity.creditor.clone()),
-            at: timer.due,
-            omission: true,
-            known_at_time: true,
-            observed: Observation {
-                limit: limits.term.map(|term| term.length.into()),
-                unit: Some(Unit::Days),
-                note: Some(format!("not sent by {day}")),
-                observed: None,
-            },
-            evidence: timer.trigger.iter().cloned().collect(),
-        })));
-    }
 }
 
-fn test(rule: &Rule, outcome: TestOutcome, at: Timestamp) -> Emission {
+fn among(mask: u16, channels: Set<Channel>) -> bool {
+    Channel::ALL.iter().any(|channel| channels.admits(*channel) && mask & (1 << (*channel as u16)) != 0)
+}
+
+pub(super) fn test(rule: &Rule, outcome: TestOutcome, at: Timestamp) -> Emission {
     Emission::Test { rule: rule.id.clone(), jurisdiction: rule.jurisdiction.clone(), outcome, at }
 }
 

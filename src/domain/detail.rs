@@ -146,6 +146,9 @@ pub enum Detail {
         written: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
+        /// It states valid or possibly valid grounds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grounded: Option<bool>,
     },
     /// A complaint's step.
     Complaint {
@@ -192,11 +195,13 @@ pub enum Detail {
     },
     /// Verification of the debt was sent.
     VerificationSent {},
-    /// A document is held or was produced.
+    /// A document is held, was asked for or was produced.
     Document {
         document: String,
         #[serde(default, skip_serializing_if = "is_false")]
         produced: bool,
+        #[serde(default, skip_serializing_if = "is_false")]
+        requested: bool,
     },
     /// A credit bureau was told something.
     CreditReport {

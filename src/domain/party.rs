@@ -102,6 +102,9 @@ pub struct Permission {
     /// Reference to the proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// Given in writing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<bool>,
 }
 
 /// A weekly stretch that the person prefers or finds inconvenient, local to the person.

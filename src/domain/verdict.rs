@@ -111,4 +111,9 @@ pub struct Speaking {
     pub known_at_time: bool,
     /// Facts used.
     pub evidence: Vec<ActivityId>,
+    /// For answer `duty`: what the contact must hold, or what must be done with it, as packs name it.
+    pub duties: Option<Duties>,
 }
+
+/// Words of a rule that name what has to be held or done; shared, so that an answer copies no text.
+pub type Duties = std::sync::Arc<[Box<str>]>;

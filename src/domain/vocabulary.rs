@@ -73,6 +73,7 @@ vocabulary!(
         Reminder = "reminder", Demand = "demand", StatutoryNotice = "statutory_notice", Reply = "reply",
         Service = "service", LocationInquiry = "location_inquiry", Confirmation = "confirmation",
         CeaseAcknowledgement = "cease_acknowledgement", Legal = "legal", Privacy = "privacy",
+        EmploymentInquiry = "employment_inquiry",
     }
 );
 vocabulary!(
@@ -147,7 +148,10 @@ vocabulary!(
 );
 vocabulary!(
     /// What a consent or an opt-out covers.
-    ConsentScope { All = "all", Channel = "channel", Point = "point", DebtDetails = "debt_details", Calls = "calls" }
+    ConsentScope {
+        All = "all", Channel = "channel", Point = "point", DebtDetails = "debt_details", Calls = "calls",
+        Workplace = "workplace", Recording = "recording",
+    }
 );
 vocabulary!(
     /// Final or intermediate state of a message sent.

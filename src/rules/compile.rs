@@ -119,6 +119,16 @@ impl Packs {
         Self { packs: packs.collect() }
     }
 
+    /// The same packs with another scope of one of them.
+    #[must_use]
+    pub fn with_scope(&self, id: &str, scope: Option<Arc<[super::cover::Clause]>>) -> Self {
+        let mut packs = self.packs.clone();
+        if let Some(pack) = packs.get_mut(id) {
+            Arc::make_mut(pack).scope = scope;
+        }
+        Self { packs }
+    }
+
     fn check(&self, found: &mut Vec<crate::domain::diagnostic::Diagnostic>) {
         let mut ids: BTreeMap<&str, &Rule> = BTreeMap::new();
         for pack in self.packs.values() {
@@ -162,6 +172,20 @@ impl Packs {
                         format!("rule {} speaks of holidays or working days, and the pack has no [calendar]", rule.id),
                         "add [calendar] with weekend and [[calendar.holiday]]",
                     ));
+                }
+                let expired = match &rule.limits {
+                    Limits::Content(limits) => limits.if_expired.as_slice(),
+                    Limits::RequiredNotice(limits) => limits.if_expired.as_slice(),
+                    _ => &[],
+                };
+                for id in expired {
+                    let named = pack.rules.iter().find(|one| one.id == *id);
+                    if !named.is_some_and(|one| matches!(one.limits, Limits::LimitationPeriod(_))) {
+                        found.push(rule.limits_position.wrong(
+                            format!("rule {} names \"{id}\", which is no limitation_period rule of the pack", rule.id),
+                            "name rules of kind limitation_period of the same pack",
+                        ));
+                    }
                 }
                 let shown = pack.examples.iter().any(|example| example.rule == rule.id);
                 if !shown && rule.status != Status::Proposed {
@@ -213,6 +237,21 @@ fn needs_calendar(rule: &Rule) -> bool {
         Limits::RequiredNotice(limits) => term(&limits.term),
         Limits::LimitationPeriod(limits) => term(&limits.term),
         Limits::ContactBlock(limits) => term(&limits.only_within),
+        Limits::ChannelConsent(limits) => {
+            let terms = [
+                &limits.max_age,
+                &limits.verified_within,
+                &limits.used_within,
+                &limits.notice_term,
+                &limits.honour_within,
+            ];
+            terms.into_iter().any(term)
+        }
+        Limits::Content(limits) => term(&limits.during) || term(&limits.least_deadline),
+        Limits::DisputeHandling(limits) => {
+            term(&limits.only_within) || term(&limits.resume) || term(&limits.answer_within)
+        }
+        Limits::DocumentsHeld(limits) => term(&limits.within),
         _ => false,
     }
 }
@@ -230,6 +269,7 @@ pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
     match &rule.limits {
         Limits::ContactFrequency(limits) => limits.max.map(|_| (days(limits.window), limits.per == Per::Person)),
         Limits::ContactCooldown(limits) => limits.wait.map(|wait| (days(wait) + 1, limits.per == Per::Person)),
+        Limits::ChannelConsent(limits) => limits.asking.map(|asking| (days(asking.window), false)),
         _ => None,
     }
 }

@@ -81,6 +81,8 @@ pub struct Check {
     pub next_allowed: Option<Timestamp>,
     /// How many more contacts the rule allows after this one.
     pub remaining: Option<i64>,
+    /// What the rule says must be held or done, in its order.
+    pub duties: Option<Vec<String>>,
 }
 
 /// What the pack says of its examples.
@@ -146,6 +148,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
             answer: table.text("answer"),
             next_allowed: next.and_then(|text| instant(&mut table, "next_allowed", &text, convert.zone)),
             remaining: table.integer("remaining", 0, 100_000),
+            duties: table.has("duties").then(|| table.texts("duties")),
         };
         table.finish();
         check

@@ -5,14 +5,18 @@
 
 pub mod calendar;
 pub mod compile;
+pub mod conduct;
+pub mod cover;
 pub mod example;
 mod head;
 pub mod model;
 pub mod overlay;
 pub mod pack;
 pub mod parse;
+mod parse_conduct;
 mod parse_fee;
 mod parse_limits;
+mod parse_matter;
 pub mod parse_rule;
 pub mod reach;
 pub mod reader;

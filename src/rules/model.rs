@@ -3,6 +3,9 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub use super::conduct::{
+    CallRecording, ChannelConsent, Content, DisputeHandling, DocumentsHeld, ProhibitedConduct, ThirdParty,
+};
 pub use super::head::{Assume, Exempt, Review, Scope};
 use super::reader::Position;
 use super::step::Step;
@@ -22,6 +25,9 @@ vocabulary!(
         ContactHours = "contact_hours", ContactFrequency = "contact_frequency", ContactCooldown = "contact_cooldown",
         ContactBlock = "contact_block", NoticePeriod = "notice_period", RequiredNotice = "required_notice",
         FeeCap = "fee_cap", LimitationPeriod = "limitation_period",
+        CallRecording = "call_recording", ChannelConsent = "channel_consent", Content = "content",
+        DisputeHandling = "dispute_handling", DocumentsHeld = "documents_held",
+        ProhibitedConduct = "prohibited_conduct", ThirdParty = "third_party",
     }
 );
 
@@ -86,6 +92,13 @@ pub enum Limits {
     RequiredNotice(RequiredNotice),
     FeeCap(FeeCap),
     LimitationPeriod(LimitationPeriod),
+    CallRecording(CallRecording),
+    ChannelConsent(Box<ChannelConsent>),
+    Content(Box<Content>),
+    DisputeHandling(Box<DisputeHandling>),
+    DocumentsHeld(DocumentsHeld),
+    ProhibitedConduct(ProhibitedConduct),
+    ThirdParty(Box<ThirdParty>),
 }
 
 impl Limits {
@@ -101,6 +114,13 @@ impl Limits {
             Self::RequiredNotice(_) => Kind::RequiredNotice,
             Self::FeeCap(_) => Kind::FeeCap,
             Self::LimitationPeriod(_) => Kind::LimitationPeriod,
+            Self::CallRecording(_) => Kind::CallRecording,
+            Self::ChannelConsent(_) => Kind::ChannelConsent,
+            Self::Content(_) => Kind::Content,
+            Self::DisputeHandling(_) => Kind::DisputeHandling,
+            Self::DocumentsHeld(_) => Kind::DocumentsHeld,
+            Self::ProhibitedConduct(_) => Kind::ProhibitedConduct,
+            Self::ThirdParty(_) => Kind::ThirdParty,
         }
     }
 }
@@ -280,6 +300,8 @@ pub struct RequiredNotice {
     pub forms: Set<Form>,
     /// Not due if the debt is paid before the term ends.
     pub unless_paid: bool,
+    /// Only where a claim has expired under one of these rules, for timing `before` and `with`.
+    pub if_expired: Vec<RuleId>,
 }
 
 /// One tier: for a basis up to `up_to` (inclusive, minor units).

@@ -1,15 +1,15 @@
 //! A tenant's own rules: it may add rules and tighten the law's, never loosen them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::compile::Packs;
-use super::model::{ContactHours, FeeCap, Limits, OpenSpan, Rule, Tier, TierValue, Window};
-use super::parse_fee;
+use super::model::{ContactHours, FeeCap, Limits, OpenSpan, Rule, Term, Tier, TierValue, Window};
 use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Status;
+use super::{parse_conduct, parse_fee};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::verdict::Source;
@@ -25,6 +25,8 @@ pub struct Overlay {
     pub added: Vec<Arc<Rule>>,
     /// Rules of the packs with tightened limits, and whether their breach blocks.
     pub tightened: BTreeMap<String, (Arc<Rule>, bool)>,
+    /// What the tenant's templates hold, by their ids.
+    pub templates: HashMap<Box<str>, Arc<[Box<str>]>>,
     /// Digest of the file.
     pub digest: String,
 }
@@ -75,9 +77,29 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
             }
             reader.finish();
         }
+        for mut reader in table.tables("template") {
+            template(&mut reader, &mut overlay);
+            reader.finish();
+        }
         table.finish();
     }
     Diagnostics(reading.finish()).into_result(overlay)
+}
+
+/// What a template of the tenant holds, so that its contacts need not state it one by one.
+fn template(reader: &mut Reader<'_, '_>, overlay: &mut Overlay) {
+    let id = reader.need_text("id");
+    if !reader.has("holds") {
+        reader.missing("holds", "[\"creditor_name\", ...], the words that it holds");
+    }
+    let holds: Vec<Box<str>> = parse_conduct::words(reader, "holds").iter().map(Into::into).collect();
+    if holds.iter().any(|word| word.contains('|')) {
+        reader.wrong("holds", "a template holds a word or not", "write each word by itself");
+    }
+    let Some(id) = id else { return };
+    if overlay.templates.insert(id.into(), holds.into()).is_some() {
+        reader.wrong("id", "two templates have this id", "state each template once");
+    }
 }
 
 fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
@@ -144,16 +166,18 @@ fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {
                 term.length = u16::try_from(longer).unwrap_or(term.length);
             }
         }
-        Limits::RequiredNotice(limits) => {
-            if let Some(term) = &mut limits.term
-                && let Some(shorter) = change.at_most("term", Some(term.length.into()), 5000)
-            {
-                term.length = u16::try_from(shorter).unwrap_or(term.length);
-            }
-        }
+        Limits::RequiredNotice(limits) => shorter(&mut change, &mut limits.term),
         Limits::ContactHours(limits) => hours(&mut change, limits),
         Limits::FeeCap(limits) => fee(&mut change, limits),
-        Limits::ContactBlock(_) | Limits::LimitationPeriod(_) => {}
+        Limits::DisputeHandling(limits) => shorter(&mut change, &mut limits.answer_within),
+        Limits::DocumentsHeld(limits) => shorter(&mut change, &mut limits.within),
+        Limits::CallRecording(_)
+        | Limits::ChannelConsent(_)
+        | Limits::ContactBlock(_)
+        | Limits::Content(_)
+        | Limits::LimitationPeriod(_)
+        | Limits::ProhibitedConduct(_)
+        | Limits::ThirdParty(_) => {}
     }
     if !change.touched {
         let at = change.reader.offset();
@@ -202,6 +226,15 @@ impl Change<'_, '_, '_> {
             return None;
         }
         Some(value)
+    }
+}
+
+/// A term within which something must be done.
+fn shorter(change: &mut Change<'_, '_, '_>, term: &mut Option<Term>) {
+    if let Some(term) = term
+        && let Some(shorter) = change.at_most("term", Some(term.length.into()), 5000)
+    {
+        term.length = u16::try_from(shorter).unwrap_or(term.length);
     }
 }
 

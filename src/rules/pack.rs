@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
+use super::cover::Clause;
 use super::example::Example;
 use super::model::Rule;
 use super::reader::Position;
@@ -42,6 +43,8 @@ pub struct Pack {
     pub calendar: Option<Arc<Calendar>>,
     /// Rules, proposed ones included.
     pub rules: Vec<Arc<Rule>>,
+    /// Which cases the rules concern: those that any row admits; all without rows.
+    pub scope: Option<Arc<[Clause]>>,
     /// Rows of the fact sheets left out.
     pub not_encoded: Vec<NotEncoded>,
     /// Worked examples.

@@ -9,11 +9,11 @@ use toml::de::DeTable;
 
 use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
 use super::pack::{NotEncoded, Pack};
-use super::parse_fee;
 use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Word;
+use super::{cover, parse_fee};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::vocabulary;
@@ -90,6 +90,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         rules.extend(rule.map(Arc::new));
         reader.finish();
     }
+    let scope = cover::clauses(&mut root, jurisdiction.as_str(), currency);
     for mut reader in root.tables("not_encoded") {
         if let (Some(id), Some(reason)) = (reader.need_text("id"), reader.need_text("reason")) {
             not_encoded.push(NotEncoded { id, reason });
@@ -108,6 +109,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         subdivision_zones,
         calendar,
         rules,
+        scope: (!scope.is_empty()).then(|| scope.into()),
         not_encoded,
         examples: Vec::new(),
         digest: String::new(),

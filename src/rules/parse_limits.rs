@@ -6,11 +6,11 @@ use super::model::{
     ContactBlock, ContactCooldown, ContactFrequency, ContactHours, HOLIDAY, Kind, LimitationPeriod, Limits,
     NoticePeriod, OpenSpan, RequiredNotice, Term, Window,
 };
-use super::parse_fee;
 use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
 use super::words::{BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, TermUnit, Timing};
+use super::{parse_conduct, parse_fee, parse_matter};
 
 const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
 
@@ -25,6 +25,13 @@ pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -
         Kind::RequiredNotice => Limits::RequiredNotice(required_notice(table)?),
         Kind::FeeCap => Limits::FeeCap(parse_fee::fee_cap(table, defaults)?),
         Kind::LimitationPeriod => Limits::LimitationPeriod(limitation(table)?),
+        Kind::CallRecording => Limits::CallRecording(parse_conduct::call_recording(table)),
+        Kind::ChannelConsent => Limits::ChannelConsent(Box::new(parse_conduct::channel_consent(table))),
+        Kind::Content => Limits::Content(Box::new(parse_conduct::content(table))),
+        Kind::DisputeHandling => Limits::DisputeHandling(Box::new(parse_matter::dispute_handling(table))),
+        Kind::DocumentsHeld => Limits::DocumentsHeld(parse_matter::documents_held(table)),
+        Kind::ProhibitedConduct => Limits::ProhibitedConduct(parse_conduct::prohibited_conduct(table)),
+        Kind::ThirdParty => Limits::ThirdParty(Box::new(parse_conduct::third_party(table))),
     })
 }
 
@@ -100,7 +107,7 @@ pub fn weekdays(table: &mut Reader<'_, '_>, key: &'static str) -> Vec<u8> {
 }
 
 /// A window: exactly one of calendar_days, hours, calendar_week, calendar_month.
-fn window(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Window> {
+pub fn window(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Window> {
     let mut inner = table.table(key)?;
     let days = inner.integer("calendar_days", 1, 3660).and_then(|n| u16::try_from(n).ok()).map(Window::CalendarDays);
     let hours = inner.integer("hours", 1, 87_840).and_then(|n| u32::try_from(n).ok()).map(Window::Hours);
@@ -184,7 +191,7 @@ pub fn steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec
 }
 
 /// Steps that a rule looks back at.
-fn past_steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec<Step> {
+pub fn past_steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec<Step> {
     let steps = steps(table, key, needed);
     if steps.iter().any(|step| !step.is_remembered()) {
         table.wrong(
@@ -290,6 +297,10 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
     let timing = table.need_word::<Timing>("timing");
     let term = term(table, "term");
     let no_figure = table.boolean("no_figure").unwrap_or(false);
+    let if_expired = parse_conduct::rule_ids(table, "if_expired");
+    if timing == Some(Timing::Within) && !if_expired.is_empty() {
+        table.wrong("if_expired", "if_expired is for notices before or with an event", "remove it");
+    }
     if timing == Some(Timing::Within) && term.is_none() && !no_figure && !table.has("term") {
         table.missing("term", "{ days = 5, count = ..., from = ..., roll = ... }, or no_figure = true");
     }
@@ -302,6 +313,7 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
         once: table.boolean("once").unwrap_or(false),
         forms: table.set("forms"),
         unless_paid: table.boolean("unless_paid").unwrap_or(false),
+        if_expired,
     })
 }
 

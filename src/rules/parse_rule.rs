@@ -147,7 +147,8 @@ fn limits(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<(Limit
     limits.map(|limits| (limits, at))
 }
 
-fn scope(reader: &mut Reader<'_, '_>) -> Scope {
+/// Which cases are concerned.
+pub fn scope(reader: &mut Reader<'_, '_>) -> Scope {
     let Some(mut table) = reader.table("applies_to") else { return Scope::default() };
     let scope = Scope {
         collector_role: table.set("collector_role"),
@@ -194,7 +195,8 @@ fn assumed_flag(table: &mut Reader<'_, '_>, key: &'static str) -> Option<bool> {
     }
 }
 
-fn assume(reader: &mut Reader<'_, '_>) -> Assume {
+/// What is taken for missing attributes.
+pub fn assume(reader: &mut Reader<'_, '_>) -> Assume {
     let Some(mut table) = reader.table("when_missing") else { return Assume::default() };
     let assume = Assume {
         collector_role: assumed(&mut table, "collector_role"),

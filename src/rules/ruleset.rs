@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 
 use super::calendar::Calendar;
 use super::compile::Packs;
+use super::cover::Clause;
 use super::model::{Kind, Limits, Rule};
 use super::overlay::{self, Overlay};
 use super::reach::Reach;
@@ -30,6 +31,8 @@ pub struct ActiveRule {
     pub pack_version: Arc<str>,
     /// Digest of that pack.
     pub pack_digest: Arc<str>,
+    /// Scope of that pack.
+    pub cover: Option<Arc<[Clause]>>,
 }
 
 /// The rules that speak for residents of one jurisdiction (those of the levels above speak for themselves).
@@ -58,6 +61,7 @@ pub struct RuleSet {
     block_guidelines: bool,
     reach: Reach,
     placements: bool,
+    templates: HashMap<Box<str>, Arc<[Box<str>]>>,
 }
 
 /// What is told of a rule to whoever asks which law is in force.
@@ -135,6 +139,7 @@ impl RuleSet {
                         blocks,
                         pack_version: Arc::clone(&version),
                         pack_digest: Arc::clone(&digest),
+                        cover: source.scope.clone(),
                     }));
                 }
             }
@@ -145,6 +150,7 @@ impl RuleSet {
                     blocks: false,
                     pack_version: "tenant".into(),
                     pack_digest: overlay.digest.as_str().into(),
+                    cover: None,
                 }));
             }
             let below = packs
@@ -179,7 +185,14 @@ impl RuleSet {
             block_guidelines: overlay.block_guidelines,
             reach,
             placements,
+            templates: overlay.templates.clone(),
         }
+    }
+
+    /// The words that a template of the tenant holds, if it has told them.
+    #[must_use]
+    pub fn template(&self, id: &str) -> Option<&[Box<str>]> {
+        self.templates.get(id).map(AsRef::as_ref)
     }
 
     /// Some rule has the placement of a case as its event.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{CreditReportKind, Detail, LegalStepKind, MatterStep, SettlementStep, TransferKind};
 use crate::domain::party::Condition;
-use crate::domain::vocabulary::{Channel, ChargeStep, Direction, Purpose};
+use crate::domain::vocabulary::{Channel, ChargeStep, Direction, Purpose, vocabulary};
 
 /// One step as a rule file names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,12 +52,46 @@ pub enum Step {
     VerificationSent,
     /// `page_visit`: a visit to the portal.
     PageVisit,
+    /// `dispute:STAGE`: a dispute went on to that stage.
+    DisputeStage(Stage),
+    /// `document:NAME`: the document is held or was produced.
+    Document(Box<str>),
+    /// `document_produced:NAME`: it was produced to the debtor.
+    DocumentProduced(Box<str>),
+    /// `document_request` or `document_request:NAME`: the debtor asked for it.
+    DocumentRequest(Option<Box<str>>),
+}
+
+vocabulary!(
+    /// A stage of a dispute after its opening.
+    Stage {
+        Forwarded = "forwarded", Acknowledged = "acknowledged", Verified = "verified",
+        /// Upheld, rejected or withdrawn.
+        Resolved = "resolved",
+        Notified = "notified",
+    }
+);
+
+impl Stage {
+    /// The stage that a step of a matter reaches; `None` for its opening.
+    #[must_use]
+    pub const fn of(step: MatterStep) -> Option<Self> {
+        Some(match step {
+            MatterStep::Opened => return None,
+            MatterStep::Forwarded => Self::Forwarded,
+            MatterStep::Acknowledged => Self::Acknowledged,
+            MatterStep::Verified => Self::Verified,
+            MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn => Self::Resolved,
+            MatterStep::Notified => Self::Notified,
+        })
+    }
 }
 
 /// The forms a step may take in a file, for remedies.
 pub const STEP_FORMS: &str = "contact, contact:CHANNEL, communication, demand, reminder, notice:KIND, legal_step, \
      legal_step:KIND, credit_report, sale, placement, charge, charge:STEP, promise, plan, payment, settlement_offer, \
-     dispute, complaint, data_request, condition:NAME, verification_sent, page_visit";
+     dispute, dispute:STAGE, complaint, data_request, condition:NAME, verification_sent, page_visit, document:NAME, \
+     document_produced:NAME, document_request, document_request:NAME";
 
 impl Step {
     /// Reads a step's name.
@@ -86,6 +120,11 @@ impl Step {
             ("payment", None) => Self::Payment,
             ("settlement_offer", None) => Self::SettlementOffer,
             ("dispute", None) => Self::Dispute,
+            ("dispute", Some(stage)) => Self::DisputeStage(Stage::parse(stage)?),
+            ("document", Some(name)) if !name.is_empty() => Self::Document(name.into()),
+            ("document_produced", Some(name)) if !name.is_empty() => Self::DocumentProduced(name.into()),
+            ("document_request", None) => Self::DocumentRequest(None),
+            ("document_request", Some(name)) if !name.is_empty() => Self::DocumentRequest(Some(name.into())),
             ("complaint", None) => Self::Complaint,
             ("data_request", None) => Self::DataRequest,
             ("condition", Some(name)) => Self::Condition(Condition::parse(name)?),
@@ -133,6 +172,13 @@ impl Step {
             (Self::Dispute, Detail::Dispute { step, .. })
             | (Self::Complaint, Detail::Complaint { step, .. })
             | (Self::DataRequest, Detail::DataRequest { step, .. }) => *step == MatterStep::Opened,
+            (Self::DisputeStage(wanted), Detail::Dispute { step, .. }) => Stage::of(*step) == Some(*wanted),
+            (Self::Document(wanted), Detail::Document { document, requested: false, .. })
+            | (Self::DocumentProduced(wanted), Detail::Document { document, produced: true, .. })
+            | (Self::DocumentRequest(Some(wanted)), Detail::Document { document, requested: true, .. }) => {
+                document.as_str() == &**wanted
+            }
+            (Self::DocumentRequest(None), Detail::Document { requested, .. }) => *requested,
             (Self::Condition(wanted), Detail::Condition { condition, ended, .. }) => condition == wanted && !ended,
             _ => false,
         }

@@ -9,8 +9,8 @@ use crate::domain::detail::LegalStepKind;
 use crate::domain::party::Condition;
 use crate::domain::verdict::{Confidence, Effect, Source};
 use crate::domain::vocabulary::{
-    Channel, ChargeStep, CollectorRole, CreditorType, DebtClass, DebtType, Form, Ownership, PartyKind, PartyRole,
-    Place, Purpose, Technology, vocabulary,
+    Channel, ChargeStep, CollectorRole, ConsentScope, CreditorType, DebtClass, DebtType, Form, MessageLeft, NumberType,
+    Ownership, PartyKind, PartyRole, Place, Purpose, Technology, vocabulary,
 };
 
 vocabulary!(
@@ -127,6 +127,11 @@ vocabulary!(
         NoticeForm = "notice_form", Subdivision = "subdivision", CauseOfAction = "cause_of_action", Pack = "pack",
         ReachedDebtor = "reached_debtor", Currency = "currency", DefaultDate = "default_date",
         DueFixedByContract = "due_fixed_by_contract", History = "history", VatDeduction = "vat_deduction", TitleDate = "title_date",
+        ConsentForm = "consent_form", ContactPoint = "contact_point", ContentItems = "content_items",
+        Documents = "documents", Grounds = "grounds", IdentityVerified = "identity_verified", Language = "language",
+        MessageLeft = "message_left", NumberType = "number_type", Place = "place", Purpose = "purpose",
+        Recorded = "recorded", RecordingNotice = "recording_notice", Technology = "technology",
+        Verified = "contact_point_verified", Written = "written",
     }
 );
 vocabulary!(
@@ -214,6 +219,7 @@ macro_rules! words {
         }
     )+};
 }
+pub(super) use words;
 words!(
     Status,
     VersionBy,
@@ -251,6 +257,9 @@ words!(
     Condition,
     LegalStepKind,
     LimitationEventKind,
+    ConsentScope,
+    MessageLeft,
+    NumberType,
     Timing,
     TermUnit,
     FeeBasis,

@@ -46,3 +46,33 @@ fn every_kind_is_drawn_and_named_on_the_wire_as_in_the_domain() {
         (0..KINDS).map(|kind| dice.detail(kind).kind().to_owned()).collect();
     assert_eq!(kinds, fields);
 }
+
+#[test]
+fn a_document_is_not_asked_for_and_produced_at_once() {
+    let wire = |requested, produced| v1::Document { document: "contract".to_owned(), produced, requested };
+    let read = |wire| decode::collect("document", |at| decode::matter::document(at, wire));
+    assert!(read(wire(true, false)).is_ok() && read(wire(false, true)).is_ok());
+    let refused = format!("{:?}", read(wire(true, true)).unwrap_err());
+    assert!(refused.contains("requested"), "{refused}");
+}
+
+#[test]
+fn duties_are_told_on_the_wire() {
+    use crate::domain::ids::{JurisdictionId, RuleId};
+    use crate::domain::verdict::{Answer, Observation, Speaking, Verdict};
+    let speaking = Speaking {
+        rule: RuleId::trusted("se-demand-content"),
+        jurisdiction: JurisdictionId::trusted("se"),
+        answer: Answer::Duty,
+        verdict: Verdict::AllowedWithDuties,
+        observed: Observation::default(),
+        remaining: None,
+        conditional: None,
+        allowed_from: None,
+        overridable: false,
+        known_at_time: true,
+        evidence: Vec::new(),
+        duties: Some([Box::from("creditor_name"), Box::from("deadline")].into()),
+    };
+    assert_eq!(encode::compliance::speaking(&speaking).duties, ["creditor_name", "deadline"]);
+}

@@ -246,7 +246,6 @@ impl<'t> Teller<'t> {
             variant: Some(if self.rng.chance(50) { "a" } else { "b" }.to_owned()),
             campaign: Some("online".to_owned()),
             language: Some(self.country.language.to_owned()),
-            content_items: vec!["opt_out".to_owned()],
             ..Contact::on(Channel::Email)
         };
         let minute = self.office_minute();
@@ -367,7 +366,7 @@ impl<'t> Teller<'t> {
 
     fn dispute(&mut self, day: NaiveDate) {
         let at = self.at(add_days(day, 1), 12 * 60);
-        let step = |step| Detail::Dispute { step, written: true, reference: None };
+        let step = |step| Detail::Dispute { step, written: true, reference: None, grounded: None };
         self.tell(at, Initiator::Debtor, false, step(MatterStep::Opened));
         let rejected = at.plus(10 * 86_400 * SECOND);
         self.tell(rejected, Initiator::Collector, true, step(MatterStep::ResolvedRejected));

@@ -30,7 +30,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::LimitationPeriod(limits) => moved_term(&mut limits.term, step),
             Limits::FeeCap(limits) => limits.min_days_between.as_mut().is_some_and(|days| moved_u16(days, step)),
             Limits::ContactBlock(limits) => moved_term(&mut limits.only_within, step),
-            Limits::ContactHours(_) => false,
+            _ => false,
         });
         with(format!("its longest age or term is {more} unit"), &|limits| match limits {
             Limits::NoticePeriod(limits) => moved_term(&mut limits.max_age, step),
@@ -110,7 +110,7 @@ fn moved_i64(value: &mut i64, step: i64) -> bool {
     true
 }
 
-fn moved_u32(value: &mut u32, step: i64) -> bool {
+pub(super) fn moved_u32(value: &mut u32, step: i64) -> bool {
     let moved = u32::try_from(i64::from(*value) + step);
     moved.map(|moved| *value = moved).is_ok()
 }
@@ -125,7 +125,7 @@ fn moved_u16(value: &mut u16, step: i64) -> bool {
     }
 }
 
-fn moved_window(window: &mut Window, step: i64) -> bool {
+pub(super) fn moved_window(window: &mut Window, step: i64) -> bool {
     match window {
         Window::CalendarDays(days) => (*days > 1 || step > 0) && moved_u16(days, step),
         Window::Hours(hours) => (*hours > 1 || step > 0) && moved_u32(hours, step),
@@ -133,7 +133,7 @@ fn moved_window(window: &mut Window, step: i64) -> bool {
     }
 }
 
-fn moved_term(term: &mut Option<Term>, step: i64) -> bool {
+pub(super) fn moved_term(term: &mut Option<Term>, step: i64) -> bool {
     term.as_mut().is_some_and(|term| moved_u16(&mut term.length, step))
 }
 

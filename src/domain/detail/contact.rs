@@ -95,6 +95,9 @@ pub struct Contact {
     /// When it came back undelivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Timestamp>,
+    /// What is attested of it beside its content, as packs name it. What is not stated is not so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<String>,
 }
 
 impl Contact {
@@ -129,6 +132,7 @@ impl Contact {
             delivered: None,
             receipt: None,
             returned: None,
+            attestations: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::proto::v1;
 
 const MAX_NOTICES: usize = 32;
 const MAX_CONTENT_ITEMS: usize = 128;
+const MAX_ATTESTATIONS: usize = 64;
 
 /// A contact, whole or planned.
 pub fn contact(at: &At<'_>, wire: v1::Contact) -> Option<Contact> {
@@ -46,6 +47,7 @@ pub fn contact(at: &At<'_>, wire: v1::Contact) -> Option<Contact> {
         delivered: at.field("deliver_time").optional_time(wire.deliver_time),
         receipt: at.field("receipt").optional_text(wire.receipt),
         returned: at.field("return_time").optional_time(wire.return_time),
+        attestations: at.field("attestations").names(wire.attestations, MAX_ATTESTATIONS),
     })
 }
 

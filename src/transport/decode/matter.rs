@@ -13,7 +13,7 @@ const MAX_FTE_THOUSANDTHS: u32 = 10_000;
 pub fn dispute(at: &At<'_>, wire: v1::Dispute) -> Option<Detail> {
     let step = at.field("step").word(wire.step);
     let reference = at.field("reference").optional_text(wire.reference);
-    Some(Detail::Dispute { step: step?, written: wire.written, reference })
+    Some(Detail::Dispute { step: step?, written: wire.written, reference, grounded: wire.grounded })
 }
 
 /// A complaint's step.
@@ -65,10 +65,13 @@ pub fn contact_point_changed(at: &At<'_>, wire: &v1::ContactPointChanged) -> Opt
     Some(Detail::ContactPointChanged { contact_point: contact_point?, state: state? })
 }
 
-/// A document is held or was produced.
+/// A document is held, was asked for or was produced.
 pub fn document(at: &At<'_>, wire: v1::Document) -> Option<Detail> {
+    if wire.requested && wire.produced {
+        at.field("requested").refuse("excludes produced: send the request and the production as two activities");
+    }
     let document = at.field("document").name(wire.document);
-    Some(Detail::Document { document: document?, produced: wire.produced })
+    Some(Detail::Document { document: document?, produced: wire.produced, requested: wire.requested })
 }
 
 /// A credit bureau was told something.

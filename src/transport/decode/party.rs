@@ -141,6 +141,7 @@ pub fn permission(at: &At<'_>, wire: v1::Permission) -> Option<Permission> {
         expires,
         revoked,
         evidence,
+        written: wire.written,
     })
 }
 

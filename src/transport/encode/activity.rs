@@ -97,9 +97,12 @@ fn detail(detail: &Detail) -> Wire {
             amount: Some(money(*amount)),
             due_date: due.map(date),
         }),
-        Detail::Dispute { step, written, reference } => {
-            Wire::Dispute(v1::Dispute { step: step.number(), written: *written, reference: text(reference.as_ref()) })
-        }
+        Detail::Dispute { step, written, reference, grounded } => Wire::Dispute(v1::Dispute {
+            step: step.number(),
+            written: *written,
+            reference: text(reference.as_ref()),
+            grounded: *grounded,
+        }),
         Detail::Complaint { step, reference } => {
             Wire::Complaint(v1::Complaint { step: step.number(), reference: text(reference.as_ref()) })
         }
@@ -128,8 +131,8 @@ fn detail(detail: &Detail) -> Wire {
         Detail::TitleObtained { on } => Wire::TitleObtained(v1::TitleObtained { title_date: Some(date(*on)) }),
         Detail::Acknowledgement { written } => Wire::Acknowledgement(v1::Acknowledgement { written: *written }),
         Detail::VerificationSent {} => Wire::VerificationSent(v1::VerificationSent {}),
-        Detail::Document { document, produced } => {
-            Wire::Document(v1::Document { document: document.clone(), produced: *produced })
+        Detail::Document { document, produced, requested } => {
+            Wire::Document(v1::Document { document: document.clone(), produced: *produced, requested: *requested })
         }
         Detail::CreditReport { report, bureau } => {
             Wire::CreditReport(v1::CreditReport { report: report.number(), bureau: text(bureau.as_ref()) })

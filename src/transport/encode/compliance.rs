@@ -91,6 +91,7 @@ pub fn speaking(speaking: &Speaking) -> v1::Speaking {
         allow_time: speaking.allowed_from.map(time),
         overridable: speaking.overridable,
         known_at_time: speaking.known_at_time,
+        duties: speaking.duties.iter().flat_map(|words| words.iter()).map(ToString::to_string).collect(),
         evidence_activity_ids: speaking.evidence.iter().map(ToString::to_string).collect(),
         conditional_limit: speaking.conditional.map(|conditional| v1::ConditionalLimit {
             condition: conditional.condition.to_owned(),

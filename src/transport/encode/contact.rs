@@ -36,6 +36,7 @@ pub fn contact(contact: &Contact) -> v1::Contact {
         deliver_time: contact.delivered.map(time),
         receipt: text(contact.receipt.as_ref()),
         return_time: contact.returned.map(time),
+        attestations: contact.attestations.clone(),
     }
 }
 

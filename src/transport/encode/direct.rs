@@ -227,6 +227,9 @@ impl<B: BufMut> Out<'_, B> {
                 out.int(3, conditional.remaining);
             });
         }
+        for duty in speaking.duties.iter().flat_map(|duties| duties.iter()) {
+            self.bytes(15, duty.as_bytes());
+        }
     }
 }
 
@@ -249,6 +252,7 @@ mod tests {
             overridable: false,
             known_at_time: true,
             evidence: Vec::new(),
+            duties: None,
         }
     }
 
@@ -266,6 +270,7 @@ mod tests {
             overridable: true,
             known_at_time: false,
             evidence: vec![ActivityId::trusted("a"), ActivityId::trusted("b")],
+            duties: Some([Box::from("creditor_name"), Box::from("deadline")].into()),
             ..speaking(Answer::Broken)
         };
         let bare = CheckAnswer {

@@ -79,6 +79,7 @@ pub fn permission(permission: &Permission) -> v1::Permission {
         expire_time: permission.expires.map(time),
         revoke_time: permission.revoked.map(time),
         evidence: text(permission.evidence.as_ref()),
+        written: permission.written,
     }
 }
 

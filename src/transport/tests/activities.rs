@@ -47,6 +47,7 @@ impl Dice {
             delivered: self.maybe(Self::time),
             receipt: self.maybe(Self::text),
             returned: self.maybe(Self::time),
+            attestations: self.names(),
         }
     }
 
@@ -126,7 +127,12 @@ impl Dice {
             11 => self.adjustment(),
             12 => Detail::Transfer { transfer: self.word(), to: self.maybe(Self::text) },
             13 => Detail::Settlement { step: self.word(), amount: self.money(), due: self.maybe(Self::date) },
-            14 => Detail::Dispute { step: self.word(), written: self.flag(), reference: self.maybe(Self::text) },
+            14 => Detail::Dispute {
+                step: self.word(),
+                written: self.flag(),
+                reference: self.maybe(Self::text),
+                grounded: self.maybe(Self::flag),
+            },
             15 => Detail::Complaint { step: self.word(), reference: self.maybe(Self::text) },
             16 => Detail::DataRequest { step: self.word(), reference: self.maybe(Self::text) },
             17 => Detail::Condition {
@@ -149,7 +155,10 @@ impl Dice {
             22 => Detail::TitleObtained { on: self.date() },
             23 => Detail::Acknowledgement { written: self.flag() },
             24 => Detail::VerificationSent {},
-            25 => Detail::Document { document: self.text(), produced: self.flag() },
+            25 => {
+                let produced = self.flag();
+                Detail::Document { document: self.text(), produced, requested: !produced && self.flag() }
+            }
             26 => Detail::CreditReport { report: self.word(), bureau: self.maybe(Self::text) },
             27 => Detail::Hold { ended: self.flag(), reason: self.maybe(Self::text) },
             28 => Detail::CaseStatus { closed: self.flag(), code: self.maybe(Self::text) },

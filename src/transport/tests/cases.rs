@@ -25,6 +25,7 @@ impl Dice {
             expires: self.maybe(|dice| dice.later(given)),
             revoked: self.maybe(|dice| dice.later(given)),
             evidence: self.maybe(Self::text),
+            written: self.maybe(Self::flag),
         }
     }
 

@@ -324,6 +324,7 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             step: if pick.is_multiple_of(2) { MatterStep::Opened } else { MatterStep::ResolvedRejected },
             written: true,
             reference: None,
+            grounded: None,
         },
         What::SentToCollection => Detail::Transfer { transfer: TransferKind::CreditCollection, to: None },
         What::Cost => Detail::OperatingCost { amount: money(step.amount), category: None },

@@ -1,0 +1,381 @@
+//! A consent must stand, or an opt-out is honoured. A consent that nobody recorded was not given.
+
+use chrono::NaiveDate;
+
+use super::held::Held;
+use super::judgement::{Judgement, Note};
+use super::notice_period::{earlier_steps, term_start};
+use super::situation::Situation;
+use super::{which, windows};
+use crate::domain::detail::Contact;
+use crate::domain::ids::ContactPointId;
+use crate::domain::party::Permission;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Answer;
+use crate::domain::vocabulary::{Channel, ConsentScope, ContactPointKind, Place};
+use crate::rules::calendar::Calendar;
+use crate::rules::conduct::{CONSENT_REQUEST, ChannelConsent, OptOut};
+use crate::rules::model::Term;
+use crate::rules::words::{Attribute, Counted, Per};
+
+/// Whether something holds; `Maybe` names what is missing to tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Yes,
+    Maybe(Attribute),
+    No,
+}
+
+impl Found {
+    fn or(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Yes => Self::Yes,
+            Self::No => other(),
+            Self::Maybe(attribute) => match other() {
+                Self::Yes => Self::Yes,
+                _ => Self::Maybe(attribute),
+            },
+        }
+    }
+}
+
+pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+    let contact = situation.contact()?;
+    let doubt = which::meant(&limits.which, situation)?;
+    let held = Held::of(situation)?;
+    let carries = limits.carrying.is_empty() || held.first(&limits.carrying).is_some();
+    if !carries && held.content_stated() {
+        return None;
+    }
+    let sure = |judgement: Judgement| match doubt {
+        Some(attribute) if judgement.answer == Answer::Broken => which::unsure(&limits.which, situation, attribute),
+        _ => judgement,
+    };
+    let broken = |note: Note, until: Option<Timestamp>| {
+        let mut judgement = Judgement::new(Answer::Broken);
+        judgement.note = note;
+        judgement.allowed_from = until;
+        judgement.evidence.push(situation.activity.id.clone());
+        sure(judgement)
+    };
+    let opted = limits.opt_out.map_or(OptedOut::No, |scope| opted_out(limits, scope, situation, contact, calendar));
+    if let OptedOut::Binds(until) = opted {
+        return Some(broken(Note::Word("opted out"), until));
+    }
+    let consent = if limits.require.is_empty() { Found::Yes } else { required(limits, situation, contact, calendar) };
+    if consent == Found::No {
+        return Some(match (carries, situation.asked) {
+            (true, _) => broken(Note::Word("no consent"), None),
+            // Without consent it may be sent, as long as it holds none of what needs one.
+            (false, true) => Judgement::duty(limits.leave_out.clone()),
+            (false, false) => Judgement::missing(Attribute::ContentItems),
+        });
+    }
+    if let OptedOut::Maybe = opted {
+        return Some(Judgement::missing(Attribute::ContactPoint));
+    }
+    if let Found::Maybe(attribute) = consent {
+        return Some(Judgement::missing(attribute));
+    }
+    if !limits.tried_first.is_empty() && !tried(limits, situation) {
+        let unsure = situation.version.history_complete_from.is_some();
+        return Some(if unsure {
+            Judgement::missing(Attribute::History)
+        } else {
+            broken(Note::Word("nothing else was tried first"), None)
+        });
+    }
+    if let OptedOut::Soon = opted {
+        return Some(Judgement::duty(Some(limits.honour.clone())));
+    }
+    if limits.must_carry.is_empty() {
+        return Some(Judgement::new(Answer::Kept));
+    }
+    Some(match (held.content_stated(), situation.asked) {
+        (true, _) => match held.lacking(&limits.must_carry) {
+            Some(lacking) => broken(Note::Text(format!("lacks {lacking}").into()), None),
+            None => Judgement::new(Answer::Kept),
+        },
+        (false, true) => Judgement::duty(limits.must_carry.0.clone()),
+        (false, false) => Judgement::missing(Attribute::ContentItems),
+    })
+}
+
+/// Every consent and opt-out of the person, with the contact point it was recorded at.
+fn recorded<'a>(situation: &Situation<'a>) -> impl Iterator<Item = (&'a Permission, Option<&'a ContactPointId>)> {
+    let person = situation.person;
+    let party = situation.party;
+    let general = party.into_iter().flat_map(|party| &party.permissions).map(|one| (one, None));
+    let points = party.into_iter().flat_map(|party| &party.contact_points);
+    let of_points = points.flat_map(|point| point.permissions.iter().map(move |one| (one, Some(&point.id))));
+    let told = situation.watch.memory().given.iter();
+    let told = told.filter(move |one| one.person.is_none() || one.person.as_ref() == person);
+    general.chain(of_points).chain(told.map(|one| (&one.permission, one.point.as_ref())))
+}
+
+/// How what was recorded at a contact point concerns the contact.
+enum Point {
+    /// Recorded at no point, or at the contact's.
+    Own,
+    /// At another.
+    Other,
+    /// The contact names none, and it may be this one.
+    Maybe,
+}
+
+fn point(recorded_at: Option<&ContactPointId>, situation: &Situation<'_>, contact: &Contact) -> Point {
+    let Some(id) = recorded_at else { return Point::Own };
+    match &contact.contact_point {
+        Some(own) if own == id => Point::Own,
+        Some(_) => Point::Other,
+        None => {
+            let points = situation.party.into_iter().flat_map(|party| &party.contact_points);
+            let kind = points.filter(|point| point.id == *id).map(|point| point.kind).next();
+            if kind.is_none_or(|kind| kind == kind_of(contact.channel)) { Point::Maybe } else { Point::Other }
+        }
+    }
+}
+
+const fn kind_of(channel: Channel) -> ContactPointKind {
+    match channel {
+        Channel::Call | Channel::Sms | Channel::Fax => ContactPointKind::Phone,
+        Channel::Email => ContactPointKind::Email,
+        Channel::Letter | Channel::Visit => ContactPointKind::PostalAddress,
+        Channel::Messaging | Channel::SocialMedia => ContactPointKind::Messaging,
+        Channel::Portal => ContactPointKind::PortalAccount,
+    }
+}
+
+/// An opt-out, as far as it binds.
+enum OptedOut {
+    No,
+    /// It need not be honoured yet.
+    Soon,
+    /// It may be one of the contact's point.
+    Maybe,
+    /// Until it ends by itself, where it does.
+    Binds(Option<Timestamp>),
+}
+
+fn opted_out(
+    limits: &ChannelConsent,
+    scope: OptOut,
+    situation: &Situation<'_>,
+    contact: &Contact,
+    calendar: &Calendar,
+) -> OptedOut {
+    let at = situation.at;
+    let mut found = OptedOut::No;
+    for (one, recorded_at) in recorded(situation) {
+        // An opt-out is one from when it was given; a consent taken back is one from then on.
+        let moment = if one.granted { one.revoked } else { Some(one.given) };
+        let Some(moment) = moment.filter(|moment| *moment <= at) else { continue };
+        let over = !one.granted && (ended(one.expires, at) || ended(one.revoked, at));
+        let other_way =
+            one.technology.is_some() && contact.technology.is_some() && one.technology != contact.technology;
+        if over || other_way || !concerns(one.scope, one.channel, scope, situation, contact) {
+            continue;
+        }
+        let maybe = match point(recorded_at, situation, contact) {
+            Point::Own => false,
+            _ if scope == OptOut::Everything => false,
+            Point::Other => continue,
+            Point::Maybe => true,
+        };
+        // Whoever consented anew afterwards has taken the opt-out back.
+        let anew = recorded(situation).any(|(consent, at_point)| {
+            let stands =
+                consent.granted && consent.given > moment && consent.given <= at && !ended(consent.expires, at);
+            stands
+                && !ended(consent.revoked, at)
+                && covers(consent, situation, contact)
+                && matches!(point(at_point, situation, contact), Point::Own)
+        });
+        if anew {
+            continue;
+        }
+        let soon = limits.honour_within.is_some_and(|term| day_within(&term, moment, situation, calendar));
+        match (soon, maybe) {
+            (false, false) => return OptedOut::Binds(if one.granted { None } else { one.expires }),
+            (false, true) => found = OptedOut::Maybe,
+            (true, _) if matches!(found, OptedOut::No) => found = OptedOut::Soon,
+            (true, _) => {}
+        }
+    }
+    found
+}
+
+fn ended(end: Option<Timestamp>, at: Timestamp) -> bool {
+    end.is_some_and(|end| end <= at)
+}
+
+/// An opt-out of that scope concerns the contact.
+fn concerns(
+    scope: ConsentScope,
+    channel: Option<Channel>,
+    binding: OptOut,
+    situation: &Situation<'_>,
+    contact: &Contact,
+) -> bool {
+    match scope {
+        ConsentScope::All | ConsentScope::Point => true,
+        ConsentScope::Channel => match binding {
+            OptOut::Point => false,
+            OptOut::Channel => channel.is_none_or(|channel| channel == contact.channel),
+            OptOut::Everything => true,
+        },
+        ConsentScope::Calls => binding == OptOut::Everything || contact.channel == Channel::Call,
+        ConsentScope::Workplace => contact.place.or(workplace(situation)) == Some(Place::Workplace),
+        ConsentScope::DebtDetails | ConsentScope::Recording => false,
+    }
+}
+
+fn workplace(situation: &Situation<'_>) -> Option<Place> {
+    situation.point().and_then(|point| point.workplace.then_some(Place::Workplace))
+}
+
+/// The local day of the judgement is not after the term that began at that instant.
+fn day_within(term: &Term, began: Timestamp, situation: &Situation<'_>, calendar: &Calendar) -> bool {
+    let start = began.date(situation.home_zone());
+    situation.date() <= calendar.last_day(term, start, situation.subdivision())
+}
+
+/// The consent reaches the contact, wherever it was recorded.
+fn covers(consent: &Permission, situation: &Situation<'_>, contact: &Contact) -> bool {
+    let technology = match (consent.technology, contact.technology) {
+        (Some(given), Some(used)) => given == used,
+        _ => true,
+    };
+    technology
+        && match consent.scope {
+            ConsentScope::All | ConsentScope::Point | ConsentScope::DebtDetails | ConsentScope::Recording => true,
+            ConsentScope::Channel => consent.channel.is_none_or(|channel| channel == contact.channel),
+            ConsentScope::Calls => contact.channel == Channel::Call,
+            ConsentScope::Workplace => contact.place.or(workplace(situation)) == Some(Place::Workplace),
+        }
+}
+
+fn required(limits: &ChannelConsent, situation: &Situation<'_>, contact: &Contact, calendar: &Calendar) -> Found {
+    let mut found = Found::No;
+    for (one, recorded_at) in recorded(situation) {
+        found = found.or(|| consent(limits, one, recorded_at, situation, contact, calendar));
+        if found == Found::Yes {
+            return found;
+        }
+    }
+    found
+        .or(|| used(limits, situation, contact, calendar))
+        .or(|| noticed(limits, situation, calendar))
+        .or(|| asking(limits, situation))
+}
+
+/// This consent stands for the contact.
+fn consent(
+    limits: &ChannelConsent,
+    one: &Permission,
+    recorded_at: Option<&ContactPointId>,
+    situation: &Situation<'_>,
+    contact: &Contact,
+    calendar: &Calendar,
+) -> Found {
+    let at = situation.at;
+    let revoked = limits.judge_revocation
+        && one.revoked.is_some_and(|end| {
+            end <= at && !limits.honour_within.is_some_and(|term| day_within(&term, end, situation, calendar))
+        });
+    let stands = one.granted && one.given <= at && !ended(one.expires, at) && !revoked;
+    let fresh = limits.max_age.is_none_or(|term| day_within(&term, one.given, situation, calendar));
+    if !stands || !fresh || !limits.require.has(one.scope) || !covers(one, situation, contact) {
+        return Found::No;
+    }
+    let mut found = match point(recorded_at, situation, contact) {
+        Point::Own => Found::Yes,
+        Point::Other => return Found::No,
+        Point::Maybe => Found::Maybe(Attribute::ContactPoint),
+    };
+    if one.technology.is_some() && contact.technology.is_none() {
+        found = Found::Maybe(Attribute::Technology);
+    }
+    match one.written {
+        Some(false) if limits.written => return Found::No,
+        None if limits.written => found = Found::Maybe(Attribute::ConsentForm),
+        _ => {}
+    }
+    if let Some(term) = &limits.verified_within {
+        match (situation.point(), situation.point().and_then(|point| point.verified)) {
+            (None, _) => found = Found::Maybe(Attribute::ContactPoint),
+            (Some(_), None) => found = Found::Maybe(Attribute::Verified),
+            (Some(_), Some(on)) if !day_within(term, on, situation, calendar) => return Found::No,
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The person used the channel towards the collector within the term.
+fn used(limits: &ChannelConsent, situation: &Situation<'_>, contact: &Contact, calendar: &Calendar) -> Found {
+    if limits.used_within.is_none() && !limits.used_ever {
+        return Found::No;
+    }
+    let point = contact.contact_point.as_ref();
+    let uses = situation.watch.memory().used.iter().filter(|one| {
+        let person = one.person.is_none() || one.person.as_ref() == situation.person;
+        let same = one.point.is_none() || point.is_none() || one.point.as_ref() == point;
+        person && same && one.channel == contact.channel && one.at <= situation.at
+    });
+    let within = |at| limits.used_within.is_none_or(|term| day_within(&term, at, situation, calendar));
+    let recent = uses.filter(|one| within(one.at));
+    recent.fold(Found::No, |found, one| {
+        // From which point it came, or to which the contact goes, must be told to be sure of it.
+        let sure = one.point.as_ref() == point;
+        found.or(|| if sure { Found::Yes } else { Found::Maybe(Attribute::ContactPoint) })
+    })
+}
+
+/// A notice was given, and its term has ended.
+fn noticed(limits: &ChannelConsent, situation: &Situation<'_>, calendar: &Calendar) -> Found {
+    earlier_steps(situation, &limits.after_notice).fold(Found::No, |found, step| {
+        found.or(|| {
+            let Some(term) = &limits.notice_term else { return Found::Yes };
+            let Some(start) = term_start(term, &step) else { return Found::Maybe(Attribute::Received) };
+            let last: NaiveDate = calendar.last_day(term, start, situation.subdivision());
+            if situation.date() > last { Found::Yes } else { Found::No }
+        })
+    })
+}
+
+/// It asks for the consent, which may be done so often.
+fn asking(limits: &ChannelConsent, situation: &Situation<'_>) -> Found {
+    let Some(asking) = limits.asking else { return Found::No };
+    if !Held::of(situation).is_some_and(|held| held.has(CONSENT_REQUEST)) {
+        return Found::No;
+    }
+    let channels = limits.which.channels;
+    let zone = situation.home_zone();
+    let since = windows::begins(asking.window, situation.at, zone);
+    let counted =
+        move |marks: super::persons::Marks| marks.on(channels) && !marks.inbound() && marks.counts(Counted::Attempts);
+    let before = windows::earlier(situation, Per::PersonAndCase, since, counted).take(asking.max as usize).count();
+    if before < asking.max as usize { Found::Yes } else { Found::No }
+}
+
+/// One of the other means was tried before.
+fn tried(limits: &ChannelConsent, situation: &Situation<'_>) -> bool {
+    limits.tried_first.iter().any(|step| situation.watch.happened(step))
+        || earlier_steps(situation, &limits.tried_first).next().is_some()
+}
+
+/// Somebody of the case agreed to what that scope names; `Some(true)`: certainly in the form asked for, `Some(false)`:
+/// the form is not recorded.
+pub(crate) fn agreed(situation: &Situation<'_>, scope: ConsentScope, written: bool) -> Option<bool> {
+    let parties = situation.version.parties.iter().flat_map(|party| {
+        party.permissions.iter().chain(party.contact_points.iter().flat_map(|point| &point.permissions))
+    });
+    let told = situation.watch.memory().given.iter().map(|one| &one.permission);
+    let at = situation.at;
+    let stands = |one: &&Permission| {
+        let open = one.given <= at && !ended(one.expires, at) && !ended(one.revoked, at);
+        one.granted && open && one.scope == scope && !(written && one.written == Some(false))
+    };
+    parties.chain(told).filter(stands).map(|one| !written || one.written == Some(true)).max()
+}

@@ -1,0 +1,139 @@
+//! One rule by itself: a pack of it, histories folded under it, contacts asked about.
+
+use serde_json::{Value, json};
+
+use crate::compliance::{CaseWatch, ContactStamp, Context, Emission, PersonLogs, TestOutcome};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::diagnostic::SourceFile;
+use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
+use crate::domain::money::Currency;
+use crate::domain::time::{DAY, Timestamp};
+use crate::domain::verdict::Speaking;
+use crate::rules::{Packs, RuleSet};
+
+/// The zone of everybody here: its days are those of the calendar.
+pub const ZONE: chrono_tz::Tz = chrono_tz::Tz::UTC;
+
+/// The rules of a country that has only this one, `fr-rule`; `more` stands before it in the file.
+pub fn rules_with(more: &str, head: &str, limits: &str, tenant: Option<&str>) -> RuleSet {
+    let rules = format!(
+        "format = 1\njurisdiction = \"fr\"\nname = \"F\"\nversion = \"1\"\ncurrency = \"EUR\"\nzones = [\"UTC\"]\n\
+         [calendar]\nweekend = [\"sat\", \"sun\"]\n{more}\n[[rule]]\nid = \"fr-rule\"\ntitle = \"t\"\ntext = \"t\"\n\
+         citation = \"c\"\nsource = \"statute\"\neffect = \"prohibits\"\nconfidence = \"read\"\n{head}\n{limits}"
+    );
+    let cases =
+        "format = 1\n[[example]]\nname = \"x\"\nrule = \"fr-rule\"\n[example.check]\ncontact = { kind = \"note\" }";
+    let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+    let packs = Packs::compile(&[file("fr/rules.toml", &rules), file("fr/cases.toml", cases)]).unwrap();
+    let tenant = tenant.map(|text| file("tenant.toml", text));
+    RuleSet::for_tenant(&packs, tenant.as_ref()).unwrap()
+}
+
+/// The same with nothing else.
+pub fn rules(limits: &str) -> RuleSet {
+    rules_with("", "", limits, None)
+}
+
+pub fn market() -> Market {
+    Market {
+        key: MarketKey { tenant: TenantId::trusted("t"), market: MarketId::trusted("fr") },
+        region: "FR".to_owned(),
+        zone: ZONE,
+        currency: Currency::parse("EUR").unwrap(),
+        promise_grace_days: 0,
+        payment_order: DEFAULT_PAYMENT_ORDER,
+    }
+}
+
+/// A case with a debtor `p`; `party` is laid over the party, `case` over the case.
+pub fn version(case: Value, party: Value) -> CaseVersion {
+    let mut whole = json!({
+        "case": "c", "version": "v1", "effective": 0, "currency": "EUR", "identity": { "creditor": "creditor" },
+        "claims": [{ "id": "c1", "principal": 10_000 }],
+    });
+    let mut debtor = json!({ "person": "p", "role": "primary", "residences": [{ "country": "FR" }] });
+    for (base, over) in [(&mut whole, case), (&mut debtor, party)] {
+        for (key, value) in over.as_object().unwrap() {
+            base[key] = value.clone();
+        }
+    }
+    whole["parties"] = json!([debtor]);
+    serde_json::from_value(whole).unwrap()
+}
+
+/// An activity: fields of the activity in `head`, of its kind in `detail`.
+pub fn activity(id: usize, at: Timestamp, head: Value, detail: Value) -> Activity {
+    let mut whole =
+        json!({ "id": format!("a{id:03}"), "cases": ["c"], "person": "p", "occurred": at.0, "detail": detail });
+    for (key, value) in head.as_object().unwrap() {
+        whole[key] = value.clone();
+    }
+    serde_json::from_value(whole).unwrap()
+}
+
+/// Noon of a day after Monday 2026-01-05.
+pub fn noon(day: i64) -> Timestamp {
+    Timestamp::start_of("2026-01-05".parse().unwrap(), ZONE).plus(day * DAY + DAY / 2)
+}
+
+/// What came of a fold.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Activities found in breach.
+    pub broken: Vec<String>,
+    /// Activities of which the rule says "unknown".
+    pub unknown: Vec<String>,
+    /// Omissions, by the activity that began their term and their last day.
+    pub omitted: Vec<(String, String)>,
+    /// Activities that passed.
+    pub passed: usize,
+}
+
+/// Folds a history in its order, with the time up to `until`.
+pub fn fold(rules: &RuleSet, version: &CaseVersion, history: &[Activity], until: Timestamp) -> (CaseWatch, Found) {
+    let market = market();
+    let mut logs = PersonLogs::default();
+    let mut found = Found::default();
+    let mut out = Vec::new();
+    fn context<'a>(law: (&'a RuleSet, &'a Market, &'a CaseVersion), persons: &'a PersonLogs) -> Context<'a> {
+        Context { rules: law.0, market: law.1, version: law.2, lead: true, persons }
+    }
+    let law = (rules, &market, version);
+    let mut watch = CaseWatch::open(&context(law, &logs), &mut out);
+    for activity in history {
+        watch.advance(&context(law, &logs), activity.occurred, &mut out);
+        collect(&mut found, "timer", &mut out);
+        watch.apply(&context(law, &logs), activity, &mut out);
+        collect(&mut found, activity.id.as_str(), &mut out);
+        if let (Some(stamp), Some(person)) = (ContactStamp::of(activity), &activity.person) {
+            logs.note(person, stamp);
+        }
+    }
+    watch.advance(&context(law, &logs), until, &mut out);
+    collect(&mut found, "timer", &mut out);
+    (watch, found)
+}
+
+fn collect(found: &mut Found, cause: &str, out: &mut Vec<Emission>) {
+    for emission in out.drain(..) {
+        match emission {
+            Emission::Opened(finding) if finding.omission => {
+                let day = finding.observed.note.unwrap().rsplit(' ').next().unwrap().to_owned();
+                found.omitted.push((finding.activity.unwrap().to_string(), day));
+            }
+            Emission::Opened(_) => found.broken.push(cause.to_owned()),
+            Emission::Test { outcome: TestOutcome::Unknown, .. } => found.unknown.push(cause.to_owned()),
+            Emission::Test { outcome: TestOutcome::Passed, .. } => found.passed += 1,
+            _ => {}
+        }
+    }
+}
+
+/// What the rule says of a contact that is asked about after a history; `None` if it is silent.
+pub fn ask(rules: &RuleSet, version: &CaseVersion, watch: &CaseWatch, candidate: &Activity) -> Option<Speaking> {
+    let (market, persons) = (market(), PersonLogs::default());
+    let context = Context { rules, market: &market, version, lead: true, persons: &persons };
+    watch.check(&context, candidate).speaking.into_iter().next()
+}
