@@ -10,9 +10,11 @@
 mod bare;
 mod check_streams;
 mod checks;
+mod duckdb;
 #[allow(dead_code)]
 #[path = "../../tests/it/figures.rs"]
 mod figures;
+mod history;
 mod ingest;
 mod kpis;
 mod memory;
@@ -71,9 +73,15 @@ struct Options {
     /// Open loop: requests a second, sent at their moments whether or not answers came. Absent: as fast as answers come.
     #[arg(long)]
     rate: Option<f64>,
-    /// Writes the loaded history's contacts as CSV, for other engines to count.
+    /// Writes the loaded history's activities as CSV, for other engines to count.
     #[arg(long)]
     export: Option<std::path::PathBuf>,
+    /// Directory that keeps the loaded histories: loaded if they are not there, else used again.
+    #[arg(long)]
+    keep: Option<std::path::PathBuf>,
+    /// A Python that has the package `duckdb`, to ask DuckDB the same question by turns.
+    #[arg(long)]
+    duckdb: Option<std::path::PathBuf>,
 }
 
 impl Options {

@@ -1,6 +1,7 @@
 //! Cases and activities of the workload sent through the public API, as fast as acknowledgements come.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Instant;
 
 use fairdue::proto::v1;
@@ -20,11 +21,16 @@ const AHEAD: usize = 4;
 
 /// Stores the cases of the first `markets` markets; not part of what is measured.
 pub async fn cases(service: &Service, key: &str, cases: u32, markets: usize) {
+    cases_as(service, key, 0..cases, markets, workload::case).await;
+}
+
+/// Stores a part of the cases, each as `make` says.
+pub async fn cases_as(service: &Service, key: &str, part: Range<u32>, markets: usize, make: fn(u32) -> v1::Case) {
     let mut client = CaseServiceClient::new(caller(&service.address, key).await);
     for (market, (region, _, _)) in MARKETS.iter().enumerate().take(markets) {
-        let of_market: Vec<u32> = (0..cases).filter(|case| *case as usize % MARKETS.len() == market).collect();
+        let of_market: Vec<u32> = part.clone().filter(|case| *case as usize % MARKETS.len() == market).collect();
         for chunk in of_market.chunks(BATCH) {
-            let cases = chunk.iter().map(|case| workload::case(*case)).collect();
+            let cases = chunk.iter().map(|case| make(*case)).collect();
             let request = v1::BatchUpsertCasesRequest { region_code: (*region).into(), cases };
             let answer = client.batch_upsert_cases(request).await.expect("store cases").into_inner();
             let refused = answer.results.iter().find(|result| result.status() != WriteStatus::Created);
@@ -36,12 +42,26 @@ pub async fn cases(service: &Service, key: &str, cases: u32, markets: usize) {
 /// Streams the activities of the first `markets` markets, each over a connection of its own. Items are rows stored:
 /// repetitions cost time and count nothing.
 pub async fn activities(service: &Service, key: &str, cases: u32, markets: usize) -> Run {
-    let plans: Vec<_> = (0..markets).map(|market| workload::plan(market, cases)).collect();
+    activities_as(service, key, 0..cases, markets, workload::activity).await
+}
+
+/// Streams the activities of a part of the cases, each as `make` says.
+pub async fn activities_as(
+    service: &Service,
+    key: &str,
+    part: Range<u32>,
+    markets: usize,
+    make: fn(workload::Record) -> v1::Activity,
+) -> Run {
+    let plan = |market| -> Vec<workload::Record> {
+        workload::plan(market, part.end).into_iter().filter(|record| part.contains(&record.case)).collect()
+    };
+    let plans: Vec<_> = (0..markets).map(plan).collect();
     let start = Instant::now();
     let streams: Vec<_> = plans
         .into_iter()
         .enumerate()
-        .map(|(market, plan)| tokio::spawn(one(service.address.clone(), key.to_owned(), market, plan)))
+        .map(|(market, plan)| tokio::spawn(one(service.address.clone(), key.to_owned(), market, plan, make)))
         .collect();
     let mut run = Run { items: 0, took: std::time::Duration::ZERO, latencies: Latencies::default() };
     for stream in streams {
@@ -53,13 +73,19 @@ pub async fn activities(service: &Service, key: &str, cases: u32, markets: usize
     run
 }
 
-async fn one(address: String, key: String, market: usize, plan: Vec<workload::Record>) -> (u64, Latencies) {
+async fn one(
+    address: String,
+    key: String,
+    market: usize,
+    plan: Vec<workload::Record>,
+    make: fn(workload::Record) -> v1::Activity,
+) -> (u64, Latencies) {
     let mut client = ActivityServiceClient::new(caller(&address, &key).await);
     let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
     let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
     let feeder = tokio::spawn(async move {
         for (records, sequence) in plan.chunks(BATCH).zip(1_i64..) {
-            let activities = records.iter().map(|record| workload::activity(*record)).collect();
+            let activities = records.iter().map(|record| make(*record)).collect();
             let region_code = MARKETS[market].0.into();
             let _ = note.send((sequence, Instant::now()));
             let request = v1::StreamActivitiesRequest { sequence, region_code, activities };

@@ -107,6 +107,8 @@ pub struct QuerySettings {
     pub max_page_size: u32,
     /// Most rows of one KPI answer.
     pub max_answer_rows: u32,
+    /// Most memory for decoded KPI cells, in mebibytes.
+    pub kpi_cache_mib: u32,
 }
 
 /// Logging.
@@ -168,6 +170,7 @@ impl Server {
                 default_page_size: s.number("query.default_page_size", 1..=1_000),
                 max_page_size: s.number("query.max_page_size", 1..=10_000),
                 max_answer_rows: s.number("query.max_answer_rows", 1..=1_000_000),
+                kpi_cache_mib: s.number("query.kpi_cache_mib", 0..=65_536),
             },
             log: Log { json: json_format(s), filter: s.text("log.filter") },
             metrics_listen: if s.text("metrics.listen").is_empty() { None } else { address(s, "metrics.listen") },

@@ -196,6 +196,15 @@ impl Block {
         self.cells.is_empty()
     }
 
+    /// Bytes in memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + size_of_val(self.keys.as_slice())
+            + size_of_val(self.cells.as_slice())
+            + self.strings.bytes()
+    }
+
     /// The names that keys point into: key `k` is the string at `k - 1`, and 0 is no value.
     #[must_use]
     pub const fn strings(&self) -> &Strings {

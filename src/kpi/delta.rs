@@ -177,6 +177,16 @@ impl Delta {
         self.cells.get_mut(start..start + columns).unwrap_or_default()
     }
 
+    /// Bytes in memory, about: what the tables hold, and the room that their form takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        // A name is held in its own piece, in the list and in the table of numbers; tables keep an eighth free or more.
+        let name = |text: &Arc<str>| text.len() + 64;
+        let names: usize = self.names.strings.iter().map(name).sum();
+        let rows = self.rows.len() * (size_of::<RowKey>() + size_of::<usize>() + 1) * 3 / 2;
+        size_of::<Self>() + names + rows + size_of_val(self.cells.as_slice()) + self.seen.len() * 64
+    }
+
     /// Whether nothing is left of any fact.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -134,10 +134,7 @@ pub(super) fn gather<'b>(
     for (key, block) in blocks {
         for place in by_series.get(&key.series).into_iter().flatten() {
             let (Some(feed), Some(sums)) = (plan.feeds.get(*place), feeds.get_mut(*place)) else { continue };
-            let asked = |range: &super::plan::BlockRange| {
-                range.grain == key.grain && range.from <= key.period && key.period < range.to
-            };
-            if !feed.ranges.iter().any(asked) {
+            if !feed.ranges.iter().any(|range| range.holds(&key)) {
                 continue;
             }
             if block.width() != feed.width && !block.is_empty() {

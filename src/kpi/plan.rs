@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::block::CellGrain;
+use super::block::{BlockKey, CellGrain};
 use super::catalogue::Catalogue;
 use super::definition::Definition;
 use super::delta::month_of;
@@ -25,6 +25,14 @@ pub struct BlockRange {
     pub from: i32,
     /// Day number that periods begin before.
     pub to: i32,
+}
+
+impl BlockRange {
+    /// Whether a block lies in the stretch.
+    #[must_use]
+    pub fn holds(&self, key: &BlockKey) -> bool {
+        self.series == key.series && self.grain == key.grain && (self.from..self.to).contains(&key.period)
+    }
 }
 
 /// A way to answer one question. Holds no figures, so it may be kept and used again.

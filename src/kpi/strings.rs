@@ -30,6 +30,11 @@ impl Strings {
         self.ends.is_empty()
     }
 
+    /// Bytes in memory beside its own size.
+    pub(super) const fn bytes(&self) -> usize {
+        self.text.len() + size_of::<usize>() * self.ends.len()
+    }
+
     /// The string at a place.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<&str> {

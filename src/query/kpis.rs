@@ -1,11 +1,14 @@
 //! KPI questions, answered from cells and the deltas that wait to be merged into them.
 
-use super::Query;
+use std::sync::Arc;
+
+use super::cells::Stretch;
+use super::{Query, Reading};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
-use crate::ingest::IngestError;
-use crate::kpi::{self, Answer, Block, BlockKey, CellGrain, DecodeError, Delta, KpiInfo};
+use crate::ingest::{IngestError, Work, corrupt_cell};
+use crate::kpi::{self, Answer, BlockRange, KpiInfo};
 
 /// The answer to a KPI question.
 #[derive(Debug, Clone)]
@@ -44,55 +47,48 @@ impl Query {
             let reason = if error.undeclared { "KPI_DIMENSIONS_NOT_DECLARED" } else { "INVALID_KPI_QUERY" };
             IngestError::Question { message: error.to_string(), reason, violations: error.violations }
         })?;
-        let settled_to = self.settle(&reading).await?;
-        let mut view = reading.scope.cell_view(market).await?;
-        let mut head = view.head().await?;
-        let stale = |head: &crate::store::MarketHead| {
-            head.revision > 0
-                && (head.catalogue_digest != reading.catalogue.digest() || head.rules_digest != reading.rules.digest())
-        };
-        if head.as_ref().is_some_and(stale) {
-            // The definitions changed since the cells were written: any write derives the market anew first.
-            view.close().await;
-            self.markets.submit(&reading.key, crate::ingest::Work::Load(Vec::new(), Vec::new())).await?;
-            view = reading.scope.cell_view(market).await?;
-            head = view.head().await?;
-        }
-        let mut blocks: Vec<(BlockKey, Block)> = Vec::new();
-        let ranges = plan.ranges();
-        for range in &ranges {
-            for row in view.cells(range.series, range.grain.code(), range.from, range.to).await? {
-                let key = BlockKey { series: range.series, grain: range.grain, period: row.period };
-                blocks.push((key, Block::decode(&row.body).map_err(|error| corrupt(&error))?));
-            }
-        }
-        let mut waiting = Delta::new();
-        for row in view.deltas().await? {
-            waiting.merge(&Delta::decode(&row.body).map_err(|error| corrupt(&error))?);
-        }
-        view.close().await;
-        let wanted = |key: &BlockKey| {
-            ranges.iter().any(|range| {
-                range.series == key.series
-                    && same(range.grain, key.grain)
-                    && (range.from..range.to).contains(&key.period)
-            })
-        };
-        blocks.extend(waiting.blocks_where(wanted));
-        let answer = plan.answer(blocks.iter().map(|(key, block)| (*key, block))).map_err(|error| corrupt(&error))?;
+        let settled_to = self.markets.clock().now();
+        let (revision, stretches) = self.stretches(&reading, &plan.ranges(), settled_to).await?;
+        let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
         Ok(KpiAnswer {
-            answer,
-            revision: head.map_or(0, |head| head.revision),
+            answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
+            revision,
             settled_to,
             catalogue_digest: reading.catalogue.digest().to_owned(),
         })
     }
-}
 
-fn same(a: CellGrain, b: CellGrain) -> bool {
-    a.code() == b.code()
-}
-
-fn corrupt(error: &DecodeError) -> IngestError {
-    crate::ingest::corrupt_cell(error)
+    /// The cells of these ranges with every timer up to `until` fired, and the revision that they stand on.
+    async fn stretches(
+        &self,
+        reading: &Reading,
+        ranges: &[BlockRange],
+        until: Timestamp,
+    ) -> Result<(u64, Vec<Arc<Stretch>>), IngestError> {
+        let (scope, key) = (&reading.scope, &reading.key);
+        if let Some((head, due)) = scope.pulse(&key.market).await? {
+            let changed =
+                head.catalogue_digest != reading.catalogue.digest() || head.rules_digest != reading.rules.digest();
+            let work = if due.is_some_and(|due| due <= until) {
+                Some(Work::Settle(until))
+            } else if changed && head.revision > 0 {
+                // The definitions changed since the cells were written: any write derives the market anew first.
+                Some(Work::Load(Vec::new(), Vec::new()))
+            } else {
+                None
+            };
+            match work {
+                Some(work) => {
+                    self.markets.submit(key, work).await?;
+                }
+                None => {
+                    if let Some(kept) = self.cells.kept(key, ranges, &head) {
+                        return Ok((head.revision, kept));
+                    }
+                }
+            }
+        }
+        let (head, stretches) = self.cells.read(scope, key, ranges).await?;
+        Ok((head.map_or(0, |head| head.revision), stretches))
+    }
 }

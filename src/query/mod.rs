@@ -1,6 +1,7 @@
 //! The read path: cases, activities, findings, rules and KPIs.
 
 mod case_file;
+mod cells;
 mod kpis;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub struct RuleList {
 #[derive(Clone)]
 pub struct Query {
     pub(super) markets: Arc<Markets>,
+    cells: Arc<cells::Cells>,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -68,7 +70,8 @@ impl Query {
     /// The reading side over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
-        Self { markets }
+        let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
+        Self { markets, cells: Arc::new(cells::Cells::new(mebibytes << 20)) }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {

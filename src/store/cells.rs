@@ -4,9 +4,10 @@ use sea_orm::sea_query::ArrayType;
 use sea_orm::{AccessMode, ConnectionTrait, DatabaseTransaction, IsolationLevel, QueryResult, TransactionTrait, Value};
 
 use super::bulk::Column;
-use super::market_tx::read_head;
+use super::market_tx::{HEAD, read_head};
 use super::{Backend, MarketHead, MarketTx, StoreError, TenantScope};
 use crate::domain::ids::MarketId;
+use crate::domain::time::Timestamp;
 
 /// One packed block of cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,15 @@ pub struct CellRow {
     pub period: i32,
     /// Packed tuples and values.
     pub body: Vec<u8>,
+}
+
+/// A cell as a reader finds it who may have a copy of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadCell {
+    /// Day number of the period's first day.
+    pub period: i32,
+    /// Packed tuples and values; `None` if they are what they were at the reader's mark.
+    pub body: Option<Vec<u8>>,
 }
 
 /// What one commit adds to cells.
@@ -46,7 +56,7 @@ fn read_delta(row: &QueryResult) -> Result<DeltaRow, StoreError> {
 
 const DELTAS: &str = "SELECT revision, body FROM cell_delta
     WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 ORDER BY revision";
-const CELLS: &str = "SELECT series, grain, period, body FROM cell
+const CELLS: &str = "SELECT period, CASE WHEN mark > $7 THEN body END AS body FROM cell
     WHERE tenant_id = $1 AND market_id = $2 AND series = $3 AND grain = $4 AND period >= $5 AND period < $6
     ORDER BY period";
 
@@ -103,13 +113,16 @@ impl MarketTx {
     /// # Errors
     /// The database is away.
     pub async fn merge_cells(&self, cells: Vec<CellRow>, revision: u64) -> Result<(), StoreError> {
+        let mark = self.mark_cells().await?;
         let columns = vec![
+            ("mark", Column::Int(vec![mark; cells.len()])),
             ("series", Column::Int(cells.iter().map(|cell| i64::from(cell.series)).collect())),
             ("grain", Column::Int(cells.iter().map(|cell| i64::from(cell.grain)).collect())),
             ("period", Column::Int(cells.iter().map(|cell| i64::from(cell.period)).collect())),
             ("body", Column::Bytes(cells.into_iter().map(|cell| cell.body).collect())),
         ];
-        let tail = "ON CONFLICT (tenant_id, market_id, series, grain, period) DO UPDATE SET body = excluded.body";
+        let tail = "ON CONFLICT (tenant_id, market_id, series, grain, period) 
+            DO UPDATE SET body = excluded.body, mark = excluded.mark";
         self.bulk("cell", columns, tail).await?;
         let sql = "DELETE FROM cell_delta WHERE tenant_id = $1 AND market_id = $2 AND revision <= $3";
         self.transaction.execute_raw(self.statement(sql, [revision.cast_signed().into()])).await?;
@@ -121,11 +134,22 @@ impl MarketTx {
     /// # Errors
     /// The database is away.
     pub async fn clear_cells(&self) -> Result<(), StoreError> {
+        self.mark_cells().await?;
         for table in ["cell", "cell_delta"] {
             let sql = format!("DELETE FROM {table} WHERE tenant_id = $1 AND market_id = $2");
             self.transaction.execute_raw(self.statement(&sql, [])).await?;
         }
         Ok(())
+    }
+}
+
+impl MarketTx {
+    /// Gives the market's cells the mark of this transaction, whichever of its statements writes them first.
+    async fn mark_cells(&self) -> Result<i64, StoreError> {
+        let mark = self.head.cells_mark.cast_signed() + 1;
+        let sql = "UPDATE market SET cells_mark = $3 WHERE tenant_id = $1 AND market_id = $2";
+        self.transaction.execute_raw(self.statement(sql, [mark.into()])).await?;
+        Ok(mark)
     }
 }
 
@@ -137,6 +161,24 @@ pub struct CellView {
 }
 
 impl TenantScope {
+    /// The market's row and the earliest instant at which a timer may be due, both of one instant and in one statement;
+    /// `None` if nothing was ever written.
+    ///
+    /// # Errors
+    /// The database is away or the row is corrupt.
+    pub async fn pulse(&self, market: &MarketId) -> Result<Option<(MarketHead, Option<Timestamp>)>, StoreError> {
+        let sql = format!(
+            "SELECT {HEAD}, (SELECT due_at FROM due WHERE tenant_id = $1 AND market_id = $2
+              ORDER BY due_at LIMIT 1) AS due_at
+             FROM market WHERE tenant_id = $1 AND market_id = $2"
+        );
+        let row = self.store.reader.query_one_raw(self.statement(market, &sql, [])).await?;
+        let read = |row: &QueryResult| -> Result<_, StoreError> {
+            Ok((read_head(row)?, row.try_get::<Option<i64>>("", "due_at")?.map(Timestamp)))
+        };
+        row.as_ref().map(read).transpose()
+    }
+
     /// Opens a still view of a market's cells: cells and waiting deltas of one instant.
     ///
     /// # Errors
@@ -158,30 +200,46 @@ impl CellView {
     /// # Errors
     /// The database is away.
     pub async fn head(&self) -> Result<Option<MarketHead>, StoreError> {
-        let sql = "SELECT revision, recorded_at, rules_digest, catalogue_digest FROM market
-                   WHERE tenant_id = $1 AND market_id = $2";
-        let row = self.transaction.query_one_raw(self.scope.statement(&self.market, sql, [])).await?;
+        let sql = format!("SELECT {HEAD} FROM market WHERE tenant_id = $1 AND market_id = $2");
+        let row = self.transaction.query_one_raw(self.scope.statement(&self.market, &sql, [])).await?;
         row.as_ref().map(read_head).transpose()
     }
 
-    /// Cells of one series and grain whose period is in `[from, to)`, by period.
+    /// Cells of one series and grain whose period is in `[from, to)`, by period, with the bodies of those that were
+    /// written after `mark`; `None`: with all bodies.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn cells(&self, series: u32, grain: i16, from: i32, to: i32) -> Result<Vec<CellRow>, StoreError> {
-        let values: [Value; 4] =
-            [i64::from(series).into(), i64::from(grain).into(), i64::from(from).into(), i64::from(to).into()];
+    pub async fn cells(
+        &self,
+        (series, grain): (u32, i16),
+        (from, to): (i32, i32),
+        mark: Option<u64>,
+    ) -> Result<Vec<ReadCell>, StoreError> {
+        let values: [Value; 5] = [
+            i64::from(series).into(),
+            i64::from(grain).into(),
+            i64::from(from).into(),
+            i64::from(to).into(),
+            mark.map_or(-1, u64::cast_signed).into(),
+        ];
         let rows = self.transaction.query_all_raw(self.scope.statement(&self.market, CELLS, values)).await?;
-        rows.iter().map(read_cell).collect()
+        rows.iter()
+            .map(|row| {
+                let period = i32::try_from(row.try_get::<i64>("", "period")?);
+                let period = period.map_err(|cause| StoreError::corrupt("cell", cause))?;
+                Ok(ReadCell { period, body: row.try_get("", "body")? })
+            })
+            .collect()
     }
 
-    /// Deltas that wait to be merged, oldest first.
+    /// Deltas of commits after `revision` that wait to be merged, oldest first; `None`: all of them.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn deltas(&self) -> Result<Vec<DeltaRow>, StoreError> {
-        let all = Value::from(-1_i64);
-        let rows = self.transaction.query_all_raw(self.scope.statement(&self.market, DELTAS, [all])).await?;
+    pub async fn deltas(&self, revision: Option<u64>) -> Result<Vec<DeltaRow>, StoreError> {
+        let after = Value::from(revision.map_or(-1, u64::cast_signed));
+        let rows = self.transaction.query_all_raw(self.scope.statement(&self.market, DELTAS, [after])).await?;
         rows.iter().map(read_delta).collect()
     }
 

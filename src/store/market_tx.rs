@@ -20,7 +20,12 @@ pub struct MarketHead {
     pub rules_digest: String,
     /// Digest of the KPI definitions that the cells follow.
     pub catalogue_digest: String,
+    /// Grows with every commit that writes stored cells. Of one mark, cells are the same in every process.
+    pub cells_mark: u64,
 }
+
+/// The columns that [`read_head`] reads.
+pub(super) const HEAD: &str = "revision, recorded_at, rules_digest, catalogue_digest, cells_mark";
 
 /// What an insert that skips existing keys has done.
 #[derive(Debug, Default)]
@@ -45,13 +50,12 @@ impl MarketTx {
             Backend::Postgres => " FOR UPDATE",
             Backend::Sqlite => "",
         };
-        let sql = format!(
-            "SELECT revision, recorded_at, rules_digest, catalogue_digest FROM market
-             WHERE tenant_id = $1 AND market_id = $2{lock}"
-        );
+        let sql = format!("SELECT {HEAD} FROM market WHERE tenant_id = $1 AND market_id = $2{lock}");
         let mut row = transaction.query_one_raw(scope.statement(market, &sql, [])).await?;
         if row.is_none() {
-            let make = "INSERT INTO market VALUES ($1, $2, 0, 0, '', '') ON CONFLICT DO NOTHING";
+            let make =
+                "INSERT INTO market (tenant_id, market_id, revision, recorded_at, rules_digest, catalogue_digest)
+                VALUES ($1, $2, 0, 0, '', '') ON CONFLICT DO NOTHING";
             transaction.execute_raw(scope.statement(market, make, [])).await?;
             row = transaction.query_one_raw(scope.statement(market, &sql, [])).await?;
         }
@@ -173,5 +177,6 @@ pub(super) fn read_head(row: &QueryResult) -> Result<MarketHead, StoreError> {
         recorded: Timestamp(row.try_get("", "recorded_at")?),
         rules_digest: row.try_get("", "rules_digest")?,
         catalogue_digest: row.try_get("", "catalogue_digest")?,
+        cells_mark: row.try_get::<i64>("", "cells_mark")?.cast_unsigned(),
     })
 }

@@ -21,7 +21,7 @@ mod touched;
 
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow, version_body};
-pub use cells::{CellRow, CellView, DeltaRow};
+pub use cells::{CellRow, CellView, DeltaRow, ReadCell};
 pub use checks::CheckRow;
 pub use due::DueRow;
 pub use error::StoreError;

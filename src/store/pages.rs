@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, Value};
 
 use super::history::read_stored_activity;
-use super::market_tx::read_head;
+use super::market_tx::{HEAD, read_head};
 use super::{MarketHead, StoreError, StoredActivity, TenantScope};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::time::Timestamp;
@@ -43,9 +43,8 @@ impl TenantScope {
     /// # Errors
     /// The database is away.
     pub async fn head(&self, market: &MarketId) -> Result<Option<MarketHead>, StoreError> {
-        let sql = "SELECT revision, recorded_at, rules_digest, catalogue_digest FROM market
-                   WHERE tenant_id = $1 AND market_id = $2";
-        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        let sql = format!("SELECT {HEAD} FROM market WHERE tenant_id = $1 AND market_id = $2");
+        let row = self.store.reader.query_one_raw(self.statement(market, &sql, [])).await?;
         row.as_ref().map(read_head).transpose()
     }
 

@@ -10,7 +10,7 @@ pub(super) struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(CellMarks)]
     }
 }
 
@@ -42,6 +42,26 @@ impl MigrationTrait for First {
 
 /// Rows of the decision log come compressed: PostgreSQL need not try again.
 const WHOLE_LOG: &str = "ALTER TABLE check_log ALTER COLUMN body SET STORAGE EXTERNAL";
+
+struct CellMarks;
+
+impl MigrationName for CellMarks {
+    fn name(&self) -> &str {
+        "m0002_cell_marks"
+    }
+}
+
+/// The mark of the market's last write to its cells, and of each cell's own: what tells whether a copy is the newest.
+#[async_trait]
+impl MigrationTrait for CellMarks {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (table, column) in [("market", "cells_mark"), ("cell", "mark")] {
+            let sql = format!("ALTER TABLE {table} ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0");
+            manager.get_connection().execute_unprepared(&sql).await?;
+        }
+        Ok(())
+    }
+}
 
 /// `{COMPACT}` tables are stored by their key on SQLite: small rows, found by key.
 const FIRST: &[&str] = &[

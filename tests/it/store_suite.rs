@@ -9,8 +9,8 @@ use fairdue::domain::principal::Role;
 use fairdue::domain::time::Timestamp;
 use fairdue::domain::vocabulary::PartyRole;
 use fairdue::store::{
-    ActivityFilter, ActivityRow, CaseFilter, CaseUpsertRow, CellRow, CheckRow, DueRow, KeyRow, MarketTx, Page, Store,
-    StoreOptions, TenantScope, activity_body, version_body,
+    ActivityFilter, ActivityRow, CaseFilter, CaseUpsertRow, CellRow, CheckRow, DueRow, KeyRow, MarketTx, Page,
+    ReadCell, Store, StoreOptions, TenantScope, activity_body, version_body,
 };
 
 use crate::support::builders::{activity, call, payment, version};
@@ -274,18 +274,28 @@ on_both_databases!(
         write.merge_cells(vec![cell(7, b"new")], 2).await.expect("merge");
         write.commit(&head).await.expect("commit");
         let view = scope.cell_view(&market()).await.expect("open");
-        let left = view.deltas().await.expect("read");
+        let left = view.deltas(None).await.expect("read");
         assert_eq!(
             left.iter().map(|delta| (delta.revision, delta.body.clone())).collect::<Vec<_>>(),
             [(3, vec![0, 255, 3])]
         );
-        let cells = view.cells(u32::MAX, 0, -10, 8).await.expect("read");
-        assert_eq!(cells, [cell(-4, b"old"), cell(7, b"new")]);
-        assert!(view.cells(u32::MAX, 1, -10, 8).await.expect("read").is_empty());
+        assert!(view.deltas(Some(3)).await.expect("read").is_empty());
+        let read = |period, body: Option<&[u8]>| ReadCell { period, body: body.map(<[u8]>::to_vec) };
+        let cells = view.cells((u32::MAX, 0), (-10, 8), None).await.expect("read");
+        assert_eq!(cells, [read(-4, Some(b"old")), read(7, Some(b"new"))]);
+        let mark = view.head().await.expect("read").expect("a market").cells_mark;
+        let since_first = view.cells((u32::MAX, 0), (-10, 8), Some(mark - 1)).await.expect("read");
+        assert_eq!(since_first, [read(-4, None), read(7, Some(b"new"))]);
+        let unchanged = view.cells((u32::MAX, 0), (-10, 8), Some(mark)).await.expect("read");
+        assert_eq!(unchanged, [read(-4, None), read(7, None)]);
+        assert!(view.cells((u32::MAX, 1), (-10, 8), None).await.expect("read").is_empty());
         view.close().await;
         let write = begin(&scope).await;
         assert_eq!(write.cells_at(&[(u32::MAX, 0, 7), (1, 0, 7)]).await.expect("read"), [cell(7, b"new")]);
-        write.rollback().await;
+        write.clear_cells().await.expect("clear");
+        write.commit(&head).await.expect("commit");
+        let (cleared, due) = scope.pulse(&market()).await.expect("read").expect("a market");
+        assert_eq!((cleared.revision, cleared.cells_mark, due), (head.revision, mark + 1, None));
     }
 );
 

@@ -1,0 +1,164 @@
+//! Decoded KPI cells that a server keeps change no answer: two replicas that keep them and one that keeps nothing share
+//! a database, commit by turns and merge cells at any moment, and answer the same after every step.
+//! `FAIRDUE_HISTORIES` sets how many histories are tried on SQLite (default 30); PostgreSQL gets a quarter of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner};
+
+use fairdue::clock::Clock;
+use fairdue::config::{Config, Holder};
+use fairdue::domain::ids::KeyId;
+use fairdue::domain::principal::{Principal, Role};
+use fairdue::domain::time::SECOND;
+use fairdue::ingest::{CaseUpsert, Markets, Work};
+use fairdue::kpi::{self, Dimension, Grain};
+use fairdue::query::Query;
+use fairdue::store::{Store, StoreOptions};
+
+use super::deliver::{Act, Dice, key, scattered};
+use super::generate::{self, long_after};
+use crate::support::database::{Backend, Database};
+
+/// KPIs of every form: flows, stocks, means, distinct counts; with what they may be grouped by.
+const KPIS: [(&str, Option<Dimension>); 9] = [
+    ("rpc_rate", Some(Dimension::Agent)),
+    ("recovery_rate", None),
+    ("balance_closing", None),
+    ("balance_mean", None),
+    ("active_agents", None),
+    ("collected_per_agent_active", None),
+    ("ptp_broken_rate", None),
+    ("dso_due", None),
+    ("compliance_rate", None),
+];
+
+/// One server over the shared database, without its transport.
+struct Replica {
+    markets: Arc<Markets>,
+    query: Query,
+}
+
+impl Replica {
+    async fn start(url: &str, holder: &Arc<Holder>, clock: Clock) -> Self {
+        let options = StoreOptions { max_connections: 3, ..StoreOptions::default() };
+        let store = Store::open(url, &options).await.expect("open the store");
+        let markets = Markets::new(store, Arc::clone(holder), clock);
+        Self { query: Query::new(Arc::clone(&markets)), markets }
+    }
+
+    async fn ask(&self, question: &kpi::Query) -> kpi::Answer {
+        let market = key();
+        let who = Principal {
+            tenant: market.tenant,
+            key: KeyId::trusted("k"),
+            roles: vec![Role::Reader],
+            markets: Vec::new(),
+        };
+        self.query.query_kpis(&who, &market.market, question).await.expect("an answer").answer
+    }
+}
+
+/// A configuration whose servers keep so much, and look for what is due and what is to be merged all the time.
+fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>) {
+    let directory = crate::support::service::configuration();
+    let settings = [("FAIRDUE_QUERY__KPI_CACHE_MIB", cache_mib), ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let snapshot = Config::load_with(directory.path(), settings.into_iter()).expect("a good configuration");
+    let holder = Arc::new(Holder::of(directory.path(), snapshot));
+    (directory, holder)
+}
+
+/// Some question about the time of the histories.
+fn question(dice: &mut Dice) -> kpi::Query {
+    let (kpi, group) = KPIS[dice.below(KPIS.len())];
+    let date = |text: &str| text.parse().expect("a date");
+    let (from, to) =
+        [("2025-01-01", "2026-01-01"), ("2025-02-11", "2025-04-03"), ("2025-03-01", "2025-04-01")][dice.below(3)];
+    kpi::Query {
+        kpis: vec![kpi.to_owned()],
+        grain: [Grain::Day, Grain::Week, Grain::Month, Grain::Quarter][dice.below(4)],
+        from: date(from),
+        to: date(to),
+        group_by: group.filter(|_| dice.below(2) == 0).into_iter().collect(),
+        filters: Vec::new(),
+    }
+}
+
+/// Lets the servers find themselves idle, so that they merge what waits into cells.
+async fn merge(hand: &AtomicI64) {
+    hand.fetch_add(3 * SECOND, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(40)).await;
+}
+
+async fn shared_by_replicas(url: &str, holders: &[Arc<Holder>; 3], acts: &[Act], seed: u64) -> Result<(), String> {
+    let (clock, hand) = Clock::manual(long_after());
+    let mut replicas = Vec::new();
+    for holder in holders {
+        replicas.push(Replica::start(url, holder, clock.clone()).await);
+    }
+    let mut dice = Dice::new(seed);
+    for (step, act) in acts.iter().enumerate() {
+        let work = match act {
+            Act::Upsert(versions) => Work::Cases(
+                versions.iter().map(|version| CaseUpsert { version: version.clone(), etag: None }).collect(),
+            ),
+            Act::Record(activities) => Work::Activities(activities.clone()),
+            Act::Settle(until) => Work::Settle(*until),
+            Act::Restart => {
+                let at = dice.below(replicas.len());
+                replicas[at] = Replica::start(url, &holders[at], clock.clone()).await;
+                continue;
+            }
+        };
+        let writer = &replicas[dice.below(2)];
+        writer.markets.submit(&key(), work).await.expect("a commit");
+        if dice.below(3) == 0 {
+            merge(&hand).await;
+        }
+        for _ in 0..2 {
+            let question = question(&mut dice);
+            let expected = replicas[2].ask(&question).await;
+            for replica in &replicas[..2] {
+                let answer = replica.ask(&question).await;
+                if answer != expected {
+                    return Err(format!("step {step}, {act}\n{question:?}\nkept {answer:?}\nread {expected:?}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kept_cells_change_no_answer(backend: Backend, cases: u32) {
+    let configurations = ["64", "1", "0"].map(configuration);
+    let holders = configurations.each_ref().map(|(_, holder)| Arc::clone(holder));
+    let config = Trials { cases, max_shrink_iters: 40, failure_persistence: None, ..Trials::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let outcome = runner.run(&(generate::steps(40), any::<u64>()), |(steps, seed)| {
+        let acts = scattered(&generate::materialise(&steps), seed);
+        // A runtime of its own, so that the writers of this history end with it.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let outcome = runtime.block_on(async {
+            let database = Database::fresh(backend).await;
+            shared_by_replicas(&database.url, &holders, &acts, seed).await.map_err(TestCaseError::fail)
+        });
+        runtime.shutdown_background();
+        outcome
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn kept_cells_change_no_answer_on_sqlite() {
+    kept_cells_change_no_answer(Backend::Sqlite, super::histories());
+}
+
+#[test]
+fn kept_cells_change_no_answer_on_postgres() {
+    kept_cells_change_no_answer(Backend::Postgres, super::histories().div_ceil(4));
+}
