@@ -53,7 +53,7 @@ fn next_allowed(situation: &mut Situation<'_>, blocking: Verdict) -> Option<Time
         let now = &*situation;
         now.each_rule(|jurisdiction, active, possible| {
             let Some(judgement) = judge(now, jurisdiction, active, possible) else { return };
-            if of_answer(judgement.answer, consequence(now.rules, active).verdict) < blocking {
+            if of_answer(judgement.answer, consequence(now.rules, active, judgement.unconfirmed).verdict) < blocking {
                 return;
             }
             match judgement.allowed_from {

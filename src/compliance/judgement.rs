@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 use super::situation::Situation;
 use super::verdict::{Consequence, consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
-use super::{limitation_period, notice_period, required_notice};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence, payment_application};
+use super::{limitation_period, notice_period, payment_term, record_retention, required_notice};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::market::Market;
@@ -40,6 +41,8 @@ pub(crate) struct Judgement {
     pub representative_only: bool,
     /// The rule states no figure: it speaks and tests nothing.
     pub no_figure: bool,
+    /// A figure that it rests on was not read in its source.
+    pub unconfirmed: bool,
     pub evidence: Vec<ActivityId>,
 }
 
@@ -56,6 +59,7 @@ impl Judgement {
             known_at_time: true,
             representative_only: false,
             no_figure: false,
+            unconfirmed: false,
             evidence: Vec::new(),
         }
     }
@@ -111,8 +115,16 @@ pub(crate) fn judge(
         Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, calendar),
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
         Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, calendar),
-        Limits::FeeCap(limits) => fee_cap::judge(limits, situation),
+        Limits::FeeCap(limits) => fee_cap::judge(rule, limits, situation),
         Limits::LimitationPeriod(limits) => limitation_period::judge(limits, situation, calendar),
+        Limits::InterestCap(limits) => interest_cap::judge(rule, limits, situation, calendar),
+        Limits::PaymentApplication(limits) => payment_application::judge(rule, limits, situation),
+        Limits::PaymentTerm(limits) => payment_term::judge(limits, situation, calendar),
+        Limits::ClientFunds(limits) => client_funds::judge(rule, limits, situation),
+        Limits::CreditReporting(limits) => credit_reporting::judge(rule, limits, situation, calendar),
+        Limits::RecordRetention(limits) => record_retention::judge(limits, situation, calendar),
+        Limits::Licence(limits) => Some(licence::judge(rule, limits, situation)),
+        Limits::ComplaintHandling(limits) => complaint_handling::judge(rule, limits, situation),
     }?;
     if judgement.answer == Answer::Broken {
         // Whoever may live elsewhere, or may not be concerned at all, is not accused.
@@ -133,7 +145,7 @@ pub(crate) fn speaking(
     active: &ActiveRule,
     judgement: Judgement,
 ) -> (Speaking, Consequence) {
-    let consequence = consequence(situation.rules, active);
+    let consequence = consequence(situation.rules, active, judgement.unconfirmed);
     let mut breach = consequence.verdict;
     if judgement.representative_only && breach == Verdict::NotPermitted {
         breach = Verdict::RepresentativeOnly;
@@ -160,7 +172,7 @@ pub(crate) fn finding(
     active: &Arc<ActiveRule>,
     judgement: &Judgement,
 ) -> Option<Finding> {
-    let severity = consequence(situation.rules, active).severity?;
+    let severity = consequence(situation.rules, active, judgement.unconfirmed).severity?;
     let rule = &active.rule;
     let (activity, case) = (situation.activity, &situation.version.case);
     let subject: &[&str] = match rule.subject {

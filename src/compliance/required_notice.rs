@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::judgement::{Judgement, Note};
-use super::memory::Timer;
+use super::memory::{Task, Timer};
 use super::notice_period::{earlier_steps, form_fits};
+use super::omission;
 use super::situation::Situation;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
-use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::Answer;
 use crate::domain::vocabulary::Form;
 use crate::rules::calendar::Calendar;
-use crate::rules::model::{Limits, RequiredNotice};
+use crate::rules::model::RequiredNotice;
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::words::{Attribute, CountFrom, Timing};
 
@@ -101,17 +101,7 @@ pub(crate) fn timer(
         (CountFrom::Received, Some(activity)) => activity.known(),
         _ => situation.at,
     };
-    // Late only if it is late wherever the person may be.
-    let zones = situation.zones.as_slice();
-    let fallback = [situation.home_zone()];
-    let zones = if zones.is_empty() { &fallback } else { zones };
-    let deemed = if term.from == CountFrom::DeemedReceived { i64::from(term.deemed_days) } else { 0 };
-    let ends = zones.iter().map(|zone| {
-        let start = add_days(moment.date(*zone), deemed);
-        let last = calendar.last_day(&term, start, situation.subdivision());
-        (Timestamp::start_of(add_days(last, 1), *zone), last)
-    });
-    let (due, last_day) = ends.max()?;
+    let (due, last_day) = omission::ends(&term, moment, situation, calendar)?;
     Some(Timer {
         due,
         last_day,
@@ -120,13 +110,6 @@ pub(crate) fn timer(
         person: situation.person.cloned(),
         agent: trigger.and_then(|activity| activity.actor.agent.clone()),
         uncertain: uncertain.map(Cow::Borrowed),
+        task: Task::Notice,
     })
-}
-
-/// The limits of a timer's rule.
-pub(crate) fn limits_of(timer: &Timer) -> Option<&RequiredNotice> {
-    match &timer.rule.rule.limits {
-        Limits::RequiredNotice(limits) => Some(limits),
-        _ => None,
-    }
 }

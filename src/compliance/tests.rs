@@ -1,5 +1,9 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
+mod bench;
+mod duties;
+mod money;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 

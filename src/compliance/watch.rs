@@ -1,16 +1,19 @@
 //! The fold of one case: facts in their order go in, findings and tests come out, and what rules look back at stays.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::judgement::{Judgement, finding, judge};
-use super::memory::{EMPTY, Memory, Timer};
+use super::memory::{EMPTY, Memory, Task, Timer};
+use super::omission::Fate;
+use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::verdict::consequence;
-use super::{Answered, Context, Emission, TestOutcome, applies, check, contact_block, required_notice};
+use super::{Answered, Context, Emission, TestOutcome, applies, check, contact_block, omission};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, TransferKind};
@@ -48,6 +51,12 @@ pub struct CaseWatch {
     pub(super) communicated: bool,
     pub(super) visited: bool,
     pub(super) paid: bool,
+    /// The right party was spoken to.
+    pub(super) conversed: bool,
+    /// The collector's last contact, charge, legal step or report.
+    pub(super) collected: Option<Timestamp>,
+    /// What the case stated of its claims and rates when they were judged.
+    terms: u64,
 }
 
 impl CaseWatch {
@@ -59,10 +68,11 @@ impl CaseWatch {
         let window = ctx.rules.reach().case_window(version, &ctx.market.region);
         let mut watch = Self { balance: version.principal().saturating_add(prior), window, ..Self::default() };
         if ctx.rules.judges_placements() {
+            watch.terms = fingerprint(version);
             let placed = version.placement.placed.unwrap_or(version.effective);
             let activity = placement(version, placed);
             let lead = Context { lead: true, ..*ctx };
-            watch.judge(&lead, &activity, None, out);
+            watch.judge(&lead, &activity, None, &|_| true, out);
         }
         watch
     }
@@ -79,18 +89,29 @@ impl CaseWatch {
         self.window = self.window.max(rules.reach().case_window(version, &market.region));
     }
 
-    /// A later version takes force. Rules read the version itself; only the case's closing is a state.
-    pub fn version(&mut self, ctx: &Context<'_>, _out: &mut Vec<Emission>) {
-        if ctx.version.closed {
+    /// A later version takes force. Rules read the version itself; only the case's closing is a state, and terms that
+    /// changed are judged anew.
+    pub fn version(&mut self, ctx: &Context<'_>, out: &mut Vec<Emission>) {
+        let version = ctx.version;
+        if version.closed {
             self.remember_in().closed = Some(true);
         }
+        if !ctx.rules.judges_placements() || self.terms == fingerprint(version) {
+            return;
+        }
+        self.terms = fingerprint(version);
+        let id = ActivityId::trusted(&format!("version {}", version.version));
+        let activity = Activity { id, ..placement(version, version.effective) };
+        let lead = Context { lead: true, ..*ctx };
+        let of_terms = |limits: &Limits| matches!(limits, Limits::InterestCap(_) | Limits::PaymentTerm(_));
+        self.judge(&lead, &activity, None, &of_terms, out);
     }
 
     /// Judges a fact and remembers it. Facts come in their order; timers due until then have been fired by
     /// [`CaseWatch::advance`].
     pub fn apply(&mut self, ctx: &Context<'_>, activity: &Activity, out: &mut Vec<Emission>) {
         self.satisfy(activity, out);
-        let marks = self.judge(ctx, activity, Some(activity), out);
+        let marks = self.judge(ctx, activity, Some(activity), &|_| true, out);
         self.remember(ctx, activity, marks);
     }
 
@@ -161,6 +182,28 @@ impl CaseWatch {
         payment.detail.money().is_some_and(|money| self.balance.saturating_sub(money.minor) <= 0)
     }
 
+    /// What is owed by component and claim.
+    pub(crate) fn owed(&self, version: &CaseVersion) -> Owed {
+        let mut owed = self.memory().owed.as_deref().cloned().unwrap_or_else(|| Owed::new(version));
+        owed.learn(version);
+        owed
+    }
+
+    /// What is owed, minor units.
+    pub(crate) const fn balance(&self) -> i64 {
+        self.balance
+    }
+
+    /// The collector's last contact, charge, legal step or report.
+    pub(crate) const fn collected(&self) -> Option<Timestamp> {
+        self.collected
+    }
+
+    /// The right party was spoken to.
+    pub(crate) const fn conversed(&self) -> bool {
+        self.conversed
+    }
+
     /// Nothing is owed any more, of claims that are known.
     pub(crate) fn paid_off(&self, version: &CaseVersion) -> bool {
         self.balance <= 0 && version.principal() > 0
@@ -210,23 +253,29 @@ impl CaseWatch {
         ctx: &Context<'_>,
         activity: &Activity,
         fact: Option<&Activity>,
+        of: &dyn Fn(&Limits) -> bool,
         out: &mut Vec<Emission>,
     ) -> Option<Marks> {
         let mut timers = Vec::new();
         let situation = Situation::new(ctx, self, activity, false);
         situation.each_rule(|jurisdiction, active, possible| {
+            if !of(&active.rule.limits) {
+                return;
+            }
             if let Some(judgement) = judge(&situation, jurisdiction, active, possible) {
                 emit(ctx, &situation, active, &judgement, out);
             }
-            let Limits::RequiredNotice(limits) = &active.rule.limits else { return };
             let led = situation.lead || active.rule.subject == Subject::Case;
-            if !led || limits.term.is_none() || !applies::concerns(&active.rule, &situation) {
+            if !led
+                || !omission::may_begin(&active.rule.limits, activity)
+                || !applies::concerns(&active.rule, &situation)
+            {
                 return;
             }
             let Some(doubt) = applies::scope(&active.rule, &situation) else { return };
             let uncertain = doubt.map(|attribute| attribute.as_str()).or(possible.then_some("subdivision"));
             let calendar = Situation::calendar(jurisdiction);
-            timers.extend(required_notice::timer(limits, active, &situation, calendar, fact, uncertain));
+            timers.extend(omission::begin(active, &situation, calendar, fact, uncertain));
         });
         let marks = situation.marks();
         if !timers.is_empty() {
@@ -241,12 +290,13 @@ impl CaseWatch {
             return;
         }
         let memory = self.remember_in();
+        let mut fates = omission::fates(&mut memory.timers, activity).into_iter();
         memory.timers.retain(|timer| {
-            let kept = required_notice::limits_of(timer).map(|limits| required_notice::satisfies(limits, activity));
-            let outcome = match kept {
-                Some(Some(false)) => return true,
-                Some(Some(true)) => TestOutcome::Passed,
-                Some(None) | None => TestOutcome::Unknown,
+            let outcome = match fates.next() {
+                Some(Fate::Stays) => return true,
+                Some(Fate::Kept) => TestOutcome::Passed,
+                Some(Fate::Dropped) => return false,
+                Some(Fate::Unknown) | None => TestOutcome::Unknown,
             };
             out.push(test(&timer.rule.rule, outcome, activity.occurred));
             false
@@ -254,12 +304,11 @@ impl CaseWatch {
     }
 
     fn fire(&self, ctx: &Context<'_>, timer: &Timer, out: &mut Vec<Emission>) {
-        let Some(limits) = required_notice::limits_of(timer) else { return };
-        if limits.unless_paid && self.balance <= 0 {
+        let rule = &timer.rule.rule;
+        if matches!(&rule.limits, Limits::RequiredNotice(limits) if limits.unless_paid && self.balance <= 0) {
             return;
         }
-        let rule = &timer.rule.rule;
-        let Some(severity) = consequence(ctx.rules, &timer.rule).severity else { return };
+        let Some(severity) = consequence(ctx.rules, &timer.rule, false).severity else { return };
         if timer.uncertain.is_some() {
             out.push(test(rule, TestOutcome::Unknown, timer.due));
             return;
@@ -269,8 +318,13 @@ impl CaseWatch {
         let day = timer.last_day.to_string();
         let trigger = timer.trigger.as_ref().map_or("placement", ActivityId::as_str);
         let key = &ctx.market.key;
+        let words = omission::words(&timer.task);
+        let subject: &[&str] = match &timer.task {
+            Task::Notice => &[case.as_str(), trigger, &day],
+            _ => &[case.as_str(), trigger, &day, words],
+        };
         out.push(Emission::Opened(Box::new(Finding {
-            id: FindingId::of(&key.tenant, &key.market, &rule.id, &[case.as_str(), trigger, &day]),
+            id: FindingId::of(&key.tenant, &key.market, &rule.id, subject),
             rule: rule.id.clone(),
             jurisdiction: rule.jurisdiction.clone(),
             pack_digest: timer.rule.pack_digest.to_string(),
@@ -286,9 +340,9 @@ impl CaseWatch {
             omission: true,
             known_at_time: true,
             observed: Observation {
-                limit: limits.term.map(|term| term.length.into()),
+                limit: omission::length(timer),
                 unit: Some(Unit::Days),
-                note: Some(format!("not sent by {day}")),
+                note: Some(format!("{words} {day}")),
                 observed: None,
             },
             evidence: timer.trigger.iter().cloned().collect(),
@@ -307,7 +361,7 @@ fn emit(
     judgement: &Judgement,
     out: &mut Vec<Emission>,
 ) {
-    if judgement.no_figure || consequence(ctx.rules, active).severity.is_none() {
+    if judgement.no_figure || consequence(ctx.rules, active, judgement.unconfirmed).severity.is_none() {
         return;
     }
     let outcome = match judgement.answer {
@@ -325,4 +379,17 @@ fn emit(
 fn placement(version: &CaseVersion, placed: Timestamp) -> Activity {
     let detail = Detail::Transfer { transfer: TransferKind::Place, to: None };
     Activity::bare(ActivityId::trusted("placement"), vec![version.case.clone()], placed, detail)
+}
+
+/// What a case states that is judged when it comes and whenever a version changes it.
+fn fingerprint(version: &CaseVersion) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    let terms = &version.terms;
+    (terms.agreed_default_rate_ppm, terms.contract_rate_ppm, terms.payment_term_agreed).hash(&mut hasher);
+    for claim in &version.claims {
+        (&claim.id, claim.invoice_date, claim.invoice_received, claim.due_original, claim.due_current)
+            .hash(&mut hasher);
+        (claim.interest_from, claim.interest_rate_ppm).hash(&mut hasher);
+    }
+    hasher.finish()
 }

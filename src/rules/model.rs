@@ -3,8 +3,17 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub use super::client_funds::ClientFunds;
+pub use super::complaint_handling::{ComplaintHandling, Matter};
+pub use super::credit_reporting::{CreditReporting, EraseFrom, WaitFrom};
 pub use super::head::{Assume, Exempt, Review, Scope};
+pub use super::interest_cap::InterestCap;
+pub use super::licence::Licence;
+pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
+pub use super::payment_term::PaymentTerm;
+use super::rates::RateTable;
 use super::reader::Position;
+pub use super::record_retention::{RecordRetention, RetentionStart};
 use super::step::Step;
 use super::words::{
     BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
@@ -22,6 +31,9 @@ vocabulary!(
         ContactHours = "contact_hours", ContactFrequency = "contact_frequency", ContactCooldown = "contact_cooldown",
         ContactBlock = "contact_block", NoticePeriod = "notice_period", RequiredNotice = "required_notice",
         FeeCap = "fee_cap", LimitationPeriod = "limitation_period",
+        InterestCap = "interest_cap", PaymentApplication = "payment_application", PaymentTerm = "payment_term",
+        ClientFunds = "client_funds", CreditReporting = "credit_reporting", RecordRetention = "record_retention",
+        Licence = "licence", ComplaintHandling = "complaint_handling",
     }
 );
 
@@ -86,6 +98,14 @@ pub enum Limits {
     RequiredNotice(RequiredNotice),
     FeeCap(FeeCap),
     LimitationPeriod(LimitationPeriod),
+    InterestCap(InterestCap),
+    PaymentApplication(PaymentApplication),
+    PaymentTerm(PaymentTerm),
+    ClientFunds(ClientFunds),
+    CreditReporting(Box<CreditReporting>),
+    RecordRetention(RecordRetention),
+    Licence(Licence),
+    ComplaintHandling(ComplaintHandling),
 }
 
 impl Limits {
@@ -101,6 +121,14 @@ impl Limits {
             Self::RequiredNotice(_) => Kind::RequiredNotice,
             Self::FeeCap(_) => Kind::FeeCap,
             Self::LimitationPeriod(_) => Kind::LimitationPeriod,
+            Self::InterestCap(_) => Kind::InterestCap,
+            Self::PaymentApplication(_) => Kind::PaymentApplication,
+            Self::PaymentTerm(_) => Kind::PaymentTerm,
+            Self::ClientFunds(_) => Kind::ClientFunds,
+            Self::CreditReporting(_) => Kind::CreditReporting,
+            Self::RecordRetention(_) => Kind::RecordRetention,
+            Self::Licence(_) => Kind::Licence,
+            Self::ComplaintHandling(_) => Kind::ComplaintHandling,
         }
     }
 }
@@ -298,6 +326,8 @@ pub enum TierValue {
     Amount(i64),
     /// Millionths of the basis; of the basis' part in this tier where the table is marginal.
     Rate(i64),
+    /// Millionths of the yearly amount.
+    Times(i64),
 }
 
 /// The most that the debtor may be charged for a step.
@@ -311,6 +341,8 @@ pub struct FeeCap {
     pub currency: crate::domain::money::Currency,
     /// The table; a flat cap is one open tier. Empty: no figure is stated.
     pub tiers: Vec<Tier>,
+    /// The dated table whose amount the tiers multiply.
+    pub yearly: Option<std::sync::Arc<RateTable>>,
     /// Each tier's rate concerns only the basis' part inside the tier.
     pub marginal: bool,
     /// What the table is read with.

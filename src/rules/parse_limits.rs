@@ -11,6 +11,8 @@ use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
 use super::words::{BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, TermUnit, Timing};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence};
+use super::{payment_application, payment_term, record_retention};
 
 const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
 
@@ -25,6 +27,14 @@ pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -
         Kind::RequiredNotice => Limits::RequiredNotice(required_notice(table)?),
         Kind::FeeCap => Limits::FeeCap(parse_fee::fee_cap(table, defaults)?),
         Kind::LimitationPeriod => Limits::LimitationPeriod(limitation(table)?),
+        Kind::InterestCap => Limits::InterestCap(interest_cap::interest_cap(table, defaults)?),
+        Kind::PaymentApplication => Limits::PaymentApplication(payment_application::payment_application(table)),
+        Kind::PaymentTerm => Limits::PaymentTerm(payment_term::payment_term(table)?),
+        Kind::ClientFunds => Limits::ClientFunds(client_funds::client_funds(table)),
+        Kind::CreditReporting => Limits::CreditReporting(credit_reporting::credit_reporting(table, defaults).into()),
+        Kind::RecordRetention => Limits::RecordRetention(record_retention::record_retention(table)?),
+        Kind::Licence => Limits::Licence(licence::licence(table)),
+        Kind::ComplaintHandling => Limits::ComplaintHandling(complaint_handling::complaint_handling(table)),
     })
 }
 
@@ -184,7 +194,7 @@ pub fn steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec
 }
 
 /// Steps that a rule looks back at.
-fn past_steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec<Step> {
+pub fn past_steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -> Vec<Step> {
     let steps = steps(table, key, needed);
     if steps.iter().any(|step| !step.is_remembered()) {
         table.wrong(

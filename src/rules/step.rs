@@ -52,12 +52,18 @@ pub enum Step {
     VerificationSent,
     /// `page_visit`: a visit to the portal.
     PageVisit,
+    /// `title`: an enforceable title was obtained.
+    Title,
+    /// `acknowledgement`: the debt was acknowledged.
+    Acknowledgement,
+    /// `credit_report_notice`: the person was told of a report to a bureau.
+    CreditReportNotice,
 }
 
 /// The forms a step may take in a file, for remedies.
 pub const STEP_FORMS: &str = "contact, contact:CHANNEL, communication, demand, reminder, notice:KIND, legal_step, \
      legal_step:KIND, credit_report, sale, placement, charge, charge:STEP, promise, plan, payment, settlement_offer, \
-     dispute, complaint, data_request, condition:NAME, verification_sent, page_visit";
+     dispute, complaint, data_request, condition:NAME, verification_sent, page_visit, title, acknowledgement, credit_report_notice";
 
 impl Step {
     /// Reads a step's name.
@@ -91,6 +97,9 @@ impl Step {
             ("condition", Some(name)) => Self::Condition(Condition::parse(name)?),
             ("verification_sent", None) => Self::VerificationSent,
             ("page_visit", None) => Self::PageVisit,
+            ("title", None) => Self::Title,
+            ("acknowledgement", None) => Self::Acknowledgement,
+            ("credit_report_notice", None) => Self::CreditReportNotice,
             _ => return None,
         })
     }
@@ -127,7 +136,10 @@ impl Step {
             | (Self::Plan, Detail::Plan { .. })
             | (Self::Payment, Detail::Payment(_))
             | (Self::VerificationSent, Detail::VerificationSent {})
-            | (Self::PageVisit, Detail::Page { .. }) => true,
+            | (Self::PageVisit, Detail::Page { .. })
+            | (Self::Title, Detail::TitleObtained { .. })
+            | (Self::Acknowledgement, Detail::Acknowledgement { .. }) => true,
+            (Self::CreditReportNotice, Detail::CreditReport { report, .. }) => *report == CreditReportKind::Notice,
             (Self::Charge(Some(wanted)), Detail::Charge(charge)) => charge.step == *wanted,
             (Self::SettlementOffer, Detail::Settlement { step, .. }) => *step == SettlementStep::Offer,
             (Self::Dispute, Detail::Dispute { step, .. })

@@ -7,7 +7,7 @@ use crate::support::builders;
 use fairdue::domain::activity::{Activity, Actor};
 use fairdue::domain::case::{CaseVersion, Claim, Identity, LegalClass, Placement, Steering};
 use fairdue::domain::detail::{
-    AdjustmentKind, Charge, Contact, Detail, MatterStep, Payment, Promise, ReversalKind, TransferKind,
+    AdjustmentKind, Charge, Contact, Detail, Interest, MatterStep, Payment, Promise, ReversalKind, TransferKind,
 };
 use fairdue::domain::ids::{ActivityId, CaseId, ClaimId, PersonId};
 use fairdue::domain::money::{Currency, Money};
@@ -307,7 +307,7 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             notice: None,
             form: None,
         }),
-        What::Interest => Detail::Interest { amount: money(step.amount % 900), from: None, to: None, rate_ppm: None },
+        What::Interest => Detail::Interest(Interest::of(money(step.amount % 900))),
         What::Adjustment => Detail::Adjustment {
             adjustment: AdjustmentKind::ALL[usize::from(pick) % AdjustmentKind::ALL.len()],
             amount: money(step.amount % 3_000),

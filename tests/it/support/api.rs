@@ -38,6 +38,19 @@ promise_grace_days = 3
 zone = "Europe/Stockholm"
 currency = "SEK"
 promise_grace_days = 3
+
+[[facts.licence]]
+jurisdiction = "it"
+number = "1"
+from = 2000-01-01
+[[facts.licence]]
+jurisdiction = "se"
+number = "1"
+from = 2020-01-01
+[[facts.client_account]]
+jurisdiction = "se"
+account = "1"
+from = 2000-01-01
 "#;
 
 /// A running server.
