@@ -46,6 +46,19 @@ promise_grace_days = 3
 zone = "America/New_York"
 currency = "USD"
 promise_grace_days = 5
+
+[[facts.licence]]
+jurisdiction = "it"
+number = "1"
+from = 2000-01-01
+[[facts.licence]]
+jurisdiction = "se"
+number = "1"
+from = 2020-01-01
+[[facts.client_account]]
+jurisdiction = "se"
+account = "1"
+from = 2000-01-01
 "#;
 
 /// A running server.
