@@ -55,7 +55,7 @@ pub(crate) fn judge(
     }
     if !instead {
         found.extend(limits.overdue.as_ref().map(|term| overdue(term, situation, calendar)));
-        if !limits.notices.is_empty() && !(limits.or_spoken && situation.watch.conversed()) {
+        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed()) {
             found.push(noticed(limits, situation, calendar));
         } else if limits.notices.is_empty() && limits.or_spoken && !situation.watch.conversed() {
             found.push(broken("nobody was spoken to"));
@@ -115,7 +115,9 @@ fn large_enough(least: i64, reported: Option<Money>, situation: &Situation<'_>) 
 /// The earliest day on which one of the steps happened, as activities or the case tell it.
 fn happened(steps: &[Step], situation: &Situation<'_>) -> Option<NaiveDate> {
     let date = situation.date();
-    let told = earlier_steps(situation, steps).map(|step| step.sent);
+    // A title counts from its own day, not from when it was recorded.
+    let others: Vec<Step> = steps.iter().filter(|step| **step != Step::Title).cloned().collect();
+    let told: Vec<NaiveDate> = earlier_steps(situation, &others).map(|step| step.sent).collect();
     let stated = steps.iter().filter_map(|step| match step {
         Step::Title => situation.watch.titled_on(situation.version),
         Step::Acknowledgement => situation.version.dates.last_acknowledgement,
@@ -126,7 +128,7 @@ fn happened(steps: &[Step], situation: &Situation<'_>) -> Option<NaiveDate> {
         }
         _ => None,
     });
-    told.chain(stated).filter(|on| *on <= date).min()
+    told.into_iter().chain(stated).filter(|on| *on <= date).min()
 }
 
 fn required(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {

@@ -151,8 +151,13 @@ fn matter(
         let end = limits.answer.as_ref().and_then(after);
         begun.extend(end.map(|end| timer(end, Task::Answer { matter, reference: reference.clone(), longer })));
     }
-    let open = step == MatterStep::Opened || situation.watch.memory().matters.iter().any(|(one, _)| *one == matter);
-    if open && (step == MatterStep::Opened || is_told(step) && !is_final(step)) {
+    let open = situation
+        .watch
+        .memory()
+        .matters
+        .iter()
+        .any(|(one, own)| *one == matter && (own.is_none() || reference.is_none() || *own == reference));
+    if step == MatterStep::Opened || open && is_told(step) && !is_final(step) {
         let end = limits.update_every.as_ref().and_then(after);
         begun.extend(end.map(|end| timer(end, Task::Update { matter, reference })));
     }
@@ -264,17 +269,17 @@ fn hand_over(timers: &mut [Timer], remittance: &Remittance, activity: &Activity,
     }
 }
 
-/// A step of a matter: it belongs to the one of the same reference, else to the oldest one open.
+/// A step of a matter: it belongs to the one of the same reference; where one of both states none, to the oldest one
+/// open.
 fn told(timers: &mut [Timer], matter: Matter, step: MatterStep, reference: Option<&str>, fates: &mut [Fate]) {
     if !is_told(step) {
         return;
     }
     for group in of_one_rule(timers, |timer| timer.task.matter().is_some_and(|(one, _)| one == matter)) {
-        let refers = |at: &&usize| {
-            let own = timers.get(**at).and_then(|timer| timer.task.matter()).and_then(|(_, own)| own);
-            reference.is_some() && own == reference
-        };
-        let Some(at) = group.iter().find(refers).or(group.first()).copied() else { continue };
+        let own = |at: &&usize| timers.get(**at).and_then(|timer| timer.task.matter()).and_then(|(_, own)| own);
+        let same = group.iter().find(|at| reference.is_some() && own(at) == reference);
+        let unnamed = || group.iter().find(|at| reference.is_none() || own(at).is_none());
+        let Some(at) = same.or_else(unnamed).copied() else { continue };
         let (Some(timer), Some(fate)) = (timers.get_mut(at), fates.get_mut(at)) else { continue };
         match &mut timer.task {
             // Whatever is told after the opening acknowledges it.

@@ -247,7 +247,8 @@ impl Owed {
                     left -= taken;
                     undone.push((*slot, taken));
                 }
-                for (slot, taken) in undone.into_iter().filter(|(_, taken)| *taken > 0) {
+                let settled = |(slot, taken): &(Slot, i64)| *slot != Slot::Credit && *taken > 0;
+                for (slot, taken) in undone.into_iter().filter(settled) {
                     self.open_again(slot, taken);
                 }
             }

@@ -15,7 +15,10 @@ pub(crate) fn touches(limits: &RecordRetention, records: &[String]) -> bool {
 }
 
 pub(crate) fn judge(limits: &RecordRetention, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
-    let Detail::RecordsErased { newest, .. } = &situation.activity.detail else { return None };
+    let Detail::RecordsErased { records, newest } = &situation.activity.detail else { return None };
+    if !touches(limits, records) {
+        return None;
+    }
     let Some(term) = &limits.keep_at_least else {
         return limits.erase_by.is_none().then(Judgement::no_figure);
     };

@@ -121,7 +121,8 @@ impl CaseWatch {
             matters.push((matter, reference.map(Into::into)));
         } else if omission::is_final(step) {
             let same = |(one, own): &(Matter, Option<Box<str>>)| *one == matter && own.as_deref() == reference;
-            let oldest = || matters.iter().position(|(one, _)| *one == matter);
+            let oldest =
+                || matters.iter().position(|(one, own)| *one == matter && (own.is_none() || reference.is_none()));
             if let Some(at) = matters.iter().position(same).or_else(oldest) {
                 matters.remove(at);
             }
