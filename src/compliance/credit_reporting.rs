@@ -55,7 +55,7 @@ pub(crate) fn judge(
     }
     if !instead {
         found.extend(limits.overdue.as_ref().map(|term| overdue(term, situation, calendar)));
-        if !limits.notices.is_empty() && !(limits.or_spoken && situation.watch.conversed()) {
+        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed()) {
             found.push(noticed(limits, situation, calendar));
         } else if limits.notices.is_empty() && limits.or_spoken && !situation.watch.conversed() {
             found.push(broken("nobody was spoken to"));
