@@ -9,7 +9,6 @@ use crate::rules::reach::Reach;
 
 /// The contacts after `changed` whose judgement may be another with it than without it. `log` holds `changed`: of both
 /// views it is the one that counts more.
-#[must_use]
 pub fn judged_with<'a>(
     reach: &'a Reach,
     scope: PersonScope,

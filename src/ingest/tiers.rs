@@ -106,9 +106,12 @@ pub(super) struct Leaving<V: Written> {
     dictionary: Arc<Dictionary>,
 }
 
+/// A state that left: its key, itself, and its packed form, if it has one.
+type Gone<V> = (<V as Written>::Key, Arc<V>, Option<Box<[u8]>>);
+
 /// The same states, packed.
 pub(super) struct Left<V: Written> {
-    states: Vec<(V::Key, Arc<V>, Option<Box<[u8]>>)>,
+    states: Vec<Gone<V>>,
     dictionary: Arc<Dictionary>,
 }
 

@@ -139,8 +139,8 @@ fn forget_duty(limits: &mut Limits, word: &str) {
         _ => return,
     };
     let Some(told) = duties else { return };
-    let keep = |one: &&Box<str>| one.strip_prefix("leave_out:").unwrap_or(one) != word;
-    *duties = Some(told.iter().filter(keep).cloned().collect());
+    let keep = |one: &str| one.strip_prefix("leave_out:").unwrap_or(one) != word;
+    *duties = Some(told.iter().filter(|one| keep(one)).cloned().collect());
 }
 
 fn content(out: &mut Changes<'_>) {
@@ -282,8 +282,11 @@ fn dispute(out: &mut Changes<'_>) {
     }
 }
 
+/// A clause of a pack's scope, what was changed in it, and the scope that is left.
+pub(super) type ChangedScope<'a> = (&'a Clause, String, Option<Arc<[Clause]>>);
+
 /// Every change of a pack's scope: a row taken out (the pack then covers less, or all), or its amount moved.
-pub(super) fn scopes(pack: &Pack) -> Vec<(&Clause, String, Option<Arc<[Clause]>>)> {
+pub(super) fn scopes(pack: &Pack) -> Vec<ChangedScope<'_>> {
     let mut out = Vec::new();
     let clauses = pack.scope.as_deref().unwrap_or(&[]);
     for (at, clause) in clauses.iter().enumerate() {

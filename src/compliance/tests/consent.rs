@@ -89,7 +89,10 @@ fn expected(kept: &[Kept], channel: usize, point: Option<usize>, day: i64) -> (O
     (if consents.contains(&None) { None } else { Some(true) }, soon)
 }
 
-fn history(acts: &[(i64, Act)]) -> (Vec<Activity>, Vec<(String, Option<bool>, bool)>) {
+/// An activity's id, and two answers that the history gives by itself.
+type Expected = (String, Option<bool>, bool);
+
+fn history(acts: &[(i64, Act)]) -> (Vec<Activity>, Vec<Expected>) {
     let mut day = 0;
     let (mut out, mut kept, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
     for (number, (wait, act)) in acts.iter().enumerate() {
