@@ -33,7 +33,7 @@ mod limitation_period;
 mod memory;
 mod notice_period;
 mod omission;
-mod owed;
+pub(crate) mod owed;
 mod packed;
 mod payment_application;
 mod payment_term;
@@ -50,7 +50,7 @@ mod which;
 mod windows;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::domain::case::CaseVersion;
 use crate::domain::finding::Finding;

@@ -1,6 +1,6 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
-mod bench;
+pub(crate) mod bench;
 mod consent;
 mod content;
 mod duties;

@@ -13,10 +13,10 @@ use crate::domain::money::Currency;
 use crate::domain::time::{Timestamp, add_days};
 use crate::rules::{Packs, RuleSet};
 
-pub(super) const ZONE: Tz = Tz::Europe__Rome;
+pub(crate) const ZONE: Tz = Tz::Europe__Rome;
 
 /// The files of a pack for Italy with one rule of these limits, `it-x`, and its dated tables.
-pub(super) fn files(head: &str, limits: &str, rates: &str) -> Vec<SourceFile> {
+pub(crate) fn files(head: &str, limits: &str, rates: &str) -> Vec<SourceFile> {
     let rules = format!(
         "format = 1\njurisdiction = \"it\"\nname = \"Italy\"\nversion = \"1\"\ncurrency = \"EUR\"\n\
          zones = [\"Europe/Rome\"]\n[[rule]]\nid = \"it-x\"\ntitle = \"t\"\ntext = \"t\"\ncitation = \"c\"\n\
@@ -35,13 +35,13 @@ pub(super) fn files(head: &str, limits: &str, rates: &str) -> Vec<SourceFile> {
 }
 
 /// The rules of that pack for a tenant whose file says `tenant`.
-pub(super) fn rules(head: &str, limits: &str, rates: &str, tenant: &str) -> RuleSet {
+pub(crate) fn rules(head: &str, limits: &str, rates: &str, tenant: &str) -> RuleSet {
     let packs = Packs::compile(&files(head, limits, rates)).unwrap_or_else(|found| panic!("{found}"));
     let file = SourceFile { path: "t.toml".to_owned(), text: tenant.to_owned() };
     RuleSet::for_tenant(&packs, Some(&file)).unwrap_or_else(|found| panic!("{found}"))
 }
 
-pub(super) fn market() -> Market {
+pub(crate) fn market() -> Market {
     Market {
         key: MarketKey { tenant: TenantId::trusted("t"), market: MarketId::trusted("it") },
         region: "IT".to_owned(),
@@ -53,7 +53,7 @@ pub(super) fn market() -> Market {
 }
 
 /// A consumer's case with what `over` says of it.
-pub(super) fn version(over: Value) -> CaseVersion {
+pub(crate) fn version(over: Value) -> CaseVersion {
     let mut base = json!({
         "case": "c", "version": "v1", "effective": 0, "currency": "EUR",
         "identity": { "creditor": "creditor", "collector_role": "agency", "ownership": "client" },
@@ -68,26 +68,26 @@ pub(super) fn version(over: Value) -> CaseVersion {
 }
 
 /// Ten o'clock, and a few minutes, of a day of 2026.
-pub(super) fn at(day: i64, minute: i64) -> Timestamp {
+pub(crate) fn at(day: i64, minute: i64) -> Timestamp {
     Timestamp::start_of(date(day), ZONE).plus((600 + minute) * 60 * crate::domain::time::SECOND)
 }
 
-pub(super) fn date(day: i64) -> chrono::NaiveDate {
+pub(crate) fn date(day: i64) -> chrono::NaiveDate {
     add_days("2026-01-01".parse().unwrap(), day)
 }
 
-pub(super) fn act(id: &str, at: Timestamp, detail: Value) -> Activity {
+pub(crate) fn act(id: &str, at: Timestamp, detail: Value) -> Activity {
     let whole = json!({ "id": id, "cases": ["c"], "person": "p", "occurred": at.0, "detail": detail });
     serde_json::from_value(whole).unwrap()
 }
 
-pub(super) fn euros(minor: i64) -> Value {
+pub(crate) fn euros(minor: i64) -> Value {
     json!({ "m": minor, "c": "EUR" })
 }
 
 /// Folds a history until a day, time passing also at `ticks` (days); what it emitted, and the labels of the findings:
 /// the activity, or `due:DAY` after it for an omission.
-pub(super) fn fold(
+pub(crate) fn fold(
     rules: &RuleSet,
     version: &CaseVersion,
     history: &[Activity],

@@ -115,7 +115,7 @@ impl Api {
     pub async fn start_with(database: &Database, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        for part in ["jurisdictions", "kpis"] {
+        for part in ["jurisdictions", "kpis", "rates"] {
             std::os::unix::fs::symlink(package.join(part), directory.path().join(part)).expect("link");
         }
         let tenants = directory.path().join("tenants");
