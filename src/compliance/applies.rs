@@ -2,10 +2,13 @@
 
 use chrono::NaiveDate;
 
+use super::complaint_handling;
 use super::situation::Situation;
 use super::which;
-use crate::domain::detail::Detail;
+use crate::domain::detail::{Detail, InterestNature, TransferKind};
+use crate::domain::verdict::Source;
 use crate::domain::vocabulary::Direction;
+use crate::rules::interest_cap::TotalOf;
 use crate::rules::model::{Assume, Limits, Rule, Scope};
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Set, VersionBy, Word};
@@ -50,6 +53,22 @@ pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
         (Limits::DocumentsHeld(limits), _) => {
             which::is_step(&limits.before, situation) || which::is_step(&limits.stops, situation)
         }
+        (Limits::InterestCap(limits), Detail::Interest(interest)) => {
+            limits.natures.admits(interest.nature.unwrap_or(InterestNature::Default))
+        }
+        (Limits::InterestCap(limits), Detail::Charge(_)) => {
+            limits.total.is_some_and(|total| total.count.has(TotalOf::Charges))
+        }
+        (Limits::InterestCap(limits), Detail::Transfer { transfer: TransferKind::Place, .. }) => limits.judges_terms(),
+        (Limits::PaymentTerm(_), Detail::Transfer { transfer: TransferKind::Place, .. })
+        | (Limits::PaymentApplication(_) | Limits::ClientFunds(_), Detail::Payment(_))
+        | (Limits::CreditReporting(_), Detail::CreditReport { .. })
+        | (Limits::RecordRetention(_), Detail::RecordsErased { .. } | Detail::CaseStatus { .. }) => true,
+        (Limits::CreditReporting(limits), Detail::Payment(_)) => limits.erase_paid.is_some(),
+        (Limits::Licence(limits), _) => any(&limits.forbids),
+        (Limits::ComplaintHandling(limits), detail) => {
+            complaint_handling::step(detail).is_some_and(|(matter, ..)| limits.of.has(matter))
+        }
         _ => false,
     };
     hit && !exempt(rule, situation)
@@ -77,6 +96,12 @@ pub(crate) fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
 #[allow(clippy::option_option)] // three answers, read by one caller
 pub(crate) fn scope(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let doubt = dated(rule.valid_from, rule.valid_until, rule.version_by, situation)?;
+    if rule.source == Source::Code
+        && let Some(code) = &rule.membership
+        && !situation.rules.facts().is_member(code, situation.date())
+    {
+        return None;
+    }
     Some(doubt.or(attributes(&rule.scope, &rule.assume, situation)?))
 }
 
@@ -149,17 +174,34 @@ pub(crate) fn dated(
     if valid_from.is_none() && valid_until.is_none() {
         return Some(None);
     }
+    if version_by == VersionBy::AccruedOn
+        && let Detail::Interest(interest) = &situation.activity.detail
+        && let Some((first, last)) = interest.from.zip(interest.to)
+    {
+        // Each day is judged by itself: the version holds if it does on one of them.
+        let overlaps = valid_from.is_none_or(|from| from <= last) && valid_until.is_none_or(|until| first <= until);
+        return overlaps.then_some(None);
+    }
+    let (date, attribute) = version_date(version_by, situation);
+    let Some(date) = date else { return Some(Some(attribute)) };
+    let holds = valid_from.is_none_or(|from| from <= date) && valid_until.is_none_or(|until| date <= until);
+    holds.then_some(None)
+}
+
+/// The date that picks the version, and the attribute that is missing without it.
+pub(crate) fn version_date(version_by: VersionBy, situation: &Situation<'_>) -> (Option<NaiveDate>, Attribute) {
     let version = situation.version;
     let earliest =
         |pick: fn(&crate::domain::case::Claim) -> Option<NaiveDate>| version.claims.iter().filter_map(pick).min();
-    let (date, attribute) = match version_by {
+    match version_by {
         VersionBy::ActivityOn | VersionBy::ActionFiledOn => (Some(situation.date()), Attribute::ClockTime),
         VersionBy::ContractOn => (version.dates.contract, Attribute::ContractDate),
         VersionBy::ClaimAroseOn => (earliest(|claim| claim.arose), Attribute::ClaimArose),
         VersionBy::DueOn => (earliest(crate::domain::case::Claim::due), Attribute::DueDate),
         VersionBy::MandateOn => (version.placement.mandate_on, Attribute::MandateDate),
-    };
-    let Some(date) = date else { return Some(Some(attribute)) };
-    let holds = valid_from.is_none_or(|from| from <= date) && valid_until.is_none_or(|until| date <= until);
-    holds.then_some(None)
+        VersionBy::AccruedOn => match &situation.activity.detail {
+            Detail::Interest(interest) => (interest.from, Attribute::AccrualPeriod),
+            _ => (Some(situation.date()), Attribute::AccrualPeriod),
+        },
+    }
 }

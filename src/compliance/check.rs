@@ -67,7 +67,7 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
         let now = &*situation;
         now.each_rule(|jurisdiction, active, possible| {
             let Some(judgement) = judge(now, jurisdiction, active, possible) else { return };
-            if of_answer(judgement.answer, consequence(now.rules, active).verdict) >= blocking {
+            if of_answer(judgement.answer, consequence(now.rules, active, judgement.unconfirmed).verdict) >= blocking {
                 latest.note(judgement.allowed_from, now.at);
             }
         });

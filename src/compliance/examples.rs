@@ -11,6 +11,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::finding::Finding;
+use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::Speaking;
 use crate::rules::example::{Check, Example};
 use crate::rules::model::Rule;
@@ -86,7 +87,27 @@ pub fn run(packs: &Packs) -> Result<Report, Diagnostics> {
             }
         }
     }
+    tables(packs, &told, &mut found, &mut report);
     Diagnostics(found).into_result(report)
+}
+
+/// Moves each value of each dated table by one: an example of a rule that names the table must fail.
+fn tables(packs: &Packs, told: &BTreeMap<&str, Vec<Story<'_>>>, found: &mut Vec<Diagnostic>, report: &mut Report) {
+    for table in packs.rates().values() {
+        let names = |rule: &&std::sync::Arc<Rule>| rule.limits.rate_tables().iter().any(|one| one.id == table.id);
+        let rules: Vec<_> = packs.iter().flat_map(|pack| &pack.rules).filter(names).collect();
+        let stories = || rules.iter().filter_map(|rule| told.get(rule.id.as_str())).flatten();
+        for (name, position, changed) in mutate::values(table) {
+            let changed = packs.with_rates(&changed);
+            let mut sets = RuleSets::default();
+            if stories().any(|story| outcome(story, sets.of(&changed, story.example)).is_err()) {
+                report.changes += 1;
+            } else {
+                let message = format!("no example of a rule that names table {} fails when {name}", table.id);
+                found.push(position.wrong(message, "add an example just inside or just outside what it gives"));
+            }
+        }
+    }
 }
 
 fn failed(example: &Example, wrong: &str) -> Diagnostic {
@@ -105,15 +126,16 @@ fn notices(packs: &Packs, rule: &Rule, changed: Option<&Rule>, stories: &[Story<
 
 /// Rule sets by what an example lets its tenant declare.
 #[derive(Default)]
-struct RuleSets(BTreeMap<(Vec<String>, bool), RuleSet>);
+struct RuleSets(BTreeMap<(Vec<String>, bool, Option<TenantFacts>), RuleSet>);
 
 impl RuleSets {
     fn of(&mut self, packs: &Packs, example: &Example) -> &RuleSet {
-        let key = (example.memberships.clone(), example.block_guidelines);
+        let key = (example.memberships.clone(), example.block_guidelines, example.facts.clone());
         self.0.entry(key).or_insert_with(|| {
             let overlay = Overlay {
                 memberships: example.memberships.clone(),
                 block_guidelines: example.block_guidelines,
+                facts: example.facts.clone().unwrap_or_else(TenantFacts::everything).member_of(&example.memberships),
                 ..Overlay::default()
             };
             RuleSet::build(packs, &overlay)
@@ -147,7 +169,10 @@ fn outcome(story: &Story<'_>, rules: &RuleSet) -> Result<(), String> {
             watch.advance(&context(story, rules, &version, true, &logs), moment.at, &mut out);
             seen.collect(example, "timer", case, &mut out);
             match moment.activity {
-                None if moment.version => watch.version(&context(story, rules, &version, true, &logs), &mut out),
+                None if moment.version => {
+                    watch.version(&context(story, rules, &version, true, &logs), &mut out);
+                    seen.collect(example, "version", case, &mut out);
+                }
                 Some(activity) if activity.cases.iter().any(|one| one.as_str() == case) => {
                     let lead = activity.cases.first().is_some_and(|one| one.as_str() == case);
                     watch.apply(&context(story, rules, &version, lead, &logs), activity, &mut out);
@@ -189,7 +214,7 @@ impl Seen {
         for emission in out.drain(..) {
             match emission {
                 Emission::Opened(finding) if finding.rule == example.rule => {
-                    let day = finding.observed.note.as_deref().and_then(|note| note.rsplit(" by ").next());
+                    let day = finding.observed.note.as_deref().and_then(|note| Some(note.rsplit_once(" by ")?.1));
                     let name = match (finding.omission, day) {
                         (true, Some(day)) => label(&format!("due:{day}")),
                         _ => label(cause),
@@ -268,6 +293,15 @@ fn asked(
         && own.and_then(|one| one.remaining) != Some(wanted)
     {
         return Err(format!("{wanted} remaining expected, got {:?}", own.and_then(|one| one.remaining)));
+    }
+    let figures = own.map(|one| (one.observed.observed, one.observed.limit));
+    for (name, wanted, got) in [
+        ("observed", check.observed, figures.and_then(|figures| figures.0)),
+        ("limit", check.limit, figures.and_then(|figures| figures.1)),
+    ] {
+        if wanted.is_some() && wanted != got {
+            return Err(format!("{name} {} expected, got {got:?}", wanted.unwrap_or(0)));
+        }
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! The most that the debtor may be charged for a step: the sum of charges against the table of the law.
 
+use super::applies;
 use super::judgement::{Judgement, Note};
 use super::notice_period::earlier_steps;
 use super::situation::Situation;
 use crate::domain::detail::{Charge, Detail};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::{Timestamp, add_days};
-use crate::domain::verdict::{Answer, ConditionalLimit, Unit};
+use crate::domain::verdict::{Answer, ConditionalLimit, Confidence, Unit};
 use crate::domain::vocabulary::{ChargeStep, Form};
-use crate::rules::model::{FeeCap, TierValue};
+use crate::rules::model::{FeeCap, Rule, TierValue};
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Bound, FeeBasis, FeeCondition, FeePer, Set};
 
@@ -19,18 +20,18 @@ fn share(value: i128, millionths: i64) -> i128 {
     (value * i128::from(millionths) + ONE / 2).div_euclid(ONE)
 }
 
-pub(crate) fn judge(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
     if limits.unless_disputed && situation.ever_disputed() {
         return None;
     }
     match &situation.activity.detail {
-        Detail::Charge(charge) => charged(limits, charge, situation),
-        Detail::Payment(_) => paid(limits, situation),
+        Detail::Charge(charge) => charged(rule, limits, charge, situation),
+        Detail::Payment(_) => paid(rule, limits, situation),
         _ => None,
     }
 }
 
-fn charged(limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Option<Judgement> {
+fn charged(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Option<Judgement> {
     let id = &situation.activity.id;
     for condition in limits.requires.iter() {
         let failed = match met(condition, charge, situation) {
@@ -89,14 +90,18 @@ fn charged(limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Optio
     let claim = charge.claim.as_ref().filter(|_| limits.per == FeePer::Claim);
     let before = if limits.per == FeePer::Charge { 0 } else { sum(limits.steps, claim, situation) };
     let total = before.saturating_add(i128::from(charge.amount.minor));
-    let mut judgement = compare(limits, factor, charge.basis, claim, total, situation);
+    let yearly = match yearly(rule, limits, situation) {
+        Ok(yearly) => yearly,
+        Err(judgement) => return Some(judgement),
+    };
+    let mut judgement = compare(limits, (factor, yearly), charge.basis, claim, total, situation);
     let Some(limit) = judgement.limit else { return Some(judgement) };
     let left = i128::from(limit) - if judgement.answer == Answer::Broken { before } else { total };
     judgement.remaining = Some(clamp(left.max(0)));
     // Once a second letter has gone out, the condition cannot come true any more.
     if let Some(lower) = limits.factor_if_paid_on_first_letter
         && situation.watch.memory().demands <= 1
-        && let Ok(limit) = cap(limits, lower, charge.basis, claim, situation)
+        && let Ok(limit) = cap(limits, (lower, yearly), charge.basis, claim, situation)
     {
         judgement.conditional = Some(ConditionalLimit {
             condition: "paid_on_first_letter",
@@ -112,7 +117,7 @@ fn clamp(value: i128) -> i64 {
 }
 
 /// A debt paid before a second letter makes the lower factor hold: the charges are judged again on the payment.
-fn paid(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
     let factor = limits.factor_if_paid_on_first_letter?;
     let total = sum(limits.steps, None, situation);
     if limits.bound != Bound::Ceiling
@@ -122,23 +127,36 @@ fn paid(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
     {
         return None;
     }
-    Some(compare(limits, factor, None, None, total, situation))
+    let yearly = yearly(rule, limits, situation).ok()?;
+    Some(compare(limits, (factor, yearly), None, None, total, situation))
+}
+
+/// The yearly amount that the tiers multiply, and whether it was read in its source.
+type Yearly = Option<(i64, Confidence)>;
+
+/// The yearly amount of the day that picks the rule's version.
+fn yearly(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Result<Yearly, Judgement> {
+    let Some(table) = &limits.yearly else { return Ok(None) };
+    let (date, attribute) = applies::version_date(rule.version_by, situation);
+    let date = date.ok_or_else(|| Judgement::missing(attribute))?;
+    table.at(date).map(Some).ok_or_else(Judgement::no_figure)
 }
 
 fn compare(
     limits: &FeeCap,
-    factor: i64,
+    (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
     claim: Option<&crate::domain::ids::ClaimId>,
     total: i128,
     situation: &Situation<'_>,
 ) -> Judgement {
-    let cap = match cap(limits, factor, stated, claim, situation) {
+    let cap = match cap(limits, (factor, yearly), stated, claim, situation) {
         Ok(cap) => cap,
         Err(attribute) => return Judgement::missing(attribute),
     };
     let answer = if total > cap { Answer::Broken } else { Answer::Kept };
     let mut judgement = Judgement::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
+    judgement.unconfirmed = yearly.is_some_and(|(_, confidence)| confidence == Confidence::Unconfirmed);
     if answer == Answer::Broken {
         judgement.evidence = charge_ids(limits.steps, situation);
         judgement.evidence.push(situation.activity.id.clone());
@@ -149,7 +167,7 @@ fn compare(
 /// The cap in minor units.
 fn cap(
     limits: &FeeCap,
-    factor: i64,
+    (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
     claim: Option<&crate::domain::ids::ClaimId>,
     situation: &Situation<'_>,
@@ -180,6 +198,7 @@ fn cap(
             let value = match tier.value {
                 TierValue::Amount(value) => i128::from(value),
                 TierValue::Rate(rate) => share(part.max(0), rate),
+                TierValue::Times(times) => share(yearly.map_or(0, |(amount, _)| i128::from(amount)), times),
             };
             amount = if limits.marginal { amount + value } else { value };
         }

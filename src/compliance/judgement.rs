@@ -10,7 +10,8 @@ use super::{applies, contact_block, contact_cooldown, contact_frequency, contact
 use super::{
     call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party,
 };
-use super::{limitation_period, notice_period, required_notice};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence, payment_application};
+use super::{limitation_period, notice_period, payment_term, record_retention, required_notice};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::market::Market;
@@ -45,6 +46,8 @@ pub(crate) struct Judgement {
     pub representative_only: bool,
     /// The rule states no figure: it speaks and tests nothing.
     pub no_figure: bool,
+    /// A figure that it rests on was not read in its source.
+    pub unconfirmed: bool,
     pub evidence: Vec<ActivityId>,
     /// What must be held or done.
     pub duties: Option<Duties>,
@@ -64,6 +67,7 @@ impl Judgement {
             known_at_time: true,
             representative_only: false,
             no_figure: false,
+            unconfirmed: false,
             evidence: Vec::new(),
             duties: None,
         }
@@ -132,7 +136,7 @@ pub(crate) fn judge(
         Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, calendar),
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
         Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, jurisdiction),
-        Limits::FeeCap(limits) => fee_cap::judge(limits, situation),
+        Limits::FeeCap(limits) => fee_cap::judge(rule, limits, situation),
         Limits::LimitationPeriod(limits) => limitation_period::judge(limits, situation, calendar),
         Limits::CallRecording(limits) => call_recording::judge(limits, situation),
         Limits::ChannelConsent(limits) => channel_consent::judge(limits, situation, calendar),
@@ -141,6 +145,14 @@ pub(crate) fn judge(
         Limits::DocumentsHeld(limits) => documents_held::judge(limits, situation),
         Limits::ProhibitedConduct(limits) => prohibited_conduct::judge(limits, situation),
         Limits::ThirdParty(limits) => third_party::judge(limits, situation),
+        Limits::InterestCap(limits) => interest_cap::judge(rule, limits, situation, calendar),
+        Limits::PaymentApplication(limits) => payment_application::judge(rule, limits, situation),
+        Limits::PaymentTerm(limits) => payment_term::judge(limits, situation, calendar),
+        Limits::ClientFunds(limits) => client_funds::judge(rule, limits, situation),
+        Limits::CreditReporting(limits) => credit_reporting::judge(rule, limits, situation, calendar),
+        Limits::RecordRetention(limits) => record_retention::judge(limits, situation, calendar),
+        Limits::Licence(limits) => Some(licence::judge(rule, limits, situation)),
+        Limits::ComplaintHandling(limits) => complaint_handling::judge(rule, limits, situation),
     }?;
     if judgement.answer == Answer::Broken {
         // Whoever may live elsewhere, or may not be concerned at all, is not accused.
@@ -158,7 +170,7 @@ pub(crate) fn speaking(
     active: &ActiveRule,
     judgement: Judgement,
 ) -> (Speaking, Consequence) {
-    let consequence = consequence(situation.rules, active);
+    let consequence = consequence(situation.rules, active, judgement.unconfirmed);
     let mut breach = consequence.verdict;
     if judgement.representative_only && breach == Verdict::NotPermitted {
         breach = Verdict::RepresentativeOnly;
@@ -187,7 +199,7 @@ pub(crate) fn finding(
     active: &Arc<ActiveRule>,
     judgement: &Judgement,
 ) -> Option<Finding> {
-    let severity = consequence(situation.rules, active).severity?;
+    let severity = consequence(situation.rules, active, judgement.unconfirmed).severity?;
     let rule = &active.rule;
     let (activity, case) = (situation.activity, &situation.version.case);
     let subject: &[&str] = match rule.subject {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::owed::Owed;
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{Charge, Detail, LegalStepKind};
@@ -13,6 +14,7 @@ use crate::domain::ids::{ActivityId, ClaimId, ContactPointId, PersonId};
 use crate::domain::party::{Condition, Permission, PersonalWindow};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, ChargeStep, Form, PartyRole, Purpose};
+use crate::rules::model::Matter;
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::{Stage, Step};
 
@@ -82,6 +84,9 @@ impl Past {
             Step::Complaint,
             Step::DataRequest,
             Step::VerificationSent,
+            Step::Title,
+            Step::Acknowledgement,
+            Step::CreditReportNotice,
         ];
         past.what = match &activity.detail {
             Detail::Contact(contact) => {
@@ -179,7 +184,42 @@ pub(crate) struct Approach {
     pub id: ActivityId,
 }
 
-/// What falls due.
+/// What a timer waits for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// A notice.
+    Notice,
+    /// A dispute answered.
+    Dispute,
+    /// Documents produced.
+    Produce,
+    /// So much money handed over.
+    HandOver { left: i64 },
+    /// A matter acknowledged.
+    Acknowledge { matter: Matter, reference: Option<Box<str>> },
+    /// The person told how a matter stands.
+    Update { matter: Matter, reference: Option<Box<str>> },
+    /// A matter answered; the longer term that an extension gives.
+    Answer { matter: Matter, reference: Option<Box<str>>, longer: Option<(Timestamp, NaiveDate)> },
+    /// A report withdrawn, because it is old or because the debt was paid.
+    Withdraw { bureau: Option<String>, paid: bool },
+    /// Records erased.
+    Erase,
+}
+
+impl Task {
+    /// The matter that it concerns, and its reference.
+    pub fn matter(&self) -> Option<(Matter, Option<&str>)> {
+        match self {
+            Self::Acknowledge { matter, reference }
+            | Self::Update { matter, reference }
+            | Self::Answer { matter, reference, .. } => Some((*matter, reference.as_deref())),
+            _ => None,
+        }
+    }
+}
+
+/// An act that falls due.
 #[derive(Debug, Clone)]
 pub(crate) struct Timer {
     /// First instant after the last day.
@@ -195,6 +235,7 @@ pub(crate) struct Timer {
     pub agent: Option<String>,
     /// Why nothing can be said: the placement's jurisdictions are only possible, or an attribute is missing.
     pub uncertain: Option<Cow<'static, str>>,
+    pub task: Task,
 }
 
 /// All of it, boxed, because most cases have little.
@@ -216,6 +257,15 @@ pub(crate) struct Memory {
     pub titled_on: Option<NaiveDate>,
     pub hold: Option<ActivityId>,
     pub closed: Option<bool>,
+    pub closed_at: Option<Timestamp>,
+    /// Interest accrued.
+    pub accruals: Vec<(ActivityId, i64)>,
+    /// Reports that stand, with their bureau.
+    pub reports: Vec<(ActivityId, Option<String>)>,
+    /// Complaints and requests that are open.
+    pub matters: Vec<(Matter, Option<Box<str>>)>,
+    /// What is owed by component and claim.
+    pub owed: Option<Box<Owed>>,
     /// Letters and other demands sent, to tell the first from the second.
     pub demands: u32,
 }
@@ -235,5 +285,10 @@ pub(crate) static EMPTY: Memory = Memory {
     titled_on: None,
     hold: None,
     closed: None,
+    closed_at: None,
+    accruals: Vec::new(),
+    reports: Vec::new(),
+    matters: Vec::new(),
+    owed: None,
     demands: 0,
 };

@@ -4,30 +4,42 @@
 //! contacts of a person over all cases. One file a rule kind holds that kind's judgement, the same for what happened and
 //! for what is only asked about.
 
+mod accrual;
 mod applies;
 mod call_recording;
 mod channel_consent;
 mod check;
+mod client_funds;
+mod complaint_handling;
+mod conditions;
 mod contact_block;
 mod contact_cooldown;
 mod contact_frequency;
 mod contact_hours;
 mod content;
 mod cover;
+mod credit_reporting;
 mod dispute_handling;
 mod documents_held;
+mod duties;
 pub mod examples;
 mod fee_cap;
 mod held;
+mod interest_cap;
 mod judgement;
 mod late;
+mod licence;
 mod limitation_period;
 mod memory;
 mod notice_period;
 mod omission;
+pub(crate) mod owed;
 mod packed;
+mod payment_application;
+mod payment_term;
 pub mod persons;
 mod prohibited_conduct;
+mod record_retention;
 mod remember;
 mod required_notice;
 mod situation;
@@ -38,7 +50,7 @@ mod which;
 mod windows;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::domain::case::CaseVersion;
 use crate::domain::finding::Finding;

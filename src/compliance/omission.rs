@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::memory::{Memory, Timer};
+use super::duties::{self, Fate};
+use super::memory::{Memory, Task, Timer};
 use super::situation::Situation;
 use super::verdict::consequence;
 use super::watch::test;
@@ -20,18 +21,45 @@ use crate::rules::model::{Limits, Term};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::words::{Attribute, CountFrom, Subject};
 
-/// The term of a rule that finds omissions, and what its finding says was not done.
-fn term_of(limits: &Limits) -> Option<(&Term, &'static str)> {
+/// The timers that an activity (or the placement, where `fact` is absent) begins under a rule.
+pub(crate) fn begin(
+    active: &Arc<ActiveRule>,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+    fact: Option<&Activity>,
+    possible: Option<Attribute>,
+) -> Vec<Timer> {
+    let rule = &*active.rule;
+    let duty = fact.filter(|fact| duties::may_begin(&rule.limits, fact));
+    if duty.is_none() && single(&rule.limits).is_none() || !situation.lead && rule.subject != Subject::Case {
+        return Vec::new();
+    }
+    // What happened while the case was worked elsewhere is not held against who has it now.
+    if situation.version.history_complete_from.is_some_and(|complete| situation.at < complete) {
+        return Vec::new();
+    }
+    let Some(fact) = duty else {
+        return one(active, situation, calendar, fact, possible).into_iter().collect();
+    };
+    if !applies::concerns(rule, situation) {
+        return Vec::new();
+    }
+    let Some(doubt) = applies::scope(rule, situation) else { return Vec::new() };
+    duties::begin(active, situation, calendar, fact, doubt.or(possible))
+}
+
+/// The only term of a rule's kind, and what is due.
+fn single(limits: &Limits) -> Option<(&Term, Task)> {
     match limits {
-        Limits::RequiredNotice(limits) => limits.term.as_ref().map(|term| (term, "not sent by")),
-        Limits::DisputeHandling(limits) => limits.answer_within.as_ref().map(|term| (term, "not answered by")),
-        Limits::DocumentsHeld(limits) => limits.within.as_ref().map(|term| (term, "not produced by")),
+        Limits::RequiredNotice(limits) => limits.term.as_ref().map(|term| (term, Task::Notice)),
+        Limits::DisputeHandling(limits) => limits.answer_within.as_ref().map(|term| (term, Task::Dispute)),
+        Limits::DocumentsHeld(limits) => limits.within.as_ref().map(|term| (term, Task::Produce)),
         _ => None,
     }
 }
 
-/// The timer that an activity (or the placement, where `fact` is absent) begins under a rule.
-pub(crate) fn begins(
+/// The timer of a notice, of a dispute or of documents.
+fn one(
     active: &Arc<ActiveRule>,
     situation: &Situation<'_>,
     calendar: &Calendar,
@@ -39,10 +67,7 @@ pub(crate) fn begins(
     possible: Option<Attribute>,
 ) -> Option<Timer> {
     let rule = &*active.rule;
-    let (term, _) = term_of(&rule.limits)?;
-    if !situation.lead && rule.subject != Subject::Case {
-        return None;
-    }
+    let (term, task) = single(&rule.limits)?;
     let unsure = match (&rule.limits, fact) {
         (Limits::RequiredNotice(limits), _) => required_notice::opens(limits, situation, fact)?,
         (Limits::DisputeHandling(limits), Some(fact)) => dispute_handling::opens(limits, fact, situation, calendar)?,
@@ -55,10 +80,6 @@ pub(crate) fn begins(
         return None;
     }
     let doubt = applies::scope(rule, situation)?;
-    // What happened while the case was worked elsewhere is not held against who has it now.
-    if situation.version.history_complete_from.is_some_and(|complete| situation.at < complete) {
-        return None;
-    }
     let moment = match (term.from, fact) {
         (CountFrom::Received, Some(fact)) => fact.known(),
         _ => situation.at,
@@ -73,11 +94,12 @@ pub(crate) fn begins(
         person: situation.person.cloned(),
         agent: fact.and_then(|fact| fact.actor.agent.clone()),
         uncertain: doubt.or(possible).or(unsure).map(|attribute| Cow::Borrowed(attribute.as_str())),
+        task,
     })
 }
 
 /// When the term ends: late only if it is late wherever the person may be.
-fn due(
+pub(crate) fn due(
     term: &Term,
     moment: Timestamp,
     situation: &Situation<'_>,
@@ -95,25 +117,21 @@ fn due(
     ends.max()
 }
 
-/// Whether the activity ends the timer; `None`: the timer goes on.
-fn ends(timer: &Timer, memory: &Memory, activity: &Activity) -> Option<TestOutcome> {
+/// What the activity does to the timer of a notice, of a dispute or of documents.
+pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate {
+    let kept = |kept: bool| if kept { Fate::Kept } else { Fate::Stays };
     match &timer.rule.rule.limits {
-        Limits::RequiredNotice(limits) => match required_notice::satisfies(limits, activity) {
-            Some(false) => None,
-            Some(true) => Some(TestOutcome::Passed),
-            None => Some(TestOutcome::Unknown),
-        },
+        Limits::RequiredNotice(limits) => required_notice::satisfies(limits, activity).map_or(Fate::Unknown, kept),
         Limits::DisputeHandling(limits) => {
-            let answered = limits.answer.iter().any(|step| step.matches(activity));
             // What was withdrawn needs no answer.
-            let ended = dispute_handling::ends(limits, activity);
-            (answered || ended).then_some(TestOutcome::Passed)
+            let ended = || dispute_handling::ends(limits, activity);
+            kept(limits.answer.iter().any(|step| step.matches(activity)) || ended())
         }
         Limits::DocumentsHeld(limits) => {
             let missing = documents_held::unproduced(limits, memory, timer.began, activity.occurred, Some(activity));
-            missing.is_none().then_some(TestOutcome::Passed)
+            kept(missing.is_none())
         }
-        _ => Some(TestOutcome::Unknown),
+        _ => Fate::Unknown,
     }
 }
 
@@ -125,8 +143,14 @@ impl CaseWatch {
         }
         let memory = self.remember_in();
         let mut timers = std::mem::take(&mut memory.timers);
+        let mut fates = duties::fates(&mut timers, memory, activity).into_iter();
         timers.retain(|timer| {
-            let Some(outcome) = ends(timer, memory, activity) else { return true };
+            let outcome = match fates.next() {
+                Some(Fate::Stays) => return true,
+                Some(Fate::Kept) => TestOutcome::Passed,
+                Some(Fate::Dropped) => return false,
+                Some(Fate::Unknown) | None => TestOutcome::Unknown,
+            };
             out.push(test(&timer.rule.rule, outcome, activity.occurred));
             false
         });
@@ -136,11 +160,10 @@ impl CaseWatch {
     /// What is found when a term runs out.
     pub(super) fn fire(&self, ctx: &Context<'_>, timer: &Timer, out: &mut Vec<Emission>) {
         let rule = &timer.rule.rule;
-        let Some((term, what)) = term_of(&rule.limits) else { return };
         if matches!(&rule.limits, Limits::RequiredNotice(limits) if limits.unless_paid && self.balance <= 0) {
             return;
         }
-        let Some(severity) = consequence(ctx.rules, &timer.rule).severity else { return };
+        let Some(severity) = consequence(ctx.rules, &timer.rule, false).severity else { return };
         if timer.uncertain.is_some() {
             out.push(test(rule, TestOutcome::Unknown, timer.due));
             return;
@@ -150,8 +173,13 @@ impl CaseWatch {
         let day = timer.last_day.to_string();
         let trigger = timer.trigger.as_ref().map_or("placement", ActivityId::as_str);
         let key = &ctx.market.key;
+        let words = words(&timer.task);
+        let subject: &[&str] = match &timer.task {
+            Task::Notice | Task::Dispute | Task::Produce => &[case.as_str(), trigger, &day],
+            _ => &[case.as_str(), trigger, &day, words],
+        };
         out.push(Emission::Opened(Box::new(Finding {
-            id: FindingId::of(&key.tenant, &key.market, &rule.id, &[case.as_str(), trigger, &day]),
+            id: FindingId::of(&key.tenant, &key.market, &rule.id, subject),
             rule: rule.id.clone(),
             jurisdiction: rule.jurisdiction.clone(),
             pack_digest: timer.rule.pack_digest.to_string(),
@@ -167,12 +195,45 @@ impl CaseWatch {
             omission: true,
             known_at_time: true,
             observed: Observation {
-                limit: Some(term.length.into()),
+                limit: length(timer),
                 unit: Some(Unit::Days),
-                note: Some(format!("{what} {day}")),
+                note: Some(format!("{words} {day}")),
                 observed: None,
             },
             evidence: timer.trigger.iter().cloned().collect(),
         })));
     }
+}
+
+/// What was not done, in words before the day.
+const fn words(task: &Task) -> &'static str {
+    match task {
+        Task::Notice => "not sent by",
+        Task::Dispute => "not answered by",
+        Task::Produce => "not produced by",
+        Task::HandOver { .. } => "not handed over by",
+        Task::Acknowledge { .. } => "not acknowledged by",
+        Task::Update { .. } => "not updated by",
+        Task::Answer { .. } => "not answered by",
+        Task::Withdraw { .. } => "not withdrawn by",
+        Task::Erase => "not erased by",
+    }
+}
+
+/// The length of the term, as the finding shows it.
+fn length(timer: &Timer) -> Option<i64> {
+    let term = match (&timer.task, &timer.rule.rule.limits) {
+        (Task::Notice, Limits::RequiredNotice(limits)) => limits.term,
+        (Task::Dispute, Limits::DisputeHandling(limits)) => limits.answer_within,
+        (Task::Produce, Limits::DocumentsHeld(limits)) => limits.within,
+        (Task::HandOver { .. }, Limits::ClientFunds(limits)) => limits.within,
+        (Task::Acknowledge { .. }, Limits::ComplaintHandling(limits)) => limits.acknowledge,
+        (Task::Update { .. }, Limits::ComplaintHandling(limits)) => limits.update_every,
+        (Task::Answer { .. }, Limits::ComplaintHandling(limits)) => limits.answer,
+        (Task::Withdraw { paid: false, .. }, Limits::CreditReporting(limits)) => limits.erase,
+        (Task::Withdraw { paid: true, .. }, Limits::CreditReporting(limits)) => limits.erase_paid,
+        (Task::Erase, Limits::RecordRetention(limits)) => limits.erase_by,
+        _ => None,
+    };
+    term.map(|term| term.length.into())
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::memory::Timer;
+use super::memory::{Task, Timer};
 use super::watch::CaseWatch;
 use crate::domain::ids::{ActivityId, PersonId, RuleId};
 use crate::domain::time::Timestamp;
@@ -22,6 +22,7 @@ struct NamedTimer {
     person: Option<PersonId>,
     agent: Option<String>,
     uncertain: Option<String>,
+    task: Task,
 }
 
 /// What a case remembers, in a form that can be written down.
@@ -37,7 +38,7 @@ impl CaseWatch {
     pub fn packed(&self) -> PackedWatch<'_> {
         let named = |timer: &Timer| {
             // Every field by name, so that a new one is not forgotten here.
-            let Timer { due, last_day, began, rule, trigger, person, agent, uncertain } = timer;
+            let Timer { due, last_day, began, rule, trigger, person, agent, uncertain, task } = timer;
             NamedTimer {
                 due: *due,
                 last_day: *last_day,
@@ -47,6 +48,7 @@ impl CaseWatch {
                 person: person.clone(),
                 agent: agent.clone(),
                 uncertain: uncertain.as_deref().map(str::to_owned),
+                task: task.clone(),
             }
         };
         PackedWatch { watch: Cow::Borrowed(self), timers: self.memory().timers.iter().map(named).collect() }
@@ -72,6 +74,7 @@ impl CaseWatch {
                     person: named.person,
                     agent: named.agent,
                     uncertain: named.uncertain.map(Cow::Owned),
+                    task: named.task,
                 })
             })
             .collect();

@@ -1,22 +1,25 @@
 //! What a case keeps of an activity after it was judged.
 
-use super::Context;
 use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
+use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::watch::{CaseStamp, CaseWatch};
+use super::{Context, complaint_handling, duties};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
-use crate::domain::detail::{AdjustmentKind, Contact, Detail, LegalStepKind, MatterStep};
+use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
 use crate::domain::outcome::Outcome;
 use crate::domain::party::Condition;
 use crate::domain::vocabulary::{Direction, Form, PartyRole, Place};
+use crate::rules::model::Matter;
 use crate::rules::step::Step;
 use crate::rules::words::Counted;
 
 impl CaseWatch {
     pub(super) fn remember(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
         self.remember_contact(ctx, activity, marks);
-        self.remember_money(activity);
+        self.remember_money(ctx, activity);
+        self.remember_duties(activity);
         if let Some(past) = Past::of(activity) {
             self.remember_past(activity, past);
         }
@@ -31,6 +34,7 @@ impl CaseWatch {
         if contact.outcome_flags().communication {
             self.communicated |= 1 << (contact.channel as u16);
         }
+        self.conversed |= marks.counts(Counted::Conversations);
         self.remember_reach(ctx, activity, contact, marks);
         let window = self.window;
         if window == 0 {
@@ -78,7 +82,12 @@ impl CaseWatch {
         }
     }
 
-    fn remember_money(&mut self, activity: &Activity) {
+    fn remember_money(&mut self, ctx: &Context<'_>, activity: &Activity) {
+        if ctx.rules.judges_allocations() && moves_money(&activity.detail) {
+            let owed = self.remember_in().owed.get_or_insert_with(|| Box::new(Owed::new(ctx.version)));
+            owed.learn(ctx.version);
+            owed.remember(activity, ctx.market.payment_order);
+        }
         let change = match &activity.detail {
             Detail::Payment(payment) => {
                 self.paid = true;
@@ -88,7 +97,11 @@ impl CaseWatch {
                 self.remember_in().charges.push(Charged::of(activity, charge));
                 charge.amount.minor.saturating_add(charge.vat.unwrap_or(0))
             }
-            Detail::Interest { amount, .. } => amount.minor,
+            Detail::Interest(interest) => {
+                let minor = interest.amount.minor;
+                self.remember_in().accruals.push((activity.id.clone(), minor));
+                minor
+            }
             Detail::Adjustment { adjustment: AdjustmentKind::Correction | AdjustmentKind::WriteUp, amount, .. } => {
                 amount.minor
             }
@@ -99,12 +112,56 @@ impl CaseWatch {
                         self.take_back(at, amount.minor);
                         amount.minor.saturating_neg()
                     }
-                    None => amount.minor,
+                    None => {
+                        let accruals = &mut self.remember_in().accruals;
+                        match accruals.iter_mut().find(|(id, _)| id == reverses) {
+                            Some((_, accrued)) => {
+                                *accrued = accrued.saturating_sub(amount.minor).max(0);
+                                amount.minor.saturating_neg()
+                            }
+                            None => amount.minor,
+                        }
+                    }
                 }
             }
             _ => 0,
         };
         self.balance = self.balance.saturating_add(change);
+    }
+
+    /// Reports that stand, matters that are open, and when the collector last did something.
+    fn remember_duties(&mut self, activity: &Activity) {
+        let collects = match &activity.detail {
+            Detail::Contact(_) => activity.direction() == Direction::Outbound,
+            Detail::Charge(_) | Detail::LegalStep { .. } => true,
+            Detail::CreditReport { report, bureau, .. } => {
+                let reports = &mut self.remember_in().reports;
+                match report {
+                    CreditReportKind::Furnish => reports.push((activity.id.clone(), bureau.clone())),
+                    CreditReportKind::Withdraw => {
+                        reports.retain(|(_, at)| at.is_some() && bureau.is_some() && at != bureau);
+                    }
+                    CreditReportKind::MarkDisputed | CreditReportKind::Notice => {}
+                }
+                true
+            }
+            _ => false,
+        };
+        if collects {
+            self.collected = Some(activity.occurred);
+        }
+        let Some((matter, step, reference)) = complaint_handling::step(&activity.detail) else { return };
+        let matters = &mut self.remember_in().matters;
+        if step == MatterStep::Opened {
+            matters.push((matter, reference.map(Into::into)));
+        } else if duties::is_final(step) {
+            let same = |(one, own): &(Matter, Option<Box<str>>)| *one == matter && own.as_deref() == reference;
+            let oldest =
+                || matters.iter().position(|(one, own)| *one == matter && (own.is_none() || reference.is_none()));
+            if let Some(at) = matters.iter().position(same).or_else(oldest) {
+                matters.remove(at);
+            }
+        }
     }
 
     /// A charge taken back in part or whole frees its share of the cap.
@@ -174,7 +231,11 @@ impl CaseWatch {
             Detail::Hold { ended, .. } => {
                 self.remember_in().hold = if *ended { None } else { Some(activity.id.clone()) };
             }
-            Detail::CaseStatus { closed, .. } => self.remember_in().closed = Some(*closed),
+            Detail::CaseStatus { closed, .. } => {
+                let memory = self.remember_in();
+                memory.closed = Some(*closed);
+                memory.closed_at = closed.then_some(at);
+            }
             Detail::Page { .. } => self.visited = true,
             _ => {}
         }
@@ -209,4 +270,16 @@ fn flag(
         direct,
         id: activity.id.clone(),
     }
+}
+
+/// Kinds that change what is owed.
+const fn moves_money(detail: &Detail) -> bool {
+    matches!(
+        detail,
+        Detail::Payment(_)
+            | Detail::Charge(_)
+            | Detail::Interest(_)
+            | Detail::Adjustment { .. }
+            | Detail::Reversal { .. }
+    )
 }

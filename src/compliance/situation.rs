@@ -14,7 +14,7 @@ use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
 use crate::domain::party::{Condition, ContactPoint, Party, Residence};
 use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::PartyRole;
+use crate::domain::vocabulary::{Component, PartyRole};
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
 use crate::rules::cover::Clause;
@@ -126,6 +126,8 @@ pub(crate) struct Situation<'a> {
     pub log: &'a [ContactStamp],
     pub zones: ZoneList,
     pub region: &'a str,
+    /// Components in the order in which the market settles payments that state nothing.
+    pub payment_order: [Component; 3],
     /// Marks of the contact under judgement, if it is one.
     marks: Option<Marks>,
     /// The local date of `at`: every dated rule asks for it.
@@ -153,6 +155,7 @@ impl<'a> Situation<'a> {
             log: person.map_or(&[], |person| ctx.persons.stamps(person)),
             zones: ZoneList::empty(),
             region: &ctx.market.region,
+            payment_order: ctx.market.payment_order,
             marks: None,
             today: NaiveDate::MIN,
         };

@@ -1,8 +1,11 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
+pub(crate) mod bench;
 mod consent;
 mod content;
+mod duties;
 mod matters;
+mod money;
 mod others;
 mod small;
 

@@ -16,15 +16,15 @@ pub struct Consequence {
     pub overridable: bool,
 }
 
-/// What a breach of `active` means.
+/// What a breach of `active` means; `unconfirmed`: a figure that it used was not read in its source.
 #[must_use]
-pub fn consequence(rules: &RuleSet, active: &ActiveRule) -> Consequence {
+pub fn consequence(rules: &RuleSet, active: &ActiveRule, unconfirmed: bool) -> Consequence {
     let rule = &active.rule;
     let of = |verdict, severity| Consequence { verdict, severity: Some(severity), overridable: false };
     if rule.effect == Effect::Informs {
         return Consequence { verdict: Verdict::Allowed, severity: None, overridable: false };
     }
-    let weak = rule.source == Source::Practice || rule.confidence == Confidence::Unconfirmed;
+    let weak = rule.source == Source::Practice || rule.confidence == Confidence::Unconfirmed || unconfirmed;
     let expected = rule.source == Source::RegulatorGuideline || rule.effect == Effect::Expects;
     let mut found = if weak {
         of(Verdict::AdvisedAgainst, Severity::Warning)

@@ -1,5 +1,6 @@
 //! The fold of one case: facts in their order go in, findings and tests come out, and what rules look back at stays.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judgement::{Judgement, finding, judge};
 use super::memory::{EMPTY, Memory, Timer};
+use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::verdict::consequence;
@@ -20,7 +22,7 @@ use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::Answer;
 use crate::domain::vocabulary::{Channel, ConsentScope, Form, Place};
 use crate::rules::RuleSet;
-use crate::rules::model::Rule;
+use crate::rules::model::{Limits, Rule};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
 use crate::rules::words::{Counted, Set};
@@ -50,6 +52,12 @@ pub struct CaseWatch {
     pub(super) places: u8,
     pub(super) visited: bool,
     pub(super) paid: bool,
+    /// The right party was spoken to.
+    pub(super) conversed: bool,
+    /// The collector's last contact, charge, legal step or report.
+    pub(super) collected: Option<Timestamp>,
+    /// What the case stated of its claims and rates when they were judged.
+    terms: u64,
 }
 
 impl CaseWatch {
@@ -61,10 +69,11 @@ impl CaseWatch {
         let window = ctx.rules.reach().case_window(version, &ctx.market.region);
         let mut watch = Self { balance: version.principal().saturating_add(prior), window, ..Self::default() };
         if ctx.rules.judges_placements() {
+            watch.terms = fingerprint(version);
             let placed = version.placement.placed.unwrap_or(version.effective);
             let activity = placement(version, placed);
             let lead = Context { lead: true, ..*ctx };
-            watch.judge(&lead, &activity, None, out);
+            watch.judge(&lead, &activity, None, &|_| true, out);
         }
         watch
     }
@@ -81,18 +90,29 @@ impl CaseWatch {
         self.window = self.window.max(rules.reach().case_window(version, &market.region));
     }
 
-    /// A later version takes force. Rules read the version itself; only the case's closing is a state.
-    pub fn version(&mut self, ctx: &Context<'_>, _out: &mut Vec<Emission>) {
-        if ctx.version.closed {
+    /// A later version takes force. Rules read the version itself; only the case's closing is a state, and terms that
+    /// changed are judged anew.
+    pub fn version(&mut self, ctx: &Context<'_>, out: &mut Vec<Emission>) {
+        let version = ctx.version;
+        if version.closed {
             self.remember_in().closed = Some(true);
         }
+        if !ctx.rules.judges_placements() || self.terms == fingerprint(version) {
+            return;
+        }
+        self.terms = fingerprint(version);
+        let id = ActivityId::trusted(&format!("version {}", version.version));
+        let activity = Activity { id, ..placement(version, version.effective) };
+        let lead = Context { lead: true, ..*ctx };
+        let of_terms = |limits: &Limits| matches!(limits, Limits::InterestCap(_) | Limits::PaymentTerm(_));
+        self.judge(&lead, &activity, None, &of_terms, out);
     }
 
     /// Judges a fact and remembers it. Facts come in their order; timers due until then have been fired by
     /// [`CaseWatch::advance`].
     pub fn apply(&mut self, ctx: &Context<'_>, activity: &Activity, out: &mut Vec<Emission>) {
         self.satisfy(activity, out);
-        let marks = self.judge(ctx, activity, Some(activity), out);
+        let marks = self.judge(ctx, activity, Some(activity), &|_| true, out);
         self.remember(ctx, activity, marks);
     }
 
@@ -163,6 +183,28 @@ impl CaseWatch {
         payment.detail.money().is_some_and(|money| self.balance.saturating_sub(money.minor) <= 0)
     }
 
+    /// What is owed by component and claim.
+    pub(crate) fn owed(&self, version: &CaseVersion) -> Owed {
+        let mut owed = self.memory().owed.as_deref().cloned().unwrap_or_else(|| Owed::new(version));
+        owed.learn(version);
+        owed
+    }
+
+    /// What is owed, minor units.
+    pub(crate) const fn balance(&self) -> i64 {
+        self.balance
+    }
+
+    /// The collector's last contact, charge, legal step or report.
+    pub(crate) const fn collected(&self) -> Option<Timestamp> {
+        self.collected
+    }
+
+    /// The right party was spoken to.
+    pub(crate) const fn conversed(&self) -> bool {
+        self.conversed
+    }
+
     /// Nothing is owed any more, of claims that are known.
     pub(crate) fn paid_off(&self, version: &CaseVersion) -> bool {
         self.balance <= 0 && version.principal() > 0
@@ -227,15 +269,20 @@ impl CaseWatch {
         ctx: &Context<'_>,
         activity: &Activity,
         fact: Option<&Activity>,
+        of: &dyn Fn(&Limits) -> bool,
         out: &mut Vec<Emission>,
     ) -> Option<Marks> {
         let mut timers = Vec::new();
         let situation = Situation::new(ctx, self, activity, false);
         situation.each_rule(|jurisdiction, active, possible| {
+            if !of(&active.rule.limits) {
+                return;
+            }
             if let Some(judgement) = judge(&situation, jurisdiction, active, possible) {
                 emit(ctx, &situation, active, &judgement, out);
             }
-            timers.extend(omission::begins(active, &situation, Situation::calendar(jurisdiction), fact, possible));
+            let calendar = Situation::calendar(jurisdiction);
+            timers.extend(omission::begin(active, &situation, calendar, fact, possible));
         });
         let marks = situation.marks();
         if !timers.is_empty() {
@@ -260,7 +307,7 @@ fn emit(
     judgement: &Judgement,
     out: &mut Vec<Emission>,
 ) {
-    if judgement.no_figure || consequence(ctx.rules, active).severity.is_none() {
+    if judgement.no_figure || consequence(ctx.rules, active, judgement.unconfirmed).severity.is_none() {
         return;
     }
     let outcome = match judgement.answer {
@@ -278,4 +325,17 @@ fn emit(
 fn placement(version: &CaseVersion, placed: Timestamp) -> Activity {
     let detail = Detail::Transfer { transfer: TransferKind::Place, to: None };
     Activity::bare(ActivityId::trusted("placement"), vec![version.case.clone()], placed, detail)
+}
+
+/// What a case states that is judged when it comes and whenever a version changes it.
+fn fingerprint(version: &CaseVersion) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    let terms = &version.terms;
+    (terms.agreed_default_rate_ppm, terms.contract_rate_ppm, terms.payment_term_agreed).hash(&mut hasher);
+    for claim in &version.claims {
+        (&claim.id, claim.invoice_date, claim.invoice_received, claim.due_original, claim.due_current)
+            .hash(&mut hasher);
+        (claim.interest_from, claim.interest_rate_ppm).hash(&mut hasher);
+    }
+    hasher.finish()
 }

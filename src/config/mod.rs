@@ -60,7 +60,8 @@ impl Snapshot {
 pub struct Config;
 
 impl Config {
-    /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `kpis/*.toml`, `tenants/*.toml`, with the
+    /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`,
+    /// `tenants/*.toml`, with the
     /// process's environment laid over the settings.
     ///
     /// # Errors
@@ -88,7 +89,8 @@ impl Config {
             });
         }
         let settings = source::optional(&dir.join("server.toml"), &mut found);
-        let jurisdictions = source::folders(&dir.join("jurisdictions"), &mut found);
+        let mut jurisdictions = source::folders(&dir.join("jurisdictions"), &mut found);
+        jurisdictions.extend(source::folder(&dir.join("rates"), &mut found));
         let kpis = source::folder(&dir.join("kpis"), &mut found);
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
         let digest = digest(dir, settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files));
@@ -101,7 +103,10 @@ impl Config {
         let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
         let mut tenants = BTreeMap::new();
         for file in &tenant_files {
-            let Some(tenant) = tenant::read(file, &mut found) else { continue };
+            let Some(mut tenant) = tenant::read(file, &mut found) else { continue };
+            if let Some(packs) = &packs {
+                ordered(&mut tenant, packs);
+            }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {
                     keep(RuleSet::for_tenant(packs, Some(file)), &mut found).map(Arc::new)
@@ -122,6 +127,15 @@ impl Config {
             // Without packs or definitions there are diagnostics that say why.
             _ => Err(found.into_result(()).err().unwrap_or_default()),
         }
+    }
+}
+
+/// Payments of a market whose file states no order settle components as the country's pack says.
+fn ordered(tenant: &mut tenant::TenantFile, packs: &Packs) {
+    for id in &tenant.unordered {
+        let Some(market) = tenant.markets.get_mut(id) else { continue };
+        let pack = packs.get(&market.region.to_lowercase());
+        market.payment_order = pack.and_then(|pack| pack.payment_order).unwrap_or(market.payment_order);
     }
 }
 

@@ -1,4 +1,5 @@
-//! A tenant's file: its id and its markets. The rules that it adds or tightens stand in `[rules]`, which `rules` reads.
+//! A tenant's file: its id and its markets. The rules that it adds or tightens stand in `[rules]`, what it declares of
+//! itself in `[facts]`; `rules` reads both.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,9 @@ pub struct TenantFile {
     pub id: TenantId,
     /// Its markets by id.
     pub markets: BTreeMap<MarketId, Market>,
-    /// It has a table `[rules]`, which `rules` reads.
+    /// Markets whose payment order the file leaves to the country's pack.
+    pub unordered: Vec<MarketId>,
+    /// It has a table `[rules]` or `[facts]`, which `rules` reads.
     pub has_rules: bool,
 }
 
@@ -47,6 +50,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let mut top = Section::new("", 0, table);
     let id = tenant_id(file, &mut top, out);
     let mut markets = BTreeMap::new();
+    let mut unordered = Vec::new();
     match top.table(out, "markets") {
         None => top.missing(out, "markets", "add [markets.<country>] with zone and currency"),
         Some(mut section) => {
@@ -57,15 +61,19 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
                     continue;
                 };
                 let section = Section::new(format!("markets.{key}"), span.start, table);
+                let ordered = table.contains_key("payment_order");
                 if let Some(market) = market(key, at, section, id.as_ref(), out) {
+                    if !ordered {
+                        unordered.push(market.key.market.clone());
+                    }
                     markets.insert(market.key.market.clone(), market);
                 }
             }
         }
     }
-    let has_rules = top.take("rules").is_some();
+    let has_rules = [top.take("rules"), top.take("facts")].iter().any(Option::is_some);
     top.finish(out);
-    Some(TenantFile { id: id?, markets, has_rules })
+    Some(TenantFile { id: id?, markets, unordered, has_rules })
 }
 
 fn tenant_id(file: &SourceFile, top: &mut Section, out: &mut Complaints) -> Option<TenantId> {
@@ -129,7 +137,8 @@ fn market(
     })
 }
 
-/// Each component once, in the order in which payments settle them; the default where the file names none.
+/// Each component once, in the order in which payments settle them; the default where the file names none, until the
+/// country's pack is asked.
 fn payment_order(section: &mut Section, out: &mut Complaints) -> Option<[Component; 3]> {
     let names = section.texts(out, "payment_order");
     if !section.was_there("payment_order") {

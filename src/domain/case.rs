@@ -234,6 +234,12 @@ pub struct Terms {
     /// Amount on the itemisation date, minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub itemisation_amount: Option<i64>,
+    /// Yearly rate of the credit before default, in millionths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract_rate_ppm: Option<i64>,
+    /// The time to pay was agreed expressly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_term_agreed: Option<bool>,
 }
 
 /// How the case came to be collected.

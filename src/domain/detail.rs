@@ -6,7 +6,7 @@ mod contact;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-pub use amounts::{Charge, Instalment, Payment, Promise};
+pub use amounts::{Charge, Instalment, Interest, InterestNature, Payment, PaymentDirection, Promise, Remittance};
 pub use contact::Contact;
 
 use super::ids::{ActivityId, ContactPointId};
@@ -37,7 +37,7 @@ vocabulary!(
     MatterStep {
         Opened = "opened", Forwarded = "forwarded", Acknowledged = "acknowledged", Verified = "verified",
         ResolvedUpheld = "resolved_upheld", ResolvedRejected = "resolved_rejected", Withdrawn = "withdrawn",
-        Notified = "notified",
+        Notified = "notified", Updated = "updated", Extended = "extended",
     }
 );
 vocabulary!(
@@ -110,15 +110,7 @@ pub enum Detail {
     /// A fee charged to the debtor.
     Charge(Charge),
     /// Interest accrued for a stretch of days.
-    Interest {
-        amount: Money,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        from: Option<NaiveDate>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<NaiveDate>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        rate_ppm: Option<i64>,
-    },
+    Interest(Interest),
     /// A change of the balance that is no payment. A correction's amount may be negative.
     Adjustment {
         adjustment: AdjustmentKind,
@@ -208,6 +200,17 @@ pub enum Detail {
         report: CreditReportKind,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bureau: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount: Option<Money>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        disputed: bool,
+    },
+    /// Records of the case were erased: all of it if none are named.
+    RecordsErased {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        records: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<NaiveDate>,
     },
     /// A hold on collection began or ended.
     Hold {
@@ -223,7 +226,7 @@ pub enum Detail {
         code: Option<String>,
     },
     /// Money handed over to the creditor.
-    Remittance { amount: Money },
+    Remittance(Remittance),
     /// A survey answer: 1 to 5 for csat, 0 to 10 for nps.
     Survey { survey: SurveyKind, score: u8 },
     /// The debtor began or ceased to be the creditor's customer.
@@ -283,7 +286,7 @@ impl Detail {
             Self::Payment(_) => "payment",
             Self::Reversal { .. } => "reversal",
             Self::Charge(_) => "charge",
-            Self::Interest { .. } => "interest",
+            Self::Interest(_) => "interest",
             Self::Adjustment { .. } => "adjustment",
             Self::Transfer { .. } => "transfer",
             Self::Settlement { .. } => "settlement",
@@ -300,9 +303,10 @@ impl Detail {
             Self::VerificationSent {} => "verification_sent",
             Self::Document { .. } => "document",
             Self::CreditReport { .. } => "credit_report",
+            Self::RecordsErased { .. } => "records_erased",
             Self::Hold { .. } => "hold",
             Self::CaseStatus { .. } => "case_status",
-            Self::Remittance { .. } => "remittance",
+            Self::Remittance(_) => "remittance",
             Self::Survey { .. } => "survey",
             Self::CustomerStatus { .. } => "customer_status",
             Self::OperatingCost { .. } => "operating_cost",
@@ -323,7 +327,7 @@ impl Detail {
                 | Self::ClientRevenue { .. }
                 | Self::CreditSales { .. }
                 | Self::AgentRoster { .. }
-                | Self::Remittance { .. }
+                | Self::Remittance(_)
         )
     }
 
@@ -347,11 +351,12 @@ impl Detail {
             Self::Promise(promise) => Some(promise.amount),
             Self::Payment(payment) => Some(payment.amount),
             Self::Charge(charge) => Some(charge.amount),
+            Self::Interest(interest) => Some(interest.amount),
+            Self::Remittance(remittance) => Some(remittance.amount),
+            Self::CreditReport { amount, .. } => *amount,
             Self::Reversal { amount, .. }
-            | Self::Interest { amount, .. }
             | Self::Adjustment { amount, .. }
             | Self::Settlement { amount, .. }
-            | Self::Remittance { amount }
             | Self::OperatingCost { amount, .. }
             | Self::ClientRevenue { amount, .. }
             | Self::CreditSales { amount, .. } => Some(*amount),

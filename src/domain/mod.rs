@@ -13,6 +13,7 @@ pub mod money;
 pub mod outcome;
 pub mod party;
 pub mod principal;
+pub mod tenant;
 pub mod time;
 pub mod validation;
 pub mod verdict;

@@ -53,6 +53,8 @@ vocabulary!(
         /// Minutes since local midnight.
         MinuteOfDay = "minute_of_day",
         Days = "days", Flag = "flag",
+        /// Millionths of a yearly rate.
+        RatePpm = "rate_ppm",
     }
 );
 

@@ -22,7 +22,7 @@ const OUTER: [(&str, &str); 15] = [
     ("history_complete_from", "history_complete_time"),
 ];
 /// Fields further inside whose name on the wire differs, and differs alike wherever they stand.
-const INNER: [(&str, &str); 30] = [
+const INNER: [(&str, &str); 34] = [
     ("agent", "agent_id"),
     ("team", "team_id"),
     ("client", "client_id"),
@@ -53,6 +53,10 @@ const INNER: [(&str, &str); 30] = [
     ("reverses", "reversed_activity_id"),
     ("asserted_on", "assert_date"),
     ("target", "target_activity_id"),
+    ("payments", "payment_ids"),
+    ("newest", "newest_date"),
+    ("agreed_default_rate_ppm", "agreed_default_rate"),
+    ("contract_rate_ppm", "contract_rate"),
 ];
 
 /// The path of a field below `path`, as the wire names it.

@@ -16,6 +16,8 @@ mod merge;
 mod packed;
 mod person_logs;
 mod rebuild;
+#[cfg(test)]
+mod tests;
 mod tick;
 mod tiers;
 mod writer;

@@ -134,7 +134,7 @@ impl CaseLedger {
             Detail::Payment(payment) => self.paid(ctx, activity, payment, sink),
             Detail::Reversal { reverses, amount, reason } => self.reversed(ctx, tag(reverses), *amount, *reason, sink),
             Detail::Charge(charge) => self.charged(ctx, activity, charge, sink),
-            Detail::Interest { amount, .. } => self.accrued(ctx, activity, *amount, sink),
+            Detail::Interest(interest) => self.accrued(ctx, activity, interest.amount, sink),
             Detail::Adjustment { adjustment, amount, component } => {
                 self.adjusted(ctx, activity, (*adjustment, *amount, *component), sink);
             }
@@ -266,7 +266,7 @@ const fn moves_money(detail: &Detail) -> bool {
         Detail::Payment(_)
             | Detail::Reversal { .. }
             | Detail::Charge(_)
-            | Detail::Interest { .. }
+            | Detail::Interest(_)
             | Detail::Adjustment { .. }
             | Detail::Transfer { .. }
             | Detail::CaseStatus { .. }

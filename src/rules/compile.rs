@@ -7,6 +7,7 @@ use super::example::{self, ExampleDefaults};
 use super::model::{Limits, Rule, Window};
 use super::pack::Pack;
 use super::parse;
+use super::rates::{self, RateTable, RateTables};
 use super::reader::Reading;
 use super::words::{Holidays, Per, Roll, Status, TermUnit};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
@@ -15,10 +16,12 @@ use crate::domain::diagnostic::{Diagnostics, SourceFile};
 #[derive(Debug, Clone, Default)]
 pub struct Packs {
     packs: BTreeMap<String, Arc<Pack>>,
+    rates: RateTables,
 }
 
 impl Packs {
-    /// Compiles the files `<id>/rules.toml` and `<id>/cases.toml` of all jurisdictions. A rule without a worked
+    /// Compiles the files `<id>/rules.toml` and `<id>/cases.toml` of all jurisdictions, and the dated tables of
+    /// `rates/*.toml`. A rule without a worked
     /// example is an error; running the examples is [`crate::compliance::examples`]' work.
     ///
     /// # Errors
@@ -26,12 +29,19 @@ impl Packs {
     pub fn compile(files: &[SourceFile]) -> Result<Self, Diagnostics> {
         let mut found = Vec::new();
         let mut packs: BTreeMap<String, Pack> = BTreeMap::new();
-        let (cases, rules): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.ends_with("cases.toml"));
+        let (dated, files): (Vec<_>, Vec<_>) = files.iter().partition(|file| folder(&file.path) == "rates");
+        let (cases, rules): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.path.ends_with("cases.toml"));
+        let mut rates = RateTables::new();
+        for file in dated {
+            let reading = Reading::new(file);
+            rates::read(&reading, reading.parse().get_ref(), &mut rates);
+            found.extend(reading.finish());
+        }
         let mut texts: BTreeMap<String, blake3::Hasher> = BTreeMap::new();
         for file in rules {
             let reading = Reading::new(file);
             let table = reading.parse();
-            let pack = parse::pack(&reading, table.get_ref());
+            let pack = parse::pack(&reading, table.get_ref(), &rates);
             if let Some(pack) = &pack
                 && let Some(other) = packs.get(pack.id.as_str())
             {
@@ -43,6 +53,9 @@ impl Packs {
             if let Some(pack) = pack {
                 let mut hasher = blake3::Hasher::new();
                 hasher.update(file.text.as_bytes());
+                for table in pack.rules.iter().flat_map(|rule| rule.limits.rate_tables()) {
+                    hasher.update(table.digest.as_bytes());
+                }
                 texts.insert(pack.id.as_str().to_owned(), hasher);
                 packs.insert(pack.id.as_str().to_owned(), pack);
             }
@@ -50,7 +63,7 @@ impl Packs {
         for file in cases {
             let reading = Reading::new(file);
             let table = reading.parse();
-            let folder = file.path.rsplit(['/', '\\']).nth(1).unwrap_or("");
+            let folder = folder(&file.path);
             match packs.get_mut(folder) {
                 Some(pack) => {
                     let defaults = ExampleDefaults {
@@ -77,9 +90,31 @@ impl Packs {
                 pack.digest = hasher.finalize().to_hex().to_string();
             }
         }
-        let packs = Self { packs: packs.into_iter().map(|(id, pack)| (id, Arc::new(pack))).collect() };
+        let packs = Self { packs: packs.into_iter().map(|(id, pack)| (id, Arc::new(pack))).collect(), rates };
         packs.check(&mut found);
         Diagnostics(found).into_result(packs)
+    }
+
+    /// The dated tables, by id.
+    #[must_use]
+    pub const fn rates(&self) -> &RateTables {
+        &self.rates
+    }
+
+    /// The same packs with another table in the place of the one of the same id.
+    #[must_use]
+    pub fn with_rates(&self, table: &RateTable) -> Self {
+        let table = Arc::new(table.clone());
+        let mut changed = self.clone();
+        for pack in changed.packs.values_mut() {
+            let names = |rule: &Arc<Rule>| rule.limits.rate_tables().iter().any(|one| one.id == table.id);
+            if pack.rules.iter().any(names) {
+                for rule in &mut Arc::make_mut(pack).rules {
+                    Arc::make_mut(rule).limits.replace_rate_table(&table);
+                }
+            }
+        }
+        changed
     }
 
     /// The pack of that id.
@@ -116,7 +151,7 @@ impl Packs {
                 .collect();
             (name.clone(), Arc::new(changed))
         });
-        Self { packs: packs.collect() }
+        Self { packs: packs.collect(), rates: self.rates.clone() }
     }
 
     /// The same packs with another scope of one of them.
@@ -126,11 +161,18 @@ impl Packs {
         if let Some(pack) = packs.get_mut(id) {
             Arc::make_mut(pack).scope = scope;
         }
-        Self { packs }
+        Self { packs, rates: self.rates.clone() }
     }
 
     fn check(&self, found: &mut Vec<crate::domain::diagnostic::Diagnostic>) {
         let mut ids: BTreeMap<&str, &Rule> = BTreeMap::new();
+        let rules = || self.packs.values().flat_map(|pack| &pack.rules);
+        for table in self.rates.values() {
+            if !rules().any(|rule| rule.limits.rate_tables().iter().any(|one| one.id == table.id)) {
+                let message = format!("no rule names the dated table \"{}\"", table.id);
+                found.push(table.position.wrong(message, "name it in a rule, or remove it"));
+            }
+        }
         for pack in self.packs.values() {
             for include in &pack.includes {
                 match self.packs.get(include.as_str()) {
@@ -227,6 +269,11 @@ impl Packs {
     }
 }
 
+/// The folder that a file lies in.
+fn folder(path: &str) -> &str {
+    path.rsplit(['/', '\\']).nth(1).unwrap_or("")
+}
+
 fn needs_calendar(rule: &Rule) -> bool {
     let term = |term: &Option<super::model::Term>| {
         term.is_some_and(|term| term.roll == Roll::NextWorkingDay || term.unit == TermUnit::WorkingDays)
@@ -252,7 +299,7 @@ fn needs_calendar(rule: &Rule) -> bool {
             term(&limits.only_within) || term(&limits.resume) || term(&limits.answer_within)
         }
         Limits::DocumentsHeld(limits) => term(&limits.within),
-        _ => false,
+        limits => limits.clone().terms_mut().into_iter().any(|(_, one)| term(&Some(*one))),
     }
 }
 

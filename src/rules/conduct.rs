@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Term, Window};
 use super::step::Step;
-use super::words::{Set, Word, words};
+use super::words::{Set, words};
 use crate::domain::ids::RuleId;
 use crate::domain::party::Condition;
 use crate::domain::verdict::Duties;

@@ -5,10 +5,12 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
+use super::facts::{self, Known};
 use super::reader::{Position, Reader, Reading};
 use super::words::Word;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::money::{Currency, Money};
+use crate::domain::tenant::TenantFacts;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 
@@ -48,6 +50,8 @@ pub struct Example {
     pub memberships: Vec<String>,
     /// The tenant lets guidelines block.
     pub block_guidelines: bool,
+    /// What the tenant declares of itself; absent: it has every licence, account and scheme.
+    pub facts: Option<TenantFacts>,
     /// Parts of the case version, laid over a consumer's plain case.
     pub case: Value,
     /// Later versions of the case: parts laid over the one before, with `effective`.
@@ -83,6 +87,10 @@ pub struct Check {
     pub remaining: Option<i64>,
     /// What the rule says must be held or done, in its order.
     pub duties: Option<Vec<String>>,
+    /// What the rule must have seen, in the unit of its observation.
+    pub observed: Option<i64>,
+    /// The limit that it must show.
+    pub limit: Option<i64>,
 }
 
 /// What the pack says of its examples.
@@ -139,6 +147,13 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     let case = object(reader, "case", &convert);
     let versions = objects(reader, "version", &convert);
     let activities = objects(reader, "activity", &convert);
+    let facts = reader.table("facts").map(|mut table| {
+        // Worked examples may name what no pack has: a licence that does not serve.
+        let known = Known { jurisdiction: &|_| true, rule: &|_| true, code: &|_| true };
+        let facts = facts::facts(&mut table, &known);
+        table.finish();
+        facts
+    });
     let until = reader.text("until").and_then(|text| instant(reader, "until", &text, convert.zone));
     let check = reader.table("check").map(|mut table| {
         let next = table.text("next_allowed");
@@ -149,6 +164,8 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
             next_allowed: next.and_then(|text| instant(&mut table, "next_allowed", &text, convert.zone)),
             remaining: table.integer("remaining", 0, 100_000),
             duties: table.has("duties").then(|| table.texts("duties")),
+            observed: table.integer("observed", 0, i64::MAX),
+            limit: table.integer("limit", 0, i64::MAX),
         };
         table.finish();
         check
@@ -169,6 +186,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         zone,
         memberships: reader.texts("memberships"),
         block_guidelines: reader.boolean("block_guidelines").unwrap_or(false),
+        facts,
         case,
         versions,
         activities,
@@ -222,6 +240,8 @@ const EITHER: &[&str] = &["from", "until"];
 const MONEY: &[&str] = &["amount", "cost", "original"];
 /// Keys whose value is minor units of the case's currency.
 const MINOR: &[&str] = &[
+    "base",
+    "withheld",
     "principal",
     "vat",
     "basis",
@@ -246,7 +266,7 @@ impl Convert {
     fn inside(self, key: &str) -> Self {
         Self {
             dates: self.dates || matches!(key, "prior_notices" | "claims" | "dates"),
-            minor: self.minor || matches!(key, "instalments" | "amounts"),
+            minor: self.minor || matches!(key, "instalments" | "amounts" | "allocation"),
             ..self
         }
     }

@@ -1,14 +1,20 @@
 //! What the jurisdiction packs say: TOML parsed, checked and compiled. Pure.
 //!
 //! A file goes through [`reader`] (typed access, every mistake a diagnostic), [`parse`] and [`parse_rule`] (to the flat
-//! values of [`model`]), [`compile`] (checks over all files) and [`ruleset`] (one tenant's immutable rules).
+//! values of [`model`], or of the kind's own file), [`compile`] (checks over all files) and [`ruleset`] (one tenant's immutable rules).
 
 pub mod calendar;
+mod client_funds;
 pub mod compile;
+mod complaint_handling;
 pub mod conduct;
 pub mod cover;
+mod credit_reporting;
 pub mod example;
+pub mod facts;
 mod head;
+pub mod interest_cap;
+mod licence;
 pub mod model;
 pub mod overlay;
 pub mod pack;
@@ -18,11 +24,16 @@ mod parse_fee;
 mod parse_limits;
 mod parse_matter;
 pub mod parse_rule;
+mod payment_application;
+mod payment_term;
+pub mod rates;
 pub mod reach;
 pub mod reader;
+mod record_retention;
 pub mod ruleset;
 mod spelling;
 pub mod step;
+mod terms;
 pub mod words;
 
 pub use crate::domain::diagnostic::SourceFile;

@@ -3,11 +3,20 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub use super::client_funds::ClientFunds;
+pub use super::complaint_handling::{ComplaintHandling, Matter};
 pub use super::conduct::{
     CallRecording, ChannelConsent, Content, DisputeHandling, DocumentsHeld, ProhibitedConduct, ThirdParty,
 };
+pub use super::credit_reporting::{CreditReporting, EraseFrom, WaitFrom};
 pub use super::head::{Assume, Exempt, Review, Scope};
+pub use super::interest_cap::InterestCap;
+pub use super::licence::Licence;
+pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
+pub use super::payment_term::PaymentTerm;
+use super::rates::RateTable;
 use super::reader::Position;
+pub use super::record_retention::{RecordRetention, RetentionStart};
 use super::step::Step;
 use super::words::{
     BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
@@ -28,6 +37,9 @@ vocabulary!(
         CallRecording = "call_recording", ChannelConsent = "channel_consent", Content = "content",
         DisputeHandling = "dispute_handling", DocumentsHeld = "documents_held",
         ProhibitedConduct = "prohibited_conduct", ThirdParty = "third_party",
+        InterestCap = "interest_cap", PaymentApplication = "payment_application", PaymentTerm = "payment_term",
+        ClientFunds = "client_funds", CreditReporting = "credit_reporting", RecordRetention = "record_retention",
+        Licence = "licence", ComplaintHandling = "complaint_handling",
     }
 );
 
@@ -99,30 +111,14 @@ pub enum Limits {
     DocumentsHeld(DocumentsHeld),
     ProhibitedConduct(ProhibitedConduct),
     ThirdParty(Box<ThirdParty>),
-}
-
-impl Limits {
-    /// The kind.
-    #[must_use]
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Self::ContactHours(_) => Kind::ContactHours,
-            Self::ContactFrequency(_) => Kind::ContactFrequency,
-            Self::ContactCooldown(_) => Kind::ContactCooldown,
-            Self::ContactBlock(_) => Kind::ContactBlock,
-            Self::NoticePeriod(_) => Kind::NoticePeriod,
-            Self::RequiredNotice(_) => Kind::RequiredNotice,
-            Self::FeeCap(_) => Kind::FeeCap,
-            Self::LimitationPeriod(_) => Kind::LimitationPeriod,
-            Self::CallRecording(_) => Kind::CallRecording,
-            Self::ChannelConsent(_) => Kind::ChannelConsent,
-            Self::Content(_) => Kind::Content,
-            Self::DisputeHandling(_) => Kind::DisputeHandling,
-            Self::DocumentsHeld(_) => Kind::DocumentsHeld,
-            Self::ProhibitedConduct(_) => Kind::ProhibitedConduct,
-            Self::ThirdParty(_) => Kind::ThirdParty,
-        }
-    }
+    InterestCap(InterestCap),
+    PaymentApplication(PaymentApplication),
+    PaymentTerm(PaymentTerm),
+    ClientFunds(ClientFunds),
+    CreditReporting(Box<CreditReporting>),
+    RecordRetention(RecordRetention),
+    Licence(Licence),
+    ComplaintHandling(ComplaintHandling),
 }
 
 /// Index of public holidays in [`ContactHours::open`]; 0 to 6 are Monday to Sunday.
@@ -320,6 +316,8 @@ pub enum TierValue {
     Amount(i64),
     /// Millionths of the basis; of the basis' part in this tier where the table is marginal.
     Rate(i64),
+    /// Millionths of the yearly amount.
+    Times(i64),
 }
 
 /// The most that the debtor may be charged for a step.
@@ -333,6 +331,8 @@ pub struct FeeCap {
     pub currency: crate::domain::money::Currency,
     /// The table; a flat cap is one open tier. Empty: no figure is stated.
     pub tiers: Vec<Tier>,
+    /// The dated table whose amount the tiers multiply.
+    pub yearly: Option<std::sync::Arc<RateTable>>,
     /// Each tier's rate concerns only the basis' part inside the tier.
     pub marginal: bool,
     /// What the table is read with.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::compile::Packs;
+use super::facts::{self, Known};
 use super::model::{ContactHours, FeeCap, Limits, OpenSpan, Rule, Term, Tier, TierValue, Window};
 use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
@@ -12,6 +13,7 @@ use super::words::Status;
 use super::{parse_conduct, parse_fee};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::JurisdictionId;
+use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::Source;
 
 /// The table `[rules]` of a tenant's file.
@@ -27,6 +29,8 @@ pub struct Overlay {
     pub tightened: BTreeMap<String, (Arc<Rule>, bool)>,
     /// What the tenant's templates hold, by their ids.
     pub templates: HashMap<Box<str>, Arc<[Box<str>]>>,
+    /// What the tenant declares of itself, the codes that it has signed included.
+    pub facts: TenantFacts,
     /// Digest of the file.
     pub digest: String,
 }
@@ -43,7 +47,9 @@ impl Overlay {
     pub fn speaks(&self, rule: &Rule) -> bool {
         rule.status != Status::Proposed
             && (rule.source != Source::Code
-                || rule.membership.as_ref().is_some_and(|code| self.memberships.contains(code)))
+                || rule.membership.as_ref().is_some_and(|code| {
+                    self.memberships.contains(code) || self.facts.memberships.iter().any(|one| one.code == *code)
+                }))
     }
 }
 
@@ -56,6 +62,10 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
     let parsed = reading.parse();
     let mut overlay = Overlay { digest: blake3::hash(file.text.as_bytes()).to_hex().to_string(), ..Overlay::default() };
     let mut root = Reader::new(&reading, parsed.get_ref(), 0..0, "file");
+    if let Some(mut table) = root.table("facts") {
+        overlay.facts = declared(packs, &mut table);
+        table.finish();
+    }
     if let Some(mut table) = root.table("rules") {
         overlay.memberships = table.texts("memberships");
         for membership in &overlay.memberships {
@@ -83,6 +93,7 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
         }
         table.finish();
     }
+    overlay.facts = std::mem::take(&mut overlay.facts).member_of(&overlay.memberships);
     Diagnostics(reading.finish()).into_result(overlay)
 }
 
@@ -102,6 +113,17 @@ fn template(reader: &mut Reader<'_, '_>, overlay: &mut Overlay) {
     }
 }
 
+/// Reads what a tenant declares of itself.
+pub fn declared(packs: &Packs, table: &mut Reader<'_, '_>) -> TenantFacts {
+    let rules = || packs.iter().flat_map(|pack| &pack.rules);
+    let known = Known {
+        jurisdiction: &|id| packs.get(id).is_some(),
+        rule: &|id| rules().any(|rule| rule.id.as_str() == id),
+        code: &|code| rules().any(|rule| rule.membership.as_deref() == Some(code)),
+    };
+    facts::facts(table, &known)
+}
+
 fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
     let text = reader.need_text("jurisdiction")?;
     let Some(pack) = packs.get(&text) else {
@@ -117,7 +139,13 @@ fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
     }
     let jurisdiction = JurisdictionId::trusted(&text);
     let tables = FeeTables::new();
-    let defaults = Defaults { jurisdiction: &jurisdiction, currency: pack.currency, tables: &tables, tenant: true };
+    let defaults = Defaults {
+        jurisdiction: &jurisdiction,
+        currency: pack.currency,
+        tables: &tables,
+        rates: packs.rates(),
+        tenant: true,
+    };
     parse_rule::rule(reader, &defaults)
 }
 
@@ -178,6 +206,7 @@ fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {
         | Limits::LimitationPeriod(_)
         | Limits::ProhibitedConduct(_)
         | Limits::ThirdParty(_) => {}
+        limits => terms(&mut change, limits),
     }
     if !change.touched {
         let at = change.reader.offset();
@@ -189,6 +218,19 @@ fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {
     }
     rule.limits_position = change.reader.cx.position(change.reader.offset());
     Some((rule, blocks))
+}
+
+/// Terms of the kinds about money and duties: what is waited for may last longer, what is due may come sooner.
+fn terms(change: &mut Change<'_, '_, '_>, limits: &mut Limits) {
+    let waits = matches!(limits, Limits::CreditReporting(_));
+    let Some((_, term)) =
+        limits.terms_mut().into_iter().find(|(name, _)| matches!(*name, "wait" | "within" | "answer"))
+    else {
+        return;
+    };
+    let law = Some(term.length.into());
+    let length = if waits { change.at_least("term", law, 5000) } else { change.at_most("term", law, 5000) };
+    term.length = length.and_then(|length| u16::try_from(length).ok()).unwrap_or(term.length);
 }
 
 struct Change<'c, 'r, 'a> {

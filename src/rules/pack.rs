@@ -10,6 +10,7 @@ use super::model::Rule;
 use super::reader::Position;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
+use crate::domain::vocabulary::Component;
 
 /// A row of the fact sheets that is no rule here, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Pack {
     pub shared: bool,
     /// Currency of its amounts.
     pub currency: Option<Currency>,
+    /// Components in the order in which payments that state nothing settle them.
+    pub payment_order: Option<[Component; 3]>,
     /// Zones that a resident may be in, where nothing better is known.
     pub zones: Vec<chrono_tz::Tz>,
     /// Zones of residents of whom the subdivision is known: by the ISO 3166-2 part behind the hyphen.

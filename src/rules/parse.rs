@@ -11,12 +11,14 @@ use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
 use super::pack::{NotEncoded, Pack};
 use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
+use super::payment_application::components;
+use super::rates::RateTables;
 use super::reader::{Reader, Reading};
 use super::words::Word;
 use super::{cover, parse_fee};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
-use crate::domain::vocabulary::vocabulary;
+use crate::domain::vocabulary::{Component, vocabulary};
 
 vocabulary!(
     /// How a holiday on a weekend is kept.
@@ -42,7 +44,7 @@ impl Word for ObservedWord {
 }
 
 /// Reads a pack's rules; examples and digest are added by the compiler.
-pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
+pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option<Pack> {
     let mut root = Reader::new(cx, table, 0..0, "file");
     if root.integer("format", 1, 1).is_none() && !root.has("format") {
         root.missing("format", "1");
@@ -65,6 +67,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         }
         found
     });
+    let payment_order = payment_order(&mut root);
     let zones = zones(&mut root);
     let mut subdivision_zones: BTreeMap<String, Vec<Tz>> = BTreeMap::new();
     for mut reader in root.tables("subdivision") {
@@ -84,7 +87,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
     let standin = JurisdictionId::trusted("zz");
     let jurisdiction = id.as_ref().unwrap_or(&standin);
     let tables = fee_tables(&mut root, currency);
-    let defaults = Defaults { jurisdiction, currency, tables: &tables, tenant: false };
+    let defaults = Defaults { jurisdiction, currency, tables: &tables, rates, tenant: false };
     for mut reader in root.tables("rule") {
         let rule = parse_rule::rule(&mut reader, &defaults);
         rules.extend(rule.map(Arc::new));
@@ -105,6 +108,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         includes,
         shared,
         currency,
+        payment_order,
         zones,
         subdivision_zones,
         calendar,
@@ -115,6 +119,19 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>) -> Option<Pack> {
         digest: String::new(),
         position: cx.position(0),
     })
+}
+
+/// Each component once, in the order in which payments that state nothing are put.
+fn payment_order(root: &mut Reader<'_, '_>) -> Option<[Component; 3]> {
+    if !root.has("payment_order") {
+        return None;
+    }
+    let order = <[Component; 3]>::try_from(components(root, "payment_order")).ok();
+    if order.is_none() {
+        let remedy = "write payment_order = [\"cost\", \"interest\", \"principal\"] in the order of the law";
+        root.wrong("payment_order", "payment_order does not name each component once", remedy);
+    }
+    order
 }
 
 fn zones(table: &mut Reader<'_, '_>) -> Vec<Tz> {

@@ -1,7 +1,10 @@
 //! The limits of a fee cap: amounts, tiers, percentages, and the conditions under which any fee is owed.
 
+use std::sync::Arc;
+
 use super::model::{FeeCap, Tier, TierValue};
 use super::parse_rule::Defaults;
+use super::rates::RateTable;
 use super::reader::Reader;
 use super::words::{Bound, FeeBasis, FeePer};
 use crate::domain::money::{Currency, Money};
@@ -26,9 +29,33 @@ pub fn amount(table: &mut Reader<'_, '_>, key: &'static str, currency: Currency)
 }
 
 /// A decimal written as text ("0.9", "15") in millionths of `unit`.
-fn decimal(table: &mut Reader<'_, '_>, key: &'static str, per_hundred: bool) -> Option<i64> {
+pub fn decimal(table: &mut Reader<'_, '_>, key: &'static str, per_hundred: bool) -> Option<i64> {
     let text = table.text(key)?;
-    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    parsed(table, key, &text, per_hundred)
+}
+
+/// A percentage written as text ("8", "-0.88") in millionths.
+pub fn signed_percent(table: &mut Reader<'_, '_>, key: &'static str) -> Option<i64> {
+    let text = table.text(key)?;
+    match text.strip_prefix('-') {
+        Some(rest) => parsed(table, key, rest, true).map(|value| -value),
+        None => parsed(table, key, &text, true),
+    }
+}
+
+/// The currency that the table names.
+pub fn currency(table: &mut Reader<'_, '_>) -> Option<Currency> {
+    let code = table.text("currency")?;
+    let found = Currency::parse(&code);
+    if found.is_none() {
+        let message = format!("\"{code}\" is not an ISO 4217 currency");
+        table.wrong("currency", &message, "write a code such as \"SEK\"");
+    }
+    found
+}
+
+fn parsed(table: &mut Reader<'_, '_>, key: &'static str, text: &str, per_hundred: bool) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let parsed = if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 4 || whole.len() > 6 {
         None
@@ -56,30 +83,23 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
     }
     let steps = table.set("steps");
     let bound = table.need_word::<Bound>("bound");
-    let currency = match table.text("currency") {
-        Some(code) => {
-            let found = Currency::parse(&code);
-            if found.is_none() {
-                table.wrong(
-                    "currency",
-                    &format!("\"{code}\" is not an ISO 4217 currency"),
-                    "write a code such as \"SEK\"",
-                );
-            }
-            found?
+    let currency = match (table.has("currency"), defaults.currency) {
+        (true, _) => self::currency(table)?,
+        (false, Some(currency)) => currency,
+        (false, None) => {
+            table.missing("currency", "\"SEK\" here, or currency in the pack's head");
+            return None;
         }
-        None => match defaults.currency {
-            Some(currency) => currency,
-            None => {
-                table.missing("currency", "\"SEK\" here, or currency in the pack's head");
-                return None;
-            }
-        },
     };
+    let yearly = yearly(table, currency, defaults);
     let no_figure = table.boolean("no_figure").unwrap_or(false);
     let tiers = tiers(table, currency, defaults);
     if tiers.is_empty() && !no_figure {
         table.missing("amount", "\"60.00\", or percent, or tiers, or no_figure = true");
+    }
+    let multiplies = tiers.iter().any(|tier| matches!(tier.value, TierValue::Times(_)));
+    if multiplies != table.has("yearly") {
+        table.wrong("yearly", "yearly and times go together", "name the table in yearly, and write times in its tiers");
     }
     if !tiers.is_empty() && no_figure {
         table.wrong("no_figure", "an amount and no_figure are both given", "remove one");
@@ -94,6 +114,7 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         bound: bound?,
         currency,
         tiers,
+        yearly,
         marginal: table.boolean("marginal").unwrap_or(false),
         basis,
         basis_steps,
@@ -112,11 +133,30 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
     })
 }
 
+/// The dated table of amounts that `times` multiplies.
+fn yearly(table: &mut Reader<'_, '_>, currency: Currency, defaults: &Defaults<'_>) -> Option<Arc<RateTable>> {
+    let id = table.text("yearly")?;
+    match defaults.rates.get(&id) {
+        Some(found) if found.currency == Some(currency) => Some(Arc::clone(found)),
+        Some(_) => {
+            let message = format!("table \"{id}\" does not hold amounts in {currency}");
+            table.wrong("yearly", &message, "name a table with unit = \"amount\" in the rule's currency");
+            None
+        }
+        None => {
+            let message = format!("there is no dated table \"{id}\"");
+            table.wrong("yearly", &message, "name the id of a [[rate]] in config/rates");
+            None
+        }
+    }
+}
+
 fn tiers(table: &mut Reader<'_, '_>, currency: Currency, defaults: &Defaults<'_>) -> Vec<Tier> {
     let mut tiers = Vec::new();
     let flat = amount(table, "amount", currency).map(TierValue::Amount);
     let percent = decimal(table, "percent", true).map(TierValue::Rate);
-    for value in [flat, percent].into_iter().flatten() {
+    let times = decimal(table, "times", false).map(TierValue::Times);
+    for value in [flat, percent, times].into_iter().flatten() {
         tiers.push(Tier { up_to: i64::MAX, value });
     }
     let mut listed = listed(table, currency);
@@ -135,7 +175,7 @@ fn tiers(table: &mut Reader<'_, '_>, currency: Currency, defaults: &Defaults<'_>
         }
     }
     if !listed.is_empty() && !tiers.is_empty() || tiers.len() > 1 {
-        table.wrong("tiers", "amount, percent and tiers exclude each other", "keep one of them");
+        table.wrong("tiers", "amount, percent, times and tiers exclude each other", "keep one of them");
     }
     tiers.extend(listed);
     tiers
@@ -148,7 +188,8 @@ pub fn listed(table: &mut Reader<'_, '_>, currency: Currency) -> Vec<Tier> {
         let up_to = if tier.has("up_to") { amount(&mut tier, "up_to", currency) } else { Some(i64::MAX) };
         let flat = amount(&mut tier, "amount", currency).map(TierValue::Amount);
         let percent = decimal(&mut tier, "percent", true).map(TierValue::Rate);
-        match (up_to, flat, percent) {
+        let times = decimal(&mut tier, "times", false).map(TierValue::Times);
+        match (up_to, flat, percent.or(times)) {
             (Some(up_to), Some(value), None) | (Some(up_to), None, Some(value)) => {
                 if listed.last().is_some_and(|last: &Tier| last.up_to >= up_to) {
                     tier.wrong("up_to", "tiers are not in rising order", "sort the tiers by up_to, the open one last");
@@ -159,7 +200,7 @@ pub fn listed(table: &mut Reader<'_, '_>, currency: Currency) -> Vec<Tier> {
                 let at = tier.offset();
                 tier.cx.wrong(
                     at,
-                    "a tier needs either amount or percent",
+                    "a tier needs either amount, percent or times",
                     "write { up_to = \"500.00\", amount = \"51.50\" }",
                 );
             }

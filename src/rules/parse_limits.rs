@@ -10,7 +10,9 @@ use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
 use super::words::{BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, TermUnit, Timing};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence};
 use super::{parse_conduct, parse_fee, parse_matter};
+use super::{payment_application, payment_term, record_retention};
 
 const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
 
@@ -32,6 +34,14 @@ pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -
         Kind::DocumentsHeld => Limits::DocumentsHeld(parse_matter::documents_held(table)),
         Kind::ProhibitedConduct => Limits::ProhibitedConduct(parse_conduct::prohibited_conduct(table)),
         Kind::ThirdParty => Limits::ThirdParty(Box::new(parse_conduct::third_party(table))),
+        Kind::InterestCap => Limits::InterestCap(interest_cap::interest_cap(table, defaults)?),
+        Kind::PaymentApplication => Limits::PaymentApplication(payment_application::payment_application(table)),
+        Kind::PaymentTerm => Limits::PaymentTerm(payment_term::payment_term(table)?),
+        Kind::ClientFunds => Limits::ClientFunds(client_funds::client_funds(table)),
+        Kind::CreditReporting => Limits::CreditReporting(credit_reporting::credit_reporting(table, defaults).into()),
+        Kind::RecordRetention => Limits::RecordRetention(record_retention::record_retention(table)?),
+        Kind::Licence => Limits::Licence(licence::licence(table)),
+        Kind::ComplaintHandling => Limits::ComplaintHandling(complaint_handling::complaint_handling(table)),
     })
 }
 

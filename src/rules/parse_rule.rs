@@ -2,6 +2,7 @@
 
 use super::model::{Assume, Exempt, Kind, Limits, Review, Rule, Scope};
 use super::parse_limits;
+use super::rates::RateTables;
 use super::reader::Reader;
 use super::words::{BindFrom, Status, Subject, VersionBy, Word};
 use crate::domain::ids::{JurisdictionId, RuleId};
@@ -15,6 +16,8 @@ pub struct Defaults<'d> {
     pub currency: Option<crate::domain::money::Currency>,
     /// Fee tables that several rules read.
     pub tables: &'d FeeTables,
+    /// Dated tables of rates and yearly amounts.
+    pub rates: &'d RateTables,
     /// The rules are a tenant's own.
     pub tenant: bool,
 }

@@ -16,6 +16,7 @@ use super::step::Step;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
+use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::{Confidence, Effect, Source};
 
 /// A rule in a tenant's set.
@@ -59,9 +60,11 @@ pub struct RuleSet {
     jurisdictions: HashMap<Box<str>, Jurisdiction>,
     by_id: HashMap<RuleId, Arc<ActiveRule>>,
     block_guidelines: bool,
+    facts: TenantFacts,
     reach: Reach,
     placements: bool,
     templates: HashMap<Box<str>, Arc<[Box<str>]>>,
+    allocations: bool,
 }
 
 /// What is told of a rule to whoever asks which law is in force.
@@ -174,18 +177,30 @@ impl RuleSet {
         let reach = Reach::of(jurisdictions.values());
         let placements = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules).any(|active| {
             active.judged
-                && matches!(&active.rule.limits, Limits::RequiredNotice(limits) if limits.event.contains(&Step::Placement))
+                && match &active.rule.limits {
+                    Limits::RequiredNotice(limits) => limits.event.contains(&Step::Placement),
+                    Limits::Licence(limits) => limits.forbids.contains(&Step::Placement),
+                    Limits::InterestCap(limits) => limits.judges_terms(),
+                    Limits::PaymentTerm(_) => true,
+                    _ => false,
+                }
         });
         let all = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules);
         let by_id = all.map(|active| (active.rule.id.clone(), Arc::clone(active))).collect();
+        let allocations = jurisdictions
+            .values()
+            .flat_map(|one: &Jurisdiction| &one.rules)
+            .any(|active| active.judged && matches!(active.rule.limits, Limits::PaymentApplication(_)));
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
             by_id,
             block_guidelines: overlay.block_guidelines,
+            facts: overlay.facts.clone(),
             reach,
             placements,
             templates: overlay.templates.clone(),
+            allocations,
         }
     }
 
@@ -195,10 +210,22 @@ impl RuleSet {
         self.templates.get(id).map(AsRef::as_ref)
     }
 
-    /// Some rule has the placement of a case as its event.
+    /// Some rule judges a case when it comes: its placement, or the terms that it states.
     #[must_use]
     pub const fn judges_placements(&self) -> bool {
         self.placements
+    }
+
+    /// Some rule judges how payments are put to what is owed.
+    #[must_use]
+    pub const fn judges_allocations(&self) -> bool {
+        self.allocations
+    }
+
+    /// What the tenant declares of itself.
+    #[must_use]
+    pub const fn facts(&self) -> &TenantFacts {
+        &self.facts
     }
 
     /// Digest (blake3, hexadecimal) over all packs and the overlay.

@@ -52,6 +52,12 @@ pub enum Step {
     VerificationSent,
     /// `page_visit`: a visit to the portal.
     PageVisit,
+    /// `title`: an enforceable title was obtained.
+    Title,
+    /// `acknowledgement`: the debt was acknowledged.
+    Acknowledgement,
+    /// `credit_report_notice`: the person was told of a report to a bureau.
+    CreditReportNotice,
     /// `dispute:STAGE`: a dispute went on to that stage.
     DisputeStage(Stage),
     /// `document:NAME`: the document is held or was produced.
@@ -73,11 +79,11 @@ vocabulary!(
 );
 
 impl Stage {
-    /// The stage that a step of a matter reaches; `None` for its opening.
+    /// The stage that a step of a matter reaches; `None` for one that reaches none.
     #[must_use]
     pub const fn of(step: MatterStep) -> Option<Self> {
         Some(match step {
-            MatterStep::Opened => return None,
+            MatterStep::Opened | MatterStep::Updated | MatterStep::Extended => return None,
             MatterStep::Forwarded => Self::Forwarded,
             MatterStep::Acknowledged => Self::Acknowledged,
             MatterStep::Verified => Self::Verified,
@@ -90,8 +96,9 @@ impl Stage {
 /// The forms a step may take in a file, for remedies.
 pub const STEP_FORMS: &str = "contact, contact:CHANNEL, communication, demand, reminder, notice:KIND, legal_step, \
      legal_step:KIND, credit_report, sale, placement, charge, charge:STEP, promise, plan, payment, settlement_offer, \
-     dispute, dispute:STAGE, complaint, data_request, condition:NAME, verification_sent, page_visit, document:NAME, \
-     document_produced:NAME, document_request, document_request:NAME";
+     dispute, dispute:STAGE, complaint, data_request, condition:NAME, verification_sent, page_visit, title, \
+     acknowledgement, credit_report_notice, document:NAME, document_produced:NAME, document_request, \
+     document_request:NAME";
 
 impl Step {
     /// Reads a step's name.
@@ -130,6 +137,9 @@ impl Step {
             ("condition", Some(name)) => Self::Condition(Condition::parse(name)?),
             ("verification_sent", None) => Self::VerificationSent,
             ("page_visit", None) => Self::PageVisit,
+            ("title", None) => Self::Title,
+            ("acknowledgement", None) => Self::Acknowledgement,
+            ("credit_report_notice", None) => Self::CreditReportNotice,
             _ => return None,
         })
     }
@@ -166,7 +176,10 @@ impl Step {
             | (Self::Plan, Detail::Plan { .. })
             | (Self::Payment, Detail::Payment(_))
             | (Self::VerificationSent, Detail::VerificationSent {})
-            | (Self::PageVisit, Detail::Page { .. }) => true,
+            | (Self::PageVisit, Detail::Page { .. })
+            | (Self::Title, Detail::TitleObtained { .. })
+            | (Self::Acknowledgement, Detail::Acknowledgement { .. }) => true,
+            (Self::CreditReportNotice, Detail::CreditReport { report, .. }) => *report == CreditReportKind::Notice,
             (Self::Charge(Some(wanted)), Detail::Charge(charge)) => charge.step == *wanted,
             (Self::SettlementOffer, Detail::Settlement { step, .. }) => *step == SettlementStep::Offer,
             (Self::Dispute, Detail::Dispute { step, .. })

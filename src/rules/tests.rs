@@ -14,6 +14,12 @@ pub(crate) fn shipped_files() -> Vec<SourceFile> {
             }
         }
     }
+    let rates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rates");
+    for entry in std::fs::read_dir(rates).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        files.push(SourceFile { path: format!("rates/{name}"), text: std::fs::read_to_string(path).unwrap() });
+    }
     files
 }
 

@@ -22,6 +22,8 @@ vocabulary!(
     VersionBy {
         ActivityOn = "activity_on", ContractOn = "contract_on", ClaimAroseOn = "claim_arose_on", DueOn = "due_on",
         MandateOn = "mandate_on", ActionFiledOn = "action_filed_on",
+        /// The days of an interest accrual.
+        AccruedOn = "accrued_on",
     }
 );
 vocabulary!(
@@ -132,6 +134,9 @@ vocabulary!(
         MessageLeft = "message_left", NumberType = "number_type", Place = "place", Purpose = "purpose",
         Recorded = "recorded", RecordingNotice = "recording_notice", Technology = "technology",
         Verified = "contact_point_verified", Written = "written",
+        AccrualPeriod = "accrual_period", InterestBase = "interest_base", ContractRate = "contract_rate",
+        InvoiceDate = "invoice_date", PaymentTermAgreed = "payment_term_agreed", PaymentDirection = "payment_direction",
+        ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request",
     }
 );
 vocabulary!(
@@ -211,7 +216,7 @@ pub trait Word: Copy + Sized + 'static {
 
 macro_rules! words {
     ($($name:ty),+ $(,)?) => {$(
-        impl Word for $name {
+        impl $crate::rules::words::Word for $name {
             fn read(text: &str) -> Option<Self> { Self::parse(text) }
             fn all() -> &'static [Self] { Self::ALL }
             fn name(self) -> &'static str { self.as_str() }

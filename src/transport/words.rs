@@ -94,6 +94,8 @@ words! {
     detail::SettlementStep => SettlementStep,
     detail::LegalStepKind => LegalStepKind,
     detail::SurveyKind => SurveyKind,
+    detail::PaymentDirection => PaymentDirection,
+    detail::InterestNature => InterestNature,
     detail::PageStep => PageStep,
     outcome::Outcome => Outcome,
     verdict::Effect => Effect,

@@ -297,6 +297,7 @@ impl<'t> Teller<'t> {
             claim: None,
             original: None,
             rate_ppm: None,
+            direction: None,
         };
         self.tell(at, Initiator::Debtor, agent, Detail::Payment(payment));
     }

@@ -324,7 +324,7 @@ fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, inde
 fn effect(detail: &Detail) -> i64 {
     match detail {
         Detail::Charge(charge) => charge.amount.minor.saturating_add(charge.vat.unwrap_or(0)),
-        Detail::Interest { amount, .. } => amount.minor,
+        Detail::Interest(interest) => interest.amount.minor,
         Detail::Payment(payment) => payment.amount.minor.saturating_neg(),
         Detail::Reversal { amount, .. } => amount.minor,
         Detail::Adjustment { adjustment, amount, .. } => match adjustment {

@@ -1,7 +1,11 @@
 //! The changes of a rule that its examples must notice: the rule taken out, and each limit moved by one unit.
 
+mod money;
+
 use crate::rules::model::{FeeCap, Limits, Rule, Term, TierValue, Window};
 use crate::rules::words::Bound;
+
+pub(super) use money::values;
 
 /// A change in words, and the rule after it (`None`: taken out).
 pub(super) type Change = (String, Option<Rule>);
@@ -32,6 +36,9 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::ContactBlock(limits) => moved_term(&mut limits.only_within, step),
             _ => false,
         });
+        for change in money::changes(rule, step) {
+            with(change.0, &*change.1);
+        }
         with(format!("its longest age or term is {more} unit"), &|limits| match limits {
             Limits::NoticePeriod(limits) => moved_term(&mut limits.max_age, step),
             Limits::LimitationPeriod(limits) => limits.max_years.as_mut().is_some_and(|years| moved_u16(years, step)),
@@ -148,6 +155,8 @@ fn moved_amounts(limits: &mut FeeCap, step: i64) -> bool {
             TierValue::Amount(amount) => moved_i64(amount, step),
             // One percent, in millionths.
             TierValue::Rate(rate) => moved_i64(rate, step * 10_000),
+            // One hundredth of the yearly amount.
+            TierValue::Times(times) => moved_i64(times, step * 10_000),
         };
     }
     any
@@ -158,7 +167,7 @@ fn moved_minimum(limits: &mut FeeCap, step: i64) -> bool {
     let factor = limits.factor.min(limits.factor_if_paid_on_first_letter.unwrap_or(limits.factor));
     let lowest = limits.tiers.iter().map(|tier| match tier.value {
         TierValue::Amount(amount) => i128::from(amount) * i128::from(factor) / 1_000_000,
-        TierValue::Rate(_) => 0,
+        TierValue::Rate(_) | TierValue::Times(_) => 0,
     });
     let lowest = lowest.min().unwrap_or(0);
     limits.minimum.as_mut().is_some_and(|least| {

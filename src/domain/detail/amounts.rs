@@ -7,7 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ActivityId, ClaimId};
 use crate::domain::money::Money;
-use crate::domain::vocabulary::{Beneficiary, Channel, ChargeStep, Component, Form};
+use crate::domain::vocabulary::{Beneficiary, Channel, ChargeStep, Component, Form, vocabulary};
+
+vocabulary!(
+    /// Which debt the debtor told a payment to go to, where there are several.
+    PaymentDirection {
+        /// To the one it was put to.
+        Here = "here",
+        /// To another one.
+        Elsewhere = "elsewhere",
+        /// There are several debts, and the debtor named none.
+        None = "none",
+    }
+);
+vocabulary!(
+    /// What interest is for.
+    InterestNature { Default = "default", Credit = "credit", Judgment = "judgment" }
+);
 
 /// A promise to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +81,78 @@ pub struct Payment {
     /// Units of the case's currency for one unit of the original, in millionths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_ppm: Option<i64>,
+    /// Which debt the debtor told it to go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<PaymentDirection>,
+}
+
+impl Payment {
+    /// An amount of which nothing more is known.
+    #[must_use]
+    pub const fn of(amount: Money) -> Self {
+        Self {
+            amount,
+            value_date: None,
+            received_by: None,
+            method: None,
+            channel: None,
+            allocation: BTreeMap::new(),
+            promise: None,
+            claim: None,
+            original: None,
+            rate_ppm: None,
+            direction: None,
+        }
+    }
+}
+
+/// Interest accrued for a stretch of days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interest {
+    /// Amount, zero or more.
+    pub amount: Money,
+    /// First day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<NaiveDate>,
+    /// Last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<NaiveDate>,
+    /// Yearly rate in millionths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_ppm: Option<i64>,
+    /// What it runs on, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<i64>,
+    /// Claim it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimId>,
+    /// What it is for; default interest if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nature: Option<InterestNature>,
+    /// The base holds interest that accrued before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compound: Option<bool>,
+}
+
+impl Interest {
+    /// An amount of which nothing more is known.
+    #[must_use]
+    pub const fn of(amount: Money) -> Self {
+        Self { amount, from: None, to: None, rate_ppm: None, base: None, claim: None, nature: None, compound: None }
+    }
+}
+
+/// Money handed over to the creditor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remittance {
+    /// Amount, zero or more.
+    pub amount: Money,
+    /// What the collector keeps of the money collected by contract, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<i64>,
+    /// Payments that are handed over whole; else the oldest money of the cases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payments: Vec<ActivityId>,
 }
 
 /// A fee charged to the debtor.

@@ -1,7 +1,7 @@
 //! Worked examples, one rule of the model each.
 
 use super::*;
-use crate::domain::detail::{AdjustmentKind, Charge, TransferKind};
+use crate::domain::detail::{AdjustmentKind, Charge, Interest, TransferKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::vocabulary::{ActorKind, ChargeStep, Component};
 use crate::ledger::PromiseState;
@@ -56,11 +56,7 @@ fn a_payment_settles_costs_then_interest_then_the_oldest_claim() {
         &[version("1", at("2024-01-10 09:00"), claims)],
         &[
             activity("1", at("2024-02-20 10:00"), charge(400)),
-            activity(
-                "2",
-                at("2024-02-20 11:00"),
-                Detail::Interest { amount: money(60), from: None, to: None, rate_ppm: None },
-            ),
+            activity("2", at("2024-02-20 11:00"), Detail::Interest(Interest::of(money(60)))),
             activity("3", at("2024-02-20 12:00"), pays(3_000)),
         ],
         end(),

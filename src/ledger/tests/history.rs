@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::detail::{AdjustmentKind, Charge, TransferKind};
+use crate::domain::detail::{AdjustmentKind, Charge, Interest, TransferKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::vocabulary::{ActorKind, ChargeStep, Component};
 
@@ -120,7 +120,7 @@ fn detail() -> impl Strategy<Value = Detail> {
         6 => a_payment(),
         5 => a_promise(),
         3 => a_charge(),
-        1 => (0..10_i64).prop_map(|minor| Detail::Interest { amount: money(minor), from: None, to: None, rate_ppm: None }),
+        1 => (0..10_i64).prop_map(|minor| Detail::Interest(Interest::of(money(minor)))),
         2 => an_adjustment(),
         5 => (0..24_usize, 0..60_i64).prop_map(|(target, minor)| Detail::Reversal {
             reverses: name(target),

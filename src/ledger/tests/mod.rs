@@ -128,6 +128,7 @@ pub(super) fn payment(minor: i64) -> Payment {
         claim: None,
         original: None,
         rate_ppm: None,
+        direction: None,
     }
 }
 

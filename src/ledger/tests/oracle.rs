@@ -188,7 +188,7 @@ impl Oracle {
         match &activity.detail {
             Detail::Payment(payment) => self.paid(version, activity, payment, day),
             Detail::Charge(charge) => self.increase(activity, day, Cost, charge.amount.minor),
-            Detail::Interest { amount, .. } => self.increase(activity, day, Interest, amount.minor),
+            Detail::Interest(interest) => self.increase(activity, day, Interest, interest.amount.minor),
             Detail::Adjustment { adjustment, amount, component } => {
                 let raises = matches!(adjustment, AdjustmentKind::WriteUp | AdjustmentKind::Correction);
                 if raises && amount.minor >= 0 {

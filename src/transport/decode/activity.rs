@@ -119,6 +119,7 @@ fn detail(at: &At<'_>, wire: Option<Wire>) -> Option<Detail> {
         Wire::VerificationSent(_) => Some(Detail::VerificationSent {}),
         Wire::Document(wire) => matter::document(&at.field("document"), wire),
         Wire::CreditReport(wire) => matter::credit_report(&at.field("credit_report"), wire),
+        Wire::RecordsErased(wire) => Some(matter::records_erased(&at.field("records_erased"), wire)),
         Wire::Hold(wire) => Some(matter::hold(&at.field("hold"), wire)),
         Wire::CaseStatus(wire) => Some(matter::case_status(&at.field("case_status"), wire)),
         Wire::Remittance(wire) => finance::remittance(&at.field("remittance"), wire),

@@ -127,6 +127,8 @@ fn terms(at: &At<'_>, wire: v1::Terms, currency: Option<Currency>) -> Terms {
         complex: wire.complex,
         charge_off_amount: at.field("charge_off_amount").optional_minor(wire.charge_off_amount, currency),
         itemisation_amount: at.field("itemisation_amount").optional_minor(wire.itemisation_amount, currency),
+        contract_rate_ppm: at.field("contract_rate").optional_rate(wire.contract_rate),
+        payment_term_agreed: wire.payment_term_agreed,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::At;
 use super::amount::Sign;
-use crate::domain::detail::{AdjustmentKind, Charge, Detail, Instalment, Payment, Promise};
+use crate::domain::detail::{AdjustmentKind, Charge, Detail, Instalment, Interest, Payment, Promise, Remittance};
 use crate::domain::ids::{ActivityId, ClaimId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::vocabulary::Component;
@@ -10,6 +10,7 @@ use crate::proto::google::r#type as google;
 use crate::proto::v1;
 
 const MAX_INSTALMENTS: usize = 600;
+const MAX_REMITTED_PAYMENTS: usize = 1_000;
 
 fn amount(at: &At<'_>, money: Option<google::Money>, sign: Sign) -> Option<Money> {
     at.field("amount").money(money, sign)
@@ -69,6 +70,7 @@ pub fn payment(at: &At<'_>, wire: v1::Payment) -> Option<Detail> {
     if original.is_some() != rate_ppm.is_some() {
         rate_at.refuse("and original_amount belong together: send both or neither");
     }
+    let direction = at.field("direction").optional_word(wire.direction);
     Some(Detail::Payment(Payment {
         amount: amount?,
         value_date,
@@ -80,6 +82,7 @@ pub fn payment(at: &At<'_>, wire: v1::Payment) -> Option<Detail> {
         claim,
         original,
         rate_ppm,
+        direction,
     }))
 }
 
@@ -125,7 +128,11 @@ pub fn interest(at: &At<'_>, wire: v1::Interest) -> Option<Detail> {
     let to = at.field("end_date").optional_date(wire.end_date);
     at.field("end_date").not_before(to, from, "start_date");
     let rate_ppm = at.field("rate").optional_rate(wire.rate);
-    Some(Detail::Interest { amount: amount?, from, to, rate_ppm })
+    let base = at.field("base").optional_minor(wire.base, amount.map(|amount| amount.currency));
+    let claim = at.field("claim_id").optional_id(&wire.claim_id, ClaimId::new);
+    let nature = at.field("nature").optional_word(wire.nature);
+    let compound = wire.compound;
+    Some(Detail::Interest(Interest { amount: amount?, from, to, rate_ppm, base, claim, nature, compound }))
 }
 
 /// A change of the balance that is no payment.
@@ -154,7 +161,13 @@ pub fn settlement(at: &At<'_>, wire: v1::Settlement) -> Option<Detail> {
 
 /// Money handed over to the creditor.
 pub fn remittance(at: &At<'_>, wire: v1::Remittance) -> Option<Detail> {
-    Some(Detail::Remittance { amount: amount(at, wire.amount, Sign::NotNegative)? })
+    let amount = amount(at, wire.amount, Sign::NotNegative);
+    let withheld = at.field("withheld").optional_minor(wire.withheld, amount.map(|amount| amount.currency));
+    let payments_at = at.field("payment_ids");
+    let payments =
+        payments_at.list(wire.payment_ids, MAX_REMITTED_PAYMENTS, |at, payment| at.id(&payment, ActivityId::new));
+    payments_at.no_doubles(payments.iter().map(ActivityId::as_str));
+    Some(Detail::Remittance(Remittance { amount: amount?, withheld, payments }))
 }
 
 /// Operating cost.

@@ -1,6 +1,7 @@
 //! Disputes, conditions, legal steps and the other kinds that are neither contact nor money.
 
 use super::At;
+use super::amount::Sign;
 use super::party::{permission, window};
 use crate::domain::detail::{Detail, SurveyKind};
 use crate::domain::ids::{ActivityId, ContactPointId};
@@ -8,6 +9,8 @@ use crate::proto::v1;
 
 /// Most thousandths of a full-time equivalent of one agent.
 const MAX_FTE_THOUSANDTHS: u32 = 10_000;
+/// Most kinds of records of one erasure.
+const MAX_RECORDS: usize = 64;
 
 /// A dispute's step.
 pub fn dispute(at: &At<'_>, wire: v1::Dispute) -> Option<Detail> {
@@ -78,7 +81,14 @@ pub fn document(at: &At<'_>, wire: v1::Document) -> Option<Detail> {
 pub fn credit_report(at: &At<'_>, wire: v1::CreditReport) -> Option<Detail> {
     let report = at.field("report").word(wire.report);
     let bureau = at.field("bureau").optional_name(wire.bureau);
-    Some(Detail::CreditReport { report: report?, bureau })
+    let amount = at.field("amount").optional_money(wire.amount, Sign::NotNegative);
+    Some(Detail::CreditReport { report: report?, bureau, amount, disputed: wire.disputed })
+}
+
+/// Records were erased.
+pub fn records_erased(at: &At<'_>, wire: v1::RecordsErased) -> Detail {
+    let records = at.field("records").names(wire.records, MAX_RECORDS);
+    Detail::RecordsErased { records, newest: at.field("newest_date").optional_date(wire.newest_date) }
 }
 
 /// A hold began or ended.

@@ -1,6 +1,6 @@
 //! Activities.
 
-use super::scalar::{date, id, money, rate, text, time};
+use super::scalar::{date, id, money, text, time};
 use super::{contact, finance, party};
 use crate::domain::activity::{Activity, Actor, Control};
 use crate::domain::detail::Detail;
@@ -78,12 +78,7 @@ fn detail(detail: &Detail) -> Wire {
             reason: reason.number(),
         }),
         Detail::Charge(charge) => Wire::Charge(finance::charge(charge)),
-        Detail::Interest { amount, from, to, rate_ppm } => Wire::Interest(v1::Interest {
-            amount: Some(money(*amount)),
-            start_date: from.map(date),
-            end_date: to.map(date),
-            rate: rate_ppm.map(rate),
-        }),
+        Detail::Interest(interest) => Wire::Interest(finance::interest(interest)),
         Detail::Adjustment { adjustment, amount, component } => Wire::Adjustment(v1::Adjustment {
             adjustment: adjustment.number(),
             amount: Some(money(*amount)),
@@ -134,14 +129,20 @@ fn detail(detail: &Detail) -> Wire {
         Detail::Document { document, produced, requested } => {
             Wire::Document(v1::Document { document: document.clone(), produced: *produced, requested: *requested })
         }
-        Detail::CreditReport { report, bureau } => {
-            Wire::CreditReport(v1::CreditReport { report: report.number(), bureau: text(bureau.as_ref()) })
+        Detail::CreditReport { report, bureau, amount, disputed } => Wire::CreditReport(v1::CreditReport {
+            report: report.number(),
+            bureau: text(bureau.as_ref()),
+            amount: amount.map(money),
+            disputed: *disputed,
+        }),
+        Detail::RecordsErased { records, newest } => {
+            Wire::RecordsErased(v1::RecordsErased { records: records.clone(), newest_date: newest.map(date) })
         }
         Detail::Hold { ended, reason } => Wire::Hold(v1::Hold { ended: *ended, reason: text(reason.as_ref()) }),
         Detail::CaseStatus { closed, code } => {
             Wire::CaseStatus(v1::CaseStatus { closed: *closed, code: text(code.as_ref()) })
         }
-        Detail::Remittance { amount } => Wire::Remittance(v1::Remittance { amount: Some(money(*amount)) }),
+        Detail::Remittance(remittance) => Wire::Remittance(finance::remittance(remittance)),
         Detail::Survey { survey, score } => {
             Wire::Survey(v1::Survey { survey: survey.number(), score: u32::from(*score) })
         }

@@ -97,6 +97,8 @@ fn terms(terms: &Terms, currency: Currency) -> v1::Terms {
         complex: terms.complex,
         charge_off_amount: terms.charge_off_amount.map(|amount| minor(amount, currency)),
         itemisation_amount: terms.itemisation_amount.map(|amount| minor(amount, currency)),
+        contract_rate: terms.contract_rate_ppm.map(rate),
+        payment_term_agreed: terms.payment_term_agreed,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Promises, plans, payments and fees.
 
 use super::scalar::{components, date, id, minor, money, rate, text};
-use crate::domain::detail::{Charge, Instalment, Payment, Promise};
+use crate::domain::detail::{Charge, Instalment, Interest, Payment, Promise, Remittance};
 use crate::domain::money::Currency;
 use crate::proto::v1;
 use crate::transport::words::{Word, number};
@@ -41,6 +41,32 @@ pub fn payment(payment: &Payment) -> v1::Payment {
         claim_id: id(payment.claim.as_ref()),
         original_amount: payment.original.map(money),
         exchange_rate: payment.rate_ppm.map(rate),
+        direction: number(payment.direction),
+    }
+}
+
+/// Interest accrued.
+#[must_use]
+pub fn interest(interest: &Interest) -> v1::Interest {
+    v1::Interest {
+        amount: Some(money(interest.amount)),
+        start_date: interest.from.map(date),
+        end_date: interest.to.map(date),
+        rate: interest.rate_ppm.map(rate),
+        base: interest.base.map(|base| minor(base, interest.amount.currency)),
+        claim_id: id(interest.claim.as_ref()),
+        nature: number(interest.nature),
+        compound: interest.compound,
+    }
+}
+
+/// Money handed over.
+#[must_use]
+pub fn remittance(remittance: &Remittance) -> v1::Remittance {
+    v1::Remittance {
+        amount: Some(money(remittance.amount)),
+        withheld: remittance.withheld.map(|kept| minor(kept, remittance.amount.currency)),
+        payment_ids: remittance.payments.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::dice::Dice;
 use crate::domain::activity::{Activity, Actor, Control};
-use crate::domain::detail::{AdjustmentKind, Charge, Contact, Detail, Instalment, Payment, Promise, SurveyKind};
-use crate::domain::ids::{CaseId, ClaimId, ContactPointId, PersonId};
+use crate::domain::detail::{
+    AdjustmentKind, Charge, Contact, Detail, Instalment, Interest, Payment, Promise, Remittance, SurveyKind,
+};
+use crate::domain::ids::{ActivityId, CaseId, ClaimId, ContactPointId, PersonId};
 use crate::domain::money::Money;
 use crate::domain::outcome::OutcomeFlags;
 
 /// How many kinds [`Dice::detail`] draws.
-pub const KINDS: u64 = 38;
+pub const KINDS: u64 = 39;
 
 impl Dice {
     pub fn contact(&mut self) -> Contact {
@@ -65,6 +67,7 @@ impl Dice {
             claim: self.maybe(|dice| ClaimId::new(&dice.text()).unwrap()),
             original,
             rate_ppm: original.map(|_| self.rate()),
+            direction: self.maybe(Self::word),
         }
     }
 
@@ -117,12 +120,17 @@ impl Dice {
             9 => Detail::Charge(self.charge()),
             10 => {
                 let from = self.date();
-                Detail::Interest {
-                    amount: self.money(),
+                let amount = self.money();
+                Detail::Interest(Interest {
+                    amount,
                     from: Some(from),
                     to: self.flag().then_some(from),
                     rate_ppm: self.maybe(Self::rate),
-                }
+                    base: self.maybe(Self::minor),
+                    claim: self.maybe(|dice| ClaimId::new(&dice.text()).unwrap()),
+                    nature: self.maybe(Self::word),
+                    compound: self.maybe(Self::flag),
+                })
             }
             11 => self.adjustment(),
             12 => Detail::Transfer { transfer: self.word(), to: self.maybe(Self::text) },
@@ -159,10 +167,19 @@ impl Dice {
                 let produced = self.flag();
                 Detail::Document { document: self.text(), produced, requested: !produced && self.flag() }
             }
-            26 => Detail::CreditReport { report: self.word(), bureau: self.maybe(Self::text) },
+            26 => Detail::CreditReport {
+                report: self.word(),
+                bureau: self.maybe(Self::text),
+                amount: self.maybe(Self::money),
+                disputed: self.flag(),
+            },
             27 => Detail::Hold { ended: self.flag(), reason: self.maybe(Self::text) },
             28 => Detail::CaseStatus { closed: self.flag(), code: self.maybe(Self::text) },
-            29 => Detail::Remittance { amount: self.money() },
+            29 => Detail::Remittance(Remittance {
+                amount: self.money(),
+                withheld: self.maybe(Self::minor),
+                payments: self.some(|dice, index| ActivityId::new(&format!("{}{index}", dice.text())).unwrap()),
+            }),
             30 => match self.word() {
                 SurveyKind::Csat => Detail::Survey { survey: SurveyKind::Csat, score: 5 },
                 SurveyKind::Nps => Detail::Survey { survey: SurveyKind::Nps, score: 0 },
@@ -178,6 +195,10 @@ impl Dice {
                 until: self.maybe(Self::date),
             },
             36 => Detail::Void { target: self.activity_id(), reason: self.maybe(Self::text) },
+            37 => Detail::RecordsErased {
+                records: self.some(|dice, index| format!("{}{index}", dice.text())),
+                newest: self.maybe(Self::date),
+            },
             _ => Detail::Note { code: self.maybe(Self::text) },
         }
     }

@@ -161,6 +161,8 @@ impl Dice {
                 complex: self.maybe(Self::flag),
                 charge_off_amount: self.maybe(Self::minor),
                 itemisation_amount: self.maybe(Self::minor),
+                contract_rate_ppm: self.maybe(Self::rate),
+                payment_term_agreed: self.maybe(Self::flag),
             },
             placement: Placement {
                 mandate: self.maybe(Self::text),

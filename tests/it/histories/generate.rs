@@ -7,7 +7,8 @@ use crate::support::builders;
 use fairdue::domain::activity::{Activity, Actor};
 use fairdue::domain::case::{CaseVersion, Claim, Identity, LegalClass, Placement, Steering};
 use fairdue::domain::detail::{
-    AdjustmentKind, Charge, Contact, Detail, MatterStep, Payment, Promise, ReversalKind, TransferKind,
+    AdjustmentKind, Charge, Contact, CreditReportKind, Detail, Interest, MatterStep, Payment, Promise, Remittance,
+    ReversalKind, TransferKind,
 };
 use fairdue::domain::ids::{ActivityId, CaseId, ClaimId, PersonId};
 use fairdue::domain::money::{Currency, Money};
@@ -40,6 +41,8 @@ pub enum What {
     Adjustment,
     Condition,
     Dispute,
+    /// What the law wants done in time: requests and their answers, reports, money handed over, records erased.
+    Duty,
     SentToCollection,
     Cost,
     Void,
@@ -74,7 +77,7 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         6 => Just(What::Call), 2 => Just(What::InboundCall), 2 => Just(What::Email), 2 => Just(What::Letter),
         2 => Just(What::MessageEvent), 4 => Just(What::Promise), 1 => Just(What::Withdraw), 5 => Just(What::Payment),
         2 => Just(What::Reversal), 2 => Just(What::Charge), 1 => Just(What::Interest), 2 => Just(What::Adjustment),
-        1 => Just(What::Condition), 1 => Just(What::Dispute), 1 => Just(What::SentToCollection),
+        1 => Just(What::Condition), 1 => Just(What::Dispute), 3 => Just(What::Duty), 1 => Just(What::SentToCollection),
         1 => Just(What::Cost), 3 => Just(What::Void), 6 => Just(What::NewVersion),
     ];
     let step = (what, 0..CASES, 0..DAYS, 0..1440_u16, any::<u16>(), 0..40_000_u32);
@@ -307,7 +310,7 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             notice: None,
             form: None,
         }),
-        What::Interest => Detail::Interest { amount: money(step.amount % 900), from: None, to: None, rate_ppm: None },
+        What::Interest => Detail::Interest(Interest::of(money(step.amount % 900))),
         What::Adjustment => Detail::Adjustment {
             adjustment: AdjustmentKind::ALL[usize::from(pick) % AdjustmentKind::ALL.len()],
             amount: money(step.amount % 3_000),
@@ -325,6 +328,19 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             written: true,
             reference: None,
             grounded: None,
+        },
+        What::Duty => match pick % 8 {
+            0 | 1 => Detail::DataRequest { step: MatterStep::Opened, reference: None },
+            2 => Detail::DataRequest { step: MatterStep::Extended, reference: None },
+            3 => Detail::DataRequest { step: MatterStep::ResolvedUpheld, reference: None },
+            4 => Detail::Remittance(Remittance { amount: money(step.amount), withheld: None, payments: Vec::new() }),
+            5 => Detail::RecordsErased { records: Vec::new(), newest: None },
+            _ => Detail::CreditReport {
+                report: if pick.is_multiple_of(3) { CreditReportKind::Withdraw } else { CreditReportKind::Furnish },
+                bureau: None,
+                amount: None,
+                disputed: false,
+            },
         },
         What::SentToCollection => Detail::Transfer { transfer: TransferKind::CreditCollection, to: None },
         What::Cost => Detail::OperatingCost { amount: money(step.amount), category: None },

@@ -46,6 +46,19 @@ promise_grace_days = 3
 zone = "America/New_York"
 currency = "USD"
 promise_grace_days = 5
+
+[[facts.licence]]
+jurisdiction = "it"
+number = "1"
+from = 2000-01-01
+[[facts.licence]]
+jurisdiction = "se"
+number = "1"
+from = 2020-01-01
+[[facts.client_account]]
+jurisdiction = "se"
+account = "1"
+from = 2000-01-01
 "#;
 
 /// A running server.
@@ -102,7 +115,7 @@ impl Api {
     pub async fn start_with(database: &Database, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        for part in ["jurisdictions", "kpis"] {
+        for part in ["jurisdictions", "kpis", "rates"] {
             std::os::unix::fs::symlink(package.join(part), directory.path().join(part)).expect("link");
         }
         let tenants = directory.path().join("tenants");

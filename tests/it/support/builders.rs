@@ -71,6 +71,7 @@ pub fn payment(minor: i64) -> Payment {
         claim: None,
         original: None,
         rate_ppm: None,
+        direction: None,
     }
 }
 

@@ -45,6 +45,28 @@ promise_grace_days = 3
 zone = "America/New_York"
 currency = "USD"
 promise_grace_days = 5
+
+# Registered wherever that is asked for, so that tests see what they are about.
+[[facts.licence]]
+jurisdiction = "it"
+number = "1"
+from = 2000-01-01
+[[facts.licence]]
+jurisdiction = "se"
+number = "1"
+from = 2020-01-01
+[[facts.licence]]
+jurisdiction = "de"
+number = "1"
+from = 2000-01-01
+[[facts.licence]]
+jurisdiction = "us-ny-nyc"
+number = "1"
+from = 2000-01-01
+[[facts.client_account]]
+jurisdiction = "se"
+account = "1"
+from = 2000-01-01
 "#;
 
 /// A service before it runs: its database, configuration directory, key, settings.

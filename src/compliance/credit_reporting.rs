@@ -1,0 +1,258 @@
+//! What must go before a report to a credit bureau, and how long the report may stand.
+
+use chrono::NaiveDate;
+
+use super::conditions;
+use super::judgement::{Judgement, Note};
+use super::notice_period::{Earlier, earlier_steps, form_fits, term_start};
+use super::situation::Situation;
+use crate::domain::case::Claim;
+use crate::domain::detail::{CreditReportKind, Detail};
+use crate::domain::money::Money;
+use crate::domain::party::Condition;
+use crate::domain::time::{Timestamp, add_days};
+use crate::domain::verdict::{Answer, Unit};
+use crate::rules::calendar::Calendar;
+use crate::rules::model::{CreditReporting, EraseFrom, Rule, Term, WaitFrom};
+use crate::rules::step::Step;
+use crate::rules::words::{Attribute, Set, Word};
+
+pub(crate) fn judge(
+    rule: &Rule,
+    limits: &CreditReporting,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<Judgement> {
+    let Detail::CreditReport { report: CreditReportKind::Furnish, amount, disputed, .. } = &situation.activity.detail
+    else {
+        return None;
+    };
+    let mut found = vec![Judgement::new(Answer::Kept)];
+    if limits.no_figure {
+        found.push(Judgement::no_figure());
+    }
+    if limits.never {
+        found.push(broken("may not be reported"));
+    }
+    let instead = happened(&limits.instead, situation).is_some();
+    if !limits.block_if.is_empty() {
+        let disputed = |condition| instead && condition == Condition::Disputed;
+        let hit = conditions::any(limits.block_if, rule.from, situation);
+        found.extend(hit.filter(|hit| !disputed(*hit)).map(|condition| broken(condition.name())));
+    }
+    if limits.mark_disputed && !disputed {
+        let hit = conditions::any(Set::of(&[Condition::Disputed]), rule.from, situation);
+        found.extend(hit.map(|_| broken("the dispute is not marked")));
+    }
+    found.extend(limits.min_debt.map(|least| large_enough(least, *amount, situation)));
+    if let Some(most) = limits.max_reports {
+        let standing = i64::try_from(situation.watch.memory().reports.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let answer = if standing > i64::from(most) { Answer::Broken } else { Answer::Kept };
+        found.push(Judgement::new(answer).seen(standing, most.into(), Unit::Flag));
+    }
+    if !limits.requires.is_empty() {
+        found.push(required(limits, situation, calendar));
+    }
+    if !instead {
+        found.extend(limits.overdue.as_ref().map(|term| overdue(term, situation, calendar)));
+        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed()) {
+            found.push(noticed(limits, situation, calendar));
+        } else if limits.notices.is_empty() && limits.or_spoken && !situation.watch.conversed() {
+            found.push(broken("nobody was spoken to"));
+        }
+        if limits.notices.is_empty() && !limits.announced.is_empty() {
+            found.push(announced(limits, NaiveDate::MIN, situation));
+        }
+    }
+    if limits.erase_from != EraseFrom::Report
+        && let Some(term) = &limits.erase
+    {
+        found.push(match erased_after(limits, term, situation, calendar) {
+            Ok(last) if situation.date() > last => {
+                let over = situation.date().signed_duration_since(last).num_days();
+                broken("too old").seen(over, 0, Unit::Days)
+            }
+            Ok(_) => Judgement::new(Answer::Kept),
+            Err(attribute) => Judgement::missing(attribute),
+        });
+    }
+    let rank = |one: &Judgement| match one.answer {
+        Answer::Broken => 4,
+        Answer::Unknown => 3,
+        _ if one.no_figure => 2,
+        _ => u8::from(one.limit.is_some()),
+    };
+    let mut worst = found.into_iter().reduce(|worst, one| if rank(&one) > rank(&worst) { one } else { worst })?;
+    if worst.answer == Answer::Broken {
+        worst.evidence.push(situation.activity.id.clone());
+    }
+    Some(worst)
+}
+
+fn broken(word: &'static str) -> Judgement {
+    Judgement { note: Note::Word(word), ..Judgement::new(Answer::Broken) }
+}
+
+/// What must have happened did not: unknown if it may have happened elsewhere.
+fn absent(word: &'static str, situation: &Situation<'_>) -> Judgement {
+    if situation.version.history_complete_from.is_some() {
+        return Judgement::missing(Attribute::History);
+    }
+    broken(word)
+}
+
+fn large_enough(least: i64, reported: Option<Money>, situation: &Situation<'_>) -> Judgement {
+    let amount = match reported {
+        Some(money) if money.currency != situation.version.currency => return Judgement::missing(Attribute::Currency),
+        Some(money) => money.minor,
+        None if situation.version.claims.is_empty() => return Judgement::missing(Attribute::Principal),
+        None => situation.watch.balance(),
+    };
+    let answer = if amount < least { Answer::Broken } else { Answer::Kept };
+    Judgement::new(answer).seen(amount, least, Unit::MinorUnits)
+}
+
+/// The earliest day on which one of the steps happened, as activities or the case tell it.
+fn happened(steps: &[Step], situation: &Situation<'_>) -> Option<NaiveDate> {
+    let date = situation.date();
+    // A title counts from its own day, not from when it was recorded.
+    let others: Vec<Step> = steps.iter().filter(|step| **step != Step::Title).cloned().collect();
+    let told: Vec<NaiveDate> = earlier_steps(situation, &others).map(|step| step.sent).collect();
+    let stated = steps.iter().filter_map(|step| match step {
+        Step::Title => situation.watch.titled_on(situation.version),
+        Step::Acknowledgement => situation.version.dates.last_acknowledgement,
+        Step::Condition(condition) => {
+            let wanted = Set::of(&[*condition]);
+            let stretches = conditions::stretches(wanted, crate::rules::words::BindFrom::Occurred, situation);
+            stretches.map(|one| one.from.date(situation.home_zone())).min()
+        }
+        _ => None,
+    });
+    told.into_iter().chain(stated).filter(|on| *on <= date).min()
+}
+
+fn required(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+    let Some(on) = happened(&limits.requires, situation) else {
+        return absent("what it requires is missing", situation);
+    };
+    match &limits.requires_wait {
+        Some(term) => waited(term, on, "too early", situation, calendar),
+        None => Judgement::new(Answer::Kept),
+    }
+}
+
+/// The term after `start` has passed.
+fn waited(
+    term: &Term,
+    start: NaiveDate,
+    word: &'static str,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Judgement {
+    let last = calendar.last_day(term, start, situation.subdivision());
+    let days = |date: NaiveDate| date.signed_duration_since(start).num_days();
+    let early = situation.date() <= last;
+    let judgement = if early { broken(word) } else { Judgement::new(Answer::Kept) };
+    let mut judgement = judgement.seen(days(situation.date()), days(last).saturating_add(1), Unit::Days);
+    if early {
+        judgement.allowed_from = Some(Timestamp::start_of(add_days(last, 1), situation.home_zone()));
+    }
+    judgement
+}
+
+fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+    match situation.version.claims.iter().filter_map(Claim::due).min() {
+        Some(due) => waited(term, due, "not overdue long enough", situation, calendar),
+        None => Judgement::missing(Attribute::DueDate),
+    }
+}
+
+/// Enough notices went, far enough apart, long enough ago, and what had to be announced was.
+fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+    let date = situation.date();
+    let due = situation.version.claims.iter().filter_map(Claim::due).min();
+    if limits.after_due && due.is_none() {
+        return Judgement::missing(Attribute::DueDate);
+    }
+    let mut open_form = false;
+    let mut notices: Vec<Earlier> = earlier_steps(situation, &limits.notices)
+        .filter(|one| one.sent <= date && (!limits.after_due || due.is_some_and(|due| one.sent >= due)))
+        .filter(|one| {
+            let fits = form_fits(limits.forms, one.form);
+            open_form |= fits.is_none();
+            fits == Some(true)
+        })
+        .collect();
+    notices.sort_by_key(|one| one.sent);
+    let enough = usize::try_from(limits.min_notices).unwrap_or(usize::MAX);
+    let (Some(first), true) = (notices.first(), notices.len() >= enough) else {
+        if open_form {
+            return Judgement::missing(Attribute::NoticeForm);
+        }
+        let seen = i64::try_from(notices.len()).unwrap_or(i64::MAX);
+        return absent("notices are missing", situation).seen(seen, limits.min_notices.into(), Unit::Contacts);
+    };
+    let apart = |one: &&Earlier| {
+        limits.spacing.as_ref().is_none_or(|term| {
+            term_start(term, first)
+                .is_some_and(|start| one.sent > calendar.last_day(term, start, situation.subdivision()))
+        })
+    };
+    // The notice that makes the number full; later ones do not begin the wait anew.
+    let Some(full) = notices.iter().skip(enough.saturating_sub(1)).find(apart) else {
+        return broken("the notices are too close");
+    };
+    let latest = notices.last().map_or(full.sent, |one| one.sent);
+    if let Some(term) = &limits.max_age
+        && date > calendar.last_day(term, latest, situation.subdivision())
+    {
+        return broken("the last notice is too old");
+    }
+    let mut judgement = Judgement::new(Answer::Kept);
+    if let Some(term) = &limits.wait {
+        let from = if limits.wait_from == WaitFrom::First { first } else { full };
+        let Some(start) = term_start(term, from) else { return Judgement::missing(Attribute::Received) };
+        judgement = waited(term, start, "reported too early", situation, calendar);
+        if judgement.answer == Answer::Broken {
+            judgement.evidence.extend(from.id.clone());
+        }
+    }
+    if judgement.answer == Answer::Kept && !limits.announced.is_empty() {
+        let announcement = announced(limits, first.sent, situation);
+        if announcement.answer != Answer::Kept {
+            return announcement;
+        }
+    }
+    judgement
+}
+
+/// The report was announced, no earlier than `since`.
+fn announced(limits: &CreditReporting, since: NaiveDate, situation: &Situation<'_>) -> Judgement {
+    let date = situation.date();
+    if earlier_steps(situation, &limits.announced).any(|one| since <= one.sent && one.sent <= date) {
+        return Judgement::new(Answer::Kept);
+    }
+    absent("it was not announced", situation)
+}
+
+/// The last day on which the report may stand.
+pub(crate) fn erased_after(
+    limits: &CreditReporting,
+    term: &Term,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Result<NaiveDate, Attribute> {
+    let start = match limits.erase_from {
+        EraseFrom::Report => Some(situation.date()),
+        EraseFrom::Due => situation.version.claims.iter().filter_map(Claim::due).min(),
+        EraseFrom::Default => situation.version.dates.default_on,
+        EraseFrom::Title => situation.watch.titled_on(situation.version),
+    };
+    let attribute = match limits.erase_from {
+        EraseFrom::Due => Attribute::DueDate,
+        EraseFrom::Title => Attribute::TitleDate,
+        EraseFrom::Default | EraseFrom::Report => Attribute::DefaultDate,
+    };
+    let start = add_days(start.ok_or(attribute)?, limits.erase_delay_days.into());
+    Ok(calendar.last_day(term, start, situation.subdivision()))
+}
