@@ -92,7 +92,7 @@ fn charged(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<
     let total = before.saturating_add(i128::from(charge.amount.minor));
     let yearly = match yearly(rule, limits, situation) {
         Ok(yearly) => yearly,
-        Err(judgement) => return Some(judgement),
+        Err(missing) => return Some(missing.map_or_else(Judgement::no_figure, Judgement::missing)),
     };
     let mut judgement = compare(limits, (factor, yearly), charge.basis, claim, total, situation);
     let Some(limit) = judgement.limit else { return Some(judgement) };
@@ -134,12 +134,11 @@ fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Judge
 /// The yearly amount that the tiers multiply, and whether it was read in its source.
 type Yearly = Option<(i64, Confidence)>;
 
-/// The yearly amount of the day that picks the rule's version.
-fn yearly(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Result<Yearly, Judgement> {
+/// The yearly amount of the day that picks the rule's version; else what is missing for it, or that there is none.
+fn yearly(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Result<Yearly, Option<Attribute>> {
     let Some(table) = &limits.yearly else { return Ok(None) };
     let (date, attribute) = applies::version_date(rule.version_by, situation);
-    let date = date.ok_or_else(|| Judgement::missing(attribute))?;
-    table.at(date).map(Some).ok_or_else(Judgement::no_figure)
+    table.at(date.ok_or(Some(attribute))?).map(Some).ok_or(None)
 }
 
 fn compare(
