@@ -93,8 +93,9 @@ async fn load(options: &Options, directory: &Path) {
     }
 }
 
-/// Waits until all timers have fired and a question is answered at once.
-async fn settle(service: &Service, key: &str, markets: usize) {
+/// Waits until all timers have fired and a question is answered at once. Where rules or KPI definitions are others than
+/// those that the kept history was derived with, the server first derives it anew, which takes minutes.
+pub async fn settle(service: &Service, key: &str, markets: usize) {
     let since = Instant::now();
     let mut client = KpiServiceClient::new(caller(&service.address, key).await);
     for (region, _, _) in MARKETS.iter().take(markets) {

@@ -8,7 +8,7 @@ use v1::kpi_service_client::KpiServiceClient;
 
 use crate::Options;
 use crate::duckdb::{self, DuckDb};
-use crate::history::{Histories, question};
+use crate::history::{Histories, question, settle};
 use crate::stats::{Latencies, Rounds, Run, median, ratio, ratio_at_most};
 use crate::support::service::{Caller, caller};
 use crate::support::workload::MARKETS;
@@ -34,6 +34,8 @@ pub async fn measure(options: &Options) {
             python.as_ref().map(|python| DuckDb::open(python, &table))
         }
     };
+    settle(&half, &histories.half.key, options.markets).await;
+    settle(&whole, &histories.whole.key, options.markets).await;
     // Each engine has answered once before it is measured.
     ask(&mut on_half, 1, 1).await;
     ask(&mut on_whole, 1, options.markets).await;
