@@ -2,6 +2,7 @@
 //! judge anew because a contact came late or is void.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::IngestError;
 use super::group::{Group, Writing};
@@ -77,16 +78,34 @@ impl Writing<'_> {
                 continue;
             }
             match self.context.state.person(&person).filter(|log| log.covers(need.scope, need.since)) {
-                Some(log) => self.persons.insert(person, log),
-                None => missing.add(person, need),
+                Some(log) => self.take_log(person, log),
+                None => {
+                    let known = self.persons.get(&person).map(PersonLog::scope).unwrap_or_default();
+                    missing.add(person, Need { scope: need.scope.with(known), ..need });
+                }
             }
         }
         let loaded = self.stored_logs(missing, self.revision).await?;
         for (person, log) in loaded {
             self.changed.insert(person.clone());
-            self.persons.insert(person, log);
+            self.take_log(person, log);
         }
         Ok(())
+    }
+
+    /// Takes a log that holds more, as it was before this commit; what this commit has changed in the one it had is
+    /// changed in this one too.
+    fn take_log(&mut self, person: PersonId, log: Arc<PersonLog>) {
+        if let (Some(before), Some(now)) = (self.before.shared(&person), self.persons.shared(&person)) {
+            let mut fresh = PersonLog::clone(&log);
+            let has = |log: &PersonLog, stamp: &ContactStamp| log.stamps().iter().any(|one| one.id == stamp.id);
+            now.stamps().iter().filter(|one| !has(&before, one)).for_each(|one| fresh.push(one.clone()));
+            before.stamps().iter().filter(|one| !has(&now, one)).for_each(|one| fresh.remove(one));
+            self.before.insert(person.clone(), log);
+            self.persons.insert(person, fresh);
+        } else {
+            self.persons.insert(person, log);
+        }
     }
 
     /// The logs of these persons as they are stored, of what was committed before revision `before`.
@@ -149,13 +168,13 @@ impl Writing<'_> {
     pub(super) fn logs_before(&self) -> PersonLogs {
         let mut logs = self.persons.clone();
         for (person, log) in self.before.iter() {
-            logs.insert(person.clone(), std::sync::Arc::clone(log));
+            logs.insert(person.clone(), Arc::clone(log));
         }
         logs
     }
 
     /// What this commit knows of persons and memory does not, without what lies too far back.
-    pub(super) fn changed_logs(&mut self) -> Vec<(PersonId, std::sync::Arc<PersonLog>)> {
+    pub(super) fn changed_logs(&mut self) -> Vec<(PersonId, Arc<PersonLog>)> {
         let changed = std::mem::take(&mut self.changed);
         let mut logs = Vec::with_capacity(changed.len());
         for person in changed {
