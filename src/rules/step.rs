@@ -79,13 +79,14 @@ vocabulary!(
 );
 
 impl Stage {
-    /// The stage that a step of a matter reaches; `None` for one that reaches none.
+    /// The stage that a step of a matter reaches; `None` for its opening alone, so that nothing else is taken for one.
+    /// Telling how it stands acknowledges it.
     #[must_use]
     pub const fn of(step: MatterStep) -> Option<Self> {
         Some(match step {
-            MatterStep::Opened | MatterStep::Updated | MatterStep::Extended => return None,
+            MatterStep::Opened => return None,
             MatterStep::Forwarded => Self::Forwarded,
-            MatterStep::Acknowledged => Self::Acknowledged,
+            MatterStep::Acknowledged | MatterStep::Updated | MatterStep::Extended => Self::Acknowledged,
             MatterStep::Verified => Self::Verified,
             MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn => Self::Resolved,
             MatterStep::Notified => Self::Notified,

@@ -267,9 +267,12 @@ proptest! {
     /// The time to pay, by invoice date or receipt, agreed or not; what is not recorded is unknown.
     #[test]
     fn time_to_pay(
-        received in prop::option::weighted(0.9, 0..30_i64), due in 0..200_i64, agreed in prop::option::of(any::<bool>()),
+        received in prop::option::weighted(0.9, 0..30_i64), off in -2..=3_i64, agreed in prop::option::of(any::<bool>()),
         longest in 0..80_i64, more in prop::option::of(0..80_i64),
     ) {
+        // Around the last lawful day, the agreed one where that counts.
+        let extra = if agreed == Some(true) { more.unwrap_or(0) } else { 0 };
+        let due = received.unwrap_or(10) + longest + extra + off;
         let days = |days: i64| format!("{{ days = {days}, count = \"clear_days\", from = \"received\", roll = \"none\" }}");
         let mut limits = format!("[rule.payment_term]\nlongest = {}\nunless_agreed = true\n", days(longest));
         if let Some(more) = more {
@@ -298,4 +301,22 @@ proptest! {
         prop_assert_eq!(outcomes, vec![wanted]);
         prop_assert_eq!(found.len(), usize::from(wanted == TestOutcome::Failed));
     }
+}
+
+/// Only the opening of a dispute is a dispute: telling how it stands begins nothing.
+#[test]
+fn news_of_a_dispute_open_none() {
+    let limits = "[rule.notice_period]\nafter = [\"dispute\"]\nbefore = [\"legal_step\"]\n\
+                  term = { days = 10, count = \"clear_days\", from = \"sent\", roll = \"none\" }";
+    let law = rules("", limits, "", "");
+    let dispute = |id, day, step: &str| act(id, at(day, 0), json!({ "kind": "dispute", "step": step }));
+    let sued = |id, day| act(id, at(day, 0), json!({ "kind": "legal_step", "step": "lawsuit" }));
+    let history = [
+        dispute("d", 0, "opened"),
+        sued("early", 10),
+        dispute("u", 11, "updated"),
+        dispute("x", 12, "extended"),
+        sued("late", 13),
+    ];
+    assert_eq!(fold(&law, &version(json!({})), &history, &[], END).1, ["early"]);
 }
