@@ -43,7 +43,7 @@ const SCOPE: &str = "channel in ['call'] && outbound && debt_class in ['consumer
 
 /// Fairdue with the twelve rules.
 pub struct Fairdue {
-    rules: RuleSet,
+    pub rules: RuleSet,
     market: Market,
     persons: PersonLogs,
 }
@@ -100,9 +100,9 @@ impl Fairdue {
 }
 
 /// What an answer says, in the order of the rules.
-pub fn judgements(answer: &Answered) -> Vec<Judgement> {
+pub fn judgements(rules: &RuleSet, answer: &Answered) -> Vec<Judgement> {
     let said = |id: &str| {
-        let speaking = answer.speaking.iter().find(|one| one.rule.as_str() == id);
+        let speaking = answer.speaking.iter().find(|one| rules.numbered(one.rule).is_some_and(|active| active.rule.id.as_str() == id));
         match speaking.map(|one| one.answer) {
             None => Judgement::Silent,
             Some(Answer::Kept) => Judgement::Kept,

@@ -83,7 +83,7 @@ fn main() {
         fairdue.decide(&fairdue.scene(situation), &mut answer);
         let bound = cel.bind(situation);
         cel.decide(&bound, &mut told);
-        let ours = engines::judgements(&answer);
+        let ours = engines::judgements(&fairdue.rules, &answer);
         assert_eq!(ours, told, "{situation:?}");
         cel.decide_bare(&bound, &mut told);
         assert_eq!(ours, told, "{situation:?}");

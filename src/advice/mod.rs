@@ -16,13 +16,15 @@ use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::market::Market;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, Speaking, Verdict};
+use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
-use crate::rules::{RuleInfo, RuleSet};
 
 use state::Warm;
+
+pub use crate::compliance::Speaking;
+pub use crate::rules::RuleSet;
 
 /// Checks of one request that are judged in one go.
 const BREATH: usize = 256;
@@ -93,10 +95,10 @@ impl Checked {
         self.rules.digest()
     }
 
-    /// What is told of a rule that speaks: its text and where that stands.
+    /// The rules that answered.
     #[must_use]
-    pub fn rule(&self, speaking: &Speaking) -> Option<RuleInfo> {
-        self.rules.rule(speaking.rule.as_str())
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
     }
 }
 
@@ -227,7 +229,7 @@ impl Advice {
             });
         }
         let head = CheckHead { run: &*self.run, asked: now, key: who.key.as_str(), revision, digest: rules.digest() };
-        room.append(market, &head, judged.iter().flatten().map(|judged| judged.record(now)))?;
+        room.append(market, &head, judged.iter().flatten().map(|judged| judged.record(rules, now)))?;
         let answers = judged.into_iter().map(|judged| Ok(judged?.answer)).collect();
         Ok(Checked { answers, revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) })
     }
@@ -283,7 +285,7 @@ impl Desk<'_> {
 }
 
 impl Judged {
-    fn record(&self, asked: Timestamp) -> CheckRecord<&str> {
+    fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str> {
         let Self { answer, candidate, entry } = self;
         let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
         let charge = match &candidate.detail {
@@ -301,7 +303,12 @@ impl Judged {
             charge,
             client: &version.identity.creditor,
             verdict: answer.verdict,
-            rules: answer.speaking.iter().filter(spoke).map(|speaking| speaking.rule.as_str()).collect(),
+            rules: answer
+                .speaking
+                .iter()
+                .filter(spoke)
+                .filter_map(|speaking| Some(rules.numbered(speaking.rule)?.rule.id.as_str()))
+                .collect(),
         }
     }
 }

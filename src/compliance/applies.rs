@@ -10,6 +10,7 @@ use crate::domain::verdict::Source;
 use crate::domain::vocabulary::Direction;
 use crate::rules::interest_cap::TotalOf;
 use crate::rules::model::{Assume, Limits, Rule, Scope};
+use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Set, VersionBy, Word};
 
@@ -94,7 +95,8 @@ pub(crate) fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
 /// `None`: the rule does not concern the case. `Some(None)`: it does. `Some(Some(attribute))`: it may, and that
 /// attribute is missing to tell.
 #[allow(clippy::option_option)] // three answers, read by one caller
-pub(crate) fn scope(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+pub(crate) fn scope(active: &ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    let rule = &*active.rule;
     let doubt = dated(rule.valid_from, rule.valid_until, rule.version_by, situation)?;
     if rule.source == Source::Code
         && let Some(code) = &rule.membership
@@ -102,7 +104,7 @@ pub(crate) fn scope(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Att
     {
         return None;
     }
-    Some(doubt.or(attributes(&rule.scope, &rule.assume, situation)?))
+    Some(doubt.or(situation.scoped(active)?))
 }
 
 /// The same for a scope by itself.

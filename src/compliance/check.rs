@@ -2,11 +2,12 @@
 
 use super::judgement::{Note, judge, speaking};
 use super::situation::Situation;
+use super::speaking::Speaking;
 use super::verdict::{consequence, of_answer};
 use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Speaking, Verdict};
+use crate::domain::verdict::Verdict;
 
 /// Rules that usually speak at most: room that need not be found bit by bit.
 const USUAL: usize = 12;
@@ -29,7 +30,7 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
                 answer.missing.push(name.to_owned());
             }
         }
-        let (speaking, _) = speaking(&situation, active, judgement);
+        let speaking = speaking(&situation, active, judgement);
         answer.verdict = answer.verdict.max(speaking.verdict);
         answer.speaking.push(speaking);
     });

@@ -27,7 +27,7 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
     let Some(zone) = closed else { return Some(Judgement::new(Answer::Kept)) };
     let local = situation.at.local(*zone);
     let minute = i64::from(local.hour() * 60 + local.minute());
-    let nearest = nearest_bound(limits, local.date_naive(), minute, calendar, subdivision);
+    let nearest = nearest_bound(limits, local.date(), minute, calendar, subdivision);
     let mut judgement = Judgement::new(Answer::Broken);
     judgement.observed = Some(minute);
     judgement.limit = nearest;
@@ -57,7 +57,7 @@ fn is_open(limits: &ContactHours, at: Timestamp, zone: Tz, calendar: &Calendar, 
     let local = at.local(zone);
     let second = local.num_seconds_from_midnight();
     let whole = local.nanosecond() == 0;
-    let day = day_index(limits, local.date_naive(), calendar, subdivision);
+    let day = day_index(limits, local.date(), calendar, subdivision);
     spans(limits, day).any(|span| {
         let (from, to) = (u32::from(span.from) * 60, u32::from(span.to) * 60);
         second >= from && (second < to || limits.end_inclusive && second == to && whole)

@@ -6,13 +6,12 @@ mod story;
 
 use std::collections::BTreeMap;
 
-use super::{CaseWatch, Context, Emission, PersonLogs, TestOutcome};
+use super::{CaseWatch, Context, Emission, PersonLogs, Speaking, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::finding::Finding;
 use crate::domain::tenant::TenantFacts;
-use crate::domain::verdict::Speaking;
 use crate::rules::example::{Check, Example};
 use crate::rules::model::Rule;
 use crate::rules::overlay::Overlay;
@@ -265,11 +264,16 @@ fn asked(
     context: &Context<'_>,
 ) -> Result<(), String> {
     let answer = watch.check(context, candidate);
-    let own: Option<&Speaking> = answer.speaking.iter().find(|one| one.rule == example.rule);
+    let named = |one: &&Speaking| context.rules.numbered(one.rule).is_some_and(|active| active.rule.id == example.rule);
+    let own = answer.speaking.iter().find(named);
     if let Some(verdict) = check.verdict
         && verdict != answer.verdict
     {
-        return Err(format!("verdict {verdict} expected, got {} ({})", answer.verdict, told(&answer.speaking)));
+        return Err(format!(
+            "verdict {verdict} expected, got {} ({})",
+            answer.verdict,
+            told(context.rules, &answer.speaking)
+        ));
     }
     if let Some(wanted) = &check.answer {
         let got = own.map_or("silent", |one| one.answer.as_str());
@@ -294,7 +298,7 @@ fn asked(
     {
         return Err(format!("{wanted} remaining expected, got {:?}", own.and_then(|one| one.remaining)));
     }
-    let figures = own.map(|one| (one.observed.observed, one.observed.limit));
+    let figures = own.map(|one| (one.observed, one.limit));
     for (name, wanted, got) in [
         ("observed", check.observed, figures.and_then(|figures| figures.0)),
         ("limit", check.limit, figures.and_then(|figures| figures.1)),
@@ -306,7 +310,8 @@ fn asked(
     Ok(())
 }
 
-fn told(speaking: &[Speaking]) -> String {
-    let told: Vec<String> = speaking.iter().map(|one| format!("{} {}", one.rule, one.answer)).collect();
+fn told(rules: &RuleSet, speaking: &[Speaking]) -> String {
+    let told = speaking.iter().filter_map(|one| Some(format!("{} {}", rules.numbered(one.rule)?.rule.id, one.answer)));
+    let told: Vec<String> = told.collect();
     told.join(", ")
 }

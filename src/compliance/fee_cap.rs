@@ -4,10 +4,11 @@ use super::applies;
 use super::judgement::{Judgement, Note};
 use super::notice_period::earlier_steps;
 use super::situation::Situation;
+use super::speaking::ConditionalLimit;
 use crate::domain::detail::{Charge, Detail};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::{Timestamp, add_days};
-use crate::domain::verdict::{Answer, ConditionalLimit, Confidence, Unit};
+use crate::domain::verdict::{Answer, Confidence, Unit};
 use crate::domain::vocabulary::{ChargeStep, Form};
 use crate::rules::model::{FeeCap, Rule, TierValue};
 use crate::rules::step::Step;
@@ -103,11 +104,11 @@ fn charged(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<
         && situation.watch.memory().demands <= 1
         && let Ok(limit) = cap(limits, (lower, yearly), charge.basis, claim, situation)
     {
-        judgement.conditional = Some(ConditionalLimit {
+        judgement.conditional = Some(Box::new(ConditionalLimit {
             condition: "paid_on_first_letter",
             limit: clamp(limit),
             remaining: clamp(limit - total),
-        });
+        }));
     }
     Some(judgement)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Tz;
-
 use super::situation::Situation;
-use super::verdict::{Consequence, consequence, of_answer};
+pub(crate) use super::speaking::Note;
+use super::speaking::{ConditionalLimit, Speaking, observation};
+use super::verdict::{consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
 use super::{
     call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party,
@@ -16,20 +16,10 @@ use crate::domain::finding::Finding;
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, ConditionalLimit, Duties, Observation, Speaking, Unit, Verdict};
+use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
 use crate::rules::model::Limits;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Subject};
-
-/// Further words of a judgement; made into text only when they are shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Note {
-    None,
-    Missing(Attribute),
-    Zone(Tz),
-    Word(&'static str),
-    Text(Box<str>),
-}
 
 /// What one rule says.
 #[derive(Debug, Clone)]
@@ -40,7 +30,7 @@ pub(crate) struct Judgement {
     pub unit: Option<Unit>,
     pub note: Note,
     pub remaining: Option<i64>,
-    pub conditional: Option<ConditionalLimit>,
+    pub conditional: Option<Box<ConditionalLimit>>,
     pub allowed_from: Option<Timestamp>,
     pub known_at_time: bool,
     pub representative_only: bool,
@@ -101,14 +91,7 @@ impl Judgement {
     }
 
     pub fn observation(&self) -> Observation {
-        let note = match &self.note {
-            Note::None => None,
-            Note::Missing(attribute) => Some(format!("missing: {attribute}")),
-            Note::Zone(zone) => Some(zone.name().to_owned()),
-            Note::Word(word) => Some((*word).to_owned()),
-            Note::Text(text) => Some(text.to_string()),
-        };
-        Observation { observed: self.observed, limit: self.limit, unit: self.unit, note }
+        observation(self.observed, self.limit, self.unit, &self.note)
     }
 }
 
@@ -127,7 +110,7 @@ pub(crate) fn judge(
     if !applies::concerns(rule, situation) {
         return None;
     }
-    let doubt = applies::scope(rule, situation)?;
+    let doubt = applies::scope(active, situation)?;
     let calendar = Situation::calendar(jurisdiction);
     let mut judgement = match &rule.limits {
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
@@ -165,31 +148,15 @@ pub(crate) fn judge(
 }
 
 /// What the rule says, as the answer to a check shows it.
-pub(crate) fn speaking(
-    situation: &Situation<'_>,
-    active: &ActiveRule,
-    judgement: Judgement,
-) -> (Speaking, Consequence) {
+pub(crate) fn speaking(situation: &Situation<'_>, active: &ActiveRule, judgement: Judgement) -> Speaking {
     let consequence = consequence(situation.rules, active, judgement.unconfirmed);
     let mut breach = consequence.verdict;
     if judgement.representative_only && breach == Verdict::NotPermitted {
         breach = Verdict::RepresentativeOnly;
     }
-    let speaking = Speaking {
-        rule: active.rule.id.clone(),
-        jurisdiction: active.rule.jurisdiction.clone(),
-        answer: judgement.answer,
-        verdict: of_answer(judgement.answer, breach),
-        observed: judgement.observation(),
-        remaining: judgement.remaining,
-        conditional: judgement.conditional,
-        allowed_from: judgement.allowed_from,
-        overridable: consequence.overridable && judgement.answer == Answer::Broken,
-        known_at_time: judgement.known_at_time,
-        evidence: judgement.evidence,
-        duties: judgement.duties,
-    };
-    (speaking, consequence)
+    let overridable = consequence.overridable && judgement.answer == Answer::Broken;
+    let verdict = of_answer(judgement.answer, breach);
+    Speaking::of(active.number, judgement, verdict, overridable)
 }
 
 /// The finding of a broken rule, if a breach of it is one.

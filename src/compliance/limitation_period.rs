@@ -33,7 +33,7 @@ pub(crate) fn expired(
     let mut maybe = None;
     for active in jurisdiction.rules.iter().filter(|active| active.judged && rules.contains(&active.rule.id)) {
         let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
-        let Some(doubt) = applies::scope(&active.rule, situation) else { continue };
+        let Some(doubt) = applies::scope(active, situation) else { continue };
         let judgement = judge(limits, situation, Situation::calendar(jurisdiction))?;
         match (judgement.answer, judgement.note, doubt) {
             (Answer::Broken, _, None) => return Some(None),

@@ -43,6 +43,7 @@ mod record_retention;
 mod remember;
 mod required_notice;
 mod situation;
+mod speaking;
 mod third_party;
 pub mod verdict;
 mod watch;
@@ -57,12 +58,13 @@ use crate::domain::finding::Finding;
 use crate::domain::ids::{FindingId, JurisdictionId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Speaking, Verdict};
+use crate::domain::verdict::Verdict;
 use crate::rules::RuleSet;
 
 pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
+pub use speaking::{ConditionalLimit, Note, Speaking};
 pub use watch::CaseWatch;
 
 /// What a judgement is made with.

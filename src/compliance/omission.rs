@@ -44,7 +44,7 @@ pub(crate) fn begin(
     if !applies::concerns(rule, situation) {
         return Vec::new();
     }
-    let Some(doubt) = applies::scope(rule, situation) else { return Vec::new() };
+    let Some(doubt) = applies::scope(active, situation) else { return Vec::new() };
     duties::begin(active, situation, calendar, fact, doubt.or(possible))
 }
 
@@ -79,7 +79,7 @@ fn one(
     if applies::exempt(rule, situation) {
         return None;
     }
-    let doubt = applies::scope(rule, situation)?;
+    let doubt = applies::scope(active, situation)?;
     let moment = match (term.from, fact) {
         (CountFrom::Received, Some(fact)) => fact.known(),
         _ => situation.at,

@@ -1,5 +1,6 @@
 //! Everything a rule may look at when it judges one activity of one case.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -7,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::persons::{ContactStamp, Marks};
 use super::watch::CaseWatch;
-use super::{Context, cover};
+use super::{Context, applies, cover};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
@@ -20,6 +21,7 @@ use crate::rules::calendar::Calendar;
 use crate::rules::cover::Clause;
 use crate::rules::model::Kind;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
+use crate::rules::topic::Topic;
 use crate::rules::words::Attribute;
 
 /// More zones than any country has; a longer list is not judged but answered "unknown".
@@ -108,6 +110,14 @@ impl<'a> Covered<'a> {
     }
 }
 
+/// Scopes whose answer is remembered.
+const SCOPES: usize = 8;
+/// A scope's number, see [`ActiveRule::same_scope`], and whether it holds.
+#[allow(clippy::option_option)] // three answers
+type Scoped = (u32, Option<Option<Attribute>>);
+/// No scope's.
+const UNASKED: Scoped = (u32::MAX, None);
+
 /// One activity of one case under judgement.
 pub(crate) struct Situation<'a> {
     pub rules: &'a RuleSet,
@@ -132,6 +142,8 @@ pub(crate) struct Situation<'a> {
     marks: Option<Marks>,
     /// The local date of `at`: every dated rule asks for it.
     today: NaiveDate,
+    /// What was found of the scopes asked about last.
+    scopes: [Cell<Scoped>; SCOPES],
 }
 
 impl<'a> Situation<'a> {
@@ -158,6 +170,7 @@ impl<'a> Situation<'a> {
             payment_order: ctx.market.payment_order,
             marks: None,
             today: NaiveDate::MIN,
+            scopes: [const { Cell::new(UNASKED) }; SCOPES],
         };
         situation.zones = situation.candidate_zones();
         situation.move_to(activity.occurred);
@@ -200,6 +213,22 @@ impl<'a> Situation<'a> {
     pub fn move_to(&mut self, at: Timestamp) {
         self.at = at;
         self.today = at.date(self.home_zone());
+        // Whether there is a title depends on the day.
+        self.scopes = [const { Cell::new(UNASKED) }; SCOPES];
+    }
+
+    /// Whether a rule concerns the case, see [`applies::attributes`]. Rules of one scope are many: it is tested once.
+    #[allow(clippy::option_option)] // three answers
+    pub fn scoped(&self, active: &ActiveRule) -> Option<Option<Attribute>> {
+        let known = self.scopes.get(active.same_scope as usize % SCOPES);
+        if let Some((same, answer)) = known.map(Cell::get)
+            && same == active.same_scope
+        {
+            return answer;
+        }
+        let answer = applies::attributes(&active.rule.scope, &active.rule.assume, self);
+        known.iter().for_each(|known| known.set((active.same_scope, answer)));
+        answer
     }
 
     /// The claim was disputed at some time before, whether or not it still is.
@@ -271,6 +300,7 @@ impl<'a> Situation<'a> {
             judge(jurisdiction, active, possible.then_some(Attribute::Subdivision).or(doubt));
         };
         let law = self.version.class.governing_law.as_deref();
+        let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
         let mut complete = true;
         let mut seen: [Option<&'a Jurisdiction>; 12] = [None; 12];
         let mut any = false;
@@ -282,7 +312,10 @@ impl<'a> Situation<'a> {
             if let Some(slot) = seen.iter_mut().find(|slot| slot.is_none()) {
                 *slot = Some(jurisdiction);
             }
-            for active in &jurisdiction.rules {
+            for place in jurisdiction.topics.rules(topic) {
+                let Some(active) = usize::try_from(*place).ok().and_then(|place| jurisdiction.rules.get(place)) else {
+                    continue;
+                };
                 if active.judged && !(law.is_some() && active.rule.limits.kind() == Kind::LimitationPeriod) {
                     judge(jurisdiction, active, possible);
                 }

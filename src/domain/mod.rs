@@ -10,6 +10,7 @@ pub mod finding;
 pub mod ids;
 pub mod market;
 pub mod money;
+mod offsets;
 pub mod outcome;
 pub mod party;
 pub mod principal;

@@ -1,8 +1,10 @@
 //! Instants, and the dates they fall on in a zone.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+
+use super::offsets;
 
 /// An instant, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -29,14 +31,20 @@ impl Timestamp {
 
     /// The local date and time in `zone`.
     #[must_use]
-    pub fn local(self, zone: Tz) -> DateTime<Tz> {
-        self.utc().with_timezone(&zone)
+    pub fn local(self, zone: Tz) -> NaiveDateTime {
+        let ahead = TimeDelta::seconds(offsets::seconds_ahead(self, zone).into());
+        let utc = self.utc().naive_utc();
+        utc.checked_add_signed(ahead).unwrap_or(utc)
     }
 
     /// The local date in `zone`.
     #[must_use]
     pub fn date(self, zone: Tz) -> NaiveDate {
-        self.local(zone).date_naive()
+        let ahead = i64::from(offsets::seconds_ahead(self, zone)) * SECOND;
+        match i32::try_from(self.0.saturating_add(ahead).div_euclid(DAY)) {
+            Ok(day) => date_of_day(day),
+            Err(_) => self.local(zone).date(),
+        }
     }
 
     /// The instant later by `micros` (earlier if negative), held inside the range of `i64`.
@@ -48,7 +56,7 @@ impl Timestamp {
     /// First instant of the local date in `zone`; where clocks skip midnight, the first instant after the gap.
     #[must_use]
     pub fn start_of(date: NaiveDate, zone: Tz) -> Self {
-        Self::at_local(date, NaiveTime::MIN, zone)
+        offsets::start_of(date, zone, || Self::at_local(date, NaiveTime::MIN, zone))
     }
 
     /// The instant of a local wall-clock time; the earlier of two, and the first after a gap.

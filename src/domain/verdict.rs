@@ -1,9 +1,7 @@
-//! What rules answer: the verdict on a contact, and what each rule that speaks has seen.
+//! What rules answer: the verdict on a contact, and what was seen against what is allowed.
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ActivityId, JurisdictionId, RuleId};
-use super::time::Timestamp;
 use super::vocabulary::vocabulary;
 
 vocabulary!(
@@ -74,47 +72,6 @@ pub struct Observation {
     /// Further words: the zone judged, the flag, the missing input, the notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-/// A limit that comes to hold if something happens later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConditionalLimit {
-    /// What would have to happen: `paid_on_first_letter`.
-    pub condition: &'static str,
-    /// The limit then, in the unit of the observation.
-    pub limit: i64,
-    /// What is left of it then; negative where what was seen lies above it.
-    pub remaining: i64,
-}
-
-/// What one rule says of a contact or charge that is asked about or that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speaking {
-    /// The rule.
-    pub rule: RuleId,
-    /// Its jurisdiction.
-    pub jurisdiction: JurisdictionId,
-    /// What it says.
-    pub answer: Answer,
-    /// What that does to the verdict.
-    pub verdict: Verdict,
-    /// Seen against allowed.
-    pub observed: Observation,
-    /// What is left of the limit once it is done, where the rule counts or sums; what is left without it, where it would
-    /// break the rule.
-    pub remaining: Option<i64>,
-    /// A limit that comes to hold if something happens later.
-    pub conditional: Option<ConditionalLimit>,
-    /// First instant at which this rule alone would allow it, where it can be told.
-    pub allowed_from: Option<Timestamp>,
-    /// A presumption that may be overridden with a reason.
-    pub overridable: bool,
-    /// False: a fact it rests on reached the collector only later.
-    pub known_at_time: bool,
-    /// Facts used.
-    pub evidence: Vec<ActivityId>,
-    /// For answer `duty`: what the contact must hold, or what must be done with it, as packs name it.
-    pub duties: Option<Duties>,
 }
 
 /// Words of a rule that name what has to be held or done; shared, so that an answer copies no text.

@@ -13,6 +13,7 @@ use crate::domain::vocabulary::{Channel, Initiator};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::{IngestError, persons_at_hand};
 use crate::ledger::{Balance, PromiseView};
+use crate::rules::RuleSet;
 use crate::store::{FindingFilter, FindingRow, StoredActivity};
 
 /// Whether one person may be contacted now on one channel.
@@ -41,6 +42,8 @@ pub struct CaseFile {
     pub timeline_truncated: bool,
     /// Contact permissions now.
     pub permissions: Vec<Permission>,
+    /// The rules that they were found with.
+    pub rules: Arc<RuleSet>,
     /// Findings, open and withdrawn.
     pub findings: Vec<FindingRow>,
     /// The instant that permissions and states speak of.
@@ -78,6 +81,7 @@ impl Query {
             timeline,
             timeline_truncated,
             permissions: self.permissions(&reading, &entry, at).await?,
+            rules: Arc::clone(&reading.rules),
             findings,
             at,
             revision,

@@ -34,12 +34,13 @@ pub mod ruleset;
 mod spelling;
 pub mod step;
 mod terms;
+pub mod topic;
 pub mod words;
 
 pub use crate::domain::diagnostic::SourceFile;
 pub use compile::Packs;
 pub use reach::PersonScope;
-pub use ruleset::{RuleInfo, RuleSet};
+pub use ruleset::{RuleInfo, RuleNumber, RuleSet};
 
 #[cfg(test)]
 pub(crate) mod tests;

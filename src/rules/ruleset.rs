@@ -9,19 +9,36 @@ use chrono_tz::Tz;
 use super::calendar::Calendar;
 use super::compile::Packs;
 use super::cover::Clause;
-use super::model::{Kind, Limits, Rule};
+use super::model::{Assume, Kind, Limits, Rule, Scope};
 use super::overlay::{self, Overlay};
 use super::reach::Reach;
 use super::step::Step;
+use super::topic::Topics;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::{Confidence, Effect, Source};
 
+/// Number of a rule in a set: what answers of that set name it by. In another set it names another rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleNumber(u32);
+
+impl RuleNumber {
+    /// The rule of that place in the order of [`RuleSet::rules`].
+    #[must_use]
+    pub const fn new(place: u32) -> Self {
+        Self(place)
+    }
+}
+
 /// A rule in a tenant's set.
 #[derive(Debug, Clone)]
 pub struct ActiveRule {
+    /// Its number in the set.
+    pub number: RuleNumber,
+    /// Rules of the same number here concern the same cases: they have the same scope, and assume the same.
+    pub same_scope: u32,
     /// The rule.
     pub rule: Arc<Rule>,
     /// It is judged: in force or superseded, and a code's rule only for members.
@@ -49,15 +66,21 @@ pub struct Jurisdiction {
     pub calendar: Option<Arc<Calendar>>,
     /// Its own rules and those of the shared packs it includes.
     pub rules: Vec<Arc<ActiveRule>>,
+    /// Which of them may concern what.
+    pub topics: Topics,
     /// Jurisdictions one level below that have a pack.
     pub below: Vec<Box<str>>,
 }
+
+/// Jurisdictions by their ids, which come from configuration and need no protection against chosen keys.
+type Map<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
 
 /// The rules of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     digest: String,
-    jurisdictions: HashMap<Box<str>, Jurisdiction>,
+    jurisdictions: Map<Jurisdiction>,
+    rules: Vec<Arc<ActiveRule>>,
     by_id: HashMap<RuleId, Arc<ActiveRule>>,
     block_guidelines: bool,
     facts: TenantFacts,
@@ -126,7 +149,8 @@ impl RuleSet {
     #[must_use]
     pub fn build(packs: &Packs, overlay: &Overlay) -> Self {
         let mut hasher = blake3::Hasher::new();
-        let mut jurisdictions = HashMap::new();
+        let mut jurisdictions = Map::default();
+        let mut numbers = Numbers::default();
         for pack in packs.iter() {
             hasher.update(pack.digest.as_bytes());
             let mut rules = Vec::new();
@@ -136,7 +160,9 @@ impl RuleSet {
                     (source.version.as_str().into(), source.digest.as_str().into());
                 for rule in &source.rules {
                     let (rule, blocks) = overlay.tightened(rule);
-                    rules.push(Arc::new(ActiveRule {
+                    rules.push(numbers.give(ActiveRule {
+                        number: RuleNumber(0),
+                        same_scope: 0,
                         judged: overlay.speaks(&rule),
                         rule,
                         blocks,
@@ -147,7 +173,9 @@ impl RuleSet {
                 }
             }
             for rule in overlay.added.iter().filter(|rule| rule.jurisdiction == pack.id) {
-                rules.push(Arc::new(ActiveRule {
+                rules.push(numbers.give(ActiveRule {
+                    number: RuleNumber(0),
+                    same_scope: 0,
                     rule: Arc::clone(rule),
                     judged: true,
                     blocks: false,
@@ -166,6 +194,7 @@ impl RuleSet {
                 zones: packs.zones_of(pack),
                 subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
+                topics: Topics::of(rules.iter().map(|active| &active.rule.limits)),
                 rules,
                 below,
             };
@@ -194,6 +223,7 @@ impl RuleSet {
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
+            rules: numbers.given,
             by_id,
             block_guidelines: overlay.block_guidelines,
             facts: overlay.facts.clone(),
@@ -276,6 +306,18 @@ impl RuleSet {
         found.into_values().collect()
     }
 
+    /// The rule of that number: that of an answer given by this set.
+    #[must_use]
+    pub fn numbered(&self, number: RuleNumber) -> Option<&Arc<ActiveRule>> {
+        self.rules.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// Every rule, in the order of their numbers. One that several jurisdictions include has a number in each.
+    #[must_use]
+    pub fn rules(&self) -> &[Arc<ActiveRule>] {
+        &self.rules
+    }
+
     /// The rule of that id as it is judged; every jurisdiction that includes it holds the same.
     #[must_use]
     pub fn active(&self, id: &RuleId) -> Option<Arc<ActiveRule>> {
@@ -286,6 +328,29 @@ impl RuleSet {
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
         self.by_id.get(&RuleId::trusted(id)).map(|active| info(active))
+    }
+}
+
+/// Gives rules their numbers.
+#[derive(Default)]
+struct Numbers {
+    given: Vec<Arc<ActiveRule>>,
+    scopes: Vec<(Scope, Assume)>,
+}
+
+impl Numbers {
+    fn give(&mut self, mut active: ActiveRule) -> Arc<ActiveRule> {
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let scope = (active.rule.scope, active.rule.assume);
+        let known = self.scopes.iter().position(|one| *one == scope);
+        active.same_scope = place(known.unwrap_or(self.scopes.len()));
+        if known.is_none() {
+            self.scopes.push(scope);
+        }
+        active.number = RuleNumber(place(self.given.len()));
+        let active = Arc::new(active);
+        self.given.push(Arc::clone(&active));
+        active
     }
 }
 

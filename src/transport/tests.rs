@@ -58,21 +58,15 @@ fn a_document_is_not_asked_for_and_produced_at_once() {
 
 #[test]
 fn duties_are_told_on_the_wire() {
-    use crate::domain::ids::{JurisdictionId, RuleId};
-    use crate::domain::verdict::{Answer, Observation, Speaking, Verdict};
+    use crate::compliance::Speaking;
+    use crate::domain::verdict::{Answer, Verdict};
+    use crate::rules::{RuleNumber, RuleSet};
     let speaking = Speaking {
-        rule: RuleId::trusted("se-demand-content"),
-        jurisdiction: JurisdictionId::trusted("se"),
         answer: Answer::Duty,
         verdict: Verdict::AllowedWithDuties,
-        observed: Observation::default(),
-        remaining: None,
-        conditional: None,
-        allowed_from: None,
-        overridable: false,
-        known_at_time: true,
-        evidence: Vec::new(),
         duties: Some([Box::from("creditor_name"), Box::from("deadline")].into()),
+        ..Speaking::kept(RuleNumber::new(0))
     };
-    assert_eq!(encode::compliance::speaking(&speaking).duties, ["creditor_name", "deadline"]);
+    let told = encode::compliance::speaking(&RuleSet::default(), &speaking);
+    assert_eq!(told.duties, ["creditor_name", "deadline"]);
 }

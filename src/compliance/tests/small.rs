@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::compliance::Speaking;
 use crate::compliance::{CaseWatch, ContactStamp, Context, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -10,7 +11,6 @@ use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::time::{DAY, Timestamp};
-use crate::domain::verdict::Speaking;
 use crate::rules::{Packs, RuleSet};
 
 /// The zone of everybody here: its days are those of the calendar.

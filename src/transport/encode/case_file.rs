@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::scalar::{date, minor, time};
 use super::{compliance, stored};
+use crate::advice::RuleSet;
 use crate::domain::detail::Detail;
 use crate::domain::money::Currency;
 use crate::domain::time::Timestamp;
@@ -24,7 +25,7 @@ pub fn case_file(file: &CaseFile) -> v1::CaseFile {
         promises: file.promises.iter().map(|view| promise(view, currency)).collect(),
         timeline: file.timeline.iter().map(stored::activity).collect(),
         timeline_truncated: file.timeline_truncated,
-        contact_permissions: file.permissions.iter().map(permission).collect(),
+        contact_permissions: file.permissions.iter().map(|one| permission(&file.rules, one)).collect(),
         findings: file.findings.iter().map(compliance::finding).collect(),
         documents: documents(&file.timeline),
     }
@@ -57,12 +58,12 @@ fn promise(view: &PromiseView, currency: Currency) -> v1::PromiseView {
     }
 }
 
-fn permission(permission: &Permission) -> v1::ContactPermission {
+fn permission(rules: &RuleSet, permission: &Permission) -> v1::ContactPermission {
     v1::ContactPermission {
         person_id: permission.person.to_string(),
         channel: permission.channel.number(),
         verdict: permission.answered.verdict.number(),
-        rules: permission.answered.speaking.iter().map(compliance::speaking).collect(),
+        rules: permission.answered.speaking.iter().map(|one| compliance::speaking(rules, one)).collect(),
         next_allow_time: permission.answered.next_allowed.map(time),
         missing: permission.answered.missing.clone(),
     }

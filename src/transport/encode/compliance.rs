@@ -1,8 +1,8 @@
 //! What rules say, findings, and the rules in force.
 
 use super::scalar::{date, id, text, time};
-use crate::advice::{CheckAnswer, Checked};
-use crate::domain::verdict::{Answer, Observation, Speaking};
+use crate::advice::{CheckAnswer, Checked, RuleSet, Speaking};
+use crate::domain::verdict::{Answer, Observation};
 use crate::proto::v1;
 use crate::query::{FindingRow, RuleInfo};
 use crate::transport::decode::check::View;
@@ -55,23 +55,48 @@ pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCh
 fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speaking> {
     let spoken = answer.speaking.iter();
     match view {
-        View::Basic => spoken.map(speaking).collect(),
-        View::Full => spoken.map(|one| full(checked, one)).collect(),
-        View::Verdict => spoken.filter(|one| one.answer != Answer::Kept).map(brief).collect(),
+        View::Basic => spoken.map(|one| speaking(checked.rules(), one)).collect(),
+        View::Full => spoken.map(|one| full(checked.rules(), one)).collect(),
+        View::Verdict => {
+            spoken.filter(|one| one.answer != Answer::Kept).map(|one| brief(checked.rules(), one)).collect()
+        }
     }
 }
 
 /// What one rule says, with its text and where that stands.
 #[must_use]
-pub fn full(checked: &Checked, spoken: &Speaking) -> v1::Speaking {
-    let told = checked.rule(spoken);
-    let (title, text, citation) = told.map(|rule| (rule.title, rule.text, rule.citation)).unwrap_or_default();
-    v1::Speaking { title, text, citation, ..speaking(spoken) }
+pub fn full(rules: &RuleSet, spoken: &Speaking) -> v1::Speaking {
+    let words = Words::of(rules, spoken);
+    let [title, text, citation] = [words.title, words.text, words.citation].map(ToOwned::to_owned);
+    v1::Speaking { title, text, citation, ..speaking(rules, spoken) }
 }
 
-fn brief(speaking: &Speaking) -> v1::Speaking {
+/// What an answer tells of the rule that gives it.
+#[derive(Default)]
+pub(super) struct Words<'a> {
+    pub rule: &'a str,
+    pub jurisdiction: &'a str,
+    pub title: &'a str,
+    pub text: &'a str,
+    pub citation: &'a str,
+}
+
+impl<'a> Words<'a> {
+    /// Of a rule of the set that answered. Nothing of any other: numbers are of one set.
+    pub fn of(rules: &'a RuleSet, speaking: &Speaking) -> Self {
+        rules.numbered(speaking.rule).map_or_else(Self::default, |active| Self {
+            rule: active.rule.id.as_str(),
+            jurisdiction: active.rule.jurisdiction.as_str(),
+            title: &active.rule.title,
+            text: &active.rule.text,
+            citation: &active.rule.citation,
+        })
+    }
+}
+
+fn brief(rules: &RuleSet, speaking: &Speaking) -> v1::Speaking {
     v1::Speaking {
-        rule_id: speaking.rule.to_string(),
+        rule_id: Words::of(rules, speaking).rule.to_owned(),
         answer: speaking.answer.number(),
         verdict: speaking.verdict.number(),
         ..v1::Speaking::default()
@@ -80,20 +105,21 @@ fn brief(speaking: &Speaking) -> v1::Speaking {
 
 /// What one rule says.
 #[must_use]
-pub fn speaking(speaking: &Speaking) -> v1::Speaking {
+pub fn speaking(rules: &RuleSet, speaking: &Speaking) -> v1::Speaking {
+    let words = Words::of(rules, speaking);
     v1::Speaking {
-        rule_id: speaking.rule.to_string(),
-        jurisdiction_id: speaking.jurisdiction.to_string(),
+        rule_id: words.rule.to_owned(),
+        jurisdiction_id: words.jurisdiction.to_owned(),
         answer: speaking.answer.number(),
         verdict: speaking.verdict.number(),
-        observation: Some(observation(&speaking.observed)),
+        observation: Some(observation(&speaking.observation())),
         remaining: speaking.remaining,
         allow_time: speaking.allowed_from.map(time),
         overridable: speaking.overridable,
         known_at_time: speaking.known_at_time,
         duties: speaking.duties.iter().flat_map(|words| words.iter()).map(ToString::to_string).collect(),
         evidence_activity_ids: speaking.evidence.iter().map(ToString::to_string).collect(),
-        conditional_limit: speaking.conditional.map(|conditional| v1::ConditionalLimit {
+        conditional_limit: speaking.conditional.as_deref().map(|conditional| v1::ConditionalLimit {
             condition: conditional.condition.to_owned(),
             limit: conditional.limit,
             remaining: conditional.remaining,

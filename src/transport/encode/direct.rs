@@ -2,13 +2,12 @@
 //! messages of its answer and dropping them would; a test holds both forms to the same bytes.
 
 use prost::Message;
-use prost::bytes::BufMut;
 use prost::encoding::{encode_varint, encoded_len_varint};
 
-use super::compliance;
-use crate::advice::{CheckAnswer, Checked};
+use super::compliance::{self, Words};
+use crate::advice::{CheckAnswer, Checked, Speaking};
 use crate::domain::time::{SECOND, Timestamp};
-use crate::domain::verdict::{Answer, Speaking};
+use crate::domain::verdict::Answer;
 use crate::proto::v1;
 use crate::transport::decode::check::View;
 use crate::transport::words::{Word, number};
@@ -33,6 +32,8 @@ pub struct Many {
     pub results: Vec<Outcome>,
     /// How much each says.
     pub view: View,
+    /// It is encoded already, because its length was asked for.
+    pub encoded: Option<Vec<u8>>,
 }
 
 /// What became of one check of a message.
@@ -57,23 +58,29 @@ impl Outcome {
 /// What is written to the wire without a generated message.
 pub trait Direct {
     /// Writes the message.
-    fn write<B: BufMut>(&self, out: &mut Out<'_, B>);
+    fn write(&self, out: &mut Out);
 
-    /// Its length in bytes.
-    fn encoded_len(&self) -> usize {
-        let mut out = Out::<Vec<u8>> { buffer: None, bytes: 0 };
+    /// The encoded message.
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Out(Vec::with_capacity(ROOM));
         self.write(&mut out);
-        out.bytes
+        out.0
     }
 
-    /// Encodes it.
-    fn encode(&self, buffer: &mut impl BufMut) {
-        self.write(&mut Out { buffer: Some(buffer), bytes: 0 });
+    /// The same, at the end.
+    fn into_bytes(self) -> Vec<u8>
+    where
+        Self: Sized,
+    {
+        self.encode()
     }
 }
 
+/// Bytes that most answers to one check fit into.
+const ROOM: usize = 4_096;
+
 impl Direct for One {
-    fn write<B: BufMut>(&self, out: &mut Out<'_, B>) {
+    fn write(&self, out: &mut Out) {
         out.answer(0, &self.checked, &self.answer, self.view);
         out.text(7, self.checked.rules_digest());
         out.int(8, super::scalar::revision(self.checked.revision));
@@ -81,7 +88,7 @@ impl Direct for One {
 }
 
 impl Direct for Many {
-    fn write<B: BufMut>(&self, out: &mut Out<'_, B>) {
+    fn write(&self, out: &mut Out) {
         let after = match self.sequence {
             Some(sequence) => {
                 out.int(1, sequence);
@@ -98,20 +105,19 @@ impl Direct for Many {
         out.text(after + 2, self.checked.rules_digest());
         out.int(after + 3, super::scalar::revision(self.checked.revision));
     }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let encoded = self.encoded.is_none().then(|| self.encode());
+        self.encoded.or(encoded).unwrap_or_default()
+    }
 }
 
-/// Writes fields, or only counts their bytes. Fields that hold their default are left out, as proto3 has it.
-pub struct Out<'b, B> {
-    buffer: Option<&'b mut B>,
-    bytes: usize,
-}
+/// Writes fields. Those that hold their default are left out, as proto3 has it.
+pub struct Out(Vec<u8>);
 
-impl<B: BufMut> Out<'_, B> {
+impl Out {
     fn varint(&mut self, value: u64) {
-        match &mut self.buffer {
-            Some(buffer) => encode_varint(value, *buffer),
-            None => self.bytes += encoded_len_varint(value),
-        }
+        encode_varint(value, &mut self.0);
     }
 
     fn key(&mut self, tag: u32, wire: u64) {
@@ -121,10 +127,7 @@ impl<B: BufMut> Out<'_, B> {
     fn bytes(&mut self, tag: u32, bytes: &[u8]) {
         self.key(tag, 2);
         self.varint(bytes.len() as u64);
-        match &mut self.buffer {
-            Some(buffer) => buffer.put_slice(bytes),
-            None => self.bytes += bytes.len(),
-        }
+        self.0.extend_from_slice(bytes);
     }
 
     fn text(&mut self, tag: u32, text: &str) {
@@ -146,25 +149,29 @@ impl<B: BufMut> Out<'_, B> {
         }
     }
 
-    fn message(&mut self, tag: u32, write: impl Fn(&mut Out<'_, B>)) {
-        let mut counted = Out::<B> { buffer: None, bytes: 0 };
-        write(&mut counted);
+    /// A message within this one. Its length stands before it and is known after it: one byte is kept free, and what was
+    /// written moves on where more are needed.
+    fn message(&mut self, tag: u32, write: impl FnOnce(&mut Self)) {
         self.key(tag, 2);
-        self.varint(counted.bytes as u64);
-        match &mut self.buffer {
-            Some(buffer) => write(&mut Out { buffer: Some(&mut **buffer), bytes: 0 }),
-            None => self.bytes += counted.bytes,
+        let at = self.0.len();
+        self.0.push(0);
+        write(self);
+        let length = (self.0.len() - at - 1) as u64;
+        let more = encoded_len_varint(length) - 1;
+        if more > 0 {
+            let end = self.0.len();
+            self.0.resize(end + more, 0);
+            self.0.copy_within(at + 1..end, at + 1 + more);
+        }
+        if let Some(mut place) = self.0.get_mut(at..=at + more) {
+            encode_varint(length, &mut place);
         }
     }
 
     fn generated(&mut self, tag: u32, message: &impl Message) {
-        let length = message.encoded_len();
         self.key(tag, 2);
-        self.varint(length as u64);
-        match &mut self.buffer {
-            Some(buffer) => message.encode_raw(*buffer),
-            None => self.bytes += length,
-        }
+        self.varint(message.encoded_len() as u64);
+        message.encode_raw(&mut self.0);
     }
 
     fn time(&mut self, tag: u32, at: Timestamp) {
@@ -180,16 +187,19 @@ impl<B: BufMut> Out<'_, B> {
         self.time(before + 2, answer.at);
         self.int(before + 3, answer.verdict.number().into());
         for speaking in &answer.speaking {
-            match view {
-                View::Basic => self.message(before + 4, |out| out.speaking(speaking)),
-                View::Full => self.generated(before + 4, &compliance::full(checked, speaking)),
-                View::Verdict if speaking.answer == Answer::Kept => {}
-                View::Verdict => self.message(before + 4, |out| {
-                    out.text(1, speaking.rule.as_str());
+            if view == View::Verdict && speaking.answer == Answer::Kept {
+                continue;
+            }
+            let words = Words::of(checked.rules(), speaking);
+            self.message(before + 4, |out| {
+                if view == View::Verdict {
+                    out.text(1, words.rule);
                     out.int(3, speaking.answer.number().into());
                     out.int(4, speaking.verdict.number().into());
-                }),
-            }
+                } else {
+                    out.speaking(speaking, &words, view);
+                }
+            });
         }
         if let Some(next) = answer.next_allowed {
             self.time(before + 5, next);
@@ -199,17 +209,22 @@ impl<B: BufMut> Out<'_, B> {
         }
     }
 
-    fn speaking(&mut self, speaking: &Speaking) {
-        self.text(1, speaking.rule.as_str());
-        self.text(2, speaking.jurisdiction.as_str());
+    fn speaking(&mut self, speaking: &Speaking, words: &Words<'_>, view: View) {
+        self.text(1, words.rule);
+        self.text(2, words.jurisdiction);
         self.int(3, speaking.answer.number().into());
         self.int(4, speaking.verdict.number().into());
-        let seen = &speaking.observed;
         self.message(5, |out| {
-            out.optional(1, seen.observed);
-            out.optional(2, seen.limit);
-            out.int(3, number(seen.unit).into());
-            out.text(4, seen.note.as_deref().unwrap_or_default());
+            out.optional(1, speaking.observed);
+            out.optional(2, speaking.limit);
+            out.int(3, number(speaking.unit).into());
+            if !speaking.note.is_none() {
+                let (before, after) = speaking.note.words();
+                out.key(4, 2);
+                out.varint((before.len() + after.len()) as u64);
+                out.0.extend_from_slice(before.as_bytes());
+                out.0.extend_from_slice(after.as_bytes());
+            }
         });
         self.optional(6, speaking.remaining);
         if let Some(from) = speaking.allowed_from {
@@ -220,12 +235,17 @@ impl<B: BufMut> Out<'_, B> {
         for evidence in &speaking.evidence {
             self.bytes(10, evidence.as_str().as_bytes());
         }
-        if let Some(conditional) = speaking.conditional {
+        if let Some(conditional) = speaking.conditional.as_deref() {
             self.message(11, |out| {
                 out.text(1, conditional.condition);
                 out.int(2, conditional.limit);
                 out.int(3, conditional.remaining);
             });
+        }
+        if view == View::Full {
+            self.text(12, words.title);
+            self.text(13, words.text);
+            self.text(14, words.citation);
         }
         for duty in speaking.duties.iter().flat_map(|duties| duties.iter()) {
             self.bytes(15, duty.as_bytes());
@@ -236,43 +256,37 @@ impl<B: BufMut> Out<'_, B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{ActivityId, JurisdictionId, RuleId};
-    use crate::domain::verdict::{ConditionalLimit, Observation, Unit, Verdict};
+    use crate::compliance::{ConditionalLimit, Note};
+    use crate::domain::ids::ActivityId;
+    use crate::domain::verdict::{Unit, Verdict};
+    use crate::rules::RuleNumber;
+    use crate::rules::words::Attribute;
 
     fn speaking(answer: Answer) -> Speaking {
-        Speaking {
-            rule: RuleId::trusted("us-hours"),
-            jurisdiction: JurisdictionId::trusted("us"),
-            answer,
-            verdict: Verdict::AdvisedAgainst,
-            observed: Observation::default(),
-            remaining: None,
-            conditional: None,
-            allowed_from: None,
-            overridable: false,
-            known_at_time: true,
-            evidence: Vec::new(),
-            duties: None,
-        }
+        Speaking { answer, verdict: Verdict::AdvisedAgainst, ..Speaking::kept(RuleNumber::new(0)) }
     }
 
     fn answers() -> Vec<CheckAnswer> {
         let full = Speaking {
-            observed: Observation {
-                observed: Some(-3),
-                limit: Some(0),
-                unit: Some(Unit::MinorUnits),
-                note: Some("Europe/Rome".to_owned()),
-            },
+            observed: Some(-3),
+            limit: Some(0),
+            unit: Some(Unit::MinorUnits),
+            note: Note::Zone(chrono_tz::Europe::Rome),
             remaining: Some(1 << 40),
-            conditional: Some(ConditionalLimit { condition: "paid_on_first_letter", limit: 0, remaining: -1 }),
+            conditional: Some(Box::new(ConditionalLimit {
+                condition: "paid_on_first_letter",
+                limit: 0,
+                remaining: -1,
+            })),
             allowed_from: Some(Timestamp(1_710_763_200_123_456)),
             overridable: true,
             known_at_time: false,
-            evidence: vec![ActivityId::trusted("a"), ActivityId::trusted("b")],
+            evidence: ["a", "b"].map(ActivityId::trusted).into(),
             duties: Some([Box::from("creditor_name"), Box::from("deadline")].into()),
             ..speaking(Answer::Broken)
         };
+        let missing = Speaking { note: Note::Missing(Attribute::Zone), ..speaking(Answer::Unknown) };
+        let long = Speaking { note: Note::Text("so long ".repeat(40).into()), ..speaking(Answer::Broken) };
         let bare = CheckAnswer {
             number: 0,
             at: Timestamp(0),
@@ -285,7 +299,7 @@ mod tests {
             number: 0xbeef,
             at: Timestamp(1_710_763_200_000_001),
             verdict: Verdict::NotPermitted,
-            speaking: vec![speaking(Answer::Kept), full, speaking(Answer::Duty)],
+            speaking: vec![speaking(Answer::Kept), full, missing, speaking(Answer::Duty), long],
             next_allowed: Some(Timestamp(1_710_800_000_000_000)),
             missing: vec!["zone".to_owned(), "pack".to_owned()],
         };
@@ -293,10 +307,7 @@ mod tests {
     }
 
     fn bytes(direct: &impl Direct) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        direct.encode(&mut bytes);
-        assert_eq!(bytes.len(), direct.encoded_len());
-        bytes
+        direct.encode()
     }
 
     #[test]
@@ -326,11 +337,12 @@ mod tests {
                 rules_digest: String::new(),
                 revision: 1 << 33,
             };
-            let many = Many { sequence: Some(-7), checked: checked.clone(), results: results(), view };
+            let many = Many { sequence: Some(-7), checked: checked.clone(), results: results(), view, encoded: None };
             assert_eq!(bytes(&many), stream.encode_to_vec());
             let batch =
                 v1::BatchCheckContactsResponse { results: messages, rules_digest: String::new(), revision: 1 << 33 };
-            assert_eq!(bytes(&Many { sequence: None, checked, results: results(), view }), batch.encode_to_vec());
+            let many = Many { sequence: None, checked, results: results(), view, encoded: None };
+            assert_eq!(bytes(&many), batch.encode_to_vec());
         }
     }
 }

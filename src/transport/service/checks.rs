@@ -83,11 +83,13 @@ impl Api {
             |answer| answer.map(|answer| Outcome::Answered(Box::new(answer))).map_err(|error| refusal(&error)),
             |refusal| Outcome::Refused(Box::new(refusal)),
         )?;
-        let many = Many { sequence, checked, results, view };
-        let bytes = many.encoded_len();
+        let mut many = Many { sequence, checked, results, view, encoded: None };
+        let encoded = many.encode();
+        let bytes = encoded.len();
         if bytes > self.limits.answer_bytes {
             return Err(too_large(bytes, self.limits.answer_bytes, "send fewer checks, or ask for CHECK_VIEW_VERDICT"));
         }
+        many.encoded = Some(encoded);
         Ok(many)
     }
 }

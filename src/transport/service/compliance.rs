@@ -46,7 +46,7 @@ impl ComplianceService for Api {
         request: Request<Streaming<v1::StreamContactChecksRequest>>,
     ) -> Result<Response<Self::StreamContactChecksStream>, Status> {
         let answers = self.stream(request)?.map(|many| {
-            let Many { sequence, checked, results, view } = many?;
+            let Many { sequence, checked, results, view, .. } = many?;
             Ok(v1::StreamContactChecksResponse {
                 sequence: sequence.unwrap_or_default(),
                 results: results.into_iter().map(|result| result.message(&checked, view)).collect(),

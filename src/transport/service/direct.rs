@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use prost::Message;
+use prost::bytes::BufMut as _;
 use tonic::body::Body;
 use tonic::codec::{BufferSettings, Codec, CompressionEncoding, EnabledCompressionEncodings, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService};
@@ -129,7 +130,7 @@ impl<A: Direct> Encoder for DirectEncoder<A> {
     type Error = Status;
 
     fn encode(&mut self, item: A, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buffer);
+        buffer.put_slice(&item.into_bytes());
         Ok(())
     }
 }
