@@ -4,6 +4,7 @@ use super::judgement::Judgement;
 use super::persons::Marks;
 use super::situation::Situation;
 use super::windows::{begins, earlier, leaves, not_before};
+use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::ContactFrequency;
@@ -33,22 +34,29 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
         return Some(Judgement::missing(Attribute::Zone));
     }
+    // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
+    // the rule, so that fewer than so many need no look at the clock.
+    let near = earlier(situation, limits.per, not_before(limits.window, situation.at), counted);
+    let decides = if situation.asked { 1 } else { max.max(1) as usize };
+    let any = near.take(decides).count() == decides;
+    if !any && !situation.asked && max > 0 {
+        return Some(Judgement::new(Answer::Kept));
+    }
     let max = i64::from(max);
     let mut worst = 0;
     let mut free: Option<Timestamp> = None;
-    let any = earlier(situation, limits.per, not_before(limits.window, situation.at), counted).next().is_some();
-    // Without any earlier contact nothing depends on where a day begins.
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
         let since = begins(limits.window, situation.at, *zone);
-        let before = i64::try_from(earlier(situation, limits.per, since, counted).count()).unwrap_or(i64::MAX);
-        worst = worst.max(before);
-        if before >= max && max > 0 {
-            // So many of the oldest must have left that one more fits: the one at index max - 1 from the newest.
-            let index = usize::try_from(max - 1).unwrap_or(usize::MAX);
-            let last = earlier(situation, limits.per, since, counted).nth(index);
-            free = free.max(last.map(|stamp| leaves(limits.window, stamp.at, *zone)));
+        let mut before = 0_i64;
+        for stamp in earlier(situation, limits.per, since, counted) {
+            before += 1;
+            if before == max {
+                // So many of the oldest must have left that one more fits: this one and all before it.
+                free = free.max(Some(leaves(limits.window, stamp.at, *zone)));
+            }
         }
+        worst = worst.max(before);
     }
     let seen = worst.saturating_add(1);
     let broken = seen > max;
@@ -58,11 +66,12 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     if broken {
         judgement.allowed_from = free;
         let since = situation.zones.as_slice().iter().map(|zone| begins(limits.window, situation.at, *zone)).min();
-        judgement.evidence = earlier(situation, limits.per, since.unwrap_or(situation.at), counted)
+        let mut evidence: Vec<ActivityId> = earlier(situation, limits.per, since.unwrap_or(situation.at), counted)
             .map(|stamp| stamp.id.clone())
             .collect();
-        judgement.evidence.reverse();
-        judgement.evidence.push(situation.activity.id.clone());
+        evidence.reverse();
+        evidence.push(situation.activity.id.clone());
+        judgement.evidence = evidence.into();
     }
     Some(judgement)
 }

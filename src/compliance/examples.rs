@@ -288,7 +288,7 @@ fn asked(
         return Err(format!("next allowed {wanted} expected, got {got}"));
     }
     if let Some(wanted) = &check.duties {
-        let got = own.and_then(|one| one.duties.as_deref()).unwrap_or(&[]);
+        let got = own.and_then(|one| one.duties.as_deref()).map_or(&[][..], Vec::as_slice);
         if !got.iter().map(AsRef::as_ref).eq(wanted.iter().map(String::as_str)) {
             return Err(format!("duties [{}] expected, got [{}]", wanted.join(", "), got.join(", ")));
         }

@@ -158,7 +158,7 @@ fn compare(
     let mut judgement = Judgement::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
     judgement.unconfirmed = yearly.is_some_and(|(_, confidence)| confidence == Confidence::Unconfirmed);
     if answer == Answer::Broken {
-        judgement.evidence = charge_ids(limits.steps, situation);
+        judgement.evidence = charge_ids(limits.steps, situation).into();
         judgement.evidence.push(situation.activity.id.clone());
     }
     judgement
@@ -238,7 +238,7 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
         let mut judgement = Judgement::new(Answer::Broken).seen(seen, max.into(), Unit::Attempts);
         judgement.note = Note::Word("charges");
         judgement.remaining = Some(0);
-        judgement.evidence = ids;
+        judgement.evidence = ids.into();
         judgement.evidence.push(situation.activity.id.clone());
         return Some(judgement);
     }
@@ -255,7 +255,7 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
     let waited = date.signed_duration_since(last).num_days();
     let mut judgement = Judgement::new(Answer::Broken).seen(waited, days.into(), Unit::Days);
     judgement.allowed_from = Some(Timestamp::start_of(add_days(last, days.into()), zone));
-    judgement.evidence = ids;
+    judgement.evidence = ids.into();
     judgement.evidence.push(situation.activity.id.clone());
     Some(judgement)
 }

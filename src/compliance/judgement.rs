@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::situation::Situation;
 pub(crate) use super::speaking::Note;
-use super::speaking::{ConditionalLimit, Speaking, observation};
+use super::speaking::{ConditionalLimit, Evidence, Speaking, observation};
 use super::verdict::{consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence, payment_application};
 use super::{limitation_period, notice_period, payment_term, record_retention, required_notice};
 use crate::domain::finding::Finding;
-use crate::domain::ids::{ActivityId, FindingId};
+use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
@@ -38,7 +38,7 @@ pub(crate) struct Judgement {
     pub no_figure: bool,
     /// A figure that it rests on was not read in its source.
     pub unconfirmed: bool,
-    pub evidence: Vec<ActivityId>,
+    pub evidence: Evidence,
     /// What must be held or done.
     pub duties: Option<Duties>,
 }
@@ -58,7 +58,7 @@ impl Judgement {
             representative_only: false,
             no_figure: false,
             unconfirmed: false,
-            evidence: Vec::new(),
+            evidence: Evidence::NONE,
             duties: None,
         }
     }
@@ -190,6 +190,6 @@ pub(crate) fn finding(
         omission: false,
         known_at_time: judgement.known_at_time,
         observed: judgement.observation(),
-        evidence: judgement.evidence.clone(),
+        evidence: judgement.evidence.to_vec(),
     })
 }

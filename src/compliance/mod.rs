@@ -64,7 +64,7 @@ use crate::rules::RuleSet;
 pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
-pub use speaking::{ConditionalLimit, Note, Speaking};
+pub use speaking::{ConditionalLimit, Evidence, Note, Speaking};
 pub use watch::CaseWatch;
 
 /// What a judgement is made with.

@@ -92,7 +92,7 @@ impl Marks {
     /// The channel is in the set, or the set names none.
     #[must_use]
     pub fn on(self, channels: Set<Channel>) -> bool {
-        channels.is_empty() || Channel::ALL.get((self.0 & 15) as usize).is_some_and(|one| channels.has(*one))
+        channels.is_empty() || channels.has_place(self.0 & 15)
     }
 
     /// The technology is in the set, or the set names none. A contact that states none matches only an empty set.
@@ -227,7 +227,7 @@ impl PersonLog {
 
 /// The logs of all persons that the caller holds.
 #[derive(Debug, Clone, Default)]
-pub struct PersonLogs(HashMap<PersonId, Arc<PersonLog>>);
+pub struct PersonLogs(HashMap<PersonId, Arc<PersonLog>, foldhash::fast::RandomState>);
 
 impl PersonLogs {
     /// A person's log.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::persons::{ContactStamp, Marks};
-use super::watch::CaseWatch;
+use super::watch::{CaseStamp, CaseWatch};
 use super::{Context, applies, cover};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -133,7 +133,13 @@ pub(crate) struct Situation<'a> {
     pub party: Option<&'a Party>,
     pub role: Option<PartyRole>,
     /// All contacts of the person over all cases, oldest first.
-    pub log: &'a [ContactStamp],
+    log: &'a [ContactStamp],
+    /// Those of them that stand before what is judged.
+    pub before: &'a [ContactStamp],
+    /// The contacts of the case that do, oldest first.
+    pub before_here: &'a [CaseStamp],
+    /// The person's number in the case.
+    pub index: Option<u16>,
     pub zones: ZoneList,
     pub region: &'a str,
     /// Components in the order in which the market settles payments that state nothing.
@@ -144,6 +150,8 @@ pub(crate) struct Situation<'a> {
     today: NaiveDate,
     /// What was found of the scopes asked about last.
     scopes: [Cell<Scoped>; SCOPES],
+    /// Whether the instant lies in a consent to more calls, once it was asked.
+    consented: Cell<Option<bool>>,
 }
 
 impl<'a> Situation<'a> {
@@ -165,12 +173,16 @@ impl<'a> Situation<'a> {
             party: own.or(primary),
             role,
             log: person.map_or(&[], |person| ctx.persons.stamps(person)),
+            before: &[],
+            before_here: &[],
+            index: watch.index_of(person),
             zones: ZoneList::empty(),
             region: &ctx.market.region,
             payment_order: ctx.market.payment_order,
             marks: None,
             today: NaiveDate::MIN,
             scopes: [const { Cell::new(UNASKED) }; SCOPES],
+            consented: Cell::new(None),
         };
         situation.zones = situation.candidate_zones();
         situation.move_to(activity.occurred);
@@ -196,7 +208,9 @@ impl<'a> Situation<'a> {
     /// for the next lawful time moves.
     pub fn marks(&self) -> Option<Marks> {
         let marks = self.marks?;
-        Some(if self.watch.consented(self) { marks.consented() } else { marks })
+        let consented = self.consented.get().unwrap_or_else(|| self.watch.consented(self));
+        self.consented.set(Some(consented));
+        Some(if consented { marks.consented() } else { marks })
     }
 
     /// The zone whose dates are used where one date must be named.
@@ -215,6 +229,13 @@ impl<'a> Situation<'a> {
         self.today = at.date(self.home_zone());
         // Whether there is a title depends on the day.
         self.scopes = [const { Cell::new(UNASKED) }; SCOPES];
+        self.consented = Cell::new(None);
+        // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
+        let (asked, order) = (self.asked, self.activity.order());
+        let before = |stamp: &ContactStamp| if asked { stamp.at <= at } else { stamp.order() < order };
+        let here = self.watch.contacts();
+        self.before = self.log.get(..self.log.partition_point(before)).unwrap_or_default();
+        self.before_here = here.get(..here.partition_point(|one| before(&one.stamp))).unwrap_or_default();
     }
 
     /// Whether a rule concerns the case, see [`applies::attributes`]. Rules of one scope are many: it is tested once.

@@ -56,6 +56,40 @@ impl fmt::Display for Note {
     }
 }
 
+/// Facts that a judgement rests on. Most rest on none and pay one pointer for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::box_collection)] // one pointer instead of three words
+pub struct Evidence(Option<Box<Vec<ActivityId>>>);
+
+impl Evidence {
+    /// None.
+    pub const NONE: Self = Self(None);
+
+    /// Adds a fact.
+    pub fn push(&mut self, id: ActivityId) {
+        self.0.get_or_insert_default().push(id);
+    }
+
+    /// Adds facts.
+    pub fn extend(&mut self, ids: impl IntoIterator<Item = ActivityId>) {
+        ids.into_iter().for_each(|id| self.push(id));
+    }
+}
+
+impl std::ops::Deref for Evidence {
+    type Target = [ActivityId];
+
+    fn deref(&self) -> &[ActivityId] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl From<Vec<ActivityId>> for Evidence {
+    fn from(ids: Vec<ActivityId>) -> Self {
+        Self((!ids.is_empty()).then(|| Box::new(ids)))
+    }
+}
+
 /// A limit that comes to hold if something happens later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConditionalLimit {
@@ -67,7 +101,8 @@ pub struct ConditionalLimit {
     pub remaining: i64,
 }
 
-/// What one rule says of a contact or charge that is asked about or that happened.
+/// What one rule says of a contact or charge that is asked about or that happened. No more than 128 bytes, as a test holds:
+/// what is longer is copied by a call, a dozen times an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Speaking {
     /// The rule, by its number in the set that answered.
@@ -96,7 +131,7 @@ pub struct Speaking {
     /// False: a fact it rests on reached the collector only later.
     pub known_at_time: bool,
     /// Facts used.
-    pub evidence: Vec<ActivityId>,
+    pub evidence: Evidence,
     /// For answer `duty`: what the contact must hold, or what must be done with it, as packs name it.
     pub duties: Option<Duties>,
 }
@@ -118,7 +153,7 @@ impl Speaking {
             allowed_from: None,
             overridable: false,
             known_at_time: true,
-            evidence: Vec::new(),
+            evidence: Evidence::NONE,
             duties: None,
         }
     }
@@ -153,4 +188,15 @@ impl Speaking {
 /// What was seen against what is allowed, as it is kept with a finding.
 pub(super) fn observation(observed: Option<i64>, limit: Option<i64>, unit: Option<Unit>, note: &Note) -> Observation {
     Observation { observed, limit, unit, note: (!note.is_none()).then(|| note.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_rule_says_is_small() {
+        assert!(size_of::<Speaking>() <= 128, "{}", size_of::<Speaking>());
+        assert!(size_of::<Judgement>() <= 128, "{}", size_of::<Judgement>());
+    }
 }

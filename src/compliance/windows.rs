@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
+use super::watch::CaseStamp;
 use crate::domain::time::{DAY, SECOND, Timestamp, add_days};
 use crate::rules::model::Window;
 use crate::rules::words::Per;
@@ -14,15 +15,18 @@ pub(crate) const HOUR: i64 = 3600 * SECOND;
 
 /// First instant of the window that ends with `at`.
 pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
-    let date = at.date(zone);
     match window {
-        Window::CalendarDays(days) => Timestamp::start_of(add_days(date, 1 - i64::from(days)), zone),
+        Window::CalendarDays(days) => Timestamp::start_of(add_days(at.date(zone), 1 - i64::from(days)), zone),
         // Exactly N hours later the earlier contact has left the window.
         Window::Hours(hours) => at.plus(1 - i64::from(hours) * HOUR),
         Window::CalendarWeek => {
+            let date = at.date(zone);
             Timestamp::start_of(add_days(date, -i64::from(date.weekday().num_days_from_monday())), zone)
         }
-        Window::CalendarMonth => Timestamp::start_of(date.with_day(1).unwrap_or(date), zone),
+        Window::CalendarMonth => {
+            let date = at.date(zone);
+            Timestamp::start_of(date.with_day(1).unwrap_or(date), zone)
+        }
     }
 }
 
@@ -54,32 +58,20 @@ pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
     }
 }
 
-/// Earlier contacts that a rule counts together with the one judged, newest first: those at or before the instant, since
-/// `since`, without the judged one itself.
+/// Earlier contacts that a rule counts together with the one judged, newest first: those before it, since `since`.
 pub(crate) fn earlier<'a>(
-    situation: &'a Situation<'_>,
+    situation: &Situation<'a>,
     per: Per,
     since: Timestamp,
     counted: impl Fn(Marks) -> bool + 'a,
 ) -> impl Iterator<Item = &'a ContactStamp> {
-    let (log, case): (&[ContactStamp], _) = match per {
-        Per::Person => (situation.log, None),
-        Per::Case | Per::PersonAndCase => (&[], Some(situation.watch.contacts())),
+    let (of_case, of_person): (&[CaseStamp], &[ContactStamp]) = match per {
+        Per::Person => (&[], situation.before),
+        Per::Case | Per::PersonAndCase => (situation.before_here, &[]),
     };
-    let person = if per == Per::PersonAndCase { situation.watch.index_of(situation.person) } else { None };
-    let anyone = per == Per::Case;
-    // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
-    let before = move |stamp: &ContactStamp| {
-        if situation.asked { stamp.at <= situation.at } else { stamp.order() < situation.activity.order() }
-    };
-    let of_case = case
-        .unwrap_or(&[])
-        .iter()
-        .rev()
-        .skip_while(move |one| !before(&one.stamp))
-        .take_while(move |one| one.stamp.at >= since)
-        .filter(move |one| anyone || one.person == person)
-        .map(|one| &one.stamp);
-    let of_person = log.iter().rev().skip_while(move |one| !before(one)).take_while(move |one| one.at >= since);
+    let (anyone, person) = (per == Per::Case, situation.index);
+    let of_case = of_case.iter().rev().take_while(move |one| one.stamp.at >= since);
+    let of_case = of_case.filter(move |one| anyone || one.person == person).map(|one| &one.stamp);
+    let of_person = of_person.iter().rev().take_while(move |one| one.at >= since);
     of_case.chain(of_person).filter(move |stamp| counted(stamp.marks))
 }

@@ -74,5 +74,6 @@ pub struct Observation {
     pub note: Option<String>,
 }
 
-/// Words of a rule that name what has to be held or done; shared, so that an answer copies no text.
-pub type Duties = std::sync::Arc<[Box<str>]>;
+/// Words of a rule that name what has to be held or done; shared by one pointer, so that an answer copies no text and stays
+/// small.
+pub type Duties = std::sync::Arc<Vec<Box<str>>>;

@@ -1,7 +1,5 @@
 //! Limits of the kinds that concern how a contact is made, what it holds and what must be dealt with first.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::model::{Term, Window};
@@ -76,7 +74,7 @@ words!(Occasion, OptOut, Dealing, Lift, RecordingDuty);
 
 /// A list of words, each of them one word or several (`a|b`) of which either will do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Words(pub Option<Arc<[Box<str>]>>);
+pub struct Words(pub Option<Duties>);
 
 impl Words {
     /// The list; `None` inside if it is empty.

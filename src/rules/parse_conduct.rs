@@ -1,5 +1,7 @@
 //! The limits of the kinds that choose contacts by what they are: content, consent, third persons, recording, conduct.
 
+use std::sync::Arc;
+
 use super::conduct::{
     Asking, CallRecording, ChannelConsent, Content, Dealing, Lift, MAX_WORDS, Occasion, OptOut, ProhibitedConduct,
     ThirdParty, Which, Words,
@@ -176,7 +178,7 @@ pub fn channel_consent(table: &mut Reader<'_, '_>) -> ChannelConsent {
         honour_within: term(table, "honour_within"),
         must_carry,
         leave_out,
-        honour: [Box::from("honour_opt_out")].into(),
+        honour: Arc::new(vec![Box::from("honour_opt_out")]),
     }
 }
 
@@ -229,8 +231,8 @@ pub fn third_party(table: &mut Reader<'_, '_>) -> ThirdParty {
         debtor,
         unless,
         lifted_by: words(table, "lifted_by"),
-        inquiry_duty: [Box::from("no_disclosure")].into(),
-        identity_duty: [Box::from("verify_identity")].into(),
+        inquiry_duty: Arc::new(vec![Box::from("no_disclosure")]),
+        identity_duty: Arc::new(vec![Box::from("verify_identity")]),
     }
 }
 

@@ -296,6 +296,12 @@ impl<T: Word> Set<T> {
         self.bits & word.bit() != 0
     }
 
+    /// The word of that place in its list is in the set.
+    #[must_use]
+    pub const fn has_place(self, place: u32) -> bool {
+        place < u32::BITS && self.bits >> place & 1 == 1
+    }
+
     /// No word was named.
     #[must_use]
     pub const fn is_empty(self) -> bool {

@@ -64,7 +64,7 @@ fn duties_are_told_on_the_wire() {
     let speaking = Speaking {
         answer: Answer::Duty,
         verdict: Verdict::AllowedWithDuties,
-        duties: Some([Box::from("creditor_name"), Box::from("deadline")].into()),
+        duties: Some(vec![Box::from("creditor_name"), Box::from("deadline")].into()),
         ..Speaking::kept(RuleNumber::new(0))
     };
     let told = encode::compliance::speaking(&RuleSet::default(), &speaking);

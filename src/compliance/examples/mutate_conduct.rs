@@ -140,7 +140,7 @@ fn forget_duty(limits: &mut Limits, word: &str) {
     };
     let Some(told) = duties else { return };
     let keep = |one: &str| one.strip_prefix("leave_out:").unwrap_or(one) != word;
-    *duties = Some(told.iter().filter(|one| keep(one)).cloned().collect());
+    *duties = Some(Arc::new(told.iter().filter(|one| keep(one)).cloned().collect()));
 }
 
 fn content(out: &mut Changes<'_>) {

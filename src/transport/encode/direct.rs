@@ -232,7 +232,7 @@ impl Out {
         }
         self.int(8, speaking.overridable.into());
         self.int(9, speaking.known_at_time.into());
-        for evidence in &speaking.evidence {
+        for evidence in speaking.evidence.iter() {
             self.bytes(10, evidence.as_str().as_bytes());
         }
         if let Some(conditional) = speaking.conditional.as_deref() {
@@ -281,8 +281,8 @@ mod tests {
             allowed_from: Some(Timestamp(1_710_763_200_123_456)),
             overridable: true,
             known_at_time: false,
-            evidence: ["a", "b"].map(ActivityId::trusted).into(),
-            duties: Some([Box::from("creditor_name"), Box::from("deadline")].into()),
+            evidence: ["a", "b"].map(ActivityId::trusted).to_vec().into(),
+            duties: Some(vec![Box::from("creditor_name"), Box::from("deadline")].into()),
             ..speaking(Answer::Broken)
         };
         let missing = Speaking { note: Note::Missing(Attribute::Zone), ..speaking(Answer::Unknown) };
