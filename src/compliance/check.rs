@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 
 /// Rules that usually speak at most: room that need not be found bit by bit.
-const USUAL: usize = 12;
+const USUAL: usize = 24;
 /// Most jumps of the search for the next lawful time.
 const MAX_JUMPS: usize = 512;
 

@@ -157,6 +157,12 @@ impl CaseWatch {
         &self.contacts
     }
 
+    /// Contacts and steps that are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.contacts.len() + self.memory().past.len()
+    }
+
     pub(crate) fn memory(&self) -> &Memory {
         self.memory.as_deref().unwrap_or(&EMPTY)
     }

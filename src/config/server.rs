@@ -87,7 +87,9 @@ pub struct IngestSettings {
     pub due_interval: Duration,
     /// Mebibytes of packed case states that the process may remember.
     pub memory_mib: u32,
-    /// Case states of each market that are kept unpacked, in each of two generations.
+    /// Mebibytes of unpacked case states that the process may remember.
+    pub unpacked_mib: u32,
+    /// Case states of each market that are kept unpacked in any case, in each of two generations.
     pub recent_cases: u32,
 }
 
@@ -163,6 +165,7 @@ impl Server {
                 queue_items: s.number("ingest.queue_items", 1..=1_000_000),
                 due_interval: millis(s, "ingest.due_interval_ms", 10, 3_600_000),
                 memory_mib: s.number("ingest.memory_mib", 1..=1_048_576),
+                unpacked_mib: s.number("ingest.unpacked_mib", 0..=1_048_576),
                 recent_cases: s.number("ingest.recent_cases", 1..=10_000_000),
             },
             advice: AdviceSettings { check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000) },

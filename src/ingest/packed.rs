@@ -91,6 +91,9 @@ pub(super) trait Written: Sized {
     /// What identifies it.
     type Key;
 
+    /// Bytes that it takes as it is, about.
+    fn weight(&self) -> usize;
+
     /// Its bytes; `None` if it has no such form.
     fn write(&self, key: &Self::Key) -> Option<Vec<u8>>;
 
@@ -111,8 +114,19 @@ struct WrittenCase<'a> {
     stored_due: Option<Timestamp>,
 }
 
+/// What a version takes, about: itself, and the pieces of its parties and claims.
+const VERSION: usize = 2_048;
+/// What a case's ledger and its rules take, about, before anything is remembered of its contacts.
+const BARE: usize = 1_536;
+/// What is remembered of one contact, about.
+const CONTACT: usize = 192;
+
 impl Written for CaseEntry {
     type Key = CaseId;
+
+    fn weight(&self) -> usize {
+        BARE + self.versions.len() * VERSION + self.watch.remembered() * CONTACT
+    }
 
     fn write(&self, _key: &CaseId) -> Option<Vec<u8>> {
         let written = WrittenCase {
@@ -147,6 +161,10 @@ impl Written for CaseEntry {
 
 impl Written for PersonLog {
     type Key = PersonId;
+
+    fn weight(&self) -> usize {
+        (1 + self.stamps().len()) * CONTACT
+    }
 
     fn write(&self, key: &PersonId) -> Option<Vec<u8>> {
         postcard::to_stdvec(&(key, self)).ok()

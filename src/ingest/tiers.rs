@@ -1,5 +1,5 @@
-//! States by recency: those used lately as they are, those not used for a while as packed bytes, those beyond the
-//! memory that is allowed not at all. What is not here is derived again from the history that is stored.
+//! States by recency: those used lately as they are for as long as there is room, those not used for a while as packed
+//! bytes, those beyond the memory that is allowed not at all. What is not here is derived again from the history that is stored.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
@@ -12,12 +12,19 @@ use crate::rules::RuleSet;
 /// How much a process may remember, over all its markets.
 #[derive(Debug)]
 pub struct MemoryLimit {
-    /// States of one generation of one market that are kept as they are. Two generations live at a time.
+    /// States of one generation of one market that are kept as they are, however much room there is. Two generations live
+    /// at a time.
     generation: usize,
+    /// Bytes of states that are kept as they are, about.
+    unpacked: usize,
     /// Bytes of packed states.
     bytes: usize,
+    held: AtomicUsize,
     used: AtomicUsize,
 }
+
+/// Most states that are packed after one commit, so that none is kept waiting for long; more than a commit brings.
+const PACKED_AT_ONCE: usize = 8_192;
 
 /// Packed bytes that a market may always keep, however much the others hold.
 const SHARE: usize = 1 << 20;
@@ -25,16 +32,21 @@ const SHARE: usize = 1 << 20;
 const OVERHEAD: usize = 48;
 
 impl MemoryLimit {
-    /// At most `bytes` of packed states, and two generations of states as they are for each market.
+    /// At most `bytes` of packed states, and two generations of states as they are for each market; more of these as long
+    /// as they take no more than `unpacked` bytes.
     #[must_use]
-    pub const fn new(generation: usize, bytes: usize) -> Self {
-        Self { generation, bytes, used: AtomicUsize::new(0) }
+    pub const fn new(generation: usize, unpacked: usize, bytes: usize) -> Self {
+        Self { generation, unpacked, bytes, held: AtomicUsize::new(0), used: AtomicUsize::new(0) }
+    }
+
+    fn release(&self, weight: usize) {
+        self.held.fetch_sub(weight, Ordering::Relaxed);
     }
 }
 
 impl Default for MemoryLimit {
     fn default() -> Self {
-        Self::new(4_096, 1 << 30)
+        Self::new(4_096, 1 << 28, 1 << 30)
     }
 }
 
@@ -168,12 +180,18 @@ where
     /// Takes a new state of a key.
     pub(super) fn put(&mut self, key: V::Key, state: Arc<V>) {
         self.remove(&key);
+        self.limit.held.fetch_add(state.weight(), Ordering::Relaxed);
         self.young.insert(key, state);
     }
 
     /// Forgets a key.
     pub(super) fn remove(&mut self, key: &V::Key) {
-        for place in [&mut self.young, &mut self.old, &mut self.read, &mut self.read_before] {
+        for place in [&mut self.young, &mut self.old] {
+            if let Some(state) = place.remove(key) {
+                self.limit.release(state.weight());
+            }
+        }
+        for place in [&mut self.read, &mut self.read_before] {
             place.remove(key);
         }
         let hash = self.secret.hash_one(key);
@@ -187,17 +205,22 @@ where
         *self = fresh;
     }
 
-    /// The states that have to leave for the packed form, if the young ones are a generation. They stay readable until
-    /// [`Tiers::settle`].
-    pub(super) fn leaving(&self) -> Option<Leaving<V>> {
-        if self.young.len() < self.limit.generation {
+    /// States that have to leave for the packed form, if there are too many: some of the older generation, which the
+    /// younger one becomes when nothing is left of it. They stay readable until [`Tiers::settle`].
+    pub(super) fn leaving(&mut self) -> Option<Leaving<V>> {
+        let few = self.young.len() + self.old.len() <= self.limit.generation.saturating_mul(2);
+        if few || self.limit.held.load(Ordering::Relaxed) <= self.limit.unpacked {
             return None;
         }
-        let states = self.old.iter().map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
+        if self.old.is_empty() {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let states = self.old.iter().take(PACKED_AT_ONCE);
+        let states = states.map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
         Some(Leaving { states, dictionary: Arc::clone(&self.dictionary) })
     }
 
-    /// Takes the packed states in, and begins a new generation. What changed meanwhile is left as it is.
+    /// Takes the packed states in. What changed meanwhile is left as it is.
     pub(super) fn settle(&mut self, left: Left<V>) {
         if !Arc::ptr_eq(&self.dictionary, &left.dictionary) {
             return; // everything was forgotten meanwhile
@@ -208,6 +231,7 @@ where
                 continue;
             }
             self.old.remove(&key);
+            self.limit.release(state.weight());
             if let Some(packed) = packed {
                 gained += packed.len() + OVERHEAD;
                 self.packed.bytes += packed.len() + OVERHEAD;
@@ -215,9 +239,6 @@ where
             }
         }
         self.limit.used.fetch_add(gained, Ordering::Relaxed);
-        if self.old.is_empty() {
-            self.old = std::mem::take(&mut self.young);
-        }
         if self.limit.used.load(Ordering::Relaxed) > self.limit.bytes && self.packed.bytes > SHARE {
             let dropped = std::mem::replace(&mut self.packed_before, std::mem::take(&mut self.packed));
             self.limit.used.fetch_sub(dropped.bytes, Ordering::Relaxed);
@@ -228,5 +249,6 @@ where
 impl<V: Written> Drop for Tiers<V> {
     fn drop(&mut self) {
         self.limit.used.fetch_sub(self.packed.bytes + self.packed_before.bytes, Ordering::Relaxed);
+        self.limit.release(self.young.values().chain(self.old.values()).map(|state| state.weight()).sum());
     }
 }

@@ -121,7 +121,9 @@ impl Markets {
     pub fn new(store: Store, config: Arc<Holder>, clock: Clock) -> Arc<Self> {
         let stopping = watch::Sender::new(false);
         let limits = config.get().server.ingest.clone();
-        let memory = Arc::new(MemoryLimit::new(size(limits.recent_cases), size(limits.memory_mib) << 20));
+        let mib = |mebibytes| size(mebibytes) << 20;
+        let (unpacked, packed) = (mib(limits.unpacked_mib), mib(limits.memory_mib));
+        let memory = Arc::new(MemoryLimit::new(size(limits.recent_cases), unpacked, packed));
         let markets = Arc::new(Self { store, config, clock, limits, memory, handles: Mutex::default(), stopping });
         follow::start(&markets);
         markets

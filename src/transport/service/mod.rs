@@ -8,6 +8,8 @@ pub mod direct;
 mod kpi;
 mod stream;
 
+use std::sync::Arc;
+
 use prost::Message;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -54,19 +56,30 @@ pub struct Limits {
     pub stream_idle: std::time::Duration,
 }
 
-/// The handlers of all four services. Cheap to clone.
+/// The handlers of all four services. A clone costs one count, however many calls are in work.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<Inner>);
+
+/// What handlers work with.
+pub struct Inner {
     use_cases: UseCases,
     limits: Limits,
     stopping: CancellationToken,
 }
 
+impl std::ops::Deref for Api {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
 impl Api {
     /// Handlers over these use cases; streams end when `stopping` is cancelled.
     #[must_use]
-    pub const fn new(use_cases: UseCases, limits: Limits, stopping: CancellationToken) -> Self {
-        Self { use_cases, limits, stopping }
+    pub fn new(use_cases: UseCases, limits: Limits, stopping: CancellationToken) -> Self {
+        Self(Arc::new(Inner { use_cases, limits, stopping }))
     }
 
     /// The answer, unless it is too large for one message.

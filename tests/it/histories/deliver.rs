@@ -161,7 +161,11 @@ impl Life {
 /// The packs and KPIs of the package, with a tenant of the tests. Hardly a case stays unpacked, and few stay at all.
 pub fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
     let directory = crate::support::service::configuration();
-    let little = [("FAIRDUE_INGEST__RECENT_CASES", "1"), ("FAIRDUE_INGEST__MEMORY_MIB", "1")];
+    let little = [
+        ("FAIRDUE_INGEST__RECENT_CASES", "1"),
+        ("FAIRDUE_INGEST__UNPACKED_MIB", "0"),
+        ("FAIRDUE_INGEST__MEMORY_MIB", "1"),
+    ];
     let little = little.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let snapshot = Config::load_with(directory.path(), little).expect("a good configuration");
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
