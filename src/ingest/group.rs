@@ -347,7 +347,7 @@ impl<'w> Group<'w> {
         self.entries.extend(writing.entries(&cases).await?);
         let mut contacts = Vec::new();
         for old in targets {
-            for entry in old.cases.iter().filter_map(|case| self.entries.get(case)) {
+            if let Some(entry) = old.cases.first().and_then(|case| self.entries.get(case)) {
                 contacts.extend(PersonContact::of(writing, old, entry.version_at(old.occurred)));
             }
         }

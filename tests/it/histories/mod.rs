@@ -7,6 +7,7 @@ mod cache;
 mod deliver;
 mod generate;
 mod snapshot;
+mod told;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
