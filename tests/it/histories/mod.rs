@@ -4,7 +4,7 @@
 //! at every run.
 
 mod cache;
-mod deliver;
+pub mod deliver;
 mod generate;
 mod snapshot;
 mod told;
