@@ -272,7 +272,7 @@ on_both_databases!(
         assert_eq!(status(&mut mine, &id).await, (Is::Withdrawn, "case_version".to_owned()));
         let gone = refused(decide(&mut mine, decision(&id, "u2", Action::Acknowledge)).await);
         assert_eq!(gone.1, "FINDING_STATUS_REFUSED");
-        assert_eq!(in_status(&mut mine, Is::Withdrawn).await, [id.clone()]);
+        assert!(in_status(&mut mine, Is::Withdrawn).await.contains(&id));
         upsert(&mut mine, version("v3", 4, v1::DebtClass::Consumer)).await;
         assert_eq!(status(&mut mine, &id).await, (Is::Waived, "case_version".to_owned()));
 
@@ -339,7 +339,7 @@ on_both_databases!(
             (v1::ListFindingsRequest { agent_id: "a".to_owned(), ..everything() }, 5),
             (v1::ListFindingsRequest { agent_id: "b".to_owned(), ..everything() }, 0),
             (v1::ListFindingsRequest { client_id: "creditor".to_owned(), ..everything() }, 5),
-            (v1::ListFindingsRequest { rule_id: "house-calls".to_owned(), ..everything() }, 5),
+            (v1::ListFindingsRequest { rule_id: "tenant-house-calls".to_owned(), ..everything() }, 5),
             (v1::ListFindingsRequest { case_id: "c2".to_owned(), ..everything() }, 1),
             (v1::ListFindingsRequest { severity: v1::Severity::Advisory.into(), ..everything() }, 0),
             (v1::ListFindingsRequest { start_time: stamp(5), end_time: stamp(6), ..everything() }, 5),

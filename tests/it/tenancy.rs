@@ -191,7 +191,7 @@ fn reads(path: &str) -> bool {
 /// The finding that the third call of the first tenant's case is.
 fn finding() -> FindingId {
     let (tenant, market) = (TenantId::trusted("mine"), MarketId::trusted("it"));
-    FindingId::of(&tenant, &market, &RuleId::trusted("house-calls"), &["call 3", "c1"])
+    FindingId::of(&tenant, &market, &RuleId::trusted("tenant-house-calls"), &["call 3", "c1"])
 }
 
 /// All that the first tenant can see of its own, apart from what the time of asking changes.

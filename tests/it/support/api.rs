@@ -65,7 +65,7 @@ from = 2000-01-01
 pub const HOUSE_RULE: &str = r#"
 [[rules.add]]
 jurisdiction = "it"
-id = "house-calls"
+id = "tenant-house-calls"
 title = "At most two calls a week"
 text = "At most two calls about a case in seven days."
 citation = "house rule"
