@@ -210,7 +210,7 @@ on_both_databases!(
             v1::UpdateFindingRequest { actor: "Another".to_owned(), ..decision(&id, "a1", Action::ApproveWaiver) };
         let (code, why, _) = refused(decide(&mut one, alone).await);
         assert_eq!((code, why.as_str()), (Code::PermissionDenied, "SECOND_KEY_NEEDED"));
-        assert_eq!(in_status(&mut one, Is::WaiveProposed).await, [id.clone()]);
+        assert_eq!(in_status(&mut one, Is::WaiveProposed).await, std::slice::from_ref(&id));
         decided(&mut other, &id, "no", Action::Reopen).await;
         decided(&mut other, &id, "p2", Action::Waive).await;
         let approved = decided(&mut one, &id, "a2", Action::ApproveWaiver).await;
@@ -306,7 +306,7 @@ on_both_databases!(
         assert_eq!(finding.status(), Is::Waived);
         tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
         assert_eq!(status(&mut mine, &id).await, (Is::Reopened, "waiver_expired".to_owned()));
-        assert_eq!(in_status(&mut mine, Is::Reopened).await, [id.clone()]);
+        assert_eq!(in_status(&mut mine, Is::Reopened).await, std::slice::from_ref(&id));
         assert!(in_status(&mut mine, Is::Waived).await.is_empty());
         let last = get(&mut mine, &id).await.changes.pop().expect("changes");
         assert_eq!((last.change_time, last.revision, last.status()), (end, 0, Is::Reopened));

@@ -105,6 +105,12 @@ impl Life {
         self.runtime.block_on(self.markets.submit(&key(), work)).expect("a commit").results
     }
 
+    /// Facts are never refused: one run of two without some of them would be another history.
+    fn tell(&self, work: Work) {
+        let results = self.submit(work);
+        assert!(results.iter().all(|result| !matches!(result, ItemResult::Refused(_))), "{results:?}");
+    }
+
     fn restart(self, url: &str, holder: &Arc<Holder>) -> Self {
         let now = Timestamp(self.hand.load(Ordering::SeqCst));
         self.runtime.shutdown_background();
@@ -142,7 +148,7 @@ fn run(url: &str, holder: &Arc<Holder>, segments: &[Segment], decide: u64, mut a
     let mut life = Life::begin(url, holder, at(30, 0));
     let mut answers = Vec::new();
     let mut sent: Vec<FindingUpdate> = Vec::new();
-    for segment in segments {
+    for (at, segment) in segments.iter().enumerate() {
         let mut versions = segment.versions.clone();
         let mut activities = segment.activities.clone();
         if let Some(arrive) = &mut arrive {
@@ -154,12 +160,13 @@ fn run(url: &str, holder: &Arc<Holder>, segments: &[Segment], decide: u64, mut a
         let upserts = |versions: Vec<CaseVersion>| {
             Work::Cases(versions.into_iter().map(|version| CaseUpsert { version, etag: None }).collect())
         };
-        if arrive.as_mut().is_none_or(|arrive| arrive.below(2) == 0) || versions.len() > 1 {
-            life.submit(upserts(std::mem::take(&mut versions)));
+        // A case is opened before its facts come; later versions come before or after them.
+        if arrive.as_mut().is_none_or(|arrive| arrive.below(2) == 0) || at == 0 {
+            life.tell(upserts(std::mem::take(&mut versions)));
         }
         let most = arrive.as_mut().map_or(activities.len(), |arrive| 1 + arrive.below(4));
         for batch in activities.chunks(most) {
-            life.submit(Work::Activities(batch.to_vec()));
+            life.tell(Work::Activities(batch.to_vec()));
             if let Some(arrive) = &mut arrive {
                 match arrive.below(6) {
                     0 => life = life.restart(url, holder),
@@ -174,7 +181,7 @@ fn run(url: &str, holder: &Arc<Holder>, segments: &[Segment], decide: u64, mut a
                 }
             }
         }
-        life.submit(upserts(versions));
+        life.tell(upserts(versions));
         life.hand.fetch_add(DAY, Ordering::SeqCst);
         for n in 0..3 {
             // What came and went on the way differs from run to run, unless somebody has decided about it.
