@@ -23,8 +23,9 @@ use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
 
 use state::Warm;
 
-pub use crate::compliance::Speaking;
-pub use crate::rules::RuleSet;
+pub use crate::compliance::{ConditionalLimit, Note, Speaking};
+pub use crate::rules::words::Attribute;
+pub use crate::rules::{RuleNumber, RuleSet};
 
 /// Checks of one request that are judged in one go.
 const BREATH: usize = 256;

@@ -49,6 +49,7 @@ pub mod verdict;
 mod watch;
 mod which;
 mod windows;
+mod zones;
 
 #[cfg(test)]
 pub(crate) mod tests;

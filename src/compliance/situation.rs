@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 
 use super::persons::{ContactStamp, Marks};
 use super::watch::{CaseStamp, CaseWatch};
+use super::zones::{IdText, ZoneList};
 use super::{Context, applies, cover};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -23,73 +24,6 @@ use crate::rules::model::Kind;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::topic::Topic;
 use crate::rules::words::Attribute;
-
-/// More zones than any country has; a longer list is not judged but answered "unknown".
-const MAX_ZONES: usize = 32;
-
-/// Zones that a person may be in, without allocation.
-#[derive(Clone, Copy)]
-pub(crate) struct ZoneList {
-    zones: [Tz; MAX_ZONES],
-    len: usize,
-    /// There were more than fit.
-    pub overflow: bool,
-}
-
-impl ZoneList {
-    const fn empty() -> Self {
-        Self { zones: [Tz::UTC; MAX_ZONES], len: 0, overflow: false }
-    }
-
-    fn push(&mut self, zone: Tz) {
-        if self.as_slice().contains(&zone) {
-            return;
-        }
-        match self.zones.get_mut(self.len) {
-            Some(slot) => {
-                *slot = zone;
-                self.len += 1;
-            }
-            None => self.overflow = true,
-        }
-    }
-
-    pub fn as_slice(&self) -> &[Tz] {
-        self.zones.get(..self.len).unwrap_or(&[])
-    }
-}
-
-/// A jurisdiction's id put together on the stack.
-struct IdText {
-    bytes: [u8; 32],
-    len: usize,
-    fits: bool,
-}
-
-impl IdText {
-    const fn new() -> Self {
-        Self { bytes: [0; 32], len: 0, fits: true }
-    }
-
-    fn push(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match self.bytes.get_mut(self.len) {
-                Some(slot) => {
-                    *slot = byte.to_ascii_lowercase();
-                    self.len += 1;
-                }
-                None => self.fits = false,
-            }
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        if !self.fits {
-            return "";
-        }
-        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
-    }
-}
 
 /// The answer to the scope of the pack asked about last: a pack's rules stand one after another.
 struct Covered<'a> {
@@ -280,7 +214,7 @@ impl<'a> Situation<'a> {
         if let Some(party) = self.party {
             party.zones.iter().filter_map(|one| one.zone.parse::<Tz>().ok()).for_each(|zone| zones.push(zone));
         }
-        if zones.len == 0 {
+        if zones.as_slice().is_empty() {
             let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {
                 let Some(deepest) = self.deepest(country, subdivision, locality) else { return };
                 // Only a country's pack states zones for its subdivisions; a subdivision's own pack states its own.

@@ -29,6 +29,8 @@ pub struct Tenant {
     pub markets: BTreeMap<MarketId, Market>,
     /// The rules of the packs with what the tenant adds and tightens.
     pub rules: Arc<RuleSet>,
+    /// How it deals with findings.
+    pub findings: tenant::Findings,
 }
 
 /// Everything that configuration says, checked as a whole.
@@ -114,7 +116,8 @@ impl Config {
                 _ => law.clone(),
             };
             if let Some(rules) = rules {
-                tenants.insert(tenant.id, Tenant { markets: tenant.markets, rules });
+                let (markets, findings) = (tenant.markets, tenant.findings);
+                tenants.insert(tenant.id, Tenant { markets, rules, findings });
             }
         }
         let found = Diagnostics(found);

@@ -34,6 +34,15 @@ pub struct TenantFile {
     pub unordered: Vec<MarketId>,
     /// It has a table `[rules]` or `[facts]`, which `rules` reads.
     pub has_rules: bool,
+    /// How its findings are dealt with.
+    pub findings: Findings,
+}
+
+/// How a tenant deals with findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// A waiver needs the agreement of a second key.
+    pub four_eyes_on_waivers: bool,
 }
 
 /// Reads a tenant's file; what is wrong goes to `found`.
@@ -72,8 +81,23 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
         }
     }
     let has_rules = [top.take("rules"), top.take("facts")].iter().any(Option::is_some);
+    let findings = top.table(out, "findings").map(|section| findings(section, out)).unwrap_or_default();
     top.finish(out);
-    Some(TenantFile { id: id?, markets, unordered, has_rules })
+    Some(TenantFile { id: id?, markets, unordered, has_rules, findings })
+}
+
+fn findings(mut section: Section, out: &mut Complaints) -> Findings {
+    let mut findings = Findings::default();
+    for (name, at) in section.texts(out, "four_eyes") {
+        if name == "waived" {
+            findings.four_eyes_on_waivers = true;
+        } else {
+            let message = format!("findings.four_eyes names \"{name}\", which needs no second key");
+            out.at(at, message, "write four_eyes = [\"waived\"], or remove it");
+        }
+    }
+    section.finish(out);
+    findings
 }
 
 fn tenant_id(file: &SourceFile, top: &mut Section, out: &mut Complaints) -> Option<TenantId> {

@@ -134,6 +134,21 @@ fn a_market_may_state_the_order_in_which_payments_settle_components() {
 }
 
 #[test]
+fn a_tenant_may_ask_for_four_eyes_on_waivers() {
+    let asks = |lines: &str| {
+        let text = format!("{TENANT}{lines}");
+        load(&[("tenants/acme.toml", &text)], &[])
+            .map(|snapshot| snapshot.tenants.values().next().unwrap().findings.four_eyes_on_waivers)
+    };
+    assert!(!asks("").unwrap());
+    assert!(!asks("[findings]\nfour_eyes = []\n").unwrap());
+    assert!(asks("[findings]\nfour_eyes = [\"waived\"]\n").unwrap());
+    for wrong in ["four_eyes = true", "four_eyes = [\"remediated\"]", "for_eyes = [\"waived\"]"] {
+        assert!(asks(&format!("[findings]\n{wrong}\n")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn everything_wrong_with_a_tenant_file_is_reported_at_once() {
     let text = "tenant = \"other\"\n[markets.xx]\nzone = \"Mars/Base\"\ncurrency = \"ABC\"\npromise_grace_days = -1\nfoo = 1\n\
                 [markets.se]\nzone = 3\n";

@@ -12,8 +12,23 @@ vocabulary!(
     Severity { Violation = "violation", Presumed = "presumed", Advisory = "advisory", Warning = "warning" }
 );
 vocabulary!(
-    /// Whether the finding stands.
-    FindingStatus { Open = "open", Withdrawn = "withdrawn" }
+    /// Whether the finding stands, and what people have decided about it.
+    FindingStatus {
+        /// It stands, and nobody has decided anything.
+        Open = "open",
+        /// A later record took its ground away.
+        Withdrawn = "withdrawn",
+        /// Somebody has seen it and deals with it.
+        Acknowledged = "acknowledged",
+        /// What it found was put right.
+        Remediated = "remediated",
+        /// It is let pass until an instant.
+        Waived = "waived",
+        /// A waiver waits for the agreement of a second key.
+        WaiveProposed = "waive_proposed",
+        /// To be dealt with again: somebody said so, new facts changed what was settled, or a waiver ended.
+        Reopened = "reopened",
+    }
 );
 
 /// A rule broken. Everything in it follows from the history and the rules in force.

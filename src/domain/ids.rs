@@ -118,6 +118,8 @@ id_type!(
     JurisdictionId,
     /// An API key's public part.
     KeyId,
+    /// A decision about a finding, made by the client, unique in its market.
+    UpdateId,
 );
 
 /// A finding's identity: a hash of market, rule and subject, so that its life survives re-derivation.

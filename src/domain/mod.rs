@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod error_kind;
 pub mod fact;
 pub mod finding;
+pub mod finding_life;
 pub mod ids;
 pub mod market;
 pub mod money;

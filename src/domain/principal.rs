@@ -15,6 +15,8 @@ vocabulary!(
         Checker = "checker",
         /// Administer the tenant.
         Admin = "admin",
+        /// Decide about findings: acknowledge, remediate, waive, approve, reopen.
+        Compliance = "compliance",
     }
 );
 

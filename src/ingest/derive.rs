@@ -127,6 +127,11 @@ impl CaseEntry {
         self.watch.remembers_for(env.rules, env.market, version)
     }
 
+    /// Remembers enough for a later version. Must be told before the first contact.
+    pub fn remember_for(&mut self, env: &Env<'_>, version: &CaseVersion) {
+        self.watch.remember_for(env.rules, env.market, version);
+    }
+
     /// Whether facts or timers later than `at` are folded in already.
     #[must_use]
     pub fn is_past(&self, at: Timestamp) -> bool {
@@ -209,7 +214,7 @@ pub fn fold<'a>(
     // Activities may lie before the first version, which holds from ever: order starts with the first fact.
     entry.last = Position(NEVER, 0, 0, Arc::from(""));
     for version in later {
-        entry.watch.remember_for(env.rules, env.market, version);
+        entry.remember_for(env, version);
     }
     for event in events {
         entry.step(env, event, &mut effects);

@@ -11,7 +11,7 @@ use super::person_logs::PersonContact;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets, Work};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, tick};
+use super::{IngestError, checks, findings, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -50,6 +50,8 @@ impl CaseWork<'_> {
 
 /// Commits a group; one [`Commit`] a job.
 pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
+    // In commits of their own, before this one, so that what it stores is never stored twice.
+    let mut decided = findings::decide(context, work).await?;
     // What needs no lock is done before it is taken: on SQLite it is one for all markets.
     let bodies = bodies(work)?;
     context.state.bring_to_hand(activities(work).flat_map(|(_, activity)| &activity.cases));
@@ -80,11 +82,14 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
         .iter()
         .enumerate()
         .map(|(job, work)| {
+            if let Some(decided) = decided.remove(&job) {
+                return decided;
+            }
             let count = match work {
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
                 Work::Correction(both) => both.len(),
-                Work::Load(..) | Work::Checks(_) | Work::Settle(_) => 0,
+                Work::Load(..) | Work::Checks(_) | Work::Settle(_) | Work::Decide(_) => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
             Commit { revision, record_time, results: (0..count).map(result).collect() }
@@ -347,7 +352,7 @@ impl<'w> Group<'w> {
         self.entries.extend(writing.entries(&cases).await?);
         let mut contacts = Vec::new();
         for old in targets {
-            for entry in old.cases.iter().filter_map(|case| self.entries.get(case)) {
+            if let Some(entry) = old.cases.first().and_then(|case| self.entries.get(case)) {
                 contacts.extend(PersonContact::of(writing, old, entry.version_at(old.occurred)));
             }
         }

@@ -97,5 +97,11 @@ fn open_first(writing: &Writing<'_>, events: &mut Vec<Event<'_>>, effects: &mut 
     // A first fact before the first version goes the way of history, which knows how to order it.
     let Some(Event::Version(first)) = events.first().copied() else { return None };
     events.remove(0);
-    Some(CaseEntry::open(&writing.env(), first, effects))
+    let mut entry = CaseEntry::open(&writing.env(), first, effects);
+    for event in events.iter() {
+        if let Event::Version(version) = event {
+            entry.remember_for(&writing.env(), version);
+        }
+    }
+    Some(entry)
 }

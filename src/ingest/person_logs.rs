@@ -13,6 +13,7 @@ use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::time::{DAY, Timestamp};
+use crate::domain::vocabulary::{Channel, Technology};
 use crate::rules::PersonScope;
 use crate::store::CaseHistory;
 
@@ -37,29 +38,55 @@ impl Needs {
     }
 }
 
-/// A contact that rules count over all of its person's cases.
+/// A contact of a person, as one of its cases sees it.
 #[derive(Debug, Clone)]
 pub(super) struct PersonContact {
     pub(super) person: PersonId,
+    /// The rules that speak in the case. Rules of the person's other cases may count the contact all the same.
     pub(super) scope: PersonScope,
     pub(super) stamp: ContactStamp,
+    /// This is the case under which the contact is counted: the first that it names.
+    lead: bool,
+    channel: Channel,
+    technology: Option<Technology>,
 }
 
 impl PersonContact {
-    /// The contact as rules of the version's countries look at it; `None` if none does.
+    /// The contact as that version of a case sees it; `None` if no rule of the tenant looks over a person's cases.
     pub(super) fn of(writing: &Writing<'_>, activity: &Activity, version: &CaseVersion) -> Option<Self> {
         let Detail::Contact(contact) = &activity.detail else { return None };
         let reach = writing.rules.reach();
-        let scope = reach.person_scope(version, &writing.market.region);
-        if scope.is_empty() || !reach.counts_for_person(scope, contact.channel, contact.technology) {
+        if !reach.looks_at_persons() {
             return None;
         }
         let person = activity.person.as_ref().or(version.primary().map(|party| &party.person))?;
-        Some(Self { person: person.clone(), scope, stamp: ContactStamp::of(activity)? })
+        Some(Self {
+            person: person.clone(),
+            scope: writing.scope_of(version),
+            stamp: ContactStamp::of(activity)?,
+            lead: activity.cases.first() == Some(&version.case),
+            channel: contact.channel,
+            technology: contact.technology,
+        })
+    }
+
+    /// Rules of that scope look over all of the person's cases when they judge or count the contact.
+    fn counts_in(&self, writing: &Writing<'_>, scope: PersonScope) -> bool {
+        writing.rules.reach().counts_for_person(scope, self.channel, self.technology)
     }
 }
 
 impl Writing<'_> {
+    fn scope_of(&self, version: &CaseVersion) -> PersonScope {
+        self.rules.reach().person_scope(version, &self.market.region)
+    }
+
+    /// The case is remembered, and no rule that speaks in it looks over a person's cases.
+    fn is_out_of_reach(&self, case: &CaseId) -> bool {
+        let known = self.context.state.case(case);
+        known.is_some_and(|entry| entry.versions.iter().all(|version| self.scope_of(version).is_empty()))
+    }
+
     fn window(&self, scope: PersonScope) -> i64 {
         self.rules.reach().person_window(scope)
     }
@@ -115,28 +142,28 @@ impl Writing<'_> {
             return Ok(logs);
         }
         let ids = needs.0.keys().map(|person| person.as_str().to_owned()).collect();
-        let pairs = self.tx.cases_of_persons(ids).await?;
-        let cases: HashSet<CaseId> = pairs.into_iter().map(|(_, case)| case).collect();
-        let cases: Vec<CaseId> = cases.into_iter().collect();
-        let since = needs.0.values().map(|need| need.since).min().unwrap_or_default();
-        let histories = self.tx.contact_histories(&cases, since).await?;
-        let mut scopes: HashMap<PersonId, PersonScope> =
-            needs.0.iter().map(|(p, need)| (p.clone(), need.scope)).collect();
-        for history in histories.values() {
-            for version in
-                history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version)
-            {
-                let scope = self.rules.reach().person_scope(version, &self.market.region);
-                for party in &version.parties {
-                    if let Some(known) = scopes.get_mut(&party.person) {
-                        *known = known.with(scope);
-                    }
-                }
-            }
+        let mut cases: HashMap<PersonId, Vec<CaseId>> = HashMap::new();
+        for (person, case) in self.tx.cases_of_persons(ids).await? {
+            cases.entry(PersonId::trusted(&person)).or_default().push(case);
         }
+        cases.retain(|person, cases| {
+            let asked = needs.0.get(person).is_some_and(|need| !need.scope.is_empty());
+            asked || !cases.iter().all(|case| self.is_out_of_reach(case))
+        });
+        let wanted: HashSet<&CaseId> = cases.values().flatten().collect();
+        let wanted: Vec<CaseId> = wanted.into_iter().cloned().collect();
+        let since = needs.0.values().map(|need| need.since).min().unwrap_or_default();
+        let histories = self.tx.contact_histories(&wanted, since).await?;
+        let mut scopes: HashMap<PersonId, PersonScope> = HashMap::with_capacity(needs.0.len());
         for (person, need) in &needs.0 {
-            let scope = scopes.get(person).copied().unwrap_or(need.scope);
-            *logs.change(person) = PersonLog::empty(scope, need.since);
+            let cases = cases.get(person).into_iter().flatten();
+            let versions = cases.filter_map(|case| histories.get(case)).flat_map(|history| &history.versions);
+            let known = versions.filter(|(revision, _)| *revision < before);
+            let scope = known.fold(need.scope, |scope, (_, version)| scope.with(self.scope_of(version)));
+            // Where no rule looks, nothing is missing, however far back.
+            let since = if scope.is_empty() { Timestamp(i64::MIN) } else { need.since };
+            *logs.change(person) = PersonLog::empty(scope, since);
+            scopes.insert(person.clone(), scope);
         }
         let lead = |case: &CaseId, activity: &Activity| activity.cases.first() == Some(case);
         for (case, history) in &histories {
@@ -191,7 +218,9 @@ impl Writing<'_> {
         let mut needs = Needs::default();
         for activity in history.activities.iter().map(|stored| &stored.activity).filter(|one| one.occurred >= from) {
             let Some(version) = version_of(history, u64::MAX, activity.occurred) else { continue };
-            if let Some(contact) = PersonContact::of(self, activity, version) {
+            if let Some(contact) =
+                PersonContact::of(self, activity, version).filter(|contact| contact.counts_in(self, contact.scope))
+            {
                 needs.add(contact.person, self.need(contact.scope, from));
             }
         }
@@ -210,9 +239,14 @@ impl Needs {
 
 /// The version in force at an instant, among those committed before revision `before`.
 fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
-    let known = || history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
-    let in_force = known().filter(|version| version.effective <= at).max_by(|a, b| a.order().cmp(&b.order()));
-    in_force.or_else(|| known().min_by(|a, b| a.order().cmp(&b.order())))
+    let known = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
+    in_force(known, at)
+}
+
+/// The version in force at an instant; the first holds from ever.
+fn in_force<'v>(versions: impl Iterator<Item = &'v CaseVersion> + Clone, at: Timestamp) -> Option<&'v CaseVersion> {
+    let effective = versions.clone().filter(|version| version.effective <= at);
+    effective.max_by(|a, b| a.order().cmp(&b.order())).or_else(|| versions.min_by(|a, b| a.order().cmp(&b.order())))
 }
 
 impl Group<'_> {
@@ -222,8 +256,7 @@ impl Group<'_> {
         let mut contacts: Vec<PersonContact> = Vec::new();
         for (case, work) in &self.cases {
             for activity in &work.activities {
-                let known = self.entries.get(case).map(|entry| entry.version_at(activity.occurred));
-                let Some(version) = known.or_else(|| work.versions.first().copied()) else { continue };
+                let Some(version) = self.in_force(case, activity.occurred) else { continue };
                 contacts.extend(PersonContact::of(writing, activity, version));
             }
         }
@@ -231,7 +264,13 @@ impl Group<'_> {
         contacts.sort_by(|a, b| a.stamp.order().cmp(&b.stamp.order()));
         self.load_for(writing, &contacts).await?;
         let mut later = Vec::new();
-        for PersonContact { person, scope, stamp } in contacts {
+        for contact in contacts.into_iter().filter(|contact| contact.lead) {
+            // The rules of all of the person's cases count it, whatever its own case says.
+            let scope = writing.persons.get(&contact.person).map(PersonLog::scope).unwrap_or_default();
+            if !contact.counts_in(writing, scope) {
+                continue;
+            }
+            let PersonContact { person, stamp, .. } = contact;
             writing.keep_before(&person);
             let log = writing.persons.change(&person);
             log.push(stamp.clone());
@@ -239,6 +278,13 @@ impl Group<'_> {
             later.extend(judged.filter(|one| !here.contains(one.id.as_str())).cloned());
         }
         self.judge_again(writing, later, "late_fact").await
+    }
+
+    /// The version of a case that is in force at an instant once the group is stored.
+    fn in_force(&self, case: &CaseId, at: Timestamp) -> Option<&CaseVersion> {
+        let stored = self.entries.get(case).into_iter().flat_map(|entry| entry.versions.iter());
+        let new = self.cases.get(case).into_iter().flat_map(|work| work.versions.iter().copied());
+        in_force(stored.chain(new), at)
     }
 
     /// Takes void contacts out of their persons' logs and marks the cases of those that were counted with them.
@@ -249,19 +295,41 @@ impl Group<'_> {
     ) -> Result<(), IngestError> {
         self.load_for(writing, &contacts).await?;
         let mut later = Vec::new();
-        for PersonContact { person, scope, stamp } in contacts {
+        for PersonContact { person, stamp, .. } in contacts.into_iter().filter(|contact| contact.lead) {
             writing.keep_before(&person);
             let log = writing.persons.change(&person);
-            later.extend(judged_with(writing.rules.reach(), scope, log, &stamp).cloned());
+            later.extend(judged_with(writing.rules.reach(), log.scope(), log, &stamp).cloned());
             log.remove(&stamp);
         }
         self.judge_again(writing, later, "void").await
     }
 
+    /// Brings in the logs of the persons contacted: for the rules of the contact's own case, and for those of all other
+    /// cases of the person, which may have counted, or may yet count, the contact.
     async fn load_for(&self, writing: &mut Writing<'_>, contacts: &[PersonContact]) -> Result<(), IngestError> {
+        if contacts.is_empty() {
+            return Ok(());
+        }
+        let mut stated: HashMap<&PersonId, PersonScope> =
+            contacts.iter().map(|contact| (&contact.person, PersonScope::default())).collect();
+        for version in self.cases.values().flat_map(|work| work.versions.iter().copied()) {
+            for party in &version.parties {
+                if let Some(known) = stated.get_mut(&party.person) {
+                    *known = known.with(writing.scope_of(version));
+                }
+            }
+        }
         let mut needs = Needs::default();
         for contact in contacts {
-            needs.add(contact.person.clone(), writing.need(contact.scope, contact.stamp.at));
+            let scope = contact.scope.with(stated.get(&contact.person).copied().unwrap_or_default());
+            needs.add(contact.person.clone(), writing.need(scope, contact.stamp.at));
+        }
+        writing.load_logs(needs).await?;
+        // Rules of another case may look back further than those of the contact's own.
+        let mut needs = Needs::default();
+        for contact in contacts {
+            let scope = writing.persons.get(&contact.person).map(PersonLog::scope).unwrap_or_default();
+            needs.add(contact.person.clone(), writing.need(scope, contact.stamp.at));
         }
         writing.load_logs(needs).await
     }

@@ -64,7 +64,7 @@ async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), Ingest
         .findings_of(ids)
         .await?
         .into_iter()
-        .filter(|row| row.status == FindingStatus::Open)
+        .filter(|row| row.status != FindingStatus::Withdrawn)
         .map(|row| (row.finding.id, row.finding))
         .collect();
     for history in histories.values() {

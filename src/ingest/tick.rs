@@ -31,7 +31,7 @@ impl Pace {
                 Work::Activities(activities) => times.extend(activities.iter().map(|activity| activity.occurred)),
                 Work::Correction(both) => times.extend(both.iter().map(|activity| activity.occurred)),
                 Work::Cases(cases) => times.extend(cases.iter().map(|case| case.version.effective)),
-                Work::Load(..) | Work::Checks(_) | Work::Settle(_) => {}
+                Work::Load(..) | Work::Checks(_) | Work::Settle(_) | Work::Decide(_) => {}
             }
         }
         if times.is_empty() {

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::checks::CheckPack;
 use super::error::IngestError;
+use super::findings::FindingUpdate;
 use super::group::{self, GroupContext};
 use super::keys::Keys;
 use super::market_state::{MarketState, MemoryLimit};
@@ -71,6 +72,8 @@ pub enum Work {
     Checks(Arc<CheckPack>),
     /// Fire timers due up to this instant.
     Settle(Timestamp),
+    /// Record a decision about a finding, in a commit of its own.
+    Decide(Box<FindingUpdate>),
 }
 
 impl Work {
@@ -80,7 +83,7 @@ impl Work {
             Self::Activities(activities) => activities.len(),
             Self::Checks(batch) => batch.checks(),
             Self::Correction(both) => both.len(),
-            Self::Load(..) | Self::Settle(_) => 1,
+            Self::Load(..) | Self::Settle(_) | Self::Decide(_) => 1,
         }
     }
 }
@@ -302,17 +305,12 @@ type Replies = Vec<(oneshot::Sender<Result<Commit, IngestError>>, OwnedSemaphore
 
 /// Answers every job of a group. A caller that went away is no matter: its records are stored all the same.
 fn answer(outcome: Result<Vec<Commit>, IngestError>, replies: Replies) {
-    match outcome {
-        Ok(commits) => {
-            for ((reply, _room), commit) in replies.into_iter().zip(commits) {
-                let _ = reply.send(Ok(commit));
-            }
-        }
-        Err(error) => {
-            for (reply, _room) in replies {
-                let _ = reply.send(Err(error.clone()));
-            }
-        }
+    let outcomes: Vec<Result<Commit, IngestError>> = match outcome {
+        Ok(commits) => commits.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error); replies.len()],
+    };
+    for ((reply, _room), outcome) in replies.into_iter().zip(outcomes) {
+        let _ = reply.send(outcome);
     }
 }
 
@@ -356,7 +354,7 @@ impl Ingest {
         market: &MarketId,
         cases: Vec<CaseUpsert>,
     ) -> Result<Commit, IngestError> {
-        let key = self.admit(who, market)?;
+        let key = self.admit(Role::Writer, who, market)?;
         self.markets.submit(&key, Work::Cases(cases)).await
     }
 
@@ -370,7 +368,7 @@ impl Ingest {
         market: &MarketId,
         activities: Vec<Activity>,
     ) -> Result<Commit, IngestError> {
-        let key = self.admit(who, market)?;
+        let key = self.admit(Role::Writer, who, market)?;
         self.markets.submit(&key, Work::Activities(activities)).await
     }
 
@@ -385,13 +383,13 @@ impl Ingest {
         void: Activity,
         replacement: Activity,
     ) -> Result<Commit, IngestError> {
-        let key = self.admit(who, market)?;
+        let key = self.admit(Role::Writer, who, market)?;
         self.markets.submit(&key, Work::Correction(Box::new([void, replacement]))).await
     }
 
-    fn admit(&self, who: &Principal, market: &MarketId) -> Result<MarketKey, IngestError> {
-        if !who.has(Role::Writer) {
-            return Err(IngestError::RoleMissing(Role::Writer.as_str()));
+    pub(super) fn admit(&self, role: Role, who: &Principal, market: &MarketId) -> Result<MarketKey, IngestError> {
+        if !who.has(role) {
+            return Err(IngestError::RoleMissing(role.as_str()));
         }
         let known = who.may_touch(market) && self.markets.config.get().market(&who.tenant, market).is_some();
         if !known {

@@ -28,6 +28,8 @@ pub struct Writing<'a> {
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
     pub(super) catalogue: Arc<Catalogue>,
+    /// The tenant asks for a second key on waivers.
+    pub(super) four_eyes_on_waivers: bool,
     /// The revision that this commit takes, if it changes anything.
     pub(super) revision: u64,
     /// Its recorded time.
@@ -75,6 +77,7 @@ impl<'a> Writing<'a> {
             market,
             rules,
             catalogue: Arc::clone(&snapshot.catalogue),
+            four_eyes_on_waivers: tenant.findings.four_eyes_on_waivers,
             persons: PersonLogs::default(),
             before: PersonLogs::default(),
             changed: HashSet::new(),
@@ -256,6 +259,7 @@ impl<'a> Writing<'a> {
                 revision: self.revision,
                 opened: self.recorded,
                 changed: self.recorded,
+                decision: None,
             })
             .collect();
         self.tx.upsert_findings(rows).await?;

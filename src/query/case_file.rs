@@ -44,7 +44,7 @@ pub struct CaseFile {
     pub permissions: Vec<Permission>,
     /// The rules that they were found with.
     pub rules: Arc<RuleSet>,
-    /// Findings, open and withdrawn.
+    /// Findings, whatever their status.
     pub findings: Vec<FindingRow>,
     /// The instant that permissions and states speak of.
     pub at: Timestamp,
@@ -73,7 +73,7 @@ impl Query {
         let timeline_truncated = timeline.len() > SHOWN as usize;
         timeline.truncate(SHOWN as usize);
         let filter = FindingFilter { case: Some(case.clone()), ..Default::default() };
-        let findings = reading.scope.list_findings(market, &filter, None, SHOWN).await?;
+        let findings = reading.scope.list_findings(market, &filter, at, None, SHOWN).await?;
         Ok(CaseFile {
             case: view,
             balance: entry.ledger.balance(),

@@ -2,11 +2,13 @@
 
 mod case_file;
 mod cells;
+mod findings;
 mod kpis;
 
 use std::sync::Arc;
 
 pub use case_file::{CaseFile, Permission};
+pub use findings::{FindingHistory, FindingPlace};
 pub use kpis::KpiAnswer;
 
 pub use crate::kpi::{self, KpiInfo};
@@ -18,7 +20,7 @@ pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Pa
 
 use crate::config::Snapshot;
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::{ActivityId, CaseId, FindingId, MarketId};
+use crate::domain::ids::{ActivityId, CaseId, MarketId};
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
@@ -167,23 +169,6 @@ impl Query {
     ) -> Result<Vec<StoredActivity>, IngestError> {
         let reading = self.open(who, market)?;
         Ok(reading.scope.list_activities(market, filter, after, limit).await?)
-    }
-
-    /// Findings by (time, id), after the given position, with every timer up to now fired.
-    ///
-    /// # Errors
-    /// See [`IngestError`].
-    pub async fn list_findings(
-        &self,
-        who: &Principal,
-        market: &MarketId,
-        filter: &FindingFilter,
-        after: Option<(Timestamp, FindingId)>,
-        limit: u32,
-    ) -> Result<Vec<FindingRow>, IngestError> {
-        let reading = self.open(who, market)?;
-        self.settle(&reading).await?;
-        Ok(reading.scope.list_findings(market, filter, after, limit).await?)
     }
 
     /// The rules in force in the market's country on a day.

@@ -193,6 +193,12 @@ impl Reach {
         self.in_scope(scope).flat_map(|looking| &looking.rules).map(AsRef::as_ref)
     }
 
+    /// Whether any rule looks over all cases of a person.
+    #[must_use]
+    pub fn looks_at_persons(&self) -> bool {
+        self.jurisdictions.iter().any(|looking| looking.bit != 0)
+    }
+
     /// Whether a rule of that scope judges or counts such a contact together with those of the person's other cases.
     #[must_use]
     pub fn counts_for_person(&self, scope: PersonScope, channel: Channel, technology: Option<Technology>) -> bool {

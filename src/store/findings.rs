@@ -3,28 +3,32 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{ConnectionTrait, QueryResult, Value};
+use serde::{Deserialize, Serialize};
 
 use super::bulk::{Column, text_set};
 use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::finding::{Finding, FindingStatus, Severity};
-use crate::domain::ids::{CaseId, FindingId, MarketId, RuleId};
+use crate::domain::finding_life::{Decision, substance};
+use crate::domain::ids::{CaseId, FindingId, JurisdictionId, MarketId, RuleId};
 use crate::domain::time::Timestamp;
 
-/// A finding with its life.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A finding with its life, as stored: the end of a waiver is for [`FindingRow::as_of`] to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingRow {
     /// What was found.
     pub finding: Finding,
-    /// Whether it stands.
+    /// Whether it stands, and what was decided about it.
     pub status: FindingStatus,
-    /// Why it last changed: `new`, `late_fact`, `void`, `case_version`, `rule_change`, `omission`.
+    /// Why the history changed it last: `new`, `late_fact`, `void`, `case_version`, `rule_change`, `omission`.
     pub reason: String,
-    /// Revision of its last change.
+    /// Revision of that change.
     pub revision: u64,
     /// When it was first recorded.
     pub opened: Timestamp,
-    /// When it last changed.
+    /// When the history changed it last.
     pub changed: Timestamp,
+    /// The last decision about it.
+    pub decision: Option<Decision>,
 }
 
 /// Which findings to list. Absent fields do not filter.
@@ -34,8 +38,10 @@ pub struct FindingFilter {
     pub rule: Option<RuleId>,
     /// Of this severity.
     pub severity: Option<Severity>,
-    /// In this status.
+    /// In this status at the instant asked about.
     pub status: Option<FindingStatus>,
+    /// Of a rule of this jurisdiction.
+    pub jurisdiction: Option<JurisdictionId>,
     /// On this case.
     pub case: Option<CaseId>,
     /// By this agent.
@@ -48,12 +54,15 @@ pub struct FindingFilter {
     pub to: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "status, reason, revision, opened_at, changed_at, body";
+pub(super) const COLUMNS: &str = "status, reason, revision, opened_at, changed_at, body, decision_body";
 
-fn read(row: &QueryResult) -> Result<FindingRow, StoreError> {
+pub(super) fn read(row: &QueryResult) -> Result<FindingRow, StoreError> {
     let body: String = row.try_get("", "body")?;
     let status: String = row.try_get("", "status")?;
+    let decision: Option<String> = row.try_get("", "decision_body")?;
+    let decision = decision.as_deref().map(serde_json::from_str).transpose();
     Ok(FindingRow {
+        decision: decision.map_err(|cause| StoreError::corrupt("finding update", cause))?,
         finding: serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("finding", cause))?,
         status: FindingStatus::parse(&status)
             .ok_or_else(|| StoreError::corrupt("finding", format!("status \"{status}\"")))?,
@@ -65,12 +74,15 @@ fn read(row: &QueryResult) -> Result<FindingRow, StoreError> {
 }
 
 impl MarketTx {
-    /// Writes findings: new ones, and new states of known ones (whose first recording time stays).
+    /// Writes findings that stand: new ones, and new states of known ones, whose first recording time and last decision
+    /// stay. What was settled by that decision is reopened if it now says something else; the `CASE` says in SQL what
+    /// `finding_life::standing` says.
     ///
     /// # Errors
     /// The database is away.
     pub async fn upsert_findings(&self, mut rows: Vec<FindingRow>) -> Result<(), StoreError> {
         rows.sort_by_key(|row| row.finding.id);
+        self.keep_past(rows.iter().map(|row| row.finding.id.to_string()).collect()).await?;
         let bodies = rows
             .iter()
             .map(|row| serde_json::to_string(&row.finding).map_err(|cause| StoreError::corrupt("finding", cause)))
@@ -86,6 +98,8 @@ impl MarketTx {
             ("reason", text(|row| row.reason.clone())),
             ("rule_id", text(|row| row.finding.rule.as_str().to_owned())),
             ("severity", text(|row| row.finding.severity.as_str().to_owned())),
+            ("jurisdiction_id", text(|row| row.finding.jurisdiction.as_str().to_owned())),
+            ("substance", text(|row| substance(&row.finding))),
             ("case_id", optional(|row| row.finding.case.as_ref().map(|case| case.as_str().to_owned()))),
             ("agent", optional(|row| row.finding.agent.clone())),
             ("client", optional(|row| row.finding.client.clone())),
@@ -93,7 +107,12 @@ impl MarketTx {
             ("body", Column::Text(bodies)),
         ];
         let tail = "ON CONFLICT (tenant_id, market_id, finding_id) DO UPDATE SET revision = excluded.revision,
-            changed_at = excluded.changed_at, status = excluded.status, reason = excluded.reason,
+            changed_at = excluded.changed_at, reason = excluded.reason, status = CASE
+                WHEN finding.decision IS NULL THEN excluded.status
+                WHEN finding.decision_substance = excluded.substance THEN finding.decision
+                WHEN finding.decision IN ('remediated', 'waived', 'waive_proposed') THEN 'reopened'
+                ELSE finding.decision END,
+            substance = excluded.substance, jurisdiction_id = excluded.jurisdiction_id,
             severity = excluded.severity, case_id = excluded.case_id, agent = excluded.agent,
             client = excluded.client, at = excluded.at, body = excluded.body";
         self.bulk("finding", columns, tail).await?;
@@ -112,6 +131,7 @@ impl MarketTx {
         revision: u64,
         changed: Timestamp,
     ) -> Result<(), StoreError> {
+        self.keep_past(findings.keys().map(ToString::to_string).collect()).await?;
         let mut by_reason: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for (id, reason) in findings {
             by_reason.entry(reason).or_default().push(id.to_string());
@@ -146,7 +166,7 @@ impl MarketTx {
 }
 
 impl TenantScope {
-    /// Findings of a market by (time, id), after the given position.
+    /// Findings of a market by (time, id), after the given position, in the statuses that they have at `now`.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -154,6 +174,7 @@ impl TenantScope {
         &self,
         market: &MarketId,
         filter: &FindingFilter,
+        now: Timestamp,
         after: Option<(Timestamp, FindingId)>,
         limit: u32,
     ) -> Result<Vec<FindingRow>, StoreError> {
@@ -169,8 +190,22 @@ impl TenantScope {
         if let Some(severity) = filter.severity {
             and("severity =", severity.as_str().into());
         }
-        if let Some(status) = filter.status {
-            and("status =", status.as_str().into());
+        if let Some(jurisdiction) = &filter.jurisdiction {
+            and("jurisdiction_id =", jurisdiction.as_str().into());
+        }
+        // A waiver that has ended is reopened, whatever its row says.
+        match filter.status {
+            Some(status @ (FindingStatus::Waived | FindingStatus::WaiveProposed)) => {
+                and("status =", status.as_str().into());
+                and("decision_until >", now.0.into());
+            }
+            Some(FindingStatus::Reopened) => and(
+                "status IN ('reopened', 'waived', 'waive_proposed')
+                 AND CASE status WHEN 'reopened' THEN 0 ELSE decision_until END <=",
+                now.0.into(),
+            ),
+            Some(status) => and("status =", status.as_str().into()),
+            None => {}
         }
         if let Some(case) = &filter.case {
             and("case_id =", case.as_str().into());
@@ -195,6 +230,6 @@ impl TenantScope {
         }
         sql.push_str(&format!(" ORDER BY at, finding_id LIMIT {limit}"));
         let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
-        rows.iter().map(read).collect()
+        rows.iter().map(|row| Ok(read(row)?.as_of(now))).collect()
     }
 }

@@ -30,6 +30,7 @@ pub struct Method {
 
 const WRITE: &[Role] = &[Role::Writer];
 const READ: &[Role] = &[Role::Reader];
+const DECIDE: &[Role] = &[Role::Compliance];
 const CHECK: &[Role] = &[Role::Checker, Role::Reader, Role::Writer];
 
 const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
@@ -37,7 +38,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 20] = [
+pub const METHODS: [Method; 22] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -55,6 +56,8 @@ pub const METHODS: [Method; 20] = [
     Method { path: "/fairdue.v1.ComplianceService/StreamContactChecks", roles: CHECK, streaming: true },
     unary("/fairdue.v1.ComplianceService/CheckCharge", CHECK),
     unary("/fairdue.v1.ComplianceService/ListFindings", READ),
+    unary("/fairdue.v1.ComplianceService/GetFinding", READ),
+    unary("/fairdue.v1.ComplianceService/UpdateFinding", DECIDE),
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),
     unary("/fairdue.v1.KpiService/QueryKpis", READ),

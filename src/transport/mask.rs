@@ -79,7 +79,7 @@ masked! {
     Finding {
         finding_id, rule_id, jurisdiction_id, pack_version, pack_digest, severity, effect, status, case_id, person_id,
         activity_id, agent_id, client_id, breach_time, omission, known_at_time, observation, evidence_activity_ids,
-        change_reason, open_time, change_time, revision,
+        change_reason, open_time, change_time, revision, etag, decision,
     }
 }
 

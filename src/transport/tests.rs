@@ -58,9 +58,8 @@ fn a_document_is_not_asked_for_and_produced_at_once() {
 
 #[test]
 fn duties_are_told_on_the_wire() {
-    use crate::compliance::Speaking;
+    use crate::advice::{RuleNumber, RuleSet, Speaking};
     use crate::domain::verdict::{Answer, Verdict};
-    use crate::rules::{RuleNumber, RuleSet};
     let speaking = Speaking {
         answer: Answer::Duty,
         verdict: Verdict::AllowedWithDuties,

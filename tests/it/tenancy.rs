@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fairdue::domain::ids::{FindingId, MarketId, RuleId, TenantId};
 use fairdue::domain::principal::Role;
 use fairdue::proto::{DESCRIPTOR_SET, v1};
 use prost::Message;
@@ -107,6 +108,24 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };
     let of_case = v1::ListFindingsRequest { case_id: "c1".to_owned(), ..list.clone() };
     add("ComplianceService", "ListFindings", vec![list.encode_to_vec(), of_case.encode_to_vec()]);
+    let finding_id = finding().to_string();
+    let get = v1::GetFindingRequest { region_code: region_code(), finding_id: finding_id.clone(), read_mask: None };
+    add("ComplianceService", "GetFinding", vec![get.encode_to_vec()]);
+    let update = v1::UpdateFindingRequest {
+        region_code: region_code(),
+        finding_id,
+        update_id: "u1".to_owned(),
+        action: v1::FindingAction::Acknowledge.into(),
+        ..Default::default()
+    };
+    let waive = v1::UpdateFindingRequest {
+        update_id: "stranger's update".to_owned(),
+        action: v1::FindingAction::Waive.into(),
+        reason: "none".to_owned(),
+        waive_until_time: Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 }),
+        ..update.clone()
+    };
+    add("ComplianceService", "UpdateFinding", vec![update.encode_to_vec(), waive.encode_to_vec()]);
     let rules = v1::ListRulesRequest { region_code: region_code(), ..Default::default() };
     add("ComplianceService", "ListRules", vec![rules.encode_to_vec()]);
     let kpis = v1::ListKpisRequest { region_code: region_code(), ..Default::default() };
@@ -169,6 +188,12 @@ fn reads(path: &str) -> bool {
     ["Get", "List", "Query"].iter().any(|verb| method.starts_with(verb)) || method.contains("Check")
 }
 
+/// The finding that the third call of the first tenant's case is.
+fn finding() -> FindingId {
+    let (tenant, market) = (TenantId::trusted("mine"), MarketId::trusted("it"));
+    FindingId::of(&tenant, &market, &RuleId::trusted("tenant-house-calls"), &["call 3", "c1"])
+}
+
 /// All that the first tenant can see of its own, apart from what the time of asking changes.
 async fn everything(api: &Api, key: &Key) -> Vec<(String, Said)> {
     let mask = Some(prost_types::FieldMask {
@@ -177,9 +202,12 @@ async fn everything(api: &Api, key: &Key) -> Vec<(String, Said)> {
     let file = v1::GetCaseFileRequest { region_code: REGION.to_owned(), case_id: "c1".to_owned(), read_mask: mask };
     let list = v1::ListActivitiesRequest { region_code: REGION.to_owned(), ..Default::default() };
     let findings = v1::ListFindingsRequest { region_code: REGION.to_owned(), ..Default::default() };
+    let get =
+        v1::GetFindingRequest { region_code: REGION.to_owned(), finding_id: finding().to_string(), read_mask: None };
     let mut seen = Vec::new();
     for (path, message) in [
         ("/fairdue.v1.CaseService/GetCaseFile", file.encode_to_vec()),
+        ("/fairdue.v1.ComplianceService/GetFinding", get.encode_to_vec()),
         ("/fairdue.v1.ActivityService/ListActivities", list.encode_to_vec()),
         ("/fairdue.v1.ComplianceService/ListFindings", findings.encode_to_vec()),
         ("/fairdue.v1.KpiService/QueryKpis", figures(&["client"]).encode_to_vec()),
@@ -200,11 +228,24 @@ async fn fill(api: &Api, key: &Key) -> String {
         .to_vec();
     let cases = v1::BatchUpsertCasesRequest { region_code: REGION.to_owned(), cases };
     mine.cases.batch_upsert_cases(cases).await.expect("stored");
-    let mut spoken = call("call", "c1", 2);
-    spoken.actor = Some(v1::Actor { agent_id: CANARY.to_owned(), ..Default::default() });
-    let stored = mine.activities.batch_record_activities(batch(vec![payment("p1", "c1", 1, 40), spoken])).await;
+    let mut records = vec![payment("p1", "c1", 1, 40)];
+    for n in 1..=3 {
+        let mut spoken = call(&format!("call {n}"), "c1", n);
+        spoken.actor = Some(v1::Actor { agent_id: CANARY.to_owned(), ..Default::default() });
+        records.push(spoken);
+    }
+    let stored = mine.activities.batch_record_activities(batch(records)).await;
     let results = stored.expect("stored").into_inner().results;
     assert!(results.iter().all(|result| result.status() == v1::WriteStatus::Created));
+    let decided = v1::UpdateFindingRequest {
+        region_code: REGION.to_owned(),
+        finding_id: finding().to_string(),
+        update_id: "u1".to_owned(),
+        action: v1::FindingAction::Acknowledge.into(),
+        actor: CANARY.to_owned(),
+        ..Default::default()
+    };
+    mine.compliance.update_finding(decided).await.expect("the third call is a finding");
     let page = v1::ListCasesRequest { region_code: REGION.to_owned(), page_size: 1, ..Default::default() };
     mine.cases.list_cases(page).await.expect("a page").into_inner().next_page_token
 }

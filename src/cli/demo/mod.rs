@@ -86,7 +86,7 @@ async fn tell(server: &Server, markets: &[country::Country]) -> Result<String, C
     let store = server.app.ingest.markets().store();
     let now = Clock::system().now();
     store.insert_tenant(&tenant, now).await?;
-    let roles = vec![Role::Writer, Role::Reader, Role::Checker];
+    let roles = vec![Role::Writer, Role::Reader, Role::Checker, Role::Compliance];
     let key = keys::create(store, &tenant, roles, Vec::new(), now).await;
     let key = key.map_err(|error| CliError::new(error.to_string()))?;
     let client = Client::connect(&format!("http://{}", server.address), &key).await?;

@@ -6,6 +6,7 @@ pub mod case;
 pub mod check;
 pub mod contact;
 pub mod finance;
+pub mod finding;
 pub mod matter;
 pub mod party;
 pub mod request;

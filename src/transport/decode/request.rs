@@ -3,7 +3,7 @@
 use super::{At, DecodeError, collect};
 use crate::domain::activity::{Activity, Actor, Control};
 use crate::domain::detail::Detail;
-use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId, RuleId};
+use crate::domain::ids::{ActivityId, CaseId, JurisdictionId, MarketId, PersonId, RuleId};
 use crate::ingest::CaseUpsert;
 use crate::proto::v1;
 use crate::query::kpi::{Dimension, Query};
@@ -13,7 +13,7 @@ const MAX_KPIS: usize = 50;
 const MAX_GROUP_BY: usize = 8;
 const MAX_FILTERS: usize = 16;
 const MAX_FILTER_VALUES: usize = 1000;
-const MAX_ETAG_BYTES: usize = 128;
+pub(super) const MAX_ETAG_BYTES: usize = 128;
 
 /// The market of a request: its country code in any case, as the market's id.
 pub fn market(at: &At<'_>, region_code: &str) -> Option<MarketId> {
@@ -111,6 +111,7 @@ pub fn findings(wire: &v1::ListFindingsRequest) -> Result<(MarketId, FindingFilt
             rule: at.field("rule_id").optional_id(&wire.rule_id, RuleId::new),
             severity: at.field("severity").optional_word(wire.severity),
             status: at.field("status").optional_word(wire.status),
+            jurisdiction: at.field("jurisdiction_id").optional_id(&wire.jurisdiction_id, JurisdictionId::new),
             case: at.field("case_id").optional_id(&wire.case_id, CaseId::new),
             agent: at.field("agent_id").optional_name(wire.agent_id.clone()),
             client: at.field("client_id").optional_name(wire.client_id.clone()),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::scalar::{date, minor, time};
-use super::{compliance, stored};
+use super::{compliance, finding, stored};
 use crate::advice::RuleSet;
 use crate::domain::detail::Detail;
 use crate::domain::money::Currency;
@@ -26,7 +26,7 @@ pub fn case_file(file: &CaseFile) -> v1::CaseFile {
         timeline: file.timeline.iter().map(stored::activity).collect(),
         timeline_truncated: file.timeline_truncated,
         contact_permissions: file.permissions.iter().map(|one| permission(&file.rules, one)).collect(),
-        findings: file.findings.iter().map(compliance::finding).collect(),
+        findings: file.findings.iter().map(finding::finding).collect(),
         documents: documents(&file.timeline),
     }
 }

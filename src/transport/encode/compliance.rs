@@ -1,10 +1,10 @@
-//! What rules say, findings, and the rules in force.
+//! What rules say, and the rules in force.
 
-use super::scalar::{date, id, text, time};
+use super::scalar::{date, text, time};
 use crate::advice::{CheckAnswer, Checked, RuleSet, Speaking};
 use crate::domain::verdict::{Answer, Observation};
 use crate::proto::v1;
-use crate::query::{FindingRow, RuleInfo};
+use crate::query::RuleInfo;
 use crate::transport::decode::check::View;
 use crate::transport::words::{Word, number};
 
@@ -130,42 +130,14 @@ pub fn speaking(rules: &RuleSet, speaking: &Speaking) -> v1::Speaking {
     }
 }
 
-fn observation(observation: &Observation) -> v1::Observation {
+/// What was seen against what is allowed.
+#[must_use]
+pub fn observation(observation: &Observation) -> v1::Observation {
     v1::Observation {
         observed: observation.observed,
         limit: observation.limit,
         unit: number(observation.unit),
         note: text(observation.note.as_ref()),
-    }
-}
-
-/// A finding.
-#[must_use]
-pub fn finding(row: &FindingRow) -> v1::Finding {
-    let finding = &row.finding;
-    v1::Finding {
-        finding_id: finding.id.to_string(),
-        rule_id: finding.rule.to_string(),
-        jurisdiction_id: finding.jurisdiction.to_string(),
-        pack_version: finding.pack_version.clone(),
-        pack_digest: finding.pack_digest.clone(),
-        severity: finding.severity.number(),
-        effect: finding.effect.number(),
-        status: row.status.number(),
-        case_id: id(finding.case.as_ref()),
-        person_id: id(finding.person.as_ref()),
-        activity_id: id(finding.activity.as_ref()),
-        agent_id: text(finding.agent.as_ref()),
-        client_id: text(finding.client.as_ref()),
-        breach_time: Some(time(finding.at)),
-        omission: finding.omission,
-        known_at_time: finding.known_at_time,
-        observation: Some(observation(&finding.observed)),
-        evidence_activity_ids: finding.evidence.iter().map(ToString::to_string).collect(),
-        change_reason: row.reason.clone(),
-        open_time: Some(time(row.opened)),
-        change_time: Some(time(row.changed)),
-        revision: super::scalar::revision(row.revision),
     }
 }
 

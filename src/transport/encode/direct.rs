@@ -256,11 +256,9 @@ impl Out {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compliance::{ConditionalLimit, Note};
+    use crate::advice::{Attribute, ConditionalLimit, Note, RuleNumber};
     use crate::domain::ids::ActivityId;
     use crate::domain::verdict::{Unit, Verdict};
-    use crate::rules::RuleNumber;
-    use crate::rules::words::Attribute;
 
     fn speaking(answer: Answer) -> Speaking {
         Speaking { answer, verdict: Verdict::AdvisedAgainst, ..Speaking::kept(RuleNumber::new(0)) }

@@ -8,6 +8,7 @@ pub mod compliance;
 pub mod contact;
 pub mod direct;
 pub mod finance;
+pub mod finding;
 pub mod kpi;
 pub mod party;
 pub mod scalar;

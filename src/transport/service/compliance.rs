@@ -8,10 +8,12 @@ use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
-use crate::transport::decode::request;
-use crate::transport::encode::compliance;
+use crate::query::FindingPlace;
+use crate::transport::batch::only;
+use crate::transport::decode::{finding as decode_finding, request};
 use crate::transport::encode::direct::{Many, One};
-use crate::transport::encode::scalar::revision;
+use crate::transport::encode::scalar::{revision, time};
+use crate::transport::encode::{compliance, finding};
 use crate::transport::mask::Mask;
 
 #[tonic::async_trait]
@@ -75,17 +77,55 @@ impl ComplianceService for Api {
         let token = std::mem::take(&mut message.page_token);
         let size = std::mem::take(&mut message.page_size);
         let paging = Paging::open(self, &caller, "ListFindings", size, &message)?;
-        let after =
-            paging.after::<(i64, String)>(&token)?.and_then(|(at, id)| Some((Timestamp(at), FindingId::parse(&id)?)));
+        let after = paging.after::<(i64, i64, String)>(&token)?.and_then(|(as_of, at, id)| {
+            let last = (Timestamp(at), FindingId::parse(&id)?);
+            Some(FindingPlace { as_of: Timestamp(as_of), last })
+        });
         let query = &self.use_cases.query;
         let found = query.list_findings(&caller.who, &market, &filter, after, paging.limit());
-        let rows = found.await.map_err(failed)?;
+        let (rows, as_of) = found.await.map_err(failed)?;
         let (findings, next_page_token) = paging.cut(
             &rows,
-            |row| mask.apply(compliance::finding(row)),
-            |row| (row.finding.at.0, row.finding.id.to_string()),
+            |row| mask.apply(finding::finding(row)),
+            |row| (as_of.0, row.finding.at.0, row.finding.id.to_string()),
         );
         self.answer(v1::ListFindingsResponse { findings, next_page_token })
+    }
+
+    async fn get_finding(
+        &self,
+        request: Request<v1::GetFindingRequest>,
+    ) -> Result<Response<v1::GetFindingResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, id) = read(|at| {
+            let market = request::market(at, &message.region_code);
+            let id = decode_finding::finding_id(&at.field("finding_id"), &message.finding_id);
+            Some((market?, id?))
+        })?;
+        let mask = Mask::read::<v1::Finding>(message.read_mask).map_err(wrong)?;
+        let found = self.use_cases.query.get_finding(&caller.who, &market, id).await.map_err(failed)?;
+        self.answer(v1::GetFindingResponse {
+            finding: Some(mask.apply(finding::finding(&found.row))),
+            changes: found.changes.iter().map(finding::change).collect(),
+        })
+    }
+
+    async fn update_finding(
+        &self,
+        request: Request<v1::UpdateFindingRequest>,
+    ) -> Result<Response<v1::UpdateFindingResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, update) = decode_finding::update(message, &caller.who.key).map_err(wrong)?;
+        let ingest = &self.use_cases.ingest;
+        let decided = ingest.update_finding(&caller.who, &market, update).await.map_err(failed)?;
+        let status = only(&decided.commit, 0, "")?;
+        let first = decided.row.as_ref();
+        self.answer(v1::UpdateFindingResponse {
+            status: status.into(),
+            finding: first.map(|row| finding::finding(&row.result)),
+            revision: first.map_or(0, |row| revision(row.decision.revision)),
+            record_time: first.map(|row| time(row.decision.at)),
+        })
     }
 
     async fn list_rules(

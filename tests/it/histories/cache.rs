@@ -14,7 +14,7 @@ use fairdue::config::{Config, Holder};
 use fairdue::domain::ids::KeyId;
 use fairdue::domain::principal::{Principal, Role};
 use fairdue::domain::time::SECOND;
-use fairdue::ingest::{CaseUpsert, Markets, Work};
+use fairdue::ingest::Markets;
 use fairdue::kpi::{self, Dimension, Grain};
 use fairdue::query::Query;
 use fairdue::store::{Store, StoreOptions};
@@ -102,20 +102,15 @@ async fn shared_by_replicas(url: &str, holders: &[Arc<Holder>; 3], acts: &[Act],
     }
     let mut dice = Dice::new(seed);
     for (step, act) in acts.iter().enumerate() {
-        let work = match act {
-            Act::Upsert(versions) => Work::Cases(
-                versions.iter().map(|version| CaseUpsert { version: version.clone(), etag: None }).collect(),
-            ),
-            Act::Record(activities) => Work::Activities(activities.clone()),
-            Act::Settle(until) => Work::Settle(*until),
-            Act::Restart => {
-                let at = dice.below(replicas.len());
-                replicas[at] = Replica::start(url, &holders[at], clock.clone()).await;
-                continue;
-            }
+        let Some(work) = act.work() else {
+            let at = dice.below(replicas.len());
+            replicas[at] = Replica::start(url, &holders[at], clock.clone()).await;
+            continue;
         };
         let writer = &replicas[dice.below(2)];
-        writer.markets.submit(&key(), work).await.expect("a commit");
+        let key = key();
+        let all = work.into_iter().map(|one| writer.markets.submit(&key, one));
+        futures::future::join_all(all).await.into_iter().for_each(|done| drop(done.expect("a commit")));
         if dice.below(3) == 0 {
             merge(&hand).await;
         }

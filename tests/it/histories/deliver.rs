@@ -19,22 +19,48 @@ use super::generate::{History, long_after};
 pub enum Act {
     Upsert(Vec<CaseVersion>),
     Record(Vec<Activity>),
+    /// Two requests at the same time: mostly they share a commit.
+    Together(Vec<CaseVersion>, Vec<Activity>),
     /// The due-queue fires what is due up to here.
     Settle(Timestamp),
     /// The process ends without a word and another one starts.
     Restart,
 }
 
+impl Act {
+    /// The requests that it stands for, made at the same time; none for a restart.
+    pub fn work(&self) -> Option<Vec<Work>> {
+        let upserts = |versions: &[CaseVersion]| {
+            let upsert = |version: &CaseVersion| CaseUpsert { version: version.clone(), etag: None };
+            Work::Cases(versions.iter().map(upsert).collect())
+        };
+        Some(match self {
+            Self::Upsert(versions) => vec![upserts(versions)],
+            Self::Record(activities) => vec![Work::Activities(activities.clone())],
+            Self::Together(versions, activities) => vec![upserts(versions), Work::Activities(activities.clone())],
+            Self::Settle(until) => vec![Work::Settle(*until)],
+            Self::Restart => return None,
+        })
+    }
+}
+
 impl std::fmt::Display for Act {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let upserted = |versions: &[CaseVersion], f: &mut std::fmt::Formatter<'_>| {
+            f.write_str("upsert")?;
+            versions.iter().try_for_each(|v| write!(f, " {}/{}@{}", v.case, v.version, v.effective))
+        };
+        let recorded = |activities: &[Activity], f: &mut std::fmt::Formatter<'_>| {
+            f.write_str("record")?;
+            activities.iter().try_for_each(|a| write!(f, " {}:{}@{}", a.id, a.detail.kind(), a.occurred))
+        };
         match self {
-            Self::Upsert(versions) => {
-                f.write_str("upsert")?;
-                versions.iter().try_for_each(|v| write!(f, " {}/{}@{}", v.case, v.version, v.effective))
-            }
-            Self::Record(activities) => {
-                f.write_str("record")?;
-                activities.iter().try_for_each(|a| write!(f, " {}:{}@{}", a.id, a.detail.kind(), a.occurred))
+            Self::Upsert(versions) => upserted(versions, f),
+            Self::Record(activities) => recorded(activities, f),
+            Self::Together(versions, activities) => {
+                upserted(versions, f)?;
+                f.write_str(" and ")?;
+                recorded(activities, f)
             }
             Self::Settle(until) => write!(f, "settle {until}"),
             Self::Restart => f.write_str("restart"),
@@ -102,7 +128,9 @@ pub fn scattered(history: &History, seed: u64) -> Vec<Act> {
         if dice.below(4) == 0 && !activities.is_empty() {
             activities.push(activities[dice.below(activities.len())].clone()); // twice in one batch
         }
-        if !versions.is_empty() {
+        if !versions.is_empty() && !activities.is_empty() && dice.below(2) == 0 {
+            acts.push(Act::Together(versions, std::mem::take(&mut activities)));
+        } else if !versions.is_empty() {
             acts.push(Act::Upsert(versions));
         }
         if !activities.is_empty() {
@@ -148,9 +176,11 @@ impl Life {
         Self { runtime, markets }
     }
 
-    fn submit(&self, work: Work) -> Vec<ItemResult> {
-        let done = self.runtime.block_on(self.markets.submit(&key(), work));
-        done.expect("a commit").results
+    fn submit(&self, work: Vec<Work>) -> Vec<ItemResult> {
+        let market = key();
+        let all = work.into_iter().map(|one| self.markets.submit(&market, one));
+        let done = self.runtime.block_on(futures::future::join_all(all));
+        done.into_iter().flat_map(|done| done.expect("a commit").results).collect()
     }
 
     fn end(self) {
@@ -158,9 +188,47 @@ impl Life {
     }
 }
 
+/// What the packs have no rules for: limits over the contacts of a case, whoever was contacted, that stop and begin to
+/// speak with a version; one of them looks back further than any other rule of its country.
+const TENANT_RULES: &str = r#"
+[[rules.add]]
+jurisdiction = "us"
+id = "tenant-calls-of-a-case"
+title = "At most two calls in seven days"
+text = "At most two calls about a consumer's case in seven days."
+citation = "house rule"
+effect = "prohibits"
+applies_to = { debt_class = ["consumer"] }
+when_missing = { debt_class = "consumer" }
+[rules.add.contact_frequency]
+max = 2
+window = { calendar_days = 7 }
+count = "attempts"
+per = "case"
+channels = ["call"]
+
+[[rules.add]]
+jurisdiction = "us-wa"
+id = "tenant-calls-of-a-case-in-wa"
+title = "At most three calls in twenty days"
+text = "At most three calls about a case in twenty days."
+citation = "house rule"
+effect = "prohibits"
+[rules.add.contact_frequency]
+max = 3
+window = { calendar_days = 20 }
+count = "attempts"
+per = "case"
+channels = ["call"]
+"#;
+
 /// The packs and KPIs of the package, with a tenant of the tests. Hardly a case stays unpacked, and few stay at all.
 pub fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
     let directory = crate::support::service::configuration();
+    let tenant = directory.path().join("tenants/t.toml");
+    let mut text = std::fs::read_to_string(&tenant).expect("read the tenant");
+    text.push_str(TENANT_RULES);
+    std::fs::write(tenant, text).expect("write the tenant");
     let little = [
         ("FAIRDUE_INGEST__RECENT_CASES", "1"),
         ("FAIRDUE_INGEST__UNPACKED_MIB", "0"),
@@ -177,18 +245,10 @@ pub fn run(url: &str, holder: &Arc<Holder>, acts: &[Act]) {
     let mut life = Life::begin(url, holder);
     let closing = [Act::Settle(long_after())];
     for act in acts.iter().chain(&closing) {
-        let work = match act {
-            Act::Upsert(versions) => {
-                let upsert = |version: &CaseVersion| CaseUpsert { version: version.clone(), etag: None };
-                Work::Cases(versions.iter().map(upsert).collect())
-            }
-            Act::Record(activities) => Work::Activities(activities.clone()),
-            Act::Settle(until) => Work::Settle(*until),
-            Act::Restart => {
-                life.end();
-                life = Life::begin(url, holder);
-                continue;
-            }
+        let Some(work) = act.work() else {
+            life.end();
+            life = Life::begin(url, holder);
+            continue;
         };
         for (at, result) in life.submit(work).into_iter().enumerate() {
             assert!(!matches!(result, ItemResult::Refused(_)), "record {at} of {act:?} was refused: {result:?}");

@@ -23,6 +23,8 @@ use fairdue::domain::vocabulary::{
 pub const CASES: u8 = 3;
 /// Days over which a history stretches: longer than every window of the packs in use.
 const DAYS: u16 = 150;
+/// Or so few that most windows hold several contacts.
+const FEW_DAYS: u16 = 12;
 
 /// What a step does. Its other numbers say to what and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,28 +82,32 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => Just(What::Condition), 1 => Just(What::Dispute), 3 => Just(What::Duty), 1 => Just(What::SentToCollection),
         1 => Just(What::Cost), 3 => Just(What::Void), 6 => Just(What::NewVersion),
     ];
-    let step = (what, 0..CASES, 0..DAYS, 0..1440_u16, any::<u16>(), 0..40_000_u32);
-    let step = step.prop_map(|(what, case, day, minute, pick, amount)| Step { what, case, day, minute, pick, amount });
-    prop::collection::vec(step, 1..most)
+    prop_oneof![2 => Just(DAYS), 1 => Just(FEW_DAYS)].prop_flat_map(move |days| {
+        let step = (what.clone(), 0..CASES, 0..days, 0..1440_u16, any::<u16>(), 0..40_000_u32);
+        let step =
+            step.prop_map(|(what, case, day, minute, pick, amount)| Step { what, case, day, minute, pick, amount });
+        prop::collection::vec(step, 1..most)
+    })
 }
 
 fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2025, 1, 7).expect("a date of the calendar")
 }
 
-fn instant(day: u16, minute: u16) -> Timestamp {
+/// A minute of a day of the histories.
+pub fn at_minute(day: u16, minute: u16) -> Timestamp {
     let midnight = first_day().and_time(chrono::NaiveTime::MIN).and_utc();
     Timestamp::from(midnight).plus(i64::from(day) * DAY + i64::from(minute) * 60 * SECOND)
 }
 
 /// The beginning of a day of the histories.
 pub fn day(day: u16) -> Timestamp {
-    instant(day, 0)
+    at_minute(day, 0)
 }
 
 /// An instant after everything that a history can make due.
 pub fn long_after() -> Timestamp {
-    instant(DAYS + 200, 0)
+    at_minute(DAYS + 200, 0)
 }
 
 pub fn case_id(case: u8) -> CaseId {
@@ -121,15 +127,19 @@ fn money(minor: u32) -> Money {
 }
 
 /// A version of one of a few contents, so that many repeat what is in force, or what was before it.
-fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> CaseVersion {
+pub fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> CaseVersion {
     let pick = pick % 3;
     let due = first_day().checked_sub_days(Days::new(20)).expect("a date");
     let moved = due.checked_add_days(Days::new(20 * u64::from(pick))).expect("a date");
     CaseVersion {
         currency: currency(),
         identity: Identity { creditor: format!("creditor-{}", case % 2), ..Identity::default() },
-        class: LegalClass { debt_class: Some(DebtClass::Consumer), ..LegalClass::default() },
-        placement: Placement { placed: Some(instant(0, 0)), ..Placement::default() },
+        class: LegalClass {
+            // Rules for consumers stop and begin to speak with a version.
+            debt_class: Some(if pick == 2 { DebtClass::Business } else { DebtClass::Consumer }),
+            ..LegalClass::default()
+        },
+        placement: Placement { placed: Some(at_minute(0, 0)), ..Placement::default() },
         steering: Steering {
             agent: Some(format!("agent-{}", pick % 3)),
             team: Some(format!("team-{}", pick % 2)),
@@ -143,7 +153,8 @@ fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> CaseVers
             household: None,
             residences: vec![Residence {
                 country: "US".into(),
-                subdivision: Some("NY".into()),
+                // Where rules look back differently far, and count differently over a person's cases.
+                subdivision: Some(if pick == 1 { "WA" } else { "NY" }.into()),
                 locality: None,
                 postal_prefix: None,
                 from: None,
@@ -181,11 +192,11 @@ fn claim(id: &str, principal: i64, original: Option<NaiveDate>, current: Option<
 
 /// The records that the steps stand for. Steps that need a target and find none become nothing.
 pub fn materialise(steps: &[Step]) -> History {
-    let opening = (0..CASES).map(|case| version(case, 0, instant(0, 0), u16::from(case))).collect();
+    let opening = (0..CASES).map(|case| version(case, 0, at_minute(0, 0), u16::from(case))).collect();
     let mut history = History { opening, versions: Vec::new(), activities: Vec::new() };
     for (number, step) in steps.iter().enumerate() {
         if step.what == What::NewVersion {
-            history.versions.push(version(step.case, number + 1, instant(step.day, step.minute), step.pick));
+            history.versions.push(version(step.case, number + 1, at_minute(step.day, step.minute), step.pick));
         } else if let Some(detail) = detail(steps, number) {
             history.activities.push(activity(steps, number, detail));
         }
@@ -205,10 +216,14 @@ fn activity(steps: &[Step], number: usize, detail: Detail) -> Activity {
     if step.what == What::Call && step.case < 2 && step.pick.is_multiple_of(5) {
         cases.push(case_id(1 - step.case)); // one call about both debts of the person
     }
+    let bare = step.what == What::Void && step.pick.is_multiple_of(3);
+    if bare {
+        cases.clear(); // a void finds the cases of its target itself
+    }
     let inbound = matches!(step.what, What::InboundCall | What::Payment) || step.pick.is_multiple_of(7);
     Activity {
         cases,
-        person: (!market_wide).then(|| person_of(of)),
+        person: (!market_wide && !bare).then(|| person_of(of)),
         source_seq: i64::from(step.pick % 3),
         initiated_by: Some(if inbound { Initiator::Debtor } else { Initiator::Collector }),
         at_debtors_request: step.pick.is_multiple_of(11),
@@ -218,7 +233,7 @@ fn activity(steps: &[Step], number: usize, detail: Detail) -> Activity {
             team: None,
         },
         parent: parent(step, number),
-        ..builders::activity(activity_id(number).as_str(), "", instant(step.day, step.minute), detail)
+        ..builders::activity(activity_id(number).as_str(), "", at_minute(step.day, step.minute), detail)
     }
 }
 

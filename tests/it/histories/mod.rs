@@ -4,9 +4,10 @@
 //! at every run.
 
 mod cache;
-mod deliver;
+pub mod deliver;
 mod generate;
 mod snapshot;
+mod told;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -78,6 +78,12 @@ impl Snapshot {
         Self { findings: findings.into_iter().collect(), cells: by_key }
     }
 
+    /// How many breaches a rule has found.
+    pub fn breaches_of(&self, rule: &str) -> usize {
+        let named = format!("\"rule\":\"{rule}\"");
+        self.findings.values().filter(|finding| finding.contains(&named)).count()
+    }
+
     /// The first differences, in words.
     pub fn differs_from(&self, other: &Self) -> Option<String> {
         let mut lines = Vec::new();

@@ -61,6 +61,28 @@ account = "1"
 from = 2000-01-01
 "#;
 
+/// A rule of every tenant: at most two calls a week about a consumer's case.
+pub const HOUSE_RULE: &str = r#"
+[[rules.add]]
+jurisdiction = "it"
+id = "tenant-house-calls"
+title = "At most two calls a week"
+text = "At most two calls about a case in seven days."
+citation = "house rule"
+effect = "prohibits"
+applies_to = { debt_class = ["consumer"] }
+when_missing = { debt_class = "consumer" }
+[rules.add.contact_frequency]
+max = 2
+window = { calendar_days = 7 }
+count = "attempts"
+per = "case"
+channels = ["call"]
+"#;
+/// Every tenant with what its file says beside markets and the house rule.
+const TENANTS: [(&str, &str); 3] =
+    [("mine", ""), ("theirs", ""), ("careful", "[findings]\nfour_eyes = [\"waived\"]\n")];
+
 /// A running server.
 pub struct Api {
     /// Connection to it.
@@ -70,7 +92,8 @@ pub struct Api {
     served: JoinHandle<Result<(), ServeError>>,
     app: App,
     store: Store,
-    _directory: tempfile::TempDir,
+    holder: Arc<Holder>,
+    directory: tempfile::TempDir,
 }
 
 /// Puts a key on every call.
@@ -120,8 +143,8 @@ impl Api {
         }
         let tenants = directory.path().join("tenants");
         std::fs::create_dir(&tenants).expect("make a directory");
-        for tenant in ["mine", "theirs"] {
-            let text = format!("tenant = \"{tenant}\"\n{MARKETS}");
+        for (tenant, more) in TENANTS {
+            let text = format!("tenant = \"{tenant}\"\n{MARKETS}{more}{HOUSE_RULE}");
             std::fs::write(tenants.join(format!("{tenant}.toml")), text).expect("write a tenant");
         }
         let environment: HashMap<String, String> = settings
@@ -131,11 +154,11 @@ impl Api {
         let snapshot = Config::load_with(directory.path(), environment.into_iter()).expect("a good configuration");
         let (grpc, query) = (snapshot.server.grpc.clone(), snapshot.server.query.clone());
         let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
-        for tenant in ["mine", "theirs"] {
+        for (tenant, _) in TENANTS {
             store.insert_tenant(&TenantId::trusted(tenant), Timestamp(0)).await.expect("make a tenant");
         }
         let holder = Arc::new(Holder::of(directory.path(), snapshot));
-        let app = App::open(store.clone(), holder, Clock::system()).expect("open the use cases");
+        let app = App::open(store.clone(), Arc::clone(&holder), Clock::system()).expect("open the use cases");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
@@ -144,7 +167,14 @@ impl Api {
         let served = tokio::spawn(async move { serve(listener, &grpc, &query, use_cases, token).await });
         let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
         let channel = endpoint.connect().await.expect("connect");
-        Self { channel, stop, served, app, store, _directory: directory }
+        Self { channel, stop, served, app, store, holder, directory }
+    }
+
+    /// Puts another house rule in force for a tenant, as a reload does.
+    pub fn change_rule(&self, tenant: &str, rule: &str) {
+        let path = self.directory.path().join("tenants").join(format!("{tenant}.toml"));
+        std::fs::write(path, format!("tenant = \"{tenant}\"\n{MARKETS}{rule}")).expect("write a tenant");
+        self.holder.reload().expect("a good configuration");
     }
 
     /// A new key of a tenant, limited to some markets if any are named.

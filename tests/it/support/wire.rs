@@ -29,6 +29,31 @@ pub fn euros(units: i64) -> Option<Money> {
     Some(Money { currency_code: "EUR".to_owned(), units, nanos: 0 })
 }
 
+/// The debtor of a case, who lives in Italy.
+pub fn debtor(case: &str) -> Party {
+    Party {
+        person: PersonId::trusted(&format!("person of {case}")),
+        role: PartyRole::Primary,
+        kind: None,
+        household: None,
+        residences: vec![Residence {
+            country: "IT".to_owned(),
+            subdivision: None,
+            locality: None,
+            postal_prefix: None,
+            from: None,
+            confirmed: true,
+        }],
+        zones: vec![ZoneCandidate { zone: "Europe/Rome".to_owned(), source: "address".to_owned() }],
+        language: None,
+        conditions: Vec::new(),
+        windows: Vec::new(),
+        permissions: Vec::new(),
+        contact_points: Vec::new(),
+        creditor_customer: None,
+    }
+}
+
 /// A case in euros with one claim of 100 and one debtor, whose creditor is `creditor`.
 pub fn case(id: &str, creditor: &str) -> v1::Case {
     let mut version = version(id, "v1", at(0));
@@ -49,27 +74,7 @@ pub fn case(id: &str, creditor: &str) -> v1::Case {
         interest_kind: None,
         interest_rate_ppm: None,
     }];
-    version.parties = vec![Party {
-        person: PersonId::trusted(&format!("person of {id}")),
-        role: PartyRole::Primary,
-        kind: None,
-        household: None,
-        residences: vec![Residence {
-            country: "IT".to_owned(),
-            subdivision: None,
-            locality: None,
-            postal_prefix: None,
-            from: None,
-            confirmed: true,
-        }],
-        zones: vec![ZoneCandidate { zone: "Europe/Rome".to_owned(), source: "address".to_owned() }],
-        language: None,
-        conditions: Vec::new(),
-        windows: Vec::new(),
-        permissions: Vec::new(),
-        contact_points: Vec::new(),
-        creditor_customer: None,
-    }];
+    version.parties = vec![debtor(id)];
     encode::case::case(&version)
 }
 

@@ -1,0 +1,70 @@
+//! Zones that a person may be in, and ids of jurisdictions, both put together without the heap.
+
+use chrono_tz::Tz;
+
+/// More zones than any country has; a longer list is not judged but answered "unknown".
+const MAX_ZONES: usize = 32;
+
+/// Zones that a person may be in, without allocation.
+#[derive(Clone, Copy)]
+pub(crate) struct ZoneList {
+    zones: [Tz; MAX_ZONES],
+    len: usize,
+    /// There were more than fit.
+    pub overflow: bool,
+}
+
+impl ZoneList {
+    pub const fn empty() -> Self {
+        Self { zones: [Tz::UTC; MAX_ZONES], len: 0, overflow: false }
+    }
+
+    pub fn push(&mut self, zone: Tz) {
+        if self.as_slice().contains(&zone) {
+            return;
+        }
+        match self.zones.get_mut(self.len) {
+            Some(slot) => {
+                *slot = zone;
+                self.len += 1;
+            }
+            None => self.overflow = true,
+        }
+    }
+
+    pub fn as_slice(&self) -> &[Tz] {
+        self.zones.get(..self.len).unwrap_or(&[])
+    }
+}
+
+/// A jurisdiction's id put together on the stack.
+pub(crate) struct IdText {
+    bytes: [u8; 32],
+    len: usize,
+    fits: bool,
+}
+
+impl IdText {
+    pub const fn new() -> Self {
+        Self { bytes: [0; 32], len: 0, fits: true }
+    }
+
+    pub fn push(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match self.bytes.get_mut(self.len) {
+                Some(slot) => {
+                    *slot = byte.to_ascii_lowercase();
+                    self.len += 1;
+                }
+                None => self.fits = false,
+            }
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        if !self.fits {
+            return "";
+        }
+        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+    }
+}
