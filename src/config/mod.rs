@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
 use crate::kpi::Catalogue;
@@ -31,6 +32,8 @@ pub struct Tenant {
     pub rules: Arc<RuleSet>,
     /// How it deals with findings.
     pub findings: tenant::Findings,
+    /// Its own codes for what came of a contact.
+    pub dispositions: Arc<Dispositions>,
 }
 
 /// Everything that configuration says, checked as a whole.
@@ -116,8 +119,8 @@ impl Config {
                 _ => law.clone(),
             };
             if let Some(rules) = rules {
-                let (markets, findings) = (tenant.markets, tenant.findings);
-                tenants.insert(tenant.id, Tenant { markets, rules, findings });
+                let tenant::TenantFile { id, markets, findings, dispositions, .. } = tenant;
+                tenants.insert(id, Tenant { markets, rules, findings, dispositions: Arc::new(dispositions) });
             }
         }
         let found = Diagnostics(found);

@@ -8,9 +8,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Complaints, Section};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
-use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::disposition::Dispositions;
+use crate::domain::ids::{MarketId, TenantId, check_id};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
+use crate::domain::outcome::Outcome;
 use crate::domain::vocabulary::Component;
 
 /// ISO 3166-1 alpha-2, as of 2024.
@@ -36,6 +38,8 @@ pub struct TenantFile {
     pub has_rules: bool,
     /// How its findings are dealt with.
     pub findings: Findings,
+    /// Its own codes for what came of a contact.
+    pub dispositions: Dispositions,
 }
 
 /// How a tenant deals with findings.
@@ -82,8 +86,25 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     }
     let has_rules = [top.take("rules"), top.take("facts")].iter().any(Option::is_some);
     let findings = top.table(out, "findings").map(|section| findings(section, out)).unwrap_or_default();
+    let dispositions = top.table(out, "dispositions").map(|section| dispositions(section, out)).unwrap_or_default();
     top.finish(out);
-    Some(TenantFile { id: id?, markets, unordered, has_rules, findings })
+    Some(TenantFile { id: id?, markets, unordered, has_rules, findings, dispositions })
+}
+
+fn dispositions(mut section: Section, out: &mut Complaints) -> Dispositions {
+    let mut dispositions = Dispositions::default();
+    for outcome in Outcome::ALL {
+        for (code, at) in section.texts(out, outcome.as_str()) {
+            if let Err(error) = check_id(code) {
+                out.at(at, format!("disposition \"{}\" {error}", code.escape_debug()), "write the platform's code");
+            } else if let Some(before) = dispositions.insert(code, *outcome) {
+                let message = format!("disposition \"{code}\" means {before} already");
+                out.at(at, message, "name each code once");
+            }
+        }
+    }
+    section.finish(out);
+    dispositions
 }
 
 fn findings(mut section: Section, out: &mut Complaints) -> Findings {

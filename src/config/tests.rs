@@ -149,6 +149,20 @@ fn a_tenant_may_ask_for_four_eyes_on_waivers() {
 }
 
 #[test]
+fn a_tenant_says_what_its_codes_mean() {
+    let with = |lines: &str| load(&[("tenants/acme.toml", &format!("{TENANT}[dispositions]\n{lines}"))], &[]);
+    assert!(with("no_answer = [\"NA\", \"RNA\"]\nright_party_promise = [\"PTP\"]\n").is_ok());
+    assert_eq!(
+        complaints(with("no_answer = [\"NA\", \"\"]\nbusy = [\"NA\"]\nright_party_promised = [\"PTP\"]\n")),
+        [
+            "acme.toml:8:20: disposition \"\" must not be empty: send an id of 1 to 128 bytes",
+            "acme.toml:9:9: disposition \"NA\" means no_answer already",
+            "acme.toml:10:1: dispositions.right_party_promised is not a key that is known here",
+        ]
+    );
+}
+
+#[test]
 fn everything_wrong_with_a_tenant_file_is_reported_at_once() {
     let text = "tenant = \"other\"\n[markets.xx]\nzone = \"Mars/Base\"\ncurrency = \"ABC\"\npromise_grace_days = -1\nfoo = 1\n\
                 [markets.se]\nzone = 3\n";

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod case;
 pub mod detail;
 pub mod diagnostic;
+pub mod disposition;
 pub mod error_kind;
 pub mod fact;
 pub mod finding;

@@ -2,6 +2,7 @@
 
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::disposition::Dispositions;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::validation::{Refusal, Violation};
@@ -111,8 +112,13 @@ pub fn conflict(what: &str, id: &str, fields: &[String]) -> ItemResult {
 pub fn activity<'a>(
     activity: &Activity,
     now: Timestamp,
+    dispositions: &Dispositions,
     case: impl Fn(&str) -> Option<&'a CaseVersion>,
 ) -> Option<ItemResult> {
+    if let Err(error) = dispositions.check(activity) {
+        let reason = "DISPOSITION_UNKNOWN";
+        return Some(refuse(reason, ErrorKind::InvalidArgument, "contact.disposition", error.to_string()));
+    }
     if activity.occurred > now.plus(FUTURE) {
         let text = format!(
             "is {}, more than five minutes after now ({now}): intentions such as a promise's due date have fields of their own",

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::group::{GroupContext, Writing};
-use super::writer::{Commit, Ingest, ItemResult, Work};
+use super::intake::Ingest;
+use super::writer::{Commit, ItemResult, Work};
 use super::{IngestError, tick};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::finding::FindingStatus;

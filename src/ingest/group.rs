@@ -15,6 +15,7 @@ use super::{IngestError, checks, findings, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
+use crate::domain::disposition;
 use crate::domain::ids::CaseId;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
@@ -204,7 +205,7 @@ impl<'w> Group<'w> {
                 let stored = self.entries.get(id).map(|entry| entry.current());
                 stored.or_else(|| self.cases.get(id)?.versions.first().copied())
             };
-            if let Some(result) = admit::activity(activity, writing.recorded, version) {
+            if let Some(result) = admit::activity(activity, writing.recorded, &writing.dispositions, version) {
                 self.results.insert(place, result);
                 continue;
             }
@@ -368,7 +369,7 @@ pub(super) fn void_target(activity: &Activity) -> Option<&str> {
 }
 
 pub(super) fn same_or_conflict(stored: &Activity, sent: &Activity) -> ItemResult {
-    if stored == sent {
+    if disposition::same(stored, sent) {
         ItemResult::Duplicate
     } else {
         admit::conflict("activity", stored.id.as_str(), &differing(stored, sent))

@@ -11,6 +11,7 @@ mod findings;
 mod follow;
 mod group;
 mod group_derive;
+mod intake;
 pub mod keys;
 pub mod market_state;
 mod merge;
@@ -30,5 +31,6 @@ pub use checks::{CheckBatch, CheckHead, CheckLine, CheckPack, CheckRecord, read_
 pub use error::IngestError;
 pub use findings::{Decided, FindingUpdate};
 pub use follow::assure_fresh;
+pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
-pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, MarketHandle, Markets, Work};
+pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets, Work};

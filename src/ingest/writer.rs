@@ -11,7 +11,6 @@ use super::checks::CheckPack;
 use super::error::IngestError;
 use super::findings::FindingUpdate;
 use super::group::{self, GroupContext};
-use super::keys::Keys;
 use super::market_state::{MarketState, MemoryLimit};
 use super::{follow, merge, tick};
 use crate::clock::Clock;
@@ -20,9 +19,8 @@ use crate::config::server::IngestSettings;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::ids::{CaseId, MarketId, PersonId};
+use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::market::MarketKey;
-use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Refusal;
 use crate::store::Store;
@@ -311,90 +309,5 @@ fn answer(outcome: Result<Vec<Commit>, IngestError>, replies: Replies) {
     };
     for ((reply, _room), outcome) in replies.into_iter().zip(outcomes) {
         let _ = reply.send(outcome);
-    }
-}
-
-/// The write side of the service.
-#[derive(Clone)]
-pub struct Ingest {
-    markets: Arc<Markets>,
-    keys: Arc<Keys>,
-}
-
-impl Ingest {
-    /// The write side over these writers.
-    ///
-    /// # Errors
-    /// The system gives no random numbers.
-    pub fn new(markets: Arc<Markets>) -> Result<Self, IngestError> {
-        Ok(Self { markets, keys: Arc::new(Keys::new()?) })
-    }
-
-    /// The writers.
-    #[must_use]
-    pub fn markets(&self) -> &Arc<Markets> {
-        &self.markets
-    }
-
-    /// The caller behind an API key.
-    ///
-    /// # Errors
-    /// The key opens nothing, or the database is away.
-    pub async fn authenticate(&self, api_key: &str) -> Result<Principal, IngestError> {
-        self.keys.authenticate(&self.markets.store, api_key).await
-    }
-
-    /// Stores case versions.
-    ///
-    /// # Errors
-    /// See [`IngestError`]; what is wrong with one record is in its result.
-    pub async fn upsert_cases(
-        &self,
-        who: &Principal,
-        market: &MarketId,
-        cases: Vec<CaseUpsert>,
-    ) -> Result<Commit, IngestError> {
-        let key = self.admit(Role::Writer, who, market)?;
-        self.markets.submit(&key, Work::Cases(cases)).await
-    }
-
-    /// Stores activities. A void is an activity of its own.
-    ///
-    /// # Errors
-    /// See [`IngestError`]; what is wrong with one record is in its result.
-    pub async fn record(
-        &self,
-        who: &Principal,
-        market: &MarketId,
-        activities: Vec<Activity>,
-    ) -> Result<Commit, IngestError> {
-        let key = self.admit(Role::Writer, who, market)?;
-        self.markets.submit(&key, Work::Activities(activities)).await
-    }
-
-    /// Stores a void and the replacement of its target in one commit: both, or neither.
-    ///
-    /// # Errors
-    /// See [`IngestError`]; what is wrong with one of the two is in its result.
-    pub async fn correct(
-        &self,
-        who: &Principal,
-        market: &MarketId,
-        void: Activity,
-        replacement: Activity,
-    ) -> Result<Commit, IngestError> {
-        let key = self.admit(Role::Writer, who, market)?;
-        self.markets.submit(&key, Work::Correction(Box::new([void, replacement]))).await
-    }
-
-    pub(super) fn admit(&self, role: Role, who: &Principal, market: &MarketId) -> Result<MarketKey, IngestError> {
-        if !who.has(role) {
-            return Err(IngestError::RoleMissing(role.as_str()));
-        }
-        let known = who.may_touch(market) && self.markets.config.get().market(&who.tenant, market).is_some();
-        if !known {
-            return Err(IngestError::MarketUnknown(market.to_string()));
-        }
-        Ok(MarketKey { tenant: who.tenant.clone(), market: market.clone() })
     }
 }

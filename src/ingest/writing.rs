@@ -12,6 +12,7 @@ use super::rebuild;
 use crate::compliance::{PersonLog, PersonLogs};
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
+use crate::domain::disposition::Dispositions;
 use crate::domain::fact::Fact;
 use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::ids::{CaseId, FindingId, PersonId};
@@ -27,6 +28,8 @@ pub struct Writing<'a> {
     pub(super) tx: MarketTx,
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
+    /// The tenant's codes for what came of a contact.
+    pub(super) dispositions: Arc<Dispositions>,
     pub(super) catalogue: Arc<Catalogue>,
     /// The tenant asks for a second key on waivers.
     pub(super) four_eyes_on_waivers: bool,
@@ -76,6 +79,7 @@ impl<'a> Writing<'a> {
             tx,
             market,
             rules,
+            dispositions: Arc::clone(&tenant.dispositions),
             catalogue: Arc::clone(&snapshot.catalogue),
             four_eyes_on_waivers: tenant.findings.four_eyes_on_waivers,
             persons: PersonLogs::default(),

@@ -9,6 +9,7 @@ mod api_transport;
 mod api_writes;
 mod crash;
 mod databases;
+mod dispositions;
 mod figures;
 mod finding_life;
 mod finding_order;

@@ -20,6 +20,9 @@ pub struct Contact {
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// The platform's own code for it; the tenant's file says which outcome it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<String>,
     /// Flags of the platform's own disposition, where they differ from the outcome's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<OutcomeFlags>,
@@ -107,6 +110,7 @@ impl Contact {
         Self {
             channel,
             outcome: None,
+            disposition: None,
             flags: None,
             technology: None,
             campaign: None,

@@ -17,6 +17,7 @@ pub fn contact(at: &At<'_>, wire: v1::Contact) -> Option<Contact> {
     Some(Contact {
         channel,
         outcome: at.field("outcome").optional_word(wire.outcome),
+        disposition: at.field("disposition").optional_name(wire.disposition),
         flags: wire.flags.map(|flags| OutcomeFlags {
             attempt: flags.attempt,
             connect: flags.connect,

@@ -12,6 +12,7 @@ pub fn contact(contact: &Contact) -> v1::Contact {
     v1::Contact {
         channel: contact.channel.number(),
         outcome: number(contact.outcome),
+        disposition: text(contact.disposition.as_ref()),
         flags: contact.flags.map(flags),
         technology: number(contact.technology),
         campaign_id: text(contact.campaign.as_ref()),

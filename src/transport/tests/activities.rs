@@ -19,6 +19,7 @@ impl Dice {
         Contact {
             channel: self.word(),
             outcome: self.maybe(Self::word),
+            disposition: self.maybe(Self::text),
             flags: self.maybe(|dice| OutcomeFlags {
                 attempt: dice.flag(),
                 connect: dice.flag(),
