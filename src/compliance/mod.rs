@@ -44,6 +44,7 @@ mod remember;
 mod required_notice;
 mod situation;
 mod third_party;
+pub mod trace;
 pub mod verdict;
 mod watch;
 mod which;

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::IngestError;
 use super::writer::Work;
 use super::writing::Writing;
+use crate::domain::detail::Detail;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, day_number};
 use crate::domain::verdict::Verdict;
-use crate::domain::vocabulary::{Channel, ChargeStep, Direction};
+use crate::domain::vocabulary::{Channel, ChargeStep, Direction, Initiator, PartyRole};
 
 /// What the checks of one line share. `T` is a text, borrowed or owned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +36,10 @@ pub struct CheckHead<T> {
     pub digest: T,
 }
 
-/// One answered check: what was asked, what was answered, and why.
+/// One answered check: what was asked, what was answered, and why. `T` is a text, `D` what was planned, each borrowed or
+/// owned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckRecord<T> {
+pub struct CheckRecord<T, D> {
     /// Number of the check, in hexadecimal behind the hyphen of its id.
     #[serde(rename = "n")]
     pub number: u64,
@@ -58,6 +60,18 @@ pub struct CheckRecord<T> {
     /// Step and amount of a charge.
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub charge: Option<(ChargeStep, Money)>,
+    /// What was planned, where it is more than a contact on that channel.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub detail: Option<D>,
+    /// Who was to begin it, if not the collector.
+    #[serde(rename = "by", default = "none", skip_serializing_if = "Option::is_none")]
+    pub initiated_by: Option<Initiator>,
+    /// The person's role, where it was asked with one.
+    #[serde(rename = "role", default = "none", skip_serializing_if = "Option::is_none")]
+    pub person_role: Option<PartyRole>,
+    /// It was to be made because the debtor asked for it.
+    #[serde(rename = "wished", default, skip_serializing_if = "crate::domain::party::is_false")]
+    pub at_debtors_request: bool,
     /// The creditor of the case.
     pub client: T,
     /// The answer.
@@ -76,6 +90,9 @@ const fn none<T>() -> Option<T> {
     None
 }
 
+/// A check as it is read from the log.
+pub type LoggedCheck = CheckRecord<String, Detail>;
+
 /// A line of the log as it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CheckLine {
@@ -83,7 +100,7 @@ pub struct CheckLine {
     #[serde(flatten)]
     pub head: CheckHead<String>,
     /// The checks.
-    pub checks: Vec<CheckRecord<String>>,
+    pub checks: Vec<LoggedCheck>,
 }
 
 /// Contact checks of one day, channel and verdict.
@@ -132,7 +149,7 @@ impl CheckBatch {
         &mut self,
         market: &Market,
         head: &CheckHead<&str>,
-        records: impl Iterator<Item = CheckRecord<&'a str>>,
+        records: impl Iterator<Item = CheckRecord<&'a str, &'a Detail>>,
     ) -> Result<(), IngestError> {
         let day = day_number(head.asked.date(market.zone));
         let mut after = self.begin(head).map_err(|_| corrupt())?;
@@ -310,6 +327,7 @@ fn corrupt() -> IngestError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::detail::Contact;
     use crate::domain::ids::{MarketId, TenantId};
     use crate::domain::market::{DEFAULT_PAYMENT_ORDER, MarketKey};
     use crate::domain::money::Currency;
@@ -329,7 +347,7 @@ mod tests {
         CheckHead { run: "0f", asked: Timestamp(1_710_763_200_000_000), key: "k", revision: 7, digest: "d" }
     }
 
-    fn record(number: u64, channel: Option<Channel>, verdict: Verdict) -> CheckRecord<&'static str> {
+    fn record(number: u64, channel: Option<Channel>, verdict: Verdict) -> CheckRecord<&'static str, &'static Detail> {
         CheckRecord {
             number,
             asked_after: 0,
@@ -338,6 +356,10 @@ mod tests {
             person: Some("p"),
             channel,
             charge: None,
+            detail: None,
+            initiated_by: None,
+            person_role: None,
+            at_debtors_request: false,
             client: "bank",
             verdict,
             rules: vec!["it-hours"],
@@ -347,10 +369,20 @@ mod tests {
     #[test]
     fn lines_are_read_as_they_were_written_and_counted_by_what_kpis_ask() {
         let charge = Some((ChargeStep::Reminder, Money::new(500, Currency::parse("EUR").unwrap())));
+        let mut contact = Contact::on(Channel::Sms);
+        contact.content_items.push("opt_out".to_owned());
+        let planned: &'static Detail = Box::leak(Box::new(Detail::Contact(Box::new(contact))));
         let records = [
             record(1, Some(Channel::Call), Verdict::Allowed),
             CheckRecord { asked_after: 90, ..record(2, Some(Channel::Call), Verdict::Allowed) },
-            CheckRecord { at: Some(Timestamp(5)), ..record(3, Some(Channel::Sms), Verdict::NotPermitted) },
+            CheckRecord {
+                at: Some(Timestamp(5)),
+                detail: Some(planned),
+                initiated_by: Some(Initiator::Creditor),
+                person_role: Some(PartyRole::Spouse),
+                at_debtors_request: true,
+                ..record(3, Some(Channel::Sms), Verdict::NotPermitted)
+            },
             CheckRecord { charge, person: None, ..record(4, None, Verdict::Allowed) },
         ];
         let later = CheckHead { asked: head().asked.plus(90), ..head() };
@@ -369,7 +401,7 @@ mod tests {
         for (line, head) in lines.iter().zip([head(), next]) {
             assert_eq!(serde_json::to_string(&line.head).unwrap(), serde_json::to_string(&head).unwrap());
         }
-        let read: Vec<&CheckRecord<String>> = lines.iter().flat_map(|line| &line.checks).collect();
+        let read: Vec<&LoggedCheck> = lines.iter().flat_map(|line| &line.checks).collect();
         for (read, written) in read.iter().zip(&records) {
             assert_eq!(serde_json::to_string(read).unwrap(), serde_json::to_string(written).unwrap());
         }

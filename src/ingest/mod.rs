@@ -25,7 +25,7 @@ mod writing;
 
 pub use admit::etag;
 pub use at_hand::persons_at_hand;
-pub use checks::{CheckBatch, CheckHead, CheckLine, CheckPack, CheckRecord, read_checks};
+pub use checks::{CheckBatch, CheckHead, CheckLine, CheckPack, CheckRecord, LoggedCheck, read_checks};
 pub use error::IngestError;
 pub use follow::assure_fresh;
 pub use merge::corrupt as corrupt_cell;

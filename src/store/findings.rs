@@ -146,6 +146,18 @@ impl MarketTx {
 }
 
 impl TenantScope {
+    /// One finding, whatever its status.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn finding(&self, market: &MarketId, id: FindingId) -> Result<Option<FindingRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM finding WHERE tenant_id = $1 AND market_id = $2 AND finding_id = $3"
+        );
+        let row = self.store.reader.query_one_raw(self.statement(market, &sql, [id.to_string().into()])).await?;
+        row.as_ref().map(read).transpose()
+    }
+
     /// Findings of a market by (time, id), after the given position.
     ///
     /// # Errors

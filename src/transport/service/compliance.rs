@@ -8,8 +8,8 @@ use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
-use crate::transport::decode::request;
-use crate::transport::encode::compliance;
+use crate::transport::decode::{explain, request};
+use crate::transport::encode::{self, compliance};
 use crate::transport::encode::direct::{Many, One};
 use crate::transport::encode::scalar::revision;
 use crate::transport::mask::Mask;
@@ -63,6 +63,14 @@ impl ComplianceService for Api {
     ) -> Result<Response<v1::CheckChargeResponse>, Status> {
         let (answer, checked, view) = self.charge(request).await?;
         self.answer(compliance::charge(&checked, answer, view))
+    }
+
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let silent = !message.omit_silent_rules;
+        let (market, wanted, languages) = explain::request(message).map_err(wrong)?;
+        let explained = self.use_cases.advice.explain(&caller.who, &market, wanted, &languages).await;
+        self.answer(encode::explain::response(explained.map_err(failed)?, silent))
     }
 
     async fn list_findings(
