@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::decided::{agreement, because, missing_of, weight, worst};
 use super::logged::Recorded;
 use super::past::{Ground, Sight};
 use super::{Advice, Desk, Question, candidate, find};
@@ -15,8 +16,8 @@ use crate::domain::ids::{ActivityId, CaseId, FindingId, MarketId};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
-use crate::domain::verdict::{Answer, Verdict};
-use crate::explain::{About, Chosen, Outcome, Scene, Teller, Worst};
+use crate::domain::verdict::Verdict;
+use crate::explain::{About, Chosen, Outcome, Scene, Teller};
 use crate::ingest::{IngestError, assure_fresh};
 use crate::rules::RuleInfo;
 use crate::rules::written::Written;
@@ -205,7 +206,7 @@ impl Desk<'_> {
                 let first = activity.cases.first();
                 let case = case.or_else(|| first.cloned()).ok_or_else(|| {
                     let text = format!("activity \"{id}\" concerns the whole market: no rule judges it");
-                    IngestError::Invalid(text.clone(), vec![Violation::new("activity_id", text)])
+                    IngestError::Invalid(text.clone(), vec![Violation::new("activity.activity_id", text)])
                 })?;
                 if !activity.cases.contains(&case) {
                     return Err(IngestError::NotFound { what: "case of that activity", id: case.to_string() });
@@ -344,97 +345,4 @@ fn order_of(activity: &Activity) -> (Timestamp, i64, ActivityId) {
 /// The currency of the amounts that rules compare: that of the activity's own money, else the case's.
 fn currency(activity: &Activity, version: &CaseVersion) -> crate::domain::money::Currency {
     activity.detail.money().map_or(version.currency, |money| money.currency)
-}
-
-/// How much a rule counts in the order in which rules are told.
-fn weight(said: &Said) -> (u8, Verdict) {
-    match said {
-        Said::Spoke(spoken) => {
-            let answer = match spoken.speaking.answer {
-                Answer::Broken => 4,
-                Answer::Unknown => 3,
-                Answer::Duty => 2,
-                Answer::Kept => 1,
-            };
-            (answer, spoken.speaking.verdict)
-        }
-        Said::Nothing(..) => (0, Verdict::Allowed),
-    }
-}
-
-/// The worst that rules say of what happened. A rule that only informs finds nothing.
-fn worst(rules: &[ExplainedRule]) -> Worst {
-    let mut worst = Worst::Kept;
-    for rule in rules {
-        let Said::Spoke(spoken) = &rule.said else { continue };
-        let Some(severity) = spoken.severity.filter(|_| !spoken.untested) else { continue };
-        worst = match (spoken.speaking.answer, worst) {
-            (Answer::Broken, Worst::Broken(other)) => Worst::Broken(other.min(severity)),
-            (Answer::Broken, _) => Worst::Broken(severity),
-            (Answer::Unknown, Worst::Kept) => Worst::Unknown,
-            (_, worst) => worst,
-        };
-    }
-    worst
-}
-
-fn missing_of(rules: &[ExplainedRule]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for rule in rules {
-        let Said::Spoke(spoken) = &rule.said else { continue };
-        let Some(attribute) = spoken.missing.filter(|_| spoken.severity.is_some()) else { continue };
-        if !names.iter().any(|name| name == attribute.as_str()) {
-            names.push(attribute.as_str().to_owned());
-        }
-    }
-    names
-}
-
-/// Citations of the rules that decided.
-fn because(
-    rules: &[ExplainedRule],
-    answer: Option<&compliance::Answered>,
-    own: impl Fn(&ExplainedRule) -> bool,
-) -> Vec<String> {
-    let decided = |rule: &&ExplainedRule| match (&rule.said, answer) {
-        (_, None) if own(rule) => true,
-        (Said::Spoke(spoken), Some(answer)) => {
-            answer.verdict > Verdict::Allowed && spoken.speaking.verdict == answer.verdict
-        }
-        (Said::Spoke(spoken), None) => {
-            !rules.iter().any(&own) && spoken.severity.is_some() && spoken.speaking.answer == Answer::Broken
-        }
-        _ => false,
-    };
-    let mut citations: Vec<String> = Vec::new();
-    for rule in rules.iter().filter(decided) {
-        let named = if rule.info.citation == "-" { rule.info.id.to_string() } else { rule.info.citation.clone() };
-        if !citations.contains(&named) {
-            citations.push(named);
-        }
-    }
-    citations
-}
-
-/// Whether what is on record is what is derived now.
-fn agreement(
-    trace: &Trace,
-    answer: Option<&compliance::Answered>,
-    finding: Option<&FindingRow>,
-    recorded: Option<&Recorded>,
-) -> Option<bool> {
-    if let (Some(recorded), Some(answer)) = (recorded, answer) {
-        let spoke = answer.speaking.iter().filter(|one| one.answer != Answer::Kept);
-        let now: BTreeSet<&str> = spoke.map(|one| one.rule.as_str()).collect();
-        let then: BTreeSet<&str> = recorded.rules.iter().map(String::as_str).collect();
-        return Some(recorded.verdict == answer.verdict && now == then);
-    }
-    let finding = &finding?.finding;
-    if finding.omission {
-        // A term that ran out is no judgement of the activity that began it.
-        return None;
-    }
-    let own = trace.rules.iter().find(|one| one.active.rule.id == finding.rule);
-    Some(matches!(own.map(|one| &one.said), Some(Said::Spoke(spoken))
-        if spoken.speaking.answer == Answer::Broken && spoken.speaking.observed == finding.observed))
 }

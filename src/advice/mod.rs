@@ -1,6 +1,7 @@
 //! Checks before the fact: may this contact be made, may this charge be added? Answered from the writer's state; the warm
 //! path touches no database.
 
+mod decided;
 mod explain;
 mod log;
 mod logged;

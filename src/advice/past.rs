@@ -107,7 +107,8 @@ impl Desk<'_> {
         }
         for (question, warm) in &mut past {
             let at = self.at(question);
-            if let Some(entry) = histories.get(&question.case).and_then(|history| self.entry_at(history, &Sight::until(at)))
+            if let Some(entry) =
+                histories.get(&question.case).and_then(|history| self.entry_at(history, &Sight::until(at)))
             {
                 warm.entry = Arc::new(entry);
             }

@@ -120,13 +120,7 @@ pub(super) fn trace(watch: &CaseWatch, ctx: &Context<'_>, activity: &Activity, a
         others.retain(|other| !rules.iter().any(|one| one.active.rule.id == other.active.rule.id));
         rules.append(&mut others);
     }
-    Trace {
-        at: situation.at,
-        zone: situation.home_zone(),
-        zones: situation.zones.as_slice().to_vec(),
-        rules,
-        complete,
-    }
+    Trace { at: situation.at, zone: situation.home_zone(), zones: situation.zones.as_slice().to_vec(), rules, complete }
 }
 
 /// The placement of a case, or terms that a version changed: what a finding without an activity of its own judged.

@@ -132,9 +132,7 @@ pub const fn variants(kind: Kind) -> &'static [Variant] {
             OMITTED,
             UNKNOWN,
         ],
-        Kind::RecordRetention => {
-            &[KEPT, Variant { name: "broken_days", slots: SPENT_NOTE }, NOTED, OMITTED, UNKNOWN]
-        }
+        Kind::RecordRetention => &[KEPT, Variant { name: "broken_days", slots: SPENT_NOTE }, NOTED, OMITTED, UNKNOWN],
         Kind::Licence => &[KEPT, BROKEN, UNKNOWN],
     }
 }

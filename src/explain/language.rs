@@ -71,6 +71,12 @@ impl Language {
         &self.name
     }
 
+    /// Paths of all its templates.
+    #[cfg(test)]
+    pub(super) fn paths(&self) -> impl Iterator<Item = String> {
+        self.templates.keys().cloned()
+    }
+
     /// A template, if the language has it.
     pub(super) fn template(&self, path: &str) -> Option<&Template> {
         self.templates.get(path)

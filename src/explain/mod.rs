@@ -11,6 +11,9 @@ mod read;
 pub mod tag;
 mod tell;
 mod template;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 pub use language::Language;
 pub use phrase::Teller;
 pub use tell::{About, Outcome, Scene, Worst};
+pub use walk::{Walked, walk};
 
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 
@@ -67,7 +71,9 @@ impl Languages {
         let mut broken: Vec<String> = Vec::new();
         for file in files {
             let Some(language) = read::language(file, found) else {
-                broken.extend(file.path.rsplit('/').next().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned));
+                broken.extend(
+                    file.path.rsplit('/').next().and_then(|name| name.strip_suffix(".toml")).map(str::to_owned),
+                );
                 continue;
             };
             let tag = language.tag().to_owned();
@@ -77,7 +83,9 @@ impl Languages {
             }
             languages.insert(tag, (Arc::new(language), &file.path));
         }
-        for tag in REQUIRED.iter().filter(|tag| !languages.contains_key(**tag) && !broken.iter().any(|one| one == **tag)) {
+        for tag in
+            REQUIRED.iter().filter(|tag| !languages.contains_key(**tag) && !broken.iter().any(|one| one == **tag))
+        {
             let message = format!("has no messages in the language \"{tag}\"");
             let remedy = format!("add {tag}.toml, or remove the directory to use the messages of the program");
             found.push(Diagnostic { file: directory.to_owned(), line: 1, column: 1, message, remedy });

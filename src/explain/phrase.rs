@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::expected::DUTIES;
 use super::language::Language;
-use crate::domain::verdict::Observation;
+use crate::domain::verdict::{Observation, Unit};
 
 /// A language at work: it keeps count of the words that it does not have.
 pub struct Teller<'l> {
@@ -86,6 +86,10 @@ impl<'l> Teller<'l> {
     /// What an observation notes, as a clause: several faults of a content are several.
     pub(super) fn note(&self, observation: &Observation) -> Option<String> {
         let note = observation.note.as_deref()?;
+        // The note of a time is its zone.
+        if observation.unit == Some(Unit::MinuteOfDay) {
+            return None;
+        }
         if note == "charges" || note == "no figure" || note.starts_with("missing: ") {
             return None;
         }
@@ -93,7 +97,7 @@ impl<'l> Teller<'l> {
             return Some(self.language.plain(&format!("notes.{words}"))).filter(|_| !day.is_empty());
         }
         let faults: Vec<String> = note.split("; ").map(|fault| self.fault(fault)).collect();
-        Some(self.language.list(&faults))
+        Some(faults.join("; "))
     }
 
     fn fault(&self, fault: &str) -> String {

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use super::expected::{NOUNS, variants};
 use super::phrase::Teller;
 use super::template::Slot;
-use crate::compliance::trace::{Said, Spoken};
+use crate::compliance::trace::{Said, Silence, Spoken};
 use crate::domain::finding::Finding;
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
@@ -83,13 +83,12 @@ impl Teller<'_> {
         let sentence = match said {
             Said::Spoke(spoken) => self.spoken(scene, rule, spoken),
             Said::Nothing(silence, why) => {
-                let why = why.map(|why| {
-                    let exemption = format!("exemptions.{why}");
-                    let known = self.language.template(&exemption).is_some();
-                    if known { self.language.plain(&exemption) } else { self.attribute(why) }
-                });
-                let why = why.or_else(|| Some(self.language.plain("frame.an_input")));
-                self.language.filled(&format!("silent.{silence}"), &|_| why.clone())
+                let why = match (silence, why) {
+                    (Silence::Exempt, Some(why)) => self.language.plain(&format!("exemptions.{why}")),
+                    (Silence::OtherCase, Some(why)) => self.attribute(why),
+                    _ => self.language.plain("frame.an_input"),
+                };
+                self.language.filled(&format!("silent.{silence}"), &|_| Some(why.clone()))
             }
         };
         self.cited(rule, sentence)
@@ -302,6 +301,8 @@ impl Teller<'_> {
         if planned && outcome.verdict > Verdict::AllowedWithDuties {
             match outcome.next {
                 Some(next) => add("next", Some(language.instant(next, scene.zone))),
+                // What is only unknown may be lawful now.
+                None if outcome.verdict == Verdict::Unknown => {}
                 None => add("no_next", None),
             }
         }

@@ -86,14 +86,16 @@ impl Template {
 
     /// Every slot that it names.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.0.iter().flat_map(|part| match part {
-            Part::Optional(parts) => parts.as_slice(),
-            part => std::slice::from_ref(part),
-        })
-        .filter_map(|part| match part {
-            Part::Slot(slot) => Some(slot),
-            _ => None,
-        })
+        self.0
+            .iter()
+            .flat_map(|part| match part {
+                Part::Optional(parts) => parts.as_slice(),
+                part => std::slice::from_ref(part),
+            })
+            .filter_map(|part| match part {
+                Part::Slot(slot) => Some(slot),
+                _ => None,
+            })
     }
 
     /// The text with its slots filled; what `value` has no answer for outside an optional part is told to `lacking` and
@@ -160,7 +162,9 @@ mod tests {
 
     #[test]
     fn brackets_that_do_not_fit_are_refused_where_they_stand() {
-        for (text, at) in [("é{a", 2), ("a}", 1), ("[a[b]]", 2), ("a]", 1), ("[a", 0), ("{}", 0), ("{A}", 0), ("{a.}", 0)] {
+        for (text, at) in
+            [("é{a", 2), ("a}", 1), ("[a[b]]", 2), ("a]", 1), ("[a", 0), ("{}", 0), ("{A}", 0), ("{a.}", 0)]
+        {
             assert_eq!(Template::parse(text).map_err(|broken| broken.at), Err(at), "{text}");
         }
     }

@@ -151,9 +151,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn finding(&self, market: &MarketId, id: FindingId) -> Result<Option<FindingRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM finding WHERE tenant_id = $1 AND market_id = $2 AND finding_id = $3"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM finding WHERE tenant_id = $1 AND market_id = $2 AND finding_id = $3");
         let row = self.store.reader.query_one_raw(self.statement(market, &sql, [id.to_string().into()])).await?;
         row.as_ref().map(read).transpose()
     }

@@ -60,11 +60,9 @@ fn rule(rule: ExplainedRule, language: &str) -> v1::RuleTrace {
             missing: spoken.missing.map(|attribute| attribute.as_str().to_owned()).unwrap_or_default(),
             ..plain
         },
-        Said::Nothing(silence, reason) => v1::RuleTrace {
-            silence: silence.number(),
-            reason: reason.unwrap_or_default().to_owned(),
-            ..plain
-        },
+        Said::Nothing(silence, reason) => {
+            v1::RuleTrace { silence: silence.number(), reason: reason.unwrap_or_default().to_owned(), ..plain }
+        }
     }
 }
 

@@ -9,9 +9,9 @@ use crate::domain::time::Timestamp;
 use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
 use crate::transport::decode::{explain, request};
-use crate::transport::encode::{self, compliance};
 use crate::transport::encode::direct::{Many, One};
 use crate::transport::encode::scalar::revision;
+use crate::transport::encode::{self, compliance};
 use crate::transport::mask::Mask;
 
 #[tonic::async_trait]
