@@ -237,6 +237,7 @@ pub fn all() -> Vec<Expected> {
         ("list", &[text("first"), text("last")]),
         ("last", &[text("first"), text("last")]),
         ("or", &[text("first"), text("last")]),
+        ("faults", &[text("first"), text("last")]),
         ("untranslated", &[text("word")]),
     ] {
         add(format!("format.{key}"), slots);

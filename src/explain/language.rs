@@ -206,6 +206,11 @@ impl Language {
         self.joined(items, "format.list", "format.or")
     }
 
+    /// Clauses one after the other.
+    pub(super) fn faults(&self, items: &[String]) -> String {
+        self.joined(items, "format.faults", "format.faults")
+    }
+
     fn joined(&self, items: &[String], between: &str, last: &str) -> String {
         let Some((end, before)) = items.split_last() else { return String::new() };
         let join = |path: &str, first: &str, then: &str| {

@@ -1,7 +1,7 @@
 //! Decisions and findings told as sentences, in the languages whose templates are configured.
 //!
-//! [`expected`] says which templates a language must have, [`read`] holds a file against it, [`language`] writes
-//! numbers, dates and amounts, and [`tell`] makes the sentences. Nothing here decides anything: what is told was judged
+//! `expected` says which templates a language must have, `read` holds a file against it, `language` writes
+//! numbers, dates and amounts, and `tell` makes the sentences. Nothing here decides anything: what is told was judged
 //! before.
 
 mod expected;

@@ -97,7 +97,7 @@ impl<'l> Teller<'l> {
             return Some(self.language.plain(&format!("notes.{words}"))).filter(|_| !day.is_empty());
         }
         let faults: Vec<String> = note.split("; ").map(|fault| self.fault(fault)).collect();
-        Some(faults.join("; "))
+        Some(self.language.faults(&faults))
     }
 
     fn fault(&self, fault: &str) -> String {

@@ -1,11 +1,14 @@
 //! Tests of the sentences: golden ones in each language, how languages write figures, and what is refused of a file.
 
+mod files;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono_tz::Tz;
 
 use super::*;
+use crate::compliance::examples::{Told, each_told};
 use crate::compliance::trace::{Said, Silence, Spoken};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::ids::{ActivityId, FindingId, JurisdictionId, RuleId};
@@ -288,6 +291,37 @@ fn every_example_of_every_pack_is_told_in_every_language() {
     assert_eq!(walked.untranslated, BTreeSet::new());
 }
 
+/// What an explanation shows is what the check has said, rule by rule, and every rule that is silent says why.
+#[test]
+fn a_trace_says_what_the_check_says_and_why_the_rest_is_silent() {
+    let mut silent: BTreeSet<Silence> = BTreeSet::new();
+    let mut asked_about = 0;
+    each_told(&shipped(), &mut |example, told| {
+        let Told::Fact { watch, context, activity, asked } = told else { return };
+        let trace = watch.trace(context, activity, asked);
+        let mut spoken = Vec::new();
+        for one in &trace.rules {
+            match &one.said {
+                Said::Spoke(spoke) => spoken.push(spoke.speaking.clone()),
+                Said::Nothing(why, word) => {
+                    let named = matches!(why, Silence::OtherCase | Silence::Exempt | Silence::NotInForce);
+                    assert_eq!(named, word.is_some(), "{}: {why}", one.active.rule.id);
+                    silent.insert(*why);
+                }
+            }
+        }
+        if asked {
+            asked_about += 1;
+            assert_eq!(spoken, watch.check(context, activity).speaking, "{}: {}", example.rule, example.name);
+        }
+    });
+    assert!(asked_about > 50, "{asked_about}");
+    // No pack that ships states a scope of its own yet.
+    silent.insert(Silence::OutsideScope);
+    let all: BTreeSet<Silence> = Silence::ALL.iter().copied().collect();
+    assert_eq!(silent, all, "some example meets each reason");
+}
+
 /// Each word by which the kinds note what they found has its phrase.
 #[test]
 fn every_note_of_the_kinds_has_a_phrase() {
@@ -316,57 +350,4 @@ fn every_note_of_the_kinds_has_a_phrase() {
         }
     }
     assert!(found > 40, "{found}");
-}
-
-fn refused(change: impl Fn(&str) -> String) -> Vec<String> {
-    let files: Vec<SourceFile> = OWN
-        .iter()
-        .map(|(path, text)| SourceFile {
-            path: (*path).to_owned(),
-            text: if path.ends_with("de.toml") { change(text) } else { (*text).to_owned() },
-        })
-        .collect();
-    let mut found = Vec::new();
-    assert!(Languages::read("messages", &files, &mut found).is_none() != found.is_empty());
-    for one in &found {
-        assert!(!one.remedy.is_empty(), "{one}");
-    }
-    found.iter().map(|one| format!("{}:{}: {}", one.file, one.line, one.message)).collect()
-}
-
-#[test]
-fn mistakes_of_a_file_are_told_with_their_line_and_what_to_write() {
-    assert_eq!(refused(str::to_owned), Vec::<String>::new());
-    let line = |key: &str| {
-        let (_, text) = OWN.iter().find(|(path, _)| path.ends_with("de.toml")).unwrap();
-        text.lines().position(|line| line.starts_with(key)).unwrap() + 1
-    };
-    let first = |change: &dyn Fn(&str) -> String| refused(change).into_iter().next().unwrap_or_default();
-    let hours = line("[rules.contact_hours]");
-    let of_kind = |text: &str| text.replacen("[rules.contact_hours]", "[rules.contact_hourz]", 1);
-    assert!(refused(of_kind).iter().any(|one| one.contains("rules.contact_hours.kept is missing")));
-    let no_kept = |text: &str| text.replacen("kept = \"Der Zeitpunkt", "# kept = \"Der Zeitpunkt", 1);
-    assert_eq!(first(&no_kept), format!("messages/de.toml:{hours}: rules.contact_hours.kept is missing"));
-    let slot = |text: &str| text.replacen("{missing}", "{mising}", 1);
-    assert!(first(&slot).contains("does not know the slot {mising}, did you mean \"missing\"?"), "{}", first(&slot));
-    let bare = |text: &str| text.replacen("[; nächstgelegene zulässige Grenze: {limit}]", " {limit}", 1);
-    assert!(first(&bare).contains("rules.contact_hours.broken names {limit}, which has not always a value"));
-    let form = |text: &str| text.replacen("{observed.dat}", "{observed.gen}", 1);
-    assert!(first(&form).contains("has no form \"gen\""), "{}", first(&form));
-    let open = |text: &str| text.replacen("({zone}) ist es", "({zone ) ist es", 1);
-    assert!(first(&open).contains("a slot whose name is no lower-case word"), "{}", first(&open));
-    let key = |text: &str| text.replacen("no_figure = ", "no_figur = ", 1);
-    assert!(
-        refused(key).iter().any(|one| one.contains("no sentence uses frame.no_figur, did you mean \"no_figure\"?"))
-    );
-    let number = |text: &str| text.replacen("first_day = \"1\"", "first_day = 1", 1);
-    assert!(refused(number).iter().any(|one| one.contains("format.first_day is of type integer, not a string")));
-    let other = |text: &str| text.replacen("language = \"de\"", "language = \"sv\"", 1);
-    let found = refused(other);
-    assert!(found.iter().any(|one| one.contains("language \"sv\" is also that of messages/de.toml")), "{found:?}");
-    assert!(found.iter().any(|one| one.contains("has no messages in the language \"de\"")), "{found:?}");
-    let tag = |text: &str| text.replacen("language = \"de\"", "language = \"DE_de\"", 1);
-    assert!(first(&tag).contains("is no BCP 47 tag in lower case"), "{}", first(&tag));
-    assert!(!refused(|_| "[[".to_owned()).is_empty());
-    assert!(!refused(|_| "\u{0}".repeat(64)).is_empty());
 }
