@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
+use crate::domain::detail::Detail;
 use crate::domain::market::{Market, MarketKey};
 use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, Markets, Work};
 
@@ -113,7 +114,7 @@ impl Room<'_> {
         mut self,
         market: &Market,
         head: &CheckHead<&str>,
-        records: impl Iterator<Item = CheckRecord<&'r str>>,
+        records: impl Iterator<Item = CheckRecord<&'r str, &'r Detail>>,
     ) -> Result<(), IngestError> {
         let mut records = records.peekable();
         if records.peek().is_none() {

@@ -1,7 +1,10 @@
 //! Checks before the fact: may this contact be made, may this charge be added? Answered from the writer's state; the warm
 //! path touches no database.
 
+mod decided;
+mod explain;
 mod log;
+mod logged;
 mod past;
 mod state;
 
@@ -20,6 +23,10 @@ use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
+
+pub use crate::compliance::trace::{Said, Silence, Spoken};
+pub use explain::{ExplainedRule, Explanation, Wanted};
+pub use logged::Recorded;
 
 use state::Warm;
 
@@ -286,7 +293,7 @@ impl Desk<'_> {
 }
 
 impl Judged {
-    fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str> {
+    fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
         let Self { answer, candidate, entry } = self;
         let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
         let charge = match &candidate.detail {
@@ -302,6 +309,10 @@ impl Judged {
             person: candidate.person.as_ref().map(PersonId::as_str),
             channel: candidate.channel(),
             charge,
+            detail: logged::beyond_channel(&candidate.detail),
+            initiated_by: candidate.initiated_by.filter(|by| *by != Initiator::Collector),
+            person_role: candidate.person_role,
+            at_debtors_request: candidate.at_debtors_request,
             client: &version.identity.creditor,
             verdict: answer.verdict,
             rules: answer

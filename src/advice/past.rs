@@ -10,15 +10,67 @@ use crate::compliance::{ContactStamp, PersonLog, PersonLogs};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::ids::{ActivityId, CaseId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
 use crate::ingest::derive::{self, CaseEntry, Env};
 use crate::rules::PersonScope;
-use crate::store::{CaseFilter, CaseHistory};
+use crate::store::{CaseFilter, CaseHistory, StoredActivity};
 
 /// Cases of a person that are read at once.
 const PAGE: u32 = 500;
+
+/// How much of the histories is looked at.
+pub(super) struct Sight {
+    /// Up to that instant.
+    pub(super) at: Timestamp,
+    /// And before that fact, by the order of facts.
+    pub(super) before: Option<(Timestamp, i64, ActivityId)>,
+    /// As known at that revision; as known today if absent.
+    pub(super) known: Option<u64>,
+}
+
+impl Sight {
+    const fn until(at: Timestamp) -> Self {
+        Self { at, before: None, known: None }
+    }
+
+    fn knows(&self, revision: u64) -> bool {
+        self.known.is_none_or(|known| revision <= known)
+    }
+
+    fn sees(&self, stored: &StoredActivity) -> bool {
+        let activity = &stored.activity;
+        let before = self.before.as_ref().is_none_or(|(at, seq, id)| activity.order() < (*at, *seq, id));
+        before
+            && activity.occurred <= self.at
+            && self.knows(stored.revision)
+            && !stored.voided.is_some_and(|voided| self.knows(voided))
+    }
+}
+
+/// What one answer stands on.
+pub(super) struct Ground {
+    /// The case.
+    pub(super) entry: Arc<CaseEntry>,
+    /// The person: the primary party if none was named.
+    pub(super) person: Option<PersonId>,
+    /// The person's contacts over all cases, where a rule counts them.
+    pub(super) log: Option<Arc<PersonLog>>,
+    /// Revision of the market.
+    pub(super) revision: u64,
+}
+
+impl Ground {
+    /// The contacts that are counted for an activity.
+    pub(super) fn persons(&self, activity: &Activity) -> PersonLogs {
+        let mut persons = PersonLogs::default();
+        if let (Some(person), Some(log)) = (activity.person.as_ref().or(self.person.as_ref()), &self.log) {
+            persons.insert(person.clone(), Arc::clone(log));
+        }
+        persons
+    }
+}
 
 impl Desk<'_> {
     /// Replaces the ground of every question about the past by that of its instant.
@@ -55,15 +107,45 @@ impl Desk<'_> {
         }
         for (question, warm) in &mut past {
             let at = self.at(question);
-            if let Some(entry) = histories.get(&question.case).and_then(|history| self.entry_at(history, at)) {
+            if let Some(entry) =
+                histories.get(&question.case).and_then(|history| self.entry_at(history, &Sight::until(at)))
+            {
                 warm.entry = Arc::new(entry);
             }
             if let Some((person, cases)) = warm.person.as_ref().and_then(|person| cases_of.get_key_value(person)) {
                 let told = cases.iter().filter_map(|case| Some((case, histories.get(case)?)));
-                warm.log = Some(Arc::new(self.log_of(person, told, self.scope(&warm.entry, at), at)));
+                warm.log = Some(Arc::new(self.log_of(person, told, self.scope(&warm.entry, at), &Sight::until(at))));
             }
         }
         Ok(())
+    }
+
+    /// A case and the contacts of its person, as far as they are to be seen.
+    pub(super) async fn ground(
+        &self,
+        case: &CaseId,
+        person: Option<&PersonId>,
+        sight: &Sight,
+    ) -> Result<Ground, IngestError> {
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let market = &self.market.key.market;
+        let revision = scope.head(market).await?.map_or(0, |head| head.revision);
+        let mut histories = scope.case_histories(market, std::slice::from_ref(case)).await?;
+        let entry = histories.get(case).and_then(|history| self.entry_at(history, sight));
+        let entry = entry.ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })?;
+        let primary = || entry.version_at(sight.at).primary().map(|party| party.person.clone());
+        let person = person.cloned().or_else(primary);
+        let counted = self.scope(&entry, sight.at);
+        let mut log = None;
+        if let Some(person) = person.as_ref().filter(|_| !counted.is_empty()) {
+            let cases = self.cases_of(person).await?;
+            for some in cases.chunks(PAGE as usize) {
+                histories.extend(scope.case_histories(market, some).await?);
+            }
+            let told = cases.iter().filter_map(|case| Some((case, histories.get(case)?)));
+            log = Some(Arc::new(self.log_of(person, told, counted, sight)));
+        }
+        Ok(Ground { entry: Arc::new(entry), person, log, revision })
     }
 
     /// Whose rules look over all cases of a person of that case.
@@ -87,28 +169,29 @@ impl Desk<'_> {
         }
     }
 
-    /// The case's state at an instant.
-    fn entry_at(&self, history: &CaseHistory, at: Timestamp) -> Option<CaseEntry> {
+    /// The case's state, as far as it is to be seen.
+    fn entry_at(&self, history: &CaseHistory, sight: &Sight) -> Option<CaseEntry> {
         // What a case remembers does not depend on what was told about others; only its findings do.
         let persons = PersonLogs::default();
         let env = Env { market: self.market, rules: self.rules, persons: &persons };
-        derive::fold(&env, versions(history, at).into_iter(), until(history, at), at).map(|(entry, _)| entry)
+        let versions = versions(history, sight, sight.at);
+        derive::fold(&env, versions.into_iter(), seen(history, sight), sight.at).map(|(entry, _)| entry)
     }
 
-    /// The contacts that a person had had until an instant, as rules of that scope count them.
+    /// The contacts of a person that are to be seen, as rules of that scope count them.
     fn log_of<'h>(
         &self,
         person: &PersonId,
         cases: impl Iterator<Item = (&'h CaseId, &'h CaseHistory)>,
         scope: PersonScope,
-        at: Timestamp,
+        sight: &Sight,
     ) -> PersonLog {
         let mut log = PersonLog::empty(scope, Timestamp(i64::MIN));
         for (case, history) in cases {
             // An activity that concerns several cases is told once, with the first of them.
-            for activity in until(history, at).filter(|activity| activity.cases.first() == Some(case)) {
+            for activity in seen(history, sight).filter(|activity| activity.cases.first() == Some(case)) {
                 let Detail::Contact(contact) = &activity.detail else { continue };
-                let versions = versions(history, activity.occurred);
+                let versions = versions(history, sight, activity.occurred);
                 let primary = || versions.last().and_then(|version| version.primary()).map(|party| &party.person);
                 let counts = self.rules.reach().counts_for_person(scope, contact.channel, contact.technology);
                 if counts && activity.person.as_ref().or_else(primary) == Some(person) {
@@ -122,20 +205,21 @@ impl Desk<'_> {
 
 /// The versions of a case until an instant, in their order. The first holds from ever; a later one that is still to come
 /// has said nothing yet.
-fn versions(history: &CaseHistory, at: Timestamp) -> Vec<&CaseVersion> {
-    let mut versions: Vec<&CaseVersion> = history.versions.iter().map(|(_, version)| version).collect();
+fn versions<'h>(history: &'h CaseHistory, sight: &Sight, at: Timestamp) -> Vec<&'h CaseVersion> {
+    let known = history.versions.iter().filter(|(revision, _)| sight.knows(*revision));
+    let mut versions: Vec<&CaseVersion> = known.map(|(_, version)| version).collect();
     versions.sort_by(|a, b| a.order().cmp(&b.order()));
-    let known = versions.partition_point(|version| version.effective <= at).max(1);
-    versions.truncate(known);
+    let begun = versions.partition_point(|version| version.effective <= at).max(1);
+    versions.truncate(begun);
     versions
 }
 
-/// Activities of a case up to an instant, but for voids and what they took away.
-fn until(history: &CaseHistory, at: Timestamp) -> impl Iterator<Item = &Activity> {
+/// Activities of a case that are to be seen, but for voids and what they took away.
+fn seen<'h>(history: &'h CaseHistory, sight: &Sight) -> impl Iterator<Item = &'h Activity> {
     history
         .activities
         .iter()
-        .filter(move |stored| stored.voided.is_none() && stored.activity.occurred <= at)
+        .filter(move |stored| sight.sees(stored))
         .map(|stored| &stored.activity)
         .filter(|activity| !matches!(activity.detail, Detail::Void { .. }))
 }

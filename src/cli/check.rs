@@ -7,6 +7,7 @@ use super::import::mapping::Mapping;
 use crate::compliance::examples;
 use crate::config::{Config, source};
 use crate::domain::diagnostic::Diagnostics;
+use crate::explain;
 use crate::kpi::cases;
 
 /// Runs `fairdue check`.
@@ -17,6 +18,7 @@ pub fn run(dir: &Path) -> Result<(), CliError> {
     let snapshot = Config::load(dir)?;
     let mut found = Vec::new();
     let rules = kept(examples::run(&snapshot.packs), &mut found);
+    let told = kept(explain::walk(&snapshot.packs, &snapshot.languages), &mut found);
     let figures = kept(cases::run(&snapshot.catalogue, &snapshot.kpi_files), &mut found);
     let mut mappings = 0;
     for file in source::folder(&dir.join("imports"), &mut found) {
@@ -31,6 +33,16 @@ pub fn run(dir: &Path) -> Result<(), CliError> {
         let packs = snapshot.packs.iter().count();
         println!("jurisdictions {packs}, rules {}, worked examples {}, all as promised", rules.rules, rules.examples);
         println!("changes of a rule or of its limit: {}, each noticed by an example", rules.changes);
+    }
+    if let Some(told) = told {
+        println!(
+            "languages {}, each tells all {} sentences of the examples",
+            told.languages.join(", "),
+            told.sentences
+        );
+        for (word, language) in &told.untranslated {
+            println!("note: \"{word}\" is told as it is written in {language}: add it to [words] there");
+        }
     }
     if let Some(figures) = figures {
         println!("KPIs {}, worked cases {figures}, all as stated", snapshot.catalogue.list().count());

@@ -16,10 +16,15 @@ use crate::rules::words::{Attribute, Set, VersionBy, Word};
 
 /// The activity is of a kind that the rule judges, and is not exempt. Cheap: it is asked of every rule.
 pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
+    is_judged(rule, situation) && !exempt(rule, situation)
+}
+
+/// The activity is of a kind that the rule judges.
+pub(crate) fn is_judged(rule: &Rule, situation: &Situation<'_>) -> bool {
     let activity = situation.activity;
     let any = |steps: &[Step]| steps.iter().any(|step| step.matches(activity));
     let outbound = || activity.direction() == Direction::Outbound;
-    let hit = match (&rule.limits, &activity.detail) {
+    match (&rule.limits, &activity.detail) {
         (Limits::ContactHours(limits), Detail::Contact(contact)) => {
             limits.channels.admits(contact.channel) && outbound()
         }
@@ -71,25 +76,29 @@ pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
             complaint_handling::step(detail).is_some_and(|(matter, ..)| limits.of.has(matter))
         }
         _ => false,
-    };
-    hit && !exempt(rule, situation)
+    }
 }
 
 /// The activity is one that the rule leaves alone.
 pub(crate) fn exempt(rule: &Rule, situation: &Situation<'_>) -> bool {
+    exemption(rule, situation).is_some()
+}
+
+/// The exemption under which the rule leaves the activity alone, as rule files name it.
+pub(crate) fn exemption(rule: &Rule, situation: &Situation<'_>) -> Option<&'static str> {
     let exempt = &rule.exempt;
     let activity = situation.activity;
     if exempt.initiated_by_debtor && activity.direction() == Direction::Inbound {
-        return true;
+        return Some("initiated_by_debtor");
     }
     if exempt.at_debtors_request && activity.at_debtors_request {
-        return true;
+        return Some("at_debtors_request");
     }
     if situation.role.is_some_and(|role| exempt.person_roles.has(role)) {
-        return true;
+        return Some("person_roles");
     }
     let purpose = situation.contact().and_then(|contact| contact.purpose);
-    purpose.is_some_and(|purpose| exempt.purposes.has(purpose))
+    purpose.is_some_and(|purpose| exempt.purposes.has(purpose)).then_some("purposes")
 }
 
 /// `None`: the rule does not concern the case. `Some(None)`: it does. `Some(Some(attribute))`: it may, and that

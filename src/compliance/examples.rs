@@ -149,8 +149,42 @@ struct Seen {
     unknown: Vec<String>,
 }
 
+/// Something that a worked example tells: it is about to be judged, or was found.
+#[derive(Clone, Copy)]
+pub enum Told<'t> {
+    /// An activity, or what is asked about (`asked`).
+    Fact {
+        /// The case before it.
+        watch: &'t CaseWatch,
+        /// What it is judged with.
+        context: &'t Context<'t>,
+        /// The activity.
+        activity: &'t Activity,
+        /// It has not happened.
+        asked: bool,
+    },
+    /// A finding, and what it was judged with.
+    Finding(&'t Finding, &'t Context<'t>),
+}
+
+/// Calls `visit` with everything that the worked examples of all packs tell, and the example.
+pub fn each_told(packs: &Packs, visit: &mut dyn FnMut(&Example, Told<'_>)) {
+    let mut sets = RuleSets::default();
+    for example in packs.iter().flat_map(|pack| &pack.examples) {
+        if let Ok(story) = Story::tell(packs, example) {
+            // Whether the example holds is told by `run`.
+            let _ = followed(&story, sets.of(packs, example), &mut |told| visit(example, told));
+        }
+    }
+}
+
 /// Folds the story and compares; the error says what differs.
 fn outcome(story: &Story<'_>, rules: &RuleSet) -> Result<(), String> {
+    followed(story, rules, &mut |_| ())
+}
+
+/// The same, with a look at everything on the way.
+fn followed(story: &Story<'_>, rules: &RuleSet, visit: &mut dyn FnMut(Told<'_>)) -> Result<(), String> {
     let example = story.example;
     let mut seen = Seen::default();
     let mut logs = PersonLogs::default();
@@ -158,23 +192,31 @@ fn outcome(story: &Story<'_>, rules: &RuleSet) -> Result<(), String> {
     let mut watches: Vec<(String, CaseWatch)> = Vec::new();
     for case in &story.cases {
         let version = story.version_of(&story.first, case);
-        watches.push((case.clone(), CaseWatch::open(&context(story, rules, &version, true, &logs), &mut out)));
+        let context = context(story, rules, &version, true, &logs);
+        watches.push((case.clone(), CaseWatch::open(&context, &mut out)));
+        show(&out, &context, visit);
         seen.collect(example, "placement", case, &mut out);
     }
     for moment in story.moments() {
         let version = story.version_at(moment.at);
         for (case, watch) in &mut watches {
             let version = story.version_of(version, case);
-            watch.advance(&context(story, rules, &version, true, &logs), moment.at, &mut out);
+            let whole = context(story, rules, &version, true, &logs);
+            watch.advance(&whole, moment.at, &mut out);
+            show(&out, &whole, visit);
             seen.collect(example, "timer", case, &mut out);
             match moment.activity {
                 None if moment.version => {
-                    watch.version(&context(story, rules, &version, true, &logs), &mut out);
+                    watch.version(&whole, &mut out);
+                    show(&out, &whole, visit);
                     seen.collect(example, "version", case, &mut out);
                 }
                 Some(activity) if activity.cases.iter().any(|one| one.as_str() == case) => {
                     let lead = activity.cases.first().is_some_and(|one| one.as_str() == case);
-                    watch.apply(&context(story, rules, &version, lead, &logs), activity, &mut out);
+                    let context = context(story, rules, &version, lead, &logs);
+                    visit(Told::Fact { watch, context: &context, activity, asked: false });
+                    watch.apply(&context, activity, &mut out);
+                    show(&out, &context, visit);
                     seen.collect(example, activity.id.as_str(), case, &mut out);
                 }
                 _ => {}
@@ -194,7 +236,17 @@ fn outcome(story: &Story<'_>, rules: &RuleSet) -> Result<(), String> {
     let Some((_, watch)) = watches.first_mut() else { return Err("there is no case".to_owned()) };
     let context = context(story, rules, version, true, &logs);
     watch.advance(&context, candidate.occurred, &mut out);
+    visit(Told::Fact { watch, context: &context, activity: candidate, asked: true });
     asked(example, check, candidate, watch, &context)
+}
+
+/// Shows the findings that were just made.
+fn show(out: &[Emission], context: &Context<'_>, visit: &mut dyn FnMut(Told<'_>)) {
+    for emission in out {
+        if let Emission::Opened(finding) = emission {
+            visit(Told::Finding(finding, context));
+        }
+    }
 }
 
 fn context<'a>(

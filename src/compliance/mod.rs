@@ -45,6 +45,7 @@ mod required_notice;
 mod situation;
 mod speaking;
 mod third_party;
+pub mod trace;
 pub mod verdict;
 mod watch;
 mod which;

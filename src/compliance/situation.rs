@@ -254,12 +254,40 @@ impl<'a> Situation<'a> {
             let Some(doubt) = covered.answer(active, self) else { return };
             judge(jurisdiction, active, possible.then_some(Attribute::Subdivision).or(doubt));
         };
-        let law = self.version.class.governing_law.as_deref();
         let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
+        let law = self.governing_law();
+        let complete = self.each_jurisdiction(&mut |jurisdiction, possible| {
+            let places = jurisdiction.topics.rules(topic).iter();
+            for active in places.filter_map(|place| jurisdiction.rules.get(usize::try_from(*place).ok()?)) {
+                if active.judged && !(law.is_some() && active.rule.limits.kind() == Kind::LimitationPeriod) {
+                    judge(jurisdiction, active, possible);
+                }
+            }
+        });
+        if let Some(law) = law {
+            self.each_governing(law, &mut |jurisdiction, possible| {
+                for active in &jurisdiction.rules {
+                    if active.judged && active.rule.limits.kind() == Kind::LimitationPeriod {
+                        judge(jurisdiction, active, possible);
+                    }
+                }
+            });
+        }
+        complete
+    }
+
+    /// The law chosen for the claim, whose limitation periods then hold instead of those where the person lives.
+    pub fn governing_law(&self) -> Option<&'a str> {
+        self.version.class.governing_law.as_deref()
+    }
+
+    /// Calls `visit` once for every jurisdiction that the person may live in, and whether that is only possible. Returns
+    /// false if a country has no pack.
+    pub fn each_jurisdiction(&self, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
         let mut complete = true;
         let mut seen: [Option<&'a Jurisdiction>; 12] = [None; 12];
         let mut any = false;
-        let mut visit = |jurisdiction: &'a Jurisdiction, possible: bool| {
+        let mut once = |jurisdiction: &'a Jurisdiction, possible: bool| {
             let known = seen.iter().flatten().any(|one| std::ptr::eq(*one, jurisdiction));
             if known {
                 return;
@@ -267,34 +295,22 @@ impl<'a> Situation<'a> {
             if let Some(slot) = seen.iter_mut().find(|slot| slot.is_none()) {
                 *slot = Some(jurisdiction);
             }
-            for place in jurisdiction.topics.rules(topic) {
-                let Some(active) = usize::try_from(*place).ok().and_then(|place| jurisdiction.rules.get(place)) else {
-                    continue;
-                };
-                if active.judged && !(law.is_some() && active.rule.limits.kind() == Kind::LimitationPeriod) {
-                    judge(jurisdiction, active, possible);
-                }
-            }
+            visit(jurisdiction, possible);
         };
         for one in self.residences() {
             any = true;
-            complete &= self.chain(&one.country, one.subdivision.as_deref(), one.locality.as_deref(), &mut visit);
+            complete &= self.chain(&one.country, one.subdivision.as_deref(), one.locality.as_deref(), &mut once);
         }
         if !any {
-            complete &= self.chain(self.region, None, None, &mut visit);
-        }
-        if let Some(law) = law {
-            let mut parts = law.splitn(3, '-');
-            let mut limitation = |jurisdiction: &'a Jurisdiction, possible: bool| {
-                for active in &jurisdiction.rules {
-                    if active.judged && active.rule.limits.kind() == Kind::LimitationPeriod {
-                        judge(jurisdiction, active, possible);
-                    }
-                }
-            };
-            self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), &mut limitation);
+            complete &= self.chain(self.region, None, None, &mut once);
         }
         complete
+    }
+
+    /// Calls `visit` for every jurisdiction of the law chosen for the claim.
+    pub fn each_governing(&self, law: &str, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
+        let mut parts = law.splitn(3, '-');
+        self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), visit);
     }
 
     fn chain(

@@ -11,6 +11,7 @@ use super::memory::{EMPTY, Memory, Timer};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
+use super::trace::{self, Trace};
 use super::verdict::consequence;
 use super::{Answered, Context, Emission, TestOutcome, check, contact_block, omission};
 use crate::domain::activity::Activity;
@@ -151,6 +152,12 @@ impl CaseWatch {
     /// The same, into an answer whose memory is used again.
     pub fn check_into(&self, ctx: &Context<'_>, candidate: &Activity, answer: &mut Answered) {
         check::check_into(self, ctx, candidate, answer);
+    }
+
+    /// What every rule that comes into question says of something, or why it is silent. `asked`: it has not happened.
+    #[must_use]
+    pub fn trace(&self, ctx: &Context<'_>, activity: &Activity, asked: bool) -> Trace {
+        trace::trace(self, ctx, activity, asked)
     }
 
     pub(crate) fn contacts(&self) -> &[CaseStamp] {
@@ -328,7 +335,7 @@ fn emit(
 }
 
 /// The placement of a case as the rules see it.
-fn placement(version: &CaseVersion, placed: Timestamp) -> Activity {
+pub(super) fn placement(version: &CaseVersion, placed: Timestamp) -> Activity {
     let detail = Detail::Transfer { transfer: TransferKind::Place, to: None };
     Activity::bare(ActivityId::trusted("placement"), vec![version.case.clone()], placed, detail)
 }

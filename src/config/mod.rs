@@ -1,4 +1,4 @@
-//! Configuration: the server's settings, the rule packs, the KPI definitions and the tenants, loaded as one snapshot.
+//! Configuration: the server's settings, rule packs, KPI definitions, tenants and messages, loaded as one snapshot.
 //! A load checks everything and reports all that is wrong at once; a snapshot is never changed, only replaced whole.
 
 pub mod document;
@@ -18,6 +18,7 @@ use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
+use crate::explain::Languages;
 use crate::kpi::Catalogue;
 use crate::rules::{Packs, RuleSet};
 pub use holder::Holder;
@@ -49,6 +50,8 @@ pub struct Snapshot {
     pub kpi_files: Arc<[SourceFile]>,
     /// Tenants by id.
     pub tenants: BTreeMap<TenantId, Tenant>,
+    /// The languages in which decisions are explained.
+    pub languages: Arc<Languages>,
     /// Hash (blake3, hexadecimal) of every file that was read.
     pub digest: String,
 }
@@ -65,9 +68,8 @@ impl Snapshot {
 pub struct Config;
 
 impl Config {
-    /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`,
-    /// `tenants/*.toml`, with the
-    /// process's environment laid over the settings.
+    /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`, `tenants/*.toml`,
+    /// `messages/*.toml`, with the process's environment laid over the settings.
     ///
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
@@ -98,11 +100,15 @@ impl Config {
         jurisdictions.extend(source::folder(&dir.join("rates"), &mut found));
         let kpis = source::folder(&dir.join("kpis"), &mut found);
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
-        let digest = digest(dir, settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files));
+        let messages = dir.join("messages");
+        let message_files = source::folder(&messages, &mut found);
+        let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
+        let digest = digest(dir, files);
 
         let file = settings.as_ref().map(|file| (file.path.as_str(), file.text.as_str()));
         let server = Server::build(file, environment, &mut found);
         let catalogue = keep(Catalogue::compile(&kpis), &mut found);
+        let languages = Languages::read(&messages.display().to_string(), &message_files, &mut found).map(Arc::new);
         // A tenant's rules can be judged only against sound packs; its other keys are checked all the same.
         let packs = keep(Packs::compile(&jurisdictions), &mut found);
         let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
@@ -124,13 +130,13 @@ impl Config {
             }
         }
         let found = Diagnostics(found);
-        match (packs, catalogue) {
-            (Some(packs), Some(catalogue)) => {
+        match (packs, catalogue, languages) {
+            (Some(packs), Some(catalogue), Some(languages)) => {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
-                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, digest })
+                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest })
             }
-            // Without packs or definitions there are diagnostics that say why.
+            // Without packs, definitions or messages there are diagnostics that say why.
             _ => Err(found.into_result(()).err().unwrap_or_default()),
         }
     }

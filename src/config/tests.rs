@@ -246,3 +246,16 @@ fn the_configuration_that_comes_with_the_package_loads() {
     let snapshot = load_dir(&dir, &[]).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert!(snapshot.tenants.contains_key("demo"));
 }
+
+#[test]
+fn a_directory_of_messages_must_hold_every_language_whole() {
+    let own =
+        |tag: &str| fs::read_to_string(format!("{}/config/messages/{tag}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert_eq!(load(&[], &[]).unwrap().languages.iter().count(), 6, "those of the program");
+    let german = own("de");
+    let short = german.replacen("[rules.licence]", "[rules.license]", 1);
+    let found = complaints(load(&[("messages/de.toml", &short)], &[]));
+    assert!(found.iter().any(|one| one == "messages:1:1: has no messages in the language \"fr\""), "{found:?}");
+    assert!(found.iter().any(|one| one.ends_with("rules.licence.broken is missing")), "{found:?}");
+    assert!(!found.iter().any(|one| one.contains("\"de\"")), "{found:?}");
+}

@@ -7,84 +7,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::IngestError;
+use super::check_record::{CheckHead, CheckLine, CheckRecord};
 use super::writer::Work;
 use super::writing::Writing;
+use crate::domain::detail::Detail;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::market::Market;
-use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, day_number};
 use crate::domain::verdict::Verdict;
-use crate::domain::vocabulary::{Channel, ChargeStep, Direction};
-
-/// What the checks of one line share. `T` is a text, borrowed or owned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckHead<T> {
-    /// First part of the checks' ids; a hyphen and the check's number follow.
-    pub run: T,
-    /// When the first of them was asked.
-    pub asked: Timestamp,
-    /// The key that asked.
-    pub key: T,
-    /// Revision that the answers stand on.
-    pub revision: u64,
-    /// Digest of the rules.
-    pub digest: T,
-}
-
-/// One answered check: what was asked, what was answered, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckRecord<T> {
-    /// Number of the check, in hexadecimal behind the hyphen of its id.
-    #[serde(rename = "n")]
-    pub number: u64,
-    /// Microseconds from the line's first check to this one.
-    #[serde(rename = "after", default, skip_serializing_if = "is_zero")]
-    pub asked_after: i64,
-    /// The instant asked about; when it was asked if absent.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub at: Option<Timestamp>,
-    /// The case.
-    pub case: T,
-    /// The person.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub person: Option<T>,
-    /// The channel of a contact.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-    /// Step and amount of a charge.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub charge: Option<(ChargeStep, Money)>,
-    /// The creditor of the case.
-    pub client: T,
-    /// The answer.
-    pub verdict: Verdict,
-    /// Rules that did not simply allow it.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<T>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
-const fn is_zero(value: &i64) -> bool {
-    *value == 0
-}
-
-const fn none<T>() -> Option<T> {
-    None
-}
-
-/// A line of the log as it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct CheckLine {
-    /// What the checks share.
-    #[serde(flatten)]
-    pub head: CheckHead<String>,
-    /// The checks.
-    pub checks: Vec<CheckRecord<String>>,
-}
+use crate::domain::vocabulary::{Channel, Direction};
 
 /// Contact checks of one day, channel and verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +65,7 @@ impl CheckBatch {
         &mut self,
         market: &Market,
         head: &CheckHead<&str>,
-        records: impl Iterator<Item = CheckRecord<&'a str>>,
+        records: impl Iterator<Item = CheckRecord<&'a str, &'a Detail>>,
     ) -> Result<(), IngestError> {
         let day = day_number(head.asked.date(market.zone));
         let mut after = self.begin(head).map_err(|_| corrupt())?;
@@ -309,10 +242,13 @@ fn corrupt() -> IngestError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check_record::LoggedCheck;
     use super::*;
+    use crate::domain::detail::Contact;
     use crate::domain::ids::{MarketId, TenantId};
     use crate::domain::market::{DEFAULT_PAYMENT_ORDER, MarketKey};
-    use crate::domain::money::Currency;
+    use crate::domain::money::{Currency, Money};
+    use crate::domain::vocabulary::{ChargeStep, Initiator, PartyRole};
 
     fn market() -> Market {
         Market {
@@ -329,7 +265,7 @@ mod tests {
         CheckHead { run: "0f", asked: Timestamp(1_710_763_200_000_000), key: "k", revision: 7, digest: "d" }
     }
 
-    fn record(number: u64, channel: Option<Channel>, verdict: Verdict) -> CheckRecord<&'static str> {
+    fn record(number: u64, channel: Option<Channel>, verdict: Verdict) -> CheckRecord<&'static str, &'static Detail> {
         CheckRecord {
             number,
             asked_after: 0,
@@ -338,6 +274,10 @@ mod tests {
             person: Some("p"),
             channel,
             charge: None,
+            detail: None,
+            initiated_by: None,
+            person_role: None,
+            at_debtors_request: false,
             client: "bank",
             verdict,
             rules: vec!["it-hours"],
@@ -347,10 +287,20 @@ mod tests {
     #[test]
     fn lines_are_read_as_they_were_written_and_counted_by_what_kpis_ask() {
         let charge = Some((ChargeStep::Reminder, Money::new(500, Currency::parse("EUR").unwrap())));
+        let mut contact = Contact::on(Channel::Sms);
+        contact.content_items.push("opt_out".to_owned());
+        let planned: &'static Detail = Box::leak(Box::new(Detail::Contact(Box::new(contact))));
         let records = [
             record(1, Some(Channel::Call), Verdict::Allowed),
             CheckRecord { asked_after: 90, ..record(2, Some(Channel::Call), Verdict::Allowed) },
-            CheckRecord { at: Some(Timestamp(5)), ..record(3, Some(Channel::Sms), Verdict::NotPermitted) },
+            CheckRecord {
+                at: Some(Timestamp(5)),
+                detail: Some(planned),
+                initiated_by: Some(Initiator::Creditor),
+                person_role: Some(PartyRole::Spouse),
+                at_debtors_request: true,
+                ..record(3, Some(Channel::Sms), Verdict::NotPermitted)
+            },
             CheckRecord { charge, person: None, ..record(4, None, Verdict::Allowed) },
         ];
         let later = CheckHead { asked: head().asked.plus(90), ..head() };
@@ -369,7 +319,7 @@ mod tests {
         for (line, head) in lines.iter().zip([head(), next]) {
             assert_eq!(serde_json::to_string(&line.head).unwrap(), serde_json::to_string(&head).unwrap());
         }
-        let read: Vec<&CheckRecord<String>> = lines.iter().flat_map(|line| &line.checks).collect();
+        let read: Vec<&LoggedCheck> = lines.iter().flat_map(|line| &line.checks).collect();
         for (read, written) in read.iter().zip(&records) {
             assert_eq!(serde_json::to_string(read).unwrap(), serde_json::to_string(written).unwrap());
         }

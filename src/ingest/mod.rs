@@ -2,6 +2,7 @@
 
 mod admit;
 mod at_hand;
+mod check_record;
 mod checks;
 mod compare;
 mod correction;
@@ -27,7 +28,8 @@ mod writing;
 
 pub use admit::etag;
 pub use at_hand::persons_at_hand;
-pub use checks::{CheckBatch, CheckHead, CheckLine, CheckPack, CheckRecord, read_checks};
+pub use check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
+pub use checks::{CheckBatch, CheckPack, read_checks};
 pub use error::IngestError;
 pub use findings::{Decided, FindingUpdate};
 pub use follow::assure_fresh;

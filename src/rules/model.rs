@@ -22,6 +22,7 @@ use super::words::{
     BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
     LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, Timing, VersionBy,
 };
+use super::written::Written;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::party::Condition;
@@ -86,6 +87,8 @@ pub struct Rule {
     pub assume: Assume,
     /// Limits of its kind.
     pub limits: Limits,
+    /// The same as its file writes them, with what a tenant tightens.
+    pub written: Written,
     /// Where the rule stands.
     pub position: Position,
     /// Where its limits stand.

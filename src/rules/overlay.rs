@@ -217,6 +217,7 @@ fn tighten(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)> {
         );
     }
     rule.limits_position = change.reader.cx.position(change.reader.offset());
+    rule.written = rule.written.tightened(&change.reader.written());
     Some((rule, blocks))
 }
 

@@ -5,6 +5,7 @@ use super::parse_limits;
 use super::rates::RateTables;
 use super::reader::Reader;
 use super::words::{BindFrom, Status, Subject, VersionBy, Word};
+use super::written::Written;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::verdict::{Confidence, Effect, Source};
 
@@ -68,7 +69,7 @@ pub fn rule(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Rule
     let scope = scope(reader);
     let exempt = exempt(reader);
     let assume = assume(reader);
-    let (limits, limits_at) = limits(reader, defaults)?;
+    let (limits, written, limits_at) = limits(reader, defaults)?;
     let subject = subject.unwrap_or(default_subject(&limits));
     if matches!(subject, Subject::CampaignDay | Subject::Tenant) {
         reader.wrong("subject", "no kind judges campaigns or tenants yet", "write activity, case or person");
@@ -100,6 +101,7 @@ pub fn rule(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Rule
         exempt,
         assume,
         limits,
+        written,
         position: reader.cx.position(reader.offset()),
         limits_position: reader.cx.position(limits_at),
     })
@@ -129,7 +131,7 @@ fn default_subject(limits: &Limits) -> Subject {
     }
 }
 
-fn limits(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<(Limits, usize)> {
+fn limits(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<(Limits, Written, usize)> {
     let present: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| reader.has(kind.as_str())).collect();
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let [kind] = present.as_slice() else {
@@ -144,10 +146,10 @@ fn limits(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<(Limit
         return None;
     };
     let mut table = reader.table(kind.as_str())?;
-    let at = table.offset();
+    let (at, written) = (table.offset(), table.written());
     let limits = parse_limits::limits(*kind, &mut table, defaults);
     table.finish();
-    limits.map(|limits| (limits, at))
+    limits.map(|limits| (limits, written, at))
 }
 
 /// Which cases are concerned.

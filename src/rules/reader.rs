@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::spelling::nearest;
 use super::words::{Set, Word};
+use super::written::Written;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 
 /// Most mistakes that are told of one file: a hostile one must not cost minutes and gigabytes.
@@ -346,6 +347,12 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// The keys of this table in the order of the file, for tables whose keys are data.
     pub fn keys(&self) -> Vec<(String, usize)> {
         self.table.iter().map(|(key, _)| (key.get_ref().to_string(), key.span().start)).collect()
+    }
+
+    /// What the table says, as it is written.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        Written::of(self.table)
     }
 
     /// Refuses every key that nobody asked for.

@@ -131,6 +131,34 @@ pub struct RuleInfo {
     pub pack_digest: String,
 }
 
+impl ActiveRule {
+    /// What is told of it.
+    #[must_use]
+    pub fn info(&self) -> RuleInfo {
+        let rule = &self.rule;
+        RuleInfo {
+            id: rule.id.clone(),
+            jurisdiction: rule.jurisdiction.clone(),
+            kind: rule.limits.kind(),
+            title: rule.title.clone(),
+            text: rule.text.clone(),
+            citation: rule.citation.clone(),
+            source: rule.source,
+            effect: rule.effect,
+            confidence: rule.confidence,
+            valid_from: rule.valid_from,
+            valid_until: rule.valid_until,
+            judged: self.judged,
+            membership: rule.membership.clone(),
+            reviewed_by: rule.review.by.clone(),
+            reviewed_on: rule.review.on,
+            next_review_on: rule.review.next,
+            pack_version: self.pack_version.to_string(),
+            pack_digest: self.pack_digest.to_string(),
+        }
+    }
+}
+
 impl RuleSet {
     /// The packs with a tenant's overlay: the table `[rules]` of the tenant's file. It may add rules and tighten
     /// those of the packs; anything that loosens is refused.
@@ -299,7 +327,7 @@ impl RuleSet {
                 let dated =
                     rule.valid_from.is_none_or(|from| from <= on) && rule.valid_until.is_none_or(|until| on <= until);
                 if dated && rule.status != Status::Proposed {
-                    found.insert((rule.jurisdiction.clone(), rule.id.clone()), info(active));
+                    found.insert((rule.jurisdiction.clone(), rule.id.clone()), active.info());
                 }
             }
         }
@@ -327,7 +355,7 @@ impl RuleSet {
     /// What is told of the rule of that id, wherever it stands.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
-        self.by_id.get(&RuleId::trusted(id)).map(|active| info(active))
+        self.by_id.get(&RuleId::trusted(id)).map(|active| active.info())
     }
 }
 
@@ -351,29 +379,5 @@ impl Numbers {
         let active = Arc::new(active);
         self.given.push(Arc::clone(&active));
         active
-    }
-}
-
-fn info(active: &ActiveRule) -> RuleInfo {
-    let rule = &active.rule;
-    RuleInfo {
-        id: rule.id.clone(),
-        jurisdiction: rule.jurisdiction.clone(),
-        kind: rule.limits.kind(),
-        title: rule.title.clone(),
-        text: rule.text.clone(),
-        citation: rule.citation.clone(),
-        source: rule.source,
-        effect: rule.effect,
-        confidence: rule.confidence,
-        valid_from: rule.valid_from,
-        valid_until: rule.valid_until,
-        judged: active.judged,
-        membership: rule.membership.clone(),
-        reviewed_by: rule.review.by.clone(),
-        reviewed_on: rule.review.on,
-        next_review_on: rule.review.next,
-        pack_version: active.pack_version.to_string(),
-        pack_digest: active.pack_digest.to_string(),
     }
 }

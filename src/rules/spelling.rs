@@ -1,7 +1,7 @@
 //! Which known word a misspelt one was meant to be.
 
 /// `, did you mean "x"?` if a known name is at most two letters away.
-pub(super) fn nearest(text: &str, names: &[&'static str]) -> String {
+pub(crate) fn nearest(text: &str, names: &[&str]) -> String {
     if text.len() > 64 {
         return String::new();
     }

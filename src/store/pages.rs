@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Value};
 
+use super::bulk::text_set;
 use super::history::read_stored_activity;
 use super::market_tx::{HEAD, read_head};
 use super::{MarketHead, StoreError, StoredActivity, TenantScope};
@@ -138,5 +139,24 @@ impl TenantScope {
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id = $3";
         let row = self.store.reader.query_one_raw(self.statement(market, sql, [id.as_str().into()])).await?;
         row.as_ref().map(read_stored_activity).transpose()
+    }
+
+    /// The activities of these ids, in no order; unknown ones are absent.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn activities(&self, market: &MarketId, ids: Vec<String>) -> Result<Vec<StoredActivity>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (set, bind) = text_set(self.store.backend, 3, ids);
+        let sql = format!(
+            "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+             FROM activity a LEFT JOIN void v
+               ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+             WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}"
+        );
+        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        rows.iter().map(read_stored_activity).collect()
     }
 }

@@ -58,7 +58,7 @@ fn a_document_is_not_asked_for_and_produced_at_once() {
 
 #[test]
 fn duties_are_told_on_the_wire() {
-    use crate::advice::{RuleNumber, RuleSet, Speaking};
+    use crate::advice::{RuleNumber, Speaking};
     use crate::domain::verdict::{Answer, Verdict};
     let speaking = Speaking {
         answer: Answer::Duty,
@@ -66,6 +66,6 @@ fn duties_are_told_on_the_wire() {
         duties: Some(vec![Box::from("creditor_name"), Box::from("deadline")].into()),
         ..Speaking::kept(RuleNumber::new(0))
     };
-    let told = encode::compliance::speaking(&RuleSet::default(), &speaking);
+    let told = encode::compliance::speaking(&encode::compliance::Words::default(), &speaking);
     assert_eq!(told.duties, ["creditor_name", "deadline"]);
 }

@@ -104,6 +104,7 @@ words! {
     verdict::Verdict => Verdict,
     verdict::Answer => Answer,
     verdict::Unit => Unit,
+    crate::advice::Silence => Silence,
     finding::Severity => Severity,
     finding::FindingStatus => FindingStatus,
     finding_life::FindingAction => FindingAction,

@@ -14,7 +14,7 @@ use crate::support::database::{Backend, Database, on_both_databases};
 use crate::support::wire::{call, case, fields, reason, stamp};
 
 /// A resident of the United States with two cases, on the second of which he was called three times by a machine.
-async fn filled(api: &Api) -> Clients {
+pub(crate) async fn filled(api: &Api) -> Clients {
     let mut mine = api.platform("mine").await;
     let cases = ["c1", "c2"]
         .map(|id| {
@@ -53,7 +53,7 @@ async fn filled(api: &Api) -> Clients {
 }
 
 /// Another call by a machine.
-fn check(case: &str, time: Option<prost_types::Timestamp>) -> v1::ContactCheck {
+pub(crate) fn check(case: &str, time: Option<prost_types::Timestamp>) -> v1::ContactCheck {
     v1::ContactCheck {
         case_id: case.to_owned(),
         contact_time: time,
@@ -66,7 +66,7 @@ fn check(case: &str, time: Option<prost_types::Timestamp>) -> v1::ContactCheck {
     }
 }
 
-fn single(check: v1::ContactCheck, view: v1::CheckView) -> v1::CheckContactRequest {
+pub(crate) fn single(check: v1::ContactCheck, view: v1::CheckView) -> v1::CheckContactRequest {
     v1::CheckContactRequest {
         region_code: "US".to_owned(),
         case_id: check.case_id,
@@ -89,7 +89,7 @@ fn rule<'a>(rules: &'a [v1::Speaking], id: &str) -> &'a v1::Speaking {
     rules.iter().find(|one| one.rule_id == id).unwrap_or_else(|| panic!("{id} does not speak: {rules:?}"))
 }
 
-const MACHINES: &str = "us-tcpa-residential-prerecorded";
+pub(crate) const MACHINES: &str = "us-tcpa-residential-prerecorded";
 
 on_both_databases!(
     async fn a_batch_answers_each_check_as_if_it_came_alone(database: Database) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fairdue::domain::ids::{FindingId, MarketId, RuleId, TenantId};
 use fairdue::domain::principal::Role;
+use fairdue::proto::v1::explain_request::Subject;
 use fairdue::proto::{DESCRIPTOR_SET, v1};
 use prost::Message;
 use tonic::metadata::MetadataMap;
@@ -105,6 +106,20 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
         ..Default::default()
     };
     add("ComplianceService", "CheckCharge", vec![charge.encode_to_vec()]);
+    let explain = |subject| v1::ExplainRequest {
+        region_code: region_code(),
+        subject: Some(subject),
+        language_codes: vec!["de".to_owned()],
+        omit_silent_rules: false,
+    };
+    let planned = explain(Subject::Contact(v1::ContactCheck {
+        case_id: "c1".to_owned(),
+        contact: check.contact.clone(),
+        ..Default::default()
+    }));
+    let happened =
+        explain(Subject::Activity(v1::ActivityOfCase { activity_id: "p1".to_owned(), case_id: String::new() }));
+    add("ComplianceService", "Explain", vec![planned.encode_to_vec(), happened.encode_to_vec()]);
     let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };
     let of_case = v1::ListFindingsRequest { case_id: "c1".to_owned(), ..list.clone() };
     add("ComplianceService", "ListFindings", vec![list.encode_to_vec(), of_case.encode_to_vec()]);

@@ -46,10 +46,11 @@ const USE_CASE: &[&str] = &["tonic", "prost", "sea_orm", "sea_orm_migration", "s
 const WIRE: &[&str] = &["sea_orm", "sea_orm_migration", "sqlx"];
 
 /// Everything a use case may build on.
-const BELOW_USE_CASES: &[&str] = &["domain", "clock", "ledger", "rules", "compliance", "kpi", "store", "config"];
+const BELOW_USE_CASES: &[&str] =
+    &["domain", "clock", "ledger", "rules", "compliance", "explain", "kpi", "store", "config"];
 /// The same with the writer, whose warm state answers checks and reads.
 const BELOW_READERS: &[&str] =
-    &["domain", "clock", "ledger", "rules", "compliance", "kpi", "store", "config", "ingest"];
+    &["domain", "clock", "ledger", "rules", "compliance", "explain", "kpi", "store", "config", "ingest"];
 
 /// All modules, in the order of their levels.
 const LAYERS: &[Layer] = &[
@@ -61,25 +62,26 @@ const LAYERS: &[Layer] = &[
     Layer { name: "compliance", level: 2, may_name: &["domain", "rules"], never: PURE },
     Layer { name: "kpi", level: 2, may_name: &["domain", "rules"], never: PURE },
     Layer { name: "store", level: 2, may_name: &["domain"], never: &["tonic", "prost"] },
-    Layer { name: "config", level: 3, may_name: &["domain", "rules", "compliance", "kpi"], never: USE_CASE },
-    Layer { name: "ingest", level: 4, may_name: BELOW_USE_CASES, never: USE_CASE },
-    Layer { name: "advice", level: 5, may_name: BELOW_READERS, never: USE_CASE },
-    Layer { name: "query", level: 5, may_name: BELOW_READERS, never: USE_CASE },
+    Layer { name: "explain", level: 3, may_name: &["domain", "rules", "compliance"], never: PURE },
+    Layer { name: "config", level: 4, may_name: &["domain", "rules", "compliance", "explain", "kpi"], never: USE_CASE },
+    Layer { name: "ingest", level: 5, may_name: BELOW_USE_CASES, never: USE_CASE },
+    Layer { name: "advice", level: 6, may_name: BELOW_READERS, never: USE_CASE },
+    Layer { name: "query", level: 6, may_name: BELOW_READERS, never: USE_CASE },
     Layer {
         name: "app",
-        level: 6,
+        level: 7,
         may_name: &["domain", "clock", "store", "config", "ingest", "advice", "query"],
         never: USE_CASE,
     },
     Layer {
         name: "transport",
-        level: 6,
-        may_name: &["proto", "domain", "config", "ingest", "advice", "query"],
+        level: 7,
+        may_name: &["proto", "domain", "explain", "config", "ingest", "advice", "query"],
         never: WIRE,
     },
     Layer {
         name: "cli",
-        level: 7,
+        level: 8,
         may_name: &[
             "proto",
             "domain",
@@ -87,6 +89,7 @@ const LAYERS: &[Layer] = &[
             "ledger",
             "rules",
             "compliance",
+            "explain",
             "kpi",
             "store",
             "config",
@@ -98,7 +101,7 @@ const LAYERS: &[Layer] = &[
         ],
         never: WIRE,
     },
-    Layer { name: "main", level: 8, may_name: &["cli"], never: WIRE },
+    Layer { name: "main", level: 9, may_name: &["cli"], never: WIRE },
 ];
 
 /// Marks of unfinished work, in halves so that this file does not hold them.

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::small::{activity, ask, fold, noon, rules, rules_with, version};
+use super::small::{activity, ask, fold, market, noon, rules, rules_with, version};
+use crate::compliance::trace::{Said, Silence};
+use crate::compliance::{CaseWatch, Context, PersonLogs};
 use crate::domain::verdict::Answer;
 
 const ROLES: [&str; 5] = ["primary", "guarantor", "employer", "other", "unstated"];
@@ -136,6 +138,11 @@ proptest! {
         let any = covered.iter().any(|one| *one);
         prop_assert_eq!(!found.broken.is_empty(), all);
         prop_assert_eq!(!found.unknown.is_empty(), any && !all);
+        // An explanation says so where no row holds.
+        let (market, persons) = (market(), PersonLogs::default());
+        let context = Context { rules: &rules, market: &market, version: &version, lead: true, persons: &persons };
+        let said = CaseWatch::default().trace(&context, &call, false).rules.pop().map(|one| one.said);
+        prop_assert_eq!(matches!(said, Some(Said::Nothing(Silence::OutsideScope, None))), !any);
     }
 }
 

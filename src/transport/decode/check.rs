@@ -93,21 +93,32 @@ pub fn batch(region_code: &str, number: i32) -> Result<(MarketId, View), DecodeE
 pub fn charge(wire: v1::CheckChargeRequest) -> Result<(MarketId, Question, View), DecodeError> {
     collect("", |at| {
         let market = market(at, &wire.region_code);
-        let case = at.field("case_id").id(&wire.case_id, CaseId::new);
-        let time = at.field("charge_time").optional_time(wire.charge_time);
-        let charge_at = at.field("charge");
-        let charge = charge_at.required(wire.charge).and_then(|wire| finance::charge(&charge_at, wire));
-        let person = at.field("person_id").optional_id(&wire.person_id, PersonId::new);
-        let view = view(at, wire.view);
-        let question = Question {
-            case: case?,
-            person,
-            person_role: None,
-            at: time,
-            detail: charge?,
-            initiated_by: None,
-            at_debtors_request: false,
+        let check = v1::ChargeCheck {
+            case_id: wire.case_id,
+            charge_time: wire.charge_time,
+            charge: wire.charge,
+            person_id: wire.person_id,
         };
-        Some((market?, question, view?))
+        let question = charge_check(at, check);
+        let view = view(at, wire.view);
+        Some((market?, question?, view?))
+    })
+}
+
+/// A charge that somebody means to make.
+pub fn charge_check(at: &At<'_>, wire: v1::ChargeCheck) -> Option<Question> {
+    let case = at.field("case_id").id(&wire.case_id, CaseId::new);
+    let time = at.field("charge_time").optional_time(wire.charge_time);
+    let charge_at = at.field("charge");
+    let charge = charge_at.required(wire.charge).and_then(|wire| finance::charge(&charge_at, wire));
+    let person = at.field("person_id").optional_id(&wire.person_id, PersonId::new);
+    Some(Question {
+        case: case?,
+        person,
+        person_role: None,
+        at: time,
+        detail: charge?,
+        initiated_by: None,
+        at_debtors_request: false,
     })
 }

@@ -5,6 +5,7 @@ pub mod amount;
 pub mod case;
 pub mod check;
 pub mod contact;
+pub mod explain;
 pub mod finance;
 pub mod finding;
 pub mod matter;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::compliance::Words;
 use super::scalar::{date, minor, time};
 use super::{compliance, finding, stored};
 use crate::advice::RuleSet;
@@ -63,7 +64,12 @@ fn permission(rules: &RuleSet, permission: &Permission) -> v1::ContactPermission
         person_id: permission.person.to_string(),
         channel: permission.channel.number(),
         verdict: permission.answered.verdict.number(),
-        rules: permission.answered.speaking.iter().map(|one| compliance::speaking(rules, one)).collect(),
+        rules: permission
+            .answered
+            .speaking
+            .iter()
+            .map(|one| compliance::speaking(&Words::of(rules, one), one))
+            .collect(),
         next_allow_time: permission.answered.next_allowed.map(time),
         missing: permission.answered.missing.clone(),
     }

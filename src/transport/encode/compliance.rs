@@ -55,7 +55,7 @@ pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCh
 fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speaking> {
     let spoken = answer.speaking.iter();
     match view {
-        View::Basic => spoken.map(|one| speaking(checked.rules(), one)).collect(),
+        View::Basic => spoken.map(|one| speaking(&Words::of(checked.rules(), one), one)).collect(),
         View::Full => spoken.map(|one| full(checked.rules(), one)).collect(),
         View::Verdict => {
             spoken.filter(|one| one.answer != Answer::Kept).map(|one| brief(checked.rules(), one)).collect()
@@ -68,16 +68,21 @@ fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speakin
 pub fn full(rules: &RuleSet, spoken: &Speaking) -> v1::Speaking {
     let words = Words::of(rules, spoken);
     let [title, text, citation] = [words.title, words.text, words.citation].map(ToOwned::to_owned);
-    v1::Speaking { title, text, citation, ..speaking(rules, spoken) }
+    v1::Speaking { title, text, citation, ..speaking(&words, spoken) }
 }
 
 /// What an answer tells of the rule that gives it.
 #[derive(Default)]
-pub(super) struct Words<'a> {
+pub struct Words<'a> {
+    /// Its id.
     pub rule: &'a str,
+    /// Its jurisdiction.
     pub jurisdiction: &'a str,
+    /// One line.
     pub title: &'a str,
+    /// What it says.
     pub text: &'a str,
+    /// Text of law or code.
     pub citation: &'a str,
 }
 
@@ -105,8 +110,7 @@ fn brief(rules: &RuleSet, speaking: &Speaking) -> v1::Speaking {
 
 /// What one rule says.
 #[must_use]
-pub fn speaking(rules: &RuleSet, speaking: &Speaking) -> v1::Speaking {
-    let words = Words::of(rules, speaking);
+pub fn speaking(words: &Words<'_>, speaking: &Speaking) -> v1::Speaking {
     v1::Speaking {
         rule_id: words.rule.to_owned(),
         jurisdiction_id: words.jurisdiction.to_owned(),

@@ -7,6 +7,7 @@ pub mod case_file;
 pub mod compliance;
 pub mod contact;
 pub mod direct;
+pub mod explain;
 pub mod finance;
 pub mod finding;
 pub mod kpi;

@@ -10,10 +10,10 @@ use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
 use crate::query::FindingPlace;
 use crate::transport::batch::only;
-use crate::transport::decode::{finding as decode_finding, request};
+use crate::transport::decode::{explain, finding as decode_finding, request};
 use crate::transport::encode::direct::{Many, One};
 use crate::transport::encode::scalar::{revision, time};
-use crate::transport::encode::{compliance, finding};
+use crate::transport::encode::{self, compliance, finding};
 use crate::transport::mask::Mask;
 
 #[tonic::async_trait]
@@ -65,6 +65,14 @@ impl ComplianceService for Api {
     ) -> Result<Response<v1::CheckChargeResponse>, Status> {
         let (answer, checked, view) = self.charge(request).await?;
         self.answer(compliance::charge(&checked, answer, view))
+    }
+
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let silent = !message.omit_silent_rules;
+        let (market, wanted, languages) = explain::request(message).map_err(wrong)?;
+        let explained = self.use_cases.advice.explain(&caller.who, &market, wanted, &languages).await;
+        self.answer(encode::explain::response(explained.map_err(failed)?, silent))
     }
 
     async fn list_findings(

@@ -1,0 +1,99 @@
+//! Checks that were answered before, found again in their log.
+
+use super::{Advice, Question};
+use crate::domain::detail::{Contact, Detail};
+use crate::domain::ids::{CaseId, MarketId, PersonId};
+use crate::domain::principal::Principal;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Verdict;
+use crate::ingest::{CheckHead, IngestError, LoggedCheck, read_checks};
+
+/// Commits of the log that are looked through: a check is on record within a second of its answer.
+const COMMITS: usize = 256;
+/// Of which so many are read at once.
+const PAGE: u32 = 8;
+
+/// What the log says of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// The key that asked.
+    pub key: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Rules that did not simply allow it.
+    pub rules: Vec<String>,
+    /// Digest of the rules that were applied.
+    pub digest: String,
+    /// Revision of the market that the answer stood on.
+    pub revision: u64,
+}
+
+/// What a log must hold of a plan beside its channel.
+pub(super) fn beyond_channel(detail: &Detail) -> Option<&Detail> {
+    let plain = matches!(detail, Detail::Contact(contact) if **contact == Contact::on(contact.channel));
+    (!plain).then_some(detail)
+}
+
+impl Advice {
+    /// The question of an answered check, and what was answered. `revision` is that of the answer: the log is looked
+    /// through from there.
+    pub(super) async fn logged(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        id: &str,
+        revision: u64,
+    ) -> Result<(Question, Recorded), IngestError> {
+        let unknown = || IngestError::NotFound { what: "check", id: id.to_owned() };
+        let (run, number) = id.rsplit_once('-').ok_or_else(unknown)?;
+        let number = u64::from_str_radix(number, 16).map_err(|_| unknown())?;
+        // What this process has answered is on record first.
+        self.log.flush().await;
+        let scope = self.markets.store().scope(&who.tenant);
+        let (mut after, mut left) = (revision, COMMITS);
+        loop {
+            let rows = scope.checks(market, after, PAGE).await?;
+            for row in &rows {
+                for line in read_checks(&row.body)?.into_iter().filter(|line| line.head.run == run) {
+                    if let Some(check) = line.checks.into_iter().find(|check| check.number == number) {
+                        return question(&line.head, check).ok_or_else(unknown);
+                    }
+                }
+            }
+            left = left.saturating_sub(rows.len());
+            match rows.last() {
+                Some(last) if left > 0 && rows.len() == PAGE as usize => after = last.revision,
+                _ => return Err(unknown()),
+            }
+        }
+    }
+}
+
+fn question(head: &CheckHead<String>, check: LoggedCheck) -> Option<(Question, Recorded)> {
+    let asked = head.asked.plus(check.asked_after);
+    let detail = match (check.detail, check.channel) {
+        (Some(detail), _) => detail,
+        (None, Some(channel)) => Detail::Contact(Box::new(Contact::on(channel))),
+        (None, None) => return None,
+    };
+    let question = Question {
+        case: CaseId::trusted(&check.case),
+        person: check.person.as_deref().map(PersonId::trusted),
+        person_role: check.person_role,
+        at: Some(check.at.unwrap_or(asked)),
+        detail,
+        initiated_by: check.initiated_by,
+        at_debtors_request: check.at_debtors_request,
+    };
+    let recorded = Recorded {
+        asked,
+        key: head.key.clone(),
+        verdict: check.verdict,
+        rules: check.rules,
+        digest: head.digest.clone(),
+        revision: head.revision,
+    };
+    Some((question, recorded))
+}

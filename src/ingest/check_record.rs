@@ -1,0 +1,91 @@
+//! What the log of checks holds of each: what was asked, what was answered, and why. One JSON object a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::detail::Detail;
+use crate::domain::money::Money;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Verdict;
+use crate::domain::vocabulary::{Channel, ChargeStep, Initiator, PartyRole};
+
+/// What the checks of one line share. `T` is a text, borrowed or owned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckHead<T> {
+    /// First part of the checks' ids; a hyphen and the check's number follow.
+    pub run: T,
+    /// When the first of them was asked.
+    pub asked: Timestamp,
+    /// The key that asked.
+    pub key: T,
+    /// Revision that the answers stand on.
+    pub revision: u64,
+    /// Digest of the rules.
+    pub digest: T,
+}
+
+/// One answered check: what was asked, what was answered, and why. `T` is a text, `D` what was planned, each borrowed or
+/// owned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRecord<T, D> {
+    /// Number of the check, in hexadecimal behind the hyphen of its id.
+    #[serde(rename = "n")]
+    pub number: u64,
+    /// Microseconds from the line's first check to this one.
+    #[serde(rename = "after", default, skip_serializing_if = "is_zero")]
+    pub asked_after: i64,
+    /// The instant asked about; when it was asked if absent.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// The case.
+    pub case: T,
+    /// The person.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub person: Option<T>,
+    /// The channel of a contact.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// Step and amount of a charge.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub charge: Option<(ChargeStep, Money)>,
+    /// What was planned, where it is more than a contact on that channel.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub detail: Option<D>,
+    /// Who was to begin it, if not the collector.
+    #[serde(rename = "by", default = "none", skip_serializing_if = "Option::is_none")]
+    pub initiated_by: Option<Initiator>,
+    /// The person's role, where it was asked with one.
+    #[serde(rename = "role", default = "none", skip_serializing_if = "Option::is_none")]
+    pub person_role: Option<PartyRole>,
+    /// It was to be made because the debtor asked for it.
+    #[serde(rename = "wished", default, skip_serializing_if = "crate::domain::party::is_false")]
+    pub at_debtors_request: bool,
+    /// The creditor of the case.
+    pub client: T,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Rules that did not simply allow it.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<T>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+const fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
+const fn none<T>() -> Option<T> {
+    None
+}
+
+/// A check as it is read from the log.
+pub type LoggedCheck = CheckRecord<String, Detail>;
+
+/// A line of the log as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CheckLine {
+    /// What the checks share.
+    #[serde(flatten)]
+    pub head: CheckHead<String>,
+    /// The checks.
+    pub checks: Vec<LoggedCheck>,
+}
