@@ -48,7 +48,7 @@ pub(crate) fn judge(
     judgement.observed = Some(1);
     judgement.limit = Some(0);
     judgement.unit = Some(Unit::Flag);
-    judgement.note = Note::Word(hit.name);
+    judgement.note = if hit.certain { Note::Word(hit.name) } else { Note::Missing(Attribute::Written) };
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;

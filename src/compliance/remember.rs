@@ -206,7 +206,7 @@ impl CaseWatch {
             }
             Detail::Condition { condition, ended: true, .. } => self.end_flag(activity, *condition),
             Detail::Dispute { step: MatterStep::Opened, written, grounded, .. } => {
-                let flag = flag(activity, Condition::Disputed, Some(*written), *grounded, false);
+                let flag = flag(activity, Condition::Disputed, *written, *grounded, false);
                 self.remember_in().flags.push(flag);
             }
             Detail::Dispute {
