@@ -134,9 +134,8 @@ fn occasion(limits: &Content, situation: &Situation<'_>) -> Option<Option<Attrib
         _ => false,
     });
     let elsewhere = sent_elsewhere(situation, on).next().is_some();
-    let before = contacted
-        || told_before(situation, on).any(|past| past.on(channels))
-        || elsewhere && channels.is_empty();
+    let before =
+        contacted || told_before(situation, on).any(|past| past.on(channels)) || elsewhere && channels.is_empty();
     // What happened while the case was worked elsewhere may have been the first; nobody says on which channel.
     let unsure = (elsewhere || situation.version.history_complete_from.is_some()).then_some(Attribute::History);
     match (limits.occasion, before) {
