@@ -13,7 +13,7 @@ use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::{ConsentScope, Place};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::ContactBlock;
-use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Word};
+use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Set, Word};
 
 /// A flag found set.
 struct Hit {
@@ -48,7 +48,7 @@ pub(crate) fn judge(
     judgement.observed = Some(1);
     judgement.limit = Some(0);
     judgement.unit = Some(Unit::Flag);
-    judgement.note = Note::Word(hit.name);
+    judgement.note = if hit.certain { Note::Word(hit.name) } else { Note::Missing(Attribute::Written) };
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
@@ -198,7 +198,8 @@ fn opted_out(situation: &Situation<'_>) -> Option<Option<Timestamp>> {
         .map(|one| one.expires)
 }
 
-fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
+/// The windows that the person stated until then.
+fn stated<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
     let told = situation
         .watch
         .memory()
@@ -206,14 +207,23 @@ fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Ite
         .iter()
         .filter(|(person, _)| person.is_none() || person.as_ref() == situation.person)
         .map(|(_, window)| window);
-    let here = place(situation);
     situation
         .party
         .into_iter()
         .flat_map(|party| &party.windows)
         .chain(told)
         .filter(move |one| one.received <= at && one.until.is_none_or(|until| at < until))
-        .filter(move |one| one.place.is_none() || one.place == here)
+}
+
+/// Those that speak of where the contact is.
+fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
+    let here = place(situation);
+    stated(situation, at).filter(move |one| one.place.is_none() || one.place == here)
+}
+
+/// The person prefers some hours at one of these places.
+pub(crate) fn prefers(situation: &Situation<'_>, places: Set<Place>) -> bool {
+    stated(situation, situation.at).any(|one| one.preferred && one.place.is_some_and(|place| places.has(place)))
 }
 
 fn has_windows(situation: &Situation<'_>) -> bool {

@@ -1,8 +1,9 @@
 //! At most so many attempts, contacts or conversations in a window.
 
 use super::judgement::Judgement;
-use super::persons::Marks;
+use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
+use super::which;
 use super::windows::{begins, earlier, leaves, not_before};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
@@ -19,28 +20,59 @@ pub(crate) const fn unit(count: Counted) -> Unit {
     }
 }
 
-pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Judgement> {
-    let counted = |marks: Marks| {
-        marks.counts(limits.count)
-            && marks.on(limits.channels)
-            && marks.by(limits.technologies)
-            && !marks.excluded(limits.exclude)
+/// The rule counts such a contact, wherever it was.
+fn counts(limits: &ContactFrequency, marks: Marks) -> bool {
+    marks.counts(limits.count)
+        && marks.on(limits.channels)
+        && marks.by(limits.technologies)
+        && !marks.excluded(limits.exclude)
+}
+
+/// Earlier contacts that are counted, newest first: those certainly at one of the rule's places, or also those that may
+/// have been.
+fn before<'a>(
+    limits: &'a ContactFrequency,
+    situation: &'a Situation<'a>,
+    since: Timestamp,
+    certain: bool,
+) -> impl Iterator<Item = &'a ContactStamp> {
+    let here = move |stamp: &&ContactStamp| {
+        if limits.places.is_empty() {
+            return true;
+        }
+        // The log of a person knows only places that were stated; of this case's contacts the case knows more.
+        let own = situation.before_here.iter().find(|one| one.stamp.id == stamp.id);
+        let may_be = own.map_or(stamp.marks, |one| one.stamp.marks).places();
+        which::among(limits.places, may_be).is_some_and(|sure| sure || !certain)
     };
-    let marks = situation.marks()?;
-    if !counted(marks) {
+    earlier(situation, limits.per, since, |marks| counts(limits, marks)).filter(here)
+}
+
+pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Judgement> {
+    if !counts(limits, situation.marks()?) {
         return None;
     }
+    let doubt = which::at_place(limits.places, situation)?;
     let Some(max) = limits.max else { return Some(Judgement::no_figure()) };
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
         return Some(Judgement::missing(Attribute::Zone));
     }
+    let possible = counted(limits, max, situation, false);
+    if limits.places.is_empty() || possible.answer != Answer::Broken {
+        return Some(possible);
+    }
+    let certain = counted(limits, max, situation, true).in_doubt(doubt);
+    Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(Some(Attribute::Place)) })
+}
+
+fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certain: bool) -> Judgement {
     // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
     // the rule, so that fewer than so many need no look at the clock.
-    let near = earlier(situation, limits.per, not_before(limits.window, situation.at), counted);
+    let near = before(limits, situation, not_before(limits.window, situation.at), certain);
     let decides = if situation.asked { 1 } else { max.max(1) as usize };
     let any = near.take(decides).count() == decides;
     if !any && !situation.asked && max > 0 {
-        return Some(Judgement::new(Answer::Kept));
+        return Judgement::new(Answer::Kept);
     }
     let max = i64::from(max);
     let mut worst = 0;
@@ -48,15 +80,15 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
         let since = begins(limits.window, situation.at, *zone);
-        let mut before = 0_i64;
-        for stamp in earlier(situation, limits.per, since, counted) {
-            before += 1;
-            if before == max {
+        let mut seen = 0_i64;
+        for stamp in before(limits, situation, since, certain) {
+            seen += 1;
+            if seen == max {
                 // So many of the oldest must have left that one more fits: this one and all before it.
                 free = free.max(Some(leaves(limits.window, stamp.at, *zone)));
             }
         }
-        worst = worst.max(before);
+        worst = worst.max(seen);
     }
     let seen = worst.saturating_add(1);
     let broken = seen > max;
@@ -66,12 +98,11 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     if broken {
         judgement.allowed_from = free;
         let since = situation.zones.as_slice().iter().map(|zone| begins(limits.window, situation.at, *zone)).min();
-        let mut evidence: Vec<ActivityId> = earlier(situation, limits.per, since.unwrap_or(situation.at), counted)
-            .map(|stamp| stamp.id.clone())
-            .collect();
+        let mut evidence: Vec<ActivityId> =
+            before(limits, situation, since.unwrap_or(situation.at), certain).map(|stamp| stamp.id.clone()).collect();
         evidence.reverse();
         evidence.push(situation.activity.id.clone());
         judgement.evidence = evidence.into();
     }
-    Some(judgement)
+    judgement
 }

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::judgement::{Judgement, Note};
 use super::situation::Situation;
+use super::{contact_block, which};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::Calendar;
@@ -12,6 +13,10 @@ use crate::rules::model::{ContactHours, HOLIDAY, OpenSpan};
 use crate::rules::words::{Attribute, Holidays};
 
 pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+    let doubt = which::at_place(limits.places, situation)?;
+    if limits.unless_preferred && contact_block::prefers(situation, limits.places) {
+        return None;
+    }
     if limits.no_figure {
         return Some(Judgement::no_figure());
     }
@@ -34,7 +39,7 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
     judgement.unit = Some(Unit::MinuteOfDay);
     judgement.note = Note::Zone(*zone);
     judgement.allowed_from = next_open(limits, situation.at, zones, calendar, subdivision);
-    Some(judgement)
+    Some(judgement.in_doubt(doubt))
 }
 
 /// Index of the day in the table of open spans; `None` if nothing is open on it.

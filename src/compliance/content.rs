@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::held::Held;
 use super::judgement::{Judgement, Note};
-use super::notice_period::{earlier_steps, form_fits, term_start};
+use super::notice_period::{earlier_steps, form_fits, sent_elsewhere, term_start, told_before};
 use super::situation::Situation;
 use super::{limitation_period, which};
 use crate::domain::detail::Contact;
@@ -126,14 +126,18 @@ fn occasion(limits: &Content, situation: &Situation<'_>) -> Option<Option<Attrib
     if limits.occasion == Occasion::Every {
         return Some(None);
     }
-    let channels = limits.which.channels;
-    let before = limits.which.on.iter().any(|step| match step {
+    let (on, channels) = (&limits.which.on, limits.which.channels);
+    let contacted = on.iter().any(|step| match step {
         Step::Communication => situation.watch.communicated_on(channels),
         Step::Contact => situation.watch.contacted_on(channels),
-        step => situation.watch.happened(step) || earlier_steps(situation, std::slice::from_ref(step)).next().is_some(),
+        Step::ContactOn(channel) => channels.admits(*channel) && situation.watch.happened(step),
+        _ => false,
     });
-    // What happened while the case was worked elsewhere may have been the first.
-    let unsure = situation.version.history_complete_from.is_some().then_some(Attribute::History);
+    let elsewhere = sent_elsewhere(situation, on).next().is_some();
+    let before =
+        contacted || told_before(situation, on).any(|past| past.on(channels)) || elsewhere && channels.is_empty();
+    // What happened while the case was worked elsewhere may have been the first; nobody says on which channel.
+    let unsure = (elsewhere || situation.version.history_complete_from.is_some()).then_some(Attribute::History);
     match (limits.occasion, before) {
         (Occasion::First, false) => Some(unsure),
         (Occasion::Later, true) => Some(None),

@@ -169,7 +169,7 @@ pub(crate) fn opens(
 ) -> Option<Option<Attribute>> {
     let (condition, written, grounded) = match &activity.detail {
         Detail::Dispute { step: MatterStep::Opened, written, grounded, .. } => {
-            (Some(Condition::Disputed), Some(*written), *grounded)
+            (Some(Condition::Disputed), *written, *grounded)
         }
         Detail::Condition { condition, ended: false, written, .. } => (Some(*condition), *written, None),
         _ => (None, None, None),

@@ -83,6 +83,17 @@ impl Judgement {
         Self { note: Note::Missing(attribute), ..Self::new(Answer::Unknown) }
     }
 
+    /// What is missing to tell whether the rule means the activity at all turns a breach into "unknown".
+    pub fn in_doubt(mut self, doubt: Option<Attribute>) -> Self {
+        if self.answer == Answer::Broken
+            && let Some(attribute) = doubt
+        {
+            self.answer = Answer::Unknown;
+            self.note = Note::Missing(attribute);
+        }
+        self
+    }
+
     pub fn seen(mut self, observed: i64, limit: i64, unit: Unit) -> Self {
         self.observed = Some(observed);
         self.limit = Some(limit);
@@ -112,7 +123,7 @@ pub(crate) fn judge(
     }
     let doubt = applies::scope(active, situation)?;
     let calendar = Situation::calendar(jurisdiction);
-    let mut judgement = match &rule.limits {
+    let judgement = match &rule.limits {
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
         Limits::ContactFrequency(limits) => contact_frequency::judge(limits, situation),
         Limits::ContactCooldown(limits) => contact_cooldown::judge(limits, situation),
@@ -137,14 +148,8 @@ pub(crate) fn judge(
         Limits::Licence(limits) => Some(licence::judge(rule, limits, situation)),
         Limits::ComplaintHandling(limits) => complaint_handling::judge(rule, limits, situation),
     }?;
-    if judgement.answer == Answer::Broken {
-        // Whoever may live elsewhere, or may not be concerned at all, is not accused.
-        if let Some(attribute) = possible.or(doubt) {
-            judgement.answer = Answer::Unknown;
-            judgement.note = Note::Missing(attribute);
-        }
-    }
-    Some(judgement)
+    // Whoever may live elsewhere, or may not be concerned at all, is not accused.
+    Some(judgement.in_doubt(possible.or(doubt)))
 }
 
 /// What the rule says, as the answer to a check shows it.

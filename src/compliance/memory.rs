@@ -17,6 +17,7 @@ use crate::domain::vocabulary::{Channel, ChargeStep, Form, PartyRole, Purpose};
 use crate::rules::model::Matter;
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::{Stage, Step};
+use crate::rules::words::Set;
 
 /// A condition told by an activity. `person` absent: it concerns everybody of the case.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub(crate) struct Given {
 /// What an activity was, as far as a later step may have to follow it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum What {
-    Contact { demand: bool, reminder: bool, notices: Box<[Box<str>]> },
+    Contact { channel: Channel, demand: bool, reminder: bool, notices: Box<[Box<str>]> },
     LegalStep(LegalStepKind),
     Document { name: Box<str>, produced: bool, requested: bool },
     Other(Step),
@@ -101,7 +102,7 @@ impl Past {
                 past.deadline = contact.deadline;
                 past.form = contact.form;
                 let notices = contact.notices.iter().map(|one| one.as_str().into()).collect();
-                What::Contact { demand, reminder, notices }
+                What::Contact { channel: contact.channel, demand, reminder, notices }
             }
             Detail::LegalStep { step } => What::LegalStep(*step),
             Detail::Charge(charge) => What::Other(Step::Charge(Some(charge.step))),
@@ -113,6 +114,11 @@ impl Past {
             _ => What::Other(others.into_iter().find(|step| step.matches(activity))?),
         };
         Some(past)
+    }
+
+    /// It was no contact on a channel that is not meant.
+    pub fn on(&self, channels: Set<Channel>) -> bool {
+        !matches!(&self.what, What::Contact { channel, .. } if !channels.admits(*channel))
     }
 
     /// It was this step.

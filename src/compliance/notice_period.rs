@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::judgement::{Judgement, Note};
+use super::memory::Past;
 use super::situation::Situation;
 use crate::domain::case::PriorNotice;
 use crate::domain::ids::ActivityId;
@@ -24,35 +25,39 @@ pub(crate) struct Earlier {
     pub id: Option<ActivityId>,
 }
 
+/// Every earlier activity that was one of these steps, in their order.
+pub(crate) fn told_before<'a>(situation: &'a Situation<'_>, steps: &'a [Step]) -> impl Iterator<Item = &'a Past> + 'a {
+    let own = &situation.activity.id;
+    let past = situation.watch.memory().past.iter();
+    past.filter(move |past| past.at <= situation.at && past.id != *own && steps.iter().any(|step| past.is(step)))
+}
+
+/// Every notice of these steps that went before the case came here.
+pub(crate) fn sent_elsewhere<'a>(
+    situation: &'a Situation<'_>,
+    steps: &'a [Step],
+) -> impl Iterator<Item = &'a PriorNotice> + 'a {
+    let prior = situation.version.prior_notices.iter();
+    prior.filter(move |notice| steps.iter().any(|step| prior_is(notice, step)))
+}
+
 /// Every earlier step of these, in no order.
 pub(crate) fn earlier_steps<'a>(situation: &'a Situation<'_>, steps: &'a [Step]) -> impl Iterator<Item = Earlier> + 'a {
     let zone = situation.home_zone();
-    let own = &situation.activity.id;
-    let told = situation
-        .watch
-        .memory()
-        .past
-        .iter()
-        .filter(move |past| past.at <= situation.at && past.id != *own && steps.iter().any(|step| past.is(step)))
-        .map(move |past| Earlier {
-            sent: past.at.date(zone),
-            received: past.received.map(|at| at.date(zone)),
-            deadline: past.deadline,
-            form: past.form,
-            id: Some(past.id.clone()),
-        });
-    let prior = situation
-        .version
-        .prior_notices
-        .iter()
-        .filter(move |notice| steps.iter().any(|step| prior_is(notice, step)))
-        .map(|notice| Earlier {
-            sent: notice.sent,
-            received: notice.received,
-            deadline: notice.deadline,
-            form: None,
-            id: None,
-        });
+    let told = told_before(situation, steps).map(move |past| Earlier {
+        sent: past.at.date(zone),
+        received: past.received.map(|at| at.date(zone)),
+        deadline: past.deadline,
+        form: past.form,
+        id: Some(past.id.clone()),
+    });
+    let prior = sent_elsewhere(situation, steps).map(|notice| Earlier {
+        sent: notice.sent,
+        received: notice.received,
+        deadline: notice.deadline,
+        form: None,
+        id: None,
+    });
     told.chain(prior)
 }
 

@@ -9,7 +9,7 @@ use crate::domain::activity::{Activity, FactOrder};
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::{Channel, Direction, MessageLeft, PartyRole, Purpose, Technology};
+use crate::domain::vocabulary::{Channel, Direction, MessageLeft, PartyRole, Place, Purpose, Technology};
 use crate::rules::PersonScope;
 use crate::rules::words::{Counted, Exclude, Set, Word};
 
@@ -24,6 +24,8 @@ const REACHED_NUMBER: u32 = 1 << 19;
 const INBOUND: u32 = 1 << 20;
 const AT_REQUEST: u32 = 1 << 21;
 const CONSENTED: u32 = 1 << 22;
+/// From this bit on: the places at which the contact may be.
+const PLACES: u32 = 23;
 
 /// Roles whose contacts 12 CFR 1006.14(b)(3)(iii) leaves out.
 const EXCLUDED_ROLES: [PartyRole; 5] = [
@@ -54,7 +56,8 @@ impl Marks {
         mark(contact.outcome.is_none_or(|outcome| outcome.reached_number()), REACHED_NUMBER);
         mark(activity.direction() == Direction::Inbound, INBOUND);
         mark(activity.at_debtors_request, AT_REQUEST);
-        Self(bits)
+        let anywhere = || Set::of(Place::ALL);
+        Self(bits).at(contact.place.map_or_else(anywhere, |place| Set::of(&[place])))
     }
 
     /// Somebody who deals with the debt by profession.
@@ -67,6 +70,19 @@ impl Marks {
     #[must_use]
     pub const fn consented(self) -> Self {
         Self(self.0 | CONSENTED)
+    }
+
+    /// The same, at one of these places.
+    #[must_use]
+    pub fn at(self, may_be: Set<Place>) -> Self {
+        let cleared = self.0 & !(Set::of(Place::ALL).bits() << PLACES);
+        Self(cleared | may_be.bits() << PLACES)
+    }
+
+    /// Where the contact may be.
+    #[must_use]
+    pub const fn places(self) -> Set<Place> {
+        Set::from_bits(self.0 >> PLACES)
     }
 
     const fn has(self, bit: u32) -> bool {

@@ -4,12 +4,12 @@ use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::watch::{CaseStamp, CaseWatch};
-use super::{Context, complaint_handling, duties};
+use super::{Context, complaint_handling, duties, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
 use crate::domain::outcome::Outcome;
-use crate::domain::party::Condition;
+use crate::domain::party::{Condition, ContactPoint};
 use crate::domain::vocabulary::{Direction, Form, PartyRole, Place};
 use crate::rules::model::Matter;
 use crate::rules::step::Step;
@@ -48,6 +48,10 @@ impl CaseWatch {
             self.persons.push(person?.clone());
             u16::try_from(self.persons.len() - 1).ok()
         });
+        let party = person.and_then(|person| ctx.version.party(person)).or(ctx.version.primary());
+        let named = |point: &&ContactPoint| Some(&point.id) == contact.contact_point.as_ref();
+        let point = party.and_then(|party| party.contact_points.iter().find(named));
+        let marks = marks.at(which::possible_places(contact, point, party));
         self.contacts.push(CaseStamp { stamp: ContactStamp::new(activity, marks), person: index });
     }
 
@@ -206,7 +210,7 @@ impl CaseWatch {
             }
             Detail::Condition { condition, ended: true, .. } => self.end_flag(activity, *condition),
             Detail::Dispute { step: MatterStep::Opened, written, grounded, .. } => {
-                let flag = flag(activity, Condition::Disputed, Some(*written), *grounded, false);
+                let flag = flag(activity, Condition::Disputed, *written, *grounded, false);
                 self.remember_in().flags.push(flag);
             }
             Detail::Dispute {

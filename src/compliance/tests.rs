@@ -7,6 +7,7 @@ mod duties;
 mod matters;
 mod money;
 mod others;
+mod places;
 mod small;
 
 use std::collections::BTreeSet;

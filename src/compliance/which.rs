@@ -3,6 +3,7 @@
 use super::judgement::Judgement;
 use super::situation::Situation;
 use crate::domain::detail::Contact;
+use crate::domain::party::{ContactPoint, Party};
 use crate::domain::vocabulary::{Channel, ContactPointKind, Direction, MessageLeft, NumberType, Place};
 use crate::rules::conduct::Which;
 use crate::rules::step::Step;
@@ -94,26 +95,37 @@ fn number_type(wanted: Set<NumberType>, situation: &Situation<'_>, contact: &Con
 
 /// Whether the contact is at one of the places.
 #[allow(clippy::option_option)]
-fn at_place(places: Set<Place>, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+pub(crate) fn at_place(places: Set<Place>, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     if places.is_empty() {
         return Some(None);
     }
-    let stated = situation.contact().and_then(|contact| contact.place);
-    match (stated, situation.point()) {
-        (Some(place), _) => places.has(place).then_some(None),
-        (None, Some(point)) if point.workplace => places.has(Place::Workplace).then_some(None),
-        // A known contact point that is not the workplace's may be any other place.
-        (None, Some(_)) => {
-            let elsewhere = places.iter().any(|place| place != Place::Workplace);
-            elsewhere.then_some(Some(Attribute::Place))
-        }
-        // That a contact point is the workplace's is a flag: nobody recorded one, so the contact is none there.
-        (None, None) if places.iter().all(|place| place == Place::Workplace) => {
-            let mut points = situation.party.into_iter().flat_map(|party| &party.contact_points);
-            points.any(|point| point.workplace).then_some(Some(Attribute::Place))
-        }
-        (None, None) => Some(Some(Attribute::Place)),
+    let may_be = possible_places(situation.contact()?, situation.point(), situation.party);
+    among(places, may_be).map(|certain| (!certain).then_some(Attribute::Place))
+}
+
+/// Whether a contact that may be at `may_be` is at one of the places. `None`: it is not. `Some(false)`: it may be.
+pub(crate) fn among(places: Set<Place>, may_be: Set<Place>) -> Option<bool> {
+    may_be.iter().any(|place| places.has(place)).then(|| places.covers(may_be))
+}
+
+/// Where a contact may be. What it states counts, else what its contact point says. That a contact point is the
+/// workplace's is a flag: one without it is elsewhere, and where none of the person's has it, no contact is there unless
+/// that is stated. Only a visit can be at a place that nobody named.
+pub(crate) fn possible_places(contact: &Contact, point: Option<&ContactPoint>, party: Option<&Party>) -> Set<Place> {
+    if let Some(place) = contact.place {
+        return Set::of(&[place]);
     }
+    let mut may_be = match (contact.channel, point) {
+        (_, Some(point)) if point.workplace => return Set::of(&[Place::Workplace]),
+        (Channel::Visit, _) => Set::of(&[Place::Home, Place::Other]),
+        (_, Some(point)) if point.number_type == Some(NumberType::Mobile) => Set::of(&[Place::Mobile]),
+        (_, Some(point)) if point.number_type == Some(NumberType::Landline) => Set::of(&[Place::Home]),
+        _ => Set::of(&[Place::Home, Place::Mobile]),
+    };
+    if point.is_none() && party.into_iter().flat_map(|party| &party.contact_points).any(|one| one.workplace) {
+        may_be.insert(Place::Workplace);
+    }
+    may_be
 }
 
 /// What is said of a contact that would be a breach if it were certain that it is meant. How a contact is made is the

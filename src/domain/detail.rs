@@ -134,8 +134,9 @@ pub enum Detail {
     /// A dispute's step.
     Dispute {
         step: MatterStep,
-        #[serde(default, skip_serializing_if = "is_false")]
-        written: bool,
+        /// Absent: it is not known whether it was stated in writing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<bool>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
         /// It states valid or possibly valid grounds.

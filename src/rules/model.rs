@@ -143,6 +143,10 @@ pub struct OpenSpan {
 pub struct ContactHours {
     /// Channels it concerns.
     pub channels: Set<Channel>,
+    /// Places it concerns; empty: anywhere.
+    pub places: Set<Place>,
+    /// Not where the person stated preferred hours for one of these places: those bind then.
+    pub unless_preferred: bool,
     /// How public holidays are treated.
     pub holidays: Holidays,
     /// Further days (month, day) on which nothing is open.
@@ -183,6 +187,8 @@ pub struct ContactFrequency {
     pub channels: Set<Channel>,
     /// Technologies it concerns.
     pub technologies: Set<Technology>,
+    /// Places it concerns; empty: anywhere.
+    pub places: Set<Place>,
     /// What is left out.
     pub exclude: Set<Exclude>,
 }

@@ -46,7 +46,11 @@ pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -
 }
 
 fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
-    let channels = table.set("channels");
+    let (channels, places) = (table.set("channels"), table.set("places"));
+    let unless_preferred = table.boolean("unless_preferred").unwrap_or(false);
+    if unless_preferred && places.is_empty() {
+        table.missing("places", "[\"workplace\"], the places for which the person may have stated hours");
+    }
     let holidays = table.word("holidays");
     let end_inclusive = table.boolean("end_inclusive").unwrap_or(false);
     let no_figure = table.boolean("no_figure").unwrap_or(false);
@@ -88,7 +92,7 @@ fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
     if holidays == Holidays::Ignored && open.iter().any(|span| span.day == HOLIDAY) {
         table.wrong("holidays", "holidays are ignored, yet a span names them", "write holidays = \"closed\"");
     }
-    ContactHours { channels, holidays, closed_dates, end_inclusive, open, no_figure }
+    ContactHours { channels, places, unless_preferred, holidays, closed_dates, end_inclusive, open, no_figure }
 }
 
 /// Weekday numbers, 0 Monday to 6 Sunday, 7 holiday; `mon-fri` names a stretch.
@@ -153,8 +157,9 @@ fn frequency(table: &mut Reader<'_, '_>) -> Option<ContactFrequency> {
     let count = table.need_word::<Counted>("count");
     let per = table.need_word::<Per>("per");
     let (channels, technologies, exclude) = (table.set("channels"), table.set("technologies"), table.set("exclude"));
+    let places = table.set("places");
     let window = if no_figure { window.or(Some(Window::CalendarDays(1))) } else { window };
-    Some(ContactFrequency { max, window: window?, count: count?, per: per?, channels, technologies, exclude })
+    Some(ContactFrequency { max, window: window?, count: count?, per: per?, channels, technologies, places, exclude })
 }
 
 fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {

@@ -290,6 +290,18 @@ impl<T: Word> Set<T> {
         Self { bits: words.iter().fold(0, |bits, word| bits | word.bit()), word: PhantomData }
     }
 
+    /// The set of these bits, as [`Set::bits`] gave them.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self { bits, word: PhantomData }
+    }
+
+    /// The set as bits, to be kept in few.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.bits
+    }
+
     /// The word is in the set.
     #[must_use]
     pub fn has(self, word: T) -> bool {

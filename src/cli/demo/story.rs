@@ -367,7 +367,7 @@ impl<'t> Teller<'t> {
 
     fn dispute(&mut self, day: NaiveDate) {
         let at = self.at(add_days(day, 1), 12 * 60);
-        let step = |step| Detail::Dispute { step, written: true, reference: None, grounded: None };
+        let step = |step| Detail::Dispute { step, written: Some(true), reference: None, grounded: None };
         self.tell(at, Initiator::Debtor, false, step(MatterStep::Opened));
         let rejected = at.plus(10 * 86_400 * SECOND);
         self.tell(rejected, Initiator::Collector, true, step(MatterStep::ResolvedRejected));

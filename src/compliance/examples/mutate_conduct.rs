@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::mutate::{Change, moved_term, moved_u32, moved_window};
+use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
 use crate::rules::model::{Limits, Rule, Term};
@@ -36,6 +37,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
                 _ => None,
             });
         }
+        Limits::ContactHours(_) | Limits::ContactFrequency(_) => places(&mut out),
         _ => {}
     }
     out.which();
@@ -114,7 +116,7 @@ impl Changes<'_> {
             which_of(limits).map(|which| which.number_types = Set::default()).is_some()
         });
         self.with("it concerns all places".to_owned(), |limits| {
-            which_of(limits).map(|which| which.places = Set::default()).is_some()
+            places_of(limits).map(|places| *places = Set::default()).is_some()
         });
     }
 }
@@ -127,6 +129,26 @@ fn which_of(limits: &mut Limits) -> Option<&mut Which> {
         Limits::CallRecording(limits) => Some(&mut limits.which),
         Limits::ProhibitedConduct(limits) => Some(&mut limits.which),
         _ => None,
+    }
+}
+
+fn places_of(limits: &mut Limits) -> Option<&mut Set<Place>> {
+    match limits {
+        Limits::ContactHours(limits) => Some(&mut limits.places),
+        Limits::ContactFrequency(limits) => Some(&mut limits.places),
+        limits => which_of(limits).map(|which| &mut which.places),
+    }
+}
+
+/// Each place taken out, and what the person stated forgotten.
+fn places(out: &mut Changes<'_>) {
+    out.set("places", places_of);
+    let Limits::ContactHours(hours) = &out.rule.limits else { return };
+    if hours.unless_preferred {
+        out.flag("unless_preferred", |limits| match limits {
+            Limits::ContactHours(limits) => Some(&mut limits.unless_preferred),
+            _ => None,
+        });
     }
 }
 

@@ -94,3 +94,58 @@ proptest! {
         prop_assert_eq!(broken("every"), written);
     }
 }
+
+/// A letter, call or message with these fields, `day` days after the first.
+fn told(day: usize, detail: serde_json::Value) -> crate::domain::activity::Activity {
+    let mut whole = json!({ "kind": "contact", "content_items": ["beta"] });
+    for (key, value) in detail.as_object().unwrap() {
+        whole[key] = value.clone();
+    }
+    activity(day, noon(day as i64), json!({}), whole)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// The first demand, reminder or notice on the channels named is the first, whatever was said on others before.
+    #[test]
+    fn occasions_count_by_channel(
+        step in prop::sample::select(vec!["demand", "reminder", "notice:warning"]),
+        acts in prop::collection::vec((0_usize..3, any::<bool>()), 1..16),
+    ) {
+        let channels = ["call", "letter", "email"];
+        let version = version(json!({}), json!({}));
+        let limits = |occasion: &str| format!(
+            "[rule.content]\non = [\"{step}\"]\nchannels = [\"letter\", \"email\"]\noccasion = \"{occasion}\"\nitems = [\"alpha\"]"
+        );
+        let notice = step.strip_prefix("notice:").unwrap_or(step);
+        let history: Vec<_> = acts.iter().enumerate().map(|(number, (channel, is_step))| {
+            let notices = if *is_step { json!([notice]) } else { json!([]) };
+            told(number, json!({ "channel": channels[*channel], "outcome": "sent", "notices": notices }))
+        }).collect();
+        let meant: Vec<String> = acts.iter().enumerate()
+            .filter(|(_, (channel, is_step))| *channel > 0 && *is_step)
+            .map(|(number, _)| format!("a{number:03}"))
+            .collect();
+        let broken = |occasion: &str| fold(&rules(&limits(occasion)), &version, &history, noon(100)).1.broken;
+        let (first, later) = (broken("first"), broken("later"));
+        prop_assert_eq!(&first[..], &meant[..meant.len().min(1)]);
+        prop_assert_eq!(&later[..], meant.get(1..).unwrap_or(&[]));
+    }
+}
+
+#[test]
+fn the_channel_of_an_earlier_notice_from_elsewhere_is_not_known() {
+    let limits = |channels: &str, occasion: &str| {
+        rules(&format!("[rule.content]\non = [\"demand\"]\n{channels}\noccasion = \"{occasion}\"\nitems = [\"alpha\"]"))
+    };
+    let version = version(json!({ "prior_notices": [{ "kind": "demand", "sent": "2026-01-02" }] }), json!({}));
+    let history = [told(1, json!({ "channel": "letter", "purpose": "demand", "outcome": "sent" }))];
+    let found = |rules| fold(&rules, &version, &history, noon(9)).1;
+    // Of whatever channel, it was the first.
+    assert_eq!(found(limits("", "first")), super::small::Found::default());
+    assert_eq!(found(limits("", "later")).broken, ["a001"]);
+    for occasion in ["first", "later"] {
+        assert_eq!(found(limits("channels = [\"letter\"]", occasion)).unknown, ["a001"], "{occasion}");
+    }
+}

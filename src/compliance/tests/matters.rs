@@ -170,3 +170,39 @@ fn a_dispute_known_later_is_no_breach_that_could_be_known() {
     // Received on day 13, due with day 18.
     assert_eq!(found.omitted, [("a004".to_owned(), day_name(18))]);
 }
+
+#[test]
+fn a_dispute_of_unknown_form_may_bind_where_only_a_written_one_does() {
+    let version = version(json!({}), json!({}));
+    let letter = |number: usize| {
+        let detail = json!({ "kind": "contact", "channel": "letter", "purpose": "demand", "outcome": "sent" });
+        activity(number, noon(number as i64), json!({}), detail)
+    };
+    let stops = rules(
+        "[rule.dispute_handling]\nwritten_only = true\nstops = [\"demand\"]\n\
+         answer_within = { days = 5, count = \"clear_days\", from = \"sent\", roll = \"none\" }",
+    );
+    let block = rules("[rule.contact_block]\nconditions = [\"disputed\"]\nwritten_only = true\nforbids = [\"demand\"]");
+    for (written, broken, unknown) in [(Some(true), 1, 0), (None, 0, 1), (Some(false), 0, 0)] {
+        for kind in ["dispute", "condition"] {
+            let mut detail = if kind == "dispute" {
+                json!({ "kind": "dispute", "step": "opened" })
+            } else {
+                json!({ "kind": "condition", "condition": "disputed" })
+            };
+            if let Some(written) = written {
+                detail["written"] = json!(written);
+            }
+            let history = [activity(0, noon(0), json!({}), detail), letter(1)];
+            let (watch, found) = fold(&block, &version, &history, noon(60));
+            assert_eq!((found.broken.len(), found.unknown.len()), (broken, unknown), "block, {kind} {written:?}");
+            let (_, found) = fold(&stops, &version, &history, noon(60));
+            assert_eq!(found.broken.len(), broken, "stop, {kind} {written:?}");
+            // The letter, and the answer that was owed or not.
+            assert_eq!(found.unknown.len(), 2 * unknown, "stop, {kind} {written:?}");
+            assert_eq!(found.omitted.len(), broken, "answer, {kind} {written:?}");
+            let said = ask(&block, &version, &watch, &letter(2)).unwrap();
+            assert_eq!(said.answer == Answer::Unknown, unknown == 1, "asked, {kind} {written:?}");
+        }
+    }
+}

@@ -87,7 +87,7 @@ fn an_activity_over_several_cases_counts_on_the_first() {
         Detail::Contact(Box::new(contact)),
         pays(500),
         promises(500, "2024-03-10"),
-        Detail::Dispute { step: MatterStep::Opened, written: true, reference: None, grounded: None },
+        Detail::Dispute { step: MatterStep::Opened, written: Some(true), reference: None, grounded: None },
         Detail::Survey { survey: SurveyKind::Nps, score: 9 },
     ] {
         let one = activity("1", at("2024-03-01 10:00"), detail);

@@ -138,7 +138,7 @@ impl Dice {
             13 => Detail::Settlement { step: self.word(), amount: self.money(), due: self.maybe(Self::date) },
             14 => Detail::Dispute {
                 step: self.word(),
-                written: self.flag(),
+                written: self.maybe(Self::flag),
                 reference: self.maybe(Self::text),
                 grounded: self.maybe(Self::flag),
             },

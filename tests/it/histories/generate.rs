@@ -340,7 +340,7 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
         },
         What::Dispute => Detail::Dispute {
             step: if pick.is_multiple_of(2) { MatterStep::Opened } else { MatterStep::ResolvedRejected },
-            written: true,
+            written: Some(true),
             reference: None,
             grounded: None,
         },
