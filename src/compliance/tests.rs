@@ -9,6 +9,7 @@ mod money;
 mod others;
 mod places;
 mod small;
+mod tightened;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
