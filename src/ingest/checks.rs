@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::IngestError;
-use super::writer::Work;
+use super::work::Work;
 use super::writing::Writing;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::fact::{Dims, Fact, FactKind};

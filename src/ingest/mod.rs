@@ -11,17 +11,20 @@ mod findings;
 mod follow;
 mod group;
 mod group_derive;
+mod held_permits;
 mod intake;
 pub mod keys;
 pub mod market_state;
 mod merge;
 mod packed;
+mod permits;
 mod person_logs;
 mod rebuild;
 #[cfg(test)]
 mod tests;
 mod tick;
 mod tiers;
+mod work;
 mod writer;
 mod writing;
 
@@ -33,4 +36,6 @@ pub use findings::{Decided, FindingUpdate};
 pub use follow::assure_fresh;
 pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
-pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets, Work};
+pub use permits::{Judged, Released, Reserve, Reserved};
+pub use work::Work;
+pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets};

@@ -77,7 +77,8 @@ impl PersonContact {
 }
 
 impl Writing<'_> {
-    fn scope_of(&self, version: &CaseVersion) -> PersonScope {
+    /// The jurisdictions whose rules look over all cases of the version's persons.
+    pub(super) fn scope_of(&self, version: &CaseVersion) -> PersonScope {
         self.rules.reach().person_scope(version, &self.market.region)
     }
 
