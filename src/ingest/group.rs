@@ -7,7 +7,7 @@ use super::admit;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
 use super::market_state::MarketState;
-use super::person_logs::PersonContact;
+use super::person_contacts::PersonContact;
 use super::work::Work;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;

@@ -18,6 +18,7 @@ pub mod market_state;
 mod merge;
 mod packed;
 mod permits;
+mod person_contacts;
 mod person_logs;
 mod rebuild;
 #[cfg(test)]
