@@ -6,12 +6,13 @@ mod explain;
 mod log;
 mod logged;
 mod past;
+pub mod permits;
 mod state;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::compliance::{self, PersonLogs};
+use crate::compliance::{self, Answered, PersonLogs};
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
@@ -22,6 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
+use crate::ingest::market_state::HeldPermit;
 use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
 
 pub use crate::compliance::trace::{Said, Silence, Spoken};
@@ -73,6 +75,13 @@ pub struct CheckAnswer {
     pub missing: Vec<String>,
 }
 
+impl CheckAnswer {
+    fn of(number: u64, at: Timestamp, answered: Answered) -> Self {
+        let Answered { verdict, speaking, next_allowed, missing } = answered;
+        Self { number, at, verdict, speaking, next_allowed, missing }
+    }
+}
+
 /// The answers to the questions of one request.
 #[derive(Debug, Clone)]
 pub struct Checked {
@@ -118,7 +127,9 @@ pub struct CheckId {
 }
 
 impl CheckId {
-    fn new(run: &str, number: u64) -> Self {
+    /// The id of a check of a run.
+    #[must_use]
+    pub fn new(run: &str, number: u64) -> Self {
         let mut id = Self { bytes: [0; 40], length: 0 };
         run.bytes().chain([b'-']).for_each(|byte| id.push(byte));
         let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
@@ -265,7 +276,7 @@ impl Desk<'_> {
     }
 
     fn judge(&self, question: Question, warm: Warm, number: u64) -> Judged {
-        let Warm { entry, person, log, .. } = warm;
+        let Warm { entry, person, log, permits, .. } = warm;
         let at = self.at(&question);
         let candidate = candidate(question, person, at);
         let mut persons = PersonLogs::default();
@@ -279,16 +290,13 @@ impl Desk<'_> {
             lead: true,
             persons: &persons,
         };
-        let answered = entry.watch.check(&context, &candidate);
-        let answer = CheckAnswer {
-            number,
-            at,
-            verdict: answered.verdict,
-            speaking: answered.speaking,
-            next_allowed: answered.next_allowed,
-            missing: answered.missing,
+        let answered = if permits.is_empty() {
+            entry.watch.check(&context, &candidate)
+        } else {
+            let among = HeldPermit::among(&permits, &entry);
+            compliance::check_among(&context, &entry.watch, &candidate, &among)
         };
-        Judged { answer, candidate, entry }
+        Judged { answer: CheckAnswer::of(number, at, answered), candidate, entry }
     }
 }
 

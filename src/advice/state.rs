@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::{Desk, Question};
 use crate::compliance::PersonLog;
+use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::permit::PAST;
 use crate::ingest::derive::CaseEntry;
-use crate::ingest::market_state::{MarketState, View};
+use crate::ingest::market_state::{HeldPermit, MarketState, View};
 use crate::ingest::{IngestError, Work};
 
 /// Times that what is not in memory is read: cases first, then persons who are no parties; once more for what another
@@ -24,6 +26,8 @@ pub(super) struct Warm {
     pub(super) person: Option<PersonId>,
     /// The person's contacts over all cases; absent where no rule counts them.
     pub(super) log: Option<Arc<PersonLog>>,
+    /// Permits on the case or for the person.
+    pub(super) permits: Vec<HeldPermit>,
     /// Memory does not reach back far enough: the histories are to be read.
     pub(super) too_long_ago: bool,
 }
@@ -101,10 +105,14 @@ impl Desk<'_> {
         let version = entry.version_at(at);
         let primary = || version.primary().map(|party| party.person.clone());
         let person = question.person.clone().or_else(primary);
+        let permits = match question.detail {
+            Detail::Contact(_) if at.plus(PAST) >= self.now => view.permits(&question.case, person.as_ref(), self.now),
+            _ => Vec::new(),
+        };
         let reach = self.rules.reach();
         let scope = reach.person_scope(version, &self.market.region);
         let Some(asked) = person.as_ref().filter(|_| !scope.is_empty()) else {
-            return Ok(Warm { entry, person, log: None, too_long_ago: false });
+            return Ok(Warm { entry, person, log: None, permits, too_long_ago: false });
         };
         let since = at.plus(-reach.person_window(scope));
         let held = view.person(asked);
@@ -115,6 +123,6 @@ impl Desk<'_> {
         if log.is_none() && !too_long_ago {
             return Err(Cold::Log(asked.clone()));
         }
-        Ok(Warm { entry, person, log, too_long_ago })
+        Ok(Warm { entry, person, log, permits, too_long_ago })
     }
 }

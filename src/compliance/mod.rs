@@ -38,6 +38,7 @@ mod packed;
 mod payment_application;
 mod payment_term;
 pub mod persons;
+mod planned;
 mod prohibited_conduct;
 mod record_retention;
 mod remember;
@@ -66,6 +67,7 @@ use crate::rules::RuleSet;
 pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
+pub use planned::{Planned, check_among, seen_as};
 pub use speaking::{ConditionalLimit, Evidence, Note, Speaking};
 pub use watch::CaseWatch;
 

@@ -8,6 +8,7 @@ use super::{Context, complaint_handling, duties, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
+use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Condition, ContactPoint};
 use crate::domain::vocabulary::{Direction, Form, PartyRole, Place};
@@ -71,16 +72,27 @@ impl CaseWatch {
         if inbound {
             return;
         }
-        let debtor = [PartyRole::Primary, PartyRole::CoDebtor, PartyRole::Guarantor];
-        let owes = role.map_or(activity.person.is_none(), |role| debtor.contains(&role));
-        if owes {
+        if owes(activity, role) {
             let points = party.or(primary).into_iter().flat_map(|party| &party.contact_points);
             let work =
                 points.filter(|point| Some(&point.id) == contact.contact_point.as_ref()).any(|one| one.workplace);
             if let Some(place) = contact.place.or(work.then_some(Place::Workplace)) {
                 self.places |= 1 << (place as u8);
             }
-        } else if marks.counts(Counted::Contacts) && !role.is_some_and(Marks::is_excluded_role) {
+        } else {
+            self.remember_third_person(activity, person, role, marks);
+        }
+    }
+
+    /// That somebody who is no debtor was reached: rules count that.
+    pub(super) fn remember_third_person(
+        &mut self,
+        activity: &Activity,
+        person: Option<PersonId>,
+        role: Option<PartyRole>,
+        marks: Marks,
+    ) {
+        if marks.counts(Counted::Contacts) && !role.is_some_and(Marks::is_excluded_role) {
             let approach = Approach { person, role, at: activity.occurred, id: activity.id.clone() };
             self.remember_in().approached.push(approach);
         }
@@ -253,6 +265,12 @@ impl CaseWatch {
             }
         }
     }
+}
+
+/// Whether the contact is with somebody who owes, as far as is known.
+pub(super) fn owes(activity: &Activity, role: Option<PartyRole>) -> bool {
+    let debtor = [PartyRole::Primary, PartyRole::CoDebtor, PartyRole::Guarantor];
+    role.map_or(activity.person.is_none(), |role| debtor.contains(&role))
 }
 
 fn flag(

@@ -98,6 +98,12 @@ pub struct IngestSettings {
 pub struct AdviceSettings {
     /// Records of checks that may wait for their commit.
     pub check_log_queue: u32,
+    /// How long a permit holds, in seconds, where none is asked for.
+    pub permit_seconds: u32,
+    /// The longest that may be asked for.
+    pub max_permit_seconds: u32,
+    /// Permits that a market may hold at once.
+    pub max_permits: u32,
 }
 
 /// Reads.
@@ -168,7 +174,12 @@ impl Server {
                 unpacked_mib: s.number("ingest.unpacked_mib", 0..=1_048_576),
                 recent_cases: s.number("ingest.recent_cases", 1..=10_000_000),
             },
-            advice: AdviceSettings { check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000) },
+            advice: AdviceSettings {
+                check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000),
+                permit_seconds: s.number("advice.permit_seconds", 1..=604_800),
+                max_permit_seconds: s.number("advice.max_permit_seconds", 1..=604_800),
+                max_permits: s.number("advice.max_permits", 0..=10_000_000),
+            },
             query: QuerySettings {
                 default_page_size: s.number("query.default_page_size", 1..=1_000),
                 max_page_size: s.number("query.max_page_size", 1..=10_000),
@@ -182,6 +193,10 @@ impl Server {
         if server.query.default_page_size > server.query.max_page_size {
             let message = "query.default_page_size is larger than query.max_page_size";
             s.refuse("query.default_page_size", message, "lower it, or raise query.max_page_size");
+        }
+        if server.advice.permit_seconds > server.advice.max_permit_seconds {
+            let message = "advice.permit_seconds is larger than advice.max_permit_seconds";
+            s.refuse("advice.permit_seconds", message, "lower it, or raise advice.max_permit_seconds");
         }
         server
     }

@@ -120,6 +120,8 @@ id_type!(
     KeyId,
     /// A decision about a finding, made by the client, unique in its market.
     UpdateId,
+    /// A permit, made by the client, unique in its market.
+    PermitId,
 );
 
 /// A finding's identity: a hash of market, rule and subject, so that its life survives re-derivation.

@@ -15,6 +15,7 @@ pub mod money;
 mod offsets;
 pub mod outcome;
 pub mod party;
+pub mod permit;
 pub mod principal;
 pub mod tenant;
 pub mod time;

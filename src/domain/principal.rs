@@ -11,7 +11,7 @@ vocabulary!(
         Writer = "writer",
         /// Read cases, activities, findings and KPIs, and ask for contact checks.
         Reader = "reader",
-        /// Ask for contact checks only.
+        /// Ask for contact checks, and hold and release permits.
         Checker = "checker",
         /// Administer the tenant.
         Admin = "admin",

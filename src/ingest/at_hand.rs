@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::IngestError;
 use super::market_state::MarketState;
-use super::writer::{Markets, Work};
+use super::work::Work;
+use super::writer::Markets;
 use crate::compliance::PersonLogs;
 use crate::domain::case::CaseVersion;
 use crate::domain::ids::PersonId;

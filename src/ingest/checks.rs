@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::IngestError;
 use super::check_record::{CheckHead, CheckLine, CheckRecord};
-use super::writer::Work;
+use super::work::Work;
 use super::writing::Writing;
 use crate::domain::detail::Detail;
 use crate::domain::error_kind::ErrorKind;

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::group::{Group, Place, activities, same_or_conflict, void_target};
-use super::writer::{ItemResult, Work};
+use super::work::Work;
+use super::writer::ItemResult;
 use super::writing::Writing;
 use super::{IngestError, admit};
 use crate::domain::activity::Activity;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::group::{GroupContext, Writing};
 use super::intake::Ingest;
-use super::writer::{Commit, ItemResult, Work};
+use super::work::Work;
+use super::writer::{Commit, ItemResult};
 use super::{IngestError, tick};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::finding::FindingStatus;

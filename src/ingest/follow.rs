@@ -3,14 +3,13 @@
 //! Every 100 ms the revisions of the remembered markets are read in one query; what newer commits have touched is
 //! forgotten. A contact check trusts a state that was confirmed within the last 250 ms, else it asks first.
 
-use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::IngestError;
 use super::writer::Markets;
 use crate::domain::market::MarketKey;
-use crate::ingest::market_state::MarketState;
+use crate::ingest::market_state::{MarketState, News};
 use crate::store::Backend;
 
 /// Time between two looks.
@@ -70,8 +69,9 @@ async fn catch_up(
     if known < newest {
         let scope = markets.store().scope(&key.tenant);
         let touched = scope.cases_touched_since(&key.market, known).await?;
-        let pending: HashSet<String> = scope.pending_voids(&key.market).await?;
-        state.catch_up(known, newest, &touched, pending);
+        let pending_voids = scope.pending_voids(&key.market).await?;
+        let permits = scope.permits_changed_since(&key.market, known).await?;
+        state.catch_up(known, newest, News { touched, pending_voids, permits }, markets.clock().now());
     }
     state.confirm(asked);
     Ok(())

@@ -7,16 +7,17 @@ use super::admit;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
 use super::market_state::MarketState;
-use super::person_logs::PersonContact;
-use super::writer::{CaseUpsert, Commit, ItemResult, Markets, Work};
+use super::person_contacts::PersonContact;
+use super::work::Work;
+use super::writer::{CaseUpsert, Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, findings, tick};
+use super::{IngestError, checks, findings, permits, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::disposition;
-use crate::domain::ids::CaseId;
+use crate::domain::ids::{CaseId, PermitId};
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::ledger::market_facts;
@@ -53,6 +54,7 @@ impl CaseWork<'_> {
 pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit>, IngestError> {
     // In commits of their own, before this one, so that what it stores is never stored twice.
     let mut decided = findings::decide(context, work).await?;
+    decided.extend(permits::decide(context, work).await?);
     // What needs no lock is done before it is taken: on SQLite it is one for all markets.
     let bodies = bodies(work)?;
     context.state.bring_to_hand(activities(work).flat_map(|(_, activity)| &activity.cases));
@@ -62,6 +64,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
         repeats: Vec::new(),
         cases: HashMap::default(),
         entries: HashMap::default(),
+        freed: Vec::new(),
         bodies,
     };
     group.load(&mut writing, work).await?;
@@ -90,7 +93,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
                 Work::Correction(both) => both.len(),
-                Work::Load(..) | Work::Checks(_) | Work::Settle(_) | Work::Decide(_) => 0,
+                _ => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
             Commit { revision, record_time, results: (0..count).map(result).collect() }
@@ -109,6 +112,8 @@ pub(super) struct Group<'w> {
     pub(super) cases: HashMap<CaseId, CaseWork<'w>>,
     /// States before this commit.
     pub(super) entries: HashMap<CaseId, Arc<CaseEntry>>,
+    /// Permits that void contacts named.
+    freed: Vec<PermitId>,
     /// What will be stored of each activity, by job and index.
     bodies: Vec<Vec<String>>,
 }
@@ -267,6 +272,7 @@ impl<'w> Group<'w> {
         let new: Vec<&'w Activity> =
             admitted.iter().filter(|(id, _)| !existing.contains(**id)).map(|(_, (_, activity))| *activity).collect();
         self.void(writing, &new).await?;
+        writing.use_permits(new.iter().copied(), std::mem::take(&mut self.freed)).await?;
         let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
         let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();
         for activity in new {
@@ -337,6 +343,7 @@ impl<'w> Group<'w> {
                 continue;
             }
             let Some(old) = stored.get(target.as_str()).filter(|old| !is_void(old)) else { continue };
+            self.freed.extend(permits::permit_of(old));
             if old.cases.is_empty() {
                 let mut effects = Effects::default();
                 market_facts(&writing.market, old, &mut effects.facts);

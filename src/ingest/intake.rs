@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::error::IngestError;
 use super::keys::Keys;
-use super::writer::{CaseUpsert, Commit, Markets, Work};
+use super::work::Work;
+use super::writer::{CaseUpsert, Commit, Markets};
 use crate::domain::activity::Activity;
 use crate::domain::ids::MarketId;
 use crate::domain::market::MarketKey;

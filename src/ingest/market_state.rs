@@ -6,12 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use super::derive::CaseEntry;
+pub use super::held_permits::HeldPermit;
+use super::held_permits::HeldPermits;
 use super::packed::Written;
 pub use super::tiers::MemoryLimit;
 use super::tiers::{Leaving, Tiers};
 use crate::compliance::PersonLog;
 use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::permit::Permit;
+use crate::domain::time::Timestamp;
 use crate::rules::RuleSet;
+use crate::store::PermitRow;
 
 /// The state of one market, shared between its writer and contact checks.
 pub struct MarketState {
@@ -35,6 +40,8 @@ struct Inner {
     persons: Tiers<PersonLog>,
     /// Voids whose targets have not arrived.
     pending_voids: HashSet<String>,
+    /// Permits that hold a place.
+    permits: HeldPermits,
 }
 
 /// The state at one revision, while no commit is taken over.
@@ -64,6 +71,14 @@ impl View<'_> {
         Self::state(person, &self.inner.persons, &self.inner.rules, &self.persons)
     }
 
+    /// Permits that hold a place at an instant on that case or for that person.
+    #[must_use]
+    pub fn permits(&self, case: &CaseId, person: Option<&PersonId>, now: Timestamp) -> Vec<HeldPermit> {
+        let permits = self.inner.permits.concerning(case, person, now).into_iter();
+        let entry = |permit: &Permit| if permit.case() == case { None } else { self.case(permit.case()) };
+        permits.map(|permit| HeldPermit { elsewhere: entry(&permit), permit }).collect()
+    }
+
     /// A state as it is, or unpacked.
     fn state<V: Written>(
         key: &V::Key,
@@ -82,10 +97,23 @@ impl View<'_> {
     }
 }
 
+/// What the database says besides cases and contacts.
+pub struct News {
+    /// Cases that have changed.
+    pub touched: HashSet<CaseId>,
+    /// Voids whose targets have not arrived.
+    pub pending_voids: HashSet<String>,
+    /// Permits that have changed; at the start those that hold a place.
+    pub permits: Vec<PermitRow>,
+}
+
 /// What a commit changes in the state.
+#[derive(Default)]
 pub struct Update {
     /// The commit's revision.
     pub revision: u64,
+    /// Its recorded time.
+    pub recorded: Timestamp,
     /// New states of cases.
     pub cases: Vec<(CaseId, Arc<CaseEntry>)>,
     /// New contact logs.
@@ -94,6 +122,8 @@ pub struct Update {
     pub waiting: Vec<String>,
     /// Voids whose targets have come.
     pub resolved: Vec<String>,
+    /// Permits that it has changed.
+    pub permits: Vec<PermitRow>,
 }
 
 impl Inner {
@@ -105,6 +135,7 @@ impl Inner {
             cases: Tiers::new(Arc::clone(limit)),
             persons: Tiers::new(Arc::clone(limit)),
             pending_voids: HashSet::new(),
+            permits: HeldPermits::default(),
         }
     }
 }
@@ -218,6 +249,18 @@ impl MarketState {
         Some((state, revision))
     }
 
+    /// How many permits hold a place at an instant.
+    #[must_use]
+    pub fn permits_held(&self, now: Timestamp) -> usize {
+        self.read(|inner| inner.permits.held(now)).unwrap_or(0)
+    }
+
+    /// Permits that hold a place at an instant on that case or for that person.
+    #[must_use]
+    pub fn permits_concerning(&self, case: &CaseId, person: Option<&PersonId>, now: Timestamp) -> Vec<Arc<Permit>> {
+        self.read(|inner| inner.permits.concerning(case, person, now)).unwrap_or_default()
+    }
+
     /// Which of these ids have a void that waits for them.
     #[must_use]
     pub fn waiting_voids<'a>(&self, ids: impl Iterator<Item = &'a str>) -> HashSet<String> {
@@ -242,17 +285,21 @@ impl MarketState {
     }
 
     /// Starts from what the database says, under these rules: nothing is remembered but the voids that wait.
-    pub fn start(&self, revision: u64, pending_voids: HashSet<String>, rules: Arc<RuleSet>) {
-        *self.write() = Inner { revision, loaded: true, rules, pending_voids, ..Inner::new(&self.limit) };
+    pub fn start(&self, revision: u64, news: News, recorded: Timestamp, rules: Arc<RuleSet>) {
+        let mut inner = self.write();
+        let News { pending_voids, permits, .. } = news;
+        *inner = Inner { revision, loaded: true, rules, pending_voids, ..Inner::new(&self.limit) };
+        inner.permits.apply(permits, recorded);
     }
 
     /// Forgets what another process has changed since revision `from`; nothing if the state has moved on meanwhile.
-    pub fn catch_up(&self, from: u64, revision: u64, touched: &HashSet<CaseId>, pending_voids: HashSet<String>) {
+    pub fn catch_up(&self, from: u64, revision: u64, news: News, now: Timestamp) {
+        let News { touched, pending_voids, permits } = news;
         let mut inner = self.write();
         if !inner.loaded || inner.revision != from {
             return;
         }
-        for case in touched {
+        for case in &touched {
             inner.cases.remove(case);
         }
         if !touched.is_empty() {
@@ -260,6 +307,7 @@ impl MarketState {
             inner.persons.clear();
         }
         inner.pending_voids = pending_voids;
+        inner.permits.apply(permits, now);
         inner.revision = revision;
     }
 
@@ -283,6 +331,7 @@ impl MarketState {
             for target in update.resolved {
                 inner.pending_voids.remove(&target);
             }
+            inner.permits.apply(update.permits, update.recorded);
             (inner.cases.leaving(), inner.persons.leaving())
         };
         // Packing takes a while: checks go on meanwhile.

@@ -1,19 +1,18 @@
-//! Contacts that rules count over all cases of a person: which of them a commit has to know, and which cases it has to
-//! judge anew because a contact came late or is void.
+//! Contacts that rules count over all cases of a person: which of them a commit has to know, and what it knows of them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::IngestError;
-use super::group::{Group, Writing};
+use super::group::Writing;
+use super::person_contacts::{PersonContact, in_force};
 use super::writing::counted;
-use crate::compliance::{ContactStamp, PersonLog, PersonLogs, judged_with};
+use crate::compliance::{ContactStamp, PersonLog, PersonLogs};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::time::{DAY, Timestamp};
-use crate::domain::vocabulary::{Channel, Technology};
 use crate::rules::PersonScope;
 use crate::store::CaseHistory;
 
@@ -32,59 +31,20 @@ pub(super) struct Need {
 pub(super) struct Needs(HashMap<PersonId, Need>);
 
 impl Needs {
+    pub(super) fn has(&self, person: &PersonId) -> bool {
+        self.0.contains_key(person)
+    }
+
     pub(super) fn add(&mut self, person: PersonId, need: Need) {
         let known = self.0.entry(person).or_insert(need);
         *known = Need { scope: known.scope.with(need.scope), since: known.since.min(need.since) };
     }
 }
 
-/// A contact of a person, as one of its cases sees it.
-#[derive(Debug, Clone)]
-pub(super) struct PersonContact {
-    pub(super) person: PersonId,
-    /// The rules that speak in the case. Rules of the person's other cases may count the contact all the same.
-    pub(super) scope: PersonScope,
-    pub(super) stamp: ContactStamp,
-    /// This is the case under which the contact is counted: the first that it names.
-    lead: bool,
-    channel: Channel,
-    technology: Option<Technology>,
-}
-
-impl PersonContact {
-    /// The contact as that version of a case sees it; `None` if no rule of the tenant looks over a person's cases.
-    pub(super) fn of(writing: &Writing<'_>, activity: &Activity, version: &CaseVersion) -> Option<Self> {
-        let Detail::Contact(contact) = &activity.detail else { return None };
-        let reach = writing.rules.reach();
-        if !reach.looks_at_persons() {
-            return None;
-        }
-        let person = activity.person.as_ref().or(version.primary().map(|party| &party.person))?;
-        Some(Self {
-            person: person.clone(),
-            scope: writing.scope_of(version),
-            stamp: ContactStamp::of(activity)?,
-            lead: activity.cases.first() == Some(&version.case),
-            channel: contact.channel,
-            technology: contact.technology,
-        })
-    }
-
-    /// Rules of that scope look over all of the person's cases when they judge or count the contact.
-    fn counts_in(&self, writing: &Writing<'_>, scope: PersonScope) -> bool {
-        writing.rules.reach().counts_for_person(scope, self.channel, self.technology)
-    }
-}
-
 impl Writing<'_> {
-    fn scope_of(&self, version: &CaseVersion) -> PersonScope {
+    /// The jurisdictions whose rules look over all cases of the version's persons.
+    pub(super) fn scope_of(&self, version: &CaseVersion) -> PersonScope {
         self.rules.reach().person_scope(version, &self.market.region)
-    }
-
-    /// The case is remembered, and no rule that speaks in it looks over a person's cases.
-    fn is_out_of_reach(&self, case: &CaseId) -> bool {
-        let known = self.context.state.case(case);
-        known.is_some_and(|entry| entry.versions.iter().all(|version| self.scope_of(version).is_empty()))
     }
 
     fn window(&self, scope: PersonScope) -> i64 {
@@ -146,10 +106,6 @@ impl Writing<'_> {
         for (person, case) in self.tx.cases_of_persons(ids).await? {
             cases.entry(PersonId::trusted(&person)).or_default().push(case);
         }
-        cases.retain(|person, cases| {
-            let asked = needs.0.get(person).is_some_and(|need| !need.scope.is_empty());
-            asked || !cases.iter().all(|case| self.is_out_of_reach(case))
-        });
         let wanted: HashSet<&CaseId> = cases.values().flatten().collect();
         let wanted: Vec<CaseId> = wanted.into_iter().cloned().collect();
         let since = needs.0.values().map(|need| need.since).min().unwrap_or_default();
@@ -160,9 +116,7 @@ impl Writing<'_> {
             let versions = cases.filter_map(|case| histories.get(case)).flat_map(|history| &history.versions);
             let known = versions.filter(|(revision, _)| *revision < before);
             let scope = known.fold(need.scope, |scope, (_, version)| scope.with(self.scope_of(version)));
-            // Where no rule looks, nothing is missing, however far back.
-            let since = if scope.is_empty() { Timestamp(i64::MIN) } else { need.since };
-            *logs.change(person) = PersonLog::empty(scope, since);
+            *logs.change(person) = PersonLog::empty(scope, need.since);
             scopes.insert(person.clone(), scope);
         }
         let lead = |case: &CaseId, activity: &Activity| activity.cases.first() == Some(case);
@@ -183,7 +137,7 @@ impl Writing<'_> {
     }
 
     /// Keeps what a person's log was before this commit changes it.
-    fn keep_before(&mut self, person: &PersonId) {
+    pub(super) fn keep_before(&mut self, person: &PersonId) {
         self.changed.insert(person.clone());
         if self.before.get(person).is_none() {
             let log = self.persons.shared(person).unwrap_or_default();
@@ -241,112 +195,4 @@ impl Needs {
 fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
     let known = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
     in_force(known, at)
-}
-
-/// The version in force at an instant; the first holds from ever.
-fn in_force<'v>(versions: impl Iterator<Item = &'v CaseVersion> + Clone, at: Timestamp) -> Option<&'v CaseVersion> {
-    let effective = versions.clone().filter(|version| version.effective <= at);
-    effective.max_by(|a, b| a.order().cmp(&b.order())).or_else(|| versions.min_by(|a, b| a.order().cmp(&b.order())))
-}
-
-impl Group<'_> {
-    /// Puts the group's contacts into their persons' logs; where one comes before contacts already judged, the cases of
-    /// those are derived anew.
-    pub(super) async fn note_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
-        let mut contacts: Vec<PersonContact> = Vec::new();
-        for (case, work) in &self.cases {
-            for activity in &work.activities {
-                let Some(version) = self.in_force(case, activity.occurred) else { continue };
-                contacts.extend(PersonContact::of(writing, activity, version));
-            }
-        }
-        let here: HashSet<String> = contacts.iter().map(|contact| contact.stamp.id.as_str().to_owned()).collect();
-        contacts.sort_by(|a, b| a.stamp.order().cmp(&b.stamp.order()));
-        self.load_for(writing, &contacts).await?;
-        let mut later = Vec::new();
-        for contact in contacts.into_iter().filter(|contact| contact.lead) {
-            // The rules of all of the person's cases count it, whatever its own case says.
-            let scope = writing.persons.get(&contact.person).map(PersonLog::scope).unwrap_or_default();
-            if !contact.counts_in(writing, scope) {
-                continue;
-            }
-            let PersonContact { person, stamp, .. } = contact;
-            writing.keep_before(&person);
-            let log = writing.persons.change(&person);
-            log.push(stamp.clone());
-            let judged = judged_with(writing.rules.reach(), scope, log, &stamp);
-            later.extend(judged.filter(|one| !here.contains(one.id.as_str())).cloned());
-        }
-        self.judge_again(writing, later, "late_fact").await
-    }
-
-    /// The version of a case that is in force at an instant once the group is stored.
-    fn in_force(&self, case: &CaseId, at: Timestamp) -> Option<&CaseVersion> {
-        let stored = self.entries.get(case).into_iter().flat_map(|entry| entry.versions.iter());
-        let new = self.cases.get(case).into_iter().flat_map(|work| work.versions.iter().copied());
-        in_force(stored.chain(new), at)
-    }
-
-    /// Takes void contacts out of their persons' logs and marks the cases of those that were counted with them.
-    pub(super) async fn forget_contacts(
-        &mut self,
-        writing: &mut Writing<'_>,
-        contacts: Vec<PersonContact>,
-    ) -> Result<(), IngestError> {
-        self.load_for(writing, &contacts).await?;
-        let mut later = Vec::new();
-        for PersonContact { person, stamp, .. } in contacts.into_iter().filter(|contact| contact.lead) {
-            writing.keep_before(&person);
-            let log = writing.persons.change(&person);
-            later.extend(judged_with(writing.rules.reach(), log.scope(), log, &stamp).cloned());
-            log.remove(&stamp);
-        }
-        self.judge_again(writing, later, "void").await
-    }
-
-    /// Brings in the logs of the persons contacted: for the rules of the contact's own case, and for those of all other
-    /// cases of the person, which may have counted, or may yet count, the contact.
-    async fn load_for(&self, writing: &mut Writing<'_>, contacts: &[PersonContact]) -> Result<(), IngestError> {
-        if contacts.is_empty() {
-            return Ok(());
-        }
-        let mut stated: HashMap<&PersonId, PersonScope> =
-            contacts.iter().map(|contact| (&contact.person, PersonScope::default())).collect();
-        for version in self.cases.values().flat_map(|work| work.versions.iter().copied()) {
-            for party in &version.parties {
-                if let Some(known) = stated.get_mut(&party.person) {
-                    *known = known.with(writing.scope_of(version));
-                }
-            }
-        }
-        let mut needs = Needs::default();
-        for contact in contacts {
-            let scope = contact.scope.with(stated.get(&contact.person).copied().unwrap_or_default());
-            needs.add(contact.person.clone(), writing.need(scope, contact.stamp.at));
-        }
-        writing.load_logs(needs).await?;
-        // Rules of another case may look back further than those of the contact's own.
-        let mut needs = Needs::default();
-        for contact in contacts {
-            let scope = writing.persons.get(&contact.person).map(PersonLog::scope).unwrap_or_default();
-            needs.add(contact.person.clone(), writing.need(scope, contact.stamp.at));
-        }
-        writing.load_logs(needs).await
-    }
-
-    /// Marks the cases of contacts that are judged anew.
-    async fn judge_again(
-        &mut self,
-        writing: &mut Writing<'_>,
-        contacts: Vec<ContactStamp>,
-        reason: &'static str,
-    ) -> Result<(), IngestError> {
-        let ids: HashSet<String> = contacts.into_iter().map(|stamp| stamp.id.as_str().to_owned()).collect();
-        for stored in writing.tx.activities(ids.into_iter().collect()).await? {
-            for case in &stored.activity.cases {
-                self.cases.entry(case.clone()).or_default().refold(reason, stored.activity.occurred);
-            }
-        }
-        Ok(())
-    }
 }

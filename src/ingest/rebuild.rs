@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::IngestError;
 use super::derive::Effects;
 use super::person_logs::Needs;
-use super::writing::{Writing, is_void};
+use super::writing::{Writing, is_void, start};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
@@ -45,8 +45,7 @@ pub(super) async fn run(writing: &mut Writing<'_>) -> Result<(), IngestError> {
     });
     let before = writing.revision - 1;
     writing.tx.merge_cells(cells.collect(), before).await?;
-    let rules = std::sync::Arc::clone(&writing.rules);
-    writing.context.state.start(writing.tx.head.revision, writing.tx.pending_voids().await?, rules);
+    start(writing.context.state, &writing.tx, &writing.rules).await?;
     writing.stored = true;
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::IngestError;
 use super::derive::{CaseEntry, Effects};
 use super::group::{GroupContext, Writing};
-use super::writer::{Job, Work};
+use super::work::Work;
+use super::writer::Job;
 use crate::domain::ids::CaseId;
 use crate::domain::time::{SECOND, Timestamp};
 
@@ -31,7 +32,12 @@ impl Pace {
                 Work::Activities(activities) => times.extend(activities.iter().map(|activity| activity.occurred)),
                 Work::Correction(both) => times.extend(both.iter().map(|activity| activity.occurred)),
                 Work::Cases(cases) => times.extend(cases.iter().map(|case| case.version.effective)),
-                Work::Load(..) | Work::Checks(_) | Work::Settle(_) | Work::Decide(_) => {}
+                Work::Load(..)
+                | Work::Checks(_)
+                | Work::Settle(_)
+                | Work::Decide(_)
+                | Work::Reserve(_)
+                | Work::Release(_) => {}
             }
         }
         if times.is_empty() {

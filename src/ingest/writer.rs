@@ -7,19 +7,16 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use super::checks::CheckPack;
 use super::error::IngestError;
-use super::findings::FindingUpdate;
 use super::group::{self, GroupContext};
 use super::market_state::{MarketState, MemoryLimit};
+use super::work::Work;
 use super::{follow, merge, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
 use crate::config::server::IngestSettings;
-use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Refusal;
@@ -54,36 +51,6 @@ pub struct Commit {
     pub record_time: Timestamp,
     /// One result a record, in the order sent.
     pub results: Vec<ItemResult>,
-}
-
-/// What a caller wants of the writer.
-pub enum Work {
-    /// Store case versions.
-    Cases(Vec<CaseUpsert>),
-    /// Store activities.
-    Activities(Vec<Activity>),
-    /// Store a void and the replacement of its target, both or neither.
-    Correction(Box<[Activity; 2]>),
-    /// Remember these cases, and the contacts of their parties and of these persons.
-    Load(Vec<CaseId>, Vec<PersonId>),
-    /// Log answered checks.
-    Checks(Arc<CheckPack>),
-    /// Fire timers due up to this instant.
-    Settle(Timestamp),
-    /// Record a decision about a finding, in a commit of its own.
-    Decide(Box<FindingUpdate>),
-}
-
-impl Work {
-    fn items(&self) -> usize {
-        match self {
-            Self::Cases(cases) => cases.len(),
-            Self::Activities(activities) => activities.len(),
-            Self::Checks(batch) => batch.checks(),
-            Self::Correction(both) => both.len(),
-            Self::Load(..) | Self::Settle(_) | Self::Decide(_) => 1,
-        }
-    }
 }
 
 pub(super) struct Job {

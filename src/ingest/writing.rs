@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::IngestError;
 use super::derive::{self, CaseEntry, Effects, Env};
 use super::group::GroupContext;
-use super::market_state::{MarketState, Update};
+use super::market_state::{MarketState, News, Update};
 use super::person_logs::Needs;
 use super::rebuild;
-use crate::compliance::{PersonLog, PersonLogs};
+use crate::compliance::PersonLogs;
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
 use crate::domain::disposition::Dispositions;
@@ -20,7 +20,7 @@ use crate::domain::market::Market;
 use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
 use crate::kpi::{Catalogue, Delta};
 use crate::rules::RuleSet;
-use crate::store::{CaseHistory, DueRow, FindingRow, MarketTx};
+use crate::store::{CaseHistory, DueRow, FindingRow, MarketTx, PermitRow};
 
 /// An open commit. Everything is read under the market row's lock, which is taken first.
 pub struct Writing<'a> {
@@ -50,6 +50,8 @@ pub struct Writing<'a> {
     pub(super) updated: Vec<(CaseId, Arc<CaseEntry>)>,
     pub(super) waiting: Vec<String>,
     pub(super) resolved: Vec<String>,
+    /// Permits that this commit has changed.
+    pub(super) permits: Vec<PermitRow>,
     /// Records were stored, so the commit takes a revision even if nothing was derived.
     pub(super) stored: bool,
 }
@@ -67,9 +69,11 @@ impl<'a> Writing<'a> {
             Some(revision) if revision == tx.head.revision => {}
             Some(revision) if revision < tx.head.revision => {
                 let touched = tx.cases_touched_since(revision).await?;
-                context.state.catch_up(revision, tx.head.revision, &touched, tx.pending_voids().await?);
+                let permits = tx.permits_changed_since(revision).await?;
+                let news = News { touched, pending_voids: tx.pending_voids().await?, permits };
+                context.state.catch_up(revision, tx.head.revision, news, tx.head.recorded);
             }
-            _ => context.state.start(tx.head.revision, tx.pending_voids().await?, Arc::clone(&rules)),
+            _ => start(context.state, &tx, &rules).await?,
         }
         let recorded = context.markets.clock.now().max(tx.head.recorded);
         let mut writing = Self {
@@ -92,6 +96,7 @@ impl<'a> Writing<'a> {
             updated: Vec::new(),
             waiting: Vec::new(),
             resolved: Vec::new(),
+            permits: Vec::new(),
             stored: false,
         };
         let head = &writing.tx.head;
@@ -250,7 +255,8 @@ impl<'a> Writing<'a> {
             let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
             let persons = self.changed_logs();
             self.tx.rollback().await;
-            remember(self.context.state, revision, persons, self.updated, Vec::new(), Vec::new());
+            let update = Update { revision, recorded, persons, cases: self.updated, ..Update::default() };
+            self.context.state.apply(update);
             return Ok((revision, recorded));
         }
         let rows = self
@@ -279,20 +285,25 @@ impl<'a> Writing<'a> {
         head.catalogue_digest = self.catalogue.digest().to_owned();
         let persons = self.changed_logs();
         self.tx.commit(&head).await?;
-        remember(self.context.state, head.revision, persons, self.updated, self.waiting, self.resolved);
+        self.context.state.apply(Update {
+            revision: head.revision,
+            recorded: head.recorded,
+            cases: self.updated,
+            persons,
+            waiting: self.waiting,
+            resolved: self.resolved,
+            permits: self.permits,
+        });
         Ok((head.revision, head.recorded))
     }
 }
 
-fn remember(
-    state: &MarketState,
-    revision: u64,
-    persons: Vec<(PersonId, Arc<PersonLog>)>,
-    cases: Vec<(CaseId, Arc<CaseEntry>)>,
-    waiting: Vec<String>,
-    resolved: Vec<String>,
-) {
-    state.apply(Update { revision, cases, persons, waiting, resolved });
+/// Starts the remembered state from what the database says.
+pub(super) async fn start(state: &MarketState, tx: &MarketTx, rules: &Arc<RuleSet>) -> Result<(), IngestError> {
+    let held = tx.held_permits(tx.head.recorded).await?;
+    let news = News { touched: HashSet::new(), pending_voids: tx.pending_voids().await?, permits: held };
+    state.start(tx.head.revision, news, tx.head.recorded, Arc::clone(rules));
+    Ok(())
 }
 
 /// The activities of a history that counted before revision `before`: neither voids nor voided then.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{CaseView, Query, Reading};
-use crate::compliance::{self, Answered};
+use crate::compliance::{self, Answered, check_among};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
@@ -11,6 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, Initiator};
 use crate::ingest::derive::CaseEntry;
+use crate::ingest::market_state::HeldPermit;
 use crate::ingest::{IngestError, persons_at_hand};
 use crate::ledger::{Balance, PromiseView};
 use crate::rules::RuleSet;
@@ -98,8 +99,11 @@ impl Query {
         let asked = version.parties.iter().map(|party| party.person.clone()).collect();
         let law = (&reading.market, &*reading.rules);
         let persons = persons_at_hand(&self.markets, &reading.key, law, version, asked, at).await?;
+        let state = &self.markets.handle(&reading.key).state;
         let mut found = Vec::new();
         for party in &version.parties {
+            let held = state.look(|view| view.permits(&version.case, Some(&party.person), at)).unwrap_or_default();
+            let among = HeldPermit::among(&held, entry);
             let context = compliance::Context {
                 rules: &reading.rules,
                 market: &reading.market,
@@ -109,7 +113,7 @@ impl Query {
             };
             for channel in CHANNELS {
                 let candidate = contact(version.case.clone(), party.person.clone(), channel, at);
-                let answered = entry.watch.check(&context, &candidate);
+                let answered = check_among(&context, &entry.watch, &candidate, &among);
                 found.push(Permission { person: party.person.clone(), channel, answered });
             }
         }

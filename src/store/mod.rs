@@ -16,8 +16,10 @@ mod history;
 mod keys;
 mod market_tx;
 mod pages;
+mod permits;
 mod schema;
 mod schema_findings;
+mod schema_permits;
 mod scope;
 mod touched;
 
@@ -33,6 +35,7 @@ pub use history::{ActivityRow, CaseHistory, StoredActivity, activity_body};
 pub use keys::{KeyRow, TenantRow};
 pub use market_tx::{InsertOutcome, MarketHead, MarketTx};
 pub use pages::{ActivityFilter, CaseFilter, Page};
+pub use permits::PermitRow;
 pub use scope::TenantScope;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};

@@ -10,7 +10,12 @@ pub(super) struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(CellMarks), Box::new(super::schema_findings::FindingLife)]
+        vec![
+            Box::new(First),
+            Box::new(CellMarks),
+            Box::new(super::schema_findings::FindingLife),
+            Box::new(super::schema_permits::Permits),
+        ]
     }
 }
 

@@ -30,6 +30,7 @@ pub struct Method {
 
 const WRITE: &[Role] = &[Role::Writer];
 const READ: &[Role] = &[Role::Reader];
+const RESERVE: &[Role] = &[Role::Checker, Role::Writer];
 const DECIDE: &[Role] = &[Role::Compliance];
 const CHECK: &[Role] = &[Role::Checker, Role::Reader, Role::Writer];
 
@@ -38,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 23] = [
+pub const METHODS: [Method; 24] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -52,6 +53,7 @@ pub const METHODS: [Method; 23] = [
     unary("/fairdue.v1.ActivityService/GetActivity", READ),
     unary("/fairdue.v1.ActivityService/ListActivities", READ),
     unary("/fairdue.v1.ComplianceService/CheckContact", CHECK),
+    unary("/fairdue.v1.ComplianceService/ReleasePermit", RESERVE),
     unary("/fairdue.v1.ComplianceService/BatchCheckContacts", CHECK),
     Method { path: "/fairdue.v1.ComplianceService/StreamContactChecks", roles: CHECK, streaming: true },
     unary("/fairdue.v1.ComplianceService/CheckCharge", CHECK),

@@ -17,6 +17,8 @@ mod finding_order;
 mod finding_replicas;
 mod histories;
 mod migrations;
+mod permit_races;
+mod permits;
 mod replicas;
 mod store_suite;
 mod support;

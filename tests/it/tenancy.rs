@@ -11,7 +11,7 @@ use prost::Message;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 
-use crate::support::api::{Api, Key};
+use crate::support::api::{Api, Clients, Key};
 use crate::support::database::on_both_databases;
 use crate::support::raw;
 use crate::support::wire::{batch, call, case, date, euros, note, payment, stamp};
@@ -19,6 +19,8 @@ use crate::support::wire::{batch, call, case, date, euros, note, payment, stamp}
 /// A text that only the first tenant's records hold.
 const CANARY: &str = "canary-7f3a91";
 const REGION: &str = "IT";
+/// A permit of the first tenant.
+const PERMIT: &str = "permit";
 
 /// Every method of the API with the requests that name what is the first tenant's.
 fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
@@ -84,7 +86,11 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
         contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
         ..Default::default()
     };
-    add("ComplianceService", "CheckContact", vec![check.encode_to_vec()]);
+    let reserve = Some(v1::Reservation { permit_id: PERMIT.to_owned(), ttl: None });
+    let reserving = v1::CheckContactRequest { reserve, contact_time: None, ..check.clone() };
+    add("ComplianceService", "CheckContact", vec![check.encode_to_vec(), reserving.encode_to_vec()]);
+    let release = v1::ReleasePermitRequest { region_code: region_code(), permit_id: PERMIT.to_owned() };
+    add("ComplianceService", "ReleasePermit", vec![release.encode_to_vec()]);
     let checks = vec![v1::ContactCheck {
         case_id: check.case_id.clone(),
         person_id: check.person_id.clone(),
@@ -238,6 +244,7 @@ async fn fill(api: &Api, key: &Key) -> String {
         .map(|id| {
             let mut case = case(id, CANARY);
             case.attributes.insert("memo".to_owned(), CANARY.to_owned());
+            case.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
             case
         })
         .to_vec();
@@ -261,8 +268,22 @@ async fn fill(api: &Api, key: &Key) -> String {
         ..Default::default()
     };
     mine.compliance.update_finding(decided).await.expect("the third call is a finding");
+    permit(&mut mine).await;
     let page = v1::ListCasesRequest { region_code: REGION.to_owned(), page_size: 1, ..Default::default() };
     mine.cases.list_cases(page).await.expect("a page").into_inner().next_page_token
+}
+
+/// The first tenant's permit, granted now or before: for a letter, which may be sent at any hour.
+async fn permit(mine: &mut Clients) -> v1::PermitState {
+    let wish = v1::CheckContactRequest {
+        region_code: REGION.to_owned(),
+        case_id: "c2".to_owned(),
+        contact: Some(v1::Contact { channel: v1::Channel::Letter.into(), ..Default::default() }),
+        reserve: Some(v1::Reservation { permit_id: PERMIT.to_owned(), ttl: None }),
+        ..Default::default()
+    };
+    let answer = mine.compliance.check_contact(wish).await.expect("an answer").into_inner();
+    answer.permit.expect("a permit").state()
 }
 
 on_both_databases!(
@@ -284,6 +305,8 @@ on_both_databases!(
         }
         let token = fill(&api, &owner).await;
         assert!(!token.is_empty());
+        // Checks that still wait for their commit would take a revision later.
+        api.logged("mine", "it").await;
         let mine = everything(&api, &owner).await;
         assert!(mine.iter().any(|(_, said)| shows(said, CANARY)), "the test can see the canary where it is");
 
@@ -309,6 +332,7 @@ on_both_databases!(
             }
         }
         assert_eq!(everything(&api, &owner).await, mine, "a stranger's writes change nothing");
+        assert_eq!(permit(&mut api.clients(&owner)).await, v1::PermitState::Held, "a stranger releases nothing");
         let theirs = everything(&api, &stranger).await;
         assert!(theirs.iter().all(|(_, said)| !shows(said, CANARY)));
         api.end().await;

@@ -5,7 +5,7 @@ use super::request::market;
 use super::{At, DecodeError, collect, finance};
 use crate::advice::Question;
 use crate::domain::detail::Detail;
-use crate::domain::ids::{CaseId, MarketId, PersonId};
+use crate::domain::ids::{CaseId, MarketId, PermitId, PersonId};
 use crate::proto::v1;
 
 /// How much an answer says.
@@ -18,6 +18,9 @@ pub enum View {
     /// The verdict, and which rules do not simply allow it.
     Verdict,
 }
+
+/// Id of a permit that is asked for, and the seconds that it is to hold.
+pub type Wish = (PermitId, Option<u32>);
 
 /// The view that a request asks for.
 pub fn view(at: &At<'_>, number: i32) -> Option<View> {
@@ -36,10 +39,12 @@ pub fn view(at: &At<'_>, number: i32) -> Option<View> {
 ///
 /// # Errors
 /// Every field that is wrong.
-pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, Question, View), DecodeError> {
+pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, Question, View, Option<Wish>), DecodeError> {
     collect("", |at| {
         let market = market(at, &wire.region_code);
         let view = view(at, wire.view);
+        let wished = wire.reserve.is_some();
+        let wish = wire.reserve.and_then(|wire| wish(&at.field("reserve"), &wire));
         let check = v1::ContactCheck {
             case_id: wire.case_id,
             person_id: wire.person_id,
@@ -50,8 +55,23 @@ pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, Question, View)
             at_debtors_request: wire.at_debtors_request,
         };
         let question = contact_check(at, check);
-        Some((market?, question?, view?))
+        Some((market?, question?, view?, if wished { Some(wish?) } else { None }))
     })
+}
+
+/// A wish for a permit.
+fn wish(at: &At<'_>, wire: &v1::Reservation) -> Option<Wish> {
+    let id = at.field("permit_id").id(&wire.permit_id, PermitId::new);
+    let ttl_at = at.field("ttl");
+    let seconds = match wire.ttl {
+        None => Some(None),
+        Some(ttl) if ttl.nanos == 0 && ttl.seconds > 0 => u32::try_from(ttl.seconds).map(Some).ok(),
+        Some(_) => None,
+    };
+    if seconds.is_none() {
+        ttl_at.refuse("is no time to hold a place for: send whole seconds, 1 or more, or leave it out");
+    }
+    Some((id?, seconds?))
 }
 
 /// A contact of a batch of checks.

@@ -20,6 +20,7 @@ pub fn check(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCon
         missing: answer.missing,
         rules_digest: checked.rules_digest().to_owned(),
         revision: super::scalar::revision(checked.revision),
+        permit: None,
     }
 }
 

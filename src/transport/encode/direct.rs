@@ -20,6 +20,8 @@ pub struct One {
     pub answer: CheckAnswer,
     /// How much it says.
     pub view: View,
+    /// The permit, where one was asked for and granted.
+    pub permit: Option<v1::Permit>,
 }
 
 /// The answers to a message of checks.
@@ -84,6 +86,9 @@ impl Direct for One {
         out.answer(0, &self.checked, &self.answer, self.view);
         out.text(7, self.checked.rules_digest());
         out.int(8, super::scalar::revision(self.checked.revision));
+        if let Some(permit) = &self.permit {
+            out.generated(9, permit);
+        }
     }
 }
 
@@ -313,8 +318,10 @@ mod tests {
         for view in [View::Basic, View::Full, View::Verdict] {
             for answer in answers() {
                 let checked = Checked::empty("0123456789abcdef", 9);
+                let permit = (view == View::Full).then(|| v1::Permit { permit_id: "p".into(), ..Default::default() });
                 let generated = compliance::check(&checked, answer.clone(), view);
-                assert_eq!(bytes(&One { checked, answer, view }), generated.encode_to_vec(), "{view:?}");
+                let generated = v1::CheckContactResponse { permit: permit.clone(), ..generated };
+                assert_eq!(bytes(&One { checked, answer, view, permit }), generated.encode_to_vec(), "{view:?}");
             }
         }
     }

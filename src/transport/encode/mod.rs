@@ -12,5 +12,6 @@ pub mod finance;
 pub mod finding;
 pub mod kpi;
 pub mod party;
+pub mod permit;
 pub mod scalar;
 pub mod stored;

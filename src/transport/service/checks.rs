@@ -13,6 +13,8 @@ use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
 use crate::transport::decode::check::{self, View};
 use crate::transport::encode::direct::{Direct as _, Many, One, Outcome};
+use crate::transport::encode::permit;
+use crate::transport::status;
 
 /// Messages of one stream that are in work at once: while one waits for its cases, the next is read.
 const IN_WORK: usize = 4;
@@ -21,10 +23,17 @@ impl Api {
     /// CheckContact.
     pub(super) async fn one(&self, request: Request<v1::CheckContactRequest>) -> Result<One, Status> {
         let (caller, message) = open(request)?;
-        let (market, question, view) = check::check(message).map_err(wrong)?;
-        let checked = self.use_cases.advice.check(&caller.who, &market, question).await;
-        let (answer, checked) = checked.map_err(failed)?;
-        Ok(One { checked, answer, view })
+        let (market, question, view, wish) = check::check(message).map_err(wrong)?;
+        let advice = &self.use_cases.advice;
+        let Some(wish) = wish else {
+            let checked = advice.check(&caller.who, &market, question).await;
+            let (answer, checked) = checked.map_err(failed)?;
+            return Ok(One { checked, answer, view, permit: None });
+        };
+        let reserved = advice.reserve(&caller.who, &market, question, wish).await.map_err(failed)?;
+        let answer = reserved.map_err(|refusal| status::refused(&refusal))?;
+        let permit = answer.permit.as_ref().map(|row| permit::permit(row, answer.now));
+        Ok(One { checked: answer.checked, answer: answer.check, view, permit })
     }
 
     /// BatchCheckContacts.

@@ -3,8 +3,8 @@
 use futures::StreamExt as _;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, Api, Paging, failed, open, read, wrong};
-use crate::domain::ids::FindingId;
+use super::{Answers, Api, Paging, failed, key, open, read, wrong};
+use crate::domain::ids::{FindingId, PermitId};
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
 use crate::proto::v1::compliance_service_server::ComplianceService;
@@ -13,7 +13,7 @@ use crate::transport::batch::only;
 use crate::transport::decode::{explain, finding as decode_finding, request};
 use crate::transport::encode::direct::{Many, One};
 use crate::transport::encode::scalar::{revision, time};
-use crate::transport::encode::{self, compliance, finding};
+use crate::transport::encode::{self, compliance, finding, permit};
 use crate::transport::mask::Mask;
 
 #[tonic::async_trait]
@@ -25,8 +25,23 @@ impl ComplianceService for Api {
         &self,
         request: Request<v1::CheckContactRequest>,
     ) -> Result<Response<v1::CheckContactResponse>, Status> {
-        let One { checked, answer, view } = self.one(request).await?;
-        Ok(Response::new(compliance::check(&checked, answer, view)))
+        let One { checked, answer, view, permit } = self.one(request).await?;
+        Ok(Response::new(v1::CheckContactResponse { permit, ..compliance::check(&checked, answer, view) }))
+    }
+
+    async fn release_permit(
+        &self,
+        request: Request<v1::ReleasePermitRequest>,
+    ) -> Result<Response<v1::ReleasePermitResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, id) = key(&message.region_code, "permit_id", &message.permit_id, PermitId::new)?;
+        let ingest = &self.use_cases.ingest;
+        let released = ingest.release_permit(&caller.who, &market, id).await.map_err(failed)?;
+        only(&released.commit, 0, "")?;
+        self.answer(v1::ReleasePermitResponse {
+            permit: released.row.as_ref().map(|row| permit::permit(row, released.now)),
+            revision: revision(released.commit.revision),
+        })
     }
 
     async fn batch_check_contacts(

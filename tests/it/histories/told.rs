@@ -78,6 +78,20 @@ fn a_call_about_two_debtors_counts_for_the_first_of_them() {
 }
 
 #[test]
+fn a_call_that_names_nobody_counts_for_the_debtor_whom_a_later_version_brings() {
+    let mut nobody = opening(0, WASHINGTON);
+    nobody.parties.clear();
+    let debtor = version(0, 1, at_minute(1, 0), WASHINGTON);
+    let calls = [call("a", 1, 2, 900), call("b", 1, 2, 960), call("nameless", 0, 2, 840)];
+    let others = vec![nobody, opening(1, WASHINGTON)];
+    let at_once = [Act::Upsert(others.clone()), Act::Upsert(vec![debtor.clone()]), Act::Record(calls.to_vec())];
+    let debtor_last = [vec![Act::Upsert(others)], each(&calls), vec![Act::Upsert(vec![debtor])]].concat();
+    end_alike("us-wa-mobile", 1, &at_once, &debtor_last);
+    let judged_later = [&debtor_last[..1], &debtor_last[3..], &debtor_last[1..3]].concat();
+    end_alike("us-wa-mobile", 1, &judged_later, &at_once);
+}
+
+#[test]
 fn a_case_that_opens_with_several_versions_remembers_for_all_of_them() {
     let calls = [call("a", 0, 2, 900), call("b", 0, 8, 900), call("c", 0, 13, 900), call("d", 0, 19, 900)];
     let versions = vec![opening(0, NEW_YORK), version(0, 1, at_minute(1, 0), WASHINGTON)];

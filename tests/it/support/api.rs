@@ -136,6 +136,11 @@ impl Api {
 
     /// Starts a server with some settings changed, named as in `server.toml`.
     pub async fn start_with(database: &Database, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(database, settings, Clock::system()).await
+    }
+
+    /// Starts a server with some settings changed and a clock of its own.
+    pub async fn start_at(database: &Database, settings: &[(&str, &str)], clock: Clock) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         for part in ["jurisdictions", "kpis", "rates"] {
@@ -158,7 +163,7 @@ impl Api {
             store.insert_tenant(&TenantId::trusted(tenant), Timestamp(0)).await.expect("make a tenant");
         }
         let holder = Arc::new(Holder::of(directory.path(), snapshot));
-        let app = App::open(store.clone(), Arc::clone(&holder), Clock::system()).expect("open the use cases");
+        let app = App::open(store.clone(), Arc::clone(&holder), clock).expect("open the use cases");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();

@@ -1,0 +1,131 @@
+//! Contacts that are planned count in checks as if they had been made, and none is allowed that would make one of them
+//! unlawful. Findings know nothing of this.
+
+use super::persons::{ContactStamp, Marks};
+use super::remember::owes;
+use super::situation::Situation;
+use super::watch::{CaseStamp, CaseWatch};
+use super::{Answered, Context, PersonLogs};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::ids::PersonId;
+use crate::domain::permit::Permit;
+use crate::domain::verdict::Verdict;
+use crate::domain::vocabulary::PartyRole;
+
+/// A permit that holds its place, with the case that it is planned on.
+#[derive(Clone, Copy)]
+pub struct Planned<'a> {
+    /// The permit.
+    pub permit: &'a Permit,
+    /// The state of its case.
+    pub watch: &'a CaseWatch,
+    /// The version of the case that is in force at its instant.
+    pub version: &'a CaseVersion,
+}
+
+/// A contact as rules count it.
+struct Counting<'a> {
+    activity: &'a Activity,
+    stamp: ContactStamp,
+}
+
+impl<'a> Counting<'a> {
+    fn of(activity: &'a Activity, consented: bool) -> Option<Self> {
+        let Detail::Contact(contact) = &activity.detail else { return None };
+        let marks = Marks::of(activity, contact, activity.person_role, true);
+        let marks = if consented { marks.consented() } else { marks };
+        Some(Self { activity, stamp: ContactStamp::new(activity, marks) })
+    }
+
+    fn on(&self, version: &CaseVersion) -> bool {
+        self.activity.cases.contains(&version.case)
+    }
+
+    fn with(&self, person: Option<&PersonId>) -> bool {
+        person.is_some() && self.activity.person.as_ref() == person
+    }
+}
+
+/// The role in which rules see the person of a contact that is asked about, and whether the contact falls into the
+/// person's consent to more calls.
+#[must_use]
+pub fn seen_as(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity) -> (Option<PartyRole>, bool) {
+    let situation = Situation::new(ctx, watch, candidate, true);
+    (situation.role, watch.consented(&situation))
+}
+
+/// What all rules say of a contact that is asked about, among those that are planned on its case or with its person.
+#[must_use]
+pub fn check_among(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity, planned: &[Planned<'_>]) -> Answered {
+    let held: Vec<Counting<'_>> =
+        planned.iter().filter_map(|one| Counting::of(&one.permit.planned, one.permit.consented)).collect();
+    if held.is_empty() {
+        return watch.check(ctx, candidate);
+    }
+    let mut answer = asked(ctx, watch, candidate, held.iter());
+    // What comes later looks back at the candidate: a place that is held there is not to be lost to it.
+    let (role, consented) = seen_as(ctx, watch, candidate);
+    let candidate = Activity { person_role: role, ..candidate.clone() };
+    let Some(new) = Counting::of(&candidate, consented) else { return answer };
+    for later in planned.iter().filter(|one| one.permit.at() > candidate.occurred) {
+        let others = || held.iter().filter(|one| one.activity.id != later.permit.planned.id);
+        let own = Context { version: later.version, ..*ctx };
+        let without = asked(&own, later.watch, &later.permit.planned, others());
+        let with = asked(&own, later.watch, &later.permit.planned, others().chain([&new]));
+        for spoken in with.speaking {
+            let before = without.speaking.iter().find(|one| one.rule == spoken.rule).map(|one| one.verdict);
+            if spoken.verdict > Verdict::AllowedWithDuties && before.is_none_or(|before| before < spoken.verdict) {
+                answer.verdict = answer.verdict.max(spoken.verdict);
+                answer.next_allowed = None;
+                answer.speaking.retain(|one| one.rule != spoken.rule || one.verdict >= spoken.verdict);
+                if answer.speaking.iter().all(|one| one.rule != spoken.rule) {
+                    answer.speaking.push(spoken);
+                }
+            }
+        }
+    }
+    answer
+}
+
+/// The answer to a question when these contacts are counted too.
+fn asked<'c>(
+    ctx: &Context<'_>,
+    watch: &CaseWatch,
+    question: &Activity,
+    counted: impl Iterator<Item = &'c Counting<'c>>,
+) -> Answered {
+    let person = question.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
+    let mut watch = watch.clone();
+    let mut persons = PersonLogs::default();
+    if let Some((person, log)) = person.and_then(|person| Some((person, ctx.persons.shared(person)?))) {
+        persons.insert(person.clone(), log);
+    }
+    for one in counted {
+        if one.on(ctx.version) {
+            watch.plan(one);
+        }
+        if let Some(person) = person.filter(|person| one.with(Some(person))) {
+            persons.change(person).push(one.stamp.clone());
+        }
+    }
+    watch.check(&Context { persons: &persons, ..*ctx }, question)
+}
+
+impl CaseWatch {
+    /// Counts a contact of the case in every window, at its place among those that were made.
+    fn plan(&mut self, planned: &Counting<'_>) {
+        let person = planned.activity.person.as_ref();
+        let index = self.index_of(person).or_else(|| {
+            self.persons.push(person?.clone());
+            u16::try_from(self.persons.len() - 1).ok()
+        });
+        let at = self.contacts.partition_point(|one| one.stamp.order() < planned.stamp.order());
+        self.contacts.insert(at, CaseStamp { stamp: planned.stamp.clone(), person: index });
+        let role = planned.activity.person_role;
+        if !planned.stamp.marks.inbound() && !owes(planned.activity, role) {
+            self.remember_third_person(planned.activity, person.cloned(), role, planned.stamp.marks);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What the writer of a market is asked to do.
+
+use std::sync::Arc;
+
+use super::checks::CheckPack;
+use super::findings::FindingUpdate;
+use super::permits::Reserve;
+use super::writer::CaseUpsert;
+use crate::domain::activity::Activity;
+use crate::domain::ids::{CaseId, PermitId, PersonId};
+use crate::domain::time::Timestamp;
+
+/// What a caller wants of the writer.
+pub enum Work {
+    /// Store case versions.
+    Cases(Vec<CaseUpsert>),
+    /// Store activities.
+    Activities(Vec<Activity>),
+    /// Store a void and the replacement of its target, both or neither.
+    Correction(Box<[Activity; 2]>),
+    /// Remember these cases, and the contacts of their parties and of these persons.
+    Load(Vec<CaseId>, Vec<PersonId>),
+    /// Log answered checks.
+    Checks(Arc<CheckPack>),
+    /// Fire timers due up to this instant.
+    Settle(Timestamp),
+    /// Record a decision about a finding, in a commit of its own.
+    Decide(Box<FindingUpdate>),
+    /// Hold a place for a planned contact if the law permits it, in a commit of its own.
+    Reserve(Arc<Reserve>),
+    /// Give a permit up, in a commit of its own.
+    Release(PermitId),
+}
+
+impl Work {
+    /// How many records it brings.
+    pub(super) fn items(&self) -> usize {
+        match self {
+            Self::Cases(cases) => cases.len(),
+            Self::Activities(activities) => activities.len(),
+            Self::Checks(batch) => batch.checks(),
+            Self::Correction(both) => both.len(),
+            _ => 1,
+        }
+    }
+}
