@@ -17,6 +17,7 @@ mod merge;
 mod packed;
 mod person_logs;
 mod rebuild;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod tick;
@@ -31,4 +32,5 @@ pub use checks::{CheckBatch, CheckPack, read_checks};
 pub use error::IngestError;
 pub use follow::assure_fresh;
 pub use merge::corrupt as corrupt_cell;
+pub use replay::{Chunk, Replay};
 pub use writer::{CaseUpsert, Commit, Ingest, ItemResult, MarketHandle, Markets, Work};

@@ -209,7 +209,7 @@ impl Needs {
 }
 
 /// The version in force at an instant, among those committed before revision `before`.
-fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
+pub(super) fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
     let known = || history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
     let in_force = known().filter(|version| version.effective <= at).max_by(|a, b| a.order().cmp(&b.order()));
     in_force.or_else(|| known().min_by(|a, b| a.order().cmp(&b.order())))

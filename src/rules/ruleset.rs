@@ -310,6 +310,28 @@ impl RuleSet {
         self.by_id.get(id).map(Arc::clone)
     }
 
+    /// Ids of all rules, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = &RuleId> {
+        self.by_id.keys()
+    }
+
+    /// The rule of that id is another one in the other set, or stands in one of them alone. Where it stands in its file
+    /// does not matter.
+    #[must_use]
+    pub fn edited(&self, other: &Self, id: &RuleId) -> bool {
+        match (self.by_id.get(id), other.by_id.get(id)) {
+            (Some(own), Some(other)) => {
+                let moved = Rule {
+                    position: own.rule.position.clone(),
+                    limits_position: own.rule.limits_position.clone(),
+                    ..Rule::clone(&other.rule)
+                };
+                *own.rule != moved || (own.judged, own.blocks) != (other.judged, other.blocks)
+            }
+            (own, other) => own.is_some() != other.is_some(),
+        }
+    }
+
     /// What is told of the rule of that id, wherever it stands.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {

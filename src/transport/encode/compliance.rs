@@ -2,6 +2,7 @@
 
 use super::scalar::{date, id, text, time};
 use crate::advice::{CheckAnswer, Checked};
+use crate::domain::finding::Finding;
 use crate::domain::verdict::{Answer, Observation, Speaking};
 use crate::proto::v1;
 use crate::query::{FindingRow, RuleInfo};
@@ -113,10 +114,22 @@ fn observation(observation: &Observation) -> v1::Observation {
     }
 }
 
-/// A finding.
+/// A finding as stored.
 #[must_use]
 pub fn finding(row: &FindingRow) -> v1::Finding {
-    let finding = &row.finding;
+    v1::Finding {
+        status: row.status.number(),
+        change_reason: row.reason.clone(),
+        open_time: Some(time(row.opened)),
+        change_time: Some(time(row.changed)),
+        revision: super::scalar::revision(row.revision),
+        ..derived(&row.finding)
+    }
+}
+
+/// A finding as it is derived, without what only a stored one has.
+#[must_use]
+pub fn derived(finding: &Finding) -> v1::Finding {
     v1::Finding {
         finding_id: finding.id.to_string(),
         rule_id: finding.rule.to_string(),
@@ -125,7 +138,6 @@ pub fn finding(row: &FindingRow) -> v1::Finding {
         pack_digest: finding.pack_digest.clone(),
         severity: finding.severity.number(),
         effect: finding.effect.number(),
-        status: row.status.number(),
         case_id: id(finding.case.as_ref()),
         person_id: id(finding.person.as_ref()),
         activity_id: id(finding.activity.as_ref()),
@@ -136,10 +148,7 @@ pub fn finding(row: &FindingRow) -> v1::Finding {
         known_at_time: finding.known_at_time,
         observation: Some(observation(&finding.observed)),
         evidence_activity_ids: finding.evidence.iter().map(ToString::to_string).collect(),
-        change_reason: row.reason.clone(),
-        open_time: Some(time(row.opened)),
-        change_time: Some(time(row.changed)),
-        revision: super::scalar::revision(row.revision),
+        ..v1::Finding::default()
     }
 }
 

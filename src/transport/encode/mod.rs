@@ -12,4 +12,5 @@ pub mod finance;
 pub mod kpi;
 pub mod party;
 pub mod scalar;
+pub mod simulation;
 pub mod stored;

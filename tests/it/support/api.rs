@@ -16,6 +16,7 @@ use fairdue::proto::v1::activity_service_client::ActivityServiceClient;
 use fairdue::proto::v1::case_service_client::CaseServiceClient;
 use fairdue::proto::v1::compliance_service_client::ComplianceServiceClient;
 use fairdue::proto::v1::kpi_service_client::KpiServiceClient;
+use fairdue::query::Query;
 use fairdue::store::{Store, StoreOptions};
 use fairdue::transport::server::{ServeError, serve};
 use fairdue::transport::service::UseCases;
@@ -29,7 +30,7 @@ use tonic::transport::Channel;
 use super::database::Database;
 
 /// Markets of both tenants.
-const MARKETS: &str = r#"
+pub const MARKETS: &str = r#"
 [markets.it]
 zone = "Europe/Rome"
 currency = "EUR"
@@ -113,6 +114,11 @@ impl Api {
 
     /// Starts a server with some settings changed, named as in `server.toml`.
     pub async fn start_with(database: &Database, settings: &[(&str, &str)]) -> Self {
+        Self::start_under(database, settings, "").await
+    }
+
+    /// Starts a server under rules that the tenant `mine` has beside those of the packs.
+    pub async fn start_under(database: &Database, settings: &[(&str, &str)], rules: &str) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         for part in ["jurisdictions", "kpis", "rates"] {
@@ -121,7 +127,8 @@ impl Api {
         let tenants = directory.path().join("tenants");
         std::fs::create_dir(&tenants).expect("make a directory");
         for tenant in ["mine", "theirs"] {
-            let text = format!("tenant = \"{tenant}\"\n{MARKETS}");
+            let rules = if tenant == "mine" { rules } else { "" };
+            let text = format!("tenant = \"{tenant}\"\n{MARKETS}{rules}");
             std::fs::write(tenants.join(format!("{tenant}.toml")), text).expect("write a tenant");
         }
         let environment: HashMap<String, String> = settings
@@ -170,6 +177,11 @@ impl Api {
     pub async fn platform(&self, tenant: &str) -> Clients {
         let key = self.key(tenant, &[Role::Writer, Role::Reader], &[]).await;
         self.clients(&key)
+    }
+
+    /// The reading side behind the wire.
+    pub const fn query(&self) -> &Query {
+        &self.app.query
     }
 
     /// Every check of a market that is on record, after those that were answered until now.
