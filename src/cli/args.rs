@@ -25,6 +25,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Turn a CSV of events into cases and activities and send them to a running service.
     Import(ImportArgs),
+    /// Say what candidate rules would change of a running service's history. Nothing is written.
+    Simulate(SimulateArgs),
     /// Check a configuration directory and run every worked example of its rules and KPIs.
     Check {
         /// The configuration directory.
@@ -105,6 +107,35 @@ pub struct ImportArgs {
     /// Show the monthly figures of this year at the end.
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9998))]
     pub report: Option<i32>,
+}
+
+/// Options of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// A directory laid out as the configuration, with the files that differ: jurisdictions/ID/*.toml, rates/*.toml.
+    #[arg(value_name = "DIR")]
+    pub candidate: PathBuf,
+    /// Country of the market: ISO 3166-1 alpha-2 code.
+    #[arg(long, value_name = "CC")]
+    pub market: String,
+    /// Also lay tenants/TENANT.toml of the directory over the tenant's own file. It must be the key's tenant.
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// Compare only breaches from this date (in UTC) or instant on.
+    #[arg(long, value_name = "WHEN")]
+    pub from: Option<String>,
+    /// Compare only breaches before this date (in UTC) or instant.
+    #[arg(long, value_name = "WHEN")]
+    pub to: Option<String>,
+    /// Samples of each kind of change to show for each rule.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub samples: u8,
+    /// The service.
+    #[arg(long, default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
+    pub url: String,
+    /// An API key with the role reader.
+    #[arg(long, env = "FAIRDUE_API_KEY", hide_env_values = true)]
+    pub key: String,
 }
 
 /// The commands of `tenant`.

@@ -1,4 +1,4 @@
-//! The command line: serve, demo, check, import, keys and tenants.
+//! The command line: serve, demo, check, import, simulate, keys and tenants.
 
 mod admin;
 mod args;
@@ -10,6 +10,7 @@ pub mod import;
 mod send;
 mod serve;
 mod signals;
+mod simulate;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ async fn run(command: &Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Import(args) => import::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Check { dir } => check::run(dir),
         Command::Tenant(command) => admin::tenant(command).await,
         Command::Key(command) => admin::key(command).await,

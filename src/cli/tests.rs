@@ -158,3 +158,30 @@ async fn the_demo_finds_every_kind_of_breach_that_it_tells_on_purpose() {
     }
     server.stop(Duration::from_secs(10)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_is_told_as_a_table_and_mistakes_as_check_tells_them() {
+    use super::simulate;
+    let directory = tempfile::tempdir().unwrap();
+    let (server, client) = server(directory.path()).await;
+    let candidate = directory.path().join("candidate");
+    assert!(simulate::files(&candidate, None).unwrap_err().to_string().contains("holds no candidate"));
+    let pack = candidate.join("jurisdictions/it/rules.toml");
+    std::fs::create_dir_all(pack.parent().unwrap()).unwrap();
+    let text = std::fs::read_to_string(package().join("config/jurisdictions/it/rules.toml")).unwrap();
+    let ask = async |text: &str| {
+        std::fs::write(&pack, text).unwrap();
+        let files = simulate::files(&candidate, None).unwrap();
+        assert_eq!(files[0].path, "jurisdictions/it/rules.toml");
+        let request = v1::SimulateRulesRequest { region_code: "it".to_owned(), files, ..Default::default() };
+        simulate::ask(&client, request, |_, _| ()).await
+    };
+    let same = ask(&text).await.unwrap().text();
+    assert!(same.contains("the candidate is what is in force") && same.contains("no rule changes anything"), "{same}");
+    let (head, rest) = text.split_once("title = \"").unwrap();
+    let edited = ask(&format!("{head}title = \"New: {rest}")).await.unwrap().text();
+    assert!(edited.contains("would find"), "{edited}");
+    let error = ask(&text.replacen("effect = \"", "effect = \"x", 1)).await.unwrap_err().to_string();
+    assert!(error.contains("jurisdictions/it/rules.toml:") && error.contains("remedy: "), "{error}");
+    drop(server);
+}

@@ -63,6 +63,7 @@ use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::rules::RuleSet;
+use crate::rules::words::Attribute;
 
 pub use late::judged_with;
 pub use packed::PackedWatch;
@@ -126,6 +127,8 @@ pub enum Emission {
         outcome: TestOutcome,
         /// When: the fact's time, or the instant at which an omitted act was due.
         at: Timestamp,
+        /// What is missing, where it is not known how it ended.
+        missing: Option<Attribute>,
     },
 }
 

@@ -151,7 +151,7 @@ impl CaseWatch {
                 Some(Fate::Dropped) => return false,
                 Some(Fate::Unknown) | None => TestOutcome::Unknown,
             };
-            out.push(test(&timer.rule.rule, outcome, activity.occurred));
+            out.push(test(&timer.rule.rule, outcome, activity.occurred, None));
             false
         });
         memory.timers = timers;
@@ -164,11 +164,11 @@ impl CaseWatch {
             return;
         }
         let Some(severity) = consequence(ctx.rules, &timer.rule, false).severity else { return };
-        if timer.uncertain.is_some() {
-            out.push(test(rule, TestOutcome::Unknown, timer.due));
+        if let Some(uncertain) = &timer.uncertain {
+            out.push(test(rule, TestOutcome::Unknown, timer.due, Attribute::parse(uncertain)));
             return;
         }
-        out.push(test(rule, TestOutcome::Failed, timer.due));
+        out.push(test(rule, TestOutcome::Failed, timer.due, None));
         let case = &ctx.version.case;
         let day = timer.last_day.to_string();
         let trigger = timer.trigger.as_ref().map_or("placement", ActivityId::as_str);

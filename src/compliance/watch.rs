@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::judgement::{Judgement, finding, judge};
+use super::judgement::{Judgement, Note, finding, judge};
 use super::memory::{EMPTY, Memory, Timer};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
@@ -26,7 +26,7 @@ use crate::rules::RuleSet;
 use crate::rules::model::{Limits, Rule};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
-use crate::rules::words::{Counted, Set};
+use crate::rules::words::{Attribute, Counted, Set};
 
 /// A contact of the case: whom it concerned, as an index into the case's persons.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -309,8 +309,8 @@ fn among(mask: u16, channels: Set<Channel>) -> bool {
     Channel::ALL.iter().any(|channel| channels.admits(*channel) && mask & (1 << (*channel as u16)) != 0)
 }
 
-pub(super) fn test(rule: &Rule, outcome: TestOutcome, at: Timestamp) -> Emission {
-    Emission::Test { rule: rule.id.clone(), jurisdiction: rule.jurisdiction.clone(), outcome, at }
+pub(super) fn test(rule: &Rule, outcome: TestOutcome, at: Timestamp, missing: Option<Attribute>) -> Emission {
+    Emission::Test { rule: rule.id.clone(), jurisdiction: rule.jurisdiction.clone(), outcome, at, missing }
 }
 
 fn emit(
@@ -328,7 +328,11 @@ fn emit(
         Answer::Broken => TestOutcome::Failed,
         Answer::Unknown => TestOutcome::Unknown,
     };
-    out.push(test(&active.rule, outcome, situation.at));
+    let missing = match judgement.note {
+        Note::Missing(attribute) if outcome == TestOutcome::Unknown => Some(attribute),
+        _ => None,
+    };
+    out.push(test(&active.rule, outcome, situation.at, missing));
     if outcome == TestOutcome::Failed {
         out.extend(finding(ctx.market, situation, active, judgement).map(|one| Emission::Opened(Box::new(one))));
     }

@@ -1,6 +1,7 @@
 //! Configuration: the server's settings, rule packs, KPI definitions, tenants and messages, loaded as one snapshot.
 //! A load checks everything and reports all that is wrong at once; a snapshot is never changed, only replaced whole.
 
+mod candidate;
 pub mod document;
 mod holder;
 pub mod server;
@@ -21,6 +22,7 @@ use crate::domain::market::Market;
 use crate::explain::Languages;
 use crate::kpi::Catalogue;
 use crate::rules::{Packs, RuleSet};
+pub use candidate::{CandidateFile, MAX_CANDIDATE_FILES};
 pub use holder::Holder;
 pub use server::Server;
 
@@ -54,6 +56,8 @@ pub struct Snapshot {
     pub languages: Arc<Languages>,
     /// Hash (blake3, hexadecimal) of every file that was read.
     pub digest: String,
+    /// The texts of packs, rates and tenants, over which candidates are laid.
+    sources: candidate::Sources,
 }
 
 impl Snapshot {
@@ -104,6 +108,7 @@ impl Config {
         let message_files = source::folder(&messages, &mut found);
         let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
         let digest = digest(dir, files);
+        let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
 
         let file = settings.as_ref().map(|file| (file.path.as_str(), file.text.as_str()));
         let server = Server::build(file, environment, &mut found);
@@ -134,7 +139,7 @@ impl Config {
             (Some(packs), Some(catalogue), Some(languages)) => {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
-                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest })
+                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources })
             }
             // Without packs, definitions or messages there are diagnostics that say why.
             _ => Err(found.into_result(()).err().unwrap_or_default()),

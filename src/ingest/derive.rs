@@ -11,11 +11,12 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::finding::Finding;
-use crate::domain::ids::FindingId;
+use crate::domain::ids::{FindingId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
 use crate::ledger::{self, CaseLedger, DimRef};
 use crate::rules::RuleSet;
+use crate::rules::words::Attribute;
 
 /// What a derivation stands on besides the case's own facts.
 pub struct Env<'a> {
@@ -34,6 +35,8 @@ pub struct Effects {
     pub facts: Vec<Fact>,
     /// Findings that were opened (`Some`) or closed (`None`), the last word of each.
     pub findings: BTreeMap<FindingId, Option<Finding>>,
+    /// Tests whose outcome is not known, with what is missing and when.
+    pub unknown: Vec<(RuleId, Attribute, Timestamp)>,
 }
 
 /// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
@@ -246,7 +249,8 @@ fn collect(
             Emission::Closed(id) => {
                 effects.findings.insert(id, None);
             }
-            Emission::Test { rule, jurisdiction, outcome, at } => {
+            Emission::Test { rule, jurisdiction, outcome, at, missing } => {
+                effects.unknown.extend(missing.map(|attribute| (rule.clone(), attribute, at)));
                 let dims = DimRef {
                     agent: activity.and_then(|activity| activity.actor.agent.as_deref()),
                     team: activity.and_then(|activity| activity.actor.team.as_deref()),

@@ -22,6 +22,7 @@ mod permits;
 mod person_contacts;
 mod person_logs;
 mod rebuild;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod tick;
@@ -40,5 +41,6 @@ pub use follow::assure_fresh;
 pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
 pub use permits::{Judged, Released, Reserve, Reserved};
+pub use replay::{Chunk, Replay};
 pub use work::Work;
 pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets};

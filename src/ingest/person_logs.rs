@@ -192,7 +192,7 @@ impl Needs {
 }
 
 /// The version in force at an instant, among those committed before revision `before`.
-fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
+pub(super) fn version_of(history: &CaseHistory, before: u64, at: Timestamp) -> Option<&CaseVersion> {
     let known = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
     in_force(known, at)
 }

@@ -4,8 +4,11 @@ mod case_file;
 mod cells;
 mod findings;
 mod kpis;
+pub mod simulate;
 
 use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 pub use case_file::{CaseFile, Permission};
 pub use findings::{FindingHistory, FindingPlace};
@@ -57,6 +60,7 @@ pub struct RuleList {
 pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
+    simulations: Arc<Semaphore>,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -73,7 +77,8 @@ impl Query {
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
         let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
-        Self { markets, cells: Arc::new(cells::Cells::new(mebibytes << 20)) }
+        let cells = Arc::new(cells::Cells::new(mebibytes << 20));
+        Self { markets, cells, simulations: Arc::new(Semaphore::new(simulate::AT_ONCE)) }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {

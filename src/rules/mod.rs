@@ -16,6 +16,7 @@ pub mod head;
 pub mod interest_cap;
 mod licence;
 pub mod model;
+mod numbers;
 pub mod overlay;
 pub mod pack;
 pub mod parse;

@@ -9,7 +9,9 @@ use chrono_tz::Tz;
 use super::calendar::Calendar;
 use super::compile::Packs;
 use super::cover::Clause;
-use super::model::{Assume, Kind, Limits, Rule, Scope};
+use super::model::{Kind, Limits, Rule};
+use super::numbers::Numbers;
+pub use super::numbers::RuleNumber;
 use super::overlay::{self, Overlay};
 use super::reach::Reach;
 use super::step::Step;
@@ -19,18 +21,6 @@ use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::{Confidence, Effect, Source};
-
-/// Number of a rule in a set: what answers of that set name it by. In another set it names another rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RuleNumber(u32);
-
-impl RuleNumber {
-    /// The rule of that place in the order of [`RuleSet::rules`].
-    #[must_use]
-    pub const fn new(place: u32) -> Self {
-        Self(place)
-    }
-}
 
 /// A rule in a tenant's set.
 #[derive(Debug, Clone)]
@@ -352,32 +342,31 @@ impl RuleSet {
         self.by_id.get(id).map(Arc::clone)
     }
 
+    /// Ids of all rules, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = &RuleId> {
+        self.by_id.keys()
+    }
+
+    /// The rule of that id is another one in the other set, or stands in one of them alone. Where it stands in its file
+    /// does not matter.
+    #[must_use]
+    pub fn edited(&self, other: &Self, id: &RuleId) -> bool {
+        match (self.by_id.get(id), other.by_id.get(id)) {
+            (Some(own), Some(other)) => {
+                let moved = Rule {
+                    position: own.rule.position.clone(),
+                    limits_position: own.rule.limits_position.clone(),
+                    ..Rule::clone(&other.rule)
+                };
+                *own.rule != moved || (own.judged, own.blocks) != (other.judged, other.blocks)
+            }
+            (own, other) => own.is_some() != other.is_some(),
+        }
+    }
+
     /// What is told of the rule of that id, wherever it stands.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
         self.by_id.get(&RuleId::trusted(id)).map(|active| active.info())
-    }
-}
-
-/// Gives rules their numbers.
-#[derive(Default)]
-struct Numbers {
-    given: Vec<Arc<ActiveRule>>,
-    scopes: Vec<(Scope, Assume)>,
-}
-
-impl Numbers {
-    fn give(&mut self, mut active: ActiveRule) -> Arc<ActiveRule> {
-        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let scope = (active.rule.scope, active.rule.assume);
-        let known = self.scopes.iter().position(|one| *one == scope);
-        active.same_scope = place(known.unwrap_or(self.scopes.len()));
-        if known.is_none() {
-            self.scopes.push(scope);
-        }
-        active.number = RuleNumber(place(self.given.len()));
-        let active = Arc::new(active);
-        self.given.push(Arc::clone(&active));
-        active
     }
 }

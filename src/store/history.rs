@@ -157,6 +157,43 @@ impl TenantScope {
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
         histories(&self.store.reader, self, market, cases, None).await
     }
+
+    /// The versions of these cases and their contacts, as committed. Unknown cases are absent.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn contact_histories(
+        &self,
+        market: &MarketId,
+        cases: &[CaseId],
+    ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
+        histories(&self.store.reader, self, market, cases, Some(Timestamp(i64::MIN))).await
+    }
+
+    /// Cases on which one of these persons is a party or was contacted, each once, by id.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cases_of_persons(&self, market: &MarketId, persons: Vec<String>) -> Result<Vec<CaseId>, StoreError> {
+        let (set, bind) = text_set(self.store.backend, 3, persons);
+        let sql = format!(
+            "SELECT DISTINCT case_id FROM case_person
+             WHERE tenant_id = $1 AND market_id = $2 AND person_id {set} ORDER BY case_id"
+        );
+        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+    }
+
+    /// How many cases the market has.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn count_cases(&self, market: &MarketId) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(DISTINCT case_id) AS cases FROM case_version WHERE tenant_id = $1 AND market_id = $2";
+        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        let count = row.map(|row| row.try_get::<i64>("", "cases")).transpose()?;
+        Ok(count.unwrap_or(0).cast_unsigned())
+    }
 }
 
 impl MarketTx {

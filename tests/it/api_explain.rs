@@ -46,7 +46,7 @@ fn text(text: Option<&v1::LocalizedText>) -> &str {
     text.map(|one| one.text.as_str()).unwrap_or_default()
 }
 
-async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
+pub(crate) async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
     let batch = v1::BatchRecordActivitiesRequest { region_code: "US".to_owned(), activities };
     let stored = mine.activities.batch_record_activities(batch).await.expect("stored").into_inner();
     assert!(stored.results.iter().all(|one| one.status() == v1::WriteStatus::Created), "{stored:?}");
@@ -64,7 +64,7 @@ async fn void(mine: &mut Clients, target: &str) {
 }
 
 /// Another call by a machine that nobody answered.
-fn machine(id: &str, day: i64) -> v1::Activity {
+pub(crate) fn machine(id: &str, day: i64) -> v1::Activity {
     let mut call = call(id, "c2", day);
     call.person_id = "p".to_owned();
     if let Some(v1::activity::Detail::Contact(contact)) = &mut call.detail {

@@ -126,6 +126,8 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let happened =
         explain(Subject::Activity(v1::ActivityOfCase { activity_id: "p1".to_owned(), case_id: String::new() }));
     add("ComplianceService", "Explain", vec![planned.encode_to_vec(), happened.encode_to_vec()]);
+    let simulate = v1::SimulateRulesRequest { region_code: region_code(), ..Default::default() };
+    add("ComplianceService", "SimulateRules", vec![simulate.encode_to_vec()]);
     let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };
     let of_case = v1::ListFindingsRequest { case_id: "c1".to_owned(), ..list.clone() };
     add("ComplianceService", "ListFindings", vec![list.encode_to_vec(), of_case.encode_to_vec()]);
@@ -206,7 +208,8 @@ fn shows(said: &Said, text: &str) -> bool {
 
 fn reads(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List", "Query"].iter().any(|verb| method.starts_with(verb)) || method.contains("Check")
+    ["Get", "List", "Query", "Explain", "Simulate"].iter().any(|verb| method.starts_with(verb))
+        || method.contains("Check")
 }
 
 /// The finding that the third call of the first tenant's case is.

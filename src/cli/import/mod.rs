@@ -94,7 +94,8 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn progress() -> ProgressBar {
+/// A bar that shows how far a long command is.
+pub fn progress() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let style = "{bar:40} {percent:>3} %  {elapsed_precise}  {msg}";
     if let Ok(style) = ProgressStyle::with_template(style) {

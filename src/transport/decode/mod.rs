@@ -12,6 +12,7 @@ pub mod matter;
 pub mod party;
 pub mod request;
 pub mod scalar;
+pub mod simulation;
 #[cfg(test)]
 mod tests;
 pub mod time;

@@ -22,8 +22,13 @@ pub fn finding(row: &FindingRow) -> v1::Finding {
     }
 }
 
-/// What was found.
 fn found(finding: &Finding, status: FindingStatus) -> v1::Finding {
+    v1::Finding { status: status.number(), ..derived(finding) }
+}
+
+/// A finding as it is derived, without what only a stored one has.
+#[must_use]
+pub fn derived(finding: &Finding) -> v1::Finding {
     v1::Finding {
         finding_id: finding.id.to_string(),
         rule_id: finding.rule.to_string(),
@@ -32,7 +37,6 @@ fn found(finding: &Finding, status: FindingStatus) -> v1::Finding {
         pack_digest: finding.pack_digest.clone(),
         severity: finding.severity.number(),
         effect: finding.effect.number(),
-        status: status.number(),
         case_id: id(finding.case.as_ref()),
         person_id: id(finding.person.as_ref()),
         activity_id: id(finding.activity.as_ref()),

@@ -14,4 +14,5 @@ pub mod kpi;
 pub mod party;
 pub mod permit;
 pub mod scalar;
+pub mod simulation;
 pub mod stored;

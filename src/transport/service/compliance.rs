@@ -90,6 +90,15 @@ impl ComplianceService for Api {
         self.answer(encode::explain::response(explained.map_err(failed)?, silent))
     }
 
+    type SimulateRulesStream = Answers<v1::SimulateRulesResponse>;
+
+    async fn simulate_rules(
+        &self,
+        request: Request<v1::SimulateRulesRequest>,
+    ) -> Result<Response<Self::SimulateRulesStream>, Status> {
+        self.simulation(request).map(Response::new)
+    }
+
     async fn list_findings(
         &self,
         request: Request<v1::ListFindingsRequest>,

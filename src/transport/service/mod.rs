@@ -6,6 +6,7 @@ mod checks;
 mod compliance;
 pub mod direct;
 mod kpi;
+mod simulate;
 mod stream;
 
 use std::sync::Arc;

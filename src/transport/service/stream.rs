@@ -90,7 +90,7 @@ pub(super) fn until_idle<Q: Send + 'static>(
 }
 
 /// Resolves to the reason why a stream must end although the client did not end it.
-async fn end_of(stopping: CancellationToken, deadline: Option<Deadline>) -> Status {
+pub(super) async fn end_of(stopping: CancellationToken, deadline: Option<Deadline>) -> Status {
     let timer = match deadline {
         Some(Deadline(at)) => Either::Left(tokio::time::sleep_until(at)),
         None => Either::Right(future::pending()),

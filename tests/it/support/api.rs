@@ -16,6 +16,7 @@ use fairdue::proto::v1::activity_service_client::ActivityServiceClient;
 use fairdue::proto::v1::case_service_client::CaseServiceClient;
 use fairdue::proto::v1::compliance_service_client::ComplianceServiceClient;
 use fairdue::proto::v1::kpi_service_client::KpiServiceClient;
+use fairdue::query::Query;
 use fairdue::store::{Store, StoreOptions};
 use fairdue::transport::server::{ServeError, serve};
 use fairdue::transport::service::UseCases;
@@ -29,7 +30,7 @@ use tonic::transport::Channel;
 use super::database::Database;
 
 /// Markets of both tenants.
-const MARKETS: &str = r#"
+pub const MARKETS: &str = r#"
 [markets.it]
 zone = "Europe/Rome"
 currency = "EUR"
@@ -139,6 +140,13 @@ impl Api {
         Self::start_at(database, settings, Clock::system()).await
     }
 
+    /// Starts a server under rules that the tenant `mine` has in place of the house rule.
+    pub async fn start_under(database: &Database, settings: &[(&str, &str)], rules: &str) -> Self {
+        let api = Self::start_with(database, settings).await;
+        api.change_rule("mine", rules);
+        api
+    }
+
     /// Starts a server with some settings changed and a clock of its own.
     pub async fn start_at(database: &Database, settings: &[(&str, &str)], clock: Clock) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
@@ -205,6 +213,11 @@ impl Api {
     pub async fn platform(&self, tenant: &str) -> Clients {
         let key = self.key(tenant, &[Role::Writer, Role::Reader], &[]).await;
         self.clients(&key)
+    }
+
+    /// The reading side behind the wire.
+    pub const fn query(&self) -> &Query {
+        &self.app.query
     }
 
     /// Every check of a market that is on record, after those that were answered until now.

@@ -1,0 +1,112 @@
+//! Rules that a tenant thinks of: its candidate files laid over those in force, checked as a load checks them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::source::MAX_FILE_BYTES;
+use super::{Snapshot, keep, tenant};
+use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::domain::ids::TenantId;
+use crate::rules::{Packs, RuleSet};
+
+/// Most files of a candidate.
+pub const MAX_CANDIDATE_FILES: usize = 500;
+
+/// A file of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CandidateFile {
+    /// Its place below the configuration directory: `jurisdictions/us/rules.toml`.
+    pub path: String,
+    /// Its text; `None`: the file of that name is taken away.
+    pub text: Option<String>,
+}
+
+/// The files of rules as they were read, by their place below the configuration directory.
+#[derive(Debug, Default)]
+pub(super) struct Sources(BTreeMap<String, String>);
+
+impl Sources {
+    /// Keeps the texts of a load.
+    pub(super) fn of<'f>(dir: &Path, files: impl Iterator<Item = &'f SourceFile>) -> Self {
+        let place = |file: &SourceFile| {
+            let path = Path::new(&file.path);
+            let parts = path.strip_prefix(dir).unwrap_or(path).components();
+            parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+        };
+        Self(files.map(|file| (place(file), file.text.clone())).collect())
+    }
+}
+
+impl Snapshot {
+    /// The rules that the tenant would have with these files in place of those in force. Markets, KPIs and settings stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// Every diagnostic, as a load would tell it: files are named by their place below the configuration directory.
+    pub fn candidate(&self, tenant: &TenantId, files: &[CandidateFile]) -> Result<RuleSet, Diagnostics> {
+        let mut found = Vec::new();
+        let own = format!("tenants/{tenant}.toml");
+        let mut texts = self.sources.0.clone();
+        if files.len() > MAX_CANDIDATE_FILES {
+            let message = format!("{} files, the limit is {MAX_CANDIDATE_FILES}", files.len());
+            found.push(wrong("candidate", message, "send only the files that differ"));
+        }
+        for file in files.iter().take(MAX_CANDIDATE_FILES) {
+            if file.path != own && !is_rule_file(&file.path) {
+                let remedy = format!(
+                    "name it jurisdictions/ID/NAME.toml, rates/NAME.toml or {own}: a candidate changes nothing else"
+                );
+                found.push(wrong(&file.path, "is no file of this tenant's rules".to_owned(), &remedy));
+                continue;
+            }
+            match &file.text {
+                Some(text) if text.len() as u64 > MAX_FILE_BYTES => {
+                    let message = format!("is larger than {MAX_FILE_BYTES} bytes");
+                    found.push(wrong(&file.path, message, "split it into several files"));
+                }
+                Some(text) => {
+                    texts.insert(file.path.clone(), text.clone());
+                }
+                None => {
+                    if texts.remove(&file.path).is_none() {
+                        let message = "is to be taken away and is not in force".to_owned();
+                        found.push(wrong(&file.path, message, "name a file of the configuration in force"));
+                    }
+                }
+            }
+        }
+        let overlay = texts.remove(&own).map(|text| SourceFile { path: own, text });
+        let others = |path: &String| !path.starts_with("tenants/");
+        let packs: Vec<SourceFile> =
+            texts.into_iter().filter(|(path, _)| others(path)).map(|(path, text)| SourceFile { path, text }).collect();
+        let packs = keep(Packs::compile(&packs), &mut found);
+        let has_rules =
+            overlay.as_ref().and_then(|file| tenant::read(file, &mut found)).is_some_and(|tenant| tenant.has_rules);
+        let rules = packs
+            .and_then(|packs| keep(RuleSet::for_tenant(&packs, overlay.as_ref().filter(|_| has_rules)), &mut found));
+        match rules {
+            Some(rules) => Diagnostics(found).into_result(rules),
+            None => Err(Diagnostics(found).into_result(()).err().unwrap_or_default()),
+        }
+    }
+}
+
+fn wrong(file: &str, message: String, remedy: &str) -> Diagnostic {
+    let shown: String = file.chars().filter(|letter| !letter.is_control()).take(120).collect();
+    Diagnostic { file: shown, line: 1, column: 1, message, remedy: remedy.to_owned() }
+}
+
+/// The place of a pack's file or of a table of rates.
+fn is_rule_file(path: &str) -> bool {
+    let plain = |name: &str| {
+        !name.is_empty()
+            && name.len() <= 80
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+    };
+    let file = |name: &str| name.strip_suffix(".toml").is_some_and(plain);
+    match path.split('/').collect::<Vec<_>>().as_slice() {
+        ["jurisdictions", id, name] => plain(id) && file(name),
+        ["rates", name] => file(name),
+        _ => false,
+    }
+}

@@ -1,0 +1,148 @@
+//! Stored history read again, batch by batch in the order of the cases' ids, as it was known at one revision: to derive it
+//! under other rules without touching anything.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::IngestError;
+use super::derive::{self, Effects, Env};
+use super::person_logs::version_of;
+use super::writing::counted;
+use crate::compliance::{ContactStamp, PersonLogs};
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::market::Market;
+use crate::domain::time::Timestamp;
+use crate::rules::RuleSet;
+use crate::store::{CaseFilter, CaseHistory, TenantScope};
+
+/// Cases of one batch.
+const BATCH: u32 = 250;
+/// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
+const OTHERS: usize = 250;
+
+/// A replay of one market.
+#[derive(Clone)]
+pub struct Replay {
+    scope: TenantScope,
+    market: Market,
+    /// What later commits stored is not seen.
+    known: u64,
+    /// Terms that ended until then have ended.
+    now: Timestamp,
+    after: String,
+}
+
+/// Some cases, with all that judging them takes.
+pub struct Chunk {
+    histories: Vec<(CaseId, CaseHistory)>,
+    persons: PersonLogs,
+}
+
+impl Replay {
+    /// A replay of what was committed up to revision `known`, with every timer up to `now` fired.
+    #[must_use]
+    pub const fn new(scope: TenantScope, market: Market, known: u64, now: Timestamp) -> Self {
+        Self { scope, market, known, now, after: String::new() }
+    }
+
+    /// The next cases; `None` at the end. The contacts of persons are gathered as far as rules of one of `sets` count
+    /// them over all of a person's cases.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn next(&mut self, sets: &[&RuleSet]) -> Result<Option<Chunk>, IngestError> {
+        let market = &self.market.key.market;
+        let cases = self.scope.list_cases(market, &CaseFilter::default(), &self.after, BATCH).await?;
+        let Some(last) = cases.last() else { return Ok(None) };
+        self.after = last.as_str().to_owned();
+        let mut histories = self.scope.case_histories(market, &cases).await?;
+        let persons = self.persons_of(&histories, sets);
+        let mut logs = PersonLogs::default();
+        self.note(&histories, &persons, &mut logs);
+        let here: HashSet<&CaseId> = cases.iter().collect();
+        let ids: Vec<String> = persons.iter().map(|person| person.as_str().to_owned()).collect();
+        for some in ids.chunks(OTHERS) {
+            let others = self.scope.cases_of_persons(market, some.to_vec()).await?;
+            let others: Vec<CaseId> = others.into_iter().filter(|case| !here.contains(case)).collect();
+            for some in others.chunks(OTHERS) {
+                let contacts = self.scope.contact_histories(market, some).await?;
+                self.note(&contacts, &persons, &mut logs);
+            }
+        }
+        let in_order = cases.iter().filter_map(|case| histories.remove_entry(case));
+        Ok(Some(Chunk { histories: in_order.collect(), persons: logs }))
+    }
+
+    /// Persons of whose contacts a rule counts some over all of their cases.
+    fn persons_of(&self, histories: &HashMap<CaseId, CaseHistory>, sets: &[&RuleSet]) -> BTreeSet<PersonId> {
+        let mut persons = BTreeSet::new();
+        for history in histories.values() {
+            for (activity, version) in self.contacts(history) {
+                let Detail::Contact(contact) = &activity.detail else { continue };
+                let counts = sets.iter().map(|rules| rules.reach()).any(|reach| {
+                    let scope = reach.person_scope(version, &self.market.region);
+                    !scope.is_empty() && reach.counts_for_person(scope, contact.channel, contact.technology)
+                });
+                let primary = || version.primary().map(|party| &party.person);
+                let person = activity.person.as_ref().or_else(primary).filter(|_| counts);
+                if let Some(person) = person.filter(|person| !persons.contains(*person)) {
+                    persons.insert(person.clone());
+                }
+            }
+        }
+        persons
+    }
+
+    /// Notes the contacts of these persons, each once: with the first of its cases.
+    fn note(&self, histories: &HashMap<CaseId, CaseHistory>, persons: &BTreeSet<PersonId>, logs: &mut PersonLogs) {
+        for (case, history) in histories {
+            for (activity, version) in self.contacts(history) {
+                let primary = || version.primary().map(|party| &party.person);
+                let person = activity.person.as_ref().or_else(primary).filter(|person| persons.contains(*person));
+                if let (Some(person), Some(stamp)) = (person, ContactStamp::of(activity))
+                    && activity.cases.first() == Some(case)
+                {
+                    logs.note(person, stamp);
+                }
+            }
+        }
+    }
+
+    fn contacts<'h>(&self, history: &'h CaseHistory) -> impl Iterator<Item = (&'h Activity, &'h CaseVersion)> {
+        let before = self.known.saturating_add(1);
+        let contacts = counted(history, before).filter(|one| matches!(one.detail, Detail::Contact(_)));
+        contacts.filter_map(move |one| Some((one, version_of(history, before, one.occurred)?)))
+    }
+
+    /// What follows from the cases of a chunk under these rules, case by case.
+    pub fn derive<'c>(
+        &'c self,
+        chunk: &'c Chunk,
+        rules: &'c RuleSet,
+    ) -> impl Iterator<Item = (&'c CaseId, Effects)> + use<'c> {
+        let env = Env { market: &self.market, rules, persons: &chunk.persons };
+        let before = self.known.saturating_add(1);
+        chunk.histories.iter().map(move |(case, history)| {
+            let versions = history.versions.iter().filter(|(revision, _)| *revision < before);
+            let versions = versions.map(|(_, version)| version);
+            let folded = derive::fold(&env, versions, counted(history, before), self.now);
+            (case, folded.map(|(_, effects)| effects).unwrap_or_default())
+        })
+    }
+}
+
+impl Chunk {
+    /// How many cases.
+    #[must_use]
+    pub fn cases(&self) -> usize {
+        self.histories.len()
+    }
+
+    /// How many activities, those that several cases share counted with each.
+    #[must_use]
+    pub fn activities(&self) -> usize {
+        self.histories.iter().map(|(_, history)| history.activities.len()).sum()
+    }
+}

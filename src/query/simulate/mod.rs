@@ -1,0 +1,204 @@
+//! What a candidate of rules would change: stored history derived under the rules in force and under the candidate, case by
+//! case, and compared. Nothing is written; what others write meanwhile is not seen.
+
+mod report;
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+pub use report::{BySeverity, Change, Lacking, RuleChange, Sample, Span, Totals};
+
+use super::{Query, Reading};
+use crate::config::{CandidateFile, Snapshot};
+use crate::domain::diagnostic::Diagnostics;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::ids::MarketId;
+use crate::domain::principal::Principal;
+use crate::ingest::{Chunk, IngestError, Replay};
+use crate::rules::RuleSet;
+use report::Report;
+
+/// Simulations at once in this process: each keeps a processor busy.
+pub(super) const AT_ONCE: usize = 2;
+/// Events that wait for a slow reader before the replay waits too.
+const WAITING: usize = 4;
+
+/// What is to be simulated.
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// Files laid over those in force.
+    pub files: Vec<CandidateFile>,
+    /// Breaches of which time are compared.
+    pub span: Span,
+    /// Most samples of each kind of change, of each rule.
+    pub samples: usize,
+}
+
+/// What a simulation tells, in this order; progress as often as there is some.
+#[derive(Debug)]
+pub enum SimulationEvent {
+    /// The candidate is sound, and the replay begins.
+    Started {
+        /// Cases of the market.
+        cases: u64,
+        /// Revision of the market up to which it is replayed.
+        revision: u64,
+        /// Digest of the rules in force.
+        in_force: String,
+        /// Digest of the candidate.
+        candidate: String,
+    },
+    /// The candidate is not sound: nothing is replayed.
+    Refused(Diagnostics),
+    /// So much was replayed.
+    Progress {
+        /// Cases.
+        cases: u64,
+        /// Activities.
+        activities: u64,
+    },
+    /// What changes of one rule.
+    Rule(Box<RuleChange>),
+    /// That was all.
+    Finished(Totals),
+    /// It broke off.
+    Failed(IngestError),
+}
+
+impl Query {
+    /// Simulates a candidate. The events come as they are made; whoever drops the receiver stops it within a case.
+    ///
+    /// # Errors
+    /// The caller may not read the market, or too many simulations run.
+    pub fn simulate(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        simulation: Simulation,
+    ) -> Result<mpsc::Receiver<SimulationEvent>, IngestError> {
+        let reading = self.open(who, market)?;
+        let place = Arc::clone(&self.simulations).try_acquire_owned().map_err(|_| IngestError::Overloaded)?;
+        let (events, told) = mpsc::channel(WAITING);
+        let run = Run { snapshot: self.markets.config().get(), now: self.markets.clock().now(), reading, events };
+        tokio::spawn(run.whole(simulation, place));
+        Ok(told)
+    }
+}
+
+/// A simulation at work.
+struct Run {
+    snapshot: Arc<Snapshot>,
+    now: crate::domain::time::Timestamp,
+    reading: Reading,
+    events: mpsc::Sender<SimulationEvent>,
+}
+
+/// Nobody listens any more.
+struct Gone;
+
+impl Run {
+    async fn whole(self, simulation: Simulation, _place: OwnedSemaphorePermit) {
+        let Simulation { files, span, samples } = simulation;
+        let (snapshot, tenant) = (Arc::clone(&self.snapshot), self.reading.key.tenant.clone());
+        // The rules in force are compiled from the same texts, so that what is not edited is the same in both.
+        let compile =
+            move || Ok([snapshot.candidate(&tenant, &[])?, snapshot.candidate(&tenant, &files)?].map(Arc::new));
+        let sets = match tokio::task::spawn_blocking(compile).await {
+            Ok(Ok(sets)) => sets,
+            Ok(Err(diagnostics)) => {
+                let _ = self.tell(SimulationEvent::Refused(diagnostics)).await;
+                return;
+            }
+            Err(_) => {
+                let _ = self.tell(SimulationEvent::Failed(broken())).await;
+                return;
+            }
+        };
+        let report = Report::new(span, samples);
+        if let Err(Some(error)) = self.replay(sets, report).await {
+            let _ = self.tell(SimulationEvent::Failed(error)).await;
+        }
+    }
+
+    async fn tell(&self, event: SimulationEvent) -> Result<(), Gone> {
+        self.events.send(event).await.map_err(|_| Gone)
+    }
+
+    /// `Err(None)`: nobody listens any more.
+    async fn replay(&self, sets: [Arc<RuleSet>; 2], mut report: Report) -> Result<(), Option<IngestError>> {
+        let [in_force, candidate] = &sets;
+        let scope = &self.reading.scope;
+        let market = &self.reading.key.market;
+        let stored = |error| Some(IngestError::from(error));
+        let revision = scope.head(market).await.map_err(stored)?.map_or(0, |head| head.revision);
+        let cases = scope.count_cases(market).await.map_err(stored)?;
+        let started = SimulationEvent::Started {
+            cases,
+            revision,
+            in_force: in_force.digest().to_owned(),
+            candidate: candidate.digest().to_owned(),
+        };
+        self.tell(started).await.map_err(|_| None)?;
+        let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now);
+        let both: [&RuleSet; 2] = [in_force, candidate];
+        let mut chunk = replay.next(&both).await.map_err(Some)?;
+        while let Some(now) = chunk.take() {
+            // The next cases are read while these are derived.
+            let work = Derivation {
+                replay: replay.clone(),
+                chunk: now,
+                sets: sets.clone(),
+                report,
+                events: self.events.clone(),
+            };
+            let derived = tokio::task::spawn_blocking(move || work.run());
+            let (next, derived) = tokio::join!(replay.next(&both), derived);
+            report = derived.map_err(|_| Some(broken()))?.ok_or(None)?;
+            chunk = next.map_err(Some)?;
+            let progress = SimulationEvent::Progress { cases: report.cases(), activities: report.activities() };
+            self.tell(progress).await.map_err(|_| None)?;
+        }
+        let totals = report.totals();
+        for change in report.into_changes(in_force, candidate) {
+            self.tell(SimulationEvent::Rule(Box::new(change))).await.map_err(|_| None)?;
+        }
+        self.tell(SimulationEvent::Finished(totals)).await.map_err(|_| None)
+    }
+}
+
+/// A chunk and what it is derived with.
+struct Derivation {
+    replay: Replay,
+    chunk: Chunk,
+    sets: [Arc<RuleSet>; 2],
+    report: Report,
+    events: mpsc::Sender<SimulationEvent>,
+}
+
+impl Derivation {
+    /// Adds the chunk to the report; `None` once nobody listens any more.
+    fn run(self) -> Option<Report> {
+        let Self { replay, chunk, sets: [in_force, candidate], mut report, events } = self;
+        report.read(chunk.cases(), chunk.activities());
+        let before = replay.derive(&chunk, &in_force);
+        let after = replay.derive(&chunk, &candidate);
+        for ((_, before), (_, after)) in before.zip(after) {
+            if events.is_closed() {
+                return None;
+            }
+            report.compare(before, after);
+        }
+        Some(report)
+    }
+}
+
+/// A task of the replay ended by itself.
+fn broken() -> IngestError {
+    IngestError::Store {
+        kind: ErrorKind::Internal,
+        reason: "INTERNAL",
+        message: "the simulation ended unexpectedly".to_owned(),
+        retryable: false,
+    }
+}

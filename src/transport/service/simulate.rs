@@ -1,0 +1,35 @@
+//! SimulateRules: events as they are made, until the client goes, the service stops or the deadline passes.
+
+use futures::stream;
+use tonic::{Request, Status};
+
+use super::stream::end_of;
+use super::{Answers, Api, failed, open, wrong};
+use crate::proto::v1;
+use crate::transport::decode::simulation;
+use crate::transport::encode;
+
+impl Api {
+    /// Begins a simulation. Dropping the answers stops it.
+    pub(super) fn simulation(
+        &self,
+        request: Request<v1::SimulateRulesRequest>,
+    ) -> Result<Answers<v1::SimulateRulesResponse>, Status> {
+        let deadline = request.extensions().get().copied();
+        let (caller, message) = open(request)?;
+        let (market, simulation) = simulation::request(message).map_err(wrong)?;
+        let told = self.use_cases.query.simulate(&caller.who, &market, simulation).map_err(failed)?;
+        let end = Box::pin(end_of(self.stopping.clone(), deadline));
+        let answers = stream::unfold(Some((told, end)), |state| async move {
+            let (mut told, mut end) = state?;
+            tokio::select! {
+                event = told.recv() => match encode::simulation::event(event?) {
+                    Ok(message) => Some((Ok(message), Some((told, end)))),
+                    Err(error) => Some((Err(failed(error)), None)),
+                },
+                status = &mut end => Some((Err(status), None)),
+            }
+        });
+        Ok(Box::pin(answers))
+    }
+}
