@@ -38,6 +38,11 @@ pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
             on_channel && any(&limits.forbids)
         }
         (Limits::NoticePeriod(limits), _) => any(&limits.before),
+        (Limits::RequiredNotice(limits), detail) if limits.since.is_some() => match limits.term {
+            // Its term begins with the case, which comes by a placement.
+            Some(_) => matches!(detail, Detail::Transfer { transfer: TransferKind::Place, .. }),
+            None => any(&limits.notices),
+        },
         (Limits::RequiredNotice(limits), _) => any(&limits.event),
         (Limits::FeeCap(limits), Detail::Charge(charge)) => limits.steps.has(charge.step),
         (Limits::FeeCap(limits), Detail::Payment(_)) => limits.factor_if_paid_on_first_letter.is_some(),

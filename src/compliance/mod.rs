@@ -42,6 +42,7 @@ mod prohibited_conduct;
 mod record_retention;
 mod remember;
 mod required_notice;
+mod since;
 mod situation;
 mod speaking;
 mod third_party;

@@ -3,6 +3,7 @@
 use super::judgement::{Judgement, Note};
 use super::limitation_period;
 use super::notice_period::{earlier_steps, form_fits};
+use super::since;
 use super::situation::Situation;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
@@ -31,7 +32,11 @@ pub(crate) fn judge(
     jurisdiction: &Jurisdiction,
 ) -> Option<Judgement> {
     if limits.timing == Timing::Within {
-        return (limits.term.is_none()).then(Judgement::no_figure);
+        if limits.term.is_none() {
+            return Some(Judgement::no_figure());
+        }
+        // The term answers when it ends. That it never begins, because its day is not known, is told at once.
+        return since::first(limits.since?, situation).err().map(Judgement::missing);
     }
     if limits.first_event && happened_before(limits, situation) {
         return None;
@@ -86,6 +91,12 @@ pub(crate) fn opens(
     situation: &Situation<'_>,
     trigger: Option<&Activity>,
 ) -> Option<Option<Attribute>> {
+    if let Some(since) = limits.since {
+        let day = since::first(since, situation).ok()?;
+        let sent = earlier_steps(situation, &limits.notices)
+            .any(|step| step.sent >= day && form_fits(limits.forms, step.form) != Some(false));
+        return (trigger.is_none() && !sent).then_some(None);
+    }
     let event = limits.event.iter().any(|step| step.matches(situation.activity));
     let first = !(trigger.is_some() && limits.first_event && happened_before(limits, situation));
     if limits.timing != Timing::Within || !event || !first {

@@ -16,6 +16,7 @@ mod head;
 pub mod interest_cap;
 mod licence;
 pub mod model;
+mod notice;
 pub mod overlay;
 pub mod pack;
 pub mod parse;

@@ -12,6 +12,7 @@ pub use super::credit_reporting::{CreditReporting, EraseFrom, WaitFrom};
 pub use super::head::{Assume, Exempt, Review, Scope};
 pub use super::interest_cap::InterestCap;
 pub use super::licence::Licence;
+pub use super::notice::{NoticePeriod, RequiredNotice};
 pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
 pub use super::payment_term::PaymentTerm;
 use super::rates::RateTable;
@@ -20,13 +21,13 @@ pub use super::record_retention::{RecordRetention, RetentionStart};
 use super::step::Step;
 use super::words::{
     BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
-    LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, Timing, VersionBy,
+    LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, VersionBy,
 };
 use crate::domain::case::LimitationEventKind;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::party::Condition;
 use crate::domain::verdict::{Confidence, Effect, Source};
-use crate::domain::vocabulary::{Channel, ChargeStep, Form, Place, Technology, vocabulary};
+use crate::domain::vocabulary::{Channel, ChargeStep, Place, Technology, vocabulary};
 
 vocabulary!(
     /// The kinds of rules that are judged.
@@ -254,56 +255,6 @@ pub struct Term {
     pub deemed_days: u16,
     /// What happens at a last day that is no working day.
     pub roll: Roll,
-}
-
-/// Step B not before a term after step A has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoticePeriod {
-    /// Step A: any of these.
-    pub after: Vec<Step>,
-    /// Step B: any of these.
-    pub before: Vec<Step>,
-    /// The term; absent with `respect_deadline`.
-    pub term: Option<Term>,
-    /// B without any A is a breach.
-    pub required: bool,
-    /// B is also too early before the day after the deadline that A gave.
-    pub respect_deadline: bool,
-    /// A older than this does not count.
-    pub max_age: Option<Term>,
-    /// A counts only in one of these forms.
-    pub forms: Set<Form>,
-    /// Not where the debtor evidently evades.
-    pub unless_evasion: bool,
-    /// Not where the due date was fixed by contract.
-    pub unless_due_fixed: bool,
-    /// Steps that count only from the due date on; the term of a step before it begins with the due date.
-    pub after_due: bool,
-    /// Any of these steps before B makes A and its term unnecessary.
-    pub waived_by: Vec<Step>,
-}
-
-/// A notice that must be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequiredNotice {
-    /// Any of these satisfies it.
-    pub notices: Vec<Step>,
-    /// The event: any of these.
-    pub event: Vec<Step>,
-    /// Within a term after the event, before it, or with it.
-    pub timing: Timing,
-    /// The term, for timing `within`; absent: no figure.
-    pub term: Option<Term>,
-    /// Only the first event of the case counts.
-    pub first_event: bool,
-    /// One notice serves every later event.
-    pub once: bool,
-    /// The notice counts only in one of these forms.
-    pub forms: Set<Form>,
-    /// Not due if the debt is paid before the term ends.
-    pub unless_paid: bool,
-    /// Only where a claim has expired under one of these rules, for timing `before` and `with`.
-    pub if_expired: Vec<RuleId>,
 }
 
 /// One tier: for a basis up to `up_to` (inclusive, minor units).

@@ -3,7 +3,7 @@
 mod money;
 
 use crate::rules::model::{FeeCap, Limits, Rule, Term, TierValue, Window};
-use crate::rules::words::Bound;
+use crate::rules::words::{Bound, Since};
 
 pub(super) use money::values;
 
@@ -19,6 +19,11 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             out.push((name, Some(changed)));
         }
     };
+    with("its term runs from another day".to_owned(), &|limits| match limits {
+        Limits::NoticePeriod(limits) => other_day(&mut limits.since),
+        Limits::RequiredNotice(limits) => limits.begins_with_a_day() && other_day(&mut limits.since),
+        _ => false,
+    });
     for step in [-1_i64, 1] {
         let more = if step > 0 { "one more" } else { "one less" };
         with(format!("its number is {more}"), &|limits| match limits {
@@ -89,6 +94,13 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
         }
     }
     out
+}
+
+fn other_day(since: &mut Option<Since>) -> bool {
+    since.as_mut().is_some_and(|since| {
+        *since = if *since == Since::Due { Since::Default } else { Since::Due };
+        true
+    })
 }
 
 /// Moves every bound; true if one could be moved.
