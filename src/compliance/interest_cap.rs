@@ -25,11 +25,6 @@ pub(crate) fn judge(
     calendar: &Calendar,
 ) -> Option<Judgement> {
     let principal = situation.version.principal();
-    if limits.principal_from.is_some_and(|least| principal < least)
-        || limits.principal_up_to.is_some_and(|most| principal > most)
-    {
-        return None;
-    }
     let mut found = Vec::new();
     match &situation.activity.detail {
         Detail::Interest(interest) => {

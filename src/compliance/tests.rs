@@ -8,6 +8,7 @@ mod matters;
 mod money;
 mod others;
 mod places;
+mod scope;
 mod since;
 mod small;
 

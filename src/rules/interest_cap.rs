@@ -132,10 +132,6 @@ pub struct InterestCap {
     pub simple: bool,
     /// The most that interest may run on.
     pub base_at_most: Option<BaseLimit>,
-    /// Only cases with at least this principal, minor units.
-    pub principal_from: Option<i64>,
-    /// Only cases with at most this principal, minor units.
-    pub principal_up_to: Option<i64>,
     /// Only days on which the person has one of these conditions.
     pub during: Set<Condition>,
     /// Only a condition stated in writing.
@@ -175,15 +171,6 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
     if several != pick.is_some() {
         table.wrong("pick", "rates and pick go together", "write rates = [...] and pick = \"greatest\" or \"least\"");
     }
-    let money = |table: &mut Reader<'_, '_>, key| {
-        let Some(currency) = defaults.currency else {
-            if table.has(key) {
-                table.wrong(key, "the amount has no currency", "add currency to the pack's head");
-            }
-            return None;
-        };
-        parse_fee::amount(table, key, currency)
-    };
     let starts = table.tables("starts").into_iter().filter_map(start).collect();
     let total = table.table("total").and_then(|mut inner| {
         if !inner.has("percent") {
@@ -207,8 +194,6 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         day_count: table.word("day_count").unwrap_or(DayCount::Actual365),
         simple: table.boolean("simple").unwrap_or(false),
         base_at_most: table.word("base_at_most"),
-        principal_from: money(table, "principal_from"),
-        principal_up_to: money(table, "principal_up_to"),
         during: table.set("while"),
         during_written: table.boolean("while_written").unwrap_or(false),
         contract_before_condition: table.boolean("contract_before_condition").unwrap_or(false),

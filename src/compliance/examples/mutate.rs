@@ -1,5 +1,6 @@
 //! The changes of a rule that its examples must notice: the rule taken out, and each limit moved by one unit.
 
+pub(super) mod head;
 mod money;
 
 use crate::rules::model::{FeeCap, Limits, Rule, Term, TierValue, Window};
@@ -13,6 +14,7 @@ pub(super) type Change = (String, Option<Rule>);
 /// Every change of a rule.
 pub(super) fn changes(rule: &Rule) -> Vec<Change> {
     let mut out: Vec<Change> = vec![("it is taken out".to_owned(), None)];
+    out.extend(head::changes(rule));
     let mut with = |name: String, edit: &dyn Fn(&mut Limits) -> bool| {
         let mut changed = rule.clone();
         if edit(&mut changed.limits) && changed.limits != rule.limits {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::mutate::{Change, moved_term, moved_u32, moved_window};
+use super::mutate::{Change, head, moved_term, moved_u32, moved_window};
 use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
@@ -315,13 +315,12 @@ pub(super) fn scopes(pack: &Pack) -> Vec<ChangedScope<'_>> {
         let rest: Vec<Clause> =
             clauses.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, one)| one.clone()).collect();
         out.push((clause, format!("{} is taken out", clause.id), (!rest.is_empty()).then(|| rest.into())));
-        for (step, way) in [(-1, "less"), (1, "more")] {
+        for (name, scope) in head::moved(&clause.scope) {
             let mut moved = clauses.to_vec();
-            let amount = moved.get_mut(at).and_then(|clause| clause.max_principal.as_mut());
-            if let Some((most, _)) = amount {
-                *most = most.saturating_add(step);
-                out.push((clause, format!("the principal of {} is one unit {way}", clause.id), Some(moved.into())));
+            if let Some(one) = moved.get_mut(at) {
+                one.scope = scope;
             }
+            out.push((clause, format!("of row {} {name}", clause.id), Some(moved.into())));
         }
     }
     out

@@ -43,18 +43,6 @@ pub(super) fn changes(rule: &Rule, step: i64) -> Vec<Edit> {
         ));
     }
     out.push((
-        format!("its principal_from is one minor unit {more}"),
-        Box::new(move |limits| {
-            interest(limits, |limits| limits.principal_from.as_mut().is_some_and(|least| moved_i64(least, step)))
-        }),
-    ));
-    out.push((
-        format!("its principal_up_to is one minor unit {more}"),
-        Box::new(move |limits| {
-            interest(limits, |limits| limits.principal_up_to.as_mut().is_some_and(|most| moved_i64(most, step)))
-        }),
-    ));
-    out.push((
         format!("its total is one percent {more}"),
         Box::new(move |limits| {
             interest(limits, |limits| {
