@@ -54,9 +54,9 @@ pub(crate) fn judge(
     }
     if !instead {
         found.extend(limits.overdue.as_ref().map(|term| overdue(term, situation, calendar)));
-        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed()) {
+        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed().is_some()) {
             found.push(noticed(limits, situation, calendar));
-        } else if limits.notices.is_empty() && limits.or_spoken && !situation.watch.conversed() {
+        } else if limits.notices.is_empty() && limits.or_spoken && situation.watch.conversed().is_none() {
             found.push(broken("nobody was spoken to"));
         }
         if limits.notices.is_empty() && !limits.announced.is_empty() {

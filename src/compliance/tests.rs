@@ -4,6 +4,7 @@ pub(crate) mod bench;
 mod consent;
 mod content;
 mod duties;
+mod exclude;
 mod matters;
 mod money;
 mod others;

@@ -52,8 +52,8 @@ pub struct CaseWatch {
     pub(super) places: u8,
     pub(super) visited: bool,
     pub(super) paid: bool,
-    /// The right party was spoken to.
-    pub(super) conversed: bool,
+    /// When the right party was first spoken to.
+    pub(super) conversed: Option<Timestamp>,
     /// The collector's last contact, charge, legal step or report.
     pub(super) collected: Option<Timestamp>,
     /// What the case stated of its claims and rates when they were judged.
@@ -212,8 +212,8 @@ impl CaseWatch {
         self.collected
     }
 
-    /// The right party was spoken to.
-    pub(crate) const fn conversed(&self) -> bool {
+    /// When the right party was first spoken to.
+    pub(crate) const fn conversed(&self) -> Option<Timestamp> {
         self.conversed
     }
 

@@ -10,7 +10,8 @@ use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
 use super::words::{
-    BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, Since, TermUnit, Timing, Word,
+    BlockAnswer, Count, CountFrom, Counted, Exclude, Holidays, LimitationStart, Per, Roll, Since, TermUnit, Timing,
+    Word,
 };
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence};
 use super::{parse_conduct, parse_fee, parse_matter};
@@ -182,6 +183,9 @@ fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {
     }
     let per = table.need_word::<Per>("per");
     let (channels, exclude) = (table.set("channels"), table.set("exclude"));
+    if exclude.has(Exclude::BeforeConversation) {
+        table.wrong("exclude", "before_conversation is for counts", "remove it: a cooldown begins with its event");
+    }
     let days = days.unwrap_or(Count::FromNthDay);
     Some(ContactCooldown { after: after?, after_channels, after_inbound, wait, days, per: per?, channels, exclude })
 }

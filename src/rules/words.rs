@@ -87,6 +87,12 @@ vocabulary!(
         Replies = "replies",
         /// Notices that a statute demands.
         StatutoryNotices = "statutory_notices",
+        /// To a number that turned out to be another's.
+        WrongNumber = "wrong_number",
+        /// That reached nobody and could leave no message.
+        NoMessagePossible = "no_message_possible",
+        /// Until the first conversation about the case, that one included.
+        BeforeConversation = "before_conversation",
     }
 );
 vocabulary!(

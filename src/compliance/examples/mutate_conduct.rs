@@ -8,7 +8,7 @@ use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
 use crate::rules::model::{Limits, Rule, Term};
 use crate::rules::pack::Pack;
-use crate::rules::words::{Set, Word};
+use crate::rules::words::{Exclude, Set, Word};
 
 /// Every change of a rule's words, terms, sets and flags.
 pub(super) fn changes(rule: &Rule) -> Vec<Change> {
@@ -143,6 +143,16 @@ fn places_of(limits: &mut Limits) -> Option<&mut Set<Place>> {
 /// Each place taken out, and what the person stated forgotten.
 fn places(out: &mut Changes<'_>) {
     out.set("places", places_of);
+    for word in [Exclude::WrongNumber, Exclude::NoMessagePossible, Exclude::BeforeConversation] {
+        out.with(format!("its exclude no longer names {}", word.name()), |limits| match limits {
+            Limits::ContactFrequency(limits) if limits.exclude.has(word) => {
+                let rest: Vec<Exclude> = limits.exclude.iter().filter(|one| *one != word).collect();
+                limits.exclude = Set::of(&rest);
+                true
+            }
+            _ => false,
+        });
+    }
     let Limits::ContactHours(hours) = &out.rule.limits else { return };
     if hours.unless_preferred {
         out.flag("unless_preferred", |limits| match limits {
