@@ -5,6 +5,7 @@ mod consent;
 mod content;
 mod duties;
 mod exclude;
+mod lasting;
 mod matters;
 mod money;
 mod others;

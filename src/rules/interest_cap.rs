@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::lasting::{self, Lasting};
 use super::model::Term;
 use super::parse_fee::{self, ONE};
 use super::parse_limits::{past_steps, term};
@@ -134,6 +135,8 @@ pub struct InterestCap {
     pub base_at_most: Option<BaseLimit>,
     /// Only days on which the person has one of these conditions.
     pub during: Set<Condition>,
+    /// How long such a condition lasts at most.
+    pub lasts: Lasting,
     /// Only a condition stated in writing.
     pub during_written: bool,
     /// Only debts contracted before the condition began.
@@ -185,6 +188,7 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         Some(TotalCap { share: share?, count })
     });
     let no_figure = table.boolean("no_figure").unwrap_or(false);
+    let during = table.set("while");
     let limits = InterestCap {
         bound: bound?,
         natures: table.set("natures"),
@@ -194,7 +198,8 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         day_count: table.word("day_count").unwrap_or(DayCount::Actual365),
         simple: table.boolean("simple").unwrap_or(false),
         base_at_most: table.word("base_at_most"),
-        during: table.set("while"),
+        during,
+        lasts: lasting::lasting(table, during),
         during_written: table.boolean("while_written").unwrap_or(false),
         contract_before_condition: table.boolean("contract_before_condition").unwrap_or(false),
         starts,

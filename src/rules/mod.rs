@@ -14,6 +14,7 @@ pub mod example;
 pub mod facts;
 mod head;
 pub mod interest_cap;
+mod lasting;
 mod licence;
 pub mod model;
 mod notice;

@@ -11,6 +11,7 @@ pub use super::conduct::{
 pub use super::credit_reporting::{CreditReporting, EraseFrom, WaitFrom};
 pub use super::head::{Assume, Exempt, Review, Scope};
 pub use super::interest_cap::InterestCap;
+pub use super::lasting::Lasting;
 pub use super::licence::Licence;
 pub use super::notice::{NoticePeriod, RequiredNotice};
 pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
@@ -228,6 +229,8 @@ pub struct ContactBlock {
     pub only_within: Option<Term>,
     /// Steps whose term it is.
     pub only_within_after: Vec<Step>,
+    /// How long a condition blocks at most.
+    pub lasts: Lasting,
     /// The block ends when verification of the debt was sent.
     pub until_verified: bool,
     /// A consent to direct contact lifts it.

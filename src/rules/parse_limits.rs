@@ -13,7 +13,7 @@ use super::words::{
     BlockAnswer, Count, CountFrom, Counted, Exclude, Holidays, LimitationStart, Per, Roll, Since, TermUnit, Timing,
     Word,
 };
-use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence};
 use super::{parse_conduct, parse_fee, parse_matter};
 use super::{payment_application, payment_term, record_retention};
 
@@ -239,6 +239,7 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
         table.missing("only_within", "{ days = 30, count = ..., from = \"received\", roll = ... }");
     }
     ContactBlock {
+        lasts: lasting::lasting(table, conditions),
         conditions,
         flags,
         answer: table.word("answer").unwrap_or(BlockAnswer::NotPermitted),

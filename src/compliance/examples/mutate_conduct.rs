@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::mutate::{Change, head, moved_term, moved_u32, moved_window};
+use crate::domain::party::Condition;
 use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
@@ -38,6 +39,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             });
         }
         Limits::ContactHours(_) | Limits::ContactFrequency(_) => places(&mut out),
+        Limits::ContactBlock(_) | Limits::InterestCap(_) => lasting(&mut out),
         _ => {}
     }
     out.which();
@@ -138,6 +140,22 @@ fn places_of(limits: &mut Limits) -> Option<&mut Set<Place>> {
         Limits::ContactFrequency(limits) => Some(&mut limits.places),
         limits => which_of(limits).map(|which| &mut which.places),
     }
+}
+
+fn lasting_of(limits: &mut Limits) -> Option<&mut Set<Condition>> {
+    match limits {
+        Limits::ContactBlock(limits) => Some(&mut limits.lasts.of),
+        Limits::InterestCap(limits) => Some(&mut limits.lasts.of),
+        _ => None,
+    }
+}
+
+/// Conditions that a term ends: each taken out, and all of them meant.
+fn lasting(out: &mut Changes<'_>) {
+    out.set("lasts_for", lasting_of);
+    out.with("lasts speaks of all its conditions".to_owned(), |limits| {
+        lasting_of(limits).map(|conditions| *conditions = Set::default()).is_some()
+    });
 }
 
 /// Each place taken out, and what the person stated forgotten.
