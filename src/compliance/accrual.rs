@@ -210,5 +210,6 @@ fn one(formula: &Formula, on: NaiveDate, situation: &Situation<'_>) -> Result<(i
     };
     let sum = i128::from(value) + i128::from(formula.points);
     let rate = (sum * i128::from(formula.times) + ONE / 2).div_euclid(ONE);
+    let rate = formula.round_up.map_or(rate, |step| -(-rate).div_euclid(step.into()) * i128::from(step));
     Ok((i64::try_from(rate.clamp(0, HIGHEST)).unwrap_or(0), confidence))
 }

@@ -24,6 +24,7 @@ mod documents_held;
 mod duties;
 pub mod examples;
 mod fee_cap;
+mod fee_later;
 mod held;
 mod interest_cap;
 mod judgement;

@@ -6,6 +6,7 @@ mod content;
 mod duties;
 mod exclude;
 mod lasting;
+mod later;
 mod matters;
 mod money;
 mod others;

@@ -61,7 +61,7 @@ pub enum RateSource {
     Contract,
 }
 
-/// A yearly rate: (source + points) x times.
+/// A yearly rate: (source + points) x times, rounded up where the law says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Formula {
     /// What it starts from.
@@ -70,6 +70,8 @@ pub struct Formula {
     pub points: i64,
     /// Millionths multiplied.
     pub times: i64,
+    /// The steps, in millionths, to the next of which it is rounded up.
+    pub round_up: Option<i64>,
 }
 
 impl Formula {
@@ -290,6 +292,10 @@ fn formula(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Formul
     let contract = table.boolean("contract").unwrap_or(false).then_some(RateSource::Contract);
     let points = parse_fee::signed_percent(table, "points").unwrap_or(0);
     let times = parse_fee::decimal(table, "times", false).unwrap_or(ONE);
+    let round_up = parse_fee::decimal(table, "round_up_to", true);
+    if round_up == Some(0) {
+        table.wrong("round_up_to", "nothing is rounded to steps of zero", "write the step, as \"0.5\", or remove it");
+    }
     let ways = ["percent", "table", "contract"].into_iter().filter(|key| table.has(key)).count();
     if ways != 1 {
         let at = table.offset();
@@ -297,7 +303,8 @@ fn formula(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Formul
         table.cx.wrong(at, message, "write { percent = \"5\" } or { table = \"eu-ecb-mro\", points = \"8\" }");
         return None;
     }
-    Some(Formula { source: fixed.or(named).or(contract)?, points, times })
+    let round_up = round_up.filter(|step| *step > 0);
+    Some(Formula { source: fixed.or(named).or(contract)?, points, times, round_up })
 }
 
 fn start(mut table: Reader<'_, '_>) -> Option<InterestStart> {

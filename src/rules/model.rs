@@ -280,6 +280,19 @@ pub enum TierValue {
     Times(i64),
 }
 
+/// A factor that holds once time has passed since a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterFactor {
+    /// Millionths of the table's amount.
+    pub factor: i64,
+    /// Since any of these steps.
+    pub after: Vec<Step>,
+    /// This term after the step has ended.
+    pub since_step: Option<Term>,
+    /// This term after the deadline that the step gave has ended.
+    pub since_deadline: Option<Term>,
+}
+
 /// The most that the debtor may be charged for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeeCap {
@@ -305,6 +318,8 @@ pub struct FeeCap {
     pub factor: i64,
     /// The same for an especially extensive or difficult case.
     pub factor_if_complex: Option<i64>,
+    /// The same from a day on.
+    pub later: Option<LaterFactor>,
     /// The same where the debtor paid in full before a second letter; judged again on payment.
     pub factor_if_paid_on_first_letter: Option<i64>,
     /// Least amount that may always be charged.

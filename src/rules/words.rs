@@ -143,6 +143,7 @@ vocabulary!(
         AccrualPeriod = "accrual_period", InterestBase = "interest_base", ContractRate = "contract_rate",
         InvoiceDate = "invoice_date", PaymentTermAgreed = "payment_term_agreed", PaymentDirection = "payment_direction",
         ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request", Claim = "claim",
+        Deadline = "deadline",
     }
 );
 vocabulary!(

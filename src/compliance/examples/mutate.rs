@@ -65,6 +65,12 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::FeeCap(limits) => limits.maximum.as_mut().is_some_and(|most| moved_i64(most, step)),
             _ => false,
         });
+        with(format!("its later factor is a hundredth {more}"), &|limits| match limits {
+            Limits::FeeCap(limits) => {
+                limits.later.as_mut().is_some_and(|later| moved_i64(&mut later.factor, step * 10_000))
+            }
+            _ => false,
+        });
         with(format!("its least amount is {more} minor unit"), &|limits| match limits {
             Limits::FeeCap(limits) => moved_minimum(limits, step),
             _ => false,
