@@ -97,6 +97,11 @@ pub(crate) fn opens(
             .any(|step| step.sent >= day && form_fits(limits.forms, step.form) != Some(false));
         return (trigger.is_none() && !sent).then_some(None);
     }
+    if limits.paid_off && !situation.watch.paid_off_by(situation.activity) {
+        return None;
+    }
+    // Of claims that nobody stated it cannot be told whether they are settled.
+    let open = (limits.paid_off && situation.version.claims.is_empty()).then_some(Attribute::Principal);
     let event = limits.event.iter().any(|step| step.matches(situation.activity));
     let first = !(trigger.is_some() && limits.first_event && happened_before(limits, situation));
     if limits.timing != Timing::Within || !event || !first {
@@ -105,5 +110,5 @@ pub(crate) fn opens(
     let carried = trigger.is_some_and(|activity| satisfies(limits, activity) == Some(true));
     let before =
         || earlier_steps(situation, &limits.notices).any(|step| form_fits(limits.forms, step.form) != Some(false));
-    if carried || (limits.once && before()) { None } else { Some(None) }
+    if carried || (limits.once && before()) { None } else { Some(open) }
 }

@@ -44,6 +44,8 @@ pub struct RequiredNotice {
     pub event: Vec<Step>,
     /// The day that stands for the event; `event` is empty then.
     pub since: Option<Since>,
+    /// Only a payment that settles all that is owed is the event.
+    pub paid_off: bool,
     /// Within a term after the event, before it, or with it.
     pub timing: Timing,
     /// The term, for timing `within`; absent: no figure.

@@ -345,6 +345,11 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
     if since.is_some() && timing.is_some_and(|timing| timing != Timing::Within) {
         table.wrong("timing", "nothing can be sent before or with a day", "write timing = \"within\"");
     }
+    let paid_off = table.boolean("paid_off").unwrap_or(false);
+    if paid_off && (event != [Step::Payment] || timing != Some(Timing::Within) || table.has("unless_paid")) {
+        let remedy = "write event = [\"payment\"] and timing = \"within\", without unless_paid";
+        table.wrong("paid_off", "paid_off asks for a notice after the payment that settles the debt", remedy);
+    }
     let term = day_term(table, since);
     let no_figure = table.boolean("no_figure").unwrap_or(false);
     let if_expired = parse_conduct::rule_ids(table, "if_expired");
@@ -358,6 +363,7 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
         notices,
         event,
         since,
+        paid_off,
         timing: timing?,
         term,
         first_event: table.boolean("first_event").unwrap_or(false),

@@ -40,6 +40,10 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
         }
         Limits::ContactHours(_) | Limits::ContactFrequency(_) => places(&mut out),
         Limits::ContactBlock(_) | Limits::InterestCap(_) => lasting(&mut out),
+        Limits::RequiredNotice(limits) if limits.paid_off => out.flag("paid_off", |limits| match limits {
+            Limits::RequiredNotice(limits) => Some(&mut limits.paid_off),
+            _ => None,
+        }),
         _ => {}
     }
     out.which();

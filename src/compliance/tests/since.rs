@@ -131,3 +131,57 @@ fn the_day_of_default_begins_a_term_too() {
     let open = fold(&rules, &version(json!({}), json!({})), &history, noon(9)).1;
     assert_eq!(open.unknown, ["a000", "a001", "a002"]);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// A letter is owed within three days of the payment that settles all, and of no other; a payment that was taken back
+    /// asks for none.
+    #[test]
+    fn a_notice_after_payment_in_full(acts in prop::collection::vec((1_i64..4, 0_u8..4, 1_i64..5), 1..14)) {
+        let rules = rules(
+            "[rule.required_notice]\nevent = [\"payment\"]\npaid_off = true\nnotices = [\"notice:letter\"]\ntiming = \"within\"\n\
+             term = { days = 3, count = \"clear_days\", from = \"sent\", roll = \"none\" }",
+        );
+        let version = version(json!({}), json!({}));
+        let (mut day, mut owed, mut history) = (0, 10_000, Vec::new());
+        // Letters owed: by which payment, until when, and its payment's number for taking back.
+        let mut open: Vec<(usize, i64)> = Vec::new();
+        let mut paid: Vec<(usize, i64)> = Vec::new();
+        let mut omitted = Vec::new();
+        for (number, (wait, what, part)) in acts.iter().enumerate() {
+            day += wait;
+            omitted.extend(open.iter().filter(|(_, last)| *last < day).map(|(by, last)| (format!("a{by:03}"), date(*last))));
+            open.retain(|(_, last)| *last >= day);
+            let detail = match (what, paid.pop()) {
+                (0, last) => {
+                    paid.extend(last);
+                    open.clear();
+                    json!({ "kind": "contact", "channel": "letter", "outcome": "sent", "notices": ["letter"] })
+                }
+                (1, Some((at, amount))) => {
+                    open.retain(|(by, _)| *by != at);
+                    owed += amount;
+                    let money = json!({ "m": amount, "c": "EUR" });
+                    json!({ "kind": "reversal", "reverses": format!("a{at:03}"), "amount": money, "reason": "chargeback" })
+                }
+                (_, last) => {
+                    paid.extend(last);
+                    let amount = part * 2_500;
+                    owed -= amount;
+                    paid.push((number, amount));
+                    if owed <= 0 {
+                        open.push((number, day + 3));
+                    }
+                    json!({ "kind": "payment", "amount": { "m": amount, "c": "EUR" } })
+                }
+            };
+            history.push(activity(number, noon(day), json!({}), detail));
+        }
+        omitted.extend(open.iter().map(|(by, last)| (format!("a{by:03}"), date(*last))));
+        omitted.sort();
+        let (_, mut found) = fold(&rules, &version, &history, noon(day + 20));
+        found.omitted.sort();
+        prop_assert_eq!(found.omitted, omitted);
+    }
+}
