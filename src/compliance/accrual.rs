@@ -2,11 +2,12 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::conditions::stretches;
+use super::conditions::lasting;
 use super::situation::Situation;
 use crate::domain::case::Claim;
 use crate::domain::time::add_days;
 use crate::domain::verdict::Confidence;
+use crate::rules::calendar::Calendar;
 use crate::rules::interest_cap::{DayCount, Formula, InterestCap, Pick, RateOn, RateSource};
 use crate::rules::model::Rule;
 use crate::rules::words::{Attribute, VersionBy};
@@ -85,15 +86,17 @@ pub(super) fn caps(
     rule: &Rule,
     limits: &InterestCap,
     situation: &Situation<'_>,
+    calendar: &Calendar,
     (from, to): (NaiveDate, NaiveDate),
     claim: Option<&Claim>,
 ) -> Result<Caps, Lack> {
     let formulas = formulas(limits, situation)?;
     let zone = situation.home_zone();
-    let held: Vec<(NaiveDate, Option<NaiveDate>)> = stretches(limits.during, rule.from, situation)
-        .filter(|one| !limits.during_written || one.written != Some(false))
-        .map(|one| (one.from.date(zone), one.until.map(|until| until.date(zone))))
-        .collect();
+    let held: Vec<(NaiveDate, Option<NaiveDate>)> =
+        lasting(&limits.lasts, limits.during, rule.from, situation, calendar)
+            .filter(|one| !limits.during_written || one.written != Some(false))
+            .map(|one| (one.from.date(zone), one.until.map(|until| until.date(zone))))
+            .collect();
     let dated = rule.version_by == VersionBy::AccruedOn;
     let mut starts = vec![from];
     let mut split = |date: Option<NaiveDate>| starts.extend(date.filter(|date| from < *date && *date <= to));
@@ -207,5 +210,6 @@ fn one(formula: &Formula, on: NaiveDate, situation: &Situation<'_>) -> Result<(i
     };
     let sum = i128::from(value) + i128::from(formula.points);
     let rate = (sum * i128::from(formula.times) + ONE / 2).div_euclid(ONE);
+    let rate = formula.round_up.map_or(rate, |step| -(-rate).div_euclid(step.into()) * i128::from(step));
     Ok((i64::try_from(rate.clamp(0, HIGHEST)).unwrap_or(0), confidence))
 }

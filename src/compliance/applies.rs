@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use super::complaint_handling;
 use super::situation::Situation;
 use super::which;
+use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, InterestNature, TransferKind};
 use crate::domain::verdict::Source;
 use crate::domain::vocabulary::Direction;
@@ -43,6 +44,11 @@ pub(crate) fn is_judged(rule: &Rule, situation: &Situation<'_>) -> bool {
             on_channel && any(&limits.forbids)
         }
         (Limits::NoticePeriod(limits), _) => any(&limits.before),
+        (Limits::RequiredNotice(limits), detail) if limits.since.is_some() => match limits.term {
+            // Its term begins with the case, which comes by a placement.
+            Some(_) => matches!(detail, Detail::Transfer { transfer: TransferKind::Place, .. }),
+            None => any(&limits.notices),
+        },
         (Limits::RequiredNotice(limits), _) => any(&limits.event),
         (Limits::FeeCap(limits), Detail::Charge(charge)) => limits.steps.has(charge.step),
         (Limits::FeeCap(limits), Detail::Payment(_)) => limits.factor_if_paid_on_first_letter.is_some(),
@@ -140,7 +146,49 @@ pub(crate) fn attributes(scope: &Scope, assume: &Assume, situation: &Situation<'
             return None;
         }
     }
+    doubtful(principal(scope, situation.version)?);
+    doubtful(past_due(scope, situation)?);
     Some(doubt)
+}
+
+/// The principal of the case lies between the bounds.
+#[allow(clippy::option_option)]
+fn principal(scope: &Scope, version: &CaseVersion) -> Option<Option<Attribute>> {
+    let bounds = [scope.min_principal, scope.max_principal];
+    let mut currencies = bounds.iter().flatten().map(|(_, currency)| *currency).peekable();
+    if currencies.peek().is_none() {
+        return Some(None);
+    }
+    if version.claims.is_empty() {
+        return Some(Some(Attribute::Principal));
+    }
+    if currencies.any(|currency| currency != version.currency) {
+        return Some(Some(Attribute::Currency));
+    }
+    let owed = version.principal();
+    let inside = scope.min_principal.is_none_or(|(least, _)| owed >= least)
+        && scope.max_principal.is_none_or(|(most, _)| owed <= most);
+    inside.then_some(None)
+}
+
+/// The days since the oldest due date lie between the bounds. A claim whose due date is not known may be older than those
+/// whose are.
+#[allow(clippy::option_option)]
+fn past_due(scope: &Scope, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    let (least, most) = (scope.past_due_min.map(i64::from), scope.past_due_max.map(i64::from));
+    if least.is_none() && most.is_none() {
+        return Some(None);
+    }
+    let version = situation.version;
+    let Some(oldest) = version.oldest_due() else { return Some(Some(Attribute::DueDate)) };
+    let days = situation.date().signed_duration_since(oldest).num_days();
+    let older = version.claims.iter().any(|claim| claim.due().is_none());
+    match (least.is_none_or(|least| days >= least), most.is_none_or(|most| days <= most)) {
+        (_, false) => None,
+        (true, true) if !older || most.is_none() => Some(None),
+        (false, true) if !older => None,
+        (_, true) => Some(Some(Attribute::DueDate)),
+    }
 }
 
 #[allow(clippy::option_option)]

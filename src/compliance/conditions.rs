@@ -1,20 +1,33 @@
 //! When a person had a condition: what the case states of it, and what activities told.
 
 use super::situation::Situation;
+use crate::domain::ids::ActivityId;
 use crate::domain::party::Condition;
-use crate::domain::time::Timestamp;
-use crate::rules::words::{BindFrom, Set};
+use crate::domain::time::{Timestamp, add_days};
+use crate::rules::calendar::Calendar;
+use crate::rules::model::Lasting;
+use crate::rules::words::{BindFrom, CountFrom, Set};
 
 /// A stretch of time with a condition.
-pub(crate) struct Stretch {
+pub(crate) struct Stretch<'a> {
     pub condition: Condition,
+    /// When it began in the world.
+    pub began: Timestamp,
+    /// When the collector learnt of it.
+    pub received: Timestamp,
     /// From when on it binds.
     pub from: Timestamp,
     pub until: Option<Timestamp>,
     pub written: Option<bool>,
+    /// It states grounds, for a dispute.
+    pub grounded: Option<bool>,
+    /// The person consented to direct contact.
+    pub direct: bool,
+    /// The activity that told it, where one did.
+    pub id: Option<&'a ActivityId>,
 }
 
-impl Stretch {
+impl Stretch<'_> {
     pub fn holds(&self, at: Timestamp) -> bool {
         self.from <= at && self.until.is_none_or(|until| at < until)
     }
@@ -25,19 +38,29 @@ pub(crate) fn stretches<'a>(
     wanted: Set<Condition>,
     bind: BindFrom,
     situation: &'a Situation<'_>,
-) -> impl Iterator<Item = Stretch> + 'a {
+) -> impl Iterator<Item = Stretch<'a>> + 'a {
     let stated = situation.party.into_iter().flat_map(|party| &party.conditions);
-    let stated = stated.filter(move |one| wanted.has(one.condition)).map(move |one| Stretch {
-        condition: one.condition,
-        from: if bind == BindFrom::Received { one.received.unwrap_or(one.from).max(one.from) } else { one.from },
-        until: one.until,
-        written: one.written,
+    let stated = stated.filter(move |one| wanted.has(one.condition)).map(move |one| {
+        let received = one.received.unwrap_or(one.from).max(one.from);
+        Stretch {
+            condition: one.condition,
+            began: one.from,
+            received,
+            from: if bind == BindFrom::Received { received } else { one.from },
+            until: one.until,
+            written: one.written,
+            grounded: None,
+            direct: one.direct_contact_consented,
+            id: None,
+        }
     });
     let flags = situation.watch.memory().flags.iter();
     let concerns = |person: &Option<_>| person.is_none() || person.as_ref() == situation.person;
     let told =
         flags.filter(move |flag| wanted.has(flag.condition) && concerns(&flag.person)).map(move |flag| Stretch {
             condition: flag.condition,
+            began: flag.from,
+            received: flag.received,
             from: match bind {
                 BindFrom::Received => flag.received,
                 BindFrom::Occurred => flag.from,
@@ -45,8 +68,31 @@ pub(crate) fn stretches<'a>(
             },
             until: flag.until,
             written: flag.written,
+            grounded: flag.grounded,
+            direct: flag.direct,
+            id: Some(&flag.id),
         });
     stated.chain(told)
+}
+
+/// The same, each ended where the law ends it whatever is recorded.
+pub(crate) fn lasting<'a>(
+    lasts: &'a Lasting,
+    wanted: Set<Condition>,
+    bind: BindFrom,
+    situation: &'a Situation<'_>,
+    calendar: &'a Calendar,
+) -> impl Iterator<Item = Stretch<'a>> + 'a {
+    let zone = situation.home_zone();
+    stretches(wanted, bind, situation).map(move |mut one| {
+        if let Some(term) = lasts.term.as_ref().filter(|_| lasts.of.admits(one.condition)) {
+            let start = if term.from == CountFrom::Received { one.received } else { one.began };
+            let last = calendar.last_day(term, start.date(zone), situation.subdivision());
+            let end = Timestamp::start_of(add_days(last, 1), zone);
+            one.until = Some(one.until.map_or(end, |until| until.min(end)));
+        }
+        one
+    })
 }
 
 /// The person has one of these conditions at the instant judged.

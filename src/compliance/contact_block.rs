@@ -3,11 +3,12 @@
 use chrono::{Datelike, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
+use super::conditions::lasting;
 use super::judgement::{Judgement, Note};
 use super::notice_period::last_day_after;
 use super::situation::Situation;
 use crate::domain::ids::ActivityId;
-use crate::domain::party::{ConditionPeriod, Permission, PersonalWindow};
+use crate::domain::party::{Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::{ConsentScope, Place};
@@ -91,36 +92,15 @@ fn conditions(
     let verified_since =
         |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
     let too_late = |stated: Timestamp| last_day.is_some_and(|last| stated.date(zone) > last);
-    let mut consider =
-        |name, binds: Timestamp, received: Timestamp, until: Option<Timestamp>, written: Option<bool>, id| {
-            let ended = until.is_some_and(|until| until <= at);
-            if at < binds || ended || verified_since(binds) || limits.written_only && written == Some(false) {
-                return;
-            }
-            let certain = !limits.written_only || written.is_some();
-            keep(hit, Hit { name, until, known: at >= received, certain, id });
-        };
-    for ConditionPeriod { condition, from: began, received, until, written, direct_contact_consented, .. } in
-        situation.party.iter().flat_map(|party| &party.conditions)
-    {
-        let lifted = limits.lifted_by_direct_consent && *direct_contact_consented || too_late(*began);
-        if limits.conditions.has(*condition) && !lifted {
-            let received = received.unwrap_or(*began).max(*began);
-            let binds = if from == BindFrom::Received { received } else { *began };
-            consider(condition.name(), binds, received, *until, *written, None);
+    for one in lasting(&limits.lasts, limits.conditions, from, situation, calendar) {
+        let lifted = limits.lifted_by_direct_consent && one.direct || too_late(one.began);
+        let unwritten = limits.written_only && one.written == Some(false);
+        if lifted || unwritten || !one.holds(at) || verified_since(one.from) {
+            continue;
         }
-    }
-    for flag in &memory.flags {
-        let concerns = flag.person.is_none() || flag.person.as_ref() == situation.person;
-        let lifted = limits.lifted_by_direct_consent && flag.direct || too_late(flag.from);
-        if concerns && limits.conditions.has(flag.condition) && !lifted {
-            let binds = match from {
-                BindFrom::Received => flag.received,
-                BindFrom::Occurred => flag.from,
-                BindFrom::Effective => flag.effective,
-            };
-            consider(flag.condition.name(), binds, flag.received, flag.until, flag.written, Some(flag.id.clone()));
-        }
+        let certain = !limits.written_only || one.written.is_some();
+        let (name, known) = (one.condition.name(), at >= one.received);
+        keep(hit, Hit { name, until: one.until, known, certain, id: one.id.cloned() });
     }
 }
 

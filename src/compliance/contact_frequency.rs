@@ -9,7 +9,7 @@ use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::ContactFrequency;
-use crate::rules::words::{Attribute, Counted};
+use crate::rules::words::{Attribute, Counted, Exclude};
 
 /// The unit in which a rule counts.
 pub(crate) const fn unit(count: Counted) -> Unit {
@@ -28,14 +28,22 @@ fn counts(limits: &ContactFrequency, marks: Marks) -> bool {
         && !marks.excluded(limits.exclude)
 }
 
-/// Earlier contacts that are counted, newest first: those certainly at one of the rule's places, or also those that may
-/// have been.
+/// The rule counts from the first conversation on, and somebody may have been spoken to where the case was worked before.
+fn talked_elsewhere(limits: &ContactFrequency, situation: &Situation<'_>) -> bool {
+    limits.exclude.has(Exclude::BeforeConversation) && situation.version.history_complete_from.is_some()
+}
+
+/// Earlier contacts that are counted, newest first: those that certainly are, or also those that may have been at one of
+/// the rule's places, or after a conversation.
 fn before<'a>(
     limits: &'a ContactFrequency,
     situation: &'a Situation<'a>,
     since: Timestamp,
     certain: bool,
 ) -> impl Iterator<Item = &'a ContactStamp> {
+    let talked = situation.watch.conversed().filter(|_| limits.exclude.has(Exclude::BeforeConversation));
+    let talked = talked.filter(|_| certain || !talked_elsewhere(limits, situation));
+    let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
     let here = move |stamp: &&ContactStamp| {
         if limits.places.is_empty() {
             return true;
@@ -52,17 +60,25 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     if !counts(limits, situation.marks()?) {
         return None;
     }
-    let doubt = which::at_place(limits.places, situation)?;
+    let mut doubt = which::at_place(limits.places, situation)?;
+    let elsewhere = talked_elsewhere(limits, situation);
+    if limits.exclude.has(Exclude::BeforeConversation) && situation.watch.conversed().is_none() {
+        if !elsewhere {
+            return None;
+        }
+        doubt = doubt.or(Some(Attribute::History));
+    }
     let Some(max) = limits.max else { return Some(Judgement::no_figure()) };
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
         return Some(Judgement::missing(Attribute::Zone));
     }
     let possible = counted(limits, max, situation, false);
-    if limits.places.is_empty() || possible.answer != Answer::Broken {
+    if limits.places.is_empty() && !elsewhere || possible.answer != Answer::Broken {
         return Some(possible);
     }
     let certain = counted(limits, max, situation, true).in_doubt(doubt);
-    Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(Some(Attribute::Place)) })
+    let open = doubt.unwrap_or(if elsewhere { Attribute::History } else { Attribute::Place });
+    Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(Some(open)) })
 }
 
 fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certain: bool) -> Judgement {

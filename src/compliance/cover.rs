@@ -23,12 +23,5 @@ pub(crate) fn covers(clauses: &[Clause], situation: &Situation<'_>) -> Option<Op
 fn clause_covers(clause: &Clause, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let dated = applies::dated(clause.valid_from, clause.valid_until, clause.version_by, situation)?;
     let doubt = applies::attributes(&clause.scope, &clause.assume, situation)?;
-    let amount = match clause.max_principal {
-        None => None,
-        Some(_) if situation.version.claims.is_empty() => Some(Attribute::Principal),
-        Some((_, currency)) if currency != situation.version.currency => Some(Attribute::Currency),
-        Some((most, _)) if situation.version.principal() > most => return None,
-        Some(_) => None,
-    };
-    Some(dated.or(doubt).or(amount))
+    Some(dated.or(doubt))
 }

@@ -6,7 +6,6 @@ use super::conditions;
 use super::judgement::{Judgement, Note};
 use super::notice_period::{Earlier, earlier_steps, form_fits, term_start};
 use super::situation::Situation;
-use crate::domain::case::Claim;
 use crate::domain::detail::{CreditReportKind, Detail};
 use crate::domain::money::Money;
 use crate::domain::party::Condition;
@@ -55,9 +54,9 @@ pub(crate) fn judge(
     }
     if !instead {
         found.extend(limits.overdue.as_ref().map(|term| overdue(term, situation, calendar)));
-        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed()) {
+        if !(limits.notices.is_empty() || limits.or_spoken && situation.watch.conversed().is_some()) {
             found.push(noticed(limits, situation, calendar));
-        } else if limits.notices.is_empty() && limits.or_spoken && !situation.watch.conversed() {
+        } else if limits.notices.is_empty() && limits.or_spoken && situation.watch.conversed().is_none() {
             found.push(broken("nobody was spoken to"));
         }
         if limits.notices.is_empty() && !limits.announced.is_empty() {
@@ -161,7 +160,7 @@ fn waited(
 }
 
 fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
-    match situation.version.claims.iter().filter_map(Claim::due).min() {
+    match situation.version.oldest_due() {
         Some(due) => waited(term, due, "not overdue long enough", situation, calendar),
         None => Judgement::missing(Attribute::DueDate),
     }
@@ -170,7 +169,7 @@ fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Judge
 /// Enough notices went, far enough apart, long enough ago, and what had to be announced was.
 fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
     let date = situation.date();
-    let due = situation.version.claims.iter().filter_map(Claim::due).min();
+    let due = situation.version.oldest_due();
     if limits.after_due && due.is_none() {
         return Judgement::missing(Attribute::DueDate);
     }
@@ -244,7 +243,7 @@ pub(crate) fn erased_after(
 ) -> Result<NaiveDate, Attribute> {
     let start = match limits.erase_from {
         EraseFrom::Report => Some(situation.date()),
-        EraseFrom::Due => situation.version.claims.iter().filter_map(Claim::due).min(),
+        EraseFrom::Due => situation.version.oldest_due(),
         EraseFrom::Default => situation.version.dates.default_on,
         EraseFrom::Title => situation.watch.titled_on(situation.version),
     };

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::conditions::stretches;
 use super::judgement::{Judgement, Note};
 use super::notice_period::{earlier_steps, last_day_after};
 use super::situation::Situation;
@@ -94,35 +95,16 @@ fn openings<'a>(
     from: BindFrom,
     situation: &'a Situation<'_>,
 ) -> impl Iterator<Item = Opening> + 'a {
-    let stated = situation.party.into_iter().flat_map(|party| &party.conditions);
-    let of_version = stated.filter(|one| limits.conditions.has(one.condition)).map(move |one| {
-        let received = one.received.unwrap_or(one.from).max(one.from);
-        Opening {
-            stated: one.from,
-            binds: if from == BindFrom::Received { received } else { one.from },
-            received,
-            until: one.until,
-            written: one.written,
-            grounded: None,
-            id: None,
-        }
+    let told = stretches(limits.conditions, from, situation).map(|one| Opening {
+        stated: one.began,
+        binds: one.from,
+        received: one.received,
+        until: one.until,
+        written: one.written,
+        grounded: one.grounded,
+        id: one.id.cloned(),
     });
     let memory = situation.watch.memory();
-    let concerned = |one: &&super::memory::Flag| one.person.is_none() || one.person.as_ref() == situation.person;
-    let flags = memory.flags.iter().filter(|one| limits.conditions.has(one.condition)).filter(concerned);
-    let told = flags.map(move |flag| Opening {
-        stated: flag.from,
-        binds: match from {
-            BindFrom::Received => flag.received,
-            BindFrom::Occurred => flag.from,
-            BindFrom::Effective => flag.effective,
-        },
-        received: flag.received,
-        until: flag.until,
-        written: flag.written,
-        grounded: flag.grounded,
-        id: Some(flag.id.clone()),
-    });
     let own = &situation.activity.id;
     let past = memory.past.iter().filter(move |past| past.id != *own);
     let others = past.filter(|past| limits.opened_by.iter().any(|step| past.is(step))).map(move |past| {
@@ -137,7 +119,7 @@ fn openings<'a>(
             id: Some(past.id.clone()),
         }
     });
-    of_version.chain(told).chain(others)
+    told.chain(others)
 }
 
 fn stop(limits: &DisputeHandling, opening: &Opening, situation: &Situation<'_>, calendar: &Calendar) -> Stop {

@@ -155,6 +155,7 @@ pub(crate) fn fates(timers: &mut [Timer], memory: &Memory, activity: &Activity) 
     if let Detail::Reversal { reverses, amount, .. } = &activity.detail {
         for (timer, fate) in timers.iter_mut().zip(&mut fates).filter(|(one, _)| one.trigger.as_ref() == Some(reverses))
         {
+            let settled = matches!(&timer.rule.rule.limits, Limits::RequiredNotice(limits) if limits.paid_off);
             match &mut timer.task {
                 Task::HandOver { left } => {
                     *left = left.saturating_sub(amount.minor);
@@ -163,6 +164,7 @@ pub(crate) fn fates(timers: &mut [Timer], memory: &Memory, activity: &Activity) 
                     }
                 }
                 Task::Withdraw { paid: true, .. } => *fate = Fate::Dropped,
+                Task::Notice if settled => *fate = Fate::Dropped,
                 _ => {}
             }
         }

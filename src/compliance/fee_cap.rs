@@ -1,15 +1,16 @@
 //! The most that the debtor may be charged for a step: the sum of charges against the table of the law.
 
-use super::applies;
 use super::judgement::{Judgement, Note};
 use super::notice_period::earlier_steps;
 use super::situation::Situation;
 use super::speaking::ConditionalLimit;
+use super::{applies, fee_later};
 use crate::domain::detail::{Charge, Detail};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Confidence, Unit};
 use crate::domain::vocabulary::{ChargeStep, Form};
+use crate::rules::calendar::Calendar;
 use crate::rules::model::{FeeCap, Rule, TierValue};
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Bound, FeeBasis, FeeCondition, FeePer, Set};
@@ -21,18 +22,24 @@ fn share(value: i128, millionths: i64) -> i128 {
     (value * i128::from(millionths) + ONE / 2).div_euclid(ONE)
 }
 
-pub(crate) fn judge(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
     if limits.unless_disputed && situation.ever_disputed() {
         return None;
     }
     match &situation.activity.detail {
-        Detail::Charge(charge) => charged(rule, limits, charge, situation),
+        Detail::Charge(charge) => charged(rule, limits, charge, situation, calendar),
         Detail::Payment(_) => paid(rule, limits, situation),
         _ => None,
     }
 }
 
-fn charged(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<'_>) -> Option<Judgement> {
+fn charged(
+    rule: &Rule,
+    limits: &FeeCap,
+    charge: &Charge,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<Judgement> {
     let id = &situation.activity.id;
     for condition in limits.requires.iter() {
         let failed = match met(condition, charge, situation) {
@@ -88,6 +95,11 @@ fn charged(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<
         Some(higher) if situation.version.terms.complex == Some(true) => higher,
         _ => limits.factor,
     };
+    let later = limits.later.as_ref().map(|later| (later.factor, fee_later::reached(later, situation, calendar)));
+    let factor = match later {
+        Some((later, Ok(true))) => factor.max(later),
+        _ => factor,
+    };
     let claim = charge.claim.as_ref().filter(|_| limits.per == FeePer::Claim);
     let before = if limits.per == FeePer::Charge { 0 } else { sum(limits.steps, claim, situation) };
     let total = before.saturating_add(i128::from(charge.amount.minor));
@@ -96,6 +108,12 @@ fn charged(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<
         Err(missing) => return Some(missing.map_or_else(Judgement::no_figure, Judgement::missing)),
     };
     let mut judgement = compare(limits, (factor, yearly), charge.basis, claim, total, situation);
+    if let Some((higher, Err(attribute))) = later
+        && judgement.answer == Answer::Broken
+        && compare(limits, (higher, yearly), charge.basis, claim, total, situation).answer != Answer::Broken
+    {
+        return Some(Judgement::missing(attribute));
+    }
     let Some(limit) = judgement.limit else { return Some(judgement) };
     let left = i128::from(limit) - if judgement.answer == Answer::Broken { before } else { total };
     judgement.remaining = Some(clamp(left.max(0)));

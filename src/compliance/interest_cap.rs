@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::accrual::{self, Caps, Lack};
-use super::conditions::stretches;
+use super::conditions::lasting;
 use super::judgement::{Judgement, Note};
 use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
@@ -25,21 +25,16 @@ pub(crate) fn judge(
     calendar: &Calendar,
 ) -> Option<Judgement> {
     let principal = situation.version.principal();
-    if limits.principal_from.is_some_and(|least| principal < least)
-        || limits.principal_up_to.is_some_and(|most| principal > most)
-    {
-        return None;
-    }
     let mut found = Vec::new();
     match &situation.activity.detail {
         Detail::Interest(interest) => {
-            if !limits.during.is_empty() && !during(rule, limits, interest, situation, &mut found) {
+            if !limits.during.is_empty() && !during(rule, limits, interest, situation, calendar, &mut found) {
                 return None;
             }
             let claim =
                 interest.claim.as_ref().and_then(|id| situation.version.claims.iter().find(|claim| claim.id == *id));
             if !limits.tiers.is_empty() {
-                rates(rule, limits, interest, claim, situation, &mut found);
+                rates(rule, limits, (interest, claim), situation, calendar, &mut found);
             }
             if limits.simple {
                 found.push(simple(interest, principal));
@@ -53,7 +48,7 @@ pub(crate) fn judge(
         Detail::Charge(charge) => {
             found.extend(limits.total.map(|total| together(total, charge.amount.minor, situation)));
         }
-        _ => stated(rule, limits, situation, &mut found),
+        _ => stated(rule, limits, situation, calendar, &mut found),
     }
     let says_nothing = limits.tiers.is_empty()
         && !limits.simple
@@ -89,12 +84,13 @@ fn during(
     limits: &InterestCap,
     interest: &Interest,
     situation: &Situation<'_>,
+    calendar: &Calendar,
     found: &mut Vec<Judgement>,
 ) -> bool {
     let zone = situation.home_zone();
     let (first, last) = period(interest).unwrap_or((situation.date(), situation.date()));
     let mut any = false;
-    for one in stretches(limits.during, rule.from, situation) {
+    for one in lasting(&limits.lasts, limits.during, rule.from, situation, calendar) {
         let (begun, ended) = (one.from.date(zone), one.until.map(|until| until.date(zone)));
         let overlaps = begun <= last && ended.is_none_or(|ended| first < ended);
         if !overlaps || limits.during_written && one.written == Some(false) {
@@ -123,9 +119,9 @@ fn period(interest: &Interest) -> Option<(NaiveDate, NaiveDate)> {
 fn rates(
     rule: &Rule,
     limits: &InterestCap,
-    interest: &Interest,
-    claim: Option<&Claim>,
+    (interest, claim): (&Interest, Option<&Claim>),
     situation: &Situation<'_>,
+    calendar: &Calendar,
     found: &mut Vec<Judgement>,
 ) {
     let stated = period(interest);
@@ -134,7 +130,7 @@ fn rates(
         return;
     }
     let days = stated.unwrap_or((situation.date(), situation.date()));
-    let caps = match accrual::caps(rule, limits, situation, days, claim) {
+    let caps = match accrual::caps(rule, limits, situation, calendar, days, claim) {
         Ok(caps) => caps,
         Err(lack) => return found.push(lacking(lack)),
     };
@@ -320,7 +316,13 @@ fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Judgemen
 }
 
 /// The rates that the case itself states, when it comes or changes them.
-fn stated(rule: &Rule, limits: &InterestCap, situation: &Situation<'_>, found: &mut Vec<Judgement>) {
+fn stated(
+    rule: &Rule,
+    limits: &InterestCap,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+    found: &mut Vec<Judgement>,
+) {
     let terms = &situation.version.terms;
     let case = [
         (InterestNature::Default, terms.agreed_default_rate_ppm, None),
@@ -331,7 +333,7 @@ fn stated(rule: &Rule, limits: &InterestCap, situation: &Situation<'_>, found: &
     for (nature, rate, claim) in case.into_iter().chain(of_claims) {
         let Some(rate) = rate.filter(|_| limits.natures.admits(nature)) else { continue };
         let on = claim.and_then(|claim| claim.interest_from).unwrap_or(situation.date());
-        match accrual::caps(rule, limits, situation, (on, on), claim) {
+        match accrual::caps(rule, limits, situation, calendar, (on, on), claim) {
             Ok(caps) => {
                 if let Some(lowest) = caps.lowest() {
                     let answer = if rate > lowest { Answer::Broken } else { Answer::Kept };

@@ -130,7 +130,7 @@ pub(crate) fn judge(
         Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, calendar),
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
         Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, jurisdiction),
-        Limits::FeeCap(limits) => fee_cap::judge(rule, limits, situation),
+        Limits::FeeCap(limits) => fee_cap::judge(rule, limits, situation, calendar),
         Limits::LimitationPeriod(limits) => limitation_period::judge(limits, situation, calendar),
         Limits::CallRecording(limits) => call_recording::judge(limits, situation),
         Limits::ChannelConsent(limits) => channel_consent::judge(limits, situation, calendar),

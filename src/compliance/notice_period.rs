@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use super::judgement::{Judgement, Note};
 use super::memory::Past;
+use super::since;
 use super::situation::Situation;
 use crate::domain::case::PriorNotice;
 use crate::domain::ids::ActivityId;
@@ -13,7 +14,7 @@ use crate::domain::vocabulary::Form;
 use crate::rules::calendar::Calendar;
 use crate::rules::model::{NoticePeriod, Term};
 use crate::rules::step::Step;
-use crate::rules::words::{Attribute, CountFrom, Set};
+use crate::rules::words::{Attribute, CountFrom, Set, Since};
 
 /// Step A as it was found, among the activities or among what happened before the case came here.
 pub(crate) struct Earlier {
@@ -113,7 +114,7 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     let too_old =
         |step: &Earlier| limits.max_age.is_some_and(|age| calendar.last_day(&age, step.sent, subdivision) < date);
     let due = if limits.after_due {
-        let Some(due) = version.claims.iter().filter_map(crate::domain::case::Claim::due).min() else {
+        let Some(due) = version.oldest_due() else {
             return Some(Judgement::missing(Attribute::DueDate));
         };
         Some(due)
@@ -124,6 +125,10 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     if earlier_steps(situation, &limits.waived_by).any(|step| waived(&step)) {
         return Some(Judgement::new(Answer::Kept));
     }
+    let doubtful = |judgement: Judgement| judgement.in_doubt(doubt);
+    if let Some(since) = limits.since {
+        return Some(doubtful(after_day(since, limits.term.as_ref()?, situation, calendar)));
+    }
     let mut open_form = false;
     let found = earlier_steps(situation, &limits.after)
         .filter(|step| step.sent <= date && !too_old(step))
@@ -133,10 +138,6 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
             fits != Some(false)
         })
         .max_by_key(|step| step.sent);
-    let doubtful = |judgement: Judgement| match doubt {
-        Some(attribute) if judgement.answer == Answer::Broken => Judgement::missing(attribute),
-        _ => judgement,
-    };
     let Some(step) = found else {
         if !limits.required {
             return None;
@@ -171,4 +172,23 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
         return Some(Judgement::missing(Attribute::NoticeForm));
     }
     Some(doubtful(judgement))
+}
+
+/// Step B not before the term after a day has ended. Claims of several days leave it open which one B concerns, unless it
+/// is too early or late enough for all of them.
+fn after_day(since: Since, term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+    let (earliest, latest) = match since::days(since, situation) {
+        Ok(days) => days,
+        Err(attribute) => return Judgement::missing(attribute),
+    };
+    let last = |day| calendar.last_day(term, day, situation.subdivision());
+    let date = situation.date();
+    let days = |from: NaiveDate| from.signed_duration_since(earliest).num_days();
+    let answer = if date <= last(latest) { Answer::Broken } else { Answer::Kept };
+    let mut judgement = Judgement::new(answer).seen(days(date), days(last(earliest)) + 1, Unit::Days);
+    if answer == Answer::Broken {
+        judgement.allowed_from = Some(Timestamp::start_of(add_days(last(latest), 1), situation.home_zone()));
+        judgement.evidence.push(situation.activity.id.clone());
+    }
+    judgement.in_doubt((date > last(earliest)).then_some(Attribute::Claim))
 }

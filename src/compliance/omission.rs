@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 
 use super::duties::{self, Fate};
 use super::memory::{Memory, Task, Timer};
+use super::since;
 use super::situation::Situation;
 use super::verdict::consequence;
 use super::watch::test;
@@ -80,15 +82,28 @@ fn one(
         return None;
     }
     let doubt = applies::scope(active, situation)?;
-    let moment = match (term.from, fact) {
-        (CountFrom::Received, Some(fact)) => fact.known(),
-        _ => situation.at,
+    let (began, (due, last_day)) = match day(&rule.limits, situation) {
+        Some(day) => {
+            let last = calendar.last_day(term, day, situation.subdivision());
+            let end = zones(situation).map(|zone| Timestamp::start_of(add_days(last, 1), zone)).max()?;
+            // What ended before the case came is not held against who has it now.
+            if end <= situation.at {
+                return None;
+            }
+            (Timestamp::start_of(day, situation.home_zone()), (end, last))
+        }
+        None => {
+            let moment = match (term.from, fact) {
+                (CountFrom::Received, Some(fact)) => fact.known(),
+                _ => situation.at,
+            };
+            (situation.at, due(term, moment, situation, calendar)?)
+        }
     };
-    let (due, last_day) = due(term, moment, situation, calendar)?;
     Some(Timer {
         due,
         last_day,
-        began: situation.at,
+        began,
         rule: Arc::clone(active),
         trigger: fact.map(|fact| fact.id.clone()),
         person: situation.person.cloned(),
@@ -98,6 +113,18 @@ fn one(
     })
 }
 
+/// The day with which the term begins, where no activity begins it.
+fn day(limits: &Limits, situation: &Situation<'_>) -> Option<NaiveDate> {
+    let Limits::RequiredNotice(limits) = limits else { return None };
+    since::first(limits.since?, situation).ok()
+}
+
+/// Every zone that the person may be in, at least one.
+fn zones(situation: &Situation<'_>) -> impl Iterator<Item = Tz> {
+    let none = situation.zones.as_slice().is_empty().then(|| situation.home_zone());
+    situation.zones.as_slice().iter().copied().chain(none)
+}
+
 /// When the term ends: late only if it is late wherever the person may be.
 pub(crate) fn due(
     term: &Term,
@@ -105,14 +132,11 @@ pub(crate) fn due(
     situation: &Situation<'_>,
     calendar: &Calendar,
 ) -> Option<(Timestamp, NaiveDate)> {
-    let zones = situation.zones.as_slice();
-    let fallback = [situation.home_zone()];
-    let zones = if zones.is_empty() { &fallback } else { zones };
     let deemed = if term.from == CountFrom::DeemedReceived { i64::from(term.deemed_days) } else { 0 };
-    let ends = zones.iter().map(|zone| {
-        let start = add_days(moment.date(*zone), deemed);
+    let ends = zones(situation).map(|zone| {
+        let start = add_days(moment.date(zone), deemed);
         let last = calendar.last_day(term, start, situation.subdivision());
-        (Timestamp::start_of(add_days(last, 1), *zone), last)
+        (Timestamp::start_of(add_days(last, 1), zone), last)
     });
     ends.max()
 }
@@ -121,6 +145,8 @@ pub(crate) fn due(
 pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate {
     let kept = |kept: bool| if kept { Fate::Kept } else { Fate::Stays };
     match &timer.rule.rule.limits {
+        // A notice from before the day speaks of something else.
+        Limits::RequiredNotice(limits) if limits.since.is_some() && activity.occurred < timer.began => Fate::Stays,
         Limits::RequiredNotice(limits) => required_notice::satisfies(limits, activity).map_or(Fate::Unknown, kept),
         Limits::DisputeHandling(limits) => {
             // What was withdrawn needs no answer.

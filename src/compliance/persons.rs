@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::activity::{Activity, FactOrder};
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, PersonId};
+use crate::domain::outcome::Outcome;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, Direction, MessageLeft, PartyRole, Place, Purpose, Technology};
 use crate::rules::PersonScope;
+use crate::rules::conduct::NO_MESSAGE_POSSIBLE;
 use crate::rules::words::{Counted, Exclude, Set, Word};
 
 /// What rules read of a contact, in 32 bits.
@@ -24,6 +26,8 @@ const REACHED_NUMBER: u32 = 1 << 19;
 const INBOUND: u32 = 1 << 20;
 const AT_REQUEST: u32 = 1 << 21;
 const CONSENTED: u32 = 1 << 22;
+const WRONG_NUMBER: u32 = 1 << 27;
+const NO_MESSAGE: u32 = 1 << 28;
 /// From this bit on: the places at which the contact may be.
 const PLACES: u32 = 23;
 
@@ -54,6 +58,8 @@ impl Marks {
         mark(flags.connect || flags.communication || left || open, CONTACT);
         mark(spoken && (open || (flags.connect && flags.right_party)), CONVERSATION);
         mark(contact.outcome.is_none_or(|outcome| outcome.reached_number()), REACHED_NUMBER);
+        mark(contact.outcome == Some(Outcome::WrongNumber), WRONG_NUMBER);
+        mark(contact.attestations.iter().any(|word| word == NO_MESSAGE_POSSIBLE), NO_MESSAGE);
         mark(activity.direction() == Direction::Inbound, INBOUND);
         mark(activity.at_debtors_request, AT_REQUEST);
         let anywhere = || Set::of(Place::ALL);
@@ -126,6 +132,8 @@ impl Marks {
         let purpose = pick::<Purpose>(self.0 >> 7 & 15);
         let role = pick::<PartyRole>(self.0 >> 11 & 31);
         exclude.has(Exclude::NotConnected) && !self.has(REACHED_NUMBER)
+            || exclude.has(Exclude::WrongNumber) && self.has(WRONG_NUMBER)
+            || exclude.has(Exclude::NoMessagePossible) && self.has(NO_MESSAGE) && !self.has(CONTACT)
             || exclude.has(Exclude::Inbound) && self.has(INBOUND)
             || exclude.has(Exclude::ConsentWindow) && self.has(CONSENTED)
             || exclude.has(Exclude::AtDebtorsRequest) && self.has(AT_REQUEST)

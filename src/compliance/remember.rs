@@ -35,7 +35,9 @@ impl CaseWatch {
         if contact.outcome_flags().communication {
             self.communicated |= 1 << (contact.channel as u16);
         }
-        self.conversed |= marks.counts(Counted::Conversations);
+        if marks.counts(Counted::Conversations) {
+            self.conversed.get_or_insert(activity.occurred);
+        }
         self.remember_reach(ctx, activity, contact, marks);
         let window = self.window;
         if window == 0 {

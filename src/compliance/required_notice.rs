@@ -3,6 +3,7 @@
 use super::judgement::{Judgement, Note};
 use super::limitation_period;
 use super::notice_period::{earlier_steps, form_fits};
+use super::since;
 use super::situation::Situation;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
@@ -31,7 +32,11 @@ pub(crate) fn judge(
     jurisdiction: &Jurisdiction,
 ) -> Option<Judgement> {
     if limits.timing == Timing::Within {
-        return (limits.term.is_none()).then(Judgement::no_figure);
+        if limits.term.is_none() {
+            return Some(Judgement::no_figure());
+        }
+        // The term answers when it ends. That it never begins, because its day is not known, is told at once.
+        return since::first(limits.since?, situation).err().map(Judgement::missing);
     }
     if limits.first_event && happened_before(limits, situation) {
         return None;
@@ -86,6 +91,17 @@ pub(crate) fn opens(
     situation: &Situation<'_>,
     trigger: Option<&Activity>,
 ) -> Option<Option<Attribute>> {
+    if let Some(since) = limits.since {
+        let day = since::first(since, situation).ok()?;
+        let sent = earlier_steps(situation, &limits.notices)
+            .any(|step| step.sent >= day && form_fits(limits.forms, step.form) != Some(false));
+        return (trigger.is_none() && !sent).then_some(None);
+    }
+    if limits.paid_off && !situation.watch.paid_off_by(situation.activity) {
+        return None;
+    }
+    // Of claims that nobody stated it cannot be told whether they are settled.
+    let open = (limits.paid_off && situation.version.claims.is_empty()).then_some(Attribute::Principal);
     let event = limits.event.iter().any(|step| step.matches(situation.activity));
     let first = !(trigger.is_some() && limits.first_event && happened_before(limits, situation));
     if limits.timing != Timing::Within || !event || !first {
@@ -94,5 +110,5 @@ pub(crate) fn opens(
     let carried = trigger.is_some_and(|activity| satisfies(limits, activity) == Some(true));
     let before =
         || earlier_steps(situation, &limits.notices).any(|step| form_fits(limits.forms, step.form) != Some(false));
-    if carried || (limits.once && before()) { None } else { Some(None) }
+    if carried || (limits.once && before()) { None } else { Some(open) }
 }

@@ -4,10 +4,15 @@ pub(crate) mod bench;
 mod consent;
 mod content;
 mod duties;
+mod exclude;
+mod lasting;
+mod later;
 mod matters;
 mod money;
 mod others;
 mod places;
+mod scope;
+mod since;
 mod small;
 mod tightened;
 

@@ -53,8 +53,8 @@ pub struct CaseWatch {
     pub(super) places: u8,
     pub(super) visited: bool,
     pub(super) paid: bool,
-    /// The right party was spoken to.
-    pub(super) conversed: bool,
+    /// When the right party was first spoken to.
+    pub(super) conversed: Option<Timestamp>,
     /// The collector's last contact, charge, legal step or report.
     pub(super) collected: Option<Timestamp>,
     /// What the case stated of its claims and rates when they were judged.
@@ -105,7 +105,13 @@ impl CaseWatch {
         let id = ActivityId::trusted(&format!("version {}", version.version));
         let activity = Activity { id, ..placement(version, version.effective) };
         let lead = Context { lead: true, ..*ctx };
-        let of_terms = |limits: &Limits| matches!(limits, Limits::InterestCap(_) | Limits::PaymentTerm(_));
+        let dated = |limits: &Limits| matches!(limits, Limits::RequiredNotice(limits) if limits.begins_with_a_day());
+        let of_terms =
+            |limits: &Limits| matches!(limits, Limits::InterestCap(_) | Limits::PaymentTerm(_)) || dated(limits);
+        // Terms that run from a day run from the one that is stated now.
+        if self.memory().timers.iter().any(|timer| dated(&timer.rule.rule.limits)) {
+            self.remember_in().timers.retain(|timer| !dated(&timer.rule.rule.limits));
+        }
         self.judge(&lead, &activity, None, &of_terms, out);
     }
 
@@ -213,8 +219,8 @@ impl CaseWatch {
         self.collected
     }
 
-    /// The right party was spoken to.
-    pub(crate) const fn conversed(&self) -> bool {
+    /// When the right party was first spoken to.
+    pub(crate) const fn conversed(&self) -> Option<Timestamp> {
         self.conversed
     }
 
@@ -349,6 +355,7 @@ fn fingerprint(version: &CaseVersion) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     let terms = &version.terms;
     (terms.agreed_default_rate_ppm, terms.contract_rate_ppm, terms.payment_term_agreed).hash(&mut hasher);
+    version.dates.default_on.hash(&mut hasher);
     for claim in &version.claims {
         (&claim.id, claim.invoice_date, claim.invoice_received, claim.due_original, claim.due_current)
             .hash(&mut hasher);

@@ -364,6 +364,12 @@ impl CaseVersion {
         (self.effective, &self.version)
     }
 
+    /// The oldest due date of the claims, of those that are known.
+    #[must_use]
+    pub fn oldest_due(&self) -> Option<NaiveDate> {
+        self.claims.iter().filter_map(Claim::due).min()
+    }
+
     /// Principal over all claims, in minor units. Validation keeps the sum inside 64 bits.
     #[must_use]
     pub fn principal(&self) -> i64 {

@@ -283,7 +283,7 @@ fn needs_calendar(rule: &Rule) -> bool {
         Limits::NoticePeriod(limits) => term(&limits.term) || term(&limits.max_age),
         Limits::RequiredNotice(limits) => term(&limits.term),
         Limits::LimitationPeriod(limits) => term(&limits.term),
-        Limits::ContactBlock(limits) => term(&limits.only_within),
+        Limits::ContactBlock(limits) => term(&limits.only_within) || term(&limits.lasts.term),
         Limits::ChannelConsent(limits) => {
             let terms = [
                 &limits.max_age,

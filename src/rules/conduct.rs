@@ -18,6 +18,8 @@ pub const MAX_WORDS: usize = 64;
 pub const CONSENT_REQUEST: &str = "consent_request";
 /// The word by which a contact states that recording was agreed to.
 pub const RECORDING_CONSENTED: &str = "recording_consented";
+/// The word by which a contact states that no message could be left.
+pub const NO_MESSAGE_POSSIBLE: &str = "no_message_possible";
 /// Stands for the language recorded of the person.
 pub const LANGUAGE_OF_PERSON: &str = "person";
 

@@ -3,7 +3,6 @@
 use chrono::NaiveDate;
 
 use super::head::{Assume, Scope};
-use super::parse_fee::amount;
 use super::parse_rule;
 use super::reader::{Position, Reader};
 use super::words::VersionBy;
@@ -31,8 +30,6 @@ pub struct Clause {
     pub scope: Scope,
     /// What is taken for missing attributes.
     pub assume: Assume,
-    /// Greatest principal of a case, in minor units of this currency.
-    pub max_principal: Option<(i64, Currency)>,
     /// Where it stands.
     pub position: Position,
 }
@@ -65,16 +62,9 @@ fn clause(reader: &mut Reader<'_, '_>, jurisdiction: &str, currency: Option<Curr
     let confidence = reader.need_word::<Confidence>("confidence");
     let (valid_from, valid_until) = (reader.date("valid_from"), reader.date("valid_until"));
     let version_by = reader.word::<VersionBy>("version_by").unwrap_or(VersionBy::ActivityOn);
-    let max_principal = match currency {
-        Some(currency) => amount(reader, "max_principal", currency).map(|most| (most, currency)),
-        None if reader.has("max_principal") => {
-            reader.wrong("max_principal", "the pack has no currency", "add currency to the pack's head");
-            None
-        }
-        None => None,
-    };
-    let (scope, assume) = (parse_rule::scope(reader), parse_rule::assume(reader));
-    if scope == Scope::default() && max_principal.is_none() && !reader.has("max_principal") {
+    let (mut scope, assume) = (parse_rule::scope(reader, currency), parse_rule::assume(reader));
+    scope.max_principal = parse_rule::principal(reader, "max_principal", currency).or(scope.max_principal);
+    if scope == Scope::default() && !reader.has("max_principal") {
         reader.missing(
             "applies_to",
             "{ collector_role = [\"agency\"] }, or max_principal: a row without them admits all",
@@ -90,7 +80,6 @@ fn clause(reader: &mut Reader<'_, '_>, jurisdiction: &str, currency: Option<Curr
         version_by,
         scope,
         assume,
-        max_principal,
         position: reader.cx.position(reader.offset()),
     })
 }

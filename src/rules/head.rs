@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::words::Set;
+use crate::domain::money::Currency;
 use crate::domain::vocabulary::{
     CollectorRole, CreditorType, DebtClass, DebtType, Ownership, PartyKind, PartyRole, Purpose,
 };
@@ -43,6 +44,14 @@ pub struct Scope {
     pub secured: Option<bool>,
     /// There is an enforceable title on the activity's day.
     pub titled: Option<bool>,
+    /// So many days have passed since the oldest due date of the claims, at least.
+    pub past_due_min: Option<u16>,
+    /// No more days have passed since then; what is not yet due has passed none.
+    pub past_due_max: Option<u16>,
+    /// Least principal of the case, in minor units of this currency.
+    pub min_principal: Option<(i64, Currency)>,
+    /// Greatest principal of the case, in minor units of this currency.
+    pub max_principal: Option<(i64, Currency)>,
 }
 
 /// `exempt`: which activities a rule leaves alone.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::lasting::{self, Lasting};
 use super::model::Term;
 use super::parse_fee::{self, ONE};
 use super::parse_limits::{past_steps, term};
@@ -60,7 +61,7 @@ pub enum RateSource {
     Contract,
 }
 
-/// A yearly rate: (source + points) x times.
+/// A yearly rate: (source + points) x times, rounded up where the law says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Formula {
     /// What it starts from.
@@ -69,6 +70,8 @@ pub struct Formula {
     pub points: i64,
     /// Millionths multiplied.
     pub times: i64,
+    /// The steps, in millionths, to the next of which it is rounded up.
+    pub round_up: Option<i64>,
 }
 
 impl Formula {
@@ -132,12 +135,10 @@ pub struct InterestCap {
     pub simple: bool,
     /// The most that interest may run on.
     pub base_at_most: Option<BaseLimit>,
-    /// Only cases with at least this principal, minor units.
-    pub principal_from: Option<i64>,
-    /// Only cases with at most this principal, minor units.
-    pub principal_up_to: Option<i64>,
     /// Only days on which the person has one of these conditions.
     pub during: Set<Condition>,
+    /// How long such a condition lasts at most.
+    pub lasts: Lasting,
     /// Only a condition stated in writing.
     pub during_written: bool,
     /// Only debts contracted before the condition began.
@@ -175,15 +176,6 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
     if several != pick.is_some() {
         table.wrong("pick", "rates and pick go together", "write rates = [...] and pick = \"greatest\" or \"least\"");
     }
-    let money = |table: &mut Reader<'_, '_>, key| {
-        let Some(currency) = defaults.currency else {
-            if table.has(key) {
-                table.wrong(key, "the amount has no currency", "add currency to the pack's head");
-            }
-            return None;
-        };
-        parse_fee::amount(table, key, currency)
-    };
     let starts = table.tables("starts").into_iter().filter_map(start).collect();
     let total = table.table("total").and_then(|mut inner| {
         if !inner.has("percent") {
@@ -198,6 +190,7 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         Some(TotalCap { share: share?, count })
     });
     let no_figure = table.boolean("no_figure").unwrap_or(false);
+    let during = table.set("while");
     let limits = InterestCap {
         bound: bound?,
         natures: table.set("natures"),
@@ -207,9 +200,8 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         day_count: table.word("day_count").unwrap_or(DayCount::Actual365),
         simple: table.boolean("simple").unwrap_or(false),
         base_at_most: table.word("base_at_most"),
-        principal_from: money(table, "principal_from"),
-        principal_up_to: money(table, "principal_up_to"),
-        during: table.set("while"),
+        during,
+        lasts: lasting::lasting(table, during),
         during_written: table.boolean("while_written").unwrap_or(false),
         contract_before_condition: table.boolean("contract_before_condition").unwrap_or(false),
         starts,
@@ -300,6 +292,10 @@ fn formula(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Formul
     let contract = table.boolean("contract").unwrap_or(false).then_some(RateSource::Contract);
     let points = parse_fee::signed_percent(table, "points").unwrap_or(0);
     let times = parse_fee::decimal(table, "times", false).unwrap_or(ONE);
+    let round_up = parse_fee::decimal(table, "round_up_to", true);
+    if round_up == Some(0) {
+        table.wrong("round_up_to", "nothing is rounded to steps of zero", "write the step, as \"0.5\", or remove it");
+    }
     let ways = ["percent", "table", "contract"].into_iter().filter(|key| table.has(key)).count();
     if ways != 1 {
         let at = table.offset();
@@ -307,7 +303,8 @@ fn formula(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Formul
         table.cx.wrong(at, message, "write { percent = \"5\" } or { table = \"eu-ecb-mro\", points = \"8\" }");
         return None;
     }
-    Some(Formula { source: fixed.or(named).or(contract)?, points, times })
+    let round_up = round_up.filter(|step| *step > 0);
+    Some(Formula { source: fixed.or(named).or(contract)?, points, times, round_up })
 }
 
 fn start(mut table: Reader<'_, '_>) -> Option<InterestStart> {

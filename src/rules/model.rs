@@ -11,7 +11,9 @@ pub use super::conduct::{
 pub use super::credit_reporting::{CreditReporting, EraseFrom, WaitFrom};
 pub use super::head::{Assume, Exempt, Review, Scope};
 pub use super::interest_cap::InterestCap;
+pub use super::lasting::Lasting;
 pub use super::licence::Licence;
+pub use super::notice::{NoticePeriod, RequiredNotice};
 pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
 pub use super::payment_term::PaymentTerm;
 use super::rates::RateTable;
@@ -20,14 +22,14 @@ pub use super::record_retention::{RecordRetention, RetentionStart};
 use super::step::Step;
 use super::words::{
     BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
-    LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, Timing, VersionBy,
+    LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, VersionBy,
 };
 use super::written::Written;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::party::Condition;
 use crate::domain::verdict::{Confidence, Effect, Source};
-use crate::domain::vocabulary::{Channel, ChargeStep, Form, Place, Technology, vocabulary};
+use crate::domain::vocabulary::{Channel, ChargeStep, Place, Technology, vocabulary};
 
 vocabulary!(
     /// The kinds of rules that are judged.
@@ -230,6 +232,8 @@ pub struct ContactBlock {
     pub only_within: Option<Term>,
     /// Steps whose term it is.
     pub only_within_after: Vec<Step>,
+    /// How long a condition blocks at most.
+    pub lasts: Lasting,
     /// The block ends when verification of the debt was sent.
     pub until_verified: bool,
     /// A consent to direct contact lifts it.
@@ -259,56 +263,6 @@ pub struct Term {
     pub roll: Roll,
 }
 
-/// Step B not before a term after step A has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoticePeriod {
-    /// Step A: any of these.
-    pub after: Vec<Step>,
-    /// Step B: any of these.
-    pub before: Vec<Step>,
-    /// The term; absent with `respect_deadline`.
-    pub term: Option<Term>,
-    /// B without any A is a breach.
-    pub required: bool,
-    /// B is also too early before the day after the deadline that A gave.
-    pub respect_deadline: bool,
-    /// A older than this does not count.
-    pub max_age: Option<Term>,
-    /// A counts only in one of these forms.
-    pub forms: Set<Form>,
-    /// Not where the debtor evidently evades.
-    pub unless_evasion: bool,
-    /// Not where the due date was fixed by contract.
-    pub unless_due_fixed: bool,
-    /// Steps that count only from the due date on; the term of a step before it begins with the due date.
-    pub after_due: bool,
-    /// Any of these steps before B makes A and its term unnecessary.
-    pub waived_by: Vec<Step>,
-}
-
-/// A notice that must be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequiredNotice {
-    /// Any of these satisfies it.
-    pub notices: Vec<Step>,
-    /// The event: any of these.
-    pub event: Vec<Step>,
-    /// Within a term after the event, before it, or with it.
-    pub timing: Timing,
-    /// The term, for timing `within`; absent: no figure.
-    pub term: Option<Term>,
-    /// Only the first event of the case counts.
-    pub first_event: bool,
-    /// One notice serves every later event.
-    pub once: bool,
-    /// The notice counts only in one of these forms.
-    pub forms: Set<Form>,
-    /// Not due if the debt is paid before the term ends.
-    pub unless_paid: bool,
-    /// Only where a claim has expired under one of these rules, for timing `before` and `with`.
-    pub if_expired: Vec<RuleId>,
-}
-
 /// One tier: for a basis up to `up_to` (inclusive, minor units).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tier {
@@ -327,6 +281,19 @@ pub enum TierValue {
     Rate(i64),
     /// Millionths of the yearly amount.
     Times(i64),
+}
+
+/// A factor that holds once time has passed since a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterFactor {
+    /// Millionths of the table's amount.
+    pub factor: i64,
+    /// Since any of these steps.
+    pub after: Vec<Step>,
+    /// This term after the step has ended.
+    pub since_step: Option<Term>,
+    /// This term after the deadline that the step gave has ended.
+    pub since_deadline: Option<Term>,
 }
 
 /// The most that the debtor may be charged for a step.
@@ -354,6 +321,8 @@ pub struct FeeCap {
     pub factor: i64,
     /// The same for an especially extensive or difficult case.
     pub factor_if_complex: Option<i64>,
+    /// The same from a day on.
+    pub later: Option<LaterFactor>,
     /// The same where the debtor paid in full before a second letter; judged again on payment.
     pub factor_if_paid_on_first_letter: Option<i64>,
     /// Least amount that may always be charged.

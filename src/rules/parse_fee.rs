@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::model::{FeeCap, Tier, TierValue};
+use super::model::{FeeCap, LaterFactor, Tier, TierValue};
+use super::parse_limits::{past_steps, term};
 use super::parse_rule::Defaults;
 use super::rates::RateTable;
 use super::reader::Reader;
-use super::words::{Bound, FeeBasis, FeePer};
+use super::words::{Bound, CountFrom, FeeBasis, FeePer};
 use crate::domain::money::{Currency, Money};
 
 /// Millionths that make one.
@@ -121,6 +122,7 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         basis_share: decimal(table, "basis_share", false).unwrap_or(ONE),
         factor: decimal(table, "factor", false).unwrap_or(ONE),
         factor_if_complex: decimal(table, "factor_if_complex", false),
+        later: later(table),
         factor_if_paid_on_first_letter: decimal(table, "factor_if_paid_on_first_letter", false),
         minimum: amount(table, "minimum", currency),
         maximum: amount(table, "maximum", currency),
@@ -131,6 +133,25 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         vat_only_if_not_deductible: table.boolean("vat_only_if_not_deductible").unwrap_or(false),
         unless_disputed: table.boolean("unless_disputed").unwrap_or(false),
     })
+}
+
+/// A factor that holds once time has passed since a step.
+fn later(table: &mut Reader<'_, '_>) -> Option<LaterFactor> {
+    let factor = decimal(table, "factor_later", false);
+    let after = past_steps(table, "later_after", factor.is_some());
+    let (since_step, since_deadline) = (term(table, "later_than_step"), term(table, "later_than_deadline"));
+    let timed = since_step.is_some() || since_deadline.is_some();
+    if factor.is_none() && (timed || !after.is_empty()) {
+        table.missing("factor_later", "\"2\", the factor that holds then");
+    }
+    if factor.is_some() && !timed {
+        table
+            .missing("later_than_step", "{ days = 42, ... }, or later_than_deadline: how long after the step it holds");
+    }
+    if since_deadline.is_some_and(|term| term.from != CountFrom::Sent) {
+        table.wrong("later_than_deadline", "a deadline is not received", "write from = \"sent\"");
+    }
+    Some(LaterFactor { factor: factor?, after, since_step, since_deadline })
 }
 
 /// The dated table of amounts that `times` multiplies.

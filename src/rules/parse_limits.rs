@@ -9,8 +9,11 @@ use super::model::{
 use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
-use super::words::{BlockAnswer, Count, CountFrom, Counted, Holidays, LimitationStart, Per, Roll, TermUnit, Timing};
-use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence};
+use super::words::{
+    BlockAnswer, Count, CountFrom, Counted, Exclude, Holidays, LimitationStart, Per, Roll, Since, TermUnit, Timing,
+    Word,
+};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence};
 use super::{parse_conduct, parse_fee, parse_matter};
 use super::{payment_application, payment_term, record_retention};
 
@@ -180,6 +183,9 @@ fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {
     }
     let per = table.need_word::<Per>("per");
     let (channels, exclude) = (table.set("channels"), table.set("exclude"));
+    if exclude.has(Exclude::BeforeConversation) {
+        table.wrong("exclude", "before_conversation is for counts", "remove it: a cooldown begins with its event");
+    }
     let days = days.unwrap_or(Count::FromNthDay);
     Some(ContactCooldown { after: after?, after_channels, after_inbound, wait, days, per: per?, channels, exclude })
 }
@@ -233,6 +239,7 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
         table.missing("only_within", "{ days = 30, count = ..., from = \"received\", roll = ... }");
     }
     ContactBlock {
+        lasts: lasting::lasting(table, conditions),
         conditions,
         flags,
         answer: table.word("answer").unwrap_or(BlockAnswer::NotPermitted),
@@ -283,9 +290,23 @@ pub fn term(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Term> {
     Some(Term { length, unit, count: count?, from: from?, deemed_days: deemed.unwrap_or(0), roll: roll? })
 }
 
+/// The day that stands for a step, of which the keys `not_with` would speak.
+fn since(table: &mut Reader<'_, '_>, not_with: &[&'static str]) -> Option<Since> {
+    let since = table.word::<Since>("since");
+    if let Some(since) = since {
+        for key in not_with.iter().filter(|key| table.has(key)).copied().collect::<Vec<_>>() {
+            let message = format!("since = \"{}\" begins the term, and {key} speaks of a step", since.name());
+            table.wrong(key, &message, &format!("remove since or {key}"));
+        }
+    }
+    since
+}
+
 fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
-    let (after, before) = (past_steps(table, "after", true), steps(table, "before", true));
-    let term = term(table, "term");
+    let since =
+        since(table, &["after", "required", "respect_deadline", "max_age", "forms", "after_due", "unless_due_fixed"]);
+    let (after, before) = (past_steps(table, "after", since.is_none()), steps(table, "before", true));
+    let term = day_term(table, since);
     let max_age = self::term(table, "max_age");
     let required = table.boolean("required").unwrap_or(false);
     let respect_deadline = table.boolean("respect_deadline").unwrap_or(false);
@@ -294,6 +315,7 @@ fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
     }
     NoticePeriod {
         after,
+        since,
         before,
         term,
         required,
@@ -307,10 +329,28 @@ fn notice_period(table: &mut Reader<'_, '_>) -> NoticePeriod {
     }
 }
 
-fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
-    let (notices, event) = (past_steps(table, "notices", true), steps(table, "event", true));
-    let timing = table.need_word::<Timing>("timing");
+/// The term, which no receipt begins where a day does.
+fn day_term(table: &mut Reader<'_, '_>, since: Option<Since>) -> Option<Term> {
     let term = term(table, "term");
+    if since.is_some() && term.is_some_and(|term| term.from != CountFrom::Sent) {
+        table.wrong("term", "a term that runs from a day is not received", "write from = \"sent\"");
+    }
+    term
+}
+
+fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
+    let since = since(table, &["event", "first_event", "once", "if_expired"]);
+    let (notices, event) = (past_steps(table, "notices", true), steps(table, "event", since.is_none()));
+    let timing = table.need_word::<Timing>("timing");
+    if since.is_some() && timing.is_some_and(|timing| timing != Timing::Within) {
+        table.wrong("timing", "nothing can be sent before or with a day", "write timing = \"within\"");
+    }
+    let paid_off = table.boolean("paid_off").unwrap_or(false);
+    if paid_off && (event != [Step::Payment] || timing != Some(Timing::Within) || table.has("unless_paid")) {
+        let remedy = "write event = [\"payment\"] and timing = \"within\", without unless_paid";
+        table.wrong("paid_off", "paid_off asks for a notice after the payment that settles the debt", remedy);
+    }
+    let term = day_term(table, since);
     let no_figure = table.boolean("no_figure").unwrap_or(false);
     let if_expired = parse_conduct::rule_ids(table, "if_expired");
     if timing == Some(Timing::Within) && !if_expired.is_empty() {
@@ -322,6 +362,8 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
     Some(RequiredNotice {
         notices,
         event,
+        since,
+        paid_off,
         timing: timing?,
         term,
         first_event: table.boolean("first_event").unwrap_or(false),

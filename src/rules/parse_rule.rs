@@ -1,12 +1,14 @@
 //! One `[[rule]]` table: the head, the scope and the limits of its kind.
 
 use super::model::{Assume, Exempt, Kind, Limits, Review, Rule, Scope};
+use super::parse_fee::amount;
 use super::parse_limits;
 use super::rates::RateTables;
 use super::reader::Reader;
 use super::words::{BindFrom, Status, Subject, VersionBy, Word};
 use super::written::Written;
 use crate::domain::ids::{JurisdictionId, RuleId};
+use crate::domain::money::Currency;
 use crate::domain::verdict::{Confidence, Effect, Source};
 
 /// What a rule file says of every rule in it.
@@ -14,7 +16,7 @@ pub struct Defaults<'d> {
     /// The jurisdiction of the file.
     pub jurisdiction: &'d JurisdictionId,
     /// Currency of amounts that name none.
-    pub currency: Option<crate::domain::money::Currency>,
+    pub currency: Option<Currency>,
     /// Fee tables that several rules read.
     pub tables: &'d FeeTables,
     /// Dated tables of rates and yearly amounts.
@@ -66,7 +68,7 @@ pub fn rule(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Rule
     let from = reader.word::<BindFrom>("from").unwrap_or(BindFrom::Received);
     let review =
         Review { by: reader.text("reviewed_by"), on: reader.date("reviewed_on"), next: reader.date("next_review_on") };
-    let scope = scope(reader);
+    let scope = scope(reader, defaults.currency);
     let exempt = exempt(reader);
     let assume = assume(reader);
     let (limits, written, limits_at) = limits(reader, defaults)?;
@@ -152,8 +154,8 @@ fn limits(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<(Limit
     limits.map(|limits| (limits, written, at))
 }
 
-/// Which cases are concerned.
-pub fn scope(reader: &mut Reader<'_, '_>) -> Scope {
+/// Which cases are concerned; amounts are of `currency`.
+pub fn scope(reader: &mut Reader<'_, '_>, currency: Option<Currency>) -> Scope {
     let Some(mut table) = reader.table("applies_to") else { return Scope::default() };
     let scope = Scope {
         collector_role: table.set("collector_role"),
@@ -167,9 +169,34 @@ pub fn scope(reader: &mut Reader<'_, '_>) -> Scope {
         eu_bank_npl: table.boolean("eu_bank_npl"),
         secured: table.boolean("secured"),
         titled: table.boolean("titled"),
+        past_due_min: past_due(&mut table, "past_due_min"),
+        past_due_max: past_due(&mut table, "past_due_max"),
+        min_principal: principal(&mut table, "min_principal", currency),
+        max_principal: principal(&mut table, "max_principal", currency),
     };
+    if scope.past_due_min > scope.past_due_max && scope.past_due_max.is_some() {
+        table.wrong("past_due_min", "past_due_min is more than past_due_max", "no case is both: swap them");
+    }
+    if scope.min_principal > scope.max_principal && scope.max_principal.is_some() {
+        table.wrong("min_principal", "min_principal is more than max_principal", "no case is both: swap them");
+    }
     table.finish();
     scope
+}
+
+fn past_due(table: &mut Reader<'_, '_>, key: &'static str) -> Option<u16> {
+    table.integer(key, 0, 36_525).and_then(|days| u16::try_from(days).ok())
+}
+
+/// A bound of the case's principal, in the pack's currency.
+pub fn principal(table: &mut Reader<'_, '_>, key: &'static str, currency: Option<Currency>) -> Option<(i64, Currency)> {
+    if let Some(currency) = currency {
+        return amount(table, key, currency).map(|minor| (minor, currency));
+    }
+    if table.has(key) {
+        table.wrong(key, "the pack has no currency", "add currency to the pack's head");
+    }
+    None
 }
 
 fn exempt(reader: &mut Reader<'_, '_>) -> Exempt {

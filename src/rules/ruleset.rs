@@ -225,7 +225,9 @@ impl RuleSet {
         let placements = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules).any(|active| {
             active.judged
                 && match &active.rule.limits {
-                    Limits::RequiredNotice(limits) => limits.event.contains(&Step::Placement),
+                    Limits::RequiredNotice(limits) => {
+                        limits.begins_with_a_day() || limits.event.contains(&Step::Placement)
+                    }
                     Limits::Licence(limits) => limits.forbids.contains(&Step::Placement),
                     Limits::InterestCap(limits) => limits.judges_terms(),
                     Limits::PaymentTerm(_) => true,

@@ -37,8 +37,16 @@ impl Limits {
     /// Every term with its key.
     pub fn terms_mut(&mut self) -> Vec<(&'static str, &mut Term)> {
         let named: Vec<(&'static str, Option<&mut Term>)> = match self {
+            Self::FeeCap(limits) => limits.later.as_mut().map_or_else(Vec::new, |later| {
+                vec![
+                    ("later_than_step", later.since_step.as_mut()),
+                    ("later_than_deadline", later.since_deadline.as_mut()),
+                ]
+            }),
+            Self::ContactBlock(limits) => vec![("lasts", limits.lasts.term.as_mut())],
             Self::InterestCap(limits) => {
-                limits.starts.iter_mut().map(|start| ("starts.term", start.term.as_mut())).collect()
+                let starts = limits.starts.iter_mut().map(|start| ("starts.term", start.term.as_mut()));
+                starts.chain([("lasts", limits.lasts.term.as_mut())]).collect()
             }
             Self::PaymentTerm(limits) => {
                 vec![("longest", Some(&mut limits.longest)), ("longest_agreed", limits.longest_agreed.as_mut())]

@@ -69,7 +69,9 @@ fn may_concern(limits: &Limits, topic: Topic) -> bool {
             contact.is_none_or(|channel| limits.channels.admits(channel)) && any(&limits.forbids)
         }
         Limits::NoticePeriod(limits) => any(&limits.before),
-        Limits::RequiredNotice(limits) => limits.term.is_some() || any(&limits.event),
+        Limits::RequiredNotice(limits) => {
+            limits.term.is_some() || any(&limits.event) || limits.since.is_some() && any(&limits.notices)
+        }
         Limits::LimitationPeriod(limits) => any(&limits.forbids),
         Limits::CallRecording(limits) => contact.is_some() && on(&limits.which),
         Limits::ChannelConsent(limits) => contact.is_some() && on(&limits.which),

@@ -87,6 +87,12 @@ vocabulary!(
         Replies = "replies",
         /// Notices that a statute demands.
         StatutoryNotices = "statutory_notices",
+        /// To a number that turned out to be another's.
+        WrongNumber = "wrong_number",
+        /// That reached nobody and could leave no message.
+        NoMessagePossible = "no_message_possible",
+        /// Until the first conversation about the case, that one included.
+        BeforeConversation = "before_conversation",
     }
 );
 vocabulary!(
@@ -136,7 +142,8 @@ vocabulary!(
         Verified = "contact_point_verified", Written = "written",
         AccrualPeriod = "accrual_period", InterestBase = "interest_base", ContractRate = "contract_rate",
         InvoiceDate = "invoice_date", PaymentTermAgreed = "payment_term_agreed", PaymentDirection = "payment_direction",
-        ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request",
+        ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request", Claim = "claim",
+        Deadline = "deadline",
     }
 );
 vocabulary!(
@@ -175,6 +182,15 @@ vocabulary!(
     }
 );
 
+vocabulary!(
+    /// A day of a claim's life from which a term runs, where no step begins it.
+    Since {
+        /// The due date in force.
+        Due = "due",
+        /// The day on which default began.
+        Default = "default",
+    }
+);
 vocabulary!(
     /// When a required notice is due, seen from its event.
     Timing {
@@ -266,6 +282,7 @@ words!(
     MessageLeft,
     NumberType,
     Timing,
+    Since,
     TermUnit,
     FeeBasis,
 );

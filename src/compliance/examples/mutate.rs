@@ -1,9 +1,10 @@
 //! The changes of a rule that its examples must notice: the rule taken out, and each limit moved by one unit.
 
+pub(super) mod head;
 mod money;
 
 use crate::rules::model::{FeeCap, Limits, Rule, Term, TierValue, Window};
-use crate::rules::words::Bound;
+use crate::rules::words::{Bound, Since};
 
 pub(super) use money::values;
 
@@ -13,12 +14,18 @@ pub(super) type Change = (String, Option<Rule>);
 /// Every change of a rule.
 pub(super) fn changes(rule: &Rule) -> Vec<Change> {
     let mut out: Vec<Change> = vec![("it is taken out".to_owned(), None)];
+    out.extend(head::changes(rule));
     let mut with = |name: String, edit: &dyn Fn(&mut Limits) -> bool| {
         let mut changed = rule.clone();
         if edit(&mut changed.limits) && changed.limits != rule.limits {
             out.push((name, Some(changed)));
         }
     };
+    with("its term runs from another day".to_owned(), &|limits| match limits {
+        Limits::NoticePeriod(limits) => other_day(&mut limits.since),
+        Limits::RequiredNotice(limits) => limits.begins_with_a_day() && other_day(&mut limits.since),
+        _ => false,
+    });
     for step in [-1_i64, 1] {
         let more = if step > 0 { "one more" } else { "one less" };
         with(format!("its number is {more}"), &|limits| match limits {
@@ -58,6 +65,12 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::FeeCap(limits) => limits.maximum.as_mut().is_some_and(|most| moved_i64(most, step)),
             _ => false,
         });
+        with(format!("its later factor is a hundredth {more}"), &|limits| match limits {
+            Limits::FeeCap(limits) => {
+                limits.later.as_mut().is_some_and(|later| moved_i64(&mut later.factor, step * 10_000))
+            }
+            _ => false,
+        });
         with(format!("its least amount is {more} minor unit"), &|limits| match limits {
             Limits::FeeCap(limits) => moved_minimum(limits, step),
             _ => false,
@@ -89,6 +102,13 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
         }
     }
     out
+}
+
+fn other_day(since: &mut Option<Since>) -> bool {
+    since.as_mut().is_some_and(|since| {
+        *since = if *since == Since::Due { Since::Default } else { Since::Due };
+        true
+    })
 }
 
 /// Moves every bound; true if one could be moved.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::mutate::{Change, moved_term, moved_u32, moved_window};
+use super::mutate::{Change, head, moved_term, moved_u32, moved_window};
+use crate::domain::party::Condition;
 use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
 use crate::rules::model::{Limits, Rule, Term};
 use crate::rules::pack::Pack;
-use crate::rules::words::{Set, Word};
+use crate::rules::words::{Exclude, Set, Word};
 
 /// Every change of a rule's words, terms, sets and flags.
 pub(super) fn changes(rule: &Rule) -> Vec<Change> {
@@ -38,6 +39,11 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             });
         }
         Limits::ContactHours(_) | Limits::ContactFrequency(_) => places(&mut out),
+        Limits::ContactBlock(_) | Limits::InterestCap(_) => lasting(&mut out),
+        Limits::RequiredNotice(limits) if limits.paid_off => out.flag("paid_off", |limits| match limits {
+            Limits::RequiredNotice(limits) => Some(&mut limits.paid_off),
+            _ => None,
+        }),
         _ => {}
     }
     out.which();
@@ -140,9 +146,35 @@ fn places_of(limits: &mut Limits) -> Option<&mut Set<Place>> {
     }
 }
 
+fn lasting_of(limits: &mut Limits) -> Option<&mut Set<Condition>> {
+    match limits {
+        Limits::ContactBlock(limits) => Some(&mut limits.lasts.of),
+        Limits::InterestCap(limits) => Some(&mut limits.lasts.of),
+        _ => None,
+    }
+}
+
+/// Conditions that a term ends: each taken out, and all of them meant.
+fn lasting(out: &mut Changes<'_>) {
+    out.set("lasts_for", lasting_of);
+    out.with("lasts speaks of all its conditions".to_owned(), |limits| {
+        lasting_of(limits).map(|conditions| *conditions = Set::default()).is_some()
+    });
+}
+
 /// Each place taken out, and what the person stated forgotten.
 fn places(out: &mut Changes<'_>) {
     out.set("places", places_of);
+    for word in [Exclude::WrongNumber, Exclude::NoMessagePossible, Exclude::BeforeConversation] {
+        out.with(format!("its exclude no longer names {}", word.name()), |limits| match limits {
+            Limits::ContactFrequency(limits) if limits.exclude.has(word) => {
+                let rest: Vec<Exclude> = limits.exclude.iter().filter(|one| *one != word).collect();
+                limits.exclude = Set::of(&rest);
+                true
+            }
+            _ => false,
+        });
+    }
     let Limits::ContactHours(hours) = &out.rule.limits else { return };
     if hours.unless_preferred {
         out.flag("unless_preferred", |limits| match limits {
@@ -315,13 +347,12 @@ pub(super) fn scopes(pack: &Pack) -> Vec<ChangedScope<'_>> {
         let rest: Vec<Clause> =
             clauses.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, one)| one.clone()).collect();
         out.push((clause, format!("{} is taken out", clause.id), (!rest.is_empty()).then(|| rest.into())));
-        for (step, way) in [(-1, "less"), (1, "more")] {
+        for (name, scope) in head::moved(&clause.scope) {
             let mut moved = clauses.to_vec();
-            let amount = moved.get_mut(at).and_then(|clause| clause.max_principal.as_mut());
-            if let Some((most, _)) = amount {
-                *most = most.saturating_add(step);
-                out.push((clause, format!("the principal of {} is one unit {way}", clause.id), Some(moved.into())));
+            if let Some(one) = moved.get_mut(at) {
+                one.scope = scope;
             }
+            out.push((clause, format!("of row {} {name}", clause.id), Some(moved.into())));
         }
     }
     out

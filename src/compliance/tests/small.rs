@@ -121,7 +121,8 @@ fn collect(found: &mut Found, cause: &str, out: &mut Vec<Emission>) {
         match emission {
             Emission::Opened(finding) if finding.omission => {
                 let day = finding.observed.note.unwrap().rsplit(' ').next().unwrap().to_owned();
-                found.omitted.push((finding.activity.unwrap().to_string(), day));
+                let trigger = finding.activity.map_or_else(|| "placement".to_owned(), |id| id.to_string());
+                found.omitted.push((trigger, day));
             }
             Emission::Opened(_) => found.broken.push(cause.to_owned()),
             Emission::Test { outcome: TestOutcome::Unknown, .. } => found.unknown.push(cause.to_owned()),

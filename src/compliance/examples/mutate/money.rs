@@ -29,8 +29,16 @@ pub(super) fn changes(rule: &Rule, step: i64) -> Vec<Edit> {
     let tiers = if let Limits::InterestCap(limits) = &rule.limits { limits.formulas().count() } else { 0 };
     for index in (0..tiers).filter(|index| readable(rule, *index)) {
         out.push((
-            format!("its rate {} is a hundredth of a point {more}", index + 1),
+            format!("its rate {} is a hundredth of a point (or a step of its rounding) {more}", index + 1),
             Box::new(move |limits| interest(limits, |limits| moved_formula(limits, index, step))),
+        ));
+        out.push((
+            format!("its rate {} is not rounded", index + 1),
+            Box::new(move |limits| {
+                interest(limits, |limits| {
+                    limits.formulas_mut().nth(index).is_some_and(|formula| formula.round_up.take().is_some())
+                })
+            }),
         ));
         out.push((
             format!("the factor of its rate {} is a hundredth {more}", index + 1),
@@ -42,18 +50,6 @@ pub(super) fn changes(rule: &Rule, step: i64) -> Vec<Edit> {
             }),
         ));
     }
-    out.push((
-        format!("its principal_from is one minor unit {more}"),
-        Box::new(move |limits| {
-            interest(limits, |limits| limits.principal_from.as_mut().is_some_and(|least| moved_i64(least, step)))
-        }),
-    ));
-    out.push((
-        format!("its principal_up_to is one minor unit {more}"),
-        Box::new(move |limits| {
-            interest(limits, |limits| limits.principal_up_to.as_mut().is_some_and(|most| moved_i64(most, step)))
-        }),
-    ));
     out.push((
         format!("its total is one percent {more}"),
         Box::new(move |limits| {
@@ -147,11 +143,13 @@ fn report(limits: &mut Limits, edit: impl Fn(&mut CreditReporting) -> bool) -> b
 }
 
 fn moved_formula(limits: &mut InterestCap, index: usize, step: i64) -> bool {
-    let Some(Formula { source, points, .. }) = limits.formulas_mut().nth(index) else { return false };
+    let Some(Formula { source, points, round_up, .. }) = limits.formulas_mut().nth(index) else { return false };
+    // What is rounded up shows only steps of that size.
+    let unit = round_up.unwrap_or(POINT);
     match source {
-        RateSource::Fixed(rate) => moved_i64(rate, step * POINT),
+        RateSource::Fixed(rate) => moved_i64(rate, step * unit),
         RateSource::Table(_) | RateSource::Contract => {
-            *points += step * POINT;
+            *points += step * unit;
             true
         }
     }
