@@ -31,6 +31,12 @@ pub enum Command {
         #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
         dir: PathBuf,
     },
+    /// Print every row of every jurisdiction as Markdown: the rule that encodes it, or why none does.
+    Jurisdictions {
+        /// A configuration directory, a directory of packs, or one pack.
+        #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
+        dir: PathBuf,
+    },
     /// Tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -173,6 +179,7 @@ mod tests {
             "fairdue demo --exit",
             "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
             "fairdue check",
+            "fairdue jurisdictions config",
             "fairdue tenant create t",
             "fairdue key create --tenant t --role writer --role reader --market it",
             "fairdue key revoke --tenant t 0123",

@@ -1,4 +1,4 @@
-//! The command line: serve, demo, check, import, keys and tenants.
+//! The command line: serve, demo, import, check, the law in words, tenants and keys.
 
 mod admin;
 mod args;
@@ -7,6 +7,7 @@ mod client;
 pub mod demo;
 mod error;
 pub mod import;
+mod law;
 mod send;
 mod serve;
 mod signals;
@@ -35,7 +36,7 @@ pub fn main() -> ExitCode {
         Err(error) => Err(CliError::from(error)),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("fairdue: {error}");
             ExitCode::FAILURE
@@ -43,13 +44,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: &Command) -> Result<(), CliError> {
+async fn run(command: &Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Check { dir } => check::run(dir),
+        Command::Jurisdictions { dir } => law::jurisdictions::run(dir),
         Command::Tenant(command) => admin::tenant(command).await,
         Command::Key(command) => admin::key(command).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 //!
 //! A file goes through [`reader`] (typed access, every mistake a diagnostic), [`parse`] and [`parse_rule`] (to the flat
 //! values of [`model`], or of the kind's own file), [`compile`] (checks over all files) and [`ruleset`] (one tenant's immutable rules).
+//! [`tell`] says in words what a rule says.
 
 pub mod calendar;
 mod client_funds;
@@ -33,6 +34,7 @@ mod record_retention;
 pub mod ruleset;
 mod spelling;
 pub mod step;
+pub mod tell;
 mod terms;
 pub mod topic;
 pub mod words;
