@@ -37,6 +37,19 @@ pub enum Command {
         #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
         dir: PathBuf,
     },
+    /// Say in plain words what changed in law between two directories: rules, scopes, calendars, dated tables.
+    ///
+    /// The exit code is 0 without a difference, 1 with one, 2 if the law of either directory is not sound. Settings,
+    /// tenants and KPIs are no law and are not compared.
+    Diff {
+        /// A configuration directory, a directory of packs, or one pack.
+        old: PathBuf,
+        /// The same, later.
+        new: PathBuf,
+        /// Print every change with its fields as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -180,6 +193,7 @@ mod tests {
             "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
             "fairdue check",
             "fairdue jurisdictions config",
+            "fairdue diff old new --json",
             "fairdue tenant create t",
             "fairdue key create --tenant t --role writer --role reader --market it",
             "fairdue key revoke --tenant t 0123",

@@ -39,13 +39,18 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("fairdue: {error}");
-            ExitCode::FAILURE
+            // As with diff(1), 1 says that something differs.
+            if matches!(cli.command, Command::Diff { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
 async fn run(command: &Command) -> Result<ExitCode, CliError> {
     match command {
+        Command::Diff { old, new, json } => {
+            let differs = law::diff::run(old, new, *json)?;
+            return Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Import(args) => import::run(args).await,

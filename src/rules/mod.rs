@@ -2,7 +2,7 @@
 //!
 //! A file goes through [`reader`] (typed access, every mistake a diagnostic), [`parse`] and [`parse_rule`] (to the flat
 //! values of [`model`], or of the kind's own file), [`compile`] (checks over all files) and [`ruleset`] (one tenant's immutable rules).
-//! [`tell`] says in words what a rule says.
+//! [`tell`] says in words what a rule says, and [`diff`] what differs between two sets of packs.
 
 pub mod calendar;
 mod client_funds;
@@ -11,11 +11,13 @@ mod complaint_handling;
 pub mod conduct;
 pub mod cover;
 mod credit_reporting;
+pub mod diff;
 pub mod example;
 pub mod facts;
 mod head;
 pub mod interest_cap;
 mod licence;
+pub mod lineage;
 pub mod model;
 pub mod overlay;
 pub mod pack;

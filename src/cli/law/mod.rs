@@ -1,5 +1,6 @@
-//! Commands that read the law and nothing else.
+//! Commands that read the law and nothing else: the list of jurisdictions, and what differs between two directories.
 
+pub mod diff;
 pub mod jurisdictions;
 
 use std::path::{Path, PathBuf};
