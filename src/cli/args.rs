@@ -26,6 +26,9 @@ pub enum Command {
     /// Turn a CSV of events into cases and activities and send them to a running service.
     Import(ImportArgs),
     /// Check a configuration directory and run every worked example of its rules and KPIs.
+    ///
+    /// Mistakes are told all at once with file, line, column and remedy: unknown keys, words, currencies and zones; rules
+    /// that can never speak; versions of a rule that overlap or leave a gap; hours that leave no instant of a week open.
     Check {
         /// The configuration directory.
         #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]

@@ -34,6 +34,7 @@ pub mod reach;
 pub mod reader;
 mod record_retention;
 pub mod ruleset;
+mod sound;
 mod spelling;
 pub mod step;
 pub mod tell;
