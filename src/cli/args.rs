@@ -34,6 +34,12 @@ pub enum Command {
         #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
         dir: PathBuf,
     },
+    /// Write a JSON Schema of every configuration file, by which editors complete and check them.
+    Schema {
+        /// Where to; made if it is missing.
+        #[arg(default_value = "config/schema")]
+        dir: PathBuf,
+    },
     /// Print every row of every jurisdiction as Markdown: the rule that encodes it, or why none does.
     Jurisdictions {
         /// A configuration directory, a directory of packs, or one pack.
@@ -195,6 +201,7 @@ mod tests {
             "fairdue demo --exit",
             "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
             "fairdue check",
+            "fairdue schema config/schema",
             "fairdue jurisdictions config",
             "fairdue diff old new --json",
             "fairdue tenant create t",

@@ -8,6 +8,7 @@ pub mod demo;
 mod error;
 pub mod import;
 mod law;
+mod schema;
 mod send;
 mod serve;
 mod signals;
@@ -55,6 +56,7 @@ async fn run(command: &Command) -> Result<ExitCode, CliError> {
         Command::Demo(args) => demo::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Check { dir } => check::run(dir),
+        Command::Schema { dir } => schema::run(dir),
         Command::Jurisdictions { dir } => law::jurisdictions::run(dir),
         Command::Tenant(command) => admin::tenant(command).await,
         Command::Key(command) => admin::key(command).await,

@@ -129,8 +129,10 @@ fn mutants(value: &Value, key: &str, words: &BTreeMap<String, Vec<String>>) -> V
     match value {
         Value::Boolean(flag) => vec![Value::Boolean(!flag)],
         Value::Integer(number) => vec![Value::Integer(number + 1), Value::Integer(number - 1)],
+        // Prose.
+        Value::String(text) if text.contains(' ') => vec![Value::String(format!("{text}x"))],
         Value::String(text) => {
-            let others = words.get(key).into_iter().flatten().filter(|word| *word != text).take(2);
+            let others = words.get(key).into_iter().flatten().filter(|word| *word != text).take(1);
             let digit = text.chars().last().filter(char::is_ascii_digit).map(|last| {
                 let next = if last == '9' { '1' } else { char::from(last as u8 + 1) };
                 format!("{}{next}", text.get(..text.len() - 1).unwrap_or(""))
