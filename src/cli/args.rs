@@ -28,10 +28,38 @@ pub enum Command {
     /// Say what candidate rules would change of a running service's history. Nothing is written.
     Simulate(SimulateArgs),
     /// Check a configuration directory and run every worked example of its rules and KPIs.
+    ///
+    /// Mistakes are told all at once with file, line, column and remedy: unknown keys, words, currencies and zones; rules
+    /// that can never speak; versions of a rule that overlap or leave a gap; hours that leave no instant of a week open.
     Check {
         /// The configuration directory.
         #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
         dir: PathBuf,
+    },
+    /// Write a JSON Schema of every configuration file, by which editors complete and check them.
+    Schema {
+        /// Where to; made if it is missing.
+        #[arg(default_value = "config/schema")]
+        dir: PathBuf,
+    },
+    /// Print every row of every jurisdiction as Markdown: the rule that encodes it, or why none does.
+    Jurisdictions {
+        /// A configuration directory, a directory of packs, or one pack.
+        #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
+        dir: PathBuf,
+    },
+    /// Say in plain words what changed in law between two directories: rules, scopes, calendars, dated tables.
+    ///
+    /// The exit code is 0 without a difference, 1 with one, 2 if the law of either directory is not sound. Settings,
+    /// tenants and KPIs are no law and are not compared.
+    Diff {
+        /// A configuration directory, a directory of packs, or one pack.
+        old: PathBuf,
+        /// The same, later.
+        new: PathBuf,
+        /// Print every change with its fields as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Tenants.
     #[command(subcommand)]
@@ -204,6 +232,9 @@ mod tests {
             "fairdue demo --exit",
             "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
             "fairdue check",
+            "fairdue schema config/schema",
+            "fairdue jurisdictions config",
+            "fairdue diff old new --json",
             "fairdue tenant create t",
             "fairdue key create --tenant t --role writer --role reader --market it",
             "fairdue key revoke --tenant t 0123",

@@ -35,6 +35,12 @@ impl From<tonic::Status> for CliError {
     }
 }
 
+impl From<std::fmt::Error> for CliError {
+    fn from(error: std::fmt::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self(error.to_string())

@@ -1,4 +1,4 @@
-//! The command line: serve, demo, check, import, simulate, keys and tenants.
+//! The command line: serve, demo, import, simulate, check, the law in words, tenants and keys.
 
 mod admin;
 mod args;
@@ -7,6 +7,8 @@ mod client;
 pub mod demo;
 mod error;
 pub mod import;
+mod law;
+mod schema;
 mod send;
 mod serve;
 mod signals;
@@ -36,22 +38,30 @@ pub fn main() -> ExitCode {
         Err(error) => Err(CliError::from(error)),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("fairdue: {error}");
-            ExitCode::FAILURE
+            // As with diff(1), 1 says that something differs.
+            if matches!(cli.command, Command::Diff { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
-async fn run(command: &Command) -> Result<(), CliError> {
+async fn run(command: &Command) -> Result<ExitCode, CliError> {
     match command {
+        Command::Diff { old, new, json } => {
+            let differs = law::diff::run(old, new, *json)?;
+            return Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Check { dir } => check::run(dir),
+        Command::Schema { dir } => schema::run(dir),
+        Command::Jurisdictions { dir } => law::jurisdictions::run(dir),
         Command::Tenant(command) => admin::tenant(command).await,
         Command::Key(command) => admin::key(command).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

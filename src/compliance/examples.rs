@@ -3,6 +3,8 @@
 mod mutate;
 mod mutate_conduct;
 mod story;
+#[cfg(test)]
+mod told;
 
 use std::collections::BTreeMap;
 

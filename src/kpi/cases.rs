@@ -53,13 +53,7 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
     let group_by = table.texts(reader, "group_by");
     let group_by = group_by.into_iter().filter_map(|(text, at)| dimension(reader, text, at)).collect();
     let filters = filters(reader, &mut table);
-    let currency = table.maybe_text(reader, "currency").and_then(|(code, at)| {
-        let currency = Currency::parse(code);
-        if currency.is_none() {
-            reader.wrong(at, format!("\"{code}\" is no ISO 4217 currency"), "write currency = \"EUR\"");
-        }
-        currency
-    });
+    let currency = currency(reader, &mut table);
     let mut delta = Delta::new();
     for (inner, at) in tables(reader, &mut table, "facts") {
         if let Some(fact) = fact(reader, Table::new(inner, at, "a fact"), currency) {
@@ -166,12 +160,16 @@ fn filters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(Dimension, Ve
 fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency>) -> Option<Fact> {
     let kind = table.word(reader, "fact", FactKind::parse, || names(FactKind::ALL.iter().map(|kind| kind.as_str())));
     let day = date(reader, &mut table, "day");
-    let own = table.maybe_text(reader, "currency").and_then(|(code, _)| Currency::parse(code));
-    let currency = own.or(currency);
+    let currency = self::currency(reader, &mut table).or(currency);
     let amount = money(reader, &mut table, "amount", currency);
     let amount2 = money(reader, &mut table, "amount2", currency);
     let small = |table: &mut Table<'_>, reader: &mut Reader<'_>, key| {
-        table.whole(reader, key).and_then(|(number, _)| i32::try_from(number).ok())
+        let (number, at) = table.whole(reader, key)?;
+        let small = i32::try_from(number).ok();
+        if small.is_none() {
+            reader.wrong(at, format!("{key} = {number} is too large"), "write a number of at most nine digits");
+        }
+        small
     };
     let count = small(&mut table, reader, "count").map_or(1, i64::from);
     let sign = small(&mut table, reader, "sign").map_or(1, |sign| if sign < 0 { -1 } else { 1 });
@@ -186,6 +184,9 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
             }
         }
     }
+    let channel = known(reader, &mut table, "channel", Channel::parse, Channel::ALL.iter().map(|one| one.as_str()));
+    let direction =
+        known(reader, &mut table, "direction", Direction::parse, Direction::ALL.iter().map(|one| one.as_str()));
     let mut word = |key| table.maybe_text(reader, key).map(|(text, _)| Arc::<str>::from(text));
     let dims = Dims {
         agent: word("agent"),
@@ -199,13 +200,38 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
         rule: word("rule"),
         jurisdiction: word("jurisdiction"),
         state: word("state"),
-        channel: word("channel").and_then(|text| Channel::parse(&text)),
-        direction: word("direction").and_then(|text| Direction::parse(&text)),
+        channel,
+        direction,
         currency,
     };
     table.finish(reader);
     let (kind, day) = (kind?, day_number(day?));
     Some(Fact { kind, day, sign, count, amount, amount2, days_due, days_invoice, flags, dims: Arc::new(dims) })
+}
+
+/// A word of a closed list that may be there.
+fn known<'n, T>(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    key: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+    all: impl Iterator<Item = &'n str>,
+) -> Option<T> {
+    let (text, at) = table.maybe_text(reader, key)?;
+    let found = parse(text);
+    if found.is_none() {
+        reader.wrong(at, format!("\"{text}\" is no {key}"), format!("write one of {}", names(all)));
+    }
+    found
+}
+
+fn currency(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Currency> {
+    let (code, at) = table.maybe_text(reader, "currency")?;
+    let currency = Currency::parse(code);
+    if currency.is_none() {
+        reader.wrong(at, format!("\"{code}\" is no ISO 4217 currency"), "write currency = \"EUR\"");
+    }
+    currency
 }
 
 /// An amount in whole units of the currency, as text: "12.50". Absent is zero.

@@ -92,6 +92,7 @@ impl Packs {
         }
         let packs = Self { packs: packs.into_iter().map(|(id, pack)| (id, Arc::new(pack))).collect(), rates };
         packs.check(&mut found);
+        super::sound::check(&packs, &mut found);
         Diagnostics(found).into_result(packs)
     }
 

@@ -6,13 +6,16 @@ use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::facts::{self, Known};
+use super::parse_fee;
 use super::reader::{Position, Reader, Reading};
+use super::spelling::nearest;
 use super::words::Word;
+use crate::domain::finding::Severity;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::tenant::TenantFacts;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Answer, Verdict};
 
 impl Word for Verdict {
     fn read(text: &str) -> Option<Self> {
@@ -141,7 +144,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         }
         None => defaults.zone,
     };
-    let currency = reader.text("currency").and_then(|code| Currency::parse(&code)).or(defaults.currency);
+    let currency = parse_fee::currency(reader).or(defaults.currency);
     let convert = Convert { zone: zone.unwrap_or(Tz::UTC), currency, dates: false, minor: false };
     let country = reader.text("country").unwrap_or(own_country);
     let case = object(reader, "case", &convert);
@@ -160,7 +163,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         let check = Check {
             activity: object(&mut table, "contact", &convert),
             verdict: table.word("verdict"),
-            answer: table.text("answer"),
+            answer: one_of(&mut table, "answer", &answers()),
             next_allowed: next.and_then(|text| instant(&mut table, "next_allowed", &text, convert.zone)),
             remaining: table.integer("remaining", 0, 100_000),
             duties: table.has("duties").then(|| table.texts("duties")),
@@ -192,11 +195,26 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         activities,
         until,
         findings: reader.texts("findings"),
-        severity: reader.text("severity"),
+        severity: one_of(reader, "severity", &Severity::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>()),
         unknown: reader.texts("unknown"),
         check,
         position: reader.cx.position(reader.offset()),
     })
+}
+
+/// What a rule may answer in a check; `silent`: it says nothing.
+fn answers() -> Vec<&'static str> {
+    Answer::ALL.iter().map(|answer| answer.as_str()).chain(["silent"]).collect()
+}
+
+fn one_of(reader: &mut Reader<'_, '_>, key: &'static str, words: &[&'static str]) -> Option<String> {
+    let text = reader.text(key)?;
+    if words.contains(&text.as_str()) {
+        return Some(text);
+    }
+    let message = format!("{key} does not know \"{text}\"{}", nearest(&text, words));
+    reader.wrong(key, &message, &format!("write one of: {}", words.join(", ")));
+    None
 }
 
 fn object(reader: &mut Reader<'_, '_>, key: &'static str, convert: &Convert) -> Value {

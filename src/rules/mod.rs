@@ -2,6 +2,7 @@
 //!
 //! A file goes through [`reader`] (typed access, every mistake a diagnostic), [`parse`] and [`parse_rule`] (to the flat
 //! values of [`model`], or of the kind's own file), [`compile`] (checks over all files) and [`ruleset`] (one tenant's immutable rules).
+//! [`tell`] says in words what a rule says, and [`diff`] what differs between two sets of packs.
 
 pub mod calendar;
 mod client_funds;
@@ -10,12 +11,14 @@ mod complaint_handling;
 pub mod conduct;
 pub mod cover;
 mod credit_reporting;
+pub mod diff;
 pub mod example;
 pub mod facts;
 pub mod head;
 pub mod interest_cap;
 mod lasting;
 mod licence;
+pub mod lineage;
 pub mod model;
 mod notice;
 mod numbers;
@@ -34,8 +37,10 @@ pub mod reach;
 pub mod reader;
 mod record_retention;
 pub mod ruleset;
+mod sound;
 pub(crate) mod spelling;
 pub mod step;
+pub mod tell;
 mod terms;
 pub mod topic;
 pub mod words;

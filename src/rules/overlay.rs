@@ -10,7 +10,7 @@ use super::parse_limits::weekdays;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Status;
-use super::{parse_conduct, parse_fee};
+use super::{parse_conduct, parse_fee, sound};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::tenant::TenantFacts;
@@ -94,7 +94,11 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
         table.finish();
     }
     overlay.facts = std::mem::take(&mut overlay.facts).member_of(&overlay.memberships);
-    Diagnostics(reading.finish()).into_result(overlay)
+    let mut found = reading.finish();
+    if found.is_empty() && !(overlay.added.is_empty() && overlay.tightened.is_empty()) {
+        sound::check_tenant(packs, &|rule| overlay.tightened(rule).0, &overlay.added, &mut found);
+    }
+    Diagnostics(found).into_result(overlay)
 }
 
 /// What a template of the tenant holds, so that its contacts need not state it one by one.

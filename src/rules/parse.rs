@@ -74,7 +74,13 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         subdivisions(&mut reader, &mut subdivision_zones);
         reader.finish();
     }
-    let includes = root.texts("includes").iter().filter_map(|text| JurisdictionId::new(text).ok()).collect();
+    let mut includes = Vec::new();
+    for text in root.texts("includes") {
+        match JurisdictionId::new(&text) {
+            Ok(id) => includes.push(id),
+            Err(error) => root.wrong("includes", &format!("\"{text}\" {error}"), "name a shared pack, such as \"eu\""),
+        }
+    }
     let shared = root.boolean("shared").unwrap_or(false);
     let calendar = root.table("calendar").map(|mut table| {
         let calendar = calendar(&mut table);

@@ -46,7 +46,14 @@ pub fn words(table: &mut Reader<'_, '_>, key: &'static str) -> Words {
 
 /// Ids of rules.
 pub fn rule_ids(table: &mut Reader<'_, '_>, key: &'static str) -> Vec<RuleId> {
-    table.texts(key).iter().filter_map(|id| RuleId::new(id).ok()).collect()
+    let mut out = Vec::new();
+    for text in table.texts(key) {
+        match RuleId::new(&text) {
+            Ok(id) => out.push(id),
+            Err(error) => table.wrong(key, &format!("{key} \"{text}\" {error}"), "name rules of the same pack"),
+        }
+    }
+    out
 }
 
 fn which(table: &mut Reader<'_, '_>, default: Option<Step>) -> Which {

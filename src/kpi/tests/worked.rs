@@ -43,6 +43,24 @@ fn a_wrong_figure_is_reported_where_it_stands() {
 }
 
 #[test]
+fn words_of_facts_that_nobody_knows_are_refused() {
+    for (wrong, told) in [
+        ("channel = \"phone\"", "\"phone\" is no channel"),
+        ("direction = \"up\"", "\"up\" is no direction"),
+        ("currency = \"EURO\"", "\"EURO\" is no ISO 4217 currency"),
+        ("count = 99999999999", "count = 99999999999 is too large"),
+    ] {
+        let text = format!(
+            "version = 1\n[[case]]\nname = \"n\"\nkpi = \"payments\"\ngrain = \"day\"\nfrom = \"2026-01-01\"\n\
+             to = \"2026-01-02\"\ncurrency = \"EUR\"\n\
+             facts = [{{ fact = \"payment\", day = \"2026-01-01\", amount = \"3\", {wrong} }}]\nrows = [{{ value = \"3.00\" }}]\n"
+        );
+        let found = cases::run(shipped(), &[SourceFile { path: "x.cases.toml".to_owned(), text }]).unwrap_err();
+        assert!(found.0.iter().any(|one| one.message.contains(told) && one.line == 9), "{found}");
+    }
+}
+
+#[test]
 fn decimal_text_rounds_ties_to_even_on_both_paths() {
     let text = |over, under, decimals| Exact::new(over, under).unwrap().text(decimals);
     for (over, under, decimals, expected) in [

@@ -1,0 +1,54 @@
+//! The schema of `tenants/<id>.toml`.
+
+use serde_json::{Value, json};
+
+use super::cases::facts;
+use super::money::{components, currency};
+use super::shape::{amount, file, flag, number, patterns, table, tables, text, texts};
+use super::{contact, pack};
+
+/// The schema of a tenant's file.
+pub(super) fn schema() -> Value {
+    let root = table("A tenant")
+        .need("tenant", text("Its id: the file's name without .toml"))
+        .need("markets", markets())
+        .may("rules", rules())
+        .may("facts", facts());
+    file("Fairdue: tenants/<id>.toml", root, &contact::definitions())
+}
+
+fn markets() -> Value {
+    let market = table("A market: one country")
+        .need("zone", text("IANA zone that decides the day on which a KPI counts a fact"))
+        .need("currency", currency("ISO 4217 code"))
+        .need("promise_grace_days", number("Days after a promise's due date in which payment counts as late", 0, 365))
+        .may("payment_order", components("Each component once, in the order in which payments settle them"));
+    table("Markets by the country's lower-case ISO 3166-1 code")
+        .any(market.end())
+        .rule("propertyNames", json!({ "pattern": "^[a-z]{2}$" }))
+        .end()
+}
+
+fn rules() -> Value {
+    let add = pack::rule(true).need("jurisdiction", text("The jurisdiction in which it speaks"));
+    let tighten = table("A rule of a pack with a stricter limit; the key must be one of the rule's kind")
+        .need("rule", text("The rule's id"))
+        .may("block", flag("A breach blocks, whatever the default verdict"))
+        .may("max", number("At most this many (contact_frequency)", 0, 100_000))
+        .may("window_days", number("Over so many days (contact_frequency)", 0, 3660))
+        .may("wait_days", number("Wait so many days (contact_cooldown)", 0, 3660))
+        .may("wait_hours", number("Wait so many hours (contact_cooldown)", 0, 87_840))
+        .may("term", number("Length of the term, in the rule's unit", 0, 5000))
+        .may("open", contact::spans("Permitted stretches inside those of the law (contact_hours)"))
+        .may("maximum", amount("At most this amount (fee_cap)"));
+    let template = table("What a template of the tenant holds, so that contacts need not state it")
+        .need("id", text("The template's id, as contacts name it"))
+        .need("holds", patterns("Words, as packs name them", "^[a-z0-9_]+$"));
+    table("Rules of the tenant's own: it may add and tighten, never loosen")
+        .may("memberships", texts("Codes that it has signed"))
+        .may("block_guidelines", flag("A regulator's expectations block instead of advising"))
+        .may("add", tables("Rules of its own", add.end()))
+        .may("tighten", tables("Rules of the packs, stricter", tighten.end()))
+        .may("template", tables("Templates", template.end()))
+        .end()
+}

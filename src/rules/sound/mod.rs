@@ -1,0 +1,40 @@
+//! What is wrong with rules that are each well written: they can never speak, leave gaps, or cannot all be kept.
+
+mod meet;
+mod reachable;
+mod validity;
+mod windows;
+
+use std::sync::Arc;
+
+use super::compile::Packs;
+use super::model::Rule;
+use super::pack::Pack;
+use super::words::Status;
+use crate::domain::diagnostic::Diagnostic;
+
+/// Checks all packs.
+pub(super) fn check(packs: &Packs, found: &mut Vec<Diagnostic>) {
+    for pack in packs.iter() {
+        for rule in judged(pack) {
+            reachable::check(pack, rule, found);
+        }
+        validity::check(pack, found);
+    }
+    windows::check(packs, &|rule| Arc::clone(rule), &[], found);
+}
+
+/// Checks the hours that a tenant leaves: `tightened` gives a rule as the tenant has it, `added` are its own.
+pub(super) fn check_tenant(
+    packs: &Packs,
+    tightened: &dyn Fn(&Arc<Rule>) -> Arc<Rule>,
+    added: &[Arc<Rule>],
+    found: &mut Vec<Diagnostic>,
+) {
+    windows::check(packs, tightened, added, found);
+}
+
+/// The rules of a pack that speak: proposed ones do not.
+fn judged(pack: &Pack) -> impl Iterator<Item = &Arc<Rule>> {
+    pack.rules.iter().filter(|rule| rule.status != Status::Proposed)
+}
