@@ -39,7 +39,7 @@ pub fn read(dir: &Path) -> Result<Law, Diagnostics> {
     };
     let mut files = source::folders(&jurisdictions, &mut found);
     files.retain(|file| file.path.ends_with("rules.toml") || file.path.ends_with("cases.toml"));
-    if files.is_empty() && found.is_empty() {
+    if files.is_empty() {
         found.push(Diagnostic {
             file: dir.display().to_string(),
             line: 1,
@@ -47,6 +47,7 @@ pub fn read(dir: &Path) -> Result<Law, Diagnostics> {
             message: "holds no packs".to_owned(),
             remedy: "name a configuration directory, a directory of packs (DIR/<id>/rules.toml) or one pack".to_owned(),
         });
+        return Err(Diagnostics(found));
     }
     files.extend(source::folder(&above(&jurisdictions).join("rates"), &mut found));
     match Packs::compile(&files) {

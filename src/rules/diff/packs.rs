@@ -31,7 +31,7 @@ fn whole(pack: &Pack, what: What, out: &mut Vec<Change>) {
     out.push(Change::of(Subject::Pack, Some(pack.id.as_str()), pack.id.as_str(), what, &sentence));
 }
 
-fn changed(old: &Pack, new: &Pack, out: &mut Vec<Change>) {
+pub(super) fn changed(old: &Pack, new: &Pack, out: &mut Vec<Change>) {
     let id = new.id.as_str();
     let lines = |pack: &Pack| {
         let mut lines = tell::pack(pack);

@@ -53,7 +53,7 @@ fn named(readers: &[&str]) -> String {
     if rest == 0 { first } else { format!("{first} and {rest} more") }
 }
 
-fn changed(old: &RateTable, new: &RateTable, readers: &str, out: &mut Vec<Change>) {
+pub(super) fn changed(old: &RateTable, new: &RateTable, readers: &str, out: &mut Vec<Change>) {
     for difference in tell::differences(&tell::rate_table(old), &tell::rate_table(new)) {
         let from = difference.key.strip_prefix("entries.").and_then(|date| date.parse::<NaiveDate>().ok());
         let until = new.entries.iter().find(|entry| Some(entry.from) == from).and_then(|entry| entry.until);
