@@ -8,6 +8,7 @@ mod conduct;
 mod contact;
 mod import;
 mod kpi;
+mod messages;
 mod money;
 mod pack;
 mod server;
@@ -45,7 +46,7 @@ fn text(schema: &Value) -> Result<String, CliError> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 8] {
+fn all() -> [(&'static str, Value); 9] {
     [
         ("server", server::schema()),
         ("tenant", tenant::schema()),
@@ -55,5 +56,6 @@ fn all() -> [(&'static str, Value); 8] {
         ("kpis", kpi::definitions()),
         ("kpi-cases", kpi::cases()),
         ("import", import::schema()),
+        ("messages", messages::schema()),
     ]
 }

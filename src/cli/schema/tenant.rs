@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::cases::facts;
 use super::money::{components, currency};
-use super::shape::{amount, file, flag, number, patterns, table, tables, text, texts};
+use super::shape::{amount, choices, file, flag, number, patterns, table, tables, text, texts};
 use super::{contact, pack};
+use crate::domain::outcome::Outcome;
 
 /// The schema of a tenant's file.
 pub(super) fn schema() -> Value {
@@ -13,8 +14,23 @@ pub(super) fn schema() -> Value {
         .need("tenant", text("Its id: the file's name without .toml"))
         .need("markets", markets())
         .may("rules", rules())
-        .may("facts", facts());
+        .may("facts", facts())
+        .may("findings", findings())
+        .may("dispositions", dispositions());
     file("Fairdue: tenants/<id>.toml", root, &contact::definitions())
+}
+
+fn findings() -> Value {
+    table("How findings are dealt with")
+        .may("four_eyes", choices("Decisions that a second key must agree to", ["waived"]))
+        .end()
+}
+
+fn dispositions() -> Value {
+    let codes = |outcome: &Outcome| (outcome.as_str().to_owned(), texts("The platform's own codes that mean this"));
+    table("The platform's own codes for what came of a contact, by the outcomes that they mean")
+        .with(Outcome::ALL.iter().map(codes))
+        .end()
 }
 
 fn markets() -> Value {

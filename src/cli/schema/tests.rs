@@ -29,6 +29,7 @@ fn schema_of(path: &str) -> &'static str {
         (Some("rates"), _) => "rates",
         (Some("tenants"), _) | (_, "tenant.toml") => "tenant",
         (Some("imports"), _) => "import",
+        (Some("messages"), _) => "messages",
         (Some("kpis"), name) if name.ends_with(".cases.toml") => "kpi-cases",
         (Some("kpis"), _) => "kpis",
         (_, "cases.toml") => "cases",

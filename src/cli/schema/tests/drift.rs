@@ -14,7 +14,8 @@ use crate::cli::schema::all;
 fn documents() -> Vec<(String, Table)> {
     let golden = wrong().into_iter().map(|(file, _)| file);
     let (mut found, mut used) = (Vec::new(), BTreeSet::new());
-    for file in readers::rare().into_iter().chain(shipped()).chain(golden) {
+    let shipped = shipped().into_iter().filter(|file| schema_of(&file.path) != "messages");
+    for file in readers::rare().into_iter().chain(shipped).chain(golden) {
         let Ok(table) = file.text.parse::<Table>() else { continue };
         let name = schema_of(&file.path);
         for mini in minis(&table) {
@@ -63,7 +64,8 @@ fn schemas_and_readers_know_the_same_keys() {
     }
     assert!(strange.is_empty(), "{strange:#?}");
     let mut wrong = Vec::new();
-    for (name, schema) in schemas.iter().filter(|(name, _)| **name != "server") {
+    // Which sentences there are is no matter of keys: the messages' own reader tells what is missing or misspelt.
+    for (name, schema) in schemas.iter().filter(|(name, _)| !["server", "messages"].contains(*name)) {
         for (pointer, keys) in walk::closed(schema) {
             // A rule that a tenant adds is the one of a pack, and compared there.
             let added = pointer.starts_with("/properties/rules/properties/add/items/properties/");
