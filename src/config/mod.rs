@@ -32,6 +32,8 @@ pub struct Tenant {
     pub markets: BTreeMap<MarketId, Market>,
     /// The rules of the packs with what the tenant adds and tightens.
     pub rules: Arc<RuleSet>,
+    /// A candidate in shadow: it is judged beside the rules in force and answers nothing.
+    pub shadow: Option<Arc<RuleSet>>,
 }
 
 /// Everything that configuration says, checked as a whole.
@@ -68,7 +70,7 @@ pub struct Config;
 
 impl Config {
     /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`, `tenants/*.toml`,
-    /// `messages/*.toml`, with the process's environment laid over the settings.
+    /// `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
     ///
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
@@ -101,7 +103,10 @@ impl Config {
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
         let messages = dir.join("messages");
         let message_files = source::folder(&messages, &mut found);
+        let shadows = candidate::shadows(&dir.join("shadow"), &mut found);
+        let shadow_files = shadows.iter().flat_map(|one| &one.files);
         let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
+        let files = files.chain(shadow_files);
         let digest = digest(dir, files);
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
 
@@ -125,7 +130,7 @@ impl Config {
                 _ => law.clone(),
             };
             if let Some(rules) = rules {
-                tenants.insert(tenant.id, Tenant { markets: tenant.markets, rules });
+                tenants.insert(tenant.id, Tenant { markets: tenant.markets, rules, shadow: None });
             }
         }
         let found = Diagnostics(found);
@@ -133,7 +138,11 @@ impl Config {
             (Some(packs), Some(catalogue), Some(languages)) => {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
-                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources })
+                let mut snapshot =
+                    Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources };
+                let Diagnostics(mut found) = found;
+                snapshot.cast(&shadows, &mut found);
+                Diagnostics(found).into_result(snapshot)
             }
             // Without packs, definitions or messages there are diagnostics that say why.
             _ => Err(found.into_result(()).err().unwrap_or_default()),

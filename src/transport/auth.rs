@@ -37,7 +37,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 22] = [
+pub const METHODS: [Method; 23] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -56,6 +56,7 @@ pub const METHODS: [Method; 22] = [
     unary("/fairdue.v1.ComplianceService/CheckCharge", CHECK),
     unary("/fairdue.v1.ComplianceService/Explain", CHECK),
     Method { path: "/fairdue.v1.ComplianceService/SimulateRules", roles: READ, streaming: true },
+    unary("/fairdue.v1.ComplianceService/GetShadowReport", READ),
     unary("/fairdue.v1.ComplianceService/ListFindings", READ),
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),

@@ -12,5 +12,6 @@ pub mod finance;
 pub mod kpi;
 pub mod party;
 pub mod scalar;
+pub mod shadow;
 pub mod simulation;
 pub mod stored;

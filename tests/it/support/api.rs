@@ -117,8 +117,17 @@ impl Api {
         Self::start_under(database, settings, "").await
     }
 
+    /// Starts a server where the tenant `mine` has a candidate in shadow: files by their place in the configuration.
+    pub async fn start_shadowed(database: &Database, candidate: &[(&str, &str)]) -> Self {
+        Self::start_in(database, &[], "", candidate).await
+    }
+
     /// Starts a server under rules that the tenant `mine` has beside those of the packs.
     pub async fn start_under(database: &Database, settings: &[(&str, &str)], rules: &str) -> Self {
+        Self::start_in(database, settings, rules, &[]).await
+    }
+
+    async fn start_in(database: &Database, settings: &[(&str, &str)], rules: &str, candidate: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         for part in ["jurisdictions", "kpis", "rates"] {
@@ -130,6 +139,11 @@ impl Api {
             let rules = if tenant == "mine" { rules } else { "" };
             let text = format!("tenant = \"{tenant}\"\n{MARKETS}{rules}");
             std::fs::write(tenants.join(format!("{tenant}.toml")), text).expect("write a tenant");
+        }
+        for (path, text) in candidate {
+            let path = directory.path().join("shadow/mine").join(path);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("make a directory");
+            std::fs::write(path, text).expect("write a candidate");
         }
         let environment: HashMap<String, String> = settings
             .iter()
