@@ -7,6 +7,7 @@ mod log;
 mod logged;
 mod past;
 pub mod permits;
+mod shadow;
 mod state;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
 pub use crate::compliance::trace::{Said, Silence, Spoken};
 pub use explain::{ExplainedRule, Explanation, Wanted};
 pub use logged::Recorded;
+pub use shadow::{Differing, ShadowReport};
 
 use state::Warm;
 
@@ -171,6 +173,7 @@ pub struct Advice {
     /// Random start of the ids of checks, which need be unique, not secret.
     run: Arc<str>,
     next: Arc<AtomicU64>,
+    shadow: shadow::Shadow,
 }
 
 impl Advice {
@@ -183,7 +186,9 @@ impl Advice {
         getrandom::fill(&mut start)
             .map_err(|_| IngestError::Invalid("the system gives no random numbers".to_owned(), Vec::new()))?;
         let run = format!("{:016x}", u64::from_le_bytes(start)).into();
-        Ok(Self { log: log::CheckLog::start(Arc::clone(&markets)), markets, run, next: Arc::default() })
+        let log = log::CheckLog::start(Arc::clone(&markets));
+        let shadow = shadow::Shadow::start(Arc::clone(&markets));
+        Ok(Self { log, markets, run, next: Arc::default(), shadow })
     }
 
     /// Writes every logged check that still waits.
@@ -249,6 +254,11 @@ impl Advice {
         }
         let head = CheckHead { run: &*self.run, asked: now, key: who.key.as_str(), revision, digest: rules.digest() };
         room.append(market, &head, judged.iter().flatten().map(|judged| judged.record(rules, now)))?;
+        if let Some(candidate) = snapshot.tenants.get(&who.tenant).and_then(|tenant| tenant.shadow.as_ref()) {
+            let (in_force, run) = (rules, &*self.run);
+            let shared = shadow::Shared { market, in_force, candidate, run, revision, asked: now };
+            self.shadow.follow(&shared, judged.iter().flatten());
+        }
         let answers = judged.into_iter().map(|judged| Ok(judged?.answer)).collect();
         Ok(Checked { answers, revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::source::MAX_FILE_BYTES;
+use super::source::{self, MAX_FILE_BYTES};
 use super::{Snapshot, keep, tenant};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::domain::ids::TenantId;
@@ -28,16 +28,63 @@ pub(super) struct Sources(BTreeMap<String, String>);
 impl Sources {
     /// Keeps the texts of a load.
     pub(super) fn of<'f>(dir: &Path, files: impl Iterator<Item = &'f SourceFile>) -> Self {
-        let place = |file: &SourceFile| {
-            let path = Path::new(&file.path);
-            let parts = path.strip_prefix(dir).unwrap_or(path).components();
-            parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-        };
-        Self(files.map(|file| (place(file), file.text.clone())).collect())
+        Self(files.map(|file| (place_below(dir, file), file.text.clone())).collect())
     }
 }
 
+/// The place of a file below a directory, with slashes.
+fn place_below(dir: &Path, file: &SourceFile) -> String {
+    let path = Path::new(&file.path);
+    let parts = path.strip_prefix(dir).unwrap_or(path).components();
+    parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// A tenant's candidate in shadow, as it was read.
+pub(super) struct Shadowed {
+    tenant: String,
+    directory: std::path::PathBuf,
+    /// Its files.
+    pub(super) files: Vec<SourceFile>,
+}
+
+/// The files of each tenant's candidate in shadow: `shadow/TENANT/`, laid out as the configuration itself.
+pub(super) fn shadows(dir: &Path, found: &mut Vec<Diagnostic>) -> Vec<Shadowed> {
+    let mut shadows = Vec::new();
+    for own in source::directories(dir, found) {
+        let Some(tenant) = own.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
+        let mut files = source::folders(&own.join("jurisdictions"), found);
+        files.extend(source::folder(&own.join("rates"), found));
+        files.extend(source::folder(&own.join("tenants"), found));
+        shadows.push(Shadowed { tenant, directory: own, files });
+    }
+    shadows
+}
+
 impl Snapshot {
+    /// Gives tenants their candidates in shadow.
+    pub(super) fn cast(&mut self, shadows: &[Shadowed], found: &mut Vec<Diagnostic>) {
+        for Shadowed { tenant: name, directory, files } in shadows {
+            let Some(id) = self.tenants.keys().find(|id| id.as_str() == name).cloned() else {
+                let message = format!("there is no tenant \"{name}\"");
+                found.push(wrong(&format!("shadow/{name}"), message, "name the directory as a tenant"));
+                continue;
+            };
+            let place = |file: &SourceFile| place_below(directory, file);
+            let candidate: Vec<CandidateFile> =
+                files.iter().map(|file| CandidateFile { path: place(file), text: Some(file.text.clone()) }).collect();
+            match self.candidate(&id, &candidate) {
+                Ok(rules) => {
+                    if let Some(tenant) = self.tenants.get_mut(&id) {
+                        tenant.shadow = Some(std::sync::Arc::new(rules));
+                    }
+                }
+                Err(Diagnostics(wrong)) => found.extend(
+                    wrong.into_iter().map(|one| Diagnostic { file: format!("shadow/{name}/{}", one.file), ..one }),
+                ),
+            }
+        }
+    }
+
     /// The rules that the tenant would have with these files in place of those in force. Markets, KPIs and settings stay
     /// as they are.
     ///

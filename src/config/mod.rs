@@ -37,6 +37,8 @@ pub struct Tenant {
     pub findings: tenant::Findings,
     /// Its own codes for what came of a contact.
     pub dispositions: Arc<Dispositions>,
+    /// A candidate in shadow: it is judged beside the rules in force and answers nothing.
+    pub shadow: Option<Arc<RuleSet>>,
 }
 
 /// Everything that configuration says, checked as a whole.
@@ -73,7 +75,7 @@ pub struct Config;
 
 impl Config {
     /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`, `tenants/*.toml`,
-    /// `messages/*.toml`, with the process's environment laid over the settings.
+    /// `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
     ///
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
@@ -106,7 +108,10 @@ impl Config {
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
         let messages = dir.join("messages");
         let message_files = source::folder(&messages, &mut found);
+        let shadows = candidate::shadows(&dir.join("shadow"), &mut found);
+        let shadow_files = shadows.iter().flat_map(|one| &one.files);
         let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
+        let files = files.chain(shadow_files);
         let digest = digest(dir, files);
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
 
@@ -131,7 +136,10 @@ impl Config {
             };
             if let Some(rules) = rules {
                 let tenant::TenantFile { id, markets, findings, dispositions, .. } = tenant;
-                tenants.insert(id, Tenant { markets, rules, findings, dispositions: Arc::new(dispositions) });
+                tenants.insert(
+                    id,
+                    Tenant { markets, rules, findings, dispositions: Arc::new(dispositions), shadow: None },
+                );
             }
         }
         let found = Diagnostics(found);
@@ -139,7 +147,11 @@ impl Config {
             (Some(packs), Some(catalogue), Some(languages)) => {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
-                found.into_result(Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources })
+                let mut snapshot =
+                    Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources };
+                let Diagnostics(mut found) = found;
+                snapshot.cast(&shadows, &mut found);
+                Diagnostics(found).into_result(snapshot)
             }
             // Without packs, definitions or messages there are diagnostics that say why.
             _ => Err(found.into_result(()).err().unwrap_or_default()),

@@ -66,6 +66,11 @@ pub fn folder(path: &Path, found: &mut Vec<Diagnostic>) -> Vec<SourceFile> {
         .collect()
 }
 
+/// The sub-folders of a folder, in the order of their names; an absent folder has none.
+pub fn directories(path: &Path, found: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    entries(path, found).into_iter().filter(|entry| entry.is_dir()).collect()
+}
+
 /// The `.toml` files of each sub-folder, in the order of their names.
 pub fn folders(path: &Path, found: &mut Vec<Diagnostic>) -> Vec<SourceFile> {
     let mut files = Vec::new();

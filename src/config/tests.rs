@@ -259,3 +259,16 @@ fn a_directory_of_messages_must_hold_every_language_whole() {
     assert!(found.iter().any(|one| one.ends_with("rules.licence.broken is missing")), "{found:?}");
     assert!(!found.iter().any(|one| one.contains("\"de\"")), "{found:?}");
 }
+
+#[test]
+fn a_candidate_in_shadow_is_checked_as_the_rest() {
+    let tenants = ("tenants/acme.toml", TENANT);
+    let snapshot = load(&[tenants, ("shadow/acme/tenants/acme.toml", TENANT)], &[]).unwrap();
+    let tenant = snapshot.tenants.values().next().unwrap();
+    assert_eq!(tenant.shadow.as_ref().map(|rules| rules.digest()), Some(tenant.rules.digest()));
+    let loose = format!("{TENANT}\n[rules]\n[[rules.tighten]]\nrule = \"it-none\"\nblock = true\n");
+    let found = complaints(load(&[tenants, ("shadow/acme/tenants/acme.toml", &loose)], &[]));
+    assert!(found.iter().any(|one| one.starts_with("acme.toml:") && one.contains("no pack has the rule")), "{found:?}");
+    let found = complaints(load(&[tenants, ("shadow/other/tenants/other.toml", TENANT)], &[]));
+    assert!(found.iter().any(|one| one.contains("there is no tenant \"other\"")), "{found:?}");
+}

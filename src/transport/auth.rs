@@ -39,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 25] = [
+pub const METHODS: [Method; 26] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -59,6 +59,7 @@ pub const METHODS: [Method; 25] = [
     unary("/fairdue.v1.ComplianceService/CheckCharge", CHECK),
     unary("/fairdue.v1.ComplianceService/Explain", CHECK),
     Method { path: "/fairdue.v1.ComplianceService/SimulateRules", roles: READ, streaming: true },
+    unary("/fairdue.v1.ComplianceService/GetShadowReport", READ),
     unary("/fairdue.v1.ComplianceService/ListFindings", READ),
     unary("/fairdue.v1.ComplianceService/GetFinding", READ),
     unary("/fairdue.v1.ComplianceService/UpdateFinding", DECIDE),

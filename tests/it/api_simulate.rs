@@ -19,7 +19,7 @@ use crate::support::database::on_both_databases;
 use crate::support::wire::{case, fields, reason, stamp};
 
 /// The pack of the United States with another limit for calls by machines.
-fn machines(max: u32) -> v1::CandidateFile {
+pub(crate) fn machines(max: u32) -> v1::CandidateFile {
     let path = "jurisdictions/us/rules.toml";
     let text = std::fs::read_to_string(format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))).expect("the pack");
     let (head, rule) = text.split_once(&format!("id = \"{MACHINES}\"")).expect("the rule");

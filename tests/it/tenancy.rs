@@ -126,6 +126,8 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let happened =
         explain(Subject::Activity(v1::ActivityOfCase { activity_id: "p1".to_owned(), case_id: String::new() }));
     add("ComplianceService", "Explain", vec![planned.encode_to_vec(), happened.encode_to_vec()]);
+    let shadow = v1::GetShadowReportRequest { region_code: region_code() };
+    add("ComplianceService", "GetShadowReport", vec![shadow.encode_to_vec()]);
     let simulate = v1::SimulateRulesRequest { region_code: region_code(), ..Default::default() };
     add("ComplianceService", "SimulateRules", vec![simulate.encode_to_vec()]);
     let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };

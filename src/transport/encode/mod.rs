@@ -14,5 +14,6 @@ pub mod kpi;
 pub mod party;
 pub mod permit;
 pub mod scalar;
+pub mod shadow;
 pub mod simulation;
 pub mod stored;

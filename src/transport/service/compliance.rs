@@ -99,6 +99,16 @@ impl ComplianceService for Api {
         self.simulation(request).map(Response::new)
     }
 
+    async fn get_shadow_report(
+        &self,
+        request: Request<v1::GetShadowReportRequest>,
+    ) -> Result<Response<v1::ShadowReport>, Status> {
+        let (caller, message) = open(request)?;
+        let market = request::only_market(&message.region_code).map_err(wrong)?;
+        let report = self.use_cases.advice.shadow_report(&caller.who, &market).map_err(failed)?;
+        self.answer(encode::shadow::report(report))
+    }
+
     async fn list_findings(
         &self,
         request: Request<v1::ListFindingsRequest>,

@@ -140,6 +140,11 @@ impl Api {
         Self::start_at(database, settings, Clock::system()).await
     }
 
+    /// Starts a server where the tenant `mine` has a candidate in shadow: files by their place in the configuration.
+    pub async fn start_shadowed(database: &Database, candidate: &[(&str, &str)]) -> Self {
+        Self::start_in(database, &[], Clock::system(), candidate).await
+    }
+
     /// Starts a server under rules that the tenant `mine` has in place of the house rule.
     pub async fn start_under(database: &Database, settings: &[(&str, &str)], rules: &str) -> Self {
         let api = Self::start_with(database, settings).await;
@@ -149,6 +154,15 @@ impl Api {
 
     /// Starts a server with some settings changed and a clock of its own.
     pub async fn start_at(database: &Database, settings: &[(&str, &str)], clock: Clock) -> Self {
+        Self::start_in(database, settings, clock, &[]).await
+    }
+
+    async fn start_in(
+        database: &Database,
+        settings: &[(&str, &str)],
+        clock: Clock,
+        candidate: &[(&str, &str)],
+    ) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         for part in ["jurisdictions", "kpis", "rates"] {
@@ -159,6 +173,11 @@ impl Api {
         for (tenant, more) in TENANTS {
             let text = format!("tenant = \"{tenant}\"\n{MARKETS}{more}{HOUSE_RULE}");
             std::fs::write(tenants.join(format!("{tenant}.toml")), text).expect("write a tenant");
+        }
+        for (path, text) in candidate {
+            let path = directory.path().join("shadow/mine").join(path);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("make a directory");
+            std::fs::write(path, text).expect("write a candidate");
         }
         let environment: HashMap<String, String> = settings
             .iter()
