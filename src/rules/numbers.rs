@@ -10,7 +10,7 @@ use super::ruleset::ActiveRule;
 pub struct RuleNumber(pub(super) u32);
 
 impl RuleNumber {
-    /// The rule of that place in the order of [`RuleSet::rules`].
+    /// The rule of that place in the order of [`super::RuleSet::rules`].
     #[must_use]
     pub const fn new(place: u32) -> Self {
         Self(place)
