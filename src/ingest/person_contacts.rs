@@ -224,10 +224,10 @@ impl Group<'_> {
         }
         for (person, contacts) in unknown {
             let cases = cases.get(person).map_or(&[][..], Vec::as_slice);
-            let every = |test: &dyn Fn(PersonScope) -> bool| {
-                cases.iter().all(|case| self.all_versions(writing, case, |version| test(writing.scope_of(version))))
-            };
-            if every(&PersonScope::is_empty) {
+            let looking = cases
+                .iter()
+                .try_fold(PersonScope::default(), |scope, case| Some(scope.with(self.scope_in_memory(writing, case)?)));
+            if looking.is_some_and(PersonScope::is_empty) {
                 // No rule looks at the person: worth remembering, however far back.
                 let person = PersonId::trusted(person);
                 writing.persons.insert(person.clone(), PersonLog::empty(PersonScope::default(), Timestamp(i64::MIN)));
@@ -235,7 +235,7 @@ impl Group<'_> {
                 continue;
             }
             for contact in contacts {
-                if !every(&|scope| !contact.counts_in(writing, scope)) {
+                if looking.is_none_or(|scope| contact.counts_in(writing, scope)) {
                     needs.add(contact.person.clone(), writing.need(PersonScope::default(), contact.stamp.at));
                 }
             }
@@ -243,12 +243,13 @@ impl Group<'_> {
         Ok(())
     }
 
-    /// Whether all versions of a case are in memory and pass a test.
-    fn all_versions(&self, writing: &Writing<'_>, case: &CaseId, test: impl Fn(&CaseVersion) -> bool) -> bool {
+    /// The rules that look at persons under any version of a case; `None` if the case is not in memory.
+    fn scope_in_memory(&self, writing: &Writing<'_>, case: &CaseId) -> Option<PersonScope> {
         let stored = self.entries.get(case).map(Arc::clone).or_else(|| writing.context.state.case(case));
         let new = self.cases.get(case).map_or(&[][..], |work| &work.versions);
         let known = stored.is_some() || !new.is_empty();
-        known && stored.iter().flat_map(|entry| entry.versions.iter()).chain(new.iter().copied()).all(test)
+        let versions = stored.iter().flat_map(|entry| entry.versions.iter()).chain(new.iter().copied());
+        known.then(|| versions.fold(PersonScope::default(), |scope, version| scope.with(writing.scope_of(version))))
     }
 
     /// Marks the cases of contacts that are judged anew.

@@ -25,17 +25,17 @@ fn flags(a: Option<bool>, b: Option<bool>) -> Option<Option<bool>> {
     }
 }
 
-/// The narrower of two lower bounds.
-fn at_least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
-    a.max(b)
-}
-
 /// The narrower of two upper bounds.
 fn at_most<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
+}
+
+/// Nothing lies between two bounds.
+fn empty<T: Ord>(low: Option<T>, high: Option<T>) -> bool {
+    low.zip(high).is_some_and(|(low, high)| high < low)
 }
 
 /// Bounds of the principal, which can be compared only in one currency; in two, no case has both.
@@ -45,23 +45,12 @@ fn one_currency(a: Option<(i64, Currency)>, b: Option<(i64, Currency)>) -> bool 
 
 /// The cases that both scopes admit; `None` if no case can have both.
 pub(super) fn scopes(a: &Scope, b: &Scope) -> Option<Scope> {
-    let (past_due_min, past_due_max) =
-        (at_least(a.past_due_min, b.past_due_min), at_most(a.past_due_max, b.past_due_max));
+    let (past_due_min, past_due_max) = (a.past_due_min.max(b.past_due_min), at_most(a.past_due_max, b.past_due_max));
     let bounds = [a.min_principal, b.min_principal, a.max_principal, b.max_principal];
     let comparable = bounds.iter().all(|one| bounds.iter().all(|other| one_currency(*one, *other)));
-    let amount = |bound: Option<(i64, Currency)>| bound.map(|(minor, _)| minor);
-    let min_principal =
-        if amount(a.min_principal) >= amount(b.min_principal) { a.min_principal } else { b.min_principal };
-    let max_principal = match (a.max_principal, b.max_principal) {
-        (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
-        (a, b) => a.or(b),
-    };
-    let empty = |low: Option<i64>, high: Option<i64>| low.zip(high).is_some_and(|(low, high)| high < low);
-    let days = |days: Option<u16>| days.map(i64::from);
-    if !comparable
-        || empty(days(past_due_min), days(past_due_max))
-        || empty(amount(min_principal), amount(max_principal))
-    {
+    let (min_principal, max_principal) =
+        (a.min_principal.max(b.min_principal), at_most(a.max_principal, b.max_principal));
+    if !comparable || empty(past_due_min, past_due_max) || empty(min_principal, max_principal) {
         return None;
     }
     Some(Scope {
@@ -105,11 +94,7 @@ impl Days {
             return Some(self);
         }
         let from = self.from.max(other.from);
-        let until = match (self.until, other.until) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let empty = from.zip(until).is_some_and(|(from, until)| until < from);
-        (!empty).then_some(Self { from, until, by: self.by })
+        let until = at_most(self.until, other.until);
+        (!empty(from, until)).then_some(Self { from, until, by: self.by })
     }
 }
