@@ -1,9 +1,10 @@
 //! The stream of activities, durable and with everything derived, against bare inserts of the rows that it stored.
 
+use crate::processors::Processors;
 use crate::stats::{Rounds, Run, ratio};
 use crate::support::recount;
 use crate::support::service::{Service, Setup};
-use crate::{Options, bare, figures, stream};
+use crate::{Options, bare, figures, stream, twelve};
 
 /// Runs rounds of both contestants by turns.
 pub async fn measure(options: &Options) {
@@ -30,9 +31,14 @@ pub async fn measure(options: &Options) {
 async fn one(options: &Options) -> (Run, Vec<bare::Row>) {
     let database = options.database().await;
     let setup = Setup::new(&database.url, &[]).await;
+    if options.twelve_rules {
+        twelve::put(setup.configuration());
+    }
     let service = setup.start().await;
     stream::cases(&service, &setup.key, options.cases(), options.markets).await;
+    let before = Processors::now(&service);
     let run = stream::activities(&service, &setup.key, options.cases(), options.markets).await;
+    println!("  {}", Processors::now(&service).since(&before, run.items));
     println!("  resident {} MiB", service.resident_bytes() >> 20);
     service.kill();
     let service = setup.start().await;

@@ -18,10 +18,12 @@ mod history;
 mod ingest;
 mod kpis;
 mod memory;
+mod processors;
 mod stats;
 mod stream;
 #[allow(dead_code, unused_imports, unused_macros)]
 mod support;
+mod twelve;
 mod unary;
 
 use clap::{Parser, ValueEnum};
@@ -67,6 +69,9 @@ struct Options {
     /// Markets that get load, of the four.
     #[arg(long, default_value_t = 4)]
     markets: usize,
+    /// Ingest with twelve rules in each market, instead of all packs that ship.
+    #[arg(long)]
+    twelve_rules: bool,
     /// Seconds of one round, where a round is a stretch of time.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,

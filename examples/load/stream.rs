@@ -56,13 +56,11 @@ pub async fn activities_as(
     let plan = |market| -> Vec<workload::Record> {
         workload::plan(market, part.end).into_iter().filter(|record| part.contains(&record.case)).collect()
     };
-    let plans: Vec<_> = (0..markets).map(plan).collect();
+    // Made before the clock starts: making records is no part of what is measured.
+    let plans: Vec<_> = (0..markets).map(|market| requests(market, &plan(market), make)).collect();
     let start = Instant::now();
-    let streams: Vec<_> = plans
-        .into_iter()
-        .enumerate()
-        .map(|(market, plan)| tokio::spawn(one(service.address.clone(), key.to_owned(), market, plan, make)))
-        .collect();
+    let streams: Vec<_> =
+        plans.into_iter().map(|plan| tokio::spawn(one(service.address.clone(), key.to_owned(), plan))).collect();
     let mut run = Run { items: 0, took: std::time::Duration::ZERO, latencies: Latencies::default() };
     for stream in streams {
         let (created, latencies) = stream.await.expect("a stream failed");
@@ -73,22 +71,27 @@ pub async fn activities_as(
     run
 }
 
-async fn one(
-    address: String,
-    key: String,
+/// The messages of one market's stream.
+fn requests(
     market: usize,
-    plan: Vec<workload::Record>,
+    plan: &[workload::Record],
     make: fn(workload::Record) -> v1::Activity,
-) -> (u64, Latencies) {
+) -> Vec<v1::StreamActivitiesRequest> {
+    let numbered = plan.chunks(BATCH).zip(1_i64..);
+    let message = |(records, sequence): (&[workload::Record], i64)| {
+        let activities = records.iter().map(|record| make(*record)).collect();
+        v1::StreamActivitiesRequest { sequence, region_code: MARKETS[market].0.into(), activities }
+    };
+    numbered.map(message).collect()
+}
+
+async fn one(address: String, key: String, plan: Vec<v1::StreamActivitiesRequest>) -> (u64, Latencies) {
     let mut client = ActivityServiceClient::new(caller(&address, &key).await);
     let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
     let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
     let feeder = tokio::spawn(async move {
-        for (records, sequence) in plan.chunks(BATCH).zip(1_i64..) {
-            let activities = records.iter().map(|record| make(*record)).collect();
-            let region_code = MARKETS[market].0.into();
-            let _ = note.send((sequence, Instant::now()));
-            let request = v1::StreamActivitiesRequest { sequence, region_code, activities };
+        for request in plan {
+            let _ = note.send((request.sequence, Instant::now()));
             if send.send(request).await.is_err() {
                 return;
             }

@@ -23,6 +23,7 @@ mod person_contacts;
 mod person_logs;
 mod rebuild;
 mod replay;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod tick;

@@ -11,7 +11,7 @@ use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::market_state::{MarketState, MemoryLimit};
 use super::work::Work;
-use super::{follow, merge, tick};
+use super::{follow, merge, statistics, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
 use crate::config::server::IngestSettings;
@@ -94,6 +94,7 @@ impl Markets {
         let memory = Arc::new(MemoryLimit::new(size(limits.recent_cases), unpacked, packed));
         let markets = Arc::new(Self { store, config, clock, limits, memory, handles: Mutex::default(), stopping });
         follow::start(&markets);
+        statistics::start(&markets);
         markets
     }
 

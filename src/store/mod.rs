@@ -21,6 +21,7 @@ mod schema;
 mod schema_findings;
 mod schema_permits;
 mod scope;
+mod statistics;
 mod touched;
 
 pub use backend::{Backend, StoreOptions};

@@ -97,6 +97,10 @@ impl Cluster {
         for setting in settings(durability) {
             server.args(["-c", &setting]);
         }
+        // `name=value` by spaces: for looking into the database while something is measured.
+        for setting in std::env::var("FAIRDUE_TEST_PG_SETTINGS").unwrap_or_default().split_whitespace() {
+            server.args(["-c", setting]);
+        }
         server.arg("-c").arg(format!("unix_socket_directories={}", dir.display()));
         let mut watchdog = Command::new("sh")
             .args(["-c", WATCHDOG, "fairdue-postgres-watchdog"])

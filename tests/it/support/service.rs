@@ -140,6 +140,12 @@ impl Setup {
         Self { directory: configuration(), url: url.to_owned(), key, settings }
     }
 
+    /// The configuration directory, to be changed before a start.
+    #[allow(dead_code)] // read by the load generator, which shares this file
+    pub fn configuration(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Where the server's log goes.
     pub fn log_file(&self) -> PathBuf {
         self.directory.path().join("server.log")
@@ -221,6 +227,21 @@ impl Service {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) * 1_024
     }
+
+    /// Time on processors since its start.
+    #[allow(dead_code)] // read by the load generator, which shares this file
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        processor_time(&stat)
+    }
+}
+
+/// Time on processors that a line of `/proc/PID/stat` tells: fields 14 and 15, in hundredths of a second. The second field
+/// is a name in brackets, which may hold spaces.
+pub fn processor_time(stat: &str) -> Duration {
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 impl Drop for Service {

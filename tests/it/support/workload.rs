@@ -125,7 +125,11 @@ pub fn case(case: u32) -> v1::Case {
         version_id: "1".into(),
         effect_time: Some(time(0)),
         currency_code: currency.into(),
-        identity: Some(v1::Identity { creditor_id: format!("creditor-{}", case % 20), ..Default::default() }),
+        identity: Some(v1::Identity {
+            creditor_id: format!("creditor-{}", case % 20),
+            collector_role: v1::CollectorRole::Agency.into(),
+            ..Default::default()
+        }),
         legal_class: Some(v1::LegalClass { debt_class: v1::DebtClass::Consumer.into(), ..Default::default() }),
         placement: Some(v1::Placement { place_time: Some(time(0)), ..Default::default() }),
         steering: Some(v1::Steering {
