@@ -109,8 +109,15 @@ pub(crate) fn exemption(rule: &Rule, situation: &Situation<'_>) -> Option<&'stat
 
 /// `None`: the rule does not concern the case. `Some(None)`: it does. `Some(Some(attribute))`: it may, and that
 /// attribute is missing to tell.
-#[allow(clippy::option_option)] // three answers, read by one caller
+#[allow(clippy::option_option)] // three answers
 pub(crate) fn scope(active: &ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    let doubt = in_force(active, situation)?;
+    Some(doubt.or(situation.scoped(active)?))
+}
+
+/// The same for the dates between which the rule is in force, and the membership that it binds by.
+#[allow(clippy::option_option)]
+pub(crate) fn in_force(active: &ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let rule = &*active.rule;
     let doubt = dated(rule.valid_from, rule.valid_until, rule.version_by, situation)?;
     if rule.source == Source::Code
@@ -119,7 +126,7 @@ pub(crate) fn scope(active: &ActiveRule, situation: &Situation<'_>) -> Option<Op
     {
         return None;
     }
-    Some(doubt.or(situation.scoped(active)?))
+    Some(doubt)
 }
 
 /// The same for a scope by itself.

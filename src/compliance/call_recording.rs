@@ -1,7 +1,7 @@
 //! Contacts that reach somebody are recorded, or recording is told or agreed.
 
 use super::held::Held;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::persons::Marks;
 use super::situation::Situation;
 use super::{channel_consent, which};
@@ -10,7 +10,7 @@ use crate::domain::vocabulary::ConsentScope;
 use crate::rules::conduct::{CallRecording, RECORDING_CONSENTED, RecordingDuty};
 use crate::rules::words::{Attribute, Counted};
 
-pub(crate) fn judge(limits: &CallRecording, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(limits: &CallRecording, situation: &Situation<'_>) -> Option<Speaking> {
     let contact = situation.contact()?;
     let doubt = which::meant(&limits.which, situation)?;
     // What reached nobody has nothing to record.
@@ -48,13 +48,13 @@ pub(crate) fn judge(limits: &CallRecording, situation: &Situation<'_>) -> Option
     Some(match (wrong, open, doubt) {
         (Some(_), _, Some(attribute)) => which::unsure(&limits.which, situation, attribute),
         (Some(word), _, None) => {
-            let mut judgement = Judgement::new(Answer::Broken);
+            let mut judgement = Speaking::new(Answer::Broken);
             judgement.note = Note::Word(word);
             judgement.evidence.push(situation.activity.id.clone());
             judgement
         }
-        (None, Some(_), _) if situation.asked => Judgement::duty(Some(limits.duties.clone())),
-        (None, Some(attribute), _) => Judgement::missing(attribute),
-        (None, None, _) => Judgement::new(Answer::Kept),
+        (None, Some(_), _) if situation.asked => Speaking::duty(Some(limits.duties.clone())),
+        (None, Some(attribute), _) => Speaking::missing(attribute),
+        (None, None, _) => Speaking::new(Answer::Kept),
     })
 }

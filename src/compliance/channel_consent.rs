@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::held::Held;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
 use super::{which, windows};
@@ -39,7 +39,7 @@ impl Found {
     }
 }
 
-pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
     let contact = situation.contact()?;
     let doubt = which::meant(&limits.which, situation)?;
     let held = Held::of(situation)?;
@@ -47,12 +47,12 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
     if !carries && held.content_stated() {
         return None;
     }
-    let sure = |judgement: Judgement| match doubt {
+    let sure = |judgement: Speaking| match doubt {
         Some(attribute) if judgement.answer == Answer::Broken => which::unsure(&limits.which, situation, attribute),
         _ => judgement,
     };
     let broken = |note: Note, until: Option<Timestamp>| {
-        let mut judgement = Judgement::new(Answer::Broken);
+        let mut judgement = Speaking::new(Answer::Broken);
         judgement.note = note;
         judgement.allowed_from = until;
         judgement.evidence.push(situation.activity.id.clone());
@@ -67,37 +67,37 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
         return Some(match (carries, situation.asked) {
             (true, _) => broken(Note::Word("no consent"), None),
             // Without consent it may be sent, as long as it holds none of what needs one.
-            (false, true) => Judgement::duty(limits.leave_out.clone()),
-            (false, false) => Judgement::missing(Attribute::ContentItems),
+            (false, true) => Speaking::duty(limits.leave_out.clone()),
+            (false, false) => Speaking::missing(Attribute::ContentItems),
         });
     }
     if let OptedOut::Maybe = opted {
-        return Some(Judgement::missing(Attribute::ContactPoint));
+        return Some(Speaking::missing(Attribute::ContactPoint));
     }
     if let Found::Maybe(attribute) = consent {
-        return Some(Judgement::missing(attribute));
+        return Some(Speaking::missing(attribute));
     }
     if !limits.tried_first.is_empty() && !tried(limits, situation) {
         let unsure = situation.version.history_complete_from.is_some();
         return Some(if unsure {
-            Judgement::missing(Attribute::History)
+            Speaking::missing(Attribute::History)
         } else {
             broken(Note::Word("nothing else was tried first"), None)
         });
     }
     if let OptedOut::Soon = opted {
-        return Some(Judgement::duty(Some(limits.honour.clone())));
+        return Some(Speaking::duty(Some(limits.honour.clone())));
     }
     if limits.must_carry.is_empty() {
-        return Some(Judgement::new(Answer::Kept));
+        return Some(Speaking::new(Answer::Kept));
     }
     Some(match (held.content_stated(), situation.asked) {
         (true, _) => match held.lacking(&limits.must_carry) {
             Some(lacking) => broken(Note::Text(format!("lacks {lacking}").into()), None),
-            None => Judgement::new(Answer::Kept),
+            None => Speaking::new(Answer::Kept),
         },
-        (false, true) => Judgement::duty(limits.must_carry.0.clone()),
-        (false, false) => Judgement::missing(Attribute::ContentItems),
+        (false, true) => Speaking::duty(limits.must_carry.0.clone()),
+        (false, false) => Speaking::missing(Attribute::ContentItems),
     })
 }
 

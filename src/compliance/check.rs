@@ -1,6 +1,6 @@
 //! The answer to a check: every rule that speaks, the worst verdict, and the next time that is lawful under all of them.
 
-use super::judgement::{Note, judge, speaking};
+use super::judgement::{Note, conclude, judge, judge_into};
 use super::situation::Situation;
 use super::speaking::Speaking;
 use super::verdict::{consequence, of_answer};
@@ -22,17 +22,19 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.missing.clear();
     answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
+    let mut said = None;
     let complete = situation.each_rule(|jurisdiction, active, possible| {
-        let Some(judgement) = judge(&situation, jurisdiction, active, possible) else { return };
-        if let Note::Missing(attribute) = judgement.note {
+        judge_into(&situation, jurisdiction, active, possible, &mut said);
+        let Some(speaking) = &mut said else { return };
+        if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
             if !answer.missing.iter().any(|one| one == name) {
                 answer.missing.push(name.to_owned());
             }
         }
-        let speaking = speaking(&situation, active, judgement);
+        conclude(&situation, active, speaking);
         answer.verdict = answer.verdict.max(speaking.verdict);
-        answer.speaking.push(speaking);
+        answer.speaking.extend(said.take());
     });
     if !complete {
         answer.verdict = answer.verdict.max(Verdict::Unknown);
@@ -67,9 +69,9 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
         latest = Latest::default();
         let now = &*situation;
         now.each_rule(|jurisdiction, active, possible| {
-            let Some(judgement) = judge(now, jurisdiction, active, possible) else { return };
-            if of_answer(judgement.answer, consequence(now.rules, active, judgement.unconfirmed).verdict) >= blocking {
-                latest.note(judgement.allowed_from, now.at);
+            let Some(said) = judge(now, jurisdiction, active, possible) else { return };
+            if of_answer(said.answer, consequence(now.rules, active, said.unconfirmed).verdict) >= blocking {
+                latest.note(said.allowed_from, now.at);
             }
         });
     }

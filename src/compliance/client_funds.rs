@@ -1,6 +1,6 @@
 //! Money collected for others: kept apart, and handed over in time. What is not handed over is an omission.
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use crate::domain::detail::{Detail, Payment};
 use crate::domain::verdict::{Answer, Unit};
@@ -14,17 +14,17 @@ pub(crate) fn collected<'s>(situation: &Situation<'s>) -> Option<&'s Payment> {
     (!elsewhere && payment.amount.minor > 0).then_some(payment)
 }
 
-pub(crate) fn judge(rule: &Rule, limits: &ClientFunds, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(rule: &Rule, limits: &ClientFunds, situation: &Situation<'_>) -> Option<Speaking> {
     collected(situation)?;
     if limits.segregated {
         let apart = situation.rules.facts().has_client_account(rule.jurisdiction.as_str(), situation.date());
         if apart {
-            return Some(Judgement::new(Answer::Kept));
+            return Some(Speaking::new(Answer::Kept));
         }
-        let mut judgement = Judgement::new(Answer::Broken).seen(0, 1, Unit::Flag);
+        let mut judgement = Speaking::new(Answer::Broken).seen(0, 1, Unit::Flag);
         judgement.note = Note::Word("no client account is declared");
         judgement.evidence.push(situation.activity.id.clone());
         return Some(judgement);
     }
-    limits.within.is_none().then(Judgement::no_figure)
+    limits.within.is_none().then(Speaking::no_figure)
 }

@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
 use super::conditions::lasting;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::last_day_after;
 use super::situation::Situation;
 use crate::domain::ids::ActivityId;
@@ -30,7 +30,7 @@ pub(crate) fn judge(
     from: BindFrom,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
     if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
         return None;
     }
@@ -40,12 +40,12 @@ pub(crate) fn judge(
     }
     for flag in limits.flags.iter() {
         if flag == OtherFlag::InconvenientWindow && situation.activity.date_only && has_windows(situation) {
-            return Some(Judgement::missing(Attribute::ClockTime));
+            return Some(Speaking::missing(Attribute::ClockTime));
         }
         other(flag, situation, &mut hit);
     }
-    let Some(hit) = hit else { return Some(Judgement::new(Answer::Kept)) };
-    let mut judgement = Judgement::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
+    let Some(hit) = hit else { return Some(Speaking::new(Answer::Kept)) };
+    let mut judgement = Speaking::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
     judgement.observed = Some(1);
     judgement.limit = Some(0);
     judgement.unit = Some(Unit::Flag);

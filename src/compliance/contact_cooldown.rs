@@ -1,6 +1,6 @@
 //! After an event, no contact for a while.
 
-use super::judgement::Judgement;
+use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
 use super::windows::{begins, earlier, leaves, not_before};
@@ -8,14 +8,14 @@ use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
 use crate::rules::words::{Attribute, Count, Exclude, Set};
 
-pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Option<Speaking> {
     let marks = situation.marks()?;
     if !marks.on(limits.channels) || marks.excluded(limits.exclude) {
         return None;
     }
-    let Some(wait) = limits.wait else { return Some(Judgement::no_figure()) };
+    let Some(wait) = limits.wait else { return Some(Speaking::no_figure()) };
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
-        return Some(Judgement::missing(Attribute::Zone));
+        return Some(Speaking::missing(Attribute::Zone));
     }
     // A conversation starts the wait even inside a consent window or on the debtor's own call: only contacts that
     // reached nobody concerned are no event.
@@ -36,7 +36,7 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
         (Window::CalendarDays(days), Count::ClearDays) => Window::CalendarDays(days.saturating_add(1)),
         (wait, _) => wait,
     };
-    let mut judgement = Judgement::new(Answer::Kept);
+    let mut judgement = Speaking::new(Answer::Kept);
     let any = earlier(situation, limits.per, not_before(wait, situation.at), event).next().is_some();
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {

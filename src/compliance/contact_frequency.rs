@@ -1,6 +1,6 @@
 //! At most so many attempts, contacts or conversations in a window.
 
-use super::judgement::Judgement;
+use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::which;
@@ -56,7 +56,7 @@ fn before<'a>(
     earlier(situation, limits.per, since, |marks| counts(limits, marks)).filter(here)
 }
 
-pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Speaking> {
     if !counts(limits, situation.marks()?) {
         return None;
     }
@@ -68,9 +68,9 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
         }
         doubt = doubt.or(Some(Attribute::History));
     }
-    let Some(max) = limits.max else { return Some(Judgement::no_figure()) };
+    let Some(max) = limits.max else { return Some(Speaking::no_figure()) };
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
-        return Some(Judgement::missing(Attribute::Zone));
+        return Some(Speaking::missing(Attribute::Zone));
     }
     let possible = counted(limits, max, situation, false);
     if limits.places.is_empty() && !elsewhere || possible.answer != Answer::Broken {
@@ -81,14 +81,14 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(Some(open)) })
 }
 
-fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certain: bool) -> Judgement {
+fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certain: bool) -> Speaking {
     // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
     // the rule, so that fewer than so many need no look at the clock.
     let near = before(limits, situation, not_before(limits.window, situation.at), certain);
     let decides = if situation.asked { 1 } else { max.max(1) as usize };
     let any = near.take(decides).count() == decides;
     if !any && !situation.asked && max > 0 {
-        return Judgement::new(Answer::Kept);
+        return Speaking::new(Answer::Kept);
     }
     let max = i64::from(max);
     let mut worst = 0;
@@ -109,7 +109,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certa
     let seen = worst.saturating_add(1);
     let broken = seen > max;
     let mut judgement =
-        Judgement::new(if broken { Answer::Broken } else { Answer::Kept }).seen(seen, max, unit(limits.count));
+        Speaking::new(if broken { Answer::Broken } else { Answer::Kept }).seen(seen, max, unit(limits.count));
     judgement.remaining = Some((max - seen).max(0));
     if broken {
         judgement.allowed_from = free;

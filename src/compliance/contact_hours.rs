@@ -1,39 +1,42 @@
 //! Permitted local times: the instant must be open in every zone the person may be in.
 
-use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveTime};
 use chrono_tz::Tz;
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use super::{contact_block, which};
-use crate::domain::time::{Timestamp, add_days};
+use crate::domain::time::{SECOND, Timestamp, date_of_day, weekday_of_day};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::{ContactHours, HOLIDAY, OpenSpan};
 use crate::rules::words::{Attribute, Holidays};
 
-pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+/// Microseconds of a minute.
+const MINUTE: i64 = 60 * SECOND;
+
+pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
     let doubt = which::at_place(limits.places, situation)?;
     if limits.unless_preferred && contact_block::prefers(situation, limits.places) {
         return None;
     }
     if limits.no_figure {
-        return Some(Judgement::no_figure());
+        return Some(Speaking::no_figure());
     }
     let zones = situation.zones.as_slice();
     if zones.is_empty() || situation.zones.overflow {
-        return Some(Judgement::missing(Attribute::Zone));
+        return Some(Speaking::missing(Attribute::Zone));
     }
     if situation.activity.date_only {
-        return Some(Judgement::missing(Attribute::ClockTime));
+        return Some(Speaking::missing(Attribute::ClockTime));
     }
     let subdivision = situation.subdivision();
     let closed = zones.iter().find(|zone| !is_open(limits, situation.at, **zone, calendar, subdivision));
-    let Some(zone) = closed else { return Some(Judgement::new(Answer::Kept)) };
-    let local = situation.at.local(*zone);
-    let minute = i64::from(local.hour() * 60 + local.minute());
-    let nearest = nearest_bound(limits, local.date(), minute, calendar, subdivision);
-    let mut judgement = Judgement::new(Answer::Broken);
+    let Some(zone) = closed else { return Some(Speaking::new(Answer::Kept)) };
+    let (day, clock) = situation.at.clock(*zone);
+    let minute = clock / MINUTE;
+    let nearest = nearest_bound(limits, day, minute, calendar, subdivision);
+    let mut judgement = Speaking::new(Answer::Broken);
     judgement.observed = Some(minute);
     judgement.limit = nearest;
     judgement.unit = Some(Unit::MinuteOfDay);
@@ -43,15 +46,19 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
 }
 
 /// Index of the day in the table of open spans; `None` if nothing is open on it.
-fn day_index(limits: &ContactHours, date: NaiveDate, calendar: &Calendar, subdivision: Option<&str>) -> Option<u8> {
-    if limits.closed_dates.iter().any(|(month, day)| u32::from(*month) == date.month() && u32::from(*day) == date.day())
-    {
-        return None;
+fn day_index(limits: &ContactHours, day: i32, calendar: &Calendar, subdivision: Option<&str>) -> Option<u8> {
+    let closed = limits.holidays == Holidays::Closed;
+    if closed || !limits.closed_dates.is_empty() {
+        let date = date_of_day(day);
+        let same = |(month, day): &(u8, u8)| u32::from(*month) == date.month() && u32::from(*day) == date.day();
+        if limits.closed_dates.iter().any(same) {
+            return None;
+        }
+        if closed && calendar.is_holiday(date, subdivision) {
+            return Some(HOLIDAY);
+        }
     }
-    if limits.holidays == Holidays::Closed && calendar.is_holiday(date, subdivision) {
-        return Some(HOLIDAY);
-    }
-    u8::try_from(date.weekday().num_days_from_monday()).ok()
+    Some(weekday_of_day(day))
 }
 
 fn spans(limits: &ContactHours, day: Option<u8>) -> impl Iterator<Item = &OpenSpan> {
@@ -59,25 +66,23 @@ fn spans(limits: &ContactHours, day: Option<u8>) -> impl Iterator<Item = &OpenSp
 }
 
 fn is_open(limits: &ContactHours, at: Timestamp, zone: Tz, calendar: &Calendar, subdivision: Option<&str>) -> bool {
-    let local = at.local(zone);
-    let second = local.num_seconds_from_midnight();
-    let whole = local.nanosecond() == 0;
-    let day = day_index(limits, local.date(), calendar, subdivision);
+    let (day, clock) = at.clock(zone);
+    let day = day_index(limits, day, calendar, subdivision);
     spans(limits, day).any(|span| {
-        let (from, to) = (u32::from(span.from) * 60, u32::from(span.to) * 60);
-        second >= from && (second < to || limits.end_inclusive && second == to && whole)
+        let (from, to) = (i64::from(span.from) * MINUTE, i64::from(span.to) * MINUTE);
+        clock >= from && (clock < to || limits.end_inclusive && clock == to)
     })
 }
 
 /// The end of a day's hours that was missed: their end if it is later, their beginning if it is earlier.
 fn nearest_bound(
     limits: &ContactHours,
-    date: NaiveDate,
+    day: i32,
     minute: i64,
     calendar: &Calendar,
     subdivision: Option<&str>,
 ) -> Option<i64> {
-    let day = day_index(limits, date, calendar, subdivision);
+    let day = day_index(limits, day, calendar, subdivision);
     spans(limits, day)
         .flat_map(|span| [i64::from(span.from), i64::from(span.to)])
         .min_by_key(|bound| (bound - minute).abs())
@@ -116,17 +121,16 @@ fn next_opening(
     calendar: &Calendar,
     subdivision: Option<&str>,
 ) -> Option<Timestamp> {
-    let mut date = at.date(zone);
+    let (mut day, _) = at.clock(zone);
     for _ in 0..370 {
-        let day = day_index(limits, date, calendar, subdivision);
-        for span in spans(limits, day) {
+        for span in spans(limits, day_index(limits, day, calendar, subdivision)) {
             let opens = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(span.from) * 60, 0)?;
-            let opening = Timestamp::at_local(date, opens, zone);
+            let opening = Timestamp::at_local(date_of_day(day), opens, zone);
             if opening > at && is_open(limits, opening, zone, calendar, subdivision) {
                 return Some(opening);
             }
         }
-        date = add_days(date, 1);
+        day = day.checked_add(1)?;
     }
     None
 }

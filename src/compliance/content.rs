@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::held::Held;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, form_fits, sent_elsewhere, term_start, told_before};
 use super::situation::Situation;
 use super::{limitation_period, which};
@@ -51,7 +51,7 @@ impl Faults {
     }
 }
 
-pub(crate) fn judge(limits: &Content, situation: &Situation<'_>, jurisdiction: &Jurisdiction) -> Option<Judgement> {
+pub(crate) fn judge(limits: &Content, situation: &Situation<'_>, jurisdiction: &Jurisdiction) -> Option<Speaking> {
     let contact = situation.contact()?;
     let calendar = Situation::calendar(jurisdiction);
     let mut doubt = which::meant(&limits.which, situation)?;
@@ -90,33 +90,33 @@ fn conclude(
     held: &Held<'_>,
     faults: Faults,
     doubt: Option<Attribute>,
-) -> Judgement {
+) -> Speaking {
     if !faults.wrong.is_empty() {
         if let Some(attribute) = doubt {
             return which::unsure(&limits.which, situation, attribute);
         }
-        let mut judgement = Judgement::new(Answer::Broken);
+        let mut judgement = Speaking::new(Answer::Broken);
         judgement.note = Note::Text(faults.wrong.into());
         judgement.evidence.push(situation.activity.id.clone());
         return judgement;
     }
     match faults.open {
         Some(_) if situation.asked => {
-            Judgement::duty(limits.duties.clone().or(limits.items_if_deadline_inside.0.clone()))
+            Speaking::duty(limits.duties.clone().or(limits.items_if_deadline_inside.0.clone()))
         }
-        Some(attribute) => Judgement::missing(attribute),
+        Some(attribute) => Speaking::missing(attribute),
         None if situation.asked && !held.content_stated() && !limits.where_due.is_empty() => {
-            Judgement::duty(limits.duties.clone())
+            Speaking::duty(limits.duties.clone())
         }
         // Nothing was stated, so nothing was tested.
         None if limits.items.is_empty() && limits.forms.is_empty() && limits.languages.is_empty() => {
             if held.anything_stated() || limits.least_deadline.is_some() {
-                Judgement::new(Answer::Kept)
+                Speaking::new(Answer::Kept)
             } else {
-                Judgement::untested()
+                Speaking::untested()
             }
         }
-        None => Judgement::new(Answer::Kept),
+        None => Speaking::new(Answer::Kept),
     }
 }
 

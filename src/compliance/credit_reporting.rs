@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::conditions;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::{Earlier, earlier_steps, form_fits, term_start};
 use super::situation::Situation;
 use crate::domain::detail::{CreditReportKind, Detail};
@@ -21,14 +21,14 @@ pub(crate) fn judge(
     limits: &CreditReporting,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
     let Detail::CreditReport { report: CreditReportKind::Furnish, amount, disputed, .. } = &situation.activity.detail
     else {
         return None;
     };
-    let mut found = vec![Judgement::new(Answer::Kept)];
+    let mut found = vec![Speaking::new(Answer::Kept)];
     if limits.no_figure {
-        found.push(Judgement::no_figure());
+        found.push(Speaking::no_figure());
     }
     if limits.never {
         found.push(broken("may not be reported"));
@@ -47,7 +47,7 @@ pub(crate) fn judge(
     if let Some(most) = limits.max_reports {
         let standing = i64::try_from(situation.watch.memory().reports.len()).unwrap_or(i64::MAX).saturating_add(1);
         let answer = if standing > i64::from(most) { Answer::Broken } else { Answer::Kept };
-        found.push(Judgement::new(answer).seen(standing, most.into(), Unit::Flag));
+        found.push(Speaking::new(answer).seen(standing, most.into(), Unit::Flag));
     }
     if !limits.requires.is_empty() {
         found.push(required(limits, situation, calendar));
@@ -71,11 +71,11 @@ pub(crate) fn judge(
                 let over = situation.date().signed_duration_since(last).num_days();
                 broken("too old").seen(over, 0, Unit::Days)
             }
-            Ok(_) => Judgement::new(Answer::Kept),
-            Err(attribute) => Judgement::missing(attribute),
+            Ok(_) => Speaking::new(Answer::Kept),
+            Err(attribute) => Speaking::missing(attribute),
         });
     }
-    let rank = |one: &Judgement| match one.answer {
+    let rank = |one: &Speaking| match one.answer {
         Answer::Broken => 4,
         Answer::Unknown => 3,
         _ if one.no_figure => 2,
@@ -88,27 +88,27 @@ pub(crate) fn judge(
     Some(worst)
 }
 
-fn broken(word: &'static str) -> Judgement {
-    Judgement { note: Note::Word(word), ..Judgement::new(Answer::Broken) }
+fn broken(word: &'static str) -> Speaking {
+    Speaking { note: Note::Word(word), ..Speaking::new(Answer::Broken) }
 }
 
 /// What must have happened did not: unknown if it may have happened elsewhere.
-fn absent(word: &'static str, situation: &Situation<'_>) -> Judgement {
+fn absent(word: &'static str, situation: &Situation<'_>) -> Speaking {
     if situation.version.history_complete_from.is_some() {
-        return Judgement::missing(Attribute::History);
+        return Speaking::missing(Attribute::History);
     }
     broken(word)
 }
 
-fn large_enough(least: i64, reported: Option<Money>, situation: &Situation<'_>) -> Judgement {
+fn large_enough(least: i64, reported: Option<Money>, situation: &Situation<'_>) -> Speaking {
     let amount = match reported {
-        Some(money) if money.currency != situation.version.currency => return Judgement::missing(Attribute::Currency),
+        Some(money) if money.currency != situation.version.currency => return Speaking::missing(Attribute::Currency),
         Some(money) => money.minor,
-        None if situation.version.claims.is_empty() => return Judgement::missing(Attribute::Principal),
+        None if situation.version.claims.is_empty() => return Speaking::missing(Attribute::Principal),
         None => situation.watch.balance(),
     };
     let answer = if amount < least { Answer::Broken } else { Answer::Kept };
-    Judgement::new(answer).seen(amount, least, Unit::MinorUnits)
+    Speaking::new(answer).seen(amount, least, Unit::MinorUnits)
 }
 
 /// The earliest day on which one of the steps happened, as activities or the case tell it.
@@ -130,13 +130,13 @@ fn happened(steps: &[Step], situation: &Situation<'_>) -> Option<NaiveDate> {
     told.into_iter().chain(stated).filter(|on| *on <= date).min()
 }
 
-fn required(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+fn required(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
     let Some(on) = happened(&limits.requires, situation) else {
         return absent("what it requires is missing", situation);
     };
     match &limits.requires_wait {
         Some(term) => waited(term, on, "too early", situation, calendar),
-        None => Judgement::new(Answer::Kept),
+        None => Speaking::new(Answer::Kept),
     }
 }
 
@@ -147,11 +147,11 @@ fn waited(
     word: &'static str,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Judgement {
+) -> Speaking {
     let last = calendar.last_day(term, start, situation.subdivision());
     let days = |date: NaiveDate| date.signed_duration_since(start).num_days();
     let early = situation.date() <= last;
-    let judgement = if early { broken(word) } else { Judgement::new(Answer::Kept) };
+    let judgement = if early { broken(word) } else { Speaking::new(Answer::Kept) };
     let mut judgement = judgement.seen(days(situation.date()), days(last).saturating_add(1), Unit::Days);
     if early {
         judgement.allowed_from = Some(Timestamp::start_of(add_days(last, 1), situation.home_zone()));
@@ -159,19 +159,19 @@ fn waited(
     judgement
 }
 
-fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
     match situation.version.oldest_due() {
         Some(due) => waited(term, due, "not overdue long enough", situation, calendar),
-        None => Judgement::missing(Attribute::DueDate),
+        None => Speaking::missing(Attribute::DueDate),
     }
 }
 
 /// Enough notices went, far enough apart, long enough ago, and what had to be announced was.
-fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
     let date = situation.date();
     let due = situation.version.oldest_due();
     if limits.after_due && due.is_none() {
-        return Judgement::missing(Attribute::DueDate);
+        return Speaking::missing(Attribute::DueDate);
     }
     let mut open_form = false;
     let mut notices: Vec<Earlier> = earlier_steps(situation, &limits.notices)
@@ -186,7 +186,7 @@ fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calen
     let enough = usize::try_from(limits.min_notices).unwrap_or(usize::MAX);
     let (Some(first), true) = (notices.first(), notices.len() >= enough) else {
         if open_form {
-            return Judgement::missing(Attribute::NoticeForm);
+            return Speaking::missing(Attribute::NoticeForm);
         }
         let seen = i64::try_from(notices.len()).unwrap_or(i64::MAX);
         return absent("notices are missing", situation).seen(seen, limits.min_notices.into(), Unit::Contacts);
@@ -207,10 +207,10 @@ fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calen
     {
         return broken("the last notice is too old");
     }
-    let mut judgement = Judgement::new(Answer::Kept);
+    let mut judgement = Speaking::new(Answer::Kept);
     if let Some(term) = &limits.wait {
         let from = if limits.wait_from == WaitFrom::First { first } else { full };
-        let Some(start) = term_start(term, from) else { return Judgement::missing(Attribute::Received) };
+        let Some(start) = term_start(term, from) else { return Speaking::missing(Attribute::Received) };
         judgement = waited(term, start, "reported too early", situation, calendar);
         if judgement.answer == Answer::Broken {
             judgement.evidence.extend(from.id.clone());
@@ -226,10 +226,10 @@ fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calen
 }
 
 /// The report was announced, no earlier than `since`.
-fn announced(limits: &CreditReporting, since: NaiveDate, situation: &Situation<'_>) -> Judgement {
+fn announced(limits: &CreditReporting, since: NaiveDate, situation: &Situation<'_>) -> Speaking {
     let date = situation.date();
     if earlier_steps(situation, &limits.announced).any(|one| since <= one.sent && one.sent <= date) {
-        return Judgement::new(Answer::Kept);
+        return Speaking::new(Answer::Kept);
     }
     absent("it was not announced", situation)
 }

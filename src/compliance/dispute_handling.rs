@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::conditions::stretches;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, last_day_after};
 use super::situation::Situation;
 use crate::domain::activity::Activity;
@@ -44,12 +44,12 @@ pub(crate) fn judge(
     from: BindFrom,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
     let last_day = limits
         .only_within
         .as_ref()
         .and_then(|term| last_day_after(term, &limits.only_within_after, situation, calendar));
-    let mut found: Option<Judgement> = None;
+    let mut found: Option<Speaking> = None;
     for opening in openings(limits, from, situation) {
         let late = last_day.is_some_and(|last| opening.stated.date(situation.home_zone()) > last);
         let unwritten = limits.written_only && opening.written == Some(false);
@@ -68,18 +68,18 @@ pub(crate) fn judge(
         };
         let judgement = stopped(&opening, stop, open, situation);
         // What is certain, and what lasts longest, speaks.
-        let rank = |one: &Judgement| (one.answer == Answer::Broken, one.allowed_from.is_none(), one.allowed_from);
+        let rank = |one: &Speaking| (one.answer == Answer::Broken, one.allowed_from.is_none(), one.allowed_from);
         if found.as_ref().is_none_or(|old| rank(old) < rank(&judgement)) {
             found = Some(judgement);
         }
     }
-    Some(found.unwrap_or_else(|| Judgement::new(Answer::Kept)))
+    Some(found.unwrap_or_else(|| Speaking::new(Answer::Kept)))
 }
 
-fn stopped(opening: &Opening, stop: Stop, open: Option<Attribute>, situation: &Situation<'_>) -> Judgement {
+fn stopped(opening: &Opening, stop: Stop, open: Option<Attribute>, situation: &Situation<'_>) -> Speaking {
     let mut judgement = match open {
-        Some(attribute) => Judgement::missing(attribute),
-        None => Judgement { note: Note::Word("disputed"), ..Judgement::new(Answer::Broken).seen(1, 0, Unit::Flag) },
+        Some(attribute) => Speaking::missing(attribute),
+        None => Speaking { note: Note::Word("disputed"), ..Speaking::new(Answer::Broken).seen(1, 0, Unit::Flag) },
     };
     if let Stop::Until(last) = stop {
         judgement.allowed_from = Some(Timestamp::start_of(add_days(last, 1), situation.home_zone()));

@@ -1,6 +1,6 @@
 //! Documents that must be held before a step, or produced on request.
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::memory::{Memory, What};
 use super::situation::Situation;
 use super::which::is_step;
@@ -11,10 +11,10 @@ use crate::domain::verdict::Answer;
 use crate::rules::conduct::DocumentsHeld;
 use crate::rules::words::Attribute;
 
-pub(crate) fn judge(limits: &DocumentsHeld, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(limits: &DocumentsHeld, situation: &Situation<'_>) -> Option<Speaking> {
     let memory = situation.watch.memory();
     let own = &situation.activity.id;
-    let mut judgement = Judgement::new(Answer::Kept);
+    let mut judgement = Speaking::new(Answer::Kept);
     if is_step(&limits.stops, situation) {
         let asked = memory.past.iter().filter(|past| past.at <= situation.at && past.id != *own);
         let asked = asked.filter(|past| limits.request.iter().any(|step| past.is(step)));
@@ -29,7 +29,7 @@ pub(crate) fn judge(limits: &DocumentsHeld, situation: &Situation<'_>) -> Option
     if judgement.answer == Answer::Kept && is_step(&limits.before, situation) {
         let mut held = documents(memory, situation.at).peekable();
         if held.peek().is_none() {
-            return Some(Judgement::missing(Attribute::Documents));
+            return Some(Speaking::missing(Attribute::Documents));
         }
         let holds = |entry: &str| documents(memory, situation.at).any(|(name, _, _)| named(entry, name));
         if let Some(missing) = limits.documents.iter().find(|entry| !holds(entry)) {

@@ -1,6 +1,6 @@
 //! The most that the debtor may be charged for a step: the sum of charges against the table of the law.
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::earlier_steps;
 use super::situation::Situation;
 use super::speaking::ConditionalLimit;
@@ -22,7 +22,7 @@ fn share(value: i128, millionths: i64) -> i128 {
     (value * i128::from(millionths) + ONE / 2).div_euclid(ONE)
 }
 
-pub(crate) fn judge(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+pub(crate) fn judge(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
     if limits.unless_disputed && situation.ever_disputed() {
         return None;
     }
@@ -39,13 +39,13 @@ fn charged(
     charge: &Charge,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
     let id = &situation.activity.id;
     for condition in limits.requires.iter() {
         let failed = match met(condition, charge, situation) {
             Some(true) => continue,
-            Some(false) => Judgement::new(Answer::Broken),
-            None => Judgement::missing(attribute(condition)),
+            Some(false) => Speaking::new(Answer::Broken),
+            None => Speaking::missing(attribute(condition)),
         };
         if failed.answer == Answer::Unknown {
             return Some(failed);
@@ -57,20 +57,20 @@ fn charged(
     }
     if limits.bound != Bound::Ceiling {
         // An entitlement, a default rate or a sum to be set off accuses nobody.
-        return Some(Judgement::new(Answer::Kept));
+        return Some(Speaking::new(Answer::Kept));
     }
     if charge.amount.currency != limits.currency {
-        return Some(Judgement::missing(Attribute::Currency));
+        return Some(Speaking::missing(Attribute::Currency));
     }
     if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
         match situation.version.terms.creditor_deducts_vat {
             Some(true) => {
-                let mut judgement = Judgement::new(Answer::Broken).seen(charge.vat.unwrap_or(0), 0, Unit::MinorUnits);
+                let mut judgement = Speaking::new(Answer::Broken).seen(charge.vat.unwrap_or(0), 0, Unit::MinorUnits);
                 judgement.note = Note::Word("vat");
                 judgement.evidence.push(id.clone());
                 return Some(judgement);
             }
-            None => return Some(Judgement::missing(Attribute::VatDeduction)),
+            None => return Some(Speaking::missing(Attribute::VatDeduction)),
             Some(false) => {}
         }
     }
@@ -82,13 +82,13 @@ fn charged(
         return Some(match limits.max_count {
             Some(max) => {
                 let seen = number_of(limits, situation);
-                let mut judgement = Judgement::new(Answer::Kept).seen(seen, max.into(), Unit::Attempts);
+                let mut judgement = Speaking::new(Answer::Kept).seen(seen, max.into(), Unit::Attempts);
                 judgement.note = Note::Word("charges");
                 judgement.remaining = Some((i64::from(max) - seen).max(0));
                 judgement
             }
-            None if only_conditions => Judgement::new(Answer::Kept),
-            None => Judgement::no_figure(),
+            None if only_conditions => Speaking::new(Answer::Kept),
+            None => Speaking::no_figure(),
         });
     }
     let factor = match limits.factor_if_complex {
@@ -105,14 +105,14 @@ fn charged(
     let total = before.saturating_add(i128::from(charge.amount.minor));
     let yearly = match yearly(rule, limits, situation) {
         Ok(yearly) => yearly,
-        Err(missing) => return Some(missing.map_or_else(Judgement::no_figure, Judgement::missing)),
+        Err(missing) => return Some(missing.map_or_else(Speaking::no_figure, Speaking::missing)),
     };
     let mut judgement = compare(limits, (factor, yearly), charge.basis, claim, total, situation);
     if let Some((higher, Err(attribute))) = later
         && judgement.answer == Answer::Broken
         && compare(limits, (higher, yearly), charge.basis, claim, total, situation).answer != Answer::Broken
     {
-        return Some(Judgement::missing(attribute));
+        return Some(Speaking::missing(attribute));
     }
     let Some(limit) = judgement.limit else { return Some(judgement) };
     let left = i128::from(limit) - if judgement.answer == Answer::Broken { before } else { total };
@@ -136,7 +136,7 @@ fn clamp(value: i128) -> i64 {
 }
 
 /// A debt paid before a second letter makes the lower factor hold: the charges are judged again on the payment.
-fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
     let factor = limits.factor_if_paid_on_first_letter?;
     let total = sum(limits.steps, None, situation);
     if limits.bound != Bound::Ceiling
@@ -167,13 +167,13 @@ fn compare(
     claim: Option<&crate::domain::ids::ClaimId>,
     total: i128,
     situation: &Situation<'_>,
-) -> Judgement {
+) -> Speaking {
     let cap = match cap(limits, (factor, yearly), stated, claim, situation) {
         Ok(cap) => cap,
-        Err(attribute) => return Judgement::missing(attribute),
+        Err(attribute) => return Speaking::missing(attribute),
     };
     let answer = if total > cap { Answer::Broken } else { Answer::Kept };
-    let mut judgement = Judgement::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
+    let mut judgement = Speaking::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
     judgement.unconfirmed = yearly.is_some_and(|(_, confidence)| confidence == Confidence::Unconfirmed);
     if answer == Answer::Broken {
         judgement.evidence = charge_ids(limits.steps, situation).into();
@@ -247,13 +247,13 @@ fn number_of(limits: &FeeCap, situation: &Situation<'_>) -> i64 {
 }
 
 /// How often and how soon.
-fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
+fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
     let ids = charge_ids(limits.steps, situation);
     let seen = number_of(limits, situation);
     if let Some(max) = limits.max_count
         && seen > i64::from(max)
     {
-        let mut judgement = Judgement::new(Answer::Broken).seen(seen, max.into(), Unit::Attempts);
+        let mut judgement = Speaking::new(Answer::Broken).seen(seen, max.into(), Unit::Attempts);
         judgement.note = Note::Word("charges");
         judgement.remaining = Some(0);
         judgement.evidence = ids.into();
@@ -271,7 +271,7 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Judgement> {
         return None;
     }
     let waited = date.signed_duration_since(last).num_days();
-    let mut judgement = Judgement::new(Answer::Broken).seen(waited, days.into(), Unit::Days);
+    let mut judgement = Speaking::new(Answer::Broken).seen(waited, days.into(), Unit::Days);
     judgement.allowed_from = Some(Timestamp::start_of(add_days(last, days.into()), zone));
     judgement.evidence = ids.into();
     judgement.evidence.push(situation.activity.id.clone());

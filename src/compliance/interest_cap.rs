@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::accrual::{self, Caps, Lack};
 use super::conditions::lasting;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
 use crate::domain::case::{Claim, InterestKind};
@@ -23,7 +23,7 @@ pub(crate) fn judge(
     limits: &InterestCap,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
     let principal = situation.version.principal();
     let mut found = Vec::new();
     match &situation.activity.detail {
@@ -56,16 +56,16 @@ pub(crate) fn judge(
         && limits.starts.is_empty()
         && limits.total.is_none();
     if says_nothing {
-        found.push(Judgement::no_figure());
+        found.push(Speaking::no_figure());
     }
     if limits.bound != Bound::Ceiling {
         // An entitlement or a default rate accuses nobody: its figure is shown.
-        let shown = |one: &Judgement| u8::from(one.limit.is_some()) * 2 + u8::from(one.no_figure);
+        let shown = |one: &Speaking| u8::from(one.limit.is_some()) * 2 + u8::from(one.no_figure);
         let told = found.into_iter().reduce(|told, one| if shown(&one) > shown(&told) { one } else { told })?;
-        return Some(Judgement { answer: Answer::Kept, note: Note::None, ..told });
+        return Some(Speaking { answer: Answer::Kept, note: Note::None, ..told });
     }
     // The worst that is said is the rule's word.
-    let rank = |one: &Judgement| match one.answer {
+    let rank = |one: &Speaking| match one.answer {
         Answer::Broken => 3,
         Answer::Unknown => 2,
         _ if one.no_figure => 0,
@@ -85,7 +85,7 @@ fn during(
     interest: &Interest,
     situation: &Situation<'_>,
     calendar: &Calendar,
-    found: &mut Vec<Judgement>,
+    found: &mut Vec<Speaking>,
 ) -> bool {
     let zone = situation.home_zone();
     let (first, last) = period(interest).unwrap_or((situation.date(), situation.date()));
@@ -100,11 +100,11 @@ fn during(
             match situation.version.dates.contract {
                 Some(contract) if contract >= begun => continue,
                 Some(_) => {}
-                None => found.push(Judgement::missing(Attribute::ContractDate)),
+                None => found.push(Speaking::missing(Attribute::ContractDate)),
             }
         }
         if limits.during_written && one.written.is_none() {
-            found.push(Judgement::missing(Attribute::WrittenRequest));
+            found.push(Speaking::missing(Attribute::WrittenRequest));
         }
         any = true;
     }
@@ -122,11 +122,11 @@ fn rates(
     (interest, claim): (&Interest, Option<&Claim>),
     situation: &Situation<'_>,
     calendar: &Calendar,
-    found: &mut Vec<Judgement>,
+    found: &mut Vec<Speaking>,
 ) {
     let stated = period(interest);
     if stated.is_none() && !accrual::constant(rule, limits) {
-        found.push(Judgement::missing(Attribute::AccrualPeriod));
+        found.push(Speaking::missing(Attribute::AccrualPeriod));
         return;
     }
     let days = stated.unwrap_or((situation.date(), situation.date()));
@@ -143,66 +143,66 @@ fn rates(
     }
     match (stated, interest.base) {
         (Some(_), Some(base)) => found.push(amount(limits, interest, base, &caps)),
-        (None, Some(_)) if !told => found.push(Judgement::missing(Attribute::AccrualPeriod)),
-        (_, None) if !told => found.push(Judgement::missing(Attribute::InterestBase)),
+        (None, Some(_)) if !told => found.push(Speaking::missing(Attribute::AccrualPeriod)),
+        (_, None) if !told => found.push(Speaking::missing(Attribute::InterestBase)),
         _ => {}
     }
 }
 
 /// The amount against what the days on which the rule binds yield.
-fn amount(limits: &InterestCap, interest: &Interest, base: i64, caps: &Caps) -> Judgement {
+fn amount(limits: &InterestCap, interest: &Interest, base: i64, caps: &Caps) -> Speaking {
     let most = i64::try_from(caps.amount(base, limits.day_count)).unwrap_or(i64::MAX);
     let over = interest.amount.minor > most;
     if over && !caps.whole() {
         // What accrued on the other days is not told apart.
-        return Judgement::missing(Attribute::AccrualPeriod);
+        return Speaking::missing(Attribute::AccrualPeriod);
     }
     let answer = if over { Answer::Broken } else { Answer::Kept };
     seen(answer, interest.amount.minor, most, Unit::MinorUnits, caps)
 }
 
-fn seen(answer: Answer, observed: i64, limit: i64, unit: Unit, caps: &Caps) -> Judgement {
-    let mut judgement = Judgement::new(answer).seen(observed, limit, unit);
+fn seen(answer: Answer, observed: i64, limit: i64, unit: Unit, caps: &Caps) -> Speaking {
+    let mut judgement = Speaking::new(answer).seen(observed, limit, unit);
     judgement.unconfirmed = caps.unconfirmed;
     judgement
 }
 
-fn lacking(lack: Lack) -> Judgement {
+fn lacking(lack: Lack) -> Speaking {
     match lack {
-        Lack::NoFigure => Judgement::no_figure(),
-        Lack::Missing(attribute) => Judgement::missing(attribute),
+        Lack::NoFigure => Speaking::no_figure(),
+        Lack::Missing(attribute) => Speaking::missing(attribute),
     }
 }
 
-fn simple(interest: &Interest, principal: i64) -> Judgement {
+fn simple(interest: &Interest, principal: i64) -> Speaking {
     match (interest.compound, interest.base) {
         (Some(true), _) => {
-            let mut judgement = Judgement::new(Answer::Broken).seen(1, 0, Unit::Flag);
+            let mut judgement = Speaking::new(Answer::Broken).seen(1, 0, Unit::Flag);
             judgement.note = Note::Word("interest on interest");
             judgement
         }
-        (Some(false), _) => Judgement::new(Answer::Kept),
-        (None, Some(base)) if base <= principal => Judgement::new(Answer::Kept),
-        (None, _) => Judgement::missing(Attribute::InterestBase),
+        (Some(false), _) => Speaking::new(Answer::Kept),
+        (None, Some(base)) if base <= principal => Speaking::new(Answer::Kept),
+        (None, _) => Speaking::missing(Attribute::InterestBase),
     }
 }
 
-fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Judgement {
-    let Some(base) = interest.base else { return Judgement::missing(Attribute::InterestBase) };
+fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Speaking {
+    let Some(base) = interest.base else { return Speaking::missing(Attribute::InterestBase) };
     let claims = &situation.version.claims;
     let limit = match most {
         BaseLimit::Principal => situation.version.principal(),
         BaseLimit::Overdue => {
-            let Some(from) = interest.from else { return Judgement::missing(Attribute::AccrualPeriod) };
+            let Some(from) = interest.from else { return Speaking::missing(Attribute::AccrualPeriod) };
             if base > 0 && claims.iter().any(|claim| claim.due().is_none()) {
-                return Judgement::missing(Attribute::DueDate);
+                return Speaking::missing(Attribute::DueDate);
             }
             let due = claims.iter().filter(|claim| claim.due().is_some_and(|due| due < from));
             due.fold(0_i64, |sum, claim| sum.saturating_add(claim.principal))
         }
     };
     let answer = if base > limit { Answer::Broken } else { Answer::Kept };
-    Judgement::new(answer).seen(base, limit, Unit::MinorUnits)
+    Speaking::new(answer).seen(base, limit, Unit::MinorUnits)
 }
 
 /// Interest began no earlier than the earliest way to begin it allows.
@@ -212,8 +212,8 @@ fn started(
     claim: Option<&Claim>,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Judgement {
-    let Some(from) = interest.from else { return Judgement::missing(Attribute::AccrualPeriod) };
+) -> Speaking {
+    let Some(from) = interest.from else { return Speaking::missing(Attribute::AccrualPeriod) };
     let claims: Vec<&Claim> = claim.map_or_else(|| situation.version.claims.iter().collect(), |claim| vec![claim]);
     let (mut first, mut missing) = (None, None);
     for start in &limits.starts {
@@ -224,12 +224,12 @@ fn started(
         }
     }
     if first.is_some_and(|first| from >= first) {
-        return Judgement::new(Answer::Kept);
+        return Speaking::new(Answer::Kept);
     }
     if let Some(attribute) = missing {
-        return Judgement::missing(attribute);
+        return Speaking::missing(attribute);
     }
-    let mut judgement = Judgement::new(Answer::Broken);
+    let mut judgement = Speaking::new(Answer::Broken);
     judgement.note = Note::Word(if first.is_some() { "begins too early" } else { "nothing has begun it" });
     if let Some(first) = first {
         judgement = judgement.seen(first.signed_duration_since(from).num_days(), 0, Unit::Days);
@@ -295,9 +295,9 @@ fn begins(
 }
 
 /// All interest, and charges where they count, this amount included.
-fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Judgement {
+fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Speaking {
     if situation.version.claims.is_empty() {
-        return Judgement::missing(Attribute::Principal);
+        return Speaking::missing(Attribute::Principal);
     }
     let memory = situation.watch.memory();
     let mut sum = i128::from(amount);
@@ -312,7 +312,7 @@ fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Judgemen
     let most = (principal * i128::from(total.share) + ONE / 2).div_euclid(ONE);
     let clamp = |value: i128| i64::try_from(value).unwrap_or(i64::MAX);
     let answer = if sum > most { Answer::Broken } else { Answer::Kept };
-    Judgement::new(answer).seen(clamp(sum), clamp(most), Unit::MinorUnits)
+    Speaking::new(answer).seen(clamp(sum), clamp(most), Unit::MinorUnits)
 }
 
 /// The rates that the case itself states, when it comes or changes them.
@@ -321,7 +321,7 @@ fn stated(
     limits: &InterestCap,
     situation: &Situation<'_>,
     calendar: &Calendar,
-    found: &mut Vec<Judgement>,
+    found: &mut Vec<Speaking>,
 ) {
     let terms = &situation.version.terms;
     let case = [

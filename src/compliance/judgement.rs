@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::situation::Situation;
-pub(crate) use super::speaking::Note;
-use super::speaking::{ConditionalLimit, Evidence, Speaking, observation};
+pub(crate) use super::speaking::{Note, Speaking};
 use super::verdict::{consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
 use super::{
@@ -15,115 +14,63 @@ use super::{limitation_period, notice_period, payment_term, record_retention, re
 use crate::domain::finding::Finding;
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
-use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
+use crate::domain::verdict::{Answer, Verdict};
 use crate::rules::model::Limits;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Subject};
 
-/// What one rule says.
-#[derive(Debug, Clone)]
-pub(crate) struct Judgement {
-    pub answer: Answer,
-    pub observed: Option<i64>,
-    pub limit: Option<i64>,
-    pub unit: Option<Unit>,
-    pub note: Note,
-    pub remaining: Option<i64>,
-    pub conditional: Option<Box<ConditionalLimit>>,
-    pub allowed_from: Option<Timestamp>,
-    pub known_at_time: bool,
-    pub representative_only: bool,
-    /// The rule states no figure: it speaks and tests nothing.
-    pub no_figure: bool,
-    /// A figure that it rests on was not read in its source.
-    pub unconfirmed: bool,
-    pub evidence: Evidence,
-    /// What must be held or done.
-    pub duties: Option<Duties>,
-}
-
-impl Judgement {
-    pub fn new(answer: Answer) -> Self {
-        Self {
-            answer,
-            observed: None,
-            limit: None,
-            unit: None,
-            note: Note::None,
-            remaining: None,
-            conditional: None,
-            allowed_from: None,
-            known_at_time: true,
-            representative_only: false,
-            no_figure: false,
-            unconfirmed: false,
-            evidence: Evidence::NONE,
-            duties: None,
-        }
-    }
-
-    /// Kept, as long as this is held or done.
-    pub fn duty(duties: Option<Duties>) -> Self {
-        Self { duties, ..Self::new(Answer::Duty) }
-    }
-
-    /// Nothing was stated that could be tested.
-    pub fn untested() -> Self {
-        Self { no_figure: true, ..Self::new(Answer::Kept) }
-    }
-
-    /// The text states no number.
-    pub fn no_figure() -> Self {
-        Self { note: Note::Word("no figure"), no_figure: true, ..Self::new(Answer::Kept) }
-    }
-
-    /// An input is missing.
-    pub fn missing(attribute: Attribute) -> Self {
-        Self { note: Note::Missing(attribute), ..Self::new(Answer::Unknown) }
-    }
-
-    /// What is missing to tell whether the rule means the activity at all turns a breach into "unknown".
-    pub fn in_doubt(mut self, doubt: Option<Attribute>) -> Self {
-        if self.answer == Answer::Broken
-            && let Some(attribute) = doubt
-        {
-            self.answer = Answer::Unknown;
-            self.note = Note::Missing(attribute);
-        }
-        self
-    }
-
-    pub fn seen(mut self, observed: i64, limit: i64, unit: Unit) -> Self {
-        self.observed = Some(observed);
-        self.limit = Some(limit);
-        self.unit = Some(unit);
-        self
-    }
-
-    pub fn observation(&self) -> Observation {
-        observation(self.observed, self.limit, self.unit, &self.note)
+/// Judges one rule into `said`, which stays empty where it does not speak of this activity. `possible`: what is missing
+/// to tell whether its pack concerns the person and the case.
+///
+/// Every rule of every answer comes through here: what it says is written where it stays, not handed on by copies.
+#[inline]
+pub(crate) fn judge_into(
+    situation: &Situation<'_>,
+    jurisdiction: &Jurisdiction,
+    active: &ActiveRule,
+    possible: Option<Attribute>,
+    said: &mut Option<Speaking>,
+) {
+    let Some(doubt) = concerned(situation, active) else { return };
+    *said = by_kind(situation, jurisdiction, active);
+    if let Some(said) = said {
+        // Whoever may live elsewhere, or may not be concerned at all, is not accused.
+        said.doubt(possible.or(doubt));
     }
 }
 
-/// Judges one rule. `None`: it does not speak of this activity. `possible`: what is missing to tell whether its pack
-/// concerns the person and the case.
+/// The same for a rule by itself.
 pub(crate) fn judge(
     situation: &Situation<'_>,
     jurisdiction: &Jurisdiction,
     active: &ActiveRule,
     possible: Option<Attribute>,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
+    let mut said = None;
+    judge_into(situation, jurisdiction, active, possible, &mut said);
+    said
+}
+
+/// The rule may have something to say: what is missing to be sure of it.
+#[allow(clippy::option_option)] // three answers, read by one caller
+fn concerned(situation: &Situation<'_>, active: &ActiveRule) -> Option<Option<Attribute>> {
     let rule = &*active.rule;
     if !situation.lead && matches!(rule.subject, Subject::Activity | Subject::Person) {
         return None;
     }
+    // Whether a rule's cases are meant is found once for all rules of the same scope: it is asked first.
+    let unsure = situation.scoped(active)?;
     if !applies::concerns(rule, situation) {
         return None;
     }
-    let doubt = applies::scope(active, situation)?;
+    applies::in_force(active, situation).map(|doubt| doubt.or(unsure))
+}
+
+/// What the rule's kind says.
+fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveRule) -> Option<Speaking> {
+    let rule = &*active.rule;
     let calendar = Situation::calendar(jurisdiction);
-    let judgement = match &rule.limits {
+    match &rule.limits {
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
         Limits::ContactFrequency(limits) => contact_frequency::judge(limits, situation),
         Limits::ContactCooldown(limits) => contact_cooldown::judge(limits, situation),
@@ -147,21 +94,20 @@ pub(crate) fn judge(
         Limits::RecordRetention(limits) => record_retention::judge(limits, situation, calendar),
         Limits::Licence(limits) => Some(licence::judge(rule, limits, situation)),
         Limits::ComplaintHandling(limits) => complaint_handling::judge(rule, limits, situation),
-    }?;
-    // Whoever may live elsewhere, or may not be concerned at all, is not accused.
-    Some(judgement.in_doubt(possible.or(doubt)))
+    }
 }
 
-/// What the rule says, as the answer to a check shows it.
-pub(crate) fn speaking(situation: &Situation<'_>, active: &ActiveRule, judgement: Judgement) -> Speaking {
-    let consequence = consequence(situation.rules, active, judgement.unconfirmed);
+/// Says which rule it was, and what its breach means for the answer to a check.
+#[inline]
+pub(crate) fn conclude(situation: &Situation<'_>, active: &ActiveRule, said: &mut Speaking) {
+    let consequence = consequence(situation.rules, active, said.unconfirmed);
     let mut breach = consequence.verdict;
-    if judgement.representative_only && breach == Verdict::NotPermitted {
+    if said.representative_only && breach == Verdict::NotPermitted {
         breach = Verdict::RepresentativeOnly;
     }
-    let overridable = consequence.overridable && judgement.answer == Answer::Broken;
-    let verdict = of_answer(judgement.answer, breach);
-    Speaking::of(active.number, judgement, verdict, overridable)
+    said.rule = active.number;
+    said.overridable = consequence.overridable && said.answer == Answer::Broken;
+    said.verdict = of_answer(said.answer, breach);
 }
 
 /// The finding of a broken rule, if a breach of it is one.
@@ -169,7 +115,7 @@ pub(crate) fn finding(
     market: &Market,
     situation: &Situation<'_>,
     active: &Arc<ActiveRule>,
-    judgement: &Judgement,
+    judgement: &Speaking,
 ) -> Option<Finding> {
     let severity = consequence(situation.rules, active, judgement.unconfirmed).severity?;
     let rule = &active.rule;

@@ -1,19 +1,19 @@
 //! The registration that collecting needs, against what the tenant declares.
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use crate::domain::tenant::LicenceHeld;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::add_months;
 use crate::rules::model::{Licence, Rule};
 
-pub(crate) fn judge(rule: &Rule, limits: &Licence, situation: &Situation<'_>) -> Judgement {
+pub(crate) fn judge(rule: &Rule, limits: &Licence, situation: &Situation<'_>) -> Speaking {
     let (facts, date) = (situation.rules.facts(), situation.date());
     if facts.complete {
-        return Judgement::new(Answer::Kept);
+        return Speaking::new(Answer::Kept);
     }
     if facts.exempt(rule.id.as_str(), date) {
-        let mut judgement = Judgement::new(Answer::Kept);
+        let mut judgement = Speaking::new(Answer::Kept);
         judgement.note = Note::Word("exemption declared");
         return judgement;
     }
@@ -28,9 +28,9 @@ pub(crate) fn judge(rule: &Rule, limits: &Licence, situation: &Situation<'_>) ->
         place && named && lasts && held.span.holds(date)
     };
     if facts.licences.iter().any(serves) {
-        return Judgement::new(Answer::Kept);
+        return Speaking::new(Answer::Kept);
     }
-    let mut judgement = Judgement::new(Answer::Broken).seen(0, 1, Unit::Flag);
+    let mut judgement = Speaking::new(Answer::Broken).seen(0, 1, Unit::Flag);
     judgement.note = Note::Word("no licence is declared");
     judgement.evidence.push(situation.activity.id.clone());
     judgement

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::applies;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use crate::domain::case::{Claim, LimitationEventKind};
 use crate::domain::detail::Detail;
@@ -46,8 +46,8 @@ pub(crate) fn expired(
     maybe.map(Some)
 }
 
-pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
-    let Some(term) = limits.term else { return Some(Judgement::no_figure()) };
+pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
+    let Some(term) = limits.term else { return Some(Speaking::no_figure()) };
     // What counts is when the act reached whom it concerns, where that is recorded.
     let at = match &situation.activity.detail {
         Detail::Contact(contact) => contact.delivered.unwrap_or(situation.activity.known()),
@@ -55,7 +55,7 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
     };
     let date = at.max(situation.at).date(situation.home_zone());
     let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= date);
-    let mut judgement = Judgement::new(Answer::Kept);
+    let mut judgement = Speaking::new(Answer::Kept);
     let mut missing = None;
     if let (Some(on), Some(years)) = (titled, limits.titled_years) {
         // What begins the claim's term anew begins the title's anew too: enforcement in the last year keeps it alive.
@@ -83,7 +83,7 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
     if judgement.answer == Answer::Kept
         && let Some(attribute) = missing
     {
-        return Some(Judgement::missing(attribute));
+        return Some(Speaking::missing(attribute));
     }
     if judgement.answer == Answer::Broken {
         judgement.evidence.push(situation.activity.id.clone());
@@ -92,7 +92,7 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
 }
 
 /// Keeps the worst over all claims. `certain` counts only interruptions that are proved, `possible` all of them.
-fn decide(judgement: &mut Judgement, date: NaiveDate, certain: NaiveDate, possible: NaiveDate) {
+fn decide(judgement: &mut Speaking, date: NaiveDate, certain: NaiveDate, possible: NaiveDate) {
     let over = date.signed_duration_since(certain).num_days();
     if date > certain.max(possible) {
         judgement.answer = Answer::Broken;
@@ -101,7 +101,7 @@ fn decide(judgement: &mut Judgement, date: NaiveDate, certain: NaiveDate, possib
         judgement.limit = Some(0);
         judgement.unit = Some(Unit::Days);
     } else if date > certain && judgement.answer == Answer::Kept {
-        *judgement = Judgement::missing(Attribute::ReachedDebtor);
+        *judgement = Speaking::missing(Attribute::ReachedDebtor);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::memory::Past;
 use super::since;
 use super::situation::Situation;
@@ -99,7 +99,7 @@ pub(crate) fn last_day_after(
     last
 }
 
-pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
     let version = situation.version;
     if limits.unless_evasion && version.terms.evasion == Some(true) {
         return None;
@@ -115,7 +115,7 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
         |step: &Earlier| limits.max_age.is_some_and(|age| calendar.last_day(&age, step.sent, subdivision) < date);
     let due = if limits.after_due {
         let Some(due) = version.oldest_due() else {
-            return Some(Judgement::missing(Attribute::DueDate));
+            return Some(Speaking::missing(Attribute::DueDate));
         };
         Some(due)
     } else {
@@ -123,9 +123,9 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     };
     let waived = |step: &Earlier| step.sent <= date && due.is_none_or(|due| step.sent >= due);
     if earlier_steps(situation, &limits.waived_by).any(|step| waived(&step)) {
-        return Some(Judgement::new(Answer::Kept));
+        return Some(Speaking::new(Answer::Kept));
     }
-    let doubtful = |judgement: Judgement| judgement.in_doubt(doubt);
+    let doubtful = |judgement: Speaking| judgement.in_doubt(doubt);
     if let Some(since) = limits.since {
         return Some(doubtful(after_day(since, limits.term.as_ref()?, situation, calendar)));
     }
@@ -143,49 +143,48 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
             return None;
         }
         if version.history_complete_from.is_some() {
-            return Some(Judgement::missing(Attribute::History));
+            return Some(Speaking::missing(Attribute::History));
         }
-        let mut judgement = Judgement::new(Answer::Broken);
+        let mut judgement = Speaking::new(Answer::Broken);
         judgement.note = Note::Word("the earlier step is missing");
         judgement.evidence.push(situation.activity.id.clone());
         return Some(doubtful(judgement));
     };
     let mut last: Option<NaiveDate> = None;
     if let Some(term) = &limits.term {
-        let Some(start) = term_start(term, &step) else { return Some(Judgement::missing(Attribute::Received)) };
+        let Some(start) = term_start(term, &step) else { return Some(Speaking::missing(Attribute::Received)) };
         last = Some(calendar.last_day(term, due.map_or(start, |due| start.max(due)), subdivision));
     }
     if limits.respect_deadline {
         last = last.max(step.deadline);
     }
-    let Some(last) = last else { return Some(Judgement::new(Answer::Kept)) };
+    let Some(last) = last else { return Some(Speaking::new(Answer::Kept)) };
     let days = date.signed_duration_since(step.sent).num_days();
     let needed = last.signed_duration_since(step.sent).num_days() + 1;
     let early = date <= last;
-    let mut judgement =
-        Judgement::new(if early { Answer::Broken } else { Answer::Kept }).seen(days, needed, Unit::Days);
+    let mut judgement = Speaking::new(if early { Answer::Broken } else { Answer::Kept }).seen(days, needed, Unit::Days);
     if early {
         judgement.allowed_from = Some(Timestamp::start_of(add_days(last, 1), situation.home_zone()));
         judgement.evidence.extend(step.id);
         judgement.evidence.push(situation.activity.id.clone());
     } else if open_form && limits.required && step.form.is_none() {
-        return Some(Judgement::missing(Attribute::NoticeForm));
+        return Some(Speaking::missing(Attribute::NoticeForm));
     }
     Some(doubtful(judgement))
 }
 
 /// Step B not before the term after a day has ended. Claims of several days leave it open which one B concerns, unless it
 /// is too early or late enough for all of them.
-fn after_day(since: Since, term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Judgement {
+fn after_day(since: Since, term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
     let (earliest, latest) = match since::days(since, situation) {
         Ok(days) => days,
-        Err(attribute) => return Judgement::missing(attribute),
+        Err(attribute) => return Speaking::missing(attribute),
     };
     let last = |day| calendar.last_day(term, day, situation.subdivision());
     let date = situation.date();
     let days = |from: NaiveDate| from.signed_duration_since(earliest).num_days();
     let answer = if date <= last(latest) { Answer::Broken } else { Answer::Kept };
-    let mut judgement = Judgement::new(answer).seen(days(date), days(last(earliest)) + 1, Unit::Days);
+    let mut judgement = Speaking::new(answer).seen(days(date), days(last(earliest)) + 1, Unit::Days);
     if answer == Answer::Broken {
         judgement.allowed_from = Some(Timestamp::start_of(add_days(last(latest), 1), situation.home_zone()));
         judgement.evidence.push(situation.activity.id.clone());

@@ -1,7 +1,7 @@
 //! How a payment is put to what is owed.
 
 use super::conditions;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::owed::Owed;
 use super::situation::Situation;
 use crate::domain::detail::{Detail, Payment, PaymentDirection};
@@ -11,9 +11,9 @@ use crate::domain::vocabulary::Component;
 use crate::rules::model::{PaymentApplication, Rule};
 use crate::rules::words::{Attribute, Set};
 
-pub(crate) fn judge(rule: &Rule, limits: &PaymentApplication, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(rule: &Rule, limits: &PaymentApplication, situation: &Situation<'_>) -> Option<Speaking> {
     let Detail::Payment(payment) = &situation.activity.detail else { return None };
-    let mut found: Vec<Judgement> = Vec::new();
+    let mut found: Vec<Speaking> = Vec::new();
     if limits.payee.is_some() {
         found.push(payee(payment, situation));
     }
@@ -28,7 +28,7 @@ pub(crate) fn judge(rule: &Rule, limits: &PaymentApplication, situation: &Situat
     let claimed = limits.claims.is_some() && payment.claim.is_some();
     if ordered || claimed {
         if payment.amount.currency != situation.version.currency {
-            return Some(Judgement::missing(Attribute::Currency));
+            return Some(Speaking::missing(Attribute::Currency));
         }
         let owed = situation.watch.owed(situation.version);
         if ordered {
@@ -38,7 +38,7 @@ pub(crate) fn judge(rule: &Rule, limits: &PaymentApplication, situation: &Situat
             found.extend(oldest(&owed, payment));
         }
     }
-    let rank = |one: &Judgement| u8::from(one.answer == Answer::Broken) * 2 + u8::from(one.answer == Answer::Unknown);
+    let rank = |one: &Speaking| u8::from(one.answer == Answer::Broken) * 2 + u8::from(one.answer == Answer::Unknown);
     let mut worst = found.into_iter().reduce(|worst, one| if rank(&one) > rank(&worst) { one } else { worst })?;
     if worst.answer == Answer::Broken {
         worst.evidence.push(situation.activity.id.clone());
@@ -46,8 +46,8 @@ pub(crate) fn judge(rule: &Rule, limits: &PaymentApplication, situation: &Situat
     Some(worst)
 }
 
-fn flag(kept: bool, wrong: &'static str) -> Judgement {
-    let mut judgement = Judgement::new(if kept { Answer::Kept } else { Answer::Broken });
+fn flag(kept: bool, wrong: &'static str) -> Speaking {
+    let mut judgement = Speaking::new(if kept { Answer::Kept } else { Answer::Broken });
     if !kept {
         judgement = judgement.seen(1, 0, Unit::Flag);
         judgement.note = Note::Word(wrong);
@@ -56,41 +56,41 @@ fn flag(kept: bool, wrong: &'static str) -> Judgement {
 }
 
 /// Only the creditor may receive.
-fn payee(payment: &Payment, situation: &Situation<'_>) -> Judgement {
+fn payee(payment: &Payment, situation: &Situation<'_>) -> Speaking {
     let identity = &situation.version.identity;
-    let Some(by) = payment.received_by.as_deref() else { return Judgement::missing(Attribute::ReceivedBy) };
+    let Some(by) = payment.received_by.as_deref() else { return Speaking::missing(Attribute::ReceivedBy) };
     let owners = [Some(identity.creditor.as_str()), identity.claim_owner.as_deref(), Some("creditor")];
     if owners.contains(&Some(by)) {
-        return Judgement::new(Answer::Kept);
+        return Speaking::new(Answer::Kept);
     }
     if by == "collector" || identity.collector_entity.as_deref() == Some(by) {
         return flag(false, "the collector received it");
     }
-    Judgement::missing(Attribute::ReceivedBy)
+    Speaking::missing(Attribute::ReceivedBy)
 }
 
 /// With several debts, nothing is put to a disputed one that the debtor did not name.
-fn disputed(rule: &Rule, payment: &Payment, situation: &Situation<'_>) -> Option<Judgement> {
+fn disputed(rule: &Rule, payment: &Payment, situation: &Situation<'_>) -> Option<Speaking> {
     conditions::any(Set::of(&[Condition::Disputed]), rule.from, situation)?;
     Some(match payment.direction {
-        Some(PaymentDirection::Here) => Judgement::new(Answer::Kept),
+        Some(PaymentDirection::Here) => Speaking::new(Answer::Kept),
         Some(_) => flag(false, "the debt is disputed"),
-        None => Judgement::missing(Attribute::PaymentDirection),
+        None => Speaking::missing(Attribute::PaymentDirection),
     })
 }
 
 /// Nothing to a later component while an earlier one stays open.
-fn order(order: &[Component], owed: &Owed, payment: &Payment, situation: &Situation<'_>) -> Judgement {
+fn order(order: &[Component], owed: &Owed, payment: &Payment, situation: &Situation<'_>) -> Speaking {
     let put = owed.put(payment, situation.payment_order);
     let of = |component: &Component| put.get(component).copied().unwrap_or(0);
     let free = put.iter().filter(|(component, _)| !order.contains(component)).map(|(_, part)| i128::from(*part));
     let mut left = i128::from(payment.amount.minor) - free.sum::<i128>();
-    let mut judgement = Judgement::new(Answer::Kept);
+    let mut judgement = Speaking::new(Answer::Kept);
     for component in order {
         let most = left.max(0);
         if i128::from(of(component)) > most {
             let most = i64::try_from(most).unwrap_or(i64::MAX);
-            judgement = Judgement::new(Answer::Broken).seen(of(component), most, Unit::MinorUnits);
+            judgement = Speaking::new(Answer::Broken).seen(of(component), most, Unit::MinorUnits);
             judgement.note = Note::Word(component.as_str());
             break;
         }
@@ -101,18 +101,18 @@ fn order(order: &[Component], owed: &Owed, payment: &Payment, situation: &Situat
 }
 
 /// Nothing to a claim while an older one stays open.
-fn oldest(owed: &Owed, payment: &Payment) -> Option<Judgement> {
+fn oldest(owed: &Owed, payment: &Payment) -> Option<Speaking> {
     let named = owed.claims.iter().find(|claim| Some(&claim.id) == payment.claim.as_ref());
-    let Some(named) = named else { return Some(Judgement::missing(Attribute::PaidClaim)) };
+    let Some(named) = named else { return Some(Speaking::missing(Attribute::PaidClaim)) };
     let others = || owed.claims.iter().filter(|claim| claim.open > 0 && claim.id != named.id);
     let Some(due) = named.due else {
-        return others().next().map(|_| Judgement::missing(Attribute::DueDate));
+        return others().next().map(|_| Speaking::missing(Attribute::DueDate));
     };
     if others().any(|claim| claim.due.is_some_and(|other| other < due)) {
         return Some(flag(false, "an older claim is open"));
     }
     if others().any(|claim| claim.due.is_none()) {
-        return Some(Judgement::missing(Attribute::DueDate));
+        return Some(Speaking::missing(Attribute::DueDate));
     }
-    Some(Judgement::new(Answer::Kept))
+    Some(Speaking::new(Answer::Kept))
 }

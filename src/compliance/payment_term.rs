@@ -1,6 +1,6 @@
 //! The time to pay that claims give, against the longest that the law allows.
 
-use super::judgement::Judgement;
+use super::judgement::Speaking;
 use super::situation::Situation;
 use crate::domain::case::Claim;
 use crate::domain::time::add_days;
@@ -9,9 +9,9 @@ use crate::rules::calendar::Calendar;
 use crate::rules::model::{PaymentTerm, Term};
 use crate::rules::words::{Attribute, CountFrom};
 
-pub(crate) fn judge(limits: &PaymentTerm, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
-    let mut worst: Option<Judgement> = None;
-    let rank = |one: &Judgement| u8::from(one.answer == Answer::Broken) * 2 + u8::from(one.answer == Answer::Unknown);
+pub(crate) fn judge(limits: &PaymentTerm, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
+    let mut worst: Option<Speaking> = None;
+    let rank = |one: &Speaking| u8::from(one.answer == Answer::Broken) * 2 + u8::from(one.answer == Answer::Unknown);
     for claim in &situation.version.claims {
         // The original due date is the one that was agreed; a later one is the creditor's patience.
         let Some(due) = claim.due_original.or(claim.due_current) else { continue };
@@ -33,7 +33,7 @@ fn claimed(
     due: chrono::NaiveDate,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Judgement {
+) -> Speaking {
     let compare = |term: &Term| -> Result<(bool, i64, i64), Attribute> {
         let start = match term.from {
             CountFrom::Sent => claim.invoice_date,
@@ -49,9 +49,9 @@ fn claimed(
     };
     let judged = |term: &Term| match compare(term) {
         Ok((over, days, most)) => {
-            Judgement::new(if over { Answer::Broken } else { Answer::Kept }).seen(days, most, Unit::Days)
+            Speaking::new(if over { Answer::Broken } else { Answer::Kept }).seen(days, most, Unit::Days)
         }
-        Err(attribute) => Judgement::missing(attribute),
+        Err(attribute) => Speaking::missing(attribute),
     };
     let plain = judged(&limits.longest);
     if plain.answer != Answer::Broken || !limits.unless_agreed {
@@ -59,9 +59,7 @@ fn claimed(
     }
     match situation.version.terms.payment_term_agreed {
         Some(false) => plain,
-        Some(true) => {
-            limits.longest_agreed.as_ref().map_or_else(|| Judgement { answer: Answer::Kept, ..plain }, judged)
-        }
-        None => Judgement::missing(Attribute::PaymentTermAgreed),
+        Some(true) => limits.longest_agreed.as_ref().map_or_else(|| Speaking { answer: Answer::Kept, ..plain }, judged),
+        None => Speaking::missing(Attribute::PaymentTermAgreed),
     }
 }

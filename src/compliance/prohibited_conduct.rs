@@ -1,14 +1,14 @@
 //! Methods and statements that are banned at any time. What nobody stated did not happen, and is not tested either.
 
 use super::held::Held;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use super::which;
 use crate::domain::verdict::Answer;
 use crate::rules::conduct::ProhibitedConduct;
 use crate::rules::words::Attribute;
 
-pub(crate) fn judge(limits: &ProhibitedConduct, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(limits: &ProhibitedConduct, situation: &Situation<'_>) -> Option<Speaking> {
     let doubt = which::meant(&limits.which, situation)?;
     let held = Held::of(situation);
     let template = situation.contact().and_then(|contact| contact.template.as_deref());
@@ -31,16 +31,16 @@ pub(crate) fn judge(limits: &ProhibitedConduct, situation: &Situation<'_>) -> Op
     Some(match (wrong, doubt) {
         (Some(_), Some(attribute)) => which::unsure(&limits.which, situation, attribute),
         (Some(note), None) => {
-            let mut judgement = Judgement::new(Answer::Broken);
+            let mut judgement = Speaking::new(Answer::Broken);
             judgement.note = note;
             judgement.evidence.push(situation.activity.id.clone());
             judgement
         }
         (None, _) if situation.asked && limits.duties.is_some() && (open || limits.needs.is_empty()) => {
-            Judgement::duty(limits.duties.clone())
+            Speaking::duty(limits.duties.clone())
         }
-        (None, _) if open => Judgement::missing(Attribute::ContentItems),
-        (None, _) if held.is_some_and(|held| held.anything_stated()) => Judgement::new(Answer::Kept),
-        (None, _) => Judgement::untested(),
+        (None, _) if open => Speaking::missing(Attribute::ContentItems),
+        (None, _) if held.is_some_and(|held| held.anything_stated()) => Speaking::new(Answer::Kept),
+        (None, _) => Speaking::untested(),
     })
 }

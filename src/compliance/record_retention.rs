@@ -1,6 +1,6 @@
 //! Records kept long enough. What is kept too long is an omission.
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use crate::domain::detail::Detail;
 use crate::domain::time::Timestamp;
@@ -14,13 +14,13 @@ pub(crate) fn touches(limits: &RecordRetention, records: &[String]) -> bool {
     limits.records.is_empty() || records.is_empty() || records.iter().any(|one| limits.records.contains(one))
 }
 
-pub(crate) fn judge(limits: &RecordRetention, situation: &Situation<'_>, calendar: &Calendar) -> Option<Judgement> {
+pub(crate) fn judge(limits: &RecordRetention, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
     let Detail::RecordsErased { records, newest } = &situation.activity.detail else { return None };
     if !touches(limits, records) {
         return None;
     }
     let Some(term) = &limits.keep_at_least else {
-        return limits.erase_by.is_none().then(Judgement::no_figure);
+        return limits.erase_by.is_none().then(Speaking::no_figure);
     };
     let memory = situation.watch.memory();
     let zone = situation.home_zone();
@@ -41,19 +41,19 @@ pub(crate) fn judge(limits: &RecordRetention, situation: &Situation<'_>, calenda
     };
     let start = match start {
         Ok(start) => start,
-        Err(attribute) => return Some(Judgement::missing(attribute)),
+        Err(attribute) => return Some(Speaking::missing(attribute)),
     };
     let last = calendar.last_day(term, start, situation.subdivision());
     let days = |date: chrono::NaiveDate| date.signed_duration_since(start).num_days();
-    let seen = |judgement: Judgement| judgement.seen(days(situation.date()), days(last), Unit::Days);
+    let seen = |judgement: Speaking| judgement.seen(days(situation.date()), days(last), Unit::Days);
     if situation.date() > last {
-        return Some(seen(Judgement::new(Answer::Kept)));
+        return Some(seen(Speaking::new(Answer::Kept)));
     }
     Some(seen(broken(situation, "erased too early")))
 }
 
-fn broken(situation: &Situation<'_>, word: &'static str) -> Judgement {
-    let mut judgement = Judgement::new(Answer::Broken);
+fn broken(situation: &Situation<'_>, word: &'static str) -> Speaking {
+    let mut judgement = Speaking::new(Answer::Broken);
     judgement.note = Note::Word(word);
     judgement.evidence.push(situation.activity.id.clone());
     judgement

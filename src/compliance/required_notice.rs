@@ -1,6 +1,6 @@
 //! A notice that must be sent after, before or with an event. What is due after an event is watched by a timer.
 
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::limitation_period;
 use super::notice_period::{earlier_steps, form_fits};
 use super::since;
@@ -30,13 +30,13 @@ pub(crate) fn judge(
     limits: &RequiredNotice,
     situation: &Situation<'_>,
     jurisdiction: &Jurisdiction,
-) -> Option<Judgement> {
+) -> Option<Speaking> {
     if limits.timing == Timing::Within {
         if limits.term.is_none() {
-            return Some(Judgement::no_figure());
+            return Some(Speaking::no_figure());
         }
         // The term answers when it ends. That it never begins, because its day is not known, is told at once.
-        return since::first(limits.since?, situation).err().map(Judgement::missing);
+        return since::first(limits.since?, situation).err().map(Speaking::missing);
     }
     if limits.first_event && happened_before(limits, situation) {
         return None;
@@ -47,8 +47,8 @@ pub(crate) fn judge(
     }
     if limits.timing == Timing::With {
         match satisfies(limits, situation.activity) {
-            Some(true) => return Some(Judgement::new(Answer::Kept)),
-            None => return Some(Judgement::missing(Attribute::NoticeForm)),
+            Some(true) => return Some(Speaking::new(Answer::Kept)),
+            None => return Some(Speaking::missing(Attribute::NoticeForm)),
             Some(false) => {}
         }
     } else if satisfies(limits, situation.activity) == Some(true) {
@@ -62,18 +62,18 @@ pub(crate) fn judge(
         fits == Some(true)
     });
     if sent {
-        return Some(Judgement::new(Answer::Kept));
+        return Some(Speaking::new(Answer::Kept));
     }
     if open_form {
-        return Some(Judgement::missing(Attribute::NoticeForm));
+        return Some(Speaking::missing(Attribute::NoticeForm));
     }
     if situation.version.history_complete_from.is_some() {
-        return Some(Judgement::missing(Attribute::History));
+        return Some(Speaking::missing(Attribute::History));
     }
     if let Some(attribute) = doubt {
-        return Some(Judgement::missing(attribute));
+        return Some(Speaking::missing(attribute));
     }
-    let mut judgement = Judgement::new(Answer::Broken);
+    let mut judgement = Speaking::new(Answer::Broken);
     judgement.note = Note::Word("the notice is missing");
     judgement.evidence.push(situation.activity.id.clone());
     Some(judgement)

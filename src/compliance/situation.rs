@@ -45,7 +45,7 @@ impl<'a> Covered<'a> {
 }
 
 /// Scopes whose answer is remembered.
-const SCOPES: usize = 8;
+const SCOPES: usize = 16;
 /// A scope's number, see [`ActiveRule::same_scope`], and whether it holds.
 #[allow(clippy::option_option)] // three answers
 type Scoped = (u32, Option<Option<Attribute>>);

@@ -5,7 +5,6 @@ use std::fmt;
 
 use chrono_tz::Tz;
 
-use super::judgement::Judgement;
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
@@ -134,6 +133,12 @@ pub struct Speaking {
     pub evidence: Evidence,
     /// For answer `duty`: what the contact must hold, or what must be done with it, as packs name it.
     pub duties: Option<Duties>,
+    /// A breach leaves the way over the debtor's representative.
+    pub(crate) representative_only: bool,
+    /// The rule states no figure: it speaks and tests nothing.
+    pub(crate) no_figure: bool,
+    /// A figure that it rests on was not read in its source.
+    pub(crate) unconfirmed: bool,
 }
 
 impl Speaking {
@@ -155,39 +160,72 @@ impl Speaking {
             known_at_time: true,
             evidence: Evidence::NONE,
             duties: None,
+            representative_only: false,
+            no_figure: false,
+            unconfirmed: false,
         }
     }
 
-    /// What a judgement of its rule comes to.
-    pub(super) fn of(rule: RuleNumber, judgement: Judgement, verdict: Verdict, overridable: bool) -> Self {
-        Self {
-            rule,
-            answer: judgement.answer,
-            verdict,
-            observed: judgement.observed,
-            limit: judgement.limit,
-            unit: judgement.unit,
-            note: judgement.note,
-            remaining: judgement.remaining,
-            conditional: judgement.conditional,
-            allowed_from: judgement.allowed_from,
-            overridable,
-            known_at_time: judgement.known_at_time,
-            evidence: judgement.evidence,
-            duties: judgement.duties,
+    /// What a rule's kind answers, before it is known which rule it is and what a breach of it means.
+    #[inline]
+    pub(crate) const fn new(answer: Answer) -> Self {
+        let mut said = Self::kept(RuleNumber::new(0));
+        said.answer = answer;
+        said
+    }
+
+    /// Kept, as long as this is held or done.
+    pub(crate) fn duty(duties: Option<Duties>) -> Self {
+        Self { duties, ..Self::new(Answer::Duty) }
+    }
+
+    /// Nothing was stated that could be tested.
+    pub(crate) fn untested() -> Self {
+        Self { no_figure: true, ..Self::new(Answer::Kept) }
+    }
+
+    /// The text states no number.
+    pub(crate) fn no_figure() -> Self {
+        Self { note: Note::Word("no figure"), no_figure: true, ..Self::new(Answer::Kept) }
+    }
+
+    /// An input is missing.
+    pub(crate) fn missing(attribute: Attribute) -> Self {
+        Self { note: Note::Missing(attribute), ..Self::new(Answer::Unknown) }
+    }
+
+    /// What is missing to tell whether the rule means the activity at all turns a breach into "unknown".
+    #[inline]
+    pub(crate) fn in_doubt(mut self, doubt: Option<Attribute>) -> Self {
+        self.doubt(doubt);
+        self
+    }
+
+    /// The same in place.
+    #[inline]
+    pub(crate) fn doubt(&mut self, doubt: Option<Attribute>) {
+        if self.answer == Answer::Broken
+            && let Some(attribute) = doubt
+        {
+            self.answer = Answer::Unknown;
+            self.note = Note::Missing(attribute);
         }
+    }
+
+    #[inline]
+    pub(crate) fn seen(mut self, observed: i64, limit: i64, unit: Unit) -> Self {
+        self.observed = Some(observed);
+        self.limit = Some(limit);
+        self.unit = Some(unit);
+        self
     }
 
     /// What was seen against what is allowed, as it is kept with a finding.
     #[must_use]
     pub fn observation(&self) -> Observation {
-        observation(self.observed, self.limit, self.unit, &self.note)
+        let note = (!self.note.is_none()).then(|| self.note.to_string());
+        Observation { observed: self.observed, limit: self.limit, unit: self.unit, note }
     }
-}
-
-/// What was seen against what is allowed, as it is kept with a finding.
-pub(super) fn observation(observed: Option<i64>, limit: Option<i64>, unit: Option<Unit>, note: &Note) -> Observation {
-    Observation { observed, limit, unit, note: (!note.is_none()).then(|| note.to_string()) }
 }
 
 #[cfg(test)]
@@ -197,6 +235,5 @@ mod tests {
     #[test]
     fn what_a_rule_says_is_small() {
         assert!(size_of::<Speaking>() <= 128, "{}", size_of::<Speaking>());
-        assert!(size_of::<Judgement>() <= 128, "{}", size_of::<Judgement>());
     }
 }

@@ -1,7 +1,7 @@
 //! Contact with others than those who may be told of the debt, what becomes known to others, and where.
 
 use super::held::Held;
-use super::judgement::{Judgement, Note};
+use super::judgement::{Note, Speaking};
 use super::persons::Marks;
 use super::situation::Situation;
 use super::{channel_consent, which, windows};
@@ -11,7 +11,7 @@ use crate::domain::vocabulary::{ConsentScope, ContactPointState, Place};
 use crate::rules::conduct::{Dealing, Lift, ThirdParty};
 use crate::rules::words::{Attribute, Counted};
 
-pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Judgement> {
+pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Speaking> {
     let contact = situation.contact()?;
     let doubt = which::meant(&limits.which, situation)?;
     let held = Held::of(situation)?;
@@ -25,12 +25,12 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Ju
     // A rule on certain third persons says nothing of those who may be told, but what others learn from them.
     let conveyed = conveyed(situation, contact);
     let inquiry = contact.purpose.map(|purpose| limits.purposes.has(purpose));
-    let sure = |judgement: Judgement| match doubt {
+    let sure = |judgement: Speaking| match doubt {
         Some(attribute) if judgement.answer == Answer::Broken => which::unsure(&limits.which, situation, attribute),
         _ => judgement,
     };
     let broken = |note: Note| {
-        let mut judgement = Judgement::new(Answer::Broken);
+        let mut judgement = Speaking::new(Answer::Broken);
         judgement.note = note;
         judgement.evidence.push(situation.activity.id.clone());
         sure(judgement)
@@ -70,23 +70,23 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Ju
         }
     }
     if let Some(attribute) = open {
-        return Some(Judgement::missing(attribute));
+        return Some(Speaking::missing(attribute));
     }
     if limits.verify_identity && conveyed && third == Some(false) {
         match contact.identity_verified {
             Some(true) => {}
             Some(false) => return Some(broken(Note::Word("identity not verified"))),
-            None if situation.asked => return Some(Judgement::duty(Some(limits.identity_duty.clone()))),
-            None => return Some(Judgement::missing(Attribute::IdentityVerified)),
+            None if situation.asked => return Some(Speaking::duty(Some(limits.identity_duty.clone()))),
+            None => return Some(Speaking::missing(Attribute::IdentityVerified)),
         }
     }
     if situation.asked && third != Some(false) {
         let silent = limits.contact == Dealing::Inquiry || limits.disclosure == Dealing::Forbidden;
         if silent && !matches!(lifted(limits, situation, &held, true), Lifted::Yes) {
-            return Some(Judgement::duty(Some(limits.inquiry_duty.clone())));
+            return Some(Speaking::duty(Some(limits.inquiry_duty.clone())));
         }
     }
-    Some(Judgement::new(Answer::Kept))
+    Some(Speaking::new(Answer::Kept))
 }
 
 /// Something about the debt was conveyed; of a contact asked about it is taken that it is.

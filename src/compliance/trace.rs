@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::judgement::{Note, judge, speaking};
+use super::judgement::{Note, conclude, judge};
 use super::situation::Situation;
 use super::speaking::Speaking;
 use super::verdict::consequence;
@@ -141,17 +141,17 @@ fn said(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveR
     let covered = if clauses.is_empty() { Some(None) } else { cover::covers(clauses, situation) };
     let Some(doubt) = covered else { return Said::Nothing(Silence::OutsideScope, None) };
     let possible = possible.then_some(Attribute::Subdivision).or(doubt);
-    let Some(judgement) = judge(situation, jurisdiction, active, possible) else {
+    let Some(mut speaking) = judge(situation, jurisdiction, active, possible) else {
         let (why, word) = silence(rule, situation);
         return Said::Nothing(why, word);
     };
-    let missing = match judgement.note {
-        Note::Missing(attribute) if judgement.answer == Answer::Unknown => Some(attribute),
+    let missing = match speaking.note {
+        Note::Missing(attribute) if speaking.answer == Answer::Unknown => Some(attribute),
         _ => None,
     };
-    let untested = judgement.no_figure;
-    let severity = consequence(situation.rules, active, judgement.unconfirmed).severity;
-    let speaking = speaking(situation, active, judgement);
+    let untested = speaking.no_figure;
+    let severity = consequence(situation.rules, active, speaking.unconfirmed).severity;
+    conclude(situation, active, &mut speaking);
     Said::Spoke(Box::new(Spoken { speaking, severity, untested, missing }))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::judgement::{Judgement, Note, finding, judge};
+use super::judgement::{Note, Speaking, finding, judge};
 use super::memory::{EMPTY, Memory, Timer};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
@@ -323,7 +323,7 @@ fn emit(
     ctx: &Context<'_>,
     situation: &Situation<'_>,
     active: &Arc<ActiveRule>,
-    judgement: &Judgement,
+    judgement: &Speaking,
     out: &mut Vec<Emission>,
 ) {
     if judgement.no_figure || consequence(ctx.rules, active, judgement.unconfirmed).severity.is_none() {

@@ -1,6 +1,6 @@
 //! Which contacts a rule of conduct means: by step, channel, technology, number, place and message left.
 
-use super::judgement::Judgement;
+use super::judgement::Speaking;
 use super::situation::Situation;
 use crate::domain::detail::Contact;
 use crate::domain::party::{ContactPoint, Party};
@@ -130,10 +130,10 @@ pub(crate) fn possible_places(contact: &Contact, point: Option<&ContactPoint>, p
 
 /// What is said of a contact that would be a breach if it were certain that it is meant. How a contact is made is the
 /// collector's choice: of one that is planned, the technologies meant are a duty to use another.
-pub(crate) fn unsure(which: &Which, situation: &Situation<'_>, attribute: Attribute) -> Judgement {
+pub(crate) fn unsure(which: &Which, situation: &Situation<'_>, attribute: Attribute) -> Speaking {
     if situation.asked && attribute == Attribute::Technology {
-        Judgement::duty(which.not_by.clone())
+        Speaking::duty(which.not_by.clone())
     } else {
-        Judgement::missing(attribute)
+        Speaking::missing(attribute)
     }
 }

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::watch::CaseStamp;
-use crate::domain::time::{DAY, SECOND, Timestamp, add_days};
+use crate::domain::time::{DAY, SECOND, Timestamp, date_of_day, weekday_of_day};
 use crate::rules::model::Window;
 use crate::rules::words::Per;
 
@@ -16,12 +16,14 @@ pub(crate) const HOUR: i64 = 3600 * SECOND;
 /// First instant of the window that ends with `at`.
 pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
     match window {
-        Window::CalendarDays(days) => Timestamp::start_of(add_days(at.date(zone), 1 - i64::from(days)), zone),
+        Window::CalendarDays(days) => {
+            Timestamp::start_of_day(at.clock(zone).0.saturating_sub_unsigned(days.into()).saturating_add(1), zone)
+        }
         // Exactly N hours later the earlier contact has left the window.
         Window::Hours(hours) => at.plus(1 - i64::from(hours) * HOUR),
         Window::CalendarWeek => {
-            let date = at.date(zone);
-            Timestamp::start_of(add_days(date, -i64::from(date.weekday().num_days_from_monday())), zone)
+            let (day, _) = at.clock(zone);
+            Timestamp::start_of_day(day.saturating_sub(weekday_of_day(day).into()), zone)
         }
         Window::CalendarMonth => {
             let date = at.date(zone);
@@ -44,14 +46,13 @@ pub(crate) const fn not_before(window: Window, at: Timestamp) -> Timestamp {
 
 /// First instant whose window no longer holds a contact of `stamp`.
 pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
-    let date = stamp.date(zone);
+    let (day, _) = stamp.clock(zone);
     match window {
-        Window::CalendarDays(days) => Timestamp::start_of(add_days(date, days.into()), zone),
+        Window::CalendarDays(days) => Timestamp::start_of_day(day.saturating_add_unsigned(days.into()), zone),
         Window::Hours(hours) => stamp.plus(i64::from(hours) * HOUR),
-        Window::CalendarWeek => {
-            Timestamp::start_of(add_days(date, 7 - i64::from(date.weekday().num_days_from_monday())), zone)
-        }
+        Window::CalendarWeek => Timestamp::start_of_day(day.saturating_add(7 - i32::from(weekday_of_day(day))), zone),
         Window::CalendarMonth => {
+            let date = date_of_day(day);
             let first = date.with_day(1).unwrap_or(date);
             Timestamp::start_of(crate::rules::calendar::add_months(first, 1), zone)
         }

@@ -3,10 +3,10 @@
 
 use std::cell::Cell;
 
-use chrono::{DateTime, NaiveDate, Offset, TimeZone};
+use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::time::{Timestamp, day_number};
+use super::time::Timestamp;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -77,9 +77,9 @@ pub(super) fn seconds_ahead(at: Timestamp, zone: Tz) -> i32 {
     first
 }
 
-/// The first instant of a date in a zone; searched for by `search` if it is not remembered.
-pub(super) fn start_of(date: NaiveDate, zone: Tz, search: impl FnOnce() -> Timestamp) -> Timestamp {
-    let key = key(zone, day_number(date));
+/// The first instant of a day in a zone; searched for by `search` if it is not remembered.
+pub(super) fn start_of(day: i32, zone: Tz, search: impl FnOnce() -> Timestamp) -> Timestamp {
+    let key = key(zone, day);
     let look = |starts: &[Cell<Start>; PLACES]| starts.get(place(key)).map(Cell::get);
     if let Some(known) = STARTS.try_with(look).ok().flatten()
         && known.key == key

@@ -47,6 +47,15 @@ impl Timestamp {
         }
     }
 
+    /// The local day in `zone`, as [`day_number`] counts it, and the microseconds since its midnight on the clock.
+    #[must_use]
+    #[inline]
+    pub fn clock(self, zone: Tz) -> (i32, i64) {
+        let local = self.0.saturating_add(i64::from(offsets::seconds_ahead(self, zone)) * SECOND);
+        // Instants of 64 bits reach 300,000 years: days that fit easily.
+        (i32::try_from(local.div_euclid(DAY)).unwrap_or(i32::MAX), local.rem_euclid(DAY))
+    }
+
     /// The instant later by `micros` (earlier if negative), held inside the range of `i64`.
     #[must_use]
     pub const fn plus(self, micros: i64) -> Self {
@@ -56,7 +65,14 @@ impl Timestamp {
     /// First instant of the local date in `zone`; where clocks skip midnight, the first instant after the gap.
     #[must_use]
     pub fn start_of(date: NaiveDate, zone: Tz) -> Self {
-        offsets::start_of(date, zone, || Self::at_local(date, NaiveTime::MIN, zone))
+        offsets::start_of(day_number(date), zone, || Self::at_local(date, NaiveTime::MIN, zone))
+    }
+
+    /// The same for the number of a day.
+    #[must_use]
+    #[inline]
+    pub fn start_of_day(day: i32, zone: Tz) -> Self {
+        offsets::start_of(day, zone, || Self::at_local(date_of_day(day), NaiveTime::MIN, zone))
     }
 
     /// The instant of a local wall-clock time; the earlier of two, and the first after a gap.
@@ -90,6 +106,13 @@ impl std::fmt::Display for Timestamp {
 #[must_use]
 pub fn day_number(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
+}
+
+/// The weekday of a day number: Monday is 0.
+#[must_use]
+pub const fn weekday_of_day(day: i32) -> u8 {
+    // 1970-01-01 was a Thursday.
+    (day.wrapping_add(3)).rem_euclid(7) as u8
 }
 
 /// The date of a day number.

@@ -13,8 +13,8 @@ use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{FindingId, RuleId};
 use crate::domain::market::Market;
-use crate::domain::time::{Timestamp, day_number};
-use crate::ledger::{self, CaseLedger, DimRef};
+use crate::domain::time::Timestamp;
+use crate::ledger::{self, CaseLedger, DimRef, of_test};
 use crate::rules::RuleSet;
 use crate::rules::words::Attribute;
 
@@ -241,6 +241,20 @@ fn collect(
     emissions: Vec<Emission>,
     effects: &mut Effects,
 ) {
+    if emissions.is_empty() {
+        return;
+    }
+    // What was tested has its dimensions; each test adds its rule and outcome.
+    let tested = DimRef {
+        agent: activity.and_then(|activity| activity.actor.agent.as_deref()),
+        team: activity.and_then(|activity| activity.actor.team.as_deref()),
+        client: Some(version.identity.creditor.as_str()),
+        channel: activity.and_then(Activity::channel),
+        direction: activity.map(Activity::direction),
+        ..DimRef::default()
+    };
+    let tested = tested.shared();
+    effects.facts.reserve(emissions.len());
     for emission in emissions {
         match emission {
             Emission::Opened(finding) => {
@@ -250,21 +264,11 @@ fn collect(
                 effects.findings.insert(id, None);
             }
             Emission::Test { rule, jurisdiction, outcome, at, missing } => {
-                effects.unknown.extend(missing.map(|attribute| (rule.clone(), attribute, at)));
-                let dims = DimRef {
-                    agent: activity.and_then(|activity| activity.actor.agent.as_deref()),
-                    team: activity.and_then(|activity| activity.actor.team.as_deref()),
-                    client: Some(version.identity.creditor.as_str()),
-                    channel: activity.and_then(Activity::channel),
-                    direction: activity.map(Activity::direction),
-                    rule: Some(rule.as_str()),
-                    jurisdiction: Some(jurisdiction.as_str()),
-                    state: Some(outcome_word(outcome)),
-                    ..DimRef::default()
-                };
+                let dims = of_test(&tested, &rule, &jurisdiction, outcome_word(outcome));
+                effects.unknown.extend(missing.map(|attribute| (rule, attribute, at)));
                 effects.facts.push(Fact {
                     kind: FactKind::RuleTest,
-                    day: day_number(at.date(env.market.zone)),
+                    day: at.clock(env.market.zone).0,
                     sign: 1,
                     count: 1,
                     amount: 0,
@@ -272,7 +276,7 @@ fn collect(
                     days_due: None,
                     days_invoice: None,
                     flags: activity.map_or(0, control_flags),
-                    dims: dims.shared(),
+                    dims,
                 });
             }
         }

@@ -9,13 +9,17 @@ use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
 use super::dimension::{DIMENSIONS, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
-use super::layout::{Layout, MAX_COLUMNS};
-use crate::domain::fact::{Dims, Fact};
+use super::layout::{Layout, MAX_COLUMNS, TableLayout};
+use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::time::{date_of_day, day_number};
 
 /// Dimensions whose numbers a delta keeps at hand: at first, and when it turns out that there are many. Powers of two.
 const SEEN: usize = 256;
 const SEEN_AT_MOST: usize = 8_192;
+
+/// Tables of a kind whose rows are remembered with dimensions, and what stands for a row that is not.
+const REMEMBERED_ROWS: usize = 16;
+const UNKNOWN_ROW: u32 = u32::MAX;
 
 /// A tuple as numbers into [`Names`].
 pub(super) type Key = [u32; MAX_WIDTH];
@@ -69,10 +73,22 @@ pub struct Delta {
     /// The layout that `bound` is about, and this delta's table of each of its tables.
     layout: Option<Arc<Layout>>,
     bound: Vec<Option<u32>>,
-    /// Numbers of dimensions seen lately, by address: facts share them. Holding each keeps its address its own.
-    seen: Vec<Option<(Arc<Dims>, [u32; DIMENSIONS])>>,
+    /// Dimensions seen lately, by address: facts share them.
+    seen: Vec<Option<Seen>>,
     /// Dimensions that were not at hand since `seen` was last made larger.
     missed: usize,
+}
+
+/// Dimensions seen lately. Holding them keeps their address their own.
+#[derive(Debug, Clone)]
+struct Seen {
+    dims: Arc<Dims>,
+    /// The number of each value.
+    numbers: [u32; DIMENSIONS],
+    /// The kind and the day of the fact seen last with them, and the first cell of its row in each table: facts of an
+    /// agent's day come one after another.
+    last: Option<(FactKind, i32)>,
+    starts: [u32; REMEMBERED_ROWS],
 }
 
 impl Delta {
@@ -99,28 +115,21 @@ impl Delta {
         if !any {
             return;
         }
-        let numbers = self.numbers(&fact.dims);
+        let slot = self.slot(&fact.dims);
+        if let Some(Some(seen)) = self.seen.get_mut(slot)
+            && seen.last != Some((fact.kind, fact.day))
+        {
+            seen.last = Some((fact.kind, fact.day));
+            seen.starts = [UNKNOWN_ROW; REMEMBERED_ROWS];
+        }
         let facts = i64::from(fact.sign).wrapping_mul(fact.count);
-        for table in &kind.tables {
+        for (place, table) in kind.tables.iter().enumerate() {
             let value = |column: &usize| taken.get(*column).copied().flatten();
             if !table.columns.iter().any(|column| value(column).is_some()) {
                 continue;
             }
-            let mut key = [0; MAX_WIDTH];
-            for (slot, dimension) in key.iter_mut().zip(&table.dims) {
-                *slot = numbers.get(dimension.index()).copied().unwrap_or(0);
-            }
-            let number = match self.bound.get(table.id).copied().flatten() {
-                Some(number) => number,
-                None => {
-                    let number = self.table(table.dims.len(), &table.series);
-                    if let Some(slot) = self.bound.get_mut(table.id) {
-                        *slot = Some(number);
-                    }
-                    number
-                }
-            };
-            let cells = self.row(RowKey { table: number, day: fact.day, key }, table.series.len());
+            let start = self.start(slot, place, table, fact.day);
+            let cells = self.cells.get_mut(start..start + table.series.len()).unwrap_or_default();
             for (cell, column) in cells.iter_mut().zip(&table.columns) {
                 if let Some(sum) = value(column) {
                     cell.add(Cell { sum, facts });
@@ -129,32 +138,71 @@ impl Delta {
         }
     }
 
-    /// The numbers of all values of the dimensions.
-    fn numbers(&mut self, dims: &Arc<Dims>) -> [u32; DIMENSIONS] {
+    /// The first cell of the row for the dimensions of a slot.
+    fn start(&mut self, slot: usize, place: usize, table: &TableLayout, day: i32) -> usize {
+        let Some(Some(seen)) = self.seen.get(slot) else { return usize::MAX - MAX_COLUMNS };
+        if let Some(start) = seen.starts.get(place).filter(|start| **start != UNKNOWN_ROW) {
+            return *start as usize;
+        }
+        let mut key = [0; MAX_WIDTH];
+        for (number, dimension) in key.iter_mut().zip(&table.dims) {
+            *number = seen.numbers.get(dimension.index()).copied().unwrap_or(0);
+        }
+        let number = match self.bound.get(table.id).copied().flatten() {
+            Some(number) => number,
+            None => {
+                let number = self.table(table.dims.len(), &table.series);
+                if let Some(slot) = self.bound.get_mut(table.id) {
+                    *slot = Some(number);
+                }
+                number
+            }
+        };
+        let start = self.row_start(RowKey { table: number, day, key }, table.series.len());
+        if let Some(Some(seen)) = self.seen.get_mut(slot)
+            && let Some(known) = seen.starts.get_mut(place)
+        {
+            *known = u32::try_from(start).unwrap_or(UNKNOWN_ROW);
+        }
+        start
+    }
+
+    /// The place in `seen` of dimensions, with the numbers of all their values.
+    fn slot(&mut self, dims: &Arc<Dims>) -> usize {
         if self.seen.is_empty() || (self.missed > self.seen.len() && self.seen.len() < SEEN_AT_MOST) {
             let more = (self.seen.len() * 4).clamp(SEEN, SEEN_AT_MOST);
-            self.seen.clear();
-            self.seen.resize(more, None);
+            let before = std::mem::replace(&mut self.seen, vec![None; more]);
+            for seen in before.into_iter().flatten() {
+                let slot = self.slot_of(&seen.dims);
+                if let Some(place) = self.seen.get_mut(slot) {
+                    *place = Some(seen);
+                }
+            }
             self.missed = 0;
         }
-        let address = Arc::as_ptr(dims) as usize;
-        let slot = (address >> 4).wrapping_mul(0x9E37_79B9) >> 7 & (self.seen.len() - 1);
-        if let Some(Some((held, numbers))) = self.seen.get(slot)
-            && Arc::ptr_eq(held, dims)
+        let slot = self.slot_of(dims);
+        if let Some(Some(seen)) = self.seen.get(slot)
+            && Arc::ptr_eq(&seen.dims, dims)
         {
-            return *numbers;
+            return slot;
         }
         self.missed += 1;
         let mut numbers = [0; DIMENSIONS];
-        for (slot, dimension) in numbers.iter_mut().zip(Dimension::ALL) {
+        for (number, dimension) in numbers.iter_mut().zip(Dimension::ALL) {
             if let Some(text) = dimension.of(dims) {
-                *slot = self.names.number(text);
+                *number = self.names.number(text);
             }
         }
         if let Some(place) = self.seen.get_mut(slot) {
-            *place = Some((Arc::clone(dims), numbers));
+            let dims = Arc::clone(dims);
+            *place = Some(Seen { dims, numbers, last: None, starts: [UNKNOWN_ROW; REMEMBERED_ROWS] });
         }
-        numbers
+        slot
+    }
+
+    fn slot_of(&self, dims: &Arc<Dims>) -> usize {
+        let address = Arc::as_ptr(dims) as usize;
+        (address >> 4).wrapping_mul(0x9E37_79B9) >> 7 & (self.seen.len() - 1)
     }
 
     /// This delta's table of the given columns.
@@ -169,12 +217,17 @@ impl Delta {
 
     /// The cells of a row, zero at first.
     pub(super) fn row(&mut self, key: RowKey, columns: usize) -> &mut [Cell] {
+        let start = self.row_start(key, columns);
+        self.cells.get_mut(start..start + columns).unwrap_or_default()
+    }
+
+    fn row_start(&mut self, key: RowKey, columns: usize) -> usize {
         let next = self.cells.len();
         let start = *self.rows.entry(key).or_insert(next);
         if start == next {
             self.cells.resize(next + columns, Cell::default());
         }
-        self.cells.get_mut(start..start + columns).unwrap_or_default()
+        start
     }
 
     /// Bytes in memory, about: what the tables hold, and the room that their form takes.
@@ -184,7 +237,11 @@ impl Delta {
         let name = |text: &Arc<str>| text.len() + 64;
         let names: usize = self.names.strings.iter().map(name).sum();
         let rows = self.rows.len() * (size_of::<RowKey>() + size_of::<usize>() + 1) * 3 / 2;
-        size_of::<Self>() + names + rows + size_of_val(self.cells.as_slice()) + self.seen.len() * 64
+        size_of::<Self>()
+            + names
+            + rows
+            + size_of_val(self.cells.as_slice())
+            + self.seen.len() * size_of::<Option<Seen>>()
     }
 
     /// Whether nothing is left of any fact.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::Dims;
+use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::{Channel, Direction};
 
@@ -25,6 +26,44 @@ thread_local! {
 struct Sets {
     hasher: foldhash::quality::RandomState,
     sets: HashMap<u64, Arc<Dims>, foldhash::fast::RandomState>,
+    /// Sets of rule tests, by the addresses of what they are made of. What is held keeps its address its own.
+    tests: HashMap<[usize; 4], Test, foldhash::fast::RandomState>,
+}
+
+/// The set of a rule test, with what it is made of.
+struct Test {
+    _made_of: (Arc<Dims>, RuleId, JurisdictionId),
+    dims: Arc<Dims>,
+}
+
+/// The set of a rule test: that of what was tested, with the rule and its outcome. A contact has a dozen, most of them
+/// like those of the contact before.
+#[must_use]
+pub fn of_test(tested: &Arc<Dims>, rule: &RuleId, jurisdiction: &JurisdictionId, outcome: &'static str) -> Arc<Dims> {
+    let key = [
+        Arc::as_ptr(tested) as usize,
+        rule.as_str().as_ptr() as usize,
+        jurisdiction.as_str().as_ptr() as usize,
+        outcome.as_ptr() as usize,
+    ];
+    SETS.with_borrow_mut(|Sets { tests, .. }| {
+        if let Some(test) = tests.get(&key) {
+            return Arc::clone(&test.dims);
+        }
+        if tests.len() >= POOL {
+            tests.clear();
+        }
+        let dims = Dims {
+            rule: Some(rule.shared()),
+            jurisdiction: Some(jurisdiction.shared()),
+            state: Some(Arc::from(outcome)),
+            ..Dims::clone(tested)
+        };
+        let dims = Arc::new(dims);
+        let made_of = (Arc::clone(tested), rule.clone(), jurisdiction.clone());
+        tests.insert(key, Test { _made_of: made_of, dims: Arc::clone(&dims) });
+        dims
+    })
 }
 
 /// A dimension set by reference, before it is looked up.
@@ -91,7 +130,7 @@ impl<'a> DimRef<'a> {
     /// The shared set.
     #[must_use]
     pub fn shared(self) -> Arc<Dims> {
-        SETS.with_borrow_mut(|Sets { hasher, sets }| {
+        SETS.with_borrow_mut(|Sets { hasher, sets, .. }| {
             let key = hasher.hash_one(self);
             if let Some(found) = sets.get(&key)
                 && self.is(found)

@@ -28,7 +28,7 @@ mod versions;
 mod tests;
 
 pub use account::Balance;
-pub use dims::DimRef;
+pub use dims::{DimRef, of_test};
 pub use market_wide::market_facts;
 pub use promise::{PromiseState, PromiseView};
 

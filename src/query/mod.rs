@@ -4,6 +4,7 @@ mod case_file;
 mod cells;
 mod findings;
 mod kpis;
+mod permits;
 pub mod simulate;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub use crate::kpi::{self, KpiInfo};
 pub use crate::compliance::Answered;
 pub use crate::ledger::{Balance, PromiseState, PromiseView};
 pub use crate::rules::RuleInfo;
-pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, StoredActivity};
+pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, PermitFilter, StoredActivity};
 
 use crate::config::Snapshot;
 use crate::domain::case::CaseVersion;

@@ -112,12 +112,27 @@ impl HolidayOn {
     }
 }
 
+impl HolidayOn {
+    /// False only if the date is certainly another. Every contact asks this of every holiday of its country.
+    fn may_be(self, date: NaiveDate) -> bool {
+        let near = |days: i16, (first, last): (i32, i32)| {
+            let ordinal = i32::try_from(date.ordinal()).unwrap_or(0) - i32::from(days);
+            (first..=last).contains(&ordinal)
+        };
+        match self {
+            Self::Date(month, day) => u32::from(month) == date.month() && u32::from(day) == date.day(),
+            // The earliest and the latest Sunday that either Easter can fall on: 22 March to 8 May.
+            Self::Easter(days) | Self::OrthodoxEaster(days) => near(days, (81, 129)),
+            Self::Nth(month, day, _) => u32::from(month) == date.month() && weekday(day) == date.weekday(),
+            Self::OnOrAfter(_, _, day) => weekday(day) == date.weekday(),
+        }
+    }
+}
+
 impl Holiday {
     fn kept_on(&self, date: NaiveDate, subdivision: Option<&str>) -> bool {
-        // Most holidays are a month and a day, and most days are none: no date need be made to see that.
-        if let (HolidayOn::Date(month, day), Observed::SameDay) = (self.on, self.observed)
-            && (u32::from(month) != date.month() || u32::from(day) != date.day())
-        {
+        // Most days are no holiday: no date need be made to see that.
+        if self.observed == Observed::SameDay && !self.on.may_be(date) {
             return false;
         }
         let year = date.year();
@@ -228,6 +243,19 @@ mod tests {
         assert_eq!(HolidayOn::Nth(5, 0, -1).in_year(2026), Some(day("2026-05-25")));
         assert_eq!(HolidayOn::OnOrAfter(6, 20, 5).in_year(2026), Some(day("2026-06-20")));
         assert_eq!(HolidayOn::OnOrAfter(6, 20, 5).in_year(2027), Some(day("2027-06-26")));
+    }
+
+    #[test]
+    fn no_holiday_is_taken_for_certainly_another_day() {
+        use HolidayOn::{Date, Easter, Nth, OnOrAfter, OrthodoxEaster};
+        let easters = [-48, -2, 1, 39, 50, 60].into_iter().flat_map(|days| [Easter(days), OrthodoxEaster(days)]);
+        let fixed = [Date(2, 29), Date(12, 31), Nth(5, 0, -1), Nth(2, 6, -1), Nth(11, 3, 4), Nth(1, 0, 1)];
+        for on in easters.chain(fixed).chain([OnOrAfter(6, 20, 5), OnOrAfter(10, 31, 5)]) {
+            for year in 1_900..2_100 {
+                let date = on.in_year(year);
+                assert!(date.is_none_or(|date| on.may_be(date)), "{on:?} in {year}: {date:?}");
+            }
+        }
     }
 
     #[test]

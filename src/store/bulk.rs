@@ -11,6 +11,8 @@ pub(super) enum Column {
     /// Absent and empty are the same: both are stored as NULL.
     OptText(Vec<Option<String>>),
     Int(Vec<i64>),
+    /// The same in every row, so many rows.
+    SameInt(i64, usize),
     Bool(Vec<bool>),
     Bytes(Vec<Vec<u8>>),
 }
@@ -21,6 +23,7 @@ impl Column {
             Self::Text(values) => values.len(),
             Self::OptText(values) => values.len(),
             Self::Int(values) => values.len(),
+            Self::SameInt(_, rows) => *rows,
             Self::Bool(values) => values.len(),
             Self::Bytes(values) => values.len(),
         }
@@ -30,6 +33,7 @@ impl Column {
         match self {
             Self::Text(_) | Self::OptText(_) => "text[]",
             Self::Int(_) => "bigint[]",
+            Self::SameInt(..) => "bigint",
             Self::Bool(_) => "boolean[]",
             Self::Bytes(_) => "bytea[]",
         }
@@ -37,8 +41,9 @@ impl Column {
 
     /// The column in the list that PostgreSQL selects. An array value of sea-query cannot hold NULL (it panics), so
     /// absent texts travel as empty ones.
-    fn postgres_selected(&self, name: &str) -> String {
+    fn postgres_selected(&self, name: &str, place: usize) -> String {
         match self {
+            Self::SameInt(..) => format!("${place}::bigint"),
             Self::OptText(_) => format!("NULLIF(u.{name}, '')"),
             _ => format!("u.{name}"),
         }
@@ -60,6 +65,7 @@ impl Column {
                 (ArrayType::String, values.into_iter().map(|value| some(value).into()).collect())
             }
             Self::Int(values) => (ArrayType::BigInt, values.into_iter().map(Into::into).collect()),
+            Self::SameInt(value, rows) => (ArrayType::BigInt, vec![value.into(); rows]),
             Self::Bool(values) => (ArrayType::Bool, values.into_iter().map(Into::into).collect()),
             Self::Bytes(values) => (ArrayType::Bytes, values.into_iter().map(Into::into).collect()),
         }
@@ -97,20 +103,28 @@ impl Bulk<'_> {
 
     async fn postgres(self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
         let names = self.names();
-        let arrays: Vec<String> = (3..)
-            .zip(&self.columns)
-            .map(|(place, (_, column))| format!("${place}::{}", column.postgres_type()))
-            .collect();
-        let selected: Vec<String> = self.columns.iter().map(|(name, column)| column.postgres_selected(name)).collect();
+        let (mut arrays, mut array_names, mut selected) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (name, column)) in (3..).zip(&self.columns) {
+            selected.push(column.postgres_selected(name, place));
+            if !matches!(column, Column::SameInt(..)) {
+                arrays.push(format!("${place}::{}", column.postgres_type()));
+                array_names.push(*name);
+            }
+        }
         let sql = format!(
-            "INSERT INTO {} (tenant_id, market_id, {names}) SELECT $1, $2, {} FROM UNNEST({}) AS u({names}) {}",
+            "INSERT INTO {} (tenant_id, market_id, {names}) SELECT $1, $2, {} FROM UNNEST({}) AS u({}) {}",
             self.table,
             selected.join(", "),
             arrays.join(", "),
+            array_names.join(", "),
             self.tail
         );
         let mut values: Vec<Value> = vec![self.tenant.into(), self.market.into()];
         for (_, column) in self.columns {
+            if let Column::SameInt(value, _) = column {
+                values.push(value.into());
+                continue;
+            }
             let (kind, items) = column.without_nulls().into_values();
             values.push(Value::Array(kind, Some(Box::new(items))));
         }

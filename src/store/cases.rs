@@ -55,8 +55,8 @@ impl MarketTx {
             ("case_id", Column::Text(rows.iter().map(|row| row.version.case.as_str().to_owned()).collect())),
             ("version_id", Column::Text(rows.iter().map(|row| row.version.version.as_str().to_owned()).collect())),
             ("effective_at", Column::Int(rows.iter().map(|row| row.version.effective.0).collect())),
-            ("revision", Column::Int(vec![revision.cast_signed(); rows.len()])),
-            ("recorded_at", Column::Int(vec![recorded.0; rows.len()])),
+            ("revision", Column::SameInt(revision.cast_signed(), rows.len())),
+            ("recorded_at", Column::SameInt(recorded.0, rows.len())),
             ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
         ];
         self.bulk("case_version", columns, "").await?;

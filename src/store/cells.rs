@@ -115,7 +115,7 @@ impl MarketTx {
     pub async fn merge_cells(&self, cells: Vec<CellRow>, revision: u64) -> Result<(), StoreError> {
         let mark = self.mark_cells().await?;
         let columns = vec![
-            ("mark", Column::Int(vec![mark; cells.len()])),
+            ("mark", Column::SameInt(mark, cells.len())),
             ("series", Column::Int(cells.iter().map(|cell| i64::from(cell.series)).collect())),
             ("grain", Column::Int(cells.iter().map(|cell| i64::from(cell.grain)).collect())),
             ("period", Column::Int(cells.iter().map(|cell| i64::from(cell.period)).collect())),

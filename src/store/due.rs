@@ -29,7 +29,7 @@ impl MarketTx {
             ("case_id", Column::Text(rows.iter().map(|row| row.case.as_str().to_owned()).collect())),
             ("due_at", Column::Int(rows.iter().map(|row| row.due_at.0).collect())),
             ("advanced_to", Column::Int(rows.iter().map(|row| row.advanced_to.0).collect())),
-            ("revision", Column::Int(vec![revision.cast_signed(); rows.len()])),
+            ("revision", Column::SameInt(revision.cast_signed(), rows.len())),
         ];
         let tail = "ON CONFLICT (tenant_id, market_id, case_id)
             DO UPDATE SET due_at = excluded.due_at, advanced_to = excluded.advanced_to,

@@ -246,8 +246,8 @@ impl MarketTx {
         let first = rows.iter().map(|row| row.activity.cases.first().map(|case| case.as_str().to_owned())).collect();
         let columns = vec![
             ("activity_id", text(|activity| activity.id.as_str())),
-            ("revision", Column::Int(vec![revision.cast_signed(); rows.len()])),
-            ("recorded_at", Column::Int(vec![recorded.0; rows.len()])),
+            ("revision", Column::SameInt(revision.cast_signed(), rows.len())),
+            ("recorded_at", Column::SameInt(recorded.0, rows.len())),
             ("occurred_at", Column::Int(rows.iter().map(|row| row.activity.occurred.0).collect())),
             ("case_id", Column::OptText(first)),
             ("kind", text(|activity| activity.detail.kind())),

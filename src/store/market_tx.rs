@@ -96,7 +96,7 @@ impl MarketTx {
         let columns = vec![
             ("target_id", Column::Text(voids.iter().map(|(target, _, _)| target.as_str().to_owned()).collect())),
             ("void_id", Column::Text(voids.iter().map(|(_, void, _)| void.as_str().to_owned()).collect())),
-            ("revision", Column::Int(vec![revision.cast_signed(); voids.len()])),
+            ("revision", Column::SameInt(revision.cast_signed(), voids.len())),
             ("pending", Column::Bool(voids.iter().map(|(_, _, pending)| *pending).collect())),
         ];
         self.bulk("void", columns, "ON CONFLICT DO NOTHING").await?;

@@ -36,7 +36,7 @@ pub use history::{ActivityRow, CaseHistory, StoredActivity, activity_body};
 pub use keys::{KeyRow, TenantRow};
 pub use market_tx::{InsertOutcome, MarketHead, MarketTx};
 pub use pages::{ActivityFilter, CaseFilter, Page};
-pub use permits::PermitRow;
+pub use permits::{PermitFilter, PermitRow};
 pub use scope::TenantScope;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};

@@ -37,6 +37,15 @@ impl PermitRow {
     }
 }
 
+/// Which permits to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PermitFilter {
+    /// On this case.
+    pub case: Option<CaseId>,
+    /// Of which this has become.
+    pub state: Option<PermitState>,
+}
+
 const COLUMNS: &str = "released_at, used, revision, body";
 
 fn read(row: &QueryResult) -> Result<PermitRow, StoreError> {
@@ -171,6 +180,40 @@ impl TenantScope {
     pub async fn permit(&self, market: &MarketId, permit: &PermitId) -> Result<Option<PermitRow>, StoreError> {
         let (sql, values) = one(permit);
         Ok(rows(&self.store.reader, self.statement(market, &sql, values)).await?.pop())
+    }
+
+    /// Permits by id, behind `after`. A state is that of the instant `now`.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn list_permits(
+        &self,
+        market: &MarketId,
+        filter: &PermitFilter,
+        now: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<PermitRow>, StoreError> {
+        let mut values: Vec<Value> = vec![after.into()];
+        let mut sql =
+            format!("SELECT {COLUMNS} FROM permit WHERE tenant_id = $1 AND market_id = $2 AND permit_id > $3");
+        let mut and = |condition: &str, value: Value| {
+            values.push(value);
+            sql.push_str(&format!(" AND {condition} ${}", values.len() + 2));
+        };
+        if let Some(case) = &filter.case {
+            and("case_id =", case.as_str().into());
+        }
+        // As `PermitRow::state` has it.
+        match filter.state {
+            None => {}
+            Some(PermitState::Used) => and("used =", true.into()),
+            Some(PermitState::Released) => and("released_at IS NOT NULL AND used =", false.into()),
+            Some(PermitState::Held) => and("NOT used AND released_at IS NULL AND ends_at >", now.0.into()),
+            Some(PermitState::Expired) => and("NOT used AND released_at IS NULL AND ends_at <=", now.0.into()),
+        }
+        sql.push_str(&format!(" ORDER BY permit_id LIMIT {limit}"));
+        rows(&self.store.reader, self.statement(market, &sql, values)).await
     }
 
     /// Permits that commits after `revision` have changed.

@@ -39,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 26] = [
+pub const METHODS: [Method; 28] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -54,6 +54,8 @@ pub const METHODS: [Method; 26] = [
     unary("/fairdue.v1.ActivityService/ListActivities", READ),
     unary("/fairdue.v1.ComplianceService/CheckContact", CHECK),
     unary("/fairdue.v1.ComplianceService/ReleasePermit", RESERVE),
+    unary("/fairdue.v1.ComplianceService/GetPermit", CHECK),
+    unary("/fairdue.v1.ComplianceService/ListPermits", CHECK),
     unary("/fairdue.v1.ComplianceService/BatchCheckContacts", CHECK),
     Method { path: "/fairdue.v1.ComplianceService/StreamContactChecks", roles: CHECK, streaming: true },
     unary("/fairdue.v1.ComplianceService/CheckCharge", CHECK),

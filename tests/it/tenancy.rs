@@ -130,6 +130,10 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     add("ComplianceService", "GetShadowReport", vec![shadow.encode_to_vec()]);
     let simulate = v1::SimulateRulesRequest { region_code: region_code(), ..Default::default() };
     add("ComplianceService", "SimulateRules", vec![simulate.encode_to_vec()]);
+    let permit = v1::GetPermitRequest { region_code: region_code(), permit_id: "p1".to_owned() };
+    add("ComplianceService", "GetPermit", vec![permit.encode_to_vec()]);
+    let permits = v1::ListPermitsRequest { region_code: region_code(), ..Default::default() };
+    add("ComplianceService", "ListPermits", vec![permits.encode_to_vec()]);
     let list = v1::ListFindingsRequest { region_code: region_code(), ..Default::default() };
     let of_case = v1::ListFindingsRequest { case_id: "c1".to_owned(), ..list.clone() };
     add("ComplianceService", "ListFindings", vec![list.encode_to_vec(), of_case.encode_to_vec()]);

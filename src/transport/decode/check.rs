@@ -43,8 +43,6 @@ pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, Question, View,
     collect("", |at| {
         let market = market(at, &wire.region_code);
         let view = view(at, wire.view);
-        let wished = wire.reserve.is_some();
-        let wish = wire.reserve.and_then(|wire| wish(&at.field("reserve"), &wire));
         let check = v1::ContactCheck {
             case_id: wire.case_id,
             person_id: wire.person_id,
@@ -53,9 +51,11 @@ pub fn check(wire: v1::CheckContactRequest) -> Result<(MarketId, Question, View,
             initiator: wire.initiator,
             person_role: wire.person_role,
             at_debtors_request: wire.at_debtors_request,
+            reserve: wire.reserve,
         };
-        let question = contact_check(at, check);
-        Some((market?, question?, view?, if wished { Some(wish?) } else { None }))
+        let asked = contact_check(at, check);
+        let ((question, wish), market, view) = (asked?, market?, view?);
+        Some((market, question, view, wish))
     })
 }
 
@@ -74,8 +74,18 @@ fn wish(at: &At<'_>, wire: &v1::Reservation) -> Option<Wish> {
     Some((id?, seconds?))
 }
 
-/// A contact of a batch of checks.
-pub fn contact_check(at: &At<'_>, wire: v1::ContactCheck) -> Option<Question> {
+/// A contact of a batch of checks, and the permit that is wished for it.
+pub fn contact_check(at: &At<'_>, wire: v1::ContactCheck) -> Option<(Question, Option<Wish>)> {
+    let wish = match &wire.reserve {
+        None => Some(None),
+        Some(reserve) => wish(&at.field("reserve"), reserve).map(Some),
+    };
+    let question = contact_question(at, wire);
+    Some((question?, wish?))
+}
+
+/// A contact that is asked about and not reserved.
+pub fn contact_question(at: &At<'_>, wire: v1::ContactCheck) -> Option<Question> {
     let case = at.field("case_id").id(&wire.case_id, CaseId::new);
     let person = at.field("person_id").optional_id(&wire.person_id, PersonId::new);
     let person_role = at.field("person_role").optional_word(wire.person_role);

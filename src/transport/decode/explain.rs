@@ -22,7 +22,13 @@ pub fn request(wire: v1::ExplainRequest) -> Result<(MarketId, Wanted, Vec<String
         let market = market(at, &wire.region_code);
         let languages = at.field("language_codes").list(wire.language_codes, MAX_LANGUAGES, language);
         let wanted = match wire.subject {
-            Some(Subject::Contact(contact)) => planned(check::contact_check(&at.field("contact"), contact)),
+            Some(Subject::Contact(contact)) => {
+                let at = at.field("contact");
+                if contact.reserve.is_some() {
+                    at.field("reserve").refuse("explaining holds no place: leave it out, and reserve by a check");
+                }
+                planned(check::contact_question(&at, contact))
+            }
             Some(Subject::Charge(charge)) => planned(check::charge_check(&at.field("charge"), charge)),
             Some(Subject::Check(answered)) => answered_check(&at.field("check"), &answered),
             Some(Subject::FindingId(id)) => finding(&at.field("finding_id"), &id),

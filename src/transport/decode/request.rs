@@ -7,7 +7,7 @@ use crate::domain::ids::{ActivityId, CaseId, JurisdictionId, MarketId, PersonId,
 use crate::ingest::CaseUpsert;
 use crate::proto::v1;
 use crate::query::kpi::{Dimension, Query};
-use crate::query::{ActivityFilter, CaseFilter, FindingFilter};
+use crate::query::{ActivityFilter, CaseFilter, FindingFilter, PermitFilter};
 
 const MAX_KPIS: usize = 50;
 const MAX_GROUP_BY: usize = 8;
@@ -120,6 +120,19 @@ pub fn findings(wire: &v1::ListFindingsRequest) -> Result<(MarketId, FindingFilt
         };
         at.field("end_time").not_before(filter.to, filter.from, "start_time");
         Some((market?, filter))
+    })
+}
+
+/// Which permits to list.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn permits(wire: &v1::ListPermitsRequest) -> Result<(MarketId, PermitFilter), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let case = at.field("case_id").optional_id(&wire.case_id, CaseId::new);
+        let state = at.field("state").optional_word(wire.state);
+        Some((market?, PermitFilter { case, state }))
     })
 }
 

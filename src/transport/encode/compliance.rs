@@ -35,6 +35,7 @@ pub fn check_result(checked: &Checked, answer: CheckAnswer, view: View) -> v1::C
         rules: rules(checked, &answer, view),
         next_allow_time: answer.next_allowed.map(time),
         missing: answer.missing,
+        permit: None,
     }
 }
 

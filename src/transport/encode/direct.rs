@@ -42,6 +42,8 @@ pub struct Many {
 pub enum Outcome {
     /// It was answered.
     Answered(Box<CheckAnswer>),
+    /// It was answered by itself, because a place was to be held.
+    Reserved(Box<One>),
     /// It was refused.
     Refused(Box<v1::Refusal>),
 }
@@ -52,6 +54,10 @@ impl Outcome {
     pub fn message(self, checked: &Checked, view: View) -> v1::ContactCheckResult {
         match self {
             Self::Answered(answer) => compliance::check_result(checked, *answer, view),
+            Self::Reserved(one) => {
+                let One { checked, answer, view, permit } = *one;
+                v1::ContactCheckResult { permit, ..compliance::check_result(&checked, answer, view) }
+            }
             Self::Refused(refusal) => v1::ContactCheckResult { refusal: Some(*refusal), ..Default::default() },
         }
     }
@@ -104,6 +110,12 @@ impl Direct for Many {
         for outcome in &self.results {
             out.message(after + 1, |out| match outcome {
                 Outcome::Answered(answer) => out.answer(1, &self.checked, answer, self.view),
+                Outcome::Reserved(one) => {
+                    out.answer(1, &one.checked, &one.answer, one.view);
+                    if let Some(permit) = &one.permit {
+                        out.generated(8, permit);
+                    }
+                }
                 Outcome::Refused(refusal) => out.generated(1, &**refusal),
             });
         }

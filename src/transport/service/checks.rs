@@ -3,7 +3,7 @@
 use tonic::{Request, Status, Streaming};
 
 use super::{Answers, Api, failed, open, stream, too_large, wrong};
-use crate::advice::{CheckAnswer, Checked, WhenFull};
+use crate::advice::{CheckAnswer, Checked, WhenFull, permits};
 use crate::domain::error_kind::Failure as _;
 use crate::domain::ids::MarketId;
 use crate::domain::validation::{Refusal, Violation};
@@ -11,6 +11,7 @@ use crate::ingest::IngestError;
 use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
+use crate::transport::decode::DecodeError;
 use crate::transport::decode::check::{self, View};
 use crate::transport::encode::direct::{Direct as _, Many, One, Outcome};
 use crate::transport::encode::permit;
@@ -18,6 +19,8 @@ use crate::transport::status;
 
 /// Messages of one stream that are in work at once: while one waits for its cases, the next is read.
 const IN_WORK: usize = 4;
+/// Checks of one message that may reserve: each is a commit of its own, and the answer waits for all of them.
+const MAX_RESERVED: usize = 200;
 
 impl Api {
     /// CheckContact.
@@ -31,9 +34,7 @@ impl Api {
             return Ok(One { checked, answer, view, permit: None });
         };
         let reserved = advice.reserve(&caller.who, &market, question, wish).await.map_err(failed)?;
-        let answer = reserved.map_err(|refusal| status::refused(&refusal))?;
-        let permit = answer.permit.as_ref().map(|row| permit::permit(row, answer.now));
-        Ok(One { checked: answer.checked, answer: answer.check, view, permit })
+        Ok(one(reserved.map_err(|refusal| status::refused(&refusal))?, view))
     }
 
     /// BatchCheckContacts.
@@ -85,13 +86,39 @@ impl Api {
         when_full: WhenFull,
     ) -> Result<Many, Status> {
         let mut batch = Batch::read("checks", checks, self.limits.batch_items, check::contact_check)?;
+        let (mut questions, mut wishes) = (Vec::new(), Vec::new());
+        for (place, (question, wish)) in batch.take().into_iter().enumerate() {
+            match wish {
+                None => questions.push(question),
+                Some(wish) => wishes.push((place, question, wish)),
+            }
+        }
+        if wishes.len() > MAX_RESERVED {
+            let text = format!("{} of them reserve, above {MAX_RESERVED}: send them in several messages", wishes.len());
+            return Err(wrong(DecodeError::one("checks", &text)));
+        }
         let advice = &self.use_cases.advice;
-        let mut checked = advice.check_all(&caller.who, market, batch.take(), when_full).await.map_err(failed)?;
-        let results = batch.outcomes(
-            std::mem::take(&mut checked.answers),
-            |answer| answer.map(|answer| Outcome::Answered(Box::new(answer))).map_err(|error| refusal(&error)),
-            |refusal| Outcome::Refused(Box::new(refusal)),
-        )?;
+        let mut checked = advice.check_all(&caller.who, market, questions, when_full).await.map_err(failed)?;
+        let answered = std::mem::take(&mut checked.answers).into_iter();
+        let mut told: Vec<_> = answered
+            .map(|answer| {
+                answer.map(|answer| Outcome::Answered(Box::new(answer))).map_err(|error| refusal("case_id", &error))
+            })
+            .collect();
+        // Handed to the writer in their order, so that of two that want the last place the first gets it.
+        let (places, reserving): (Vec<usize>, Vec<_>) = wishes
+            .into_iter()
+            .map(|(place, question, wish)| (place, advice.reserve(&caller.who, market, question, wish)))
+            .unzip();
+        for (place, reserved) in places.into_iter().zip(futures::future::join_all(reserving).await) {
+            let outcome = match reserved {
+                Ok(reserved) => reserved.map(|answer| Outcome::Reserved(Box::new(one(answer, view)))),
+                Err(error) if matches!(error, IngestError::RoleMissing(_)) => return Err(failed(error)),
+                Err(error) => Err(refusal("reserve", &error)),
+            };
+            told.insert(place.min(told.len()), outcome);
+        }
+        let results = batch.outcomes(told, |outcome| outcome, |refusal| Outcome::Refused(Box::new(refusal)))?;
         let mut many = Many { sequence, checked, results, view, encoded: None };
         let encoded = many.encode();
         let bytes = encoded.len();
@@ -103,12 +130,18 @@ impl Api {
     }
 }
 
-/// What is wrong with one check that could be read: its case is not known.
-fn refusal(error: &IngestError) -> Refusal {
+/// The answer to a check that asked for a permit.
+fn one(answer: permits::Answer, view: View) -> One {
+    let permit = answer.permit.as_ref().map(|row| permit::permit(row, answer.now));
+    One { checked: answer.checked, answer: answer.check, view, permit }
+}
+
+/// Why one check that could be read has no answer.
+fn refusal(field: &str, error: &IngestError) -> Refusal {
     Refusal {
         reason: error.reason(),
         kind: error.kind(),
-        violations: vec![Violation::new("case_id", error.to_string())],
+        violations: vec![Violation::new(field, error.to_string())],
         retryable: error.retry_after_ms().is_some(),
     }
 }

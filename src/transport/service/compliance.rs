@@ -44,6 +44,33 @@ impl ComplianceService for Api {
         })
     }
 
+    async fn get_permit(
+        &self,
+        request: Request<v1::GetPermitRequest>,
+    ) -> Result<Response<v1::GetPermitResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, id) = key(&message.region_code, "permit_id", &message.permit_id, PermitId::new)?;
+        let (row, now) = self.use_cases.query.get_permit(&caller.who, &market, &id).await.map_err(failed)?;
+        self.answer(v1::GetPermitResponse { permit: Some(permit::permit(&row, now)) })
+    }
+
+    async fn list_permits(
+        &self,
+        request: Request<v1::ListPermitsRequest>,
+    ) -> Result<Response<v1::ListPermitsResponse>, Status> {
+        let (caller, mut message) = open(request)?;
+        let (market, filter) = request::permits(&message).map_err(wrong)?;
+        let token = std::mem::take(&mut message.page_token);
+        let size = std::mem::take(&mut message.page_size);
+        let paging = Paging::open(self, &caller, "ListPermits", size, &message)?;
+        let after = paging.after::<(i64, String)>(&token)?.map(|(as_of, id)| (Timestamp(as_of), id));
+        let found = self.use_cases.query.list_permits(&caller.who, &market, &filter, after, paging.limit());
+        let (rows, as_of) = found.await.map_err(failed)?;
+        let (permits, next_page_token) =
+            paging.cut(&rows, |row| permit::permit(row, as_of), |row| (as_of.0, row.permit.id.to_string()));
+        self.answer(v1::ListPermitsResponse { permits, next_page_token })
+    }
+
     async fn batch_check_contacts(
         &self,
         request: Request<v1::BatchCheckContactsRequest>,
