@@ -262,18 +262,9 @@ fn collect(
                     state: Some(outcome_word(outcome)),
                     ..DimRef::default()
                 };
-                effects.facts.push(Fact {
-                    kind: FactKind::RuleTest,
-                    day: day_number(at.date(env.market.zone)),
-                    sign: 1,
-                    count: 1,
-                    amount: 0,
-                    amount2: 0,
-                    days_due: None,
-                    days_invoice: None,
-                    flags: activity.map_or(0, control_flags),
-                    dims: dims.shared(),
-                });
+                let day = day_number(at.date(env.market.zone));
+                let flags = activity.map_or(0, control_flags);
+                effects.facts.push(Fact { flags, ..Fact::new(FactKind::RuleTest, day, dims.shared()) });
             }
         }
     }

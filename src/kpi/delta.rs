@@ -7,7 +7,7 @@ use chrono::Datelike;
 
 use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
-use super::dimension::{DIMENSIONS, Dimension, MAX_WIDTH};
+use super::dimension::{COMPUTED, DIMENSIONS, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS};
 use crate::domain::fact::{Dims, Fact};
@@ -99,7 +99,14 @@ impl Delta {
         if !any {
             return;
         }
-        let numbers = self.numbers(&fact.dims);
+        let mut numbers = self.numbers(&fact.dims);
+        if kind.computed {
+            for dimension in COMPUTED.iter() {
+                if let (Some(text), Some(slot)) = (dimension.computed(fact), numbers.get_mut(dimension.index())) {
+                    *slot = self.names.number(&text);
+                }
+            }
+        }
         let facts = i64::from(fact.sign).wrapping_mul(fact.count);
         for table in &kind.tables {
             let value = |column: &usize| taken.get(*column).copied().flatten();
