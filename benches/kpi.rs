@@ -76,17 +76,18 @@ fn facts(count: usize) -> Vec<Fact> {
         .collect();
     let first = day_number("2026-01-01".parse().expect("a date"));
     (0..count)
-        .map(|_| Fact {
-            kind: kinds[random(kinds.len() as u64) as usize],
-            day: first + random(365) as i32,
-            sign: 1,
-            count: 1,
-            amount: random(100_000) as i64,
-            amount2: random(10_000) as i64,
-            days_due: Some(random(90) as i32),
-            days_invoice: Some(random(90) as i32 + 30),
-            flags: (random(16) as u16) | flag::ATTEMPT,
-            dims: Arc::clone(&pool[random(2_000) as usize]),
+        .map(|_| {
+            let kind = kinds[random(kinds.len() as u64) as usize];
+            let day = first + random(365) as i32;
+            Fact {
+                amount: random(100_000) as i64,
+                amount2: random(10_000) as i64,
+                days_due: Some(random(90) as i32),
+                days_invoice: Some(random(90) as i32 + 30),
+                value: Some(random(900) as i64),
+                flags: (random(16) as u16) | flag::ATTEMPT,
+                ..Fact::new(kind, day, Arc::clone(&pool[random(2_000) as usize]))
+            }
         })
         .collect()
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::{Channel, Direction, vocabulary};
+use super::detail::{MatterStep, PageStep, ReversalKind};
+use super::verdict::Verdict;
+use super::vocabulary::{Beneficiary, Channel, Direction, vocabulary};
 
 vocabulary!(
     /// What is counted. Amounts are minor units of the fact's currency.
     FactKind {
-        /// A contact or attempt, once per activity however many cases it concerns. Flags tell the outcome.
+        /// A contact or attempt, once per activity however many cases it concerns. Flags tell the outcome; `value` is
+        /// how long it took, in seconds, if its end is known.
         Contact = "contact",
         /// A call on which at least one promise was made; dated by the call.
         ContactWithPromise = "contact_with_promise",
@@ -20,15 +23,41 @@ vocabulary!(
         MessageDelivered = "message_delivered",
         /// Final bounce of a message; `state` is bounced_hard or bounced_soft.
         MessageBounced = "message_bounced",
-        /// First human open of a message, dated by its sending.
+        /// A message that was dropped before it was sent on; its final state.
+        MessageDropped = "message_dropped",
+        /// First human open of a message, dated by its sending; `value` is seconds from sending to opening.
         MessageOpened = "message_opened",
         /// First click of a message, dated by its sending.
         MessageClicked = "message_clicked",
+        /// First complaint about a message as spam, dated by its sending.
+        MessageComplained = "message_complained",
+        /// First unsubscription by a message, dated by its sending.
+        MessageUnsubscribed = "message_unsubscribed",
+        /// A step at a landing page or portal; `state` is the step.
+        Page = "page",
+        /// A payment session at a landing page, once it is over, dated by its beginning; `state` is done, failed or
+        /// abandoned.
+        PaymentSession = "payment_session",
         /// A promise was made; `amount` promised.
         PromiseMade = "promise_made",
         /// A promise was judged at due date plus grace; `state` is kept, partly_kept, late or broken; `amount` promised,
         /// `amount2` the part paid in time (at most the promised amount).
         PromiseJudged = "promise_judged",
+        /// A promise ended before it was judged; `state` is withdrawn or superseded; `amount` promised.
+        PromiseEnded = "promise_ended",
+        /// The first attempt (or first right-party contact) of a case led to a payment on it or to a promise on it that
+        /// was kept; dated by the contact; `state` is attempt or right_party.
+        FirstContactResolved = "first_contact_resolved",
+        /// An instalment plan was agreed; `amount` of all instalments.
+        PlanMade = "plan_made",
+        /// A plan ended before its last instalment; `state` is ended, broken or replaced.
+        PlanEnded = "plan_ended",
+        /// An instalment was judged at due date plus grace; `state` is kept, late or missed; `amount` due, `amount2` the
+        /// part paid in time (at most the amount due).
+        InstalmentJudged = "instalment_judged",
+        /// A step of a settlement; `state` is offer, accepted, broken or paid; `amount` agreed (or paid on it), `amount2`
+        /// the balance at the acceptance (at the offer, for an offer).
+        Settlement = "settlement",
         /// The case's principal came in for collection; `amount`.
         Placed = "placed",
         /// Interest accrued; `amount`.
@@ -39,7 +68,8 @@ vocabulary!(
         Payment = "payment",
         /// A payment taken back; `amount` positive; `state` is the reversal's reason.
         PaymentReversed = "payment_reversed",
-        /// A part of a payment put to a claim; `amount`, `days_due` and `days_invoice` from claim to payment if dated.
+        /// A part of a payment put to a claim; `amount`, `days_due` and `days_invoice` from claim to payment if dated;
+        /// `state` is the component, or credit for what nothing is open for.
         Allocation = "allocation",
         /// Written off; `amount`.
         WrittenOff = "written_off",
@@ -81,9 +111,18 @@ vocabulary!(
         ClientRevenue = "client_revenue",
         /// Credit sales; `amount`.
         CreditSales = "credit_sales",
-        /// A complaint or dispute was opened or resolved; `state` is the matter and step.
+        /// A complaint or dispute was opened or resolved; `state` is the matter and step; `value` of a step that ends it
+        /// is seconds since it was opened, if it was.
         Matter = "matter",
-        /// A survey score in `amount2`; `state` is csat or nps.
+        /// A person opted out; the channel, if the opt-out is of one.
+        OptOut = "opt_out",
+        /// Money handed over to the creditor; `amount`, `amount2` what the collector withheld.
+        Remittance = "remittance",
+        /// The debtor ceased to be the creditor's customer; `value` is days since the case was closed, if it was.
+        CustomerLost = "customer_lost",
+        /// The account was closed (its closure after a reopening counts again).
+        AccountClosed = "account_closed",
+        /// A survey was answered; `value` is the score, `state` is csat or nps.
         Survey = "survey",
     }
 );
@@ -104,9 +143,13 @@ pub mod flag {
     pub const CHECKED: u16 = 32;
     /// The activity overrode a presumption.
     pub const OVERRIDDEN: u16 = 64;
+    /// It was the first attempt of its case, or a promise was made on that.
+    pub const FIRST_ATTEMPT: u16 = 128;
+    /// It was the first right-party contact of its case, or a promise was made on that.
+    pub const FIRST_RIGHT_PARTY: u16 = 256;
 
     /// Names as measures write them.
-    pub const NAMES: [(&str, u16); 7] = [
+    pub const NAMES: [(&str, u16); 9] = [
         ("attempt", ATTEMPT),
         ("connect", CONNECT),
         ("right_party", RIGHT_PARTY),
@@ -114,6 +157,8 @@ pub mod flag {
         ("self_service", SELF_SERVICE),
         ("checked", CHECKED),
         ("overridden", OVERRIDDEN),
+        ("first_attempt", FIRST_ATTEMPT),
+        ("first_right_party", FIRST_RIGHT_PARTY),
     ];
 }
 
@@ -147,6 +192,8 @@ pub struct Dims {
     pub direction: Option<Direction>,
     /// State word of the fact (promise state, verdict, step, ...).
     pub state: Option<Arc<str>>,
+    /// Where a visit to a landing page came from.
+    pub source: Option<Arc<str>>,
     /// Currency of the amounts, ISO 4217.
     pub currency: Option<super::money::Currency>,
 }
@@ -170,8 +217,82 @@ pub struct Fact {
     pub days_due: Option<i32>,
     /// Days from the claim's invoice date to the fact.
     pub days_invoice: Option<i32>,
+    /// A length or number of the kind's own, see [`FactKind::value_of`].
+    pub value: Option<i64>,
     /// Flags, see [`flag`].
     pub flags: u16,
     /// Dimensions, shared between the facts of one activity.
     pub dims: Arc<Dims>,
+}
+
+impl Fact {
+    /// One fact of a kind with nothing but its day and dimensions.
+    #[must_use]
+    pub const fn new(kind: FactKind, day: i32, dims: Arc<Dims>) -> Self {
+        Self {
+            kind,
+            day,
+            sign: 1,
+            count: 1,
+            amount: 0,
+            amount2: 0,
+            days_due: None,
+            days_invoice: None,
+            value: None,
+            flags: 0,
+            dims,
+        }
+    }
+}
+
+/// What the `value` of a kind's facts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueOf {
+    /// Seconds from one instant to another.
+    Seconds,
+    /// Calendar days from one day to another.
+    Days,
+    /// A plain number.
+    Number,
+}
+
+impl FactKind {
+    /// What the `value` of such facts is; `None` if they have none.
+    #[must_use]
+    pub const fn value_of(self) -> Option<ValueOf> {
+        match self {
+            Self::Contact | Self::MessageOpened | Self::Matter => Some(ValueOf::Seconds),
+            Self::CustomerLost => Some(ValueOf::Days),
+            Self::Survey => Some(ValueOf::Number),
+            _ => None,
+        }
+    }
+
+    /// The state words that such facts may have; `None` if there are none, or they are no closed list.
+    #[must_use]
+    pub fn states(self) -> Option<Vec<String>> {
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        match self {
+            Self::MessageBounced => words(&["bounced_hard", "bounced_soft"]),
+            Self::Page => Some(PageStep::ALL.iter().map(ToString::to_string).collect()),
+            Self::PaymentSession => words(&["done", "failed", "abandoned"]),
+            Self::PromiseJudged => words(&["kept", "partly_kept", "late", "broken"]),
+            Self::PromiseEnded => words(&["withdrawn", "superseded"]),
+            Self::FirstContactResolved => words(&["attempt", "right_party"]),
+            Self::PlanEnded => words(&["ended", "broken", "replaced"]),
+            Self::InstalmentJudged => words(&["kept", "late", "missed"]),
+            Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
+            Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
+            Self::RuleTest => words(&["passed", "failed", "unknown"]),
+            Self::Survey => words(&["csat", "nps"]),
+            Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),
+            Self::Charge => Some(Beneficiary::ALL.iter().map(ToString::to_string).collect()),
+            Self::ContactCheck => Some(Verdict::ALL.iter().map(ToString::to_string).collect()),
+            Self::Matter => {
+                let steps = |matter: &'static str| MatterStep::ALL.iter().map(move |step| format!("{matter}_{step}"));
+                Some(steps("complaint").chain(steps("dispute")).collect())
+            }
+            _ => None,
+        }
+    }
 }

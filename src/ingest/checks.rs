@@ -172,18 +172,7 @@ fn fact(client: &str, count: Count) -> Fact {
         state: Some(Arc::from(count.verdict.as_str())),
         ..Dims::default()
     };
-    Fact {
-        kind: FactKind::ContactCheck,
-        day: count.day,
-        sign: 1,
-        count: count.checks,
-        amount: 0,
-        amount2: 0,
-        days_due: None,
-        days_invoice: None,
-        flags: 0,
-        dims: Arc::new(dims),
-    }
+    Fact { count: count.checks, ..Fact::new(FactKind::ContactCheck, count.day, Arc::new(dims)) }
 }
 
 /// Logs and counts the checks of a group.

@@ -266,18 +266,9 @@ fn collect(
             Emission::Test { rule, jurisdiction, outcome, at, missing } => {
                 let dims = of_test(&tested, &rule, &jurisdiction, outcome_word(outcome));
                 effects.unknown.extend(missing.map(|attribute| (rule, attribute, at)));
-                effects.facts.push(Fact {
-                    kind: FactKind::RuleTest,
-                    day: at.clock(env.market.zone).0,
-                    sign: 1,
-                    count: 1,
-                    amount: 0,
-                    amount2: 0,
-                    days_due: None,
-                    days_invoice: None,
-                    flags: activity.map_or(0, control_flags),
-                    dims,
-                });
+                let (day, _) = at.clock(env.market.zone);
+                let flags = activity.map_or(0, control_flags);
+                effects.facts.push(Fact { flags, ..Fact::new(FactKind::RuleTest, day, dims) });
             }
         }
     }

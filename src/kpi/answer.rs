@@ -200,7 +200,7 @@ impl<'a> Evaluation<'a> {
     fn is_there(&self, places: &[Option<usize>], period: usize) -> bool {
         (0..places.len()).any(|leaf| {
             let flow = self.flow(leaf, places, period);
-            flow.sum != 0 || flow.facts != 0 || !self.leaf(leaf, places, period).is_zero()
+            flow.sum != 0 || flow.facts != 0 || self.leaf(leaf, places, period).is_ok_and(|value| !value.is_zero())
         })
     }
 
@@ -209,18 +209,25 @@ impl<'a> Evaluation<'a> {
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
         let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
         match (sums, row, window) {
-            (Some(sums), Some(row), Some(Window::Flow)) => sums.flow(row, period),
+            (Some(sums), Some(row), Some(Window::Flow | Window::Percentile(_))) => sums.flow(row, period),
             (Some(sums), Some(row), Some(Window::Running)) => sums.running(row, period),
             _ => super::block::Cell::default(),
         }
     }
 
     /// The value of a leaf in one group and period.
-    fn leaf(&self, leaf: usize, places: &[Option<usize>], period: usize) -> Exact {
-        let Some(row) = places.get(leaf).copied().flatten() else { return Exact::ZERO };
+    fn leaf(&self, leaf: usize, places: &[Option<usize>], period: usize) -> Result<Exact, NoValue> {
+        let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
+        if let Some(Window::Percentile(_)) = window {
+            // No value at all is no value of zero.
+            let told = self.flow(leaf, places, period);
+            return if told.facts == 0 { Err(NoValue::EmptyDenominator) } else { Ok(Exact::whole(told.sum)) };
+        }
+        let Some(row) = places.get(leaf).copied().flatten() else { return Ok(Exact::ZERO) };
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
-        let (Some(sums), Some(leaf)) = (sums, self.kpi.definition.leaves.get(leaf)) else { return Exact::ZERO };
-        match leaf.window {
+        let (Some(sums), Some(window)) = (sums, window) else { return Ok(Exact::ZERO) };
+        Ok(match window {
+            Window::Percentile(_) => Exact::ZERO,
             Window::Flow => Exact::whole(sums.flow(row, period).sum),
             Window::Opening => Exact::whole(sums.opening(row, period)),
             Window::Closing => Exact::whole(sums.opening(row, period + 1)),
@@ -230,7 +237,7 @@ impl<'a> Evaluation<'a> {
                 let opening = sums.opening(row, period).wrapping_mul(days);
                 Exact::new(opening.wrapping_add(sums.weighted(row, period)), days).unwrap_or(Exact::ZERO)
             }
-        }
+        })
     }
 
     /// The row of a group without its period and figures.
@@ -311,7 +318,7 @@ impl<'a> Evaluation<'a> {
         }
         let flows = |leaf: &&usize| {
             let window = self.kpi.definition.leaves.get(**leaf).map(|leaf| leaf.window);
-            matches!(window, Some(Window::Flow | Window::Running))
+            matches!(window, Some(Window::Flow | Window::Running | Window::Percentile(_)))
         };
         let facts = |leaf: &usize| i128::from(self.flow(*leaf, places, period).facts);
         self.above.iter().any(|leaf| flows(&leaf)).then(|| self.above.iter().filter(flows).map(facts).sum())
@@ -328,7 +335,11 @@ impl<'a> Evaluation<'a> {
         let middle = p + Z * Z / (2.0 * n);
         let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
         let below = 1.0 + Z * Z / n;
-        let scale = if row.unit == Unit::Percent { 100.0 } else { 1.0 };
+        let scale = match row.unit {
+            Unit::Percent => 100.0,
+            Unit::PerThousand => 1_000.0,
+            _ => 1.0,
+        };
         Some((((middle - reach) / below).max(0.0) * scale, ((middle + reach) / below).min(1.0) * scale))
     }
 }
@@ -338,6 +349,9 @@ fn in_unit(value: Exact, row: &Row) -> Option<Exact> {
     match row.unit {
         Unit::Percent => value.multiply(Exact::whole(100)),
         Unit::Money => value.divide(Exact::whole(10_i128.checked_pow(row.shifts.0)?)),
-        Unit::Share | Unit::Count | Unit::Days => Some(value),
+        Unit::PerThousand => value.multiply(Exact::whole(1_000)),
+        Unit::Minutes => value.divide(Exact::whole(60)),
+        Unit::Hours => value.divide(Exact::whole(3_600)),
+        Unit::Share | Unit::Count | Unit::Days | Unit::Seconds => Some(value),
     }
 }

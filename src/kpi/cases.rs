@@ -8,7 +8,7 @@ use super::answer::Row;
 use super::catalogue::{Catalogue, is_cases, tables};
 use super::delta::Delta;
 use super::dimension::Dimension;
-use super::parse_measure::all_dimensions;
+use super::parse_measure::{all_dimensions, open_dimension};
 use super::period::Grain;
 use super::query::Query;
 use super::read::{Reader, Table, names};
@@ -134,7 +134,7 @@ fn date(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Op
 }
 
 fn dimension(reader: &mut Reader<'_>, text: &str, at: usize) -> Option<Dimension> {
-    let found = Dimension::parse(text);
+    let found = open_dimension(text);
     if found.is_none() {
         reader.wrong(at, format!("\"{text}\" is no dimension"), format!("write one of {}", all_dimensions()));
     }
@@ -175,6 +175,7 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
     let sign = small(&mut table, reader, "sign").map_or(1, |sign| if sign < 0 { -1 } else { 1 });
     let days_due = small(&mut table, reader, "days_due");
     let days_invoice = small(&mut table, reader, "days_invoice");
+    let value = small(&mut table, reader, "value").map(i64::from);
     let mut flags = 0;
     for (name, at) in table.texts(reader, "flags") {
         match flag::NAMES.iter().find(|(known, _)| *known == name) {
@@ -200,13 +201,15 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
         rule: word("rule"),
         jurisdiction: word("jurisdiction"),
         state: word("state"),
+        source: word("source"),
         channel,
         direction,
         currency,
     };
     table.finish(reader);
     let (kind, day) = (kind?, day_number(day?));
-    Some(Fact { kind, day, sign, count, amount, amount2, days_due, days_invoice, flags, dims: Arc::new(dims) })
+    let plain = Fact::new(kind, day, Arc::new(dims));
+    Some(Fact { sign, count, amount, amount2, days_due, days_invoice, value, flags, ..plain })
 }
 
 /// A word of a closed list that may be there.

@@ -10,7 +10,7 @@ use super::unit::{Quantity, Unit};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
-    /// Kind of a KPI. The last four are reserved: a definition of them is refused for now.
+    /// Kind of a KPI. The last three are reserved: a definition of them is refused for now.
     Kind {
         /// One measure or sum over the period.
         Simple = "simple",
@@ -24,6 +24,7 @@ vocabulary!(
         Balance = "balance",
         /// Another name of a KPI.
         Alias = "alias",
+        /// A percentile of the values of the period.
         Duration = "duration",
         Conversion = "conversion",
         Transition = "transition",
@@ -182,10 +183,15 @@ impl NoValue {
 
 impl Node {
     /// Computes the formula of one group and period.
-    pub(crate) fn compute(&self, leaf: &impl Fn(usize) -> Exact, at: (Grain, Period)) -> Result<Exact, NoValue> {
+    pub(crate) fn compute(
+        &self,
+        leaf: &impl Fn(usize) -> Result<Exact, NoValue>,
+        at: (Grain, Period),
+    ) -> Result<Exact, NoValue> {
         match self {
-            Self::Leaf(place) => Ok(leaf(*place)),
+            Self::Leaf(place) => leaf(*place),
             Self::Number(number) => Ok(*number),
+            Self::Days => Ok(Exact::whole(at.1.days().into())),
             Self::Months => at.1.months(at.0).map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
             Self::Add(parts) => parts
                 .iter()
@@ -203,6 +209,10 @@ impl Node {
                 }
                 above.divide(below).ok_or(NoValue::Overflow)
             }
+            Self::Multiply(parts) => {
+                let (one, other) = (parts.0.compute(leaf, at)?, parts.1.compute(leaf, at)?);
+                one.multiply(other).ok_or(NoValue::Overflow)
+            }
             Self::Scale(part, by) => part.compute(leaf, at)?.multiply(*by).ok_or(NoValue::Overflow),
         }
     }
@@ -211,9 +221,9 @@ impl Node {
     pub(crate) fn each_leaf(&self, visit: &mut impl FnMut(usize)) {
         match self {
             Self::Leaf(place) => visit(*place),
-            Self::Number(_) | Self::Months => {}
+            Self::Number(_) | Self::Months | Self::Days => {}
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().for_each(|part| part.each_leaf(visit)),
-            Self::Divide(parts) => {
+            Self::Divide(parts) | Self::Multiply(parts) => {
                 parts.0.each_leaf(visit);
                 parts.1.each_leaf(visit);
             }
@@ -226,7 +236,7 @@ impl Node {
         match self {
             Self::Leaf(_) => true,
             Self::Number(number) => number.is_zero(),
-            Self::Months | Self::Divide(_) => false,
+            Self::Months | Self::Days | Self::Divide(_) | Self::Multiply(_) => false,
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().all(Self::is_linear),
             Self::Scale(part, _) => part.is_linear(),
         }
@@ -237,8 +247,8 @@ impl Root {
     /// What follows from the formula about adding values up.
     pub(crate) fn additivity(&self, leaves: &[Leaf], measures: &[Measure]) -> Additivity {
         let Self::Single(node, _) = self else { return Additivity::None };
-        let distinct =
-            leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(|measure| measure.distinct().is_some()));
+        let of_values = |measure: &Measure| measure.distinct().is_some() || measure.is_histogram();
+        let distinct = leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(of_values));
         if !node.is_linear() || distinct {
             Additivity::None
         } else if leaves.iter().all(|leaf| leaf.window == Window::Flow) {

@@ -7,7 +7,7 @@ use chrono::Datelike;
 
 use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
-use super::dimension::{DIMENSIONS, Dimension, MAX_WIDTH};
+use super::dimension::{COMPUTED, DIMENSIONS, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS, TableLayout};
 use crate::domain::fact::{Dims, Fact, FactKind};
@@ -122,13 +122,18 @@ impl Delta {
             seen.last = Some((fact.kind, fact.day));
             seen.starts = [UNKNOWN_ROW; REMEMBERED_ROWS];
         }
+        // What is computed of a fact's own numbers is another with each fact.
+        let computed = kind.computed.then(|| self.computed(slot, fact));
         let facts = i64::from(fact.sign).wrapping_mul(fact.count);
         for (place, table) in kind.tables.iter().enumerate() {
             let value = |column: &usize| taken.get(*column).copied().flatten();
             if !table.columns.iter().any(|column| value(column).is_some()) {
                 continue;
             }
-            let start = self.start(slot, place, table, fact.day);
+            let start = match &computed {
+                Some(numbers) => self.start_by(numbers, table, fact.day),
+                None => self.start(slot, place, table, fact.day),
+            };
             let cells = self.cells.get_mut(start..start + table.series.len()).unwrap_or_default();
             for (cell, column) in cells.iter_mut().zip(&table.columns) {
                 if let Some(sum) = value(column) {
@@ -144,9 +149,21 @@ impl Delta {
         if let Some(start) = seen.starts.get(place).filter(|start| **start != UNKNOWN_ROW) {
             return *start as usize;
         }
+        let numbers = seen.numbers;
+        let start = self.start_by(&numbers, table, day);
+        if let Some(Some(seen)) = self.seen.get_mut(slot)
+            && let Some(known) = seen.starts.get_mut(place)
+        {
+            *known = u32::try_from(start).unwrap_or(UNKNOWN_ROW);
+        }
+        start
+    }
+
+    /// The first cell of the row of these values.
+    fn start_by(&mut self, numbers: &[u32; DIMENSIONS], table: &TableLayout, day: i32) -> usize {
         let mut key = [0; MAX_WIDTH];
         for (number, dimension) in key.iter_mut().zip(&table.dims) {
-            *number = seen.numbers.get(dimension.index()).copied().unwrap_or(0);
+            *number = numbers.get(dimension.index()).copied().unwrap_or(0);
         }
         let number = match self.bound.get(table.id).copied().flatten() {
             Some(number) => number,
@@ -158,13 +175,19 @@ impl Delta {
                 number
             }
         };
-        let start = self.row_start(RowKey { table: number, day, key }, table.series.len());
-        if let Some(Some(seen)) = self.seen.get_mut(slot)
-            && let Some(known) = seen.starts.get_mut(place)
-        {
-            *known = u32::try_from(start).unwrap_or(UNKNOWN_ROW);
+        self.row_start(RowKey { table: number, day, key }, table.series.len())
+    }
+
+    /// The numbers of a slot's values, and of those that are computed of the fact.
+    fn computed(&mut self, slot: usize, fact: &Fact) -> [u32; DIMENSIONS] {
+        let known = self.seen.get(slot).and_then(Option::as_ref);
+        let mut numbers = known.map_or([0; DIMENSIONS], |seen| seen.numbers);
+        for dimension in COMPUTED.iter() {
+            if let (Some(text), Some(number)) = (dimension.computed(fact), numbers.get_mut(dimension.index())) {
+                *number = self.names.number(&text);
+            }
         }
-        start
+        numbers
     }
 
     /// The place in `seen` of dimensions, with the numbers of all their values.

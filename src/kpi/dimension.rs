@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::fact::Dims;
+use super::histogram;
+use crate::domain::fact::{Dims, Fact};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
@@ -10,7 +11,9 @@ vocabulary!(
     Dimension {
         Agent = "agent", Team = "team", Client = "client", Portfolio = "portfolio", Product = "product",
         Stage = "stage", Campaign = "campaign", Template = "template", Rule = "rule", Jurisdiction = "jurisdiction",
-        Channel = "channel", Direction = "direction", State = "state", Currency = "currency",
+        Channel = "channel", Direction = "direction", State = "state", Source = "source",
+        /// Step of a histogram that the fact's value lies in; no question groups by it.
+        Length = "length", Currency = "currency",
     }
 );
 
@@ -39,8 +42,25 @@ impl Dimension {
             Self::State => dims.state.as_deref(),
             Self::Channel => dims.channel.map(crate::domain::vocabulary::Channel::as_str),
             Self::Direction => dims.direction.map(crate::domain::vocabulary::Direction::as_str),
+            Self::Source => dims.source.as_deref(),
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
+            Self::Length => None,
         }
+    }
+
+    /// The fact's value in a dimension that is computed of its numbers; `None` if it has none.
+    #[must_use]
+    pub fn computed(self, fact: &Fact) -> Option<String> {
+        match self {
+            Self::Length => fact.value.map(|value| histogram::step(value).to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether measures may be kept by it, and questions grouped by it.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Length)
     }
 
     /// The place of this dimension in [`Dimension::ALL`].
@@ -52,7 +72,10 @@ impl Dimension {
 
 /// A set of dimensions, held in the order of [`Dimension::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct DimSet(u16);
+pub struct DimSet(u32);
+
+/// The dimensions that are computed of a fact's numbers.
+pub(super) const COMPUTED: DimSet = DimSet(1 << Dimension::Length.index());
 
 impl DimSet {
     /// Whether the dimension is in the set.

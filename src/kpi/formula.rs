@@ -20,6 +20,8 @@ pub(crate) enum Window {
     Mean,
     /// From the question's first day to the period's end.
     Running,
+    /// A percentile of the values of the period.
+    Percentile(u8),
 }
 
 /// A formula as written, with byte offsets.
@@ -31,6 +33,7 @@ pub(crate) enum Raw {
     Add(Vec<Self>, usize),
     Subtract(Vec<Self>, usize),
     Divide(Box<(Self, Self)>, usize),
+    Multiply(Box<(Self, Self)>, usize),
     Scale(Box<Self>, Exact),
     Window(Window, Box<Self>, usize),
 }
@@ -43,9 +46,12 @@ pub(crate) enum Node {
     Number(Exact),
     /// Months of the period.
     Months,
+    /// Days of the period.
+    Days,
     Add(Vec<Self>),
     Subtract(Vec<Self>),
     Divide(Box<(Self, Self)>),
+    Multiply(Box<(Self, Self)>),
     Scale(Box<Self>, Exact),
 }
 
@@ -62,10 +68,12 @@ pub(crate) enum Parameter {
     Number(Exact),
     /// The period's number of months.
     Months,
+    /// The period's number of days.
+    Days,
 }
 
 const FORMS: &str = "\"name\", a number, { add = [..] }, { subtract = [..] }, { divide = [a, b] }, \
-                     { scale = x, by = \"1/2\" }, { opening = x }, { closing = x }, { mean = x }, { parameter = \"n\" }";
+                     { multiply = [a, b] }, { scale = x, by = \"1/2\" }, { opening = x }, { closing = x }, { mean = x }, { parameter = \"n\" }";
 
 /// Reads a formula.
 pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Raw> {
@@ -95,11 +103,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Raw> {
         found.push(list(reader, value).map(|parts| Raw::Subtract(parts, at)));
     }
     if let Some(value) = table.get("divide") {
-        let parts = list(reader, value).and_then(|parts| <[Raw; 2]>::try_from(parts).ok());
-        if parts.is_none() {
-            reader.wrong(value.span().start, "divide takes two formulas", "write divide = [above, below]");
-        }
-        found.push(parts.map(|[above, below]| Raw::Divide(Box::new((above, below)), at)));
+        found.push(pair(reader, value, "divide").map(|parts| Raw::Divide(Box::new(parts), at)));
+    }
+    if let Some(value) = table.get("multiply") {
+        found.push(pair(reader, value, "multiply").map(|parts| Raw::Multiply(Box::new(parts), at)));
     }
     if let Some(value) = table.get("scale") {
         let raw = read(reader, value);
@@ -120,6 +127,14 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Raw> {
         reader.wrong(at, "this formula does more than one thing", format!("write one of {FORMS}"));
     }
     found.into_iter().next().flatten()
+}
+
+fn pair(reader: &mut Reader<'_>, value: &Value<'_>, what: &str) -> Option<(Raw, Raw)> {
+    let parts = list(reader, value).and_then(|parts| <[Raw; 2]>::try_from(parts).ok());
+    if parts.is_none() {
+        reader.wrong(value.span().start, format!("{what} takes two formulas"), format!("write {what} = [a, b]"));
+    }
+    parts.map(|[one, other]| (one, other))
 }
 
 fn list(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<Raw>> {
@@ -169,6 +184,7 @@ impl<'a> Resolver<'a> {
                 match self.scope.parameters.get(name) {
                     Some(Parameter::Number(number)) => Ok((Node::Number(*number), Quantity::NUMBER)),
                     Some(Parameter::Months) => Ok((Node::Months, Quantity::NUMBER)),
+                    Some(Parameter::Days) => Ok((Node::Days, Quantity::DAYS)),
                     None => {
                         let remedy =
                             format!("add parameters = {{ {name} = 1 }} or {{ {name} = \"months\" }} to the KPI");
@@ -192,6 +208,19 @@ impl<'a> Resolver<'a> {
                 let (above, over) = self.resolve(&parts.0, window)?;
                 let (below, under) = self.resolve(&parts.1, window)?;
                 Ok((Node::Divide(Box::new((above, below))), over.over(under)))
+            }
+            Raw::Multiply(parts, at) => {
+                if window != Window::Flow {
+                    let message = "a stock is a sum over time, and a product is none".to_owned();
+                    return Err((
+                        *at,
+                        message,
+                        "multiply the stocks, instead of taking the stock of a product".to_owned(),
+                    ));
+                }
+                let (one, of) = self.resolve(&parts.0, window)?;
+                let (other, by) = self.resolve(&parts.1, window)?;
+                Ok((Node::Multiply(Box::new((one, other))), of.times(by)))
             }
             Raw::Scale(raw, by) => {
                 let (node, quantity) = self.resolve(raw, window)?;
@@ -227,6 +256,16 @@ impl<'a> Resolver<'a> {
             let Some(found) = self.scope.measures.get(*measure) else {
                 return Err((at, format!("there is no measure \"{name}\""), String::new()));
             };
+            let percentile = matches!(window, Window::Percentile(_));
+            if found.is_histogram() != percentile {
+                let message = if percentile {
+                    format!("\"{name}\" keeps no values that have percentiles")
+                } else {
+                    format!("\"{name}\" keeps values, of which only percentiles are figures")
+                };
+                let remedy = "write kind = \"duration\", a percentile, and a measure with agg = \"histogram\"";
+                return Err((at, message, remedy.to_owned()));
+            }
             if found.distinct().is_some() && window != Window::Flow {
                 let message = format!("\"{name}\" counts distinct values, which have no stock");
                 return Err((at, message, "use it over the period".to_owned()));

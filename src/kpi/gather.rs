@@ -6,6 +6,7 @@ use super::block::{Block, BlockKey, Cell};
 use super::delta::Names;
 use super::dimension::MAX_WIDTH;
 use super::hash::QuickState;
+use super::histogram;
 use super::period::Period;
 use super::plan::{Feed, Plan};
 use super::query::Query;
@@ -96,6 +97,29 @@ impl Sums {
         self.weighted.get(row * self.stride + period + 1).copied().unwrap_or_default()
     }
 
+    /// For a percentile: replaces the counts of steps by the value told, with the number of facts behind it.
+    fn take_percentile(&mut self, percent: u8, names: &Names) {
+        let mut steps: HashMap<(Group, usize), Vec<(i64, i128)>> = HashMap::new();
+        for (group, row) in &self.rows {
+            let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) else { continue };
+            for period in 0..self.stride {
+                let count = self.cells.get(row * self.stride + period).map_or(0, |cell| cell.sum);
+                if count != 0 {
+                    steps.entry((Group { distinct: 0, ..*group }, period)).or_default().push((step, count));
+                }
+            }
+        }
+        let mut told = Self { stride: self.stride, ..Self::default() };
+        for ((group, period), steps) in steps {
+            let Some((value, all)) = histogram::percentile(steps, percent) else { continue };
+            let slot = told.slot(group, false);
+            if let Some(cell) = told.cells.get_mut(slot * self.stride + period) {
+                *cell = Cell { sum: value.into(), facts: i64::try_from(all).unwrap_or(i64::MAX) };
+            }
+        }
+        *self = told;
+    }
+
     /// For a distinct count: replaces sums by how many values are left in each group.
     fn count_distinct(&mut self) {
         let mut counted = Self { stride: self.stride, ..Self::default() };
@@ -147,8 +171,10 @@ pub(super) fn gather<'b>(
         }
     }
     for (feed, sums) in plan.feeds.iter().zip(&mut feeds) {
-        if feed.distinct.is_some() {
-            sums.count_distinct();
+        match (feed.percentile, feed.distinct) {
+            (Some(percent), _) => sums.take_percentile(percent, &names),
+            (None, Some(_)) => sums.count_distinct(),
+            (None, None) => {}
         }
         if feed.sums {
             sums.add_up();

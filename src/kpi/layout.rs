@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::dimension::{DimSet, Dimension};
+use super::dimension::{COMPUTED, DimSet, Dimension};
 use crate::domain::fact::{Fact, FactKind};
 
 /// The most columns of one table: the mask of a stored row has 64 bits.
@@ -13,6 +13,8 @@ pub(crate) const MAX_COLUMNS: usize = 64;
 pub(crate) enum Amount {
     First,
     Second,
+    /// The fact's length or number.
+    Value,
 }
 
 /// Which clock of a fact.
@@ -39,6 +41,8 @@ pub(crate) enum Aggregate {
     SumProduct(Amount, Clock),
     /// Cells count facts per value of the dimension; the figure is how many values are left with any.
     Distinct(Dimension),
+    /// Cells count facts per step of their value; the figure is a percentile.
+    Histogram,
 }
 
 /// Which facts of its kind a measure takes. Every part that is stated must hold.
@@ -56,6 +60,8 @@ pub(crate) struct Filter {
     pub(crate) agent: Option<bool>,
     pub(crate) due: Option<bool>,
     pub(crate) invoice: Option<bool>,
+    /// Least and largest value, both included; facts without a value are none of them.
+    pub(crate) value: Option<(i64, i64)>,
 }
 
 impl Filter {
@@ -71,6 +77,7 @@ impl Filter {
             && presence(self.agent, dims.agent.is_some())
             && presence(self.due, fact.days_due.is_some())
             && presence(self.invoice, fact.days_invoice.is_some())
+            && self.value.is_none_or(|(least, most)| fact.value.is_some_and(|value| least <= value && value <= most))
     }
 }
 
@@ -87,11 +94,18 @@ impl Source {
         if !self.filter.takes(fact) {
             return None;
         }
-        let amount = |which| i128::from(if which == Amount::First { fact.amount } else { fact.amount2 });
+        let amount = |which| {
+            Some(i128::from(match which {
+                Amount::First => fact.amount,
+                Amount::Second => fact.amount2,
+                Amount::Value => fact.value?,
+            }))
+        };
         let value = match self.aggregate {
             Aggregate::Count => i128::from(fact.count),
-            Aggregate::Sum(which) => amount(which),
-            Aggregate::SumProduct(which, clock) => amount(which) * i128::from(clock.of(fact)?),
+            Aggregate::Histogram => fact.value.map(|_| i128::from(fact.count))?,
+            Aggregate::Sum(which) => amount(which)?,
+            Aggregate::SumProduct(which, clock) => amount(which)? * i128::from(clock.of(fact)?),
             Aggregate::Distinct(dimension) => dimension.of(&fact.dims).map(|_| i128::from(fact.count))?,
         };
         Some(value * i128::from(fact.sign))
@@ -116,8 +130,8 @@ pub(crate) struct TableLayout {
 pub(crate) struct KindLayout {
     pub(crate) sources: Vec<Source>,
     pub(crate) tables: Vec<TableLayout>,
-    /// Dimensions that any table uses.
-    pub(crate) dims: DimSet,
+    /// Whether any table uses a dimension that is computed of a fact's numbers.
+    pub(crate) computed: bool,
 }
 
 /// All kinds.
@@ -143,7 +157,7 @@ impl Layout {
         let column = layout.sources.len();
         layout.sources.push(source);
         for (set, series) in sets {
-            layout.dims = layout.dims.union(*set);
+            layout.computed |= set.iter().any(|dimension| COMPUTED.has(dimension));
             let dims: Vec<Dimension> = set.iter().collect();
             let found = layout.tables.iter_mut().find(|t| t.dims == dims && t.columns.len() < MAX_COLUMNS);
             let table = match found {

@@ -4,7 +4,7 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
 //! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `period`, `query`, `plan`, `gather`,
 //! `answer` (figures).
 
@@ -20,6 +20,7 @@ pub mod exact;
 mod formula;
 mod gather;
 mod hash;
+mod histogram;
 mod layout;
 mod parse_kpi;
 mod parse_measure;

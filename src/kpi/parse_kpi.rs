@@ -46,10 +46,10 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let info = alias(id?, title?, description?, of?);
         return Some(Written { place, info, formula: Shape::Alias, parameters: BTreeMap::new() });
     }
-    if let Some(kind @ (Kind::Duration | Kind::Conversion | Kind::Transition | Kind::Cohort)) = kind {
+    if let Some(kind @ (Kind::Conversion | Kind::Transition | Kind::Cohort)) = kind {
         // Its keys are unknown to this build, so that one diagnostic is all that can be said.
         let message = format!("{} is of kind {kind}, which is not supported yet", table.what);
-        reader.wrong(table.at, message, "write simple, ratio, derived, cumulative, balance or alias");
+        reader.wrong(table.at, message, "write simple, ratio, derived, cumulative, balance, duration or alias");
         return None;
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
@@ -154,6 +154,7 @@ fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String
         let number = whole(value).map(Exact::whole).or_else(|| text.and_then(Exact::parse));
         let parameter = match (text, number) {
             (Some("months"), _) => Some(Parameter::Months),
+            (Some("days"), _) => Some(Parameter::Days),
             (_, number) => number.map(Parameter::Number),
         };
         match parameter {
@@ -162,7 +163,7 @@ fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String
             }
             None => {
                 let message = format!("the parameter \"{}\" of {} is no number", key.get_ref(), table.what);
-                reader.wrong(value.span().start, message, "write 1, \"1/12\" or \"months\"");
+                reader.wrong(value.span().start, message, "write 1, \"1/12\", \"months\" or \"days\"");
             }
         }
     }
@@ -206,7 +207,18 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             let window = table.word(reader, "at", at, || "opening, closing, mean, change".to_owned());
             Some(Shape::Single(raw?, window?))
         }
-        Kind::Alias | Kind::Duration | Kind::Conversion | Kind::Transition | Kind::Cohort => None,
+        Kind::Duration => {
+            let (name, at) = table.text(reader, "measure")?;
+            let percent = table.need(reader, "percentile").and_then(|_| table.whole(reader, "percentile"));
+            let (percent, percent_at) = percent?;
+            let Some(percent) = u8::try_from(percent).ok().filter(|percent| (1..100).contains(percent)) else {
+                let message = format!("percentile = {percent} of {}", table.what);
+                reader.wrong(percent_at, message, "write 1 to 99: 50 is the median");
+                return None;
+            };
+            Some(Shape::Single(Raw::Name(name.to_owned(), at), Window::Percentile(percent)))
+        }
+        Kind::Alias | Kind::Conversion | Kind::Transition | Kind::Cohort => None,
     }
 }
 

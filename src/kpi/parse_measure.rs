@@ -5,9 +5,8 @@ use super::layout::{Aggregate, Amount, Clock, Filter, Source};
 use super::read::{Reader, Table, Value, is_id, names, texts};
 use super::schema::{Measure, Place};
 use super::unit::Quantity;
-use crate::domain::fact::{FactKind, flag};
-use crate::domain::verdict::Verdict;
-use crate::domain::vocabulary::{Beneficiary, Channel, Direction};
+use crate::domain::fact::{FactKind, ValueOf, flag};
+use crate::domain::vocabulary::{Channel, Direction};
 
 /// The most dimension sets of one measure: each costs a cell per fact.
 pub(crate) const MAX_SETS: usize = 12;
@@ -27,6 +26,14 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     if let Some(fact) = fact {
         check_states(reader, &table.what, fact, &filter, filter_at);
     }
+    let needs_value =
+        filter.value.is_some() || matches!(aggregate, Some(Aggregate::Histogram | Aggregate::Sum(Amount::Value)));
+    let value_of = fact.and_then(FactKind::value_of);
+    if let (Some(fact), true, None) = (fact, needs_value, value_of) {
+        let message = format!("{} asks for the value of facts of kind {fact}, which have none", table.what);
+        let kinds = names(FactKind::ALL.iter().filter(|kind| kind.value_of().is_some()).map(|kind| kind.as_str()));
+        reader.wrong(filter_at, message, format!("take facts of one of the kinds {kinds}"));
+    }
     let declared = dimension_sets(reader, &mut table);
     let (at, what) = (table.at, table.what.clone());
     table.finish(reader);
@@ -34,6 +41,11 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     let aggregate = aggregate?;
     let quantity = match aggregate {
         Aggregate::Count | Aggregate::Distinct(_) => Quantity::NUMBER,
+        Aggregate::Histogram | Aggregate::Sum(Amount::Value) => match value_of {
+            Some(ValueOf::Seconds) => Quantity::SECONDS,
+            Some(ValueOf::Days) => Quantity::DAYS,
+            Some(ValueOf::Number) | None => Quantity::NUMBER,
+        },
         Aggregate::Sum(_) => Quantity::MONEY,
         Aggregate::SumProduct(..) => Quantity::MONEY_DAYS,
     };
@@ -44,6 +56,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     let by_currency = money || by_currency == Some(true);
     let extra: DimSet = match aggregate {
         Aggregate::Distinct(dimension) => DimSet::default().with(dimension),
+        Aggregate::Histogram => DimSet::default().with(Dimension::Length),
         _ => DimSet::default(),
     };
     let extra = if by_currency { extra.with(Dimension::Currency) } else { extra };
@@ -102,37 +115,45 @@ pub(crate) fn id(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: &str) -> 
 }
 
 fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate> {
-    const KNOWN: [&str; 4] = ["count", "sum", "sum_product", "distinct"];
+    const KNOWN: [&str; 5] = ["count", "sum", "sum_product", "distinct", "histogram"];
     let parse = |text: &str| KNOWN.iter().copied().find(|known| *known == text);
     let kind = table.word(reader, "agg", parse, || names(KNOWN.into_iter()))?;
     match kind {
-        "sum" => amount(reader, table).map(Aggregate::Sum),
+        "sum" => amount(reader, table, &["amount", "amount2", "value"]).map(Aggregate::Sum),
         "sum_product" => {
             let clock = |text: &str| match text {
                 "days_due" => Some(Clock::Due),
                 "days_invoice" => Some(Clock::Invoice),
                 _ => None,
             };
-            let amount = amount(reader, table);
+            let amount = amount(reader, table, &["amount", "amount2"]);
             let days = table.word(reader, "times", clock, || "days_due, days_invoice".to_owned());
             Some(Aggregate::SumProduct(amount?, days?))
         }
-        "distinct" => table.word(reader, "of", Dimension::parse, all_dimensions).map(Aggregate::Distinct),
+        "distinct" => table.word(reader, "of", open_dimension, all_dimensions).map(Aggregate::Distinct),
+        "histogram" => Some(Aggregate::Histogram),
         _ => Some(Aggregate::Count),
     }
 }
 
-fn amount(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Amount> {
+fn amount(reader: &mut Reader<'_>, table: &mut Table<'_>, known: &[&str]) -> Option<Amount> {
     let parse = |text: &str| match text {
+        _ if !known.contains(&text) => None,
         "amount" => Some(Amount::First),
         "amount2" => Some(Amount::Second),
+        "value" => Some(Amount::Value),
         _ => None,
     };
-    table.word(reader, "field", parse, || "amount, amount2".to_owned())
+    table.word(reader, "field", parse, || names(known.iter().copied()))
+}
+
+/// The dimension of a name that definitions and questions may use.
+pub(crate) fn open_dimension(name: &str) -> Option<Dimension> {
+    Dimension::parse(name).filter(|dimension| dimension.is_open())
 }
 
 pub(crate) fn all_dimensions() -> String {
-    names(Dimension::ALL.iter().map(|dimension| dimension.as_str()))
+    names(Dimension::ALL.iter().filter(|dimension| dimension.is_open()).map(|dimension| dimension.as_str()))
 }
 
 fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<DimSet> {
@@ -156,7 +177,7 @@ fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<DimSet>
         }
         let mut set = DimSet::default();
         for (text, at) in texts(reader, &what, list) {
-            match Dimension::parse(text) {
+            match open_dimension(text) {
                 Some(dimension) if set.has(dimension) => {
                     reader.wrong(at, format!("{what} names {text} twice in one set"), "name it once");
                 }
@@ -185,16 +206,8 @@ fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<DimSet>
 
 /// Refuses state words that facts of the kind never carry: such a measure would count nothing and say so to nobody.
 fn check_states(reader: &mut Reader<'_>, what: &str, fact: FactKind, filter: &Filter, at: usize) {
-    let known: Vec<&str> = match fact {
-        FactKind::MessageBounced => vec!["bounced_hard", "bounced_soft"],
-        FactKind::PromiseJudged => vec!["kept", "partly_kept", "late", "broken"],
-        FactKind::RuleTest => vec!["passed", "failed", "unknown"],
-        FactKind::Survey => vec!["csat", "nps"],
-        FactKind::Charge => Beneficiary::ALL.iter().map(|word| word.as_str()).collect(),
-        FactKind::ContactCheck => Verdict::ALL.iter().map(|word| word.as_str()).collect(),
-        _ => return,
-    };
-    for state in filter.states.iter().filter(|state| !known.contains(&&***state)) {
+    let Some(known) = fact.states() else { return };
+    for state in filter.states.iter().filter(|state| !known.iter().any(|word| **word == ***state)) {
         let message = format!("{what} takes the state \"{state}\", which facts of kind {fact} never have");
         reader.wrong(at, message, format!("write one of {}", known.join(", ")));
     }
@@ -229,6 +242,22 @@ fn where_clause(reader: &mut Reader<'_>, value: &Value<'_>, of: &str) -> Filter 
     filter.agent = presence(reader, &mut table, "agent");
     filter.due = presence(reader, &mut table, "days_due");
     filter.invoice = presence(reader, &mut table, "days_invoice");
+    let mut bound = |reader: &mut Reader<'_>, key, none: i64| {
+        let found = table.whole(reader, key);
+        found.map(|(number, _)| i64::try_from(number).unwrap_or(none))
+    };
+    let (least, most) = (bound(reader, "value_from", i64::MAX), bound(reader, "value_to", i64::MIN));
+    if least.is_some() || most.is_some() {
+        let bounds = (least.unwrap_or(i64::MIN), most.unwrap_or(i64::MAX));
+        if bounds.0 > bounds.1 {
+            reader.wrong(
+                at,
+                format!("no value lies within the bounds of where of {of}"),
+                "write value_from below value_to",
+            );
+        }
+        filter.value = Some(bounds);
+    }
     table.finish(reader);
     filter
 }

@@ -64,6 +64,8 @@ pub(super) struct Feed {
     pub(super) groups: Vec<usize>,
     pub(super) currency: Option<usize>,
     pub(super) distinct: Option<usize>,
+    /// Which percentile is made of the counts by value.
+    pub(super) percentile: Option<u8>,
     /// Place in the tuple, and which filter of the question it must pass.
     pub(super) filters: Vec<(usize, usize)>,
     money: bool,
@@ -144,7 +146,12 @@ impl Plan {
 
     /// The feed of a leaf, shared by all leaves of the same measure.
     fn feed(&mut self, leaf: &Leaf, measure: &Measure, group_by: &[Dimension], money: bool) -> Result<usize, DimSet> {
-        let known = self.feeds.iter().position(|feed| feed.measure == leaf.measure && feed.money == money);
+        let percentile = match leaf.window {
+            Window::Percentile(percent) => Some(percent),
+            _ => None,
+        };
+        let same = |feed: &Feed| (feed.measure, feed.money, feed.percentile) == (leaf.measure, money, percentile);
+        let known = self.feeds.iter().position(same);
         let place = match known {
             Some(place) => place,
             None => {
@@ -163,7 +170,8 @@ impl Plan {
                     width: set.len(),
                     groups: group_by.iter().filter_map(|one| at(*one)).collect(),
                     currency: at(Dimension::Currency).filter(|_| money && measure.by_currency),
-                    distinct: measure.distinct().and_then(at),
+                    distinct: measure.distinct().or(percentile.map(|_| Dimension::Length)).and_then(at),
+                    percentile,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
                     money,
                     stock: false,
@@ -176,7 +184,7 @@ impl Plan {
         };
         if let Some(feed) = self.feeds.get_mut(place) {
             feed.stock |= matches!(leaf.window, Window::Opening | Window::Closing | Window::Mean);
-            feed.sums |= leaf.window != Window::Flow;
+            feed.sums |= !matches!(leaf.window, Window::Flow | Window::Percentile(_));
             feed.mean |= leaf.window == Window::Mean;
         }
         Ok(place)
@@ -191,6 +199,10 @@ fn check(query: &Query, wrong: &mut Vec<Violation>) -> Vec<Period> {
     }
     if query.kpis.len() > MAX_KPIS {
         note("kpis", format!("names {} KPIs, and {MAX_KPIS} are the limit: ask in parts", query.kpis.len()));
+    }
+    let asked = query.group_by.iter().chain(query.filters.iter().map(|(dimension, _)| dimension));
+    for dimension in asked.filter(|dimension| !dimension.is_open()) {
+        note("group_by", format!("{dimension} is no dimension of questions: leave it out"));
     }
     for (place, dimension) in query.group_by.iter().enumerate() {
         if query.group_by.iter().skip(place + 1).any(|other| other == dimension) {

@@ -26,6 +26,11 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
+    /// Whether it counts the steps of a value, of which only percentiles are figures.
+    pub(crate) const fn is_histogram(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Histogram)
+    }
+
     /// The dimension whose values are counted, for distinct counts.
     pub(crate) const fn distinct(&self) -> Option<Dimension> {
         match self.source.aggregate {

@@ -17,6 +17,14 @@ vocabulary!(
         Count = "count",
         /// Calendar days.
         Days = "days",
+        /// Seconds.
+        Seconds = "seconds",
+        /// Minutes of 60 seconds.
+        Minutes = "minutes",
+        /// Hours of 3,600 seconds.
+        Hours = "hours",
+        /// A thousandth of a share: the quotient is multiplied by 1,000.
+        PerThousand = "per_thousand",
     }
 );
 
@@ -27,41 +35,67 @@ pub struct Quantity {
     pub money: i8,
     /// Power of days.
     pub days: i8,
+    /// Power of seconds.
+    pub seconds: i8,
 }
 
 impl Quantity {
     /// A plain number.
-    pub const NUMBER: Self = Self { money: 0, days: 0 };
+    pub const NUMBER: Self = Self { money: 0, days: 0, seconds: 0 };
     /// An amount.
-    pub const MONEY: Self = Self { money: 1, days: 0 };
+    pub const MONEY: Self = Self { money: 1, ..Self::NUMBER };
+    /// Days.
+    pub const DAYS: Self = Self { days: 1, ..Self::NUMBER };
+    /// Seconds.
+    pub const SECONDS: Self = Self { seconds: 1, ..Self::NUMBER };
     /// An amount times days.
-    pub const MONEY_DAYS: Self = Self { money: 1, days: 1 };
+    pub const MONEY_DAYS: Self = Self { money: 1, ..Self::DAYS };
 
     /// The quantity of a quotient.
     #[must_use]
     pub const fn over(self, other: Self) -> Self {
-        Self { money: self.money.saturating_sub(other.money), days: self.days.saturating_sub(other.days) }
+        Self {
+            money: self.money.saturating_sub(other.money),
+            days: self.days.saturating_sub(other.days),
+            seconds: self.seconds.saturating_sub(other.seconds),
+        }
+    }
+
+    /// The quantity of a product.
+    #[must_use]
+    pub const fn times(self, other: Self) -> Self {
+        Self {
+            money: self.money.saturating_add(other.money),
+            days: self.days.saturating_add(other.days),
+            seconds: self.seconds.saturating_add(other.seconds),
+        }
     }
 
     /// What a value of this quantity may call itself.
     #[must_use]
     pub const fn admits(self, unit: Unit) -> bool {
         match unit {
-            Unit::Percent | Unit::Share | Unit::Count => self.money == 0 && self.days == 0,
-            Unit::Money => self.money == 1 && self.days == 0,
-            Unit::Days => self.money == 0 && self.days == 1,
+            Unit::Percent | Unit::Share | Unit::Count | Unit::PerThousand => self.is(Self::NUMBER),
+            Unit::Money => self.is(Self::MONEY),
+            Unit::Days => self.is(Self::DAYS),
+            Unit::Seconds | Unit::Minutes | Unit::Hours => self.is(Self::SECONDS),
         }
+    }
+
+    const fn is(self, other: Self) -> bool {
+        self.money == other.money && self.days == other.days && self.seconds == other.seconds
     }
 }
 
 impl std::fmt::Display for Quantity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.money, self.days) {
-            (0, 0) => f.write_str("a plain number"),
-            (1, 0) => f.write_str("money"),
-            (0, 1) => f.write_str("days"),
-            (1, 1) => f.write_str("money times days"),
-            (money, days) => write!(f, "money^{money} days^{days}"),
+        match (self.money, self.days, self.seconds) {
+            (0, 0, 0) => f.write_str("a plain number"),
+            (1, 0, 0) => f.write_str("money"),
+            (0, 1, 0) => f.write_str("days"),
+            (0, 0, 1) => f.write_str("seconds"),
+            (1, 1, 0) => f.write_str("money times days"),
+            (money, days, seconds) => write!(f, "money^{money} days^{days} seconds^{seconds}"),
         }
     }
 }

@@ -118,10 +118,12 @@ impl CaseLedger {
         let entry = self.books.as_ref().and_then(|books| books.entries.get(part.entry as usize));
         let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::Payment) else { return };
         let claim = part.slot.claim().and_then(|at| self.claims.all().get(at));
+        let state = part.slot.component().map_or("credit", Component::as_str);
         let mut fact = sink.plain(FactKind::Allocation, count);
         fact.days_due = claim.and_then(|claim| claim.days_due(entry.day));
         fact.days_invoice = claim.and_then(|claim| claim.days_invoice(entry.day));
-        fact.dims = super::DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) }.shared();
+        fact.dims =
+            super::DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) }.state(state).shared();
         sink.amount(fact, amount);
     }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::claims::Wide;
+use super::matters::OpenMatter;
+use super::pages::Session;
 use super::promise::{Credit, PromiseView};
+use super::terms::{Deal, Plan};
 use crate::domain::detail::ReversalKind;
 use crate::domain::fact::Dims;
 use crate::domain::ids::ActivityId;
@@ -18,7 +21,12 @@ pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
 
 /// The short form of an activity's id, by which one case finds it again.
 pub(super) fn tag(id: &ActivityId) -> u64 {
-    let hash = blake3::hash(id.as_str().as_bytes());
+    tag_text(id.as_str())
+}
+
+/// The short form of any id or reference.
+pub(super) fn tag_text(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
     let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
@@ -138,8 +146,8 @@ pub(super) enum Pending {
     Paid { entry: u32 },
     /// A promise (its index) made on that contact.
     MadeOn { promise: u32 },
-    /// An event of that message.
-    Event(MessageEventKind),
+    /// An event of that message, and when it was.
+    Event(MessageEventKind, Timestamp),
 }
 
 /// Everything a case holds beside its claims.
@@ -165,6 +173,14 @@ pub(super) struct Books {
     pub parked: Vec<(Slot, Wide)>,
     /// When the case comes in, if that is still to come.
     pub returns: Timestamp,
+    /// The instalment plan that is running.
+    pub plan: Option<Box<Plan>>,
+    /// The settlement that was accepted and is neither paid nor broken.
+    pub deal: Option<Box<Deal>>,
+    /// Payment sessions at landing pages that are not over.
+    pub sessions: Vec<Session>,
+    /// Complaints and disputes that are open.
+    pub matters: Vec<OpenMatter>,
 }
 
 impl Default for Books {
@@ -180,6 +196,10 @@ impl Default for Books {
             pending: Vec::new(),
             parked: Vec::new(),
             returns: NEVER,
+            plan: None,
+            deal: None,
+            sessions: Vec::new(),
+            matters: Vec::new(),
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct DimRef<'a> {
     /// As in [`Dims`].
     pub state: Option<&'a str>,
     /// As in [`Dims`].
+    pub source: Option<&'a str>,
+    /// As in [`Dims`].
     pub currency: Option<Currency>,
     /// As in [`Dims`].
     pub rule: Option<&'a str>,
@@ -158,6 +160,7 @@ impl<'a> DimRef<'a> {
             && self.channel == dims.channel
             && self.direction == dims.direction
             && self.state == dims.state.as_deref()
+            && self.source == dims.source.as_deref()
             && self.currency == dims.currency
             && self.rule == dims.rule.as_deref()
             && self.jurisdiction == dims.jurisdiction.as_deref()
@@ -193,6 +196,7 @@ impl<'a> DimRef<'a> {
             channel: self.channel,
             direction: self.direction,
             state: self.state.map(Arc::from),
+            source: self.source.map(Arc::from),
             currency: self.currency,
         }
     }
@@ -224,6 +228,7 @@ impl<'a> DimRef<'a> {
             channel: dims.channel,
             direction: dims.direction,
             state: dims.state.as_deref(),
+            source: dims.source.as_deref(),
             currency: dims.currency,
             rule: dims.rule.as_deref(),
             jurisdiction: dims.jurisdiction.as_deref(),

@@ -44,18 +44,7 @@ impl<'a> Sink<'a> {
 impl Sink<'_> {
     /// A fact with nothing but its kind, counted `count` times, under the case's dimensions.
     pub fn plain(&self, kind: FactKind, count: i64) -> Fact {
-        Fact {
-            kind,
-            day: self.day,
-            sign: 1,
-            count,
-            amount: 0,
-            amount2: 0,
-            days_due: None,
-            days_invoice: None,
-            flags: 0,
-            dims: Arc::clone(&self.dims),
-        }
+        Fact { count, ..Fact::new(kind, self.day, Arc::clone(&self.dims)) }
     }
 
     /// Emits `fact` with `amount`, in as many parts as 64 bits ask for; the first one carries the count.

@@ -9,12 +9,28 @@ use crate::domain::time::day_number;
 
 use super::dims::DimRef;
 
-/// The fact of a market-wide kind: kind, amount and client.
-pub(super) fn market_wide(detail: &Detail) -> Option<(FactKind, Money, Option<&str>)> {
+/// What a market-wide kind is counted as.
+pub(super) struct Counted<'a> {
+    pub kind: FactKind,
+    pub amount: Money,
+    /// Second amount, minor units.
+    pub amount2: i64,
+    pub client: Option<&'a str>,
+}
+
+/// The fact of a market-wide kind.
+pub(super) fn market_wide(detail: &Detail) -> Option<Counted<'_>> {
+    let plain = |kind, amount: &Money, client| Some(Counted { kind, amount: *amount, amount2: 0, client });
     match detail {
-        Detail::OperatingCost { amount, .. } => Some((FactKind::OperatingCost, *amount, None)),
-        Detail::ClientRevenue { amount, client } => Some((FactKind::ClientRevenue, *amount, client.as_deref())),
-        Detail::CreditSales { amount, client } => Some((FactKind::CreditSales, *amount, client.as_deref())),
+        Detail::OperatingCost { amount, .. } => plain(FactKind::OperatingCost, amount, None),
+        Detail::ClientRevenue { amount, client } => plain(FactKind::ClientRevenue, amount, client.as_deref()),
+        Detail::CreditSales { amount, client } => plain(FactKind::CreditSales, amount, client.as_deref()),
+        Detail::Remittance(remittance) => Some(Counted {
+            kind: FactKind::Remittance,
+            amount: remittance.amount,
+            amount2: remittance.withheld.unwrap_or(0),
+            client: None,
+        }),
         _ => None,
     }
 }
@@ -25,8 +41,9 @@ pub fn market_facts(market: &Market, activity: &Activity, out: &mut Vec<Fact>) {
     if !activity.cases.is_empty() {
         return;
     }
-    let cost = activity.control.cost.map(|cost| (FactKind::OperatingCost, cost, None));
-    for (kind, amount, client) in market_wide(&activity.detail).into_iter().chain(cost) {
+    let cost =
+        activity.control.cost.map(|amount| Counted { kind: FactKind::OperatingCost, amount, amount2: 0, client: None });
+    for Counted { kind, amount, amount2, client } in market_wide(&activity.detail).into_iter().chain(cost) {
         let dims = DimRef {
             agent: activity.actor.agent.as_deref(),
             team: activity.actor.team.as_deref(),
@@ -34,17 +51,7 @@ pub fn market_facts(market: &Market, activity: &Activity, out: &mut Vec<Fact>) {
             currency: Some(amount.currency),
             ..DimRef::default()
         };
-        out.push(Fact {
-            kind,
-            day: day_number(activity.occurred.date(market.zone)),
-            sign: 1,
-            count: 1,
-            amount: amount.minor,
-            amount2: 0,
-            days_due: None,
-            days_invoice: None,
-            flags: 0,
-            dims: dims.shared(),
-        });
+        let day = day_number(activity.occurred.date(market.zone));
+        out.push(Fact { amount: amount.minor, amount2, ..Fact::new(kind, day, dims.shared()) });
     }
 }

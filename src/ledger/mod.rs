@@ -20,8 +20,11 @@ mod contact;
 mod dims;
 mod emit;
 mod market_wide;
+mod matters;
 mod money;
+mod pages;
 mod promise;
+mod terms;
 mod versions;
 
 #[cfg(test)]
@@ -36,7 +39,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::{Detail, MatterStep};
+use crate::domain::detail::Detail;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::market::Market;
 use crate::domain::money::Money;
@@ -47,6 +50,7 @@ use books::{Books, NEVER, tag};
 use claims::Claims;
 use contact::Contacts;
 use emit::Sink;
+use matters::Matter;
 
 /// What a fact is folded under.
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +77,12 @@ pub struct CaseLedger {
     settled: Timestamp,
     /// Day in the market's zone that decides what is past due.
     day: i32,
+    /// Day of its latest closing.
+    closed_on: i32,
     /// Closed by its master data or by an activity.
     closed: bool,
+    /// What the case's contacts have come to, see [`contact`].
+    marks: u8,
     /// Recalled, sold, moved out, or not yet here.
     away: bool,
 }
@@ -91,7 +99,9 @@ impl CaseLedger {
             timer: NEVER,
             settled: Timestamp(i64::MIN),
             day: i32::MIN,
+            closed_on: i32::MIN,
             closed: first.closed,
+            marks: 0,
             away: true,
         };
         ledger.open_at(market, first, opened, out);
@@ -106,12 +116,14 @@ impl CaseLedger {
         let sink = &mut sink;
         match &activity.detail {
             Detail::Contact(contact) => self.contacted(ctx, activity, contact, sink),
-            Detail::MessageEvent { event, machine, .. } => self.message_event(activity, *event, *machine, sink),
+            Detail::MessageEvent { event, machine, .. } => {
+                self.message_event(ctx.market, activity, (*event, *machine), sink)
+            }
             Detail::PromiseWithdrawn { promise } => self.promise_withdrawn(ctx, promise, sink),
             Detail::Transfer { transfer, .. } => self.transferred(*transfer, sink),
             Detail::CaseStatus { closed, .. } => {
                 let before = self.stock();
-                self.closed = *closed;
+                self.close(*closed, sink);
                 sink.stocks(before, self.stock());
             }
             _ if ctx.lead => self.apply_once(ctx, activity, sink),
@@ -120,7 +132,8 @@ impl CaseLedger {
         if ctx.lead
             && let Some(cost) = activity.control.cost
         {
-            counted(activity, FactKind::OperatingCost, cost, None, sink);
+            let cost = market_wide::Counted { kind: FactKind::OperatingCost, amount: cost, amount2: 0, client: None };
+            counted(activity, &cost, sink);
         }
         if !matches!(activity.detail, Detail::Contact(_) | Detail::MessageEvent { .. }) {
             self.set_timer(ctx.market);
@@ -138,18 +151,38 @@ impl CaseLedger {
             Detail::Adjustment { adjustment, amount, component } => {
                 self.adjusted(ctx, activity, (*adjustment, *amount, *component), sink);
             }
-            Detail::Dispute { step, .. } => matter(activity, "dispute", *step, sink),
-            Detail::Complaint { step, .. } => matter(activity, "complaint", *step, sink),
+            Detail::Dispute { step, reference, .. } => {
+                self.matter(activity, (Matter::Dispute, reference.as_deref()), *step, sink);
+            }
+            Detail::Complaint { step, reference } => {
+                self.matter(activity, (Matter::Complaint, reference.as_deref()), *step, sink);
+            }
+            Detail::Plan { instalments, currency, .. } if *currency == ctx.version.currency => {
+                self.planned(ctx, activity, instalments, sink);
+            }
+            Detail::PlanEnded { plan, broken } => self.plan_ended(tag(plan), *broken, sink),
+            Detail::Settlement { step, amount, .. } => self.settlement(ctx, activity, *step, *amount, sink),
+            Detail::Page { step, source, session } => {
+                self.page(activity, *step, (source.as_deref(), session.as_deref()), sink);
+            }
+            Detail::Permission { permission, .. } if !permission.granted => {
+                let mut fact = acted(activity, FactKind::OptOut, None, sink);
+                fact.dims = DimRef { channel: permission.channel, ..DimRef::of(&fact.dims) }.shared();
+                sink.out.push(fact);
+            }
+            Detail::CustomerStatus { customer: false } => {
+                let mut fact = sink.plain(FactKind::CustomerLost, 1);
+                fact.value = self.closed_for(sink.day);
+                sink.out.push(fact);
+            }
             Detail::Survey { survey, score } => {
-                let mut fact = sink.plain(FactKind::Survey, 1);
-                let (agent, team) = who(activity, &sink.case);
-                fact.amount2 = i64::from(*score);
-                fact.dims = DimRef { agent, team, ..sink.case }.state(survey.as_str()).shared();
+                let mut fact = acted(activity, FactKind::Survey, Some(survey.as_str()), sink);
+                fact.value = Some(i64::from(*score));
                 sink.out.push(fact);
             }
             detail => {
-                if let Some((kind, amount, client)) = market_wide::market_wide(detail) {
-                    counted(activity, kind, amount, client, sink);
+                if let Some(counted) = market_wide::market_wide(detail) {
+                    self::counted(activity, &counted, sink);
                 }
             }
         }
@@ -180,6 +213,8 @@ impl CaseLedger {
                 sink.stocks(before, self.stock());
             }
             self.judge(market, at, &mut sink);
+            self.judge_instalments(market, at, &mut sink);
+            self.end_sessions(at, &mut sink);
             self.set_timer(market);
         }
     }
@@ -191,6 +226,7 @@ impl CaseLedger {
         if let Some(books) = &self.books {
             pools = books.interest.get() != 0 || books.cost.get() != 0;
             next = books.promises.iter().map(|promise| promise.judged_at).fold(books.returns, Timestamp::min);
+            next = next.min(books.terms_due());
         }
         let ahead = |claim: &&claims::Claim| pools || claim.open() != 0;
         let due = self.claims.all().iter().filter(ahead).filter_map(claims::Claim::due);
@@ -198,6 +234,20 @@ impl CaseLedger {
             next = next.min(midnight(market, due.saturating_add(1)));
         }
         self.timer = next;
+    }
+
+    /// Closes or reopens the case.
+    fn close(&mut self, closed: bool, sink: &mut Sink) {
+        if closed && !self.closed {
+            self.closed_on = sink.day;
+            sink.out.push(sink.plain(FactKind::AccountClosed, 1));
+        }
+        self.closed = closed;
+    }
+
+    /// Days for which the case has been closed, if it is.
+    fn closed_for(&self, day: i32) -> Option<i64> {
+        (self.closed && self.closed_on != i32::MIN).then(|| i64::from(day) - i64::from(self.closed_on))
     }
 
     /// Lets days pass: what was not yet due may be past due.
@@ -242,21 +292,23 @@ fn is_human(activity: &Activity) -> bool {
 }
 
 /// An amount that touches no balance.
-fn counted(activity: &Activity, kind: FactKind, amount: Money, client: Option<&str>, sink: &mut Sink) {
+fn counted(activity: &Activity, counted: &market_wide::Counted, sink: &mut Sink) {
     let (agent, team) = who(activity, &sink.case);
-    let currency = Some(amount.currency);
-    let mut fact = sink.plain(kind, 1);
-    fact.amount = amount.minor;
-    fact.dims = DimRef { agent, team, client: client.or(sink.case.client), currency, ..sink.case }.shared();
+    let currency = Some(counted.amount.currency);
+    let client = counted.client.or(sink.case.client);
+    let mut fact = sink.plain(counted.kind, 1);
+    fact.amount = counted.amount.minor;
+    fact.amount2 = counted.amount2;
+    fact.dims = DimRef { agent, team, client, currency, ..sink.case }.shared();
     sink.out.push(fact);
 }
 
-/// A step of a dispute or complaint; the state is the matter and the step, as `dispute_opened`.
-fn matter(activity: &Activity, name: &str, step: MatterStep, sink: &mut Sink) {
+/// A fact of whoever acted, on the case.
+fn acted(activity: &Activity, kind: FactKind, state: Option<&str>, sink: &Sink) -> Fact {
     let (agent, team) = who(activity, &sink.case);
-    let mut fact = sink.plain(FactKind::Matter, 1);
-    fact.dims = DimRef { agent, team, ..sink.case }.state(&format!("{name}_{step}")).shared();
-    sink.out.push(fact);
+    let mut fact = sink.plain(kind, 1);
+    fact.dims = DimRef { agent, team, state, ..sink.case }.shared();
+    fact
 }
 
 /// Kinds before which the case must have been placed, or be known not to be yet.
@@ -269,6 +321,7 @@ const fn moves_money(detail: &Detail) -> bool {
             | Detail::Interest(_)
             | Detail::Adjustment { .. }
             | Detail::Transfer { .. }
+            | Detail::Settlement { .. }
             | Detail::CaseStatus { .. }
     )
 }

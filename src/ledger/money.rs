@@ -80,6 +80,10 @@ impl CaseLedger {
             self.allocated(part, i128::from(part.amount), 1, sink);
         }
         sink.stocks(before, self.stock());
+        self.deal_paid(sink);
+        if let Some(call) = activity.parent.as_ref() {
+            self.paid_on(tag(call), sink);
+        }
         self.take_back_awaited(ctx, key, sink);
     }
 

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::books::{Books, NEVER, Pending, index, push_lean, tag};
+use super::contact::{Remembered, first_resolved};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::{CaseLedger, Context, midnight};
@@ -56,10 +57,12 @@ pub struct PromiseView {
     pub state: PromiseState,
     /// Replaced after its due date: it will count as broken, and nothing more is paid on it.
     pub(super) doomed: bool,
-    /// Made without an agent.
-    pub(super) self_service: bool,
+    /// Flags of its facts: made without an agent, what its call was.
+    pub(super) flags: u16,
     /// Day of the promise in the market's zone.
     pub(super) made_day: i32,
+    /// Day of the contact that it was made on; its own day if on none.
+    pub(super) contact_day: i32,
     /// When it will be judged.
     pub(super) judged_at: Timestamp,
     /// Dimensions of the fact that it was made: whose it is.
@@ -81,20 +84,33 @@ impl PromiseView {
         self.paid_in_time >= self.amount
     }
 
-    fn end(&mut self, state: PromiseState) {
+    fn end(&mut self, state: PromiseState, sink: &mut Sink) {
         if self.state == PromiseState::Open && !self.kept_already() {
             self.state = state;
             self.judged_at = NEVER;
+            let mut fact = sink.plain(FactKind::PromiseEnded, 1);
+            fact.amount = self.amount;
+            fact.flags = self.flags;
+            fact.dims = self.told(state, sink);
+            sink.out.push(fact);
         }
     }
 
-    /// Replaces it on `day`: after its due date that does not save it.
-    pub(super) fn supersede(&mut self, day: i32) {
-        if day <= day_number(self.due) {
-            self.end(PromiseState::Superseded);
+    /// Replaces it: after its due date that does not save it.
+    pub(super) fn supersede(&mut self, sink: &mut Sink) {
+        if sink.day <= day_number(self.due) {
+            self.end(PromiseState::Superseded, sink);
         } else if self.state == PromiseState::Open && !self.kept_already() {
             self.doomed = true;
         }
+    }
+
+    /// The dimensions of what becomes of it: the case's, with whose promise it is and how it was made.
+    fn told(&self, state: PromiseState, sink: &Sink) -> Arc<Dims> {
+        let mut dims = sink.case.acted_by(&self.dims).state(state.as_str());
+        dims.channel = self.dims.channel;
+        dims.direction = self.dims.direction;
+        dims.shared()
     }
 
     fn judge(&mut self) {
@@ -185,13 +201,14 @@ impl CaseLedger {
         let Some(amount) = super::sound(promise.amount, ctx.version) else { return };
         let human = activity.actor.kind == Some(ActorKind::Human);
         let call = activity.parent.as_ref().map(tag);
-        let parent = call.and_then(|key| self.contacts.find(key, sink.day)).map(|contact| Arc::clone(&contact.dims));
+        let parent = call.and_then(|key| self.contacts.find(key, sink.day)).map(MadeOn::of);
         let mut dims = sink.case;
         (dims.agent, dims.team) = super::who(activity, &sink.case);
         dims.channel = promise.channel;
         dims.direction = Some(activity.direction());
         let own = dims;
-        let dims = parent.as_ref().map_or(own, |parent| made_on(own, parent)).shared();
+        let dims = parent.as_ref().map_or(own, |parent| parent.dims(own)).shared();
+        let alone = dims.agent.is_none() && !human;
         let last = add_days(promise.due, i64::from(ctx.market.promise_grace_days));
         let after = day_number(last).max(sink.day).saturating_add(1);
         let view = PromiseView {
@@ -203,8 +220,9 @@ impl CaseLedger {
             paid_late: 0,
             state: PromiseState::Open,
             doomed: false,
-            self_service: dims.agent.is_none() && !human,
+            flags: parent.as_ref().map_or(0, |parent| parent.flags) | if alone { flag::SELF_SERVICE } else { 0 },
             made_day: sink.day,
+            contact_day: parent.as_ref().map_or(sink.day, |parent| parent.day),
             judged_at: midnight(ctx.market, after),
             dims: Arc::clone(&dims),
         };
@@ -219,17 +237,18 @@ impl CaseLedger {
         push_lean(&mut books.promises, view);
         if let Some(old) = &promise.supersedes {
             match books.promise(old).and_then(|old| books.promises.get_mut(old)) {
-                Some(old) => old.supersede(sink.day),
+                Some(old) => old.supersede(sink),
                 None => books.pending.push((tag(old), sink.day, Pending::Superseded)),
             }
         }
         for waiting in books.arrived(tag(&activity.id)) {
             match waiting {
-                Pending::Withdrawn => {
-                    books.promises.iter_mut().skip(at).for_each(|promise| promise.end(PromiseState::Withdrawn));
-                }
-                Pending::Superseded => {
-                    books.promises.iter_mut().skip(at).for_each(|promise| promise.end(PromiseState::Superseded));
+                Pending::Withdrawn | Pending::Superseded => {
+                    let how = match waiting {
+                        Pending::Withdrawn => PromiseState::Withdrawn,
+                        _ => PromiseState::Superseded,
+                    };
+                    books.promises.iter_mut().skip(at).for_each(|promise| promise.end(how, sink));
                 }
                 Pending::Paid { entry } => {
                     let paid = books.entries.get(entry as usize).map(|paid| (paid.left, paid.day));
@@ -238,7 +257,7 @@ impl CaseLedger {
                         books.pay_promises(entry, free, day, Some(at));
                     }
                 }
-                Pending::Reversal { .. } | Pending::MadeOn { .. } | Pending::Event(_) => {}
+                Pending::Reversal { .. } | Pending::MadeOn { .. } | Pending::Event(..) => {}
             }
         }
         match (call, parent.is_some()) {
@@ -252,24 +271,28 @@ impl CaseLedger {
     }
 
     /// The call of a promise came after the promise: what the promise has from its call is put right.
-    pub(super) fn made_on_late(&mut self, promise: u32, parent: &Dims, sink: &mut Sink) {
+    pub(super) fn made_on_late(&mut self, promise: u32, parent: &MadeOn, sink: &mut Sink) {
         let books = self.books.get_or_insert_default();
         let Some(view) = books.promises.get_mut(promise as usize) else { return };
-        let dims = made_on(DimRef::of(&view.dims), parent).shared();
-        if dims != view.dims {
+        let dims = parent.dims(DimRef::of(&view.dims)).shared();
+        let mut flags = view.flags | parent.flags;
+        if dims.agent.is_some() {
+            flags &= !flag::SELF_SERVICE;
+        }
+        view.contact_day = parent.day;
+        if dims != view.dims || flags != view.flags {
             let mut old = made(view, sink);
             old.sign = -1;
             sink.out.push(old);
-            view.self_service = view.self_service && dims.agent.is_none();
-            view.dims = dims;
+            (view.flags, view.dims) = (flags, dims);
             sink.out.push(made(view, sink));
         }
     }
 
-    pub(super) fn promise_withdrawn(&mut self, ctx: &Context, id: &ActivityId, sink: &Sink) {
+    pub(super) fn promise_withdrawn(&mut self, ctx: &Context, id: &ActivityId, sink: &mut Sink) {
         let books = self.books_mut();
         match books.promise(id).and_then(|at| books.promises.get_mut(at)) {
-            Some(promise) => promise.end(PromiseState::Withdrawn),
+            Some(promise) => promise.end(PromiseState::Withdrawn, sink),
             None if ctx.lead => books.pending.push((tag(id), sink.day, Pending::Withdrawn)),
             None => {}
         }
@@ -280,34 +303,49 @@ impl CaseLedger {
         let Some(books) = self.books.as_mut() else { return };
         for promise in books.promises.iter_mut().filter(|promise| promise.judged_at <= at) {
             promise.judge();
-            let mut dims = sink.case.acted_by(&promise.dims).state(promise.state.as_str());
-            dims.channel = promise.dims.channel;
-            dims.direction = promise.dims.direction;
             let mut fact = sink.plain(FactKind::PromiseJudged, 1);
             let last = add_days(promise.due, i64::from(market.promise_grace_days));
             fact.day = day_number(last).max(promise.made_day);
             fact.amount = promise.amount;
             fact.amount2 = promise.paid_in_time.min(promise.amount);
-            fact.flags = if promise.self_service { flag::SELF_SERVICE } else { 0 };
-            fact.dims = dims.shared();
+            fact.flags = promise.flags;
+            fact.dims = promise.told(promise.state, sink);
             sink.out.push(fact);
+            if promise.state == PromiseState::Kept {
+                first_resolved(&mut self.marks, promise.flags, promise.contact_day, &promise.dims, sink);
+            }
         }
     }
 }
 
-/// The dimensions of a promise made on a contact: the contact's direction, and what the promise does not say itself.
-fn made_on<'a>(own: DimRef<'a>, parent: &'a Dims) -> DimRef<'a> {
-    let mut dims = if own.agent.is_some() { own } else { own.acted_by(parent) };
-    dims.channel = own.channel.or(parent.channel);
-    dims.direction = parent.direction.or(own.direction);
-    dims
+/// What a promise has from the contact that it was made on.
+pub(super) struct MadeOn {
+    dims: Arc<Dims>,
+    flags: u16,
+    day: i32,
+}
+
+impl MadeOn {
+    /// Of a contact that is remembered.
+    pub fn of(contact: &Remembered) -> Self {
+        let flags = contact.flags() & (flag::RIGHT_PARTY | flag::FIRST_ATTEMPT | flag::FIRST_RIGHT_PARTY);
+        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day }
+    }
+
+    /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.
+    fn dims<'a>(&'a self, own: DimRef<'a>) -> DimRef<'a> {
+        let mut dims = if own.agent.is_some() { own } else { own.acted_by(&self.dims) };
+        dims.channel = own.channel.or(self.dims.channel);
+        dims.direction = self.dims.direction.or(own.direction);
+        dims
+    }
 }
 
 fn made(promise: &PromiseView, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::PromiseMade, 1);
     fact.day = promise.made_day;
     fact.amount = promise.amount;
-    fact.flags = if promise.self_service { flag::SELF_SERVICE } else { 0 };
+    fact.flags = promise.flags;
     fact.dims = Arc::clone(&promise.dims);
     fact
 }

@@ -84,7 +84,7 @@ impl CaseLedger {
         let before = self.stock();
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
-            self.closed = new.closed;
+            self.close(new.closed, &mut Sink::new(&mut *out, day, new));
         }
         let mut leaving = Sink::new(&mut *out, day, old);
         let left = leaving.case;

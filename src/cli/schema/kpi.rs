@@ -23,6 +23,11 @@ fn several(about: &str, item: Value) -> Value {
     json!({ "description": about, "anyOf": [item, { "type": "array", "items": item }] })
 }
 
+/// The dimensions that definitions may name.
+fn dimensions() -> impl Iterator<Item = &'static str> {
+    Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str())
+}
+
 fn id(about: &str) -> Value {
     pattern(about, ID)
 }
@@ -52,11 +57,13 @@ fn measure() -> Value {
         .may("state", several("States, as the kind of fact has them", json!({ "type": "string" })))
         .may("agent", presence("Whether an agent is named"))
         .may("days_due", presence("Whether the due date is known"))
-        .may("days_invoice", presence("Whether the invoice's date is known"));
+        .may("days_invoice", presence("Whether the invoice's date is known"))
+        .may("value_from", json!({ "type": "integer", "description": "The least value that counts" }))
+        .may("value_to", json!({ "type": "integer", "description": "The largest value that counts" }));
     let sets = json!({
         "type": "array",
         "description": "Dimension sets by which it is kept; [] is the total",
-        "items": { "type": "array", "items": words!("A dimension", Dimension) },
+        "items": { "type": "array", "items": choice("A dimension", dimensions()) },
         "minItems": 1,
         "maxItems": 12,
     });
@@ -65,10 +72,10 @@ fn measure() -> Value {
         .need("title", text("For people"))
         .need("description", text("What it says"))
         .need("fact", words!("Kind of the facts", FactKind))
-        .need("agg", choice("How facts become a number", ["count", "sum", "sum_product", "distinct"]))
-        .may("field", choice("The amount that is summed", ["amount", "amount2"]))
+        .need("agg", choice("How facts become a number", ["count", "sum", "sum_product", "distinct", "histogram"]))
+        .may("field", choice("What is summed", ["amount", "amount2", "value"]))
         .may("times", choice("The days that it is multiplied by", ["days_due", "days_invoice"]))
-        .may("of", words!("The dimension whose values are counted", Dimension))
+        .may("of", choice("The dimension whose values are counted", dimensions()))
         .may("by_currency", flag("A count is kept by currency; amounts always are"))
         .may("where", filter.end())
         .need("dimension_sets", sets)
@@ -83,13 +90,14 @@ fn shape() -> Value {
         .may("add", list("The sum of these"))
         .may("subtract", list("The first without the others"))
         .may("divide", json!({ "type": "array", "items": part(), "minItems": 2, "maxItems": 2 }))
+        .may("multiply", json!({ "type": "array", "items": part(), "minItems": 2, "maxItems": 2 }))
         .may("scale", part())
         .may("by", text("The factor of scale, as \"0.5\" or \"1/12\""))
         .may("opening", part())
         .may("closing", part())
         .may("mean", part())
         .may("parameter", text("A parameter that the KPI sets"))
-        .one_of(&["add", "subtract", "divide", "scale", "opening", "closing", "mean", "parameter"]);
+        .one_of(&["add", "subtract", "divide", "multiply", "scale", "opening", "closing", "mean", "parameter"]);
     json!({
         "description": "The name of a measure or formula, a whole number, or an operation",
         "anyOf": [{ "type": "string" }, { "type": "integer" }, operation.end()],
@@ -110,10 +118,10 @@ fn formula() -> Table {
 
 fn kpi() -> Value {
     let parameters = table("Values that the formula's parameters take").any(json!({
-        "description": "A whole number, a quotient such as \"1/12\", or \"months\"",
+        "description": "A whole number, a quotient such as \"1/12\", \"months\" or \"days\"",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
-    let reserved = [Kind::Duration, Kind::Conversion, Kind::Transition, Kind::Cohort];
+    let reserved = [Kind::Conversion, Kind::Transition, Kind::Cohort];
     let kinds = Kind::ALL.iter().filter(|kind| !reserved.contains(kind)).map(|kind| kind.as_str());
     let needed = [
         "formula",
@@ -151,7 +159,8 @@ fn kpi() -> Value {
         .may("variants", several("Other readings of the same figure", json!({ "type": "string" })))
         .may("proportion", flag("The numerator is a part of the denominator's count"))
         .may("parameters", parameters.end())
-        .may("measure", part("The measure of a simple or cumulative KPI"))
+        .may("measure", part("The measure of a simple, cumulative or duration KPI"))
+        .may("percentile", number("The percentile of a duration: 50 is the median", 1, 99))
         .may("since", choice("From when a cumulative KPI runs", ["ever", "question"]))
         .may("numerator", part("The numerator of a ratio"))
         .may("denominator", part("The denominator of a ratio"))
@@ -168,6 +177,7 @@ fn kpi() -> Value {
                 of_kind("derived", &["expression"]),
                 of_kind("cumulative", &["measure", "since"]),
                 of_kind("balance", &["stock", "at"]),
+                of_kind("duration", &["measure", "percentile"]),
             ]),
         )
         .end()
@@ -177,14 +187,14 @@ fn kpi() -> Value {
 pub(super) fn cases() -> Value {
     let filters = table("Only facts of these groups")
         .any(several("Values of the dimension", json!({ "type": "string" })))
-        .rule("propertyNames", json!({ "enum": Dimension::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>() }));
+        .rule("propertyNames", json!({ "enum": dimensions().collect::<Vec<_>>() }));
     let case = table("Facts in, figures out")
         .need("name", text("What it shows"))
         .need("kpi", several("The KPIs asked for", json!({ "type": "string" })))
         .need("grain", words!("Grain of the question", Grain))
         .need("from", date("First day, in quotes"))
         .need("to", date("The day after the last, in quotes"))
-        .may("group_by", several("Dimensions", words!("A dimension", Dimension)))
+        .may("group_by", several("Dimensions", choice("A dimension", dimensions())))
         .may("filters", filters.end())
         .may("currency", currency("ISO 4217 code of facts that name none"))
         .may("facts", tables("The facts", fact()))
@@ -206,8 +216,9 @@ fn fact() -> Value {
         .may("sign", whole("-1 takes it back"))
         .may("days_due", whole("Days since the due date"))
         .may("days_invoice", whole("Days since the invoice"))
+        .may("value", whole("Its length or number: seconds, days or a score, as its kind has it"))
         .may("flags", several("Its flags", flag_names));
-    for dimension in Dimension::ALL {
+    for dimension in Dimension::ALL.iter().filter(|one| one.is_open()) {
         let about = format!("Its {dimension}");
         let shape = match dimension {
             Dimension::Channel => choice(&about, Channel::ALL.iter().map(|word| word.as_str())),

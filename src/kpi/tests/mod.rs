@@ -39,19 +39,7 @@ pub(super) fn day(text: &str) -> i32 {
 
 pub(super) fn fact(kind: FactKind, on: &str, amount: i64) -> Fact {
     let dims = Dims { currency: Currency::parse("EUR"), ..Dims::default() };
-    let dims = Arc::new(dims);
-    Fact {
-        kind,
-        day: day(on),
-        sign: 1,
-        count: 1,
-        amount,
-        amount2: 0,
-        days_due: None,
-        days_invoice: None,
-        flags: 0,
-        dims,
-    }
+    Fact { amount, ..Fact::new(kind, day(on), Arc::new(dims)) }
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = Option<Arc<str>>> {
@@ -87,20 +75,12 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         0_i64..10_000,
         prop::option::of(-40_i32..400),
         prop::option::of(-40_i32..400),
-        0_u16..128,
+        (prop::option::of(0_i64..400_000), 0_u16..512),
         dims(),
     )
-        .prop_map(|(kind, day, sign, count, amount, amount2, days_due, days_invoice, flags, dims)| Fact {
-            kind,
-            day,
-            sign,
-            count,
-            amount,
-            amount2,
-            days_due,
-            days_invoice,
-            flags,
-            dims,
+        .prop_map(|(kind, day, sign, count, amount, amount2, days_due, days_invoice, (value, flags), dims)| {
+            let plain = Fact::new(kind, day, dims);
+            Fact { sign, count, amount, amount2, days_due, days_invoice, value, flags, ..plain }
         })
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::detail::{AdjustmentKind, Charge, Interest, TransferKind};
+use crate::domain::detail::{AdjustmentKind, Charge, Instalment, Interest, SettlementStep, TransferKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::vocabulary::{ActorKind, ChargeStep, Component};
 
@@ -110,6 +110,15 @@ fn a_promise() -> impl Strategy<Value = Detail> {
     })
 }
 
+fn a_plan() -> impl Strategy<Value = Detail> {
+    let instalment = (0..DAYS, 0..20_i64).prop_map(|(due, amount)| Instalment { due: when(due), amount });
+    prop::collection::vec(instalment, 0..4).prop_map(|instalments| Detail::Plan {
+        instalments,
+        currency: eur(),
+        written: false,
+    })
+}
+
 fn detail() -> impl Strategy<Value = Detail> {
     let spoken = || {
         let mut contact = Contact::on(Channel::Call);
@@ -130,6 +139,11 @@ fn detail() -> impl Strategy<Value = Detail> {
         2 => prop::sample::select(TransferKind::ALL).prop_map(|transfer| Detail::Transfer { transfer, to: None }),
         1 => any::<bool>().prop_map(|closed| Detail::CaseStatus { closed, code: None }),
         1 => (0..24_usize).prop_map(|promise| Detail::PromiseWithdrawn { promise: name(promise) }),
+        3 => a_plan(),
+        1 => (0..24_usize, any::<bool>()).prop_map(|(plan, broken)| Detail::PlanEnded { plan: name(plan), broken }),
+        3 => (prop::sample::select(SettlementStep::ALL), 0..40_i64).prop_map(|(step, minor)| {
+            Detail::Settlement { step, amount: money(minor), due: None }
+        }),
         2 => Just(()).prop_map(move |()| spoken()),
     ]
 }

@@ -1,5 +1,7 @@
 //! Tests of the fold of one case: worked examples, and random histories against a count made differently.
 
+mod agreed;
+mod agreements;
 mod counting;
 mod examples;
 mod history;

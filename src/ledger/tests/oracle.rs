@@ -8,6 +8,8 @@ use crate::domain::detail::{AdjustmentKind, TransferKind};
 use crate::domain::vocabulary::Component;
 use Component::{Cost, Interest, Principal};
 
+mod pledges;
+
 /// What the case shows at the end of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -30,6 +32,8 @@ struct Token {
 
 #[derive(Debug, Clone)]
 struct Entry {
+    /// How many entries came before it.
+    number: usize,
     left: i64,
     day: i32,
     /// Component and claim of an increase.
@@ -72,8 +76,14 @@ pub(super) struct Oracle {
     spoke: Option<(Timestamp, Option<String>)>,
     /// Judged promises: day, state, promised, paid in time.
     pub judged: Vec<(i32, &'static str, i64, i64)>,
+    /// Promises that ended otherwise: day, state, promised.
+    pub ended: Vec<(i32, &'static str, i64)>,
+    /// What was agreed, and what became of it.
+    pub agreed: super::agreed::Agreed,
     /// Collected net by agent.
     pub collected: BTreeMap<String, i64>,
+    /// Day of the fact at hand.
+    today: i32,
 }
 
 impl Oracle {
@@ -173,7 +183,8 @@ impl Oracle {
 
     fn enter(&mut self, activity: &Activity, left: i64, day: i32, increase: Option<(Component, String)>) -> String {
         let id = activity.id.as_str().to_owned();
-        self.entries.insert(id.clone(), Entry { left, day, increase, payment: None });
+        let number = self.entries.len();
+        self.entries.insert(id.clone(), Entry { number, left, day, increase, payment: None });
         id
     }
 
@@ -185,6 +196,10 @@ impl Oracle {
     }
 
     pub fn happened(&mut self, version: &CaseVersion, activity: &Activity, day: i32) {
+        self.today = day;
+        let balance = self.tokens.iter().filter(|token| token.settled.is_none()).count() as i64;
+        let balance = (balance - self.floating.len() as i64).max(0);
+        self.agreed.happened(activity, (self.entries.len(), balance), day);
         match &activity.detail {
             Detail::Payment(payment) => self.paid(version, activity, payment, day),
             Detail::Charge(charge) => self.increase(activity, day, Cost, charge.amount.minor),
@@ -216,6 +231,9 @@ impl Oracle {
             Detail::PromiseWithdrawn { promise } => self.end(promise.as_str(), "withdrawn", day),
             _ => {}
         }
+        if matches!(activity.detail, Detail::Payment(_)) {
+            self.agreed.paid(&self.payments(), day);
+        }
         // Reversals whose target is there take effect, in their order.
         for (target, units) in std::mem::take(&mut self.reversals) {
             if self.entries.contains_key(&target) {
@@ -224,6 +242,12 @@ impl Oracle {
                 self.reversals.push((target, units));
             }
         }
+    }
+
+    /// What is left of each payment: number, value day, units.
+    fn payments(&self) -> Vec<(usize, i32, i64)> {
+        let payments = self.entries.values().filter(|entry| entry.payment.is_some());
+        payments.map(|entry| (entry.number, entry.day, entry.left)).collect()
     }
 
     fn reverse(&mut self, target: &str, units: i64) {
@@ -296,74 +320,6 @@ impl Oracle {
         let named = payment.claim.as_ref().map(ClaimId::as_str);
         let named = named.filter(|named| version.claims.iter().any(|claim| claim.id.as_str() == *named));
         self.settle(&id, units, &payment.allocation, named);
-    }
-
-    fn pay_pledges(&mut self, id: &str, units: i64, day: i32, named: Option<usize>) {
-        for _ in 0..units {
-            let open = self.pledges.iter().enumerate().filter(|(_, pledge)| {
-                pledge.state == "open" && !pledge.replaced_late && pledge.in_time + pledge.late < pledge.amount
-            });
-            let next = open.min_by_key(|(at, pledge)| (named != Some(*at), pledge.due, pledge.made, pledge.id.clone()));
-            let Some((at, _)) = next else { return };
-            let late = day > self.pledges[at].due;
-            let pledge = &mut self.pledges[at];
-            *(if late { &mut pledge.late } else { &mut pledge.in_time }) += 1;
-            self.pledged.push((id.to_owned(), at, late));
-        }
-    }
-
-    fn pledge(&mut self, activity: &Activity, promise: &Promise, day: i32) {
-        let id = activity.id.as_str().to_owned();
-        self.pledges.push(Pledge {
-            id: id.clone(),
-            state: "open",
-            in_time: 0,
-            late: 0,
-            amount: promise.amount.minor,
-            made: activity.occurred,
-            last: (day_number(promise.due) + 3).max(day),
-            due: day_number(promise.due),
-            agent: activity.actor.agent.clone(),
-            replaced_late: false,
-        });
-        if let Some(old) = &promise.supersedes {
-            self.end(old.as_str(), "superseded", day);
-        }
-        for (target, matter) in std::mem::take(&mut self.waiting) {
-            match matter {
-                _ if target != id => self.waiting.push((target, matter)),
-                // What was replaced or withdrawn before it was made never gets beyond that.
-                Ok(how) => self.end(&id, how, i32::MIN),
-                Err(entry) => {
-                    let paid = self.entries[&entry].clone();
-                    let on_promises = self.pledged.iter().filter(|(by, ..)| by == &entry).count() as i64;
-                    self.pay_pledges(&entry, paid.left - on_promises, paid.day, Some(self.pledges.len() - 1));
-                }
-            }
-        }
-    }
-
-    fn end(&mut self, id: &str, how: &'static str, day: i32) {
-        match self.pledges.iter_mut().find(|pledge| pledge.id == id) {
-            None => self.waiting.push((id.to_owned(), Ok(how))),
-            Some(pledge) if pledge.state != "open" || pledge.in_time >= pledge.amount => {}
-            Some(pledge) if how == "superseded" && day > pledge.due => pledge.replaced_late = true,
-            Some(pledge) => pledge.state = how,
-        }
-    }
-
-    /// A day begins: promises whose last day was before it are judged.
-    pub fn begins(&mut self, day: i32) {
-        for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open" && pledge.last < day) {
-            pledge.state = match (pledge.in_time, pledge.in_time + pledge.late) {
-                (paid, _) if paid >= pledge.amount => "kept",
-                _ if pledge.replaced_late => "broken",
-                (_, paid) if paid >= pledge.amount => "late",
-                (_, 0) => "broken",
-                _ => "partly_kept",
-            };
-            self.judged.push((pledge.last, pledge.state, pledge.amount, pledge.in_time.min(pledge.amount)));
-        }
     }
 
     pub fn owed(&self, component: Component) -> i128 {

@@ -170,6 +170,7 @@ proptest! {
         prop_assert_eq!([balance.principal, balance.interest, balance.cost], owed);
         prop_assert_eq!(balance.credit, oracle.credit());
         promises_agree(&once, &oracle)?;
+        agreements_agree(&once, &oracle)?;
         collected_agrees(&once, &oracle)?;
     }
 }
@@ -195,6 +196,39 @@ fn promises_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError>
     ours.sort();
     theirs.sort();
     prop_assert_eq!(ours, theirs);
+    Ok(())
+}
+
+/// Facts of a kind: day, state, amounts, sorted.
+fn told(folded: &Folded, kind: FactKind) -> Vec<(i32, String, i64, i64)> {
+    let of = |fact: &&Fact| fact.kind == kind;
+    let state = |fact: &Fact| fact.dims.state.as_deref().unwrap_or("made").to_owned();
+    let mut found: Vec<_> = folded
+        .facts
+        .iter()
+        .filter(of)
+        .map(|fact| (fact.day, state(fact), fact.amount * i64::from(fact.sign), fact.amount2))
+        .collect();
+    found.sort();
+    found
+}
+
+fn agreements_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError> {
+    let owned = |list: &[(i32, &'static str, i64, i64)]| {
+        let mut list: Vec<_> = list.iter().map(|(day, state, a, b)| (*day, (*state).to_owned(), *a, *b)).collect();
+        list.sort();
+        list
+    };
+    let ended: Vec<_> = oracle.ended.iter().map(|(day, state, amount)| (*day, *state, *amount, 0)).collect();
+    prop_assert_eq!(told(folded, FactKind::PromiseEnded), owned(&ended));
+    prop_assert_eq!(told(folded, FactKind::InstalmentJudged), owned(&oracle.agreed.instalments));
+    prop_assert_eq!(told(folded, FactKind::Settlement), owned(&oracle.agreed.settlements));
+    let mut plans = told(folded, FactKind::PlanMade);
+    plans.iter_mut().for_each(|plan| plan.2 = 0);
+    plans.extend(told(folded, FactKind::PlanEnded));
+    plans.sort();
+    let counted: Vec<_> = oracle.agreed.plans.iter().map(|(day, state)| (*day, *state, 0, 0)).collect();
+    prop_assert_eq!(plans, owned(&counted));
     Ok(())
 }
 

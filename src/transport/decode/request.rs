@@ -174,9 +174,9 @@ pub fn kpis(wire: v1::QueryKpisRequest) -> Result<(MarketId, Query), DecodeError
 }
 
 fn dimension(at: &At<'_>, name: &str) -> Option<Dimension> {
-    let found = Dimension::parse(name);
+    let found = Dimension::parse(name).filter(|dimension| dimension.is_open());
     if found.is_none() {
-        let known: Vec<&str> = Dimension::ALL.iter().map(|dimension| dimension.as_str()).collect();
+        let known: Vec<&str> = Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str()).collect();
         let shown: String = name.chars().take(40).collect();
         at.refuse(format!("{shown:?} is no dimension: send one of {}", known.join(", ")));
     }

@@ -3,6 +3,7 @@
 use chrono::{Days, NaiveDate};
 use proptest::prelude::*;
 
+use super::more;
 use crate::support::builders;
 use fairdue::domain::activity::{Activity, Actor};
 use fairdue::domain::case::{CaseVersion, Claim, Identity, LegalClass, Placement, Steering};
@@ -46,6 +47,10 @@ pub enum What {
     /// What the law wants done in time: requests and their answers, reports, money handed over, records erased.
     Duty,
     SentToCollection,
+    /// Plans, settlements and how they ended.
+    Agreed,
+    /// Pages and payments tried there, complaints, opt-outs, surveys, closings, customers lost.
+    Service,
     Cost,
     Void,
     NewVersion,
@@ -80,7 +85,7 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => Just(What::MessageEvent), 4 => Just(What::Promise), 1 => Just(What::Withdraw), 5 => Just(What::Payment),
         2 => Just(What::Reversal), 2 => Just(What::Charge), 1 => Just(What::Interest), 2 => Just(What::Adjustment),
         1 => Just(What::Condition), 1 => Just(What::Dispute), 3 => Just(What::Duty), 1 => Just(What::SentToCollection),
-        1 => Just(What::Cost), 3 => Just(What::Void), 6 => Just(What::NewVersion),
+        3 => Just(What::Agreed), 4 => Just(What::Service), 1 => Just(What::Cost), 3 => Just(What::Void), 6 => Just(What::NewVersion),
     ];
     prop_oneof![2 => Just(DAYS), 1 => Just(FEW_DAYS)].prop_flat_map(move |days| {
         let step = (what.clone(), 0..CASES, 0..days, 0..1440_u16, any::<u16>(), 0..40_000_u32);
@@ -118,11 +123,11 @@ fn person_of(case: u8) -> PersonId {
     PersonId::trusted(if case < 2 { "person-a" } else { "person-b" })
 }
 
-fn currency() -> Currency {
+pub fn currency() -> Currency {
     Currency::parse("USD").expect("an ISO currency")
 }
 
-fn money(minor: u32) -> Money {
+pub fn money(minor: u32) -> Money {
     Money::new(i64::from(minor), currency())
 }
 
@@ -241,9 +246,11 @@ fn activity_id(number: usize) -> ActivityId {
     ActivityId::trusted(&format!("act-{number:03}"))
 }
 
-/// A message event and a promise hang on an earlier step, as often as not on none.
+/// A message event, a promise and a payment hang on an earlier step, as often as not on none.
 fn parent(step: &Step, number: usize) -> Option<ActivityId> {
-    let hangs = matches!(step.what, What::MessageEvent | What::Promise) && step.pick.is_multiple_of(2) && number > 0;
+    let hangs = matches!(step.what, What::MessageEvent | What::Promise | What::Payment)
+        && step.pick.is_multiple_of(2)
+        && number > 0;
     hangs.then(|| activity_id(usize::from(step.pick) % number))
 }
 
@@ -357,6 +364,10 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
                 disputed: false,
             },
         },
+        What::Agreed => more::agreed(step, &|days| first_day().checked_add_days(Days::new(days)), || {
+            target(steps, step, &[What::Agreed]).map(activity_id)
+        })?,
+        What::Service => more::service(step, at_minute(step.day, step.minute)),
         What::SentToCollection => Detail::Transfer { transfer: TransferKind::CreditCollection, to: None },
         What::Cost => Detail::OperatingCost { amount: money(step.amount), category: None },
         What::Void => Detail::Void { target: activity_id(void_target(steps, step)?), reason: None },

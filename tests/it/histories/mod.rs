@@ -6,6 +6,7 @@
 mod cache;
 pub mod deliver;
 mod generate;
+mod more;
 mod snapshot;
 mod told;
 

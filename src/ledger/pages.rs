@@ -1,0 +1,87 @@
+//! Landing pages and portals: visits, and the payment sessions there, which end by themselves.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::books::{push_lean, tag_text};
+use super::dims::DimRef;
+use super::emit::Sink;
+use super::{CaseLedger, acted};
+use crate::domain::activity::Activity;
+use crate::domain::detail::PageStep;
+use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::time::{SECOND, Timestamp};
+use crate::domain::vocabulary::{Channel, Direction};
+
+/// A payment session in which nothing happens for so long is over: the session length in common use.
+const TIME_OUT: i64 = 30 * 60 * SECOND;
+
+/// A payment session that is not over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// The short form of its id; 0 for the session of the case that names none.
+    key: u64,
+    /// Day on which it began.
+    day: i32,
+    /// When it will be over.
+    pub over: Timestamp,
+    /// The last try failed.
+    failed: bool,
+    /// Dimensions of its fact, but for the state.
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
+}
+
+impl Session {
+    fn ended(&self, state: &str, sink: &mut Sink) {
+        let dims = DimRef::of(&self.dims).state(state).shared();
+        sink.out.push(Fact::new(FactKind::PaymentSession, self.day, dims));
+    }
+}
+
+impl CaseLedger {
+    /// A step at a landing page. Tries to pay belong to the session that they name, else to the case's only one.
+    pub(super) fn page(
+        &mut self,
+        activity: &Activity,
+        step: PageStep,
+        (source, session): (Option<&str>, Option<&str>),
+        sink: &mut Sink,
+    ) {
+        let mut fact = acted(activity, FactKind::Page, None, sink);
+        let (channel, direction) = (Some(Channel::Portal), Some(Direction::Inbound));
+        let dims = DimRef { source, channel, direction, ..DimRef::of(&fact.dims) };
+        let of_session = dims.shared();
+        fact.dims = dims.state(step.as_str()).shared();
+        sink.out.push(fact);
+        if step == PageStep::Visit {
+            return;
+        }
+        let key = session.map_or(0, tag_text);
+        let sessions = &mut self.books_mut().sessions;
+        let at = sessions.iter().position(|one| one.key == key).unwrap_or_else(|| {
+            let over = activity.occurred;
+            push_lean(sessions, Session { key, day: sink.day, over, failed: false, dims: of_session });
+            sessions.len() - 1
+        });
+        if step == PageStep::PaymentDone {
+            sessions.remove(at).ended("done", sink);
+        } else if let Some(session) = sessions.get_mut(at) {
+            session.over = activity.occurred.plus(TIME_OUT);
+            session.failed = step == PageStep::PaymentFailed;
+        }
+    }
+
+    /// Ends the sessions whose time is out: failed if the last try failed, else abandoned.
+    pub(super) fn end_sessions(&mut self, at: Timestamp, sink: &mut Sink) {
+        let Some(books) = self.books.as_mut().filter(|books| !books.sessions.is_empty()) else { return };
+        books.sessions.retain(|session| {
+            let over = session.over <= at;
+            if over {
+                session.ended(if session.failed { "failed" } else { "abandoned" }, sink);
+            }
+            !over
+        });
+    }
+}

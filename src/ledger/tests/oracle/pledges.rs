@@ -1,0 +1,79 @@
+//! Promises counted by units: which one each unit paid goes to, and what became of them.
+
+use super::super::*;
+use super::{Oracle, Pledge};
+
+impl Oracle {
+    pub(super) fn pay_pledges(&mut self, id: &str, units: i64, day: i32, named: Option<usize>) {
+        for _ in 0..units {
+            let open = self.pledges.iter().enumerate().filter(|(_, pledge)| {
+                pledge.state == "open" && !pledge.replaced_late && pledge.in_time + pledge.late < pledge.amount
+            });
+            let next = open.min_by_key(|(at, pledge)| (named != Some(*at), pledge.due, pledge.made, pledge.id.clone()));
+            let Some((at, _)) = next else { return };
+            let late = day > self.pledges[at].due;
+            let pledge = &mut self.pledges[at];
+            *(if late { &mut pledge.late } else { &mut pledge.in_time }) += 1;
+            self.pledged.push((id.to_owned(), at, late));
+        }
+    }
+
+    pub(super) fn pledge(&mut self, activity: &Activity, promise: &Promise, day: i32) {
+        let id = activity.id.as_str().to_owned();
+        self.pledges.push(Pledge {
+            id: id.clone(),
+            state: "open",
+            in_time: 0,
+            late: 0,
+            amount: promise.amount.minor,
+            made: activity.occurred,
+            last: (day_number(promise.due) + 3).max(day),
+            due: day_number(promise.due),
+            agent: activity.actor.agent.clone(),
+            replaced_late: false,
+        });
+        if let Some(old) = &promise.supersedes {
+            self.end(old.as_str(), "superseded", day);
+        }
+        for (target, matter) in std::mem::take(&mut self.waiting) {
+            match matter {
+                _ if target != id => self.waiting.push((target, matter)),
+                // What was replaced or withdrawn before it was made never gets beyond that.
+                Ok(how) => self.end(&id, how, i32::MIN),
+                Err(entry) => {
+                    let paid = self.entries[&entry].clone();
+                    let on_promises = self.pledged.iter().filter(|(by, ..)| by == &entry).count() as i64;
+                    self.pay_pledges(&entry, paid.left - on_promises, paid.day, Some(self.pledges.len() - 1));
+                }
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, id: &str, how: &'static str, day: i32) {
+        match self.pledges.iter_mut().find(|pledge| pledge.id == id) {
+            None => self.waiting.push((id.to_owned(), Ok(how))),
+            Some(pledge) if pledge.state != "open" || pledge.in_time >= pledge.amount => {}
+            Some(pledge) if how == "superseded" && day > pledge.due => pledge.replaced_late = true,
+            Some(pledge) => {
+                pledge.state = how;
+                self.ended.push((self.today, how, pledge.amount));
+            }
+        }
+    }
+
+    /// A day begins: promises whose last day was before it are judged.
+    pub(in crate::ledger::tests) fn begins(&mut self, day: i32) {
+        let payments = self.payments();
+        self.agreed.begins(&payments, day);
+        for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open" && pledge.last < day) {
+            pledge.state = match (pledge.in_time, pledge.in_time + pledge.late) {
+                (paid, _) if paid >= pledge.amount => "kept",
+                _ if pledge.replaced_late => "broken",
+                (_, paid) if paid >= pledge.amount => "late",
+                (_, 0) => "broken",
+                _ => "partly_kept",
+            };
+            self.judged.push((pledge.last, pledge.state, pledge.amount, pledge.in_time.min(pledge.amount)));
+        }
+    }
+}
