@@ -20,6 +20,7 @@ mod finding_replicas;
 mod histories;
 mod migrations;
 mod permit_races;
+mod permit_lists;
 mod permits;
 mod replicas;
 mod store_suite;
