@@ -8,6 +8,7 @@ use crate::config::Holder;
 use crate::ingest::{Ingest, IngestError, Markets};
 use crate::query::Query;
 use crate::store::Store;
+use crate::sync::Sync;
 
 /// The write side, the advising side and the read side over one store. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct App {
     pub advice: Advice,
     /// Everything that is read.
     pub query: Query,
+    /// Change feeds.
+    pub sync: Sync,
 }
 
 impl App {
@@ -30,7 +33,8 @@ impl App {
         Ok(Self {
             ingest: Ingest::new(Arc::clone(&markets))?,
             advice: Advice::new(Arc::clone(&markets))?,
-            query: Query::new(markets),
+            query: Query::new(Arc::clone(&markets)),
+            sync: Sync::new(markets),
         })
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Read the modules in this order: `domain` (the words), `ledger` (balances and promises of one case), `rules` (what
 //! the packs say), `compliance` (rules applied to facts), `explain` (what they say, as sentences), `kpi` (definitions and
-//! cells), `config`, `store`, `ingest` (the writer), `advice` (checks), `query`, then `transport` (over the generated `proto`) and `cli`.
+//! cells), `config`, `store`, `ingest` (the writer), `advice` (checks), `query`,
+//! `sync` (the change feed), then `transport` (over the generated `proto`) and `cli`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::dbg_macro, clippy::todo)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -22,4 +23,5 @@ pub mod proto;
 pub mod query;
 pub mod rules;
 pub mod store;
+pub mod sync;
 pub mod transport;

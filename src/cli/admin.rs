@@ -1,6 +1,6 @@
-//! `fairdue tenant` and `fairdue key`: what only somebody with access to the database may do.
+//! `fairdue tenant`, `fairdue key` and `fairdue sync reset`: what only somebody with access to the database may do.
 
-use super::args::{KeyCommand, TenantCommand};
+use super::args::{KeyCommand, SyncCommand, TenantCommand};
 use super::error::CliError;
 use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
@@ -90,6 +90,26 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             Ok(())
         }
     }
+}
+
+/// Runs `fairdue sync ...`.
+///
+/// # Errors
+/// The configuration, the database, or a market that is not known or was never written to.
+pub async fn sync(command: &SyncCommand) -> Result<(), CliError> {
+    let SyncCommand::Reset { tenant, market, source } = command;
+    let snapshot = source.load()?;
+    let tenant = tenant_id(tenant)?;
+    let markets = known_markets(&snapshot, &tenant, std::slice::from_ref(market))?;
+    let store = open_store(&snapshot).await?;
+    for market in markets {
+        if !store.scope(&tenant).reset_feeds(&market).await? {
+            return Err(CliError::new(format!("nothing was ever written to the market {market}: it has no copies")));
+        }
+        println!("copies of the market {market} are told to start again");
+    }
+    store.close().await;
+    Ok(())
 }
 
 fn known_markets(snapshot: &Snapshot, tenant: &TenantId, wanted: &[String]) -> Result<Vec<MarketId>, CliError> {

@@ -67,6 +67,9 @@ pub enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Copies of a market.
+    #[command(subcommand)]
+    Sync(SyncCommand),
 }
 
 /// Where configuration and database are.
@@ -210,6 +213,23 @@ pub enum KeyCommand {
     },
 }
 
+/// The commands of `sync`.
+#[derive(Debug, Subcommand)]
+pub enum SyncCommand {
+    /// Make every copy of a market start again, as after records were changed behind the service's back.
+    Reset {
+        /// The tenant.
+        #[arg(long, value_name = "ID")]
+        tenant: String,
+        /// Country of the market: ISO 3166-1 alpha-2 code.
+        #[arg(long, value_name = "CC")]
+        market: String,
+        /// Where configuration and database are.
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
 /// A role as an option names it.
 #[derive(Debug, Clone, Copy)]
 pub struct RoleArg(pub Role);
@@ -238,6 +258,7 @@ mod tests {
             "fairdue tenant create t",
             "fairdue key create --tenant t --role writer --role reader --market it",
             "fairdue key revoke --tenant t 0123",
+            "fairdue sync reset --tenant t --market IT",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

@@ -62,6 +62,7 @@ async fn run(command: &Command) -> Result<ExitCode, CliError> {
         Command::Jurisdictions { dir } => law::jurisdictions::run(dir),
         Command::Tenant(command) => admin::tenant(command).await,
         Command::Key(command) => admin::key(command).await,
+        Command::Sync(command) => admin::sync(command).await,
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -128,7 +128,12 @@ impl Server {
         let app =
             App::open(store, Arc::clone(&holder), Clock::system()).map_err(|error| CliError::new(error.to_string()))?;
         let draining = CancellationToken::new();
-        let use_cases = UseCases { ingest: app.ingest.clone(), advice: app.advice.clone(), query: app.query.clone() };
+        let use_cases = UseCases {
+            ingest: app.ingest.clone(),
+            advice: app.advice.clone(),
+            query: app.query.clone(),
+            sync: app.sync.clone(),
+        };
         let stop = draining.clone();
         let served =
             async move { serve(listener, &snapshot.server.grpc, &snapshot.server.query, use_cases, stop).await };

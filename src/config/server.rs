@@ -22,6 +22,8 @@ pub struct Server {
     pub advice: AdviceSettings,
     /// Reads.
     pub query: QuerySettings,
+    /// Change feeds.
+    pub sync: SyncSettings,
     /// Logging.
     pub log: Log,
     /// Address of the metrics listener; `None` for none.
@@ -119,6 +121,13 @@ pub struct QuerySettings {
     pub kpi_cache_mib: u32,
 }
 
+/// Change feeds.
+#[derive(Debug, Clone)]
+pub struct SyncSettings {
+    /// Rows of each of its lists that a feed reads at a time.
+    pub page_rows: u32,
+}
+
 /// Logging.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -186,6 +195,7 @@ impl Server {
                 max_answer_rows: s.number("query.max_answer_rows", 1..=1_000_000),
                 kpi_cache_mib: s.number("query.kpi_cache_mib", 0..=65_536),
             },
+            sync: SyncSettings { page_rows: s.number("sync.page_rows", 1..=10_000) },
             log: Log { json: json_format(s), filter: s.text("log.filter") },
             metrics_listen: if s.text("metrics.listen").is_empty() { None } else { address(s, "metrics.listen") },
             stop_grace: seconds(s, "stop.grace_seconds", 0, 300),

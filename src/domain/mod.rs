@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod disposition;
 pub mod error_kind;
 pub mod fact;
+pub mod feed;
 pub mod finding;
 pub mod finding_life;
 pub mod ids;

@@ -37,6 +37,9 @@ pub enum IngestError {
         /// The fields.
         violations: Vec<Violation>,
     },
+    /// The place at which a feed would go on is gone.
+    #[error("{0}")]
+    Resync(String),
     /// More is waiting than the writer will queue.
     #[error("the market has more writes waiting than it takes: try again after the given time")]
     Overloaded,
@@ -78,6 +81,7 @@ impl Failure for IngestError {
             Self::RoleMissing(_) => ErrorKind::PermissionDenied,
             Self::MarketUnknown(_) | Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Invalid(..) | Self::Question { .. } => ErrorKind::InvalidArgument,
+            Self::Resync(_) => ErrorKind::OutOfRange,
             Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
             Self::Store { kind, .. } => *kind,
         }
@@ -90,6 +94,7 @@ impl Failure for IngestError {
             Self::MarketUnknown(_) => "MARKET_UNKNOWN",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Invalid(..) => "INVALID_FIELD",
+            Self::Resync(_) => "RESYNC_NEEDED",
             Self::Overloaded => "OVERLOADED",
             Self::Stopping => "STOPPING",
             Self::Store { reason, .. } | Self::Question { reason, .. } => reason,

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::IngestError;
+use super::heads::Head;
 use super::writer::Markets;
 use crate::domain::market::MarketKey;
 use crate::ingest::market_state::{MarketState, News};
@@ -45,13 +46,17 @@ pub(super) fn start(markets: &Arc<Markets>) {
 
 async fn follow(markets: &Arc<Markets>) -> Result<(), IngestError> {
     let active = markets.active();
-    if active.is_empty() {
+    if !markets.heads().followed() && active.is_empty() {
         return Ok(());
     }
-    let asked = now_ms();
+    let (asked, at) = (now_ms(), markets.clock().now());
     let newest = markets.store().revisions().await?;
+    for (key, (revision, recorded)) in &newest {
+        markets.heads().note(key, Head { revision: *revision, recorded: *recorded });
+    }
+    markets.heads().confirm(at);
     for (key, handle) in active {
-        if let Some(revision) = newest.get(&key) {
+        if let Some((revision, _)) = newest.get(&key) {
             catch_up(markets, &key, &handle.state, *revision, asked).await?;
         }
     }

@@ -12,7 +12,7 @@ use super::work::Work;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, findings, permits, tick};
+use super::{IngestError, checks, findings, permits, reasons, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -70,7 +70,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     group.load(&mut writing, work).await?;
     group.admit_versions(&writing, work);
     let activities = group.admit_activities(&mut writing, work).await?;
-    group.store(&mut writing, activities).await?;
+    group.store(&mut writing, activities, work).await?;
     group.derive(&mut writing).await?;
     checks::log(&mut writing, work).await?;
     let (mut revision, record_time) = writing.commit().await?;
@@ -239,6 +239,7 @@ impl<'w> Group<'w> {
         &mut self,
         writing: &mut Writing<'_>,
         admitted: HashMap<&'w str, (Place, &'w Activity)>,
+        work: &[Work],
     ) -> Result<(), IngestError> {
         let mut versions = Vec::new();
         for work in self.cases.values() {
@@ -272,6 +273,8 @@ impl<'w> Group<'w> {
         let new: Vec<&'w Activity> =
             admitted.iter().filter(|(id, _)| !existing.contains(**id)).map(|(_, (_, activity))| *activity).collect();
         self.void(writing, &new).await?;
+        let reasons = reasons::of(&new, work, &self.entries);
+        writing.tx.insert_reasons(writing.revision, reasons).await?;
         writing.use_permits(new.iter().copied(), std::mem::take(&mut self.freed)).await?;
         let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
         let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::error::IngestError;
 use super::group::{self, GroupContext};
+use super::heads::Heads;
 use super::market_state::{MarketState, MemoryLimit};
 use super::work::Work;
 use super::{follow, merge, statistics, tick};
@@ -80,6 +81,7 @@ pub struct Markets {
     limits: IngestSettings,
     memory: Arc<MemoryLimit>,
     handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>>>,
+    heads: Heads,
     stopping: watch::Sender<bool>,
 }
 
@@ -92,7 +94,16 @@ impl Markets {
         let mib = |mebibytes| size(mebibytes) << 20;
         let (unpacked, packed) = (mib(limits.unpacked_mib), mib(limits.memory_mib));
         let memory = Arc::new(MemoryLimit::new(size(limits.recent_cases), unpacked, packed));
-        let markets = Arc::new(Self { store, config, clock, limits, memory, handles: Mutex::default(), stopping });
+        let markets = Arc::new(Self {
+            store,
+            config,
+            clock,
+            limits,
+            memory,
+            handles: Mutex::default(),
+            heads: Heads::default(),
+            stopping,
+        });
         follow::start(&markets);
         statistics::start(&markets);
         markets
@@ -158,6 +169,12 @@ impl Markets {
             let all = u32::try_from(self.room()).unwrap_or(u32::MAX);
             drop(handle.room.acquire_many(all).await);
         }
+    }
+
+    /// The newest revisions of followed markets.
+    #[must_use]
+    pub fn heads(&self) -> &Heads {
+        &self.heads
     }
 
     /// The clock.

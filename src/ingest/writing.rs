@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::IngestError;
 use super::derive::{self, CaseEntry, Effects, Env};
 use super::group::GroupContext;
+use super::heads::Head;
 use super::market_state::{MarketState, News, Update};
 use super::person_logs::Needs;
 use super::rebuild;
@@ -285,6 +286,7 @@ impl<'a> Writing<'a> {
         head.catalogue_digest = self.catalogue.digest().to_owned();
         let persons = self.changed_logs();
         self.tx.commit(&head).await?;
+        self.context.markets.heads().note(self.context.key, Head { revision: head.revision, recorded: head.recorded });
         self.context.state.apply(Update {
             revision: head.revision,
             recorded: head.recorded,

@@ -21,6 +21,8 @@ pub struct CaseUpsertRow<'a> {
 pub struct CaseRow {
     /// Revision of its commit.
     pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
     /// The version.
     pub version: CaseVersion,
 }

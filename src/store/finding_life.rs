@@ -33,12 +33,12 @@ pub struct FindingPast {
     pub decisions: Vec<Decision>,
 }
 
-fn read_decision(row: &QueryResult) -> Result<Decision, StoreError> {
+pub(super) fn read_decision(row: &QueryResult) -> Result<Decision, StoreError> {
     let body: String = row.try_get("", "body")?;
     serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("finding update", cause))
 }
 
-fn read_past(row: &QueryResult) -> Result<Derived, StoreError> {
+pub(super) fn read_past(row: &QueryResult) -> Result<Derived, StoreError> {
     let body: String = row.try_get("", "body")?;
     Ok(Derived {
         finding: serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("finding", cause))?,
@@ -185,7 +185,7 @@ impl TenantScope {
 
 impl FindingRow {
     /// What the history says of it now.
-    fn derived(&self) -> Derived {
+    pub(super) fn derived(&self) -> Derived {
         Derived {
             finding: self.finding.clone(),
             withdrawn: self.status == FindingStatus::Withdrawn,

@@ -141,7 +141,8 @@ impl TenantScope {
         let statement = self.statement(market, &VERSIONS.replace("{set}", &set), [bind]);
         for row in self.store.reader.query_all_raw(statement).await? {
             let (revision, version) = read_version(&row)?;
-            found.entry(version.case.clone()).or_default().push(CaseRow { revision, version });
+            let recorded = Timestamp(row.try_get("", "recorded_at")?);
+            found.entry(version.case.clone()).or_default().push(CaseRow { revision, recorded, version });
         }
         Ok(found)
     }

@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(CellMarks),
             Box::new(super::schema_findings::FindingLife),
             Box::new(super::schema_permits::Permits),
+            Box::new(super::schema_sync::Sync),
         ]
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use super::{Store, StoreError, TenantScope};
 use crate::domain::ids::{CaseId, MarketId, TenantId};
 use crate::domain::market::MarketKey;
+use crate::domain::time::Timestamp;
 
 const CASES: &str = "SELECT case_id FROM activity
     WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
@@ -63,12 +64,12 @@ impl TenantScope {
 }
 
 impl Store {
-    /// The revision of every market of every tenant: numbers only, for keeping caches right.
+    /// The revision of every market of every tenant and when it was recorded: numbers only, for keeping caches right.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn revisions(&self) -> Result<HashMap<MarketKey, u64>, StoreError> {
-        let sql = "SELECT tenant_id, market_id, revision FROM market";
+    pub async fn revisions(&self) -> Result<HashMap<MarketKey, (u64, Timestamp)>, StoreError> {
+        let sql = "SELECT tenant_id, market_id, revision, recorded_at FROM market";
         let rows = self.reader.query_all_raw(Statement::from_string(self.backend.orm(), sql)).await?;
         rows.iter()
             .map(|row| {
@@ -76,7 +77,8 @@ impl Store {
                     tenant: TenantId::trusted(&row.try_get::<String>("", "tenant_id")?),
                     market: MarketId::trusted(&row.try_get::<String>("", "market_id")?),
                 };
-                Ok((key, row.try_get::<i64>("", "revision")?.cast_unsigned()))
+                let recorded = Timestamp(row.try_get("", "recorded_at")?);
+                Ok((key, (row.try_get::<i64>("", "revision")?.cast_unsigned(), recorded)))
             })
             .collect()
     }

@@ -39,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 28] = [
+pub const METHODS: [Method; 29] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -68,6 +68,7 @@ pub const METHODS: [Method; 28] = [
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),
     unary("/fairdue.v1.KpiService/QueryKpis", READ),
+    Method { path: "/fairdue.v1.SyncService/Pull", roles: READ, streaming: true },
 ];
 
 /// Paths that begin so need a credential.

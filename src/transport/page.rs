@@ -51,16 +51,26 @@ impl PageTokens {
     /// An error that says nothing about why: a token of another list, of other arguments, of another caller, altered or
     /// made up.
     pub fn open<T: DeserializeOwned>(&self, binding: &Binding<'_>, token: &str) -> Result<Option<T>, DecodeError> {
+        const FOREIGN: &str = "does not belong to this list: send the next_page_token of the page before with unchanged \
+                               arguments, or none to start again";
+        self.read_as(binding, "page_token", FOREIGN, token)
+    }
+
+    /// What a token in this field carries; `None` for the empty one.
+    ///
+    /// # Errors
+    /// That text about the field, for every token that was not sealed here.
+    pub fn read_as<T: DeserializeOwned>(
+        &self,
+        binding: &Binding<'_>,
+        field: &'static str,
+        foreign: &'static str,
+        token: &str,
+    ) -> Result<Option<T>, DecodeError> {
         if token.is_empty() {
             return Ok(None);
         }
-        self.read(binding, token).map(Some).ok_or_else(|| {
-            DecodeError::one(
-                "page_token",
-                "does not belong to this list: send the next_page_token of the page before with unchanged arguments, \
-                 or none to start again",
-            )
-        })
+        self.read(binding, token).map(Some).ok_or_else(|| DecodeError::one(field, foreign))
     }
 
     fn read<T: DeserializeOwned>(&self, binding: &Binding<'_>, token: &str) -> Option<T> {

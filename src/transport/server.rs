@@ -1,4 +1,4 @@
-//! The gRPC server: the four services, health and reflection, with every limit set.
+//! The gRPC server: the services, health and reflection, with every limit set.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::proto::v1::activity_service_server::ActivityServiceServer;
 use crate::proto::v1::case_service_server::CaseServiceServer;
 use crate::proto::v1::compliance_service_server::ComplianceServiceServer;
 use crate::proto::v1::kpi_service_server::KpiServiceServer;
+use crate::proto::v1::sync_service_server::SyncServiceServer;
 
 /// Age at which a connection is asked to move on, so that clients spread over new replicas.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
@@ -92,6 +93,7 @@ pub async fn serve(
         .add_service(limited!(ActivityServiceServer))
         .add_service(Checks::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
         .add_service(limited!(KpiServiceServer))
+        .add_service(limited!(SyncServiceServer))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
@@ -108,6 +110,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
         ActivityServiceServer::<Api>::NAME,
         ComplianceServiceServer::<Api>::NAME,
         KpiServiceServer::<Api>::NAME,
+        SyncServiceServer::<Api>::NAME,
         "",
     ];
     for service in services {

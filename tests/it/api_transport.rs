@@ -199,7 +199,7 @@ async fn both_reflections_describe_the_services() {
         let (answers, end) = raw::stream(&api.channel, &method, MetadataMap::new(), vec![vec![0x3a, 0x01, b'*']]).await;
         end.expect("an answer");
         let text = String::from_utf8_lossy(&answers[0]).into_owned();
-        for service in ["CaseService", "ActivityService", "ComplianceService", "KpiService"] {
+        for service in ["CaseService", "ActivityService", "ComplianceService", "KpiService", "SyncService"] {
             assert!(text.contains(&format!("fairdue.v1.{service}")), "{version}: {service}");
         }
     }

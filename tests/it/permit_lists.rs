@@ -9,7 +9,7 @@ use v1::{PermitState as Is, Verdict};
 
 use crate::permits::{open, record, release, start, using, wish};
 use crate::support::api::Clients;
-use crate::support::database::{Database, on_both_databases};
+use crate::support::database::on_both_databases;
 use crate::support::wire::{fields, reason};
 
 /// The contact of a batch that asks for a permit.
@@ -113,4 +113,3 @@ on_both_databases!(
         api.end().await;
     }
 );
-

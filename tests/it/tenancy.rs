@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use crate::support::api::{Api, Clients, Key};
 use crate::support::database::on_both_databases;
 use crate::support::raw;
-use crate::support::wire::{batch, call, case, date, euros, note, payment, stamp};
+use crate::support::wire::{batch, call, case, date, euros, note, parse, payment, stamp};
 
 /// A text that only the first tenant's records hold.
 const CANARY: &str = "canary-7f3a91";
@@ -160,6 +160,9 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let kpis = v1::ListKpisRequest { region_code: region_code(), ..Default::default() };
     add("KpiService", "ListKpis", vec![kpis.encode_to_vec()]);
     add("KpiService", "QueryKpis", vec![figures(&[]).encode_to_vec(), figures(&["client"]).encode_to_vec()]);
+    let pull = v1::PullRequest { region_code: region_code(), once: true, ..Default::default() };
+    let stolen = v1::PullRequest { token: token.to_owned(), ..pull.clone() };
+    add("SyncService", "Pull", vec![pull.encode_to_vec(), stolen.encode_to_vec()]);
     all
 }
 
@@ -200,6 +203,12 @@ async fn ask(channel: &Channel, key: &Key, path: &str, streaming: bool, message:
         return (answers, end.err().map(said));
     }
     match raw::unary(channel, path, metadata, message).await {
+        Ok(answer) if path.ends_with("/Pull") => {
+            // A feed's message also says when it was made.
+            let message = parse::<v1::PullResponse>(&answer.into_inner());
+            let message = v1::PullResponse { head_confirm_time: None, token: String::new(), ..message };
+            (vec![message.encode_to_vec()], None)
+        }
         Ok(answer) => (vec![answer.into_inner()], None),
         Err(status) => (Vec::new(), Some(said(status))),
     }
@@ -214,7 +223,7 @@ fn shows(said: &Said, text: &str) -> bool {
 
 fn reads(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List", "Query", "Explain", "Simulate"].iter().any(|verb| method.starts_with(verb))
+    ["Get", "List", "Query", "Explain", "Simulate", "Pull"].iter().any(|verb| method.starts_with(verb))
         || method.contains("Check")
 }
 

@@ -67,16 +67,17 @@ const LAYERS: &[Layer] = &[
     Layer { name: "ingest", level: 5, may_name: BELOW_USE_CASES, never: USE_CASE },
     Layer { name: "advice", level: 6, may_name: BELOW_READERS, never: USE_CASE },
     Layer { name: "query", level: 6, may_name: BELOW_READERS, never: USE_CASE },
+    Layer { name: "sync", level: 6, may_name: BELOW_READERS, never: USE_CASE },
     Layer {
         name: "app",
         level: 7,
-        may_name: &["domain", "clock", "store", "config", "ingest", "advice", "query"],
+        may_name: &["domain", "clock", "store", "config", "ingest", "advice", "query", "sync"],
         never: USE_CASE,
     },
     Layer {
         name: "transport",
         level: 7,
-        may_name: &["proto", "domain", "explain", "config", "ingest", "advice", "query"],
+        may_name: &["proto", "domain", "explain", "config", "ingest", "advice", "query", "sync"],
         never: WIRE,
     },
     Layer {
@@ -96,6 +97,7 @@ const LAYERS: &[Layer] = &[
             "ingest",
             "advice",
             "query",
+            "sync",
             "app",
             "transport",
         ],

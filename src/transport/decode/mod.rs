@@ -13,6 +13,7 @@ pub mod party;
 pub mod request;
 pub mod scalar;
 pub mod simulation;
+pub mod sync;
 #[cfg(test)]
 mod tests;
 pub mod time;

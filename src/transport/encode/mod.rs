@@ -17,3 +17,4 @@ pub mod scalar;
 pub mod shadow;
 pub mod simulation;
 pub mod stored;
+pub mod sync;

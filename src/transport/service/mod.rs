@@ -8,6 +8,7 @@ pub mod direct;
 mod kpi;
 mod simulate;
 mod stream;
+mod sync;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::ingest::{Ingest, IngestError};
 use crate::query::Query;
+use crate::sync::Sync;
 
 /// Bytes of an answer that are left for what surrounds its list.
 const ANSWER_MARGIN: usize = 16 * 1024;
@@ -38,6 +40,8 @@ pub struct UseCases {
     pub advice: Advice,
     /// Reads.
     pub query: Query,
+    /// Change feeds.
+    pub sync: Sync,
 }
 
 /// Limits of requests and answers.
@@ -57,7 +61,7 @@ pub struct Limits {
     pub stream_idle: std::time::Duration,
 }
 
-/// The handlers of all four services. A clone costs one count, however many calls are in work.
+/// The handlers of all services. A clone costs one count, however many calls are in work.
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 

@@ -5,7 +5,7 @@
 
 mod cache;
 pub mod deliver;
-mod generate;
+pub mod generate;
 mod more;
 mod snapshot;
 mod told;

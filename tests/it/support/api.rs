@@ -16,6 +16,7 @@ use fairdue::proto::v1::activity_service_client::ActivityServiceClient;
 use fairdue::proto::v1::case_service_client::CaseServiceClient;
 use fairdue::proto::v1::compliance_service_client::ComplianceServiceClient;
 use fairdue::proto::v1::kpi_service_client::KpiServiceClient;
+use fairdue::proto::v1::sync_service_client::SyncServiceClient;
 use fairdue::query::Query;
 use fairdue::store::{Store, StoreOptions};
 use fairdue::transport::server::{ServeError, serve};
@@ -27,7 +28,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::transport::Channel;
 
-use super::database::Database;
+use super::database::{Backend, Database};
 
 /// Markets of both tenants.
 pub const MARKETS: &str = r#"
@@ -127,6 +128,8 @@ pub struct Clients {
     pub compliance: ComplianceServiceClient<Keyed>,
     /// Figures.
     pub kpis: KpiServiceClient<Keyed>,
+    /// Change feeds.
+    pub sync: SyncServiceClient<Keyed>,
 }
 
 impl Api {
@@ -194,7 +197,12 @@ impl Api {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        let use_cases = UseCases { ingest: app.ingest.clone(), advice: app.advice.clone(), query: app.query.clone() };
+        let use_cases = UseCases {
+            ingest: app.ingest.clone(),
+            advice: app.advice.clone(),
+            query: app.query.clone(),
+            sync: app.sync.clone(),
+        };
         let token = stop.clone();
         let served = tokio::spawn(async move { serve(listener, &grpc, &query, use_cases, token).await });
         let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
@@ -225,6 +233,7 @@ impl Api {
             activities: ActivityServiceClient::new(keyed()),
             compliance: ComplianceServiceClient::new(keyed()),
             kpis: KpiServiceClient::new(keyed()),
+            sync: SyncServiceClient::new(keyed()),
         }
     }
 
@@ -237,6 +246,27 @@ impl Api {
     /// The reading side behind the wire.
     pub const fn query(&self) -> &Query {
         &self.app.query
+    }
+
+    /// Makes every copy of a market start again.
+    pub async fn reset_feeds(&self, tenant: &str, market: &str) {
+        let scope = self.store.scope(&TenantId::trusted(tenant));
+        assert!(scope.reset_feeds(&MarketId::trusted(market)).await.expect("the market"));
+    }
+
+    /// Runs a statement behind the service's back.
+    pub async fn sql(&self, database: &Database, sql: &'static str) {
+        use sqlx::{Connection, Executor};
+        match database.backend {
+            Backend::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("connect");
+                connection.execute(sql).await.expect("run");
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
+                connection.execute(sql).await.expect("run");
+            }
+        }
     }
 
     /// Every check of a market that is on record, after those that were answered until now.

@@ -1,0 +1,62 @@
+//! One change of a feed: what is so now, what was so before, and why.
+
+use crate::domain::case::CaseVersion;
+use crate::domain::feed::{ChangeReason, Mark, SyncEntity};
+use crate::domain::time::Timestamp;
+use crate::store::{FindingRow, StoredActivity};
+
+/// What changed.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// A case has another version.
+    Case {
+        /// The version.
+        version: Box<CaseVersion>,
+        /// The one before it in the order of effect, of those known before.
+        previous: Option<Box<CaseVersion>>,
+    },
+    /// An activity was recorded.
+    Activity(Box<StoredActivity>),
+    /// An activity was voided.
+    Void {
+        /// The void.
+        void: Box<StoredActivity>,
+        /// What it takes out, if that was on record.
+        target: Option<Box<StoredActivity>>,
+    },
+    /// A finding is in another state.
+    Finding {
+        /// The state.
+        row: Box<FindingRow>,
+        /// The one before.
+        previous: Option<Box<FindingRow>>,
+    },
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The commit.
+    pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// Why.
+    pub reason: ChangeReason,
+    /// Where it stands; `None` if it is told belatedly, before the change that its case enters the filter with.
+    pub mark: Option<Mark>,
+    /// What changed.
+    pub what: What,
+}
+
+impl What {
+    /// What it is about.
+    #[must_use]
+    pub const fn entity(&self) -> SyncEntity {
+        match self {
+            Self::Case { .. } => SyncEntity::Case,
+            Self::Activity(_) => SyncEntity::Activity,
+            Self::Void { .. } => SyncEntity::Void,
+            Self::Finding { .. } => SyncEntity::Finding,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! From the rows of a page to changes: with what was so before, why, and only of the cases that the filter chooses.
+
+use std::collections::HashMap;
+
+use super::Filter;
+use super::change::{Change, What};
+use super::members::{self, target};
+use super::merge::Raw;
+use super::{states, unusable};
+use crate::domain::case::CaseVersion;
+use crate::domain::feed::ChangeReason;
+use crate::domain::ids::{CaseId, FindingId, MarketId};
+use crate::ingest::IngestError;
+use crate::store::{CaseRow, FindingPast, StoredActivity, TenantScope};
+
+/// What a page needs besides its rows.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// Versions of the cases concerned.
+    pub(super) versions: HashMap<CaseId, Vec<CaseRow>>,
+    /// Activities that voids of the page take out.
+    pub(super) targets: HashMap<String, StoredActivity>,
+    /// Findings that changed.
+    pub(super) pasts: HashMap<FindingId, FindingPast>,
+    reasons: HashMap<String, ChangeReason>,
+}
+
+/// The changes of a page, in order.
+pub(super) async fn changes(
+    scope: &TenantScope,
+    market: &MarketId,
+    filter: &Filter,
+    rows: Vec<Raw>,
+) -> Result<Vec<Change>, IngestError> {
+    let loaded = load(scope, market, filter, &rows).await?;
+    let mut changes = Vec::with_capacity(rows.len());
+    if !filter.chooses_cases() {
+        for raw in rows {
+            changes.push(change(raw, &loaded)?);
+        }
+        return Ok(changes);
+    }
+    let entries = members::entries(filter, &loaded);
+    let mut waiting = members::waiting(scope, market, filter, &rows).await?;
+    for raw in rows {
+        let revision = raw.order().0;
+        let entered = |case: &&CaseId| entries.get(*case).is_some_and(|since| *since <= revision);
+        if !members::cases_of(&raw, &loaded).iter().any(entered) {
+            continue;
+        }
+        if let Some((case, revision)) = members::brings_in(&raw, &loaded, &entries) {
+            changes.extend(members::past_of(scope, market, filter, &case, revision).await?);
+        }
+        let change = change(raw, &loaded)?;
+        if let What::Activity(row) = &change.what {
+            changes.extend(waiting.remove(row.activity.id.as_str()));
+        }
+        if filter.wants(change.what.entity()) {
+            changes.push(change);
+        }
+    }
+    Ok(changes)
+}
+
+async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[Raw]) -> Result<Loaded, IngestError> {
+    let mut loaded = Loaded::default();
+    let (mut targets, mut findings, mut revisions) = (Vec::new(), Vec::new(), None);
+    for raw in rows {
+        match raw {
+            Raw::Version(_) => {}
+            Raw::Record(row) => {
+                targets.extend(target(&row.activity).map(str::to_owned));
+                let first = revisions.map_or(row.revision, |(first, _)| first);
+                revisions = Some((first, row.revision));
+            }
+            Raw::Finding(_, id) => findings.push(*id),
+        }
+    }
+    let found = scope.activities(market, targets).await?;
+    loaded.targets =
+        found.into_iter().map(|row| (row.activity.id.to_string(), StoredActivity { voided: None, ..row })).collect();
+    findings.sort_unstable();
+    findings.dedup();
+    loaded.pasts = scope.finding_pasts(market, &findings).await?;
+    if let Some((first, last)) = revisions {
+        loaded.reasons = scope.record_reasons(market, first..=last).await?;
+    }
+    let mut cases: Vec<CaseId> = if filter.chooses_cases() {
+        rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
+    } else {
+        let version = |raw: &Raw| match raw {
+            Raw::Version(row) => Some(row.version.case.clone()),
+            _ => None,
+        };
+        rows.iter().filter_map(version).collect()
+    };
+    cases.sort_unstable();
+    cases.dedup();
+    loaded.versions = scope.case_versions(market, &cases).await?;
+    Ok(loaded)
+}
+
+fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
+    let mark = Some(raw.mark());
+    Ok(match raw {
+        Raw::Version(row) => {
+            let CaseRow { revision, recorded, version } = *row;
+            let (reason, previous) = before(&version, revision, loaded);
+            let what = What::Case { version: Box::new(version), previous };
+            Change { revision, recorded, reason, mark, what }
+        }
+        Raw::Record(row) => {
+            let (revision, recorded) = (row.revision, row.recorded);
+            let noted = loaded.reasons.get(row.activity.id.as_str()).copied();
+            let (usual, what) = match target(&row.activity) {
+                Some(of) => {
+                    // A target that is younger than the void was not there to be taken out.
+                    let target = loaded.targets.get(of).filter(|old| old.revision <= revision);
+                    let target = target.map(|old| Box::new(old.clone()));
+                    (ChangeReason::Void, What::Void { void: row, target })
+                }
+                None => (ChangeReason::New, What::Activity(row)),
+            };
+            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, what }
+        }
+        Raw::Finding(revision, id) => {
+            let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
+            let (row, reason, previous) =
+                state.ok_or_else(|| unusable("a finding's change is in the feed and not in its past"))?;
+            let recorded = row.changed;
+            let what = What::Finding { row: Box::new(row), previous: previous.map(Box::new) };
+            Change { revision, recorded, reason, mark, what }
+        }
+    })
+}
+
+/// Why a version came, and the one before it, of those that were known before it.
+fn before(version: &CaseVersion, revision: u64, loaded: &Loaded) -> (ChangeReason, Option<Box<CaseVersion>>) {
+    let known = |row: &&CaseRow| {
+        row.revision < revision || (row.revision == revision && row.version.version.as_str() < version.version.as_str())
+    };
+    let all = loaded.versions.get(&version.case).map_or(&[][..], Vec::as_slice);
+    let known: Vec<&CaseRow> = all.iter().filter(known).collect();
+    let previous = known
+        .iter()
+        .filter(|row| row.version.order() < version.order())
+        .max_by(|a, b| a.version.order().cmp(&b.version.order()));
+    let reason = if known.is_empty() {
+        ChangeReason::New
+    } else if known.iter().any(|row| row.version.order() > version.order()) {
+        ChangeReason::LateFact
+    } else {
+        ChangeReason::CaseVersion
+    };
+    (reason, previous.map(|row| Box::new(row.version.clone())))
+}

@@ -1,0 +1,167 @@
+//! Which cases a filtered feed tells of. Membership never ends: a case that was in a portfolio once stays in the copy,
+//! and its newer versions say where it is.
+
+use std::collections::HashMap;
+
+use super::Filter;
+use super::change::{Change, What};
+use super::hydrate::Loaded;
+use super::merge::Raw;
+use super::states;
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::feed::{ChangeReason, SyncEntity};
+use crate::domain::ids::{CaseId, MarketId};
+use crate::ingest::IngestError;
+use crate::store::{CaseRow, StoredActivity, TenantScope};
+
+impl Filter {
+    /// Whether cases are chosen at all.
+    pub(super) fn chooses_cases(&self) -> bool {
+        !self.clients.is_empty() || !self.portfolios.is_empty()
+    }
+
+    fn admits(&self, version: &CaseVersion) -> bool {
+        let named =
+            |names: &[String], name: Option<&String>| names.is_empty() || name.is_some_and(|name| names.contains(name));
+        named(&self.clients, Some(&version.identity.creditor))
+            && named(&self.portfolios, version.steering.portfolio.as_ref())
+    }
+}
+
+/// The activity that a void takes out.
+pub(super) fn target(void: &Activity) -> Option<&str> {
+    match &void.detail {
+        Detail::Void { target, .. } => Some(target.as_str()),
+        _ => None,
+    }
+}
+
+/// The cases that a row concerns. Of a void they are its own and its target's, if that is on record.
+pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> {
+    match raw {
+        Raw::Version(row) => vec![&row.version.case],
+        Raw::Record(row) => {
+            let target = target(&row.activity).and_then(|target| loaded.targets.get(target));
+            let of_target = target.map(|old| old.activity.cases.as_slice()).unwrap_or_default();
+            row.activity.cases.iter().chain(of_target).collect()
+        }
+        Raw::Finding(_, id) => {
+            loaded.pasts.get(id).and_then(|past| past.row.finding.case.as_ref()).into_iter().collect()
+        }
+    }
+}
+
+/// The revision at which each case enters the filter, of those that do.
+pub(super) fn entries(filter: &Filter, loaded: &Loaded) -> HashMap<CaseId, u64> {
+    let mut entries = HashMap::new();
+    for (case, versions) in &loaded.versions {
+        let admitted = versions.iter().filter(|row| filter.admits(&row.version)).map(|row| row.revision).min();
+        if let Some(revision) = admitted {
+            entries.insert(case.clone(), revision);
+        }
+    }
+    entries
+}
+
+/// Whether this version brings its case in although older things of it are on record: those then come first.
+pub(super) fn brings_in(raw: &Raw, loaded: &Loaded, entries: &HashMap<CaseId, u64>) -> Option<(CaseId, u64)> {
+    let Raw::Version(row) = raw else { return None };
+    let versions = loaded.versions.get(&row.version.case)?;
+    let enters = entries.get(&row.version.case) == Some(&row.revision);
+    let first_of_commit = !versions
+        .iter()
+        .any(|other| other.revision == row.revision && other.version.version.as_str() < row.version.version.as_str());
+    let older = versions.iter().any(|other| other.revision < row.revision);
+    (enters && first_of_commit && older).then(|| (row.version.case.clone(), row.revision))
+}
+
+/// Everything about a case that was committed before a revision, oldest first, of findings the last state.
+pub(super) async fn past_of(
+    scope: &TenantScope,
+    market: &MarketId,
+    filter: &Filter,
+    case: &CaseId,
+    revision: u64,
+) -> Result<Vec<Change>, IngestError> {
+    let one = std::slice::from_ref(case);
+    let versions = scope.case_versions(market, one).await?.remove(case).unwrap_or_default();
+    let activities = scope.case_histories(market, one).await?.remove(case).unwrap_or_default().activities;
+    let mut changes = Vec::new();
+    let told = |revision, recorded, what| Change { revision, recorded, reason: ChangeReason::New, mark: None, what };
+    for CaseRow { revision: at, recorded, version } in versions.into_iter().filter(|row| row.revision < revision) {
+        changes.push(told(at, recorded, What::Case { version: Box::new(version), previous: None }));
+    }
+    let voided: Vec<String> = activities
+        .iter()
+        .filter(|row| row.voided.is_some_and(|at| at < revision))
+        .map(|row| row.activity.id.to_string())
+        .collect();
+    let voids = voids(scope, market, voided).await?;
+    let plain = |row: &StoredActivity| StoredActivity { voided: None, ..row.clone() };
+    for void in voids {
+        let of = target(&void.activity).unwrap_or_default();
+        let target = activities.iter().find(|row| row.activity.id.as_str() == of).map(|row| Box::new(plain(row)));
+        changes.push(told(void.revision, void.recorded, What::Void { void: Box::new(void), target }));
+    }
+    for row in activities.iter().filter(|row| row.revision < revision) {
+        changes.push(told(row.revision, row.recorded, What::Activity(Box::new(plain(row)))));
+    }
+    let ids = scope.finding_ids_of(market, vec![case.to_string()]).await?;
+    for past in scope.finding_pasts(market, &ids).await?.values() {
+        if let Some((row, reason, _)) = states::before(past, revision) {
+            let (at, recorded) = (row.revision, row.changed);
+            changes.push(Change { reason, ..told(at, recorded, What::Finding { row: Box::new(row), previous: None }) });
+        }
+    }
+    changes.retain(|change| filter.wants(change.what.entity()));
+    changes.sort_by_key(|change| (change.revision, change.what.entity()));
+    Ok(changes)
+}
+
+/// The voids of these targets, as recorded.
+async fn voids(
+    scope: &TenantScope,
+    market: &MarketId,
+    targets: Vec<String>,
+) -> Result<Vec<StoredActivity>, IngestError> {
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = scope.voids_of(market, targets).await?.into_iter().map(|(_, void)| void).collect();
+    let mut voids = scope.activities(market, ids).await?;
+    voids.iter_mut().for_each(|void| void.voided = None);
+    Ok(voids)
+}
+
+/// Voids that came before these activities, by target: without the activity, nobody could tell whom they concern.
+pub(super) async fn waiting(
+    scope: &TenantScope,
+    market: &MarketId,
+    filter: &Filter,
+    rows: &[Raw],
+) -> Result<HashMap<String, Change>, IngestError> {
+    let mut found = HashMap::new();
+    if !filter.wants(SyncEntity::Void) {
+        return Ok(found);
+    }
+    let mut revisions: HashMap<&str, u64> = HashMap::new();
+    for raw in rows {
+        if let Raw::Record(row) = raw
+            && target(&row.activity).is_none()
+        {
+            revisions.insert(row.activity.id.as_str(), row.revision);
+        }
+    }
+    let targets = revisions.keys().map(|id| (*id).to_owned()).collect();
+    for void in voids(scope, market, targets).await? {
+        let Some(of) = target(&void.activity).map(str::to_owned) else { continue };
+        if revisions.get(of.as_str()).is_some_and(|arrived| void.revision < *arrived) {
+            let (revision, recorded) = (void.revision, void.recorded);
+            let what = What::Void { void: Box::new(void), target: None };
+            found.insert(of, Change { revision, recorded, reason: ChangeReason::Void, mark: None, what });
+        }
+    }
+    Ok(found)
+}

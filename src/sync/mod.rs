@@ -1,0 +1,186 @@
+//! The change feed: a market's history as its commits made it, read in pages and then followed live.
+//!
+//! Nothing is written for it but what a reason or a former state needs: every record bears the revision of its commit,
+//! and in a commit the order is made total by kind and id. A feed holds a page and no connection between its messages.
+
+mod change;
+mod follower;
+mod hydrate;
+mod members;
+mod merge;
+mod states;
+
+pub use change::{Change, What};
+pub use follower::{Batch, Follower};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::feed::{Place, SyncEntity};
+use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::market::MarketKey;
+use crate::domain::principal::{Principal, Role};
+use crate::domain::validation::Violation;
+use crate::ingest::{Head, IngestError, Markets};
+
+/// What a feed is asked for. Empty lists do not filter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Filter {
+    /// Only changes of these.
+    pub entities: Vec<SyncEntity>,
+    /// Only cases of these creditors.
+    pub clients: Vec<String>,
+    /// Only cases that are or were in one of these portfolios.
+    pub portfolios: Vec<String>,
+}
+
+impl Filter {
+    /// The same for every way of writing the same filter.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        self.entities.sort_unstable();
+        self.entities.dedup();
+        for names in [&mut self.clients, &mut self.portfolios] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        self
+    }
+
+    pub(crate) fn wants(&self, entity: SyncEntity) -> bool {
+        self.entities.is_empty() || self.entities.contains(&entity)
+    }
+}
+
+/// How a feed is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// End with what was committed at the beginning.
+    pub once: bool,
+    /// Longest silence.
+    pub heartbeat: Duration,
+}
+
+/// What a feed's token carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// How far it has come.
+    pub place: Place,
+    /// The epoch in which it began.
+    pub epoch: u64,
+}
+
+/// The feeds of this process.
+#[derive(Clone)]
+pub struct Sync {
+    markets: Arc<Markets>,
+    secrets: Arc<Mutex<HashMap<TenantId, [u8; 32]>>>,
+}
+
+/// A caller who may follow a market, before it is known from where.
+pub struct Session {
+    key: MarketKey,
+    /// What tokens of this store and tenant are signed with.
+    pub secret: [u8; 32],
+}
+
+impl Sync {
+    /// The feeds over these writers.
+    #[must_use]
+    pub fn new(markets: Arc<Markets>) -> Self {
+        Self { markets, secrets: Arc::default() }
+    }
+
+    /// Lets a caller in.
+    ///
+    /// # Errors
+    /// The caller may not follow the market, or the database is away.
+    pub async fn open(&self, who: &Principal, market: &MarketId) -> Result<Session, IngestError> {
+        if !who.has(Role::Reader) {
+            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
+        }
+        let known = who.may_touch(market) && self.markets.config().get().market(&who.tenant, market).is_some();
+        if !known {
+            return Err(IngestError::MarketUnknown(market.to_string()));
+        }
+        let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
+        let secret = self.secret(&who.tenant).await?;
+        Ok(Session { key, secret })
+    }
+
+    async fn secret(&self, tenant: &TenantId) -> Result<[u8; 32], IngestError> {
+        let kept = |secrets: &Mutex<HashMap<TenantId, [u8; 32]>>| {
+            secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(tenant).copied()
+        };
+        if let Some(secret) = kept(&self.secrets) {
+            return Ok(secret);
+        }
+        let mut fresh = [0; 32];
+        getrandom::fill(&mut fresh).map_err(|_| unusable("the system gives no random numbers"))?;
+        let stored = self.markets.store().scope(tenant).feed_secret(fresh.to_vec()).await?;
+        let secret: [u8; 32] = stored.try_into().map_err(|_| unusable("the stored feed secret has another length"))?;
+        let mut secrets = self.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        secrets.insert(tenant.clone(), secret);
+        Ok(secret)
+    }
+
+    /// Begins a feed: behind a token's place, or behind a revision where there is no token.
+    ///
+    /// # Errors
+    /// [`IngestError::Resync`] if the place is gone; the revision is none; the database is away.
+    pub async fn follow(
+        &self,
+        session: Session,
+        filter: Filter,
+        manner: Manner,
+        from: Result<Cursor, u64>,
+    ) -> Result<Follower, IngestError> {
+        let scope = self.markets.store().scope(&session.key.tenant);
+        let market = &session.key.market;
+        // Followed before it is read, so that no commit falls between.
+        let heads = self.markets.heads().follow(&session.key);
+        let head = scope.head(market).await?;
+        let head = head.map(|head| Head { revision: head.revision, recorded: head.recorded }).unwrap_or_default();
+        self.markets.heads().note(&session.key, head);
+        let epoch = scope.feed_epoch(market).await?;
+        let place = match from {
+            Err(after) if after > head.revision => {
+                let text =
+                    format!("is {after}, but the market's newest revision is {}: send one up to that", head.revision);
+                return Err(IngestError::Invalid(
+                    format!("after_revision: {text}"),
+                    vec![Violation::new("after_revision", text)],
+                ));
+            }
+            Err(after) => Place { through: after, last: None },
+            Ok(Cursor { place, epoch: began }) => {
+                if began != epoch {
+                    return Err(gone("the feeds of this market were reset since the token was given out"));
+                }
+                let ahead = place.through.max(place.last.as_ref().map_or(0, |mark| mark.0)) > head.revision;
+                // A store that was restored from a backup may have taken the same revisions for other changes.
+                let lost = match &place.last {
+                    Some(mark) if !ahead => !scope.has_change(market, mark).await?,
+                    _ => false,
+                };
+                if ahead || lost {
+                    return Err(gone("the token is of a state that this store does not hold, as after a restore"));
+                }
+                place
+            }
+        };
+        Ok(Follower::new(Arc::clone(&self.markets), session.key, filter, manner, heads, (head, epoch), place))
+    }
+}
+
+fn gone(why: &str) -> IngestError {
+    IngestError::Resync(format!("{why}: start again without a token, with an empty copy"))
+}
+
+fn unusable(message: &str) -> IngestError {
+    IngestError::Store { kind: ErrorKind::Internal, reason: "INTERNAL", message: message.to_owned(), retryable: false }
+}

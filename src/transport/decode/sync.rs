@@ -1,0 +1,67 @@
+//! Where a feed begins, what it tells and how it is followed.
+
+use std::time::Duration;
+
+use super::request::market;
+use super::{At, DecodeError, collect};
+use crate::domain::ids::MarketId;
+use crate::proto::v1;
+use crate::sync::{Filter, Manner};
+
+/// Most names of a filter.
+const MAX_NAMES: usize = 100;
+/// Most entities of a filter: each may be named twice, but not for ever.
+const MAX_ENTITIES: usize = 16;
+/// Longest silence where none is asked for, in seconds.
+const HEARTBEAT: u16 = 10;
+/// The longest that may be asked for.
+const LONGEST_HEARTBEAT: u16 = 300;
+
+/// What a Pull asks for.
+pub struct Wish {
+    /// The market.
+    pub market: MarketId,
+    /// What is told.
+    pub filter: Filter,
+    /// How.
+    pub manner: Manner,
+    /// Begin behind this revision, where there is no token.
+    pub after: u64,
+}
+
+/// A request of Pull, but for its token.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn pull(wire: v1::PullRequest) -> Result<Wish, DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let entities = at.field("entities").list(wire.entities, MAX_ENTITIES, |at, number| at.word(number));
+        let clients = at.field("client_ids").names(wire.client_ids, MAX_NAMES);
+        let portfolios = at.field("portfolio_ids").names(wire.portfolio_ids, MAX_NAMES);
+        let after_at = at.field("after_revision");
+        let after = u64::try_from(wire.after_revision);
+        if after.is_err() {
+            after_at.refuse(format!("is {}: send zero for the whole history, or a revision", wire.after_revision));
+        }
+        if !wire.token.is_empty() && wire.after_revision != 0 {
+            after_at.refuse("is for a feed without a token: send one of the two");
+        }
+        let heartbeat = heartbeat(&at.field("heartbeat_interval"), wire.heartbeat_interval);
+        let filter = Filter { entities, clients, portfolios }.canonical();
+        let manner = Manner { once: wire.once, heartbeat: heartbeat? };
+        Some(Wish { market: market?, filter, manner, after: after.ok()? })
+    })
+}
+
+fn heartbeat(at: &At<'_>, wire: Option<prost_types::Duration>) -> Option<Duration> {
+    let seconds = match wire {
+        None => Some(HEARTBEAT),
+        Some(asked) if asked.nanos == 0 => at.within(asked.seconds, 1, LONGEST_HEARTBEAT),
+        Some(_) => {
+            at.refuse(format!("has parts of a second: send whole seconds from 1 to {LONGEST_HEARTBEAT}"));
+            None
+        }
+    };
+    seconds.map(|seconds| Duration::from_secs(u64::from(seconds)))
+}

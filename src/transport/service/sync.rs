@@ -1,0 +1,109 @@
+//! SyncService.
+
+use std::collections::VecDeque;
+
+use futures::stream;
+use prost::Message as _;
+use tonic::{Request, Response, Status};
+
+use super::stream::end_of;
+use super::{ANSWER_MARGIN, Answers, Api, failed, open, wrong};
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::principal::Principal;
+use crate::proto::v1;
+use crate::proto::v1::sync_service_server::SyncService;
+use crate::sync::{Cursor, Follower};
+use crate::transport::decode::sync as decode;
+use crate::transport::encode;
+use crate::transport::page::{Binding, PageTokens};
+use crate::transport::status;
+
+/// Why a token does not open; whose fault it is, it does not say.
+const FOREIGN: &str = "does not belong to this feed: send the token of the last message with an unchanged filter, to the \
+                       store that gave it out, or none to start again";
+
+/// What seals the tokens of one feed.
+struct Tokens {
+    tokens: PageTokens,
+    who: Principal,
+    arguments: Vec<u8>,
+}
+
+impl Tokens {
+    fn binding(&self) -> Binding<'_> {
+        Binding { who: &self.who, method: "Pull", arguments: self.arguments.clone() }
+    }
+
+    fn seal(&self, cursor: &Cursor) -> String {
+        self.tokens.seal(&self.binding(), cursor)
+    }
+}
+
+/// A feed on its way to a client.
+struct Sending {
+    follower: Follower,
+    tokens: Tokens,
+    ready: VecDeque<v1::PullResponse>,
+    most: usize,
+}
+
+impl Sending {
+    async fn next(&mut self) -> Option<Result<v1::PullResponse, Status>> {
+        if let Some(message) = self.ready.pop_front() {
+            return Some(Ok(message));
+        }
+        let batch = match self.follower.next().await? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(failed(error))),
+        };
+        match encode::sync::messages(&batch, self.most, |cursor| self.tokens.seal(cursor)) {
+            Ok(messages) => self.ready = messages.into(),
+            Err((change, bytes)) => {
+                let text = format!(
+                    "the {change} has {bytes} bytes, a message may have {}: set grpc.max_send_bytes higher, or leave its \
+                     entity out",
+                    self.most
+                );
+                return Some(Err(status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text)));
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+#[tonic::async_trait]
+impl SyncService for Api {
+    type PullStream = Answers<v1::PullResponse>;
+
+    async fn pull(&self, request: Request<v1::PullRequest>) -> Result<Response<Self::PullStream>, Status> {
+        let deadline = request.extensions().get().copied();
+        let (caller, mut message) = open(request)?;
+        let token = message.token.clone();
+        let wish = decode::pull(message.clone()).map_err(wrong)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &wish.market).await.map_err(failed)?;
+        // Bound to store and tenant by the secret, to market and filter by the arguments.
+        message = v1::PullRequest { region_code: wish.market.to_string(), ..Default::default() };
+        let filter = serde_json::to_vec(&wish.filter).unwrap_or_default();
+        let arguments = [message.encode_to_vec(), filter].concat();
+        let tokens = Tokens { tokens: PageTokens::new(&session.secret), who: caller.who, arguments };
+        let cursor: Option<Cursor> =
+            tokens.tokens.read_as(&tokens.binding(), "token", FOREIGN, &token).map_err(wrong)?;
+        let from = cursor.ok_or(wish.after);
+        let follower = sync.follow(session, wish.filter, wish.manner, from).await.map_err(failed)?;
+        let most = self.limits.answer_bytes.saturating_sub(ANSWER_MARGIN);
+        let sending = Sending { follower, tokens, ready: VecDeque::new(), most };
+        let end = Box::pin(end_of(self.stopping.clone(), deadline));
+        let answers = stream::unfold(Some((sending, end)), |state| async move {
+            let (mut sending, mut end) = state?;
+            tokio::select! {
+                next = sending.next() => match next? {
+                    Ok(message) => Some((Ok(message), Some((sending, end)))),
+                    Err(status) => Some((Err(status), None)),
+                },
+                status = &mut end => Some((Err(status), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
