@@ -19,6 +19,7 @@ mod ingest;
 mod kpis;
 mod memory;
 mod processors;
+mod simulate;
 mod stats;
 mod stream;
 #[allow(dead_code, unused_imports, unused_macros)]
@@ -40,6 +41,8 @@ enum What {
     Check,
     /// Contact checks by the hundred on streams, against an empty stream in the same server and single checks.
     CheckStream,
+    /// A simulation of one changed rule, against the database that hands over the same rows.
+    Simulate,
     /// KPI queries over a loaded history.
     Kpi,
     /// Resident memory for each case, and the time until a restarted server answers checks.
@@ -116,6 +119,7 @@ async fn main() {
         What::Unary => unary::measure(&options).await,
         What::Check => checks::measure(&options).await,
         What::CheckStream => check_streams::measure(&options).await,
+        What::Simulate => simulate::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
         What::Memory => memory::measure(&options).await,
     }

@@ -53,6 +53,15 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
+    /// When it happened or takes effect.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Version(version) => version.effective,
+            Self::Activity(activity) => activity.occurred,
+        }
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -229,7 +238,7 @@ pub fn fold<'a>(
     Some((entry, effects))
 }
 
-fn context<'a>(env: &Env<'a>, version: &'a CaseVersion, lead: bool) -> compliance::Context<'a> {
+pub(super) fn context<'a>(env: &Env<'a>, version: &'a CaseVersion, lead: bool) -> compliance::Context<'a> {
     compliance::Context { rules: env.rules, market: env.market, version, lead, persons: env.persons }
 }
 

@@ -15,6 +15,7 @@ mod group_derive;
 mod heads;
 mod held_permits;
 mod intake;
+pub mod judge;
 pub mod keys;
 pub mod market_state;
 mod merge;

@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::IngestError;
-use super::derive::{self, Effects, Env};
+use super::derive::{Effects, Env};
+use super::judge::judge;
 use super::person_logs::version_of;
 use super::writing::counted;
 use crate::compliance::{ContactStamp, PersonLogs};
@@ -116,7 +117,7 @@ impl Replay {
         contacts.filter_map(move |one| Some((one, version_of(history, before, one.occurred)?)))
     }
 
-    /// What follows from the cases of a chunk under these rules, case by case.
+    /// What these rules say of the cases of a chunk, case by case.
     pub fn derive<'c>(
         &'c self,
         chunk: &'c Chunk,
@@ -127,8 +128,7 @@ impl Replay {
         chunk.histories.iter().map(move |(case, history)| {
             let versions = history.versions.iter().filter(|(revision, _)| *revision < before);
             let versions = versions.map(|(_, version)| version);
-            let folded = derive::fold(&env, versions, counted(history, before), self.now);
-            (case, folded.map(|(_, effects)| effects).unwrap_or_default())
+            (case, judge(&env, versions, counted(history, before), self.now).unwrap_or_default())
         })
     }
 }

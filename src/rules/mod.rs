@@ -12,6 +12,7 @@ pub mod conduct;
 pub mod cover;
 mod credit_reporting;
 pub mod diff;
+mod differ;
 pub mod example;
 pub mod facts;
 pub mod head;

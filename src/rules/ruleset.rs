@@ -63,21 +63,21 @@ pub struct Jurisdiction {
 }
 
 /// Jurisdictions by their ids, which come from configuration and need no protection against chosen keys.
-type Map<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
+pub(super) type Map<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
 
 /// The rules of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
-    digest: String,
-    jurisdictions: Map<Jurisdiction>,
-    rules: Vec<Arc<ActiveRule>>,
-    by_id: HashMap<RuleId, Arc<ActiveRule>>,
-    block_guidelines: bool,
-    facts: TenantFacts,
-    reach: Reach,
-    placements: bool,
-    templates: HashMap<Box<str>, Arc<[Box<str>]>>,
-    allocations: bool,
+    pub(super) digest: String,
+    pub(super) jurisdictions: Map<Jurisdiction>,
+    pub(super) rules: Vec<Arc<ActiveRule>>,
+    pub(super) by_id: HashMap<RuleId, Arc<ActiveRule>>,
+    pub(super) block_guidelines: bool,
+    pub(super) facts: TenantFacts,
+    pub(super) reach: Reach,
+    pub(super) placements: bool,
+    pub(super) templates: HashMap<Box<str>, Arc<[Box<str>]>>,
+    pub(super) allocations: bool,
 }
 
 /// What is told of a rule to whoever asks which law is in force.
@@ -222,24 +222,10 @@ impl RuleSet {
         }
         hasher.update(overlay.digest.as_bytes());
         let reach = Reach::of(jurisdictions.values());
-        let placements = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules).any(|active| {
-            active.judged
-                && match &active.rule.limits {
-                    Limits::RequiredNotice(limits) => {
-                        limits.begins_with_a_day() || limits.event.contains(&Step::Placement)
-                    }
-                    Limits::Licence(limits) => limits.forbids.contains(&Step::Placement),
-                    Limits::InterestCap(limits) => limits.judges_terms(),
-                    Limits::PaymentTerm(_) => true,
-                    _ => false,
-                }
-        });
+        let placements = judges_placements(&jurisdictions);
         let all = jurisdictions.values().flat_map(|one: &Jurisdiction| &one.rules);
         let by_id = all.map(|active| (active.rule.id.clone(), Arc::clone(active))).collect();
-        let allocations = jurisdictions
-            .values()
-            .flat_map(|one: &Jurisdiction| &one.rules)
-            .any(|active| active.judged && matches!(active.rule.limits, Limits::PaymentApplication(_)));
+        let allocations = judges_allocations(&jurisdictions);
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
@@ -349,26 +335,29 @@ impl RuleSet {
         self.by_id.keys()
     }
 
-    /// The rule of that id is another one in the other set, or stands in one of them alone. Where it stands in its file
-    /// does not matter.
-    #[must_use]
-    pub fn edited(&self, other: &Self, id: &RuleId) -> bool {
-        match (self.by_id.get(id), other.by_id.get(id)) {
-            (Some(own), Some(other)) => {
-                let moved = Rule {
-                    position: own.rule.position.clone(),
-                    limits_position: own.rule.limits_position.clone(),
-                    ..Rule::clone(&other.rule)
-                };
-                *own.rule != moved || (own.judged, own.blocks) != (other.judged, other.blocks)
-            }
-            (own, other) => own.is_some() != other.is_some(),
-        }
-    }
-
     /// What is told of the rule of that id, wherever it stands.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
         self.by_id.get(&RuleId::trusted(id)).map(|active| active.info())
     }
+}
+
+/// Some rule judges a case when it comes, see [`RuleSet::judges_placements`].
+pub(super) fn judges_placements(jurisdictions: &Map<Jurisdiction>) -> bool {
+    jurisdictions.values().flat_map(|one| &one.rules).any(|active| {
+        active.judged
+            && match &active.rule.limits {
+                Limits::RequiredNotice(limits) => limits.begins_with_a_day() || limits.event.contains(&Step::Placement),
+                Limits::Licence(limits) => limits.forbids.contains(&Step::Placement),
+                Limits::InterestCap(limits) => limits.judges_terms(),
+                Limits::PaymentTerm(_) => true,
+                _ => false,
+            }
+    })
+}
+
+/// Some rule judges how payments are put, see [`RuleSet::judges_allocations`].
+pub(super) fn judges_allocations(jurisdictions: &Map<Jurisdiction>) -> bool {
+    let mut rules = jurisdictions.values().flat_map(|one| &one.rules);
+    rules.any(|active| active.judged && matches!(active.rule.limits, Limits::PaymentApplication(_)))
 }

@@ -115,8 +115,14 @@ impl Run {
                 return;
             }
         };
-        let report = Report::new(span, samples);
-        if let Err(Some(error)) = self.replay(sets, report).await {
+        // Rules that are the same on the same ground say the same: only the others are judged.
+        let differing = sets[0].differing(&sets[1]);
+        let judged = match &differing {
+            Some(ids) => sets.each_ref().map(|rules| Arc::new(rules.only(ids))),
+            None => sets.clone(),
+        };
+        let report = Report::new(span, differing, samples);
+        if let Err(Some(error)) = self.replay(sets, judged, report).await {
             let _ = self.tell(SimulationEvent::Failed(error)).await;
         }
     }
@@ -126,7 +132,12 @@ impl Run {
     }
 
     /// `Err(None)`: nobody listens any more.
-    async fn replay(&self, sets: [Arc<RuleSet>; 2], mut report: Report) -> Result<(), Option<IngestError>> {
+    async fn replay(
+        &self,
+        sets: [Arc<RuleSet>; 2],
+        judged: [Arc<RuleSet>; 2],
+        mut report: Report,
+    ) -> Result<(), Option<IngestError>> {
         let [in_force, candidate] = &sets;
         let scope = &self.reading.scope;
         let market = &self.reading.key.market;
@@ -141,14 +152,14 @@ impl Run {
         };
         self.tell(started).await.map_err(|_| None)?;
         let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now);
-        let both: [&RuleSet; 2] = [in_force, candidate];
+        let both: [&RuleSet; 2] = [&judged[0], &judged[1]];
         let mut chunk = replay.next(&both).await.map_err(Some)?;
         while let Some(now) = chunk.take() {
             // The next cases are read while these are derived.
             let work = Derivation {
                 replay: replay.clone(),
                 chunk: now,
-                sets: sets.clone(),
+                sets: judged.clone(),
                 report,
                 events: self.events.clone(),
             };

@@ -1,6 +1,6 @@
 //! The difference of two derivations, rule by rule: counts and a few samples, whatever the size of the history.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::ids::{FindingId, RuleId};
@@ -116,14 +116,16 @@ pub struct Totals {
 #[derive(Debug)]
 pub(super) struct Report {
     span: Span,
+    /// The rules that are compared; all if absent.
+    only: Option<HashSet<RuleId>>,
     samples: usize,
     totals: Totals,
     rules: BTreeMap<RuleId, RuleChange>,
 }
 
 impl Report {
-    pub(super) fn new(span: Span, samples: usize) -> Self {
-        Self { span, samples, totals: Totals::default(), rules: BTreeMap::new() }
+    pub(super) fn new(span: Span, only: Option<HashSet<RuleId>>, samples: usize) -> Self {
+        Self { span, only, samples, totals: Totals::default(), rules: BTreeMap::new() }
     }
 
     pub(super) fn read(&mut self, cases: usize, activities: usize) {
@@ -188,12 +190,16 @@ impl Report {
 
     fn standing(&self, findings: BTreeMap<FindingId, Option<Finding>>) -> BTreeMap<FindingId, Finding> {
         let open = findings.into_iter().filter_map(|(id, finding)| Some((id, finding?)));
-        open.filter(|(_, finding)| self.span.holds(finding.at)).collect()
+        open.filter(|(_, finding)| self.span.holds(finding.at) && self.compares(&finding.rule)).collect()
+    }
+
+    fn compares(&self, rule: &RuleId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(rule))
     }
 
     fn lacking(&mut self, unknown: Vec<(RuleId, Attribute, Timestamp)>, side: impl Fn(&mut Lacking) -> &mut u64) {
         for (rule, attribute, at) in unknown {
-            if self.span.holds(at) {
+            if self.span.holds(at) && self.compares(&rule) {
                 *side(self.of(&rule).missing.entry(attribute.as_str()).or_default()) += 1;
             }
         }

@@ -6,6 +6,7 @@
 mod cache;
 pub mod deliver;
 pub mod generate;
+mod judged;
 mod more;
 mod snapshot;
 mod told;
