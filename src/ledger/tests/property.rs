@@ -90,6 +90,7 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
             }
         }
         days.push((day, oracle.shown(day, current)));
+        oracle.note(day);
     }
     assert!(steps.next().is_none(), "a step lies outside the days counted");
     (oracle, days)
@@ -169,6 +170,7 @@ proptest! {
         let owed = [Component::Principal, Component::Interest, Component::Cost].map(|part| oracle.owed(part));
         prop_assert_eq!([balance.principal, balance.interest, balance.cost], owed);
         prop_assert_eq!(balance.credit, oracle.credit());
+        super::ageing::ages_agree(&once.facts, &oracle, &days)?;
         promises_agree(&once, &oracle)?;
         agreements_agree(&once, &oracle)?;
         collected_agrees(&once, &oracle)?;
