@@ -180,7 +180,7 @@ impl CaseLedger {
             let dims = DimRef { bucket: Some(was.name(market)), to_bucket: Some(now.name(market)), ..sink.case };
             fact.dims = dims.state(now.outcome(was)).shared();
             fact.amount2 = if gone(now) { version.principal() } else { 0 };
-            fact.value = self.placed_on.filter(|_| gone(now)).map(|placed| i64::from(sink.day) - i64::from(placed));
+            fact.value = gone(now).then(|| (i64::from(sink.day) - i64::from(self.placed_on)).max(0));
             sink.amount(fact, net);
         }
         let Some(start) = self.followed.start.as_mut() else { return };

@@ -85,8 +85,8 @@ pub struct CaseLedger {
     closed: bool,
     /// What the case's contacts have come to, see [`contact`].
     marks: u8,
-    /// Day on which it came in, once that is known.
-    placed_on: Option<i32>,
+    /// Day on which it came in.
+    placed_on: i32,
     /// Its way through the buckets of days past due.
     followed: Followed,
     /// Recalled, sold, moved out, or not yet here.
@@ -108,7 +108,7 @@ impl CaseLedger {
             closed_on: i32::MIN,
             closed: first.closed,
             marks: 0,
-            placed_on: None,
+            placed_on: i32::MIN,
             followed: Followed::default(),
             away: true,
         };

@@ -21,7 +21,7 @@ impl CaseLedger {
         self.offset_negative(market, 0, &mut sink);
         sink.flow(FactKind::Placed, placed);
         sink.stocks(Stock::default(), self.stock());
-        self.placed_on = Some(self.day);
+        self.placed_on = self.day;
         self.follow_from(market);
         self.set_timer(market);
     }
@@ -76,7 +76,7 @@ impl CaseLedger {
             let mut sink = Sink::new(out, self.day, market, version);
             sink.flow(FactKind::Placed, total);
             sink.stocks(Stock::default(), self.stock());
-            self.placed_on = Some(self.day);
+            self.placed_on = self.day;
             self.follow_from(market);
             self.set_timer(market);
         }
