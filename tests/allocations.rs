@@ -78,6 +78,7 @@ fn twelve_rules_allow_a_contact_without_allocating() {
         currency: Currency::parse("EUR").expect("an ISO currency"),
         promise_grace_days: 3,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        buckets: fairdue::domain::buckets::Buckets::default(),
     };
     let version: CaseVersion = serde_json::from_value(serde_json::json!({
         "case": "c", "version": "1", "effective": MORNING.plus(-100 * DAY), "currency": "EUR",

@@ -60,6 +60,7 @@ fn market() -> Market {
         currency: Currency::parse("USD").unwrap(),
         promise_grace_days: 0,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        buckets: crate::domain::buckets::Buckets::default(),
     }
 }
 

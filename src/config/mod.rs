@@ -128,6 +128,9 @@ impl Config {
             if let Some(packs) = &packs {
                 ordered(&mut tenant, packs);
             }
+            if let Some(catalogue) = &catalogue {
+                tenant.markets.values_mut().for_each(|market| market.buckets = catalogue.buckets().clone());
+            }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {
                     keep(RuleSet::for_tenant(packs, Some(file)), &mut found).map(Arc::new)

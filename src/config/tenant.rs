@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Complaints, Section};
+use crate::domain::buckets::Buckets;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId, check_id};
@@ -179,6 +180,8 @@ fn market(
         currency: currency?,
         promise_grace_days: u16::try_from(grace?).ok()?,
         payment_order: payment_order?,
+        // The KPI definitions state them.
+        buckets: Buckets::default(),
     })
 }
 

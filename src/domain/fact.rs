@@ -99,6 +99,15 @@ vocabulary!(
         ReceivableUndated = "receivable_undated",
         /// Change of credit balances (balances below zero), as a positive amount; `amount`.
         CreditBalance = "credit_balance",
+        /// Change of open accounts with a balance above zero, and of that balance, by bucket of days past due; `count`,
+        /// `amount`.
+        Aged = "aged",
+        /// An account left its bucket of days past due; `state` is rolled, rolled_back, cured, redated, or how it left all of
+        /// them; `amount` the balance before; of one that left all, `amount2` its principal and `value` days since it came in.
+        BucketLeft = "bucket_left",
+        /// Where an account of a bucket at the beginning of the month went since; `state` as for bucket_left; `amount` its
+        /// balance at the beginning of the month, `bucket` and all else as then.
+        AccountMoved = "account_moved",
         /// A rule was tested on a subject; `rule`, `state` is passed, failed or unknown.
         RuleTest = "rule_test",
         /// A contact check was answered; `state` is the verdict.
@@ -194,6 +203,10 @@ pub struct Dims {
     pub state: Option<Arc<str>>,
     /// Where a visit to a landing page came from.
     pub source: Option<Arc<str>>,
+    /// Bucket of days past due.
+    pub bucket: Option<Arc<str>>,
+    /// Bucket that an account went to, or how it left all of them.
+    pub to_bucket: Option<Arc<str>>,
     /// Currency of the amounts, ISO 4217.
     pub currency: Option<super::money::Currency>,
 }
@@ -262,7 +275,7 @@ impl FactKind {
     pub const fn value_of(self) -> Option<ValueOf> {
         match self {
             Self::Contact | Self::MessageOpened | Self::Matter => Some(ValueOf::Seconds),
-            Self::CustomerLost => Some(ValueOf::Days),
+            Self::CustomerLost | Self::BucketLeft => Some(ValueOf::Days),
             Self::Survey => Some(ValueOf::Number),
             _ => None,
         }
@@ -288,6 +301,20 @@ impl FactKind {
             Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),
             Self::Charge => Some(Beneficiary::ALL.iter().map(ToString::to_string).collect()),
             Self::ContactCheck => Some(Verdict::ALL.iter().map(ToString::to_string).collect()),
+            Self::BucketLeft | Self::AccountMoved => words(&[
+                "rolled",
+                "rolled_back",
+                "cured",
+                "redated",
+                "paid",
+                "settled",
+                "written_off",
+                "recalled",
+                "transferred",
+                "cancelled",
+                "corrected",
+                "closed",
+            ]),
             Self::Matter => {
                 let steps = |matter: &'static str| MatterStep::ALL.iter().map(move |step| format!("{matter}_{step}"));
                 Some(steps("complaint").chain(steps("dispute")).collect())

@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 
+use super::buckets::Buckets;
 use super::ids::{MarketId, TenantId};
 use super::money::Currency;
 use super::vocabulary::Component;
@@ -30,6 +31,8 @@ pub struct Market {
     pub promise_grace_days: u16,
     /// Components in the order in which a payment settles them, where the payment does not say.
     pub payment_order: [Component; 3],
+    /// Buckets of days past due, as the KPI definitions state them.
+    pub buckets: Buckets,
 }
 
 /// The payment order of a market whose configuration states none: costs, then interest, then principal (as

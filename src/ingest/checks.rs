@@ -247,6 +247,7 @@ mod tests {
             currency: Currency::parse("EUR").unwrap(),
             promise_grace_days: 3,
             payment_order: DEFAULT_PAYMENT_ORDER,
+            buckets: crate::domain::buckets::Buckets::default(),
         }
     }
 

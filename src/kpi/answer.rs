@@ -6,12 +6,12 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::block::{Block, BlockKey};
-use super::definition::{NoValue, Root};
+use super::definition::{Kind, NoValue, Root};
 use super::dimension::{Dimension, MAX_WIDTH};
 use super::exact::Exact;
 use super::formula::{Node, Window};
 use super::gather::{Gathered, Group, gather};
-use super::period::Period;
+use super::period::{Grain, Period};
 use super::plan::{Plan, Planned};
 use super::unit::{Quantity, Unit};
 use super::varint::DecodeError;
@@ -287,6 +287,10 @@ impl<'a> Evaluation<'a> {
         let definition = &self.kpi.definition;
         if definition.money && row.currency.is_none() {
             row.no_value = Some(NoValue::NoFacts);
+            return row;
+        }
+        if definition.info.kind == Kind::Transition && (at.0 != Grain::Month || !period.whole) {
+            row.no_value = Some(NoValue::NeedsOneMonth);
             return row;
         }
         let value = match &definition.root {

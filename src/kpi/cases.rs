@@ -202,6 +202,8 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
         jurisdiction: word("jurisdiction"),
         state: word("state"),
         source: word("source"),
+        bucket: word("dpd_bucket"),
+        to_bucket: word("to_bucket"),
         channel,
         direction,
         currency,

@@ -11,6 +11,7 @@ use super::parse_kpi::{self, Written};
 use super::parse_measure;
 use super::read::{Reader, Table, whole};
 use super::schema::{Measure, MeasureInfo, Place};
+use crate::domain::buckets::{Buckets, MOST};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 
 /// The format of definition files that this build reads.
@@ -23,6 +24,7 @@ pub struct Catalogue {
     pub(super) kpis: Vec<Definition>,
     by_id: HashMap<String, usize>,
     layout: Arc<Layout>,
+    buckets: Buckets,
     digest: String,
 }
 
@@ -71,6 +73,12 @@ impl Catalogue {
                 note(kpi.place, message, "define it or remove it from variants".to_owned());
             }
         }
+        for (place, _) in read.buckets.iter().skip(1) {
+            let message = "the buckets of days past due are stated twice".to_owned();
+            note(*place, message, "state days_past_due in one file".to_owned());
+        }
+        let buckets = read.buckets.first().map_or_else(Buckets::default, |(_, buckets)| buckets.clone());
+        known_buckets(&read.measures, &buckets, &mut note);
         let layout = lay_out(&read.measures, &mut note);
         let (mut kpis, faults) = parse_kpi::link(&read.kpis, &read.measures, &read.formulas);
         for (place, message, remedy) in faults {
@@ -86,7 +94,7 @@ impl Catalogue {
         let digest = hash.finalize().to_hex().to_string();
         let by_id = kpis.iter().enumerate().map(|(place, kpi)| (kpi.info.id.clone(), place)).collect();
         Diagnostics(found).into_result(())?;
-        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), digest })
+        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), buckets, digest })
     }
 
     /// Every KPI, in the order of the files.
@@ -108,6 +116,12 @@ impl Catalogue {
 
     pub(super) fn kpi(&self, id: &str) -> Option<&Definition> {
         self.by_id.get(id).and_then(|place| self.kpis.get(*place))
+    }
+
+    /// The buckets of days past due by which accounts are aged and followed.
+    #[must_use]
+    pub const fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     /// A hash of the definitions' text, in the order of the files.
@@ -132,6 +146,18 @@ struct Read {
     measures: Vec<Measure>,
     formulas: Vec<Formula>,
     kpis: Vec<Written>,
+    buckets: Vec<(Place, Buckets)>,
+}
+
+/// Refuses measures that take a bucket which there is not: such a measure would count nothing and say so to nobody.
+fn known_buckets(measures: &[Measure], buckets: &Buckets, note: &mut impl FnMut(Place, String, String)) {
+    for measure in measures {
+        let known = |name: &str| buckets.names().any(|bucket| bucket == name);
+        for name in measure.source.filter.buckets.iter().filter(|name| !known(name)) {
+            let message = format!("measure \"{}\" takes the bucket \"{name}\", which there is not", measure.id);
+            note(measure.place, message, format!("write one of {}", super::read::names(buckets.names())));
+        }
+    }
 }
 
 /// Gives every series its place among the tables that facts are added to.
@@ -185,6 +211,24 @@ fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
     }
     for (table, at) in tables(reader, &mut root, "kpi") {
         read.kpis.extend(parse_kpi::kpi(reader, Table::new(table, at, "a KPI"), number));
+    }
+    if let Some(value) = root.get("days_past_due") {
+        let at = value.span().start;
+        let days: Option<Vec<i32>> = value
+            .get_ref()
+            .as_array()
+            .and_then(|days| days.iter().map(|day| whole(day).and_then(|day| i32::try_from(day).ok())).collect());
+        match days.and_then(|days| Buckets::new(&days)) {
+            Some(buckets) => read.buckets.push((Place { file: number, at }, buckets)),
+            None => {
+                let message = format!("days_past_due is no list of at most {MOST} rising days that begins with 1");
+                reader.wrong(
+                    at,
+                    message,
+                    "write days_past_due = [1, 8, 31, 61, 91, 181]: the first day of each bucket",
+                );
+            }
+        }
     }
     root.finish(reader);
 }

@@ -10,7 +10,7 @@ use super::unit::{Quantity, Unit};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
-    /// Kind of a KPI. The last three are reserved: a definition of them is refused for now.
+    /// Kind of a KPI. The last two are reserved: a definition of them is refused for now.
     Kind {
         /// One measure or sum over the period.
         Simple = "simple",
@@ -26,8 +26,9 @@ vocabulary!(
         Alias = "alias",
         /// A percentile of the values of the period.
         Duration = "duration",
-        Conversion = "conversion",
+        /// What became, by the end of a month, of the accounts that stood in a bucket of days past due at its beginning.
         Transition = "transition",
+        Conversion = "conversion",
         Cohort = "cohort",
     }
 );
@@ -166,6 +167,8 @@ pub enum NoValue {
     NeedsWholeMonths,
     /// Beyond 128 bits.
     Overflow,
+    /// Accounts are followed from month to month, and the period is not one whole month.
+    NeedsOneMonth,
 }
 
 impl NoValue {
@@ -177,6 +180,7 @@ impl NoValue {
             Self::NoFacts => "no_facts",
             Self::NeedsWholeMonths => "needs_whole_months",
             Self::Overflow => "overflow",
+            Self::NeedsOneMonth => "needs_one_month",
         }
     }
 }

@@ -12,6 +12,7 @@ vocabulary!(
         Agent = "agent", Team = "team", Client = "client", Portfolio = "portfolio", Product = "product",
         Stage = "stage", Campaign = "campaign", Template = "template", Rule = "rule", Jurisdiction = "jurisdiction",
         Channel = "channel", Direction = "direction", State = "state", Source = "source",
+        DpdBucket = "dpd_bucket", ToBucket = "to_bucket",
         /// Step of a histogram that the fact's value lies in; no question groups by it.
         Length = "length", Currency = "currency",
     }
@@ -43,6 +44,8 @@ impl Dimension {
             Self::Channel => dims.channel.map(crate::domain::vocabulary::Channel::as_str),
             Self::Direction => dims.direction.map(crate::domain::vocabulary::Direction::as_str),
             Self::Source => dims.source.as_deref(),
+            Self::DpdBucket => dims.bucket.as_deref(),
+            Self::ToBucket => dims.to_bucket.as_deref(),
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
             Self::Length => None,
         }

@@ -56,6 +56,8 @@ pub(crate) struct Filter {
     pub(crate) flags_clear: u16,
     /// Empty: any, also none.
     pub(crate) states: Vec<Box<str>>,
+    /// Empty: any, also none.
+    pub(crate) buckets: Vec<Box<str>>,
     /// Whether an agent must be named (true) or must not be (false).
     pub(crate) agent: Option<bool>,
     pub(crate) due: Option<bool>,
@@ -74,6 +76,8 @@ impl Filter {
             && fact.flags & self.flags_clear == 0
             && (self.states.is_empty()
                 || dims.state.as_deref().is_some_and(|state| self.states.iter().any(|one| **one == *state)))
+            && (self.buckets.is_empty()
+                || dims.bucket.as_deref().is_some_and(|bucket| self.buckets.iter().any(|one| **one == *bucket)))
             && presence(self.agent, dims.agent.is_some())
             && presence(self.due, fact.days_due.is_some())
             && presence(self.invoice, fact.days_invoice.is_some())

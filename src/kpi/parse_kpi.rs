@@ -10,6 +10,7 @@ use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Wind
 use super::read::{Reader, Table, names, whole};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
+use crate::domain::fact::FactKind;
 
 /// A KPI as written.
 #[derive(Debug, Clone)]
@@ -46,10 +47,14 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let info = alias(id?, title?, description?, of?);
         return Some(Written { place, info, formula: Shape::Alias, parameters: BTreeMap::new() });
     }
-    if let Some(kind @ (Kind::Conversion | Kind::Transition | Kind::Cohort)) = kind {
+    if let Some(kind @ (Kind::Conversion | Kind::Cohort)) = kind {
         // Its keys are unknown to this build, so that one diagnostic is all that can be said.
         let message = format!("{} is of kind {kind}, which is not supported yet", table.what);
-        reader.wrong(table.at, message, "write simple, ratio, derived, cumulative, balance, duration or alias");
+        reader.wrong(
+            table.at,
+            message,
+            "write simple, ratio, derived, cumulative, balance, duration, transition or alias",
+        );
         return None;
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
@@ -218,7 +223,15 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             };
             Some(Shape::Single(Raw::Name(name.to_owned(), at), Window::Percentile(percent)))
         }
-        Kind::Alias | Kind::Conversion | Kind::Transition | Kind::Cohort => None,
+        Kind::Transition => {
+            let (moves, stock) = (read(reader, "moves"), read(reader, "stock"));
+            let stays = table.flag(reader, "stays") == Some(true);
+            let (moves, at) = (moves?, table.at);
+            let opening = Raw::Window(Window::Opening, Box::new(stock?), at);
+            let above = if stays { Raw::Subtract(vec![opening.clone(), moves], at) } else { moves };
+            Some(Shape::Quotient(above, opening))
+        }
+        Kind::Alias | Kind::Conversion | Kind::Cohort => None,
     }
 }
 
@@ -300,6 +313,16 @@ fn claims(definition: &Definition, measures: &[Measure]) -> Vec<(String, String)
     if policy != info.currency_policy {
         let holds = if definition.money { "holds money" } else { "holds no money" };
         claim(holds.to_owned(), format!("write currency_policy = \"{policy}\""));
+    }
+    if info.kind == Kind::Transition {
+        for leaf in &definition.leaves {
+            let wanted = if leaf.window == Window::Opening { FactKind::Aged } else { FactKind::AccountMoved };
+            if let Some(measure) = measures.get(leaf.measure).filter(|measure| measure.fact != wanted) {
+                let message =
+                    format!("follows accounts by \"{}\", which is over facts of kind {}", measure.id, measure.fact);
+                claim(message, format!("name a measure over facts of kind {wanted}"));
+            }
+        }
     }
     let additivity = definition.root.additivity(&definition.leaves, measures);
     if additivity != info.additivity {

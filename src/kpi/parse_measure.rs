@@ -239,6 +239,7 @@ fn where_clause(reader: &mut Reader<'_>, value: &Value<'_>, of: &str) -> Filter 
         reader.wrong(at, format!("where of {of} asks for a flag and for its absence"), "remove one of them");
     }
     filter.states = table.texts(reader, "state").into_iter().map(|(text, _)| Box::from(text)).collect();
+    filter.buckets = table.texts(reader, "dpd_bucket").into_iter().map(|(text, _)| Box::from(text)).collect();
     filter.agent = presence(reader, &mut table, "agent");
     filter.due = presence(reader, &mut table, "days_due");
     filter.invoice = presence(reader, &mut table, "days_invoice");

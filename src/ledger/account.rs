@@ -61,10 +61,16 @@ impl CaseLedger {
     pub(super) fn stock(&self) -> Stock {
         let balance = self.balance();
         let (mut current, mut undated, mut late) = (0, 0, 0);
-        let mut class = |due: Option<i32>, amount: i128| match due {
-            None => undated += amount,
-            Some(due) if due >= self.day => current += amount,
-            Some(_) => late += amount,
+        let mut oldest = None;
+        let mut class = |due: Option<i32>, amount: i128| {
+            if let Some(due) = due.filter(|_| amount > 0) {
+                oldest = Some(oldest.map_or(due, |oldest: i32| oldest.min(due)));
+            }
+            match due {
+                None => undated += amount,
+                Some(due) if due >= self.day => current += amount,
+                Some(_) => late += amount,
+            }
         };
         for claim in self.claims.all() {
             class(claim.due(), claim.open());
@@ -74,7 +80,14 @@ impl CaseLedger {
             class(self.claims.first_due(), balance.interest + balance.cost);
         }
         let open = !self.closed && !self.away;
-        Stock { net: balance.total(), current, undated, open: i64::from(open), overdue: i64::from(open && late > 0) }
+        Stock {
+            net: balance.total(),
+            current,
+            undated,
+            open: i64::from(open),
+            overdue: i64::from(open && late > 0),
+            past_due: oldest.map(|due| self.day.saturating_sub(due)),
+        }
     }
 
     /// Index of the claim that takes what concerns none: the oldest. A case without claims gets one.

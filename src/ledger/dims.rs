@@ -96,6 +96,10 @@ pub struct DimRef<'a> {
     /// As in [`Dims`].
     pub source: Option<&'a str>,
     /// As in [`Dims`].
+    pub bucket: Option<&'a str>,
+    /// As in [`Dims`].
+    pub to_bucket: Option<&'a str>,
+    /// As in [`Dims`].
     pub currency: Option<Currency>,
     /// As in [`Dims`].
     pub rule: Option<&'a str>,
@@ -161,6 +165,8 @@ impl<'a> DimRef<'a> {
             && self.direction == dims.direction
             && self.state == dims.state.as_deref()
             && self.source == dims.source.as_deref()
+            && self.bucket == dims.bucket.as_deref()
+            && self.to_bucket == dims.to_bucket.as_deref()
             && self.currency == dims.currency
             && self.rule == dims.rule.as_deref()
             && self.jurisdiction == dims.jurisdiction.as_deref()
@@ -197,6 +203,8 @@ impl<'a> DimRef<'a> {
             direction: self.direction,
             state: self.state.map(Arc::from),
             source: self.source.map(Arc::from),
+            bucket: self.bucket.map(Arc::from),
+            to_bucket: self.to_bucket.map(Arc::from),
             currency: self.currency,
         }
     }
@@ -229,6 +237,8 @@ impl<'a> DimRef<'a> {
             direction: dims.direction,
             state: dims.state.as_deref(),
             source: dims.source.as_deref(),
+            bucket: dims.bucket.as_deref(),
+            to_bucket: dims.to_bucket.as_deref(),
             currency: dims.currency,
             rule: dims.rule.as_deref(),
             jurisdiction: dims.jurisdiction.as_deref(),

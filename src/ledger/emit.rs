@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::dims::DimRef;
+use crate::domain::buckets::UNDATED;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::market::Market;
 
 /// What a case adds to the stocks at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub(super) struct Stock {
     pub open: i64,
     /// 1 while the account is open and past due.
     pub overdue: i64,
+    /// Days since the earliest due date that something is open for; none if nothing open has one.
+    pub past_due: Option<i32>,
+}
+
+impl Stock {
+    /// The bucket of an account that is open and owes something.
+    fn bucket<'m>(&self, market: &'m Market) -> Option<&'m str> {
+        let bucket = self.past_due.map_or(UNDATED, |days| market.buckets.name(market.buckets.of(days)));
+        (self.open > 0 && self.net > 0).then_some(bucket)
+    }
 }
 
 /// Takes the facts of one instant.
@@ -27,6 +39,8 @@ pub(super) struct Sink<'a> {
     pub out: &'a mut Vec<Fact>,
     /// Day of the instant in the market's zone.
     pub day: i32,
+    /// The market.
+    pub market: &'a Market,
     /// Dimensions of the case at the instant.
     pub case: DimRef<'a>,
     /// The same, shared.
@@ -35,13 +49,31 @@ pub(super) struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// Takes the facts of a case at `day` while `version` is in force.
-    pub fn new(out: &'a mut Vec<Fact>, day: i32, version: &'a CaseVersion) -> Self {
+    pub fn new(out: &'a mut Vec<Fact>, day: i32, market: &'a Market, version: &'a CaseVersion) -> Self {
         let case = DimRef::of_case(version);
-        Self { out, day, case, dims: case.shared() }
+        Self { out, day, market, case, dims: case.shared() }
     }
 }
 
 impl Sink<'_> {
+    /// Emits what changed in the buckets of days past due.
+    fn aged(&mut self, before: Stock, after: Stock) {
+        let (was, now) = (before.bucket(self.market), after.bucket(self.market));
+        let mut told = |bucket: Option<&str>, count: i64, amount: i128| {
+            if bucket.is_some() && (count != 0 || amount != 0) {
+                let mut fact = self.plain(FactKind::Aged, count);
+                fact.dims = DimRef { bucket, ..self.case }.shared();
+                self.amount(fact, amount);
+            }
+        };
+        if was == now {
+            told(now, 0, after.net - before.net);
+        } else {
+            told(was, -1, -before.net);
+            told(now, 1, after.net);
+        }
+    }
+
     /// A fact with nothing but its kind, counted `count` times, under the case's dimensions.
     pub fn plain(&self, kind: FactKind, count: i64) -> Fact {
         Fact { count, ..Fact::new(kind, self.day, Arc::clone(&self.dims)) }
@@ -83,6 +115,7 @@ impl Sink<'_> {
                 self.amount(self.plain(kind, 0), after - before);
             }
         }
+        self.aged(before, after);
         let counts = [
             (FactKind::OpenAccounts, before.open, after.open),
             (FactKind::OverdueAccounts, before.overdue, after.overdue),

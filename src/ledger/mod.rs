@@ -19,6 +19,7 @@ mod claims;
 mod contact;
 mod dims;
 mod emit;
+mod follow;
 mod market_wide;
 mod matters;
 mod money;
@@ -50,6 +51,7 @@ use books::{Books, NEVER, tag};
 use claims::Claims;
 use contact::Contacts;
 use emit::Sink;
+use follow::{Exit, Followed};
 use matters::Matter;
 
 /// What a fact is folded under.
@@ -83,6 +85,10 @@ pub struct CaseLedger {
     closed: bool,
     /// What the case's contacts have come to, see [`contact`].
     marks: u8,
+    /// Day on which it came in.
+    placed_on: i32,
+    /// Its way through the buckets of days past due.
+    followed: Followed,
     /// Recalled, sold, moved out, or not yet here.
     away: bool,
 }
@@ -102,6 +108,8 @@ impl CaseLedger {
             closed_on: i32::MIN,
             closed: first.closed,
             marks: 0,
+            placed_on: i32::MIN,
+            followed: Followed::default(),
             away: true,
         };
         ledger.open_at(market, first, opened, out);
@@ -112,8 +120,10 @@ impl CaseLedger {
     /// that are due exactly then, and folds activities in the order of facts.
     pub fn apply(&mut self, ctx: &Context, activity: &Activity, out: &mut Vec<Fact>) {
         self.reach(ctx.market, ctx.version, activity.occurred, moves_money(&activity.detail), out);
-        let mut sink = Sink::new(out, self.day_of(ctx.market, activity.occurred), ctx.version);
+        let mut sink = Sink::new(out, self.day_of(ctx.market, activity.occurred), ctx.market, ctx.version);
         let sink = &mut sink;
+        let moves = moves_money(&activity.detail);
+        let net = if moves { self.month_begins(sink) } else { 0 };
         match &activity.detail {
             Detail::Contact(contact) => self.contacted(ctx, activity, contact, sink),
             Detail::MessageEvent { event, machine, .. } => {
@@ -134,6 +144,9 @@ impl CaseLedger {
         {
             let cost = market_wide::Counted { kind: FactKind::OperatingCost, amount: cost, amount2: 0, client: None };
             counted(activity, &cost, sink);
+        }
+        if moves {
+            self.follow(Exit::by(&activity.detail), net, ctx.version, sink);
         }
         if !matches!(activity.detail, Detail::Contact(_) | Detail::MessageEvent { .. }) {
             self.set_timer(ctx.market);
@@ -205,7 +218,8 @@ impl CaseLedger {
         while self.timer <= until && self.timer != NEVER {
             let at = self.timer;
             self.settled = self.settled.max(at);
-            let mut sink = Sink::new(out, day_number(at.date(market.zone)), version);
+            let mut sink = Sink::new(out, day_number(at.date(market.zone)), market, version);
+            let net = self.month_begins(&sink);
             self.pass_to(sink.day, &mut sink);
             if self.books.as_ref().is_some_and(|books| books.returns <= at) {
                 let before = self.stock();
@@ -215,6 +229,7 @@ impl CaseLedger {
             self.judge(market, at, &mut sink);
             self.judge_instalments(market, at, &mut sink);
             self.end_sessions(at, &mut sink);
+            self.follow(Exit::Closed, net, version, &mut sink);
             self.set_timer(market);
         }
     }
@@ -230,10 +245,16 @@ impl CaseLedger {
         }
         let ahead = |claim: &&claims::Claim| pools || claim.open() != 0;
         let due = self.claims.all().iter().filter(ahead).filter_map(claims::Claim::due);
-        if let Some(due) = due.filter(|due| *due >= self.day).min() {
-            next = next.min(midnight(market, due.saturating_add(1)));
+        let mut day = due.filter(|due| *due >= self.day).min().map(|due| due.saturating_add(1));
+        // An account grows older while it is open and owes something.
+        let stock = self.stock();
+        if let Some(days) = stock.past_due.filter(|days| *days > 0 && stock.open > 0 && stock.net > 0)
+            && let Some(next) = market.buckets.next(days)
+        {
+            let older = self.day.saturating_add(next - days);
+            day = Some(day.map_or(older, |day| day.min(older)));
         }
-        self.timer = next;
+        self.timer = day.map_or(next, |day| next.min(midnight(market, day)));
     }
 
     /// Closes or reopens the case.

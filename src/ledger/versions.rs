@@ -14,13 +14,15 @@ impl CaseLedger {
     /// Emits that the case came in at `at`, with its claims as `first` has them.
     pub(super) fn open_at(&mut self, market: &Market, first: &CaseVersion, at: Timestamp, out: &mut Vec<Fact>) {
         self.day = day_number(at.date(market.zone));
-        let mut sink = Sink::new(out, self.day, first);
+        let mut sink = Sink::new(out, self.day, market, first);
         self.claims = first.claims.iter().map(Claim::of).collect::<Vec<_>>().into();
         self.away = false;
         let placed: i128 = first.claims.iter().map(|claim| i128::from(claim.principal)).sum();
         self.offset_negative(market, 0, &mut sink);
         sink.flow(FactKind::Placed, placed);
         sink.stocks(Stock::default(), self.stock());
+        self.placed_on = self.day;
+        self.follow_from(market);
         self.set_timer(market);
     }
 
@@ -56,7 +58,7 @@ impl CaseLedger {
             return;
         }
         let from = out.len();
-        let mut sink = Sink::new(out, day_number(self.opened.date(market.zone)), version);
+        let mut sink = Sink::new(out, day_number(self.opened.date(market.zone)), market, version);
         let total = self.balance().total();
         sink.flow(FactKind::Placed, total);
         sink.stocks(Stock::default(), self.stock());
@@ -68,11 +70,14 @@ impl CaseLedger {
         if placed.is_some() {
             self.park();
             self.books_mut().returns = opened;
+            self.followed = super::follow::Followed::default();
             self.set_timer(market);
         } else {
-            let mut sink = Sink::new(out, self.day, version);
+            let mut sink = Sink::new(out, self.day, market, version);
             sink.flow(FactKind::Placed, total);
             sink.stocks(Stock::default(), self.stock());
+            self.placed_on = self.day;
+            self.follow_from(market);
             self.set_timer(market);
         }
     }
@@ -82,11 +87,12 @@ impl CaseLedger {
         self.reach(market, old, new.effective, true, out);
         let day = self.day_of(market, new.effective);
         let before = self.stock();
+        let net = self.month_begins(&Sink::new(&mut *out, day, market, old));
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
-            self.close(new.closed, &mut Sink::new(&mut *out, day, new));
+            self.close(new.closed, &mut Sink::new(&mut *out, day, market, new));
         }
-        let mut leaving = Sink::new(&mut *out, day, old);
+        let mut leaving = Sink::new(&mut *out, day, market, old);
         let left = leaving.case;
         let mut moved = Stock::default();
         if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0) {
@@ -95,7 +101,7 @@ impl CaseLedger {
             leaving.amount(fact, before.net);
             leaving.stocks(before, Stock::default());
         }
-        let mut sink = Sink::new(out, day, new);
+        let mut sink = Sink::new(out, day, market, new);
         if moved != Stock::default() {
             let fact = sink.plain(FactKind::MovedIn, before.open);
             sink.amount(fact, before.net);
@@ -113,6 +119,7 @@ impl CaseLedger {
             }
         }
         sink.stocks(here, self.stock());
+        self.follow(super::follow::Exit::Closed, net, new, &mut sink);
         self.set_timer(market);
     }
 

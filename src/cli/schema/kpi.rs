@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::money::currency;
 use super::shape::{Table, choice, date, file, flag, number, pattern, table, tables, text};
+use crate::domain::buckets::MOST;
 use crate::domain::fact::{FactKind, flag as flags};
 use crate::domain::vocabulary::{Channel, Direction};
 use crate::kpi::definition::{Additivity, Attribution, Clock, CurrencyPolicy, DimensionAsOf, Kind, Rounding};
@@ -40,6 +41,16 @@ fn version() -> Value {
 pub(super) fn definitions() -> Value {
     let root = table("Measures, formulas and KPIs")
         .need("version", version())
+        .may(
+            "days_past_due",
+            json!({
+                "type": "array",
+                "description": "First days of the buckets of days past due, rising from 1; stated in one file at the most",
+                "items": { "type": "integer", "minimum": 1, "maximum": 9_999 },
+                "minItems": 1,
+                "maxItems": MOST,
+            }),
+        )
         .may("measure", tables("Measures: what is summed or counted", measure()))
         .may("formula", tables("Formulas that several KPIs use", formula().end()))
         .may("kpi", tables("KPIs", kpi()));
@@ -55,6 +66,7 @@ fn measure() -> Value {
         .may("flags", several("Flags that are set", flag_names()))
         .may("without_flags", several("Flags that are not set", flag_names()))
         .may("state", several("States, as the kind of fact has them", json!({ "type": "string" })))
+        .may("dpd_bucket", several("Buckets of days past due", json!({ "type": "string" })))
         .may("agent", presence("Whether an agent is named"))
         .may("days_due", presence("Whether the due date is known"))
         .may("days_invoice", presence("Whether the invoice's date is known"))
@@ -121,7 +133,7 @@ fn kpi() -> Value {
         "description": "A whole number, a quotient such as \"1/12\", \"months\" or \"days\"",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
-    let reserved = [Kind::Conversion, Kind::Transition, Kind::Cohort];
+    let reserved = [Kind::Conversion, Kind::Cohort];
     let kinds = Kind::ALL.iter().filter(|kind| !reserved.contains(kind)).map(|kind| kind.as_str());
     let needed = [
         "formula",
@@ -165,7 +177,9 @@ fn kpi() -> Value {
         .may("numerator", part("The numerator of a ratio"))
         .may("denominator", part("The denominator of a ratio"))
         .may("expression", part("The formula of a derived KPI"))
-        .may("stock", part("What a balance is of"))
+        .may("stock", part("What a balance is of, or the accounts that a transition follows"))
+        .may("moves", part("The moves of a transition"))
+        .may("stays", flag("A transition tells those that did not make the moves"))
         .may("at", choice("When a balance is taken", ["opening", "closing", "mean", "change"]))
         .rule(
             "allOf",
@@ -178,6 +192,7 @@ fn kpi() -> Value {
                 of_kind("cumulative", &["measure", "since"]),
                 of_kind("balance", &["stock", "at"]),
                 of_kind("duration", &["measure", "percentile"]),
+                of_kind("transition", &["moves", "stock"]),
             ]),
         )
         .end()

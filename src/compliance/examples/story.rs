@@ -95,6 +95,7 @@ impl<'e> Story<'e> {
             currency,
             promise_grace_days: 0,
             payment_order: DEFAULT_PAYMENT_ORDER,
+            buckets: crate::domain::buckets::Buckets::default(),
         };
         Ok(Self { example, market, first, later, activities, candidate, cases })
     }

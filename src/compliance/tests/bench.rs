@@ -49,6 +49,7 @@ pub(crate) fn market() -> Market {
         currency: Currency::parse("EUR").unwrap(),
         promise_grace_days: 0,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        buckets: crate::domain::buckets::Buckets::default(),
     }
 }
 

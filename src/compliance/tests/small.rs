@@ -44,6 +44,7 @@ pub fn market() -> Market {
         currency: Currency::parse("EUR").unwrap(),
         promise_grace_days: 0,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        buckets: crate::domain::buckets::Buckets::default(),
     }
 }
 

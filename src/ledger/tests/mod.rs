@@ -1,5 +1,6 @@
 //! Tests of the fold of one case: worked examples, and random histories against a count made differently.
 
+mod ageing;
 mod agreed;
 mod agreements;
 mod counting;
@@ -31,6 +32,7 @@ pub(super) fn market() -> Market {
         currency: eur(),
         promise_grace_days: 3,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        buckets: crate::domain::buckets::Buckets::default(),
     }
 }
 

@@ -80,6 +80,8 @@ pub(super) struct Oracle {
     pub ended: Vec<(i32, &'static str, i64)>,
     /// What was agreed, and what became of it.
     pub agreed: super::agreed::Agreed,
+    /// At the end of each day: the bucket of days past due, if in one, and the balance.
+    pub stood: Vec<(Option<String>, i64)>,
     /// Collected net by agent.
     pub collected: BTreeMap<String, i64>,
     /// Day of the fact at hand.
@@ -320,6 +322,27 @@ impl Oracle {
         let named = payment.claim.as_ref().map(ClaimId::as_str);
         let named = named.filter(|named| version.claims.iter().any(|claim| claim.id.as_str() == *named));
         self.settle(&id, units, &payment.allocation, named);
+    }
+
+    /// Notes where the account stands at the end of a day.
+    pub fn note(&mut self, day: i32) {
+        let due = |id: &str| self.claims.iter().find(|(known, _)| known == id).and_then(|(_, due)| *due);
+        let first = self.claims.iter().filter_map(|(_, due)| *due).min();
+        let open: Vec<&Token> = self.tokens.iter().filter(|token| token.settled.is_none()).collect();
+        let net = open.len() as i64 - self.floating.len() as i64;
+        let of = |token: &&&Token| if token.component == Principal { due(&token.claim) } else { first };
+        let oldest = open.iter().filter_map(|token| of(&token)).min();
+        let bucket = match oldest.map(|due| day - due) {
+            None => "undated",
+            Some(days) if days < 1 => "0",
+            Some(1..=7) => "1-7",
+            Some(8..=30) => "8-30",
+            Some(31..=60) => "31-60",
+            Some(61..=90) => "61-90",
+            Some(_) => "91-180",
+        };
+        let there = self.here && !self.closed && net > 0;
+        self.stood.push((there.then(|| bucket.to_owned()), net));
     }
 
     pub fn owed(&self, component: Component) -> i128 {

@@ -8,7 +8,6 @@ use super::history::{DAYS, FIRST, History, history};
 use super::oracle::{Oracle, Shown};
 use super::*;
 use crate::domain::detail::TransferKind;
-use crate::domain::time::MAX_TIMESTAMP;
 use crate::domain::vocabulary::Component;
 
 /// Folds the history; with ticks, time also passes at each of them, and the state is copied there.
@@ -49,8 +48,15 @@ fn folded(history: &History, ticks: &[Timestamp]) -> Folded {
     for tick in ticks {
         ledger.advance(market, current, *tick, &mut facts);
     }
-    ledger.advance(market, current, MAX_TIMESTAMP, &mut facts);
+    // To the end of the last day that is counted: an account that is never paid grows older beyond it.
+    let end = Timestamp::start_of(crate::domain::time::date_of_day(last_day() + 1), market.zone);
+    ledger.advance(market, current, end.plus(-1), &mut facts);
     Folded { ledger, facts }
+}
+
+/// The last day that is counted.
+fn last_day() -> i32 {
+    day_number(date(FIRST)) - 1 + DAYS as i32 * 2 + 10
 }
 
 /// The oracle's answer: what the case shows at the end of each day.
@@ -68,7 +74,7 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
     let mut steps = steps.into_iter().peekable();
     let (mut current, mut came, mut days) = (first, false, Vec::new());
     let from = day_number(date(FIRST)) - 1;
-    for day in from..=from + DAYS as i32 * 2 + 10 {
+    for day in from..=last_day() {
         oracle.begins(day);
         while let Some((_, kind, index)) = steps.next_if(|(at, ..)| local(*at) == day) {
             match kind {
@@ -90,6 +96,7 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
             }
         }
         days.push((day, oracle.shown(day, current)));
+        oracle.note(day);
     }
     assert!(steps.next().is_none(), "a step lies outside the days counted");
     (oracle, days)
@@ -169,6 +176,7 @@ proptest! {
         let owed = [Component::Principal, Component::Interest, Component::Cost].map(|part| oracle.owed(part));
         prop_assert_eq!([balance.principal, balance.interest, balance.cost], owed);
         prop_assert_eq!(balance.credit, oracle.credit());
+        super::ageing::ages_agree(&once.facts, &oracle, &days)?;
         promises_agree(&once, &oracle)?;
         agreements_agree(&once, &oracle)?;
         collected_agrees(&once, &oracle)?;

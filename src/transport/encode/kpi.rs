@@ -80,5 +80,6 @@ const fn no_value(reason: NoValue) -> v1::NoValueReason {
         NoValue::NoFacts => v1::NoValueReason::NoFacts,
         NoValue::NeedsWholeMonths => v1::NoValueReason::NeedsWholeMonths,
         NoValue::Overflow => v1::NoValueReason::Overflow,
+        NoValue::NeedsOneMonth => v1::NoValueReason::NeedsOneMonth,
     }
 }

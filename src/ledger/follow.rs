@@ -1,0 +1,211 @@
+//! How accounts move between buckets of days past due: each move as it happens, and from the end of one month to the end of
+//! the next, with the same accounts followed.
+//!
+//! What an account did in a month is told against where it stood when the month began, under the dimensions and with the
+//! balance that it had then: so the accounts of a bucket's opening stock and what became of them add up. A second move in
+//! the month takes the place of the first.
+
+use std::sync::Arc;
+
+use chrono::Datelike;
+use serde::{Deserialize, Serialize};
+
+use super::CaseLedger;
+use super::books::EntryKind;
+use super::claims::Wide;
+use super::dims::DimRef;
+use super::emit::Sink;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::{AdjustmentKind, Detail, TransferKind};
+use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::market::Market;
+use crate::domain::time::{date_of_day, day_number};
+
+/// Why an account is in no bucket: it is not open, or nothing is owed on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Exit {
+    /// It was never in one, or no longer is for a reason that is not among these.
+    Closed,
+    Paid,
+    Settled,
+    WrittenOff,
+    Recalled,
+    Transferred,
+    Cancelled,
+    Corrected,
+}
+
+impl Exit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Paid => "paid",
+            Self::Settled => "settled",
+            Self::WrittenOff => "written_off",
+            Self::Recalled => "recalled",
+            Self::Transferred => "transferred",
+            Self::Cancelled => "cancelled",
+            Self::Corrected => "corrected",
+        }
+    }
+
+    /// What an account leaves by that an activity makes leave.
+    pub(super) const fn by(detail: &Detail) -> Self {
+        match detail {
+            Detail::Payment(_) => Self::Paid,
+            Detail::Adjustment { adjustment, .. } => match adjustment {
+                AdjustmentKind::WriteOff => Self::WrittenOff,
+                AdjustmentKind::SettlementDiscount => Self::Settled,
+                AdjustmentKind::Cancellation => Self::Cancelled,
+                AdjustmentKind::Correction | AdjustmentKind::WriteUp => Self::Corrected,
+            },
+            Detail::Transfer { transfer: TransferKind::Recall, .. } => Self::Recalled,
+            Detail::Transfer { .. } => Self::Transferred,
+            Detail::Reversal { .. } => Self::Corrected,
+            _ => Self::Closed,
+        }
+    }
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Place {
+    /// In a bucket.
+    In(u8),
+    /// Open and owed, and no claim has a due date.
+    Undated,
+    /// In none.
+    Gone(Exit),
+}
+
+impl Place {
+    fn name(self, market: &Market) -> &str {
+        match self {
+            Self::In(bucket) => market.buckets.name(bucket),
+            Self::Undated => crate::domain::buckets::UNDATED,
+            Self::Gone(exit) => exit.name(),
+        }
+    }
+
+    /// What coming here from there is called.
+    const fn outcome(self, from: Self) -> &'static str {
+        match (from, self) {
+            (_, Self::Gone(exit)) => exit.name(),
+            (Self::In(from), Self::In(0)) if from > 0 => "cured",
+            (Self::In(from), Self::In(to)) if from < to => "rolled",
+            (Self::In(_), Self::In(_)) => "rolled_back",
+            _ => "redated",
+        }
+    }
+}
+
+/// Where an account stood when the month began, and what was told of it since.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Start {
+    place: Place,
+    told: Place,
+    amount: Wide,
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
+}
+
+/// What a case keeps to be followed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Followed {
+    /// First day of the month after the one that `start` is about.
+    until: i32,
+    place: Place,
+    start: Option<Box<Start>>,
+}
+
+impl Default for Followed {
+    fn default() -> Self {
+        Self { until: i32::MIN, place: Place::Gone(Exit::Closed), start: None }
+    }
+}
+
+/// First day of the next month.
+fn next_month(day: i32) -> i32 {
+    let date = date_of_day(day);
+    let next = date.with_day(1).and_then(|first| first.checked_add_months(chrono::Months::new(1)));
+    next.map_or(i32::MAX, day_number)
+}
+
+impl CaseLedger {
+    /// Where the account stands now; `exit` is why, if that is in no bucket.
+    pub(super) fn place(&self, market: &Market, exit: Exit) -> Place {
+        let stock = self.stock();
+        match stock.past_due {
+            _ if stock.open == 0 || stock.net <= 0 => Place::Gone(exit),
+            None => Place::Undated,
+            Some(days) => Place::In(market.buckets.of(days)),
+        }
+    }
+
+    /// The case has just come in: it is followed from here on.
+    pub(super) fn follow_from(&mut self, market: &Market) {
+        let until = next_month(self.day);
+        self.followed = Followed { until, place: self.place(market, Exit::Closed), start: None };
+    }
+
+    /// Something will happen on the sink's day: if it is the first of its month, where the account stands is noted. Returns
+    /// its balance.
+    pub(super) fn month_begins(&mut self, sink: &Sink) -> i128 {
+        let net = self.balance().total();
+        let followed = &mut self.followed;
+        if sink.day >= followed.until {
+            followed.until = next_month(sink.day);
+            let place = followed.place;
+            followed.start = (!matches!(place, Place::Gone(_)))
+                .then(|| Box::new(Start { place, told: place, amount: Wide::new(net), dims: Arc::clone(&sink.dims) }));
+        }
+        net
+    }
+
+    /// Something happened: tells the account's move, if it is one. `net` is the balance before.
+    pub(super) fn follow(&mut self, exit: Exit, net: i128, version: &CaseVersion, sink: &mut Sink) {
+        let market = sink.market;
+        let now = match self.place(market, exit) {
+            Place::Gone(Exit::Paid) if self.is_settled() => Place::Gone(Exit::Settled),
+            now => now,
+        };
+        let gone = |place: Place| matches!(place, Place::Gone(_));
+        let was = self.followed.place;
+        if now == was || (gone(was) && gone(now)) {
+            return;
+        }
+        self.followed.place = now;
+        if !gone(was) {
+            let mut fact = sink.plain(FactKind::BucketLeft, 1);
+            let dims = DimRef { bucket: Some(was.name(market)), to_bucket: Some(now.name(market)), ..sink.case };
+            fact.dims = dims.state(now.outcome(was)).shared();
+            fact.amount2 = if gone(now) { version.principal() } else { 0 };
+            fact.value = gone(now).then(|| (i64::from(sink.day) - i64::from(self.placed_on)).max(0));
+            sink.amount(fact, net);
+        }
+        let Some(start) = self.followed.start.as_mut() else { return };
+        let told = |start: &Start, place: Place, sign: i8, sink: &mut Sink| {
+            let dims = DimRef {
+                bucket: Some(start.place.name(market)),
+                to_bucket: Some(place.name(market)),
+                ..DimRef::of(&start.dims)
+            };
+            let fact = Fact { sign, ..sink.plain(FactKind::AccountMoved, 1) };
+            let dims = dims.state(place.outcome(start.place)).shared();
+            sink.amount(Fact { dims, ..fact }, start.amount.get());
+        };
+        if start.told != start.place {
+            told(start, start.told, -1, sink);
+        }
+        if now != start.place {
+            told(start, now, 1, sink);
+        }
+        start.told = now;
+    }
+
+    /// A settlement discount was granted that stands: what is paid after it, or before, settles.
+    fn is_settled(&self) -> bool {
+        let entries = self.books.as_ref().map_or(&[][..], |books| &books.entries);
+        entries.iter().any(|entry| entry.kind == EntryKind::Discount && entry.left > 0)
+    }
+}
