@@ -30,13 +30,18 @@ pub async fn measure(options: &Options) {
     let mut theirs = Rounds::of("rows handed over");
     for round in 1..=options.rounds {
         println!("round {round}");
-        let since = Instant::now();
+        let mut since = Instant::now();
         let request =
             v1::SimulateRulesRequest { region_code: MARKET.into(), files: vec![candidate()], ..Default::default() };
         let mut events = client.simulate_rules(request).await.expect("a simulation").into_inner();
         let mut activities = 0;
         while let Some(message) = events.message().await.expect("the simulation goes on") {
             match message.event {
+                // Until then the candidate was checked, which takes as long whatever the history.
+                Some(Event::Started(_)) => {
+                    println!("  checked after {:.0?}", since.elapsed());
+                    since = Instant::now();
+                }
                 Some(Event::Finished(totals)) => activities = totals.activity_count.unsigned_abs(),
                 Some(Event::Refused(refused)) => panic!("the candidate is not sound: {refused:?}"),
                 _ => {}
