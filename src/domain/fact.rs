@@ -33,6 +33,14 @@ vocabulary!(
         MessageComplained = "message_complained",
         /// First unsubscription by a message, dated by its sending.
         MessageUnsubscribed = "message_unsubscribed",
+        /// The first payment after a contact, within thirty days of it; dated by the contact; `value` is seconds from the
+        /// contact to the payment.
+        ContactPaid = "contact_paid",
+        /// A visit by an account that had made none for thirty days: a visitor.
+        Visitor = "visitor",
+        /// The first payment after a visitor's visit, within thirty days of it; dated by the visit; `value` is seconds from
+        /// the visit to the payment.
+        VisitorPaid = "visitor_paid",
         /// A step at a landing page or portal; `state` is the step.
         Page = "page",
         /// A payment session at a landing page, once it is over, dated by its beginning; `state` is done, failed or
@@ -60,6 +68,8 @@ vocabulary!(
         Settlement = "settlement",
         /// The case's principal came in for collection; `amount`.
         Placed = "placed",
+        /// A claim was bought; `amount` its price, `amount2` its face value.
+        Purchased = "purchased",
         /// Interest accrued; `amount`.
         Interest = "interest",
         /// A fee charged to the debtor; `amount`; `state` is the beneficiary.
@@ -157,8 +167,11 @@ pub mod flag {
     /// It was the first right-party contact of its case, or a promise was made on that.
     pub const FIRST_RIGHT_PARTY: u16 = 256;
 
+    /// The claim was bought.
+    pub const PURCHASED: u16 = 512;
+
     /// Names as measures write them.
-    pub const NAMES: [(&str, u16); 9] = [
+    pub const NAMES: [(&str, u16); 10] = [
         ("attempt", ATTEMPT),
         ("connect", CONNECT),
         ("right_party", RIGHT_PARTY),
@@ -168,6 +181,7 @@ pub mod flag {
         ("overridden", OVERRIDDEN),
         ("first_attempt", FIRST_ATTEMPT),
         ("first_right_party", FIRST_RIGHT_PARTY),
+        ("purchased", PURCHASED),
     ];
 }
 
@@ -203,6 +217,10 @@ pub struct Dims {
     pub state: Option<Arc<str>>,
     /// Where a visit to a landing page came from.
     pub source: Option<Arc<str>>,
+    /// How many times the case has been placed with a collector: `1` for the first.
+    pub sequence: Option<Arc<str>>,
+    /// The segment that the market steers by.
+    pub segment: Option<Arc<str>>,
     /// Bucket of days past due.
     pub bucket: Option<Arc<str>>,
     /// Bucket that an account went to, or how it left all of them.
@@ -232,6 +250,10 @@ pub struct Fact {
     pub days_invoice: Option<i32>,
     /// A length or number of the kind's own, see [`FactKind::value_of`].
     pub value: Option<i64>,
+    /// Hour of the week at the debtor's, from Monday's first: 0 to 167.
+    pub hour: Option<u8>,
+    /// Day on which the case came in.
+    pub placed: Option<i32>,
     /// Flags, see [`flag`].
     pub flags: u16,
     /// Dimensions, shared between the facts of one activity.
@@ -252,6 +274,8 @@ impl Fact {
             days_due: None,
             days_invoice: None,
             value: None,
+            hour: None,
+            placed: None,
             flags: 0,
             dims,
         }
@@ -274,7 +298,9 @@ impl FactKind {
     #[must_use]
     pub const fn value_of(self) -> Option<ValueOf> {
         match self {
-            Self::Contact | Self::MessageOpened | Self::Matter => Some(ValueOf::Seconds),
+            Self::Contact | Self::MessageOpened | Self::ContactPaid | Self::VisitorPaid | Self::Matter => {
+                Some(ValueOf::Seconds)
+            }
             Self::CustomerLost | Self::BucketLeft => Some(ValueOf::Days),
             Self::Survey => Some(ValueOf::Number),
             _ => None,

@@ -176,6 +176,17 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
     let days_due = small(&mut table, reader, "days_due");
     let days_invoice = small(&mut table, reader, "days_invoice");
     let value = small(&mut table, reader, "value").map(i64::from);
+    let hour = small(&mut table, reader, "hour_of_week").and_then(|hour| {
+        let fits = u8::try_from(hour).ok().filter(|hour| *hour < 168);
+        if fits.is_none() {
+            reader.wrong(table.at, format!("hour_of_week = {hour}"), "write 0 (Monday's first hour) to 167");
+        }
+        fits
+    });
+    let placed = match table.get("placed") {
+        Some(_) => date(reader, &mut table, "placed").map(day_number),
+        None => None,
+    };
     let mut flags = 0;
     for (name, at) in table.texts(reader, "flags") {
         match flag::NAMES.iter().find(|(known, _)| *known == name) {
@@ -202,6 +213,8 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
         jurisdiction: word("jurisdiction"),
         state: word("state"),
         source: word("source"),
+        sequence: word("sequence"),
+        segment: word("segment"),
         bucket: word("dpd_bucket"),
         to_bucket: word("to_bucket"),
         channel,
@@ -211,7 +224,7 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
     table.finish(reader);
     let (kind, day) = (kind?, day_number(day?));
     let plain = Fact::new(kind, day, Arc::new(dims));
-    Some(Fact { sign, count, amount, amount2, days_due, days_invoice, value, flags, ..plain })
+    Some(Fact { sign, count, amount, amount2, days_due, days_invoice, value, hour, placed, flags, ..plain })
 }
 
 /// A word of a closed list that may be there.

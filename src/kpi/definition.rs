@@ -10,7 +10,7 @@ use super::unit::{Quantity, Unit};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
-    /// Kind of a KPI. The last two are reserved: a definition of them is refused for now.
+    /// Kind of a KPI. The last is reserved: a definition of it is refused for now.
     Kind {
         /// One measure or sum over the period.
         Simple = "simple",
@@ -28,6 +28,7 @@ vocabulary!(
         Duration = "duration",
         /// What became, by the end of a month, of the accounts that stood in a bucket of days past due at its beginning.
         Transition = "transition",
+        /// The share of some contacts or visits that led to a payment within a window.
         Conversion = "conversion",
         Cohort = "cohort",
     }
@@ -41,6 +42,8 @@ vocabulary!(
         Sent = "sent",
         /// The day on which due date plus grace passed.
         PromiseDue = "promise_due",
+        /// The day on which the case came in.
+        Placed = "placed",
         /// The end of the period.
         PeriodEnd = "period_end",
         /// The beginning of the period.

@@ -7,7 +7,7 @@ use chrono::Datelike;
 
 use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
-use super::dimension::{COMPUTED, DIMENSIONS, Dimension, MAX_WIDTH};
+use super::dimension::{DIMENSIONS, DimSet, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS, TableLayout};
 use crate::domain::fact::{Dims, Fact, FactKind};
@@ -123,16 +123,17 @@ impl Delta {
             seen.starts = [UNKNOWN_ROW; REMEMBERED_ROWS];
         }
         // What is computed of a fact's own numbers is another with each fact.
-        let computed = kind.computed.then(|| self.computed(slot, fact));
+        let computed = kind.by_itself.then(|| self.computed(slot, kind.computed, fact));
         let facts = i64::from(fact.sign).wrapping_mul(fact.count);
         for (place, table) in kind.tables.iter().enumerate() {
             let value = |column: &usize| taken.get(*column).copied().flatten();
             if !table.columns.iter().any(|column| value(column).is_some()) {
                 continue;
             }
+            let Some(day) = table.on.of(fact) else { continue };
             let start = match &computed {
-                Some(numbers) => self.start_by(numbers, table, fact.day),
-                None => self.start(slot, place, table, fact.day),
+                Some(numbers) if table.by_itself => self.start_by(numbers, table, day),
+                _ => self.start(slot, place, table, day),
             };
             let cells = self.cells.get_mut(start..start + table.series.len()).unwrap_or_default();
             for (cell, column) in cells.iter_mut().zip(&table.columns) {
@@ -179,10 +180,10 @@ impl Delta {
     }
 
     /// The numbers of a slot's values, and of those that are computed of the fact.
-    fn computed(&mut self, slot: usize, fact: &Fact) -> [u32; DIMENSIONS] {
+    fn computed(&mut self, slot: usize, wanted: DimSet, fact: &Fact) -> [u32; DIMENSIONS] {
         let known = self.seen.get(slot).and_then(Option::as_ref);
         let mut numbers = known.map_or([0; DIMENSIONS], |seen| seen.numbers);
-        for dimension in COMPUTED.iter() {
+        for dimension in wanted.iter() {
             if let (Some(text), Some(number)) = (dimension.computed(fact), numbers.get_mut(dimension.index())) {
                 *number = self.names.number(&text);
             }

@@ -1,9 +1,11 @@
 //! The dimensions that measures may be kept by, and ordered sets of them.
 
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 use super::histogram;
 use crate::domain::fact::{Dims, Fact};
+use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
@@ -12,7 +14,15 @@ vocabulary!(
         Agent = "agent", Team = "team", Client = "client", Portfolio = "portfolio", Product = "product",
         Stage = "stage", Campaign = "campaign", Template = "template", Rule = "rule", Jurisdiction = "jurisdiction",
         Channel = "channel", Direction = "direction", State = "state", Source = "source",
-        DpdBucket = "dpd_bucket", ToBucket = "to_bucket",
+        DpdBucket = "dpd_bucket", ToBucket = "to_bucket", Sequence = "sequence", Segment = "segment",
+        /// Hour of the day at the debtor's, 00 to 23.
+        Hour = "hour",
+        /// Day of the week at the debtor's, 1 (Monday) to 7.
+        Weekday = "weekday",
+        /// Month in which the case came in: 2026-03.
+        Vintage = "vintage",
+        /// Whole months from the day on which the case came in, 00 to 98; 99 for more.
+        MonthsSince = "months_since",
         /// Step of a histogram that the fact's value lies in; no question groups by it.
         Length = "length", Currency = "currency",
     }
@@ -47,7 +57,9 @@ impl Dimension {
             Self::DpdBucket => dims.bucket.as_deref(),
             Self::ToBucket => dims.to_bucket.as_deref(),
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
-            Self::Length => None,
+            Self::Sequence => dims.sequence.as_deref(),
+            Self::Segment => dims.segment.as_deref(),
+            Self::Hour | Self::Weekday | Self::Vintage | Self::MonthsSince | Self::Length => None,
         }
     }
 
@@ -56,8 +68,18 @@ impl Dimension {
     pub fn computed(self, fact: &Fact) -> Option<String> {
         match self {
             Self::Length => fact.value.map(|value| histogram::step(value).to_string()),
+            Self::Hour => fact.hour.map(|hour| format!("{:02}", hour % 24)),
+            Self::Weekday => fact.hour.map(|hour| (hour / 24 + 1).to_string()),
+            Self::Vintage => fact.placed.map(|day| date_of_day(day).format("%Y-%m").to_string()),
+            Self::MonthsSince => fact.placed.map(|placed| format!("{:02}", months_since(placed, fact.day))),
             _ => None,
         }
+    }
+
+    /// Whether it is computed of a fact's numbers.
+    #[must_use]
+    pub const fn is_computed(self) -> bool {
+        COMPUTED.has(self)
     }
 
     /// Whether measures may be kept by it, and questions grouped by it.
@@ -78,7 +100,29 @@ impl Dimension {
 pub struct DimSet(u32);
 
 /// The dimensions that are computed of a fact's numbers.
-pub(super) const COMPUTED: DimSet = DimSet(1 << Dimension::Length.index());
+pub(super) const COMPUTED: DimSet = DimSet(
+    1 << Dimension::Length.index()
+        | 1 << Dimension::Hour.index()
+        | 1 << Dimension::Weekday.index()
+        | 1 << Dimension::Vintage.index()
+        | 1 << Dimension::MonthsSince.index(),
+);
+
+/// The most months that are told apart.
+const MOST_MONTHS: i32 = 99;
+
+/// Whole months from a day to another, 0 to [`MOST_MONTHS`]: a month is over on the same day of the next one, or on its last
+/// day where it has no such day.
+fn months_since(from: i32, to: i32) -> i32 {
+    let (first, last) = (date_of_day(from), date_of_day(to));
+    let months = (last.year() - first.year()) * 12 + last.month() as i32 - first.month() as i32;
+    let over = |months: i32| {
+        let months = u32::try_from(months).ok().map(chrono::Months::new)?;
+        first.checked_add_months(months).map(|date| date <= last)
+    };
+    let whole = if over(months) == Some(true) { months } else { months - 1 };
+    whole.clamp(0, MOST_MONTHS)
+}
 
 impl DimSet {
     /// Whether the dimension is in the set.
@@ -103,6 +147,12 @@ impl DimSet {
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// The dimensions that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Both sets together.
@@ -148,5 +198,33 @@ impl std::fmt::Display for DimSet {
             write!(f, "{}{dimension}", if index > 0 { ", " } else { "" })?;
         }
         f.write_str("]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::months_since;
+    use crate::domain::time::day_number;
+
+    #[test]
+    fn a_month_is_over_on_the_same_day_of_the_next() {
+        let months = |from: &str, to: &str| {
+            let day = |text: &str| day_number(text.parse().unwrap());
+            months_since(day(from), day(to))
+        };
+        for (from, to, whole) in [
+            ("2026-01-15", "2026-01-15", 0),
+            ("2026-01-15", "2026-02-14", 0),
+            ("2026-01-15", "2026-02-15", 1),
+            ("2026-01-31", "2026-02-27", 0),
+            ("2026-01-31", "2026-02-28", 1),
+            ("2026-01-31", "2026-03-30", 1),
+            ("2026-01-31", "2027-01-31", 12),
+            ("2026-01-15", "2026-01-14", 0),
+            ("2026-01-15", "2025-01-01", 0),
+            ("2000-01-15", "2026-01-14", 99),
+        ] {
+            assert_eq!(months(from, to), whole, "{from} to {to}");
+        }
     }
 }

@@ -33,6 +33,26 @@ impl Clock {
     }
 }
 
+/// Which day of a fact its cell is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum On {
+    /// The fact's own.
+    #[default]
+    Fact,
+    /// The day on which the case came in: cells of cohorts.
+    Placed,
+}
+
+impl On {
+    /// The day; none if the fact has none such.
+    pub(crate) const fn of(self, fact: &Fact) -> Option<i32> {
+        match self {
+            Self::Fact => Some(fact.day),
+            Self::Placed => fact.placed,
+        }
+    }
+}
+
 /// What a measure adds up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Aggregate {
@@ -89,6 +109,7 @@ impl Filter {
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     pub(crate) aggregate: Aggregate,
+    pub(crate) on: On,
     pub(crate) filter: Filter,
 }
 
@@ -98,6 +119,7 @@ impl Source {
         if !self.filter.takes(fact) {
             return None;
         }
+        self.on.of(fact)?;
         let amount = |which| {
             Some(i128::from(match which {
                 Amount::First => fact.amount,
@@ -121,6 +143,10 @@ impl Source {
 pub(crate) struct TableLayout {
     /// Number in the layout.
     pub(crate) id: usize,
+    /// Which day of a fact its cells are of.
+    pub(crate) on: On,
+    /// Whether the row follows from more than a fact's dimensions and day.
+    pub(crate) by_itself: bool,
     /// Dimensions of the tuple, in order.
     pub(crate) dims: Vec<Dimension>,
     /// Series of each column.
@@ -134,8 +160,10 @@ pub(crate) struct TableLayout {
 pub(crate) struct KindLayout {
     pub(crate) sources: Vec<Source>,
     pub(crate) tables: Vec<TableLayout>,
-    /// Whether any table uses a dimension that is computed of a fact's numbers.
-    pub(crate) computed: bool,
+    /// Dimensions of any table that are computed of a fact's numbers.
+    pub(crate) computed: DimSet,
+    /// Whether the row of any table follows from more than a fact's dimensions and day.
+    pub(crate) by_itself: bool,
 }
 
 /// All kinds.
@@ -158,17 +186,23 @@ impl Layout {
     pub(crate) fn insert(&mut self, kind: FactKind, source: Source, sets: &[(DimSet, u32)]) {
         self.kinds.resize_with(FactKind::ALL.len(), KindLayout::default);
         let Some(layout) = self.kinds.get_mut(kind as usize) else { return };
-        let column = layout.sources.len();
+        let (column, on) = (layout.sources.len(), source.on);
         layout.sources.push(source);
         for (set, series) in sets {
-            layout.computed |= set.iter().any(|dimension| COMPUTED.has(dimension));
+            let computed = set.intersection(COMPUTED);
+            layout.computed = layout.computed.union(computed);
+            let by_itself = on != On::Fact || !computed.is_empty();
+            layout.by_itself |= by_itself;
             let dims: Vec<Dimension> = set.iter().collect();
-            let found = layout.tables.iter_mut().find(|t| t.dims == dims && t.columns.len() < MAX_COLUMNS);
+            let found =
+                layout.tables.iter_mut().find(|t| t.dims == dims && t.on == on && t.columns.len() < MAX_COLUMNS);
             let table = match found {
                 Some(table) => table,
                 None => {
                     layout.tables.push(TableLayout {
                         id: self.tables,
+                        on,
+                        by_itself,
                         dims,
                         series: Arc::from([]),
                         columns: Vec::new(),

@@ -7,6 +7,7 @@ use super::definition::{
 };
 use super::exact::Exact;
 use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Window};
+use super::layout::On;
 use super::read::{Reader, Table, names, whole};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
@@ -18,6 +19,8 @@ pub(crate) struct Written {
     pub(crate) place: Place,
     pub(crate) info: KpiInfo,
     formula: Shape,
+    /// Days of a conversion's window.
+    window_days: Option<i64>,
     parameters: BTreeMap<String, Parameter>,
 }
 
@@ -45,15 +48,15 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let of = table.text(reader, "of").map(|(text, _)| text.to_owned());
         table.finish(reader);
         let info = alias(id?, title?, description?, of?);
-        return Some(Written { place, info, formula: Shape::Alias, parameters: BTreeMap::new() });
+        return Some(Written { place, info, formula: Shape::Alias, window_days: None, parameters: BTreeMap::new() });
     }
-    if let Some(kind @ (Kind::Conversion | Kind::Cohort)) = kind {
+    if let Some(kind @ Kind::Cohort) = kind {
         // Its keys are unknown to this build, so that one diagnostic is all that can be said.
         let message = format!("{} is of kind {kind}, which is not supported yet", table.what);
         reader.wrong(
             table.at,
             message,
-            "write simple, ratio, derived, cumulative, balance, duration, transition or alias",
+            "write simple, ratio, derived, cumulative, balance, duration, transition, conversion or alias",
         );
         return None;
     }
@@ -74,6 +77,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     };
     let proportion = table.flag(reader, "proportion") == Some(true);
     let parameters = parameters(reader, &mut table);
+    let window = if kind == Some(Kind::Conversion) { window(reader, &mut table) } else { Some(None) };
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
     let info = KpiInfo {
@@ -98,7 +102,20 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         proportion,
         group_by: Vec::new(),
     };
-    Some(Written { place, info, formula: shape?, parameters })
+    Some(Written { place, info, formula: shape?, window_days: window?, parameters })
+}
+
+/// The days of a conversion's window: facts that lead to payments are remembered for thirty.
+fn window(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Option<i64>> {
+    table.need(reader, "window_days")?;
+    let (days, at) = table.whole(reader, "window_days")?;
+    match i64::try_from(days).ok().filter(|days| (1..=30).contains(days)) {
+        Some(days) => Some(Some(days)),
+        None => {
+            reader.wrong(at, format!("window_days = {days} of {}", table.what), "write 1 to 30");
+            None
+        }
+    }
 }
 
 /// What an alias says before it is filled in from the KPI that it stands for.
@@ -231,7 +248,11 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             let above = if stays { Raw::Subtract(vec![opening.clone(), moves], at) } else { moves };
             Some(Shape::Quotient(above, opening))
         }
-        Kind::Alias | Kind::Conversion | Kind::Cohort => None,
+        Kind::Conversion => {
+            let (converted, of) = (read(reader, "converted"), read(reader, "of"));
+            Some(Shape::Quotient(converted?, of?))
+        }
+        Kind::Alias | Kind::Cohort => None,
     }
 }
 
@@ -266,7 +287,7 @@ pub(crate) fn link(
                 let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
                 let money = resolver.leaves.iter().any(money);
                 let definition = Definition { info: kpi.info.clone(), root, leaves: resolver.leaves, money };
-                let claims = claims(&definition, measures);
+                let claims = claims(&definition, kpi.window_days, measures);
                 faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
                 linked.push(definition);
             }
@@ -295,7 +316,7 @@ pub(crate) fn link(
 }
 
 /// What a definition says wrongly of itself.
-fn claims(definition: &Definition, measures: &[Measure]) -> Vec<(String, String)> {
+fn claims(definition: &Definition, window_days: Option<i64>, measures: &[Measure]) -> Vec<(String, String)> {
     let info = &definition.info;
     let mut wrong = Vec::new();
     let mut claim = |message: String, remedy: String| wrong.push((format!("KPI \"{}\" {message}", info.id), remedy));
@@ -313,6 +334,31 @@ fn claims(definition: &Definition, measures: &[Measure]) -> Vec<(String, String)
     if policy != info.currency_policy {
         let holds = if definition.money { "holds money" } else { "holds no money" };
         claim(holds.to_owned(), format!("write currency_policy = \"{policy}\""));
+    }
+    let of = |leaf: &formula::Leaf| measures.get(leaf.measure);
+    let placed = |leaf: &&formula::Leaf| of(leaf).is_some_and(|measure| measure.source.on == On::Placed);
+    let cohorts = definition.leaves.iter().filter(placed).count();
+    if cohorts != 0 && cohorts != definition.leaves.len() {
+        let message = "puts facts of their own day and facts of the day of placement into one formula".to_owned();
+        claim(message, "name measures with day = \"placed\" alone, or none".to_owned());
+    } else if (cohorts != 0) != (info.clock == Clock::Placed) {
+        let says = if cohorts == 0 { "no measure" } else { "every measure" };
+        let remedy = "write clock = \"placed\" where the measures have day = \"placed\", and only there";
+        claim(format!("says clock {}, and {says} counts by the day of placement", info.clock), remedy.to_owned());
+    }
+    if let (Some(days), Root::Quotient { above: (node, _), .. }) = (window_days, &definition.root) {
+        let mut converted = Vec::new();
+        node.each_leaf(&mut |leaf| converted.push(leaf));
+        let leads = |fact| matches!(fact, FactKind::ContactPaid | FactKind::VisitorPaid);
+        let within = |measure: &Measure| measure.source.filter.value.map(|(_, most)| most);
+        for measure in converted.iter().filter_map(|leaf| definition.leaves.get(*leaf)).filter_map(of) {
+            if !leads(measure.fact) || within(measure) != Some(days * 86_400) {
+                let message = format!("has a window of {days} days, which \"{}\" does not keep to", measure.id);
+                let seconds = days * 86_400;
+                let remedy = "name a measure over contact_paid or visitor_paid facts with where = { value_to =";
+                claim(message, format!("{remedy} {seconds} }}"));
+            }
+        }
     }
     if info.kind == Kind::Transition {
         for leaf in &definition.leaves {

@@ -1,7 +1,7 @@
 //! Reads `[[measure]]` tables.
 
 use super::dimension::{DimSet, Dimension, MAX_WIDTH};
-use super::layout::{Aggregate, Amount, Clock, Filter, Source};
+use super::layout::{Aggregate, Amount, Clock, Filter, On, Source};
 use super::read::{Reader, Table, Value, is_id, names, texts};
 use super::schema::{Measure, Place};
 use super::unit::Quantity;
@@ -18,6 +18,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     let description = table.text(reader, "description").map(|(text, _)| text.to_owned());
     let fact = table.word(reader, "fact", FactKind::parse, || names(FactKind::ALL.iter().map(|k| k.as_str())));
     let aggregate = aggregate(reader, &mut table);
+    let on = day(reader, &mut table);
     let by_currency = table.flag(reader, "by_currency");
     let (filter, filter_at) = match table.get("where") {
         Some(value) => (where_clause(reader, value, &table.what), value.span().start),
@@ -74,7 +75,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         }
     }
     let (id, title, description, fact) = (id?, title?, description?, fact?);
-    let source = Source { aggregate, filter };
+    let source = Source { aggregate, on, filter };
     let mut measure = Measure {
         id,
         title,
@@ -112,6 +113,19 @@ pub(crate) fn id(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: &str) -> 
         return None;
     }
     Some(text.to_owned())
+}
+
+/// Which day of a fact counts: its own, unless the measure says otherwise.
+fn day(reader: &mut Reader<'_>, table: &mut Table<'_>) -> On {
+    if table.get("day").is_none() {
+        return On::Fact;
+    }
+    let parse = |text: &str| match text {
+        "fact" => Some(On::Fact),
+        "placed" => Some(On::Placed),
+        _ => None,
+    };
+    table.word(reader, "day", parse, || "fact, placed".to_owned()).unwrap_or_default()
 }
 
 fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::Wide;
 use super::matters::OpenMatter;
-use super::pages::Session;
+use super::pages::{Session, Visit};
 use super::promise::{Credit, PromiseView};
 use super::terms::{Deal, Plan};
 use crate::domain::detail::ReversalKind;
@@ -179,6 +179,8 @@ pub(super) struct Books {
     pub deal: Option<Box<Deal>>,
     /// Payment sessions at landing pages that are not over.
     pub sessions: Vec<Session>,
+    /// The account's latest visitor.
+    pub visitor: Option<Box<Visit>>,
     /// Complaints and disputes that are open.
     pub matters: Vec<OpenMatter>,
 }
@@ -199,6 +201,7 @@ impl Default for Books {
             plan: None,
             deal: None,
             sessions: Vec::new(),
+            visitor: None,
             matters: Vec::new(),
         }
     }

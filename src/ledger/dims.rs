@@ -96,6 +96,10 @@ pub struct DimRef<'a> {
     /// As in [`Dims`].
     pub source: Option<&'a str>,
     /// As in [`Dims`].
+    pub sequence: Option<&'a str>,
+    /// As in [`Dims`].
+    pub segment: Option<&'a str>,
+    /// As in [`Dims`].
     pub bucket: Option<&'a str>,
     /// As in [`Dims`].
     pub to_bucket: Option<&'a str>,
@@ -105,6 +109,21 @@ pub struct DimRef<'a> {
     pub rule: Option<&'a str>,
     /// As in [`Dims`].
     pub jurisdiction: Option<&'a str>,
+}
+
+/// The attribute of a case's segments that is the dimension.
+const SEGMENT: &str = "segment";
+
+/// The word of a placement's number.
+const fn sequence(number: u16) -> &'static str {
+    match number {
+        0 | 1 => "1",
+        2 => "2",
+        3 => "3",
+        4 => "4",
+        5 => "5",
+        _ => "6+",
+    }
 }
 
 impl<'a> DimRef<'a> {
@@ -118,6 +137,8 @@ impl<'a> DimRef<'a> {
             portfolio: steering.portfolio.as_deref(),
             product: steering.product.as_deref(),
             stage: steering.stage.as_deref(),
+            sequence: version.placement.sequence.map(sequence),
+            segment: steering.segments.get(SEGMENT).map(String::as_str),
             currency: Some(version.currency),
             ..Self::default()
         }
@@ -165,6 +186,8 @@ impl<'a> DimRef<'a> {
             && self.direction == dims.direction
             && self.state == dims.state.as_deref()
             && self.source == dims.source.as_deref()
+            && self.sequence == dims.sequence.as_deref()
+            && self.segment == dims.segment.as_deref()
             && self.bucket == dims.bucket.as_deref()
             && self.to_bucket == dims.to_bucket.as_deref()
             && self.currency == dims.currency
@@ -203,6 +226,8 @@ impl<'a> DimRef<'a> {
             direction: self.direction,
             state: self.state.map(Arc::from),
             source: self.source.map(Arc::from),
+            sequence: self.sequence.map(Arc::from),
+            segment: self.segment.map(Arc::from),
             bucket: self.bucket.map(Arc::from),
             to_bucket: self.to_bucket.map(Arc::from),
             currency: self.currency,
@@ -237,6 +262,8 @@ impl<'a> DimRef<'a> {
             direction: dims.direction,
             state: dims.state.as_deref(),
             source: dims.source.as_deref(),
+            sequence: dims.sequence.as_deref(),
+            segment: dims.segment.as_deref(),
             bucket: dims.bucket.as_deref(),
             to_bucket: dims.to_bucket.as_deref(),
             currency: dims.currency,

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::{Datelike, Timelike};
+
 use super::dims::DimRef;
 use crate::domain::buckets::UNDATED;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::market::Market;
+use crate::domain::time::Timestamp;
 
 /// What a case adds to the stocks at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub(super) struct Sink<'a> {
     pub day: i32,
     /// The market.
     pub market: &'a Market,
+    /// The case's version in force.
+    pub version: &'a CaseVersion,
+    /// Day on which the case came in.
+    pub placed: Option<i32>,
     /// Dimensions of the case at the instant.
     pub case: DimRef<'a>,
     /// The same, shared.
@@ -49,13 +56,29 @@ pub(super) struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// Takes the facts of a case at `day` while `version` is in force.
-    pub fn new(out: &'a mut Vec<Fact>, day: i32, market: &'a Market, version: &'a CaseVersion) -> Self {
+    pub fn new(
+        out: &'a mut Vec<Fact>,
+        (day, placed): (i32, i32),
+        market: &'a Market,
+        version: &'a CaseVersion,
+    ) -> Self {
         let case = DimRef::of_case(version);
-        Self { out, day, market, case, dims: case.shared() }
+        let placed = (placed != i32::MIN).then_some(placed);
+        Self { out, day, market, version, placed, case, dims: case.shared() }
     }
 }
 
 impl Sink<'_> {
+    /// The hour of the week at the debtor's of an instant: in the first zone that the primary party may be in, else in the
+    /// market's.
+    pub fn hour_at(&self, at: Timestamp) -> u8 {
+        let zones = self.version.primary().map_or(&[][..], |party| &party.zones);
+        let zone = zones.iter().find_map(|candidate| candidate.zone.parse().ok()).unwrap_or(self.market.zone);
+        let local = at.local(zone);
+        // Both parts are below 8 bits: at most 6 x 24 + 23.
+        (local.weekday().num_days_from_monday() * 24 + local.hour()) as u8
+    }
+
     /// Emits what changed in the buckets of days past due.
     fn aged(&mut self, before: Stock, after: Stock) {
         let (was, now) = (before.bucket(self.market), after.bucket(self.market));
@@ -76,7 +99,7 @@ impl Sink<'_> {
 
     /// A fact with nothing but its kind, counted `count` times, under the case's dimensions.
     pub fn plain(&self, kind: FactKind, count: i64) -> Fact {
-        Fact { count, ..Fact::new(kind, self.day, Arc::clone(&self.dims)) }
+        Fact { count, placed: self.placed, ..Fact::new(kind, self.day, Arc::clone(&self.dims)) }
     }
 
     /// Emits `fact` with `amount`, in as many parts as 64 bits ask for; the first one carries the count.
@@ -95,6 +118,12 @@ impl Sink<'_> {
             fact.count = 0;
             fact.amount2 = 0;
         }
+    }
+
+    /// Emits what the case was bought for: price and face value.
+    pub fn purchased(&mut self, count: i64, (price, face): (i64, i64)) {
+        let fact = self.plain(FactKind::Purchased, count);
+        self.out.push(Fact { amount: price, amount2: face, ..fact });
     }
 
     /// Emits a flow of the case, counted once.

@@ -25,6 +25,7 @@ mod matters;
 mod money;
 mod pages;
 mod promise;
+mod remembered;
 mod terms;
 mod versions;
 
@@ -41,18 +42,18 @@ use serde::{Deserialize, Serialize};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, date_of_day, day_number};
-use crate::domain::vocabulary::ActorKind;
+use crate::domain::vocabulary::{ActorKind, Ownership};
 
 use books::{Books, NEVER, tag};
 use claims::Claims;
-use contact::Contacts;
 use emit::Sink;
 use follow::{Exit, Followed};
 use matters::Matter;
+use remembered::Contacts;
 
 /// What a fact is folded under.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +121,8 @@ impl CaseLedger {
     /// that are due exactly then, and folds activities in the order of facts.
     pub fn apply(&mut self, ctx: &Context, activity: &Activity, out: &mut Vec<Fact>) {
         self.reach(ctx.market, ctx.version, activity.occurred, moves_money(&activity.detail), out);
-        let mut sink = Sink::new(out, self.day_of(ctx.market, activity.occurred), ctx.market, ctx.version);
+        let mut sink =
+            Sink::new(out, (self.day_of(ctx.market, activity.occurred), self.placed_on), ctx.market, ctx.version);
         let sink = &mut sink;
         let moves = moves_money(&activity.detail);
         let net = if moves { self.month_begins(sink) } else { 0 };
@@ -218,7 +220,7 @@ impl CaseLedger {
         while self.timer <= until && self.timer != NEVER {
             let at = self.timer;
             self.settled = self.settled.max(at);
-            let mut sink = Sink::new(out, day_number(at.date(market.zone)), market, version);
+            let mut sink = Sink::new(out, (day_number(at.date(market.zone)), self.placed_on), market, version);
             let net = self.month_begins(&sink);
             self.pass_to(sink.day, &mut sink);
             if self.books.as_ref().is_some_and(|books| books.returns <= at) {
@@ -293,6 +295,11 @@ fn midnight(market: &Market, day: i32) -> Timestamp {
     /// 9999-12-31.
     const LAST: i32 = 2_932_896;
     if day > LAST { NEVER } else { Timestamp::start_of(date_of_day(day), market.zone) }
+}
+
+/// The flag of facts on a claim that was bought.
+fn purchased(version: &CaseVersion) -> u16 {
+    if version.identity.ownership == Some(Ownership::Purchased) { flag::PURCHASED } else { 0 }
 }
 
 /// An amount that counts: in the case's currency and not negative.

@@ -67,7 +67,7 @@ impl CaseLedger {
         }
         moved_to(&dims, i128::from(amount), sink);
         let mut fact = sink.plain(FactKind::Payment, 1);
-        fact.flags = if alone { flag::SELF_SERVICE } else { 0 };
+        fact.flags = if alone { flag::SELF_SERVICE } else { 0 } | super::purchased(ctx.version);
         fact.dims = dims;
         sink.amount(fact, i128::from(amount));
         let first = payment.claim.as_ref().and_then(|id| claim_index(ctx.version, id));
@@ -81,6 +81,10 @@ impl CaseLedger {
         }
         sink.stocks(before, self.stock());
         self.deal_paid(sink);
+        if amount > 0 {
+            self.contacts.paid(activity.occurred, sink);
+            self.visitor_paid(activity.occurred, sink);
+        }
         if let Some(call) = activity.parent.as_ref() {
             self.paid_on(tag(call), sink);
         }
@@ -251,6 +255,7 @@ impl CaseLedger {
                 moved_to(&dims.shared(), -wide, sink);
                 let mut fact = sink.plain(FactKind::PaymentReversed, 1);
                 fact.dims = dims.state(reason.as_str()).shared();
+                fact.flags = super::purchased(ctx.version);
                 sink.amount(fact, wide);
             }
             EntryKind::Charge => {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::books::{push_lean, tag_text};
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::remembered::LED_TO;
 use super::{CaseLedger, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::PageStep;
@@ -33,11 +34,27 @@ pub(super) struct Session {
     dims: Arc<Dims>,
 }
 
+/// A visitor: the first visit after thirty days without one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Visit {
+    first: Timestamp,
+    last: Timestamp,
+    day: i32,
+    /// A payment after it was counted.
+    paid: bool,
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
+}
+
 impl Session {
     fn ended(&self, state: &str, sink: &mut Sink) {
         let dims = DimRef::of(&self.dims).state(state).shared();
         sink.out.push(Fact::new(FactKind::PaymentSession, self.day, dims));
     }
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> i64 {
+    to.0.saturating_sub(from.0).max(0) / SECOND
 }
 
 impl CaseLedger {
@@ -56,7 +73,7 @@ impl CaseLedger {
         fact.dims = dims.state(step.as_str()).shared();
         sink.out.push(fact);
         if step == PageStep::Visit {
-            return;
+            return self.visited(activity.occurred, of_session, sink);
         }
         let key = session.map_or(0, tag_text);
         let sessions = &mut self.books_mut().sessions;
@@ -70,6 +87,33 @@ impl CaseLedger {
         } else if let Some(session) = sessions.get_mut(at) {
             session.over = activity.occurred.plus(TIME_OUT);
             session.failed = step == PageStep::PaymentFailed;
+        }
+    }
+
+    fn visited(&mut self, at: Timestamp, dims: Arc<Dims>, sink: &mut Sink) {
+        let visitor = &mut self.books_mut().visitor;
+        match visitor {
+            Some(visit) if seconds(visit.last, at) <= LED_TO => visit.last = at,
+            _ => {
+                let mut fact = sink.plain(FactKind::Visitor, 1);
+                fact.dims = Arc::clone(&dims);
+                sink.out.push(fact);
+                *visitor = Some(Box::new(Visit { first: at, last: at, day: sink.day, paid: false, dims }));
+            }
+        }
+    }
+
+    /// Money came in: the visitor of the last thirty days paid.
+    pub(super) fn visitor_paid(&mut self, at: Timestamp, sink: &mut Sink) {
+        let Some(visit) = self.books.as_mut().and_then(|books| books.visitor.as_mut()) else { return };
+        let seconds = seconds(visit.first, at);
+        if !visit.paid && seconds <= LED_TO {
+            visit.paid = true;
+            let mut fact = sink.plain(FactKind::VisitorPaid, 1);
+            fact.day = visit.day;
+            fact.value = Some(seconds);
+            fact.dims = Arc::clone(&visit.dims);
+            sink.out.push(fact);
         }
     }
 

@@ -6,9 +6,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::books::{Books, NEVER, Pending, index, push_lean, tag};
-use super::contact::{Remembered, first_resolved};
+use super::contact::first_resolved;
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::remembered::Remembered;
 use super::{CaseLedger, Context, midnight};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Promise;

@@ -14,16 +14,25 @@ impl CaseLedger {
     /// Emits that the case came in at `at`, with its claims as `first` has them.
     pub(super) fn open_at(&mut self, market: &Market, first: &CaseVersion, at: Timestamp, out: &mut Vec<Fact>) {
         self.day = day_number(at.date(market.zone));
-        let mut sink = Sink::new(out, self.day, market, first);
+        self.placed_on = self.day;
+        let mut sink = Sink::new(out, (self.day, self.placed_on), market, first);
         self.claims = first.claims.iter().map(Claim::of).collect::<Vec<_>>().into();
         self.away = false;
         let placed: i128 = first.claims.iter().map(|claim| i128::from(claim.principal)).sum();
         self.offset_negative(market, 0, &mut sink);
-        sink.flow(FactKind::Placed, placed);
-        sink.stocks(Stock::default(), self.stock());
-        self.placed_on = self.day;
+        self.arrived(placed, &mut sink);
         self.follow_from(market);
         self.set_timer(market);
+    }
+
+    /// Emits that the case is here, with so much placed, and what it was bought for.
+    fn arrived(&self, placed: i128, sink: &mut Sink) {
+        sink.flow(FactKind::Placed, placed);
+        let bought = price(sink.version);
+        if bought != (0, 0) {
+            sink.purchased(1, bought);
+        }
+        sink.stocks(Stock::default(), self.stock());
     }
 
     /// Lets claims below zero (credit notes) settle the others.
@@ -58,10 +67,9 @@ impl CaseLedger {
             return;
         }
         let from = out.len();
-        let mut sink = Sink::new(out, day_number(self.opened.date(market.zone)), market, version);
+        let mut sink = Sink::new(out, (day_number(self.opened.date(market.zone)), self.placed_on), market, version);
         let total = self.balance().total();
-        sink.flow(FactKind::Placed, total);
-        sink.stocks(Stock::default(), self.stock());
+        self.arrived(total, &mut sink);
         for fact in out.iter_mut().skip(from) {
             fact.sign = -fact.sign;
         }
@@ -73,10 +81,9 @@ impl CaseLedger {
             self.followed = super::follow::Followed::default();
             self.set_timer(market);
         } else {
-            let mut sink = Sink::new(out, self.day, market, version);
-            sink.flow(FactKind::Placed, total);
-            sink.stocks(Stock::default(), self.stock());
             self.placed_on = self.day;
+            let mut sink = Sink::new(out, (self.day, self.placed_on), market, version);
+            self.arrived(total, &mut sink);
             self.follow_from(market);
             self.set_timer(market);
         }
@@ -85,14 +92,14 @@ impl CaseLedger {
     /// Takes over a new version of the master data, in force from its effective instant.
     pub fn version(&mut self, market: &Market, old: &CaseVersion, new: &CaseVersion, out: &mut Vec<Fact>) {
         self.reach(market, old, new.effective, true, out);
-        let day = self.day_of(market, new.effective);
+        let (day, placed) = (self.day_of(market, new.effective), self.placed_on);
         let before = self.stock();
-        let net = self.month_begins(&Sink::new(&mut *out, day, market, old));
+        let net = self.month_begins(&Sink::new(&mut *out, (day, placed), market, old));
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
-            self.close(new.closed, &mut Sink::new(&mut *out, day, market, new));
+            self.close(new.closed, &mut Sink::new(&mut *out, (day, placed), market, new));
         }
-        let mut leaving = Sink::new(&mut *out, day, market, old);
+        let mut leaving = Sink::new(&mut *out, (day, placed), market, old);
         let left = leaving.case;
         let mut moved = Stock::default();
         if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0) {
@@ -101,7 +108,7 @@ impl CaseLedger {
             leaving.amount(fact, before.net);
             leaving.stocks(before, Stock::default());
         }
-        let mut sink = Sink::new(out, day, market, new);
+        let mut sink = Sink::new(out, (day, placed), market, new);
         if moved != Stock::default() {
             let fact = sink.plain(FactKind::MovedIn, before.open);
             sink.amount(fact, before.net);
@@ -117,6 +124,11 @@ impl CaseLedger {
             for (claim, amount) in added {
                 self.place_claim(market, claim, amount, &mut sink);
             }
+        }
+        let (was, now) = (price(old), price(new));
+        if was != now {
+            // Told beside the first price, so that the sum is what the newest version says.
+            sink.purchased(0, (now.0.saturating_sub(was.0), now.1.saturating_sub(was.1)));
         }
         sink.stocks(here, self.stock());
         self.follow(super::follow::Exit::Closed, net, new, &mut sink);
@@ -175,5 +187,14 @@ impl CaseLedger {
             books.parked.iter_mut().for_each(|(slot, _)| *slot = slot.moved(&to));
         }
         added
+    }
+}
+
+/// Price and face value of a claim that was bought; nothing of others.
+fn price(version: &CaseVersion) -> (i64, i64) {
+    let placement = &version.placement;
+    match super::purchased(version) {
+        0 => (0, 0),
+        _ => (placement.purchase_price.unwrap_or(0), placement.face_value.unwrap_or(0)),
     }
 }

@@ -88,6 +88,7 @@ fn measure() -> Value {
         .may("field", choice("What is summed", ["amount", "amount2", "value"]))
         .may("times", choice("The days that it is multiplied by", ["days_due", "days_invoice"]))
         .may("of", choice("The dimension whose values are counted", dimensions()))
+        .may("day", choice("Which day of a fact counts; its own without this key", ["fact", "placed"]))
         .may("by_currency", flag("A count is kept by currency; amounts always are"))
         .may("where", filter.end())
         .need("dimension_sets", sets)
@@ -133,7 +134,7 @@ fn kpi() -> Value {
         "description": "A whole number, a quotient such as \"1/12\", \"months\" or \"days\"",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
-    let reserved = [Kind::Conversion, Kind::Cohort];
+    let reserved = [Kind::Cohort];
     let kinds = Kind::ALL.iter().filter(|kind| !reserved.contains(kind)).map(|kind| kind.as_str());
     let needed = [
         "formula",
@@ -155,7 +156,7 @@ fn kpi() -> Value {
         .need("title", text("For people"))
         .need("description", text("What it says, with its limits"))
         .need("kind", choice("Its kind", kinds))
-        .may("of", text("The KPI that an alias stands for"))
+        .may("of", part("The KPI that an alias stands for; all contacts or visitors, of a conversion"))
         .may("formula", text("The formula in words"))
         .may("source", text("Where the formula comes from"))
         .may("unit_counted", text("What one unit of the denominator is"))
@@ -179,6 +180,8 @@ fn kpi() -> Value {
         .may("expression", part("The formula of a derived KPI"))
         .may("stock", part("What a balance is of, or the accounts that a transition follows"))
         .may("moves", part("The moves of a transition"))
+        .may("converted", part("What led to a payment, of a conversion"))
+        .may("window_days", number("Days within which the payment must come", 1, 30))
         .may("stays", flag("A transition tells those that did not make the moves"))
         .may("at", choice("When a balance is taken", ["opening", "closing", "mean", "change"]))
         .rule(
@@ -193,6 +196,7 @@ fn kpi() -> Value {
                 of_kind("balance", &["stock", "at"]),
                 of_kind("duration", &["measure", "percentile"]),
                 of_kind("transition", &["moves", "stock"]),
+                of_kind("conversion", &["converted", "of", "window_days"]),
             ]),
         )
         .end()
@@ -232,8 +236,10 @@ fn fact() -> Value {
         .may("days_due", whole("Days since the due date"))
         .may("days_invoice", whole("Days since the invoice"))
         .may("value", whole("Its length or number: seconds, days or a score, as its kind has it"))
+        .may("hour_of_week", number("Hour of the week at the debtor's: 0 is Monday's first", 0, 167))
+        .may("placed", date("Day on which the case came in, in quotes"))
         .may("flags", several("Its flags", flag_names));
-    for dimension in Dimension::ALL.iter().filter(|one| one.is_open()) {
+    for dimension in Dimension::ALL.iter().filter(|one| !one.is_computed()) {
         let about = format!("Its {dimension}");
         let shape = match dimension {
             Dimension::Channel => choice(&about, Channel::ALL.iter().map(|word| word.as_str())),

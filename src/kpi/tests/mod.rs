@@ -75,12 +75,18 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         0_i64..10_000,
         prop::option::of(-40_i32..400),
         prop::option::of(-40_i32..400),
-        (prop::option::of(0_i64..400_000), 0_u16..512),
+        (
+            prop::option::of(0_i64..400_000),
+            0_u16..1024,
+            prop::option::of(0_u8..168),
+            prop::option::of(day("2025-12-20")..day("2026-03-10")),
+        ),
         dims(),
     )
-        .prop_map(|(kind, day, sign, count, amount, amount2, days_due, days_invoice, (value, flags), dims)| {
+        .prop_map(|(kind, day, sign, count, amount, amount2, days_due, days_invoice, more, dims)| {
+            let (value, flags, hour, placed) = more;
             let plain = Fact::new(kind, day, dims);
-            Fact { sign, count, amount, amount2, days_due, days_invoice, value, flags, ..plain }
+            Fact { sign, count, amount, amount2, days_due, days_invoice, value, flags, hour, placed, ..plain }
         })
 }
 

@@ -4,9 +4,10 @@
 use super::*;
 use crate::domain::detail::{Instalment, MatterStep, PageStep, SettlementStep};
 use crate::domain::fact::flag;
+use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
-use crate::domain::party::Permission;
-use crate::domain::vocabulary::ConsentScope;
+use crate::domain::party::{Party, Permission, ZoneCandidate};
+use crate::domain::vocabulary::{ConsentScope, Ownership, PartyRole};
 
 const END: &str = "2024-12-31";
 const ALL: fn(&Dims) -> bool = |_| true;
@@ -196,4 +197,99 @@ fn an_opt_out_counts_and_a_consent_does_not() {
     let folded = run(&[stated("1", false), stated("2", true)]);
     assert_eq!(folded.count(FactKind::OptOut, END, |dims| dims.channel == Some(Channel::Sms)), 1);
     assert_eq!(folded.count(FactKind::OptOut, END, ALL), 1);
+}
+
+#[test]
+fn a_payment_counts_for_every_contact_of_thirty_days_and_once() {
+    let mail = |id: &str, when: &str| activity(id, at(when), Detail::Contact(Box::new(Contact::on(Channel::Email))));
+    let folded = run(&[
+        mail("1", "2024-03-01 10:00"),
+        mail("2", "2024-03-30 10:00"),
+        activity("0", at("2024-03-30 11:00"), pays(0)),
+        activity("3", at("2024-03-31 10:00"), pays(100)), // an hour less than a day after the second, by the clocks' change
+        activity("4", at("2024-04-01 10:00"), pays(100)),
+        mail("5", "2024-04-02 10:00"),
+        activity("6", at("2024-05-02 10:01"), pays(100)),
+    ]);
+    let facts: Vec<_> = folded.facts.iter().filter(|fact| fact.kind == FactKind::ContactPaid).collect();
+    let days: Vec<_> = facts.iter().map(|fact| (fact.day, fact.value, fact.hour)).collect();
+    // Friday the 1st at ten is hour 106 of the week.
+    assert_eq!(
+        days,
+        [
+            (day("2024-03-01"), Some(30 * 86_400 - 3_600), Some(4 * 24 + 10)),
+            (day("2024-03-30"), Some(86_400 - 3_600), Some(5 * 24 + 10)),
+        ]
+    );
+    assert!(facts.iter().all(|fact| fact.placed == Some(day("2024-01-10"))));
+}
+
+#[test]
+fn a_visitor_counts_again_after_thirty_days_without_a_visit() {
+    let visit = |id: &str, when: &str| {
+        activity(id, at(when), Detail::Page { step: PageStep::Visit, source: None, session: None })
+    };
+    let folded = run(&[
+        visit("1", "2024-03-01 10:00"),
+        visit("2", "2024-03-20 10:00"),
+        activity("3", at("2024-03-21 10:00"), pays(100)),
+        activity("4", at("2024-03-22 10:00"), pays(100)),
+        visit("5", "2024-04-19 10:00"), // the thirtieth day
+        visit("6", "2024-06-01 10:00"),
+        activity("7", at("2024-07-02 10:00"), pays(100)), // too late
+    ]);
+    let seen = |kind| -> Vec<_> {
+        folded.facts.iter().filter(|fact| fact.kind == kind).map(|fact| (fact.day, fact.value)).collect()
+    };
+    let visitors = seen(FactKind::Visitor);
+    assert_eq!(visitors, [(day("2024-03-01"), None), (day("2024-06-01"), None)]);
+    let paid = seen(FactKind::VisitorPaid);
+    assert_eq!(paid, [(day("2024-03-01"), Some(20 * 86_400))]);
+}
+
+#[test]
+fn the_hour_of_a_contact_is_the_debtor_s() {
+    let mut case = version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
+    let hour = |case: &CaseVersion| {
+        let call = activity("1", at("2024-03-04 00:30"), call());
+        let folded = fold(std::slice::from_ref(case), &[call], at("2024-03-05 12:00"));
+        folded.facts.iter().find(|fact| fact.kind == FactKind::Contact).and_then(|fact| fact.hour)
+    };
+    assert_eq!(hour(&case), Some(0), "Monday after midnight in the market");
+    let zone = |zone: &str| ZoneCandidate { zone: zone.to_owned(), source: String::new() };
+    case.parties = vec![Party {
+        person: PersonId::trusted("p"),
+        role: PartyRole::Primary,
+        kind: None,
+        household: None,
+        residences: Vec::new(),
+        zones: vec![zone("nowhere"), zone("America/New_York")],
+        language: None,
+        conditions: Vec::new(),
+        windows: Vec::new(),
+        permissions: Vec::new(),
+        contact_points: Vec::new(),
+        creditor_customer: None,
+    }];
+    assert_eq!(hour(&case), Some(6 * 24 + 18), "Sunday evening at the debtor's");
+}
+
+#[test]
+fn what_a_claim_was_bought_for_is_what_the_newest_version_says() {
+    let bought = |id: &str, when: &str, price| {
+        let mut version = version(id, at(when), vec![claim("a", 10_000, Some("2024-01-31"))]);
+        version.identity.ownership = Some(Ownership::Purchased);
+        (version.placement.purchase_price, version.placement.face_value) = (Some(price), Some(9_000));
+        version
+    };
+    let versions = [bought("1", "2024-01-10 09:00", 700), bought("2", "2024-02-01 09:00", 650)];
+    let paid =
+        [activity("1", at("2024-03-01 10:00"), pays(100)), activity("2", at("2024-03-02 10:00"), reverses("1", 40))];
+    let folded = fold(&versions, &paid, at("2024-12-31 12:00"));
+    assert_eq!(folded.sum(FactKind::Purchased, END, ALL), 650);
+    assert_eq!(folded.count(FactKind::Purchased, END, ALL), 1);
+    let face: i64 = folded.facts.iter().filter(|fact| fact.kind == FactKind::Purchased).map(|fact| fact.amount2).sum();
+    assert_eq!(face, 9_000);
+    let flagged = |kind| folded.facts.iter().any(|fact| fact.kind == kind && fact.flags & flag::PURCHASED != 0);
+    assert!(flagged(FactKind::Payment) && flagged(FactKind::PaymentReversed));
 }

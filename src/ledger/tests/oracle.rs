@@ -80,6 +80,10 @@ pub(super) struct Oracle {
     pub ended: Vec<(i32, &'static str, i64)>,
     /// What was agreed, and what became of it.
     pub agreed: super::agreed::Agreed,
+    /// Right-party calls: when, day, and whether a payment followed.
+    calls: Vec<(Timestamp, i32, bool)>,
+    /// Calls that a payment followed: day, seconds.
+    pub led: Vec<(i32, i64)>,
     /// At the end of each day: the bucket of days past due, if in one, and the balance.
     pub stood: Vec<(Option<String>, i64)>,
     /// Collected net by agent.
@@ -228,13 +232,21 @@ impl Oracle {
             Detail::CaseStatus { closed, .. } => self.closed = *closed,
             Detail::Contact(contact) if contact.outcome_flags().right_party => {
                 self.spoke = Some((activity.occurred, activity.actor.agent.clone()));
+                self.calls.push((activity.occurred, day, false));
             }
             Detail::Promise(promise) => self.pledge(activity, promise, day),
             Detail::PromiseWithdrawn { promise } => self.end(promise.as_str(), "withdrawn", day),
             _ => {}
         }
-        if matches!(activity.detail, Detail::Payment(_)) {
+        if let Detail::Payment(payment) = &activity.detail {
             self.agreed.paid(&self.payments(), day);
+            for (when, on, paid) in self.calls.iter_mut().filter(|_| payment.amount.minor > 0) {
+                let seconds = (activity.occurred.0 - when.0) / 1_000_000;
+                if !*paid && *on + 30 >= day && seconds <= 30 * 86_400 {
+                    *paid = true;
+                    self.led.push((*on, seconds));
+                }
+            }
         }
         // Reversals whose target is there take effect, in their order.
         for (target, units) in std::mem::take(&mut self.reversals) {

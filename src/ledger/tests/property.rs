@@ -229,6 +229,12 @@ fn agreements_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErro
     };
     let ended: Vec<_> = oracle.ended.iter().map(|(day, state, amount)| (*day, *state, *amount, 0)).collect();
     prop_assert_eq!(told(folded, FactKind::PromiseEnded), owned(&ended));
+    let led = folded.facts.iter().filter(|fact| fact.kind == FactKind::ContactPaid);
+    let mut led: Vec<_> = led.map(|fact| (fact.day, fact.value.unwrap_or(-1))).collect();
+    let mut counted = oracle.led.clone();
+    led.sort_unstable();
+    counted.sort_unstable();
+    prop_assert_eq!(led, counted);
     prop_assert_eq!(told(folded, FactKind::InstalmentJudged), owned(&oracle.agreed.instalments));
     prop_assert_eq!(told(folded, FactKind::Settlement), owned(&oracle.agreed.settlements));
     let mut plans = told(folded, FactKind::PlanMade);
