@@ -124,6 +124,8 @@ vocabulary!(
         ContactCheck = "contact_check",
         /// An activity of a human agent that makes the agent active in the period.
         AgentActive = "agent_active",
+        /// Change of an agent's full-time equivalent, by roster records; `value` in thousandths.
+        Headcount = "headcount",
         /// Operating cost; `amount`.
         OperatingCost = "operating_cost",
         /// Revenue from clients; `amount`.
@@ -302,7 +304,7 @@ impl FactKind {
                 Some(ValueOf::Seconds)
             }
             Self::CustomerLost | Self::BucketLeft => Some(ValueOf::Days),
-            Self::Survey => Some(ValueOf::Number),
+            Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
         }
     }

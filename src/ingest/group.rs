@@ -12,7 +12,7 @@ use super::work::Work;
 use super::writer::{CaseUpsert, Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, findings, permits, reasons, tick};
+use super::{IngestError, checks, findings, permits, reasons, rosters, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -65,6 +65,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
         cases: HashMap::default(),
         entries: HashMap::default(),
         freed: Vec::new(),
+        rosters: false,
         bodies,
     };
     group.load(&mut writing, work).await?;
@@ -114,6 +115,8 @@ pub(super) struct Group<'w> {
     pub(super) entries: HashMap<CaseId, Arc<CaseEntry>>,
     /// Permits that void contacts named.
     freed: Vec<PermitId>,
+    /// Roster records are new or voided.
+    rosters: bool,
     /// What will be stored of each activity, by job and index.
     bodies: Vec<Vec<String>>,
 }
@@ -290,6 +293,7 @@ impl<'w> Group<'w> {
                 continue;
             }
             if activity.cases.is_empty() {
+                self.rosters |= rosters::is_roster(activity);
                 let mut effects = Effects::default();
                 market_facts(&writing.market, activity, &mut effects.facts);
                 writing.take(effects, "new");
@@ -299,6 +303,9 @@ impl<'w> Group<'w> {
             }
         }
         writing.tx.resolve_voids(writing.resolved.clone()).await?;
+        if self.rosters {
+            rosters::recount(writing).await?;
+        }
         Ok(writing.tx.insert_persons(self.strangers()).await?)
     }
 
@@ -348,6 +355,7 @@ impl<'w> Group<'w> {
             let Some(old) = stored.get(target.as_str()).filter(|old| !is_void(old)) else { continue };
             self.freed.extend(permits::permit_of(old));
             if old.cases.is_empty() {
+                self.rosters |= rosters::is_roster(old);
                 let mut effects = Effects::default();
                 market_facts(&writing.market, old, &mut effects.facts);
                 writing.take_difference(effects, Effects::default(), "void");

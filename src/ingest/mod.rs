@@ -26,6 +26,7 @@ mod person_logs;
 mod reasons;
 mod rebuild;
 mod replay;
+mod rosters;
 mod statistics;
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use super::IngestError;
 use super::derive::Effects;
 use super::person_logs::Needs;
+use super::rosters::is_roster;
 use super::writing::{Writing, is_void, start};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
 use crate::kpi::Delta;
-use crate::ledger::market_facts;
+use crate::ledger::{market_facts, roster_facts};
 use crate::store::CellRow;
 
 /// Cases read at a time.
@@ -28,13 +29,20 @@ pub(super) async fn run(writing: &mut Writing<'_>) -> Result<(), IngestError> {
         after = last.as_str().to_owned();
         chunk(writing, &cases).await?;
     }
+    let mut rosters = Vec::new();
     for stored in writing.tx.market_wide_activities().await? {
         if stored.voided.is_none() && !is_void(&stored.activity) {
             let mut effects = Effects::default();
             market_facts(&writing.market, &stored.activity, &mut effects.facts);
             writing.take(effects, "rule_change");
+            if is_roster(&stored.activity) {
+                rosters.push(stored.activity);
+            }
         }
     }
+    let mut effects = Effects::default();
+    roster_facts(&writing.market, rosters.iter(), &mut effects.facts);
+    writing.take(effects, "rule_change");
     super::checks::recount(writing).await?;
     let recount = std::mem::replace(&mut writing.delta, Delta::new());
     let cells = recount.blocks().into_iter().map(|(key, block)| CellRow {

@@ -26,6 +26,7 @@ mod money;
 mod pages;
 mod promise;
 mod remembered;
+mod roster;
 mod terms;
 mod versions;
 
@@ -36,6 +37,7 @@ pub use account::Balance;
 pub use dims::{DimRef, of_test};
 pub use market_wide::market_facts;
 pub use promise::{PromiseState, PromiseView};
+pub use roster::roster_facts;
 
 use serde::{Deserialize, Serialize};
 

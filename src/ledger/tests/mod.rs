@@ -8,6 +8,7 @@ mod examples;
 mod history;
 mod oracle;
 mod property;
+mod roster;
 
 use std::collections::BTreeMap;
 

@@ -367,7 +367,9 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
         What::Agreed => more::agreed(step, &|days| first_day().checked_add_days(Days::new(days)), || {
             target(steps, step, &[What::Agreed]).map(activity_id)
         })?,
-        What::Service => more::service(step, at_minute(step.day, step.minute)),
+        What::Service => {
+            more::service(step, at_minute(step.day, step.minute), &|days| first_day().checked_add_days(Days::new(days)))
+        }
         What::SentToCollection => Detail::Transfer { transfer: TransferKind::CreditCollection, to: None },
         What::Cost => Detail::OperatingCost { amount: money(step.amount), category: None },
         What::Void => Detail::Void { target: activity_id(void_target(steps, step)?), reason: None },

@@ -38,9 +38,10 @@ pub fn agreed(
 }
 
 /// Anything else that is counted.
-pub fn service(step: &Step, at: Timestamp) -> Detail {
+pub fn service(step: &Step, at: Timestamp, day: &dyn Fn(u64) -> Option<NaiveDate>) -> Detail {
+    let step_days = |pick: usize| pick as u64 / 32 % 40;
     let pick = usize::from(step.pick);
-    match pick % 7 {
+    match pick % 8 {
         0 | 1 => Detail::Page {
             step: PageStep::ALL[pick / 7 % PageStep::ALL.len()],
             source: (!pick.is_multiple_of(3)).then(|| ["email", "sms"][pick % 2].to_owned()),
@@ -67,6 +68,12 @@ pub fn service(step: &Step, at: Timestamp) -> Detail {
         },
         4 => Detail::Survey { survey: SurveyKind::ALL[pick / 7 % 2], score: (1 + pick % 5) as u8 },
         5 => Detail::CaseStatus { closed: !pick.is_multiple_of(3), code: None },
+        6 => Detail::AgentRoster {
+            agent: format!("agent-{}", pick / 8 % 2),
+            team: pick.is_multiple_of(3).then(|| "team-0".to_owned()),
+            fte_thousandths: [0, 500, 1_000][pick / 16 % 3],
+            until: day(u64::from(step.day) + step_days(pick)).filter(|_| pick / 16 % 2 == 0),
+        },
         _ => Detail::CustomerStatus { customer: pick.is_multiple_of(4) },
     }
 }
