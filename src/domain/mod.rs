@@ -5,6 +5,7 @@ pub mod buckets;
 pub mod case;
 pub mod detail;
 pub mod diagnostic;
+pub mod digest;
 pub mod disposition;
 pub mod error_kind;
 pub mod fact;

@@ -103,6 +103,20 @@ fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
     connect
 }
 
+/// A connection to a file of its own, which one task writes.
+pub(super) async fn file(url: &str, options: &StoreOptions) -> Result<DatabaseConnection, StoreError> {
+    Ok(Database::connect(sqlite_options(url, options, 1)).await?)
+}
+
+/// Begins a transaction that writes to such a file.
+pub(super) async fn begin_file(connection: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    Ok(connection.begin_with_options(options).await?)
+}
+
 /// Begins a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and
 /// upgrades later fails without asking the busy timeout.
 pub(super) async fn begin(store: &Store) -> Result<DatabaseTransaction, StoreError> {

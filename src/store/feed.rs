@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, Value};
 
 use super::bulk::{Column, text_set};
-use super::cases::read_version;
-use super::history::read_stored_activity;
-use super::{Backend, CaseRow, MarketTx, StoreError, StoredActivity, TenantScope};
+use super::{Backend, CaseRow, MarketTx, StoreError, StoredActivity, TenantScope, digests};
+use crate::domain::digest::Leaf;
 use crate::domain::feed::{Behind, ChangeReason, FeedKind, Mark, SyncEntity};
-use crate::domain::ids::{ActivityId, MarketId};
-use crate::domain::time::Timestamp;
+use crate::domain::ids::{ActivityId, CaseId, MarketId};
 
 /// Conditions, order and binds of a list by revision and then by these id columns. The first binds are revision and end.
 pub(super) struct Window {
@@ -53,7 +51,7 @@ impl TenantScope {
         behind: &Behind,
         through: u64,
         limit: u32,
-    ) -> Result<Vec<CaseRow>, StoreError> {
+    ) -> Result<Vec<(CaseRow, Leaf)>, StoreError> {
         let window = Window::new(self.store.backend, behind, through, &["case_id", "version_id"]);
         let sql = format!(
             "SELECT revision, recorded_at, body FROM case_version
@@ -61,12 +59,7 @@ impl TenantScope {
             window.condition, window.order
         );
         let rows = self.store.reader.query_all_raw(self.statement(market, &sql, window.values)).await?;
-        rows.iter()
-            .map(|row| {
-                let (revision, version) = read_version(row)?;
-                Ok(CaseRow { revision, recorded: Timestamp(row.try_get("", "recorded_at")?), version })
-            })
-            .collect()
+        rows.iter().map(digests::version).collect()
     }
 
     /// Activities behind a place, up to a revision, by revision and id: only voids, all but voids, or all. Whether one is
@@ -81,7 +74,7 @@ impl TenantScope {
         through: u64,
         only: Option<SyncEntity>,
         limit: u32,
-    ) -> Result<Vec<StoredActivity>, StoreError> {
+    ) -> Result<Vec<(StoredActivity, Leaf)>, StoreError> {
         let only = match only {
             Some(SyncEntity::Void) => " AND kind = 'void'",
             Some(_) => " AND kind <> 'void'",
@@ -99,7 +92,51 @@ impl TenantScope {
             sql
         };
         let rows = self.store.reader.query_all_raw(self.statement(market, &sql, window.values)).await?;
-        rows.iter().map(read_stored_activity).collect()
+        rows.iter().map(digests::record).collect()
+    }
+
+    /// Everything recorded of a case, in no order: its versions, and its activities with whether they are voided.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn case_feed(
+        &self,
+        market: &MarketId,
+        case: &CaseId,
+    ) -> Result<(Vec<(CaseRow, Leaf)>, Vec<(StoredActivity, Leaf)>), StoreError> {
+        let reader = &self.store.reader;
+        let sql = format!("{} AND case_id = $3", digests::VERSIONS);
+        let versions = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
+        let sql = format!(
+            "{} AND (a.case_id = $3 OR a.activity_id IN (SELECT l.activity_id FROM activity_link l
+               WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id = $3))",
+            digests::RECORDS
+        );
+        let records = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
+        let versions = versions.iter().map(digests::version).collect::<Result<_, _>>()?;
+        Ok((versions, records.iter().map(digests::record).collect::<Result<_, _>>()?))
+    }
+
+    /// The voids of these activities, as recorded.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn voids_of(
+        &self,
+        market: &MarketId,
+        targets: Vec<String>,
+    ) -> Result<Vec<(StoredActivity, Leaf)>, StoreError> {
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (set, bind) = text_set(self.store.backend, 3, targets);
+        let sql = format!(
+            "{} AND a.activity_id IN (SELECT w.void_id FROM void w
+               WHERE w.tenant_id = $1 AND w.market_id = $2 AND w.target_id {set})",
+            digests::RECORDS
+        );
+        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        rows.iter().map(digests::record).collect()
     }
 
     /// Why the activities of these revisions were recorded, by id, where the reason is not that they were new.
@@ -123,18 +160,6 @@ impl TenantScope {
                 Ok((row.try_get("", "activity_id")?, known))
             })
             .collect()
-    }
-
-    /// The voids of these targets: target, void.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn voids_of(&self, market: &MarketId, targets: Vec<String>) -> Result<Vec<(String, String)>, StoreError> {
-        let (set, bind) = text_set(self.store.backend, 3, targets);
-        let sql =
-            format!("SELECT target_id, void_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND target_id {set}");
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
-        rows.iter().map(|row| Ok((row.try_get("", "target_id")?, row.try_get("", "void_id")?))).collect()
     }
 
     /// Whether the change of a mark is still on record.

@@ -113,8 +113,8 @@ impl Follower {
             place.last = piece.rows.last().map(Raw::mark).or(place.last);
             place.through = piece.through;
             let seen = piece.rows.iter().rev().find_map(|raw| match raw {
-                Raw::Version(row) => Some(row.recorded),
-                Raw::Record(row) => Some(row.recorded),
+                Raw::Version(row, _) => Some(row.recorded),
+                Raw::Record(row, _) => Some(row.recorded),
                 Raw::Finding(..) => None,
             });
             let changes = hydrate::changes(&scope, &market, &filter, piece.rows).await?;

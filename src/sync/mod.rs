@@ -9,9 +9,11 @@ mod hydrate;
 mod members;
 mod merge;
 mod states;
+mod status;
 
 pub use change::{Change, What};
 pub use follower::{Batch, Follower};
+pub use status::MarketStatus;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::feed::{Place, SyncEntity};
 use crate::domain::ids::{MarketId, TenantId};
-use crate::domain::market::MarketKey;
+use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::validation::Violation;
 use crate::ingest::{Head, IngestError, Markets};
@@ -84,6 +86,7 @@ pub struct Sync {
 /// A caller who may follow a market, before it is known from where.
 pub struct Session {
     key: MarketKey,
+    market: Market,
     /// What tokens of this store and tenant are signed with.
     pub secret: [u8; 32],
 }
@@ -103,13 +106,12 @@ impl Sync {
         if !who.has(Role::Reader) {
             return Err(IngestError::RoleMissing(Role::Reader.as_str()));
         }
-        let known = who.may_touch(market) && self.markets.config().get().market(&who.tenant, market).is_some();
-        if !known {
-            return Err(IngestError::MarketUnknown(market.to_string()));
-        }
+        let snapshot = self.markets.config().get();
+        let known = snapshot.market(&who.tenant, market).filter(|_| who.may_touch(market));
+        let known = known.ok_or_else(|| IngestError::MarketUnknown(market.to_string()))?.clone();
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         let secret = self.secret(&who.tenant).await?;
-        Ok(Session { key, secret })
+        Ok(Session { key, market: known, secret })
     }
 
     async fn secret(&self, tenant: &TenantId) -> Result<[u8; 32], IngestError> {

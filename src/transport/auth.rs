@@ -39,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 29] = [
+pub const METHODS: [Method; 32] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -69,6 +69,9 @@ pub const METHODS: [Method; 29] = [
     unary("/fairdue.v1.KpiService/ListKpis", READ),
     unary("/fairdue.v1.KpiService/QueryKpis", READ),
     Method { path: "/fairdue.v1.SyncService/Pull", roles: READ, streaming: true },
+    unary("/fairdue.v1.SyncService/GetMarketStatus", READ),
+    unary("/fairdue.v1.SyncService/ListDayTallies", READ),
+    unary("/fairdue.v1.SyncService/ListLeaves", READ),
 ];
 
 /// Paths that begin so need a credential.

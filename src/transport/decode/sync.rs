@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
 use super::request::market;
 use super::{At, DecodeError, collect};
+use crate::domain::feed::SyncEntity;
 use crate::domain::ids::MarketId;
+use crate::proto::google::r#type::Date;
 use crate::proto::v1;
 use crate::sync::{Filter, Manner};
 
@@ -51,6 +55,47 @@ pub fn pull(wire: v1::PullRequest) -> Result<Wish, DecodeError> {
         let filter = Filter { entities, clients, portfolios }.canonical();
         let manner = Manner { once: wire.once, heartbeat: heartbeat? };
         Some(Wish { market: market?, filter, manner, after: after.ok()? })
+    })
+}
+
+/// Market, entity and days of a request for tallies by day.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn days(wire: &v1::ListDayTalliesRequest) -> Result<Days, DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let entity = at.field("entity").word(wire.entity);
+        let date = |at: &At<'_>, date: Option<Date>| date.map(|date| at.date(Some(date)));
+        let from = date(&at.field("start_date"), wire.start_date);
+        let before = date(&at.field("end_date"), wire.end_date);
+        let whole = |date: Option<Option<NaiveDate>>| date.map_or(Some(None), |date| date.map(Some));
+        Some(Days { market: market?, entity: entity?, from: whole(from)?, before: whole(before)? })
+    })
+}
+
+/// Which days are asked for.
+pub struct Days {
+    /// The market.
+    pub market: MarketId,
+    /// The entity.
+    pub entity: SyncEntity,
+    /// From this day on.
+    pub from: Option<NaiveDate>,
+    /// Before this day.
+    pub before: Option<NaiveDate>,
+}
+
+/// Market, entity and day of a request for leaves.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn leaves(wire: &v1::ListLeavesRequest) -> Result<(MarketId, SyncEntity, NaiveDate), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let entity = at.field("entity").word(wire.entity);
+        let date = at.field("date").date(wire.date);
+        Some((market?, entity?, date?))
     })
 }
 

@@ -2,9 +2,12 @@
 
 use prost::Message as _;
 
-use super::scalar::{revision, time};
+use super::scalar::{minor, revision, time};
 use super::{case, finding, stored};
 use crate::domain::case::CaseVersion;
+use crate::domain::digest::Tally;
+use crate::domain::feed::SyncEntity;
+use crate::domain::money::Currency;
 use crate::domain::time::SECOND;
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
@@ -38,9 +41,22 @@ pub fn change(change: &Change) -> v1::Change {
         record_time: Some(time(change.recorded)),
         reason: change.reason.number(),
         backfilled: change.mark.is_none(),
+        digest: change.leaf.map(|leaf| leaf.bytes().to_vec()).unwrap_or_default(),
         after: Some(after),
         before,
     }
+}
+
+/// The tally of an entity; `None` if a sum is over what an amount can hold.
+#[must_use]
+pub fn tally(entity: SyncEntity, tally: &Tally) -> Option<v1::EntityTally> {
+    let sum = |(currency, sum): (&Currency, &i128)| Some(minor(i64::try_from(*sum).ok()?, *currency));
+    Some(v1::EntityTally {
+        entity: entity.number(),
+        count: tally.count,
+        sums: tally.sums.iter().map(sum).collect::<Option<_>>()?,
+        digest: tally.digest.bytes().to_vec(),
+    })
 }
 
 /// The messages of a batch, none of them longer than it must be; `seal` makes the token of a place. A change that fits into

@@ -2,19 +2,23 @@
 
 use std::collections::VecDeque;
 
+use chrono::NaiveDate;
 use futures::stream;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::stream::end_of;
-use super::{ANSWER_MARGIN, Answers, Api, failed, open, wrong};
+use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
+use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::principal::Principal;
 use crate::proto::v1;
 use crate::proto::v1::sync_service_server::SyncService;
 use crate::sync::{Cursor, Follower};
+use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync as decode;
 use crate::transport::encode;
+use crate::transport::encode::scalar::{date, revision, time};
 use crate::transport::page::{Binding, PageTokens};
 use crate::transport::status;
 
@@ -106,4 +110,73 @@ impl SyncService for Api {
         });
         Ok(Response::new(Box::pin(answers)))
     }
+
+    async fn get_market_status(
+        &self,
+        request: Request<v1::GetMarketStatusRequest>,
+    ) -> Result<Response<v1::GetMarketStatusResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let market = only_market(&message.region_code).map_err(wrong)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &market).await.map_err(failed)?;
+        let found = sync.status(&session).await.map_err(failed)?;
+        let tally = |(entity, tally)| encode::sync::tally(entity, tally).ok_or_else(too_much);
+        self.answer(v1::GetMarketStatusResponse {
+            revision: revision(found.revision),
+            record_time: Some(time(found.recorded)),
+            time_zone: found.zone.name().to_owned(),
+            tallies: found.tallies.iter().map(|(entity, of)| tally((*entity, of))).collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn list_day_tallies(
+        &self,
+        request: Request<v1::ListDayTalliesRequest>,
+    ) -> Result<Response<v1::ListDayTalliesResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let wish = decode::days(&message).map_err(wrong)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &wish.market).await.map_err(failed)?;
+        let (days, at) = sync.days(&session, wish.entity, wish.from, wish.before).await.map_err(failed)?;
+        let day = |(on, of): &(NaiveDate, Tally)| {
+            let tally = encode::sync::tally(wish.entity, of).ok_or_else(too_much)?;
+            Ok::<_, Status>(v1::DayTally { date: Some(date(*on)), tally: Some(tally) })
+        };
+        self.answer(v1::ListDayTalliesResponse {
+            days: days.iter().map(day).collect::<Result<_, _>>()?,
+            revision: revision(at),
+        })
+    }
+
+    async fn list_leaves(
+        &self,
+        request: Request<v1::ListLeavesRequest>,
+    ) -> Result<Response<v1::ListLeavesResponse>, Status> {
+        let (caller, mut message) = open(request)?;
+        let (market, entity, date) = decode::leaves(&message).map_err(wrong)?;
+        let token = std::mem::take(&mut message.page_token);
+        let size = std::mem::take(&mut message.page_size);
+        let paging = Paging::open(self, &caller, "ListLeaves", size, &message)?;
+        let after = paging.after::<(String, String)>(&token)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &market).await.map_err(failed)?;
+        let limit = usize::try_from(paging.limit()).unwrap_or(usize::MAX);
+        let rows = sync.leaves(&session, entity, date, after, limit).await.map_err(failed)?;
+        let (leaves, next_page_token) = paging.cut(
+            &rows,
+            |row| v1::Leaf {
+                id: row.id.0.clone(),
+                version_id: row.id.1.clone(),
+                digest: row.leaf.bytes().to_vec(),
+                revision: revision(row.revision),
+            },
+            |row| row.id.clone(),
+        );
+        self.answer(v1::ListLeavesResponse { leaves, next_page_token })
+    }
+}
+
+/// The status of sums that no amount can hold.
+fn too_much() -> Status {
+    status::own(ErrorKind::Internal, "INTERNAL", "a sum over the market's records is over what an amount can hold")
 }

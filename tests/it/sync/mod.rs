@@ -3,5 +3,6 @@
 
 mod copy;
 mod feed;
+mod mirror;
 mod tokens;
 mod writers;
