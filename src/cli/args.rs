@@ -190,7 +190,7 @@ pub enum KeyCommand {
         /// The tenant.
         #[arg(long, value_name = "ID")]
         tenant: String,
-        /// What the key may do: writer, reader, checker, compliance or admin; may be given several times.
+        /// What the key may do: writer, reader, checker, compliance, partner or admin; may be given several times.
         #[arg(long, value_name = "ROLE", required = true, value_parser = role)]
         role: Vec<RoleArg>,
         /// A market that the key may touch; may be given several times. Without it, all of the tenant's.

@@ -14,7 +14,7 @@ use super::work::Work;
 use super::writer::{Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, findings, permits, reasons, tick};
+use super::{IngestError, checks, findings, permits, push, reasons, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -76,6 +76,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     group.store(&mut writing, activities, work).await?;
     group.derive(&mut writing).await?;
     checks::log(&mut writing, work).await?;
+    push::mark(&mut writing, work).await?;
     let (mut revision, record_time) = writing.commit().await?;
     for job in work {
         if let Work::Settle(until) = job {
@@ -96,6 +97,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
                 Work::Correction(both) => both.len(),
+                Work::Push(push) => push.cases.len() + push.activities.len(),
                 _ => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);

@@ -13,8 +13,9 @@ pub(super) type Place = (usize, usize);
 /// The canonical JSON of every activity and its leaf, by job and index.
 pub(super) fn bodies(work: &[Work]) -> Result<Vec<Vec<(String, Leaf)>>, IngestError> {
     let mut bodies: Vec<Vec<(String, Leaf)>> = work.iter().map(|_| Vec::new()).collect();
-    for ((job, _), activity) in activities(work) {
+    for ((job, index), activity) in activities(work) {
         if let Some(bodies) = bodies.get_mut(job) {
+            bodies.resize(index, Default::default());
             bodies.push(written(activity)?);
         }
     }
@@ -31,7 +32,11 @@ pub(super) fn written(activity: &Activity) -> Result<(String, Leaf), IngestError
 /// Every case version, with its place.
 pub(super) fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert)> {
     work.iter().enumerate().flat_map(|(job, work)| {
-        let cases = if let Work::Cases(cases) = work { cases.as_slice() } else { &[] };
+        let cases = match work {
+            Work::Cases(cases) => cases.as_slice(),
+            Work::Push(push) => push.cases.as_slice(),
+            _ => &[],
+        };
         cases.iter().enumerate().map(move |(index, upsert)| ((job, index), upsert))
     })
 }
@@ -39,11 +44,13 @@ pub(super) fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert
 /// Every activity, with its place.
 pub(super) fn activities(work: &[Work]) -> impl Iterator<Item = (Place, &Activity)> {
     work.iter().enumerate().flat_map(|(job, work)| {
-        let activities = match work {
-            Work::Activities(activities) => activities.as_slice(),
-            Work::Correction(both) => both.as_slice(),
-            _ => &[],
+        // Where cases come with them, their places come first.
+        let (first, activities) = match work {
+            Work::Activities(activities) => (0, activities.as_slice()),
+            Work::Correction(both) => (0, both.as_slice()),
+            Work::Push(push) => (push.cases.len(), push.activities.as_slice()),
+            _ => (0, &[][..]),
         };
-        activities.iter().enumerate().map(move |(index, activity)| ((job, index), activity))
+        activities.iter().enumerate().map(move |(index, activity)| ((job, first + index), activity))
     })
 }

@@ -22,6 +22,7 @@ mod market_tx;
 mod mirror;
 mod pages;
 mod permits;
+mod push;
 mod schema;
 mod schema_findings;
 mod schema_permits;

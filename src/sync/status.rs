@@ -35,7 +35,8 @@ impl Sync {
         let scope = self.markets.store().scope(&session.key.tenant);
         let view = scope.tallies(&session.key.market, None).await?;
         let (revision, recorded) = view.head;
-        let tallies = view.tallies.into_iter().map(|((entity, _), tally)| (entity, tally)).collect();
+        let tallies = view.tallies.into_iter().map(|((entity, _), tally)| (entity, tally));
+        let tallies = tallies.filter(|(entity, _)| session.counts(*entity)).collect();
         Ok(MarketStatus { revision, recorded, zone: session.market.zone, tallies })
     }
 
@@ -50,6 +51,7 @@ impl Sync {
         from: Option<NaiveDate>,
         before: Option<NaiveDate>,
     ) -> Result<(Vec<(NaiveDate, Tally)>, u64), IngestError> {
+        session.may_compare(entity)?;
         self.counted(session).await?;
         let scope = self.markets.store().scope(&session.key.tenant);
         let first = from.map_or(ALL_DAYS + 1, day_number);
@@ -71,6 +73,7 @@ impl Sync {
         after: Option<(String, String)>,
         limit: usize,
     ) -> Result<Vec<LeafRow>, IngestError> {
+        session.may_compare(entity)?;
         let scope = self.markets.store().scope(&session.key.tenant);
         let number = day_number(date);
         // The day of any zone lies in these three days of UTC.

@@ -10,6 +10,7 @@ mod api_simulate;
 mod api_stream;
 mod api_transport;
 mod api_writes;
+mod consistency;
 mod crash;
 mod databases;
 mod dispositions;

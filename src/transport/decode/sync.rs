@@ -7,9 +7,11 @@ use chrono::NaiveDate;
 use super::request::market;
 use super::{At, DecodeError, collect};
 use crate::domain::feed::SyncEntity;
-use crate::domain::ids::MarketId;
+use crate::domain::ids::{MarketId, SourceId};
+use crate::ingest::PushItem;
 use crate::proto::google::r#type::Date;
 use crate::proto::v1;
+use crate::proto::v1::push_item::Item;
 use crate::sync::{Filter, Manner};
 
 /// Most names of a filter.
@@ -56,6 +58,40 @@ pub fn pull(wire: v1::PullRequest) -> Result<Wish, DecodeError> {
         let manner = Manner { once: wire.once, heartbeat: heartbeat? };
         Some(Wish { market: market?, filter, manner, after: after.ok()? })
     })
+}
+
+/// Market, source and number of a message of writes.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn push(wire: &v1::PushRequest) -> Result<(MarketId, SourceId, u64), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let source = at.field("source_id").id(&wire.source_id, SourceId::new);
+        let sequence_at = at.field("sequence");
+        let sequence = u64::try_from(wire.sequence);
+        match &sequence {
+            Err(_) => sequence_at.refuse(format!("is {}: messages are numbered from 1 on", wire.sequence)),
+            Ok(0) if !wire.items.is_empty() => {
+                sequence_at.refuse("is required for a message with items: send the number behind the last one");
+            }
+            Ok(_) => {}
+        }
+        Some((market?, source?, sequence.ok()?))
+    })
+}
+
+/// A record of a message of writes.
+pub fn item(at: &At<'_>, wire: v1::PushItem) -> Option<PushItem> {
+    match at.required(wire.item)? {
+        Item::Case(case) => {
+            super::request::upsert(&at.field("case"), case).map(|upsert| PushItem::Case(Box::new(upsert)))
+        }
+        Item::Activity(activity) => {
+            let activity = super::activity::activity(&at.field("activity"), activity)?;
+            Some(PushItem::Activity(Box::new(activity)))
+        }
+    }
 }
 
 /// Market, entity and days of a request for tallies by day.

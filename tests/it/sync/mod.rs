@@ -4,5 +4,7 @@
 mod copy;
 mod feed;
 mod mirror;
+mod push;
+mod sharing;
 mod tokens;
 mod writers;
