@@ -18,6 +18,9 @@ pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
         max_connections: database.max_connections,
         acquire_timeout: database.acquire_timeout,
         statement_timeout: database.statement_timeout,
+        pooled: database.pooled,
+        row_security: database.row_security,
+        migration_url: database.migration_url.clone(),
     };
     Ok(Store::open(&database.url, &options).await?)
 }

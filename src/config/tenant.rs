@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Complaints, Section};
-use crate::domain::buckets::Buckets;
 use super::partner;
+use crate::domain::buckets::Buckets;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId, check_id};

@@ -254,7 +254,7 @@ impl TenantScope {
              WHERE tenant_id = $1 AND market_id = $2";
         let values: [Value; 2] = [i64::from(from).into(), i64::from(to).into()];
         let mut view = DigestView::default();
-        for row in self.store.reader.query_all_raw(self.statement(market, sql, values)).await? {
+        for row in self.reader().query_all_raw(self.statement(market, sql, values)).await? {
             match row.try_get::<String>("", "what")?.as_str() {
                 "head" => {
                     let revision = row.try_get::<i64>("", "revision")?.cast_unsigned();

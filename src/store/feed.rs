@@ -58,7 +58,7 @@ impl TenantScope {
              WHERE tenant_id = $1 AND market_id = $2{} {} LIMIT {limit}",
             window.condition, window.order
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, window.values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, window.values)).await?;
         rows.iter().map(digests::version).collect()
     }
 
@@ -91,7 +91,7 @@ impl TenantScope {
         } else {
             sql
         };
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, window.values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, window.values)).await?;
         rows.iter().map(digests::record).collect()
     }
 
@@ -104,7 +104,7 @@ impl TenantScope {
         market: &MarketId,
         case: &CaseId,
     ) -> Result<(Vec<(CaseRow, Leaf)>, Vec<(StoredActivity, Leaf)>), StoreError> {
-        let reader = &self.store.reader;
+        let reader = &self.reader();
         let sql = format!("{} AND case_id = $3", digests::VERSIONS);
         let versions = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
         let sql = format!(
@@ -135,7 +135,7 @@ impl TenantScope {
                WHERE w.tenant_id = $1 AND w.market_id = $2 AND w.target_id {set})",
             digests::RECORDS
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
         rows.iter().map(digests::record).collect()
     }
 
@@ -151,7 +151,7 @@ impl TenantScope {
         let sql = "SELECT activity_id, reason FROM record_reason
                    WHERE tenant_id = $1 AND market_id = $2 AND revision >= $3 AND revision <= $4";
         let values = [revisions.start().cast_signed().into(), revisions.end().cast_signed().into()];
-        let rows = self.store.reader.query_all_raw(self.statement(market, sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, sql, values)).await?;
         rows.iter()
             .map(|row| {
                 let reason: String = row.try_get("", "reason")?;
@@ -190,7 +190,7 @@ impl TenantScope {
                 vec![revision, one.as_str().into()],
             ),
         };
-        Ok(self.store.reader.query_one_raw(self.statement(market, sql, values)).await?.is_some())
+        Ok(self.reader().query_one_raw(self.statement(market, sql, values)).await?.is_some())
     }
 
     /// The market's epoch of feeds: only feeds that began in it go on.
@@ -199,7 +199,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn feed_epoch(&self, market: &MarketId) -> Result<u64, StoreError> {
         let sql = "SELECT feed_epoch FROM market WHERE tenant_id = $1 AND market_id = $2";
-        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, sql, [])).await?;
         Ok(row.map(|row| row.try_get::<i64>("", "feed_epoch")).transpose()?.unwrap_or(0).cast_unsigned())
     }
 
@@ -209,7 +209,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn reset_feeds(&self, market: &MarketId) -> Result<bool, StoreError> {
         let sql = "UPDATE market SET feed_epoch = feed_epoch + 1 WHERE tenant_id = $1 AND market_id = $2";
-        Ok(self.store.writer.execute_raw(self.statement(market, sql, [])).await?.rows_affected() == 1)
+        Ok(self.writer().execute_raw(self.statement(market, sql, [])).await?.rows_affected() == 1)
     }
 
     /// What the tokens of the tenant's feeds are signed with: of this store and tenant alone. Made at its first use.
@@ -222,12 +222,12 @@ impl TenantScope {
         };
         let tenant = || Value::from(self.tenant.as_str());
         let read = "SELECT secret FROM feed_secret WHERE tenant_id = $1";
-        if let Some(row) = self.store.reader.query_one_raw(statement(read, vec![tenant()])).await? {
+        if let Some(row) = self.reader().query_one_raw(statement(read, vec![tenant()])).await? {
             return Ok(row.try_get("", "secret")?);
         }
         let make = "INSERT INTO feed_secret (tenant_id, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        self.store.writer.execute_raw(statement(make, vec![tenant(), fresh.into()])).await?;
-        let row = self.store.writer.query_one_raw(statement(read, vec![tenant()])).await?;
+        self.writer().execute_raw(statement(make, vec![tenant(), fresh.into()])).await?;
+        let row = self.writer().query_one_raw(statement(read, vec![tenant()])).await?;
         let row = row.ok_or_else(|| StoreError::corrupt("feed secret", "the row is missing right after its insert"))?;
         Ok(row.try_get("", "secret")?)
     }

@@ -48,7 +48,7 @@ impl TenantScope {
                      ORDER BY case_id, version_id LIMIT {limit}"
                 );
                 let values: [Value; 4] = [from.0.into(), to.0.into(), after.0.into(), after.1.into()];
-                let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+                let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
                 rows.iter().map(version).collect::<Result<_, _>>()?
             }
             SyncEntity::Finding => {
@@ -57,7 +57,7 @@ impl TenantScope {
                     digests::STATES
                 );
                 let values: [Value; 3] = [from.0.into(), to.0.into(), after.0.into()];
-                let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+                let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
                 let states = rows.iter().map(digests::state).collect::<Result<Vec<_>, _>>()?;
                 let full = states.len() >= limit as usize;
                 let next = states.last().filter(|_| full).map(|last| (last.id.to_string(), String::new()));
@@ -79,7 +79,7 @@ impl TenantScope {
             "SELECT activity_id FROM activity WHERE tenant_id = $1 AND market_id = $2 AND activity_id > $3
              ORDER BY activity_id LIMIT 1 OFFSET {STRETCH}"
         );
-        let end = self.store.reader.query_one_raw(self.statement(market, &end, [after.into()])).await?;
+        let end = self.reader().query_one_raw(self.statement(market, &end, [after.into()])).await?;
         let end: Option<String> = end.map(|row| row.try_get("", "activity_id")).transpose()?;
         let kind = if entity == SyncEntity::Void { "a.kind = 'void'" } else { "a.kind <> 'void'" };
         let mut sql = format!(
@@ -92,7 +92,7 @@ impl TenantScope {
             values.push(end.as_str().into());
         }
         sql.push_str(" ORDER BY a.activity_id");
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
         let rows = rows.iter().map(digests::record).collect::<Result<Vec<_>, _>>()?;
         Ok((rows.into_iter().filter_map(activity).collect(), end.map(|end| (end, String::new()))))
     }

@@ -47,7 +47,7 @@ pub struct MarketTx {
 
 impl MarketTx {
     pub(super) async fn begin(scope: &TenantScope, market: &MarketId) -> Result<Self, StoreError> {
-        let transaction = backend::begin(&scope.store).await?;
+        let transaction = backend::begin(&scope.store, &scope.tenant).await?;
         let lock = match scope.store.backend {
             Backend::Postgres => " FOR UPDATE",
             Backend::Sqlite => "",

@@ -30,6 +30,7 @@ mod schema_sync;
 mod scope;
 mod statistics;
 mod touched;
+mod wall;
 
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow, version_body};
@@ -62,6 +63,8 @@ pub struct Store {
     /// Where reads go.
     pub(super) reader: DatabaseConnection,
     pub(super) backend: Backend,
+    /// What transactions begin with, so that PostgreSQL keeps tenants apart.
+    wall: wall::Wall,
 }
 
 impl Store {
@@ -71,7 +74,17 @@ impl Store {
     /// The address is of no known kind, the database cannot be reached, or a migration failed.
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
         let store = backend::connect(url, options).await?;
-        store.migrate().await?;
+        if store.backend == Backend::Sqlite || !(options.pooled || options.row_security) {
+            store.migrate().await?;
+            return Ok(store);
+        }
+        // By an address of its own, past a pooler, and before any wall.
+        let direct = backend::direct(options.migration_url.as_deref().unwrap_or(url), options).await?;
+        direct.migrate().await?;
+        if options.row_security {
+            direct.raise_wall().await?;
+        }
+        direct.close().await;
         Ok(store)
     }
 

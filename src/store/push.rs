@@ -14,7 +14,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn push_mark(&self, market: &MarketId, source: &SourceId) -> Result<u64, StoreError> {
         let statement = self.statement(market, READ, [source.as_str().into()]);
-        let row = self.store.writer.query_one_raw(statement).await?;
+        let row = self.writer().query_one_raw(statement).await?;
         Ok(row.map(|row| row.try_get::<i64>("", "sequence")).transpose()?.unwrap_or(0).cast_unsigned())
     }
 }

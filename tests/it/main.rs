@@ -30,3 +30,4 @@ mod support;
 mod sync;
 mod tenancy;
 mod tidy;
+mod wall;
