@@ -1,6 +1,6 @@
 //! `fairdue tenant`, `fairdue key` and `fairdue sync reset`: what only somebody with access to the database may do.
 
-use super::args::{KeyCommand, SyncCommand, TenantCommand};
+use super::args::{KeyCommand, Source, TenantCommand};
 use super::error::CliError;
 use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
@@ -18,6 +18,9 @@ pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
         max_connections: database.max_connections,
         acquire_timeout: database.acquire_timeout,
         statement_timeout: database.statement_timeout,
+        pooled: database.pooled,
+        row_security: database.row_security,
+        migration_url: database.migration_url.clone(),
     };
     Ok(Store::open(&database.url, &options).await?)
 }
@@ -92,15 +95,14 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
     }
 }
 
-/// Runs `fairdue sync ...`.
+/// Runs `fairdue sync reset`.
 ///
 /// # Errors
 /// The configuration, the database, or a market that is not known or was never written to.
-pub async fn sync(command: &SyncCommand) -> Result<(), CliError> {
-    let SyncCommand::Reset { tenant, market, source } = command;
+pub async fn reset_feeds(tenant: &str, market: &str, source: &Source) -> Result<(), CliError> {
     let snapshot = source.load()?;
     let tenant = tenant_id(tenant)?;
-    let markets = known_markets(&snapshot, &tenant, std::slice::from_ref(market))?;
+    let markets = known_markets(&snapshot, &tenant, &[market.to_owned()])?;
     let store = open_store(&snapshot).await?;
     for market in markets {
         if !store.scope(&tenant).reset_feeds(&market).await? {
@@ -123,7 +125,7 @@ fn known_markets(snapshot: &Snapshot, tenant: &TenantId, wanted: &[String]) -> R
         .collect()
 }
 
-impl super::args::Source {
+impl Source {
     /// Loads the configuration, with the options of the command line laid over it.
     ///
     /// # Errors

@@ -190,7 +190,7 @@ pub enum KeyCommand {
         /// The tenant.
         #[arg(long, value_name = "ID")]
         tenant: String,
-        /// What the key may do: writer, reader, checker, compliance or admin; may be given several times.
+        /// What the key may do: writer, reader, checker, compliance, partner or admin; may be given several times.
         #[arg(long, value_name = "ROLE", required = true, value_parser = role)]
         role: Vec<RoleArg>,
         /// A market that the key may touch; may be given several times. Without it, all of the tenant's.
@@ -213,9 +213,64 @@ pub enum KeyCommand {
     },
 }
 
+/// Options of `sync mirror`.
+#[derive(Debug, Args)]
+pub struct MirrorArgs {
+    /// The service that is followed.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
+    pub from: String,
+    /// A key there with the role reader.
+    #[arg(long, env = "FAIRDUE_API_KEY", hide_env_values = true)]
+    pub key: String,
+    /// Country of the market: ISO 3166-1 alpha-2 code.
+    #[arg(long, value_name = "CC")]
+    pub market: String,
+    /// The copy: a file (SQLite, made if it is missing), or the address of another service.
+    #[arg(long, value_name = "FILE|URL")]
+    pub to: String,
+    /// A key of the other service with the role writer.
+    #[arg(long, value_name = "KEY", env = "FAIRDUE_TO_API_KEY", hide_env_values = true)]
+    pub to_key: Option<String>,
+    /// Where the place in the feed is kept, for a copy on another service.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// End when everything that was there at the beginning is copied.
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Options of `sync verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The first service.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
+    pub a: String,
+    /// A key there with the role reader.
+    #[arg(long, value_name = "KEY", env = "FAIRDUE_API_KEY", hide_env_values = true)]
+    pub a_key: String,
+    /// The second: another service, or a file that `sync mirror` keeps.
+    #[arg(long, value_name = "FILE|URL")]
+    pub b: String,
+    /// A key of the second service with the role reader.
+    #[arg(long, value_name = "KEY", env = "FAIRDUE_B_API_KEY", hide_env_values = true)]
+    pub b_key: Option<String>,
+    /// Country of the market: ISO 3166-1 alpha-2 code.
+    #[arg(long, value_name = "CC")]
+    pub market: String,
+    /// Compare findings of two services too: they are the same where tenant, rules and decisions are.
+    #[arg(long)]
+    pub findings: bool,
+}
+
 /// The commands of `sync`.
 #[derive(Debug, Subcommand)]
 pub enum SyncCommand {
+    /// Keep a copy of a market in step: in a file, or on another server. May be killed and started again at any moment.
+    Mirror(MirrorArgs),
+    /// Say whether two copies of a market are the same, and which records differ, without sending the records.
+    ///
+    /// The exit code is 0 if they are the same, 1 if they differ, 2 if one of them could not be asked.
+    Verify(VerifyArgs),
     /// Make every copy of a market start again, as after records were changed behind the service's back.
     Reset {
         /// The tenant.
@@ -259,6 +314,8 @@ mod tests {
             "fairdue key create --tenant t --role writer --role reader --market it",
             "fairdue key revoke --tenant t 0123",
             "fairdue sync reset --tenant t --market IT",
+            "fairdue sync mirror --from http://a:1 --key k --market IT --to copy.db --once",
+            "fairdue sync verify --a http://a:1 --a-key k --b http://b:1 --b-key k --market IT --findings",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

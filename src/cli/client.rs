@@ -14,6 +14,7 @@ use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 use v1::compliance_service_client::ComplianceServiceClient;
 use v1::kpi_service_client::KpiServiceClient;
+use v1::sync_service_client::SyncServiceClient;
 
 /// Puts the API key on every call.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ pub struct Client {
     pub compliance: ComplianceServiceClient<Caller>,
     /// KPIs.
     pub kpis: KpiServiceClient<Caller>,
+    /// Change feeds.
+    pub sync: SyncServiceClient<Caller>,
 }
 
 impl Client {
@@ -65,7 +68,8 @@ impl Client {
             activities: ActivityServiceClient::new(caller.clone()),
             cases: CaseServiceClient::new(caller.clone()),
             compliance: ComplianceServiceClient::new(caller.clone()),
-            kpis: KpiServiceClient::new(caller),
+            kpis: KpiServiceClient::new(caller.clone()),
+            sync: SyncServiceClient::new(caller),
         })
     }
 }

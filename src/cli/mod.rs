@@ -13,6 +13,7 @@ mod send;
 mod serve;
 mod signals;
 mod simulate;
+mod sync;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, SyncCommand};
 use error::CliError;
 
 /// Runs the program with the process's arguments.
@@ -42,7 +43,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             eprintln!("fairdue: {error}");
             // As with diff(1), 1 says that something differs.
-            if matches!(cli.command, Command::Diff { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if matches!(cli.command, Command::Diff { .. } | Command::Sync(SyncCommand::Verify(_))) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -62,7 +67,9 @@ async fn run(command: &Command) -> Result<ExitCode, CliError> {
         Command::Jurisdictions { dir } => law::jurisdictions::run(dir),
         Command::Tenant(command) => admin::tenant(command).await,
         Command::Key(command) => admin::key(command).await,
-        Command::Sync(command) => admin::sync(command).await,
+        Command::Sync(command) => {
+            return Ok(if sync::run(command).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 mod candidate;
 pub mod document;
 mod holder;
+mod partner;
 pub mod server;
 mod settings;
 pub mod source;
@@ -19,6 +20,7 @@ use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
+use crate::domain::sharing::Sharing;
 use crate::explain::Languages;
 use crate::kpi::Catalogue;
 use crate::rules::{Packs, RuleSet};
@@ -37,6 +39,8 @@ pub struct Tenant {
     pub findings: tenant::Findings,
     /// Its own codes for what came of a contact.
     pub dispositions: Arc<Dispositions>,
+    /// What is shared with partners.
+    pub partners: Arc<[Sharing]>,
     /// A candidate in shadow: it is judged beside the rules in force and answers nothing.
     pub shadow: Option<Arc<RuleSet>>,
 }
@@ -138,11 +142,9 @@ impl Config {
                 _ => law.clone(),
             };
             if let Some(rules) = rules {
-                let tenant::TenantFile { id, markets, findings, dispositions, .. } = tenant;
-                tenants.insert(
-                    id,
-                    Tenant { markets, rules, findings, dispositions: Arc::new(dispositions), shadow: None },
-                );
+                let tenant::TenantFile { id, markets, findings, dispositions, partners, .. } = tenant;
+                let (dispositions, partners) = (Arc::new(dispositions), Arc::from(partners));
+                tenants.insert(id, Tenant { markets, rules, findings, dispositions, partners, shadow: None });
             }
         }
         let found = Diagnostics(found);

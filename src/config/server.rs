@@ -70,6 +70,12 @@ pub struct Database {
     pub acquire_timeout: Duration,
     /// Longest run of one statement.
     pub statement_timeout: Duration,
+    /// A pooler in transaction mode stands before PostgreSQL.
+    pub pooled: bool,
+    /// PostgreSQL itself keeps tenants apart.
+    pub row_security: bool,
+    /// Where migrations run; `None` for where everything does. May hold a password: never logged.
+    pub migration_url: Option<String>,
 }
 
 impl std::fmt::Debug for Database {
@@ -174,6 +180,9 @@ impl Server {
                 max_connections: s.number("database.max_connections", 2..=1_000),
                 acquire_timeout: millis(s, "database.acquire_timeout_ms", 10, 60_000),
                 statement_timeout: millis(s, "database.statement_timeout_ms", 100, 600_000),
+                pooled: s.flag("database.pooled"),
+                row_security: s.flag("database.row_security"),
+                migration_url: Some(s.text("database.migration_url")).filter(|url| !url.is_empty()),
             },
             ingest: IngestSettings {
                 max_commit_items: s.number("ingest.max_commit_items", 1..=100_000),

@@ -171,6 +171,21 @@ impl Settings {
         }
     }
 
+    /// A setting that is true or false; false where it was refused (the load fails then).
+    pub fn flag(&mut self, path: &str) -> bool {
+        match self.values.get(path) {
+            Some((Value::Boolean(value), _)) => *value,
+            _ => {
+                self.refuse(
+                    path,
+                    format!("{path} has no default"),
+                    "report it: the compiled-in defaults are incomplete",
+                );
+                false
+            }
+        }
+    }
+
     /// A number setting inside `range`; its lowest value where it was refused (the load fails then).
     pub fn number<N: TryFrom<i64> + Copy + Into<i128>>(&mut self, path: &str, range: RangeInclusive<N>) -> N {
         let (low, high): (i128, i128) = ((*range.start()).into(), (*range.end()).into());

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Complaints, Section};
+use super::partner;
 use crate::domain::buckets::Buckets;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::disposition::Dispositions;
@@ -14,6 +15,7 @@ use crate::domain::ids::{MarketId, TenantId, check_id};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::outcome::Outcome;
+use crate::domain::sharing::Sharing;
 use crate::domain::vocabulary::Component;
 
 /// ISO 3166-1 alpha-2, as of 2024.
@@ -41,6 +43,8 @@ pub struct TenantFile {
     pub findings: Findings,
     /// Its own codes for what came of a contact.
     pub dispositions: Dispositions,
+    /// What it shares with partners.
+    pub partners: Vec<Sharing>,
 }
 
 /// How a tenant deals with findings.
@@ -88,8 +92,9 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let has_rules = [top.take("rules"), top.take("facts")].iter().any(Option::is_some);
     let findings = top.table(out, "findings").map(|section| findings(section, out)).unwrap_or_default();
     let dispositions = top.table(out, "dispositions").map(|section| dispositions(section, out)).unwrap_or_default();
+    let partners = partner::read(top.tables(out, "partner"), &markets, out);
     top.finish(out);
-    Some(TenantFile { id: id?, markets, unordered, has_rules, findings, dispositions })
+    Some(TenantFile { id: id?, markets, unordered, has_rules, findings, dispositions, partners })
 }
 
 fn dispositions(mut section: Section, out: &mut Complaints) -> Dispositions {

@@ -122,6 +122,8 @@ id_type!(
     UpdateId,
     /// A permit, made by the client, unique in its market.
     PermitId,
+    /// A system of a partner that writes numbered messages, named by the partner.
+    SourceId,
 );
 
 /// A finding's identity: a hash of market, rule and subject, so that its life survives re-derivation.

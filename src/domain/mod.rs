@@ -3,8 +3,10 @@
 pub mod activity;
 pub mod buckets;
 pub mod case;
+pub mod consistency;
 pub mod detail;
 pub mod diagnostic;
+pub mod digest;
 pub mod disposition;
 pub mod error_kind;
 pub mod fact;
@@ -19,6 +21,7 @@ pub mod outcome;
 pub mod party;
 pub mod permit;
 pub mod principal;
+pub mod sharing;
 pub mod tenant;
 pub mod time;
 pub mod validation;

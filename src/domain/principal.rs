@@ -17,6 +17,8 @@ vocabulary!(
         Admin = "admin",
         /// Decide about findings: acknowledge, remediate, waive, approve, reopen.
         Compliance = "compliance",
+        /// Follow what the tenant's file shares with the key's partner, and nothing else.
+        Partner = "partner",
     }
 );
 

@@ -13,6 +13,9 @@ pub enum IngestError {
     /// The caller lacks a role.
     #[error("the API key lacks the role \"{0}\"")]
     RoleMissing(&'static str),
+    /// The key is a partner's, and nothing of what it asks for is shared with it.
+    #[error("{0}")]
+    NotShared(String),
     /// The market is not configured for the tenant, or the key may not touch it.
     #[error("market \"{0}\" is not known: use one of the markets configured for this tenant")]
     MarketUnknown(String),
@@ -36,6 +39,24 @@ pub enum IngestError {
         reason: &'static str,
         /// The fields.
         violations: Vec<Violation>,
+    },
+    /// A read asks for a revision that the market does not have.
+    #[error(
+        "the market's newest revision is {newest}, not {wanted} or more: ask for a revision that a write was answered with"
+    )]
+    NotReached {
+        /// What was asked for.
+        wanted: u64,
+        /// What there is.
+        newest: u64,
+    },
+    /// A message of a partner's writes leaves a number out.
+    #[error("the message has number {sent}, the last one stored has {last}: send the messages behind {last} in order")]
+    Gap {
+        /// The number sent.
+        sent: u64,
+        /// The last one.
+        last: u64,
     },
     /// The place at which a feed would go on is gone.
     #[error("{0}")]
@@ -78,9 +99,10 @@ impl Failure for IngestError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Unauthenticated => ErrorKind::Unauthenticated,
-            Self::RoleMissing(_) => ErrorKind::PermissionDenied,
+            Self::RoleMissing(_) | Self::NotShared(_) => ErrorKind::PermissionDenied,
             Self::MarketUnknown(_) | Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Invalid(..) | Self::Question { .. } => ErrorKind::InvalidArgument,
+            Self::NotReached { .. } | Self::Gap { .. } => ErrorKind::FailedPrecondition,
             Self::Resync(_) => ErrorKind::OutOfRange,
             Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
             Self::Store { kind, .. } => *kind,
@@ -91,9 +113,12 @@ impl Failure for IngestError {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::RoleMissing(_) => "ROLE_MISSING",
+            Self::NotShared(_) => "NOT_SHARED",
             Self::MarketUnknown(_) => "MARKET_UNKNOWN",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Invalid(..) => "INVALID_FIELD",
+            Self::NotReached { .. } => "REVISION_NOT_REACHED",
+            Self::Gap { .. } => "SEQUENCE_GAP",
             Self::Resync(_) => "RESYNC_NEEDED",
             Self::Overloaded => "OVERLOADED",
             Self::Stopping => "STOPPING",

@@ -93,7 +93,11 @@ async fn record(context: &GroupContext<'_>, update: &FindingUpdate) -> Result<Co
             None => refuse(ErrorKind::NotFound, "NOT_FOUND", "finding_id", "is not known".to_owned()),
             Some(row) => match judge(&writing, update, row.as_of(writing.recorded)) {
                 Ok(row) => {
+                    let id = vec![update.finding.to_string()];
+                    let before = writing.tx.finding_states(id.clone()).await?;
                     writing.tx.insert_decision(&row).await?;
+                    let after = writing.tx.finding_states(id).await?;
+                    writing.tally_findings(&before, &after);
                     writing.stored = true;
                     ItemResult::Created
                 }

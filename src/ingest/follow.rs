@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::IngestError;
 use super::heads::Head;
 use super::writer::Markets;
+use crate::domain::consistency::Consistency;
 use crate::domain::market::MarketKey;
 use crate::ingest::market_state::{MarketState, News};
 use crate::store::Backend;
@@ -80,6 +81,28 @@ async fn catch_up(
     }
     state.confirm(asked);
     Ok(())
+}
+
+/// Makes sure that what a market is answered from holds what a read asks for.
+///
+/// # Errors
+/// The market has no such revision, or the database is away.
+pub async fn assure(markets: &Arc<Markets>, key: &MarketKey, wanted: Consistency) -> Result<(), IngestError> {
+    let handle = markets.handle(key);
+    let (least, known) = match wanted {
+        Consistency::Fastest => return Ok(()),
+        Consistency::AtLeast(revision) => (revision, handle.state.revision()),
+        Consistency::Full => (0, None),
+    };
+    if known.is_some_and(|known| known >= least) {
+        return Ok(());
+    }
+    let asked = now_ms();
+    let head = markets.store().scope(&key.tenant).head(&key.market).await?.map_or(0, |head| head.revision);
+    if head < least {
+        return Err(IngestError::NotReached { wanted: least, newest: head });
+    }
+    catch_up(markets, key, &handle.state, head, asked).await
 }
 
 /// Makes sure that a market's remembered state is at most 250 ms old.

@@ -6,22 +6,25 @@ use std::sync::Arc;
 use super::admit;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
+pub(super) use super::items::{Place, activities};
+use super::items::{bodies, upserts, written};
 use super::market_state::MarketState;
 use super::person_contacts::PersonContact;
 use super::work::Work;
-use super::writer::{CaseUpsert, Commit, ItemResult, Markets};
+use super::writer::{Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, findings, permits, reasons, rosters, tick};
+use super::{IngestError, checks, findings, permits, push, reasons, rosters, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
+use crate::domain::digest::Leaf;
 use crate::domain::disposition;
 use crate::domain::ids::{CaseId, PermitId};
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::ledger::market_facts;
-use crate::store::{ActivityRow, CaseUpsertRow, activity_body, version_body};
+use crate::store::{ActivityRow, CaseUpsertRow, version_body};
 
 /// Where a group belongs.
 pub struct GroupContext<'a> {
@@ -74,6 +77,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     group.store(&mut writing, activities, work).await?;
     group.derive(&mut writing).await?;
     checks::log(&mut writing, work).await?;
+    push::mark(&mut writing, work).await?;
     let (mut revision, record_time) = writing.commit().await?;
     for job in work {
         if let Work::Settle(until) = job {
@@ -94,6 +98,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
                 Work::Cases(cases) => cases.len(),
                 Work::Activities(activities) => activities.len(),
                 Work::Correction(both) => both.len(),
+                Work::Push(push) => push.cases.len() + push.activities.len(),
                 _ => 0,
             };
             let result = |index| results.get(&(job, index)).cloned().unwrap_or(ItemResult::Created);
@@ -101,9 +106,6 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
         })
         .collect())
 }
-
-/// A record's place: job and index in the job.
-pub(super) type Place = (usize, usize);
 
 pub(super) struct Group<'w> {
     /// Results of records that were not stored. A record without one was.
@@ -117,37 +119,8 @@ pub(super) struct Group<'w> {
     freed: Vec<PermitId>,
     /// Roster records are new or voided.
     rosters: bool,
-    /// What will be stored of each activity, by job and index.
-    bodies: Vec<Vec<String>>,
-}
-
-/// The canonical JSON of every activity, by job and index.
-fn bodies(work: &[Work]) -> Result<Vec<Vec<String>>, IngestError> {
-    let mut bodies: Vec<Vec<String>> = work.iter().map(|_| Vec::new()).collect();
-    for ((job, _), activity) in activities(work) {
-        if let Some(bodies) = bodies.get_mut(job) {
-            bodies.push(activity_body(activity)?);
-        }
-    }
-    Ok(bodies)
-}
-
-fn upserts(work: &[Work]) -> impl Iterator<Item = (Place, &CaseUpsert)> {
-    work.iter().enumerate().flat_map(|(job, work)| {
-        let cases = if let Work::Cases(cases) = work { cases.as_slice() } else { &[] };
-        cases.iter().enumerate().map(move |(index, upsert)| ((job, index), upsert))
-    })
-}
-
-pub(super) fn activities(work: &[Work]) -> impl Iterator<Item = (Place, &Activity)> {
-    work.iter().enumerate().flat_map(|(job, work)| {
-        let activities = match work {
-            Work::Activities(activities) => activities.as_slice(),
-            Work::Correction(both) => both.as_slice(),
-            _ => &[],
-        };
-        activities.iter().enumerate().map(move |(index, activity)| ((job, index), activity))
-    })
+    /// What will be stored of each activity and its leaf, by job and index.
+    bodies: Vec<Vec<(String, Leaf)>>,
 }
 
 impl<'w> Group<'w> {
@@ -251,11 +224,15 @@ impl<'w> Group<'w> {
             }
         }
         writing.stored |= !versions.is_empty();
+        writing.tally_versions(&versions);
         writing.tx.insert_versions(writing.revision, writing.recorded, versions).await?;
         let mut rows = Vec::with_capacity(admitted.len());
-        for ((job, index), activity) in admitted.values() {
-            let body = self.bodies.get_mut(*job).and_then(|bodies| bodies.get_mut(*index)).map(std::mem::take);
-            rows.push(ActivityRow { activity, body: body.map_or_else(|| activity_body(activity), Ok)? });
+        let mut leaves: HashMap<&str, Leaf> = HashMap::with_capacity(admitted.len());
+        for (id, ((job, index), activity)) in &admitted {
+            let made = self.bodies.get_mut(*job).and_then(|bodies| bodies.get_mut(*index)).map(std::mem::take);
+            let (body, leaf) = made.map_or_else(|| written(activity), Ok)?;
+            leaves.insert(*id, leaf);
+            rows.push(ActivityRow { activity, body });
         }
         let existing = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?.existing;
         writing.stored |= existing.len() < admitted.len();
@@ -281,6 +258,8 @@ impl<'w> Group<'w> {
         writing.use_permits(new.iter().copied(), std::mem::take(&mut self.freed)).await?;
         let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
         let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();
+        let void = waiting.iter().map(String::as_str).chain(voided_now.iter().copied()).collect();
+        writing.tally_records(&new, &leaves, &void);
         for activity in new {
             if is_void(activity) {
                 continue;
@@ -366,6 +345,7 @@ impl<'w> Group<'w> {
             targets.push(old);
         }
         writing.tx.insert_voids(writing.revision, &rows).await?;
+        writing.tally_voided(&targets).await?;
         let cases: HashSet<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();
         let cases: Vec<CaseId> = cases.into_iter().filter(|case| !self.entries.contains_key(case)).collect();
         self.entries.extend(writing.entries(&cases).await?);

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::error::IngestError;
+use super::follow;
 use super::keys::Keys;
 use super::work::Work;
 use super::writer::{CaseUpsert, Commit, Markets};
 use crate::domain::activity::Activity;
+use crate::domain::consistency::Consistency;
 use crate::domain::ids::MarketId;
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
@@ -86,8 +88,19 @@ impl Ingest {
         self.markets.submit(&key, Work::Correction(Box::new([void, replacement]))).await
     }
 
+    /// Makes sure that a market's answers hold what a read asks for.
+    ///
+    /// # Errors
+    /// The market is unknown or has no such revision, or the database is away.
+    pub async fn assure(&self, who: &Principal, market: &MarketId, wanted: Consistency) -> Result<(), IngestError> {
+        if wanted == Consistency::Fastest {
+            return Ok(());
+        }
+        follow::assure(&self.markets, &self.known(who, market)?, wanted).await
+    }
+
     /// Gives contacts the outcomes that their codes mean.
-    fn resolve<'a>(&self, who: &Principal, activities: impl Iterator<Item = &'a mut Activity>) {
+    pub(super) fn resolve<'a>(&self, who: &Principal, activities: impl Iterator<Item = &'a mut Activity>) {
         let snapshot = self.markets.config().get();
         if let Some(tenant) = snapshot.tenants.get(&who.tenant) {
             activities.for_each(|activity| tenant.dispositions.resolve(activity));
@@ -98,6 +111,10 @@ impl Ingest {
         if !who.has(role) {
             return Err(IngestError::RoleMissing(role.as_str()));
         }
+        self.known(who, market)
+    }
+
+    fn known(&self, who: &Principal, market: &MarketId) -> Result<MarketKey, IngestError> {
         let known = who.may_touch(market) && self.markets.config().get().market(&who.tenant, market).is_some();
         if !known {
             return Err(IngestError::MarketUnknown(market.to_string()));

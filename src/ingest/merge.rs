@@ -1,4 +1,4 @@
-//! Deltas merged into KPI cells, many commits at a time: a hot cell is then written once, not once a commit.
+//! Deltas merged into KPI cells and tallies, many commits at a time: a hot one is then written once, not once a commit.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,16 @@ use crate::store::CellRow;
 /// Commits after which a merge is due.
 pub(super) const EVERY: u32 = 64;
 
-/// Merges every waiting delta of the market into its cells. Takes the market's lock and no revision: what a reader
+/// Merges every waiting delta of the market into its cells and tallies. Takes the market's lock and no revision: what a reader
 /// adds up is the same before and after.
 pub(super) async fn run(context: &GroupContext<'_>) -> Result<(), IngestError> {
     let writing = Writing::begin(context).await?;
+    let tallied = writing.tx.merge_tallies().await?;
     let deltas = writing.tx.deltas().await?;
     let Some(last) = deltas.last().map(|delta| delta.revision) else {
+        if tallied {
+            return writing.commit_in_place().await;
+        }
         writing.commit().await?;
         return Ok(());
     };

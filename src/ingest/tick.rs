@@ -30,6 +30,10 @@ impl Pace {
         for job in jobs {
             match &job.work {
                 Work::Activities(activities) => times.extend(activities.iter().map(|activity| activity.occurred)),
+                Work::Push(push) => {
+                    times.extend(push.activities.iter().map(|activity| activity.occurred));
+                    times.extend(push.cases.iter().map(|case| case.version.effective));
+                }
                 Work::Correction(both) => times.extend(both.iter().map(|activity| activity.occurred)),
                 Work::Cases(cases) => times.extend(cases.iter().map(|case| case.version.effective)),
                 Work::Load(..)

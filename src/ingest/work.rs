@@ -7,8 +7,21 @@ use super::findings::FindingUpdate;
 use super::permits::Reserve;
 use super::writer::CaseUpsert;
 use crate::domain::activity::Activity;
-use crate::domain::ids::{CaseId, PermitId, PersonId};
+use crate::domain::ids::{CaseId, PermitId, PersonId, SourceId};
 use crate::domain::time::Timestamp;
+
+/// A numbered message of a partner's writes.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// Who numbers.
+    pub source: SourceId,
+    /// The number.
+    pub sequence: u64,
+    /// Case versions.
+    pub cases: Vec<CaseUpsert>,
+    /// Activities. In results they come after the cases.
+    pub activities: Vec<Activity>,
+}
 
 /// What a caller wants of the writer.
 pub enum Work {
@@ -28,6 +41,8 @@ pub enum Work {
     Decide(Box<FindingUpdate>),
     /// Hold a place for a planned contact if the law permits it, in a commit of its own.
     Reserve(Arc<Reserve>),
+    /// Store a message of a partner's writes, and its number.
+    Push(Box<Push>),
     /// Give a permit up, in a commit of its own.
     Release(PermitId),
 }
@@ -40,6 +55,7 @@ impl Work {
             Self::Activities(activities) => activities.len(),
             Self::Checks(batch) => batch.checks(),
             Self::Correction(both) => both.len(),
+            Self::Push(push) => push.cases.len() + push.activities.len(),
             _ => 1,
         }
     }

@@ -9,10 +9,11 @@ use super::group::GroupContext;
 use super::heads::Head;
 use super::market_state::{MarketState, News, Update};
 use super::person_logs::Needs;
-use super::rebuild;
+use super::{rebuild, tallies};
 use crate::compliance::PersonLogs;
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
+use crate::domain::digest::Tallies;
 use crate::domain::disposition::Dispositions;
 use crate::domain::fact::Fact;
 use crate::domain::finding::{Finding, FindingStatus};
@@ -45,6 +46,8 @@ pub struct Writing<'a> {
     /// Persons whose logs are new or changed.
     pub(super) changed: HashSet<PersonId>,
     pub(super) delta: Delta,
+    /// What this commit adds to the market's tallies.
+    pub(super) tallies: Tallies,
     opened: HashMap<FindingId, (Finding, &'static str)>,
     closed: HashMap<FindingId, &'static str>,
     dues: Vec<DueRow>,
@@ -91,6 +94,7 @@ impl<'a> Writing<'a> {
             before: PersonLogs::default(),
             changed: HashSet::new(),
             delta: Delta::new(),
+            tallies: Tallies::default(),
             opened: HashMap::new(),
             closed: HashMap::new(),
             dues: Vec::new(),
@@ -103,8 +107,12 @@ impl<'a> Writing<'a> {
         let head = &writing.tx.head;
         let changed =
             head.rules_digest != writing.rules.digest() || head.catalogue_digest != writing.catalogue.digest();
-        if changed && head.revision > 0 {
+        let (written, recount) = (head.revision > 0, head.digest_version != tallies::version_of(&writing.market));
+        if changed && written {
             rebuild::run(&mut writing).await?;
+        }
+        if recount && written {
+            writing.recount().await?;
         }
         Ok(writing)
     }
@@ -260,7 +268,7 @@ impl<'a> Writing<'a> {
             self.context.state.apply(update);
             return Ok((revision, recorded));
         }
-        let rows = self
+        let rows: Vec<FindingRow> = self
             .opened
             .drain()
             .map(|(_, (finding, reason))| FindingRow {
@@ -273,10 +281,18 @@ impl<'a> Writing<'a> {
                 decision: None,
             })
             .collect();
+        let concerned: Vec<String> =
+            rows.iter().map(|row| row.finding.id).chain(self.closed.keys().copied()).map(|id| id.to_string()).collect();
+        let before = self.tx.finding_states(concerned.clone()).await?;
         self.tx.upsert_findings(rows).await?;
         self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;
+        let after = self.tx.finding_states(concerned).await?;
+        self.tally_findings(&before, &after);
         if !self.delta.is_empty() {
             self.tx.insert_delta(self.revision, self.delta.encode()).await?;
+        }
+        if !self.tallies.is_empty() {
+            self.tx.insert_tallies(self.revision, &self.tallies).await?;
         }
         self.tx.upsert_dues(self.revision, std::mem::take(&mut self.dues)).await?;
         let mut head = self.tx.head.clone();
@@ -284,6 +300,7 @@ impl<'a> Writing<'a> {
         head.recorded = self.recorded;
         head.rules_digest = self.rules.digest().to_owned();
         head.catalogue_digest = self.catalogue.digest().to_owned();
+        head.digest_version = tallies::version_of(&self.market);
         let persons = self.changed_logs();
         self.tx.commit(&head).await?;
         self.context.markets.heads().note(self.context.key, Head { revision: head.revision, recorded: head.recorded });

@@ -83,8 +83,12 @@ impl Query {
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
-        if !who.has(Role::Reader) {
-            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
+        self.open_for(Role::Reader, who, market)
+    }
+
+    fn open_for(&self, role: Role, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
+        if !who.has(role) {
+            return Err(IngestError::RoleMissing(role.as_str()));
         }
         let snapshot: Arc<Snapshot> = self.markets.config().get();
         let unknown = || IngestError::MarketUnknown(market.to_string());
@@ -106,6 +110,20 @@ impl Query {
         let reading = self.open(who, market)?;
         let mut found = self.views(&reading, std::slice::from_ref(case)).await?;
         found.pop().ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })
+    }
+
+    /// A case for a writer who is to decide anew on it: who may write it needs no other role to see what stands against it.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn case_as_it_is(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        case: &CaseId,
+    ) -> Result<Option<CaseView>, IngestError> {
+        let reading = self.open_for(Role::Writer, who, market)?;
+        Ok(self.views(&reading, std::slice::from_ref(case)).await?.pop())
     }
 
     /// Cases by id, after the given one.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
+use super::wall::{EVERYONE, Wall};
 use super::{Store, StoreError};
+use crate::domain::ids::TenantId;
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,12 @@ pub struct StoreOptions {
     pub acquire_timeout: Duration,
     /// Longest run of one statement (PostgreSQL).
     pub statement_timeout: Duration,
+    /// PostgreSQL is reached through a pooler in transaction mode: nothing is left to the session.
+    pub pooled: bool,
+    /// PostgreSQL itself keeps tenants apart.
+    pub row_security: bool,
+    /// Where migrations run, if not at the address itself: past a pooler.
+    pub migration_url: Option<String>,
 }
 
 impl Default for StoreOptions {
@@ -42,6 +50,9 @@ impl Default for StoreOptions {
             max_connections: 10,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(60),
+            pooled: false,
+            row_security: false,
+            migration_url: None,
         }
     }
 }
@@ -49,15 +60,26 @@ impl Default for StoreOptions {
 pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let pool = Database::connect(postgres_options(url, options)).await?;
-        Ok(Store { writer: pool.clone(), reader: pool, backend: Backend::Postgres })
+        let wall = Wall::of(Backend::Postgres, options);
+        Ok(Store { writer: pool.clone(), reader: pool, backend: Backend::Postgres, wall })
     } else if url.starts_with("sqlite:") {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
         let writer = Database::connect(sqlite_options(&url, options, 1)).await?;
         let reader = Database::connect(sqlite_options(&url, options, options.max_connections)).await?;
-        Ok(Store { writer, reader, backend: Backend::Sqlite })
+        Ok(Store { writer, reader, backend: Backend::Sqlite, wall: Wall::default() })
     } else {
         Err(StoreError::Address(url.split('@').next_back().unwrap_or_default().to_owned()))
     }
+}
+
+/// A store past any pooler and wall, for migrations.
+pub(super) async fn direct(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
+    let mut connect = base_options(url, options, 2);
+    connect.map_sqlx_postgres_opts(|postgres| {
+        postgres.application_name("fairdue migrations").options([("fairdue.tenant", EVERYONE)])
+    });
+    let pool = Database::connect(connect).await?;
+    Ok(Store { writer: pool.clone(), reader: pool, backend: Backend::Postgres, wall: Wall::default() })
 }
 
 fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
@@ -92,6 +114,12 @@ fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> Connec
 fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
     let mut connect = base_options(url, options, options.max_connections);
     connect.test_before_acquire(true);
+    if options.pooled {
+        // A pooler hands connections over between transactions: no statement may be used longer, and it takes no settings at
+        // the start of a session.
+        connect.map_sqlx_postgres_opts(|postgres| postgres.application_name("fairdue").statement_cache_capacity(0));
+        return connect;
+    }
     let statement_ms = options.statement_timeout.as_millis().to_string();
     connect.map_sqlx_postgres_opts(move |postgres| {
         postgres.application_name("fairdue").statement_cache_capacity(200).options([
@@ -103,14 +131,32 @@ fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
     connect
 }
 
+/// A connection to a file of its own, which one task writes.
+pub(super) async fn file(url: &str, options: &StoreOptions) -> Result<DatabaseConnection, StoreError> {
+    Ok(Database::connect(sqlite_options(url, options, 1)).await?)
+}
+
+/// Begins a transaction that writes to such a file.
+pub(super) async fn begin_file(connection: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    Ok(connection.begin_with_options(options).await?)
+}
+
 /// Begins a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and
 /// upgrades later fails without asking the busy timeout.
-pub(super) async fn begin(store: &Store) -> Result<DatabaseTransaction, StoreError> {
+pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<DatabaseTransaction, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: (store.backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    Ok(store.writer.begin_with_options(options).await?)
+    let transaction = store.writer.begin_with_options(options).await?;
+    if let Some(begins) = store.wall.begins(tenant.as_str()) {
+        transaction.execute_unprepared(&begins).await?;
+    }
+    Ok(transaction)
 }
 
 /// Held while migrations run. On PostgreSQL a row lock's cousin: a transaction-scoped advisory lock, which also works
@@ -141,12 +187,12 @@ pub(super) async fn durability(store: &Store) -> Result<Vec<(String, String)>, S
     };
     let mut settings = Vec::new();
     for name in names {
-        settings.push(((*name).to_owned(), setting(&store.writer, store.backend, name).await?));
+        settings.push(((*name).to_owned(), setting(&store.everyone(), store.backend, name).await?));
     }
     Ok(settings)
 }
 
-async fn setting(connection: &DatabaseConnection, backend: Backend, name: &str) -> Result<String, StoreError> {
+async fn setting(connection: &impl ConnectionTrait, backend: Backend, name: &str) -> Result<String, StoreError> {
     let sql = match backend {
         Backend::Sqlite => format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}"),
         Backend::Postgres => format!("SELECT current_setting('{name}') AS value"),

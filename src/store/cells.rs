@@ -172,7 +172,7 @@ impl TenantScope {
               ORDER BY due_at LIMIT 1) AS due_at
              FROM market WHERE tenant_id = $1 AND market_id = $2"
         );
-        let row = self.store.reader.query_one_raw(self.statement(market, &sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, &sql, [])).await?;
         let read = |row: &QueryResult| -> Result<_, StoreError> {
             Ok((read_head(row)?, row.try_get::<Option<i64>>("", "due_at")?.map(Timestamp)))
         };
@@ -190,6 +190,9 @@ impl TenantScope {
         };
         let access = (self.store.backend == Backend::Postgres).then_some(AccessMode::ReadOnly);
         let transaction = self.store.reader.begin_with_config(isolation, access).await?;
+        if let Some(begins) = self.store.wall.begins(self.tenant.as_str()) {
+            transaction.execute_unprepared(&begins).await?;
+        }
         Ok(CellView { transaction, scope: self.clone(), market: market.clone() })
     }
 }

@@ -60,6 +60,6 @@ impl TenantScope {
              WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 ORDER BY revision LIMIT {limit}"
         );
         let after = Value::from(revision.cast_signed());
-        self.store.reader.query_all_raw(self.statement(market, &sql, [after])).await?.iter().map(read).collect()
+        self.reader().query_all_raw(self.statement(market, &sql, [after])).await?.iter().map(read).collect()
     }
 }

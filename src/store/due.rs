@@ -59,7 +59,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn next_due(&self, market: &MarketId) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT due_at FROM due WHERE tenant_id = $1 AND market_id = $2 ORDER BY due_at LIMIT 1";
-        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, sql, [])).await?;
         Ok(row.map(|row| row.try_get("", "due_at")).transpose()?.map(Timestamp))
     }
 }

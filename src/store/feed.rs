@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, Value};
 
 use super::bulk::{Column, text_set};
-use super::cases::read_version;
-use super::history::read_stored_activity;
-use super::{Backend, CaseRow, MarketTx, StoreError, StoredActivity, TenantScope};
+use super::{Backend, CaseRow, MarketTx, StoreError, StoredActivity, TenantScope, digests};
+use crate::domain::digest::Leaf;
 use crate::domain::feed::{Behind, ChangeReason, FeedKind, Mark, SyncEntity};
-use crate::domain::ids::{ActivityId, MarketId};
-use crate::domain::time::Timestamp;
+use crate::domain::ids::{ActivityId, CaseId, MarketId};
 
 /// Conditions, order and binds of a list by revision and then by these id columns. The first binds are revision and end.
 pub(super) struct Window {
@@ -53,20 +51,15 @@ impl TenantScope {
         behind: &Behind,
         through: u64,
         limit: u32,
-    ) -> Result<Vec<CaseRow>, StoreError> {
+    ) -> Result<Vec<(CaseRow, Leaf)>, StoreError> {
         let window = Window::new(self.store.backend, behind, through, &["case_id", "version_id"]);
         let sql = format!(
             "SELECT revision, recorded_at, body FROM case_version
              WHERE tenant_id = $1 AND market_id = $2{} {} LIMIT {limit}",
             window.condition, window.order
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, window.values)).await?;
-        rows.iter()
-            .map(|row| {
-                let (revision, version) = read_version(row)?;
-                Ok(CaseRow { revision, recorded: Timestamp(row.try_get("", "recorded_at")?), version })
-            })
-            .collect()
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, window.values)).await?;
+        rows.iter().map(digests::version).collect()
     }
 
     /// Activities behind a place, up to a revision, by revision and id: only voids, all but voids, or all. Whether one is
@@ -81,7 +74,7 @@ impl TenantScope {
         through: u64,
         only: Option<SyncEntity>,
         limit: u32,
-    ) -> Result<Vec<StoredActivity>, StoreError> {
+    ) -> Result<Vec<(StoredActivity, Leaf)>, StoreError> {
         let only = match only {
             Some(SyncEntity::Void) => " AND kind = 'void'",
             Some(_) => " AND kind <> 'void'",
@@ -98,8 +91,52 @@ impl TenantScope {
         } else {
             sql
         };
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, window.values)).await?;
-        rows.iter().map(read_stored_activity).collect()
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, window.values)).await?;
+        rows.iter().map(digests::record).collect()
+    }
+
+    /// Everything recorded of a case, in no order: its versions, and its activities with whether they are voided.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn case_feed(
+        &self,
+        market: &MarketId,
+        case: &CaseId,
+    ) -> Result<(Vec<(CaseRow, Leaf)>, Vec<(StoredActivity, Leaf)>), StoreError> {
+        let reader = &self.reader();
+        let sql = format!("{} AND case_id = $3", digests::VERSIONS);
+        let versions = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
+        let sql = format!(
+            "{} AND (a.case_id = $3 OR a.activity_id IN (SELECT l.activity_id FROM activity_link l
+               WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id = $3))",
+            digests::RECORDS
+        );
+        let records = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
+        let versions = versions.iter().map(digests::version).collect::<Result<_, _>>()?;
+        Ok((versions, records.iter().map(digests::record).collect::<Result<_, _>>()?))
+    }
+
+    /// The voids of these activities, as recorded.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn voids_of(
+        &self,
+        market: &MarketId,
+        targets: Vec<String>,
+    ) -> Result<Vec<(StoredActivity, Leaf)>, StoreError> {
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (set, bind) = text_set(self.store.backend, 3, targets);
+        let sql = format!(
+            "{} AND a.activity_id IN (SELECT w.void_id FROM void w
+               WHERE w.tenant_id = $1 AND w.market_id = $2 AND w.target_id {set})",
+            digests::RECORDS
+        );
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
+        rows.iter().map(digests::record).collect()
     }
 
     /// Why the activities of these revisions were recorded, by id, where the reason is not that they were new.
@@ -114,7 +151,7 @@ impl TenantScope {
         let sql = "SELECT activity_id, reason FROM record_reason
                    WHERE tenant_id = $1 AND market_id = $2 AND revision >= $3 AND revision <= $4";
         let values = [revisions.start().cast_signed().into(), revisions.end().cast_signed().into()];
-        let rows = self.store.reader.query_all_raw(self.statement(market, sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, sql, values)).await?;
         rows.iter()
             .map(|row| {
                 let reason: String = row.try_get("", "reason")?;
@@ -123,18 +160,6 @@ impl TenantScope {
                 Ok((row.try_get("", "activity_id")?, known))
             })
             .collect()
-    }
-
-    /// The voids of these targets: target, void.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn voids_of(&self, market: &MarketId, targets: Vec<String>) -> Result<Vec<(String, String)>, StoreError> {
-        let (set, bind) = text_set(self.store.backend, 3, targets);
-        let sql =
-            format!("SELECT target_id, void_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND target_id {set}");
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
-        rows.iter().map(|row| Ok((row.try_get("", "target_id")?, row.try_get("", "void_id")?))).collect()
     }
 
     /// Whether the change of a mark is still on record.
@@ -165,7 +190,7 @@ impl TenantScope {
                 vec![revision, one.as_str().into()],
             ),
         };
-        Ok(self.store.reader.query_one_raw(self.statement(market, sql, values)).await?.is_some())
+        Ok(self.reader().query_one_raw(self.statement(market, sql, values)).await?.is_some())
     }
 
     /// The market's epoch of feeds: only feeds that began in it go on.
@@ -174,7 +199,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn feed_epoch(&self, market: &MarketId) -> Result<u64, StoreError> {
         let sql = "SELECT feed_epoch FROM market WHERE tenant_id = $1 AND market_id = $2";
-        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, sql, [])).await?;
         Ok(row.map(|row| row.try_get::<i64>("", "feed_epoch")).transpose()?.unwrap_or(0).cast_unsigned())
     }
 
@@ -184,7 +209,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn reset_feeds(&self, market: &MarketId) -> Result<bool, StoreError> {
         let sql = "UPDATE market SET feed_epoch = feed_epoch + 1 WHERE tenant_id = $1 AND market_id = $2";
-        Ok(self.store.writer.execute_raw(self.statement(market, sql, [])).await?.rows_affected() == 1)
+        Ok(self.writer().execute_raw(self.statement(market, sql, [])).await?.rows_affected() == 1)
     }
 
     /// What the tokens of the tenant's feeds are signed with: of this store and tenant alone. Made at its first use.
@@ -197,12 +222,12 @@ impl TenantScope {
         };
         let tenant = || Value::from(self.tenant.as_str());
         let read = "SELECT secret FROM feed_secret WHERE tenant_id = $1";
-        if let Some(row) = self.store.reader.query_one_raw(statement(read, vec![tenant()])).await? {
+        if let Some(row) = self.reader().query_one_raw(statement(read, vec![tenant()])).await? {
             return Ok(row.try_get("", "secret")?);
         }
         let make = "INSERT INTO feed_secret (tenant_id, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        self.store.writer.execute_raw(statement(make, vec![tenant(), fresh.into()])).await?;
-        let row = self.store.writer.query_one_raw(statement(read, vec![tenant()])).await?;
+        self.writer().execute_raw(statement(make, vec![tenant(), fresh.into()])).await?;
+        let row = self.writer().query_one_raw(statement(read, vec![tenant()])).await?;
         let row = row.ok_or_else(|| StoreError::corrupt("feed secret", "the row is missing right after its insert"))?;
         Ok(row.try_get("", "secret")?)
     }

@@ -44,7 +44,7 @@ impl TenantScope {
             part("finding_past"),
             part("finding_update"),
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
         rows.iter()
             .map(|row| {
                 let revision: i64 = row.try_get("", "revision")?;
@@ -71,7 +71,7 @@ impl TenantScope {
             let sql = format!("{sql} WHERE tenant_id = $1 AND market_id = $2 AND finding_id {set}");
             self.statement(market, &sql, [bind])
         };
-        let reader = &self.store.reader;
+        let reader = &self.reader();
         // The rows first: what was moved to the past meanwhile is then found twice, never not at all.
         let columns = findings::COLUMNS;
         for row in reader.query_all_raw(select(&format!("SELECT {columns} FROM finding"))).await? {
@@ -106,7 +106,7 @@ impl TenantScope {
         let sql = format!(
             "SELECT finding_id FROM finding WHERE tenant_id = $1 AND market_id = $2 AND case_id {set} ORDER BY finding_id"
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
         rows.iter().map(|row| id(&row.try_get::<String>("", "finding_id")?)).collect()
     }
 }

@@ -151,7 +151,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away or the row is corrupt.
     pub async fn decision(&self, market: &MarketId, update: &UpdateId) -> Result<Option<DecisionRow>, StoreError> {
-        decided(&self.store.reader, |sql, values| self.statement(market, sql, values), update).await
+        decided(&self.reader(), |sql, values| self.statement(market, sql, values), update).await
     }
 
     /// A finding with its past. Of a very long one the newest part.
@@ -159,7 +159,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn finding_past(&self, market: &MarketId, finding: FindingId) -> Result<Option<FindingPast>, StoreError> {
-        let reader = &self.store.reader;
+        let reader = &self.reader();
         let newest = |columns: &str, table: &str| {
             let sql = format!(
                 "SELECT {columns} FROM {table} WHERE tenant_id = $1 AND market_id = $2 AND finding_id = $3

@@ -229,7 +229,7 @@ impl TenantScope {
             values.push(id.to_string().into());
         }
         sql.push_str(&format!(" ORDER BY at, finding_id LIMIT {limit}"));
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
         rows.iter().map(|row| Ok(read(row)?.as_of(now))).collect()
     }
 }

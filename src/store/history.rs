@@ -139,7 +139,7 @@ impl TenantScope {
         let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
         let (set, bind) = text_set(self.store.backend, 3, ids);
         let statement = self.statement(market, &VERSIONS.replace("{set}", &set), [bind]);
-        for row in self.store.reader.query_all_raw(statement).await? {
+        for row in self.reader().query_all_raw(statement).await? {
             let (revision, version) = read_version(&row)?;
             let recorded = Timestamp(row.try_get("", "recorded_at")?);
             found.entry(version.case.clone()).or_default().push(CaseRow { revision, recorded, version });
@@ -156,7 +156,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.store.reader, self, market, cases, None).await
+        histories(&self.reader(), self, market, cases, None).await
     }
 
     /// The versions of these cases and their contacts, as committed. Unknown cases are absent.
@@ -168,7 +168,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.store.reader, self, market, cases, Some(Timestamp(i64::MIN))).await
+        histories(&self.reader(), self, market, cases, Some(Timestamp(i64::MIN))).await
     }
 
     /// Cases on which one of these persons is a party or was contacted, each once, by id.
@@ -181,7 +181,7 @@ impl TenantScope {
             "SELECT DISTINCT case_id FROM case_person
              WHERE tenant_id = $1 AND market_id = $2 AND person_id {set} ORDER BY case_id"
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
         rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
     }
 
@@ -191,7 +191,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn count_cases(&self, market: &MarketId) -> Result<u64, StoreError> {
         let sql = "SELECT COUNT(DISTINCT case_id) AS cases FROM case_version WHERE tenant_id = $1 AND market_id = $2";
-        let row = self.store.reader.query_one_raw(self.statement(market, sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, sql, [])).await?;
         let count = row.map(|row| row.try_get::<i64>("", "cases")).transpose()?;
         Ok(count.unwrap_or(0).cast_unsigned())
     }

@@ -46,7 +46,8 @@ impl Store {
     /// The database is away.
     pub async fn insert_tenant(&self, tenant: &TenantId, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "INSERT INTO tenant (tenant_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let done = self.writer.execute_raw(self.statement(sql, [tenant.as_str().into(), now.0.into()])).await?;
+        let done =
+            self.writing(tenant).execute_raw(self.statement(sql, [tenant.as_str().into(), now.0.into()])).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -56,7 +57,7 @@ impl Store {
     /// The database is away or a row is corrupt.
     pub async fn tenants(&self) -> Result<Vec<TenantRow>, StoreError> {
         let sql = "SELECT tenant_id, created_at FROM tenant ORDER BY tenant_id";
-        let rows = self.reader.query_all_raw(self.statement(sql, [])).await?;
+        let rows = self.everyone().query_all_raw(self.statement(sql, [])).await?;
         rows.iter()
             .map(|row| {
                 Ok(TenantRow {
@@ -84,7 +85,7 @@ impl Store {
             markets.join(" ").into(),
             key.created.0.into(),
         ];
-        self.writer.execute_raw(self.statement(sql, values)).await?;
+        self.writing(&key.tenant).execute_raw(self.statement(sql, values)).await?;
         Ok(())
     }
 
@@ -95,7 +96,7 @@ impl Store {
     pub async fn revoke_key(&self, tenant: &TenantId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "UPDATE api_key SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2 AND revoked_at IS NULL";
         let values: [Value; 3] = [tenant.as_str().into(), key.as_str().into(), now.0.into()];
-        Ok(self.writer.execute_raw(self.statement(sql, values)).await?.rows_affected() == 1)
+        Ok(self.writing(tenant).execute_raw(self.statement(sql, values)).await?.rows_affected() == 1)
     }
 
     /// The key of a tenant, revoked or not.
@@ -106,7 +107,7 @@ impl Store {
         let sql = "SELECT hash, roles, markets, created_at, revoked_at FROM api_key
                    WHERE tenant_id = $1 AND key_id = $2";
         let values: [Value; 2] = [tenant.as_str().into(), key.as_str().into()];
-        let row = self.reader.query_one_raw(self.statement(sql, values)).await?;
+        let row = self.reading(tenant).query_one_raw(self.statement(sql, values)).await?;
         row.map(|row| read_key(tenant, key, &row)).transpose()
     }
 }

@@ -20,12 +20,14 @@ pub struct MarketHead {
     pub rules_digest: String,
     /// Digest of the KPI definitions that the cells follow.
     pub catalogue_digest: String,
+    /// How the stored tallies were counted.
+    pub digest_version: String,
     /// Grows with every commit that writes stored cells. Of one mark, cells are the same in every process.
     pub cells_mark: u64,
 }
 
 /// The columns that [`read_head`] reads.
-pub(super) const HEAD: &str = "revision, recorded_at, rules_digest, catalogue_digest, cells_mark";
+pub(super) const HEAD: &str = "revision, recorded_at, rules_digest, catalogue_digest, digest_version, cells_mark";
 
 /// What an insert that skips existing keys has done.
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ pub struct MarketTx {
 
 impl MarketTx {
     pub(super) async fn begin(scope: &TenantScope, market: &MarketId) -> Result<Self, StoreError> {
-        let transaction = backend::begin(&scope.store).await?;
+        let transaction = backend::begin(&scope.store, &scope.tenant).await?;
         let lock = match scope.store.backend {
             Backend::Postgres => " FOR UPDATE",
             Backend::Sqlite => "",
@@ -150,13 +152,15 @@ impl MarketTx {
     /// # Errors
     /// The database is away or refused: nothing was committed, unless the answer itself was lost.
     pub async fn commit(self, head: &MarketHead) -> Result<(), StoreError> {
-        let sql = "UPDATE market SET revision = $3, recorded_at = $4, rules_digest = $5, catalogue_digest = $6
+        let sql = "UPDATE market SET revision = $3, recorded_at = $4, rules_digest = $5, catalogue_digest = $6,
+                       digest_version = $7
                    WHERE tenant_id = $1 AND market_id = $2";
-        let values: [Value; 4] = [
+        let values: [Value; 5] = [
             head.revision.cast_signed().into(),
             head.recorded.0.into(),
             head.rules_digest.as_str().into(),
             head.catalogue_digest.as_str().into(),
+            head.digest_version.as_str().into(),
         ];
         self.transaction.execute_raw(self.statement(sql, values)).await?;
         self.transaction.commit().await?;
@@ -177,6 +181,7 @@ pub(super) fn read_head(row: &QueryResult) -> Result<MarketHead, StoreError> {
         recorded: Timestamp(row.try_get("", "recorded_at")?),
         rules_digest: row.try_get("", "rules_digest")?,
         catalogue_digest: row.try_get("", "catalogue_digest")?,
+        digest_version: row.try_get("", "digest_version")?,
         cells_mark: row.try_get::<i64>("", "cells_mark")?.cast_unsigned(),
     })
 }

@@ -8,6 +8,7 @@ mod bulk;
 mod cases;
 mod cells;
 mod checks;
+mod digests;
 mod due;
 mod error;
 mod feed;
@@ -16,9 +17,12 @@ mod finding_life;
 mod findings;
 mod history;
 mod keys;
+mod leaves;
 mod market_tx;
+mod mirror;
 mod pages;
 mod permits;
+mod push;
 mod schema;
 mod schema_findings;
 mod schema_permits;
@@ -26,18 +30,22 @@ mod schema_sync;
 mod scope;
 mod statistics;
 mod touched;
+mod wall;
 
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow, version_body};
 pub use cells::{CellRow, CellView, DeltaRow, ReadCell};
 pub use checks::CheckRow;
+pub use digests::{ALL_DAYS, DigestView, FindingState};
 pub use due::DueRow;
 pub use error::StoreError;
 pub use finding_life::{DecisionRow, FindingPast};
 pub use findings::{FindingFilter, FindingRow};
 pub use history::{ActivityRow, CaseHistory, StoredActivity, activity_body};
 pub use keys::{KeyRow, TenantRow};
+pub use leaves::LeafRow;
 pub use market_tx::{InsertOutcome, MarketHead, MarketTx};
+pub use mirror::{Mirror, MirrorRow};
 pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use permits::{PermitFilter, PermitRow};
 pub use scope::TenantScope;
@@ -55,6 +63,8 @@ pub struct Store {
     /// Where reads go.
     pub(super) reader: DatabaseConnection,
     pub(super) backend: Backend,
+    /// What transactions begin with, so that PostgreSQL keeps tenants apart.
+    wall: wall::Wall,
 }
 
 impl Store {
@@ -64,7 +74,17 @@ impl Store {
     /// The address is of no known kind, the database cannot be reached, or a migration failed.
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
         let store = backend::connect(url, options).await?;
-        store.migrate().await?;
+        if store.backend == Backend::Sqlite || !(options.pooled || options.row_security) {
+            store.migrate().await?;
+            return Ok(store);
+        }
+        // By an address of its own, past a pooler, and before any wall.
+        let direct = backend::direct(options.migration_url.as_deref().unwrap_or(url), options).await?;
+        direct.migrate().await?;
+        if options.row_security {
+            direct.raise_wall().await?;
+        }
+        direct.close().await;
         Ok(store)
     }
 

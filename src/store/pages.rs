@@ -45,7 +45,7 @@ impl TenantScope {
     /// The database is away.
     pub async fn head(&self, market: &MarketId) -> Result<Option<MarketHead>, StoreError> {
         let sql = format!("SELECT {HEAD} FROM market WHERE tenant_id = $1 AND market_id = $2");
-        let row = self.store.reader.query_one_raw(self.statement(market, &sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, &sql, [])).await?;
         row.as_ref().map(read_head).transpose()
     }
 
@@ -74,7 +74,7 @@ impl TenantScope {
                  ORDER BY case_id LIMIT {limit}"
             ),
         };
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
         rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
     }
 
@@ -124,7 +124,7 @@ impl TenantScope {
             values.push(page.id.as_str().into());
         }
         sql.push_str(&format!(" ORDER BY {key}, a.activity_id LIMIT {limit}"));
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
         rows.iter().map(read_stored_activity).collect()
     }
 
@@ -137,7 +137,7 @@ impl TenantScope {
                    FROM activity a LEFT JOIN void v
                      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id = $3";
-        let row = self.store.reader.query_one_raw(self.statement(market, sql, [id.as_str().into()])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, sql, [id.as_str().into()])).await?;
         row.as_ref().map(read_stored_activity).transpose()
     }
 
@@ -156,7 +156,7 @@ impl TenantScope {
                ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
              WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}"
         );
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, [bind])).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
         rows.iter().map(read_stored_activity).collect()
     }
 }

@@ -179,7 +179,7 @@ impl TenantScope {
     /// The database is away or the row is corrupt.
     pub async fn permit(&self, market: &MarketId, permit: &PermitId) -> Result<Option<PermitRow>, StoreError> {
         let (sql, values) = one(permit);
-        Ok(rows(&self.store.reader, self.statement(market, &sql, values)).await?.pop())
+        Ok(rows(&self.reader(), self.statement(market, &sql, values)).await?.pop())
     }
 
     /// Permits by id, behind `after`. A state is that of the instant `now`.
@@ -222,6 +222,6 @@ impl TenantScope {
     /// The database is away or a row is corrupt.
     pub async fn permits_changed_since(&self, market: &MarketId, revision: u64) -> Result<Vec<PermitRow>, StoreError> {
         let (sql, values) = changed_since(revision);
-        rows(&self.store.reader, self.statement(market, &sql, values)).await
+        rows(&self.reader(), self.statement(market, &sql, values)).await
     }
 }

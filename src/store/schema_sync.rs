@@ -34,6 +34,8 @@ impl MigrationTrait for Sync {
 
 /// An activity's row is its own entry in the feed; `record_reason` has a row only for those whose reason is not "new".
 /// Feeds go on only in the `feed_epoch` in which they began; `feed_secret` is what their tokens are signed with.
+/// `push_mark` holds the last number of each partner's writes. `digest` holds tallies by day, `digest_delta` what commits add to them until it is merged; `digest_version` tells how they
+/// were counted.
 const SYNC: &[&str] = &[
     "ALTER TABLE market ADD COLUMN feed_epoch BIGINT NOT NULL DEFAULT 0",
     "CREATE TABLE feed_secret (
@@ -42,6 +44,17 @@ const SYNC: &[&str] = &[
         tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, revision BIGINT NOT NULL, activity_id TEXT NOT NULL,
         reason TEXT NOT NULL,
         PRIMARY KEY (tenant_id, market_id, revision, activity_id)){COMPACT}",
+    "ALTER TABLE market ADD COLUMN digest_version TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE digest (
+        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, day BIGINT NOT NULL, entity TEXT NOT NULL, body {BYTES} NOT NULL,
+        PRIMARY KEY (tenant_id, market_id, day, entity))",
+    "CREATE TABLE digest_delta (
+        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, revision BIGINT NOT NULL, body {BYTES} NOT NULL,
+        PRIMARY KEY (tenant_id, market_id, revision))",
+    "CREATE TABLE push_mark (
+        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, source_id TEXT NOT NULL, sequence BIGINT NOT NULL,
+        revision BIGINT NOT NULL,
+        PRIMARY KEY (tenant_id, market_id, source_id)){COMPACT}",
     "CREATE INDEX void_revision ON void (tenant_id, market_id, revision)",
     "CREATE INDEX finding_revision ON finding (tenant_id, market_id, revision)",
     "CREATE INDEX finding_past_revision ON finding_past (tenant_id, market_id, revision)",

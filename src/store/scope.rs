@@ -2,6 +2,7 @@
 
 use sea_orm::{Statement, Value};
 
+use super::wall::Gate;
 use super::{MarketTx, Store, StoreError};
 use crate::domain::ids::{MarketId, TenantId};
 
@@ -26,6 +27,16 @@ impl TenantScope {
     /// The database is away.
     pub async fn begin(&self, market: &MarketId) -> Result<MarketTx, StoreError> {
         MarketTx::begin(self, market).await
+    }
+
+    /// Where this tenant's rows are read.
+    pub(super) fn reader(&self) -> Gate<'_> {
+        self.store.reading(&self.tenant)
+    }
+
+    /// Where this tenant's rows are written, a statement at a time.
+    pub(super) fn writer(&self) -> Gate<'_> {
+        self.store.writing(&self.tenant)
     }
 
     /// A statement whose first two binds are the tenant and the market.

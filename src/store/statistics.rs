@@ -34,7 +34,7 @@ impl Store {
             return Ok(());
         }
         let ask = Statement::from_sql_and_values(self.backend.orm(), STALE, [FEW.into()]);
-        for table in Stale::find_by_statement(ask).all(&self.writer).await? {
+        for table in Stale::find_by_statement(ask).all(&self.everyone()).await? {
             let name = table.relname.replace('"', "\"\"");
             let transaction = self.writer.begin().await?;
             transaction.execute_unprepared(SAMPLE).await?;

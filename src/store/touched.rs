@@ -51,7 +51,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away.
     pub async fn cases_touched_since(&self, market: &MarketId, revision: u64) -> Result<HashSet<CaseId>, StoreError> {
-        cases(&self.store.reader, self, market, revision).await
+        cases(&self.reader(), self, market, revision).await
     }
 
     /// Voids whose target has not arrived.
@@ -59,7 +59,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away.
     pub async fn pending_voids(&self, market: &MarketId) -> Result<HashSet<String>, StoreError> {
-        pending_voids(&self.store.reader, self, market).await
+        pending_voids(&self.reader(), self, market).await
     }
 }
 
@@ -70,7 +70,7 @@ impl Store {
     /// The database is away.
     pub async fn revisions(&self) -> Result<HashMap<MarketKey, (u64, Timestamp)>, StoreError> {
         let sql = "SELECT tenant_id, market_id, revision, recorded_at FROM market";
-        let rows = self.reader.query_all_raw(Statement::from_string(self.backend.orm(), sql)).await?;
+        let rows = self.everyone().query_all_raw(Statement::from_string(self.backend.orm(), sql)).await?;
         rows.iter()
             .map(|row| {
                 let key = MarketKey {

@@ -1,6 +1,7 @@
 //! One change of a feed: what is so now, what was so before, and why.
 
 use crate::domain::case::CaseVersion;
+use crate::domain::digest::Leaf;
 use crate::domain::feed::{ChangeReason, Mark, SyncEntity};
 use crate::domain::time::Timestamp;
 use crate::store::{FindingRow, StoredActivity};
@@ -44,6 +45,8 @@ pub struct Change {
     pub reason: ChangeReason,
     /// Where it stands; `None` if it is told belatedly, before the change that its case enters the filter with.
     pub mark: Option<Mark>,
+    /// The leaf of the record that counts from now on; `None` of a finding that does not stand.
+    pub leaf: Option<Leaf>,
     /// What changed.
     pub what: What,
 }

@@ -6,9 +6,10 @@ use tokio::sync::watch;
 
 use super::change::Change;
 use super::merge::{Merge, Raw};
-use super::{Cursor, Filter, Manner, hydrate, unusable};
+use super::{Cursor, Filter, Manner, Session, gone, hydrate, sharing, unusable};
 use crate::domain::feed::Place;
 use crate::domain::market::MarketKey;
+use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Head, IngestError, Markets};
 use crate::store::Backend;
@@ -42,6 +43,9 @@ pub struct Follower {
     merge: Option<Merge>,
     place: Place,
     epoch: u64,
+    /// Who follows, and what was shared with it at the beginning.
+    who: Principal,
+    policy: String,
     /// Where a feed that does not follow ends.
     stop_at: Option<u64>,
     /// Record time of what was read last.
@@ -54,7 +58,7 @@ type Page = Result<(Merge, Place, Vec<Change>, Option<Timestamp>), IngestError>;
 impl Follower {
     pub(super) fn new(
         markets: Arc<Markets>,
-        key: MarketKey,
+        session: Session,
         filter: Filter,
         manner: Manner,
         heads: watch::Receiver<Head>,
@@ -64,7 +68,9 @@ impl Follower {
         metrics::gauge!("fairdue_feed_followers").increment(1.0);
         Self {
             markets,
-            key,
+            who: session.who().clone(),
+            policy: session.policy(),
+            key: session.key,
             filter: Arc::new(filter),
             manner,
             heads,
@@ -102,6 +108,11 @@ impl Follower {
     }
 
     async fn page(&mut self, head: Head, target: u64) -> Result<Batch, IngestError> {
+        // A reload may have taken something away meanwhile.
+        let shared = sharing::of(&self.markets.config().get(), &self.who)?;
+        if shared.map(|sharing| sharing.digest()).unwrap_or_default() != self.policy {
+            return Err(gone("what is shared with this partner has changed"));
+        }
         let page = self.markets.config().get().server.sync.page_rows;
         let merge = self.merge.take();
         let mut merge = merge.unwrap_or_else(|| Merge::new(&self.filter, &self.place, page));
@@ -113,8 +124,8 @@ impl Follower {
             place.last = piece.rows.last().map(Raw::mark).or(place.last);
             place.through = piece.through;
             let seen = piece.rows.iter().rev().find_map(|raw| match raw {
-                Raw::Version(row) => Some(row.recorded),
-                Raw::Record(row) => Some(row.recorded),
+                Raw::Version(row, _) => Some(row.recorded),
+                Raw::Record(row, _) => Some(row.recorded),
                 Raw::Finding(..) => None,
             });
             let changes = hydrate::changes(&scope, &market, &filter, piece.rows).await?;
@@ -129,7 +140,7 @@ impl Follower {
     }
 
     fn cursor(&self, place: Place) -> Cursor {
-        Cursor { place, epoch: self.epoch }
+        Cursor { place, epoch: self.epoch, policy: self.policy.clone() }
     }
 
     fn batch(&mut self, head: Head, reached: Place, changes: Vec<Change>) -> Batch {

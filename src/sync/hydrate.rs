@@ -67,8 +67,8 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
     let (mut targets, mut findings, mut revisions) = (Vec::new(), Vec::new(), None);
     for raw in rows {
         match raw {
-            Raw::Version(_) => {}
-            Raw::Record(row) => {
+            Raw::Version(..) => {}
+            Raw::Record(row, _) => {
                 targets.extend(target(&row.activity).map(str::to_owned));
                 let first = revisions.map_or(row.revision, |(first, _)| first);
                 revisions = Some((first, row.revision));
@@ -89,7 +89,7 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
         rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
     } else {
         let version = |raw: &Raw| match raw {
-            Raw::Version(row) => Some(row.version.case.clone()),
+            Raw::Version(row, _) => Some(row.version.case.clone()),
             _ => None,
         };
         rows.iter().filter_map(version).collect()
@@ -103,13 +103,13 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
 fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
     let mark = Some(raw.mark());
     Ok(match raw {
-        Raw::Version(row) => {
+        Raw::Version(row, leaf) => {
             let CaseRow { revision, recorded, version } = *row;
             let (reason, previous) = before(&version, revision, loaded);
             let what = What::Case { version: Box::new(version), previous };
-            Change { revision, recorded, reason, mark, what }
+            Change { revision, recorded, reason, mark, leaf: Some(leaf), what }
         }
-        Raw::Record(row) => {
+        Raw::Record(row, leaf) => {
             let (revision, recorded) = (row.revision, row.recorded);
             let noted = loaded.reasons.get(row.activity.id.as_str()).copied();
             let (usual, what) = match target(&row.activity) {
@@ -121,15 +121,15 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 }
                 None => (ChangeReason::New, What::Activity(row)),
             };
-            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, what }
+            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, leaf: Some(leaf), what }
         }
         Raw::Finding(revision, id) => {
             let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
             let (row, reason, previous) =
                 state.ok_or_else(|| unusable("a finding's change is in the feed and not in its past"))?;
-            let recorded = row.changed;
+            let (recorded, leaf) = (row.changed, states::leaf(&row));
             let what = What::Finding { row: Box::new(row), previous: previous.map(Box::new) };
-            Change { revision, recorded, reason, mark, what }
+            Change { revision, recorded, reason, mark, leaf, what }
         }
     })
 }

@@ -11,10 +11,12 @@ use super::states;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
+use crate::domain::digest::Leaf;
 use crate::domain::feed::{ChangeReason, SyncEntity};
 use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
-use crate::store::{CaseRow, StoredActivity, TenantScope};
+use crate::store::{StoredActivity, TenantScope};
 
 impl Filter {
     /// Whether cases are chosen at all.
@@ -41,8 +43,8 @@ pub(super) fn target(void: &Activity) -> Option<&str> {
 /// The cases that a row concerns. Of a void they are its own and its target's, if that is on record.
 pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> {
     match raw {
-        Raw::Version(row) => vec![&row.version.case],
-        Raw::Record(row) => {
+        Raw::Version(row, _) => vec![&row.version.case],
+        Raw::Record(row, _) => {
             let target = target(&row.activity).and_then(|target| loaded.targets.get(target));
             let of_target = target.map(|old| old.activity.cases.as_slice()).unwrap_or_default();
             row.activity.cases.iter().chain(of_target).collect()
@@ -67,7 +69,7 @@ pub(super) fn entries(filter: &Filter, loaded: &Loaded) -> HashMap<CaseId, u64> 
 
 /// Whether this version brings its case in although older things of it are on record: those then come first.
 pub(super) fn brings_in(raw: &Raw, loaded: &Loaded, entries: &HashMap<CaseId, u64>) -> Option<(CaseId, u64)> {
-    let Raw::Version(row) = raw else { return None };
+    let Raw::Version(row, _) = raw else { return None };
     let versions = loaded.versions.get(&row.version.case)?;
     let enters = entries.get(&row.version.case) == Some(&row.revision);
     let first_of_commit = !versions
@@ -85,34 +87,33 @@ pub(super) async fn past_of(
     case: &CaseId,
     revision: u64,
 ) -> Result<Vec<Change>, IngestError> {
-    let one = std::slice::from_ref(case);
-    let versions = scope.case_versions(market, one).await?.remove(case).unwrap_or_default();
-    let activities = scope.case_histories(market, one).await?.remove(case).unwrap_or_default().activities;
+    let (versions, activities) = scope.case_feed(market, case).await?;
     let mut changes = Vec::new();
-    let told = |revision, recorded, what| Change { revision, recorded, reason: ChangeReason::New, mark: None, what };
-    for CaseRow { revision: at, recorded, version } in versions.into_iter().filter(|row| row.revision < revision) {
-        changes.push(told(at, recorded, What::Case { version: Box::new(version), previous: None }));
+    for (row, leaf) in versions.into_iter().filter(|(row, _)| row.revision < revision) {
+        let what = What::Case { version: Box::new(row.version), previous: None };
+        changes.push(told(row.revision, row.recorded, Some(leaf), what));
     }
-    let voided: Vec<String> = activities
-        .iter()
-        .filter(|row| row.voided.is_some_and(|at| at < revision))
-        .map(|row| row.activity.id.to_string())
-        .collect();
-    let voids = voids(scope, market, voided).await?;
-    let plain = |row: &StoredActivity| StoredActivity { voided: None, ..row.clone() };
-    for void in voids {
+    let voided = activities.iter().filter(|(row, _)| row.voided.is_some_and(|at| at < revision));
+    let voided = voided.map(|(row, _)| row.activity.id.to_string()).collect();
+    for (void, leaf) in scope.voids_of(market, voided).await? {
         let of = target(&void.activity).unwrap_or_default();
-        let target = activities.iter().find(|row| row.activity.id.as_str() == of).map(|row| Box::new(plain(row)));
-        changes.push(told(void.revision, void.recorded, What::Void { void: Box::new(void), target }));
+        let target = activities.iter().find(|(row, _)| row.activity.id.as_str() == of);
+        let target = target.map(|(row, _)| Box::new(plain(row.clone())));
+        let (at, recorded) = (void.revision, void.recorded);
+        let reason = ChangeReason::Void;
+        let what = What::Void { void: Box::new(plain(void)), target };
+        changes.push(Change { reason, ..told(at, recorded, Some(leaf), what) });
     }
-    for row in activities.iter().filter(|row| row.revision < revision) {
-        changes.push(told(row.revision, row.recorded, What::Activity(Box::new(plain(row)))));
+    for (row, leaf) in activities.into_iter().filter(|(row, _)| row.revision < revision) {
+        let (at, recorded) = (row.revision, row.recorded);
+        changes.push(told(at, recorded, Some(leaf), What::Activity(Box::new(plain(row)))));
     }
     let ids = scope.finding_ids_of(market, vec![case.to_string()]).await?;
     for past in scope.finding_pasts(market, &ids).await?.values() {
         if let Some((row, reason, _)) = states::before(past, revision) {
-            let (at, recorded) = (row.revision, row.changed);
-            changes.push(Change { reason, ..told(at, recorded, What::Finding { row: Box::new(row), previous: None }) });
+            let (at, recorded, leaf) = (row.revision, row.changed, states::leaf(&row));
+            let what = What::Finding { row: Box::new(row), previous: None };
+            changes.push(Change { reason, ..told(at, recorded, leaf, what) });
         }
     }
     changes.retain(|change| filter.wants(change.what.entity()));
@@ -120,19 +121,14 @@ pub(super) async fn past_of(
     Ok(changes)
 }
 
-/// The voids of these targets, as recorded.
-async fn voids(
-    scope: &TenantScope,
-    market: &MarketId,
-    targets: Vec<String>,
-) -> Result<Vec<StoredActivity>, IngestError> {
-    if targets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = scope.voids_of(market, targets).await?.into_iter().map(|(_, void)| void).collect();
-    let mut voids = scope.activities(market, ids).await?;
-    voids.iter_mut().for_each(|void| void.voided = None);
-    Ok(voids)
+/// A change that is told belatedly.
+const fn told(revision: u64, recorded: Timestamp, leaf: Option<Leaf>, what: What) -> Change {
+    Change { revision, recorded, reason: ChangeReason::New, mark: None, leaf, what }
+}
+
+/// An activity as it was recorded: that it is voided is a change of its own.
+fn plain(row: StoredActivity) -> StoredActivity {
+    StoredActivity { voided: None, ..row }
 }
 
 /// Voids that came before these activities, by target: without the activity, nobody could tell whom they concern.
@@ -148,19 +144,20 @@ pub(super) async fn waiting(
     }
     let mut revisions: HashMap<&str, u64> = HashMap::new();
     for raw in rows {
-        if let Raw::Record(row) = raw
+        if let Raw::Record(row, _) = raw
             && target(&row.activity).is_none()
         {
             revisions.insert(row.activity.id.as_str(), row.revision);
         }
     }
     let targets = revisions.keys().map(|id| (*id).to_owned()).collect();
-    for void in voids(scope, market, targets).await? {
+    for (void, leaf) in scope.voids_of(market, targets).await? {
         let Some(of) = target(&void.activity).map(str::to_owned) else { continue };
         if revisions.get(of.as_str()).is_some_and(|arrived| void.revision < *arrived) {
             let (revision, recorded) = (void.revision, void.recorded);
-            let what = What::Void { void: Box::new(void), target: None };
-            found.insert(of, Change { revision, recorded, reason: ChangeReason::Void, mark: None, what });
+            let what = What::Void { void: Box::new(plain(void)), target: None };
+            let reason = ChangeReason::Void;
+            found.insert(of, Change { reason, ..told(revision, recorded, Some(leaf), what) });
         }
     }
     Ok(found)

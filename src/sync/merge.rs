@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Filter;
+use crate::domain::digest::Leaf;
 use crate::domain::feed::{Behind, FeedKind, Mark, Place, SyncEntity};
 use crate::domain::ids::{FindingId, MarketId};
 use crate::ingest::IngestError;
@@ -10,19 +11,19 @@ use crate::store::{CaseRow, StoredActivity, TenantScope};
 
 /// A row of one of the lists.
 pub(super) enum Raw {
-    Version(Box<CaseRow>),
-    Record(Box<StoredActivity>),
+    Version(Box<CaseRow>, Leaf),
+    Record(Box<StoredActivity>, Leaf),
     Finding(u64, FindingId),
 }
 
 impl Raw {
     pub(super) fn mark(&self) -> Mark {
         match self {
-            Self::Version(row) => {
+            Self::Version(row, _) => {
                 let version = &row.version;
                 Mark(row.revision, FeedKind::Case, version.case.to_string(), version.version.to_string())
             }
-            Self::Record(row) => Mark(row.revision, FeedKind::Record, row.activity.id.to_string(), String::new()),
+            Self::Record(row, _) => Mark(row.revision, FeedKind::Record, row.activity.id.to_string(), String::new()),
             Self::Finding(revision, id) => Mark(*revision, FeedKind::Finding, id.to_string(), String::new()),
         }
     }
@@ -30,8 +31,8 @@ impl Raw {
     /// What decides between lists: ids are only compared inside one, by the database.
     pub(super) const fn order(&self) -> (u64, FeedKind) {
         match self {
-            Self::Version(row) => (row.revision, FeedKind::Case),
-            Self::Record(row) => (row.revision, FeedKind::Record),
+            Self::Version(row, _) => (row.revision, FeedKind::Case),
+            Self::Record(row, _) => (row.revision, FeedKind::Record),
             Self::Finding(revision, _) => (*revision, FeedKind::Finding),
         }
     }
@@ -120,11 +121,11 @@ impl Merge {
             list.rows = match list.kind {
                 FeedKind::Case => {
                     let rows = scope.feed_versions(market, &list.behind, head, page).await?;
-                    rows.into_iter().map(|row| Raw::Version(Box::new(row))).collect()
+                    rows.into_iter().map(|(row, leaf)| Raw::Version(Box::new(row), leaf)).collect()
                 }
                 FeedKind::Record => {
                     let rows = scope.feed_records(market, &list.behind, head, only, page).await?;
-                    rows.into_iter().map(|row| Raw::Record(Box::new(row))).collect()
+                    rows.into_iter().map(|(row, leaf)| Raw::Record(Box::new(row), leaf)).collect()
                 }
                 FeedKind::Finding => {
                     let rows = scope.feed_findings(market, &list.behind, head, page).await?;

@@ -8,10 +8,13 @@ mod follower;
 mod hydrate;
 mod members;
 mod merge;
+mod sharing;
 mod states;
+mod status;
 
 pub use change::{Change, What};
 pub use follower::{Batch, Follower};
+pub use status::MarketStatus;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,8 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::feed::{Place, SyncEntity};
 use crate::domain::ids::{MarketId, TenantId};
-use crate::domain::market::MarketKey;
-use crate::domain::principal::{Principal, Role};
+use crate::domain::market::{Market, MarketKey};
+use crate::domain::principal::Principal;
+use crate::domain::sharing::Sharing;
 use crate::domain::validation::Violation;
 use crate::ingest::{Head, IngestError, Markets};
 
@@ -72,6 +76,9 @@ pub struct Cursor {
     pub place: Place,
     /// The epoch in which it began.
     pub epoch: u64,
+    /// What was shared with the caller; empty for everything.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub policy: String,
 }
 
 /// The feeds of this process.
@@ -84,6 +91,10 @@ pub struct Sync {
 /// A caller who may follow a market, before it is known from where.
 pub struct Session {
     key: MarketKey,
+    market: Market,
+    who: Principal,
+    /// What is shared with the caller; `None` for everything.
+    pub sharing: Option<Arc<Sharing>>,
     /// What tokens of this store and tenant are signed with.
     pub secret: [u8; 32],
 }
@@ -100,16 +111,14 @@ impl Sync {
     /// # Errors
     /// The caller may not follow the market, or the database is away.
     pub async fn open(&self, who: &Principal, market: &MarketId) -> Result<Session, IngestError> {
-        if !who.has(Role::Reader) {
-            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
-        }
-        let known = who.may_touch(market) && self.markets.config().get().market(&who.tenant, market).is_some();
-        if !known {
-            return Err(IngestError::MarketUnknown(market.to_string()));
-        }
+        let snapshot = self.markets.config().get();
+        let sharing = sharing::of(&snapshot, who)?;
+        let shared = sharing.as_ref().is_none_or(|sharing| sharing.markets.contains(market));
+        let known = snapshot.market(&who.tenant, market).filter(|_| who.may_touch(market) && shared);
+        let known = known.ok_or_else(|| IngestError::MarketUnknown(market.to_string()))?.clone();
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         let secret = self.secret(&who.tenant).await?;
-        Ok(Session { key, secret })
+        Ok(Session { key, market: known, who: who.clone(), sharing, secret })
     }
 
     async fn secret(&self, tenant: &TenantId) -> Result<[u8; 32], IngestError> {
@@ -139,6 +148,8 @@ impl Sync {
         manner: Manner,
         from: Result<Cursor, u64>,
     ) -> Result<Follower, IngestError> {
+        let filter = session.narrow(filter)?;
+        let policy = session.policy();
         let scope = self.markets.store().scope(&session.key.tenant);
         let market = &session.key.market;
         // Followed before it is read, so that no commit falls between.
@@ -157,7 +168,10 @@ impl Sync {
                 ));
             }
             Err(after) => Place { through: after, last: None },
-            Ok(Cursor { place, epoch: began }) => {
+            Ok(Cursor { place, epoch: began, policy: under }) => {
+                if under != policy {
+                    return Err(gone("what is shared with this partner has changed since the token was given out"));
+                }
                 if began != epoch {
                     return Err(gone("the feeds of this market were reset since the token was given out"));
                 }
@@ -173,7 +187,7 @@ impl Sync {
                 place
             }
         };
-        Ok(Follower::new(Arc::clone(&self.markets), session.key, filter, manner, heads, (head, epoch), place))
+        Ok(Follower::new(Arc::clone(&self.markets), session, filter, manner, heads, (head, epoch), place))
     }
 }
 

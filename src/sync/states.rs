@@ -1,7 +1,9 @@
 //! The states of findings as their changes made them: the status that a change gave, and what was so before it.
 
+use crate::domain::digest::Leaf;
 use crate::domain::feed::ChangeReason;
-use crate::domain::finding_life::{Cause, Decision, Derived, history};
+use crate::domain::finding::FindingStatus;
+use crate::domain::finding_life::{Cause, Decision, Derived, history, standing, substance};
 use crate::domain::time::Timestamp;
 use crate::store::{FindingPast, FindingRow};
 
@@ -50,4 +52,11 @@ pub(super) fn before(past: &FindingPast, revision: u64) -> Option<(FindingRow, C
     let decided = past.decisions.iter().map(|decision| decision.revision);
     let last = derived.chain(decided).filter(|known| *known < revision).max()?;
     at(past, last)
+}
+
+/// The leaf of a state; `None` if it does not stand. The end of a waiver changes nothing in it: no record says it.
+pub(super) fn leaf(row: &FindingRow) -> Option<Leaf> {
+    let says = substance(&row.finding);
+    let status = standing(row.decision.as_ref(), &says);
+    (row.status != FindingStatus::Withdrawn).then(|| Leaf::finding(row.finding.id, status, &says))
 }

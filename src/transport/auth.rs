@@ -8,6 +8,7 @@ use tonic::Status;
 
 use super::page::PageTokens;
 use super::status;
+use crate::domain::consistency::Consistency;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::principal::{Principal, Role};
 
@@ -30,6 +31,7 @@ pub struct Method {
 
 const WRITE: &[Role] = &[Role::Writer];
 const READ: &[Role] = &[Role::Reader];
+const FOLLOW: &[Role] = &[Role::Reader, Role::Partner];
 const RESERVE: &[Role] = &[Role::Checker, Role::Writer];
 const DECIDE: &[Role] = &[Role::Compliance];
 const CHECK: &[Role] = &[Role::Checker, Role::Reader, Role::Writer];
@@ -39,7 +41,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 29] = [
+pub const METHODS: [Method; 33] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -68,7 +70,11 @@ pub const METHODS: [Method; 29] = [
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),
     unary("/fairdue.v1.KpiService/QueryKpis", READ),
-    Method { path: "/fairdue.v1.SyncService/Pull", roles: READ, streaming: true },
+    Method { path: "/fairdue.v1.SyncService/Pull", roles: FOLLOW, streaming: true },
+    Method { path: "/fairdue.v1.SyncService/Push", roles: WRITE, streaming: true },
+    unary("/fairdue.v1.SyncService/GetMarketStatus", FOLLOW),
+    unary("/fairdue.v1.SyncService/ListDayTallies", FOLLOW),
+    unary("/fairdue.v1.SyncService/ListLeaves", FOLLOW),
 ];
 
 /// Paths that begin so need a credential.
@@ -104,14 +110,16 @@ impl Method {
 pub struct Caller {
     /// Who it is.
     pub who: Principal,
+    /// How new answers have to be.
+    pub consistency: Consistency,
     credential: HeaderValue,
 }
 
 impl Caller {
     /// The caller of a request whose credential opened this principal.
     #[must_use]
-    pub const fn new(who: Principal, credential: HeaderValue) -> Self {
-        Self { who, credential }
+    pub const fn new(who: Principal, consistency: Consistency, credential: HeaderValue) -> Self {
+        Self { who, consistency, credential }
     }
 
     /// The caller of a request that went through authentication.
@@ -120,6 +128,12 @@ impl Caller {
     /// UNAUTHENTICATED, if it did not.
     pub fn take(extensions: &mut Extensions) -> Result<Self, Status> {
         extensions.remove::<Self>().ok_or_else(unauthenticated)
+    }
+
+    /// The caller's API key, to ask again whether it still opens anything.
+    #[must_use]
+    pub fn api_key(&self) -> &str {
+        self.credential.to_str().unwrap_or_default()
     }
 
     /// Page tokens for this caller: signed with what its credential and nothing else gives, so that every replica
@@ -135,6 +149,24 @@ impl Caller {
 pub fn unauthenticated() -> Status {
     let message = "send a valid API key in the metadata: authorization: Bearer fd_...";
     status::own(ErrorKind::Unauthenticated, "UNAUTHENTICATED", message)
+}
+
+/// How new the answers of a request have to be: the header `fairdue-consistency`.
+///
+/// # Errors
+/// INVALID_ARGUMENT, if the header says something else.
+pub fn consistency(headers: &HeaderMap) -> Result<Consistency, Status> {
+    let mut values = headers.get_all("fairdue-consistency").iter();
+    let asked = match (values.next(), values.next()) {
+        (None, _) => Some(Consistency::Fastest),
+        (Some(value), None) => value.to_str().ok().and_then(Consistency::parse),
+        _ => None,
+    };
+    asked.ok_or_else(|| {
+        let message = "the header fairdue-consistency is malformed: send fastest, fully-consistent or at-least=<revision>, \
+                       once";
+        status::own(ErrorKind::InvalidArgument, "MALFORMED_CONSISTENCY", message)
+    })
 }
 
 /// The API key of a request: the one `authorization` header, scheme Bearer.

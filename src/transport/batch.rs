@@ -60,6 +60,12 @@ impl<T> Batch<T> {
         std::mem::take(&mut self.good)
     }
 
+    /// Where the records that could be read stood in the request, in order.
+    #[must_use]
+    pub fn places(&self) -> Vec<usize> {
+        (0..self.total).filter(|index| self.bad.iter().all(|(at, _)| at != index)).collect()
+    }
+
     /// One result for each record of the request, in its order.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use super::auth::{Authenticate, Caller, Method, PROTECTED, credential};
+use super::auth::{Authenticate, Caller, Method, PROTECTED, consistency, credential};
 use super::deadline::{Asked, Deadline, asked};
 use super::status;
 use crate::domain::error_kind::ErrorKind;
@@ -174,7 +174,8 @@ where
         if let Some(method) = method {
             method.admit(&who)?;
         }
-        request.extensions_mut().insert(Caller::new(who, credential));
+        let consistency = consistency(request.headers())?;
+        request.extensions_mut().insert(Caller::new(who, consistency, credential));
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(deadline);
         }

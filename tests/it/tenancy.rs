@@ -163,6 +163,32 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let pull = v1::PullRequest { region_code: region_code(), once: true, ..Default::default() };
     let stolen = v1::PullRequest { token: token.to_owned(), ..pull.clone() };
     add("SyncService", "Pull", vec![pull.encode_to_vec(), stolen.encode_to_vec()]);
+    let item = |item| v1::PushItem { item: Some(item) };
+    let old = v1::Case { etag: "0123456789abcdef".to_owned(), ..case("c1", "another creditor") };
+    let pushed = v1::PushRequest {
+        region_code: region_code(),
+        source_id: "source".to_owned(),
+        sequence: 1,
+        items: vec![
+            item(v1::push_item::Item::Case(old)),
+            item(v1::push_item::Item::Activity(payment("stranger's push", "c1", 3, 50))),
+        ],
+    };
+    add("SyncService", "Push", vec![pushed.encode_to_vec()]);
+    let status = v1::GetMarketStatusRequest { region_code: region_code() };
+    add("SyncService", "GetMarketStatus", vec![status.encode_to_vec()]);
+    let entity = v1::SyncEntity::Activity.into();
+    let days = v1::ListDayTalliesRequest { region_code: region_code(), entity, ..Default::default() };
+    add("SyncService", "ListDayTallies", vec![days.encode_to_vec()]);
+    let leaves = v1::ListLeavesRequest {
+        region_code: region_code(),
+        entity,
+        date: date(2024, 3, 19),
+        page_token: token.to_owned(),
+        ..Default::default()
+    };
+    let first = v1::ListLeavesRequest { page_token: String::new(), ..leaves.clone() };
+    add("SyncService", "ListLeaves", vec![first.encode_to_vec(), leaves.encode_to_vec()]);
     all
 }
 

@@ -6,7 +6,9 @@ use super::cases::facts;
 use super::money::{components, currency};
 use super::shape::{amount, choices, file, flag, number, patterns, table, tables, text, texts};
 use super::{contact, pack};
+use crate::domain::feed::SyncEntity;
 use crate::domain::outcome::Outcome;
+use crate::domain::sharing::fields_of;
 
 /// The schema of a tenant's file.
 pub(super) fn schema() -> Value {
@@ -16,7 +18,8 @@ pub(super) fn schema() -> Value {
         .may("rules", rules())
         .may("facts", facts())
         .may("findings", findings())
-        .may("dispositions", dispositions());
+        .may("dispositions", dispositions())
+        .may("partner", tables("What is shared with a partner; what is not named is not shared", partner()));
     file("Fairdue: tenants/<id>.toml", root, &contact::definitions())
 }
 
@@ -30,6 +33,22 @@ fn dispositions() -> Value {
     let codes = |outcome: &Outcome| (outcome.as_str().to_owned(), texts("The platform's own codes that mean this"));
     table("The platform's own codes for what came of a contact, by the outcomes that they mean")
         .with(Outcome::ALL.iter().map(codes))
+        .end()
+}
+
+fn partner() -> Value {
+    let fields = |entity: &SyncEntity| {
+        let about = format!("Fields of each {entity} that are shared");
+        (entity.as_str().to_owned(), choices(&about, fields_of(*entity).iter().copied()))
+    };
+    let share = table("Entities that are shared, each with its fields").with(SyncEntity::ALL.iter().map(fields));
+    table("A partner")
+        .need("id", text("Its name"))
+        .need("keys", texts("Ids of the API keys that it uses: the parts between their dots"))
+        .need("markets", texts("Markets that are shared"))
+        .may("clients", texts("Only cases of these creditors"))
+        .may("portfolios", texts("Only cases that are or were in these portfolios"))
+        .need("share", share.end())
         .end()
 }
 

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
 use super::request::market;
 use super::{At, DecodeError, collect};
-use crate::domain::ids::MarketId;
+use crate::domain::feed::SyncEntity;
+use crate::domain::ids::{MarketId, SourceId};
+use crate::ingest::PushItem;
+use crate::proto::google::r#type::Date;
 use crate::proto::v1;
+use crate::proto::v1::push_item::Item;
 use crate::sync::{Filter, Manner};
 
 /// Most names of a filter.
@@ -51,6 +57,81 @@ pub fn pull(wire: v1::PullRequest) -> Result<Wish, DecodeError> {
         let filter = Filter { entities, clients, portfolios }.canonical();
         let manner = Manner { once: wire.once, heartbeat: heartbeat? };
         Some(Wish { market: market?, filter, manner, after: after.ok()? })
+    })
+}
+
+/// Market, source and number of a message of writes.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn push(wire: &v1::PushRequest) -> Result<(MarketId, SourceId, u64), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let source = at.field("source_id").id(&wire.source_id, SourceId::new);
+        let sequence_at = at.field("sequence");
+        let sequence = u64::try_from(wire.sequence);
+        match &sequence {
+            Err(_) => sequence_at.refuse(format!("is {}: messages are numbered from 1 on", wire.sequence)),
+            Ok(0) if !wire.items.is_empty() => {
+                sequence_at.refuse("is required for a message with items: send the number behind the last one");
+            }
+            Ok(_) => {}
+        }
+        Some((market?, source?, sequence.ok()?))
+    })
+}
+
+/// A record of a message of writes.
+pub fn item(at: &At<'_>, wire: v1::PushItem) -> Option<PushItem> {
+    match at.required(wire.item)? {
+        Item::Case(case) => {
+            super::request::upsert(&at.field("case"), case).map(|upsert| PushItem::Case(Box::new(upsert)))
+        }
+        Item::Activity(activity) => {
+            let activity = super::activity::activity(&at.field("activity"), activity)?;
+            Some(PushItem::Activity(Box::new(activity)))
+        }
+    }
+}
+
+/// Market, entity and days of a request for tallies by day.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn days(wire: &v1::ListDayTalliesRequest) -> Result<Days, DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let entity = at.field("entity").word(wire.entity);
+        let date = |at: &At<'_>, date: Option<Date>| date.map(|date| at.date(Some(date)));
+        let from = date(&at.field("start_date"), wire.start_date);
+        let before = date(&at.field("end_date"), wire.end_date);
+        let whole = |date: Option<Option<NaiveDate>>| date.map_or(Some(None), |date| date.map(Some));
+        Some(Days { market: market?, entity: entity?, from: whole(from)?, before: whole(before)? })
+    })
+}
+
+/// Which days are asked for.
+pub struct Days {
+    /// The market.
+    pub market: MarketId,
+    /// The entity.
+    pub entity: SyncEntity,
+    /// From this day on.
+    pub from: Option<NaiveDate>,
+    /// Before this day.
+    pub before: Option<NaiveDate>,
+}
+
+/// Market, entity and day of a request for leaves.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn leaves(wire: &v1::ListLeavesRequest) -> Result<(MarketId, SyncEntity, NaiveDate), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let entity = at.field("entity").word(wire.entity);
+        let date = at.field("date").date(wire.date);
+        Some((market?, entity?, date?))
     })
 }
 

@@ -123,6 +123,7 @@ impl ActivityService for Api {
         let (caller, message) = open(request)?;
         let (market, id) = key(&message.region_code, "activity_id", &message.activity_id, ActivityId::new)?;
         let mask = Mask::read::<v1::Activity>(message.read_mask).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let found = self.use_cases.query.get_activity(&caller.who, &market, &id).await.map_err(failed)?;
         self.answer(v1::GetActivityResponse { activity: Some(mask.apply(stored::activity(&found))) })
     }
@@ -138,6 +139,7 @@ impl ActivityService for Api {
         let size = std::mem::take(&mut message.page_size);
         let paging = Paging::open(self, &caller, "ListActivities", size, &message)?;
         let after = paging.after::<(i64, String)>(&token)?.map(|(key, id)| Page { key, id });
+        self.assure(&caller, &market).await?;
         let query = &self.use_cases.query;
         let found = query.list_activities(&caller.who, &market, &filter, after.as_ref(), paging.limit());
         let rows = found.await.map_err(failed)?;

@@ -53,6 +53,7 @@ impl CaseService for Api {
         let (caller, message) = open(request)?;
         let (market, id) = key(&message.region_code, "case_id", &message.case_id, CaseId::new)?;
         let mask = Mask::read::<v1::Case>(message.read_mask).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let view = self.use_cases.query.get_case(&caller.who, &market, &id).await.map_err(failed)?;
         self.answer(v1::GetCaseResponse { case: Some(mask.apply(stored::case(&view))) })
     }
@@ -68,6 +69,7 @@ impl CaseService for Api {
         let size = std::mem::take(&mut message.page_size);
         let paging = Paging::open(self, &caller, "ListCases", size, &message)?;
         let after = paging.after::<String>(&token)?.map(|id| CaseId::trusted(&id));
+        self.assure(&caller, &market).await?;
         let query = &self.use_cases.query;
         let found = query.list_cases(&caller.who, &market, &filter, after.as_ref(), paging.limit());
         let views = found.await.map_err(failed)?;
@@ -83,6 +85,7 @@ impl CaseService for Api {
         let (caller, message) = open(request)?;
         let (market, id) = key(&message.region_code, "case_id", &message.case_id, CaseId::new)?;
         let mask = Mask::read::<v1::CaseFile>(message.read_mask).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let file = self.use_cases.query.case_file(&caller.who, &market, &id).await.map_err(failed)?;
         self.answer(v1::GetCaseFileResponse {
             case_file: Some(mask.apply(case_file::case_file(&file))),

@@ -27,6 +27,7 @@ impl Api {
     pub(super) async fn one(&self, request: Request<v1::CheckContactRequest>) -> Result<One, Status> {
         let (caller, message) = open(request)?;
         let (market, question, view, wish) = check::check(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let advice = &self.use_cases.advice;
         let Some(wish) = wish else {
             let checked = advice.check(&caller.who, &market, question).await;
@@ -71,6 +72,7 @@ impl Api {
     ) -> Result<(CheckAnswer, Checked, View), Status> {
         let (caller, message) = open(request)?;
         let (market, question, view) = check::charge(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let checked = self.use_cases.advice.check(&caller.who, &market, question).await;
         let (answer, checked) = checked.map_err(failed)?;
         Ok((answer, checked, view))
@@ -97,6 +99,7 @@ impl Api {
             let text = format!("{} of them reserve, above {MAX_RESERVED}: send them in several messages", wishes.len());
             return Err(wrong(DecodeError::one("checks", &text)));
         }
+        self.assure(caller, market).await?;
         let advice = &self.use_cases.advice;
         let mut checked = advice.check_all(&caller.who, market, questions, when_full).await.map_err(failed)?;
         let answered = std::mem::take(&mut checked.answers).into_iter();

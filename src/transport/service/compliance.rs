@@ -113,6 +113,7 @@ impl ComplianceService for Api {
         let (caller, message) = open(request)?;
         let silent = !message.omit_silent_rules;
         let (market, wanted, languages) = explain::request(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let explained = self.use_cases.advice.explain(&caller.who, &market, wanted, &languages).await;
         self.answer(encode::explain::response(explained.map_err(failed)?, silent))
     }
@@ -123,7 +124,7 @@ impl ComplianceService for Api {
         &self,
         request: Request<v1::SimulateRulesRequest>,
     ) -> Result<Response<Self::SimulateRulesStream>, Status> {
-        self.simulation(request).map(Response::new)
+        self.simulation(request).await.map(Response::new)
     }
 
     async fn get_shadow_report(
@@ -150,6 +151,7 @@ impl ComplianceService for Api {
             let last = (Timestamp(at), FindingId::parse(&id)?);
             Some(FindingPlace { as_of: Timestamp(as_of), last })
         });
+        self.assure(&caller, &market).await?;
         let query = &self.use_cases.query;
         let found = query.list_findings(&caller.who, &market, &filter, after, paging.limit());
         let (rows, as_of) = found.await.map_err(failed)?;
@@ -172,6 +174,7 @@ impl ComplianceService for Api {
             Some((market?, id?))
         })?;
         let mask = Mask::read::<v1::Finding>(message.read_mask).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let found = self.use_cases.query.get_finding(&caller.who, &market, id).await.map_err(failed)?;
         self.answer(v1::GetFindingResponse {
             finding: Some(mask.apply(finding::finding(&found.row))),

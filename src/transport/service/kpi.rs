@@ -33,6 +33,7 @@ impl KpiService for Api {
     ) -> Result<Response<v1::QueryKpisResponse>, Status> {
         let (caller, message) = open(request)?;
         let (market, question) = request::kpis(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let found = self.use_cases.query.query_kpis(&caller.who, &market, &question).await.map_err(failed)?;
         let rows = &found.answer.rows;
         if rows.len() > self.limits.answer_rows {

@@ -6,6 +6,7 @@ mod checks;
 mod compliance;
 pub mod direct;
 mod kpi;
+mod push;
 mod simulate;
 mod stream;
 mod sync;
@@ -85,6 +86,11 @@ impl Api {
     #[must_use]
     pub fn new(use_cases: UseCases, limits: Limits, stopping: CancellationToken) -> Self {
         Self(Arc::new(Inner { use_cases, limits, stopping }))
+    }
+
+    /// Makes sure that the answer will be as new as the caller asks.
+    async fn assure(&self, caller: &Caller, market: &MarketId) -> Result<(), Status> {
+        self.use_cases.ingest.assure(&caller.who, market, caller.consistency).await.map_err(failed)
     }
 
     /// The answer, unless it is too large for one message.

@@ -11,13 +11,14 @@ use crate::transport::encode;
 
 impl Api {
     /// Begins a simulation. Dropping the answers stops it.
-    pub(super) fn simulation(
+    pub(super) async fn simulation(
         &self,
         request: Request<v1::SimulateRulesRequest>,
     ) -> Result<Answers<v1::SimulateRulesResponse>, Status> {
         let deadline = request.extensions().get().copied();
         let (caller, message) = open(request)?;
         let (market, simulation) = simulation::request(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
         let told = self.use_cases.query.simulate(&caller.who, &market, simulation).map_err(failed)?;
         let end = Box::pin(end_of(self.stopping.clone(), deadline));
         let answers = stream::unfold(Some((told, end)), |state| async move {

@@ -1,20 +1,30 @@
 //! SyncService.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use chrono::NaiveDate;
 use futures::stream;
 use prost::Message as _;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
+use super::push;
 use super::stream::end_of;
-use super::{ANSWER_MARGIN, Answers, Api, failed, open, wrong};
+use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
+use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::feed::SyncEntity;
 use crate::domain::principal::Principal;
+use crate::domain::sharing::Sharing;
 use crate::proto::v1;
 use crate::proto::v1::sync_service_server::SyncService;
 use crate::sync::{Cursor, Follower};
+use crate::transport::auth::Caller;
+use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync as decode;
 use crate::transport::encode;
+use crate::transport::encode::scalar::{date, revision, time};
 use crate::transport::page::{Binding, PageTokens};
 use crate::transport::status;
 
@@ -45,7 +55,16 @@ struct Sending {
     tokens: Tokens,
     ready: VecDeque<v1::PullResponse>,
     most: usize,
+    /// What is shared with the client, and the entities that it may compare; `None` for everything.
+    sharing: Option<(Arc<Sharing>, Vec<SyncEntity>)>,
+    api: Api,
+    caller: Caller,
+    /// When the client's key was last seen to be good.
+    admitted: Instant,
 }
+
+/// A feed may live for weeks: a key that is revoked ends it before its next message, if its last look is older than this.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Sending {
     async fn next(&mut self) -> Option<Result<v1::PullResponse, Status>> {
@@ -56,7 +75,14 @@ impl Sending {
             Ok(batch) => batch,
             Err(error) => return Some(Err(failed(error))),
         };
-        match encode::sync::messages(&batch, self.most, |cursor| self.tokens.seal(cursor)) {
+        if self.admitted.elapsed() >= LOOK_AGAIN {
+            if let Err(error) = self.api.use_cases.ingest.authenticate(self.caller.api_key()).await {
+                return Some(Err(failed(error)));
+            }
+            self.admitted = Instant::now();
+        }
+        let sharing = self.sharing.as_ref().map(|(sharing, compares)| (&**sharing, compares.as_slice()));
+        match encode::sync::messages(&batch, self.most, sharing, |cursor| self.tokens.seal(cursor)) {
             Ok(messages) => self.ready = messages.into(),
             Err((change, bytes)) => {
                 let text = format!(
@@ -86,13 +112,16 @@ impl SyncService for Api {
         message = v1::PullRequest { region_code: wish.market.to_string(), ..Default::default() };
         let filter = serde_json::to_vec(&wish.filter).unwrap_or_default();
         let arguments = [message.encode_to_vec(), filter].concat();
-        let tokens = Tokens { tokens: PageTokens::new(&session.secret), who: caller.who, arguments };
+        let tokens = Tokens { tokens: PageTokens::new(&session.secret), who: caller.who.clone(), arguments };
+        let compares = SyncEntity::ALL.iter().copied().filter(|entity| session.compares(*entity)).collect();
+        let sharing = session.sharing.clone().map(|sharing| (sharing, compares));
         let cursor: Option<Cursor> =
             tokens.tokens.read_as(&tokens.binding(), "token", FOREIGN, &token).map_err(wrong)?;
         let from = cursor.ok_or(wish.after);
         let follower = sync.follow(session, wish.filter, wish.manner, from).await.map_err(failed)?;
         let most = self.limits.answer_bytes.saturating_sub(ANSWER_MARGIN);
-        let sending = Sending { follower, tokens, ready: VecDeque::new(), most };
+        let (api, admitted) = (self.clone(), Instant::now());
+        let sending = Sending { follower, tokens, ready: VecDeque::new(), most, sharing, api, caller, admitted };
         let end = Box::pin(end_of(self.stopping.clone(), deadline));
         let answers = stream::unfold(Some((sending, end)), |state| async move {
             let (mut sending, mut end) = state?;
@@ -106,4 +135,89 @@ impl SyncService for Api {
         });
         Ok(Response::new(Box::pin(answers)))
     }
+
+    type PushStream = Answers<v1::PushResponse>;
+
+    async fn push(&self, request: Request<Streaming<v1::PushRequest>>) -> Result<Response<Self::PushStream>, Status> {
+        let deadline = request.extensions().get().copied();
+        let (caller, messages) = open(request)?;
+        Ok(Response::new(push::answers(self.clone(), caller, messages, deadline)))
+    }
+
+    async fn get_market_status(
+        &self,
+        request: Request<v1::GetMarketStatusRequest>,
+    ) -> Result<Response<v1::GetMarketStatusResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let market = only_market(&message.region_code).map_err(wrong)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &market).await.map_err(failed)?;
+        self.assure(&caller, &market).await?;
+        let found = sync.status(&session).await.map_err(failed)?;
+        let tally = |(entity, tally)| {
+            let wire = encode::sync::tally(entity, tally).ok_or_else(too_much)?;
+            let compares = session.compares(entity);
+            let counted = v1::EntityTally { sums: Vec::new(), digest: Vec::new(), ..wire.clone() };
+            Ok::<_, Status>(if compares { wire } else { counted })
+        };
+        self.answer(v1::GetMarketStatusResponse {
+            revision: revision(found.revision),
+            record_time: Some(time(found.recorded)),
+            time_zone: found.zone.name().to_owned(),
+            tallies: found.tallies.iter().map(|(entity, of)| tally((*entity, of))).collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn list_day_tallies(
+        &self,
+        request: Request<v1::ListDayTalliesRequest>,
+    ) -> Result<Response<v1::ListDayTalliesResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let wish = decode::days(&message).map_err(wrong)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &wish.market).await.map_err(failed)?;
+        self.assure(&caller, &wish.market).await?;
+        let (days, at) = sync.days(&session, wish.entity, wish.from, wish.before).await.map_err(failed)?;
+        let day = |(on, of): &(NaiveDate, Tally)| {
+            let tally = encode::sync::tally(wish.entity, of).ok_or_else(too_much)?;
+            Ok::<_, Status>(v1::DayTally { date: Some(date(*on)), tally: Some(tally) })
+        };
+        self.answer(v1::ListDayTalliesResponse {
+            days: days.iter().map(day).collect::<Result<_, _>>()?,
+            revision: revision(at),
+        })
+    }
+
+    async fn list_leaves(
+        &self,
+        request: Request<v1::ListLeavesRequest>,
+    ) -> Result<Response<v1::ListLeavesResponse>, Status> {
+        let (caller, mut message) = open(request)?;
+        let (market, entity, date) = decode::leaves(&message).map_err(wrong)?;
+        let token = std::mem::take(&mut message.page_token);
+        let size = std::mem::take(&mut message.page_size);
+        let paging = Paging::open(self, &caller, "ListLeaves", size, &message)?;
+        let after = paging.after::<(String, String)>(&token)?;
+        let sync = &self.use_cases.sync;
+        let session = sync.open(&caller.who, &market).await.map_err(failed)?;
+        self.assure(&caller, &market).await?;
+        let limit = usize::try_from(paging.limit()).unwrap_or(usize::MAX);
+        let rows = sync.leaves(&session, entity, date, after, limit).await.map_err(failed)?;
+        let (leaves, next_page_token) = paging.cut(
+            &rows,
+            |row| v1::Leaf {
+                id: row.id.0.clone(),
+                version_id: row.id.1.clone(),
+                digest: row.leaf.bytes().to_vec(),
+                revision: revision(row.revision),
+            },
+            |row| row.id.clone(),
+        );
+        self.answer(v1::ListLeavesResponse { leaves, next_page_token })
+    }
+}
+
+/// The status of sums that no amount can hold.
+fn too_much() -> Status {
+    status::own(ErrorKind::Internal, "INTERNAL", "a sum over the market's records is over what an amount can hold")
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fairdue::app::App;
 use fairdue::clock::Clock;
 use fairdue::config::{Config, Holder};
-use fairdue::domain::ids::{MarketId, TenantId};
+use fairdue::domain::ids::{KeyId, MarketId, TenantId};
 use fairdue::domain::principal::Role;
 use fairdue::domain::time::Timestamp;
 use fairdue::ingest::{CheckLine, keys, read_checks};
@@ -215,6 +215,19 @@ impl Api {
         let path = self.directory.path().join("tenants").join(format!("{tenant}.toml"));
         std::fs::write(path, format!("tenant = \"{tenant}\"\n{MARKETS}{rule}")).expect("write a tenant");
         self.holder.reload().expect("a good configuration");
+    }
+
+    /// The id of a key: the part between its dots.
+    pub fn key_id(key: &Key) -> String {
+        let text = key.header().to_str().expect("plain characters").to_owned();
+        text.rsplit('.').nth(1).expect("a key of three parts").to_owned()
+    }
+
+    /// Revokes a key.
+    pub async fn revoke(&self, tenant: &str, key: &Key) {
+        let id = KeyId::trusted(&Self::key_id(key));
+        let now = Clock::system().now();
+        assert!(self.store.revoke_key(&TenantId::trusted(tenant), &id, now).await.expect("revoke"));
     }
 
     /// A new key of a tenant, limited to some markets if any are named.

@@ -207,7 +207,7 @@ fn unprivileged_user() -> Option<&'static str> {
     if root { ["postgres", "nobody"].into_iter().find(|user| known(user)) } else { None }
 }
 
-fn unprivileged(program: &Path) -> Command {
+pub fn unprivileged(program: &Path) -> Command {
     match unprivileged_user() {
         Some(user) => {
             let mut command = Command::new("setpriv");
@@ -226,7 +226,7 @@ fn group_of(user: &str) -> String {
 }
 
 /// A new directory that belongs to the user who runs the server.
-fn fresh_directory() -> PathBuf {
+pub fn fresh_directory() -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let dir = std::env::temp_dir().join(format!("fairdue-postgres-{}-{number}", std::process::id()));

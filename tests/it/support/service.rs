@@ -117,7 +117,7 @@ pub fn configuration() -> tempfile::TempDir {
 }
 
 /// The server's binary: the one cargo built for this test, else the one beside this program's directory.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(built) = option_env!("CARGO_BIN_EXE_fairdue") {
         return built.into();
     }

@@ -26,7 +26,12 @@ pub struct Copy {
     last: Option<(i64, u8, String, String)>,
     /// Reasons seen.
     pub reasons: BTreeSet<i32>,
+    /// Digests of records by entity, id and version; empty of a finding that does not stand.
+    digests: BTreeMap<(v1::SyncEntity, String, String), (i64, Vec<u8>)>,
 }
+
+/// Count and digest of an entity's records.
+pub type Sum = (i64, [u64; 4]);
 
 /// Where a change stands in the order that the API promises.
 fn place(change: &v1::Change) -> (i64, u8, String, String) {
@@ -59,6 +64,7 @@ impl Copy {
     fn take(&mut self, change: &v1::Change) {
         assert!(change.record_time.is_some() && change.reason != 0, "{change:?}");
         self.reasons.insert(change.reason);
+        self.keep_digest(change);
         match (change.after.clone().expect("what changed"), change.before.clone()) {
             (After::Case(case), before) => {
                 if let Some(Before::PreviousCase(previous)) = before {
@@ -91,6 +97,39 @@ impl Copy {
             }
             (after, before) => panic!("{before:?} before {after:?}"),
         }
+    }
+
+    fn keep_digest(&mut self, change: &v1::Change) {
+        use v1::SyncEntity::{Activity, Case, Finding, Void};
+        let (entity, id, version, at) = match change.after.as_ref().expect("what changed") {
+            After::Case(case) => (Case, &case.case_id, case.version_id.clone(), case.effect_time),
+            After::Activity(one) => (Activity, &one.activity_id, String::new(), one.occur_time),
+            After::Void(one) => (Void, &one.activity_id, String::new(), one.occur_time),
+            After::Finding(one) => (Finding, &one.finding_id, String::new(), one.breach_time),
+        };
+        let stands =
+            !matches!(&change.after, Some(After::Finding(one)) if one.status() == v1::FindingStatus::Withdrawn);
+        assert_eq!(change.digest.len(), if stands { 32 } else { 0 }, "{change:?}");
+        let seconds = at.expect("an instant").seconds;
+        self.digests.insert((entity, id.clone(), version), (seconds, change.digest.clone()));
+    }
+
+    /// The sums over what counts, by entity and day in a zone, added up here from what the feed brought.
+    pub fn sums(&self, zone: chrono_tz::Tz) -> BTreeMap<(v1::SyncEntity, chrono::NaiveDate), Sum> {
+        let mut sums: BTreeMap<(v1::SyncEntity, chrono::NaiveDate), Sum> = BTreeMap::new();
+        for ((entity, id, _), (seconds, digest)) in &self.digests {
+            let void = *entity == v1::SyncEntity::Activity && self.voids.contains_key(id);
+            if digest.is_empty() || void {
+                continue;
+            }
+            let at = chrono::DateTime::from_timestamp(*seconds, 0).expect("an instant").with_timezone(&zone);
+            let sum = sums.entry((*entity, at.date_naive())).or_default();
+            sum.0 += 1;
+            for (lane, bytes) in sum.1.iter_mut().zip(digest.chunks(8)) {
+                *lane = lane.wrapping_add(u64::from_le_bytes(bytes.try_into().expect("eight bytes")));
+            }
+        }
+        sums
     }
 
     /// The copy as reads of the API would tell it.

@@ -2,7 +2,7 @@
 //! through all of them, ends with exactly what the store holds. `FAIRDUE_FEEDS` sets how many histories are tried on each
 //! database (default 4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -11,7 +11,7 @@ use fairdue::proto::v1;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::copy::{Copy, Market};
+use super::copy::{Copy, Market, Sum};
 use super::writers::{self, REGION};
 use crate::histories::deliver::Dice;
 use crate::histories::generate::{self, History};
@@ -81,6 +81,56 @@ async fn settled(clients: &mut Clients) -> i64 {
     clients.kpis.query_kpis(list).await.expect("figures").into_inner().revision
 }
 
+/// What the server keeps of counts and digests, by entity and day; the sums over all days are compared on the way.
+async fn kept_sums(clients: &mut Clients) -> BTreeMap<(v1::SyncEntity, chrono::NaiveDate), Sum> {
+    let region_code = || REGION.to_owned();
+    let lanes = |tally: &v1::EntityTally| -> Sum {
+        let lane = |n: usize| u64::from_le_bytes(tally.digest[n * 8..n * 8 + 8].try_into().expect("eight bytes"));
+        (tally.count, std::array::from_fn(lane))
+    };
+    let status = v1::GetMarketStatusRequest { region_code: region_code() };
+    let status = clients.sync.get_market_status(status).await.expect("a status").into_inner();
+    assert_eq!(status.time_zone, "America/New_York");
+    let mut kept = BTreeMap::new();
+    for entity in (1..=4).map(|number| v1::SyncEntity::try_from(number).expect("an entity")) {
+        let request =
+            v1::ListDayTalliesRequest { region_code: region_code(), entity: entity.into(), ..Default::default() };
+        let days = clients.sync.list_day_tallies(request).await.expect("days").into_inner().days;
+        let mut all: Sum = (0, [0; 4]);
+        for day in days {
+            let date = day.date.as_ref().expect("a date");
+            let date = chrono::NaiveDate::from_ymd_opt(date.year, date.month as u32, date.day as u32).expect("a date");
+            let (count, digest) = lanes(day.tally.as_ref().expect("a tally"));
+            all = (all.0 + count, std::array::from_fn(|n| all.1[n].wrapping_add(digest[n])));
+            // The records of the day, listed two at a time, make its digest.
+            let mut listed: Sum = (0, [0; 4]);
+            let mut request = v1::ListLeavesRequest {
+                region_code: region_code(),
+                entity: entity.into(),
+                date: day.date,
+                page_size: 2,
+                page_token: String::new(),
+            };
+            loop {
+                let page = clients.sync.list_leaves(request.clone()).await.expect("leaves").into_inner();
+                for leaf in page.leaves {
+                    let (_, one) = lanes(&v1::EntityTally { digest: leaf.digest, ..Default::default() });
+                    listed = (listed.0 + 1, std::array::from_fn(|n| listed.1[n].wrapping_add(one[n])));
+                }
+                request.page_token = page.next_page_token;
+                if request.page_token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(listed, (count, digest), "{entity:?} of {date}");
+            kept.insert((entity, date), (count, digest));
+        }
+        let told = status.tallies.iter().find(|tally| tally.entity() == entity).map_or((0, [0; 4]), lanes);
+        assert_eq!(told, all, "{entity:?} over all days");
+    }
+    kept
+}
+
 async fn a_copy_equals_the_store(backend: Backend) {
     let mut reasons = BTreeSet::new();
     let mut sizes = [0; 3];
@@ -122,6 +172,7 @@ async fn a_copy_equals_the_store(backend: Backend) {
             let expected = copies[0].only(&cases).told();
             assert_eq!(copy.told().differs_from(&expected), None, "history {seed}: the copy of {cases:?}");
         }
+        assert_eq!(kept_sums(&mut clients()[0]).await, copies[0].sums(chrono_tz::America::New_York), "history {seed}");
         // From nothing, in one go, it is the same copy.
         let once = v1::PullRequest { once: true, ..wish(&Copy::default(), &everything) };
         let mut feed = clients()[0].sync.pull(once).await.expect("a feed").into_inner();

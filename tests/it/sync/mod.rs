@@ -3,5 +3,8 @@
 
 mod copy;
 mod feed;
+mod mirror;
+mod push;
+mod sharing;
 mod tokens;
 mod writers;

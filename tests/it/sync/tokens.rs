@@ -151,3 +151,39 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn counts_that_were_made_otherwise_are_made_anew(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        fill(&mut mine, "c1").await;
+        mine.activities.batch_record_activities(batch(vec![payment("p", "c1", 1, 20)])).await.expect("stored");
+        let void = v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "c1 note 1".to_owned(),
+            void_activity_id: "void".to_owned(),
+            void_time: stamp(4),
+            reason: String::new(),
+        };
+        mine.activities.void_activity(void).await.expect("stored");
+        let status = v1::GetMarketStatusRequest { region_code: "IT".to_owned() };
+        let before = mine.sync.get_market_status(status.clone()).await.expect("a status").into_inner();
+        let counts: Vec<i64> = before.tallies.iter().map(|tally| tally.count).collect();
+        assert_eq!(counts[..3], [1, 3, 1], "a case, two notes and a payment, a void");
+        assert_eq!(before.tallies[1].sums[0].units, 20);
+        // As where an older program has written the market.
+        for sql in [
+            "DELETE FROM digest",
+            "DELETE FROM digest_delta",
+            "UPDATE market SET digest_version = '' WHERE tenant_id = 'mine'",
+        ] {
+            api.sql(&database, sql).await;
+        }
+        let after = mine.sync.get_market_status(status.clone()).await.expect("a status").into_inner();
+        assert_eq!(after.tallies, before.tallies);
+        assert!(after.revision > before.revision, "what readers see has changed");
+        let again = mine.sync.get_market_status(status).await.expect("a status").into_inner();
+        assert_eq!(again, after);
+        api.end().await;
+    }
+);

@@ -1,0 +1,70 @@
+//! Two sides compared from the whole down to the record: what agrees as a whole is not looked at further.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::error::CliError;
+use super::side::Side;
+use crate::domain::digest::Tally;
+use crate::domain::feed::SyncEntity;
+use crate::domain::time::date_of_day;
+
+/// Records of one day that are named one by one; the rest are counted.
+const NAMED: usize = 20;
+
+/// What differs, as lines.
+///
+/// # Errors
+/// A side does not answer.
+pub(super) async fn differences(a: &Side, b: &Side, entities: &[SyncEntity]) -> Result<Vec<String>, CliError> {
+    let (all_a, all_b) = (a.status().await?, b.status().await?);
+    let mut lines = Vec::new();
+    for entity in entities {
+        let nothing = Tally::default();
+        let of = |tallies: &BTreeMap<SyncEntity, Tally>| tallies.get(entity).unwrap_or(&nothing).clone();
+        let (one, two) = (of(&all_a.tallies), of(&all_b.tallies));
+        if one == two {
+            continue;
+        }
+        lines.push(format!(
+            "{entity}: {} at revision {}, {} at revision {}",
+            told(&one),
+            all_a.revision,
+            told(&two),
+            all_b.revision
+        ));
+        let (days_a, days_b) = (a.days(*entity).await?, b.days(*entity).await?);
+        let days: BTreeSet<i32> = days_a.keys().chain(days_b.keys()).copied().collect();
+        for day in days.into_iter().filter(|day| days_a.get(day) != days_b.get(day)) {
+            lines.extend(of_day(a, b, *entity, day).await?);
+        }
+    }
+    Ok(lines)
+}
+
+fn told(tally: &Tally) -> String {
+    let sums: Vec<String> = tally.sums.iter().map(|(currency, sum)| format!("{sum} {currency} (minor)")).collect();
+    let sums = if sums.is_empty() { String::new() } else { format!(", {}", sums.join(", ")) };
+    format!("{} records{sums}", tally.count)
+}
+
+async fn of_day(a: &Side, b: &Side, entity: SyncEntity, day: i32) -> Result<Vec<String>, CliError> {
+    let (one, two) = (a.leaves(entity, day).await?, b.leaves(entity, day).await?);
+    let ids: BTreeSet<&(String, String)> = one.keys().chain(two.keys()).collect();
+    let mut found = Vec::new();
+    for id in ids {
+        let what = match (one.get(id), two.get(id)) {
+            (Some(_), None) => "only in the first",
+            (None, Some(_)) => "only in the second",
+            (Some(a), Some(b)) if a != b => "differs",
+            _ => continue,
+        };
+        let name = if id.1.is_empty() { id.0.clone() } else { format!("{} version {}", id.0, id.1) };
+        found.push(format!("  {} {entity} {name}: {what}", date_of_day(day)));
+    }
+    let left = found.len().saturating_sub(NAMED);
+    found.truncate(NAMED);
+    if left > 0 {
+        found.push(format!("  {} {entity}: {left} more", date_of_day(day)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,163 @@
+//! The second wall between tenants, in PostgreSQL itself: every statement runs in a transaction that names its tenant, and
+//! row-level security shows it no other rows. The same transactions are what a pooler in transaction mode needs.
+//!
+//! The name is local to the transaction: a connection that goes back to a pool takes nothing along.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm_migration::async_trait::async_trait;
+
+use super::{Backend, Store, StoreError, StoreOptions};
+use crate::domain::ids::TenantId;
+
+/// What transactions set, and whether they must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Wall {
+    /// Row-level security is on: each transaction names its tenant.
+    rows: bool,
+    /// Connections are borrowed for a transaction at a time: what a session would set, each transaction sets.
+    pooled: bool,
+    statement_ms: u128,
+}
+
+/// Stands for every tenant, where the service itself looks at all of them: revisions, keys, migrations.
+pub(super) const EVERYONE: &str = "*";
+
+impl Wall {
+    pub(super) fn of(backend: Backend, options: &StoreOptions) -> Self {
+        let postgres = backend == Backend::Postgres;
+        Self {
+            rows: postgres && options.row_security,
+            pooled: postgres && options.pooled,
+            statement_ms: options.statement_timeout.as_millis(),
+        }
+    }
+
+    /// The statement that a transaction for a tenant begins with; none where statements need no transaction.
+    pub(super) fn begins(self, tenant: &str) -> Option<String> {
+        let mut set = Vec::new();
+        if self.rows {
+            // Ids may hold anything but control characters; a quote is doubled, and backslashes mean nothing here.
+            set.push(format!("set_config('fairdue.tenant', '{}', true)", tenant.replace('\'', "''")));
+        }
+        if self.pooled {
+            set.push(format!("set_config('statement_timeout', '{}', true)", self.statement_ms));
+            set.push("set_config('idle_in_transaction_session_timeout', '30000', true)".to_owned());
+        }
+        // The driver names every statement that it prepares, and a connection that a pooler hands over still has those of
+        // whoever had it before.
+        let forget = if self.pooled { "DEALLOCATE ALL; " } else { "" };
+        (!set.is_empty()).then(|| format!("{forget}SELECT {}", set.join(", ")))
+    }
+}
+
+/// A pool behind the wall: each statement in a transaction of its own, where it must be.
+pub(super) struct Gate<'a> {
+    pool: &'a DatabaseConnection,
+    begins: Option<String>,
+}
+
+impl Store {
+    /// Where statements about one tenant are read.
+    pub(super) fn reading(&self, tenant: &TenantId) -> Gate<'_> {
+        Gate { pool: &self.reader, begins: self.wall.begins(tenant.as_str()) }
+    }
+
+    /// Where statements about one tenant are written that need no transaction with others.
+    pub(super) fn writing(&self, tenant: &TenantId) -> Gate<'_> {
+        Gate { pool: &self.writer, begins: self.wall.begins(tenant.as_str()) }
+    }
+
+    /// Where the service itself looks at all tenants.
+    pub(super) fn everyone(&self) -> Gate<'_> {
+        Gate { pool: &self.reader, begins: self.wall.begins(EVERYONE) }
+    }
+
+    /// Puts the wall up: every table of tenants' data shows a transaction only the rows of the tenant that it names. The
+    /// tables' owner is not excepted; a superuser, and a role with BYPASSRLS, always are.
+    pub(super) async fn raise_wall(&self) -> Result<(), StoreError> {
+        let tables = "SELECT c.relname AS named FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND a.attname = 'tenant_id'
+               AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+             ORDER BY c.relname";
+        let tables = self.writer.query_all_raw(Statement::from_string(DbBackend::Postgres, tables)).await?;
+        for row in tables {
+            let table: String = row.try_get("", "named")?;
+            let seen = "tenant_id = current_setting('fairdue.tenant', true)
+                        OR current_setting('fairdue.tenant', true) = '*'";
+            for sql in [
+                format!("DROP POLICY IF EXISTS tenant_wall ON \"{table}\""),
+                format!("CREATE POLICY tenant_wall ON \"{table}\" USING ({seen}) WITH CHECK ({seen})"),
+                format!("ALTER TABLE \"{table}\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),
+            ] {
+                self.writer.execute_unprepared(&sql).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Gate<'_> {
+    async fn begin(&self, begins: &str) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = self.pool.begin().await?;
+        transaction.execute_unprepared(begins).await?;
+        Ok(transaction)
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Gate<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let Some(begins) = &self.begins else { return self.pool.execute_raw(statement).await };
+        let transaction = self.begin(begins).await?;
+        let done = transaction.execute_raw(statement).await?;
+        transaction.commit().await?;
+        Ok(done)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let Some(begins) = &self.begins else { return self.pool.execute_unprepared(sql).await };
+        let transaction = self.begin(begins).await?;
+        let done = transaction.execute_unprepared(sql).await?;
+        transaction.commit().await?;
+        Ok(done)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let Some(begins) = &self.begins else { return self.pool.query_one_raw(statement).await };
+        let transaction = self.begin(begins).await?;
+        let row = transaction.query_one_raw(statement).await?;
+        transaction.commit().await?;
+        Ok(row)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let Some(begins) = &self.begins else { return self.pool.query_all_raw(statement).await };
+        let transaction = self.begin(begins).await?;
+        let rows = transaction.query_all_raw(statement).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_named_whatever_its_id_holds() {
+        let wall = Wall { rows: true, pooled: false, statement_ms: 0 };
+        let begins = wall.begins("o'neil', true); DROP TABLE tenant; --").unwrap();
+        assert_eq!(begins, "SELECT set_config('fairdue.tenant', 'o''neil'', true); DROP TABLE tenant; --', true)");
+        assert_eq!(Wall::default().begins("t"), None, "without the wall nothing is added");
+        let pooled = Wall { rows: false, pooled: true, statement_ms: 30_000 }.begins("t").unwrap();
+        assert!(
+            pooled.starts_with("DEALLOCATE ALL; SELECT set_config('statement_timeout', '30000', true)"),
+            "{pooled}"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! What a partner may ask for: what the tenant's file shares with its key, and nothing else.
+
+use std::sync::Arc;
+
+use super::{Filter, Session};
+use crate::config::Snapshot;
+use crate::domain::feed::SyncEntity;
+use crate::domain::principal::{Principal, Role};
+use crate::domain::sharing::{Sharing, fields_of};
+use crate::ingest::IngestError;
+
+/// What is shared with a caller; `None` for a reader of the tenant's own, who may read everything anyway.
+///
+/// # Errors
+/// The caller is neither a reader nor a partner, or a partner with whom nothing is shared.
+pub(super) fn of(snapshot: &Snapshot, who: &Principal) -> Result<Option<Arc<Sharing>>, IngestError> {
+    if who.has(Role::Reader) {
+        return Ok(None);
+    }
+    if !who.has(Role::Partner) {
+        return Err(IngestError::RoleMissing(Role::Partner.as_str()));
+    }
+    let partners = snapshot.tenants.get(&who.tenant).map(|tenant| Arc::clone(&tenant.partners));
+    let found = partners.iter().flat_map(|all| all.iter()).find(|partner| partner.keys.contains(&who.key)).cloned();
+    let nothing = || {
+        let text = format!("nothing is shared with the key {}: the tenant's file names it in no [[partner]]", who.key);
+        IngestError::NotShared(text)
+    };
+    found.map(|sharing| Some(Arc::new(sharing))).ok_or_else(nothing)
+}
+
+fn refuse(what: &str, name: &str) -> IngestError {
+    IngestError::NotShared(format!("{what} \"{name}\" is not shared with this partner: leave it out"))
+}
+
+impl Session {
+    /// A short hash of what is shared; empty for everything.
+    pub(super) fn policy(&self) -> String {
+        self.sharing.as_ref().map(|sharing| sharing.digest()).unwrap_or_default()
+    }
+
+    /// Who follows.
+    pub(super) const fn who(&self) -> &Principal {
+        &self.who
+    }
+
+    /// The filter, narrowed to what is shared.
+    pub(super) fn narrow(&self, mut filter: Filter) -> Result<Filter, IngestError> {
+        let Some(sharing) = &self.sharing else { return Ok(filter) };
+        let shared = sharing.entities();
+        if let Some(other) = filter.entities.iter().find(|entity| !shared.contains(entity)) {
+            return Err(refuse("the entity", other.as_str()));
+        }
+        if filter.entities.is_empty() {
+            filter.entities = shared;
+        }
+        if filter.entities.is_empty() {
+            return Err(IngestError::NotShared("no entity is shared with this partner".to_owned()));
+        }
+        for (what, wanted, allowed) in [
+            ("the client", &mut filter.clients, &sharing.clients),
+            ("the portfolio", &mut filter.portfolios, &sharing.portfolios),
+        ] {
+            if allowed.is_empty() {
+                continue;
+            }
+            if let Some(other) = wanted.iter().find(|name| !allowed.contains(*name)) {
+                return Err(refuse(what, other));
+            }
+            if wanted.is_empty() {
+                wanted.extend(allowed.iter().cloned());
+            }
+        }
+        Ok(filter)
+    }
+
+    /// Whether the caller may know how many records of an entity the market has.
+    pub(super) fn counts(&self, entity: SyncEntity) -> bool {
+        self.sharing.as_ref().is_none_or(|sharing| {
+            let all = sharing.clients.is_empty() && sharing.portfolios.is_empty();
+            all && sharing.fields.contains_key(&entity)
+        })
+    }
+
+    /// Whether the caller may know sums and digests of an entity: a digest of what is not shared could be guessed back.
+    #[must_use]
+    pub fn compares(&self, entity: SyncEntity) -> bool {
+        let whole = |sharing: &Arc<Sharing>| fields_of(entity).iter().all(|field| sharing.shares(entity, field));
+        self.counts(entity) && self.sharing.as_ref().is_none_or(whole)
+    }
+
+    /// Refuses a comparison that the caller may not make.
+    pub(super) fn may_compare(&self, entity: SyncEntity) -> Result<(), IngestError> {
+        if self.compares(entity) {
+            return Ok(());
+        }
+        let text = format!(
+            "digests of the entity \"{entity}\" are for those with whom all of its fields and cases are shared"
+        );
+        Err(IngestError::NotShared(text))
+    }
+}

@@ -1,0 +1,89 @@
+//! A read holds what it asks for, whichever server answers it.
+
+use fairdue::domain::principal::Role;
+use fairdue::proto::v1;
+use tonic::{Code, Request, Status};
+
+use crate::support::api::{Api, Clients};
+use crate::support::database::{Backend, Database, on_both_databases};
+use crate::support::wire::{batch, case, note, payment, reason};
+
+fn asking<M>(message: M, consistency: &str) -> Request<M> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("fairdue-consistency", consistency.parse().expect("plain characters"));
+    request
+}
+
+fn check(case_id: &str) -> v1::CheckContactRequest {
+    v1::CheckContactRequest {
+        region_code: "IT".to_owned(),
+        case_id: case_id.to_owned(),
+        contact: Some(v1::Contact { channel: v1::Channel::Letter.into(), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+async fn open(clients: &mut Clients, id: &str) -> i64 {
+    let request = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(case(id, "creditor")) };
+    clients.cases.upsert_case(request).await.expect("stored").into_inner().revision
+}
+
+async fn pay(clients: &mut Clients, id: &str) -> i64 {
+    let request = batch(vec![payment(id, "c1", 1, 1)]);
+    clients.activities.batch_record_activities(request).await.expect("stored").into_inner().revision
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_server_has_written_another_answers_from() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let (one, other) = (Api::start(&database).await, Api::start(&database).await);
+    let key = one.key("mine", &[Role::Writer, Role::Reader, Role::Checker], &[]).await;
+    let (mut here, mut there) = (one.clients(&key), other.clients(&key));
+    open(&mut here, "c1").await;
+    there.compliance.check_contact(check("c1")).await.expect("the other server knows the market");
+    let mut behind = 0;
+    for round in 0..40 {
+        let revision = pay(&mut here, &format!("p{round}")).await;
+        let fastest = there.compliance.check_contact(check("c1")).await.expect("an answer").into_inner();
+        behind += u32::from(fastest.revision < revision);
+        let wanted = format!("at-least={revision}");
+        let answer = there.compliance.check_contact(asking(check("c1"), &wanted)).await.expect("an answer");
+        assert!(answer.get_ref().revision >= revision, "{wanted}: {}", answer.get_ref().revision);
+        let revision = pay(&mut here, &format!("q{round}")).await;
+        let answer = there.compliance.check_contact(asking(check("c1"), "fully-consistent")).await.expect("an answer");
+        assert!(answer.get_ref().revision >= revision, "fully consistent: {}", answer.get_ref().revision);
+    }
+    assert!(behind > 0, "without asking, no answer was ever behind: the test shows nothing");
+    one.end().await;
+    other.end().await;
+}
+
+on_both_databases!(
+    async fn a_revision_that_is_not_there_and_words_that_say_nothing_are_refused(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        open(&mut mine, "c1").await;
+        let revision = mine.activities.batch_record_activities(batch(vec![note("n", "c1", 1)])).await;
+        let revision = revision.expect("stored").into_inner().revision;
+        let get = || v1::GetCaseRequest { region_code: "IT".to_owned(), case_id: "c1".to_owned(), read_mask: None };
+        for asked in ["fastest".to_owned(), "fully-consistent".to_owned(), format!("at-least={revision}")] {
+            mine.cases.get_case(asking(get(), &asked)).await.expect("an answer");
+        }
+        let refused =
+            |status: Status, code, words: &str| assert_eq!((status.code(), reason(&status).as_str()), (code, words));
+        let beyond = format!("at-least={}", revision + 1);
+        let status = mine.cases.get_case(asking(get(), &beyond)).await.expect_err("not there");
+        refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
+        let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
+        let status = mine.compliance.list_findings(asking(list, &beyond)).await.expect_err("not there");
+        refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
+        for bad in ["at-least", "newest", "at-least=-1", "at-least=9999999999999999999"] {
+            let status = mine.cases.get_case(asking(get(), bad)).await.expect_err(bad);
+            refused(status, Code::InvalidArgument, "MALFORMED_CONSISTENCY");
+        }
+        let elsewhere = v1::GetCaseRequest { region_code: "FR".to_owned(), ..get() };
+        let status = mine.cases.get_case(asking(elsewhere, "fully-consistent")).await.expect_err("no such market");
+        refused(status, Code::InvalidArgument, "MARKET_UNKNOWN");
+        api.end().await;
+    }
+);

@@ -1,0 +1,152 @@
+//! `fairdue sync mirror` and `verify` as people run them: copies in a file and on another server, killed in the middle, and
+//! what differs told by name.
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use fairdue::proto::v1;
+use sqlx::{Connection, Row};
+use v1::activity_service_client::ActivityServiceClient;
+use v1::case_service_client::CaseServiceClient;
+
+use crate::support::database::{Backend, Database};
+use crate::support::service::{Service, Setup, binary, caller};
+use crate::support::workload::{self, MARKETS};
+
+const CASES: u32 = 120;
+
+async fn fill(service: &Service, key: &str) {
+    let region_code = MARKETS[0].0.to_owned();
+    let cases = (0..CASES).filter(|case| (*case as usize).is_multiple_of(MARKETS.len())).map(workload::case).collect();
+    let request = v1::BatchUpsertCasesRequest { region_code: region_code.clone(), cases };
+    CaseServiceClient::new(caller(&service.address, key).await).batch_upsert_cases(request).await.expect("cases");
+    let mut client = ActivityServiceClient::new(caller(&service.address, key).await);
+    for records in workload::plan(0, CASES).chunks(7) {
+        let activities = records.iter().map(|record| workload::activity(*record)).collect();
+        let request = v1::BatchRecordActivitiesRequest { region_code: region_code.clone(), activities };
+        client.batch_record_activities(request).await.expect("activities");
+    }
+}
+
+async fn record(service: &Service, key: &str, activity: v1::Activity) {
+    let request = v1::RecordActivityRequest { region_code: MARKETS[0].0.to_owned(), activity: Some(activity) };
+    ActivityServiceClient::new(caller(&service.address, key).await).record_activity(request).await.expect("stored");
+}
+
+fn fairdue(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(["sync"]).args(arguments).args(["--market", MARKETS[0].0]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn run(arguments: &[&str]) -> Output {
+    let mut command = fairdue(arguments);
+    tokio::task::spawn_blocking(move || command.output().expect("run fairdue")).await.expect("it ran")
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+async fn rows(file: &std::path::Path) -> i64 {
+    let url = format!("sqlite://{}", file.display());
+    let Ok(mut connection) = sqlx::SqliteConnection::connect(&url).await else { return 0 };
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM record").fetch_one(&mut connection).await;
+    row.map_or(0, |row| row.get("n"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_and_another_server_are_kept_in_step() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    // Small pages, so that a kill finds the copy half done.
+    let setup = Setup::new(&database.url, &[("sync.page_rows", "5")]).await;
+    let service = setup.start().await;
+    fill(&service, &setup.key).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("copy.db");
+    let (copy, url) = (file.to_str().expect("a path"), format!("http://{}", service.address));
+    let mirror = ["mirror", "--from", &url, "--key", &setup.key, "--to", copy];
+    let verify = ["verify", "--a", &url, "--a-key", &setup.key, "--b", copy];
+
+    // Killed again and again while it copies, it still ends with the whole.
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let mut child = fairdue(&mirror).spawn().expect("run fairdue");
+        let had = rows(&file).await;
+        while rows(&file).await < had + 40 && child.try_wait().expect("a child").is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        seen.push(rows(&file).await);
+    }
+    let done = run(&[&mirror[..], &["--once"]].concat()).await;
+    assert!(done.status.success(), "{}", told(&done));
+    let all = rows(&file).await;
+    assert!(seen.iter().any(|rows| *rows > 0 && *rows < all), "no kill came in the middle: {seen:?} of {all}");
+    let same = run(&verify).await;
+    assert!(same.status.success(), "{}", told(&same));
+
+    // What differs is named.
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{copy}")).await.expect("open the copy");
+    let one = workload::activity_id(0, 0);
+    let lose = format!("DELETE FROM record WHERE id = '{one}'");
+    sqlx::query(sqlx::AssertSqlSafe(lose)).execute(&mut connection).await.expect("lose a record");
+    connection.close().await.expect("close");
+    let differs = run(&verify).await;
+    assert_eq!(differs.status.code(), Some(1), "{}", told(&differs));
+    assert!(told(&differs).contains(&format!("{one}: only in the first")), "{}", told(&differs));
+
+    // Another server, written to by the public API alone.
+    let other = Database::fresh(Backend::Sqlite).await;
+    let there = Setup::new(&other.url, &[]).await;
+    let twin = there.start().await;
+    let (twin_url, token) = (format!("http://{}", twin.address), directory.path().join("token"));
+    let token = token.to_str().expect("a path");
+    let mirror = [
+        "mirror",
+        "--from",
+        &url,
+        "--key",
+        &setup.key,
+        "--to",
+        &twin_url,
+        "--to-key",
+        &there.key,
+        "--token-file",
+        token,
+        "--once",
+    ];
+    let verify = ["verify", "--a", &url, "--a-key", &setup.key, "--b", &twin_url, "--b-key", &there.key, "--findings"];
+    let done = run(&mirror).await;
+    assert!(done.status.success(), "{}", told(&done));
+    let same = run(&verify).await;
+    assert!(same.status.success(), "{}", told(&same));
+    let void = v1::Activity {
+        activity_id: "a void".to_owned(),
+        occur_time: Some(workload::time(0)),
+        detail: Some(v1::activity::Detail::Void(v1::VoidRecord {
+            target_activity_id: one.clone(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    };
+    record(&service, &setup.key, void).await;
+    let differs = run(&verify).await;
+    assert_eq!(differs.status.code(), Some(1), "{}", told(&differs));
+    for line in [format!("{one}: only in the second"), "a void: only in the first".to_owned()] {
+        assert!(told(&differs).contains(&line), "{line} in\n{}", told(&differs));
+    }
+    for _ in 0..2 {
+        let done = run(&mirror).await;
+        assert!(done.status.success(), "{}", told(&done));
+        let same = run(&verify).await;
+        assert!(same.status.success(), "{}", told(&same));
+    }
+    // Nobody there is no difference, and neither is a wrong key.
+    let nobody = run(&["verify", "--a", "http://127.0.0.1:1", "--a-key", "k", "--b", copy]).await;
+    assert_eq!(nobody.status.code(), Some(2), "{}", told(&nobody));
+    assert_eq!(twin.stop(), 0);
+    assert_eq!(service.stop(), 0);
+}

@@ -1,0 +1,157 @@
+//! PostgreSQL as the second wall between tenants, and PgBouncer in transaction mode before it: the whole service works behind
+//! both, and a query that goes around the service's own handle finds nothing that is another tenant's.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fairdue::proto::v1;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use v1::activity_service_client::ActivityServiceClient;
+use v1::case_service_client::CaseServiceClient;
+
+use crate::figures;
+use crate::support::database::{Backend, Database};
+use crate::support::postgres::{free_port, fresh_directory, unprivileged};
+use crate::support::service::{Service, Setup, caller};
+use crate::support::workload::{self, MARKETS};
+
+const CASES: u32 = 16;
+
+/// The address of a database as a user who is neither superuser nor excepted from row-level security, and owns it.
+async fn owned(url: &str) -> String {
+    let name = url.rsplit('/').next().expect("a name");
+    let user = format!("owner_{name}");
+    let mut admin = PgConnection::connect(url).await.expect("connect");
+    for sql in
+        [format!("CREATE ROLE {user} LOGIN NOSUPERUSER NOBYPASSRLS"), format!("ALTER DATABASE {name} OWNER TO {user}")]
+    {
+        admin.execute(AssertSqlSafe(sql)).await.expect("make an owner");
+    }
+    url.replace("postgres://postgres@", &format!("postgres://{user}@"))
+}
+
+async fn fill(service: &Service, key: &str) {
+    for (market, (region, _, _)) in MARKETS.iter().enumerate() {
+        let region_code = || (*region).to_owned();
+        let cases = (0..CASES).filter(|case| *case as usize % MARKETS.len() == market).map(workload::case).collect();
+        let request = v1::BatchUpsertCasesRequest { region_code: region_code(), cases };
+        CaseServiceClient::new(caller(&service.address, key).await).batch_upsert_cases(request).await.expect("cases");
+        let activities = workload::plan(market, CASES).into_iter().map(workload::activity).collect();
+        let request = v1::BatchRecordActivitiesRequest { region_code: region_code(), activities };
+        let mut client = ActivityServiceClient::new(caller(&service.address, key).await);
+        client.batch_record_activities(request).await.expect("activities");
+    }
+}
+
+async fn count(connection: &mut PgConnection, table: &str) -> i64 {
+    let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+    connection.fetch_one(AssertSqlSafe(sql)).await.expect("a count").get("n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_goes_around_the_handle_finds_nothing() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let url = owned(&database.url).await;
+    let setup = Setup::new(&url, &[("database.row_security", "true")]).await;
+    let service = setup.start().await;
+    fill(&service, &setup.key).await;
+    figures::compare(&service.address, &setup.key, 0..CASES, MARKETS.len()).await;
+
+    let mut around = PgConnection::connect(&url).await.expect("connect");
+    let tables = "SELECT relname::text AS named FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant_id'";
+    let tables: Vec<String> =
+        around.fetch_all(tables).await.expect("tables").iter().map(|row| row.get("named")).collect();
+    assert!(tables.len() > 15, "{tables:?}");
+    for table in &tables {
+        assert_eq!(count(&mut around, table).await, 0, "{table} without a tenant");
+    }
+    for (tenant, sees) in [("t", true), ("other", false)] {
+        let mut transaction = around.begin().await.expect("begin");
+        let set = format!("SELECT set_config('fairdue.tenant', '{tenant}', true)");
+        transaction.execute(AssertSqlSafe(set)).await.expect("set");
+        assert_eq!(count(&mut transaction, "activity").await > 0, sees, "{tenant}");
+        let forged = "INSERT INTO case_person (tenant_id, market_id, person_id, case_id) VALUES ('t', 'it', 'x', 'x')";
+        assert_eq!(transaction.execute(forged).await.is_ok(), sees, "{tenant} writes as t");
+        transaction.rollback().await.expect("roll back");
+    }
+    assert_eq!(count(&mut around, "activity").await, 0, "the name ended with its transaction");
+    assert_eq!(service.stop(), 0);
+}
+
+/// A pooler that ends with this test.
+struct Pooler(Child);
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts PgBouncer before a database, with few connections, so that each serves many clients in turn.
+async fn pooler(url: &str) -> (Pooler, String) {
+    let program = Path::new("/usr/sbin/pgbouncer");
+    if !program.is_file() {
+        let script = "[ \"$(id -u)\" = 0 ] && apt-get update -q && \
+                      DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends pgbouncer";
+        let _ = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).status();
+    }
+    assert!(program.is_file(), "PgBouncer is missing: apt-get install pgbouncer");
+    let (before, name) = url.rsplit_once('/').expect("a name");
+    let (user, address) = before.trim_start_matches("postgres://").split_once('@').expect("a user");
+    let (host, port) = address.split_once(':').expect("a port");
+    let (directory, own) = (fresh_directory(), free_port());
+    let users = directory.join("users.txt");
+    std::fs::write(&users, format!("\"{user}\" \"\"\n")).expect("write the users");
+    let text = format!(
+        "[databases]\n{name} = host={host} port={port} dbname={name}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+         listen_port = {own}\nunix_socket_dir =\nauth_type = any\nauth_file = {}\npool_mode = transaction\n\
+         default_pool_size = 3\nmax_client_conn = 200\nignore_startup_parameters = extra_float_digits\n",
+        users.display()
+    );
+    let text = text.replace(&format!("dbname={name}"), &format!("dbname={name} user={user}"));
+    let file = directory.join("pgbouncer.ini");
+    std::fs::write(&file, text).expect("write the settings");
+    let mut command = unprivileged(program);
+    let child = command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let pooler = Pooler(child.expect("run pgbouncer"));
+    let url = format!("postgres://{user}@127.0.0.1:{own}/{name}");
+    for _ in 0..100 {
+        if let Ok(mut connection) = PgConnection::connect(&url).await
+            && connection.ping().await.is_ok()
+        {
+            return (pooler, url);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("pgbouncer does not answer; its settings are in {}", file.display());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_work_behind_a_pooler_in_transaction_mode() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let direct = owned(&database.url).await;
+    let (_pooler, pooled) = pooler(&direct).await;
+    let settings =
+        [("database.pooled", "true"), ("database.row_security", "true"), ("database.migration_url", direct.as_str())];
+    let mut setup = Setup::new(&direct, &settings).await;
+    setup.url = pooled;
+    let (one, other) = (setup.start().await, setup.start().await);
+    tokio::join!(fill(&one, &setup.key), fill(&other, &setup.key));
+    for service in [&one, &other] {
+        figures::compare(&service.address, &setup.key, 0..CASES, MARKETS.len()).await;
+    }
+    let mut feed =
+        fairdue::proto::v1::sync_service_client::SyncServiceClient::new(caller(&other.address, &setup.key).await);
+    let request = v1::PullRequest { region_code: MARKETS[0].0.to_owned(), once: true, ..Default::default() };
+    let mut feed = feed.pull(request).await.expect("a feed").into_inner();
+    let mut changes = 0;
+    while let Some(message) = feed.message().await.expect("no failure") {
+        changes += message.changes.len();
+    }
+    assert!(changes > 40, "{changes}");
+    assert_eq!(one.stop(), 0);
+    assert_eq!(other.stop(), 0);
+}
