@@ -3,10 +3,12 @@
 
 mod candidate;
 pub mod document;
+pub mod exchange;
 mod holder;
 pub mod server;
 mod settings;
 pub mod source;
+pub mod target;
 pub mod tenant;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,9 @@ use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
 use crate::explain::Languages;
-use crate::kpi::Catalogue;
+use crate::kpi::exchange::Reporting;
+use crate::kpi::target::Target;
+use crate::kpi::{Calendar, Catalogue};
 use crate::rules::{Packs, RuleSet};
 pub use candidate::{CandidateFile, MAX_CANDIDATE_FILES};
 pub use holder::Holder;
@@ -31,12 +35,18 @@ pub use server::Server;
 pub struct Tenant {
     /// Its markets by id.
     pub markets: BTreeMap<MarketId, Market>,
+    /// How each market divides its days.
+    pub calendars: BTreeMap<MarketId, Calendar>,
     /// The rules of the packs with what the tenant adds and tightens.
     pub rules: Arc<RuleSet>,
     /// How it deals with findings.
     pub findings: tenant::Findings,
     /// Its own codes for what came of a contact.
     pub dispositions: Arc<Dispositions>,
+    /// How its markets are added up, if it says.
+    pub reporting: Option<Arc<Reporting>>,
+    /// What its figures ought to be.
+    pub targets: Vec<target::Placed>,
     /// A candidate in shadow: it is judged beside the rules in force and answers nothing.
     pub shadow: Option<Arc<RuleSet>>,
 }
@@ -68,6 +78,14 @@ impl Snapshot {
     pub fn market(&self, tenant: &TenantId, market: &MarketId) -> Option<&Market> {
         self.tenants.get(tenant)?.markets.get(market)
     }
+
+    /// The targets of a market, in the order of the tenant's file.
+    #[must_use]
+    pub fn targets(&self, tenant: &TenantId, market: &MarketId) -> Vec<Target> {
+        let all = self.tenants.get(tenant).map(|tenant| tenant.targets.as_slice()).unwrap_or_default();
+        let here = all.iter().filter(|placed| placed.markets.is_empty() || placed.markets.contains(market));
+        here.map(|placed| placed.target.clone()).collect()
+    }
 }
 
 /// Loads snapshots.
@@ -75,7 +93,7 @@ pub struct Config;
 
 impl Config {
     /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`, `tenants/*.toml`,
-    /// `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
+    /// `exchange/*.toml`, `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
     ///
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
@@ -106,12 +124,13 @@ impl Config {
         jurisdictions.extend(source::folder(&dir.join("rates"), &mut found));
         let kpis = source::folder(&dir.join("kpis"), &mut found);
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
+        let exchange_files = source::folder(&dir.join("exchange"), &mut found);
         let messages = dir.join("messages");
         let message_files = source::folder(&messages, &mut found);
         let shadows = candidate::shadows(&dir.join("shadow"), &mut found);
         let shadow_files = shadows.iter().flat_map(|one| &one.files);
         let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
-        let files = files.chain(shadow_files);
+        let files = files.chain(shadow_files).chain(&exchange_files);
         let digest = digest(dir, files);
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
 
@@ -119,6 +138,7 @@ impl Config {
         let server = Server::build(file, environment, &mut found);
         let catalogue = keep(Catalogue::compile(&kpis), &mut found);
         let languages = Languages::read(&messages.display().to_string(), &message_files, &mut found).map(Arc::new);
+        let exchange = exchange::read(&exchange_files, &mut found);
         // A tenant's rules can be judged only against sound packs; its other keys are checked all the same.
         let packs = keep(Packs::compile(&jurisdictions), &mut found);
         let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
@@ -130,6 +150,7 @@ impl Config {
             }
             if let Some(catalogue) = &catalogue {
                 tenant.markets.values_mut().for_each(|market| market.buckets = catalogue.buckets().clone());
+                target::check(&tenant.targets, catalogue, file, &mut found);
             }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {
@@ -138,11 +159,13 @@ impl Config {
                 _ => law.clone(),
             };
             if let Some(rules) = rules {
-                let tenant::TenantFile { id, markets, findings, dispositions, .. } = tenant;
-                tenants.insert(
-                    id,
-                    Tenant { markets, rules, findings, dispositions: Arc::new(dispositions), shadow: None },
-                );
+                let tenant::TenantFile { id, markets, calendars, findings, dispositions, reporting, targets, .. } =
+                    tenant;
+                let dispositions = Arc::new(dispositions);
+                let reporting = reporting.and_then(|choice| choice.resolve(file, &exchange, &mut found));
+                let shadow = None;
+                let tenant = Tenant { markets, calendars, rules, findings, dispositions, reporting, targets, shadow };
+                tenants.insert(id, tenant);
             }
         }
         let found = Diagnostics(found);
@@ -162,8 +185,13 @@ impl Config {
     }
 }
 
-/// Payments of a market whose file states no order settle components as the country's pack says.
+/// Payments of a market whose file states no order settle components as the country's pack says, and its working days
+/// are those of the country's pack.
 fn ordered(tenant: &mut tenant::TenantFile, packs: &Packs) {
+    for (id, calendar) in &mut tenant.calendars {
+        let pack = tenant.markets.get(id).and_then(|market| packs.get(&market.region.to_lowercase()));
+        calendar.holidays = pack.and_then(|pack| packs.calendar_of(pack));
+    }
     for id in &tenant.unordered {
         let Some(market) = tenant.markets.get_mut(id) else { continue };
         let pack = packs.get(&market.region.to_lowercase());

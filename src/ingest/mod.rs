@@ -26,6 +26,7 @@ mod person_logs;
 mod reasons;
 mod rebuild;
 mod replay;
+mod retell;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -47,5 +48,6 @@ pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
 pub use permits::{Judged, Released, Reserve, Reserved};
 pub use replay::{Chunk, Replay};
+pub use retell::{Origin, Place, Portion, Record, Retelling, View};
 pub use work::Work;
 pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets};

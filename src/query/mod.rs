@@ -1,23 +1,34 @@
 //! The read path: cases, activities, findings, rules and KPIs.
 
+mod across;
+mod alert;
 mod case_file;
 mod cells;
+mod drill;
 mod findings;
 mod kpis;
 mod permits;
+mod scorecard;
 pub mod simulate;
+mod watch;
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+pub use across::AcrossAnswer;
+pub use alert::{Alert, AlertKind, alerts};
 pub use case_file::{CaseFile, Permission};
+pub use drill::{DrillCursor, DrillPage, DrillRecord};
 pub use findings::{FindingHistory, FindingPlace};
-pub use kpis::KpiAnswer;
+pub use kpis::{FigureSource, KpiAnswer, KpiQuestion};
+pub use scorecard::{Rank, Scorecard, TargetStatus};
+pub use watch::Seen;
 
 pub use crate::kpi::{self, KpiInfo};
 
 pub use crate::compliance::Answered;
+pub use crate::ingest::{Origin, Record};
 pub use crate::ledger::{Balance, PromiseState, PromiseView};
 pub use crate::rules::RuleInfo;
 pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, PermitFilter, StoredActivity};
@@ -62,6 +73,8 @@ pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
     simulations: Arc<Semaphore>,
+    recounts: Arc<Semaphore>,
+    watches: watch::Watches,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -71,6 +84,7 @@ pub(super) struct Reading {
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
     pub(super) catalogue: Arc<Catalogue>,
+    pub(super) calendar: kpi::Calendar,
 }
 
 impl Query {
@@ -79,7 +93,8 @@ impl Query {
     pub fn new(markets: Arc<Markets>) -> Self {
         let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
         let cells = Arc::new(cells::Cells::new(mebibytes << 20));
-        Self { markets, cells, simulations: Arc::new(Semaphore::new(simulate::AT_ONCE)) }
+        let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
+        Self { markets, cells, simulations: few(), recounts: few(), watches: watch::Watches::default() }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
@@ -95,6 +110,7 @@ impl Query {
             market: tenant.markets.get(market).ok_or_else(unknown)?.clone(),
             rules: Arc::clone(&tenant.rules),
             catalogue: Arc::clone(&snapshot.catalogue),
+            calendar: tenant.calendars.get(market).cloned().unwrap_or_default(),
         })
     }
 

@@ -39,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 29] = [
+pub const METHODS: [Method; 34] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -68,6 +68,11 @@ pub const METHODS: [Method; 29] = [
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),
     unary("/fairdue.v1.KpiService/QueryKpis", READ),
+    unary("/fairdue.v1.KpiService/QueryKpisAcrossMarkets", READ),
+    Method { path: "/fairdue.v1.KpiService/WatchKpis", roles: READ, streaming: true },
+    unary("/fairdue.v1.KpiService/GetScorecard", READ),
+    Method { path: "/fairdue.v1.KpiService/WatchAlerts", roles: READ, streaming: true },
+    unary("/fairdue.v1.KpiService/DrillDown", READ),
     Method { path: "/fairdue.v1.SyncService/Pull", roles: READ, streaming: true },
 ];
 

@@ -159,10 +159,40 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     add("ComplianceService", "ListRules", vec![rules.encode_to_vec()]);
     let kpis = v1::ListKpisRequest { region_code: region_code(), ..Default::default() };
     add("KpiService", "ListKpis", vec![kpis.encode_to_vec()]);
-    add("KpiService", "QueryKpis", vec![figures(&[]).encode_to_vec(), figures(&["client"]).encode_to_vec()]);
     let pull = v1::PullRequest { region_code: region_code(), once: true, ..Default::default() };
     let stolen = v1::PullRequest { token: token.to_owned(), ..pull.clone() };
     add("SyncService", "Pull", vec![pull.encode_to_vec(), stolen.encode_to_vec()]);
+    let across = v1::QueryKpisAcrossMarketsRequest {
+        region_codes: vec![region_code()],
+        question: Some(v1::QueryKpisRequest {
+            region_code: String::new(),
+            kpi_ids: vec!["rpc_rate".to_owned()],
+            ..figures(&["client"])
+        }),
+    };
+    add("KpiService", "QueryKpisAcrossMarkets", vec![across.encode_to_vec()]);
+    let watch = v1::WatchKpisRequest { question: Some(figures(&["client"])) };
+    add("KpiService", "WatchKpis", vec![watch.encode_to_vec()]);
+    let card = v1::GetScorecardRequest { region_code: region_code() };
+    add("KpiService", "GetScorecard", vec![card.encode_to_vec()]);
+    let alerts = v1::WatchAlertsRequest { region_code: region_code() };
+    add("KpiService", "WatchAlerts", vec![alerts.encode_to_vec()]);
+    let known = v1::QueryKpisRequest { as_of_time: stamp(9), as_known_time: stamp(9), ..figures(&["client"]) };
+    let drill = v1::DrillDownRequest {
+        region_code: region_code(),
+        kpi_id: "recovery_rate".to_owned(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 4, 1),
+        currency_code: "EUR".to_owned(),
+        ..Default::default()
+    };
+    let stolen = v1::DrillDownRequest { page_token: token.to_owned(), ..drill.clone() };
+    add("KpiService", "DrillDown", vec![drill.encode_to_vec(), stolen.encode_to_vec()]);
+    add(
+        "KpiService",
+        "QueryKpis",
+        vec![figures(&[]).encode_to_vec(), figures(&["client"]).encode_to_vec(), known.encode_to_vec()],
+    );
     all
 }
 
@@ -174,7 +204,7 @@ fn figures(group_by: &[&str]) -> v1::QueryKpisRequest {
         start_date: date(2024, 3, 1),
         end_date: date(2024, 4, 1),
         group_by: group_by.iter().map(|name| (*name).to_owned()).collect(),
-        filters: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -198,7 +228,12 @@ async fn ask(channel: &Channel, key: &Key, path: &str, streaming: bool, message:
     let mut metadata = MetadataMap::new();
     metadata.insert("authorization", key.header());
     let said = |status: tonic::Status| (status.code() as i32, status.message().to_owned(), status.details().to_vec());
-    if streaming {
+    // A watch has no end but its deadline.
+    let watches = path.contains("/Watch");
+    if watches {
+        metadata.insert("grpc-timeout", "700m".parse().expect("a timeout"));
+    }
+    if streaming || watches {
         let (answers, end) = raw::stream(channel, path, metadata, vec![message]).await;
         return (answers, end.err().map(said));
     }
@@ -223,7 +258,9 @@ fn shows(said: &Said, text: &str) -> bool {
 
 fn reads(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List", "Query", "Explain", "Simulate", "Pull"].iter().any(|verb| method.starts_with(verb))
+    ["Get", "List", "Query", "Watch", "Drill", "Explain", "Simulate", "Pull"]
+        .iter()
+        .any(|verb| method.starts_with(verb))
         || method.contains("Check")
 }
 

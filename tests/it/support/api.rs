@@ -217,6 +217,13 @@ impl Api {
         self.holder.reload().expect("a good configuration");
     }
 
+    /// Puts another file into the configuration, as a reload does with it.
+    pub fn configure(&self, path: &str, text: &str) {
+        let path = self.directory.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("make a directory");
+        std::fs::write(path, text).expect("write a file");
+    }
+
     /// A new key of a tenant, limited to some markets if any are named.
     pub async fn key(&self, tenant: &str, roles: &[Role], markets: &[&str]) -> Key {
         let tenant = TenantId::trusted(tenant);
