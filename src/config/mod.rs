@@ -1,6 +1,7 @@
 //! Configuration: the server's settings, rule packs, KPI definitions, tenants and messages, loaded as one snapshot.
 //! A load checks everything and reports all that is wrong at once; a snapshot is never changed, only replaced whole.
 
+pub mod benchmark;
 mod candidate;
 pub mod document;
 pub mod exchange;
@@ -21,8 +22,10 @@ use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
+use crate::domain::tenant::Span;
 use crate::explain::Languages;
 use crate::kpi::exchange::Reporting;
+use crate::kpi::peers::Published;
 use crate::kpi::target::Target;
 use crate::kpi::{Calendar, Catalogue};
 use crate::rules::{Packs, RuleSet};
@@ -47,6 +50,8 @@ pub struct Tenant {
     pub reporting: Option<Arc<Reporting>>,
     /// What its figures ought to be.
     pub targets: Vec<target::Placed>,
+    /// The days whose figures it shares for quartiles of its markets' countries.
+    pub shared: Option<Span>,
     /// A candidate in shadow: it is judged beside the rules in force and answers nothing.
     pub shadow: Option<Arc<RuleSet>>,
 }
@@ -62,6 +67,8 @@ pub struct Snapshot {
     pub catalogue: Arc<Catalogue>,
     /// The KPI files as read; those of worked figures are for [`crate::kpi::cases::run`].
     pub kpi_files: Arc<[SourceFile]>,
+    /// Figures that others published.
+    pub published: Vec<Published>,
     /// Tenants by id.
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// The languages in which decisions are explained.
@@ -93,7 +100,7 @@ pub struct Config;
 
 impl Config {
     /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`, `tenants/*.toml`,
-    /// `exchange/*.toml`, `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
+    /// `exchange/*.toml`, `benchmarks/*.toml`, `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
     ///
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
@@ -125,12 +132,13 @@ impl Config {
         let kpis = source::folder(&dir.join("kpis"), &mut found);
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
         let exchange_files = source::folder(&dir.join("exchange"), &mut found);
+        let benchmark_files = source::folder(&dir.join("benchmarks"), &mut found);
         let messages = dir.join("messages");
         let message_files = source::folder(&messages, &mut found);
         let shadows = candidate::shadows(&dir.join("shadow"), &mut found);
         let shadow_files = shadows.iter().flat_map(|one| &one.files);
         let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
-        let files = files.chain(shadow_files).chain(&exchange_files);
+        let files = files.chain(shadow_files).chain(&exchange_files).chain(&benchmark_files);
         let digest = digest(dir, files);
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
 
@@ -139,6 +147,7 @@ impl Config {
         let catalogue = keep(Catalogue::compile(&kpis), &mut found);
         let languages = Languages::read(&messages.display().to_string(), &message_files, &mut found).map(Arc::new);
         let exchange = exchange::read(&exchange_files, &mut found);
+        let published = benchmark::read(&benchmark_files, catalogue.as_ref(), &mut found);
         // A tenant's rules can be judged only against sound packs; its other keys are checked all the same.
         let packs = keep(Packs::compile(&jurisdictions), &mut found);
         let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
@@ -164,7 +173,8 @@ impl Config {
                 let dispositions = Arc::new(dispositions);
                 let reporting = reporting.and_then(|choice| choice.resolve(file, &exchange, &mut found));
                 let shadow = None;
-                let tenant = Tenant { markets, calendars, rules, findings, dispositions, reporting, targets, shadow };
+                let tenant =
+                    Tenant { markets, calendars, rules, findings, dispositions, reporting, targets, shared, shadow };
                 tenants.insert(id, tenant);
             }
         }
@@ -174,7 +184,7 @@ impl Config {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
                 let mut snapshot =
-                    Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources };
+                    Snapshot { server, packs, catalogue, kpi_files, published, tenants, languages, digest, sources };
                 let Diagnostics(mut found) = found;
                 snapshot.cast(&shadows, &mut found);
                 Diagnostics(found).into_result(snapshot)

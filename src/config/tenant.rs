@@ -7,6 +7,7 @@ use chrono::Weekday;
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
+use super::benchmark;
 use super::document::{Complaints, Section};
 use super::exchange::{self, Choice};
 use super::target::{self, Placed};
@@ -17,6 +18,7 @@ use crate::domain::ids::{MarketId, TenantId, check_id};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::outcome::Outcome;
+use crate::domain::tenant::Span;
 use crate::domain::vocabulary::Component;
 use crate::kpi::Calendar;
 
@@ -51,6 +53,8 @@ pub struct TenantFile {
     pub reporting: Option<Choice>,
     /// What its figures ought to be.
     pub targets: Vec<Placed>,
+    /// The days whose figures it shares for quartiles.
+    pub shared: Option<Span>,
 }
 
 /// How a tenant deals with findings.
@@ -101,6 +105,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let findings = top.table(out, "findings").map(|section| findings(section, out)).unwrap_or_default();
     let dispositions = top.table(out, "dispositions").map(|section| dispositions(section, out)).unwrap_or_default();
     let reporting = top.table(out, "reporting").and_then(|section| exchange::choice(section, out));
+    let shared = top.table(out, "benchmarks").and_then(|section| benchmark::shared(section, out));
     let targets = target::read(top.tables(out, "target"), out);
     for market in targets.iter().flat_map(|placed| &placed.markets).filter(|market| !markets.contains_key(*market)) {
         out.at(0, format!("a target names the market {market}, which the tenant has not"), "name one of its markets");
@@ -217,6 +222,11 @@ fn calendar(section: &mut Section, out: &mut Complaints) -> Option<Calendar> {
                 return None;
             }
         }
+    }
+    if let Some(days) = section.integer(out, "close_after_days", 0..3_661) {
+        calendar.close_after_days = Some(u32::try_from(days).ok()?);
+    } else if section.was_there("close_after_days") {
+        return None;
     }
     if let Some(month) = section.integer(out, "fiscal_year_start", 1..13) {
         calendar.fiscal_year_start = u32::try_from(month).ok()?;

@@ -47,7 +47,7 @@ pub use heads::{Head, Heads};
 pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
 pub use permits::{Judged, Released, Reserve, Reserved};
-pub use replay::{Chunk, Replay};
+pub use replay::{Chunk, Replay, Unknown};
 pub use retell::{Origin, Place, Portion, Record, Retelling, View};
 pub use work::Work;
 pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets};

@@ -13,16 +13,20 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::fact::Fact;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::ids::{CaseId, PersonId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::rules::RuleSet;
+use crate::rules::words::Attribute;
 use crate::store::{CaseFilter, CaseHistory, TenantScope};
 
 /// Cases of one batch.
 const BATCH: u32 = 250;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
+
+/// A test of a rule whose outcome is not known: the rule, what is missing, and when.
+pub type Unknown = (RuleId, Attribute, Timestamp);
 
 /// A replay of one market.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::IngestError;
 use super::checks::{check_fact, read_checks};
 use super::derive::{Cause, Event};
-use super::replay::{Chunk, Replay};
+use super::replay::{Chunk, Replay, Unknown};
 use super::writing::is_void;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{CaseId, MarketId};
@@ -142,15 +142,16 @@ impl Retelling {
         Portion { part, next: self.place.clone() }
     }
 
-    /// Tells the facts of a part, each with its record, always in the same order. Keeps a processor busy.
+    /// Tells the facts of a part, each with its record, always in the same order, and returns what tests of rules
+    /// lacked. Keeps a processor busy.
     ///
     /// # Errors
     /// A logged check is corrupt.
-    pub fn tell(&self, portion: &Portion, note: &mut dyn FnMut(&Origin, &Fact)) -> Result<(), IngestError> {
+    pub fn tell(&self, portion: &Portion, note: &mut dyn FnMut(&Origin, &Fact)) -> Result<Vec<Unknown>, IngestError> {
         match &portion.part {
             Part::Cases(part) => {
                 let (replay, chunk) = &**part;
-                replay.tell(chunk, &self.rules, &mut |case, cause, fact| {
+                let unknown = replay.tell(chunk, &self.rules, &mut |case, cause, fact| {
                     let record = match cause {
                         Cause::Event(Event::Version(version)) => Record::Version(version.version.as_str().to_owned()),
                         Cause::Event(Event::Activity(activity)) => Record::Activity(activity.id.as_str().to_owned()),
@@ -158,6 +159,7 @@ impl Retelling {
                     };
                     note(&Origin { case: Some(case.clone()), record }, fact);
                 });
+                return Ok(unknown);
             }
             Part::Market(rows) => {
                 let View { known, until, .. } = self.view;
@@ -192,6 +194,6 @@ impl Retelling {
                 }
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }

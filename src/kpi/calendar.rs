@@ -17,12 +17,14 @@ pub struct Calendar {
     pub fiscal_year_start: u32,
     /// Weekend and public holidays of the market's country; without them there are no working days to count.
     pub holidays: Option<Arc<Holidays>>,
+    /// So many days after its end a period is closed; never if absent.
+    pub close_after_days: Option<u32>,
 }
 
 impl Default for Calendar {
     /// Weeks from Monday, fiscal years from January, no holidays known.
     fn default() -> Self {
-        Self { week_start: Weekday::Mon, fiscal_year_start: 1, holidays: None }
+        Self { week_start: Weekday::Mon, fiscal_year_start: 1, holidays: None, close_after_days: None }
     }
 }
 
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn weeks_and_fiscal_years_begin_where_the_market_says() {
-        let calendar = Calendar { week_start: Weekday::Sun, fiscal_year_start: 4, holidays: None };
+        let calendar = Calendar { week_start: Weekday::Sun, fiscal_year_start: 4, ..Calendar::default() };
         for (grain, on, start, end) in [
             (Grain::Week, "2026-03-31", "2026-03-29", "2026-04-05"),
             (Grain::Week, "2026-03-29", "2026-03-29", "2026-04-05"),

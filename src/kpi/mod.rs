@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
 //! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `gather`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target` (steering).
+//! `plan`, `gather`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -27,9 +27,11 @@ mod formula;
 mod gather;
 mod hash;
 mod histogram;
+pub mod intake;
 mod layout;
 mod parse_kpi;
 mod parse_measure;
+pub mod peers;
 pub mod period;
 mod plan;
 pub mod query;
@@ -49,6 +51,7 @@ pub use definition::{KpiInfo, NoValue};
 pub use delta::Delta;
 pub use dimension::Dimension;
 pub use exact::Exact;
+pub use layout::Lack;
 pub use period::{Grain, Period};
 pub use plan::{BlockRange, Plan};
 pub use query::{Query, QueryError};

@@ -70,6 +70,7 @@ impl Query {
                 settled_to,
                 catalogue_digest: reading.catalogue.digest().to_owned(),
                 source: FigureSource::Cells,
+                frozen: std::collections::BTreeMap::new(),
             };
             own.push((market.clone(), answer));
             parts.push(Part { plan, blocks });
@@ -102,6 +103,9 @@ fn plans(
     let shape = &question.shape;
     if question.as_of.is_some() || question.as_known_at.is_some() {
         return Err(violation("question.as_of_time", "is answered for one market only: use QueryKpis".to_owned()));
+    }
+    if question.frozen {
+        return Err(violation("question.frozen", "is answered for one market only: use QueryKpis".to_owned()));
     }
     if shape.top.is_some() || shape.order.is_some() {
         let text = "is answered for one market only: use QueryKpis, or leave top and order out".to_owned();

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::kpis::refused;
 use super::{Query, Reading};
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::fact::Fact;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, View};
+use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, Unknown, View};
 use crate::kpi::drill::{Contribution, Drill, Figure};
 use crate::kpi::{Catalogue, Delta, QueryError};
 
@@ -112,21 +113,35 @@ impl Query {
         catalogue: Arc<Catalogue>,
         view: View,
     ) -> Result<Delta, IngestError> {
+        let add = move |delta: &mut Delta, fact: &Fact| delta.add(&catalogue, fact);
+        self.gathered(reading, view, Delta::new(), add, |_, _| ()).await
+    }
+
+    /// Whatever is gathered of the facts of a history in this view, and of what its tests of rules lacked.
+    pub(super) async fn gathered<T: Send + 'static>(
+        &self,
+        reading: &Reading,
+        view: View,
+        mut gathered: T,
+        add: impl Fn(&mut T, &Fact) + Clone + Send + 'static,
+        lacked: impl Fn(&mut T, Vec<Unknown>) + Clone + Send + 'static,
+    ) -> Result<T, IngestError> {
         let _place = self.place().await?;
         let mut retelling = retelling(reading, view, None);
-        let mut delta = Delta::new();
         let mut portion = retelling.next().await?;
         while let Some(now) = portion.take() {
-            let (teller, catalogue) = (retelling.clone(), Arc::clone(&catalogue));
+            let (teller, add, lacked) = (retelling.clone(), add.clone(), lacked.clone());
             // The next part is read while this one is derived.
             let work = tokio::task::spawn_blocking(move || {
-                teller.tell(&now, &mut |_, fact| delta.add(&catalogue, fact)).map(|()| delta)
+                let unknown = teller.tell(&now, &mut |_, fact| add(&mut gathered, fact))?;
+                lacked(&mut gathered, unknown);
+                Ok::<T, IngestError>(gathered)
             });
             let (next, told) = tokio::join!(retelling.next(), work);
-            delta = told.map_err(|_| broken())??;
+            gathered = told.map_err(|_| broken())??;
             portion = next?;
         }
-        Ok(delta)
+        Ok(gathered)
     }
 }
 
@@ -158,7 +173,7 @@ async fn records_of(
             }
         });
         records.retain(|record| !record.given.is_empty());
-        told.map(|()| (drill, records))
+        told.map(|_| (drill, records))
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| broken())?
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::Stretch;
+use super::frozen::Frozen;
 use super::{Query, Reading};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
@@ -22,6 +23,8 @@ pub struct KpiQuestion {
     pub as_of: Option<Timestamp>,
     /// What was recorded later is left out.
     pub as_known_at: Option<Timestamp>,
+    /// Figures of closed periods are told as they were at the closing, too.
+    pub frozen: bool,
 }
 
 /// What an answer was made of.
@@ -46,6 +49,8 @@ pub struct KpiAnswer {
     pub catalogue_digest: String,
     /// What they were made of.
     pub source: FigureSource,
+    /// Figures as they were when their periods were closed, by the place of the row that restates them.
+    pub frozen: Frozen,
 }
 
 /// A question that is refused, as the error of the use case.
@@ -76,15 +81,23 @@ impl Query {
     ) -> Result<KpiAnswer, IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
+        let mut answer = self.figures(&reading, &question).await?;
+        if question.frozen {
+            answer.frozen = self.frozen(&reading, &question, &answer).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn figures(&self, reading: &Reading, question: &KpiQuestion) -> Result<KpiAnswer, IngestError> {
         let plan = match reading.catalogue.plan_shaped(&question.query, &question.shape) {
-            Err(error) if error.undeclared => return self.told_again(&reading, &question).await,
+            Err(error) if error.undeclared => return self.told_again(reading, question).await,
             planned => planned.map_err(refused)?,
         };
         if question.as_of.is_some() || question.as_known_at.is_some() {
-            return self.told_again(&reading, &question).await;
+            return self.told_again(reading, question).await;
         }
         let settled_to = self.markets.clock().now();
-        let (revision, stretches) = self.stretches(&reading, &plan.ranges(), settled_to).await?;
+        let (revision, stretches) = self.stretches(reading, &plan.ranges(), settled_to).await?;
         let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
         Ok(KpiAnswer {
             answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
@@ -92,6 +105,7 @@ impl Query {
             settled_to,
             catalogue_digest: reading.catalogue.digest().to_owned(),
             source: FigureSource::Cells,
+            frozen: Frozen::new(),
         })
     }
 
@@ -110,6 +124,7 @@ impl Query {
             settled_to: view.now,
             catalogue_digest: reading.catalogue.digest().to_owned(),
             source: FigureSource::Facts,
+            frozen: Frozen::new(),
         })
     }
 

@@ -95,7 +95,7 @@ impl Query {
         let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();
         let query =
             kpi::Query { kpis, grain: target.grain, from: first, to: add_days(last, 1), group_by, filters: Vec::new() };
-        let question = KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None };
+        let question = KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None, frozen: false };
         let market = &reading.key.market;
         let answer = self.query_kpis(who, market, question.clone()).await?;
         let own = |row: &&Row| row.group.iter().zip(&target.group).all(|(a, (_, b))| a.as_deref() == Some(b));

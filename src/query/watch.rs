@@ -77,8 +77,8 @@ impl Query {
         question: KpiQuestion,
     ) -> Result<watch::Receiver<Seen<KpiAnswer>>, IngestError> {
         let reading = self.open(who, market)?;
-        if question.as_of.is_some() || question.as_known_at.is_some() {
-            let text = "is of the past, which does not change: use QueryKpis".to_owned();
+        if question.as_of.is_some() || question.as_known_at.is_some() || question.frozen {
+            let text = "is of the past, as is frozen, which does not change: use QueryKpis".to_owned();
             let violations = vec![Violation::new("question.as_of_time", text)];
             return Err(refused(QueryError { violations, undeclared: false }));
         }

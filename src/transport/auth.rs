@@ -39,7 +39,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 34] = [
+pub const METHODS: [Method; 36] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -72,6 +72,8 @@ pub const METHODS: [Method; 34] = [
     Method { path: "/fairdue.v1.KpiService/WatchKpis", roles: READ, streaming: true },
     unary("/fairdue.v1.KpiService/GetScorecard", READ),
     Method { path: "/fairdue.v1.KpiService/WatchAlerts", roles: READ, streaming: true },
+    unary("/fairdue.v1.KpiService/GetBenchmarks", READ),
+    unary("/fairdue.v1.KpiService/GetDataQuality", READ),
     unary("/fairdue.v1.KpiService/DrillDown", READ),
     Method { path: "/fairdue.v1.SyncService/Pull", roles: READ, streaming: true },
 ];

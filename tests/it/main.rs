@@ -5,6 +5,7 @@ mod api_charges;
 mod api_checks;
 mod api_explain;
 mod api_kpis;
+mod api_quality;
 mod api_reads;
 mod api_shadow;
 mod api_simulate;

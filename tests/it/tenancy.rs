@@ -1,6 +1,8 @@
 //! No method reads or changes what is another tenant's. The methods come from the API's own description: one without a
 //! request here fails the test.
 
+mod figures;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fairdue::domain::ids::{FindingId, MarketId, RuleId, TenantId};
@@ -14,7 +16,7 @@ use tonic::transport::Channel;
 use crate::support::api::{Api, Clients, Key};
 use crate::support::database::on_both_databases;
 use crate::support::raw;
-use crate::support::wire::{batch, call, case, date, euros, note, parse, payment, stamp};
+use crate::support::wire::{batch, call, case, euros, note, parse, payment, stamp};
 
 /// A text that only the first tenant's records hold.
 const CANARY: &str = "canary-7f3a91";
@@ -157,55 +159,13 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     add("ComplianceService", "UpdateFinding", vec![update.encode_to_vec(), waive.encode_to_vec()]);
     let rules = v1::ListRulesRequest { region_code: region_code(), ..Default::default() };
     add("ComplianceService", "ListRules", vec![rules.encode_to_vec()]);
-    let kpis = v1::ListKpisRequest { region_code: region_code(), ..Default::default() };
-    add("KpiService", "ListKpis", vec![kpis.encode_to_vec()]);
+    for (method, requests) in figures::requests(token) {
+        add("KpiService", method, requests);
+    }
     let pull = v1::PullRequest { region_code: region_code(), once: true, ..Default::default() };
     let stolen = v1::PullRequest { token: token.to_owned(), ..pull.clone() };
     add("SyncService", "Pull", vec![pull.encode_to_vec(), stolen.encode_to_vec()]);
-    let across = v1::QueryKpisAcrossMarketsRequest {
-        region_codes: vec![region_code()],
-        question: Some(v1::QueryKpisRequest {
-            region_code: String::new(),
-            kpi_ids: vec!["rpc_rate".to_owned()],
-            ..figures(&["client"])
-        }),
-    };
-    add("KpiService", "QueryKpisAcrossMarkets", vec![across.encode_to_vec()]);
-    let watch = v1::WatchKpisRequest { question: Some(figures(&["client"])) };
-    add("KpiService", "WatchKpis", vec![watch.encode_to_vec()]);
-    let card = v1::GetScorecardRequest { region_code: region_code() };
-    add("KpiService", "GetScorecard", vec![card.encode_to_vec()]);
-    let alerts = v1::WatchAlertsRequest { region_code: region_code() };
-    add("KpiService", "WatchAlerts", vec![alerts.encode_to_vec()]);
-    let known = v1::QueryKpisRequest { as_of_time: stamp(9), as_known_time: stamp(9), ..figures(&["client"]) };
-    let drill = v1::DrillDownRequest {
-        region_code: region_code(),
-        kpi_id: "recovery_rate".to_owned(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 4, 1),
-        currency_code: "EUR".to_owned(),
-        ..Default::default()
-    };
-    let stolen = v1::DrillDownRequest { page_token: token.to_owned(), ..drill.clone() };
-    add("KpiService", "DrillDown", vec![drill.encode_to_vec(), stolen.encode_to_vec()]);
-    add(
-        "KpiService",
-        "QueryKpis",
-        vec![figures(&[]).encode_to_vec(), figures(&["client"]).encode_to_vec(), known.encode_to_vec()],
-    );
     all
-}
-
-fn figures(group_by: &[&str]) -> v1::QueryKpisRequest {
-    v1::QueryKpisRequest {
-        region_code: REGION.to_owned(),
-        kpi_ids: vec!["recovery_rate".to_owned()],
-        grain: v1::Grain::Month.into(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 4, 1),
-        group_by: group_by.iter().map(|name| (*name).to_owned()).collect(),
-        ..Default::default()
-    }
 }
 
 /// The methods that the API describes, and whether they stream.
@@ -286,7 +246,7 @@ async fn everything(api: &Api, key: &Key) -> Vec<(String, Said)> {
         ("/fairdue.v1.ComplianceService/GetFinding", get.encode_to_vec()),
         ("/fairdue.v1.ActivityService/ListActivities", list.encode_to_vec()),
         ("/fairdue.v1.ComplianceService/ListFindings", findings.encode_to_vec()),
-        ("/fairdue.v1.KpiService/QueryKpis", figures(&["client"]).encode_to_vec()),
+        ("/fairdue.v1.KpiService/QueryKpis", figures::figures(&["client"]).encode_to_vec()),
     ] {
         seen.push((path.to_owned(), ask(&api.channel, key, path, false, message).await));
     }

@@ -132,4 +132,7 @@ pub struct Ask {
     /// Leave out what was recorded after this instant.
     #[arg(long, value_name = "WHEN")]
     pub as_known: Option<String>,
+    /// Show figures of closed periods as they were at the closing, too (in CSV and JSON).
+    #[arg(long)]
+    pub frozen: bool,
 }

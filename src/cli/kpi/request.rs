@@ -40,6 +40,7 @@ pub fn question(market: &str, ask: &Ask, with: Option<&str>) -> Result<v1::Query
         top: ask.top.unwrap_or(0),
         as_of_time: instant(&ask.as_of)?,
         as_known_time: instant(&ask.as_known)?,
+        frozen: ask.frozen,
     })
 }
 

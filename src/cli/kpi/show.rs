@@ -60,6 +60,10 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
     if compared {
         header.extend(["base_start", "base_end", "base_value", "base_no_value", "change", "change_percent"]);
     }
+    let frozen = answer.rows.iter().any(|row| row.frozen.is_some());
+    if frozen {
+        header.extend(["closed", "closed_value", "restated"]);
+    }
     let line = |row: &v1::KpiRow| {
         let mut line = vec![
             row.kpi_id.clone(),
@@ -88,6 +92,11 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
                 text(base.change.as_ref()),
                 text(base.change_percent.as_ref()),
             ]);
+        }
+        if frozen {
+            let closed = row.frozen.clone().unwrap_or_default();
+            line.push(row.freeze_time.as_ref().map(ToString::to_string).unwrap_or_default());
+            line.extend([text(closed.value.as_ref()), text(closed.change.as_ref())]);
         }
         line
     };

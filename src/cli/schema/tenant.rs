@@ -21,6 +21,7 @@ pub(super) fn schema() -> Value {
         .may("findings", findings())
         .may("dispositions", dispositions())
         .may("reporting", reporting())
+        .may("benchmarks", shared())
         .may("target", tables("What figures ought to be", target()));
     file("Fairdue: tenants/<id>.toml", root, &contact::definitions())
 }
@@ -45,6 +46,34 @@ fn reporting() -> Value {
         .need("date_policy", choice("Which day's rate converts an amount", ["fact_day", "period_end", "fixed"]))
         .may("fixed_date", pattern("The day whose rates convert everything, for fixed", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
         .end()
+}
+
+const DAY: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+
+fn shared() -> Value {
+    table("Whether figures are shared for quartiles among tenants of the same countries")
+        .need("share_from", pattern("First day whose figures are shared", DAY))
+        .may("share_until", pattern("Last day", DAY))
+        .end()
+}
+
+/// The schema of `benchmarks/*.toml`.
+pub(super) fn benchmarks() -> Value {
+    let number = |about| pattern(about, "^-?[0-9]+([.][0-9]+)?$");
+    let one = table("A figure that somebody published: one value, or low and high")
+        .need("kpi", text("The KPI that it is about"))
+        .may("markets", patterns("Countries that it is about; all if absent", "^[a-z]{2}$"))
+        .may("value", number("The figure, in the unit of the KPI"))
+        .may("low", number("Lower end of a range"))
+        .may("high", number("Upper end of a range"))
+        .need("source", text("Who published it, and where"))
+        .need("published", text("When"))
+        .need("covers", text("Of whom and of when it is"))
+        .may("note", text("How it differs from the KPI"));
+    let root = table("Published figures")
+        .need("format", super::shape::number("The format of the file", 1, 1))
+        .may("benchmark", tables("The figures", one.end()));
+    file("Fairdue: benchmarks/*.toml", root, &[])
 }
 
 fn target() -> Value {
@@ -97,7 +126,8 @@ fn markets() -> Value {
         .need("promise_grace_days", number("Days after a promise's due date in which payment counts as late", 0, 365))
         .may("payment_order", components("Each component once, in the order in which payments settle them"))
         .may("week_start", choice("First day of a week of KPIs; monday if absent", WEEKDAYS.map(|(name, _)| name)))
-        .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12));
+        .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12))
+        .may("close_after_days", number("Days after its end at which a period is closed; never if absent", 0, 3660));
     table("Markets by the country's lower-case ISO 3166-1 code")
         .any(market.end())
         .rule("propertyNames", json!({ "pattern": "^[a-z]{2}$" }))

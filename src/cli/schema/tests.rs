@@ -28,6 +28,7 @@ fn schema_of(path: &str) -> &'static str {
         (_, "server.toml") => "server",
         (Some("rates"), _) => "rates",
         (Some("exchange"), _) => "exchange",
+        (Some("benchmarks"), _) => "benchmarks",
         (Some("tenants"), _) | (_, "tenant.toml") => "tenant",
         (Some("imports"), _) => "import",
         (Some("messages"), _) => "messages",

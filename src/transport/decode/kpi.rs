@@ -88,7 +88,38 @@ fn asked(at: &At<'_>, wire: v1::QueryKpisRequest) -> Option<KpiQuestion> {
     let as_known_at = at.field("as_known_time").optional_time(wire.as_known_time);
     let (from, to) = span?;
     let query = Query { kpis, grain: grain?, from, to, group_by, filters };
-    Some(KpiQuestion { query, shape, as_of, as_known_at })
+    Some(KpiQuestion { query, shape, as_of, as_known_at, frozen: wire.frozen })
+}
+
+/// Which KPIs of which quarter are to be told among others'.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn benchmarks(wire: v1::GetBenchmarksRequest) -> Result<(MarketId, Vec<String>, chrono::NaiveDate), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let kpis_at = at.field("kpi_ids");
+        if wire.kpi_ids.is_empty() {
+            kpis_at.refuse("is required: name at least one KPI");
+        }
+        let kpis = kpis_at.names(wire.kpi_ids, MAX_KPIS);
+        let quarter = at.field("quarter_start_date").date(wire.quarter_start_date);
+        Some((market?, kpis, quarter?))
+    })
+}
+
+/// Of which days the data quality is asked.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn quality(
+    wire: &v1::GetDataQualityRequest,
+) -> Result<(MarketId, (chrono::NaiveDate, chrono::NaiveDate)), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let days = span(at, ("start_date", wire.start_date), ("end_date", wire.end_date));
+        Some((market?, days?))
+    })
 }
 
 /// A figure whose records are asked for.

@@ -5,8 +5,10 @@ use crate::proto::google::r#type::Decimal;
 use crate::proto::v1;
 use crate::query::kpi::drill::{ContributedPart, Drill};
 use crate::query::kpi::exchange::{DatePolicy, Reporting};
+use crate::query::kpi::peers::Withheld;
 use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row};
-use crate::query::{AcrossAnswer, DrillRecord, FigureSource, Record};
+use crate::query::quality::{KpiGap, Quality};
+use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, NoPeers, Record};
 use crate::transport::words::Word;
 
 /// A definition.
@@ -76,6 +78,96 @@ pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
         interval_high: row.interval.map(|(_, high)| bound(high)),
         row_kind: row.kind.number(),
         compared: row.base.as_deref().map(|base| compared(row, base)),
+        frozen: None,
+        freeze_time: None,
+    }
+}
+
+/// The figures of an answer, each with what it was when its period was closed.
+#[must_use]
+pub fn rows(answer: &KpiAnswer, group_by: &[Dimension]) -> Vec<v1::KpiRow> {
+    let one = |(place, row): (usize, &Row)| {
+        let mut wire = self::row(row, group_by);
+        if let Some((at, before)) = answer.frozen.get(&place) {
+            let restated = Row { base: Some(Box::new(before.clone())), ..row.clone() };
+            wire.frozen = Some(compared(&restated, before));
+            wire.freeze_time = Some(time(*at));
+        }
+        wire
+    };
+    answer.answer.rows.iter().enumerate().map(one).collect()
+}
+
+/// A figure among others.
+#[must_use]
+pub fn benchmark(benchmark: &Benchmark) -> v1::Benchmark {
+    let decimal = |value: &String| Some(Decimal { value: value.clone() });
+    let mut wire = v1::Benchmark {
+        kpi_id: benchmark.kpi.clone(),
+        own: benchmark.own.as_ref().map(|own| row(own, &[])),
+        published: benchmark
+            .published
+            .iter()
+            .map(|one| v1::PublishedFigure {
+                low: decimal(&one.low),
+                high: decimal(&one.high),
+                source: one.source.clone(),
+                published: one.published.clone(),
+                covers: one.covers.clone(),
+                note: one.note.clone(),
+            })
+            .collect(),
+        ..Default::default()
+    };
+    match &benchmark.peers {
+        Ok(quartiles) => {
+            let [lower, median, upper] = &quartiles.texts;
+            wire.tenant_count = i32::try_from(quartiles.tenants).unwrap_or(i32::MAX);
+            (wire.lower_quartile, wire.median, wire.upper_quartile) = (decimal(lower), decimal(median), decimal(upper));
+        }
+        Err(why) => {
+            let reason = match why {
+                NoPeers::Withheld(Withheld::TooFew) => v1::NoPeersReason::TooFew,
+                NoPeers::Withheld(Withheld::Dominated) => v1::NoPeersReason::Dominated,
+                NoPeers::NotShared => v1::NoPeersReason::NotShared,
+                NoPeers::NotComparable => v1::NoPeersReason::NotComparable,
+            };
+            wire.no_peers_reason = reason.into();
+        }
+    }
+    wire
+}
+
+/// What a market's records leave open.
+#[must_use]
+pub fn quality(quality: &Quality) -> v1::GetDataQualityResponse {
+    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let fields = |send: &[&str]| send.iter().map(|field| (*field).to_owned()).collect();
+    v1::GetDataQualityResponse {
+        rules: quality
+            .rules
+            .iter()
+            .map(|gap| v1::RuleGap {
+                rule_id: gap.rule.as_str().to_owned(),
+                attribute: gap.attribute.to_owned(),
+                unknown_count: whole(gap.unknown),
+                fields: fields(gap.send),
+            })
+            .collect(),
+        kpis: quality
+            .kpis
+            .iter()
+            .map(|KpiGap { gap, send }| v1::KpiGap {
+                kpi_id: gap.kpi.clone(),
+                measure_id: gap.measure.clone(),
+                lack: gap.lack.as_str().to_owned(),
+                lacking_count: whole(gap.lacking),
+                fact_count: whole(gap.taken),
+                disables: gap.disables,
+                fields: fields(send),
+            })
+            .collect(),
+        revision: revision(quality.revision),
     }
 }
 

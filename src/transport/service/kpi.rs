@@ -38,7 +38,7 @@ impl KpiService for Api {
         let found = self.use_cases.query.query_kpis(&caller.who, &market, question).await.map_err(failed)?;
         self.limit_rows(found.answer.rows.len())?;
         self.answer(v1::QueryKpisResponse {
-            rows: found.answer.rows.iter().map(|row| kpi::row(row, &group_by)).collect(),
+            rows: kpi::rows(&found, &group_by),
             revision: revision(found.revision),
             definitions_digest: found.catalogue_digest,
             source: kpi::source(found.source).into(),
@@ -87,6 +87,26 @@ impl KpiService for Api {
         request: Request<v1::WatchAlertsRequest>,
     ) -> Result<Response<Self::WatchAlertsStream>, Status> {
         self.alerts_watched(request).map(Response::new)
+    }
+
+    async fn get_benchmarks(
+        &self,
+        request: Request<v1::GetBenchmarksRequest>,
+    ) -> Result<Response<v1::GetBenchmarksResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, kpis, quarter) = decode::benchmarks(message).map_err(wrong)?;
+        let found = self.use_cases.query.benchmarks(&caller.who, &market, &kpis, quarter).await.map_err(failed)?;
+        self.answer(v1::GetBenchmarksResponse { benchmarks: found.iter().map(kpi::benchmark).collect() })
+    }
+
+    async fn get_data_quality(
+        &self,
+        request: Request<v1::GetDataQualityRequest>,
+    ) -> Result<Response<v1::GetDataQualityResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, days) = decode::quality(&message).map_err(wrong)?;
+        let found = self.use_cases.query.data_quality(&caller.who, &market, days).await.map_err(failed)?;
+        self.answer(kpi::quality(&found))
     }
 
     async fn drill_down(

@@ -95,7 +95,7 @@ fn question(dice: &mut Dice) -> KpiQuestion {
         group_by,
         filters: Vec::new(),
     };
-    KpiQuestion { query, shape, as_of: None, as_known_at: None }
+    KpiQuestion { query, shape, as_of: None, as_known_at: None, frozen: false }
 }
 
 /// Lets the servers find themselves idle, so that they merge what waits into cells.

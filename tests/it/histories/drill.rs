@@ -21,7 +21,7 @@ use super::generate::{self, long_after};
 use crate::support::database::{Backend, Database};
 
 /// KPIs of every form, with what they are grouped by here.
-const KPIS: [(&str, &[Dimension]); 10] = [
+const KPIS: [(&str, &[Dimension]); 11] = [
     ("rpc_rate", &[Dimension::Agent]),
     ("recovery_rate", &[]),
     ("payments", &[Dimension::Agent]),
@@ -32,6 +32,7 @@ const KPIS: [(&str, &[Dimension]); 10] = [
     ("dso_due", &[]),
     ("compliance_rate", &[]),
     ("calls_outbound", &[Dimension::Team]),
+    ("handle_time_p90", &[]),
 ];
 
 fn question(kpis: &[&str], group_by: &[Dimension], grain: Grain) -> KpiQuestion {
@@ -44,7 +45,7 @@ fn question(kpis: &[&str], group_by: &[Dimension], grain: Grain) -> KpiQuestion 
         group_by: group_by.to_vec(),
         filters: Vec::new(),
     };
-    KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None }
+    KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None, frozen: false }
 }
 
 /// Every record behind a row, in pages of seven.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::cli::import::mapping::Mapping;
-use crate::config::{exchange, server::Server, tenant};
+use crate::config::{benchmark, exchange, server::Server, tenant};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
@@ -30,6 +30,7 @@ pub(super) fn read(schema: &str, path: &str, text: &str) -> Vec<Diagnostic> {
             drop(tenant::read(&file, &mut found));
             found.extend(overlay::read(&PACKS, &file).err().into_iter().flat_map(|wrong| wrong.0));
         }
+        "benchmarks" => drop(benchmark::read(&[file], Some(&CATALOGUE), &mut found)),
         "exchange" => drop(exchange::read(&[file], &mut found)),
         "kpis" => found.extend(Catalogue::compile(&[file]).err().into_iter().flat_map(|wrong| wrong.0)),
         "kpi-cases" => found.extend(cases::run(&CATALOGUE, &[file]).err().into_iter().flat_map(|wrong| wrong.0)),
@@ -72,6 +73,9 @@ currency = \"EUR\"
 table = \"euro_fixed\"
 date_policy = \"fixed\"
 fixed_date = \"2026-01-02\"
+
+[benchmarks]
+share_from = \"2026-01-01\"
 
 [[target]]
 id = \"productivity\"
