@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::kpi::args::KpiCommand;
 use crate::domain::principal::Role;
 
 /// Debt-collection compliance, KPIs and market sync over gRPC.
@@ -27,6 +28,9 @@ pub enum Command {
     Import(ImportArgs),
     /// Say what candidate rules would change of a running service's history. Nothing is written.
     Simulate(SimulateArgs),
+    /// Ask a running service for KPIs: list them, compute, compare, and see the records behind a figure.
+    #[command(subcommand)]
+    Kpi(KpiCommand),
     /// Check a configuration directory and run every worked example of its rules and KPIs.
     ///
     /// Mistakes are told all at once with file, line, column and remedy: unknown keys, words, currencies and zones; rules
@@ -306,6 +310,10 @@ mod tests {
             "fairdue serve --config config --database sqlite://f.db --listen 0.0.0.0:1 --metrics 127.0.0.1:2",
             "fairdue demo --exit",
             "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
+            "fairdue kpi list --market IT --key k",
+            "fairdue kpi query --market IT --key k --kpi cei --from 2026-01-01 --to 2026-07-01 --by agent --top 5",
+            "fairdue kpi compare --market IT --key k --kpi cei --from 2026-01-01 --to 2026-07-01 --with year",
+            "fairdue kpi drill --market IT --key k --kpi cei --from 2026-01-01 --to 2026-02-01 --currency EUR",
             "fairdue check",
             "fairdue schema config/schema",
             "fairdue jurisdictions config",

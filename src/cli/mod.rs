@@ -1,4 +1,4 @@
-//! The command line: serve, demo, import, simulate, check, the law in words, tenants and keys.
+//! The command line: serve, demo, import, simulate, kpi, check, the law in words, tenants and keys.
 
 mod admin;
 mod args;
@@ -7,6 +7,7 @@ mod client;
 pub mod demo;
 mod error;
 pub mod import;
+mod kpi;
 mod law;
 mod schema;
 mod send;
@@ -62,6 +63,7 @@ async fn run(command: &Command) -> Result<ExitCode, CliError> {
         Command::Demo(args) => demo::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
+        Command::Kpi(command) => kpi::run(command).await,
         Command::Check { dir } => check::run(dir),
         Command::Schema { dir } => schema::run(dir),
         Command::Jurisdictions { dir } => law::jurisdictions::run(dir),

@@ -124,7 +124,10 @@ pub fn files(directory: &Path, tenant: Option<&str>) -> Result<Vec<v1::Candidate
 }
 
 /// A date (its first instant in UTC) or an instant in RFC 3339.
-fn instant(text: &str) -> Result<prost_types::Timestamp, CliError> {
+///
+/// # Errors
+/// The text is neither.
+pub fn instant(text: &str) -> Result<prost_types::Timestamp, CliError> {
     let day = text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
     let at = day.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()));
     let at = at.ok_or_else(|| {

@@ -4,15 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::args::{Cli, Command};
 use super::client::Client;
 use super::demo::{self, country::COUNTRIES};
 use super::import::engine::Engine;
 use super::import::figures;
 use super::import::mapping::Mapping;
 use super::import::source::Source;
+use super::kpi;
 use super::send::{self, Batch, Sent};
 use super::serve::Server;
 use crate::clock::Clock;
@@ -94,6 +97,48 @@ async fn an_import_through_the_api_is_stored_once_however_often_it_runs_and_its_
     assert!(line("2007-05").contains("60.61 %"), "{table}");
     assert!(line("2007-06").contains("32.50 EUR"), "{table}");
     assert!(line("2007-01").contains("no value"), "nothing was open before: {table}");
+    server.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_asked_compared_and_taken_apart_on_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, client) = server(directory.path()).await;
+    import(&client).await;
+    let store = server.app.ingest.markets().store();
+    let (tenant, now) = (TenantId::trusted("demo"), Clock::system().now());
+    let key = keys::create(store, &tenant, vec![Role::Reader], Vec::new(), now).await.unwrap();
+    let ask = async |words: &str| {
+        let target = format!("--market it --url http://{} --key {key}", server.address);
+        let line = format!("fairdue kpi {words} {target}");
+        let Command::Kpi(command) = Cli::try_parse_from(line.split(' ')).unwrap().command else { panic!("{line}") };
+        kpi::answer(&command).await.map_err(|error| error.to_string())
+    };
+    let list = ask("list").await.unwrap();
+    assert!(list.contains("recovery_rate") && list.contains("ptp_kept_inbound"), "{list}");
+    let table = ask("query --kpi payments --from 2007-01-01 --to 2007-07-01").await.unwrap();
+    assert!(table.contains("50.00") && table.contains("▁▁▄▁█▁"), "{table}");
+    let csv = ask("query --kpi payments --from 2007-05-01 --to 2007-06-01 --format csv").await.unwrap();
+    assert!(csv.ends_with("payments,payments,2007-05-01,2007-06-01,true,group,,EUR,money,50.00,,50.00,,1,,"), "{csv}");
+    let json =
+        ask("query --kpi payments --from 2007-01-01 --to 2007-07-01 --rolling 3month --format json").await.unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    let values: Vec<&str> = rows.iter().filter_map(|row| row["value"].as_str()).collect();
+    assert_eq!(values, ["0.00", "0.00", "20.00", "20.00", "70.00", "50.00"], "{json}");
+    let compared =
+        ask("compare --kpi payments --from 2007-05-01 --to 2007-06-01 --with baseline:2007-03-01..2007-04-01");
+    let compared = compared.await.unwrap();
+    assert!(compared.contains("20.00 (2007-03-01)") && compared.contains("150.00"), "{compared}");
+    let drill =
+        ask("drill --kpi payments --from 2007-01-01 --to 2007-07-01 --currency EUR --format json").await.unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&drill).unwrap();
+    let records: Vec<_> =
+        rows.iter().map(|row| (row["case"].as_str().unwrap(), row["numerator"].as_str().unwrap())).collect();
+    assert_eq!(records, [("A1", "50.00"), ("A2", "20.00")], "{drill}");
+    let error = ask("query --kpi payments --from 2007-01-01 --to 2007-07-01 --grain fortnight").await.unwrap_err();
+    assert!(error.contains("write one of day, week"), "{error}");
+    let error = ask("query --kpi payment --from 2007-01-01 --to 2007-07-01").await.unwrap_err();
+    assert!(error.contains("kpi_ids[0]") && error.contains("ListKpis"), "{error}");
     server.stop(Duration::from_secs(10)).await;
 }
 

@@ -1,13 +1,16 @@
 //! Configuration: the server's settings, rule packs, KPI definitions, tenants and messages, loaded as one snapshot.
 //! A load checks everything and reports all that is wrong at once; a snapshot is never changed, only replaced whole.
 
+pub mod benchmark;
 mod candidate;
 pub mod document;
+pub mod exchange;
 mod holder;
 mod partner;
 pub mod server;
 mod settings;
 pub mod source;
+pub mod target;
 pub mod tenant;
 #[cfg(test)]
 mod tests;
@@ -21,8 +24,12 @@ use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
 use crate::domain::sharing::Sharing;
+use crate::domain::tenant::Span;
 use crate::explain::Languages;
-use crate::kpi::Catalogue;
+use crate::kpi::exchange::Reporting;
+use crate::kpi::peers::Published;
+use crate::kpi::target::Target;
+use crate::kpi::{Calendar, Catalogue};
 use crate::rules::{Packs, RuleSet};
 pub use candidate::{CandidateFile, MAX_CANDIDATE_FILES};
 pub use holder::Holder;
@@ -33,6 +40,8 @@ pub use server::Server;
 pub struct Tenant {
     /// Its markets by id.
     pub markets: BTreeMap<MarketId, Market>,
+    /// How each market divides its days.
+    pub calendars: BTreeMap<MarketId, Calendar>,
     /// The rules of the packs with what the tenant adds and tightens.
     pub rules: Arc<RuleSet>,
     /// How it deals with findings.
@@ -41,6 +50,12 @@ pub struct Tenant {
     pub dispositions: Arc<Dispositions>,
     /// What is shared with partners.
     pub partners: Arc<[Sharing]>,
+    /// How its markets are added up, if it says.
+    pub reporting: Option<Arc<Reporting>>,
+    /// What its figures ought to be.
+    pub targets: Vec<target::Placed>,
+    /// The days whose figures it shares for quartiles of its markets' countries.
+    pub shared: Option<Span>,
     /// A candidate in shadow: it is judged beside the rules in force and answers nothing.
     pub shadow: Option<Arc<RuleSet>>,
 }
@@ -56,6 +71,8 @@ pub struct Snapshot {
     pub catalogue: Arc<Catalogue>,
     /// The KPI files as read; those of worked figures are for [`crate::kpi::cases::run`].
     pub kpi_files: Arc<[SourceFile]>,
+    /// Figures that others published.
+    pub published: Vec<Published>,
     /// Tenants by id.
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// The languages in which decisions are explained.
@@ -72,6 +89,14 @@ impl Snapshot {
     pub fn market(&self, tenant: &TenantId, market: &MarketId) -> Option<&Market> {
         self.tenants.get(tenant)?.markets.get(market)
     }
+
+    /// The targets of a market, in the order of the tenant's file.
+    #[must_use]
+    pub fn targets(&self, tenant: &TenantId, market: &MarketId) -> Vec<Target> {
+        let all = self.tenants.get(tenant).map(|tenant| tenant.targets.as_slice()).unwrap_or_default();
+        let here = all.iter().filter(|placed| placed.markets.is_empty() || placed.markets.contains(market));
+        here.map(|placed| placed.target.clone()).collect()
+    }
 }
 
 /// Loads snapshots.
@@ -79,7 +104,8 @@ pub struct Config;
 
 impl Config {
     /// Loads a directory: `server.toml`, `jurisdictions/<id>/*.toml`, `rates/*.toml`, `kpis/*.toml`, `tenants/*.toml`,
-    /// `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment laid over the settings.
+    /// `exchange/*.toml`, `benchmarks/*.toml`, `messages/*.toml`, `shadow/<tenant>/...`, with the process's environment
+    /// laid over the settings.
     ///
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
@@ -110,12 +136,14 @@ impl Config {
         jurisdictions.extend(source::folder(&dir.join("rates"), &mut found));
         let kpis = source::folder(&dir.join("kpis"), &mut found);
         let tenant_files = source::folder(&dir.join("tenants"), &mut found);
+        let exchange_files = source::folder(&dir.join("exchange"), &mut found);
+        let benchmark_files = source::folder(&dir.join("benchmarks"), &mut found);
         let messages = dir.join("messages");
         let message_files = source::folder(&messages, &mut found);
         let shadows = candidate::shadows(&dir.join("shadow"), &mut found);
         let shadow_files = shadows.iter().flat_map(|one| &one.files);
         let files = settings.iter().chain(&jurisdictions).chain(&kpis).chain(&tenant_files).chain(&message_files);
-        let files = files.chain(shadow_files);
+        let files = files.chain(shadow_files).chain(&exchange_files).chain(&benchmark_files);
         let digest = digest(dir, files);
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
 
@@ -123,6 +151,8 @@ impl Config {
         let server = Server::build(file, environment, &mut found);
         let catalogue = keep(Catalogue::compile(&kpis), &mut found);
         let languages = Languages::read(&messages.display().to_string(), &message_files, &mut found).map(Arc::new);
+        let exchange = exchange::read(&exchange_files, &mut found);
+        let published = benchmark::read(&benchmark_files, catalogue.as_ref(), &mut found);
         // A tenant's rules can be judged only against sound packs; its other keys are checked all the same.
         let packs = keep(Packs::compile(&jurisdictions), &mut found);
         let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
@@ -134,6 +164,7 @@ impl Config {
             }
             if let Some(catalogue) = &catalogue {
                 tenant.markets.values_mut().for_each(|market| market.buckets = catalogue.buckets().clone());
+                target::check(&tenant.targets, catalogue, file, &mut found);
             }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {
@@ -142,9 +173,33 @@ impl Config {
                 _ => law.clone(),
             };
             if let Some(rules) = rules {
-                let tenant::TenantFile { id, markets, findings, dispositions, partners, .. } = tenant;
+                let tenant::TenantFile {
+                    id,
+                    markets,
+                    calendars,
+                    findings,
+                    dispositions,
+                    partners,
+                    reporting,
+                    targets,
+                    shared,
+                    ..
+                } = tenant;
                 let (dispositions, partners) = (Arc::new(dispositions), Arc::from(partners));
-                tenants.insert(id, Tenant { markets, rules, findings, dispositions, partners, shadow: None });
+                let reporting = reporting.and_then(|choice| choice.resolve(file, &exchange, &mut found));
+                let tenant = Tenant {
+                    markets,
+                    calendars,
+                    rules,
+                    findings,
+                    dispositions,
+                    partners,
+                    reporting,
+                    targets,
+                    shared,
+                    shadow: None,
+                };
+                tenants.insert(id, tenant);
             }
         }
         let found = Diagnostics(found);
@@ -153,7 +208,7 @@ impl Config {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
                 let mut snapshot =
-                    Snapshot { server, packs, catalogue, kpi_files, tenants, languages, digest, sources };
+                    Snapshot { server, packs, catalogue, kpi_files, published, tenants, languages, digest, sources };
                 let Diagnostics(mut found) = found;
                 snapshot.cast(&shadows, &mut found);
                 Diagnostics(found).into_result(snapshot)
@@ -164,8 +219,13 @@ impl Config {
     }
 }
 
-/// Payments of a market whose file states no order settle components as the country's pack says.
+/// Payments of a market whose file states no order settle components as the country's pack says, and its working days
+/// are those of the country's pack.
 fn ordered(tenant: &mut tenant::TenantFile, packs: &Packs) {
+    for (id, calendar) in &mut tenant.calendars {
+        let pack = tenant.markets.get(id).and_then(|market| packs.get(&market.region.to_lowercase()));
+        calendar.holidays = pack.and_then(|pack| packs.calendar_of(pack));
+    }
     for id in &tenant.unordered {
         let Some(market) = tenant.markets.get_mut(id) else { continue };
         let pack = packs.get(&market.region.to_lowercase());

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use chrono::Weekday;
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
+use super::benchmark;
 use super::document::{Complaints, Section};
+use super::exchange::{self, Choice};
 use super::partner;
+use super::target::{self, Placed};
 use crate::domain::buckets::Buckets;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::disposition::Dispositions;
@@ -16,7 +20,9 @@ use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::outcome::Outcome;
 use crate::domain::sharing::Sharing;
+use crate::domain::tenant::Span;
 use crate::domain::vocabulary::Component;
+use crate::kpi::Calendar;
 
 /// ISO 3166-1 alpha-2, as of 2024.
 const COUNTRIES: &str = "\
@@ -29,12 +35,14 @@ SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV
 VN VU WF WS YE YT ZA ZM ZW";
 
 /// What a tenant's file says, but for its rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TenantFile {
     /// The tenant: the file's name without `.toml`.
     pub id: TenantId,
     /// Its markets by id.
     pub markets: BTreeMap<MarketId, Market>,
+    /// How each market divides its days; holidays are the country's pack's.
+    pub calendars: BTreeMap<MarketId, Calendar>,
     /// Markets whose payment order the file leaves to the country's pack.
     pub unordered: Vec<MarketId>,
     /// It has a table `[rules]` or `[facts]`, which `rules` reads.
@@ -45,6 +53,12 @@ pub struct TenantFile {
     pub dispositions: Dispositions,
     /// What it shares with partners.
     pub partners: Vec<Sharing>,
+    /// How its markets are added up.
+    pub reporting: Option<Choice>,
+    /// What its figures ought to be.
+    pub targets: Vec<Placed>,
+    /// The days whose figures it shares for quartiles.
+    pub shared: Option<Span>,
 }
 
 /// How a tenant deals with findings.
@@ -68,6 +82,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let mut top = Section::new("", 0, table);
     let id = tenant_id(file, &mut top, out);
     let mut markets = BTreeMap::new();
+    let mut calendars = BTreeMap::new();
     let mut unordered = Vec::new();
     match top.table(out, "markets") {
         None => top.missing(out, "markets", "add [markets.<country>] with zone and currency"),
@@ -80,7 +95,8 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
                 };
                 let section = Section::new(format!("markets.{key}"), span.start, table);
                 let ordered = table.contains_key("payment_order");
-                if let Some(market) = market(key, at, section, id.as_ref(), out) {
+                if let Some((market, calendar)) = market(key, at, section, id.as_ref(), out) {
+                    calendars.insert(market.key.market.clone(), calendar);
                     if !ordered {
                         unordered.push(market.key.market.clone());
                     }
@@ -93,8 +109,26 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let findings = top.table(out, "findings").map(|section| findings(section, out)).unwrap_or_default();
     let dispositions = top.table(out, "dispositions").map(|section| dispositions(section, out)).unwrap_or_default();
     let partners = partner::read(top.tables(out, "partner"), &markets, out);
+    let reporting = top.table(out, "reporting").and_then(|section| exchange::choice(section, out));
+    let shared = top.table(out, "benchmarks").and_then(|section| benchmark::shared(section, out));
+    let targets = target::read(top.tables(out, "target"), out);
+    for market in targets.iter().flat_map(|placed| &placed.markets).filter(|market| !markets.contains_key(*market)) {
+        out.at(0, format!("a target names the market {market}, which the tenant has not"), "name one of its markets");
+    }
     top.finish(out);
-    Some(TenantFile { id: id?, markets, unordered, has_rules, findings, dispositions, partners })
+    Some(TenantFile {
+        id: id?,
+        markets,
+        calendars,
+        unordered,
+        has_rules,
+        findings,
+        dispositions,
+        partners,
+        reporting,
+        targets,
+        shared,
+    })
 }
 
 fn dispositions(mut section: Section, out: &mut Complaints) -> Dispositions {
@@ -149,7 +183,7 @@ fn market(
     mut section: Section,
     tenant: Option<&TenantId>,
     out: &mut Complaints,
-) -> Option<Market> {
+) -> Option<(Market, Calendar)> {
     let region = key.to_ascii_uppercase();
     let known = key.len() == 2 && key.bytes().all(|b| b.is_ascii_lowercase());
     if !known || !COUNTRIES.split(' ').any(|country| country == region) {
@@ -177,8 +211,9 @@ fn market(
         section.missing(out, "promise_grace_days", "write promise_grace_days = 3, or another number of days");
     }
     let payment_order = payment_order(&mut section, out);
+    let calendar = calendar(&mut section, out);
     section.finish(out);
-    Some(Market {
+    let market = Market {
         key: MarketKey { tenant: tenant?.clone(), market: MarketId::new(key).ok()? },
         region,
         zone: zone?,
@@ -187,8 +222,47 @@ fn market(
         payment_order: payment_order?,
         // The KPI definitions state them.
         buckets: Buckets::default(),
-    })
+    };
+    Some((market, calendar?))
 }
+
+/// Where weeks and fiscal years begin; holidays follow from the country's pack.
+fn calendar(section: &mut Section, out: &mut Complaints) -> Option<Calendar> {
+    let mut calendar = Calendar::default();
+    if let Some((text, at)) = section.text(out, "week_start") {
+        match WEEKDAYS.iter().find(|(name, _)| *name == text) {
+            Some((_, weekday)) => calendar.week_start = *weekday,
+            None => {
+                let names: Vec<&str> = WEEKDAYS.iter().map(|(name, _)| *name).collect();
+                let message = format!("week_start is \"{}\", which is no weekday", text.escape_debug());
+                out.at(at, message, format!("write one of {}", names.join(", ")));
+                return None;
+            }
+        }
+    }
+    if let Some(days) = section.integer(out, "close_after_days", 0..3_661) {
+        calendar.close_after_days = Some(u32::try_from(days).ok()?);
+    } else if section.was_there("close_after_days") {
+        return None;
+    }
+    if let Some(month) = section.integer(out, "fiscal_year_start", 1..13) {
+        calendar.fiscal_year_start = u32::try_from(month).ok()?;
+    } else if section.was_there("fiscal_year_start") {
+        return None;
+    }
+    Some(calendar)
+}
+
+/// Weekdays as a market's file names them.
+pub const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Mon),
+    ("tuesday", Weekday::Tue),
+    ("wednesday", Weekday::Wed),
+    ("thursday", Weekday::Thu),
+    ("friday", Weekday::Fri),
+    ("saturday", Weekday::Sat),
+    ("sunday", Weekday::Sun),
+];
 
 /// Each component once, in the order in which payments settle them; the default where the file names none, until the
 /// country's pack is asked.

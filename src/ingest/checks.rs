@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::IngestError;
-use super::check_record::{CheckHead, CheckLine, CheckRecord};
+use super::check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
 use super::work::Work;
 use super::writing::Writing;
 use crate::domain::detail::Detail;
@@ -192,6 +192,13 @@ pub(super) async fn log(writing: &mut Writing<'_>, work: &[Work]) -> Result<(), 
     Ok(writing.tx.insert_checks(writing.revision, writing.recorded, body).await?)
 }
 
+/// The KPI fact of one logged check; `None` for one of a charge, which no KPI counts.
+pub(super) fn check_fact(market: &Market, asked: Timestamp, check: &LoggedCheck) -> Option<Fact> {
+    let day = day_number(asked.date(market.zone));
+    let count = Count { day, channel: check.channel?, verdict: check.verdict, checks: 1 };
+    Some(fact(&check.client, count))
+}
+
 /// Counts every logged check anew.
 pub(super) async fn recount(writing: &mut Writing<'_>) -> Result<(), IngestError> {
     for row in writing.tx.all_checks().await? {
@@ -231,7 +238,6 @@ fn corrupt() -> IngestError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check_record::LoggedCheck;
     use super::*;
     use crate::domain::detail::Contact;
     use crate::domain::ids::{MarketId, TenantId};

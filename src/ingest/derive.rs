@@ -189,6 +189,16 @@ impl CaseEntry {
 
     /// Fires every timer due at or before `until`, in order, each with its due instant as the time of what it emits.
     pub fn fire(&mut self, env: &Env<'_>, until: Timestamp, effects: &mut Effects) {
+        self.fire_noting(env, until, effects, &mut |_, _| {});
+    }
+
+    fn fire_noting<'a>(
+        &mut self,
+        env: &Env<'_>,
+        until: Timestamp,
+        effects: &mut Effects,
+        note: &mut dyn FnMut(Cause<'a>, &Effects),
+    ) {
         while let Some(due) = self.next_due().filter(|due| *due <= until) {
             let versions = Arc::clone(&self.versions);
             let version = &versions[versions.len() - 1];
@@ -196,6 +206,7 @@ impl CaseEntry {
             let mut emissions = Vec::new();
             self.watch.advance(&context(env, version, true), due, &mut emissions);
             collect(env, version, None, emissions, effects);
+            note(Cause::Timer(due), effects);
             self.last_timer = self.last_timer.max(due);
             if self.next_due() == Some(due) {
                 // A timer that does not go away would turn for ever; the folds promise that it does.
@@ -204,6 +215,15 @@ impl CaseEntry {
             }
         }
     }
+}
+
+/// What made a case emit facts.
+#[derive(Clone, Copy)]
+pub enum Cause<'a> {
+    /// A version, or an activity.
+    Event(Event<'a>),
+    /// A deadline that passed at this instant.
+    Timer(Timestamp),
 }
 
 /// Derives a case from scratch: its facts in order, then the timers that the due-queue has fired.
@@ -215,25 +235,46 @@ pub fn fold<'a>(
     activities: impl Iterator<Item = &'a Activity>,
     advanced_to: Timestamp,
 ) -> Option<(CaseEntry, Effects)> {
+    fold_noting(env, versions, activities, advanced_to, &mut |_, _| {})
+}
+
+/// As [`fold`]; every fact is told with its cause as it is emitted.
+pub fn fold_noting<'a>(
+    env: &Env<'_>,
+    versions: impl Iterator<Item = &'a CaseVersion>,
+    activities: impl Iterator<Item = &'a Activity>,
+    advanced_to: Timestamp,
+    note: &mut dyn FnMut(Cause<'a>, &Fact),
+) -> Option<(CaseEntry, Effects)> {
     let mut versions: Vec<&CaseVersion> = versions.collect();
     versions.sort_by(|a, b| a.order().cmp(&b.order()));
     let (first, later) = versions.split_first()?;
-    let mut events: Vec<Event<'_>> = later.iter().copied().map(Event::Version).collect();
+    let mut events: Vec<Event<'a>> = later.iter().copied().map(Event::Version).collect();
     events.extend(activities.map(Event::Activity));
     events.sort_by_cached_key(Event::position);
     let mut effects = Effects::default();
+    let mut told = 0;
+    let mut tell = |cause: Cause<'a>, effects: &Effects| {
+        for fact in effects.facts.iter().skip(told) {
+            note(cause, fact);
+        }
+        told = effects.facts.len();
+    };
     let mut entry = CaseEntry::open(env, first, &mut effects);
+    tell(Cause::Event(Event::Version(first)), &effects);
     // Activities may lie before the first version, which holds from ever: order starts with the first fact.
     entry.last = Position(NEVER, 0, 0, Arc::from(""));
     for version in later {
         entry.remember_for(env, version);
     }
     for event in events {
+        entry.fire_noting(env, event.at(), &mut effects, &mut tell);
         entry.step(env, event, &mut effects);
+        tell(Cause::Event(event), &effects);
     }
     let opened = Event::Version(first).position();
     entry.last = entry.last.max(opened);
-    entry.fire(env, advanced_to, &mut effects);
+    entry.fire_noting(env, advanced_to, &mut effects, &mut tell);
     entry.advanced_to = advanced_to;
     Some((entry, effects))
 }

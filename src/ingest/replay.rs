@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::IngestError;
-use super::derive::{Effects, Env};
+use super::derive::{self, Cause, Effects, Env};
 use super::judge::judge;
 use super::person_logs::version_of;
 use super::writing::counted;
@@ -12,16 +12,21 @@ use crate::compliance::{ContactStamp, PersonLogs};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::fact::Fact;
+use crate::domain::ids::{CaseId, PersonId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::rules::RuleSet;
+use crate::rules::words::Attribute;
 use crate::store::{CaseFilter, CaseHistory, TenantScope};
 
 /// Cases of one batch.
 const BATCH: u32 = 1_000;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
+
+/// A test of a rule whose outcome is not known: the rule, what is missing, and when.
+pub type Unknown = (RuleId, Attribute, Timestamp);
 
 /// A replay of one market.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct Replay {
     known: u64,
     /// Terms that ended until then have ended.
     now: Timestamp,
+    /// What happened later is left out.
+    until: Timestamp,
     after: String,
 }
 
@@ -45,7 +52,29 @@ impl Replay {
     /// A replay of what was committed up to revision `known`, with every timer up to `now` fired.
     #[must_use]
     pub const fn new(scope: TenantScope, market: Market, known: u64, now: Timestamp) -> Self {
-        Self { scope, market, known, now, after: String::new() }
+        Self { scope, market, known, now, until: Timestamp(i64::MAX), after: String::new() }
+    }
+
+    /// The same of what had happened up to `until`: later activities are left out, and a case whose first version takes
+    /// effect later is not there yet.
+    #[must_use]
+    pub fn as_of(mut self, until: Timestamp) -> Self {
+        self.until = until;
+        self.now = self.now.min(until);
+        self
+    }
+
+    /// The same from the cases behind the given one on.
+    #[must_use]
+    pub fn after(mut self, case: String) -> Self {
+        self.after = case;
+        self
+    }
+
+    /// The last case that was read; empty before the first.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.after
     }
 
     /// The next cases; `None` at the end. The contacts of persons are gathered as far as rules of one of `sets` count
@@ -130,6 +159,36 @@ impl Replay {
             let versions = versions.map(|(_, version)| version);
             (case, judge(&env, versions, counted(history, before), self.now).unwrap_or_default())
         })
+    }
+
+    /// Tells every fact of a chunk's cases with its case and cause. Returns what tests of rules lacked.
+    pub fn tell<'c>(
+        &self,
+        chunk: &'c Chunk,
+        rules: &RuleSet,
+        note: &mut dyn FnMut(&'c CaseId, Cause<'c>, &Fact),
+    ) -> Vec<Unknown> {
+        let mut unknown = Vec::new();
+        for (case, history) in &chunk.histories {
+            let effects = self.fold(&chunk.persons, history, rules, &mut |cause, fact| note(case, cause, fact));
+            unknown.extend(effects.into_iter().flat_map(|effects| effects.unknown));
+        }
+        unknown
+    }
+
+    fn fold<'c>(
+        &self,
+        persons: &PersonLogs,
+        history: &'c CaseHistory,
+        rules: &RuleSet,
+        note: &mut dyn FnMut(Cause<'c>, &Fact),
+    ) -> Option<Effects> {
+        let env = Env { market: &self.market, rules, persons };
+        let before = self.known.saturating_add(1);
+        let versions = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
+        let versions = versions.filter(|version| version.effective <= self.until);
+        let activities = counted(history, before).filter(|one| one.occurred <= self.until);
+        derive::fold_noting(&env, versions, activities, self.now, note).map(|(_, effects)| effects)
     }
 }
 

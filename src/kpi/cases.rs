@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::answer::Row;
+use super::calendar::Calendar;
 use super::catalogue::{Catalogue, is_cases, tables};
 use super::delta::Delta;
 use super::dimension::Dimension;
@@ -12,11 +12,14 @@ use super::parse_measure::{all_dimensions, open_dimension};
 use super::period::Grain;
 use super::query::Query;
 use super::read::{Reader, Table, names};
+use super::row::Row;
+use super::shape::Shape;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::day_number;
 use crate::domain::vocabulary::{Channel, Direction};
+use crate::rules::calendar::Calendar as Holidays;
 
 /// Runs every worked case of the `*.cases.toml` files among `files`; the number of cases.
 ///
@@ -65,7 +68,8 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
     let asked = (grain, from, to);
     let (Some(grain), Some(from), Some(to)) = asked else { return };
     let query = Query { kpis, grain, from, to, group_by, filters };
-    let plan = match catalogue.plan(&query) {
+    let shape = Shape { calendar: Calendar { holidays: Some(weekends()), ..Calendar::default() }, ..Shape::default() };
+    let plan = match catalogue.plan_shaped(&query, &shape) {
         Ok(plan) => plan,
         Err(error) => return reader.wrong(at, format!("{what} cannot be asked: {error}"), "correct the case"),
     };
@@ -83,6 +87,11 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
         compare(reader, &what, row, Table::new(inner, at, "a row"));
     }
     table.finish(reader);
+}
+
+/// A calendar that knows no day off but Saturdays and Sundays.
+fn weekends() -> Arc<Holidays> {
+    Arc::new(Holidays { weekend: [false, false, false, false, false, true, true], holidays: Vec::new() })
 }
 
 /// Holds one row against what the case states of it. What is not stated is not compared, but for the value.

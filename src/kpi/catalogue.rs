@@ -130,6 +130,22 @@ impl Catalogue {
         &self.digest
     }
 
+    /// The same definitions with other sets of dimensions: `sets` gives each measure's, with the number of its series.
+    /// Measures without one count nothing. Sums of such a catalogue are for one answer and are never stored.
+    pub(super) fn with_sets(&self, sets: impl Fn(usize, &Measure) -> Option<(DimSet, u32)>) -> Self {
+        let mut measures = self.measures.clone();
+        let mut layout = Layout::default();
+        for (place, measure) in measures.iter_mut().enumerate() {
+            measure.sets = sets(place, measure).into_iter().collect();
+            if !measure.sets.is_empty() {
+                layout.insert(measure.fact, measure.source.clone(), &measure.sets);
+            }
+        }
+        let (kpis, by_id, digest) = (self.kpis.clone(), self.by_id.clone(), self.digest.clone());
+        let (layout, buckets) = (Arc::new(layout), self.buckets.clone());
+        Self { measures, kpis, by_id, layout, buckets, digest }
+    }
+
     pub(super) const fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }

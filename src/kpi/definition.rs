@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exact::Exact;
 use super::formula::{Leaf, Node, Window};
-use super::period::{Grain, Period};
+use super::period::Period;
 use super::schema::Measure;
 use super::unit::{Quantity, Unit};
 use crate::domain::vocabulary::vocabulary;
@@ -172,6 +172,8 @@ pub enum NoValue {
     Overflow,
     /// Accounts are followed from month to month, and the period is not one whole month.
     NeedsOneMonth,
+    /// The formula divides by working days, and no holidays of the market's country are known.
+    NoCalendar,
 }
 
 impl NoValue {
@@ -184,6 +186,25 @@ impl NoValue {
             Self::NeedsWholeMonths => "needs_whole_months",
             Self::Overflow => "overflow",
             Self::NeedsOneMonth => "needs_one_month",
+            Self::NoCalendar => "no_calendar",
+        }
+    }
+}
+
+/// What a formula may ask of the period that it is computed for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) period: Period,
+    /// Working days in it, if the market's holidays are known.
+    pub(crate) working_days: Option<i128>,
+}
+
+impl Definition {
+    /// Whether the formula asks for the period's working days.
+    pub(crate) fn counts_working_days(&self) -> bool {
+        match &self.root {
+            Root::Single(node, _) => node.counts_working_days(),
+            Root::Quotient { above, below } => above.0.counts_working_days() || below.0.counts_working_days(),
         }
     }
 }
@@ -193,13 +214,14 @@ impl Node {
     pub(crate) fn compute(
         &self,
         leaf: &impl Fn(usize) -> Result<Exact, NoValue>,
-        at: (Grain, Period),
+        at: Moment,
     ) -> Result<Exact, NoValue> {
         match self {
             Self::Leaf(place) => leaf(*place),
             Self::Number(number) => Ok(*number),
-            Self::Days => Ok(Exact::whole(at.1.days().into())),
-            Self::Months => at.1.months(at.0).map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            Self::Days => Ok(Exact::whole(at.period.days().into())),
+            Self::Months => at.period.months().map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            Self::WorkingDays => at.working_days.map(Exact::whole).ok_or(NoValue::NoCalendar),
             Self::Add(parts) => parts
                 .iter()
                 .try_fold(Exact::ZERO, |sum, part| sum.add(part.compute(leaf, at)?).ok_or(NoValue::Overflow)),
@@ -228,7 +250,7 @@ impl Node {
     pub(crate) fn each_leaf(&self, visit: &mut impl FnMut(usize)) {
         match self {
             Self::Leaf(place) => visit(*place),
-            Self::Number(_) | Self::Months | Self::Days => {}
+            Self::Number(_) | Self::Months | Self::Days | Self::WorkingDays => {}
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().for_each(|part| part.each_leaf(visit)),
             Self::Divide(parts) | Self::Multiply(parts) => {
                 parts.0.each_leaf(visit);
@@ -238,12 +260,24 @@ impl Node {
         }
     }
 
+    fn counts_working_days(&self) -> bool {
+        match self {
+            Self::WorkingDays => true,
+            Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days => false,
+            Self::Add(parts) | Self::Subtract(parts) => parts.iter().any(Self::counts_working_days),
+            Self::Divide(parts) | Self::Multiply(parts) => {
+                parts.0.counts_working_days() || parts.1.counts_working_days()
+            }
+            Self::Scale(part, _) => part.counts_working_days(),
+        }
+    }
+
     /// Whether the formula only adds, subtracts and scales, so that it adds up like its measures.
     fn is_linear(&self) -> bool {
         match self {
             Self::Leaf(_) => true,
             Self::Number(number) => number.is_zero(),
-            Self::Months | Self::Days | Self::Divide(_) | Self::Multiply(_) => false,
+            Self::Months | Self::Days | Self::WorkingDays | Self::Divide(_) | Self::Multiply(_) => false,
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().all(Self::is_linear),
             Self::Scale(part, _) => part.is_linear(),
         }

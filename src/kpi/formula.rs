@@ -48,6 +48,8 @@ pub(crate) enum Node {
     Months,
     /// Days of the period.
     Days,
+    /// Working days of the period.
+    WorkingDays,
     Add(Vec<Self>),
     Subtract(Vec<Self>),
     Divide(Box<(Self, Self)>),
@@ -70,6 +72,8 @@ pub(crate) enum Parameter {
     Months,
     /// The period's number of days.
     Days,
+    /// The period's number of working days in the market's country.
+    WorkingDays,
 }
 
 const FORMS: &str = "\"name\", a number, { add = [..] }, { subtract = [..] }, { divide = [a, b] }, \
@@ -185,6 +189,7 @@ impl<'a> Resolver<'a> {
                     Some(Parameter::Number(number)) => Ok((Node::Number(*number), Quantity::NUMBER)),
                     Some(Parameter::Months) => Ok((Node::Months, Quantity::NUMBER)),
                     Some(Parameter::Days) => Ok((Node::Days, Quantity::DAYS)),
+                    Some(Parameter::WorkingDays) => Ok((Node::WorkingDays, Quantity::NUMBER)),
                     None => {
                         let remedy =
                             format!("add parameters = {{ {name} = 1 }} or {{ {name} = \"months\" }} to the KPI");

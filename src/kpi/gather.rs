@@ -1,15 +1,16 @@
 //! Adds the cells of blocks into the groups and periods of a question.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::block::{Block, BlockKey, Cell};
 use super::delta::Names;
 use super::dimension::MAX_WIDTH;
 use super::hash::QuickState;
 use super::histogram;
-use super::period::Period;
 use super::plan::{Feed, Plan};
 use super::query::Query;
+use super::shape::Stretches;
 use super::strings::Strings;
 use super::varint::DecodeError;
 
@@ -21,7 +22,28 @@ pub(super) struct Group {
     distinct: u32,
 }
 
+/// What stands in every value of the group of all that is not kept apart.
+const REST: u32 = u32::MAX;
+
+/// Values of the groups that are kept apart.
+pub(super) type Kept = HashSet<Box<[Option<Arc<str>>]>>;
+
+/// Which groups are kept apart.
+pub(super) enum Merge<'a> {
+    /// All.
+    Nothing,
+    /// These; the others are one.
+    AllBut(&'a Kept),
+    /// None.
+    Everything,
+}
+
 impl Group {
+    /// Whether this is the group of all that is not kept apart.
+    pub(super) const fn is_rest(&self) -> bool {
+        self.values[0] == REST
+    }
+
     /// The same group in another currency; 0: in none.
     pub(super) const fn of_currency(mut self, currency: u32) -> Self {
         self.currency = currency;
@@ -33,13 +55,16 @@ impl Group {
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     rows: HashMap<Group, usize, QuickState>,
-    /// One cell for all that lies before the question, then one for each period; one stretch a group.
+    /// One cell for all that lies before the question, then one for each stretch. Of a distinct count one for each
+    /// period.
     cells: Vec<Cell>,
     /// Sums up to and with each cell, of feeds that need them.
     sums: Vec<Cell>,
-    /// Sum of changes times the days they last within their period, one for each period.
+    /// Sum of changes times the days they last within their stretch, one for each stretch.
     weighted: Vec<i128>,
     stride: usize,
+    /// Cells are of periods and not of stretches.
+    counted: bool,
 }
 
 impl Sums {
@@ -63,20 +88,41 @@ impl Sums {
         self.rows.get(group).copied()
     }
 
-    /// The flow of a period (from 0).
-    pub(super) fn flow(&self, row: usize, period: usize) -> Cell {
-        self.cells.get(row * self.stride + period + 1).copied().unwrap_or_default()
+    fn cell(&self, row: usize, place: usize) -> Cell {
+        self.cells.get(row * self.stride + place).copied().unwrap_or_default()
     }
 
-    /// The sum of everything before the period; before the next one to have this one's end.
-    pub(super) fn opening(&self, row: usize, period: usize) -> i128 {
-        self.sums.get(row * self.stride + period).map_or(0, |cell| cell.sum)
+    /// Everything before a stretch.
+    fn before(&self, row: usize, stretch: usize) -> Cell {
+        self.sums.get(row * self.stride + stretch).copied().unwrap_or_default()
     }
 
-    /// The flows from the question's first period to this one.
-    pub(super) fn running(&self, row: usize, period: usize) -> Cell {
-        let at = |place: usize| self.sums.get(row * self.stride + place).copied().unwrap_or_default();
-        let (before, mut total) = (at(0), at(period + 1));
+    /// The flow of the stretches from `first` up to but not including `last`.
+    fn between(&self, row: usize, (first, last): (usize, usize)) -> Cell {
+        if last == first + 1 {
+            return self.cell(row, last);
+        }
+        let (before, mut total) = (self.before(row, first), self.before(row, last));
+        total.add(Cell { sum: before.sum.wrapping_neg(), facts: before.facts.wrapping_neg() });
+        total
+    }
+
+    /// The flow of a period.
+    pub(super) fn flow(&self, row: usize, period: usize, stretches: &Stretches) -> Cell {
+        if self.counted {
+            return self.cell(row, period);
+        }
+        stretches.slots.get(period).map_or(Cell::default(), |slot| self.between(row, *slot))
+    }
+
+    /// The sum of everything before a stretch: before the one after a period's last to have that period's end.
+    pub(super) fn opening(&self, row: usize, stretch: usize) -> i128 {
+        self.before(row, stretch).sum
+    }
+
+    /// The flows from a stretch up to but not including another.
+    pub(super) fn running(&self, row: usize, first: usize, last: usize) -> Cell {
+        let (before, mut total) = (self.before(row, first), self.before(row, last));
         total.add(Cell { sum: before.sum.wrapping_neg(), facts: before.facts.wrapping_neg() });
         total
     }
@@ -92,42 +138,50 @@ impl Sums {
         }
     }
 
-    /// The days' closing stocks of the period added up, above what the opening stock gives.
-    pub(super) fn weighted(&self, row: usize, period: usize) -> i128 {
-        self.weighted.get(row * self.stride + period + 1).copied().unwrap_or_default()
+    /// The closing stocks of a period's days added up, above what its opening stock gives.
+    pub(super) fn weighted(&self, row: usize, period: usize, stretches: &Stretches) -> i128 {
+        let Some((first, last)) = stretches.slots.get(period).copied() else { return 0 };
+        let (_, end) = stretches.days(last.saturating_sub(1));
+        let of = |stretch: usize| {
+            let inside = self.weighted.get(row * self.stride + stretch + 1).copied().unwrap_or_default();
+            // A change of an earlier stretch lasts through all later ones.
+            let later = i128::from(end) - i128::from(stretches.days(stretch).1);
+            inside.wrapping_add(self.cell(row, stretch + 1).sum.wrapping_mul(later))
+        };
+        (first..last).map(of).fold(0, i128::wrapping_add)
     }
 
     /// For a percentile: replaces the counts of steps by the value told, with the number of facts behind it.
-    fn take_percentile(&mut self, percent: u8, names: &Names) {
+    fn take_percentile(&mut self, percent: u8, names: &Names, stretches: &Stretches) {
         let mut steps: HashMap<(Group, usize), Vec<(i64, i128)>> = HashMap::new();
         for (group, row) in &self.rows {
             let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) else { continue };
-            for period in 0..self.stride {
-                let count = self.cells.get(row * self.stride + period).map_or(0, |cell| cell.sum);
+            for (period, stretch) in stretches.slots.iter().enumerate() {
+                let count = self.between(*row, *stretch).sum;
                 if count != 0 {
                     steps.entry((Group { distinct: 0, ..*group }, period)).or_default().push((step, count));
                 }
             }
         }
-        let mut told = Self { stride: self.stride, ..Self::default() };
+        let mut told = Self { stride: stretches.slots.len(), counted: true, ..Self::default() };
         for ((group, period), steps) in steps {
             let Some((value, all)) = histogram::percentile(steps, percent) else { continue };
             let slot = told.slot(group, false);
-            if let Some(cell) = told.cells.get_mut(slot * self.stride + period) {
+            if let Some(cell) = told.cells.get_mut(slot * told.stride + period) {
                 *cell = Cell { sum: value.into(), facts: i64::try_from(all).unwrap_or(i64::MAX) };
             }
         }
         *self = told;
     }
 
-    /// For a distinct count: replaces sums by how many values are left in each group.
-    fn count_distinct(&mut self) {
-        let mut counted = Self { stride: self.stride, ..Self::default() };
+    /// For a distinct count: replaces sums by how many values are left in each group and period.
+    fn count_distinct(&mut self, stretches: &Stretches) {
+        let mut counted = Self { stride: stretches.slots.len(), counted: true, ..Self::default() };
         for (group, row) in &self.rows {
             let slot = counted.slot(Group { distinct: 0, ..*group }, false);
-            for period in 0..self.stride {
-                let there = self.cells.get(row * self.stride + period).is_some_and(|cell| cell.sum > 0);
-                if let Some(cell) = counted.cells.get_mut(slot * self.stride + period).filter(|_| there) {
+            for (period, stretch) in stretches.slots.iter().enumerate() {
+                let there = self.between(*row, *stretch).sum > 0;
+                if let Some(cell) = counted.cells.get_mut(slot * counted.stride + period).filter(|_| there) {
                     cell.add(Cell { sum: 1, facts: 1 });
                 }
             }
@@ -147,9 +201,11 @@ pub(super) struct Gathered {
 pub(super) fn gather<'b>(
     plan: &Plan,
     blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
+    merge: &Merge<'_>,
 ) -> Result<Gathered, DecodeError> {
-    let stride = plan.periods.len() + 1;
+    let stride = plan.stretches.len() + 1;
     let mut names = Names::default();
+    let merge = Merged::of(merge, &mut names);
     let mut feeds: Vec<Sums> = plan.feeds.iter().map(|_| Sums { stride, ..Sums::default() }).collect();
     let mut by_series: HashMap<u32, Vec<usize>> = HashMap::new();
     for (place, feed) in plan.feeds.iter().enumerate() {
@@ -164,28 +220,59 @@ pub(super) fn gather<'b>(
             if block.width() != feed.width && !block.is_empty() {
                 return Err(DecodeError::Invalid("tuple width"));
             }
-            let bucket = plan.periods.partition_point(|period| period.start <= key.period);
-            let days =
-                bucket.checked_sub(1).and_then(|at| plan.periods.get(at)).map_or(0, |p| remaining(*p, key.period));
-            Adder { feed, query: &plan.query, names: &mut names, sums }.add(block, bucket, days);
+            let bucket = plan.stretches.cuts.partition_point(|cut| *cut <= key.period);
+            // Days from the cell's to the stretch's end, the first included.
+            let left = |at: usize| i128::from(plan.stretches.days(at).1) - i128::from(key.period);
+            let days = bucket.checked_sub(1).map_or(0, left);
+            Adder { feed, query: &plan.query, names: &mut names, sums, merge: &merge }.add(block, bucket, days);
         }
     }
     for (feed, sums) in plan.feeds.iter().zip(&mut feeds) {
-        match (feed.percentile, feed.distinct) {
-            (Some(percent), _) => sums.take_percentile(percent, &names),
-            (None, Some(_)) => sums.count_distinct(),
-            (None, None) => {}
-        }
         if feed.sums {
             sums.add_up();
+        }
+        match (feed.percentile, feed.distinct) {
+            (Some(percent), _) => sums.take_percentile(percent, &names, &plan.stretches),
+            (None, Some(_)) => sums.count_distinct(&plan.stretches),
+            (None, None) => {}
         }
     }
     Ok(Gathered { names, feeds })
 }
 
-/// Days from `day` to the period's end, the first included.
-fn remaining(period: Period, day: i32) -> i128 {
-    i128::from(period.end) - i128::from(day)
+/// Which groups are kept apart, by the numbers of their values.
+enum Merged {
+    Nothing,
+    AllBut(HashSet<[u32; MAX_WIDTH]>),
+    Everything,
+}
+
+impl Merged {
+    fn of(merge: &Merge<'_>, names: &mut Names) -> Self {
+        match merge {
+            Merge::Nothing => Self::Nothing,
+            Merge::Everything => Self::Everything,
+            Merge::AllBut(kept) => {
+                let mut numbers = |group: &[Option<Arc<str>>]| {
+                    let mut values = [0; MAX_WIDTH];
+                    for (slot, text) in values.iter_mut().zip(group) {
+                        *slot = text.as_deref().map_or(0, |text| names.number(text));
+                    }
+                    values
+                };
+                Self::AllBut(kept.iter().map(|group| numbers(group)).collect())
+            }
+        }
+    }
+
+    fn apply(&self, values: [u32; MAX_WIDTH]) -> [u32; MAX_WIDTH] {
+        match self {
+            Self::Nothing => values,
+            Self::AllBut(kept) if kept.contains(&values) => values,
+            Self::AllBut(_) => [REST; MAX_WIDTH],
+            Self::Everything => [0; MAX_WIDTH],
+        }
+    }
 }
 
 struct Adder<'a> {
@@ -193,6 +280,7 @@ struct Adder<'a> {
     query: &'a Query,
     names: &'a mut Names,
     sums: &'a mut Sums,
+    merge: &'a Merged,
 }
 
 impl Adder<'_> {
@@ -213,6 +301,7 @@ impl Adder<'_> {
             for (slot, at) in group.values.iter_mut().zip(&self.feed.groups) {
                 *slot = number(key, *at);
             }
+            group.values = self.merge.apply(group.values);
             group.currency = self.feed.currency.map_or(0, |at| number(key, at));
             group.distinct = self.feed.distinct.map_or(0, |at| number(key, at));
             let row = self.sums.slot(group, self.feed.mean);

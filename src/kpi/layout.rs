@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::dimension::{COMPUTED, DimSet, Dimension};
 use crate::domain::fact::{Fact, FactKind};
+use crate::domain::vocabulary::vocabulary;
 
 /// The most columns of one table: the mask of a stored row has 64 bits.
 pub(crate) const MAX_COLUMNS: usize = 64;
@@ -105,6 +108,20 @@ impl Filter {
     }
 }
 
+vocabulary!(
+    /// What a measure may miss of a fact.
+    Lack {
+        /// Who acted, or whose the case is.
+        Agent = "agent",
+        /// When the claim was due.
+        DueDate = "due_date",
+        /// When the invoice was issued.
+        InvoiceDate = "invoice_date",
+        /// There is no such fact at all.
+        Facts = "facts",
+    }
+);
+
 /// A measure as facts meet it.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
@@ -114,6 +131,25 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// What the measure misses of a fact that it would take otherwise.
+    pub(crate) fn lacks(&self, fact: &Fact) -> Option<Lack> {
+        let filter = Filter { agent: None, due: None, invoice: None, ..self.filter.clone() };
+        if !filter.takes(fact) {
+            return None;
+        }
+        let clock = match self.aggregate {
+            Aggregate::SumProduct(_, clock) => Some(clock),
+            _ => None,
+        };
+        let agent = self.filter.agent == Some(true) || self.aggregate == Aggregate::Distinct(Dimension::Agent);
+        let due = self.filter.due == Some(true) || clock == Some(Clock::Due);
+        let invoice = self.filter.invoice == Some(true) || clock == Some(Clock::Invoice);
+        let lacks = |needed: bool, there: bool, lack: Lack| (needed && !there).then_some(lack);
+        lacks(agent, fact.dims.agent.is_some(), Lack::Agent)
+            .or(lacks(due, fact.days_due.is_some(), Lack::DueDate))
+            .or(lacks(invoice, fact.days_invoice.is_some(), Lack::InvoiceDate))
+    }
+
     /// What the fact adds to the measure's sum; `None` if the measure does not take it.
     pub(crate) fn take(&self, fact: &Fact) -> Option<i128> {
         if !self.filter.takes(fact) {

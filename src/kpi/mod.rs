@@ -5,45 +5,59 @@
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
-//! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `period`, `query`, `plan`, `gather`,
-//! `answer` (figures).
+//! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
+//! `plan`, `gather`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
-pub mod answer;
+pub mod across;
+mod answer;
 pub mod block;
+pub mod calendar;
 pub mod cases;
 mod catalogue;
 pub mod definition;
 mod delta;
 mod delta_codec;
 pub mod dimension;
+pub mod drill;
 pub mod exact;
+pub mod exchange;
+mod facts;
+mod figure;
 mod formula;
 mod gather;
 mod hash;
 mod histogram;
+pub mod intake;
 mod layout;
 mod parse_kpi;
 mod parse_measure;
+pub mod peers;
 pub mod period;
 mod plan;
 pub mod query;
 mod read;
+mod row;
 mod schema;
+pub mod shape;
 pub mod strings;
+pub mod target;
 pub mod unit;
 mod varint;
 
-pub use answer::{Answer, Row};
 pub use block::{Block, BlockKey, Cell, CellGrain};
+pub use calendar::Calendar;
 pub use catalogue::Catalogue;
 pub use definition::{KpiInfo, NoValue};
 pub use delta::Delta;
 pub use dimension::Dimension;
 pub use exact::Exact;
+pub use layout::Lack;
 pub use period::{Grain, Period};
 pub use plan::{BlockRange, Plan};
 pub use query::{Query, QueryError};
+pub use row::{Answer, Change, Row, RowKind};
 pub use schema::MeasureInfo;
+pub use shape::{Comparison, Frame, RowOrder, Shape};
 pub use varint::DecodeError;
 
 #[cfg(test)]

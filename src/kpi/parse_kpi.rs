@@ -177,6 +177,7 @@ fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String
         let parameter = match (text, number) {
             (Some("months"), _) => Some(Parameter::Months),
             (Some("days"), _) => Some(Parameter::Days),
+            (Some("working_days"), _) => Some(Parameter::WorkingDays),
             (_, number) => number.map(Parameter::Number),
         };
         match parameter {
@@ -185,7 +186,11 @@ fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String
             }
             None => {
                 let message = format!("the parameter \"{}\" of {} is no number", key.get_ref(), table.what);
-                reader.wrong(value.span().start, message, "write 1, \"1/12\", \"months\" or \"days\"");
+                reader.wrong(
+                    value.span().start,
+                    message,
+                    "write 1, \"1/12\", \"months\", \"days\" or \"working_days\"",
+                );
             }
         }
     }

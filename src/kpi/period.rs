@@ -1,16 +1,44 @@
 //! Spans of days that questions ask about, and which day and month cells add up to them.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::{Calendar, Step, whole_months};
 use super::delta::month_of;
 use crate::domain::time::{date_of_day, day_number};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
-    /// Grain of a question, in the market's calendar. Weeks begin on Monday.
-    Grain { Day = "day", Week = "week", Month = "month", Quarter = "quarter", Year = "year" }
+    /// Grain of a question, in the market's calendar.
+    Grain {
+        Day = "day",
+        /// From the market's first day of a week.
+        Week = "week",
+        Month = "month",
+        Quarter = "quarter",
+        Year = "year",
+        /// Three months of the market's fiscal year.
+        FiscalQuarter = "fiscal_quarter",
+        /// From the market's first month of a fiscal year.
+        FiscalYear = "fiscal_year",
+        /// All days of the question in one period.
+        Total = "total",
+    }
 );
+
+impl Grain {
+    /// The length of a span; `None` for [`Grain::Total`].
+    pub(super) const fn step(self) -> Option<Step> {
+        match self {
+            Self::Day => Some(Step::Days(1)),
+            Self::Week => Some(Step::Days(7)),
+            Self::Month => Some(Step::Months(1)),
+            Self::Quarter | Self::FiscalQuarter => Some(Step::Months(3)),
+            Self::Year | Self::FiscalYear => Some(Step::Months(12)),
+            Self::Total => None,
+        }
+    }
+}
 
 /// One period of an answer, by day numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,20 +47,16 @@ pub struct Period {
     pub start: i32,
     /// The day after the last one.
     pub end: i32,
-    /// Whether the question takes in the whole of the grain's span, and not a part of it at its ends.
+    /// Whether the period is the whole of its span, and not a part of it at the question's ends.
     pub whole: bool,
 }
 
 impl Period {
     /// Whole calendar months in the period; `None` if it does not consist of such.
     #[must_use]
-    pub fn months(self, grain: Grain) -> Option<i128> {
-        match (grain, self.whole) {
-            (Grain::Month, true) => Some(1),
-            (Grain::Quarter, true) => Some(3),
-            (Grain::Year, true) => Some(12),
-            _ => None,
-        }
+    pub fn months(self) -> Option<i128> {
+        let months = whole_months(date_of_day(self.start), date_of_day(self.end))?;
+        self.whole.then_some(i128::from(months))
     }
 
     /// How many days.
@@ -40,39 +64,47 @@ impl Period {
     pub fn days(self) -> i64 {
         i64::from(self.end) - i64::from(self.start)
     }
-}
 
-/// First day of the grain's span that holds the date, and the first day after it.
-fn span(grain: Grain, date: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
-    let first = |year: i32, month: u32| NaiveDate::from_ymd_opt(year, month, 1);
-    let months = |start: NaiveDate, count: u32| start.checked_add_months(chrono::Months::new(count));
-    let start = match grain {
-        Grain::Day => date,
-        Grain::Week => date.checked_sub_days(chrono::Days::new(u64::from(date.weekday().num_days_from_monday())))?,
-        Grain::Month => first(date.year(), date.month())?,
-        Grain::Quarter => first(date.year(), (date.month0() / 3) * 3 + 1)?,
-        Grain::Year => first(date.year(), 1)?,
-    };
-    let end = match grain {
-        Grain::Day => start.succ_opt()?,
-        Grain::Week => start.checked_add_days(chrono::Days::new(7))?,
-        Grain::Month => months(start, 1)?,
-        Grain::Quarter => months(start, 3)?,
-        Grain::Year => months(start, 12)?,
-    };
-    Some((start, end))
+    /// Of first and last day, both included.
+    pub(super) fn of(first: NaiveDate, last: NaiveDate, whole: bool) -> Self {
+        Self { start: day_number(first), end: day_number(last).saturating_add(1), whole }
+    }
+
+    /// The first day.
+    #[must_use]
+    pub fn first(self) -> NaiveDate {
+        date_of_day(self.start)
+    }
+
+    /// The day after the last one.
+    #[must_use]
+    pub fn end_date(self) -> NaiveDate {
+        date_of_day(self.end)
+    }
+
+    pub(super) fn last(self) -> NaiveDate {
+        date_of_day(self.end.saturating_sub(1))
+    }
 }
 
 /// The periods of a question from `from` up to but not including `to`, at most `limit` of them; those at the ends are
 /// cut to the question. `None` if there are more, or the calendar ends.
-pub(super) fn periods(grain: Grain, from: NaiveDate, to: NaiveDate, limit: usize) -> Option<Vec<Period>> {
+pub(super) fn periods(
+    calendar: &Calendar,
+    grain: Grain,
+    (from, to): (NaiveDate, NaiveDate),
+    limit: usize,
+) -> Option<Vec<Period>> {
+    if grain == Grain::Total {
+        return Some(vec![Period { start: day_number(from), end: day_number(to), whole: true }]);
+    }
     let mut found = Vec::new();
     let mut at = from;
     while at < to {
         if found.len() == limit {
             return None;
         }
-        let (start, end) = span(grain, at)?;
+        let (start, end) = calendar.span(grain, at)?;
         let whole = start >= from && end <= to;
         found.push(Period { start: day_number(at), end: day_number(end.min(to)), whole });
         at = end;

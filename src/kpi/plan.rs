@@ -12,6 +12,8 @@ use super::formula::{Leaf, Window};
 use super::period::{Period, cover, periods};
 use super::query::{MAX_KPIS, MAX_PERIODS, Query, QueryError};
 use super::schema::Measure;
+use super::shape::{Frame, Framed, Shape, Stretches};
+use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 
 /// A stretch of stored blocks: those of the series and grain whose period lies from `from` up to but not including `to`.
@@ -39,7 +41,13 @@ impl BlockRange {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(super) query: Query,
-    pub(super) periods: Vec<Period>,
+    pub(super) shape: Shape,
+    /// Periods of the rows, then those that they are compared with, then (of a question for the first few groups) the
+    /// whole question.
+    pub(super) framed: Framed,
+    pub(super) stretches: Stretches,
+    /// Working days of each period, if a KPI asks for them and the market's holidays are known.
+    pub(super) working_days: Vec<Option<i128>>,
     pub(super) kpis: Vec<Arc<Planned>>,
     pub(super) feeds: Vec<Feed>,
 }
@@ -69,6 +77,8 @@ pub(super) struct Feed {
     /// Place in the tuple, and which filter of the question it must pass.
     pub(super) filters: Vec<(usize, usize)>,
     money: bool,
+    /// Whether the measure's sums are amounts of the currency.
+    pub(super) amounts: bool,
     /// Whether the cells of all earlier days are needed.
     stock: bool,
     /// Whether running sums are needed.
@@ -84,14 +94,29 @@ impl Catalogue {
     /// Everything that is wrong with it: unknown KPIs, an empty or too long span, dimensions that no declared set of a
     /// measure answers. The last names what is declared and how to declare more.
     pub fn plan(&self, query: &Query) -> Result<Plan, QueryError> {
+        self.plan_shaped(query, &Shape::default())
+    }
+
+    /// Plans a question whose answer has a shape of its own.
+    ///
+    /// # Errors
+    /// As [`Catalogue::plan`], and what is wrong with the shape.
+    pub fn plan_shaped(&self, query: &Query, shape: &Shape) -> Result<Plan, QueryError> {
         let mut wrong: Vec<Violation> = Vec::new();
-        let periods = check(query, &mut wrong);
+        let periods = check(query, shape, &mut wrong);
+        let mut framed = shape.framed(query, &periods, &mut wrong);
+        if shape.top.is_some() {
+            framed.all.push(Period { start: day_number(query.from), end: day_number(query.to), whole: true });
+        }
         let mut undeclared: Vec<Violation> = Vec::new();
-        let mut plan = Plan { query: query.clone(), periods, kpis: Vec::new(), feeds: Vec::new() };
-        for (place, id) in query.kpis.iter().enumerate() {
+        let stretches = Stretches::of(&framed.all, shape.by_day);
+        let (query, shape) = (query.clone(), shape.clone());
+        let (kpis, feeds, working_days) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plan = Plan { query, shape, framed, stretches, working_days, kpis, feeds };
+        for (place, id) in plan.query.kpis.clone().iter().enumerate() {
             let Some(definition) = self.kpi(id) else {
                 let text = format!("\"{id}\" is no KPI: ListKpis names them");
-                wrong.push(Violation::new(format!("kpis[{place}]"), text));
+                wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
             plan.add(self, definition, &mut undeclared);
@@ -101,8 +126,14 @@ impl Catalogue {
         if !wrong.is_empty() {
             return Err(QueryError { violations: wrong, undeclared: only_undeclared });
         }
+        let simple = plan.stretches.plain();
         for feed in &mut plan.feeds {
-            feed.ranges = ranges(feed, &plan.periods);
+            feed.sums |= !simple;
+            feed.ranges = ranges(feed, &plan.stretches);
+        }
+        if plan.kpis.iter().any(|kpi| kpi.definition.counts_working_days()) {
+            let days = |period: &Period| plan.shape.calendar.working_days(period.start, period.end);
+            plan.working_days = plan.framed.all.iter().map(days).collect();
         }
         Ok(plan)
     }
@@ -118,7 +149,29 @@ impl Plan {
     /// The periods of the answer, in order.
     #[must_use]
     pub fn periods(&self) -> &[Period] {
-        &self.periods
+        self.framed.all.get(..self.framed.rows).unwrap_or_default()
+    }
+
+    /// Whether any figure is money.
+    #[must_use]
+    pub fn has_money(&self) -> bool {
+        self.kpis.iter().any(|kpi| kpi.definition.money)
+    }
+
+    /// Whether any figure is a percentile, which several markets have no common one of.
+    #[must_use]
+    pub fn has_percentiles(&self) -> bool {
+        self.feeds.iter().any(|feed| feed.percentile.is_some())
+    }
+
+    /// The stretch with which the running total of a period begins: the question's first, or the first of what it is
+    /// compared with. A window of its own runs from its own beginning.
+    pub(super) fn running_from(&self, slot: usize) -> usize {
+        let of = |slot: usize| self.stretches.slots.get(slot).map_or(0, |(first, _)| *first);
+        if self.shape.frame != Frame::Period {
+            return of(slot);
+        }
+        of(if slot < self.framed.rows { 0 } else { self.framed.rows })
     }
 
     fn add(&mut self, catalogue: &Catalogue, definition: &Definition, undeclared: &mut Vec<Violation>) {
@@ -174,6 +227,7 @@ impl Plan {
                     percentile,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
                     money,
+                    amounts: measure.quantity.money > 0,
                     stock: false,
                     sums: false,
                     mean: false,
@@ -192,13 +246,13 @@ impl Plan {
 }
 
 /// Holds the question's own fields against what is possible.
-fn check(query: &Query, wrong: &mut Vec<Violation>) -> Vec<Period> {
+fn check(query: &Query, shape: &Shape, wrong: &mut Vec<Violation>) -> Vec<Period> {
     let mut note = |field: &str, text: String| wrong.push(Violation::new(field, text));
     if query.kpis.is_empty() {
-        note("kpis", "names no KPI: ListKpis names them".to_owned());
+        note("kpi_ids", "names no KPI: ListKpis names them".to_owned());
     }
     if query.kpis.len() > MAX_KPIS {
-        note("kpis", format!("names {} KPIs, and {MAX_KPIS} are the limit: ask in parts", query.kpis.len()));
+        note("kpi_ids", format!("names {} KPIs, and {MAX_KPIS} are the limit: ask in parts", query.kpis.len()));
     }
     let asked = query.group_by.iter().chain(query.filters.iter().map(|(dimension, _)| dimension));
     for dimension in asked.filter(|dimension| !dimension.is_open()) {
@@ -221,10 +275,10 @@ fn check(query: &Query, wrong: &mut Vec<Violation>) -> Vec<Period> {
         }
     }
     if query.from >= query.to {
-        note("to", format!("{} is not after {}: the span is empty", query.to, query.from));
+        note("end_date", format!("{} is not after {}: the span is empty", query.to, query.from));
         return Vec::new();
     }
-    match periods(query.grain, query.from, query.to, MAX_PERIODS) {
+    match periods(&shape.calendar, query.grain, (query.from, query.to), MAX_PERIODS) {
         Some(periods) => periods,
         None => {
             let text =
@@ -250,27 +304,28 @@ fn undeclared_sets(definition: &Definition, missing: &BTreeMap<&str, DimSet>) ->
     Violation::new("group_by", text)
 }
 
-/// The cells that the feed needs for all periods, and for a stock all earlier ones.
-fn ranges(feed: &Feed, periods: &[Period]) -> Vec<BlockRange> {
+/// The cells that the feed needs for all periods, and for a stock all earlier ones and those between.
+fn ranges(feed: &Feed, stretches: &Stretches) -> Vec<BlockRange> {
     let mut found: Vec<BlockRange> = Vec::new();
     let mut add = |grain: CellGrain, (from, to): (i32, i32)| {
         if from < to {
             found.push(BlockRange { series: feed.series, grain, from, to });
         }
     };
-    let Some(first) = periods.first() else { return found };
+    let Some(first) = stretches.cuts.first().copied() else { return found };
     if feed.stock {
         // However long the history: its whole months, and the days since.
-        let month = month_of(first.start);
+        let month = month_of(first);
         add(CellGrain::Month, (i32::MIN, month));
-        add(CellGrain::Day, (month, first.start));
+        add(CellGrain::Day, (month, first));
     }
-    for period in periods {
-        if feed.mean {
+    for (stretch, inside) in stretches.inside.iter().enumerate() {
+        let (start, end) = stretches.days(stretch);
+        if feed.mean && *inside {
             // A mean weighs each change by the days it lasts, so that months are too coarse.
-            add(CellGrain::Day, (period.start, period.end));
-        } else {
-            let cover = cover(period.start, period.end);
+            add(CellGrain::Day, (start, end));
+        } else if *inside || feed.stock {
+            let cover = cover(start, end);
             add(CellGrain::Day, cover.head);
             add(CellGrain::Month, cover.months);
             add(CellGrain::Day, cover.tail);

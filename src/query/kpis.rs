@@ -1,14 +1,40 @@
-//! KPI questions, answered from cells and the deltas that wait to be merged into them.
+//! KPI questions, answered from cells and the deltas that wait to be merged into them, or else from the facts.
 
 use std::sync::Arc;
 
 use super::cells::Stretch;
+use super::frozen::Frozen;
 use super::{Query, Reading};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
-use crate::ingest::{IngestError, Work, corrupt_cell};
-use crate::kpi::{self, Answer, BlockRange, KpiInfo};
+use crate::domain::validation::Violation;
+use crate::ingest::{IngestError, View, Work, corrupt_cell};
+use crate::kpi::{self, Answer, BlockRange, KpiInfo, QueryError, Shape};
+
+/// A question with its view of the history.
+#[derive(Debug, Clone)]
+pub struct KpiQuestion {
+    /// What is asked.
+    pub query: kpi::Query,
+    /// The shape of the answer; its calendar is replaced by the market's.
+    pub shape: Shape,
+    /// What happened later is left out.
+    pub as_of: Option<Timestamp>,
+    /// What was recorded later is left out.
+    pub as_known_at: Option<Timestamp>,
+    /// Figures of closed periods are told as they were at the closing, too.
+    pub frozen: bool,
+}
+
+/// What an answer was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureSource {
+    /// Kept cells: the time it takes depends on the answer.
+    Cells,
+    /// The history itself: the time it takes grows with it.
+    Facts,
+}
 
 /// The answer to a KPI question.
 #[derive(Debug, Clone)]
@@ -21,6 +47,16 @@ pub struct KpiAnswer {
     pub settled_to: Timestamp,
     /// Digest of the definitions.
     pub catalogue_digest: String,
+    /// What they were made of.
+    pub source: FigureSource,
+    /// Figures as they were when their periods were closed, by the place of the row that restates them.
+    pub frozen: Frozen,
+}
+
+/// A question that is refused, as the error of the use case.
+pub(super) fn refused(error: QueryError) -> IngestError {
+    let reason = if error.undeclared { "KPI_DIMENSIONS_NOT_DECLARED" } else { "INVALID_KPI_QUERY" };
+    IngestError::Question { message: error.to_string(), reason, violations: error.violations }
 }
 
 impl Query {
@@ -32,34 +68,95 @@ impl Query {
         Ok(self.open(who, market)?.catalogue.list().cloned().collect())
     }
 
-    /// Answers a question about KPIs, with every timer up to now fired.
+    /// Answers a question about KPIs in the market's calendar, with every timer up to now fired. What is asked as of an
+    /// instant, as known at one, or by dimensions that no cells are kept by is answered from the facts.
     ///
     /// # Errors
-    /// The question is wrong or outside what is declared, or see [`IngestError`].
+    /// The question is wrong, or see [`IngestError`].
     pub async fn query_kpis(
         &self,
         who: &Principal,
         market: &MarketId,
-        query: &kpi::Query,
+        mut question: KpiQuestion,
     ) -> Result<KpiAnswer, IngestError> {
         let reading = self.open(who, market)?;
-        let plan = reading.catalogue.plan(query).map_err(|error| {
-            let reason = if error.undeclared { "KPI_DIMENSIONS_NOT_DECLARED" } else { "INVALID_KPI_QUERY" };
-            IngestError::Question { message: error.to_string(), reason, violations: error.violations }
-        })?;
+        question.shape.calendar = reading.calendar.clone();
+        let mut answer = self.figures(&reading, &question).await?;
+        if question.frozen {
+            answer.frozen = self.frozen(&reading, &question, &answer).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn figures(&self, reading: &Reading, question: &KpiQuestion) -> Result<KpiAnswer, IngestError> {
+        let plan = match reading.catalogue.plan_shaped(&question.query, &question.shape) {
+            Err(error) if error.undeclared => return self.told_again(reading, question).await,
+            planned => planned.map_err(refused)?,
+        };
+        if question.as_of.is_some() || question.as_known_at.is_some() {
+            return self.told_again(reading, question).await;
+        }
         let settled_to = self.markets.clock().now();
-        let (revision, stretches) = self.stretches(&reading, &plan.ranges(), settled_to).await?;
+        let (revision, stretches) = self.stretches(reading, &plan.ranges(), settled_to).await?;
         let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
         Ok(KpiAnswer {
             answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
             revision,
             settled_to,
             catalogue_digest: reading.catalogue.digest().to_owned(),
+            source: FigureSource::Cells,
+            frozen: Frozen::new(),
         })
     }
 
+    /// Answers a question by telling the history again.
+    async fn told_again(&self, reading: &Reading, question: &KpiQuestion) -> Result<KpiAnswer, IngestError> {
+        let catalogue = Arc::new(reading.catalogue.for_question(&question.query).map_err(refused)?);
+        let plan = catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;
+        let view = self.view(reading, question.as_of, question.as_known_at).await?;
+        let delta = self.retold(reading, catalogue, view).await?;
+        let ranges = plan.ranges();
+        let blocks = delta.blocks_where(|key| ranges.iter().any(|range| range.holds(key)));
+        let blocks = blocks.iter().map(|(key, block)| (*key, block));
+        Ok(KpiAnswer {
+            answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
+            revision: view.known,
+            settled_to: view.now,
+            catalogue_digest: reading.catalogue.digest().to_owned(),
+            source: FigureSource::Facts,
+            frozen: Frozen::new(),
+        })
+    }
+
+    /// The view of the history as of and as known at these instants; of all of it, as it is now, without them.
+    pub(super) async fn view(
+        &self,
+        reading: &Reading,
+        as_of: Option<Timestamp>,
+        as_known_at: Option<Timestamp>,
+    ) -> Result<View, IngestError> {
+        let now = self.settle(reading).await?;
+        let mut violations = Vec::new();
+        for (field, at) in [("as_of_time", as_of), ("as_known_time", as_known_at)] {
+            if let Some(at) = at.filter(|at| *at > now) {
+                let text = format!("{at} has not come yet, it is {now}: send an instant of the past, or none");
+                violations.push(Violation::new(field, text));
+            }
+        }
+        if !violations.is_empty() {
+            return Err(refused(QueryError { violations, undeclared: false }));
+        }
+        let market = &reading.key.market;
+        let known = match as_known_at {
+            Some(at) => reading.scope.revision_at(market, at).await?,
+            None => reading.scope.head(market).await?.map_or(0, |head| head.revision),
+        };
+        let now = as_known_at.unwrap_or(now);
+        Ok(View { known, now: as_of.map_or(now, |of| of.min(now)), until: as_of.unwrap_or(Timestamp(i64::MAX)) })
+    }
+
     /// The cells of these ranges with every timer up to `until` fired, and the revision that they stand on.
-    async fn stretches(
+    pub(super) async fn stretches(
         &self,
         reading: &Reading,
         ranges: &[BlockRange],

@@ -1,30 +1,45 @@
 //! The read path: cases, activities, findings, rules and KPIs.
 
+mod across;
+mod alert;
+mod benchmark;
 mod case_file;
 mod cells;
+mod drill;
 mod findings;
+mod frozen;
 mod kpis;
 mod permits;
+pub mod quality;
+mod scorecard;
 pub mod simulate;
+mod watch;
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+pub use across::AcrossAnswer;
+pub use alert::{Alert, AlertKind, alerts};
+pub use benchmark::{Benchmark, NoPeers};
 pub use case_file::{CaseFile, Permission};
+pub use drill::{DrillCursor, DrillPage, DrillRecord};
 pub use findings::{FindingHistory, FindingPlace};
-pub use kpis::KpiAnswer;
+pub use kpis::{FigureSource, KpiAnswer, KpiQuestion};
+pub use scorecard::{Rank, Scorecard, TargetStatus};
+pub use watch::Seen;
 
 pub use crate::kpi::{self, KpiInfo};
 
 pub use crate::compliance::Answered;
+pub use crate::ingest::{Origin, Record};
 pub use crate::ledger::{Balance, PromiseState, PromiseView};
 pub use crate::rules::RuleInfo;
 pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, PermitFilter, StoredActivity};
 
 use crate::config::Snapshot;
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::{ActivityId, CaseId, MarketId};
+use crate::domain::ids::{ActivityId, CaseId, MarketId, TenantId};
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
@@ -62,6 +77,9 @@ pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
     simulations: Arc<Semaphore>,
+    recounts: Arc<Semaphore>,
+    watches: watch::Watches,
+    benchmarks: benchmark::Benchmarks,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -71,6 +89,7 @@ pub(super) struct Reading {
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
     pub(super) catalogue: Arc<Catalogue>,
+    pub(super) calendar: kpi::Calendar,
 }
 
 impl Query {
@@ -79,7 +98,15 @@ impl Query {
     pub fn new(markets: Arc<Markets>) -> Self {
         let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
         let cells = Arc::new(cells::Cells::new(mebibytes << 20));
-        Self { markets, cells, simulations: Arc::new(Semaphore::new(simulate::AT_ONCE)) }
+        let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
+        Self {
+            markets,
+            cells,
+            simulations: few(),
+            recounts: few(),
+            watches: watch::Watches::default(),
+            benchmarks: benchmark::Benchmarks::default(),
+        }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
@@ -91,14 +118,28 @@ impl Query {
             return Err(IngestError::RoleMissing(role.as_str()));
         }
         let snapshot: Arc<Snapshot> = self.markets.config().get();
+        if !who.may_touch(market) {
+            return Err(IngestError::MarketUnknown(market.to_string()));
+        }
+        self.reading(&snapshot, &who.tenant, market)
+    }
+
+    /// What a read needs of a tenant's configuration, whoever asks.
+    pub(super) fn reading(
+        &self,
+        snapshot: &Snapshot,
+        id: &TenantId,
+        market: &MarketId,
+    ) -> Result<Reading, IngestError> {
         let unknown = || IngestError::MarketUnknown(market.to_string());
-        let tenant = snapshot.tenants.get(&who.tenant).filter(|_| who.may_touch(market)).ok_or_else(unknown)?;
+        let tenant = snapshot.tenants.get(id).ok_or_else(unknown)?;
         Ok(Reading {
-            key: MarketKey { tenant: who.tenant.clone(), market: market.clone() },
-            scope: self.markets.store().scope(&who.tenant),
+            key: MarketKey { tenant: id.clone(), market: market.clone() },
+            scope: self.markets.store().scope(id),
             market: tenant.markets.get(market).ok_or_else(unknown)?.clone(),
             rules: Arc::clone(&tenant.rules),
             catalogue: Arc::clone(&snapshot.catalogue),
+            calendar: tenant.calendars.get(market).cloned().unwrap_or_default(),
         })
     }
 

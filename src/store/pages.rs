@@ -128,6 +128,49 @@ impl TenantScope {
         rows.iter().map(read_stored_activity).collect()
     }
 
+    /// Activities that name no case, by (revision, id), after the given ones.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn market_wide(
+        &self,
+        market: &MarketId,
+        revision: u64,
+        id: &str,
+        limit: u32,
+    ) -> Result<Vec<StoredActivity>, StoreError> {
+        let sql = format!(
+            "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+             FROM activity a LEFT JOIN void v
+               ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+             WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id IS NULL
+               AND (a.revision, a.activity_id) > ($3, $4) ORDER BY a.revision, a.activity_id LIMIT {limit}"
+        );
+        let values: [Value; 2] = [revision.cast_signed().into(), id.into()];
+        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        rows.iter().map(read_stored_activity).collect()
+    }
+
+    /// The last revision that was recorded up to an instant; 0 if there is none.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn revision_at(&self, market: &MarketId, at: Timestamp) -> Result<u64, StoreError> {
+        let mut last = 0;
+        for table in ["activity", "case_version", "check_log"] {
+            // Revisions are recorded in their order: the walk back from the newest is as long as what came since.
+            let sql = format!(
+                "SELECT revision FROM {table} WHERE tenant_id = $1 AND market_id = $2 AND recorded_at <= $3
+                 ORDER BY revision DESC LIMIT 1"
+            );
+            let row = self.store.reader.query_one_raw(self.statement(market, &sql, [at.0.into()])).await?;
+            if let Some(row) = row {
+                last = last.max(row.try_get::<i64>("", "revision")?.cast_unsigned());
+            }
+        }
+        Ok(last)
+    }
+
     /// One activity.
     ///
     /// # Errors

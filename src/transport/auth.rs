@@ -41,7 +41,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 33] = [
+pub const METHODS: [Method; 40] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -70,6 +70,13 @@ pub const METHODS: [Method; 33] = [
     unary("/fairdue.v1.ComplianceService/ListRules", READ),
     unary("/fairdue.v1.KpiService/ListKpis", READ),
     unary("/fairdue.v1.KpiService/QueryKpis", READ),
+    unary("/fairdue.v1.KpiService/QueryKpisAcrossMarkets", READ),
+    Method { path: "/fairdue.v1.KpiService/WatchKpis", roles: READ, streaming: true },
+    unary("/fairdue.v1.KpiService/GetScorecard", READ),
+    Method { path: "/fairdue.v1.KpiService/WatchAlerts", roles: READ, streaming: true },
+    unary("/fairdue.v1.KpiService/GetBenchmarks", READ),
+    unary("/fairdue.v1.KpiService/GetDataQuality", READ),
+    unary("/fairdue.v1.KpiService/DrillDown", READ),
     Method { path: "/fairdue.v1.SyncService/Pull", roles: FOLLOW, streaming: true },
     Method { path: "/fairdue.v1.SyncService/Push", roles: WRITE, streaming: true },
     unary("/fairdue.v1.SyncService/GetMarketStatus", FOLLOW),

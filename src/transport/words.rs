@@ -114,6 +114,11 @@ words! {
     crate::query::PromiseState => PromiseState,
     crate::query::kpi::unit::Unit => KpiUnit,
     crate::query::kpi::Grain => Grain,
+    crate::query::kpi::RowKind => RowKind,
+    crate::query::kpi::target::Side => Side,
+    crate::query::kpi::target::TargetState => TargetState,
+    crate::query::kpi::target::Trend => Trend,
+    crate::query::kpi::RowOrder => RowOrder,
 }
 
 #[cfg(test)]

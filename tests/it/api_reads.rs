@@ -243,7 +243,7 @@ on_both_databases!(
             start_date: date(2024, 3, 1),
             end_date: date(2024, 5, 1),
             group_by: group_by.iter().map(|name| (*name).to_owned()).collect(),
-            filters: Vec::new(),
+            ..Default::default()
         };
         let answer = mine.kpis.query_kpis(question("recovery_rate", &[])).await.expect("figures").into_inner();
         let march = &answer.rows[0];

@@ -4,10 +4,13 @@
 mod api_charges;
 mod api_checks;
 mod api_explain;
+mod api_kpis;
+mod api_quality;
 mod api_reads;
 mod api_shadow;
 mod api_simulate;
 mod api_stream;
+mod api_targets;
 mod api_transport;
 mod api_writes;
 mod consistency;

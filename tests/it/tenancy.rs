@@ -1,6 +1,8 @@
 //! No method reads or changes what is another tenant's. The methods come from the API's own description: one without a
 //! request here fails the test.
 
+mod figures;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fairdue::domain::ids::{FindingId, MarketId, RuleId, TenantId};
@@ -157,9 +159,9 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     add("ComplianceService", "UpdateFinding", vec![update.encode_to_vec(), waive.encode_to_vec()]);
     let rules = v1::ListRulesRequest { region_code: region_code(), ..Default::default() };
     add("ComplianceService", "ListRules", vec![rules.encode_to_vec()]);
-    let kpis = v1::ListKpisRequest { region_code: region_code(), ..Default::default() };
-    add("KpiService", "ListKpis", vec![kpis.encode_to_vec()]);
-    add("KpiService", "QueryKpis", vec![figures(&[]).encode_to_vec(), figures(&["client"]).encode_to_vec()]);
+    for (method, requests) in figures::requests(token) {
+        add("KpiService", method, requests);
+    }
     let pull = v1::PullRequest { region_code: region_code(), once: true, ..Default::default() };
     let stolen = v1::PullRequest { token: token.to_owned(), ..pull.clone() };
     add("SyncService", "Pull", vec![pull.encode_to_vec(), stolen.encode_to_vec()]);
@@ -192,18 +194,6 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     all
 }
 
-fn figures(group_by: &[&str]) -> v1::QueryKpisRequest {
-    v1::QueryKpisRequest {
-        region_code: REGION.to_owned(),
-        kpi_ids: vec!["recovery_rate".to_owned()],
-        grain: v1::Grain::Month.into(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 4, 1),
-        group_by: group_by.iter().map(|name| (*name).to_owned()).collect(),
-        filters: Vec::new(),
-    }
-}
-
 /// The methods that the API describes, and whether they stream.
 fn described() -> BTreeMap<String, bool> {
     let pool = prost_reflect::DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
@@ -224,7 +214,12 @@ async fn ask(channel: &Channel, key: &Key, path: &str, streaming: bool, message:
     let mut metadata = MetadataMap::new();
     metadata.insert("authorization", key.header());
     let said = |status: tonic::Status| (status.code() as i32, status.message().to_owned(), status.details().to_vec());
-    if streaming {
+    // A watch has no end but its deadline.
+    let watches = path.contains("/Watch");
+    if watches {
+        metadata.insert("grpc-timeout", "700m".parse().expect("a timeout"));
+    }
+    if streaming || watches {
         let (answers, end) = raw::stream(channel, path, metadata, vec![message]).await;
         return (answers, end.err().map(said));
     }
@@ -249,7 +244,9 @@ fn shows(said: &Said, text: &str) -> bool {
 
 fn reads(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List", "Query", "Explain", "Simulate", "Pull"].iter().any(|verb| method.starts_with(verb))
+    ["Get", "List", "Query", "Watch", "Drill", "Explain", "Simulate", "Pull"]
+        .iter()
+        .any(|verb| method.starts_with(verb))
         || method.contains("Check")
 }
 
@@ -275,7 +272,7 @@ async fn everything(api: &Api, key: &Key) -> Vec<(String, Said)> {
         ("/fairdue.v1.ComplianceService/GetFinding", get.encode_to_vec()),
         ("/fairdue.v1.ActivityService/ListActivities", list.encode_to_vec()),
         ("/fairdue.v1.ComplianceService/ListFindings", findings.encode_to_vec()),
-        ("/fairdue.v1.KpiService/QueryKpis", figures(&["client"]).encode_to_vec()),
+        ("/fairdue.v1.KpiService/QueryKpis", figures::figures(&["client"]).encode_to_vec()),
     ] {
         seen.push((path.to_owned(), ask(&api.channel, key, path, false, message).await));
     }

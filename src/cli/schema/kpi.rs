@@ -131,7 +131,7 @@ fn formula() -> Table {
 
 fn kpi() -> Value {
     let parameters = table("Values that the formula's parameters take").any(json!({
-        "description": "A whole number, a quotient such as \"1/12\", \"months\" or \"days\"",
+        "description": "A whole number, a quotient such as \"1/12\", \"months\", \"days\" or \"working_days\" (of the period)",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
     let reserved = [Kind::Cohort];

@@ -46,10 +46,12 @@ fn text(schema: &Value) -> Result<String, CliError> {
 }
 
 /// Every schema by the name of its file.
-fn all() -> [(&'static str, Value); 9] {
+fn all() -> [(&'static str, Value); 11] {
     [
         ("server", server::schema()),
         ("tenant", tenant::schema()),
+        ("benchmarks", tenant::benchmarks()),
+        ("exchange", tenant::exchange()),
         ("rules", pack::schema()),
         ("cases", cases::schema()),
         ("rates", money::rates()),

@@ -4,11 +4,14 @@ use serde_json::{Value, json};
 
 use super::cases::facts;
 use super::money::{components, currency};
-use super::shape::{amount, choices, file, flag, number, patterns, table, tables, text, texts};
+use super::shape::{amount, choice, choices, file, flag, number, pattern, patterns, table, tables, text, texts};
 use super::{contact, pack};
+use crate::config::tenant::WEEKDAYS;
 use crate::domain::feed::SyncEntity;
 use crate::domain::outcome::Outcome;
 use crate::domain::sharing::fields_of;
+use crate::kpi::target::Side;
+use crate::kpi::{Dimension, Grain};
 
 /// The schema of a tenant's file.
 pub(super) fn schema() -> Value {
@@ -19,7 +22,10 @@ pub(super) fn schema() -> Value {
         .may("facts", facts())
         .may("findings", findings())
         .may("dispositions", dispositions())
-        .may("partner", tables("What is shared with a partner; what is not named is not shared", partner()));
+        .may("partner", tables("What is shared with a partner; what is not named is not shared", partner()))
+        .may("reporting", reporting())
+        .may("benchmarks", shared())
+        .may("target", tables("What figures ought to be", target()));
     file("Fairdue: tenants/<id>.toml", root, &contact::definitions())
 }
 
@@ -52,12 +58,95 @@ fn partner() -> Value {
         .end()
 }
 
+fn reporting() -> Value {
+    table("How amounts of several markets are added up")
+        .need("currency", currency("The currency of the sums"))
+        .need("table", text("A file of exchange/ without .toml"))
+        .need("date_policy", choice("Which day's rate converts an amount", ["fact_day", "period_end", "fixed"]))
+        .may("fixed_date", pattern("The day whose rates convert everything, for fixed", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
+        .end()
+}
+
+const DAY: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+
+fn shared() -> Value {
+    table("Whether figures are shared for quartiles among tenants of the same countries")
+        .need("share_from", pattern("First day whose figures are shared", DAY))
+        .may("share_until", pattern("Last day", DAY))
+        .end()
+}
+
+/// The schema of `benchmarks/*.toml`.
+pub(super) fn benchmarks() -> Value {
+    let number = |about| pattern(about, "^-?[0-9]+([.][0-9]+)?$");
+    let one = table("A figure that somebody published: one value, or low and high")
+        .need("kpi", text("The KPI that it is about"))
+        .may("markets", patterns("Countries that it is about; all if absent", "^[a-z]{2}$"))
+        .may("value", number("The figure, in the unit of the KPI"))
+        .may("low", number("Lower end of a range"))
+        .may("high", number("Upper end of a range"))
+        .need("source", text("Who published it, and where"))
+        .need("published", text("When"))
+        .need("covers", text("Of whom and of when it is"))
+        .may("note", text("How it differs from the KPI"));
+    let root = table("Published figures")
+        .need("format", super::shape::number("The format of the file", 1, 1))
+        .may("benchmark", tables("The figures", one.end()));
+    file("Fairdue: benchmarks/*.toml", root, &[])
+}
+
+fn target() -> Value {
+    let side = || choice("On which side a figure is good", Side::ALL.iter().map(|one| one.as_str()));
+    let number = |about| pattern(about, "^-?[0-9]+([.][0-9]+)?$");
+    let day = |about| pattern(about, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
+    let guard = table("Another KPI that must keep a bound, or the target is at risk at best")
+        .need("kpi", text("The other KPI"))
+        .need("side", side())
+        .need("bound", number("The bound, in the unit of that KPI"));
+    let group = table("The group that it is for, by dimension; the whole market if absent");
+    let dimensions = Dimension::ALL.iter().map(|one| (one.as_str().to_owned(), json!({ "type": "string" })));
+    table("What a figure ought to be")
+        .need("id", text("Its id, unique in the file"))
+        .need("kpi", text("The KPI"))
+        .need("grain", choice("Length of the periods judged", grains()))
+        .need("from", day("First day on which it holds"))
+        .may("until", day("Last day"))
+        .may("markets", patterns("Markets that it is for; all if absent", "^[a-z]{2}$"))
+        .may("group", group.with(dimensions).end())
+        .may("currency", currency("The currency, for figures of money"))
+        .need("goal", number("The goal, in the unit of the KPI"))
+        .need("side", side())
+        .may("margin", number("How far short of the goal is at risk and not missed; 0 if absent"))
+        .may("hysteresis", number("How far beyond a bound a state gets better; 0 if absent"))
+        .may("guard", guard.end())
+        .end()
+}
+
+fn grains() -> impl Iterator<Item = &'static str> {
+    Grain::ALL.iter().filter(|grain| **grain != Grain::Total).map(|grain| grain.as_str())
+}
+
+/// The schema of `exchange/<id>.toml`.
+pub(super) fn exchange() -> Value {
+    let day = table("Units of each currency for one unit of the base").any(pattern("A price", "^[0-9]+([.][0-9]+)?$"));
+    let root = table("Exchange rates")
+        .need("format", number("The format of the file", 1, 1))
+        .need("base", currency("The currency whose one unit has these prices"))
+        .need("source", text("Who published the rates"))
+        .need("carry_days", number("For how many days without one a rate serves", 0, 36_500))
+        .need("rates", table("Rates by day").any(day.end()).end());
+    file("Fairdue: exchange/<id>.toml", root, &[])
+}
+
 fn markets() -> Value {
     let market = table("A market: one country")
         .need("zone", text("IANA zone that decides the day on which a KPI counts a fact"))
         .need("currency", currency("ISO 4217 code"))
         .need("promise_grace_days", number("Days after a promise's due date in which payment counts as late", 0, 365))
-        .may("payment_order", components("Each component once, in the order in which payments settle them"));
+        .may("payment_order", components("Each component once, in the order in which payments settle them"))
+        .may("week_start", choice("First day of a week of KPIs; monday if absent", WEEKDAYS.map(|(name, _)| name)))
+        .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12))
+        .may("close_after_days", number("Days after its end at which a period is closed; never if absent", 0, 3660));
     table("Markets by the country's lower-case ISO 3166-1 code")
         .any(market.end())
         .rule("propertyNames", json!({ "pattern": "^[a-z]{2}$" }))

@@ -27,6 +27,8 @@ fn schema_of(path: &str) -> &'static str {
     match (folder.as_deref(), name.as_str()) {
         (_, "server.toml") => "server",
         (Some("rates"), _) => "rates",
+        (Some("exchange"), _) => "exchange",
+        (Some("benchmarks"), _) => "benchmarks",
         (Some("tenants"), _) | (_, "tenant.toml") => "tenant",
         (Some("imports"), _) => "import",
         (Some("messages"), _) => "messages",

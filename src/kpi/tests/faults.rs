@@ -151,7 +151,7 @@ fn everything_wrong_with_a_question_is_named_at_once() {
     asked.filters = vec![(Dimension::Client, Vec::new())];
     let error = shipped().plan(&asked).unwrap_err();
     let fields: Vec<&str> = error.violations().iter().map(|one| one.field.as_str()).collect();
-    assert_eq!(fields, ["group_by", "filters", "to", "kpis[1]", "group_by"]);
+    assert_eq!(fields, ["group_by", "filters", "end_date", "kpi_ids[1]", "group_by"]);
     assert_eq!(error.reason(), "INVALID_KPI_QUERY");
     let long = shipped().plan(&query("cei", Grain::Day, "1990-01-01", "2026-01-01", &[])).unwrap_err();
     assert_eq!(long.violations()[0].field, "grain");

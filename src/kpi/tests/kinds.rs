@@ -98,6 +98,22 @@ rows = [
 }
 
 #[test]
+fn a_pace_is_by_working_days() {
+    let expression =
+        "expression = { divide = [\"paid\", { parameter = \"n\" }] }\nparameters = { n = \"working_days\" }";
+    let pace = kpi("pace", "derived", expression, "money", "none");
+    let question = "kpi = \"pace\"\ngrain = \"month\"\nfrom = \"2026-03-01\"\nto = \"2026-04-01\"\n";
+    // March 2026 has 22 days from Monday to Friday.
+    let rows = r#"
+rows = [
+  { currency = "EUR", value = "0.55", numerator = "12.00", denominator = "22" },
+  { currency = "SEK", value = "1.36" },
+]
+"#;
+    run(&[pace], &format!("{question}{FACTS}{rows}"));
+}
+
+#[test]
 fn grouping_money_by_currency_shows_what_is_there_anyway() {
     let paid = kpi("total", "simple", "measure = \"paid\"", "money", "time_and_groups");
     let question = "kpi = \"total\"\ngrain = \"month\"\nfrom = \"2026-03-01\"\nto = \"2026-04-01\"\ngroup_by = [\"currency\", \"agent\"]\n";

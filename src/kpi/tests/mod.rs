@@ -4,6 +4,7 @@ mod cells;
 mod faults;
 mod figures;
 mod kinds;
+mod shapes;
 mod worked;
 
 use std::sync::{Arc, LazyLock};

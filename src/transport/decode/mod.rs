@@ -8,6 +8,7 @@ pub mod contact;
 pub mod explain;
 pub mod finance;
 pub mod finding;
+pub mod kpi;
 pub mod matter;
 pub mod party;
 pub mod request;

@@ -6,13 +6,8 @@ use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId, JurisdictionId, MarketId, PersonId, RuleId};
 use crate::ingest::CaseUpsert;
 use crate::proto::v1;
-use crate::query::kpi::{Dimension, Query};
 use crate::query::{ActivityFilter, CaseFilter, FindingFilter, PermitFilter};
 
-const MAX_KPIS: usize = 50;
-const MAX_GROUP_BY: usize = 8;
-const MAX_FILTERS: usize = 16;
-const MAX_FILTER_VALUES: usize = 1000;
 pub(super) const MAX_ETAG_BYTES: usize = 128;
 
 /// The market of a request: its country code in any case, as the market's id.
@@ -134,51 +129,4 @@ pub fn permits(wire: &v1::ListPermitsRequest) -> Result<(MarketId, PermitFilter)
         let state = at.field("state").optional_word(wire.state);
         Some((market?, PermitFilter { case, state }))
     })
-}
-
-/// A question about KPIs.
-///
-/// # Errors
-/// Every field that is wrong. Whether the KPIs exist and are kept by these dimensions is for the catalogue to say.
-pub fn kpis(wire: v1::QueryKpisRequest) -> Result<(MarketId, Query), DecodeError> {
-    collect("", |at| {
-        let market = market(at, &wire.region_code);
-        let kpis_at = at.field("kpi_ids");
-        if wire.kpi_ids.is_empty() {
-            kpis_at.refuse("is required: name at least one KPI");
-        }
-        let kpis = kpis_at.names(wire.kpi_ids, MAX_KPIS);
-        let grain = at.field("grain").word(wire.grain);
-        let from = at.field("start_date").date(wire.start_date);
-        let to = at.field("end_date").date(wire.end_date);
-        if let (Some(from), Some(to)) = (from, to)
-            && to <= from
-        {
-            at.field("end_date").refuse("is not after start_date: send the day after the last one");
-        }
-        let group_by = at.field("group_by").list(wire.group_by, MAX_GROUP_BY, |at, name| dimension(at, &name));
-        let filters = at.field("filters").list(wire.filters, MAX_FILTERS, |at, wire| {
-            let dimension = dimension(&at.field("dimension"), &wire.dimension);
-            let values_at = at.field("values");
-            if wire.values.is_empty() {
-                values_at.refuse("is required: send at least one value");
-            }
-            let values = values_at.list(wire.values, MAX_FILTER_VALUES, |at, value| {
-                if value.is_empty() { Some(value) } else { at.optional_text(value) }
-            });
-            Some((dimension?, values))
-        });
-        let query = Query { kpis, grain: grain?, from: from?, to: to?, group_by, filters };
-        Some((market?, query))
-    })
-}
-
-fn dimension(at: &At<'_>, name: &str) -> Option<Dimension> {
-    let found = Dimension::parse(name).filter(|dimension| dimension.is_open());
-    if found.is_none() {
-        let known: Vec<&str> = Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str()).collect();
-        let shown: String = name.chars().take(40).collect();
-        at.refuse(format!("{shown:?} is no dimension: send one of {}", known.join(", ")));
-    }
-    found
 }

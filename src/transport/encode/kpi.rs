@@ -1,9 +1,14 @@
 //! KPI definitions and figures.
 
-use super::scalar::date;
+use super::scalar::{date, revision, time};
 use crate::proto::google::r#type::Decimal;
 use crate::proto::v1;
+use crate::query::kpi::drill::{ContributedPart, Drill};
+use crate::query::kpi::exchange::{DatePolicy, Reporting};
+use crate::query::kpi::peers::Withheld;
 use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row};
+use crate::query::quality::{KpiGap, Quality};
+use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, NoPeers, Record};
 use crate::transport::words::Word;
 
 /// A definition.
@@ -71,6 +76,116 @@ pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
         decimals: small(row.decimals),
         interval_low: row.interval.map(|(low, _)| bound(low)),
         interval_high: row.interval.map(|(_, high)| bound(high)),
+        row_kind: row.kind.number(),
+        compared: row.base.as_deref().map(|base| compared(row, base)),
+        frozen: None,
+        freeze_time: None,
+    }
+}
+
+/// The figures of an answer, each with what it was when its period was closed.
+#[must_use]
+pub fn rows(answer: &KpiAnswer, group_by: &[Dimension]) -> Vec<v1::KpiRow> {
+    let one = |(place, row): (usize, &Row)| {
+        let mut wire = self::row(row, group_by);
+        if let Some((at, before)) = answer.frozen.get(&place) {
+            let mut restated = row.clone();
+            restated.base = Some(Box::new(before.clone()));
+            wire.frozen = Some(compared(&restated, before));
+            wire.freeze_time = Some(time(*at));
+        }
+        wire
+    };
+    answer.answer.rows.iter().enumerate().map(one).collect()
+}
+
+/// A figure among others.
+#[must_use]
+pub fn benchmark(benchmark: &Benchmark) -> v1::Benchmark {
+    let decimal = |value: &String| Some(Decimal { value: value.clone() });
+    let mut wire = v1::Benchmark {
+        kpi_id: benchmark.kpi.clone(),
+        own: benchmark.own.as_ref().map(|own| row(own, &[])),
+        published: benchmark
+            .published
+            .iter()
+            .map(|one| v1::PublishedFigure {
+                low: decimal(&one.low),
+                high: decimal(&one.high),
+                source: one.source.clone(),
+                published: one.published.clone(),
+                covers: one.covers.clone(),
+                note: one.note.clone(),
+            })
+            .collect(),
+        ..Default::default()
+    };
+    match &benchmark.peers {
+        Ok(quartiles) => {
+            let [lower, median, upper] = &quartiles.texts;
+            wire.tenant_count = i32::try_from(quartiles.tenants).unwrap_or(i32::MAX);
+            (wire.lower_quartile, wire.median, wire.upper_quartile) = (decimal(lower), decimal(median), decimal(upper));
+        }
+        Err(why) => {
+            let reason = match why {
+                NoPeers::Withheld(Withheld::TooFew) => v1::NoPeersReason::TooFew,
+                NoPeers::Withheld(Withheld::Dominated) => v1::NoPeersReason::Dominated,
+                NoPeers::NotShared => v1::NoPeersReason::NotShared,
+                NoPeers::NotComparable => v1::NoPeersReason::NotComparable,
+            };
+            wire.no_peers_reason = reason.into();
+        }
+    }
+    wire
+}
+
+/// What a market's records leave open.
+#[must_use]
+pub fn quality(quality: &Quality) -> v1::GetDataQualityResponse {
+    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let fields = |send: &[&str]| send.iter().map(|field| (*field).to_owned()).collect();
+    v1::GetDataQualityResponse {
+        rules: quality
+            .rules
+            .iter()
+            .map(|gap| v1::RuleGap {
+                rule_id: gap.rule.as_str().to_owned(),
+                attribute: gap.attribute.to_owned(),
+                unknown_count: whole(gap.unknown),
+                fields: fields(gap.send),
+            })
+            .collect(),
+        kpis: quality
+            .kpis
+            .iter()
+            .map(|KpiGap { gap, send }| v1::KpiGap {
+                kpi_id: gap.kpi.clone(),
+                measure_id: gap.measure.clone(),
+                lack: gap.lack.as_str().to_owned(),
+                lacking_count: whole(gap.lacking),
+                fact_count: whole(gap.taken),
+                disables: gap.disables,
+                fields: fields(send),
+            })
+            .collect(),
+        revision: revision(quality.revision),
+    }
+}
+
+/// The figure that a row is compared with, and the change.
+fn compared(row: &Row, base: &Row) -> v1::ComparedFigure {
+    let decimal = |text: Option<String>| text.map(|value| Decimal { value });
+    let change = row.change();
+    v1::ComparedFigure {
+        period_start_date: Some(date(base.start)),
+        period_end_date: Some(date(base.end)),
+        value: decimal(base.value_text()),
+        no_value_reason: base.no_value.map_or(0, |reason| no_value(reason).into()),
+        numerator: decimal(base.numerator_text()),
+        denominator: decimal(base.denominator_text()),
+        sample_size: base.sample_size.and_then(|size| i64::try_from(size).ok()),
+        change: decimal(change.and_then(|change| change.absolute.text(row.decimals))),
+        change_percent: decimal(change.and_then(|change| change.relative?.text(2))),
     }
 }
 
@@ -81,5 +196,79 @@ const fn no_value(reason: NoValue) -> v1::NoValueReason {
         NoValue::NeedsWholeMonths => v1::NoValueReason::NeedsWholeMonths,
         NoValue::Overflow => v1::NoValueReason::Overflow,
         NoValue::NeedsOneMonth => v1::NoValueReason::NeedsOneMonth,
+        NoValue::NoCalendar => v1::NoValueReason::NoCalendar,
+    }
+}
+
+/// What figures were made of.
+#[must_use]
+pub const fn source(source: FigureSource) -> v1::FigureSource {
+    match source {
+        FigureSource::Cells => v1::FigureSource::Cells,
+        FigureSource::Facts => v1::FigureSource::Facts,
+    }
+}
+
+/// Figures of several markets, and over all of them.
+#[must_use]
+pub fn across(answer: &AcrossAnswer, group_by: &[Dimension]) -> v1::QueryKpisAcrossMarketsResponse {
+    let rows = |rows: &[Row]| rows.iter().map(|one| row(one, group_by)).collect();
+    v1::QueryKpisAcrossMarketsResponse {
+        markets: answer
+            .markets
+            .iter()
+            .map(|(market, answer)| v1::MarketFigures {
+                region_code: market.as_str().to_ascii_uppercase(),
+                rows: rows(&answer.answer.rows),
+                revision: revision(answer.revision),
+            })
+            .collect(),
+        rows: rows(&answer.across.rows),
+        conversion: answer.reporting.as_deref().map(conversion),
+    }
+}
+
+fn conversion(reporting: &Reporting) -> v1::Conversion {
+    let (policy, fixed) = match reporting.policy {
+        DatePolicy::FactDay => (v1::RateDatePolicy::FactDay, None),
+        DatePolicy::PeriodEnd => (v1::RateDatePolicy::PeriodEnd, None),
+        DatePolicy::Fixed(on) => (v1::RateDatePolicy::Fixed, Some(date(on))),
+    };
+    v1::Conversion {
+        currency_code: reporting.currency.code().to_owned(),
+        table_id: reporting.rates.id.clone(),
+        source: reporting.rates.source.clone(),
+        date_policy: policy.into(),
+        fixed_date: fixed,
+    }
+}
+
+/// A record behind a figure.
+#[must_use]
+pub fn record(drill: &Drill, record: &DrillRecord) -> v1::ContributingRecord {
+    let decimal = |value: String| Decimal { value };
+    let mut wire = v1::ContributingRecord {
+        case_id: record.origin.case.as_ref().map(|case| case.as_str().to_owned()).unwrap_or_default(),
+        numerator: drill.numerator(&record.given).map(decimal),
+        denominator: drill.denominator(&record.given).map(decimal),
+        parts: drill.parts(&record.given).into_iter().map(part).collect(),
+        ..Default::default()
+    };
+    match &record.origin.record {
+        Record::Activity(id) => wire.activity_id.clone_from(id),
+        Record::Version(id) => wire.case_version_id.clone_from(id),
+        Record::Timer(due) => wire.deadline_time = Some(time(*due)),
+        Record::Check(id) => wire.check_id.clone_from(id),
+    }
+    wire
+}
+
+fn part(part: ContributedPart) -> v1::ContributedPart {
+    v1::ContributedPart {
+        measure_id: part.measure,
+        window: part.window.to_owned(),
+        value: Some(Decimal { value: part.value }),
+        fact_count: part.facts,
+        counted: part.counted.unwrap_or_default(),
     }
 }

@@ -18,3 +18,4 @@ pub mod shadow;
 pub mod simulation;
 pub mod stored;
 pub mod sync;
+pub mod target;

@@ -2,13 +2,14 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Api, Paging, failed, open, wrong};
+use super::{Answers, Api, Paging, failed, open, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
-use crate::transport::decode::request;
-use crate::transport::encode::kpi;
+use crate::query::DrillCursor;
+use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::scalar::revision;
+use crate::transport::encode::{kpi, target};
 use crate::transport::status;
 
 #[tonic::async_trait]
@@ -32,21 +33,117 @@ impl KpiService for Api {
         request: Request<v1::QueryKpisRequest>,
     ) -> Result<Response<v1::QueryKpisResponse>, Status> {
         let (caller, message) = open(request)?;
-        let (market, question) = request::kpis(message).map_err(wrong)?;
+        let (market, question) = decode::question(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
-        let found = self.use_cases.query.query_kpis(&caller.who, &market, &question).await.map_err(failed)?;
-        let rows = &found.answer.rows;
-        if rows.len() > self.limits.answer_rows {
-            let text = format!(
-                "the answer has {} rows, the limit is {}: ask for fewer KPIs, periods or groups",
-                rows.len(),
-                self.limits.answer_rows
-            );
-            return Err(status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text));
-        }
+        let group_by = question.query.group_by.clone();
+        let found = self.use_cases.query.query_kpis(&caller.who, &market, question).await.map_err(failed)?;
+        self.limit_rows(found.answer.rows.len())?;
         self.answer(v1::QueryKpisResponse {
-            rows: rows.iter().map(|row| kpi::row(row, &question.group_by)).collect(),
+            rows: kpi::rows(&found, &group_by),
             revision: revision(found.revision),
+            definitions_digest: found.catalogue_digest,
+            source: kpi::source(found.source).into(),
         })
+    }
+
+    async fn query_kpis_across_markets(
+        &self,
+        request: Request<v1::QueryKpisAcrossMarketsRequest>,
+    ) -> Result<Response<v1::QueryKpisAcrossMarketsResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (markets, question) = decode::across(message).map_err(wrong)?;
+        let group_by = question.query.group_by.clone();
+        let found = self.use_cases.query.query_across(&caller.who, markets, question).await.map_err(failed)?;
+        let own: usize = found.markets.iter().map(|(_, answer)| answer.answer.rows.len()).sum();
+        self.limit_rows(own + found.across.rows.len())?;
+        self.answer(kpi::across(&found, &group_by))
+    }
+
+    type WatchKpisStream = Answers<v1::WatchKpisResponse>;
+
+    async fn watch_kpis(
+        &self,
+        request: Request<v1::WatchKpisRequest>,
+    ) -> Result<Response<Self::WatchKpisStream>, Status> {
+        self.kpis_watched(request).map(Response::new)
+    }
+
+    async fn get_scorecard(
+        &self,
+        request: Request<v1::GetScorecardRequest>,
+    ) -> Result<Response<v1::GetScorecardResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let market = request::only_market(&message.region_code).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
+        let card = self.use_cases.query.scorecard(&caller.who, &market).await.map_err(failed)?;
+        self.answer(v1::GetScorecardResponse {
+            targets: card.targets.iter().map(target::status).collect(),
+            revision: revision(card.revision),
+        })
+    }
+
+    type WatchAlertsStream = Answers<v1::WatchAlertsResponse>;
+
+    async fn watch_alerts(
+        &self,
+        request: Request<v1::WatchAlertsRequest>,
+    ) -> Result<Response<Self::WatchAlertsStream>, Status> {
+        self.alerts_watched(request).map(Response::new)
+    }
+
+    async fn get_benchmarks(
+        &self,
+        request: Request<v1::GetBenchmarksRequest>,
+    ) -> Result<Response<v1::GetBenchmarksResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, kpis, quarter) = decode::benchmarks(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
+        let found = self.use_cases.query.benchmarks(&caller.who, &market, &kpis, quarter).await.map_err(failed)?;
+        self.answer(v1::GetBenchmarksResponse { benchmarks: found.iter().map(kpi::benchmark).collect() })
+    }
+
+    async fn get_data_quality(
+        &self,
+        request: Request<v1::GetDataQualityRequest>,
+    ) -> Result<Response<v1::GetDataQualityResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, days) = decode::quality(&message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
+        let found = self.use_cases.query.data_quality(&caller.who, &market, days).await.map_err(failed)?;
+        self.answer(kpi::quality(&found))
+    }
+
+    async fn drill_down(
+        &self,
+        request: Request<v1::DrillDownRequest>,
+    ) -> Result<Response<v1::DrillDownResponse>, Status> {
+        let (caller, mut message) = open(request)?;
+        let token = std::mem::take(&mut message.page_token);
+        let size = std::mem::take(&mut message.page_size);
+        let paging = Paging::open(self, &caller, "DrillDown", size, &message)?;
+        let (market, figure) = decode::figure(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
+        let from = paging.after::<DrillCursor>(&token)?;
+        let page = self.use_cases.query.drill_down(&caller.who, &market, figure, from, paging.size);
+        let page = page.await.map_err(failed)?;
+        let next_page_token = page.next.as_ref().map(|next| paging.seal(next)).unwrap_or_default();
+        self.answer(v1::DrillDownResponse {
+            records: page.records.iter().map(|record| kpi::record(&page.drill, record)).collect(),
+            next_page_token,
+            revision: revision(page.view.known),
+        })
+    }
+}
+
+impl Api {
+    pub(super) fn limit_rows(&self, rows: usize) -> Result<(), Status> {
+        if rows <= self.limits.answer_rows {
+            return Ok(());
+        }
+        let text = format!(
+            "the answer has {rows} rows, the limit is {}: ask for fewer KPIs, periods or groups",
+            self.limits.answer_rows
+        );
+        Err(status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text))
     }
 }

@@ -10,6 +10,7 @@ mod push;
 mod simulate;
 mod stream;
 mod sync;
+mod watch;
 
 use std::sync::Arc;
 
@@ -175,6 +176,11 @@ impl<'a> Paging<'a> {
     /// The place after which the page begins.
     fn after<T: serde::de::DeserializeOwned>(&self, token: &str) -> Result<Option<T>, Status> {
         self.tokens.open(&self.binding, token).map_err(wrong)
+    }
+
+    /// The token of a page that begins at this place.
+    fn seal<T: serde::Serialize>(&self, place: &T) -> String {
+        self.tokens.seal(&self.binding, place)
     }
 
     /// How many rows to ask for: one more than the page holds tells whether there is a next one.

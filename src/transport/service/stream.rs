@@ -129,7 +129,9 @@ fn broken(found: &Status) -> Status {
 }
 
 /// The stream up to and including its first failure.
-fn until_failure<T>(answers: impl Stream<Item = Result<T, Status>>) -> impl Stream<Item = Result<T, Status>> {
+pub(super) fn until_failure<T>(
+    answers: impl Stream<Item = Result<T, Status>>,
+) -> impl Stream<Item = Result<T, Status>> {
     answers.scan(false, |failed, answer| {
         let go_on = !*failed;
         *failed = answer.is_err();

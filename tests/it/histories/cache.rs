@@ -15,8 +15,8 @@ use fairdue::domain::ids::KeyId;
 use fairdue::domain::principal::{Principal, Role};
 use fairdue::domain::time::SECOND;
 use fairdue::ingest::Markets;
-use fairdue::kpi::{self, Dimension, Grain};
-use fairdue::query::Query;
+use fairdue::kpi::{self, Comparison, Dimension, Frame, Grain, Shape};
+use fairdue::query::{KpiQuestion, Query};
 use fairdue::store::{Store, StoreOptions};
 
 use super::deliver::{Act, Dice, key, scattered};
@@ -37,33 +37,32 @@ const KPIS: [(&str, Option<Dimension>); 9] = [
 ];
 
 /// One server over the shared database, without its transport.
-struct Replica {
-    markets: Arc<Markets>,
-    query: Query,
+pub(super) struct Replica {
+    pub(super) markets: Arc<Markets>,
+    pub(super) query: Query,
+}
+
+/// Who asks.
+pub(super) fn reader() -> Principal {
+    let tenant = key().tenant;
+    Principal { tenant, key: KeyId::trusted("k"), roles: vec![Role::Reader], markets: Vec::new() }
 }
 
 impl Replica {
-    async fn start(url: &str, holder: &Arc<Holder>, clock: Clock) -> Self {
+    pub(super) async fn start(url: &str, holder: &Arc<Holder>, clock: Clock) -> Self {
         let options = StoreOptions { max_connections: 3, ..StoreOptions::default() };
         let store = Store::open(url, &options).await.expect("open the store");
         let markets = Markets::new(store, Arc::clone(holder), clock);
         Self { query: Query::new(Arc::clone(&markets)), markets }
     }
 
-    async fn ask(&self, question: &kpi::Query) -> kpi::Answer {
-        let market = key();
-        let who = Principal {
-            tenant: market.tenant,
-            key: KeyId::trusted("k"),
-            roles: vec![Role::Reader],
-            markets: Vec::new(),
-        };
-        self.query.query_kpis(&who, &market.market, question).await.expect("an answer").answer
+    pub(super) async fn ask(&self, question: &KpiQuestion) -> kpi::Answer {
+        self.query.query_kpis(&reader(), &key().market, question.clone()).await.expect("an answer").answer
     }
 }
 
 /// A configuration whose servers keep so much, and look for what is due and what is to be merged all the time.
-fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>) {
+pub(super) fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>) {
     let directory = crate::support::service::configuration();
     let settings = [("FAIRDUE_QUERY__KPI_CACHE_MIB", cache_mib), ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -73,19 +72,30 @@ fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>) {
 }
 
 /// Some question about the time of the histories.
-fn question(dice: &mut Dice) -> kpi::Query {
+fn question(dice: &mut Dice) -> KpiQuestion {
     let (kpi, group) = KPIS[dice.below(KPIS.len())];
     let date = |text: &str| text.parse().expect("a date");
     let (from, to) =
         [("2025-01-01", "2026-01-01"), ("2025-02-11", "2025-04-03"), ("2025-03-01", "2025-04-01")][dice.below(3)];
-    kpi::Query {
+    let group_by: Vec<Dimension> = group.filter(|_| dice.below(2) == 0).into_iter().collect();
+    let frame = [Frame::Period, Frame::Period, Frame::Rolling(10, Grain::Day), Frame::ToDate(Grain::Month)];
+    let compared = [None, None, Some(Comparison::PreviousPeriod), Some(Comparison::YearEarlier)];
+    let shape = Shape {
+        frame: frame[dice.below(4)],
+        comparison: compared[dice.below(4)],
+        totals: dice.below(3) == 0,
+        top: (!group_by.is_empty() && dice.below(3) == 0).then_some(1),
+        ..Shape::default()
+    };
+    let query = kpi::Query {
         kpis: vec![kpi.to_owned()],
         grain: [Grain::Day, Grain::Week, Grain::Month, Grain::Quarter][dice.below(4)],
         from: date(from),
         to: date(to),
-        group_by: group.filter(|_| dice.below(2) == 0).into_iter().collect(),
+        group_by,
         filters: Vec::new(),
-    }
+    };
+    KpiQuestion { query, shape, as_of: None, as_known_at: None, frozen: false }
 }
 
 /// Lets the servers find themselves idle, so that they merge what waits into cells.

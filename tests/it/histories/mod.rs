@@ -5,6 +5,7 @@
 
 mod cache;
 pub mod deliver;
+mod drill;
 pub mod generate;
 mod judged;
 mod more;

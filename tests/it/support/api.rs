@@ -168,7 +168,7 @@ impl Api {
     ) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        for part in ["jurisdictions", "kpis", "rates"] {
+        for part in ["jurisdictions", "kpis", "rates", "benchmarks"] {
             std::os::unix::fs::symlink(package.join(part), directory.path().join(part)).expect("link");
         }
         let tenants = directory.path().join("tenants");
@@ -228,6 +228,20 @@ impl Api {
         let id = KeyId::trusted(&Self::key_id(key));
         let now = Clock::system().now();
         assert!(self.store.revoke_key(&TenantId::trusted(tenant), &id, now).await.expect("revoke"));
+    }
+
+    /// Puts another file into the configuration, as a reload does with it.
+    pub fn configure(&self, path: &str, text: &str) {
+        let path = self.directory.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("make a directory");
+        std::fs::write(path, text).expect("write a file");
+    }
+
+    /// Another tenant with the same markets, and what its file says beside them.
+    pub async fn tenant(&self, id: &str, more: &str) {
+        self.configure(&format!("tenants/{id}.toml"), &format!("tenant = \"{id}\"\n{MARKETS}{more}"));
+        self.store.insert_tenant(&TenantId::trusted(id), Timestamp(0)).await.expect("make a tenant");
+        self.holder.reload().expect("a good configuration");
     }
 
     /// A new key of a tenant, limited to some markets if any are named.

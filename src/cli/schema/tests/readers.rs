@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::cli::import::mapping::Mapping;
-use crate::config::{server::Server, tenant};
+use crate::config::{benchmark, exchange, server::Server, tenant};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
@@ -30,6 +30,8 @@ pub(super) fn read(schema: &str, path: &str, text: &str) -> Vec<Diagnostic> {
             drop(tenant::read(&file, &mut found));
             found.extend(overlay::read(&PACKS, &file).err().into_iter().flat_map(|wrong| wrong.0));
         }
+        "benchmarks" => drop(benchmark::read(&[file], Some(&CATALOGUE), &mut found)),
+        "exchange" => drop(exchange::read(&[file], &mut found)),
         "kpis" => found.extend(Catalogue::compile(&[file]).err().into_iter().flat_map(|wrong| wrong.0)),
         "kpi-cases" => found.extend(cases::run(&CATALOGUE, &[file]).err().into_iter().flat_map(|wrong| wrong.0)),
         "import" => found.extend(Mapping::parse(&file).err().into_iter().flat_map(|wrong| wrong.0)),
@@ -63,6 +65,38 @@ tenant = \"tenant\"
 zone = \"Europe/Rome\"
 currency = \"EUR\"
 promise_grace_days = 3
+week_start = \"sunday\"
+fiscal_year_start = 4
+
+[reporting]
+currency = \"EUR\"
+table = \"euro_fixed\"
+date_policy = \"fixed\"
+fixed_date = \"2026-01-02\"
+
+[benchmarks]
+share_from = \"2026-01-01\"
+
+[[target]]
+id = \"productivity\"
+kpi = \"accounts_per_agent\"
+grain = \"month\"
+from = \"2026-01-01\"
+until = \"2026-12-31\"
+markets = [\"it\"]
+currency = \"EUR\"
+goal = \"300\"
+side = \"at_least\"
+margin = \"20\"
+hysteresis = \"5\"
+
+[target.group]
+team = \"north\"
+
+[target.guard]
+kpi = \"recovery_rate\"
+side = \"at_least\"
+bound = \"10\"
 
 [[rules.tighten]]
 rule = \"us-reg-f-contact-hours\"

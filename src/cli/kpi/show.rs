@@ -1,0 +1,319 @@
+//! Figures as tables with sparklines, as CSV and as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::args::Format;
+use crate::cli::error::CliError;
+use crate::cli::import::report;
+use crate::proto::google::r#type::{Date, Decimal};
+use crate::proto::v1;
+
+/// The most periods that a table shows column by column; beyond, the line and the last one must do.
+const MAX_COLUMNS: usize = 8;
+/// Eighths of a character cell.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The KPIs that can be asked for.
+///
+/// # Errors
+/// Never for what a service sends.
+pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError> {
+    let header = ["kpi", "title", "unit", "formula", "by", "source"];
+    let line = |kpi: &v1::Kpi| {
+        let sets: Vec<String> = kpi.dimension_sets.iter().map(|set| set.dimensions.join("+")).collect();
+        let formula = if kpi.alias_of.is_empty() { kpi.formula.clone() } else { format!("= {}", kpi.alias_of) };
+        let unit = word(kpi.unit().as_str_name(), "KPI_UNIT_");
+        [kpi.kpi_id.clone(), kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
+    };
+    lines(&header, kpis.iter().map(line), format)
+}
+
+/// The figures of an answer.
+///
+/// # Errors
+/// Never for what a service sends.
+pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String, CliError> {
+    let compared = answer.rows.iter().any(|row| row.compared.is_some());
+    if format == Format::Table {
+        return Ok(table(answer, compared));
+    }
+    let mut header = vec![
+        "kpi",
+        "variant",
+        "start",
+        "end",
+        "whole",
+        "row",
+        "group",
+        "currency",
+        "unit",
+        "value",
+        "no_value",
+        "numerator",
+        "denominator",
+        "sample",
+        "low",
+        "high",
+    ];
+    if compared {
+        header.extend(["base_start", "base_end", "base_value", "base_no_value", "change", "change_percent"]);
+    }
+    let frozen = answer.rows.iter().any(|row| row.frozen.is_some());
+    if frozen {
+        header.extend(["closed", "closed_value", "restated"]);
+    }
+    let line = |row: &v1::KpiRow| {
+        let mut line = vec![
+            row.kpi_id.clone(),
+            row.variant_id.clone(),
+            day(row.period_start_date.as_ref()),
+            day(row.period_end_date.as_ref()),
+            row.whole_period.to_string(),
+            word(row.row_kind().as_str_name(), "ROW_KIND_"),
+            group(row),
+            row.currency_code.clone(),
+            word(row.unit().as_str_name(), "KPI_UNIT_"),
+            text(row.value.as_ref()),
+            reason(row.no_value_reason()),
+            text(row.numerator.as_ref()),
+            text(row.denominator.as_ref()),
+            row.sample_size.map(|size| size.to_string()).unwrap_or_default(),
+            text(row.interval_low.as_ref()),
+            text(row.interval_high.as_ref()),
+        ];
+        if let Some(base) = row.compared.as_ref().filter(|_| compared) {
+            line.extend([
+                day(base.period_start_date.as_ref()),
+                day(base.period_end_date.as_ref()),
+                text(base.value.as_ref()),
+                reason(base.no_value_reason()),
+                text(base.change.as_ref()),
+                text(base.change_percent.as_ref()),
+            ]);
+        }
+        if frozen {
+            let closed = row.frozen.clone().unwrap_or_default();
+            line.push(row.freeze_time.as_ref().map(ToString::to_string).unwrap_or_default());
+            line.extend([text(closed.value.as_ref()), text(closed.change.as_ref())]);
+        }
+        line
+    };
+    lines(&header, answer.rows.iter().map(line), format)
+}
+
+/// The records behind a figure.
+///
+/// # Errors
+/// Never for what a service sends.
+pub fn records(records: &[v1::ContributingRecord], more: bool, format: Format) -> Result<String, CliError> {
+    let header = ["case", "record", "numerator", "denominator", "parts"];
+    let line = |record: &v1::ContributingRecord| {
+        let due = |time: &prost_types::Timestamp| format!("deadline {time}");
+        let named =
+            [("activity", &record.activity_id), ("version", &record.case_version_id), ("check", &record.check_id)];
+        let named = named.iter().find(|(_, id)| !id.is_empty()).map(|(what, id)| format!("{what} {id}"));
+        let part = |part: &v1::ContributedPart| {
+            let counted = if part.counted.is_empty() { String::new() } else { format!(" of {}", part.counted) };
+            format!("{} {} {}{counted}", part.measure_id, part.window, text(part.value.as_ref()))
+        };
+        [
+            record.case_id.clone(),
+            named.or_else(|| record.deadline_time.as_ref().map(due)).unwrap_or_default(),
+            text(record.numerator.as_ref()),
+            text(record.denominator.as_ref()),
+            record.parts.iter().map(part).collect::<Vec<_>>().join("; "),
+        ]
+    };
+    let mut out = lines(&header, records.iter().map(line), format)?;
+    if more && format == Format::Table {
+        out.push_str(&format!("\nthere are more than these {}: raise --limit", records.len()));
+    }
+    Ok(out)
+}
+
+/// Lines under a header, in the format asked for.
+fn lines<L>(header: &[&str], lines: impl Iterator<Item = L>, format: Format) -> Result<String, CliError>
+where
+    L: IntoIterator<Item = String>,
+{
+    match format {
+        Format::Table => {
+            let mut table = report::table(header);
+            for line in lines {
+                table.add_row(line.into_iter().map(|cell| plain(&cell)).collect::<Vec<_>>());
+            }
+            Ok(table.to_string())
+        }
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let failed = |error: csv::Error| CliError::new(error.to_string());
+            writer.write_record(header).map_err(failed)?;
+            for line in lines {
+                writer.write_record(line).map_err(failed)?;
+            }
+            let bytes = writer.into_inner().map_err(|error| CliError::new(error.to_string()))?;
+            let out = String::from_utf8(bytes).map_err(|error| CliError::new(error.to_string()))?;
+            Ok(out.trim_end_matches('\n').to_owned())
+        }
+        Format::Json => {
+            let object = |line: L| {
+                let pairs = header.iter().zip(line).map(|(key, value)| ((*key).to_owned(), json!(value)));
+                Value::Object(pairs.collect::<Map<String, Value>>())
+            };
+            let list: Vec<Value> = lines.map(object).collect();
+            serde_json::to_string_pretty(&list).map_err(|error| CliError::new(error.to_string()))
+        }
+    }
+}
+
+/// One line a KPI, group and currency: its periods, the line over them, what the last one rests on.
+fn table(answer: &v1::QueryKpisResponse, compared: bool) -> String {
+    let mut periods: Vec<String> = Vec::new();
+    let mut series: Vec<(String, Vec<&v1::KpiRow>)> = Vec::new();
+    let mut places: BTreeMap<(String, String, String, i32), usize> = BTreeMap::new();
+    for row in &answer.rows {
+        let start = day(row.period_start_date.as_ref());
+        if !periods.contains(&start) {
+            periods.push(start);
+        }
+        let key = (row.kpi_id.clone(), group(row), row.currency_code.clone(), row.row_kind);
+        let place = *places.entry(key).or_insert_with(|| {
+            series.push((group(row), Vec::new()));
+            series.len() - 1
+        });
+        if let Some((_, rows)) = series.get_mut(place) {
+            rows.push(row);
+        }
+    }
+    periods.sort();
+    let shown = periods.len().min(MAX_COLUMNS);
+    let columns = periods.get(periods.len() - shown..).unwrap_or_default();
+    let mut header = vec!["kpi", "group", "unit"];
+    header.extend(columns.iter().map(String::as_str));
+    header.extend(if periods.len() > 1 { &["trend"][..] } else { &[] });
+    header.extend(["n", "95 %"]);
+    header.extend(if compared { &["against", "change", "in %"][..] } else { &[] });
+    let mut table = report::table(&header);
+    for (group, rows) in &series {
+        let Some(last) = rows.last() else { continue };
+        let at = |period: &String| rows.iter().find(|row| day(row.period_start_date.as_ref()) == *period).copied();
+        let unit = match last.unit() {
+            v1::KpiUnit::Percent => "%".to_owned(),
+            v1::KpiUnit::Money => last.currency_code.clone(),
+            unit => word(unit.as_str_name(), "KPI_UNIT_"),
+        };
+        let mut line = vec![last.kpi_id.clone(), group.clone(), unit];
+        line.extend(columns.iter().map(|period| at(period).map(value).unwrap_or_default()));
+        if periods.len() > 1 {
+            line.push(sparkline(periods.iter().map(|period| at(period).and_then(number))));
+        }
+        line.push(last.sample_size.map(|size| size.to_string()).unwrap_or_default());
+        line.push(match (&last.interval_low, &last.interval_high) {
+            (Some(low), Some(high)) => format!("{} - {}", low.value, high.value),
+            _ => String::new(),
+        });
+        if compared {
+            let base = last.compared.clone().unwrap_or_default();
+            let reason = reason(base.no_value_reason());
+            let span = day(base.period_start_date.as_ref());
+            line.push(format!("{} ({span})", base.value.map_or(reason, |value| value.value)));
+            line.push(text(base.change.as_ref()));
+            line.push(text(base.change_percent.as_ref()));
+        }
+        table.add_row(line.iter().map(|cell| plain(cell)).collect::<Vec<_>>());
+    }
+    let mut out = table.to_string();
+    if series.is_empty() {
+        out = "no group has a fact in these periods".to_owned();
+    }
+    out.push_str(&format!("\nrevision {}", answer.revision));
+    if answer.source() == v1::FigureSource::Facts {
+        out.push_str(", answered from the history");
+    }
+    if columns.len() < periods.len() {
+        out.push_str(&format!("; the last {shown} of {} periods are shown, --format csv has all", periods.len()));
+    }
+    out
+}
+
+fn value(row: &v1::KpiRow) -> String {
+    let value = row.value.as_ref().map(|value| value.value.clone());
+    let cut = if row.whole_period { "" } else { "*" };
+    value.map_or_else(|| reason(row.no_value_reason()), |value| format!("{value}{cut}"))
+}
+
+fn number(row: &v1::KpiRow) -> Option<f64> {
+    row.value.as_ref()?.value.parse().ok()
+}
+
+/// Values as bars between the least and the largest; a dot where there is none.
+fn sparkline(values: impl Iterator<Item = Option<f64>>) -> String {
+    let values: Vec<Option<f64>> = values.collect();
+    let there = || values.iter().flatten().copied();
+    let (least, most) = (there().fold(f64::INFINITY, f64::min), there().fold(f64::NEG_INFINITY, f64::max));
+    let bar = |value: &Option<f64>| {
+        let Some(value) = value else { return '·' };
+        let share = if most > least { (value - least) / (most - least) } else { 0.5 };
+        BARS.get((share * 7.0).round() as usize).copied().unwrap_or('·')
+    };
+    values.iter().map(bar).collect()
+}
+
+fn group(row: &v1::KpiRow) -> String {
+    match row.row_kind() {
+        v1::RowKind::Rest => "(rest)".to_owned(),
+        v1::RowKind::Total => "(total)".to_owned(),
+        _ => {
+            let value = |one: &v1::GroupValue| {
+                let value = if one.unattributed { "(none)" } else { &one.value };
+                format!("{}={value}", one.dimension)
+            };
+            row.group.iter().map(value).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn text(decimal: Option<&Decimal>) -> String {
+    decimal.map(|decimal| decimal.value.clone()).unwrap_or_default()
+}
+
+fn reason(reason: v1::NoValueReason) -> String {
+    match reason {
+        v1::NoValueReason::Unspecified => String::new(),
+        reason => word(reason.as_str_name(), "NO_VALUE_REASON_").replace('_', " "),
+    }
+}
+
+fn word(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix).to_lowercase()
+}
+
+fn day(date: Option<&Date>) -> String {
+    date.map(|date| format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)).unwrap_or_default()
+}
+
+/// Names come from whoever sent the records: what could steer a terminal is shown as a dot.
+fn plain(cell: &str) -> String {
+    cell.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_rise_and_fall_with_the_values() {
+        let line = |values: &[Option<f64>]| sparkline(values.iter().copied());
+        assert_eq!(line(&[Some(0.0), Some(3.5), Some(7.0), None]), "▁▅█·");
+        assert_eq!(line(&[Some(2.0), Some(2.0)]), "▅▅");
+        assert_eq!(line(&[None]), "·");
+        assert_eq!(line(&[Some(-4.0), Some(4.0)]), "▁█");
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\r\n"), "a·[2Jb··");
+    }
+}

@@ -1,0 +1,214 @@
+//! Targets of a tenant: `[[target]]` in its file.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use toml::de::DeValue;
+
+use super::document::{Complaints, Section, suggestion};
+use crate::domain::diagnostic::{Diagnostic, SourceFile};
+use crate::domain::ids::{MarketId, check_id};
+use crate::domain::money::Currency;
+use crate::kpi::target::{Guard, Side, Target};
+use crate::kpi::{Catalogue, Dimension, Exact, Grain, Query};
+
+/// A target with the markets that it is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// The markets; all of the tenant's if empty.
+    pub markets: Vec<MarketId>,
+    /// The target.
+    pub target: Target,
+    /// Byte offset of its table.
+    at: usize,
+}
+
+/// Reads `[[target]]`.
+pub fn read(sections: Vec<Section>, out: &mut Complaints) -> Vec<Placed> {
+    let mut found: Vec<Placed> = Vec::new();
+    let mut ids = BTreeSet::new();
+    for section in sections {
+        let Some(placed) = one(section, out) else { continue };
+        if !ids.insert(placed.target.id.clone()) {
+            let message = format!("there are two targets \"{}\"", placed.target.id);
+            out.at(placed.at, message, "give each target its own id");
+        }
+        found.push(placed);
+    }
+    found
+}
+
+fn one(mut section: Section, out: &mut Complaints) -> Option<Placed> {
+    let at = section.offset();
+    let id = section.required(out, "id", "write id = \"...\", unique among the tenant's targets");
+    let id = id.and_then(|(text, at)| match check_id(text) {
+        Ok(()) => Some(text.to_owned()),
+        Err(error) => {
+            out.at(at, format!("id \"{}\" {error}", text.escape_debug()), "write an id");
+            None
+        }
+    });
+    let kpi = section.required(out, "kpi", "write kpi = \"cei\" or another KPI").map(|(text, _)| text.to_owned());
+    let grain = section.required(out, "grain", "write grain = \"month\" or another length of a period");
+    let grain =
+        grain.and_then(|found| word(found, "grain", Grain::parse, Grain::ALL.iter().map(|one| one.as_str()), out));
+    if grain == Some(Grain::Total) {
+        out.at(at, "grain is total, which has no periods", "write day, week, month, quarter, year or a fiscal one");
+    }
+    let from =
+        section.required(out, "from", "write from = \"2026-01-01\", the first day").and_then(|one| date(one, out));
+    let until = section.text(out, "until").map(|one| date(one, out));
+    if let (Some(from), Some(Some(until))) = (from, until)
+        && until < from
+    {
+        out.at(at, format!("until {until} is before from {from}"), "write a later day, or none");
+    }
+    let markets = section.texts(out, "markets");
+    let markets = markets.into_iter().filter_map(|(text, at)| {
+        let market = MarketId::new(text).ok();
+        if market.is_none() {
+            out.at(at, format!("\"{}\" is no market", text.escape_debug()), "write a country's code such as it");
+        }
+        market
+    });
+    let markets = markets.collect();
+    let group = section.table(out, "group").map(|section| group(section, out)).unwrap_or_default();
+    let currency = section.text(out, "currency").map(|(text, at)| {
+        let currency = Currency::parse(text);
+        if currency.is_none() {
+            out.at(at, format!("\"{}\" is no ISO 4217 currency", text.escape_debug()), "write a code such as EUR");
+        }
+        currency
+    });
+    let goal = number(&mut section, "goal", out, true);
+    let side = side(&mut section, out);
+    let margin = number(&mut section, "margin", out, false);
+    let hysteresis = number(&mut section, "hysteresis", out, false);
+    let guard = section.table(out, "guard").map(|section| guard(section, out));
+    section.finish(out);
+    let target = Target {
+        id: id?,
+        kpi: kpi?,
+        grain: grain?,
+        from: from?,
+        until: until.map_or(Some(None), |until| until.map(Some))?,
+        group,
+        currency: currency.map_or(Some(None), |currency| currency.map(Some))?,
+        goal: goal?,
+        side: side?,
+        margin: margin?,
+        hysteresis: hysteresis?,
+        guard: guard.map_or(Some(None), |guard| guard.map(Some))?,
+    };
+    Some(Placed { markets, target, at })
+}
+
+fn word<'w, T>(
+    (text, at): (&str, usize),
+    key: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    known: impl Iterator<Item = &'w str>,
+    out: &mut Complaints,
+) -> Option<T> {
+    let found = parse(text);
+    if found.is_none() {
+        let known: Vec<&str> = known.collect();
+        let message = format!("{key} is \"{}\", which is none", text.escape_debug());
+        out.at(at, message, format!("write one of {}", known.join(", ")));
+    }
+    found
+}
+
+fn side(section: &mut Section, out: &mut Complaints) -> Option<Side> {
+    let found = section.required(out, "side", "write side = \"at_least\" or \"at_most\"")?;
+    word(found, "side", Side::parse, Side::ALL.iter().map(|one| one.as_str()), out)
+}
+
+fn date((text, at): (&str, usize), out: &mut Complaints) -> Option<NaiveDate> {
+    let date = text.parse().ok();
+    if date.is_none() {
+        out.at(at, format!("\"{}\" is no date", text.escape_debug()), "write a day such as \"2026-01-31\"");
+    }
+    date
+}
+
+/// A decimal number as text. What need not be there is zero, and never below it.
+fn number(section: &mut Section, key: &'static str, out: &mut Complaints, needed: bool) -> Option<Exact> {
+    let found = if needed { section.required(out, key, "write goal = \"80\"") } else { section.text(out, key) };
+    let Some((text, at)) = found else {
+        return (!needed && !section.was_there(key)).then_some(Exact::ZERO);
+    };
+    let number = Some(text).filter(|text| text.len() <= 24 && !text.contains('/')).and_then(Exact::parse);
+    let number = number.filter(|number| needed || number.numerator() >= 0);
+    if number.is_none() {
+        let message = format!("{key} is \"{}\", which is no such number", text.escape_debug());
+        out.at(at, message, format!("write {key} = \"2.5\" in the unit of the KPI"));
+    }
+    number
+}
+
+fn group(mut section: Section, out: &mut Complaints) -> Vec<(Dimension, String)> {
+    let mut found = Vec::new();
+    for (key, at) in section.keys() {
+        let Some((value, span)) = section.remove(key) else { continue };
+        let Some(dimension) = Dimension::parse(key) else {
+            let remedy = suggestion(key, Dimension::ALL.iter().map(|one| one.as_str()));
+            out.at(at, format!("group.{key} is no dimension"), remedy);
+            continue;
+        };
+        match value {
+            DeValue::String(text) => found.push((dimension, text.to_string())),
+            _ => out.at(span.start, format!("group.{key} is no text"), "write the value in quotes"),
+        }
+    }
+    found
+}
+
+fn guard(mut section: Section, out: &mut Complaints) -> Option<Guard> {
+    let kpi = section.required(out, "kpi", "write kpi = \"recovery_rate\" or another KPI");
+    let side = side(&mut section, out);
+    let found = section.required(out, "bound", "write bound = \"10\" in the unit of the KPI");
+    let bound = found.and_then(|(text, at)| {
+        let bound = Some(text).filter(|text| text.len() <= 24 && !text.contains('/')).and_then(Exact::parse);
+        if bound.is_none() {
+            out.at(at, format!("bound is \"{}\", which is no number", text.escape_debug()), "write bound = \"10\"");
+        }
+        bound
+    });
+    section.finish(out);
+    Some(Guard { kpi: kpi?.0.to_owned(), side: side?, bound: bound? })
+}
+
+/// Holds targets against the definitions: their KPIs must exist, be kept by their group, and be money with a currency or
+/// none without.
+pub fn check(placed: &[Placed], catalogue: &Catalogue, file: &SourceFile, found: &mut Vec<Diagnostic>) {
+    for Placed { target, at, .. } in placed {
+        let kpis = std::iter::once(target.kpi.clone()).chain(target.guard.iter().map(|guard| guard.kpi.clone()));
+        for kpi in kpis {
+            let query = Query {
+                kpis: vec![kpi.clone()],
+                grain: target.grain,
+                from: target.from,
+                to: target.from.succ_opt().unwrap_or(target.from),
+                group_by: target.group.iter().map(|(one, _)| *one).collect(),
+                filters: Vec::new(),
+            };
+            let mut wrong = |message: String, remedy: &str| {
+                found.push(Diagnostic::at(&file.path, &file.text, *at, message, remedy));
+            };
+            match catalogue.plan(&query) {
+                Err(error) => wrong(format!("target \"{}\": {error}", target.id), "correct the target"),
+                Ok(plan) if kpi == target.kpi && plan.has_money() && target.currency.is_none() => {
+                    wrong(
+                        format!("target \"{}\" of {kpi}, which is money, has no currency", target.id),
+                        "add currency",
+                    );
+                }
+                Ok(plan) if kpi == target.kpi && !plan.has_money() && target.currency.is_some() => {
+                    wrong(format!("target \"{}\" of {kpi}, which is no money, has a currency", target.id), "remove it");
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+}

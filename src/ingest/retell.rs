@@ -1,0 +1,199 @@
+//! A market's whole history told again as KPI facts, each with the record that made it: cases, then what concerns no case,
+//! then logged checks. It can go on from any place, so that a long answer comes in pages.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::IngestError;
+use super::checks::{check_fact, read_checks};
+use super::derive::{Cause, Event};
+use super::replay::{Chunk, Replay, Unknown};
+use super::writing::is_void;
+use crate::domain::fact::Fact;
+use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::market::Market;
+use crate::domain::time::Timestamp;
+use crate::ledger::market_facts;
+use crate::rules::RuleSet;
+use crate::store::{CheckRow, StoredActivity, TenantScope};
+
+/// Activities without a case, and commits of the log of checks, that are read at a time.
+const PAGE: u32 = 500;
+
+/// What of a history counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// What later commits stored is not seen.
+    pub known: u64,
+    /// Deadlines up to here have passed.
+    pub now: Timestamp,
+    /// What happened later is left out.
+    pub until: Timestamp,
+}
+
+/// How far a history is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// Cases up to this one.
+    Cases(String),
+    /// All cases, and what concerns none up to this revision and id.
+    Market(u64, String),
+    /// All that, and the checks up to this revision.
+    Checks(u64),
+}
+
+/// The record that made a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The case, if it concerns one.
+    pub case: Option<CaseId>,
+    /// What of it.
+    pub record: Record,
+}
+
+/// What made a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// An activity.
+    Activity(String),
+    /// A version of the case.
+    Version(String),
+    /// A deadline of the case that passed.
+    Timer(Timestamp),
+    /// A check that was answered.
+    Check(String),
+}
+
+/// A history being told.
+#[derive(Clone)]
+pub struct Retelling {
+    scope: TenantScope,
+    market: Market,
+    rules: Arc<RuleSet>,
+    view: View,
+    place: Option<Place>,
+}
+
+/// A part of it, as read.
+pub struct Portion {
+    part: Part,
+    /// Where the telling goes on behind it; `None` at the end.
+    pub next: Option<Place>,
+}
+
+enum Part {
+    Cases(Box<(Replay, Chunk)>),
+    Market(Vec<StoredActivity>),
+    Checks(Vec<CheckRow>),
+}
+
+impl Retelling {
+    /// Tells the history of a market from `place` on; from the beginning without one.
+    #[must_use]
+    pub fn new(scope: TenantScope, market: Market, rules: Arc<RuleSet>, view: View, place: Option<Place>) -> Self {
+        let place = Some(place.unwrap_or(Place::Cases(String::new())));
+        Self { scope, market, rules, view, place }
+    }
+
+    /// Reads the next part; `None` at the end.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn next(&mut self) -> Result<Option<Portion>, IngestError> {
+        let id: MarketId = self.market.key.market.clone();
+        loop {
+            let Some(place) = self.place.take() else { return Ok(None) };
+            match place {
+                Place::Cases(after) => {
+                    let View { known, now, until } = self.view;
+                    let replay = Replay::new(self.scope.clone(), self.market.clone(), known, now);
+                    let mut replay = replay.as_of(until).after(after);
+                    let Some(chunk) = replay.next(&[&self.rules]).await? else {
+                        self.place = Some(Place::Market(0, String::new()));
+                        continue;
+                    };
+                    self.place = Some(Place::Cases(replay.place().to_owned()));
+                    return Ok(Some(self.portion(Part::Cases(Box::new((replay, chunk))))));
+                }
+                Place::Market(revision, after) => {
+                    let rows = self.scope.market_wide(&id, revision, &after, PAGE).await?;
+                    let Some(last) = rows.last() else {
+                        self.place = Some(Place::Checks(0));
+                        continue;
+                    };
+                    self.place = Some(Place::Market(last.revision, last.activity.id.as_str().to_owned()));
+                    return Ok(Some(self.portion(Part::Market(rows))));
+                }
+                Place::Checks(revision) => {
+                    let rows = self.scope.checks(&id, revision, PAGE).await?;
+                    let Some(last) = rows.last().filter(|_| rows.iter().any(|row| row.revision <= self.view.known))
+                    else {
+                        return Ok(None);
+                    };
+                    self.place = Some(Place::Checks(last.revision));
+                    return Ok(Some(self.portion(Part::Checks(rows))));
+                }
+            }
+        }
+    }
+
+    fn portion(&self, part: Part) -> Portion {
+        Portion { part, next: self.place.clone() }
+    }
+
+    /// Tells the facts of a part, each with its record, always in the same order, and returns what tests of rules
+    /// lacked. Keeps a processor busy.
+    ///
+    /// # Errors
+    /// A logged check is corrupt.
+    pub fn tell(&self, portion: &Portion, note: &mut dyn FnMut(&Origin, &Fact)) -> Result<Vec<Unknown>, IngestError> {
+        match &portion.part {
+            Part::Cases(part) => {
+                let (replay, chunk) = &**part;
+                let unknown = replay.tell(chunk, &self.rules, &mut |case, cause, fact| {
+                    let record = match cause {
+                        Cause::Event(Event::Version(version)) => Record::Version(version.version.as_str().to_owned()),
+                        Cause::Event(Event::Activity(activity)) => Record::Activity(activity.id.as_str().to_owned()),
+                        Cause::Timer(due) => Record::Timer(due),
+                    };
+                    note(&Origin { case: Some(case.clone()), record }, fact);
+                });
+                return Ok(unknown);
+            }
+            Part::Market(rows) => {
+                let View { known, until, .. } = self.view;
+                let counts = |row: &&StoredActivity| {
+                    row.revision <= known
+                        && row.voided.is_none_or(|since| since > known)
+                        && !is_void(&row.activity)
+                        && row.activity.occurred <= until
+                };
+                let mut facts = Vec::new();
+                for row in rows.iter().filter(counts) {
+                    market_facts(&self.market, &row.activity, &mut facts);
+                    let record = Record::Activity(row.activity.id.as_str().to_owned());
+                    let origin = Origin { case: None, record };
+                    facts.drain(..).for_each(|fact| note(&origin, &fact));
+                }
+            }
+            Part::Checks(rows) => {
+                for row in rows.iter().filter(|row| row.revision <= self.view.known) {
+                    for line in read_checks(&row.body)? {
+                        for check in &line.checks {
+                            let asked = line.head.asked.plus(check.asked_after);
+                            let Some(fact) = check_fact(&self.market, asked, check) else { continue };
+                            if asked > self.view.until {
+                                continue;
+                            }
+                            let id = format!("{}-{:x}", line.head.run, check.number);
+                            let case = Some(CaseId::trusted(&check.case));
+                            note(&Origin { case, record: Record::Check(id) }, &fact);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+}

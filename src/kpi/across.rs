@@ -1,0 +1,249 @@
+//! Figures over several markets: their amounts converted, their sums added up, and the formula computed once over all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::answer::Evaluation;
+use super::block::{Block, BlockKey};
+use super::definition::{Moment, NoValue};
+use super::dimension::Dimension;
+use super::exact::Exact;
+use super::exchange::{DatePolicy, MissingRate, Reporting};
+use super::formula::Window;
+use super::gather::{Gathered, Merge, gather};
+use super::plan::{Plan, Planned};
+use super::row::{Answer, Row, RowKind};
+use super::varint::DecodeError;
+use crate::domain::money::Currency;
+
+/// One market's plan of the common question, with its cells.
+pub struct Part<'b> {
+    /// The plan. All parts are planned from the same question and shape by the same catalogue.
+    pub plan: &'b Plan,
+    /// Its blocks.
+    pub blocks: Vec<(BlockKey, &'b Block)>,
+}
+
+/// Why there are no figures over several markets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AcrossError {
+    /// Stored cells do not read.
+    #[error("{0}")]
+    Cells(#[from] DecodeError),
+    /// An amount cannot be converted.
+    #[error("there is no rate of {} for {}", .0.currency, .0.day)]
+    Rate(MissingRate),
+}
+
+/// A group by its values in words.
+type Name = Box<[Option<Arc<str>>]>;
+/// For each leaf of a KPI, the rows that make it: part, currency, row.
+type Places = Vec<Vec<(usize, Option<Currency>, usize)>>;
+
+/// Answers a question over all parts. Groups of the same name are one; distinct counts of markets are added up.
+///
+/// # Errors
+/// See [`AcrossError`].
+pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answer, AcrossError> {
+    let Some(plan) = parts.first().map(|part| part.plan) else { return Ok(Answer::default()) };
+    let gathered = |merge: &Merge<'_>| -> Result<Vec<Gathered>, DecodeError> {
+        parts.iter().map(|part| gather(part.plan, part.blocks.iter().copied(), merge)).collect()
+    };
+    let groups = gathered(&Merge::Nothing)?;
+    let total = if plan.shape.totals { Some(gathered(&Merge::Everything)?) } else { None };
+    let mut answer = Answer::default();
+    for (place, kpi) in plan.kpis.iter().enumerate() {
+        let sums = |gathered, kind| Sums::new(parts, gathered, place, kpi, kind, reporting);
+        let (groups, total) = (sums(&groups, RowKind::Group), total.as_ref().map(|all| sums(all, RowKind::Total)));
+        for slot in 0..plan.framed.rows {
+            groups.rows(slot, &mut answer.rows)?;
+            if let Some(total) = &total {
+                total.rows(slot, &mut answer.rows)?;
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// One KPI over all parts.
+struct Sums<'a> {
+    parts: &'a [Part<'a>],
+    gathered: &'a [Gathered],
+    kpi: &'a Planned,
+    kind: RowKind,
+    reporting: Option<&'a Reporting>,
+    /// The KPI over each part.
+    evaluations: Vec<Evaluation<'a>>,
+    groups: BTreeMap<(bool, Name), Places>,
+}
+
+impl<'a> Sums<'a> {
+    fn new(
+        parts: &'a [Part<'a>],
+        gathered: &'a [Gathered],
+        place: usize,
+        kpi: &'a Planned,
+        kind: RowKind,
+        reporting: Option<&'a Reporting>,
+    ) -> Self {
+        let mut groups: BTreeMap<(bool, Name), Places> = BTreeMap::new();
+        let width = if kind == RowKind::Total { 0 } else { kpi.group_by.len() };
+        let none = || vec![Vec::new(); kpi.definition.leaves.len()];
+        for (number, (part, gathered)) in parts.iter().zip(gathered).enumerate() {
+            let Some(kpi) = part.plan.kpis.get(place) else { continue };
+            for (leaf, feed) in kpi.feeds.iter().enumerate() {
+                let Some(sums) = gathered.feeds.get(*feed) else { continue };
+                for group in sums.groups() {
+                    let text = |value: &u32| gathered.names.text(*value).cloned();
+                    let name: Name = group.values.iter().take(width).map(text).collect();
+                    let currency = gathered.names.text(group.currency).and_then(|code| Currency::parse(code));
+                    let Some(row) = sums.row(group) else { continue };
+                    // Those without a value come last, as in every answer.
+                    let places = groups.entry((name.iter().any(Option::is_none), name)).or_insert_with(none);
+                    if let Some(places) = places.get_mut(leaf) {
+                        places.push((number, currency, row));
+                    }
+                }
+            }
+        }
+        if groups.is_empty() && width == 0 {
+            groups.insert((false, Name::default()), none());
+        }
+        let whole = kind == RowKind::Total;
+        let pairs = parts.iter().zip(gathered);
+        let evaluations = pairs.map(|(part, gathered)| Evaluation::new(part.plan, kpi, gathered, whole)).collect();
+        Self { parts, gathered, kpi, kind, reporting, evaluations, groups }
+    }
+
+    fn rows(&self, slot: usize, rows: &mut Vec<Row>) -> Result<(), AcrossError> {
+        let Some(plan) = self.parts.first().map(|part| part.plan) else { return Ok(()) };
+        let definition = &self.kpi.definition;
+        let id: Arc<str> = Arc::from(definition.info.id.as_str());
+        let variant = definition.info.alias_of.as_deref().map_or_else(|| Arc::clone(&id), Arc::from);
+        let base = plan.framed.base.get(slot).copied().flatten();
+        let currency = self.reporting.map(|reporting| reporting.currency).filter(|_| definition.money);
+        for ((_, name), places) in &self.groups {
+            let always = self.kind == RowKind::Total || self.kpi.group_by.is_empty();
+            if !always && !self.is_there(places, slot) && !base.is_some_and(|base| self.is_there(places, base)) {
+                continue;
+            }
+            let mut values = name.iter();
+            let value = |dimension: &Dimension| match dimension {
+                Dimension::Currency if definition.money => currency.map(|currency| Arc::from(currency.code())),
+                _ => values.next().cloned().flatten(),
+            };
+            let group = plan.query.group_by.iter().map(value).collect();
+            let blank = definition.blank((&id, &variant), self.kind, group, currency);
+            let mut row = self.row(plan, &blank, places, slot)?;
+            row.base = match base {
+                Some(base) => Some(Box::new(self.row(plan, &blank, places, base)?)),
+                None => None,
+            };
+            rows.push(row);
+        }
+        Ok(())
+    }
+
+    fn row(&self, plan: &Plan, blank: &Row, places: &Places, slot: usize) -> Result<Row, AcrossError> {
+        let mut row = blank.clone();
+        let Some(period) = plan.framed.all.get(slot).copied() else { return Ok(row) };
+        let mut values = Vec::with_capacity(places.len());
+        for leaf in 0..places.len() {
+            match self.leaf(places, leaf, slot)? {
+                Some(value) => values.push(value),
+                None => {
+                    (row.start, row.end, row.whole_period) = (period.first(), period.end_date(), period.whole);
+                    row.no_value = Some(NoValue::Overflow);
+                    return Ok(row);
+                }
+            }
+        }
+        let value = |leaf: usize| Ok(values.get(leaf).copied().unwrap_or(Exact::ZERO));
+        let facts = |leaf: usize| self.facts(places, leaf, slot);
+        // Working days are each market's own: there is no number of them over several.
+        let at = Moment { period, working_days: None };
+        self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&value, &facts));
+        Ok(row)
+    }
+
+    fn is_there(&self, places: &Places, slot: usize) -> bool {
+        (0..places.len()).any(|leaf| {
+            let any =
+                |(part, _, row): &(usize, Option<Currency>, usize)| !self.amount(leaf, *part, *row, slot).is_zero();
+            self.facts(places, leaf, slot) != 0 || places.get(leaf).is_some_and(|rows| rows.iter().any(any))
+        })
+    }
+
+    fn facts(&self, places: &Places, leaf: usize, slot: usize) -> i64 {
+        let of = |(part, _, row): &(usize, Option<Currency>, usize)| {
+            self.evaluations.get(*part).map_or(0, |one| one.flow_of(leaf, Some(*row), slot).facts)
+        };
+        places.get(leaf).map_or(0, |rows| rows.iter().map(of).fold(0, i64::wrapping_add))
+    }
+
+    /// The value of a leaf in one row, unconverted.
+    fn amount(&self, leaf: usize, part: usize, row: usize, slot: usize) -> Exact {
+        let value = self.evaluations.get(part).map(|one| one.leaf_of(leaf, Some(row), slot));
+        value.and_then(Result::ok).unwrap_or(Exact::ZERO)
+    }
+
+    /// The value of a leaf over all parts and currencies; `None` beyond 128 bits.
+    fn leaf(&self, places: &Places, leaf: usize, slot: usize) -> Result<Option<Exact>, AcrossError> {
+        let mut sum = Exact::ZERO;
+        for (part, currency, row) in places.get(leaf).into_iter().flatten() {
+            let value = match (currency, self.reporting) {
+                (Some(currency), Some(reporting)) if self.is_money(*part, leaf) => {
+                    self.converted(reporting, *currency, (leaf, *part, *row), slot)?
+                }
+                _ => Some(self.amount(leaf, *part, *row, slot)),
+            };
+            match value.and_then(|value| sum.add(value)) {
+                Some(more) => sum = more,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(sum))
+    }
+
+    fn is_money(&self, part: usize, leaf: usize) -> bool {
+        let feed = self.kpi.feeds.get(leaf).and_then(|feed| self.parts.get(part)?.plan.feeds.get(*feed));
+        feed.is_some_and(|feed| feed.amounts)
+    }
+
+    /// An amount in minor units of the reporting currency; `None` beyond 128 bits.
+    fn converted(
+        &self,
+        reporting: &Reporting,
+        currency: Currency,
+        (leaf, part, row): (usize, usize, usize),
+        slot: usize,
+    ) -> Result<Option<Exact>, AcrossError> {
+        let Some(plan) = self.parts.get(part).map(|part| part.plan) else { return Ok(None) };
+        let Some(period) = plan.framed.all.get(slot) else { return Ok(None) };
+        let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
+        let factor = |day: i32| reporting.factor(currency, day).map_err(AcrossError::Rate);
+        if reporting.policy == DatePolicy::FactDay && matches!(window, Some(Window::Flow | Window::Running)) {
+            let (mut first, last) = plan.stretches.slots.get(slot).copied().unwrap_or_default();
+            if window == Some(Window::Running) {
+                first = plan.running_from(slot);
+            }
+            let feed = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.get(part)?.feeds.get(*feed));
+            let mut scaled: Option<i128> = Some(0);
+            for stretch in first..last {
+                let sum = feed.map_or(0, |sums| sums.running(row, stretch, stretch + 1).sum);
+                if sum != 0 {
+                    let more = sum.checked_mul(factor(plan.stretches.days(stretch).0)?);
+                    scaled = scaled.zip(more).and_then(|(scaled, more)| scaled.checked_add(more));
+                }
+            }
+            return Ok(scaled.and_then(|scaled| reporting.sum(currency, scaled)));
+        }
+        let value = self.amount(leaf, part, row, slot);
+        if value.is_zero() {
+            return Ok(Some(Exact::ZERO));
+        }
+        let day = if window == Some(Window::Opening) { period.start } else { period.end };
+        let one = reporting.sum(currency, factor(day.saturating_sub(1))?);
+        Ok(one.and_then(|one| value.multiply(one)))
+    }
+}

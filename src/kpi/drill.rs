@@ -1,0 +1,273 @@
+//! From a figure down to the facts that make it: what each fact gives to numerator and denominator.
+
+use std::collections::BTreeMap;
+
+use super::catalogue::Catalogue;
+use super::definition::{Definition, Moment, Root};
+use super::dimension::Dimension;
+use super::exact::Exact;
+use super::formula::{Leaf, Node, Window};
+use super::period::Period;
+use super::query::QueryError;
+use super::row::part_text;
+use super::schema::Measure;
+use super::unit::Quantity;
+use crate::domain::fact::Fact;
+use crate::domain::money::Currency;
+use crate::domain::validation::Violation;
+
+/// A figure, as the row of an answer names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// The KPI.
+    pub kpi: String,
+    /// Its days.
+    pub period: Period,
+    /// First day of the question, with which running totals begin.
+    pub running_from: i32,
+    /// Its group; `None`: facts without the dimension.
+    pub group: Vec<(Dimension, Option<String>)>,
+    /// The question's filters.
+    pub filters: Vec<(Dimension, Vec<String>)>,
+    /// Its currency, of a figure of money.
+    pub currency: Option<Currency>,
+}
+
+/// A figure ready to be taken apart.
+#[derive(Debug)]
+pub struct Drill {
+    figure: Figure,
+    definition: Definition,
+    /// The measure of each leaf.
+    measures: Vec<Measure>,
+    /// Whether numerator and denominator are sums, to which each fact gives its own part.
+    sums: (bool, bool),
+    digits: u32,
+}
+
+/// What facts give to one measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Given {
+    value: Exact,
+    facts: i64,
+}
+
+/// What one record gives to a figure.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Contribution {
+    /// By leaf of the formula, and for a distinct count by the value counted.
+    parts: BTreeMap<(usize, Option<String>), Given>,
+}
+
+/// One part of a contribution in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContributedPart {
+    /// The measure.
+    pub measure: String,
+    /// When it is summed: `flow`, `opening`, `closing`, `mean`, `running`.
+    pub window: &'static str,
+    /// What is given, in whole units of the currency if the measure is money.
+    pub value: String,
+    /// The value that a distinct count counts.
+    pub counted: Option<String>,
+    /// How many facts, or things that facts count.
+    pub facts: i64,
+}
+
+impl Contribution {
+    /// Whether it gives nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.values().all(|given| given.value.is_zero() && given.facts == 0)
+    }
+
+    /// Adds what another record of the same figure gives.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, given) in &other.parts {
+            self.give(key.clone(), *given);
+        }
+    }
+
+    fn give(&mut self, key: (usize, Option<String>), given: Given) {
+        let slot = self.parts.entry(key).or_insert(Given { value: Exact::ZERO, facts: 0 });
+        slot.value = slot.value.add(given.value).unwrap_or(slot.value);
+        slot.facts = slot.facts.wrapping_add(given.facts);
+    }
+}
+
+impl Catalogue {
+    /// Makes a figure ready to be taken apart.
+    ///
+    /// # Errors
+    /// There is no such KPI, or its currency is missing or one too many.
+    pub fn drill(&self, figure: Figure) -> Result<Drill, QueryError> {
+        let wrong =
+            |field: &str, text: String| QueryError { violations: vec![Violation::new(field, text)], undeclared: false };
+        let Some(definition) = self.kpi(&figure.kpi) else {
+            return Err(wrong("kpi_id", format!("\"{}\" is no KPI: ListKpis names them", figure.kpi)));
+        };
+        match (definition.money, figure.currency) {
+            (true, None) => {
+                let text = format!("is required: {} is money, and its figures are by currency", figure.kpi);
+                return Err(wrong("currency_code", text));
+            }
+            (false, Some(_)) => {
+                let text = format!("does not belong to {}, which holds no money: leave it out", figure.kpi);
+                return Err(wrong("currency_code", text));
+            }
+            _ => {}
+        }
+        let measures = definition.leaves.iter().filter_map(|leaf| self.measures.get(leaf.measure)).cloned().collect();
+        let mut drill = Drill {
+            digits: figure.currency.map_or(0, |currency| currency.exponent()),
+            figure,
+            definition: definition.clone(),
+            measures,
+            sums: (false, false),
+        };
+        drill.sums = match &drill.definition.root {
+            Root::Single(node, _) => (drill.is_sum(node), false),
+            Root::Quotient { above, below } => (drill.is_sum(&above.0), drill.is_sum(&below.0)),
+        };
+        Ok(drill)
+    }
+}
+
+impl Drill {
+    /// The figure.
+    #[must_use]
+    pub const fn figure(&self) -> &Figure {
+        &self.figure
+    }
+
+    /// Adds what a fact gives to the figure.
+    pub fn add(&self, fact: &Fact, to: &mut Contribution) {
+        for (place, (leaf, measure)) in self.definition.leaves.iter().zip(&self.measures).enumerate() {
+            let Some(value) = self.given(leaf, measure, fact) else { continue };
+            let counted = measure.distinct().and_then(|one| one.of(&fact.dims)).map(str::to_owned);
+            let counted = if measure.is_histogram() { fact.value.map(|value| value.to_string()) } else { counted };
+            let facts = i64::from(fact.sign).wrapping_mul(fact.count);
+            to.give((place, counted), Given { value, facts });
+        }
+    }
+
+    /// What a record adds to the numerator; `None` where that is no sum over records. Money in whole units.
+    #[must_use]
+    pub fn numerator(&self, of: &Contribution) -> Option<String> {
+        let (Root::Single(node, quantity) | Root::Quotient { above: (node, quantity), .. }) = &self.definition.root;
+        self.sums.0.then(|| self.text(node, *quantity, of))?
+    }
+
+    /// What a record adds to the denominator; `None` where there is none or it is no sum over records.
+    #[must_use]
+    pub fn denominator(&self, of: &Contribution) -> Option<String> {
+        let Root::Quotient { below: (node, quantity), .. } = &self.definition.root else { return None };
+        self.sums.1.then(|| self.text(node, *quantity, of))?
+    }
+
+    /// The parts of a contribution by measure.
+    #[must_use]
+    pub fn parts(&self, of: &Contribution) -> Vec<ContributedPart> {
+        let part = |((place, counted), given): (&(usize, Option<String>), &Given)| {
+            let (leaf, measure) = (self.definition.leaves.get(*place)?, self.measures.get(*place)?);
+            let shift = if measure.quantity.money > 0 { self.digits } else { 0 };
+            Some(ContributedPart {
+                measure: measure.id.clone(),
+                window: word(leaf.window),
+                value: part_text(given.value, shift)?,
+                counted: counted.clone(),
+                facts: given.facts,
+            })
+        };
+        of.parts.iter().filter_map(part).collect()
+    }
+
+    fn text(&self, node: &Node, quantity: Quantity, of: &Contribution) -> Option<String> {
+        let sum = |leaf: usize| {
+            let of_leaf = of.parts.iter().filter(|((place, _), _)| *place == leaf);
+            Ok(of_leaf.fold(Exact::ZERO, |sum, (_, given)| sum.add(given.value).unwrap_or(sum)))
+        };
+        let value = node.compute(&sum, self.moment()).ok()?;
+        part_text(value.reduced(), if quantity.money > 0 { self.digits } else { 0 })
+    }
+
+    const fn moment(&self) -> Moment {
+        // Formulas that ask for working days are told by their parts: see `is_sum`.
+        Moment { period: self.figure.period, working_days: None }
+    }
+
+    /// What the fact gives to a leaf.
+    fn given(&self, leaf: &Leaf, measure: &Measure, fact: &Fact) -> Option<Exact> {
+        if fact.kind != measure.fact || !self.takes(measure, fact) {
+            return None;
+        }
+        let period = self.figure.period;
+        let value = Exact::whole(measure.source.take(fact)?);
+        let whole = |inside: bool| inside.then_some(value);
+        match leaf.window {
+            Window::Flow | Window::Percentile(_) => whole((period.start..period.end).contains(&fact.day)),
+            Window::Running => whole((self.figure.running_from.min(period.start)..period.end).contains(&fact.day)),
+            Window::Opening => whole(fact.day < period.start),
+            Window::Closing => whole(fact.day < period.end),
+            Window::Mean if fact.day < period.start => Some(value),
+            Window::Mean => {
+                let left = i128::from(period.end) - i128::from(fact.day);
+                let share = Exact::new(left, i128::from(period.days()))?;
+                whole(left > 0)?.multiply(share)
+            }
+        }
+    }
+
+    /// Whether the fact is of the figure's group and currency and passes its filters.
+    fn takes(&self, measure: &Measure, fact: &Fact) -> bool {
+        let dims = &fact.dims;
+        // A base that is not kept by currency serves every currency.
+        let skip = |one: Dimension| self.definition.money && one == Dimension::Currency && !measure.by_currency;
+        let currency = self.figure.currency.filter(|_| measure.by_currency);
+        currency.is_none_or(|currency| dims.currency == Some(currency))
+            && self.figure.group.iter().all(|(one, value)| skip(*one) || one.of(dims) == value.as_deref())
+            && self.figure.filters.iter().all(|(one, values)| {
+                let own = one.of(dims).unwrap_or("");
+                skip(*one) || values.iter().any(|value| value == own)
+            })
+    }
+
+    /// Whether the formula is a sum over facts: it only adds, subtracts, and scales by what is the same for all.
+    fn is_sum(&self, node: &Node) -> bool {
+        let of_values = |measure: &Measure| measure.distinct().is_some() || measure.is_histogram();
+        let distinct = |leaf: &usize| self.measures.get(*leaf).is_none_or(of_values);
+        match node {
+            Node::Leaf(leaf) => !distinct(leaf),
+            Node::Number(number) => number.is_zero(),
+            Node::Months | Node::Days | Node::WorkingDays => false,
+            Node::Multiply(parts) => {
+                (self.is_sum(&parts.0) && fixed(&parts.1)) || (fixed(&parts.0) && self.is_sum(&parts.1))
+            }
+            Node::Add(parts) | Node::Subtract(parts) => parts.iter().all(|part| self.is_sum(part)),
+            Node::Divide(parts) => self.is_sum(&parts.0) && fixed(&parts.1),
+            Node::Scale(part, _) => self.is_sum(part),
+        }
+    }
+}
+
+/// Whether the formula is the same for every fact of a period of whole months.
+fn fixed(node: &Node) -> bool {
+    match node {
+        Node::Leaf(_) | Node::WorkingDays => false,
+        Node::Number(_) | Node::Months | Node::Days => true,
+        Node::Add(parts) | Node::Subtract(parts) => parts.iter().all(fixed),
+        Node::Divide(parts) | Node::Multiply(parts) => fixed(&parts.0) && fixed(&parts.1),
+        Node::Scale(part, _) => fixed(part),
+    }
+}
+
+const fn word(window: Window) -> &'static str {
+    match window {
+        Window::Flow => "flow",
+        Window::Opening => "opening",
+        Window::Closing => "closing",
+        Window::Mean => "mean",
+        Window::Running => "running",
+        Window::Percentile(_) => "percentile",
+    }
+}

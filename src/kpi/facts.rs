@@ -1,0 +1,47 @@
+//! Questions that no kept cells answer: the catalogue that sums facts for one of them.
+
+use std::collections::BTreeMap;
+
+use super::catalogue::Catalogue;
+use super::dimension::{DimSet, Dimension, MAX_WIDTH};
+use super::query::{Query, QueryError};
+use crate::domain::validation::Violation;
+
+impl Catalogue {
+    /// A catalogue whose measures are summed by the very dimensions that the question groups and filters by: facts added
+    /// by it answer the question, whatever sets are declared.
+    ///
+    /// # Errors
+    /// More dimensions than a tuple has room for.
+    pub fn for_question(&self, query: &Query) -> Result<Self, QueryError> {
+        let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
+        let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
+        for definition in query.kpis.iter().filter_map(|id| self.kpi(id)) {
+            for leaf in &definition.leaves {
+                let Some(measure) = self.measures.get(leaf.measure) else { continue };
+                let mut set = if measure.by_currency { asked.with(Dimension::Currency) } else { asked };
+                // A base that is not kept by currency serves every currency of a money KPI.
+                if definition.money && !measure.by_currency {
+                    set = set.without(Dimension::Currency);
+                }
+                set = measure.distinct().map_or(set, |counted| set.with(counted));
+                if measure.is_histogram() {
+                    set = set.with(Dimension::Length);
+                }
+                // The same measure in a KPI of money and in another one: by all that either asks for.
+                set = needed.get(&leaf.measure).map_or(set, |(known, _)| set.union(*known));
+                if set.len() > MAX_WIDTH {
+                    let text = format!(
+                        "{} by {set} takes {} dimensions, the limit is {MAX_WIDTH}: group and filter by fewer",
+                        measure.id,
+                        set.len()
+                    );
+                    return Err(QueryError { violations: vec![Violation::new("group_by", text)], undeclared: true });
+                }
+                let number = u32::try_from(leaf.measure).unwrap_or(u32::MAX);
+                needed.insert(leaf.measure, (set, number));
+            }
+        }
+        Ok(self.with_sets(|place, _| needed.get(&place).copied()))
+    }
+}

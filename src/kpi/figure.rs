@@ -1,0 +1,146 @@
+//! From the values of a formula's leaves to a figure: value, sample, interval.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use super::definition::{Definition, Kind, Moment, NoValue, Root};
+use super::exact::Exact;
+use super::formula::{Node, Window};
+use super::row::{Row, RowKind};
+use super::unit::{Quantity, Unit};
+use crate::domain::money::Currency;
+
+/// The 97.5 % quantile of the normal distribution: both sides of a 95 % interval.
+const Z: f64 = 1.959_963_984_540_054;
+
+impl Definition {
+    /// Leaves below the numerator (or the only formula).
+    pub(super) fn above(&self) -> Vec<usize> {
+        let mut above = Vec::new();
+        let (Root::Single(node, _) | Root::Quotient { above: (node, _), .. }) = &self.root;
+        node.each_leaf(&mut |leaf| above.push(leaf));
+        above
+    }
+
+    /// A row without its period and figures; the ids are the KPI's as asked and as computed.
+    pub(super) fn blank(
+        &self,
+        (kpi, variant): (&Arc<str>, &Arc<str>),
+        kind: RowKind,
+        group: Arc<[Option<Arc<str>>]>,
+        currency: Option<Currency>,
+    ) -> Row {
+        let digits = currency.map_or(0, |currency| currency.exponent());
+        let shift = |of: Quantity| if of.money > 0 { digits } else { 0 };
+        let shifts = match &self.root {
+            Root::Single(_, quantity) => (shift(*quantity), 0),
+            Root::Quotient { above, below } => (shift(above.1), shift(below.1)),
+        };
+        Row {
+            kpi: Arc::clone(kpi),
+            variant: Arc::clone(variant),
+            start: NaiveDate::MIN,
+            end: NaiveDate::MIN,
+            whole_period: true,
+            kind,
+            group,
+            currency,
+            value: None,
+            no_value: None,
+            numerator: None,
+            denominator: None,
+            unit: self.info.unit,
+            decimals: self.info.decimals.unwrap_or(digits),
+            shifts,
+            sample_size: None,
+            interval: None,
+            base: None,
+        }
+    }
+
+    /// Computes the figure of a row from its leaves' values, and from how many facts each is made of.
+    pub(super) fn fill(
+        &self,
+        row: &mut Row,
+        at: Moment,
+        above: &[usize],
+        (value, facts): (&impl Fn(usize) -> Result<Exact, NoValue>, &impl Fn(usize) -> i64),
+    ) {
+        row.start = at.period.first();
+        row.end = at.period.end_date();
+        row.whole_period = at.period.whole;
+        if self.money && row.currency.is_none() {
+            row.no_value = Some(NoValue::NoFacts);
+            return;
+        }
+        if self.info.kind == Kind::Transition && at.period.months() != Some(1) {
+            row.no_value = Some(NoValue::NeedsOneMonth);
+            return;
+        }
+        let compute = |node: &Node| node.compute(value, at);
+        let value = match &self.root {
+            Root::Single(node, _) => compute(node).inspect(|value| row.numerator = Some(value.reduced())),
+            Root::Quotient { above, below } => {
+                let parts = (compute(&above.0), compute(&below.0));
+                (row.numerator, row.denominator) = (parts.0.ok().map(Exact::reduced), parts.1.ok().map(Exact::reduced));
+                match parts {
+                    (Ok(_), Ok(below)) if below.is_zero() => Err(NoValue::EmptyDenominator),
+                    (Ok(above), Ok(below)) => above.divide(below).ok_or(NoValue::Overflow),
+                    (Err(why), _) | (_, Err(why)) => Err(why),
+                }
+            }
+        };
+        match value.and_then(|value| in_unit(value, row).ok_or(NoValue::Overflow)) {
+            Ok(value) => row.value = Some(value),
+            Err(why) => row.no_value = Some(why),
+        }
+        row.sample_size = self.sample(row, above, facts);
+        row.interval = self.interval(row);
+    }
+
+    fn sample(&self, row: &Row, above: &[usize], facts: &impl Fn(usize) -> i64) -> Option<i128> {
+        if let (Root::Quotient { below, .. }, Some(denominator)) = (&self.root, row.denominator)
+            && below.1 == Quantity::NUMBER
+        {
+            return Some(denominator.numerator()).filter(|_| denominator.denominator() == 1);
+        }
+        let flows = |leaf: &&usize| {
+            let window = self.leaves.get(**leaf).map(|leaf| leaf.window);
+            matches!(window, Some(Window::Flow | Window::Running | Window::Percentile(_)))
+        };
+        let facts = |leaf: &usize| i128::from(facts(*leaf));
+        above.iter().any(|leaf| flows(&leaf)).then(|| above.iter().filter(flows).map(facts).sum())
+    }
+
+    /// Wilson's score interval of a proportion.
+    fn interval(&self, row: &Row) -> Option<(f64, f64)> {
+        let (part, all) = (row.numerator?, row.denominator?);
+        let contained = part.numerator() >= 0 && part.numerator() <= all.numerator() && all.numerator() > 0;
+        if !self.info.proportion || !contained || part.denominator() != 1 || all.denominator() != 1 {
+            return None;
+        }
+        let (n, p) = (all.approximate(), part.approximate() / all.approximate());
+        let middle = p + Z * Z / (2.0 * n);
+        let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+        let below = 1.0 + Z * Z / n;
+        let scale = match row.unit {
+            Unit::Percent => 100.0,
+            Unit::PerThousand => 1_000.0,
+            _ => 1.0,
+        };
+        Some((((middle - reach) / below).max(0.0) * scale, ((middle + reach) / below).min(1.0) * scale))
+    }
+}
+
+/// The value in its unit.
+fn in_unit(value: Exact, row: &Row) -> Option<Exact> {
+    match row.unit {
+        Unit::Percent => value.multiply(Exact::whole(100)),
+        Unit::Money => value.divide(Exact::whole(10_i128.checked_pow(row.shifts.0)?)),
+        Unit::PerThousand => value.multiply(Exact::whole(1_000)),
+        Unit::Minutes => value.divide(Exact::whole(60)),
+        Unit::Hours => value.divide(Exact::whole(3_600)),
+        Unit::Share | Unit::Count | Unit::Days | Unit::Seconds => Some(value),
+    }
+}

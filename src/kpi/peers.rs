@@ -1,0 +1,121 @@
+//! A figure among those of other tenants, told so that no tenant can be recognised: published figures, and quartiles.
+
+use super::exact::Exact;
+
+/// The fewest tenants whose figures make quartiles.
+pub const FEWEST: usize = 5;
+/// The largest share of the volume that one tenant may have: a quarter.
+const LARGEST: i128 = 4;
+/// How many figures next to each other make a quartile: their mean is nobody's own.
+const WINDOW: usize = 3;
+
+/// A figure that somebody published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The KPI that it is about.
+    pub kpi: String,
+    /// Markets' countries that it is about, lower case; all if empty.
+    pub regions: Vec<String>,
+    /// The figure, or the range's lower end, in the KPI's unit.
+    pub low: String,
+    /// The upper end; the figure again if it is one.
+    pub high: String,
+    /// Who published it, and where.
+    pub source: String,
+    /// When.
+    pub published: String,
+    /// Of whom and of when it is.
+    pub covers: String,
+    /// How it differs from the KPI.
+    pub note: String,
+}
+
+/// Why quartiles are not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withheld {
+    /// Fewer than five tenants share a figure.
+    TooFew,
+    /// One tenant has more than a quarter of the volume.
+    Dominated,
+}
+
+/// Quartiles of tenants' figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quartiles {
+    /// How many tenants.
+    pub tenants: usize,
+    /// Lower quartile, median and upper quartile, to two significant digits.
+    pub texts: [String; 3],
+}
+
+/// The quartiles of figures with their volumes. Each is the mean of the three figures around it, to two significant digits.
+///
+/// # Errors
+/// Why they are withheld.
+pub fn quartiles(mut figures: Vec<(Exact, Exact)>) -> Result<Quartiles, Withheld> {
+    if figures.len() < FEWEST {
+        return Err(Withheld::TooFew);
+    }
+    let total = figures.iter().try_fold(Exact::ZERO, |sum, (_, volume)| sum.add(*volume)).ok_or(Withheld::Dominated)?;
+    let dominates = |(_, volume): &(Exact, Exact)| {
+        let rest = volume.multiply(Exact::whole(LARGEST)).and_then(|four| total.subtract(four));
+        rest.is_none_or(|rest| rest.numerator() < 0)
+    };
+    if figures.iter().any(dominates) {
+        return Err(Withheld::Dominated);
+    }
+    figures.sort_by(|(a, _), (b, _)| a.approximate().total_cmp(&b.approximate()));
+    let last = figures.len() - 1;
+    let quartile = |quarters: usize| {
+        let middle = (last * quarters + 2) / 4;
+        let first = middle.saturating_sub(WINDOW / 2).min(figures.len() - WINDOW);
+        let window = figures.iter().skip(first).take(WINDOW);
+        let sum: f64 = window.map(|(value, _)| value.approximate()).sum();
+        two_digits(sum / WINDOW as f64)
+    };
+    Ok(Quartiles { tenants: figures.len(), texts: [quartile(1), quartile(2), quartile(3)] })
+}
+
+/// To two significant digits.
+fn two_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return "0".to_owned();
+    }
+    let digits = 1 - value.abs().log10().floor() as i32;
+    let scale = 10_f64.powi(digits);
+    let rounded = (value * scale).round() / scale;
+    format!("{rounded:.*}", usize::try_from(digits).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(figures: &[(i128, i128)]) -> Result<Quartiles, Withheld> {
+        quartiles(figures.iter().map(|(value, volume)| (Exact::whole(*value), Exact::whole(*volume))).collect())
+    }
+
+    #[test]
+    fn quartiles_are_means_of_three_and_coarse() {
+        let found = of(&[(50, 10), (10, 10), (40, 10), (20, 10), (33, 10)]).unwrap();
+        // Sorted: 10, 20, 33, 40, 50. Means of the first, the middle and the last three.
+        assert_eq!(found, Quartiles { tenants: 5, texts: ["21".into(), "31".into(), "41".into()] });
+        let nine: Vec<(i128, i128)> = (1..=9).map(|n| (n * 10, 1)).collect();
+        assert_eq!(of(&nine).unwrap().texts, ["30", "50", "70"]);
+    }
+
+    #[test]
+    fn few_or_large_tenants_are_not_told() {
+        assert_eq!(of(&[(1, 1), (2, 1), (3, 1), (4, 1)]), Err(Withheld::TooFew));
+        assert_eq!(of(&[(1, 26), (2, 19), (3, 19), (4, 18), (5, 18)]), Err(Withheld::Dominated));
+        assert!(of(&[(1, 25), (2, 19), (3, 19), (4, 19), (5, 18)]).is_ok(), "a quarter is not more than a quarter");
+        assert_eq!(of(&[]), Err(Withheld::TooFew));
+        assert_eq!(of(&[(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]).map(|found| found.tenants), Ok(5), "no volume at all");
+    }
+
+    #[test]
+    fn digits_are_two() {
+        let texts = [0.0, 0.012_34, 9.96, 12.6, 99.6, 1_234.0, -0.55].map(two_digits);
+        assert_eq!(texts, ["0", "0.012", "10.0", "13", "100", "1200", "-0.55"]);
+    }
+}

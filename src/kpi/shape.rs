@@ -1,0 +1,270 @@
+//! What a question asks beside its periods: other windows, a comparison, totals, an order, the first few groups.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::calendar::{Calendar, Step, whole_months};
+use super::period::{Grain, Period};
+use super::query::Query;
+use crate::domain::time::day_number;
+use crate::domain::validation::Violation;
+use crate::domain::vocabulary::vocabulary;
+
+/// The most groups that a question may keep apart from the rest.
+pub const MAX_TOP: usize = 1_000;
+/// The longest rolling window, in its own unit.
+pub const MAX_ROLLING: u32 = 1_000;
+
+/// Which days a period's figure takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Frame {
+    /// The period's own.
+    #[default]
+    Period,
+    /// So many days, weeks, months, quarters or years up to the period's last day.
+    Rolling(u32, Grain),
+    /// From the beginning of the span that holds the period's last day: month to date, year to date.
+    ToDate(Grain),
+}
+
+/// What figures are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The period before: of the same length by the calendar, the same part of it where the period is cut.
+    PreviousPeriod,
+    /// The same days of the year before; a week: 52 weeks before.
+    YearEarlier,
+    /// One fixed period: first day, and the day after the last.
+    Baseline(NaiveDate, NaiveDate),
+    /// The days of the question from this one on, against those before it.
+    BeforeAfter(NaiveDate),
+}
+
+vocabulary!(
+    /// Order of the groups of a period.
+    RowOrder {
+        /// By name; without the dimension last.
+        Name = "name",
+        /// Largest value first; no value last.
+        ValueDescending = "value_descending",
+        /// Smallest value first; no value last.
+        ValueAscending = "value_ascending",
+    }
+);
+
+/// The shape of an answer. The default is the plainest: each period's own days, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    /// The market's calendar.
+    pub calendar: Calendar,
+    /// Which days each figure takes in.
+    pub frame: Frame,
+    /// What each figure is compared with.
+    pub comparison: Option<Comparison>,
+    /// A row for all groups together after the groups of each period.
+    pub totals: bool,
+    /// Order of the groups.
+    pub order: Option<RowOrder>,
+    /// Keep the first so many groups by the first KPI over the whole question (in each currency), and make one row of
+    /// the rest.
+    pub top: Option<usize>,
+    /// Sum each day by itself, because each has its own exchange rate.
+    pub by_day: bool,
+}
+
+/// The periods of an answer, and for each the place of the one that it is compared with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Framed {
+    /// Rows' periods first, then those that they are compared with.
+    pub(super) all: Vec<Period>,
+    /// How many are rows' own.
+    pub(super) rows: usize,
+    /// The compared period of each row's period.
+    pub(super) base: Vec<Option<usize>>,
+}
+
+impl Shape {
+    /// The periods as framed, with those that they are compared with; notes what is wrong with the shape.
+    pub(super) fn framed(&self, query: &Query, plain: &[Period], wrong: &mut Vec<Violation>) -> Framed {
+        self.check(query, wrong);
+        let mut framed = Framed::default();
+        let split = match self.comparison {
+            Some(Comparison::BeforeAfter(on)) if query.from < on && on < query.to => Some(day_number(on)),
+            _ => None,
+        };
+        for period in plain {
+            let start = split.unwrap_or(period.start);
+            match self.frame(Period { start, ..*period }) {
+                Some(period) => framed.all.push(period),
+                None => wrong.push(early(query.from)),
+            }
+        }
+        framed.rows = framed.all.len();
+        for place in 0..framed.rows {
+            let base = match (self.comparison, framed.all.get(place).copied()) {
+                (Some(comparison), Some(period)) => {
+                    let base = self.base(comparison, query, period);
+                    if base.is_none() {
+                        wrong.push(early(query.from));
+                    }
+                    base
+                }
+                _ => None,
+            };
+            let at = base.map(|base| {
+                // One baseline serves all rows.
+                if framed.all.len() == framed.rows || framed.all.last() != Some(&base) {
+                    framed.all.push(base);
+                }
+                framed.all.len() - 1
+            });
+            framed.base.push(at);
+        }
+        framed
+    }
+
+    /// The days that a period's figure takes in; `None` where the calendar ends.
+    fn frame(&self, period: Period) -> Option<Period> {
+        match self.frame {
+            Frame::Period => Some(period),
+            Frame::Rolling(count, unit) => {
+                let first = unit.step()?.times(count).first_of(period.last())?;
+                Some(Period::of(first, period.last(), true))
+            }
+            Frame::ToDate(unit) => {
+                let (start, end) = self.calendar.span(unit, period.last())?;
+                let end = day_number(end) == period.end;
+                Some(Period { start: day_number(start), end: period.end, whole: end })
+            }
+        }
+    }
+
+    /// What a framed period is compared with; `None` where the calendar ends.
+    fn base(&self, comparison: Comparison, query: &Query, period: Period) -> Option<Period> {
+        let (first, last) = (period.first(), period.last());
+        let step = match comparison {
+            Comparison::Baseline(from, to) => return Some(Period::of(from, to.pred_opt()?, true)),
+            Comparison::BeforeAfter(on) => return Some(Period::of(query.from, on.pred_opt()?, true)),
+            Comparison::YearEarlier => match (self.frame, query.grain) {
+                (Frame::Period, Grain::Week) | (Frame::ToDate(Grain::Week), _) => Step::Days(52 * 7),
+                _ => Step::Months(12),
+            },
+            Comparison::PreviousPeriod => match self.frame {
+                Frame::Rolling(count, unit) => unit.step()?.times(count),
+                Frame::ToDate(unit) => unit.step()?,
+                Frame::Period => query.grain.step().or_else(|| {
+                    let end = last.succ_opt()?;
+                    let months = whole_months(first, end).filter(|months| *months > 0).map(Step::Months);
+                    months.or_else(|| u32::try_from(period.days()).ok().map(Step::Days))
+                })?,
+            },
+        };
+        let (first, last) = step.before(first, last)?;
+        Some(Period::of(first, last, period.whole))
+    }
+
+    fn check(&self, query: &Query, wrong: &mut Vec<Violation>) {
+        let mut note = |field: &str, text: String| wrong.push(Violation::new(field, text));
+        match self.frame {
+            Frame::Period => {}
+            Frame::Rolling(count, unit) => {
+                if !matches!(unit, Grain::Day | Grain::Week | Grain::Month | Grain::Quarter | Grain::Year) {
+                    note("rolling.unit", format!("is {unit}: send day, week, month, quarter or year"));
+                }
+                if count == 0 || count > MAX_ROLLING {
+                    note("rolling.count", format!("is {count}: send 1 to {MAX_ROLLING}"));
+                }
+            }
+            Frame::ToDate(unit) => {
+                if matches!(unit, Grain::Day | Grain::Total) {
+                    let text =
+                        format!("is {unit}, which has no earlier day: send week, month, quarter, year or a fiscal one");
+                    note("to_date", text);
+                }
+            }
+        }
+        match self.comparison {
+            Some(Comparison::Baseline(from, to)) if from >= to => {
+                note(
+                    "comparison.baseline_end_date",
+                    format!("{to} is not after {from}: send the day after the last one"),
+                );
+            }
+            Some(Comparison::BeforeAfter(on)) => {
+                if on <= query.from || on >= query.to {
+                    let text = format!("{on} is not inside {} to {}: send a date between them", query.from, query.to);
+                    note("comparison.split_date", text);
+                }
+                if query.grain != Grain::Total || self.frame != Frame::Period {
+                    note("comparison.kind", "before_after needs the grain total and no other window".to_owned());
+                }
+            }
+            _ => {}
+        }
+        if let Some(top) = self.top {
+            if top == 0 || top > MAX_TOP {
+                note("top", format!("is {top}: send 1 to {MAX_TOP}, or none for all groups"));
+            }
+            if query.group_by.is_empty() {
+                note("top", "keeps groups apart, and group_by is empty: name a dimension".to_owned());
+            }
+            if query.group_by.contains(&super::Dimension::Currency) {
+                let text = "ranks the groups of each currency by itself: leave currency out of group_by".to_owned();
+                note("top", text);
+            }
+        }
+    }
+}
+
+fn early(from: chrono::NaiveDate) -> Violation {
+    let text = format!("{from} is too early for the window or the comparison: the calendar ends; send a later date");
+    Violation::new("start_date", text)
+}
+
+/// The periods cut into stretches of days that do not overlap, so that each cell is read and added once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stretches {
+    /// Day numbers at which a stretch begins; the last one ends the last stretch.
+    pub(super) cuts: Vec<i32>,
+    /// Whether a period takes the stretch in. Others lie between periods: only stocks need them.
+    pub(super) inside: Vec<bool>,
+    /// For each period its first stretch, and the one after its last.
+    pub(super) slots: Vec<(usize, usize)>,
+}
+
+impl Stretches {
+    /// Cuts these periods, into single days if that is asked for.
+    pub(super) fn of(periods: &[Period], by_day: bool) -> Self {
+        let mut cuts: Vec<i32> = periods.iter().flat_map(|period| [period.start, period.end]).collect();
+        if by_day {
+            cuts.extend(periods.iter().flat_map(|period| period.start..period.end));
+        }
+        cuts.sort_unstable();
+        cuts.dedup();
+        let place = |day: i32| cuts.partition_point(|cut| *cut < day);
+        let slots: Vec<(usize, usize)> = periods.iter().map(|one| (place(one.start), place(one.end))).collect();
+        let mut inside = vec![false; cuts.len().saturating_sub(1)];
+        for (first, last) in &slots {
+            if let Some(stretch) = inside.get_mut(*first..*last) {
+                stretch.fill(true);
+            }
+        }
+        Self { cuts, inside, slots }
+    }
+
+    /// Whether every period is one stretch: then no sums over stretches are needed.
+    pub(super) fn plain(&self) -> bool {
+        self.slots.iter().all(|(first, last)| *last == first + 1)
+    }
+
+    /// First day and the day after the last one of a stretch.
+    pub(super) fn days(&self, stretch: usize) -> (i32, i32) {
+        let at = |place: usize| self.cuts.get(place).copied().unwrap_or_default();
+        (at(stretch), at(stretch + 1))
+    }
+
+    /// How many stretches.
+    pub(super) fn len(&self) -> usize {
+        self.inside.len()
+    }
+}

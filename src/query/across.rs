@@ -1,0 +1,159 @@
+//! KPI questions over several markets of a tenant.
+
+use std::sync::Arc;
+
+use super::kpis::{FigureSource, KpiAnswer, KpiQuestion, refused};
+use super::{Query, Reading};
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::ids::MarketId;
+use crate::domain::principal::{Principal, Role};
+use crate::domain::validation::Violation;
+use crate::ingest::{IngestError, corrupt_cell};
+use crate::kpi::across::{AcrossError, Part, across};
+use crate::kpi::exchange::{DatePolicy, Reporting};
+use crate::kpi::{Answer, Frame, Grain, Plan, QueryError};
+
+/// The answer to a question over several markets.
+#[derive(Debug)]
+pub struct AcrossAnswer {
+    /// Each market's own figures, in its own currencies.
+    pub markets: Vec<(MarketId, KpiAnswer)>,
+    /// The figures over all of them.
+    pub across: Answer,
+    /// How amounts were converted; `None` if the tenant does not say and no KPI needs it.
+    pub reporting: Option<Arc<Reporting>>,
+}
+
+fn violation(field: &str, text: String) -> IngestError {
+    refused(QueryError { violations: vec![Violation::new(field, text)], undeclared: false })
+}
+
+impl Query {
+    /// Answers a question for each of these markets and over all of them; without any, over all that the caller may read.
+    ///
+    /// # Errors
+    /// The question is wrong, the tenant does not say how amounts are converted, or a rate is missing; or see
+    /// [`IngestError`].
+    pub async fn query_across(
+        &self,
+        who: &Principal,
+        markets: Vec<MarketId>,
+        question: KpiQuestion,
+    ) -> Result<AcrossAnswer, IngestError> {
+        if !who.has(Role::Reader) {
+            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
+        }
+        let snapshot = self.markets.config().get();
+        let tenant = snapshot.tenants.get(&who.tenant);
+        let markets = if markets.is_empty() {
+            let all = tenant.map(|tenant| tenant.markets.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+            all.into_iter().filter(|market| who.may_touch(market)).collect()
+        } else {
+            markets
+        };
+        let reporting = tenant.and_then(|tenant| tenant.reporting.clone());
+        let readings = markets.iter().map(|market| self.open(who, market)).collect::<Result<Vec<_>, _>>()?;
+        let plans = plans(&readings, &question, reporting.as_deref())?;
+        let settled_to = self.markets.clock().now();
+        let mut cells = Vec::with_capacity(plans.len());
+        for (reading, plan) in readings.iter().zip(&plans) {
+            cells.push(self.stretches(reading, &plan.ranges(), settled_to).await?);
+        }
+        let mut parts = Vec::with_capacity(plans.len());
+        let mut own = Vec::with_capacity(plans.len());
+        for (((market, reading), plan), (revision, stretches)) in markets.iter().zip(&readings).zip(&plans).zip(&cells)
+        {
+            let blocks: Vec<_> = stretches.iter().flat_map(|stretch| stretch.blocks()).collect();
+            let answer = KpiAnswer {
+                answer: plan.answer(blocks.iter().copied()).map_err(|error| corrupt_cell(&error))?,
+                revision: *revision,
+                settled_to,
+                catalogue_digest: reading.catalogue.digest().to_owned(),
+                source: FigureSource::Cells,
+                frozen: std::collections::BTreeMap::new(),
+            };
+            own.push((market.clone(), answer));
+            parts.push(Part { plan, blocks });
+        }
+        let across = across(&parts, reporting.as_deref()).map_err(|error| match (error, &reporting) {
+            (AcrossError::Cells(error), _) => corrupt_cell(&error),
+            (AcrossError::Rate(missing), reporting) => {
+                let table = reporting.as_ref().map_or("", |reporting| reporting.rates.id.as_str());
+                IngestError::Store {
+                    kind: ErrorKind::FailedPrecondition,
+                    reason: "EXCHANGE_RATE_MISSING",
+                    message: format!(
+                        "exchange/{table}.toml has no rate of {} for {}: add it, or ask market by market",
+                        missing.currency, missing.day
+                    ),
+                    retryable: false,
+                }
+            }
+        })?;
+        Ok(AcrossAnswer { markets: own, across, reporting })
+    }
+}
+
+/// The plan of each market, after what is refused of a question over several.
+fn plans(
+    readings: &[Reading],
+    question: &KpiQuestion,
+    reporting: Option<&Reporting>,
+) -> Result<Vec<Plan>, IngestError> {
+    let shape = &question.shape;
+    if question.as_of.is_some() || question.as_known_at.is_some() {
+        return Err(violation("question.as_of_time", "is answered for one market only: use QueryKpis".to_owned()));
+    }
+    if question.frozen {
+        return Err(violation("question.frozen", "is answered for one market only: use QueryKpis".to_owned()));
+    }
+    if shape.top.is_some() || shape.order.is_some() {
+        let text = "is answered for one market only: use QueryKpis, or leave top and order out".to_owned();
+        return Err(violation("question.top", text));
+    }
+    let grains = [
+        Some(question.query.grain),
+        match shape.frame {
+            Frame::Rolling(_, unit) | Frame::ToDate(unit) => Some(unit),
+            Frame::Period => None,
+        },
+    ];
+    let mut plans = Vec::with_capacity(readings.len());
+    for reading in readings {
+        if let Some(first) = readings.first() {
+            let (a, b) = (&first.calendar, &reading.calendar);
+            let weeks = grains.contains(&Some(Grain::Week)) && a.week_start != b.week_start;
+            let fiscal = [Grain::FiscalQuarter, Grain::FiscalYear].map(Some).iter().any(|one| grains.contains(one));
+            if weeks || (fiscal && a.fiscal_year_start != b.fiscal_year_start) {
+                let text = format!(
+                    "is not the same in the markets {} and {}, whose weeks or fiscal years begin on different days: \
+                     ask by month, quarter or year",
+                    first.key.market, reading.key.market
+                );
+                return Err(violation("question.grain", text));
+            }
+        }
+        let mut shape = shape.clone();
+        shape.calendar = reading.calendar.clone();
+        let plan = reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
+        if plan.has_percentiles() {
+            let text = "are percentiles, which do not add up over markets: ask market by market".to_owned();
+            return Err(violation("question.kpi_ids", text));
+        }
+        let money = plan.has_money();
+        if money && reporting.is_none() {
+            let text = "hold money, and the tenant's file does not say in which currency markets are added up: add \
+                        [reporting] to it"
+                .to_owned();
+            return Err(violation("question.kpi_ids", text));
+        }
+        shape.by_day = money && reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
+        let by_day = shape.by_day;
+        plans.push(if by_day {
+            reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?
+        } else {
+            plan
+        });
+    }
+    Ok(plans)
+}

@@ -1,0 +1,159 @@
+//! A market's figures beside published ones, and beside the quartiles of tenants that share theirs.
+//!
+//! Quartiles are told of whole calendar quarters that ended thirty days ago or more, without groups or filters, of those who
+//! share that quarter, once computed for as long as the process runs. So nobody can compare two answers that differ by one
+//! tenant, one day or one record.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{Datelike, NaiveDate};
+
+use super::kpis::refused;
+use super::{Query, Reading};
+use crate::config::Snapshot;
+use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::principal::Principal;
+use crate::domain::time::add_days;
+use crate::domain::validation::Violation;
+use crate::ingest::{IngestError, corrupt_cell};
+use crate::kpi::peers::{Published, Quartiles, Withheld, quartiles};
+use crate::kpi::unit::Unit;
+use crate::kpi::{self, Exact, Grain, QueryError, Row, Shape};
+
+/// Days after its end from which a quarter is told.
+const SETTLED_DAYS: i64 = 30;
+/// Quartiles that are kept; beyond that none is kept.
+const MOST: usize = 100_000;
+
+/// Why there are no quartiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPeers {
+    /// Too few tenants share theirs, or one is too large.
+    Withheld(Withheld),
+    /// The tenant does not share its own figures of that quarter.
+    NotShared,
+    /// Sums and counts tell the size of tenants: only quotients and days are compared.
+    NotComparable,
+}
+
+/// One KPI among others.
+#[derive(Debug, Clone)]
+pub struct Benchmark {
+    /// The KPI.
+    pub kpi: String,
+    /// The market's own figure of the quarter, if there is one in one currency.
+    pub own: Option<Row>,
+    /// What others published.
+    pub published: Vec<Published>,
+    /// The quartiles of those who share theirs.
+    pub peers: Result<Quartiles, NoPeers>,
+}
+
+/// Region, KPI, first day of the quarter, digest of the definitions.
+type Asked = (String, String, NaiveDate, String);
+
+/// Quartiles computed in this process.
+#[derive(Clone, Default)]
+pub(super) struct Benchmarks(Arc<Mutex<HashMap<Asked, Quartiles>>>);
+
+impl Query {
+    /// A market's figures of a quarter among others'.
+    ///
+    /// # Errors
+    /// The day begins no quarter that is over long enough, a KPI is unknown, or see [`IngestError`].
+    pub async fn benchmarks(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        kpis: &[String],
+        quarter: NaiveDate,
+    ) -> Result<Vec<Benchmark>, IngestError> {
+        let reading = self.open(who, market)?;
+        let end = quarter.checked_add_months(chrono::Months::new(3)).unwrap_or(NaiveDate::MAX);
+        let today = self.markets.clock().now().date(reading.market.zone);
+        let begins = quarter.day() == 1 && quarter.month0().is_multiple_of(3);
+        if !begins || add_days(end, SETTLED_DAYS) > today {
+            let text = format!(
+                "{quarter} is no first day of a calendar quarter that ended {SETTLED_DAYS} days ago or more: send such a day"
+            );
+            let violations = vec![Violation::new("quarter_start_date", text)];
+            return Err(refused(QueryError { violations, undeclared: false }));
+        }
+        let snapshot = self.markets.config().get();
+        let mut found = Vec::with_capacity(kpis.len());
+        for kpi in kpis {
+            let own = self.figure(&reading, kpi, (quarter, end)).await?;
+            let region = reading.market.region.to_ascii_lowercase();
+            let about = |one: &&Published| one.kpi == *kpi && (one.regions.is_empty() || one.regions.contains(&region));
+            let published = snapshot.published.iter().filter(about).cloned().collect();
+            let unit = reading.catalogue.list().find(|info| info.id == *kpi).map(|info| info.unit);
+            let shares = shares(&snapshot, &who.tenant, (quarter, end));
+            let peers = match unit {
+                Some(Unit::Money | Unit::Count) | None => Err(NoPeers::NotComparable),
+                Some(_) if !shares => Err(NoPeers::NotShared),
+                Some(_) => self.peers(&snapshot, &reading, kpi, (quarter, end)).await?.map_err(NoPeers::Withheld),
+            };
+            found.push(Benchmark { kpi: kpi.clone(), own, published, peers });
+        }
+        Ok(found)
+    }
+
+    /// The quartiles of all who share, computed once.
+    async fn peers(
+        &self,
+        snapshot: &Snapshot,
+        asking: &Reading,
+        kpi: &str,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Result<Result<Quartiles, Withheld>, IngestError> {
+        let market = &asking.key.market;
+        let asked = (market.as_str().to_owned(), kpi.to_owned(), from, asking.catalogue.digest().to_owned());
+        let kept =
+            |benchmarks: &Benchmarks| benchmarks.0.lock().unwrap_or_else(PoisonError::into_inner).get(&asked).cloned();
+        if let Some(known) = kept(&self.benchmarks) {
+            return Ok(Ok(known));
+        }
+        let mut figures: Vec<(Exact, Exact)> = Vec::new();
+        for tenant in snapshot.tenants.keys().filter(|tenant| shares(snapshot, tenant, (from, to))) {
+            let Ok(reading) = self.reading(snapshot, tenant, market) else { continue };
+            let row = self.figure(&reading, kpi, (from, to)).await?;
+            if let Some((value, volume)) = row.and_then(|row| row.value.zip(row.denominator)) {
+                figures.push((value, volume));
+            }
+        }
+        let made = quartiles(figures);
+        let mut known = self.benchmarks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is withheld may be told when more tenants share; what was told stays as it was.
+        if known.len() < MOST
+            && let Ok(quartiles) = &made
+        {
+            known.insert(asked, quartiles.clone());
+        }
+        Ok(made)
+    }
+
+    /// The figure of a market over a quarter; `None` without a value or in several currencies.
+    async fn figure(
+        &self,
+        reading: &Reading,
+        kpi: &str,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Result<Option<Row>, IngestError> {
+        let (kpis, grain) = (vec![kpi.to_owned()], Grain::Quarter);
+        let query = kpi::Query { kpis, grain, from, to, group_by: Vec::new(), filters: Vec::new() };
+        let shape = Shape { calendar: reading.calendar.clone(), ..Shape::default() };
+        let plan = reading.catalogue.plan_shaped(&query, &shape).map_err(refused)?;
+        let (_, stretches) = self.stretches(reading, &plan.ranges(), self.markets.clock().now()).await?;
+        let answer = plan.answer(stretches.iter().flat_map(|stretch| stretch.blocks()));
+        let mut rows = answer.map_err(|error| corrupt_cell(&error))?.rows;
+        rows.retain(|row| row.value.is_some());
+        Ok(if rows.len() == 1 { rows.pop() } else { None })
+    }
+}
+
+/// Whether a tenant shares its figures of all these days.
+fn shares(snapshot: &Snapshot, tenant: &TenantId, (from, to): (NaiveDate, NaiveDate)) -> bool {
+    let span = snapshot.tenants.get(tenant).and_then(|tenant| tenant.shared);
+    span.is_some_and(|span| span.holds(from) && span.holds(add_days(to, -1)))
+}

@@ -1,0 +1,189 @@
+//! The records behind a figure, and the history told again for questions that no cells answer.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::kpis::refused;
+use super::{Query, Reading};
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::fact::Fact;
+use crate::domain::ids::MarketId;
+use crate::domain::principal::Principal;
+use crate::domain::validation::Violation;
+use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, Unknown, View};
+use crate::kpi::drill::{Contribution, Drill, Figure};
+use crate::kpi::{Catalogue, Delta, QueryError};
+
+/// Parts of the history that one page looks through: a page may hold fewer records than asked for, and none.
+const PORTIONS: usize = 20;
+
+/// One record behind a figure.
+#[derive(Debug, Clone)]
+pub struct DrillRecord {
+    /// The record.
+    pub origin: Origin,
+    /// What it gives.
+    pub given: Contribution,
+}
+
+/// Where a list of records goes on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DrillCursor {
+    view: View,
+    place: Option<Place>,
+    /// Records of the part at that place that were told already.
+    skip: usize,
+    /// Digest of definitions and rules: under others the same history makes other records.
+    digest: String,
+}
+
+/// A page of records.
+#[derive(Debug)]
+pub struct DrillPage {
+    /// The figure, which tells what each record gives to it.
+    pub drill: Drill,
+    /// The records: cases by id, then what concerns no case, then checks.
+    pub records: Vec<DrillRecord>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<DrillCursor>,
+    /// What of the history the list shows. All its pages show the same.
+    pub view: View,
+}
+
+impl Query {
+    /// The records that make a figure, page by page.
+    ///
+    /// # Errors
+    /// The figure is none, definitions changed between two pages, or see [`IngestError`].
+    pub async fn drill_down(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        figure: Figure,
+        from: Option<DrillCursor>,
+        size: usize,
+    ) -> Result<DrillPage, IngestError> {
+        let reading = self.open(who, market)?;
+        let mut drill = reading.catalogue.drill(figure).map_err(refused)?;
+        let digest = format!("{}{}", reading.catalogue.digest(), reading.rules.digest());
+        let cursor = match from {
+            Some(cursor) if cursor.digest == digest => cursor,
+            Some(_) => {
+                let text =
+                    "was made under other definitions or rules, which have changed since: start again without it";
+                let violations = vec![Violation::new("page_token", text)];
+                return Err(refused(QueryError { violations, undeclared: false }));
+            }
+            None => DrillCursor { view: self.view(&reading, None, None).await?, place: None, skip: 0, digest },
+        };
+        let _place = self.place().await?;
+        let DrillCursor { view, mut place, mut skip, digest } = cursor;
+        let mut retelling = retelling(&reading, view, place.clone());
+        let mut records = Vec::new();
+        for _ in 0..PORTIONS {
+            let Some(portion) = retelling.next().await? else {
+                return Ok(DrillPage { drill, records, next: None, view });
+            };
+            let behind = portion.next.clone();
+            let told;
+            (drill, told) = records_of(retelling.clone(), portion, drill).await?;
+            let before = records.len();
+            let left = told.len().saturating_sub(skip);
+            records.extend(told.into_iter().skip(skip).take(size.saturating_sub(before)));
+            let taken = records.len() - before;
+            if taken < left {
+                skip += taken;
+                break;
+            }
+            (place, skip) = (behind, 0);
+        }
+        Ok(DrillPage { drill, records, next: Some(DrillCursor { view, place, skip, digest }), view })
+    }
+
+    /// A place among the few that tell histories at once in this process: each keeps a processor busy.
+    async fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, IngestError> {
+        Arc::clone(&self.recounts).acquire_owned().await.map_err(|_| IngestError::Stopping)
+    }
+
+    /// The sums of the whole history in this view.
+    pub(super) async fn retold(
+        &self,
+        reading: &Reading,
+        catalogue: Arc<Catalogue>,
+        view: View,
+    ) -> Result<Delta, IngestError> {
+        let add = move |delta: &mut Delta, fact: &Fact| delta.add(&catalogue, fact);
+        self.gathered(reading, view, Delta::new(), add, |_, _| ()).await
+    }
+
+    /// Whatever is gathered of the facts of a history in this view, and of what its tests of rules lacked.
+    pub(super) async fn gathered<T: Send + 'static>(
+        &self,
+        reading: &Reading,
+        view: View,
+        mut gathered: T,
+        add: impl Fn(&mut T, &Fact) + Clone + Send + 'static,
+        lacked: impl Fn(&mut T, Vec<Unknown>) + Clone + Send + 'static,
+    ) -> Result<T, IngestError> {
+        let _place = self.place().await?;
+        let mut retelling = retelling(reading, view, None);
+        let mut portion = retelling.next().await?;
+        while let Some(now) = portion.take() {
+            let (teller, add, lacked) = (retelling.clone(), add.clone(), lacked.clone());
+            // The next part is read while this one is derived.
+            let work = tokio::task::spawn_blocking(move || {
+                let unknown = teller.tell(&now, &mut |_, fact| add(&mut gathered, fact))?;
+                lacked(&mut gathered, unknown);
+                Ok::<T, IngestError>(gathered)
+            });
+            let (next, told) = tokio::join!(retelling.next(), work);
+            gathered = told.map_err(|_| broken())??;
+            portion = next?;
+        }
+        Ok(gathered)
+    }
+}
+
+fn retelling(reading: &Reading, view: View, place: Option<Place>) -> Retelling {
+    Retelling::new(reading.scope.clone(), reading.market.clone(), Arc::clone(&reading.rules), view, place)
+}
+
+/// The records of a part that give anything to the figure.
+async fn records_of(
+    retelling: Retelling,
+    portion: Portion,
+    drill: Drill,
+) -> Result<(Drill, Vec<DrillRecord>), IngestError> {
+    let work = move || {
+        let mut records: Vec<DrillRecord> = Vec::new();
+        let told = retelling.tell(&portion, &mut |origin, fact| {
+            // All facts of a record follow each other.
+            match records.last_mut().filter(|last| last.origin == *origin) {
+                Some(last) => drill.add(fact, &mut last.given),
+                None => {
+                    let mut given = Contribution::default();
+                    drill.add(fact, &mut given);
+                    if let Some(last) = records.last_mut().filter(|last| last.given.is_empty()) {
+                        *last = DrillRecord { origin: origin.clone(), given };
+                    } else {
+                        records.push(DrillRecord { origin: origin.clone(), given });
+                    }
+                }
+            }
+        });
+        records.retain(|record| !record.given.is_empty());
+        told.map(|_| (drill, records))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| broken())?
+}
+
+/// A task of the telling ended by itself.
+fn broken() -> IngestError {
+    IngestError::Store {
+        kind: ErrorKind::Internal,
+        reason: "INTERNAL",
+        message: "the history could not be told to its end".to_owned(),
+        retryable: false,
+    }
+}

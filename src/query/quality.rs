@@ -1,0 +1,212 @@
+//! Data quality: which rules and KPIs say nothing for want of inputs, and what to send so that they speak.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use super::Query;
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::ids::{MarketId, RuleId};
+use crate::domain::principal::Principal;
+use crate::domain::time::day_number;
+use crate::ingest::{IngestError, Unknown};
+use crate::kpi::Lack;
+use crate::kpi::intake::{Gap, Intake};
+use crate::rules::words::Attribute;
+
+/// A rule that was tested and did not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleGap {
+    /// The rule.
+    pub rule: RuleId,
+    /// What it missed, as packs name it.
+    pub attribute: &'static str,
+    /// How many tests.
+    pub unknown: u64,
+    /// Fields of the API that supply it.
+    pub send: &'static [&'static str],
+}
+
+/// A KPI that misses an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KpiGap {
+    /// What it misses.
+    pub gap: Gap,
+    /// Fields of the API that supply it.
+    pub send: &'static [&'static str],
+}
+
+/// What a market's records leave open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quality {
+    /// Rules, those with the most unknown tests first.
+    pub rules: Vec<RuleGap>,
+    /// KPIs, in the order of the definitions.
+    pub kpis: Vec<KpiGap>,
+    /// Revision that it stands on.
+    pub revision: u64,
+}
+
+/// What is gathered of the history.
+#[derive(Default)]
+struct Found {
+    intake: Intake,
+    unknown: BTreeMap<(RuleId, Attribute), u64>,
+}
+
+impl Query {
+    /// What the records of these days (the last one excluded) leave open. Tells the history again.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn data_quality(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Result<Quality, IngestError> {
+        let reading = self.open(who, market)?;
+        let view = self.view(&reading, None, None).await?;
+        let days = day_number(from)..day_number(to);
+        let (catalogue, span) = (Arc::clone(&reading.catalogue), days.clone());
+        let add = move |found: &mut Found, fact: &Fact| {
+            if span.contains(&fact.day) {
+                found.intake.add(&catalogue, fact);
+            }
+        };
+        let zone = reading.market.zone;
+        let lacked = move |found: &mut Found, unknown: Vec<Unknown>| {
+            for (rule, attribute, at) in unknown {
+                if days.contains(&day_number(at.date(zone))) {
+                    *found.unknown.entry((rule, attribute)).or_default() += 1;
+                }
+            }
+        };
+        let found = self.gathered(&reading, view, Found::default(), add, lacked).await?;
+        let gap = |((rule, attribute), unknown): ((RuleId, Attribute), u64)| RuleGap {
+            rule,
+            attribute: attribute.as_str(),
+            unknown,
+            send: supplies(attribute),
+        };
+        let mut rules: Vec<RuleGap> = found.unknown.into_iter().map(gap).collect();
+        rules.sort_by(|a, b| {
+            b.unknown.cmp(&a.unknown).then_with(|| (&a.rule, a.attribute).cmp(&(&b.rule, b.attribute)))
+        });
+        let kpis = found.intake.gaps(&reading.catalogue).into_iter();
+        let kpis = kpis.map(|gap| KpiGap { send: records(&gap), gap }).collect();
+        Ok(Quality { rules, kpis, revision: view.known })
+    }
+}
+
+/// Fields of the API that supply an attribute.
+#[must_use]
+pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
+    use Attribute as A;
+    match attribute {
+        A::CollectorRole => &["Case.identity.collector_role"],
+        A::Ownership => &["Case.identity.ownership"],
+        A::DebtClass => &["Case.legal_class.debt_class"],
+        A::DebtType => &["Case.legal_class.debt_type"],
+        A::CreditorType => &["Case.identity.creditor_type"],
+        A::DebtorKind => &["Case.parties.kind"],
+        A::RegulatedCredit => &["Case.legal_class.regulated_credit"],
+        A::EuBankNpl => &["Case.legal_class.eu_bank_npl"],
+        A::Secured => &["Case.legal_class.secured"],
+        A::PersonRole => &["Activity.person_role", "Case.parties.role"],
+        A::Zone => &["Case.parties.time_zones.time_zone"],
+        A::Residence => &["Case.parties.residences.region_code"],
+        A::Subdivision => &["Case.parties.residences.subdivision_code"],
+        A::ContractDate => &["Case.dates.contract_date"],
+        A::ClaimArose => &["Case.claims.arise_date"],
+        A::DueDate | A::Deadline => &["Case.claims.original_due_date", "Activity.contact.deadline_date"],
+        A::MandateDate => &["Case.placement.mandate_date"],
+        A::ClockTime => &["Activity.occur_time", "Activity.date_only"],
+        A::Person => &["Activity.person_id"],
+        A::Received => &["Activity.receive_time", "Activity.contact.deliver_time"],
+        A::AgreedReminderFee => &["Case.terms.agreed_reminder_fee"],
+        A::CostClause => &["Case.terms.cost_clause"],
+        A::Principal | A::Claim => &["Case.claims.principal"],
+        A::NoticeForm => &["Activity.contact.form"],
+        A::CauseOfAction => &["Case.dates.cause_of_action_date"],
+        A::ReachedDebtor => &["Case.dates.limitation_events.reached_debtor"],
+        A::Currency => &["Case.currency_code", "Activity.charge.amount"],
+        A::DefaultDate => &["Case.dates.default_date"],
+        A::DueFixedByContract => &["Case.claims.due_fixed_by_contract"],
+        A::History => &["Case.history_complete_time", "Case.prior_notices", "Case.prior_charges"],
+        A::VatDeduction => &["Case.terms.creditor_deducts_vat"],
+        A::TitleDate => &["Case.legal_class.title_date", "Activity.title_obtained.title_date"],
+        A::ConsentForm => &["Case.parties.permissions.written"],
+        A::ContactPoint => &["Activity.contact.contact_point_id"],
+        A::ContentItems => &["Activity.contact.content_items"],
+        A::Documents => &["Activity.document"],
+        A::Grounds => &["Activity.dispute.grounded"],
+        A::IdentityVerified => &["Activity.contact.identity_verified"],
+        A::Language => &["Activity.contact.language_code"],
+        A::MessageLeft => &["Activity.contact.message_left"],
+        A::NumberType => &["Case.parties.contact_points.number_type"],
+        A::Place => &["Activity.contact.place"],
+        A::Purpose => &["Activity.contact.purpose"],
+        A::Recorded => &["Activity.contact.recorded"],
+        A::RecordingNotice => &["Activity.contact.recording_notice"],
+        A::Technology => &["Activity.contact.technology"],
+        A::Verified => &["Case.parties.contact_points.verify_time"],
+        A::Written | A::WrittenRequest => &["Activity.dispute.written", "Activity.condition.written"],
+        A::AccrualPeriod => &["Activity.interest.start_date", "Activity.interest.end_date"],
+        A::InterestBase => &["Activity.interest.base"],
+        A::ContractRate => &["Case.terms.contract_rate"],
+        A::InvoiceDate => &["Case.claims.invoice_date"],
+        A::PaymentTermAgreed => &["Case.terms.payment_term_agreed"],
+        A::PaymentDirection => &["Activity.payment.direction"],
+        A::ReceivedBy => &["Activity.payment.received_by"],
+        A::PaidClaim => &["Activity.payment.claim_id"],
+        A::RecordDate => &["Activity.records_erased.newest_date"],
+        // The rules themselves are missing, which no record supplies.
+        _ => &[],
+    }
+}
+
+/// Fields or records of the API that supply what a KPI misses.
+#[must_use]
+pub const fn records(gap: &Gap) -> &'static [&'static str] {
+    use FactKind as K;
+    match gap.lack {
+        Lack::Agent => &["Activity.actor.agent_id", "Case.steering.agent_id"],
+        Lack::DueDate => &["Case.claims.original_due_date"],
+        Lack::InvoiceDate => &["Case.claims.invoice_date"],
+        Lack::Facts => match gap.fact {
+            K::Contact | K::MessageSent | K::RuleTest | K::FirstContactResolved => &["Activity.contact"],
+            K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded => &["Activity.promise"],
+            K::MessageDelivered
+            | K::MessageBounced
+            | K::MessageDropped
+            | K::MessageOpened
+            | K::MessageClicked
+            | K::MessageComplained
+            | K::MessageUnsubscribed => &["Activity.message_event"],
+            K::Interest => &["Activity.interest"],
+            K::Charge => &["Activity.charge"],
+            K::Payment | K::Allocation => &["Activity.payment"],
+            K::PaymentReversed => &["Activity.reversal"],
+            K::WrittenOff | K::Discount | K::Cancelled | K::WrittenUp => &["Activity.adjustment"],
+            K::Recalled | K::MovedIn | K::MovedOut | K::SentToCollection => &["Activity.transfer"],
+            K::AgentActive => &["Activity.actor.agent_id"],
+            K::OperatingCost => &["Activity.operating_cost", "Activity.control.cost"],
+            K::ClientRevenue => &["Activity.client_revenue"],
+            K::CreditSales => &["Activity.credit_sales"],
+            K::Matter => &["Activity.dispute", "Activity.complaint"],
+            K::Survey => &["Activity.survey"],
+            K::Page | K::PaymentSession => &["Activity.page"],
+            K::PlanMade | K::PlanEnded | K::InstalmentJudged => &["Activity.plan"],
+            K::Settlement => &["Activity.settlement"],
+            K::OptOut => &["Activity.permission"],
+            K::Remittance => &["Activity.remittance"],
+            K::CustomerLost => &["Activity.customer_status"],
+            K::AccountClosed => &["Activity.case_status"],
+            K::ReceivableCurrent => &["Case.claims.original_due_date"],
+            // Accounts and balances come of cases with claims; checks of asking for them.
+            _ => &["Case.claims"],
+        },
+    }
+}

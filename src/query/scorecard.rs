@@ -1,0 +1,185 @@
+//! How the figures of a market stand to the tenant's targets.
+
+use super::kpis::KpiQuestion;
+use super::{Query, Reading};
+use crate::domain::ids::MarketId;
+use crate::domain::principal::Principal;
+use crate::domain::time::add_days;
+use crate::ingest::IngestError;
+use crate::kpi::definition::Additivity;
+use crate::kpi::target::{Judged, PERIODS, Target, TargetState, Trend, is_anomaly, trend};
+use crate::kpi::{self, Exact, Period, Row, Shape};
+
+/// A place among others, from 1 for the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rank {
+    /// The place; equal figures share one.
+    pub place: usize,
+    /// How many have a figure.
+    pub of: usize,
+}
+
+/// One target with its periods.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetStatus {
+    /// The target.
+    pub target: Target,
+    /// The periods judged, oldest first; the last one holds today, if the target does.
+    pub periods: Vec<Judged>,
+    /// First day of the first period since which the state is what it is.
+    pub since: Option<chrono::NaiveDate>,
+    /// Where the last whole period moves against those before it.
+    pub trend: Option<Trend>,
+    /// Whether the last whole period is out of the ordinary against those before it.
+    pub anomaly: Option<bool>,
+    /// The place of the target's group among all groups of its dimensions in the last period, or of the market among
+    /// the tenant's markets.
+    pub rank: Option<Rank>,
+    /// Digits behind the point of the figures.
+    pub decimals: u32,
+}
+
+impl TargetStatus {
+    /// How the last period stands.
+    #[must_use]
+    pub fn state(&self) -> Option<TargetState> {
+        self.periods.last().and_then(|last| last.state)
+    }
+}
+
+/// The targets of a market.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scorecard {
+    /// Each target, in the order of the tenant's file.
+    pub targets: Vec<TargetStatus>,
+    /// Revision of the market that it stands on.
+    pub revision: u64,
+}
+
+impl Query {
+    /// How a market stands to the targets that hold today.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn scorecard(&self, who: &Principal, market: &MarketId) -> Result<Scorecard, IngestError> {
+        let reading = self.open(who, market)?;
+        let targets = self.markets.config().get().targets(&who.tenant, market);
+        let mut card = Scorecard { targets: Vec::new(), revision: 0 };
+        for target in targets.iter() {
+            if let Some((status, revision)) = self.status(who, &reading, target).await? {
+                card.targets.push(status);
+                card.revision = revision;
+            }
+        }
+        if card.targets.is_empty() {
+            card.revision = reading.scope.head(market).await?.map_or(0, |head| head.revision);
+        }
+        Ok(card)
+    }
+
+    /// How one target stands; `None` if it does not hold yet, or not any more.
+    async fn status(
+        &self,
+        who: &Principal,
+        reading: &Reading,
+        target: &Target,
+    ) -> Result<Option<(TargetStatus, u64)>, IngestError> {
+        let today = self.markets.clock().now().date(reading.market.zone);
+        let last = target.until.map_or(today, |until| until.min(today));
+        if last < target.from {
+            return Ok(None);
+        }
+        let first = reading.calendar.earlier(target.grain, last, PERIODS).unwrap_or(target.from);
+        let mut kpis = vec![target.kpi.clone()];
+        kpis.extend(target.guard.iter().map(|guard| guard.kpi.clone()).filter(|guard| *guard != target.kpi));
+        let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();
+        let query =
+            kpi::Query { kpis, grain: target.grain, from: first, to: add_days(last, 1), group_by, filters: Vec::new() };
+        let question = KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None, frozen: false };
+        let market = &reading.key.market;
+        let answer = self.query_kpis(who, market, question.clone()).await?;
+        let own = |row: &&Row| row.group.iter().zip(&target.group).all(|(a, (_, b))| a.as_deref() == Some(b));
+        let of = |kpi: &str, period: Period| {
+            let rows = answer.answer.rows.iter().filter(own);
+            let mut rows = rows.filter(move |row| row.start == period.first() && *row.kpi == *kpi);
+            rows.find(|row| row.currency.is_none() || target.currency.is_none() || row.currency == target.currency)
+        };
+        let plan = reading
+            .catalogue
+            .plan_shaped(&question.query, &Shape { calendar: reading.calendar.clone(), ..Shape::default() });
+        let periods = plan.map(|plan| plan.periods().to_vec()).unwrap_or_default();
+        let info = reading.catalogue.list().find(|info| info.id == target.kpi);
+        let additive = info.is_some_and(|info| info.additivity == Additivity::TimeAndGroups);
+        let figure = |period: &Period| {
+            let value = of(&target.kpi, *period).and_then(|row| row.value);
+            // A sum without facts is zero.
+            let value = value.or((additive && of(&target.kpi, *period).is_none()).then_some(Exact::ZERO));
+            let guard = target.guard.as_ref().and_then(|guard| of(&guard.kpi, *period)?.value);
+            (*period, value, guard, reading.calendar.days_of(target.grain, period.first()).unwrap_or(period.days()))
+        };
+        let figures: Vec<_> = periods.iter().filter(|period| target.concerns(**period)).map(figure).collect();
+        let judged = target.judge(&figures, additive);
+        let state = judged.last().and_then(|last| last.state);
+        let same = judged.iter().rev().take_while(|one| one.state == state).last();
+        let whole: Vec<Exact> = periods.iter().filter(|period| period.whole).filter_map(|one| figure(one).1).collect();
+        let rank = self.rank(who, reading, target, &answer.answer.rows, question).await?;
+        let decimals = of(&target.kpi, periods.last().copied().unwrap_or(Period { start: 0, end: 0, whole: false }));
+        let decimals = decimals.map(|row| row.decimals).or(info.and_then(|info| info.decimals)).unwrap_or(2);
+        let status = TargetStatus {
+            target: target.clone(),
+            since: same.map(|one| one.period.first()),
+            periods: judged,
+            trend: trend(&whole),
+            anomaly: is_anomaly(&whole),
+            rank,
+            decimals,
+        };
+        Ok(Some((status, answer.revision)))
+    }
+
+    /// The place of the target's figure among its like in the last period.
+    async fn rank(
+        &self,
+        who: &Principal,
+        reading: &Reading,
+        target: &Target,
+        rows: &[Row],
+        question: KpiQuestion,
+    ) -> Result<Option<Rank>, IngestError> {
+        let currency = |row: &&Row| target.currency.is_none() || row.currency == target.currency;
+        if !target.group.is_empty() {
+            let rows = rows.iter().filter(|row| *row.kpi == *target.kpi).filter(currency);
+            let Some(last) = rows.clone().map(|row| row.start).max() else { return Ok(None) };
+            let rows: Vec<&Row> = rows.filter(|row| row.start == last).collect();
+            let own =
+                rows.iter().find(|row| row.group.iter().zip(&target.group).all(|(a, (_, b))| a.as_deref() == Some(b)));
+            let own = own.and_then(|row| row.value);
+            return Ok(own.map(|own| place(own, rows.iter().filter_map(|row| row.value), target)));
+        }
+        let snapshot = self.markets.config().get();
+        let all = snapshot.tenants.get(&who.tenant).map(|tenant| tenant.markets.keys().cloned().collect::<Vec<_>>());
+        let (mut own, mut values) = (None, Vec::new());
+        for market in all.unwrap_or_default().into_iter().filter(|market| who.may_touch(market)) {
+            let mut asked = question.clone();
+            asked.query.kpis.truncate(1);
+            let found = self.query_kpis(who, &market, asked).await?;
+            let last = found.answer.rows.iter().filter(currency).max_by_key(|row| row.start).and_then(|row| row.value);
+            values.extend(last);
+            if market == reading.key.market {
+                own = last;
+            }
+        }
+        Ok(own.map(|own| place(own, values.into_iter(), target)))
+    }
+}
+
+/// The place of a value among others: one more than how many are better.
+fn place(own: Exact, values: impl Iterator<Item = Exact>, target: &Target) -> Rank {
+    let (mut better, mut of) = (0, 0);
+    for value in values {
+        of += 1;
+        // Better than the own one is what lies strictly beyond it.
+        better += usize::from(value != own && target.side.holds(value, own));
+    }
+    Rank { place: better + 1, of }
+}

@@ -1,0 +1,226 @@
+//! Figures and scorecards pushed as they change. Watchers of one question share one computation, which runs again when the
+//! market has changed; a slow watcher finds the newest answer and not every one in between, so that memory stays flat.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Query;
+use super::kpis::{KpiAnswer, KpiQuestion, refused};
+use super::scorecard::Scorecard;
+use crate::domain::error_kind::{ErrorKind, Failure as _};
+use crate::domain::ids::MarketId;
+use crate::domain::market::MarketKey;
+use crate::domain::principal::Principal;
+use crate::domain::validation::Violation;
+use crate::ingest::IngestError;
+use crate::kpi::QueryError;
+
+/// Time between two looks at a market, and the least between two computations of one question.
+const EVERY: Duration = Duration::from_millis(100);
+/// The most different questions that are watched in one process.
+const MOST: usize = 10_000;
+
+/// What a watcher sees: nothing yet, the newest answer, or why there will be none.
+pub type Seen<T> = Option<Result<Arc<T>, IngestError>>;
+
+/// What of a market decides whether an answer may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Pulse {
+    revision: u64,
+    /// A deadline has passed whose timer has not fired.
+    due: bool,
+    /// The day in the market's zone.
+    day: i32,
+    /// The configuration in force.
+    snapshot: usize,
+}
+
+/// Shared computations by what they are of. The map keeps a receiver of its own: one alone means that nobody watches.
+type Topics<K, T> = Arc<Mutex<HashMap<K, watch::Receiver<T>>>>;
+/// A question of a market, as asked by keys for the same markets.
+type Topic = (MarketKey, String);
+
+/// What is watched in this process.
+#[derive(Clone, Default)]
+pub(super) struct Watches {
+    pulses: Topics<MarketKey, Pulse>,
+    kpis: Topics<Topic, Seen<KpiAnswer>>,
+    cards: Topics<Topic, Seen<Scorecard>>,
+}
+
+fn lock<K, T>(topics: &Topics<K, T>) -> std::sync::MutexGuard<'_, HashMap<K, watch::Receiver<T>>> {
+    topics.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Forgets the topic if nobody watches it any more; whether it did.
+fn forget<K: std::hash::Hash + Eq, T>(topics: &Topics<K, T>, key: &K, sender: &watch::Sender<T>) -> bool {
+    let mut topics = lock(topics);
+    if sender.receiver_count() > 1 {
+        return false;
+    }
+    topics.remove(key);
+    true
+}
+
+impl Query {
+    /// Watches a question: the receiver holds the newest answer, which changes within half a second of a commit.
+    ///
+    /// # Errors
+    /// The question is wrong or of the past, or too many are watched.
+    pub fn watch_kpis(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        question: KpiQuestion,
+    ) -> Result<watch::Receiver<Seen<KpiAnswer>>, IngestError> {
+        let reading = self.open(who, market)?;
+        if question.as_of.is_some() || question.as_known_at.is_some() || question.frozen {
+            let text = "is of the past, as is frozen, which does not change: use QueryKpis".to_owned();
+            let violations = vec![Violation::new("question.as_of_time", text)];
+            return Err(refused(QueryError { violations, undeclared: false }));
+        }
+        let mut shape = question.shape.clone();
+        shape.calendar = reading.calendar.clone();
+        // What is not kept would be told again from the whole history with every commit.
+        reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
+        let topic = (reading.key.clone(), format!("{question:?} {:?}", who.markets));
+        let (query, who, market) = (self.clone(), who.clone(), market.clone());
+        let compute = move || {
+            let (query, who, market, question) = (query.clone(), who.clone(), market.clone(), question.clone());
+            async move { query.query_kpis(&who, &market, question).await }
+        };
+        self.watch(&self.watches.kpis, topic, compute, |a, b| a.answer == b.answer)
+    }
+
+    /// Watches how a market stands to its targets.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; or too many questions are watched.
+    pub fn watch_scorecard(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+    ) -> Result<watch::Receiver<Seen<Scorecard>>, IngestError> {
+        let reading = self.open(who, market)?;
+        let topic = (reading.key.clone(), format!("{:?}", who.markets));
+        let (query, who, market) = (self.clone(), who.clone(), market.clone());
+        let compute = move || {
+            let (query, who, market) = (query.clone(), who.clone(), market.clone());
+            async move { query.scorecard(&who, &market).await }
+        };
+        self.watch(&self.watches.cards, topic, compute, |a, b| a.targets == b.targets)
+    }
+
+    fn watch<T, F>(
+        &self,
+        topics: &Topics<Topic, Seen<T>>,
+        topic: Topic,
+        compute: impl Fn() -> F + Send + 'static,
+        same: fn(&T, &T) -> bool,
+    ) -> Result<watch::Receiver<Seen<T>>, IngestError>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T, IngestError>> + Send + 'static,
+    {
+        let mut known = lock(topics);
+        if let Some(receiver) = known.get(&topic).filter(|receiver| receiver.has_changed().is_ok()) {
+            return Ok(receiver.clone());
+        }
+        if known.len() >= MOST {
+            return Err(IngestError::Store {
+                kind: ErrorKind::ResourceExhausted,
+                reason: "TOO_MANY_WATCHES",
+                message: format!("{MOST} different questions are watched: watch fewer, or another replica"),
+                retryable: true,
+            });
+        }
+        let (sender, receiver) = watch::channel(None);
+        known.insert(topic.clone(), receiver.clone());
+        drop(known);
+        let (mut pulse, topics) = (self.pulse(&topic.0), Arc::clone(topics));
+        tokio::spawn(async move {
+            loop {
+                pulse.mark_unchanged();
+                let ended = match compute().await {
+                    Ok(value) => {
+                        sender.send_if_modified(|seen| {
+                            let known = matches!(seen, Some(Ok(before)) if same(before, &value));
+                            if !known {
+                                *seen = Some(Ok(Arc::new(value)));
+                            }
+                            !known
+                        });
+                        false
+                    }
+                    // What may succeed later leaves the last answer standing.
+                    Err(error) if error.retry_after_ms().is_some() => {
+                        pulse.mark_changed();
+                        false
+                    }
+                    Err(error) => sender.send(Some(Err(error))).is_ok(),
+                };
+                tokio::time::sleep(EVERY).await;
+                // Looks now and then whether anybody still watches, even if nothing changes.
+                while !ended && tokio::time::timeout(EVERY * 10, pulse.changed()).await.is_err() {
+                    if forget(&topics, &topic, &sender) {
+                        return;
+                    }
+                }
+                if ended {
+                    lock(&topics).remove(&topic);
+                    return;
+                }
+                if forget(&topics, &topic, &sender) {
+                    return;
+                }
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// What changes with a market, read ten times a second for all who watch it.
+    fn pulse(&self, key: &MarketKey) -> watch::Receiver<Pulse> {
+        let mut known = lock(&self.watches.pulses);
+        if let Some(receiver) = known.get(key).filter(|receiver| receiver.has_changed().is_ok()) {
+            return receiver.clone();
+        }
+        let (sender, receiver) = watch::channel(Pulse::default());
+        known.insert(key.clone(), receiver.clone());
+        drop(known);
+        let (query, key) = (self.clone(), key.clone());
+        tokio::spawn(async move {
+            let mut look = tokio::time::interval(EVERY);
+            look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                look.tick().await;
+                if forget(&query.watches.pulses, &key, &sender) {
+                    return;
+                }
+                match query.look(&key).await {
+                    Ok(now) => {
+                        sender.send_if_modified(|pulse| std::mem::replace(pulse, now) != now);
+                    }
+                    Err(error) => tracing::warn!(error = %error, "a watched market could not be looked at"),
+                }
+            }
+        });
+        receiver
+    }
+
+    async fn look(&self, key: &MarketKey) -> Result<Pulse, IngestError> {
+        let snapshot = self.markets.config().get();
+        let now = self.markets.clock().now();
+        let zone = snapshot.market(&key.tenant, &key.market).map(|market| market.zone);
+        let found = self.markets.store().scope(&key.tenant).pulse(&key.market).await?;
+        let (revision, due) = found.map_or((0, None), |(head, due)| (head.revision, due));
+        Ok(Pulse {
+            revision,
+            due: due.is_some_and(|due| due <= now),
+            day: zone.map_or(0, |zone| crate::domain::time::day_number(now.date(zone))),
+            snapshot: Arc::as_ptr(&snapshot) as usize,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! WatchKpis and WatchAlerts: the newest of what is watched, whenever it changes, until the client goes, the service stops
+//! or the deadline passes. Nothing queues up: a slow client misses what lies between.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, future, stream};
+use prost::Message;
+use tokio::sync::watch;
+use tonic::{Request, Status};
+
+use super::stream::{end_of, until_failure};
+use super::{Answers, Api, failed, open, too_large, wrong};
+use crate::domain::error_kind::ErrorKind;
+use crate::proto::v1;
+use crate::query::{Scorecard, Seen, alerts};
+use crate::transport::deadline::Deadline;
+use crate::transport::decode::{kpi as decode, request};
+use crate::transport::encode::scalar::revision;
+use crate::transport::encode::{kpi, target};
+use crate::transport::status;
+
+impl Api {
+    /// WatchKpis.
+    pub(super) fn kpis_watched(
+        &self,
+        request: Request<v1::WatchKpisRequest>,
+    ) -> Result<Answers<v1::WatchKpisResponse>, Status> {
+        let deadline = request.extensions().get().copied();
+        let (caller, message) = open(request)?;
+        let (market, question) = decode::watched(message).map_err(wrong)?;
+        let group_by = question.query.group_by.clone();
+        let watched = self.use_cases.query.watch_kpis(&caller.who, &market, question).map_err(failed)?;
+        let api = self.clone();
+        let encode = move |answer: Arc<crate::query::KpiAnswer>| {
+            api.limit_rows(answer.answer.rows.len())?;
+            let rows = answer.answer.rows.iter().map(|row| kpi::row(row, &group_by)).collect();
+            Ok(Some(v1::WatchKpisResponse { rows, revision: revision(answer.revision) }))
+        };
+        Ok(self.pushed(watched, deadline, encode))
+    }
+
+    /// WatchAlerts.
+    pub(super) fn alerts_watched(
+        &self,
+        request: Request<v1::WatchAlertsRequest>,
+    ) -> Result<Answers<v1::WatchAlertsResponse>, Status> {
+        let deadline = request.extensions().get().copied();
+        let (caller, message) = open(request)?;
+        let market = request::only_market(&message.region_code).map_err(wrong)?;
+        let watched = self.use_cases.query.watch_scorecard(&caller.who, &market).map_err(failed)?;
+        let mut before: Option<Arc<Scorecard>> = None;
+        let encode = move |card: Arc<Scorecard>| {
+            let found = alerts(before.as_deref(), &card);
+            let first = before.is_none();
+            let message = v1::WatchAlertsResponse {
+                alerts: found.iter().map(target::alert).collect(),
+                revision: revision(card.revision),
+            };
+            before = Some(card);
+            Ok((first || !found.is_empty()).then_some(message))
+        };
+        Ok(self.pushed(watched, deadline, encode))
+    }
+
+    /// What is watched, encoded; what encodes to nothing is not pushed.
+    fn pushed<T: Send + Sync + 'static, M: Message + 'static>(
+        &self,
+        mut watched: watch::Receiver<Seen<T>>,
+        deadline: Option<Deadline>,
+        mut encode: impl FnMut(Arc<T>) -> Result<Option<M>, Status> + Send + 'static,
+    ) -> Answers<M> {
+        let end = Box::pin(end_of(self.stopping.clone(), deadline));
+        watched.mark_changed();
+        let events = stream::unfold(Some((watched, end)), |state| async move {
+            let (mut watched, mut end) = state?;
+            tokio::select! {
+                changed = watched.changed() => {
+                    if changed.is_err() {
+                        let text = "what was watched is not computed any more: watch it again";
+                        return Some((Err(status::own(ErrorKind::Unavailable, "WATCH_ENDED", text)), None));
+                    }
+                    let seen = watched.borrow_and_update().clone();
+                    Some((Ok(seen), Some((watched, end))))
+                }
+                status = &mut end => Some((Err(status), None)),
+            }
+        });
+        let most = self.limits.answer_bytes;
+        let mut take = move |seen: Seen<T>| -> Result<Option<M>, Status> {
+            let Some(seen) = seen else { return Ok(None) };
+            let message = encode(seen.map_err(failed)?)?;
+            let bytes = message.as_ref().map_or(0, Message::encoded_len);
+            if bytes > most {
+                return Err(too_large(bytes, most, "watch fewer KPIs, periods or groups"));
+            }
+            Ok(message)
+        };
+        let answers = events.filter_map(move |event| future::ready(event.and_then(&mut take).transpose()));
+        Box::pin(until_failure(answers))
+    }
+}

@@ -1,0 +1,206 @@
+//! Closed periods and data quality through the API.
+
+use std::sync::atomic::Ordering;
+
+use fairdue::clock::Clock;
+use fairdue::domain::time::DAY;
+use fairdue::proto::{DESCRIPTOR_SET, v1};
+use fairdue::query::quality::supplies;
+use fairdue::rules::words::Attribute;
+
+use crate::support::api::{Api, Clients, MARKETS};
+use crate::support::database::on_both_databases;
+use crate::support::wire::{at, batch, call, case, date, fields, payment};
+
+async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
+    let stored = mine.activities.batch_record_activities(batch(activities)).await.expect("stored").into_inner();
+    assert!(stored.results.iter().all(|result| result.status() == v1::WriteStatus::Created), "{stored:?}");
+}
+
+fn march_and_april() -> v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
+        region_code: "IT".to_owned(),
+        kpi_ids: vec!["payments".to_owned()],
+        grain: v1::Grain::Month.into(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 5, 1),
+        frozen: true,
+        ..Default::default()
+    }
+}
+
+on_both_databases!(
+    async fn a_closed_period_keeps_its_figure_beside_the_restated_one(database: Database) {
+        let (clock, hand) = Clock::manual(at(18)); // 5 April
+        let api = Api::start_at(&database, &[], clock).await;
+        let mut mine = api.platform("mine").await;
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![case("c1", "a")] };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        record(&mut mine, vec![payment("p1", "c1", 0, 35), payment("p2", "c1", 15, 1)]).await;
+        let refused = mine.kpis.query_kpis(march_and_april()).await.expect_err("the market closes nothing");
+        assert_eq!(fields(&refused), ["frozen"]);
+        let closing = MARKETS.replacen("promise_grace_days = 3", "promise_grace_days = 3\nclose_after_days = 10", 1);
+        api.configure("tenants/mine.toml", &format!("tenant = \"mine\"\n{closing}"));
+        api.change_rule("theirs", "");
+        let answer = mine.kpis.query_kpis(march_and_april()).await.expect("figures").into_inner();
+        assert!(answer.rows.iter().all(|row| row.frozen.is_none()), "nothing is closed on 5 April");
+        hand.fetch_add(30 * DAY, Ordering::SeqCst);
+        record(&mut mine, vec![payment("late", "c1", 12, 40)]).await;
+        let answer = mine.kpis.query_kpis(march_and_april()).await.expect("figures").into_inner();
+        let text = |decimal: &Option<fairdue::proto::google::r#type::Decimal>| {
+            decimal.as_ref().map(|decimal| decimal.value.clone()).unwrap_or_default()
+        };
+        let (march, april) = (&answer.rows[0], &answer.rows[1]);
+        let closed = march.frozen.as_ref().expect("March was closed on 11 April");
+        assert_eq!(
+            (text(&march.value), text(&closed.value), text(&closed.change)),
+            ("75.00".into(), "35.00".into(), "40.00".into())
+        );
+        // The first instant of 11 April in Rome.
+        assert_eq!(march.freeze_time.as_ref().map(|time| time.seconds), Some(1_712_786_400));
+        assert!(april.frozen.is_none(), "April is closed on 11 May");
+        let compared = v1::QueryKpisRequest { to_date: v1::Grain::Month.into(), ..march_and_april() };
+        assert_eq!(fields(&mine.kpis.query_kpis(compared).await.expect_err("a window")), ["frozen"]);
+        api.end().await;
+    }
+);
+
+/// A tenant's records: so many debtors reached of so many calls.
+async fn calls(api: &Api, tenant: &str, reached: usize, all: usize) -> Clients {
+    let mut clients = api.platform(tenant).await;
+    let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![case("c1", "a")] };
+    clients.cases.batch_upsert_cases(cases).await.expect("stored");
+    let one = |n: usize| {
+        let mut call = call(&format!("k{n}"), "c1", 0);
+        let outcome = if n < reached { v1::Outcome::RightPartyNoCommitment } else { v1::Outcome::NoAnswer };
+        if let Some(v1::activity::Detail::Contact(contact)) = &mut call.detail {
+            contact.outcome = outcome.into();
+        }
+        call
+    };
+    record(&mut clients, (0..all).map(one).collect()).await;
+    clients
+}
+
+on_both_databases!(
+    async fn figures_are_told_among_those_of_five_tenants_and_of_no_fewer(database: Database) {
+        use v1::NoPeersReason as Reason;
+        let api = Api::start(&database).await;
+        let share = "[benchmarks]\nshare_from = \"2024-01-01\"\n";
+        let ask = async |clients: &mut Clients, kpis: &[&str]| {
+            let request = v1::GetBenchmarksRequest {
+                region_code: "IT".to_owned(),
+                kpi_ids: kpis.iter().map(|kpi| (*kpi).to_owned()).collect(),
+                quarter_start_date: date(2024, 1, 1),
+            };
+            clients.kpis.get_benchmarks(request).await.expect("an answer").into_inner().benchmarks
+        };
+        for (tenant, reached) in [("t1", 1), ("t2", 2), ("t3", 3), ("t4", 4)] {
+            api.tenant(tenant, share).await;
+            calls(&api, tenant, reached, 10).await;
+        }
+        let mut mine = calls(&api, "mine", 5, 10).await;
+        let found = ask(&mut mine, &["rpc_rate", "calls_outbound", "open_rate"]).await;
+        let reasons: Vec<Reason> = found.iter().map(v1::Benchmark::no_peers_reason).collect();
+        assert_eq!(reasons, [Reason::NotShared, Reason::NotComparable, Reason::NotShared]);
+        assert_eq!(
+            found[0].own.as_ref().and_then(|own| own.value.clone()).map(|value| value.value),
+            Some("50.00".into())
+        );
+        assert!(found[2].published.iter().any(|one| one.source.contains("Campaign Monitor")), "{found:?}");
+        let mut t1 = api.platform("t1").await;
+        assert_eq!(ask(&mut t1, &["rpc_rate"]).await[0].no_peers_reason(), Reason::TooFew, "four share");
+        api.tenant("large", share).await;
+        calls(&api, "large", 9, 90).await;
+        let found = ask(&mut t1, &["rpc_rate"]).await;
+        assert_eq!(found[0].no_peers_reason(), Reason::Dominated, "one has 90 of 130");
+        assert!(found[0].median.is_none() && found[0].tenant_count == 0);
+        api.tenant("large", "").await;
+        api.tenant("t5", share).await;
+        calls(&api, "t5", 5, 10).await;
+        let found = ask(&mut t1, &["rpc_rate"]).await.remove(0);
+        let text = |decimal: &Option<fairdue::proto::google::r#type::Decimal>| {
+            decimal.as_ref().map(|decimal| decimal.value.clone()).unwrap_or_default()
+        };
+        let quartiles = [&found.lower_quartile, &found.median, &found.upper_quartile].map(text);
+        assert_eq!((found.tenant_count, quartiles), (5, ["20", "30", "40"].map(str::to_owned)));
+        // A sixth tenant, or a late record, changes nothing that was told: two answers cannot be compared.
+        api.tenant("t6", share).await;
+        calls(&api, "t6", 10, 10).await;
+        assert_eq!(ask(&mut t1, &["rpc_rate"]).await.remove(0).tenant_count, 5);
+        let open = v1::GetBenchmarksRequest {
+            region_code: "IT".to_owned(),
+            kpi_ids: vec!["rpc_rate".to_owned()],
+            quarter_start_date: date(2024, 2, 1),
+        };
+        assert_eq!(fields(&t1.kpis.get_benchmarks(open).await.expect_err("no quarter")), ["quarter_start_date"]);
+        api.end().await;
+    }
+);
+
+/// Whether a path such as `Case.terms.cost_clause` names a field of the API.
+fn resolves(path: &str) -> bool {
+    let pool = prost_reflect::DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
+    let mut parts = path.split('.');
+    let root = parts.next().unwrap_or_default();
+    let mut message = pool.get_message_by_name(&format!("fairdue.v1.{root}"));
+    for part in parts {
+        let Some(field) = message.and_then(|message| message.get_field_by_name(part)) else { return false };
+        message = field.kind().as_message().cloned();
+    }
+    true
+}
+
+#[test]
+fn what_to_send_names_fields_of_the_api() {
+    for attribute in Attribute::ALL {
+        let fields = supplies(*attribute);
+        assert!(!fields.is_empty() || *attribute == Attribute::Pack, "{attribute} has no field that supplies it");
+        for path in fields {
+            assert!(resolves(path), "{attribute}: {path} is no field of the API");
+        }
+    }
+    assert!(!resolves("Case.nothing") && !resolves("Nothing.case_id"), "the search refuses nothing");
+}
+
+on_both_databases!(
+    async fn what_is_missing_is_told_with_what_to_send(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![case("c1", "a")] };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        record(&mut mine, vec![payment("p1", "c1", 0, 35), call("k1", "c1", 1)]).await;
+        let request = v1::GetDataQualityRequest {
+            region_code: "IT".to_owned(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+        };
+        let quality = mine.kpis.get_data_quality(request.clone()).await.expect("an answer").into_inner();
+        let gaps = |kpi: &'static str, lack: &'static str| {
+            quality.kpis.iter().filter(move |gap| gap.kpi_id == kpi && gap.lack == lack)
+        };
+        let gap = |kpi, lack| gaps(kpi, lack).find(|gap| gap.disables);
+        let invoice = gap("dso_invoice", "invoice_date").expect("the claim has no invoice date");
+        assert!(invoice.disables && invoice.lacking_count == 1 && invoice.fact_count == 0, "{invoice:?}");
+        assert_eq!(invoice.fields, ["Case.claims.invoice_date"]);
+        assert!(gaps("dso_due", "due_date").next().is_none(), "the claim has a due date: {:?}", quality.kpis);
+        let cost = gap("cost_to_collect", "facts");
+        assert!(cost.is_none(), "money was collected, so that the quotient has a value");
+        let opened = gap("open_rate", "facts").expect("no message was delivered");
+        assert!(opened.disables && opened.fields == ["Activity.message_event"], "{opened:?}");
+        for kpi in &quality.kpis {
+            assert!(kpi.fields.iter().all(|field| resolves(field)), "{kpi:?}");
+        }
+        // A test of a rule was not known because the call states no agent's purpose, place or the like.
+        let rule = quality.rules.first().expect("some rule lacked something");
+        assert!(rule.unknown_count > 0 && !rule.attribute.is_empty(), "{rule:?}");
+        assert!(quality.rules.iter().any(|rule| !rule.fields.is_empty()), "{:?}", quality.rules);
+        let empty = v1::GetDataQualityRequest { start_date: date(2030, 1, 1), end_date: date(2030, 2, 1), ..request };
+        let empty = mine.kpis.get_data_quality(empty).await.expect("an answer").into_inner();
+        assert!(empty.rules.is_empty() && empty.kpis.iter().all(|gap| gap.lacking_count == 0 && gap.disables));
+        let wrong =
+            v1::GetDataQualityRequest { region_code: "IT".to_owned(), start_date: date(2024, 3, 1), end_date: None };
+        assert_eq!(fields(&mine.kpis.get_data_quality(wrong).await.expect_err("no end")), ["end_date"]);
+        api.end().await;
+    }
+);

@@ -1,0 +1,197 @@
+//! Targets, scorecards, alerts and watched figures through the API.
+
+use std::time::{Duration, Instant};
+
+use fairdue::proto::v1;
+use tonic::{Code, Streaming};
+
+use crate::support::api::{Api, Clients};
+use crate::support::database::on_both_databases;
+use crate::support::wire::{batch, case, date, fields, note, payment, reason, stamp};
+
+/// March 2024 is over, so that its figures stand to the target as whole ones.
+const TARGETS: &str = r#"
+[[target]]
+id = "march"
+kpi = "payments"
+grain = "month"
+from = "2024-03-01"
+until = "2024-03-31"
+markets = ["it"]
+currency = "EUR"
+goal = "100"
+side = "at_least"
+margin = "20"
+hysteresis = "5"
+
+[[target]]
+id = "of a"
+kpi = "payments"
+grain = "month"
+from = "2024-03-01"
+until = "2024-03-31"
+currency = "EUR"
+goal = "50"
+side = "at_least"
+[target.group]
+client = "a"
+[target.guard]
+kpi = "collected_net"
+side = "at_most"
+bound = "60"
+
+[[target]]
+id = "later"
+kpi = "payments"
+grain = "month"
+from = "9000-01-01"
+currency = "EUR"
+goal = "1"
+side = "at_least"
+"#;
+
+async fn filled(api: &Api) -> Clients {
+    let mut mine = api.platform("mine").await;
+    let cases = [("c1", "a"), ("c2", "b")].map(|(id, creditor)| case(id, creditor)).to_vec();
+    let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
+    mine.cases.batch_upsert_cases(cases).await.expect("stored");
+    let paid = [payment("p1", "c1", 0, 60), payment("p2", "c2", 0, 15)].to_vec();
+    mine.activities.batch_record_activities(batch(paid)).await.expect("stored");
+    mine
+}
+
+async fn pay(mine: &mut Clients, id: &str, case: &str, units: i64) {
+    let stored = mine.activities.batch_record_activities(batch(vec![payment(id, case, 1, units)])).await;
+    assert_eq!(stored.expect("stored").into_inner().results[0].status(), v1::WriteStatus::Created);
+}
+
+async fn next<T>(stream: &mut Streaming<T>) -> T {
+    let next = tokio::time::timeout(Duration::from_secs(20), stream.message()).await.expect("a message in time");
+    next.expect("no failure").expect("no end")
+}
+
+fn march() -> v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
+        region_code: "IT".to_owned(),
+        kpi_ids: vec!["payments".to_owned()],
+        grain: v1::Grain::Month.into(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 4, 1),
+        ..Default::default()
+    }
+}
+
+on_both_databases!(
+    async fn targets_are_judged_and_alerts_are_told(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
+        let none = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
+        assert!(none.targets.is_empty() && none.revision > 0);
+        api.change_rule("mine", TARGETS);
+        let card = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
+        let shown = |card: &v1::GetScorecardResponse| {
+            let one = |target: &v1::TargetStatus| {
+                let period = target.periods.last().expect("a period");
+                let value = period.value.as_ref().map(|value| value.value.clone()).unwrap_or_default();
+                (target.target_id.clone(), value, target.state(), period.guard_holds)
+            };
+            card.targets.iter().map(one).collect::<Vec<_>>()
+        };
+        use v1::TargetState::{AtRisk, Missed, OnTrack};
+        assert_eq!(
+            shown(&card),
+            [
+                ("march".to_owned(), "75.00".to_owned(), Missed, None),
+                ("of a".to_owned(), "60.00".to_owned(), OnTrack, Some(true))
+            ]
+        );
+        let march = &card.targets[0];
+        assert_eq!((march.periods.len(), march.state_since_date), (1, date(2024, 3, 1)), "only from 1 March on");
+        assert_eq!((march.anomaly, march.trend()), (Some(true), v1::Trend::Up), "nothing was ever paid before");
+        assert_eq!((card.targets[1].rank, card.targets[1].ranked_count), (Some(1), 2));
+
+        let watch = v1::WatchAlertsRequest { region_code: "IT".to_owned() };
+        let mut told = mine.kpis.watch_alerts(watch).await.expect("a stream").into_inner();
+        let kinds = |message: &v1::WatchAlertsResponse| {
+            let one = |alert: &v1::Alert| {
+                let status = alert.status.as_ref().expect("a status");
+                (status.target_id.clone(), alert.kind(), alert.previous_state(), status.state())
+            };
+            message.alerts.iter().map(one).collect::<Vec<_>>()
+        };
+        let first = next(&mut told).await;
+        let missed = ("march".to_owned(), v1::AlertKind::State, v1::TargetState::Unspecified, Missed);
+        assert!(kinds(&first).contains(&missed), "{first:?}");
+        assert!(kinds(&first).iter().all(|(_, kind, ..)| *kind != v1::AlertKind::Guard));
+        pay(&mut mine, "p3", "c2", 10).await;
+        let second = next(&mut told).await;
+        assert_eq!(kinds(&second), [("march".to_owned(), v1::AlertKind::State, Missed, AtRisk)]);
+        // The guard of the other target breaks with what is paid for its own group.
+        pay(&mut mine, "p4", "c1", 30).await;
+        let third = next(&mut told).await;
+        assert_eq!(
+            kinds(&third),
+            [
+                ("march".to_owned(), v1::AlertKind::State, AtRisk, OnTrack),
+                ("of a".to_owned(), v1::AlertKind::State, OnTrack, AtRisk),
+                ("of a".to_owned(), v1::AlertKind::Guard, v1::TargetState::Unspecified, AtRisk),
+            ]
+        );
+        assert!(third.revision > second.revision);
+        let stranger = api.platform("theirs").await.kpis.get_scorecard(request).await.expect("a card").into_inner();
+        assert!(stranger.targets.is_empty(), "another tenant has no targets");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn watched_figures_come_within_half_a_second_and_only_when_they_change(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let watch = v1::WatchKpisRequest { question: Some(march()) };
+        let mut streams = Vec::new();
+        for _ in 0..20 {
+            streams.push(mine.kpis.watch_kpis(watch.clone()).await.expect("a stream").into_inner());
+        }
+        let value = |message: &v1::WatchKpisResponse| {
+            message.rows[0].value.as_ref().map(|value| value.value.clone()).unwrap_or_default()
+        };
+        for stream in &mut streams {
+            assert_eq!(value(&next(stream).await), "75.00");
+        }
+        // What changes nothing in the answer is not told; what changes it is told at once, many changes as few.
+        mine.activities.batch_record_activities(batch(vec![note("n1", "c1", 1)])).await.expect("stored");
+        for n in 0..10 {
+            pay(&mut mine, &format!("more {n}"), "c1", 1).await;
+        }
+        let committed = Instant::now();
+        for stream in &mut streams {
+            let mut pushed = 0;
+            loop {
+                let message = next(stream).await;
+                pushed += 1;
+                assert_ne!(value(&message), "75.00", "the same answer twice");
+                if value(&message) == "85.00" {
+                    break;
+                }
+            }
+            assert!(pushed <= 10, "{pushed} messages of ten commits");
+        }
+        // Half a second is what is promised; a machine that is busy with other tests gets more.
+        let took = committed.elapsed();
+        assert!(took < Duration::from_secs(5), "pushed after {took:?}");
+        let past = v1::QueryKpisRequest { as_of_time: stamp(0), ..march() };
+        let wrong = mine.kpis.watch_kpis(v1::WatchKpisRequest { question: Some(past) }).await.expect_err("the past");
+        assert_eq!((wrong.code(), fields(&wrong)), (Code::InvalidArgument, vec!["question.as_of_time".to_owned()]));
+        let none = mine.kpis.watch_kpis(v1::WatchKpisRequest::default()).await.expect_err("no question");
+        assert_eq!(fields(&none), ["question"]);
+        let mut open = streams.remove(0);
+        drop(streams);
+        api.stop.cancel();
+        let end = open.message().await.expect_err("a stopping service says so");
+        assert_eq!((end.code(), reason(&end).as_str()), (Code::Unavailable, "STOPPING"));
+        drop((open, mine));
+        api.end().await;
+    }
+);
