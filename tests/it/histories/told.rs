@@ -100,3 +100,23 @@ fn a_case_that_opens_with_several_versions_remembers_for_all_of_them() {
         [vec![Act::Upsert(versions[..1].to_vec())], each(&calls), vec![Act::Upsert(versions[1..].to_vec())]].concat();
     end_alike("tenant-calls-of-a-case-in-wa", 1, &in_order, &version_last);
 }
+
+#[test]
+fn an_agents_roster_records_take_each_others_place_in_any_order() {
+    let roster = |id: &str, day: u16, fte_thousandths: u32| {
+        let detail = Detail::AgentRoster { agent: "agent-0".into(), team: None, fte_thousandths, until: None };
+        let mut record = builders::activity(id, "", at_minute(day, 600), detail);
+        record.cases.clear();
+        record
+    };
+    let records = [roster("a", 2, 1_000), roster("b", 20, 500), roster("c", 9, 750)];
+    let versions = Act::Upsert(vec![opening(0, NEW_YORK)]);
+    let at_once = [versions.clone(), Act::Record(records.to_vec())];
+    let one_by_one = [vec![versions.clone()], each(&records)].concat();
+    end_alike("us-wa-mobile", 0, &at_once, &one_by_one);
+    let never = [versions.clone(), Act::Record(records[..2].to_vec())];
+    let voided = [one_by_one, vec![Act::Restart], each(&[void("c")])].concat();
+    end_alike("us-wa-mobile", 0, &voided, &never);
+    let void_first = [vec![versions], each(&[void("c")]), each(&records)].concat();
+    end_alike("us-wa-mobile", 0, &void_first, &never);
+}
