@@ -21,7 +21,7 @@ use crate::rules::words::Attribute;
 use crate::store::{CaseFilter, CaseHistory, TenantScope};
 
 /// Cases of one batch.
-const BATCH: u32 = 1_000;
+const BATCH: u32 = 250;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
 
