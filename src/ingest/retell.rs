@@ -9,12 +9,15 @@ use super::IngestError;
 use super::checks::{check_fact, read_checks};
 use super::derive::{Cause, Event};
 use super::replay::{Chunk, Replay, Unknown};
+use super::rosters::is_roster;
 use super::writing::is_void;
+use crate::domain::activity::Activity;
+use crate::domain::detail::Detail;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::market::Market;
-use crate::domain::time::Timestamp;
-use crate::ledger::market_facts;
+use crate::domain::time::{Timestamp, day_number};
+use crate::ledger::{market_facts, roster_facts};
 use crate::rules::RuleSet;
 use crate::store::{CheckRow, StoredActivity, TenantScope};
 
@@ -39,6 +42,8 @@ pub enum Place {
     Cases(String),
     /// All cases, and what concerns none up to this revision and id.
     Market(u64, String),
+    /// All that; the records of rosters, which count together, come next.
+    Rosters,
     /// All that, and the checks up to this revision.
     Checks(u64),
 }
@@ -85,6 +90,7 @@ pub struct Portion {
 enum Part {
     Cases(Box<(Replay, Chunk)>),
     Market(Vec<StoredActivity>),
+    Rosters(Vec<StoredActivity>),
     Checks(Vec<CheckRow>),
 }
 
@@ -119,11 +125,16 @@ impl Retelling {
                 Place::Market(revision, after) => {
                     let rows = self.scope.market_wide(&id, revision, &after, PAGE).await?;
                     let Some(last) = rows.last() else {
-                        self.place = Some(Place::Checks(0));
+                        self.place = Some(Place::Rosters);
                         continue;
                     };
                     self.place = Some(Place::Market(last.revision, last.activity.id.as_str().to_owned()));
                     return Ok(Some(self.portion(Part::Market(rows))));
+                }
+                Place::Rosters => {
+                    self.place = Some(Place::Checks(0));
+                    let rows = self.rosters(&id).await?;
+                    return Ok(Some(self.portion(Part::Rosters(rows))));
                 }
                 Place::Checks(revision) => {
                     let rows = self.scope.checks(&id, revision, PAGE).await?;
@@ -136,6 +147,26 @@ impl Retelling {
                 }
             }
         }
+    }
+
+    /// Every record of a roster.
+    async fn rosters(&self, market: &MarketId) -> Result<Vec<StoredActivity>, IngestError> {
+        let (mut found, mut revision, mut after) = (Vec::new(), 0, String::new());
+        loop {
+            let rows = self.scope.market_wide(market, revision, &after, PAGE).await?;
+            let Some(last) = rows.last() else { return Ok(found) };
+            (revision, after) = (last.revision, last.activity.id.as_str().to_owned());
+            found.extend(rows.into_iter().filter(|row| is_roster(&row.activity)));
+        }
+    }
+
+    /// Whether an activity without a case counts in this view.
+    fn counts(&self, row: &StoredActivity) -> bool {
+        let View { known, until, .. } = self.view;
+        row.revision <= known
+            && row.voided.is_none_or(|since| since > known)
+            && !is_void(&row.activity)
+            && row.activity.occurred <= until
     }
 
     fn portion(&self, part: Part) -> Portion {
@@ -162,19 +193,36 @@ impl Retelling {
                 return Ok(unknown);
             }
             Part::Market(rows) => {
-                let View { known, until, .. } = self.view;
-                let counts = |row: &&StoredActivity| {
-                    row.revision <= known
-                        && row.voided.is_none_or(|since| since > known)
-                        && !is_void(&row.activity)
-                        && row.activity.occurred <= until
-                };
                 let mut facts = Vec::new();
-                for row in rows.iter().filter(counts) {
+                for row in rows.iter().filter(|row| self.counts(row)) {
                     market_facts(&self.market, &row.activity, &mut facts);
                     let record = Record::Activity(row.activity.id.as_str().to_owned());
                     let origin = Origin { case: None, record };
                     facts.drain(..).for_each(|fact| note(&origin, &fact));
+                }
+            }
+            Part::Rosters(rows) => {
+                let rows: Vec<_> = rows.iter().map(|row| (self.counts(row), &row.activity)).collect();
+                let counted = || rows.iter().filter(|(counts, _)| *counts).map(|(_, activity)| *activity);
+                let mut facts = Vec::new();
+                roster_facts(&self.market, counted(), &mut facts);
+                let mut ends: Vec<Fact> = Vec::new();
+                for fact in facts {
+                    // Where a record's time ends stands right before where it begins.
+                    if fact.sign < 0 {
+                        ends.push(fact);
+                        continue;
+                    }
+                    let begins = |activity: &&Activity| {
+                        let Detail::AgentRoster { agent, .. } = &activity.detail else { return false };
+                        fact.dims.agent.as_deref() == Some(agent.as_str())
+                            && day_number(activity.occurred.date(self.market.zone)) == fact.day
+                    };
+                    let last = counted().filter(begins).max_by(|a, b| a.order().cmp(&b.order()));
+                    let id = last.map(|record| record.id.as_str().to_owned()).unwrap_or_default();
+                    let origin = Origin { case: None, record: Record::Activity(id) };
+                    ends.drain(..).for_each(|end| note(&origin, &end));
+                    note(&origin, &fact);
                 }
             }
             Part::Checks(rows) => {

@@ -203,15 +203,17 @@ impl Drill {
         }
         let period = self.figure.period;
         let value = Exact::whole(measure.source.take(fact)?);
+        // Cells of cohorts are of the day on which the case came in.
+        let day = measure.source.on.of(fact)?;
         let whole = |inside: bool| inside.then_some(value);
         match leaf.window {
-            Window::Flow | Window::Percentile(_) => whole((period.start..period.end).contains(&fact.day)),
-            Window::Running => whole((self.figure.running_from.min(period.start)..period.end).contains(&fact.day)),
-            Window::Opening => whole(fact.day < period.start),
-            Window::Closing => whole(fact.day < period.end),
-            Window::Mean if fact.day < period.start => Some(value),
+            Window::Flow | Window::Percentile(_) => whole((period.start..period.end).contains(&day)),
+            Window::Running => whole((self.figure.running_from.min(period.start)..period.end).contains(&day)),
+            Window::Opening => whole(day < period.start),
+            Window::Closing => whole(day < period.end),
+            Window::Mean if day < period.start => Some(value),
             Window::Mean => {
-                let left = i128::from(period.end) - i128::from(fact.day);
+                let left = i128::from(period.end) - i128::from(day);
                 let share = Exact::new(left, i128::from(period.days()))?;
                 whole(left > 0)?.multiply(share)
             }
@@ -224,11 +226,12 @@ impl Drill {
         // A base that is not kept by currency serves every currency.
         let skip = |one: Dimension| self.definition.money && one == Dimension::Currency && !measure.by_currency;
         let currency = self.figure.currency.filter(|_| measure.by_currency);
+        let own = |one: Dimension| one.of(dims).map(str::to_owned).or_else(|| one.computed(fact));
         currency.is_none_or(|currency| dims.currency == Some(currency))
-            && self.figure.group.iter().all(|(one, value)| skip(*one) || one.of(dims) == value.as_deref())
+            && self.figure.group.iter().all(|(one, value)| skip(*one) || own(*one) == *value)
             && self.figure.filters.iter().all(|(one, values)| {
-                let own = one.of(dims).unwrap_or("");
-                skip(*one) || values.iter().any(|value| value == own)
+                let own = own(*one).unwrap_or_default();
+                skip(*one) || values.contains(&own)
             })
     }
 

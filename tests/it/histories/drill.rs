@@ -21,7 +21,7 @@ use super::generate::{self, long_after};
 use crate::support::database::{Backend, Database};
 
 /// KPIs of every form, with what they are grouped by here.
-const KPIS: [(&str, &[Dimension]); 11] = [
+const KPIS: [(&str, &[Dimension]); 13] = [
     ("rpc_rate", &[Dimension::Agent]),
     ("recovery_rate", &[]),
     ("payments", &[Dimension::Agent]),
@@ -33,6 +33,8 @@ const KPIS: [(&str, &[Dimension]); 11] = [
     ("compliance_rate", &[]),
     ("calls_outbound", &[Dimension::Team]),
     ("handle_time_p90", &[]),
+    ("headcount", &[]),
+    ("resolution_rate_adjusted", &[]),
 ];
 
 fn question(kpis: &[&str], group_by: &[Dimension], grain: Grain) -> KpiQuestion {
