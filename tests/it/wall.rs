@@ -1,7 +1,6 @@
 //! PostgreSQL as the second wall between tenants, and PgBouncer in transaction mode before it: the whole service works behind
 //! both, and a query that goes around the service's own handle finds nothing that is another tenant's.
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -92,13 +91,19 @@ impl Drop for Pooler {
 
 /// Starts PgBouncer before a database, with few connections, so that each serves many clients in turn.
 async fn pooler(url: &str) -> (Pooler, String) {
-    let program = Path::new("/usr/sbin/pgbouncer");
-    if !program.is_file() {
+    // Where Debian puts it, and wherever else programs are looked for.
+    let search = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut places = std::env::split_paths(&path).chain(["/usr/sbin".into()]).map(|place| place.join("pgbouncer"));
+        places.find(|program| program.is_file())
+    };
+    let program = search().or_else(|| {
         let script = "[ \"$(id -u)\" = 0 ] && apt-get update -q && \
                       DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends pgbouncer";
         let _ = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).status();
-    }
-    assert!(program.is_file(), "PgBouncer is missing: apt-get install pgbouncer");
+        search()
+    });
+    let program = program.expect("PgBouncer is missing: apt-get install pgbouncer");
     let (before, name) = url.rsplit_once('/').expect("a name");
     let (user, address) = before.trim_start_matches("postgres://").split_once('@').expect("a user");
     let (host, port) = address.split_once(':').expect("a port");
@@ -114,7 +119,7 @@ async fn pooler(url: &str) -> (Pooler, String) {
     let text = text.replace(&format!("dbname={name}"), &format!("dbname={name} user={user}"));
     let file = directory.join("pgbouncer.ini");
     std::fs::write(&file, text).expect("write the settings");
-    let mut command = unprivileged(program);
+    let mut command = unprivileged(&program);
     let child = command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let pooler = Pooler(child.expect("run pgbouncer"));
     let url = format!("postgres://{user}@127.0.0.1:{own}/{name}");
