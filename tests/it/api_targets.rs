@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use fairdue::domain::principal::Role;
 use fairdue::proto::v1;
 use tonic::{Code, Streaming};
 
@@ -141,6 +142,25 @@ on_both_databases!(
         assert!(third.revision > second.revision);
         let stranger = api.platform("theirs").await.kpis.get_scorecard(request).await.expect("a card").into_inner();
         assert!(stranger.targets.is_empty(), "another tenant has no targets");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_revoked_key_is_told_nothing_more(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let key = api.key("mine", &[Role::Reader], &[]).await;
+        let watch = v1::WatchKpisRequest { question: Some(march()) };
+        let mut stream = api.clients(&key).kpis.watch_kpis(watch).await.expect("a stream").into_inner();
+        next(&mut stream).await;
+        api.revoke("mine", &key).await;
+        // The key is looked at again once a second.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        pay(&mut mine, "after", "c1", 1).await;
+        let end = tokio::time::timeout(Duration::from_secs(20), stream.message()).await.expect("an end in time");
+        let end = end.expect_err("the key is revoked");
+        assert_eq!(end.code(), Code::Unauthenticated, "{end:?}");
         api.end().await;
     }
 );

@@ -25,6 +25,10 @@ use crate::transport::status;
 /// Batches of one stream that are in work at once.
 const IN_WORK: usize = 4;
 
+/// A stream that tells what happens may live for weeks: a key that is revoked ends it before its next message, if its last
+/// look is older than this.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The acknowledgements of a stream of batches. The first failure ends it, after the acknowledgements before it.
 pub(super) fn acknowledge(
     api: Api,

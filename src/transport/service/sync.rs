@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::NaiveDate;
 use futures::stream;
@@ -10,7 +10,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::push;
-use super::stream::end_of;
+use super::stream::{LOOK_AGAIN, end_of};
 use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
 use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
@@ -62,9 +62,6 @@ struct Sending {
     /// When the client's key was last seen to be good.
     admitted: Instant,
 }
-
-/// A feed may live for weeks: a key that is revoked ends it before its next message, if its last look is older than this.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Sending {
     async fn next(&mut self) -> Option<Result<v1::PullResponse, Status>> {

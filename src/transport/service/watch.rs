@@ -2,17 +2,19 @@
 //! or the deadline passes. Nothing queues up: a slow client misses what lies between.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::{StreamExt as _, future, stream};
 use prost::Message;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
-use super::stream::{end_of, until_failure};
+use super::stream::{LOOK_AGAIN, end_of, until_failure};
 use super::{Answers, Api, failed, open, too_large, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::query::{Scorecard, Seen, alerts};
+use crate::transport::auth::Caller;
 use crate::transport::deadline::Deadline;
 use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::scalar::revision;
@@ -36,7 +38,7 @@ impl Api {
             let rows = answer.answer.rows.iter().map(|row| kpi::row(row, &group_by)).collect();
             Ok(Some(v1::WatchKpisResponse { rows, revision: revision(answer.revision) }))
         };
-        Ok(self.pushed(watched, deadline, encode))
+        Ok(self.pushed(caller, watched, deadline, encode))
     }
 
     /// WatchAlerts.
@@ -59,28 +61,33 @@ impl Api {
             before = Some(card);
             Ok((first || !found.is_empty()).then_some(message))
         };
-        Ok(self.pushed(watched, deadline, encode))
+        Ok(self.pushed(caller, watched, deadline, encode))
     }
 
-    /// What is watched, encoded; what encodes to nothing is not pushed.
+    /// What is watched, encoded; what encodes to nothing is not pushed. A key that is revoked ends it.
     fn pushed<T: Send + Sync + 'static, M: Message + 'static>(
         &self,
+        caller: Caller,
         mut watched: watch::Receiver<Seen<T>>,
         deadline: Option<Deadline>,
         mut encode: impl FnMut(Arc<T>) -> Result<Option<M>, Status> + Send + 'static,
     ) -> Answers<M> {
         let end = Box::pin(end_of(self.stopping.clone(), deadline));
         watched.mark_changed();
-        let events = stream::unfold(Some((watched, end)), |state| async move {
-            let (mut watched, mut end) = state?;
+        let first = (watched, end, Admitted { api: self.clone(), caller, at: Instant::now() });
+        let events = stream::unfold(Some(first), |state| async move {
+            let (mut watched, mut end, mut admitted) = state?;
             tokio::select! {
                 changed = watched.changed() => {
                     if changed.is_err() {
                         let text = "what was watched is not computed any more: watch it again";
                         return Some((Err(status::own(ErrorKind::Unavailable, "WATCH_ENDED", text)), None));
                     }
+                    if let Err(status) = admitted.still().await {
+                        return Some((Err(status), None));
+                    }
                     let seen = watched.borrow_and_update().clone();
-                    Some((Ok(seen), Some((watched, end))))
+                    Some((Ok(seen), Some((watched, end, admitted))))
                 }
                 status = &mut end => Some((Err(status), None)),
             }
@@ -97,5 +104,23 @@ impl Api {
         };
         let answers = events.filter_map(move |event| future::ready(event.and_then(&mut take).transpose()));
         Box::pin(until_failure(answers))
+    }
+}
+
+/// Who is pushed to, and when the key was last seen to be good.
+struct Admitted {
+    api: Api,
+    caller: Caller,
+    at: Instant,
+}
+
+impl Admitted {
+    /// Looks at the key again, if the last look is older than [`LOOK_AGAIN`].
+    async fn still(&mut self) -> Result<(), Status> {
+        if self.at.elapsed() >= LOOK_AGAIN {
+            self.api.use_cases.ingest.authenticate(self.caller.api_key()).await.map_err(failed)?;
+            self.at = Instant::now();
+        }
+        Ok(())
     }
 }
