@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fairdue::proto::google::r#type::Date;
 use fairdue::proto::v1;
 use sqlx::{Connection, Row};
+use tonic::Code;
 use v1::compliance_service_client::ComplianceServiceClient;
 use v1::kpi_service_client::KpiServiceClient;
 
@@ -88,7 +89,18 @@ async fn rows(client: &mut KpiServiceClient<Caller>, region: &str, kpi: &str, gr
         group_by: group_by.iter().map(|dimension| (*dimension).to_owned()).collect(),
         ..Default::default()
     };
-    client.query_kpis(request).await.expect("answer a KPI query").into_inner().rows
+    // As any client does: what the service calls passing, because another replica commits just then, is asked again.
+    let mut tries = 0;
+    loop {
+        match client.query_kpis(request.clone()).await {
+            Ok(answer) => return answer.into_inner().rows,
+            Err(status) if tries < 50 && matches!(status.code(), Code::Unavailable | Code::Aborted) => {
+                tries += 1;
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            Err(status) => panic!("a KPI query is not answered: {status:?}"),
+        }
+    }
 }
 
 /// Ids of activities that an open finding names.
