@@ -246,12 +246,7 @@ pub fn fold_noting<'a>(
     advanced_to: Timestamp,
     note: &mut dyn FnMut(Cause<'a>, &Fact),
 ) -> Option<(CaseEntry, Effects)> {
-    let mut versions: Vec<&CaseVersion> = versions.collect();
-    versions.sort_by(|a, b| a.order().cmp(&b.order()));
-    let (first, later) = versions.split_first()?;
-    let mut events: Vec<Event<'a>> = later.iter().copied().map(Event::Version).collect();
-    events.extend(activities.map(Event::Activity));
-    events.sort_by_cached_key(Event::position);
+    let (first, later, events) = in_order(versions, activities)?;
     let mut effects = Effects::default();
     let mut told = 0;
     let mut tell = |cause: Cause<'a>, effects: &Effects| {
@@ -264,7 +259,7 @@ pub fn fold_noting<'a>(
     tell(Cause::Event(Event::Version(first)), &effects);
     // Activities may lie before the first version, which holds from ever: order starts with the first fact.
     entry.last = Position(NEVER, 0, 0, Arc::from(""));
-    for version in later {
+    for version in &later {
         entry.remember_for(env, version);
     }
     for event in events {
@@ -277,6 +272,24 @@ pub fn fold_noting<'a>(
     entry.fire_noting(env, advanced_to, &mut effects, &mut tell);
     entry.advanced_to = advanced_to;
     Some((entry, effects))
+}
+
+/// A history in its order: the first version, which holds from ever, the later ones, and everything behind the first.
+/// `None` if there is no version.
+pub(super) fn in_order<'a>(
+    versions: impl Iterator<Item = &'a CaseVersion>,
+    activities: impl Iterator<Item = &'a Activity>,
+) -> Option<(&'a CaseVersion, Vec<&'a CaseVersion>, Vec<Event<'a>>)> {
+    let mut later: Vec<&CaseVersion> = versions.collect();
+    if later.is_empty() {
+        return None;
+    }
+    later.sort_by(|a, b| a.order().cmp(&b.order()));
+    let first = later.remove(0);
+    let mut events: Vec<Event<'a>> = later.iter().copied().map(Event::Version).collect();
+    events.extend(activities.map(Event::Activity));
+    events.sort_by_cached_key(Event::position);
+    Some((first, later, events))
 }
 
 pub(super) fn context<'a>(env: &Env<'a>, version: &'a CaseVersion, lead: bool) -> compliance::Context<'a> {

@@ -1,7 +1,7 @@
 //! What rules say of a case's history, and nothing else: no money, no promises, no KPI facts. The rules look at none of
 //! those, so this finds what the whole fold finds, as a test holds; a simulation does it for every case, twice.
 
-use super::derive::{Effects, Env, Event, context};
+use super::derive::{Effects, Env, Event, context, in_order};
 use crate::compliance::{CaseWatch, Emission};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -16,12 +16,7 @@ pub fn judge<'a>(
     activities: impl Iterator<Item = &'a Activity>,
     until: Timestamp,
 ) -> Option<Effects> {
-    let mut versions: Vec<&CaseVersion> = versions.collect();
-    versions.sort_by(|a, b| a.order().cmp(&b.order()));
-    let (first, later) = versions.split_first()?;
-    let mut events: Vec<Event<'_>> = later.iter().copied().map(Event::Version).collect();
-    events.extend(activities.map(Event::Activity));
-    events.sort_by_cached_key(Event::position);
+    let (first, later, events) = in_order(versions, activities)?;
     let mut emissions = Vec::new();
     let watch = CaseWatch::open(&context(env, first, true), &mut emissions);
     let mut judging = Judging { env, version: first, watch, emissions, effects: Effects::default() };

@@ -9,7 +9,7 @@ use crate::store::{Backend, Store};
 /// Time between two looks: PostgreSQL's sessions tell what they changed once a second.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Starts looking, until the markets are gone or the database refuses.
+/// Starts looking, until the markets are gone.
 pub(super) fn start(markets: &Arc<Markets>) {
     if markets.store().backend() == Backend::Sqlite {
         return;

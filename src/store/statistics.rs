@@ -24,7 +24,7 @@ struct Stale {
 }
 
 impl Store {
-    /// Has PostgreSQL look at tables that have grown by half since it last did, which replans the statements on them.
+    /// Has PostgreSQL look at tables that have about doubled since it last did, which replans the statements on them.
     /// Replicas may do so at the same time. Does nothing on SQLite, whose plans do not rest on statistics here.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! acknowledgement, never half a batch.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::{self, Either};
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
@@ -25,9 +25,33 @@ use crate::transport::status;
 /// Batches of one stream that are in work at once.
 const IN_WORK: usize = 4;
 
-/// A stream that tells what happens may live for weeks: a key that is revoked ends it before its next message, if its last
-/// look is older than this.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How old the last look at a key may be when something is told to it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The caller of a stream that tells what happens. It may live for weeks: a key that is revoked ends it before its next
+/// message.
+pub(super) struct Admitted {
+    api: Api,
+    caller: Caller,
+    /// When the key was last seen to be good.
+    at: Instant,
+}
+
+impl Admitted {
+    /// A caller whose key was just seen to be good.
+    pub(super) fn now(api: Api, caller: Caller) -> Self {
+        Self { api, caller, at: Instant::now() }
+    }
+
+    /// Looks at the key again, if the last look is too old.
+    pub(super) async fn still(&mut self) -> Result<(), Status> {
+        if self.at.elapsed() >= LOOK_AGAIN {
+            self.api.use_cases.ingest.authenticate(self.caller.api_key()).await.map_err(failed)?;
+            self.at = Instant::now();
+        }
+        Ok(())
+    }
+}
 
 /// The acknowledgements of a stream of batches. The first failure ends it, after the acknowledgements before it.
 pub(super) fn acknowledge(

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::NaiveDate;
 use futures::stream;
@@ -10,7 +9,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::push;
-use super::stream::{LOOK_AGAIN, end_of};
+use super::stream::{Admitted, end_of};
 use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
 use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
@@ -20,7 +19,6 @@ use crate::domain::sharing::Sharing;
 use crate::proto::v1;
 use crate::proto::v1::sync_service_server::SyncService;
 use crate::sync::{Cursor, Follower};
-use crate::transport::auth::Caller;
 use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync as decode;
 use crate::transport::encode;
@@ -57,10 +55,7 @@ struct Sending {
     most: usize,
     /// What is shared with the client, and the entities that it may compare; `None` for everything.
     sharing: Option<(Arc<Sharing>, Vec<SyncEntity>)>,
-    api: Api,
-    caller: Caller,
-    /// When the client's key was last seen to be good.
-    admitted: Instant,
+    admitted: Admitted,
 }
 
 impl Sending {
@@ -72,11 +67,8 @@ impl Sending {
             Ok(batch) => batch,
             Err(error) => return Some(Err(failed(error))),
         };
-        if self.admitted.elapsed() >= LOOK_AGAIN {
-            if let Err(error) = self.api.use_cases.ingest.authenticate(self.caller.api_key()).await {
-                return Some(Err(failed(error)));
-            }
-            self.admitted = Instant::now();
+        if let Err(status) = self.admitted.still().await {
+            return Some(Err(status));
         }
         let sharing = self.sharing.as_ref().map(|(sharing, compares)| (&**sharing, compares.as_slice()));
         match encode::sync::messages(&batch, self.most, sharing, |cursor| self.tokens.seal(cursor)) {
@@ -117,8 +109,8 @@ impl SyncService for Api {
         let from = cursor.ok_or(wish.after);
         let follower = sync.follow(session, wish.filter, wish.manner, from).await.map_err(failed)?;
         let most = self.limits.answer_bytes.saturating_sub(ANSWER_MARGIN);
-        let (api, admitted) = (self.clone(), Instant::now());
-        let sending = Sending { follower, tokens, ready: VecDeque::new(), most, sharing, api, caller, admitted };
+        let admitted = Admitted::now(self.clone(), caller);
+        let sending = Sending { follower, tokens, ready: VecDeque::new(), most, sharing, admitted };
         let end = Box::pin(end_of(self.stopping.clone(), deadline));
         let answers = stream::unfold(Some((sending, end)), |state| async move {
             let (mut sending, mut end) = state?;

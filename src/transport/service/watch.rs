@@ -2,14 +2,13 @@
 //! or the deadline passes. Nothing queues up: a slow client misses what lies between.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::{StreamExt as _, future, stream};
 use prost::Message;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
-use super::stream::{LOOK_AGAIN, end_of, until_failure};
+use super::stream::{Admitted, end_of, until_failure};
 use super::{Answers, Api, failed, open, too_large, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
@@ -74,7 +73,7 @@ impl Api {
     ) -> Answers<M> {
         let end = Box::pin(end_of(self.stopping.clone(), deadline));
         watched.mark_changed();
-        let first = (watched, end, Admitted { api: self.clone(), caller, at: Instant::now() });
+        let first = (watched, end, Admitted::now(self.clone(), caller));
         let events = stream::unfold(Some(first), |state| async move {
             let (mut watched, mut end, mut admitted) = state?;
             tokio::select! {
@@ -104,23 +103,5 @@ impl Api {
         };
         let answers = events.filter_map(move |event| future::ready(event.and_then(&mut take).transpose()));
         Box::pin(until_failure(answers))
-    }
-}
-
-/// Who is pushed to, and when the key was last seen to be good.
-struct Admitted {
-    api: Api,
-    caller: Caller,
-    at: Instant,
-}
-
-impl Admitted {
-    /// Looks at the key again, if the last look is older than [`LOOK_AGAIN`].
-    async fn still(&mut self) -> Result<(), Status> {
-        if self.at.elapsed() >= LOOK_AGAIN {
-            self.api.use_cases.ingest.authenticate(self.caller.api_key()).await.map_err(failed)?;
-            self.at = Instant::now();
-        }
-        Ok(())
     }
 }

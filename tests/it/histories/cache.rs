@@ -138,24 +138,37 @@ async fn shared_by_replicas(url: &str, holders: &[Arc<Holder>; 3], acts: &[Act],
     Ok(())
 }
 
-fn kept_cells_change_no_answer(backend: Backend, cases: u32) {
-    let configurations = ["64", "1", "0"].map(configuration);
-    let holders = configurations.each_ref().map(|(_, holder)| Arc::clone(holder));
+/// Tries random histories, each scattered anew, on a database and a runtime of its own, so that the writers of a history end
+/// with it. `trial` takes the database's address, what happens, and the seed.
+pub(super) fn try_histories<T>(backend: Backend, cases: u32, trial: impl Fn(String, Vec<Act>, u64) -> T)
+where
+    T: Future<Output = Result<(), String>>,
+{
     let config = Trials { cases, max_shrink_iters: 40, failure_persistence: None, ..Trials::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(&(generate::steps(40), any::<u64>()), |(steps, seed)| {
         let acts = scattered(&generate::materialise(&steps), seed);
-        // A runtime of its own, so that the writers of this history end with it.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let outcome = runtime.block_on(async {
             let database = Database::fresh(backend).await;
-            shared_by_replicas(&database.url, &holders, &acts, seed).await.map_err(TestCaseError::fail)
+            trial(database.url.clone(), acts, seed).await.map_err(TestCaseError::fail)
         });
         runtime.shutdown_background();
         outcome
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn kept_cells_change_no_answer(backend: Backend, cases: u32) {
+    let configurations = ["64", "1", "0"].map(configuration);
+    let holders = configurations.each_ref().map(|(_, holder)| Arc::clone(holder));
+    let holders = &holders;
+    try_histories(
+        backend,
+        cases,
+        |url, acts, seed| async move { shared_by_replicas(&url, holders, &acts, seed).await },
+    );
 }
 
 #[test]

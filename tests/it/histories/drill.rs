@@ -5,9 +5,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner};
-
 use fairdue::clock::Clock;
 use fairdue::config::Holder;
 use fairdue::domain::time::{SECOND, day_number};
@@ -15,10 +12,10 @@ use fairdue::kpi::drill::{Contribution, Figure};
 use fairdue::kpi::{self, Dimension, Exact, Grain, Period, Row, Shape};
 use fairdue::query::{FigureSource, KpiQuestion};
 
-use super::cache::{Replica, configuration, reader};
-use super::deliver::{Act, Dice, key, scattered};
-use super::generate::{self, long_after};
-use crate::support::database::{Backend, Database};
+use super::cache::{Replica, configuration, reader, try_histories};
+use super::deliver::{Act, Dice, key};
+use super::generate::long_after;
+use crate::support::database::Backend;
 
 /// KPIs of every form, with what they are grouped by here.
 const KPIS: [(&str, &[Dimension]); 13] = [
@@ -149,20 +146,8 @@ async fn told_again(url: &str, holder: &Arc<Holder>, acts: &[Act], seed: u64) ->
 
 fn figures_are_their_records(backend: Backend, cases: u32) {
     let (_directory, holder) = configuration("64");
-    let config = Trials { cases, max_shrink_iters: 40, failure_persistence: None, ..Trials::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&(generate::steps(40), any::<u64>()), |(steps, seed)| {
-        let acts = scattered(&generate::materialise(&steps), seed);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        let outcome = runtime.block_on(async {
-            let database = Database::fresh(backend).await;
-            told_again(&database.url, &holder, &acts, seed).await.map_err(TestCaseError::fail)
-        });
-        runtime.shutdown_background();
-        outcome
-    });
-    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    let holder = &holder;
+    try_histories(backend, cases, |url, acts, seed| async move { told_again(&url, holder, &acts, seed).await });
 }
 
 #[test]
