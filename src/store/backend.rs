@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
-use super::wall::{EVERYONE, Wall};
+use super::wall::{EVERYONE, Pools, Wall};
 use super::{Store, StoreError};
 use crate::domain::ids::TenantId;
 
@@ -61,12 +61,12 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let pool = Database::connect(postgres_options(url, options)).await?;
         let wall = Wall::of(Backend::Postgres, options);
-        Ok(Store { writer: pool.clone(), reader: pool, backend: Backend::Postgres, wall })
+        Ok(Store { pools: Pools::new(pool.clone(), pool, wall), backend: Backend::Postgres })
     } else if url.starts_with("sqlite:") {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
         let writer = Database::connect(sqlite_options(&url, options, 1)).await?;
         let reader = Database::connect(sqlite_options(&url, options, options.max_connections)).await?;
-        Ok(Store { writer, reader, backend: Backend::Sqlite, wall: Wall::default() })
+        Ok(Store { pools: Pools::new(writer, reader, Wall::default()), backend: Backend::Sqlite })
     } else {
         Err(StoreError::Address(url.split('@').next_back().unwrap_or_default().to_owned()))
     }
@@ -79,7 +79,7 @@ pub(super) async fn direct(url: &str, options: &StoreOptions) -> Result<Store, S
         postgres.application_name("fairdue migrations").options([("fairdue.tenant", EVERYONE)])
     });
     let pool = Database::connect(connect).await?;
-    Ok(Store { writer: pool.clone(), reader: pool, backend: Backend::Postgres, wall: Wall::default() })
+    Ok(Store { pools: Pools::new(pool.clone(), pool, Wall::default()), backend: Backend::Postgres })
 }
 
 fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
@@ -152,11 +152,7 @@ pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<DatabaseTr
         sqlite_transaction_mode: (store.backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let transaction = store.writer.begin_with_options(options).await?;
-    if let Some(begins) = store.wall.begins(tenant.as_str()) {
-        transaction.execute_unprepared(&begins).await?;
-    }
-    Ok(transaction)
+    Ok(store.pools.begin(tenant, options).await?)
 }
 
 /// Held while migrations run. On PostgreSQL a row lock's cousin: a transaction-scoped advisory lock, which also works
@@ -171,7 +167,7 @@ impl MigrationLock {
         if store.backend == Backend::Sqlite {
             return Ok(Self(None));
         }
-        let transaction = store.writer.begin().await?;
+        let transaction = store.pools.bare().begin().await?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
         transaction
             .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [MIGRATION_KEY.into()]))

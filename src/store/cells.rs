@@ -1,7 +1,7 @@
 //! KPI cells and the deltas that wait to be merged into them. Bodies are packed by `kpi`; here they are bytes.
 
 use sea_orm::sea_query::ArrayType;
-use sea_orm::{AccessMode, ConnectionTrait, DatabaseTransaction, IsolationLevel, QueryResult, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Value};
 
 use super::bulk::Column;
 use super::market_tx::{HEAD, read_head};
@@ -184,15 +184,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away.
     pub async fn cell_view(&self, market: &MarketId) -> Result<CellView, StoreError> {
-        let isolation = match self.store.backend {
-            Backend::Postgres => Some(IsolationLevel::RepeatableRead),
-            Backend::Sqlite => None,
-        };
-        let access = (self.store.backend == Backend::Postgres).then_some(AccessMode::ReadOnly);
-        let transaction = self.store.reader.begin_with_config(isolation, access).await?;
-        if let Some(begins) = self.store.wall.begins(self.tenant.as_str()) {
-            transaction.execute_unprepared(&begins).await?;
-        }
+        let transaction = self.store.pools.begin_still(&self.tenant).await?;
         Ok(CellView { transaction, scope: self.clone(), market: market.clone() })
     }
 }

@@ -50,7 +50,7 @@ pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use permits::{PermitFilter, PermitRow};
 pub use scope::TenantScope;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
 
 use crate::domain::ids::TenantId;
@@ -58,13 +58,9 @@ use crate::domain::ids::TenantId;
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Where writes go: on SQLite a single connection, so that writers queue here and never meet a busy database.
-    pub(super) writer: DatabaseConnection,
-    /// Where reads go.
-    pub(super) reader: DatabaseConnection,
+    /// Its connections, behind what keeps tenants apart.
+    pools: wall::Pools,
     pub(super) backend: Backend,
-    /// What transactions begin with, so that PostgreSQL keeps tenants apart.
-    wall: wall::Wall,
 }
 
 impl Store {
@@ -91,7 +87,7 @@ impl Store {
     /// Runs the migrations that are missing, under a lock so that replicas that start together do not race.
     async fn migrate(&self) -> Result<(), StoreError> {
         let _guard = backend::MigrationLock::take(self).await?;
-        schema::Migrator::up(&self.writer, None).await?;
+        schema::Migrator::up(self.pools.bare(), None).await?;
         Ok(())
     }
 
@@ -112,7 +108,7 @@ impl Store {
     /// # Errors
     /// It does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reader.execute_unprepared("SELECT 1").await?;
+        self.pools.bare().execute_unprepared("SELECT 1").await?;
         Ok(())
     }
 
@@ -127,9 +123,8 @@ impl Store {
     /// Closes every connection.
     pub async fn close(self) {
         if self.backend == Backend::Sqlite {
-            let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+            let _ = self.pools.bare().execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
         }
-        let _ = self.reader.close().await;
-        let _ = self.writer.close().await;
+        self.pools.close().await;
     }
 }

@@ -147,7 +147,7 @@ impl TenantScope {
                AND (a.revision, a.activity_id) > ($3, $4) ORDER BY a.revision, a.activity_id LIMIT {limit}"
         );
         let values: [Value; 2] = [revision.cast_signed().into(), id.into()];
-        let rows = self.store.reader.query_all_raw(self.statement(market, &sql, values)).await?;
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, values)).await?;
         rows.iter().map(read_stored_activity).collect()
     }
 
@@ -163,7 +163,7 @@ impl TenantScope {
                 "SELECT revision FROM {table} WHERE tenant_id = $1 AND market_id = $2 AND recorded_at <= $3
                  ORDER BY revision DESC LIMIT 1"
             );
-            let row = self.store.reader.query_one_raw(self.statement(market, &sql, [at.0.into()])).await?;
+            let row = self.reader().query_one_raw(self.statement(market, &sql, [at.0.into()])).await?;
             if let Some(row) = row {
                 last = last.max(row.try_get::<i64>("", "revision")?.cast_unsigned());
             }

@@ -213,7 +213,7 @@ impl TenantScope {
             Some(PermitState::Expired) => and("NOT used AND released_at IS NULL AND ends_at <=", now.0.into()),
         }
         sql.push_str(&format!(" ORDER BY permit_id LIMIT {limit}"));
-        rows(&self.store.reader, self.statement(market, &sql, values)).await
+        rows(&self.reader(), self.statement(market, &sql, values)).await
     }
 
     /// Permits that commits after `revision` have changed.

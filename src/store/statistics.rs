@@ -36,7 +36,7 @@ impl Store {
         let ask = Statement::from_sql_and_values(self.backend.orm(), STALE, [FEW.into()]);
         for table in Stale::find_by_statement(ask).all(&self.everyone()).await? {
             let name = table.relname.replace('"', "\"\"");
-            let transaction = self.writer.begin().await?;
+            let transaction = self.pools.bare().begin().await?;
             transaction.execute_unprepared(SAMPLE).await?;
             transaction.execute_unprepared(&format!("ANALYZE \"{name}\"")).await?;
             transaction.commit().await?;

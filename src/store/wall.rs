@@ -4,7 +4,7 @@
 //! The name is local to the transaction: a connection that goes back to a pool takes nothing along.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::{DatabaseTransaction, TransactionOptions, TransactionTrait};
 use sea_orm_migration::async_trait::async_trait;
 
 use super::{Backend, Store, StoreError, StoreOptions};
@@ -51,6 +51,62 @@ impl Wall {
     }
 }
 
+/// The connections of a store. No statement about a tenant reaches them past the wall: other modules have them by
+/// [`Gate`] and by transactions that begin with it.
+#[derive(Clone, Debug)]
+pub(super) struct Pools {
+    /// Where writes go: on SQLite a single connection, so that writers queue here and never meet a busy database.
+    writer: DatabaseConnection,
+    /// Where reads go.
+    reader: DatabaseConnection,
+    wall: Wall,
+}
+
+impl Pools {
+    pub(super) fn new(writer: DatabaseConnection, reader: DatabaseConnection, wall: Wall) -> Self {
+        Self { writer, reader, wall }
+    }
+
+    /// Where the service looks at the database itself and not at what is in its tables: schema, statistics, whether it
+    /// answers. Behind a pooler, statements there must be unprepared.
+    pub(super) fn bare(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Begins a transaction that writes for a tenant.
+    pub(super) async fn begin(
+        &self,
+        tenant: &TenantId,
+        options: TransactionOptions,
+    ) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = self.writer.begin_with_options(options).await?;
+        if let Some(begins) = self.wall.begins(tenant.as_str()) {
+            transaction.execute_unprepared(&begins).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// Begins a transaction that reads one instant of the database.
+    pub(super) async fn begin_still(&self, tenant: &TenantId) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = self.reader.begin().await?;
+        // As options of the library these would be prepared, which must not happen before the wall's first statement.
+        let still = match transaction.get_database_backend() {
+            DbBackend::Postgres => "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ",
+            _ => "",
+        };
+        let begins = format!("{still}{}", self.wall.begins(tenant.as_str()).unwrap_or_default());
+        if !begins.is_empty() {
+            transaction.execute_unprepared(&begins).await?;
+        }
+        Ok(transaction)
+    }
+
+    pub(super) async fn close(self) {
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+}
+
 /// A pool behind the wall: each statement in a transaction of its own, where it must be.
 pub(super) struct Gate<'a> {
     pool: &'a DatabaseConnection,
@@ -60,17 +116,17 @@ pub(super) struct Gate<'a> {
 impl Store {
     /// Where statements about one tenant are read.
     pub(super) fn reading(&self, tenant: &TenantId) -> Gate<'_> {
-        Gate { pool: &self.reader, begins: self.wall.begins(tenant.as_str()) }
+        Gate { pool: &self.pools.reader, begins: self.pools.wall.begins(tenant.as_str()) }
     }
 
     /// Where statements about one tenant are written that need no transaction with others.
     pub(super) fn writing(&self, tenant: &TenantId) -> Gate<'_> {
-        Gate { pool: &self.writer, begins: self.wall.begins(tenant.as_str()) }
+        Gate { pool: &self.pools.writer, begins: self.pools.wall.begins(tenant.as_str()) }
     }
 
     /// Where the service itself looks at all tenants.
     pub(super) fn everyone(&self) -> Gate<'_> {
-        Gate { pool: &self.reader, begins: self.wall.begins(EVERYONE) }
+        Gate { pool: &self.pools.reader, begins: self.pools.wall.begins(EVERYONE) }
     }
 
     /// Puts the wall up: every table of tenants' data shows a transaction only the rows of the tenant that it names. The
@@ -80,7 +136,7 @@ impl Store {
              WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND a.attname = 'tenant_id'
                AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
              ORDER BY c.relname";
-        let tables = self.writer.query_all_raw(Statement::from_string(DbBackend::Postgres, tables)).await?;
+        let tables = self.pools.writer.query_all_raw(Statement::from_string(DbBackend::Postgres, tables)).await?;
         for row in tables {
             let table: String = row.try_get("", "named")?;
             let seen = "tenant_id = current_setting('fairdue.tenant', true)
@@ -90,7 +146,7 @@ impl Store {
                 format!("CREATE POLICY tenant_wall ON \"{table}\" USING ({seen}) WITH CHECK ({seen})"),
                 format!("ALTER TABLE \"{table}\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),
             ] {
-                self.writer.execute_unprepared(&sql).await?;
+                self.pools.writer.execute_unprepared(&sql).await?;
             }
         }
         Ok(())

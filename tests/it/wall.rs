@@ -43,6 +43,23 @@ async fn fill(service: &Service, key: &str) {
     }
 }
 
+/// The first market's outgoing attempts of a year, as they are or as they were known until now.
+async fn attempts(service: &Service, key: &str, known: bool) -> Vec<String> {
+    let date = |year| Some(fairdue::proto::google::r#type::Date { year, month: 1, day: 1 });
+    let request = v1::QueryKpisRequest {
+        region_code: MARKETS[0].0.to_owned(),
+        kpi_ids: vec!["rpc_rate".to_owned()],
+        grain: v1::Grain::Year.into(),
+        start_date: date(2025),
+        end_date: date(2026),
+        as_known_time: known.then(|| std::time::SystemTime::now().into()),
+        ..Default::default()
+    };
+    let mut client = v1::kpi_service_client::KpiServiceClient::new(caller(&service.address, key).await);
+    let rows = client.query_kpis(request).await.expect("a KPI").into_inner().rows;
+    rows.into_iter().map(|row| row.denominator.map(|value| value.value).unwrap_or_default()).collect()
+}
+
 async fn count(connection: &mut PgConnection, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) AS n FROM {table}");
     connection.fetch_one(AssertSqlSafe(sql)).await.expect("a count").get("n")
@@ -56,6 +73,9 @@ async fn a_query_that_goes_around_the_handle_finds_nothing() {
     let service = setup.start().await;
     fill(&service, &setup.key).await;
     figures::compare(&service.address, &setup.key, 0..CASES, MARKETS.len()).await;
+    let (now, known) = (attempts(&service, &setup.key, false).await, attempts(&service, &setup.key, true).await);
+    assert_eq!(now, known, "what was known until now, whose revision is looked for, is what is so now");
+    assert_ne!(now, [""], "there were calls");
 
     let mut around = PgConnection::connect(&url).await.expect("connect");
     let tables = "SELECT relname::text AS named FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

@@ -127,6 +127,17 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+impl Drop for Setup {
+    /// An answer says only that something was logged: a failing test tells what.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+            let errors = log.lines().filter(|line| line.contains("ERROR") || line.contains("WARN"));
+            errors.take(20).for_each(|line| eprintln!("the server logged: {line}"));
+        }
+    }
+}
+
 impl Setup {
     /// Makes schema, tenant and key in the database. Settings are named as in `server.toml`: `("ingest.group", "1")`.
     pub async fn new(url: &str, settings: &[(&str, &str)]) -> Self {
