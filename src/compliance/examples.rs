@@ -274,7 +274,6 @@ impl Seen {
                     };
                     self.findings.push((name, *finding));
                 }
-                Emission::Closed(id) => self.findings.retain(|(_, finding)| finding.id != id),
                 Emission::Test { rule, outcome: TestOutcome::Unknown, .. } if rule == example.rule => {
                     self.unknown.push(label(cause));
                 }

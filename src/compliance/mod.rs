@@ -60,7 +60,7 @@ pub(crate) mod tests;
 
 use crate::domain::case::CaseVersion;
 use crate::domain::finding::Finding;
-use crate::domain::ids::{FindingId, JurisdictionId, RuleId};
+use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
@@ -117,8 +117,6 @@ impl TestOutcome {
 pub enum Emission {
     /// A rule was broken.
     Opened(Box<Finding>),
-    /// A finding of this fold no longer stands.
-    Closed(FindingId),
     /// A rule was tested.
     Test {
         /// The rule.

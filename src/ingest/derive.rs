@@ -33,10 +33,19 @@ pub struct Env<'a> {
 pub struct Effects {
     /// Signed contributions to KPI cells.
     pub facts: Vec<Fact>,
-    /// Findings that were opened (`Some`) or closed (`None`), the last word of each.
-    pub findings: BTreeMap<FindingId, Option<Finding>>,
+    /// Findings.
+    pub findings: BTreeMap<FindingId, Finding>,
     /// Tests whose outcome is not known, with what is missing and when.
     pub unknown: Vec<(RuleId, Attribute, Timestamp)>,
+}
+
+impl Effects {
+    /// Adds what was emitted later.
+    pub(super) fn join(&mut self, later: Self) {
+        self.facts.extend(later.facts);
+        self.findings.extend(later.findings);
+        self.unknown.extend(later.unknown);
+    }
 }
 
 /// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
@@ -72,7 +81,9 @@ impl Event<'_> {
     }
 }
 
-/// The derived state of one case up to its last fact.
+/// The derived state of one case up to its last fact. Timers that the due-queue fired behind that fact have emitted what
+/// they emit ([`CaseEntry::ahead`]), but are still to come here: a fact that comes in late, but behind the last one,
+/// goes onto this state, and what the timers said is compared with what they say then.
 #[derive(Clone)]
 pub struct CaseEntry {
     /// Versions in order; the first holds from ever.
@@ -83,9 +94,7 @@ pub struct CaseEntry {
     pub watch: CaseWatch,
     /// The last fact folded in.
     pub(super) last: Position,
-    /// Due instant of the last timer fired.
-    pub(super) last_timer: Timestamp,
-    /// The due-queue has fired timers up to here.
+    /// The due-queue has fired timers up to here, if it lies behind the last fact.
     pub advanced_to: Timestamp,
     /// Due instant in the stored due-queue; none stored if absent.
     pub stored_due: Option<Timestamp>,
@@ -105,7 +114,6 @@ impl CaseEntry {
             ledger,
             watch,
             last: Event::Version(first).position(),
-            last_timer: NEVER,
             advanced_to: NEVER,
             stored_due: None,
         };
@@ -127,10 +135,10 @@ impl CaseEntry {
         &self.versions[after.saturating_sub(1)]
     }
 
-    /// Whether a fact at that position can be folded onto this state, with nothing already derived to be judged anew.
+    /// Whether a fact at that position can be folded onto this state.
     #[must_use]
     pub fn accepts(&self, position: &Position) -> bool {
-        *position > self.last && position.0 >= self.last_timer
+        *position > self.last
     }
 
     /// Whether the state remembers enough for a later version. If not, the case is to be derived anew.
@@ -144,10 +152,10 @@ impl CaseEntry {
         self.watch.remember_for(env.rules, env.market, version);
     }
 
-    /// Whether facts or timers later than `at` are folded in already.
+    /// Whether facts later than `at` are folded in already.
     #[must_use]
     pub fn is_past(&self, at: Timestamp) -> bool {
-        self.last.0 > at || self.last_timer > at
+        self.last.0 > at
     }
 
     /// Folds one more fact in. The caller has asked [`CaseEntry::accepts`].
@@ -187,6 +195,15 @@ impl CaseEntry {
         }
     }
 
+    /// The state with every timer fired that the due-queue has fired, if there are such, and what they emitted.
+    #[must_use]
+    pub fn ahead(&self, env: &Env<'_>) -> Option<(Self, Effects)> {
+        self.next_due().filter(|due| *due <= self.advanced_to)?;
+        let (mut ahead, mut effects) = (self.clone(), Effects::default());
+        ahead.fire(env, self.advanced_to, &mut effects);
+        Some((ahead, effects))
+    }
+
     /// Fires every timer due at or before `until`, in order, each with its due instant as the time of what it emits.
     pub fn fire(&mut self, env: &Env<'_>, until: Timestamp, effects: &mut Effects) {
         self.fire_noting(env, until, effects, &mut |_, _| {});
@@ -207,7 +224,6 @@ impl CaseEntry {
             self.watch.advance(&context(env, version, true), due, &mut emissions);
             collect(env, version, None, emissions, effects);
             note(Cause::Timer(due), effects);
-            self.last_timer = self.last_timer.max(due);
             if self.next_due() == Some(due) {
                 // A timer that does not go away would turn for ever; the folds promise that it does.
                 tracing::error!(case = %version.case, due = %due, "a timer stays due after it was fired");
@@ -226,7 +242,7 @@ pub enum Cause<'a> {
     Timer(Timestamp),
 }
 
-/// Derives a case from scratch: its facts in order, then the timers that the due-queue has fired.
+/// Derives a case from scratch: its facts in order, and what the timers emit that the due-queue has fired behind them.
 /// `None` if there is no version.
 #[must_use]
 pub fn fold<'a>(
@@ -269,8 +285,10 @@ pub fn fold_noting<'a>(
     }
     let opened = Event::Version(first).position();
     entry.last = entry.last.max(opened);
-    entry.fire_noting(env, advanced_to, &mut effects, &mut tell);
     entry.advanced_to = advanced_to;
+    if entry.next_due().is_some_and(|due| due <= advanced_to) {
+        entry.clone().fire_noting(env, advanced_to, &mut effects, &mut tell);
+    }
     Some((entry, effects))
 }
 
@@ -321,10 +339,7 @@ fn collect(
     for emission in emissions {
         match emission {
             Emission::Opened(finding) => {
-                effects.findings.insert(finding.id, Some(*finding));
-            }
-            Emission::Closed(id) => {
-                effects.findings.insert(id, None);
+                effects.findings.insert(finding.id, *finding);
             }
             Emission::Test { rule, jurisdiction, outcome, at, missing } => {
                 let dims = of_test(&tested, &rule, &jurisdiction, outcome_word(outcome));

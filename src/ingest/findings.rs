@@ -73,7 +73,7 @@ pub(super) async fn decide(context: &GroupContext<'_>, work: &[Work]) -> Result<
     for (job, work) in work.iter().enumerate() {
         if let Work::Decide(update) = work {
             // What fell due before the decision is found before it, whenever the due-queue runs.
-            tick::run(context, context.markets.clock.now()).await?;
+            tick::run(context, context.markets.clock.now(), tick::Cause::Asked).await?;
             done.insert(job, record(context, update).await?);
         }
     }

@@ -82,7 +82,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     for job in work {
         if let Work::Settle(until) = job {
             // In commits of their own: they start from what this one has made of the cases.
-            tick::run(context, *until).await?;
+            tick::run(context, *until, tick::Cause::Asked).await?;
             revision = context.state.revision().unwrap_or(revision);
         }
     }

@@ -39,14 +39,11 @@ impl Group<'_> {
                 anew.push(Anew { case, reason, from });
                 continue;
             };
+            let stood = entry.ahead(&writing.env()).map(|(_, effects)| effects);
             for event in events {
                 entry.step(&writing.env(), event, &mut effects);
             }
-            let horizon = entry.advanced_to;
-            entry.fire(&writing.env(), horizon, &mut effects);
-            writing.take(effects, "new");
-            writing.queue_due(&case, &mut entry, false);
-            writing.updated.push((case, Arc::new(entry)));
+            writing.take_step(&case, entry, stood, effects);
         }
         self.derive_anew(writing, anew).await
     }
@@ -72,7 +69,8 @@ impl Group<'_> {
             let Some((mut entry, new)) = writing.refold(history, u64::MAX, &writing.persons) else { continue };
             let reason = if old.is_none() { "new" } else { reason };
             writing.take_difference(old.unwrap_or_default(), new, reason);
-            writing.queue_due(&case, &mut entry, false);
+            let next = entry.ahead(&writing.env()).map_or_else(|| entry.next_due(), |(ahead, _)| ahead.next_due());
+            writing.queue_due(&case, &mut entry, next, false);
             writing.updated.push((case, Arc::new(entry)));
         }
         Ok(())

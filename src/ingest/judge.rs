@@ -71,10 +71,7 @@ impl<'a> Judging<'_, 'a> {
         for emission in self.emissions.drain(..) {
             match emission {
                 Emission::Opened(finding) => {
-                    self.effects.findings.insert(finding.id, Some(*finding));
-                }
-                Emission::Closed(id) => {
-                    self.effects.findings.insert(id, None);
+                    self.effects.findings.insert(finding.id, *finding);
                 }
                 Emission::Test { rule, at, missing, .. } => {
                     self.effects.unknown.extend(missing.map(|attribute| (rule, attribute, at)));

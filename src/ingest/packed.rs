@@ -109,7 +109,6 @@ struct WrittenCase<'a> {
     ledger: Cow<'a, CaseLedger>,
     watch: PackedWatch<'a>,
     last: Cow<'a, Position>,
-    last_timer: Timestamp,
     advanced_to: Timestamp,
     stored_due: Option<Timestamp>,
 }
@@ -134,7 +133,6 @@ impl Written for CaseEntry {
             ledger: Cow::Borrowed(&self.ledger),
             watch: self.watch.packed(),
             last: Cow::Borrowed(&self.last),
-            last_timer: self.last_timer,
             advanced_to: self.advanced_to,
             stored_due: self.stored_due,
         };
@@ -152,7 +150,6 @@ impl Written for CaseEntry {
             ledger: written.ledger.into_owned(),
             watch: CaseWatch::unpacked(written.watch, rules)?,
             last: written.last.into_owned(),
-            last_timer: written.last_timer,
             advanced_to: written.advanced_to,
             stored_due: written.stored_due,
         })

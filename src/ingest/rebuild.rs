@@ -76,15 +76,9 @@ async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), Ingest
         .collect();
     for history in histories.values() {
         let Some((_, mut effects)) = writing.refold(history, u64::MAX, &logs) else { continue };
-        effects.findings.retain(|id, finding| {
-            let Some(finding) = finding else { return false };
-            stood.remove(id).as_ref() != Some(finding)
-        });
+        effects.findings.retain(|id, finding| stood.remove(id).as_ref() != Some(finding));
         writing.take(effects, "rule_change");
     }
-    for id in stood.into_keys() {
-        let effects = Effects { findings: [(id, None)].into(), ..Effects::default() };
-        writing.take(effects, "rule_change");
-    }
+    stood.into_keys().for_each(|id| writing.close(id, "rule_change"));
     Ok(())
 }

@@ -13,6 +13,11 @@ use crate::domain::time::{SECOND, Timestamp};
 
 /// Quiet time after which history counts as complete up to now.
 const QUIET: i64 = 2 * SECOND;
+/// How far behind the clock facts lie that are history being loaded.
+const HISTORY: i64 = 86_400 * SECOND;
+/// How long history that comes in without a pause holds the queue back: fired once, a case's timers cost one row and not
+/// one each.
+const PATIENCE: i64 = 30 * SECOND;
 /// Cases of one tick commit.
 const CASES: u32 = 2_000;
 
@@ -21,6 +26,7 @@ const CASES: u32 = 2_000;
 pub(super) struct Pace {
     last_write: Option<Timestamp>,
     front: Option<Timestamp>,
+    fired: Option<Timestamp>,
 }
 
 impl Pace {
@@ -54,26 +60,53 @@ impl Pace {
         self.last_write = Some(now);
     }
 
+    /// Notes that the group noted last is committed, or given up. Quiet begins here: a commit may take long.
+    pub(super) fn done(&mut self, now: Timestamp) {
+        self.last_write = Some(now);
+    }
+
     /// Whether nothing was written for a while.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         self.last_write.is_none_or(|last| now.0 - last.0 >= QUIET)
     }
 
-    /// Up to where timers may fire now.
-    pub(super) fn horizon(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.is_idle(now) { Some(now) } else { self.front.map(|front| front.min(now)) }
+    /// Up to where timers are to fire now; `None`: not now.
+    pub(super) fn horizon(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let horizon = if self.is_idle(now) { now } else { self.front?.min(now) };
+        let history = now.0 - horizon.0 > HISTORY;
+        if history && self.fired.is_some_and(|last| now.0 - last.0 < PATIENCE) {
+            return None;
+        }
+        self.fired = Some(now);
+        Some(horizon)
     }
 }
 
+/// Who has the due-queue drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The clock: it can wait while another replica brings history in.
+    Clock,
+    /// A question or a decision that rests on it.
+    Asked,
+}
+
 /// Fires every timer due at or before `until`.
-pub(super) async fn run(context: &GroupContext<'_>, until: Timestamp) -> Result<(), IngestError> {
+pub(super) async fn run(context: &GroupContext<'_>, until: Timestamp, cause: Cause) -> Result<(), IngestError> {
     loop {
         let scope = context.markets.store.scope(&context.key.tenant);
         // A look without the lock: mostly nothing is due.
         if scope.next_due(&context.key.market).await?.is_none_or(|due| due > until) {
             return Ok(());
         }
+        let known = context.state.revision();
         let mut writing = Writing::begin(context).await?;
+        let head = &writing.tx.head;
+        let foreign = known.is_some_and(|known| known < head.revision);
+        if cause == Cause::Clock && foreign && writing.recorded.0 - head.recorded.0 < QUIET {
+            // Another replica writes to this market just now: how far its history has come, it alone knows.
+            return writing.commit_in_place().await;
+        }
         let fired = fire(&mut writing, until).await?;
         writing.commit().await?;
         if fired == 0 {
@@ -90,9 +123,10 @@ pub(super) async fn fire(writing: &mut Writing<'_>, until: Timestamp) -> Result<
         let Some(entry) = entries.get(case) else { continue };
         let mut entry = CaseEntry::clone(entry);
         let mut effects = Effects::default();
-        entry.fire(&writing.env(), until, &mut effects);
+        let mut ahead = entry.ahead(&writing.env()).map_or_else(|| entry.clone(), |(ahead, _)| ahead);
+        ahead.fire(&writing.env(), until, &mut effects);
         entry.advanced_to = entry.advanced_to.max(until);
-        writing.queue_due(case, &mut entry, true);
+        writing.queue_due(case, &mut entry, ahead.next_due(), true);
         writing.take(effects, "omission");
         writing.updated.push((case.clone(), Arc::new(entry)));
     }

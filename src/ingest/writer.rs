@@ -225,12 +225,13 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
             let (work, replies): (Vec<Work>, Vec<_>) =
                 jobs.into_iter().map(|job| (job.work, (job.reply, job._room))).unzip();
             let outcome = attempt(&context, &work).await;
+            pace.done(markets.clock.now());
             deltas += 1;
             answer(outcome, replies);
         }
         if tick_due
             && let Some(until) = pace.horizon(markets.clock.now())
-            && let Err(error) = guarded(tick::run(&context, until)).await
+            && let Err(error) = guarded(tick::run(&context, until, tick::Cause::Clock)).await
         {
             state.forget();
             tracing::warn!(market = %key.market, error = %error, "the due-queue was not drained; it is tried again");

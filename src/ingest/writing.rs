@@ -189,26 +189,43 @@ impl<'a> Writing<'a> {
         for fact in &effects.facts {
             self.delta.add(&self.catalogue, fact);
         }
-        for (id, finding) in effects.findings {
-            match finding {
-                Some(finding) => self.open(finding, reason),
-                None => self.close(id, reason),
-            }
+        effects.findings.into_values().for_each(|finding| self.open(finding, reason));
+    }
+
+    /// Takes what new facts made of a case: what its steps emitted, and how what timers behind them emit differs now from
+    /// what stood of them before.
+    pub(super) fn take_step(
+        &mut self,
+        case: &CaseId,
+        mut entry: CaseEntry,
+        stood: Option<Effects>,
+        mut effects: Effects,
+    ) {
+        let mut next = entry.next_due();
+        if let Some((ahead, timers)) = entry.ahead(&self.env()) {
+            next = ahead.next_due();
+            effects.join(timers);
         }
+        match stood {
+            Some(stood) => self.take_difference(stood, effects, "late_fact"),
+            None => self.take(effects, "new"),
+        }
+        self.queue_due(case, &mut entry, next, false);
+        self.updated.push((case.clone(), Arc::new(entry)));
     }
 
     /// Takes the difference between what a case had emitted and what it emits now.
     pub(super) fn take_difference(&mut self, old: Effects, new: Effects, reason: &'static str) {
-        for fact in &old.facts {
-            self.delta.add(&self.catalogue, &Fact { sign: -fact.sign, ..fact.clone() });
+        // Up to the first fact that is new, both have emitted the same.
+        let same = old.facts.iter().zip(&new.facts).take_while(|(old, new)| old == new).count();
+        for fact in old.facts.into_iter().skip(same) {
+            self.delta.add(&self.catalogue, &Fact { sign: -fact.sign, ..fact });
         }
-        for fact in &new.facts {
+        for fact in new.facts.iter().skip(same) {
             self.delta.add(&self.catalogue, fact);
         }
-        let mut stood: HashMap<FindingId, Finding> =
-            old.findings.into_iter().filter_map(|(id, finding)| Some((id, finding?))).collect();
+        let mut stood = old.findings;
         for (id, finding) in new.findings {
-            let Some(finding) = finding else { continue };
             if stood.remove(&id).as_ref() != Some(&finding) {
                 self.open(finding, reason);
             }
@@ -223,15 +240,14 @@ impl<'a> Writing<'a> {
         self.opened.insert(finding.id, (finding, reason));
     }
 
-    fn close(&mut self, id: FindingId, reason: &'static str) {
+    pub(super) fn close(&mut self, id: FindingId, reason: &'static str) {
         self.opened.remove(&id);
         self.closed.insert(id, reason);
     }
 
-    /// Notes when a case's next timer is due. The stored instant may lie before the true one: the due-queue then finds
+    /// Notes when a case's next timer is due that the due-queue has not fired. The stored instant may lie before the true one: the due-queue then finds
     /// nothing to fire and corrects it, which costs less than a row for every change.
-    pub(super) fn queue_due(&mut self, case: &CaseId, entry: &mut CaseEntry, correct: bool) {
-        let next = entry.next_due();
+    pub(super) fn queue_due(&mut self, case: &CaseId, entry: &mut CaseEntry, next: Option<Timestamp>, correct: bool) {
         let sooner = match (next, entry.stored_due) {
             (Some(next), Some(stored)) => next < stored,
             (Some(_), None) => true,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{CaseView, Query, Reading};
-use crate::compliance::{self, Answered, check_among};
+use crate::compliance::{self, Answered, PersonLogs, check_among};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, Initiator};
-use crate::ingest::derive::CaseEntry;
+use crate::ingest::derive::{CaseEntry, Env};
 use crate::ingest::market_state::HeldPermit;
 use crate::ingest::{IngestError, persons_at_hand};
 use crate::ledger::{Balance, PromiseView};
@@ -69,6 +69,11 @@ impl Query {
         self.settle(&reading).await?;
         let (entry, revision) = self.entry(&reading, case).await?;
         let at = self.markets.clock().now();
+        let nobody = PersonLogs::default();
+        let env = Env { market: &reading.market, rules: &reading.rules, persons: &nobody };
+        let ahead = entry.ahead(&env).map(|(ahead, _)| ahead);
+        let ledger = &ahead.as_ref().unwrap_or(&entry).ledger;
+        let (balance, promises) = (ledger.balance(), ledger.promises().to_vec());
         let filter = crate::store::ActivityFilter { case: Some(case.clone()), ..Default::default() };
         let mut timeline = reading.scope.list_activities(market, &filter, None, SHOWN + 1).await?;
         let timeline_truncated = timeline.len() > SHOWN as usize;
@@ -77,8 +82,8 @@ impl Query {
         let findings = reading.scope.list_findings(market, &filter, at, None, SHOWN).await?;
         Ok(CaseFile {
             case: view,
-            balance: entry.ledger.balance(),
-            promises: entry.ledger.promises().to_vec(),
+            balance,
+            promises,
             timeline,
             timeline_truncated,
             permissions: self.permissions(&reading, &entry, at).await?,

@@ -188,9 +188,9 @@ impl Report {
         self.lacking(after.unknown, |lacking| &mut lacking.after);
     }
 
-    fn standing(&self, findings: BTreeMap<FindingId, Option<Finding>>) -> BTreeMap<FindingId, Finding> {
-        let open = findings.into_iter().filter_map(|(id, finding)| Some((id, finding?)));
-        open.filter(|(_, finding)| self.span.holds(finding.at) && self.compares(&finding.rule)).collect()
+    fn standing(&self, mut findings: BTreeMap<FindingId, Finding>) -> BTreeMap<FindingId, Finding> {
+        findings.retain(|_, finding| self.span.holds(finding.at) && self.compares(&finding.rule));
+        findings
     }
 
     fn compares(&self, rule: &RuleId) -> bool {

@@ -19,7 +19,7 @@ use super::{deliver, generate, histories};
 
 /// Findings that stand and tests that lack something, of the rules that are asked for.
 fn said(effects: Effects, of: &dyn Fn(&RuleId) -> bool) -> (Vec<Finding>, BTreeMap<String, usize>) {
-    let findings = effects.findings.into_values().flatten().filter(|finding| of(&finding.rule)).collect();
+    let findings = effects.findings.into_values().filter(|finding| of(&finding.rule)).collect();
     let mut unknown = BTreeMap::new();
     for (rule, attribute, at) in effects.unknown.into_iter().filter(|(rule, ..)| of(rule)) {
         *unknown.entry(format!("{rule} {} {at}", attribute.as_str())).or_default() += 1;
