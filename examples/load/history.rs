@@ -140,7 +140,8 @@ fn own_person(case: u32) -> String {
     format!("person-{case:08}")
 }
 
-fn case(number: u32) -> v1::Case {
+/// The workload's case, with a debtor of its own.
+pub fn case(number: u32) -> v1::Case {
     let mut case = workload::case(number);
     for party in &mut case.parties {
         party.person_id = own_person(number);
@@ -153,7 +154,8 @@ pub fn activity_id(case: u32, number: u32) -> String {
     format!("{:09}-{case:08}-{number:04}", workload::occurred(case, number % PER_CASE))
 }
 
-fn activity(record: Record) -> v1::Activity {
+/// The workload's record on such a case.
+pub fn activity(record: Record) -> v1::Activity {
     let mut activity = workload::activity(record);
     activity.activity_id = activity_id(record.case, record.number);
     activity.person_id = own_person(record.case);

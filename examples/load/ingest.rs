@@ -36,9 +36,9 @@ async fn one(options: &Options) -> (Run, Vec<bare::Row>) {
     }
     let service = setup.start().await;
     stream::cases(&service, &setup.key, options.cases(), options.markets).await;
-    let before = Processors::now(&service);
+    let before = Processors::now(&[&service]);
     let run = stream::activities(&service, &setup.key, options.cases(), options.markets).await;
-    println!("  {}", Processors::now(&service).since(&before, run.items));
+    println!("  {}", Processors::now(&[&service]).since(&before, run.items));
     println!("  resident {} MiB", service.resident_bytes() >> 20);
     service.kill();
     let service = setup.start().await;

@@ -10,16 +10,22 @@
 mod bare;
 mod check_streams;
 mod checks;
+mod delivery;
+mod digests;
 mod duckdb;
+mod feed;
 #[allow(dead_code)]
 #[path = "../../tests/it/figures.rs"]
 mod figures;
+mod followers;
 mod history;
 mod ingest;
 mod kpis;
 mod memory;
 mod processors;
+mod replicas;
 mod simulate;
+mod snapshot;
 mod stats;
 mod stream;
 #[allow(dead_code, unused_imports, unused_macros)]
@@ -47,6 +53,16 @@ enum What {
     Kpi,
     /// Resident memory for each case, and the time until a restarted server answers checks.
     Memory,
+    /// The whole history of a market to one consumer, against the database that hands over the same rows.
+    Snapshot,
+    /// From a commit to the consumers that hold it, under load.
+    Delivery,
+    /// Resident memory of followers that have nothing to read.
+    Followers,
+    /// The digests of a market that grows, against the database that counts its rows.
+    Digests,
+    /// Processors' time for each record with one server and with two over one PostgreSQL.
+    Replicas,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -81,6 +97,12 @@ struct Options {
     /// Open loop: requests a second, sent at their moments whether or not answers came. Absent: as fast as answers come.
     #[arg(long)]
     rate: Option<f64>,
+    /// Followers that have nothing to read.
+    #[arg(long, default_value_t = 1_000)]
+    followers: usize,
+    /// Records of the market whose digests are asked for.
+    #[arg(long, default_value_t = 100_000)]
+    records: u64,
     /// Writes the loaded history's activities as CSV, for other engines to count.
     #[arg(long)]
     export: Option<std::path::PathBuf>,
@@ -122,5 +144,10 @@ async fn main() {
         What::Simulate => simulate::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
         What::Memory => memory::measure(&options).await,
+        What::Snapshot => snapshot::measure(&options).await,
+        What::Delivery => delivery::measure(&options).await,
+        What::Followers => followers::measure(&options).await,
+        What::Digests => digests::measure(&options).await,
+        What::Replicas => replicas::measure(&options).await,
     }
 }

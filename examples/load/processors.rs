@@ -15,7 +15,7 @@ pub struct Processors {
 
 impl Processors {
     /// The time that has been used up to now.
-    pub fn now(service: &Service) -> Self {
+    pub fn now(services: &[&Service]) -> Self {
         let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
         let stat = read("/proc/stat");
         // user, nice, system, idle, waiting for disks, interrupts, soft interrupts: all but the idle two are work.
@@ -25,8 +25,16 @@ impl Processors {
         Self {
             all: Duration::from_millis(ticks * 10),
             load: processor_time(&read("/proc/self/stat")),
-            server: service.processor_time(),
+            server: services.iter().map(|service| service.processor_time()).sum(),
         }
+    }
+
+    /// What the servers and what everything but the load has used since then, in microseconds for each of the items.
+    pub fn each(&self, before: &Self, items: u64) -> (f64, f64) {
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / items.max(1) as f64;
+        let server = self.server.saturating_sub(before.server);
+        let load = self.load.saturating_sub(before.load);
+        (each(server), each(self.all.saturating_sub(before.all).saturating_sub(load)))
     }
 
     /// What each has used since then, in microseconds for each of the items.

@@ -10,7 +10,7 @@ use v1::WriteStatus;
 use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 
-use crate::stats::{Latencies, Run};
+use crate::stats::{Latencies, Run, Schedule};
 use crate::support::service::{Service, caller};
 use crate::support::workload::{self, MARKETS};
 
@@ -18,6 +18,8 @@ use crate::support::workload::{self, MARKETS};
 const BATCH: usize = 1_000;
 /// Messages sent before the first of them is acknowledged.
 const AHEAD: usize = 4;
+/// Messages a second of a stream in an open loop.
+const MESSAGES: f64 = 50.0;
 
 /// Stores the cases of the first `markets` markets; not part of what is measured.
 pub async fn cases(service: &Service, key: &str, cases: u32, markets: usize) {
@@ -53,14 +55,48 @@ pub async fn activities_as(
     markets: usize,
     make: fn(workload::Record) -> v1::Activity,
 ) -> Run {
-    let plan = |market| -> Vec<workload::Record> {
-        workload::plan(market, part.end).into_iter().filter(|record| part.contains(&record.case)).collect()
+    let one = |market| Part { address: service.address.clone(), market, records: records(market, part.clone()) };
+    send((0..markets).map(one).collect(), key, Pace::Closed, make).await
+}
+
+/// What one stream carries, and where to.
+#[derive(Debug)]
+pub struct Part {
+    pub address: String,
+    pub market: usize,
+    pub records: Vec<workload::Record>,
+}
+
+/// How fast a stream sends.
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    /// As fast as acknowledgements come.
+    Closed,
+    /// So many records a second, at their moments, whether or not acknowledgements came.
+    Open(f64),
+}
+
+/// The records of a market's cases among these, in the order of sending, repetitions included.
+pub fn records(market: usize, part: Range<u32>) -> Vec<workload::Record> {
+    workload::plan(market, part.end).into_iter().filter(|record| part.contains(&record.case)).collect()
+}
+
+/// Streams these parts, each over a connection of its own. Items are rows stored.
+pub async fn send(parts: Vec<Part>, key: &str, pace: Pace, make: fn(workload::Record) -> v1::Activity) -> Run {
+    let batch = match pace {
+        Pace::Closed => BATCH,
+        Pace::Open(rate) => ((rate / MESSAGES).ceil() as usize).clamp(1, BATCH),
     };
     // Made before the clock starts: making records is no part of what is measured.
-    let plans: Vec<_> = (0..markets).map(|market| requests(market, &plan(market), make)).collect();
+    let plans: Vec<_> =
+        parts.into_iter().map(|part| (part.address, requests(part.market, &part.records, batch, make))).collect();
     let start = Instant::now();
+    let schedule = match pace {
+        Pace::Closed => None,
+        Pace::Open(rate) => Some(Schedule::new(rate / batch as f64)),
+    };
     let streams: Vec<_> =
-        plans.into_iter().map(|plan| tokio::spawn(one(service.address.clone(), key.to_owned(), plan))).collect();
+        plans.into_iter().map(|(address, plan)| tokio::spawn(one(address, key.to_owned(), plan, schedule))).collect();
     let mut run = Run { items: 0, took: std::time::Duration::ZERO, latencies: Latencies::default() };
     for stream in streams {
         let (created, latencies) = stream.await.expect("a stream failed");
@@ -75,9 +111,10 @@ pub async fn activities_as(
 fn requests(
     market: usize,
     plan: &[workload::Record],
+    batch: usize,
     make: fn(workload::Record) -> v1::Activity,
 ) -> Vec<v1::StreamActivitiesRequest> {
-    let numbered = plan.chunks(BATCH).zip(1_i64..);
+    let numbered = plan.chunks(batch).zip(1_i64..);
     let message = |(records, sequence): (&[workload::Record], i64)| {
         let activities = records.iter().map(|record| make(*record)).collect();
         v1::StreamActivitiesRequest { sequence, region_code: MARKETS[market].0.into(), activities }
@@ -85,13 +122,23 @@ fn requests(
     numbered.map(message).collect()
 }
 
-async fn one(address: String, key: String, plan: Vec<v1::StreamActivitiesRequest>) -> (u64, Latencies) {
+async fn one(
+    address: String,
+    key: String,
+    plan: Vec<v1::StreamActivitiesRequest>,
+    schedule: Option<Schedule>,
+) -> (u64, Latencies) {
     let mut client = ActivityServiceClient::new(caller(&address, &key).await);
-    let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
+    // In an open loop nothing that the server does may hold back the next message.
+    let (send, receive) = tokio::sync::mpsc::channel(if schedule.is_some() { plan.len().max(1) } else { AHEAD });
     let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
     let feeder = tokio::spawn(async move {
-        for request in plan {
-            let _ = note.send((request.sequence, Instant::now()));
+        for (number, request) in (0..).zip(plan) {
+            let moment = schedule.map_or_else(Instant::now, |schedule| schedule.moment(number));
+            if schedule.is_some() {
+                tokio::time::sleep_until(moment.into()).await;
+            }
+            let _ = note.send((request.sequence, moment));
             if send.send(request).await.is_err() {
                 return;
             }
