@@ -21,11 +21,14 @@ pub async fn status(client: &mut SyncServiceClient<Caller>, market: usize) -> v1
     client.get_market_status(request).await.expect("the tallies").into_inner()
 }
 
+/// Longer than the due-queue waits for a pause, and fires then.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// The market's newest revision, once it has not moved for two seconds: timers have fired by then.
 pub async fn settled(client: &mut SyncServiceClient<Caller>, market: usize) -> i64 {
     let mut head = status(client, market).await.revision;
     loop {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(SETTLED).await;
         let now = status(client, market).await.revision;
         if now == head {
             return head;

@@ -40,7 +40,9 @@ pub struct Follower {
     filter: Arc<Filter>,
     manner: Manner,
     heads: watch::Receiver<Head>,
-    merge: Option<Merge>,
+    /// The page behind `place`, being read while the one before it is sent. What is read up is held by nobody: an idle feed
+    /// costs next to nothing.
+    ahead: Option<Ahead>,
     place: Place,
     epoch: u64,
     /// Who follows, and what was shared with it at the beginning.
@@ -54,6 +56,9 @@ pub struct Follower {
 }
 
 type Page = Result<(Merge, Place, Vec<Change>, Option<Timestamp>), IngestError>;
+
+/// A page in a task of its own, so that a client that stops reading holds no connection in mid-query.
+type Ahead = tokio::task::JoinHandle<Page>;
 
 impl Follower {
     pub(super) fn new(
@@ -74,7 +79,7 @@ impl Follower {
             filter: Arc::new(filter),
             manner,
             heads,
-            merge: None,
+            ahead: None,
             place,
             epoch,
             stop_at: manner.once.then_some(head.revision),
@@ -114,12 +119,23 @@ impl Follower {
             return Err(gone("what is shared with this partner has changed"));
         }
         let page = self.markets.config().get().server.sync.page_rows;
-        let merge = self.merge.take();
-        let mut merge = merge.unwrap_or_else(|| Merge::new(&self.filter, &self.place, page));
+        let ahead = self.ahead.take();
+        let begin = || self.read(Merge::new(&self.filter, &self.place, page), self.place.clone(), target);
+        let read = ahead.unwrap_or_else(begin).await;
+        let read = read.map_err(|error| unusable(&format!("a page of a feed was not read: {error}")))?;
+        let (merge, place, changes, seen) = read?;
+        self.seen = seen.max(changes.last().map(|change| change.recorded)).unwrap_or(self.seen).max(self.seen);
+        if place.through < target {
+            self.ahead = Some(self.read(merge, place.clone(), target));
+        }
+        Ok(self.batch(head, place, changes))
+    }
+
+    /// Begins to read the page behind a place.
+    fn read(&self, mut merge: Merge, mut place: Place, target: u64) -> Ahead {
         let (scope, market) = (self.markets.store().scope(&self.key.tenant), self.key.market.clone());
-        let (filter, mut place) = (Arc::clone(&self.filter), self.place.clone());
-        // In a task of its own: a client that stops reading must not hold a connection in mid-query.
-        let read = tokio::spawn(async move {
+        let filter = Arc::clone(&self.filter);
+        tokio::spawn(async move {
             let piece = merge.take(&scope, &market, target).await?;
             place.last = piece.rows.last().map(Raw::mark).or(place.last);
             place.through = piece.through;
@@ -130,13 +146,7 @@ impl Follower {
             });
             let changes = hydrate::changes(&scope, &market, &filter, piece.rows).await?;
             Page::Ok((merge, place, changes, seen))
-        });
-        let (merge, place, changes, seen) =
-            read.await.map_err(|error| unusable(&format!("a page of a feed was not read: {error}")))??;
-        self.seen = seen.max(changes.last().map(|change| change.recorded)).unwrap_or(self.seen).max(self.seen);
-        // What is read up is held by nobody: an idle feed costs next to nothing.
-        self.merge = (place.through < target).then_some(merge);
-        Ok(self.batch(head, place, changes))
+        })
     }
 
     fn cursor(&self, place: Place) -> Cursor {
