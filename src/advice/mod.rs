@@ -19,6 +19,7 @@ use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::market::Market;
+use crate::domain::permit::Permit;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Verdict};
@@ -254,13 +255,24 @@ impl Advice {
         }
         let head = CheckHead { run: &*self.run, asked: now, key: who.key.as_str(), revision, digest: rules.digest() };
         room.append(market, &head, judged.iter().flatten().map(|judged| judged.record(rules, now)))?;
-        if let Some(candidate) = snapshot.tenants.get(&who.tenant).and_then(|tenant| tenant.shadow.as_ref()) {
-            let (in_force, run) = (rules, &*self.run);
-            let shared = shadow::Shared { market, in_force, candidate, run, revision, asked: now };
-            self.shadow.follow(&shared, judged.iter().flatten());
-        }
+        self.shadow(&snapshot, who, (market, rules), (revision, now), judged.iter().flatten());
         let answers = judged.into_iter().map(|judged| Ok(judged?.answer)).collect();
         Ok(Checked { answers, revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) })
+    }
+
+    /// Hands what was answered to the tenant's candidate, if there is one.
+    fn shadow<'j>(
+        &self,
+        snapshot: &Snapshot,
+        who: &Principal,
+        (market, in_force): (&Market, &Arc<RuleSet>),
+        (revision, asked): (u64, Timestamp),
+        judged: impl Iterator<Item = &'j Judged>,
+    ) {
+        if let Some(candidate) = snapshot.tenants.get(&who.tenant).and_then(|tenant| tenant.shadow.as_ref()) {
+            let shared = shadow::Shared { market, in_force, candidate, run: &self.run, revision, asked };
+            self.shadow.follow(&shared, judged);
+        }
     }
 }
 
@@ -277,6 +289,8 @@ struct Judged {
     answer: CheckAnswer,
     candidate: Activity,
     entry: Arc<CaseEntry>,
+    /// The permits that it was judged among.
+    planned: Vec<Arc<Permit>>,
 }
 
 impl Desk<'_> {
@@ -306,13 +320,14 @@ impl Desk<'_> {
             let among = HeldPermit::among(&permits, &entry);
             compliance::check_among(&context, &entry.watch, &candidate, &among)
         };
-        Judged { answer: CheckAnswer::of(number, at, answered), candidate, entry }
+        let planned = permits.into_iter().map(|held| held.permit).collect();
+        Judged { answer: CheckAnswer::of(number, at, answered), candidate, entry, planned }
     }
 }
 
 impl Judged {
     fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
-        let Self { answer, candidate, entry } = self;
+        let Self { answer, candidate, entry, planned: _ } = self;
         let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
         let charge = match &candidate.detail {
             Detail::Charge(charge) => Some((charge.step, charge.amount)),

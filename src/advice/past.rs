@@ -120,6 +120,13 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// A case by itself, as far as it is to be seen.
+    pub(super) async fn entry(&self, case: &CaseId, sight: &Sight) -> Result<Option<CaseEntry>, IngestError> {
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let histories = scope.case_histories(&self.market.key.market, std::slice::from_ref(case)).await?;
+        Ok(histories.get(case).and_then(|history| self.entry_at(history, sight)))
+    }
+
     /// A case and the contacts of its person, as far as they are to be seen.
     pub(super) async fn ground(
         &self,

@@ -82,10 +82,11 @@ impl Advice {
         let rules = &judged.rules;
         let revision = commit.revision;
         let (candidate, entry) = (judged.candidate.clone(), Arc::clone(&judged.entry));
-        let told = Judged { answer, candidate, entry };
+        let told = Judged { answer, candidate, entry, planned: judged.planned.clone() };
         let digest = rules.digest();
         let head = CheckHead { run: &*self.run, asked: judged.at, key: who.key.as_str(), revision, digest };
         room.append(market, &head, std::iter::once(told.record(rules, judged.at)))?;
+        self.shadow(&snapshot, who, (market, rules), (revision, judged.at), std::iter::once(&told));
         let checked = Checked { answers: Vec::new(), revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) };
         Ok(Ok(Answer { check: told.answer, checked, permit, now }))
     }

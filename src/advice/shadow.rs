@@ -1,5 +1,6 @@
 //! Shadow mode: what a tenant's candidate of rules would have answered to the checks that are asked. It is judged beside
-//! the answers, from the stored history as it was known to them; no answer waits for it or depends on it.
+//! the answers, from the stored history as it was known to them and among the permits that they counted; no answer waits
+//! for it or depends on it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +11,14 @@ use super::past::Sight;
 use super::{Advice, CheckId, Desk, Judged};
 use crate::compliance::{self, Answered, Speaking};
 use crate::domain::activity::Activity;
-use crate::domain::ids::{MarketId, RuleId};
+use crate::domain::ids::{CaseId, MarketId, RuleId};
 use crate::domain::market::{Market, MarketKey};
+use crate::domain::permit::Permit;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Verdict};
+use crate::ingest::derive::CaseEntry;
+use crate::ingest::market_state::HeldPermit;
 use crate::ingest::{IngestError, Markets};
 use crate::rules::RuleSet;
 
@@ -69,6 +73,8 @@ struct Job {
     revision: u64,
     asked: Timestamp,
     activity: Activity,
+    /// The permits that the answer counted.
+    planned: Vec<Arc<Permit>>,
     verdict: Verdict,
     answers: BTreeMap<RuleId, Answer>,
 }
@@ -123,6 +129,7 @@ impl Shadow {
                 revision: shared.revision,
                 asked: shared.asked,
                 activity: one.candidate.clone(),
+                planned: one.planned.clone(),
                 verdict: one.answer.verdict,
                 answers: answers(shared.in_force, &one.answer.speaking),
             };
@@ -156,7 +163,31 @@ async fn judge(markets: &Arc<Markets>, job: &Job) -> Result<Answered, IngestErro
         lead: true,
         persons: &persons,
     };
-    Ok(ground.entry.watch.check(&context, &job.activity))
+    if job.planned.is_empty() {
+        return Ok(ground.entry.watch.check(&context, &job.activity));
+    }
+    let elsewhere = elsewhere(&desk, job, case).await?;
+    let planned = job.planned.iter().map(|permit| HeldPermit {
+        permit: Arc::clone(permit),
+        elsewhere: elsewhere.get(permit.case()).map(Arc::clone),
+    });
+    let held: Vec<HeldPermit> = planned.collect();
+    let among = HeldPermit::among(&held, &ground.entry);
+    Ok(compliance::check_among(&context, &ground.entry.watch, &job.activity, &among))
+}
+
+/// The other cases on which contacts are planned, as the candidate sees them.
+async fn elsewhere(desk: &Desk<'_>, job: &Job, own: &CaseId) -> Result<HashMap<CaseId, Arc<CaseEntry>>, IngestError> {
+    let mut found: HashMap<CaseId, Arc<CaseEntry>> = HashMap::new();
+    for permit in job.planned.iter().filter(|permit| permit.case() != own) {
+        let sight = Sight { at: job.asked.max(permit.at()), before: None, known: Some(job.revision) };
+        if !found.contains_key(permit.case())
+            && let Some(entry) = desk.entry(permit.case(), &sight).await?
+        {
+            found.insert(permit.case().clone(), Arc::new(entry));
+        }
+    }
+    Ok(found)
 }
 
 /// The report that a job counts in: a new one where the rules of either side have changed.

@@ -162,6 +162,9 @@ pub struct SimulateArgs {
     /// Compare only breaches before this date (in UTC) or instant.
     #[arg(long, value_name = "WHEN")]
     pub to: Option<String>,
+    /// Replay nothing where a worked example of the candidate fails, and end with an error.
+    #[arg(long)]
+    pub strict: bool,
     /// Samples of each kind of change to show for each rule.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub samples: u8,

@@ -29,6 +29,7 @@ pub async fn run(args: &SimulateArgs) -> Result<(), CliError> {
         start_time: instant(&args.from)?,
         end_time: instant(&args.to)?,
         sample_size: i32::from(args.samples),
+        refuse_failing_examples: args.strict,
     };
     let bar = progress();
     let outcome = ask(&client, request, |done, of| {
@@ -47,6 +48,8 @@ pub struct Told {
     rules: Vec<v1::RuleChange>,
     totals: v1::SimulationTotals,
     digests: (String, String),
+    examples: i64,
+    failed: Vec<v1::FileDiagnostic>,
 }
 
 /// Asks for a simulation and waits for its end.
@@ -65,8 +68,9 @@ pub async fn ask(
             Some(Event::Started(started)) => {
                 cases = started.case_count;
                 told.digests = (started.rules_digest, started.candidate_digest);
+                (told.examples, told.failed) = (started.example_count, started.failed_examples);
             }
-            Some(Event::Refused(refused)) => return Err(diagnostics(refused).into()),
+            Some(Event::Refused(refused)) => return Err(diagnostics(refused.diagnostics).into()),
             Some(Event::Progress(progress)) => progressed(whole(progress.case_count), whole(cases)),
             Some(Event::Rule(rule)) => told.rules.push(rule),
             Some(Event::Finished(totals)) => {
@@ -83,9 +87,9 @@ fn whole(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-fn diagnostics(refused: v1::CandidateRefused) -> Diagnostics {
+fn diagnostics(told: Vec<v1::FileDiagnostic>) -> Diagnostics {
     let small = |number: i32| u32::try_from(number).unwrap_or(0);
-    let each = refused.diagnostics.into_iter().map(|one| Diagnostic {
+    let each = told.into_iter().map(|one| Diagnostic {
         file: one.path,
         line: small(one.line),
         column: small(one.column),
@@ -147,6 +151,14 @@ impl Told {
         );
         if self.digests.0 == self.digests.1 {
             text.push_str("the candidate is what is in force\n");
+        }
+        match (self.examples, self.failed.len()) {
+            (0, 0) => {}
+            (run, 0) => text.push_str(&format!("{run} worked examples of the candidate, all as promised\n")),
+            (run, wrong) => text.push_str(&format!(
+                "{run} worked examples of the candidate, {wrong} mistakes: `fairdue check` refuses it\n{}\n",
+                diagnostics(self.failed.clone())
+            )),
         }
         if self.rules.is_empty() {
             text.push_str("no rule changes anything\n");

@@ -225,7 +225,11 @@ async fn a_simulation_is_told_as_a_table_and_mistakes_as_check_tells_them() {
     assert!(same.contains("the candidate is what is in force") && same.contains("no rule changes anything"), "{same}");
     let (head, rest) = text.split_once("title = \"").unwrap();
     let edited = ask(&format!("{head}title = \"New: {rest}")).await.unwrap().text();
-    assert!(edited.contains("would find"), "{edited}");
+    assert!(edited.contains("would find") && edited.contains("of the candidate, all as promised"), "{edited}");
+    let (head, rest) = text.split_once("[rule.contact_hours]").unwrap();
+    let hours = rest.replacen("from = \"08", "from = \"09", 1);
+    let told = ask(&format!("{head}[rule.contact_hours]{hours}")).await.unwrap().text();
+    assert!(told.contains("`fairdue check` refuses it") && told.contains("cases.toml:"), "{told}");
     let error = ask(&text.replacen("effect = \"", "effect = \"x", 1)).await.unwrap_err().to_string();
     assert!(error.contains("jurisdictions/it/rules.toml:") && error.contains("remedy: "), "{error}");
     drop(server);

@@ -196,7 +196,8 @@ fn highest(
             (Some(other), Pick::Least) => other.min(rate),
         });
     }
-    Ok((found.ok_or(Lack::NoFigure)?, confidence))
+    let rate = found.ok_or(Lack::NoFigure)?;
+    Ok((limits.at_most.map_or(rate, |most| most.min(rate)), confidence))
 }
 
 fn one(formula: &Formula, on: NaiveDate, situation: &Situation<'_>) -> Result<(i64, Confidence), Lack> {

@@ -63,13 +63,25 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
         return Some(broken(Note::Word("opted out"), until));
     }
     let consent = if limits.require.is_empty() { Found::Yes } else { required(limits, situation, contact, calendar) };
+    if consent == Found::No && carries {
+        return Some(broken(Note::Word("no consent"), None));
+    }
+    // What is wrong whatever the consent is comes before what is not known of it.
+    let untried = !limits.tried_first.is_empty() && !tried(limits, situation);
+    let unsure = situation.version.history_complete_from.is_some();
+    if untried && !unsure {
+        return Some(broken(Note::Word("nothing else was tried first"), None));
+    }
+    let stated = held.content_stated();
+    if let Some(lacking) = held.lacking(&limits.must_carry).filter(|_| stated) {
+        return Some(broken(Note::Text(format!("lacks {lacking}").into()), None));
+    }
+    if !carries && consent != Found::Yes && situation.asked {
+        // Without consent it may be sent, as long as it holds none of what needs one.
+        return Some(Speaking::duty(limits.leave_out.clone()));
+    }
     if consent == Found::No {
-        return Some(match (carries, situation.asked) {
-            (true, _) => broken(Note::Word("no consent"), None),
-            // Without consent it may be sent, as long as it holds none of what needs one.
-            (false, true) => Speaking::duty(limits.leave_out.clone()),
-            (false, false) => Speaking::missing(Attribute::ContentItems),
-        });
+        return Some(Speaking::missing(Attribute::ContentItems));
     }
     if let OptedOut::Maybe = opted {
         return Some(Speaking::missing(Attribute::ContactPoint));
@@ -77,25 +89,14 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
     if let Found::Maybe(attribute) = consent {
         return Some(Speaking::missing(attribute));
     }
-    if !limits.tried_first.is_empty() && !tried(limits, situation) {
-        let unsure = situation.version.history_complete_from.is_some();
-        return Some(if unsure {
-            Speaking::missing(Attribute::History)
-        } else {
-            broken(Note::Word("nothing else was tried first"), None)
-        });
+    if untried {
+        return Some(Speaking::missing(Attribute::History));
     }
     if let OptedOut::Soon = opted {
         return Some(Speaking::duty(Some(limits.honour.clone())));
     }
-    if limits.must_carry.is_empty() {
-        return Some(Speaking::new(Answer::Kept));
-    }
-    Some(match (held.content_stated(), situation.asked) {
-        (true, _) => match held.lacking(&limits.must_carry) {
-            Some(lacking) => broken(Note::Text(format!("lacks {lacking}").into()), None),
-            None => Speaking::new(Answer::Kept),
-        },
+    Some(match (limits.must_carry.is_empty() || stated, situation.asked) {
+        (true, _) => Speaking::new(Answer::Kept),
         (false, true) => Speaking::duty(limits.must_carry.0.clone()),
         (false, false) => Speaking::missing(Attribute::ContentItems),
     })

@@ -17,6 +17,7 @@ use crate::domain::tenant::TenantFacts;
 use crate::rules::example::{Check, Example};
 use crate::rules::model::Rule;
 use crate::rules::overlay::Overlay;
+use crate::rules::pack::Pack;
 use crate::rules::words::Status;
 use crate::rules::{Packs, RuleSet};
 use story::Story;
@@ -37,42 +38,49 @@ pub struct Report {
 /// # Errors
 /// Every example that gives something else than it promises, and every change that no example notices.
 pub fn run(packs: &Packs) -> Result<Report, Diagnostics> {
+    let (report, found) = run_of(packs, &|_| true, &|| false);
+    Diagnostics(found).into_result(report)
+}
+
+/// The same for some of the packs, until `stopped` says that nobody wants to know any more. What does not hold is told
+/// beside what does.
+pub fn run_of(packs: &Packs, wanted: &dyn Fn(&Pack) -> bool, stopped: &dyn Fn() -> bool) -> (Report, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let mut report = Report::default();
     let mut told: BTreeMap<&str, Vec<Story<'_>>> = BTreeMap::new();
     let mut sets = RuleSets::default();
-    for pack in packs.iter() {
-        for example in &pack.examples {
-            match Story::tell(packs, example) {
-                Ok(story) => {
-                    let rules = sets.of(packs, example);
-                    match outcome(&story, rules) {
-                        Ok(()) => report.examples += 1,
-                        Err(wrong) => found.push(failed(example, &wrong)),
-                    }
-                    told.entry(example.rule.as_str()).or_default().push(story);
+    let some = || packs.iter().filter(|pack| wanted(pack));
+    for example in some().flat_map(|pack| &pack.examples).take_while(|_| !stopped()) {
+        match Story::tell(packs, example) {
+            Ok(story) => {
+                let rules = sets.of(packs, example);
+                match outcome(&story, rules) {
+                    Ok(()) => report.examples += 1,
+                    Err(wrong) => found.push(failed(example, &wrong)),
                 }
-                Err(wrong) => found.push(failed(example, &wrong)),
+                told.entry(example.rule.as_str()).or_default().push(story);
+            }
+            Err(wrong) => found.push(failed(example, &wrong)),
+        }
+    }
+    for rule in some().flat_map(|pack| &pack.rules).filter(|rule| rule.status != Status::Proposed) {
+        if stopped() {
+            break;
+        }
+        report.rules += 1;
+        let stories = told.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
+        for (name, changed) in mutate::changes(rule).into_iter().chain(mutate_conduct::changes(rule)) {
+            if notices(packs, rule, changed.as_ref(), stories) {
+                report.changes += 1;
+            } else {
+                found.push(rule.position.wrong(
+                    format!("no example of rule {} fails when {name}", rule.id),
+                    "add an example just inside or just outside that limit",
+                ));
             }
         }
     }
-    for pack in packs.iter() {
-        for rule in pack.rules.iter().filter(|rule| rule.status != Status::Proposed) {
-            report.rules += 1;
-            let stories = told.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
-            for (name, changed) in mutate::changes(rule).into_iter().chain(mutate_conduct::changes(rule)) {
-                if notices(packs, rule, changed.as_ref(), stories) {
-                    report.changes += 1;
-                } else {
-                    found.push(rule.position.wrong(
-                        format!("no example of rule {} fails when {name}", rule.id),
-                        "add an example just inside or just outside that limit",
-                    ));
-                }
-            }
-        }
-    }
-    for pack in packs.iter() {
+    for pack in some().take_while(|_| !stopped()) {
         let stories: Vec<&Story<'_>> =
             pack.rules.iter().filter_map(|rule| told.get(rule.id.as_str())).flatten().collect();
         for (clause, name, scope) in mutate_conduct::scopes(pack) {
@@ -88,14 +96,26 @@ pub fn run(packs: &Packs) -> Result<Report, Diagnostics> {
             }
         }
     }
-    tables(packs, &told, &mut found, &mut report);
-    Diagnostics(found).into_result(report)
+    if !stopped() {
+        tables(packs, wanted, &told, &mut found, &mut report);
+    }
+    (report, found)
 }
 
 /// Moves each value of each dated table by one: an example of a rule that names the table must fail.
-fn tables(packs: &Packs, told: &BTreeMap<&str, Vec<Story<'_>>>, found: &mut Vec<Diagnostic>, report: &mut Report) {
+/// A table that rules of other packs name too is proved only with all of them.
+fn tables(
+    packs: &Packs,
+    wanted: &dyn Fn(&Pack) -> bool,
+    told: &BTreeMap<&str, Vec<Story<'_>>>,
+    found: &mut Vec<Diagnostic>,
+    report: &mut Report,
+) {
     for table in packs.rates().values() {
         let names = |rule: &&std::sync::Arc<Rule>| rule.limits.rate_tables().iter().any(|one| one.id == table.id);
+        if !packs.iter().filter(|pack| pack.rules.iter().any(|rule| names(&rule))).all(|pack| wanted(pack)) {
+            continue;
+        }
         let rules: Vec<_> = packs.iter().flat_map(|pack| &pack.rules).filter(names).collect();
         let stories = || rules.iter().filter_map(|rule| told.get(rule.id.as_str())).flatten();
         for (name, position, changed) in mutate::values(table) {

@@ -27,15 +27,17 @@ pub(crate) fn judge(rule: &Rule, limits: &PaymentApplication, situation: &Situat
     let ordered = !limits.order.is_empty() && !payment.allocation.is_empty();
     let claimed = limits.claims.is_some() && payment.claim.is_some();
     if ordered || claimed {
-        if payment.amount.currency != situation.version.currency {
-            return Some(Speaking::missing(Attribute::Currency));
-        }
-        let owed = situation.watch.owed(situation.version);
-        if ordered {
-            found.push(order(&limits.order, &owed, payment, situation));
-        }
-        if claimed && payment.direction != Some(PaymentDirection::Here) {
-            found.extend(oldest(&owed, payment));
+        if payment.amount.currency == situation.version.currency {
+            let owed = situation.watch.owed(situation.version);
+            if ordered {
+                found.push(order(&limits.order, &owed, payment, situation));
+            }
+            if claimed && payment.direction != Some(PaymentDirection::Here) {
+                found.extend(oldest(&owed, payment));
+            }
+        } else {
+            // What else the rule says of the payment stands, whatever its amount is put to.
+            found.push(Speaking::missing(Attribute::Currency));
         }
     }
     let rank = |one: &Speaking| u8::from(one.answer == Answer::Broken) * 2 + u8::from(one.answer == Answer::Unknown);

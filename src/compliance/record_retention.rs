@@ -45,7 +45,9 @@ pub(crate) fn judge(limits: &RecordRetention, situation: &Situation<'_>, calenda
     };
     let last = calendar.last_day(term, start, situation.subdivision());
     let days = |date: chrono::NaiveDate| date.signed_duration_since(start).num_days();
-    let seen = |judgement: Speaking| judgement.seen(days(situation.date()), days(last), Unit::Days);
+    // The day after the term's last is the first on which they may be erased.
+    let least = days(last).saturating_add(1);
+    let seen = |judgement: Speaking| judgement.seen(days(situation.date()), least, Unit::Days);
     if situation.date() > last {
         return Some(seen(Speaking::new(Answer::Kept)));
     }

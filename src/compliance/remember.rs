@@ -79,7 +79,7 @@ impl CaseWatch {
             let work =
                 points.filter(|point| Some(&point.id) == contact.contact_point.as_ref()).any(|one| one.workplace);
             if let Some(place) = contact.place.or(work.then_some(Place::Workplace)) {
-                self.places |= 1 << (place as u8);
+                self.tried(place);
             }
         } else {
             self.remember_third_person(activity, person, role, marks);

@@ -1,6 +1,7 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
 pub(crate) mod bench;
+mod clocks;
 mod consent;
 mod content;
 mod duties;

@@ -69,13 +69,16 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Sp
             (_, Lifted::No) => return Some(broken(Note::Word("not here"))),
         }
     }
+    let verify = limits.verify_identity && conveyed && third == Some(false);
+    if verify && contact.identity_verified == Some(false) {
+        return Some(broken(Note::Word("identity not verified")));
+    }
     if let Some(attribute) = open {
         return Some(Speaking::missing(attribute));
     }
-    if limits.verify_identity && conveyed && third == Some(false) {
+    if verify {
         match contact.identity_verified {
-            Some(true) => {}
-            Some(false) => return Some(broken(Note::Word("identity not verified"))),
+            Some(_) => {}
             None if situation.asked => return Some(Speaking::duty(Some(limits.identity_duty.clone()))),
             None => return Some(Speaking::missing(Attribute::IdentityVerified)),
         }
@@ -175,6 +178,9 @@ fn lifted(limits: &ThirdParty, situation: &Situation<'_>, held: &Held<'_>, of_th
                 None => maybe = maybe.or(Some(Attribute::ContactPoint)),
             },
             Lift::TriedElsewhere if situation.watch.tried_elsewhere(limits.which.places) => return Lifted::Yes,
+            Lift::TriedElsewhereTwice if situation.watch.tried_elsewhere_twice(limits.which.places) => {
+                return Lifted::Yes;
+            }
             _ => {}
         }
     }

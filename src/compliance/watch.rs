@@ -28,6 +28,9 @@ use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Counted, Set};
 
+/// How many places there are: the bits of those tried once.
+const PLACES: u8 = Place::ALL.len() as u8;
+
 /// A contact of the case: whom it concerned, as an index into the case's persons.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CaseStamp {
@@ -49,7 +52,7 @@ pub struct CaseWatch {
     pub(super) channels: u16,
     /// Channels on which something was conveyed, either way.
     pub(super) communicated: u16,
-    /// Places at which a debtor was tried.
+    /// Places at which a debtor was tried, and from the fifth bit on those at which more than once.
     pub(super) places: u8,
     pub(super) visited: bool,
     pub(super) paid: bool,
@@ -254,6 +257,19 @@ impl CaseWatch {
     /// A debtor was tried before at a place that is none of these.
     pub(crate) fn tried_elsewhere(&self, places: Set<Place>) -> bool {
         Place::ALL.iter().any(|place| !places.has(*place) && self.places & (1 << (*place as u8)) != 0)
+    }
+
+    /// The same more than once, at one of them or at several.
+    pub(crate) fn tried_elsewhere_twice(&self, places: Set<Place>) -> bool {
+        let at = |place: &Place, bit: u8| self.places & (1 << (*place as u8 + bit)) != 0;
+        let others = || Place::ALL.iter().filter(|place| !places.has(**place));
+        others().any(|place| at(place, PLACES)) || others().filter(|place| at(place, 0)).count() > 1
+    }
+
+    /// Keeps in mind that a debtor was tried at a place.
+    pub(super) fn tried(&mut self, place: Place) {
+        let once: u8 = 1 << (place as u8);
+        self.places |= if self.places & once == 0 { once } else { once << PLACES };
     }
 
     /// The contact falls into the person's consent to more calls: seven local dates from the day it was given, ended

@@ -21,6 +21,15 @@ pub struct CandidateFile {
     pub text: Option<String>,
 }
 
+/// What candidate files make of the rules.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The packs, with their worked examples.
+    pub packs: Packs,
+    /// The tenant's rules.
+    pub rules: RuleSet,
+}
+
 /// The files of rules as they were read, by their place below the configuration directory.
 #[derive(Debug, Default)]
 pub(super) struct Sources(BTreeMap<String, String>);
@@ -73,9 +82,9 @@ impl Snapshot {
             let candidate: Vec<CandidateFile> =
                 files.iter().map(|file| CandidateFile { path: place(file), text: Some(file.text.clone()) }).collect();
             match self.candidate(&id, &candidate) {
-                Ok(rules) => {
+                Ok(candidate) => {
                     if let Some(tenant) = self.tenants.get_mut(&id) {
-                        tenant.shadow = Some(std::sync::Arc::new(rules));
+                        tenant.shadow = Some(std::sync::Arc::new(candidate.rules));
                     }
                 }
                 Err(Diagnostics(wrong)) => found.extend(
@@ -90,7 +99,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Every diagnostic, as a load would tell it: files are named by their place below the configuration directory.
-    pub fn candidate(&self, tenant: &TenantId, files: &[CandidateFile]) -> Result<RuleSet, Diagnostics> {
+    pub fn candidate(&self, tenant: &TenantId, files: &[CandidateFile]) -> Result<Candidate, Diagnostics> {
         let mut found = Vec::new();
         let own = format!("tenants/{tenant}.toml");
         let mut texts = self.sources.0.clone();
@@ -129,10 +138,12 @@ impl Snapshot {
         let packs = keep(Packs::compile(&packs), &mut found);
         let has_rules =
             overlay.as_ref().and_then(|file| tenant::read(file, &mut found)).is_some_and(|tenant| tenant.has_rules);
-        let rules = packs
-            .and_then(|packs| keep(RuleSet::for_tenant(&packs, overlay.as_ref().filter(|_| has_rules)), &mut found));
-        match rules {
-            Some(rules) => Diagnostics(found).into_result(rules),
+        let candidate = packs.and_then(|packs| {
+            let rules = keep(RuleSet::for_tenant(&packs, overlay.as_ref().filter(|_| has_rules)), &mut found)?;
+            Some(Candidate { packs, rules })
+        });
+        match candidate {
+            Some(candidate) => Diagnostics(found).into_result(candidate),
             None => Err(Diagnostics(found).into_result(()).err().unwrap_or_default()),
         }
     }

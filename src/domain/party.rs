@@ -19,6 +19,10 @@ vocabulary!(
         CapacityDoubt = "capacity_doubt", Vulnerable = "vulnerable", Hardship = "hardship",
         MilitaryService = "military_service", AdviserHold = "adviser_hold", EmployerProhibits = "employer_prohibits",
         ArrangementKept = "arrangement_kept",
+        /// The person said not to be the debtor.
+        NotDebtor = "not_debtor",
+        /// A complaint about the debt is before an ombudsman or a complaints board.
+        OmbudsmanCase = "ombudsman_case",
     }
 );
 

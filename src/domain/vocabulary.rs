@@ -118,6 +118,8 @@ vocabulary!(
         Loan = "loan", Revolving = "revolving", Mortgage = "mortgage", Sale = "sale", Service = "service",
         Rent = "rent", Utility = "utility", Telecom = "telecom", Medical = "medical", Student = "student",
         Tort = "tort", Fine = "fine", Other = "other",
+        /// A small loan without security to a household of low income, where the law has rules of its own for these.
+        Microfinance = "microfinance",
     }
 );
 vocabulary!(
@@ -172,6 +174,8 @@ vocabulary!(
         Collection = "collection", Settlement = "settlement", Expenses = "expenses", Visit = "visit",
         Legal = "legal", LatePaymentSum = "late_payment_sum", Penalty = "penalty", Dishonoured = "dishonoured",
         Convenience = "convenience", Other = "other",
+        /// Being represented before a court or another office, beside what that office itself asks.
+        Representation = "representation",
     }
 );
 vocabulary!(

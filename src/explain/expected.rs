@@ -5,8 +5,8 @@ use crate::domain::finding::Severity;
 use crate::domain::party::Condition;
 use crate::domain::verdict::Verdict;
 use crate::domain::vocabulary::Channel;
-use crate::rules::model::Kind;
-use crate::rules::words::{Attribute, FeeCondition, OtherFlag};
+use crate::rules::model::{Kind, Limits};
+use crate::rules::words::{Attribute, Counted, FeeCondition, OtherFlag};
 
 /// Units whose figures are written with a noun in the right number.
 pub const NOUNS: &[&str] = &["attempts", "contacts", "conversations", "charges", "days"];
@@ -72,6 +72,27 @@ const BROKEN_DAYS: Variant = Variant { name: "broken_days", slots: SPENT };
 const BROKEN_AMOUNT: Variant = Variant { name: "broken_amount", slots: AMOUNT };
 const KEPT_AMOUNT: Variant = Variant { name: "kept_amount", slots: AMOUNT };
 
+/// The template of that name as the rule has it: what a wait follows may be a contact that was no conversation, what a
+/// step comes after may be a day, and what is dealt with may be no dispute.
+#[must_use]
+pub fn turned(limits: &Limits, name: &'static str) -> &'static str {
+    match (limits, name) {
+        (Limits::ContactCooldown(limits), _) if limits.after == Counted::Conversations => name,
+        (Limits::ContactCooldown(_), "kept") => "kept_contact",
+        (Limits::ContactCooldown(_), "broken_days") => "broken_days_contact",
+        (Limits::ContactCooldown(_), "broken") => "broken_contact",
+        // A hardship, a complaint or a request is dealt with as a dispute is, and is none.
+        (Limits::DisputeHandling(limits), _) if limits.conditions.has(Condition::Disputed) => name,
+        (Limits::DisputeHandling(_), "kept") => "kept_matter",
+        (Limits::DisputeHandling(_), "broken") => "broken_matter",
+        (Limits::DisputeHandling(_), "omitted") => "omitted_matter",
+        (Limits::DisputeHandling(_), "unknown") => "unknown_matter",
+        (Limits::NoticePeriod(limits), "kept") if limits.since.is_some() => "kept_day",
+        (Limits::NoticePeriod(limits), "broken_days") if limits.since.is_some() => "broken_days_day",
+        _ => name,
+    }
+}
+
 /// The templates of a kind. Of several for one answer, the first whose slots all have a value is used.
 #[must_use]
 pub const fn variants(kind: Kind) -> &'static [Variant] {
@@ -84,7 +105,23 @@ pub const fn variants(kind: Kind) -> &'static [Variant] {
             BROKEN,
             UNKNOWN,
         ],
-        Kind::ContactCooldown | Kind::NoticePeriod => &[KEPT, BROKEN_DAYS, BROKEN, UNKNOWN],
+        Kind::ContactCooldown => &[
+            KEPT,
+            BROKEN_DAYS,
+            BROKEN,
+            Variant { name: "kept_contact", slots: &[] },
+            Variant { name: "broken_days_contact", slots: SPENT },
+            Variant { name: "broken_contact", slots: MAYBE_NOTE },
+            UNKNOWN,
+        ],
+        Kind::NoticePeriod => &[
+            KEPT,
+            BROKEN_DAYS,
+            BROKEN,
+            Variant { name: "kept_day", slots: &[] },
+            Variant { name: "broken_days_day", slots: SPENT },
+            UNKNOWN,
+        ],
         Kind::ContactBlock => &[
             KEPT,
             Variant { name: "representative", slots: NOTE },
@@ -92,9 +129,17 @@ pub const fn variants(kind: Kind) -> &'static [Variant] {
             Variant { name: "unknown_note", slots: NOTE },
             UNKNOWN,
         ],
-        Kind::RequiredNotice | Kind::DisputeHandling | Kind::ClientFunds | Kind::ComplaintHandling => {
-            &[KEPT, BROKEN, OMITTED, UNKNOWN]
-        }
+        Kind::RequiredNotice | Kind::ClientFunds | Kind::ComplaintHandling => &[KEPT, BROKEN, OMITTED, UNKNOWN],
+        Kind::DisputeHandling => &[
+            KEPT,
+            BROKEN,
+            OMITTED,
+            UNKNOWN,
+            Variant { name: "kept_matter", slots: &[] },
+            Variant { name: "broken_matter", slots: MAYBE_NOTE },
+            Variant { name: "omitted_matter", slots: OMITTED.slots },
+            Variant { name: "unknown_matter", slots: UNKNOWN.slots },
+        ],
         Kind::FeeCap => &[
             KEPT_AMOUNT,
             Variant { name: "kept_charges", slots: CHARGED },

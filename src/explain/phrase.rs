@@ -127,7 +127,7 @@ impl<'l> Teller<'l> {
         if let Some(day) = fault.strip_prefix("deadline before ").and_then(|day| day.parse().ok()) {
             return listed("deadline", "last_day", self.language.date(day));
         }
-        listed("holds", "words", self.word(fault))
+        self.word(fault)
     }
 
     /// The last day of a term that ran out.

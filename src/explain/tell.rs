@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 
-use super::expected::{NOUNS, variants};
+use super::expected::{NOUNS, turned, variants};
 use super::phrase::Teller;
 use super::template::Slot;
 use crate::compliance::trace::{Said, Silence, Spoken};
@@ -229,7 +229,8 @@ impl Teller<'_> {
         };
         let wanted = wanted(kind, speaking, answer, class(observation.unit, charges), note.is_some());
         let fitting = wanted.iter().find_map(|name| {
-            let variant = variants(kind).iter().find(|variant| variant.name == *name)?;
+            let name = turned(&rule.limits, name);
+            let variant = variants(kind).iter().find(|variant| variant.name == name)?;
             variant.slots.iter().all(|slot| !slot.always || value(slot.name, None).is_some()).then_some(variant.name)
         });
         let name = fitting.unwrap_or(answer);

@@ -74,6 +74,8 @@ pub struct Judged {
     pub candidate: Activity,
     /// The state of its case.
     pub entry: Arc<CaseEntry>,
+    /// The permits that it was judged among.
+    pub planned: Vec<Arc<Permit>>,
     /// The permit; none if the law does not permit the contact.
     pub permit: Option<PermitRow>,
     /// When it was judged.
@@ -274,7 +276,7 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
         Some(row) => Some(store(writing, row).await?),
         None => None,
     };
-    Ok(Reserved::Judged(Arc::new(Judged { answered, rules, candidate, entry, permit, at: now })))
+    Ok(Reserved::Judged(Arc::new(Judged { answered, rules, candidate, entry, planned: held, permit, at: now })))
 }
 
 fn too_many(who: &str, most: usize) -> Reserved {

@@ -238,6 +238,15 @@ impl Packs {
                     ));
                 }
             }
+            for row in &pack.not_encoded {
+                let known = |id: &str| self.packs.contains_key(id) || rules().any(|rule| rule.id.as_str() == id);
+                for id in row.encoded_in.iter().filter(|id| !known(id)) {
+                    found.push(row.position.wrong(
+                        format!("row {} is encoded in \"{id}\", which is no rule and no pack", row.id),
+                        "name rules or packs that there are, or say why it is not encoded",
+                    ));
+                }
+            }
             for example in &pack.examples {
                 if !pack.rules.iter().any(|rule| rule.id == example.rule) {
                     found.push(example.position.wrong(

@@ -59,6 +59,8 @@ vocabulary!(
         NoOtherPoint = "no_other_point",
         /// An attempt was made elsewhere before.
         TriedElsewhere = "tried_elsewhere",
+        /// Two attempts were.
+        TriedElsewhereTwice = "tried_elsewhere_twice",
     }
 );
 vocabulary!(

@@ -127,6 +127,8 @@ pub struct InterestCap {
     pub tiers: Vec<(i64, Vec<Formula>)>,
     /// Which of a tier's rates holds.
     pub pick: Pick,
+    /// No rate is higher, in millionths, whatever the tiers give: what a tenant tightens.
+    pub at_most: Option<i64>,
     /// Whose value of a table holds.
     pub rate_on: RateOn,
     /// How days make a year.
@@ -196,6 +198,7 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         natures: table.set("natures"),
         tiers,
         pick: pick.unwrap_or(Pick::Greatest),
+        at_most: None,
         rate_on: table.word("rate_on").unwrap_or(RateOn::EachDay),
         day_count: table.word("day_count").unwrap_or(DayCount::Actual365),
         simple: table.boolean("simple").unwrap_or(false),

@@ -43,6 +43,7 @@ pub(crate) mod spelling;
 pub mod step;
 pub mod tell;
 mod terms;
+pub mod tighten;
 pub mod topic;
 pub mod words;
 pub mod written;

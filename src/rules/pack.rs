@@ -12,13 +12,30 @@ use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::Component;
 
-/// A row of the fact sheets that is no rule here, and why.
+/// A row of the fact sheets that is no rule of its own here, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotEncoded {
     /// The row's id.
     pub id: String,
-    /// Why it cannot be judged, or where it is judged instead.
-    pub reason: String,
+    /// Rules and packs that encode it; none: it is not judged.
+    pub encoded_in: Vec<String>,
+    /// Why it cannot be judged, or in what way it is encoded elsewhere.
+    pub reason: Option<String>,
+    /// Where it stands.
+    pub position: Position,
+}
+
+impl NotEncoded {
+    /// The same in words.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        match (self.encoded_in.as_slice(), reason.is_empty()) {
+            ([], _) => format!("not encoded: {reason}"),
+            (rules, true) => format!("encoded in {}", rules.join(", ")),
+            (rules, false) => format!("encoded in {}: {reason}", rules.join(", ")),
+        }
+    }
 }
 
 /// A jurisdiction's pack.

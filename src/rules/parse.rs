@@ -101,9 +101,16 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
     }
     let scope = cover::clauses(&mut root, jurisdiction.as_str(), currency);
     for mut reader in root.tables("not_encoded") {
-        if let (Some(id), Some(reason)) = (reader.need_text("id"), reader.need_text("reason")) {
-            not_encoded.push(NotEncoded { id, reason });
+        let (id, encoded_in) = (reader.need_text("id"), reader.texts("encoded_in"));
+        let reason = reader.text("reason");
+        if reason.is_none() && encoded_in.is_empty() {
+            reader.missing(
+                "reason",
+                "\"...\", why it cannot be judged, or encoded_in = [\"...\"], the rules that encode it",
+            );
         }
+        let position = reader.cx.position(reader.offset());
+        not_encoded.extend(id.map(|id| NotEncoded { id, encoded_in, reason, position }));
         reader.finish();
     }
     root.finish();

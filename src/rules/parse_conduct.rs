@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::conduct::{
     Asking, CallRecording, ChannelConsent, Content, Dealing, Lift, MAX_WORDS, Occasion, OptOut, ProhibitedConduct,
-    ThirdParty, Which, Words,
+    RecordingDuty, ThirdParty, Which, Words,
 };
 use super::parse_limits::{past_steps, steps, term, window};
 use super::reader::Reader;
@@ -106,10 +106,7 @@ pub fn content(table: &mut Reader<'_, '_>) -> Content {
     if nothing && languages.is_empty() && least_deadline.is_none() && items_if_deadline_inside.is_empty() {
         table.missing("items", "[\"creditor_name\", ...], or where_due, forbidden, forms, languages or least_deadline");
     }
-    let language = (!languages.is_empty()).then(|| format!("language:{}", languages.join("|")));
-    let told = items.iter().chain(where_due.iter()).map(str::to_owned);
-    let duties = duties(told.chain(joined("form", forms)).chain(language));
-    Content {
+    let mut limits = Content {
         which,
         occasion: table.word("occasion").unwrap_or(Occasion::Every),
         items,
@@ -123,8 +120,23 @@ pub fn content(table: &mut Reader<'_, '_>) -> Content {
         during,
         during_after,
         items_if_deadline_inside,
-        duties,
-    }
+        duties: None,
+    };
+    limits.duties = content_duties(&limits);
+    limits
+}
+
+/// What a check of a contact tells that states no items.
+pub fn content_duties(limits: &Content) -> Option<Duties> {
+    let language = (!limits.languages.is_empty()).then(|| format!("language:{}", limits.languages.join("|")));
+    let told = limits.items.iter().chain(limits.where_due.iter()).map(str::to_owned);
+    duties(told.chain(joined("form", limits.forms)).chain(language))
+}
+
+/// Duties with further ones.
+pub fn with_duties<'w>(told: Option<&'w Duties>, further: impl Iterator<Item = &'w str>) -> Option<Duties> {
+    let told = told.into_iter().flat_map(|words| words.iter()).map(AsRef::as_ref);
+    duties(told.chain(further))
 }
 
 /// Reads the limits of consent.
@@ -214,7 +226,8 @@ pub fn third_party(table: &mut Reader<'_, '_>) -> ThirdParty {
         table.wrong("max", "max counts inquiries, in the window", "write contact = \"inquiry\" and max");
     }
     let unless: Set<Lift> = table.set("unless");
-    let places = unless.has(Lift::NoOtherPoint) || unless.has(Lift::TriedElsewhere);
+    let elsewhere = [Lift::NoOtherPoint, Lift::TriedElsewhere, Lift::TriedElsewhereTwice];
+    let places = elsewhere.into_iter().any(|lift| unless.has(lift));
     if places && which.places.is_empty() {
         table.missing("places", "[\"workplace\"], the place that `unless` compares with");
     }
@@ -249,12 +262,17 @@ pub fn call_recording(table: &mut Reader<'_, '_>) -> CallRecording {
     if which.channels.is_empty() {
         which.channels = Set::of(&[Channel::Call]);
     }
-    let require: Set<super::conduct::RecordingDuty> = table.set("require");
+    let require: Set<RecordingDuty> = table.set("require");
     if require.is_empty() {
         table.missing("require", "[\"recording\"], or notice or consent");
     }
+    CallRecording { which, require, duties: recording_duties(require) }
+}
+
+/// What a check tells of recording.
+pub fn recording_duties(require: Set<RecordingDuty>) -> Duties {
     let names: Vec<Box<str>> = require.iter().map(|word| word.name().into()).collect();
-    CallRecording { which, require, duties: names.into() }
+    names.into()
 }
 
 /// Reads what is prohibited.

@@ -57,14 +57,7 @@ fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
     let holidays = table.word("holidays");
     let end_inclusive = table.boolean("end_inclusive").unwrap_or(false);
     let no_figure = table.boolean("no_figure").unwrap_or(false);
-    let mut closed_dates = Vec::new();
-    for text in table.texts("closed_dates") {
-        // A leap year, so that 02-29 can be named.
-        match format!("2024-{text}").parse::<chrono::NaiveDate>() {
-            Ok(date) => closed_dates.push((date.month() as u8, date.day() as u8)),
-            Err(_) => table.wrong("closed_dates", &format!("\"{text}\" is no month and day"), "write it as \"12-24\""),
-        }
-    }
+    let closed_dates = dates(table, "closed_dates");
     let mut open = Vec::new();
     let spans = table.tables("open");
     if spans.is_empty() && !no_figure {
@@ -96,6 +89,19 @@ fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
         table.wrong("holidays", "holidays are ignored, yet a span names them", "write holidays = \"closed\"");
     }
     ContactHours { channels, places, unless_preferred, holidays, closed_dates, end_inclusive, open, no_figure }
+}
+
+/// Days of any year, as "12-24".
+pub fn dates(table: &mut Reader<'_, '_>, key: &'static str) -> Vec<(u8, u8)> {
+    let mut dates = Vec::new();
+    for text in table.texts(key) {
+        // A leap year, so that 02-29 can be named.
+        match format!("2024-{text}").parse::<chrono::NaiveDate>() {
+            Ok(date) => dates.push((date.month() as u8, date.day() as u8)),
+            Err(_) => table.wrong(key, &format!("\"{text}\" is no month and day"), "write it as \"12-24\""),
+        }
+    }
+    dates
 }
 
 /// Weekday numbers, 0 Monday to 6 Sunday, 7 holiday; `mon-fri` names a stretch.
@@ -218,7 +224,7 @@ pub fn past_steps(table: &mut Reader<'_, '_>, key: &'static str, needed: bool) -
         table.wrong(
             key,
             &format!("{key} names a step that no case remembers one by one"),
-            "contact, contact:CHANNEL, communication, payment and page_visit can only be events or what is judged; name a notice",
+            "contact, contact:CHANNEL, communication, payment, payment:METHOD and page_visit can only be events or what is judged; name a notice",
         );
     }
     steps

@@ -38,6 +38,8 @@ pub enum Step {
     Plan,
     /// `payment`.
     Payment,
+    /// `payment:METHOD`: a payment made in that way, as the platform names it.
+    PaymentBy(Box<str>),
     /// `settlement_offer`.
     SettlementOffer,
     /// `dispute`: a dispute was opened.
@@ -96,7 +98,8 @@ impl Stage {
 
 /// The forms a step may take in a file, for remedies.
 pub const STEP_FORMS: &str = "contact, contact:CHANNEL, communication, demand, reminder, notice:KIND, legal_step, \
-     legal_step:KIND, credit_report, sale, placement, charge, charge:STEP, promise, plan, payment, settlement_offer, \
+     legal_step:KIND, credit_report, sale, placement, charge, charge:STEP, promise, plan, payment, payment:METHOD, \
+     settlement_offer, \
      dispute, dispute:STAGE, complaint, data_request, condition:NAME, verification_sent, page_visit, title, \
      acknowledgement, credit_report_notice, document:NAME, document_produced:NAME, document_request, \
      document_request:NAME";
@@ -126,6 +129,7 @@ impl Step {
             ("promise", None) => Self::Promise,
             ("plan", None) => Self::Plan,
             ("payment", None) => Self::Payment,
+            ("payment", Some(method)) if !method.is_empty() => Self::PaymentBy(method.into()),
             ("settlement_offer", None) => Self::SettlementOffer,
             ("dispute", None) => Self::Dispute,
             ("dispute", Some(stage)) => Self::DisputeStage(Stage::parse(stage)?),
@@ -148,7 +152,15 @@ impl Step {
     /// A case remembers this step, so that a later rule can look back at it.
     #[must_use]
     pub const fn is_remembered(&self) -> bool {
-        !matches!(self, Self::Contact | Self::ContactOn(_) | Self::Communication | Self::Payment | Self::PageVisit)
+        !matches!(
+            self,
+            Self::Contact
+                | Self::ContactOn(_)
+                | Self::Communication
+                | Self::Payment
+                | Self::PaymentBy(_)
+                | Self::PageVisit
+        )
     }
 
     /// The activity is this step.
@@ -180,6 +192,7 @@ impl Step {
             | (Self::PageVisit, Detail::Page { .. })
             | (Self::Title, Detail::TitleObtained { .. })
             | (Self::Acknowledgement, Detail::Acknowledgement { .. }) => true,
+            (Self::PaymentBy(wanted), Detail::Payment(payment)) => payment.method.as_deref() == Some(&**wanted),
             (Self::CreditReportNotice, Detail::CreditReport { report, .. }) => *report == CreditReportKind::Notice,
             (Self::Charge(Some(wanted)), Detail::Charge(charge)) => charge.step == *wanted,
             (Self::SettlementOffer, Detail::Settlement { step, .. }) => *step == SettlementStep::Offer,

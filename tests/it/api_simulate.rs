@@ -72,6 +72,17 @@ on_both_databases!(
         let Some(Event::Started(started)) = events.first() else { panic!("{events:?}") };
         assert_eq!(started.case_count, 2);
         assert_ne!(started.rules_digest, started.candidate_digest);
+        // Its worked examples still say the law in force: told as `fairdue check` does, and the replay goes on.
+        assert!(started.example_count > 20, "{started:?}");
+        let named = |one: &&v1::FileDiagnostic| one.message.contains(&format!("of rule {MACHINES}"));
+        let failed = started.failed_examples.iter().find(named).unwrap_or_else(|| panic!("{started:?}"));
+        assert_eq!(failed.path, "jurisdictions/us/cases.toml");
+        assert!(failed.line > 1 && !failed.remedy.is_empty(), "{failed:?}");
+        assert!(started.failed_examples.iter().all(|one| one.message.contains(MACHINES)), "{started:?}");
+        let strict = v1::SimulateRulesRequest { refuse_failing_examples: true, ..request(vec![machines(2)]) };
+        let refused = simulated(&mut mine, strict).await;
+        let [Event::Refused(refused)] = refused.as_slice() else { panic!("{refused:?}") };
+        assert_eq!(refused.diagnostics, started.failed_examples);
         assert!(events.iter().any(|event| matches!(event, Event::Progress(done) if done.case_count == 2)));
         let changes = rules(&events);
         let [change] = changes.as_slice() else { panic!("{changes:?}") };
@@ -104,6 +115,7 @@ on_both_databases!(
         assert_eq!(findings(&mut mine).await, before, "nothing was written");
         let Some(Event::Started(again)) = same.first() else { panic!("{same:?}") };
         assert_eq!(again.revision, started.revision);
+        assert_eq!((again.example_count, again.failed_examples.len()), (0, 0), "no file differs");
         api.end().await;
     }
 );
@@ -220,7 +232,7 @@ on_both_databases!(
             markets: Vec::new(),
         };
         let begin = || {
-            let simulation = Simulation { files: Vec::new(), span: Span::default(), samples: 1 };
+            let simulation = Simulation { files: Vec::new(), span: Span::default(), samples: 1, strict: false };
             api.query().simulate(&who, &MarketId::trusted("it"), simulation)
         };
         // Nobody reads what the first two tell: they wait, and there is no place for a third.

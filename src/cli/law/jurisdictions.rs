@@ -8,7 +8,7 @@ use super::read;
 use crate::cli::error::CliError;
 use crate::rules::Packs;
 use crate::rules::model::Rule;
-use crate::rules::pack::Pack;
+use crate::rules::pack::{NotEncoded, Pack};
 use crate::rules::tell::{dates, day, plain};
 use crate::rules::words::Status;
 
@@ -25,8 +25,8 @@ const HEAD: &str = "\
 # Jurisdictions
 
 Written by `fairdue jurisdictions config > docs/jurisdictions.md` from the packs in `config/jurisdictions`; a test fails
-where the two differ. Every row of law that was looked at is here: as the rule that encodes it, or with the reason why it
-is not encoded. `docs/adding-a-jurisdiction.md` says what the words mean.
+where the two differ. Every row of law that was looked at is here: as the rule that encodes it, with the rules elsewhere that
+do, or with the reason why it is not encoded. `docs/adding-a-jurisdiction.md` says what the words mean.
 
 - effect and source decide what a breach answers: \"prohibits\" of a statute or regulation blocks, \"presumes breach\" blocks
   and can be overridden, \"expects\" advises against, \"informs\" only tells; a rule of a code speaks for its members.
@@ -38,13 +38,15 @@ is not encoded. `docs/adding-a-jurisdiction.md` says what the words mean.
 fn markdown(packs: &Packs) -> Result<String, std::fmt::Error> {
     let mut out = HEAD.to_owned();
     let rules = || packs.iter().flat_map(|pack| &pack.rules);
-    let left_out: usize = packs.iter().map(|pack| pack.not_encoded.len()).sum();
+    let left_out = |pack: &Pack| pack.not_encoded.iter().filter(|row| row.encoded_in.is_empty()).count();
+    let elsewhere: usize = packs.iter().map(|pack| pack.not_encoded.len() - left_out(pack)).sum();
     writeln!(
         out,
-        "\n{} jurisdictions, {} rules of {} kinds, {left_out} rows not encoded.\n",
+        "\n{} jurisdictions, {} rules of {} kinds; {elsewhere} further rows encoded in these, {} not encoded.\n",
         packs.iter().count(),
         rules().count(),
         rules().map(|rule| rule.limits.kind().as_str()).collect::<std::collections::BTreeSet<_>>().len(),
+        packs.iter().map(|pack| left_out(pack)).sum::<usize>(),
     )?;
     writeln!(out, "| jurisdiction | id | version | rules | unconfirmed | not encoded |")?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
@@ -58,7 +60,7 @@ fn markdown(packs: &Packs) -> Result<String, std::fmt::Error> {
             pack.id,
             cell(&pack.version),
             pack.rules.len(),
-            pack.not_encoded.len(),
+            left_out(pack),
         )?;
     }
     for pack in packs.iter() {
@@ -117,9 +119,7 @@ fn section(out: &mut String, packs: &Packs, pack: &Pack) -> std::fmt::Result {
     for (id, row) in rows {
         match row {
             Row::Rule(rule) => encoded(out, rule)?,
-            Row::LeftOut(reason) => {
-                writeln!(out, "| {} | not encoded: {} | - | - | - | - | - |", cell(id), cell(reason))?
-            }
+            Row::LeftOut(row) => writeln!(out, "| {} | {} | - | - | - | - | - |", cell(id), cell(&row.told()))?,
         }
     }
     Ok(())
@@ -127,12 +127,12 @@ fn section(out: &mut String, packs: &Packs, pack: &Pack) -> std::fmt::Result {
 
 enum Row<'p> {
     Rule(&'p Rule),
-    LeftOut(&'p str),
+    LeftOut(&'p NotEncoded),
 }
 
 /// Rules and rows left out together, by id.
 fn rows(pack: &Pack) -> BTreeMap<&str, Row<'_>> {
-    let left_out = pack.not_encoded.iter().map(|row| (row.id.as_str(), Row::LeftOut(&row.reason)));
+    let left_out = pack.not_encoded.iter().map(|row| (row.id.as_str(), Row::LeftOut(row)));
     left_out.chain(pack.rules.iter().map(|rule| (rule.id.as_str(), Row::Rule(rule)))).collect()
 }
 

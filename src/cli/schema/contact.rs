@@ -87,9 +87,9 @@ fn step_part() -> Value {
     words.extend(Stage::ALL.iter().map(|stage| format!("dispute:{stage}")));
     json!({
         "type": "string",
-        "description": "What an activity is; notice:KIND and document:NAME, document_produced:NAME, document_request:NAME \
-                        take any name",
-        "anyOf": [{ "enum": words }, { "pattern": "^(notice|document|document_produced|document_request):.+$" }],
+        "description": "What an activity is; notice:KIND, payment:METHOD and document:NAME, document_produced:NAME, \
+                        document_request:NAME take any name",
+        "anyOf": [{ "enum": words }, { "pattern": "^(notice|document|document_produced|document_request|payment):.+$" }],
     })
 }
 

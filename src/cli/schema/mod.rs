@@ -16,6 +16,7 @@ mod shape;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod tighten;
 
 use std::fs;
 use std::path::Path;

@@ -36,9 +36,11 @@ pub(super) fn schema() -> Value {
 }
 
 fn not_encoded() -> Value {
-    table("A row that is no rule here, and why")
+    table("A row that is no rule of its own here, and why")
         .need("id", text("The row's id"))
-        .need("reason", text("Why it cannot be judged, or where it is judged instead"))
+        .may("encoded_in", texts("Rules and packs that encode it"))
+        .may("reason", text("Why it cannot be judged, or in what way it is encoded elsewhere"))
+        .rule("anyOf", json!([{ "required": ["reason"] }, { "required": ["encoded_in"] }]))
         .end()
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::cases::facts;
 use super::money::{components, currency};
-use super::shape::{amount, choice, choices, file, flag, number, pattern, patterns, table, tables, text, texts};
-use super::{contact, pack};
+use super::shape::{choice, choices, file, flag, number, pattern, patterns, table, tables, text, texts};
+use super::{contact, pack, tighten};
 use crate::config::tenant::WEEKDAYS;
 use crate::domain::feed::SyncEntity;
 use crate::domain::outcome::Outcome;
@@ -155,16 +155,6 @@ fn markets() -> Value {
 
 fn rules() -> Value {
     let add = pack::rule(true).need("jurisdiction", text("The jurisdiction in which it speaks"));
-    let tighten = table("A rule of a pack with a stricter limit; the key must be one of the rule's kind")
-        .need("rule", text("The rule's id"))
-        .may("block", flag("A breach blocks, whatever the default verdict"))
-        .may("max", number("At most this many (contact_frequency)", 0, 100_000))
-        .may("window_days", number("Over so many days (contact_frequency)", 0, 3660))
-        .may("wait_days", number("Wait so many days (contact_cooldown)", 0, 3660))
-        .may("wait_hours", number("Wait so many hours (contact_cooldown)", 0, 87_840))
-        .may("term", number("Length of the term, in the rule's unit", 0, 5000))
-        .may("open", contact::spans("Permitted stretches inside those of the law (contact_hours)"))
-        .may("maximum", amount("At most this amount (fee_cap)"));
     let template = table("What a template of the tenant holds, so that contacts need not state it")
         .need("id", text("The template's id, as contacts name it"))
         .need("holds", patterns("Words, as packs name them", "^[a-z0-9_]+$"));
@@ -172,7 +162,7 @@ fn rules() -> Value {
         .may("memberships", texts("Codes that it has signed"))
         .may("block_guidelines", flag("A regulator's expectations block instead of advising"))
         .may("add", tables("Rules of its own", add.end()))
-        .may("tighten", tables("Rules of the packs, stricter", tighten.end()))
+        .may("tighten", tables("Rules of the packs, stricter", tighten::entry()))
         .may("template", tables("Templates", template.end()))
         .end()
 }

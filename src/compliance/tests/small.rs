@@ -6,7 +6,7 @@ use crate::compliance::Speaking;
 use crate::compliance::{CaseWatch, ContactStamp, Context, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::diagnostic::SourceFile;
+use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
@@ -18,6 +18,11 @@ pub const ZONE: chrono_tz::Tz = chrono_tz::Tz::UTC;
 
 /// The rules of a country that has only this one, `fr-rule`; `more` stands before it in the file.
 pub fn rules_with(more: &str, head: &str, limits: &str, tenant: Option<&str>) -> RuleSet {
+    try_rules_with(more, head, limits, tenant).unwrap()
+}
+
+/// The same, or what is wrong with the tenant's file.
+pub fn try_rules_with(more: &str, head: &str, limits: &str, tenant: Option<&str>) -> Result<RuleSet, Diagnostics> {
     let rules = format!(
         "format = 1\njurisdiction = \"fr\"\nname = \"F\"\nversion = \"1\"\ncurrency = \"EUR\"\nzones = [\"UTC\"]\n\
          [calendar]\nweekend = [\"sat\", \"sun\"]\n{more}\n[[rule]]\nid = \"fr-rule\"\ntitle = \"t\"\ntext = \"t\"\n\
@@ -28,7 +33,7 @@ pub fn rules_with(more: &str, head: &str, limits: &str, tenant: Option<&str>) ->
     let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
     let packs = Packs::compile(&[file("fr/rules.toml", &rules), file("fr/cases.toml", cases)]).unwrap();
     let tenant = tenant.map(|text| file("tenant.toml", text));
-    RuleSet::for_tenant(&packs, tenant.as_ref()).unwrap()
+    RuleSet::for_tenant(&packs, tenant.as_ref())
 }
 
 /// The same with nothing else.

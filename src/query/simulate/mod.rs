@@ -10,13 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 pub use report::{BySeverity, Change, Lacking, RuleChange, Sample, Span, Totals};
 
 use super::{Query, Reading};
+use crate::compliance::examples;
 use crate::config::{CandidateFile, Snapshot};
-use crate::domain::diagnostic::Diagnostics;
+use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::ingest::{Chunk, IngestError, Replay};
-use crate::rules::RuleSet;
+use crate::rules::pack::Pack;
+use crate::rules::{Packs, RuleSet};
 use report::Report;
 
 /// Simulations at once in this process: each keeps a processor busy.
@@ -33,6 +35,8 @@ pub struct Simulation {
     pub span: Span,
     /// Most samples of each kind of change, of each rule.
     pub samples: usize,
+    /// Nothing is replayed where a worked example of the candidate fails.
+    pub strict: bool,
 }
 
 /// What a simulation tells, in this order; progress as often as there is some.
@@ -48,6 +52,10 @@ pub enum SimulationEvent {
         in_force: String,
         /// Digest of the candidate.
         candidate: String,
+        /// Worked examples that were run: those of the packs that the candidate changes.
+        examples: u64,
+        /// What they do not hold or do not prove, as `fairdue check` tells it.
+        failed: Vec<Diagnostic>,
     },
     /// The candidate is not sound: nothing is replayed.
     Refused(Diagnostics),
@@ -99,13 +107,20 @@ struct Gone;
 
 impl Run {
     async fn whole(self, simulation: Simulation, _place: OwnedSemaphorePermit) {
-        let Simulation { files, span, samples } = simulation;
+        let Simulation { files, span, samples, strict } = simulation;
         let (snapshot, tenant) = (Arc::clone(&self.snapshot), self.reading.key.tenant.clone());
         // The rules in force are compiled from the same texts, so that what is not edited is the same in both.
-        let compile =
-            move || Ok([snapshot.candidate(&tenant, &[])?, snapshot.candidate(&tenant, &files)?].map(Arc::new));
-        let sets = match tokio::task::spawn_blocking(compile).await {
-            Ok(Ok(sets)) => sets,
+        let events = self.events.clone();
+        let compile = move || {
+            let [in_force, candidate] = [snapshot.candidate(&tenant, &[])?, snapshot.candidate(&tenant, &files)?];
+            let proof = proof(&in_force.packs, &candidate.packs, &|| events.is_closed());
+            if strict && !proof.1.is_empty() {
+                return Err(Diagnostics(proof.1));
+            }
+            Ok(([in_force.rules, candidate.rules].map(Arc::new), proof))
+        };
+        let (sets, proof) = match tokio::task::spawn_blocking(compile).await {
+            Ok(Ok(compiled)) => compiled,
             Ok(Err(diagnostics)) => {
                 let _ = self.tell(SimulationEvent::Refused(diagnostics)).await;
                 return;
@@ -122,7 +137,7 @@ impl Run {
             None => sets.clone(),
         };
         let report = Report::new(span, differing, samples);
-        if let Err(Some(error)) = self.replay(sets, judged, report).await {
+        if let Err(Some(error)) = self.replay(sets, judged, (proof, report)).await {
             let _ = self.tell(SimulationEvent::Failed(error)).await;
         }
     }
@@ -136,7 +151,7 @@ impl Run {
         &self,
         sets: [Arc<RuleSet>; 2],
         judged: [Arc<RuleSet>; 2],
-        mut report: Report,
+        ((examples, failed), mut report): (Proof, Report),
     ) -> Result<(), Option<IngestError>> {
         let [in_force, candidate] = &sets;
         let scope = &self.reading.scope;
@@ -149,6 +164,8 @@ impl Run {
             revision,
             in_force: in_force.digest().to_owned(),
             candidate: candidate.digest().to_owned(),
+            examples,
+            failed,
         };
         self.tell(started).await.map_err(|_| None)?;
         let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now);
@@ -176,6 +193,17 @@ impl Run {
         }
         self.tell(SimulationEvent::Finished(totals)).await.map_err(|_| None)
     }
+}
+
+/// How many worked examples were run, and what of them does not hold.
+type Proof = (u64, Vec<Diagnostic>);
+
+/// Runs the worked examples of the packs that differ, as `fairdue check` runs all.
+fn proof(in_force: &Packs, candidate: &Packs, stopped: &dyn Fn() -> bool) -> Proof {
+    let differs = |pack: &Pack| in_force.get(pack.id.as_str()).is_none_or(|old| old.digest != pack.digest);
+    let (_, failed) = examples::run_of(candidate, &differs, stopped);
+    let run = candidate.iter().filter(|pack| differs(pack)).map(|pack| pack.examples.len() as u64).sum();
+    (run, failed)
 }
 
 /// A chunk and what it is derived with.

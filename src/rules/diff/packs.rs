@@ -88,15 +88,15 @@ fn not_encoded(old: &Pack, new: &Pack, out: &mut Vec<Change>) {
     let about = |row: &str, what, sentence: &str| Change::of(Subject::NotEncoded, Some(id), row, what, sentence);
     for row in &new.not_encoded {
         match old.not_encoded.iter().find(|one| one.id == row.id) {
-            Some(before) if before.reason == row.reason => {}
+            Some(before) if before.told() == row.told() => {}
             Some(before) => {
-                let line = |reason: &str| [Line::text("reason", "not encoded", reason)];
-                for difference in tell::differences(&line(&before.reason), &line(&row.reason)) {
+                let line = |told: &str| [Line::text("reason", "the row", told)];
+                for difference in tell::differences(&line(&before.told()), &line(&row.told())) {
                     let sentence = difference.sentence.clone();
                     out.push(about(&row.id, What::Changed, &sentence).differing(difference));
                 }
             }
-            None => out.push(about(&row.id, What::Added, &format!("now listed as not encoded: {}", row.reason))),
+            None => out.push(about(&row.id, What::Added, &format!("now listed as {}", row.told()))),
         }
     }
     for row in old.not_encoded.iter().filter(|row| !new.not_encoded.iter().any(|one| one.id == row.id)) {

@@ -150,6 +150,7 @@ fn start(start: &InterestStart) -> String {
 }
 
 pub(super) fn interest_cap(limits: &InterestCap) -> Vec<Line> {
+    // What a tenant tightens (at_most) stands in no pack.
     let InterestCap {
         bound: figure,
         natures,
@@ -165,6 +166,7 @@ pub(super) fn interest_cap(limits: &InterestCap) -> Vec<Line> {
         contract_before_condition,
         starts,
         total,
+        at_most: _,
     } = limits;
     let mut lines = Vec::new();
     for (up_to, formulas) in tiers {

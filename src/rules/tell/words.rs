@@ -155,6 +155,7 @@ pub(super) fn step(step: &Step) -> String {
         Step::Promise => "promise".to_owned(),
         Step::Plan => "plan".to_owned(),
         Step::Payment => "payment".to_owned(),
+        Step::PaymentBy(method) => of("payment by", Some(method)),
         Step::SettlementOffer => "settlement offer".to_owned(),
         Step::Dispute => "dispute".to_owned(),
         Step::Complaint => "complaint".to_owned(),

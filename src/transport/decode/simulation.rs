@@ -36,7 +36,8 @@ pub fn request(wire: v1::SimulateRulesRequest) -> Result<(MarketId, Simulation),
                 at.field("sample_size").within(size, 1, MAX_SAMPLES).and_then(|size: i32| usize::try_from(size).ok())
             }
         };
-        Some((market?, Simulation { files, span: Span { from, to }, samples: samples? }))
+        let strict = wire.refuse_failing_examples;
+        Some((market?, Simulation { files, span: Span { from, to }, samples: samples?, strict }))
     })
 }
 

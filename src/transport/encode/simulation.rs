@@ -19,12 +19,14 @@ const MAX_DIAGNOSTICS: usize = 2_000;
 /// The simulation broke off.
 pub fn event(event: SimulationEvent) -> Result<v1::SimulateRulesResponse, IngestError> {
     let event = match event {
-        SimulationEvent::Started { cases, revision: at, in_force, candidate } => {
+        SimulationEvent::Started { cases, revision: at, in_force, candidate, examples, failed } => {
             Event::Started(v1::SimulationStarted {
                 case_count: count(cases),
                 revision: revision(at),
                 rules_digest: in_force,
                 candidate_digest: candidate,
+                example_count: count(examples),
+                failed_examples: told(failed),
             })
         }
         SimulationEvent::Refused(diagnostics) => Event::Refused(refused(diagnostics)),
@@ -50,8 +52,12 @@ fn count(count: u64) -> i64 {
 }
 
 fn refused(diagnostics: Diagnostics) -> v1::CandidateRefused {
-    let all = diagnostics.0.len();
-    let mut told: Vec<v1::FileDiagnostic> = diagnostics.0.into_iter().take(MAX_DIAGNOSTICS).map(diagnostic).collect();
+    v1::CandidateRefused { diagnostics: told(diagnostics.0) }
+}
+
+fn told(diagnostics: Vec<Diagnostic>) -> Vec<v1::FileDiagnostic> {
+    let all = diagnostics.len();
+    let mut told: Vec<v1::FileDiagnostic> = diagnostics.into_iter().take(MAX_DIAGNOSTICS).map(diagnostic).collect();
     if all > MAX_DIAGNOSTICS {
         told.push(v1::FileDiagnostic {
             message: format!("{} further mistakes are not told", all - MAX_DIAGNOSTICS),
@@ -59,7 +65,7 @@ fn refused(diagnostics: Diagnostics) -> v1::CandidateRefused {
             ..v1::FileDiagnostic::default()
         });
     }
-    v1::CandidateRefused { diagnostics: told }
+    told
 }
 
 fn diagnostic(diagnostic: Diagnostic) -> v1::FileDiagnostic {

@@ -148,6 +148,11 @@ impl Api {
         Self::start_in(database, &[], Clock::system(), candidate).await
     }
 
+    /// The same with a clock of its own.
+    pub async fn start_shadowed_at(database: &Database, candidate: &[(&str, &str)], clock: Clock) -> Self {
+        Self::start_in(database, &[], clock, candidate).await
+    }
+
     /// Starts a server under rules that the tenant `mine` has in place of the house rule.
     pub async fn start_under(database: &Database, settings: &[(&str, &str)], rules: &str) -> Self {
         let api = Self::start_with(database, settings).await;

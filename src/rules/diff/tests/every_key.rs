@@ -159,6 +159,7 @@ fn bare_head(pack: &Pack) -> Pack {
         Arc::new(calendar)
     });
     let mut not_encoded = pack.not_encoded.clone();
+    not_encoded.iter_mut().for_each(|row| row.position = Position::default());
     not_encoded.sort_by(|a, b| a.id.cmp(&b.id));
     Pack {
         calendar,

@@ -1,0 +1,82 @@
+//! When and how often, and what rests while a flag is set.
+
+use super::change::Change;
+use crate::rules::model::{ContactBlock, ContactCooldown, ContactFrequency, ContactHours, OpenSpan, Window};
+use crate::rules::parse_limits::{self, weekdays};
+use crate::rules::words::Holidays;
+
+/// Longest window in days and in hours.
+const DAYS: i64 = 3_660;
+const HOURS: i64 = 87_840;
+
+pub(super) fn hours(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) {
+    let dates = parse_limits::dates(change.reader, "closed_dates");
+    change.touched |= change.reader.has("closed_dates");
+    limits.closed_dates.extend(dates);
+    if let Some(word) = change.reader.word::<Holidays>("holidays") {
+        change.touched = true;
+        if word == Holidays::Ignored && limits.holidays == Holidays::Closed && !limits.no_figure {
+            change.loosens("holidays", "it closes on them");
+        } else {
+            limits.holidays = word;
+        }
+    }
+    change.forgoes("end_inclusive", &mut limits.end_inclusive);
+    open(change, limits);
+}
+
+fn open(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) {
+    let spans = change.reader.tables("open");
+    if spans.is_empty() {
+        return;
+    }
+    change.touched = true;
+    let mut open = Vec::new();
+    for mut span in spans {
+        let days = weekdays(&mut span, "days");
+        if let (Some(from), Some(to)) = (span.minute("from"), span.minute("to")) {
+            open.extend(days.iter().map(|day| OpenSpan { day: *day, from, to }));
+        }
+        span.finish();
+    }
+    open.sort_unstable();
+    let inside = |span: &OpenSpan| {
+        limits.open.iter().any(|one| one.day == span.day && one.from <= span.from && span.to <= one.to)
+    };
+    if !limits.no_figure && !open.iter().all(inside) {
+        change.loosens("open", "a span reaches outside the hours that it permits");
+        return;
+    }
+    limits.open = open;
+    limits.no_figure = false;
+}
+
+pub(super) fn frequency(change: &mut Change<'_, '_, '_>, limits: &mut ContactFrequency) {
+    change.at_most("max", &mut limits.max, (0, 100_000));
+    match &mut limits.window {
+        Window::CalendarDays(days) => change.more("window_days", days, DAYS),
+        Window::Hours(hours) => change.more("window_hours", hours, HOURS),
+        Window::CalendarWeek | Window::CalendarMonth => {}
+    }
+    change.fewer("exclude", &mut limits.exclude);
+}
+
+pub(super) fn cooldown(change: &mut Change<'_, '_, '_>, limits: &mut ContactCooldown) {
+    match &mut limits.wait {
+        Some(Window::CalendarDays(days)) => change.more("wait_days", days, DAYS),
+        Some(Window::Hours(hours)) => change.more("wait_hours", hours, HOURS),
+        _ => {}
+    }
+    change.fewer("exclude", &mut limits.exclude);
+}
+
+pub(super) fn block(change: &mut Change<'_, '_, '_>, limits: &mut ContactBlock) {
+    change.further("conditions", &mut limits.conditions);
+    change.further("flags", &mut limits.flags);
+    change.further_steps("forbids", &mut limits.forbids);
+    change.longer("lasts", &mut limits.lasts.term);
+    change.longer("only_within", &mut limits.only_within);
+    change.forgoes("written_only", &mut limits.written_only);
+    change.forgoes("until_verified", &mut limits.until_verified);
+    change.forgoes("lifted_by_direct_consent", &mut limits.lifted_by_direct_consent);
+}
