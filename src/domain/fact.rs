@@ -118,6 +118,10 @@ vocabulary!(
         /// Where an account of a bucket at the beginning of the month went since; `state` as for bucket_left; `amount` its
         /// balance at the beginning of the month, `bucket` and all else as then.
         AccountMoved = "account_moved",
+        /// Something happened to an account, told once a day; `state` is on_hand (it came to be open and here), attempted,
+        /// reached, emailed, visited, promise_due or promise_kept; `value` is days since the account's last such day (of
+        /// on_hand: since it left), none for its first. So accounts of any period can be counted once: see `distinct`.
+        AccountSeen = "account_seen",
         /// A rule was tested on a subject; `rule`, `state` is passed, failed or unknown.
         RuleTest = "rule_test",
         /// A contact check was answered; `state` is the verdict.
@@ -284,6 +288,10 @@ impl Fact {
     }
 }
 
+/// What accounts are seen for, once a day each.
+pub const SEEN_STATES: [&str; 7] =
+    ["on_hand", "attempted", "reached", "emailed", "visited", "promise_due", "promise_kept"];
+
 /// What the `value` of a kind's facts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueOf {
@@ -303,7 +311,7 @@ impl FactKind {
             Self::Contact | Self::MessageOpened | Self::ContactPaid | Self::VisitorPaid | Self::Matter => {
                 Some(ValueOf::Seconds)
             }
-            Self::CustomerLost | Self::BucketLeft => Some(ValueOf::Days),
+            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
         }
@@ -324,6 +332,7 @@ impl FactKind {
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),
             Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
+            Self::AccountSeen => words(&SEEN_STATES),
             Self::RuleTest => words(&["passed", "failed", "unknown"]),
             Self::Survey => words(&["csat", "nps"]),
             Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),

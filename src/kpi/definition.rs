@@ -290,9 +290,11 @@ impl Root {
         let Self::Single(node, _) = self else { return Additivity::None };
         let of_values = |measure: &Measure| measure.distinct().is_some() || measure.is_histogram();
         let distinct = leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(of_values));
+        // Accounts that are counted once a period are in one group each, and may be in several periods.
+        let once = |leaf: &Leaf| measures.get(leaf.measure).is_none_or(Measure::counts_accounts);
         if !node.is_linear() || distinct {
             Additivity::None
-        } else if leaves.iter().all(|leaf| leaf.window == Window::Flow) {
+        } else if leaves.iter().all(|leaf| leaf.window == Window::Flow && !once(leaf)) {
             Additivity::TimeAndGroups
         } else {
             Additivity::Groups

@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
-use super::histogram;
+use super::{histogram, since};
 use crate::domain::fact::{Dims, Fact};
 use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
@@ -24,7 +24,9 @@ vocabulary!(
         /// Whole months from the day on which the case came in, 00 to 98; 99 for more.
         MonthsSince = "months_since",
         /// Step of a histogram that the fact's value lies in; no question groups by it.
-        Length = "length", Currency = "currency",
+        Length = "length",
+        /// The day on which the account was seen before for the same; no question groups by it.
+        Since = "since", Currency = "currency",
     }
 );
 
@@ -59,7 +61,7 @@ impl Dimension {
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
             Self::Sequence => dims.sequence.as_deref(),
             Self::Segment => dims.segment.as_deref(),
-            Self::Hour | Self::Weekday | Self::Vintage | Self::MonthsSince | Self::Length => None,
+            Self::Hour | Self::Weekday | Self::Vintage | Self::MonthsSince | Self::Length | Self::Since => None,
         }
     }
 
@@ -68,6 +70,7 @@ impl Dimension {
     pub fn computed(self, fact: &Fact) -> Option<String> {
         match self {
             Self::Length => fact.value.map(|value| histogram::step(value).to_string()),
+            Self::Since => fact.value.map(|gap| since::written(i64::from(fact.day).saturating_sub(gap))),
             Self::Hour => fact.hour.map(|hour| format!("{:02}", hour % 24)),
             Self::Weekday => fact.hour.map(|hour| (hour / 24 + 1).to_string()),
             Self::Vintage => fact.placed.map(|day| date_of_day(day).format("%Y-%m").to_string()),
@@ -85,7 +88,7 @@ impl Dimension {
     /// Whether measures may be kept by it, and questions grouped by it.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Length)
+        !matches!(self, Self::Length | Self::Since)
     }
 
     /// The place of this dimension in [`Dimension::ALL`].
@@ -102,6 +105,7 @@ pub struct DimSet(u32);
 /// The dimensions that are computed of a fact's numbers.
 pub(super) const COMPUTED: DimSet = DimSet(
     1 << Dimension::Length.index()
+        | 1 << Dimension::Since.index()
         | 1 << Dimension::Hour.index()
         | 1 << Dimension::Weekday.index()
         | 1 << Dimension::Vintage.index()

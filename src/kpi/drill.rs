@@ -205,6 +205,12 @@ impl Drill {
         let value = Exact::whole(measure.source.take(fact)?);
         // Cells of cohorts are of the day on which the case came in.
         let day = measure.source.on.of(fact)?;
+        if measure.counts_accounts()
+            && fact.value.is_some_and(|gap| i64::from(day).saturating_sub(gap) >= i64::from(period.start))
+        {
+            // The account was seen before in the period.
+            return None;
+        }
         let whole = |inside: bool| inside.then_some(value);
         match leaf.window {
             Window::Flow | Window::Percentile(_) => whole((period.start..period.end).contains(&day)),

@@ -24,10 +24,7 @@ impl Catalogue {
                 if definition.money && !measure.by_currency {
                     set = set.without(Dimension::Currency);
                 }
-                set = measure.distinct().map_or(set, |counted| set.with(counted));
-                if measure.is_histogram() {
-                    set = set.with(Dimension::Length);
-                }
+                set = measure.own_dimension().map_or(set, |own| set.with(own));
                 // The same measure in a KPI of money and in another one: by all that either asks for.
                 set = needed.get(&leaf.measure).map_or(set, |(known, _)| set.union(*known));
                 if set.len() > MAX_WIDTH {

@@ -271,7 +271,7 @@ impl<'a> Resolver<'a> {
                 let remedy = "write kind = \"duration\", a percentile, and a measure with agg = \"histogram\"";
                 return Err((at, message, remedy.to_owned()));
             }
-            if found.distinct().is_some() && window != Window::Flow {
+            if (found.distinct().is_some() || found.counts_accounts()) && window != Window::Flow {
                 let message = format!("\"{name}\" counts distinct values, which have no stock");
                 return Err((at, message, "use it over the period".to_owned()));
             }

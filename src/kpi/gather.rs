@@ -11,6 +11,7 @@ use super::histogram;
 use super::plan::{Feed, Plan};
 use super::query::Query;
 use super::shape::Stretches;
+use super::since;
 use super::strings::Strings;
 use super::varint::DecodeError;
 
@@ -190,6 +191,24 @@ impl Sums {
     }
 }
 
+impl Sums {
+    /// For a count of accounts: replaces sums by the facts of each period whose account was not seen before in it.
+    fn count_accounts(&mut self, names: &Names, stretches: &Stretches) {
+        let mut counted = Self { stride: stretches.slots.len(), counted: true, ..Self::default() };
+        for (group, row) in &self.rows {
+            let before = names.text(group.distinct).and_then(|text| since::read(text));
+            let slot = counted.slot(Group { distinct: 0, ..*group }, false);
+            for (period, stretch) in stretches.slots.iter().enumerate() {
+                let first = before.is_none_or(|before| before < stretches.days(stretch.0).0);
+                if let Some(cell) = counted.cells.get_mut(slot * counted.stride + period).filter(|_| first) {
+                    cell.add(self.between(*row, *stretch));
+                }
+            }
+        }
+        *self = counted;
+    }
+}
+
 /// All feeds of a plan, filled.
 pub(super) struct Gathered {
     pub(super) names: Names,
@@ -233,6 +252,7 @@ pub(super) fn gather<'b>(
         }
         match (feed.percentile, feed.distinct) {
             (Some(percent), _) => sums.take_percentile(percent, &names, &plan.stretches),
+            (None, Some(_)) if feed.accounts => sums.count_accounts(&names, &plan.stretches),
             (None, Some(_)) => sums.count_distinct(&plan.stretches),
             (None, None) => {}
         }

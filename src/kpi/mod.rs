@@ -5,7 +5,7 @@
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
-//! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
+//! `catalogue` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
 //! `plan`, `gather`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
@@ -39,6 +39,7 @@ mod read;
 mod row;
 mod schema;
 pub mod shape;
+mod since;
 pub mod strings;
 pub mod target;
 pub mod unit;

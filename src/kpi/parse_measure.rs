@@ -11,6 +11,9 @@ use crate::domain::vocabulary::{Channel, Direction};
 /// The most dimension sets of one measure: each costs a cell per fact.
 pub(crate) const MAX_SETS: usize = 12;
 
+/// What a distinct count of accounts is of: no dimension, since a market has too many of them.
+pub(crate) const ACCOUNT: &str = "account";
+
 /// Reads one measure; `None` if it is too broken to go on with. What is wrong is noted.
 pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) -> Option<Measure> {
     let id = id(reader, &mut table, "measure");
@@ -35,13 +38,20 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         let kinds = names(FactKind::ALL.iter().filter(|kind| kind.value_of().is_some()).map(|kind| kind.as_str()));
         reader.wrong(filter_at, message, format!("take facts of one of the kinds {kinds}"));
     }
+    if let (Some(fact), Some(Aggregate::Accounts)) = (fact, &aggregate)
+        && fact != FactKind::AccountSeen
+    {
+        let message = format!("{} counts accounts by facts of kind {fact}", table.what);
+        let remedy = "take facts of kind account_seen, or count the values of a dimension";
+        reader.wrong(filter_at, message, remedy);
+    }
     let declared = dimension_sets(reader, &mut table);
     let (at, what) = (table.at, table.what.clone());
     table.finish(reader);
 
     let aggregate = aggregate?;
     let quantity = match aggregate {
-        Aggregate::Count | Aggregate::Distinct(_) => Quantity::NUMBER,
+        Aggregate::Count | Aggregate::Distinct(_) | Aggregate::Accounts => Quantity::NUMBER,
         Aggregate::Histogram | Aggregate::Sum(Amount::Value) => match value_of {
             Some(ValueOf::Seconds) => Quantity::SECONDS,
             Some(ValueOf::Days) => Quantity::DAYS,
@@ -55,11 +65,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         reader.wrong(at, format!("{what} sums amounts, which are always kept by currency"), "remove by_currency");
     }
     let by_currency = money || by_currency == Some(true);
-    let extra: DimSet = match aggregate {
-        Aggregate::Distinct(dimension) => DimSet::default().with(dimension),
-        Aggregate::Histogram => DimSet::default().with(Dimension::Length),
-        _ => DimSet::default(),
-    };
+    let extra: DimSet = aggregate.own_dimension().into_iter().collect();
     let extra = if by_currency { extra.with(Dimension::Currency) } else { extra };
     let mut sets: Vec<(DimSet, u32)> = Vec::new();
     for set in &declared {
@@ -144,7 +150,13 @@ fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate
             let days = table.word(reader, "times", clock, || "days_due, days_invoice".to_owned());
             Some(Aggregate::SumProduct(amount?, days?))
         }
-        "distinct" => table.word(reader, "of", open_dimension, all_dimensions).map(Aggregate::Distinct),
+        "distinct" => {
+            let parse = |text: &str| match text {
+                ACCOUNT => Some(Aggregate::Accounts),
+                _ => open_dimension(text).map(Aggregate::Distinct),
+            };
+            table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions()))
+        }
         "histogram" => Some(Aggregate::Histogram),
         _ => Some(Aggregate::Count),
     }

@@ -72,6 +72,8 @@ pub(super) struct Feed {
     pub(super) groups: Vec<usize>,
     pub(super) currency: Option<usize>,
     pub(super) distinct: Option<usize>,
+    /// Whether the values are days on which accounts were seen before.
+    pub(super) accounts: bool,
     /// Which percentile is made of the counts by value.
     pub(super) percentile: Option<u8>,
     /// Place in the tuple, and which filter of the question it must pass.
@@ -223,7 +225,8 @@ impl Plan {
                     width: set.len(),
                     groups: group_by.iter().filter_map(|one| at(*one)).collect(),
                     currency: at(Dimension::Currency).filter(|_| money && measure.by_currency),
-                    distinct: measure.distinct().or(percentile.map(|_| Dimension::Length)).and_then(at),
+                    distinct: measure.own_dimension().and_then(at),
+                    accounts: measure.counts_accounts(),
                     percentile,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
                     money,
@@ -319,10 +322,12 @@ fn ranges(feed: &Feed, stretches: &Stretches) -> Vec<BlockRange> {
         add(CellGrain::Month, (i32::MIN, month));
         add(CellGrain::Day, (month, first));
     }
+    // A mean weighs each change by the days it lasts. Cells of months know the month alone in which accounts were seen before.
+    let begins = |(slot, _): &(usize, usize)| stretches.days(*slot).0;
+    let months = !feed.accounts || stretches.slots.iter().map(begins).all(|day| month_of(day) == day);
     for (stretch, inside) in stretches.inside.iter().enumerate() {
         let (start, end) = stretches.days(stretch);
-        if feed.mean && *inside {
-            // A mean weighs each change by the days it lasts, so that months are too coarse.
+        if (feed.mean || !months) && *inside {
             add(CellGrain::Day, (start, end));
         } else if *inside || feed.stock {
             let cover = cover(start, end);

@@ -31,6 +31,16 @@ impl Measure {
         matches!(self.source.aggregate, Aggregate::Histogram)
     }
 
+    /// Whether it counts accounts once in each period.
+    pub(crate) const fn counts_accounts(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Accounts)
+    }
+
+    /// The dimension of stored tuples that no set declares.
+    pub(crate) const fn own_dimension(&self) -> Option<Dimension> {
+        self.source.aggregate.own_dimension()
+    }
+
     /// The dimension whose values are counted, for distinct counts.
     pub(crate) const fn distinct(&self) -> Option<Dimension> {
         match self.source.aggregate {

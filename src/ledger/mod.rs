@@ -27,6 +27,7 @@ mod pages;
 mod promise;
 mod remembered;
 mod roster;
+mod seen;
 mod terms;
 mod versions;
 
@@ -56,6 +57,7 @@ use emit::Sink;
 use follow::{Exit, Followed};
 use matters::Matter;
 use remembered::Contacts;
+use seen::Seen;
 
 /// What a fact is folded under.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +94,8 @@ pub struct CaseLedger {
     placed_on: i32,
     /// Its way through the buckets of days past due.
     followed: Followed,
+    /// When it was last seen for what.
+    seen: Option<Box<Seen>>,
     /// Recalled, sold, moved out, or not yet here.
     away: bool,
 }
@@ -113,6 +117,7 @@ impl CaseLedger {
             marks: 0,
             placed_on: i32::MIN,
             followed: Followed::default(),
+            seen: None,
             away: true,
         };
         ledger.open_at(market, first, opened, out);
@@ -139,6 +144,7 @@ impl CaseLedger {
                 let before = self.stock();
                 self.close(*closed, sink);
                 sink.stocks(before, self.stock());
+                self.on_hand(before.open, sink);
             }
             _ if ctx.lead => self.apply_once(ctx, activity, sink),
             _ => {}
@@ -229,6 +235,7 @@ impl CaseLedger {
                 let before = self.stock();
                 self.came(FactKind::Placed, &mut sink);
                 sink.stocks(before, self.stock());
+                self.on_hand(before.open, &mut sink);
             }
             self.judge(market, at, &mut sink);
             self.judge_instalments(market, at, &mut sink);

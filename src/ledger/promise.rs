@@ -10,6 +10,7 @@ use super::contact::first_resolved;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::Remembered;
+use super::seen::{SeenFor, see};
 use super::{CaseLedger, Context, midnight};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Promise;
@@ -311,8 +312,11 @@ impl CaseLedger {
             fact.amount2 = promise.paid_in_time.min(promise.amount);
             fact.flags = promise.flags;
             fact.dims = promise.told(promise.state, sink);
+            let fact_day = fact.day;
             sink.out.push(fact);
+            see(&mut self.seen, SeenFor::PromiseDue, fact_day, sink);
             if promise.state == PromiseState::Kept {
+                see(&mut self.seen, SeenFor::PromiseKept, fact_day, sink);
                 first_resolved(&mut self.marks, promise.flags, promise.contact_day, &promise.dims, sink);
             }
         }

@@ -33,6 +33,7 @@ impl CaseLedger {
             sink.purchased(1, bought);
         }
         sink.stocks(Stock::default(), self.stock());
+        self.first_on_hand(sink);
     }
 
     /// Lets claims below zero (credit notes) settle the others.
@@ -131,6 +132,7 @@ impl CaseLedger {
             sink.purchased(0, (now.0.saturating_sub(was.0), now.1.saturating_sub(was.1)));
         }
         sink.stocks(here, self.stock());
+        self.on_hand(before.open, &mut sink);
         self.follow(super::follow::Exit::Closed, net, new, &mut sink);
         self.set_timer(market);
     }

@@ -87,7 +87,7 @@ fn measure() -> Value {
         .need("agg", choice("How facts become a number", ["count", "sum", "sum_product", "distinct", "histogram"]))
         .may("field", choice("What is summed", ["amount", "amount2", "value"]))
         .may("times", choice("The days that it is multiplied by", ["days_due", "days_invoice"]))
-        .may("of", choice("The dimension whose values are counted", dimensions()))
+        .may("of", choice("The dimension whose values are counted, or account", dimensions().chain(["account"])))
         .may("day", choice("Which day of a fact counts; its own without this key", ["fact", "placed"]))
         .may("by_currency", flag("A count is kept by currency; amounts always are"))
         .may("where", filter.end())

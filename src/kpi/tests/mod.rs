@@ -1,5 +1,6 @@
 //! Tests of KPI definitions, cells and figures.
 
+mod accounts;
 mod cells;
 mod faults;
 mod figures;
