@@ -122,6 +122,10 @@ vocabulary!(
         /// reached, emailed, visited, promise_due or promise_kept; `value` is days since the account's last such day (of
         /// on_hand: since it left), none for its first. So accounts of any period can be counted once: see `distinct`.
         AccountSeen = "account_seen",
+        /// A part of an account's life: `state` is began when it first owed something, or how it ended (paid, settled,
+        /// written_off, recalled, transferred, cancelled, corrected, closed), which is taken back where it goes on after all;
+        /// `value` is days since the account came in.
+        AccountLife = "account_life",
         /// A rule was tested on a subject; `rule`, `state` is passed, failed or unknown.
         RuleTest = "rule_test",
         /// A contact check was answered; `state` is the verdict.
@@ -288,6 +292,12 @@ impl Fact {
     }
 }
 
+/// How an account's life begins, and how it may end.
+pub const BEGAN: &str = "began";
+/// See [`BEGAN`].
+pub const ENDS: [&str; 8] =
+    ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
+
 /// What accounts are seen for, once a day each.
 pub const SEEN_STATES: [&str; 7] =
     ["on_hand", "attempted", "reached", "emailed", "visited", "promise_due", "promise_kept"];
@@ -311,7 +321,9 @@ impl FactKind {
             Self::Contact | Self::MessageOpened | Self::ContactPaid | Self::VisitorPaid | Self::Matter => {
                 Some(ValueOf::Seconds)
             }
-            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen => Some(ValueOf::Days),
+            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => {
+                Some(ValueOf::Days)
+            }
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
         }
@@ -338,20 +350,10 @@ impl FactKind {
             Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),
             Self::Charge => Some(Beneficiary::ALL.iter().map(ToString::to_string).collect()),
             Self::ContactCheck => Some(Verdict::ALL.iter().map(ToString::to_string).collect()),
-            Self::BucketLeft | Self::AccountMoved => words(&[
-                "rolled",
-                "rolled_back",
-                "cured",
-                "redated",
-                "paid",
-                "settled",
-                "written_off",
-                "recalled",
-                "transferred",
-                "cancelled",
-                "corrected",
-                "closed",
-            ]),
+            Self::BucketLeft | Self::AccountMoved => {
+                words(&[&["rolled", "rolled_back", "cured", "redated"][..], &ENDS].concat())
+            }
+            Self::AccountLife => words(&[&[BEGAN][..], &ENDS].concat()),
             Self::Matter => {
                 let steps = |matter: &'static str| MatterStep::ALL.iter().map(move |step| format!("{matter}_{step}"));
                 Some(steps("complaint").chain(steps("dispute")).collect())

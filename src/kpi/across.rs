@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::answer::Evaluation;
 use super::block::{Block, BlockKey};
-use super::definition::{Moment, NoValue};
+use super::definition::NoValue;
 use super::dimension::Dimension;
 use super::exact::Exact;
 use super::exchange::{DatePolicy, MissingRate, Reporting};
@@ -161,7 +161,7 @@ impl<'a> Sums<'a> {
         let value = |leaf: usize| Ok(values.get(leaf).copied().unwrap_or(Exact::ZERO));
         let facts = |leaf: usize| self.facts(places, leaf, slot);
         // Working days are each market's own: there is no number of them over several.
-        let at = Moment { period, working_days: None };
+        let at = plan.moment(&self.kpi.definition, &row, period, None);
         self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&value, &facts));
         Ok(row)
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::block::{Block, BlockKey, Cell};
-use super::definition::{Moment, NoValue};
+use super::definition::NoValue;
 use super::dimension::{Dimension, MAX_WIDTH};
 use super::exact::Exact;
 use super::formula::Window;
@@ -13,6 +13,7 @@ use super::gather::{Gathered, Group, Kept, Merge, gather};
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::shape::RowOrder;
+use super::survival::NOT_REACHED;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
 
@@ -207,7 +208,7 @@ impl<'a> Evaluation<'a> {
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
         let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
         match (sums, row, window) {
-            (Some(sums), Some(row), Some(Window::Flow | Window::Percentile(_))) => {
+            (Some(sums), Some(row), Some(Window::Flow | Window::Percentile(_) | Window::Survival(..))) => {
                 sums.flow(row, period, &self.plan.stretches)
             }
             (Some(sums), Some(row), Some(Window::Running)) => {
@@ -230,17 +231,22 @@ impl<'a> Evaluation<'a> {
     /// The value of a leaf in one row of its feed.
     pub(super) fn leaf_of(&self, leaf: usize, row: Option<usize>, period: usize) -> Result<Exact, NoValue> {
         let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
-        if let Some(Window::Percentile(_)) = window {
+        if let Some(Window::Percentile(_) | Window::Survival(..)) = window {
             // No value at all is no value of zero.
             let told = self.flow_of(leaf, row, period);
-            return if told.facts == 0 { Err(NoValue::EmptyDenominator) } else { Ok(Exact::whole(told.sum)) };
+            return match window {
+                Some(Window::Survival(..)) if self.plan.shape.calendar.today.is_none() => Err(NoValue::Immature),
+                _ if told.facts == 0 => Err(NoValue::EmptyDenominator),
+                Some(Window::Survival(..)) if told.sum == NOT_REACHED => Err(NoValue::NotReached),
+                _ => Ok(Exact::whole(told.sum)),
+            };
         }
         let Some(row) = row else { return Ok(Exact::ZERO) };
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
         let (Some(sums), Some(window)) = (sums, window) else { return Ok(Exact::ZERO) };
         let (first, last) = self.stretches_of(period);
         Ok(match window {
-            Window::Percentile(_) => Exact::ZERO,
+            Window::Percentile(_) | Window::Survival(..) => Exact::ZERO,
             Window::Flow => Exact::whole(sums.flow(row, period, &self.plan.stretches).sum),
             Window::Opening => Exact::whole(sums.opening(row, first)),
             Window::Closing => Exact::whole(sums.opening(row, last)),
@@ -280,7 +286,8 @@ impl<'a> Evaluation<'a> {
         let working_days = self.plan.working_days.get(number).copied().flatten();
         let value = |leaf: usize| self.leaf(leaf, places, number);
         let facts = |leaf: usize| self.flow(leaf, places, number).facts;
-        self.kpi.definition.fill(&mut row, Moment { period, working_days }, &self.above, (&value, &facts));
+        let at = self.plan.moment(&self.kpi.definition, &row, period, working_days);
+        self.kpi.definition.fill(&mut row, at, &self.above, (&value, &facts));
         row
     }
 }

@@ -10,7 +10,7 @@ use super::unit::{Quantity, Unit};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
-    /// Kind of a KPI. The last is reserved: a definition of it is refused for now.
+    /// Kind of a KPI.
     Kind {
         /// One measure or sum over the period.
         Simple = "simple",
@@ -30,6 +30,7 @@ vocabulary!(
         Transition = "transition",
         /// The share of some contacts or visits that led to a payment within a window.
         Conversion = "conversion",
+        /// What came of the cases that came in in the period, cumulated by whole months since then.
         Cohort = "cohort",
     }
 );
@@ -150,6 +151,17 @@ pub(crate) struct Definition {
     pub(crate) leaves: Vec<Leaf>,
     /// Whether any measure is money: then answers are by currency.
     pub(crate) money: bool,
+    /// What must be over before there is a value.
+    pub(crate) told: Told,
+}
+
+/// What must be over before a figure has a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// So many days after the period's end, if any must pass.
+    pub(crate) after_days: Option<i32>,
+    /// So many months after a cohort's last placement, of a cohort with one horizon.
+    pub(crate) months: Option<u16>,
 }
 
 /// The computation.
@@ -174,6 +186,10 @@ pub enum NoValue {
     NeedsOneMonth,
     /// The formula divides by working days, and no holidays of the market's country are known.
     NoCalendar,
+    /// What the figure is about is not over yet.
+    Immature,
+    /// Fewer accounts than that have come so far.
+    NotReached,
 }
 
 impl NoValue {
@@ -187,6 +203,8 @@ impl NoValue {
             Self::Overflow => "overflow",
             Self::NeedsOneMonth => "needs_one_month",
             Self::NoCalendar => "no_calendar",
+            Self::Immature => "immature",
+            Self::NotReached => "not_reached",
         }
     }
 }
@@ -197,6 +215,10 @@ pub(crate) struct Moment {
     pub(crate) period: Period,
     /// Working days in it, if the market's holidays are known.
     pub(crate) working_days: Option<i128>,
+    /// The day that it is, which is not over.
+    pub(crate) today: Option<i32>,
+    /// Of a cohort's curve, the last month since placement that is in it.
+    pub(crate) month: Option<u16>,
 }
 
 impl Definition {
@@ -288,8 +310,7 @@ impl Root {
     /// What follows from the formula about adding values up.
     pub(crate) fn additivity(&self, leaves: &[Leaf], measures: &[Measure]) -> Additivity {
         let Self::Single(node, _) = self else { return Additivity::None };
-        let of_values = |measure: &Measure| measure.distinct().is_some() || measure.is_histogram();
-        let distinct = leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(of_values));
+        let distinct = leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(Measure::is_no_sum));
         // Accounts that are counted once a period are in one group each, and may be in several periods.
         let once = |leaf: &Leaf| measures.get(leaf.measure).is_none_or(Measure::counts_accounts);
         if !node.is_linear() || distinct {

@@ -22,6 +22,9 @@ pub(crate) enum Window {
     Running,
     /// A percentile of the values of the period.
     Percentile(u8),
+    /// The days within which so many of a hundred accounts that began in the period reached one of the ends, by the bits of
+    /// their places in `ENDS`.
+    Survival(u8, u16),
 }
 
 /// A formula as written, with byte offsets.
@@ -261,14 +264,16 @@ impl<'a> Resolver<'a> {
             let Some(found) = self.scope.measures.get(*measure) else {
                 return Err((at, format!("there is no measure \"{name}\""), String::new()));
             };
-            let percentile = matches!(window, Window::Percentile(_));
-            if found.is_histogram() != percentile {
+            let percentile = matches!(window, Window::Percentile(_) | Window::Survival(..));
+            let survival = matches!(window, Window::Survival(..));
+            if (found.is_histogram() || found.is_lives()) != percentile || found.is_lives() != survival {
                 let message = if percentile {
                     format!("\"{name}\" keeps no values that have percentiles")
                 } else {
                     format!("\"{name}\" keeps values, of which only percentiles are figures")
                 };
-                let remedy = "write kind = \"duration\", a percentile, and a measure with agg = \"histogram\"";
+                let remedy = "write kind = \"duration\", a percentile, and a measure with agg = \"histogram\", or with agg = \
+                              \"lives\" and the key reached";
                 return Err((at, message, remedy.to_owned()));
             }
             if (found.distinct().is_some() || found.counts_accounts()) && window != Window::Flow {

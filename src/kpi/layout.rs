@@ -68,6 +68,9 @@ pub(crate) enum Aggregate {
     Accounts,
     /// Cells count facts per step of their value; the figure is a percentile.
     Histogram,
+    /// Cells count beginnings and ends of accounts' lives, ends per step of their days; the figure is a percentile of
+    /// survival.
+    Lives,
 }
 
 impl Aggregate {
@@ -77,6 +80,7 @@ impl Aggregate {
             Self::Distinct(dimension) => Some(dimension),
             Self::Accounts => Some(Dimension::Since),
             Self::Histogram => Some(Dimension::Length),
+            Self::Lives => Some(Dimension::Life),
             Self::Count | Self::Sum(_) | Self::SumProduct(..) => None,
         }
     }
@@ -179,7 +183,7 @@ impl Source {
         };
         let value = match self.aggregate {
             Aggregate::Count | Aggregate::Accounts => i128::from(fact.count),
-            Aggregate::Histogram => fact.value.map(|_| i128::from(fact.count))?,
+            Aggregate::Histogram | Aggregate::Lives => fact.value.map(|_| i128::from(fact.count))?,
             Aggregate::Sum(which) => amount(which)?,
             Aggregate::SumProduct(which, clock) => amount(which)? * i128::from(clock.of(fact)?),
             Aggregate::Distinct(dimension) => dimension.of(&fact.dims).map(|_| i128::from(fact.count))?,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::definition::{
-    Additivity, Attribution, Clock, CurrencyPolicy, Definition, DimensionAsOf, Kind, KpiInfo, Root, Rounding,
+    Additivity, Attribution, Clock, CurrencyPolicy, Definition, DimensionAsOf, Kind, KpiInfo, Root, Rounding, Told,
 };
 use super::exact::Exact;
 use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Window};
 use super::layout::On;
+use super::parse_told;
 use super::read::{Reader, Table, names, whole};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
@@ -21,6 +22,7 @@ pub(crate) struct Written {
     formula: Shape,
     /// Days of a conversion's window.
     window_days: Option<i64>,
+    told: Told,
     parameters: BTreeMap<String, Parameter>,
 }
 
@@ -48,17 +50,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let of = table.text(reader, "of").map(|(text, _)| text.to_owned());
         table.finish(reader);
         let info = alias(id?, title?, description?, of?);
-        return Some(Written { place, info, formula: Shape::Alias, window_days: None, parameters: BTreeMap::new() });
-    }
-    if let Some(kind @ Kind::Cohort) = kind {
-        // Its keys are unknown to this build, so that one diagnostic is all that can be said.
-        let message = format!("{} is of kind {kind}, which is not supported yet", table.what);
-        reader.wrong(
-            table.at,
-            message,
-            "write simple, ratio, derived, cumulative, balance, duration, transition, conversion or alias",
-        );
-        return None;
+        return Some(Written { place, info, formula: Shape::Alias, window_days: None, told: Told::default(), parameters: BTreeMap::new() });
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
     let (formula, source) = (text(reader, "formula"), text(reader, "source"));
@@ -78,6 +70,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     let proportion = table.flag(reader, "proportion") == Some(true);
     let parameters = parameters(reader, &mut table);
     let window = if kind == Some(Kind::Conversion) { window(reader, &mut table) } else { Some(None) };
+    let told = parse_told::told(reader, &mut table, kind);
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
     let info = KpiInfo {
@@ -102,7 +95,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         proportion,
         group_by: Vec::new(),
     };
-    Some(Written { place, info, formula: shape?, window_days: window?, parameters })
+    Some(Written { place, info, formula: shape?, window_days: window?, told: told?, parameters })
 }
 
 /// The days of a conversion's window: facts that lead to payments are remembered for thirty.
@@ -208,7 +201,7 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             Raw::Divide(parts, _) => Shape::Quotient(parts.0, parts.1),
             raw => Shape::Single(raw, Window::Flow),
         }),
-        Kind::Ratio => {
+        Kind::Ratio | Kind::Cohort => {
             let (above, below) = (read(reader, "numerator"), read(reader, "denominator"));
             Some(Shape::Quotient(above?, below?))
         }
@@ -243,7 +236,11 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
                 reader.wrong(percent_at, message, "write 1 to 99: 50 is the median");
                 return None;
             };
-            Some(Shape::Single(Raw::Name(name.to_owned(), at), Window::Percentile(percent)))
+            let window = match table.get("reached") {
+                Some(_) => Window::Survival(percent, parse_told::reached(reader, table)?),
+                None => Window::Percentile(percent),
+            };
+            Some(Shape::Single(Raw::Name(name.to_owned(), at), window))
         }
         Kind::Transition => {
             let (moves, stock) = (read(reader, "moves"), read(reader, "stock"));
@@ -257,7 +254,7 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             let (converted, of) = (read(reader, "converted"), read(reader, "of"));
             Some(Shape::Quotient(converted?, of?))
         }
-        Kind::Alias | Kind::Cohort => None,
+        Kind::Alias => None,
     }
 }
 
@@ -291,7 +288,8 @@ pub(crate) fn link(
                 }
                 let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
                 let money = resolver.leaves.iter().any(money);
-                let definition = Definition { info: kpi.info.clone(), root, leaves: resolver.leaves, money };
+                let (info, told) = (kpi.info.clone(), kpi.told);
+                let definition = Definition { info, root, leaves: resolver.leaves, money, told };
                 let claims = claims(&definition, kpi.window_days, measures);
                 faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
                 linked.push(definition);
@@ -364,6 +362,9 @@ fn claims(definition: &Definition, window_days: Option<i64>, measures: &[Measure
                 claim(message, format!("{remedy} {seconds} }}"));
             }
         }
+    }
+    if let Some((message, remedy)) = parse_told::claim(definition) {
+        claim(message, remedy);
     }
     if info.kind == Kind::Transition {
         for leaf in &definition.leaves {

@@ -38,12 +38,14 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         let kinds = names(FactKind::ALL.iter().filter(|kind| kind.value_of().is_some()).map(|kind| kind.as_str()));
         reader.wrong(filter_at, message, format!("take facts of one of the kinds {kinds}"));
     }
-    if let (Some(fact), Some(Aggregate::Accounts)) = (fact, &aggregate)
-        && fact != FactKind::AccountSeen
-    {
+    let only = match aggregate {
+        Some(Aggregate::Accounts) => Some(FactKind::AccountSeen),
+        Some(Aggregate::Lives) => Some(FactKind::AccountLife),
+        _ => None,
+    };
+    if let (Some(fact), Some(only)) = (fact, only.filter(|only| fact != Some(*only))) {
         let message = format!("{} counts accounts by facts of kind {fact}", table.what);
-        let remedy = "take facts of kind account_seen, or count the values of a dimension";
-        reader.wrong(filter_at, message, remedy);
+        reader.wrong(filter_at, message, format!("take facts of kind {only}, or another agg"));
     }
     let declared = dimension_sets(reader, &mut table);
     let (at, what) = (table.at, table.what.clone());
@@ -52,7 +54,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     let aggregate = aggregate?;
     let quantity = match aggregate {
         Aggregate::Count | Aggregate::Distinct(_) | Aggregate::Accounts => Quantity::NUMBER,
-        Aggregate::Histogram | Aggregate::Sum(Amount::Value) => match value_of {
+        Aggregate::Histogram | Aggregate::Lives | Aggregate::Sum(Amount::Value) => match value_of {
             Some(ValueOf::Seconds) => Quantity::SECONDS,
             Some(ValueOf::Days) => Quantity::DAYS,
             Some(ValueOf::Number) | None => Quantity::NUMBER,
@@ -135,7 +137,7 @@ fn day(reader: &mut Reader<'_>, table: &mut Table<'_>) -> On {
 }
 
 fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate> {
-    const KNOWN: [&str; 5] = ["count", "sum", "sum_product", "distinct", "histogram"];
+    const KNOWN: [&str; 6] = ["count", "sum", "sum_product", "distinct", "histogram", "lives"];
     let parse = |text: &str| KNOWN.iter().copied().find(|known| *known == text);
     let kind = table.word(reader, "agg", parse, || names(KNOWN.into_iter()))?;
     match kind {
@@ -158,6 +160,7 @@ fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate
             table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions()))
         }
         "histogram" => Some(Aggregate::Histogram),
+        "lives" => Some(Aggregate::Lives),
         _ => Some(Aggregate::Count),
     }
 }

@@ -31,6 +31,16 @@ impl Measure {
         matches!(self.source.aggregate, Aggregate::Histogram)
     }
 
+    /// Whether it keeps the lives of accounts, of which only percentiles of survival are figures.
+    pub(crate) const fn is_lives(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Lives)
+    }
+
+    /// Whether figures are no sums of what its facts add.
+    pub(crate) const fn is_no_sum(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Histogram | Aggregate::Lives | Aggregate::Distinct(_))
+    }
+
     /// Whether it counts accounts once in each period.
     pub(crate) const fn counts_accounts(&self) -> bool {
         matches!(self.source.aggregate, Aggregate::Accounts)

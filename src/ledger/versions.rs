@@ -21,7 +21,7 @@ impl CaseLedger {
         let placed: i128 = first.claims.iter().map(|claim| i128::from(claim.principal)).sum();
         self.offset_negative(market, 0, &mut sink);
         self.arrived(placed, &mut sink);
-        self.follow_from(market);
+        self.follow_from(&mut sink);
         self.set_timer(market);
     }
 
@@ -71,6 +71,7 @@ impl CaseLedger {
         let mut sink = Sink::new(out, (day_number(self.opened.date(market.zone)), self.placed_on), market, version);
         let total = self.balance().total();
         self.arrived(total, &mut sink);
+        self.began(&mut sink);
         for fact in out.iter_mut().skip(from) {
             fact.sign = -fact.sign;
         }
@@ -85,7 +86,7 @@ impl CaseLedger {
             self.placed_on = self.day;
             let mut sink = Sink::new(out, (self.day, self.placed_on), market, version);
             self.arrived(total, &mut sink);
-            self.follow_from(market);
+            self.follow_from(&mut sink);
             self.set_timer(market);
         }
     }

@@ -140,6 +140,12 @@ fn plans(
             let text = "are percentiles, which do not add up over markets: ask market by market".to_owned();
             return Err(violation("question.kpi_ids", text));
         }
+        let by_fact = reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
+        if plan.has_curves() && plan.has_money() && by_fact {
+            let text = "are of cohorts, whose amounts are kept by the day of placement and not by the day of the rate: ask \
+                        market by market, or convert by the period's end";
+            return Err(violation("question.kpi_ids", text.to_owned()));
+        }
         let money = plan.has_money();
         if money && reporting.is_none() {
             let text = "hold money, and the tenant's file does not say in which currency markets are added up: add \
