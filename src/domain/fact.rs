@@ -126,6 +126,12 @@ vocabulary!(
         /// written_off, recalled, transferred, cancelled, corrected, closed), which is taken back where it goes on after all;
         /// `value` is days since the account came in.
         AccountLife = "account_life",
+        /// Change of principal that is open on claims with an original due date; `amount`, and `amount2`: the same times that
+        /// day's number (days since 1970-01-01), by which the age of what is open is told of any day.
+        OpenItems = "open_items",
+        /// A promise or an instalment is due on the day, which may be still to come; `amount`, taken back where it ends
+        /// before; told again once it is judged with `amount2`, the part that came in time; `state` is promise or instalment.
+        CashExpected = "cash_expected",
         /// A rule was tested on a subject; `rule`, `state` is passed, failed or unknown.
         RuleTest = "rule_test",
         /// A contact check was answered; `state` is the verdict.
@@ -180,8 +186,15 @@ pub mod flag {
     /// The claim was bought.
     pub const PURCHASED: u16 = 512;
 
+    /// The primary party has a phone number that works and was verified.
+    pub const PHONE: u16 = 1_024;
+    /// The primary party has an e-mail address that works and was verified.
+    pub const EMAIL: u16 = 2_048;
+    /// The rule tested asks for a notice.
+    pub const NOTICE: u16 = 4_096;
+
     /// Names as measures write them.
-    pub const NAMES: [(&str, u16); 10] = [
+    pub const NAMES: [(&str, u16); 13] = [
         ("attempt", ATTEMPT),
         ("connect", CONNECT),
         ("right_party", RIGHT_PARTY),
@@ -192,6 +205,9 @@ pub mod flag {
         ("first_attempt", FIRST_ATTEMPT),
         ("first_right_party", FIRST_RIGHT_PARTY),
         ("purchased", PURCHASED),
+        ("phone", PHONE),
+        ("email", EMAIL),
+        ("notice", NOTICE),
     ];
 }
 
@@ -345,6 +361,7 @@ impl FactKind {
             Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
             Self::AccountSeen => words(&SEEN_STATES),
+            Self::CashExpected => words(&["promise", "instalment"]),
             Self::RuleTest => words(&["passed", "failed", "unknown"]),
             Self::Survey => words(&["csat", "nps"]),
             Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),

@@ -10,6 +10,7 @@ use super::dimension::{Dimension, MAX_WIDTH};
 use super::exact::Exact;
 use super::formula::Window;
 use super::gather::{Gathered, Group, Kept, Merge, gather};
+use super::lift;
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::shape::RowOrder;
@@ -115,6 +116,9 @@ impl<'a> Evaluation<'a> {
         for slot in 0..self.plan.framed.rows {
             let first = rows.len();
             self.period(&groups, slot, rows);
+            if let (Some(control), Some(rows)) = (&self.kpi.definition.control, rows.get_mut(first..)) {
+                lift::against_control(rows, &self.plan.query.group_by, control);
+            }
             if let (Some(order), Some(rows)) = (self.plan.shape.order, rows.get_mut(first..))
                 && order != RowOrder::Name
             {

@@ -30,6 +30,8 @@ vocabulary!(
         Transition = "transition",
         /// The share of some contacts or visits that led to a payment within a window.
         Conversion = "conversion",
+        /// The conversion of template variants against that of the template's control.
+        Lift = "lift",
         /// What came of the cases that came in in the period, cumulated by whole months since then.
         Cohort = "cohort",
     }
@@ -153,6 +155,8 @@ pub(crate) struct Definition {
     pub(crate) money: bool,
     /// What must be over before there is a value.
     pub(crate) told: Told,
+    /// Of a lift: the variant that the others are held against.
+    pub(crate) control: Option<String>,
 }
 
 /// What must be over before a figure has a value.
@@ -190,6 +194,8 @@ pub enum NoValue {
     Immature,
     /// Fewer accounts than that have come so far.
     NotReached,
+    /// The template has no control, or the message no variant.
+    NoControl,
 }
 
 impl NoValue {
@@ -205,6 +211,7 @@ impl NoValue {
             Self::NoCalendar => "no_calendar",
             Self::Immature => "immature",
             Self::NotReached => "not_reached",
+            Self::NoControl => "no_control",
         }
     }
 }
@@ -243,6 +250,7 @@ impl Node {
             Self::Number(number) => Ok(*number),
             Self::Days => Ok(Exact::whole(at.period.days().into())),
             Self::Months => at.period.months().map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            Self::LastDay => Ok(Exact::whole(i128::from(at.period.end) - 1)),
             Self::WorkingDays => at.working_days.map(Exact::whole).ok_or(NoValue::NoCalendar),
             Self::Add(parts) => parts
                 .iter()
@@ -272,7 +280,7 @@ impl Node {
     pub(crate) fn each_leaf(&self, visit: &mut impl FnMut(usize)) {
         match self {
             Self::Leaf(place) => visit(*place),
-            Self::Number(_) | Self::Months | Self::Days | Self::WorkingDays => {}
+            Self::Number(_) | Self::Months | Self::Days | Self::WorkingDays | Self::LastDay => {}
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().for_each(|part| part.each_leaf(visit)),
             Self::Divide(parts) | Self::Multiply(parts) => {
                 parts.0.each_leaf(visit);
@@ -285,7 +293,7 @@ impl Node {
     fn counts_working_days(&self) -> bool {
         match self {
             Self::WorkingDays => true,
-            Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days => false,
+            Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days | Self::LastDay => false,
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().any(Self::counts_working_days),
             Self::Divide(parts) | Self::Multiply(parts) => {
                 parts.0.counts_working_days() || parts.1.counts_working_days()
@@ -299,7 +307,7 @@ impl Node {
         match self {
             Self::Leaf(_) => true,
             Self::Number(number) => number.is_zero(),
-            Self::Months | Self::Days | Self::WorkingDays | Self::Divide(_) | Self::Multiply(_) => false,
+            Self::Months | Self::Days | Self::WorkingDays | Self::LastDay | Self::Divide(_) | Self::Multiply(_) => false,
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().all(Self::is_linear),
             Self::Scale(part, _) => part.is_linear(),
         }

@@ -275,7 +275,7 @@ impl Drill {
         match node {
             Node::Leaf(leaf) => !distinct(leaf),
             Node::Number(number) => number.is_zero(),
-            Node::Months | Node::Days | Node::WorkingDays => false,
+            Node::Months | Node::Days | Node::WorkingDays | Node::LastDay => false,
             Node::Multiply(parts) => {
                 (self.is_sum(&parts.0) && fixed(&parts.1)) || (fixed(&parts.0) && self.is_sum(&parts.1))
             }
@@ -290,7 +290,7 @@ impl Drill {
 fn fixed(node: &Node) -> bool {
     match node {
         Node::Leaf(_) | Node::WorkingDays => false,
-        Node::Number(_) | Node::Months | Node::Days => true,
+        Node::Number(_) | Node::Months | Node::Days | Node::LastDay => true,
         Node::Add(parts) | Node::Subtract(parts) => parts.iter().all(fixed),
         Node::Divide(parts) | Node::Multiply(parts) => fixed(&parts.0) && fixed(&parts.1),
         Node::Scale(part, _) => fixed(part),

@@ -137,21 +137,30 @@ impl Definition {
     /// Wilson's score interval of a proportion.
     fn interval(&self, row: &Row) -> Option<(f64, f64)> {
         let (part, all) = (row.numerator?, row.denominator?);
-        let contained = part.numerator() >= 0 && part.numerator() <= all.numerator() && all.numerator() > 0;
-        if !self.info.proportion || !contained || part.denominator() != 1 || all.denominator() != 1 {
+        if !self.info.proportion {
             return None;
         }
-        let (n, p) = (all.approximate(), part.approximate() / all.approximate());
-        let middle = p + Z * Z / (2.0 * n);
-        let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        let below = 1.0 + Z * Z / n;
+        let (low, high) = wilson(part, all)?;
         let scale = match row.unit {
             Unit::Percent => 100.0,
             Unit::PerThousand => 1_000.0,
             _ => 1.0,
         };
-        Some((((middle - reach) / below).max(0.0) * scale, ((middle + reach) / below).min(1.0) * scale))
+        Some((low * scale, high * scale))
     }
+}
+
+/// Wilson's 95 % interval of a share of counts; `None` if the part is not one of them.
+pub(super) fn wilson(part: Exact, all: Exact) -> Option<(f64, f64)> {
+    let contained = part.numerator() >= 0 && part.numerator() <= all.numerator() && all.numerator() > 0;
+    if !contained || part.denominator() != 1 || all.denominator() != 1 {
+        return None;
+    }
+    let (n, p) = (all.approximate(), part.approximate() / all.approximate());
+    let middle = p + Z * Z / (2.0 * n);
+    let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let below = 1.0 + Z * Z / n;
+    Some((((middle - reach) / below).max(0.0), ((middle + reach) / below).min(1.0)))
 }
 
 /// The value in its unit.

@@ -53,6 +53,8 @@ pub(crate) enum Node {
     Days,
     /// Working days of the period.
     WorkingDays,
+    /// Number of the period's last day, in days since 1970-01-01.
+    LastDay,
     Add(Vec<Self>),
     Subtract(Vec<Self>),
     Divide(Box<(Self, Self)>),
@@ -77,6 +79,8 @@ pub(crate) enum Parameter {
     Days,
     /// The period's number of working days in the market's country.
     WorkingDays,
+    /// The number of the period's last day, in days since 1970-01-01.
+    LastDay,
 }
 
 const FORMS: &str = "\"name\", a number, { add = [..] }, { subtract = [..] }, { divide = [a, b] }, \
@@ -193,6 +197,7 @@ impl<'a> Resolver<'a> {
                     Some(Parameter::Months) => Ok((Node::Months, Quantity::NUMBER)),
                     Some(Parameter::Days) => Ok((Node::Days, Quantity::DAYS)),
                     Some(Parameter::WorkingDays) => Ok((Node::WorkingDays, Quantity::NUMBER)),
+                    Some(Parameter::LastDay) => Ok((Node::LastDay, Quantity::DAYS)),
                     None => {
                         let remedy =
                             format!("add parameters = {{ {name} = 1 }} or {{ {name} = \"months\" }} to the KPI");

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_kpi`,
 //! `catalogue` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `gather`, `curve`, `survival`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `plan`, `ranges`, `gather`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -30,6 +30,7 @@ mod hash;
 mod histogram;
 pub mod intake;
 mod layout;
+mod lift;
 mod parse_kpi;
 mod parse_measure;
 mod parse_told;

@@ -23,6 +23,8 @@ pub(crate) struct Written {
     /// Days of a conversion's window.
     window_days: Option<i64>,
     told: Told,
+    /// The control of a lift.
+    control: Option<String>,
     parameters: BTreeMap<String, Parameter>,
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let of = table.text(reader, "of").map(|(text, _)| text.to_owned());
         table.finish(reader);
         let info = alias(id?, title?, description?, of?);
-        return Some(Written { place, info, formula: Shape::Alias, window_days: None, told: Told::default(), parameters: BTreeMap::new() });
+        return Some(Written { place, info, formula: Shape::Alias, window_days: None, told: Told::default(), control: None, parameters: BTreeMap::new() });
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
     let (formula, source) = (text(reader, "formula"), text(reader, "source"));
@@ -69,7 +71,8 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     };
     let proportion = table.flag(reader, "proportion") == Some(true);
     let parameters = parameters(reader, &mut table);
-    let window = if kind == Some(Kind::Conversion) { window(reader, &mut table) } else { Some(None) };
+    let control = if kind == Some(Kind::Lift) { Some(parse_told::control(reader, &mut table)) } else { None };
+    let window = if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
     let told = parse_told::told(reader, &mut table, kind);
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
@@ -95,7 +98,8 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         proportion,
         group_by: Vec::new(),
     };
-    Some(Written { place, info, formula: shape?, window_days: window?, told: told?, parameters })
+    let control = control.map_or(Some(None), |control| control.map(Some))?;
+    Some(Written { place, info, formula: shape?, window_days: window?, told: told?, control, parameters })
 }
 
 /// The days of a conversion's window: facts that lead to payments are remembered for thirty.
@@ -171,6 +175,7 @@ fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String
             (Some("months"), _) => Some(Parameter::Months),
             (Some("days"), _) => Some(Parameter::Days),
             (Some("working_days"), _) => Some(Parameter::WorkingDays),
+            (Some("last_day"), _) => Some(Parameter::LastDay),
             (_, number) => number.map(Parameter::Number),
         };
         match parameter {
@@ -182,7 +187,7 @@ fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String
                 reader.wrong(
                     value.span().start,
                     message,
-                    "write 1, \"1/12\", \"months\", \"days\" or \"working_days\"",
+                    "write 1, \"1/12\", \"months\", \"days\", \"working_days\" or \"last_day\"",
                 );
             }
         }
@@ -250,7 +255,7 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             let above = if stays { Raw::Subtract(vec![opening.clone(), moves], at) } else { moves };
             Some(Shape::Quotient(above, opening))
         }
-        Kind::Conversion => {
+        Kind::Conversion | Kind::Lift => {
             let (converted, of) = (read(reader, "converted"), read(reader, "of"));
             Some(Shape::Quotient(converted?, of?))
         }
@@ -288,8 +293,8 @@ pub(crate) fn link(
                 }
                 let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
                 let money = resolver.leaves.iter().any(money);
-                let (info, told) = (kpi.info.clone(), kpi.told);
-                let definition = Definition { info, root, leaves: resolver.leaves, money, told };
+                let (info, told, control) = (kpi.info.clone(), kpi.told, kpi.control.clone());
+                let definition = Definition { info, root, leaves: resolver.leaves, money, told, control };
                 let claims = claims(&definition, kpi.window_days, measures);
                 faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
                 linked.push(definition);

@@ -59,6 +59,8 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
             Some(ValueOf::Days) => Quantity::DAYS,
             Some(ValueOf::Number) | None => Quantity::NUMBER,
         },
+        // Of open items the second amount is the first one times the due day.
+        Aggregate::Sum(Amount::Second) if fact == Some(FactKind::OpenItems) => Quantity::MONEY_DAYS,
         Aggregate::Sum(_) => Quantity::MONEY,
         Aggregate::SumProduct(..) => Quantity::MONEY_DAYS,
     };

@@ -27,6 +27,17 @@ pub(super) fn told(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Option<
     Some(Told { after_days, months: months.and_then(|months| u16::try_from(months).ok()) })
 }
 
+/// Reads `control`: the variant that the others are held against.
+pub(super) fn control(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<String> {
+    let (text, at) = table.text(reader, "control")?;
+    if text.contains('/') {
+        let message = format!("control = \"{text}\" of {} has a slash", table.what);
+        reader.wrong(at, message, "write the variant alone, as contacts name it");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
 /// Reads `reached`: the bits of ends.
 pub(super) fn reached(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<u16> {
     let mut bits = 0;

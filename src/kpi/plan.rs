@@ -9,6 +9,7 @@ use super::curve::{self, Curve};
 use super::definition::{Definition, Kind};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{Leaf, Window};
+use super::lift;
 use super::period::{Period, periods};
 use super::ranges::{merge, ranges};
 use super::query::{MAX_KPIS, MAX_PERIODS, Query, QueryError};
@@ -152,6 +153,7 @@ impl Catalogue {
                 continue;
             };
             wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
+            wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
             plan.add(self, definition, &mut undeclared);
         }
         let only_undeclared = wrong.is_empty();
@@ -196,6 +198,12 @@ impl Plan {
     pub fn has_percentiles(&self) -> bool {
         let percentile = |feed: &Feed| matches!(feed.made_into, MadeInto::Percentile(_) | MadeInto::Survival(..));
         self.feeds.iter().any(percentile)
+    }
+
+    /// Whether any figure is a lift against a control, which each market has its own of.
+    #[must_use]
+    pub fn has_lifts(&self) -> bool {
+        self.kpis.iter().any(|kpi| kpi.definition.info.kind == Kind::Lift)
     }
 
     /// Whether any figure is of a cohort's curve, whose cells know the day of placement alone.

@@ -3,7 +3,7 @@
 use super::CaseLedger;
 use super::books::{EntryKind, Slot};
 use super::claims::{Claim, Wide};
-use super::emit::{Sink, Stock};
+use super::emit::{Sink, Stock, reached_by};
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::market::Market;
@@ -104,7 +104,8 @@ impl CaseLedger {
         let mut leaving = Sink::new(&mut *out, (day, placed), market, old);
         let left = leaving.case;
         let mut moved = Stock::default();
-        if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0) {
+        if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0 || before.items != (0, 0))
+        {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);
             leaving.amount(fact, before.net);
@@ -114,6 +115,10 @@ impl CaseLedger {
         if moved != Stock::default() {
             let fact = sink.plain(FactKind::MovedIn, before.open);
             sink.amount(fact, before.net);
+        }
+        if moved == Stock::default() && before.open != 0 && reached_by(old) != reached_by(new) {
+            Sink::new(&mut *sink.out, (day, placed), market, old).open_accounts(-before.open);
+            sink.open_accounts(before.open);
         }
         let here = if moved == Stock::default() { before } else { Stock::default() };
         if self.away {

@@ -146,6 +146,10 @@ fn plans(
                         market by market, or convert by the period's end";
             return Err(violation("question.kpi_ids", text.to_owned()));
         }
+        if plan.has_lifts() {
+            let text = "hold variants against the control of one market: ask market by market".to_owned();
+            return Err(violation("question.kpi_ids", text));
+        }
         let money = plan.has_money();
         if money && reporting.is_none() {
             let text = "hold money, and the tenant's file does not say in which currency markets are added up: add \

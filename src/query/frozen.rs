@@ -8,7 +8,7 @@ use super::{Query, Reading};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::validation::Violation;
 use crate::ingest::IngestError;
-use crate::kpi::{Frame, QueryError, Row, Shape};
+use crate::kpi::{Calendar, Frame, QueryError, Row, Shape};
 
 /// Closing instants of one question: each is answered by telling the history again.
 const MOST: usize = 36;

@@ -131,7 +131,7 @@ fn formula() -> Table {
 
 fn kpi() -> Value {
     let parameters = table("Values that the formula's parameters take").any(json!({
-        "description": "A whole number, a quotient such as \"1/12\", \"months\", \"days\" or \"working_days\" (of the period)",
+        "description": "A whole number, a quotient such as \"1/12\", \"months\", \"days\", \"working_days\" or \"last_day\" (of the period)",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
     let needed = [
@@ -182,6 +182,7 @@ fn kpi() -> Value {
         .may("stock", part("What a balance is of, or the accounts that a transition follows"))
         .may("moves", part("The moves of a transition"))
         .may("converted", part("What led to a payment, of a conversion"))
+        .may("control", text("The variant that the others are held against, of a lift"))
         .may("window_days", number("Days within which the payment must come", 1, 30))
         .may("stays", flag("A transition tells those that did not make the moves"))
         .may("at", choice("When a balance is taken", ["opening", "closing", "mean", "change"]))
@@ -199,6 +200,7 @@ fn kpi() -> Value {
                 of_kind("duration", &["measure", "percentile"]),
                 of_kind("transition", &["moves", "stock"]),
                 of_kind("conversion", &["converted", "of", "window_days"]),
+                of_kind("lift", &["converted", "of", "window_days", "control"]),
             ]),
         )
         .end()

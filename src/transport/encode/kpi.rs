@@ -199,6 +199,7 @@ const fn no_value(reason: NoValue) -> v1::NoValueReason {
         NoValue::NoCalendar => v1::NoValueReason::NoCalendar,
         NoValue::Immature => v1::NoValueReason::Immature,
         NoValue::NotReached => v1::NoValueReason::NotReached,
+        NoValue::NoControl => v1::NoValueReason::NoControl,
     }
 }
 
