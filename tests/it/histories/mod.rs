@@ -8,7 +8,9 @@ pub mod deliver;
 mod drill;
 pub mod generate;
 mod judged;
+mod counted;
 mod more;
+mod recount;
 mod snapshot;
 mod told;
 
