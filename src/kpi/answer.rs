@@ -109,7 +109,8 @@ impl<'a> Evaluation<'a> {
         groups.iter().map(|group| (self.places(group), self.blank(group, &id, &variant))).collect()
     }
 
-    fn rows(&self, total: Option<&Self>, rows: &mut Vec<Row>) {
+    /// The rows of all periods, each with the total's behind them.
+    pub(super) fn rows(&self, total: Option<&Self>, rows: &mut Vec<Row>) {
         let groups = self.blanks();
         let total = total.map(|total| (total, total.blanks()));
         rows.reserve(groups.len().saturating_mul(self.plan.framed.rows).min(1 << 16));

@@ -229,6 +229,15 @@ pub(super) fn gather<'b>(
     blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
     merge: &Merge<'_>,
 ) -> Result<Gathered, DecodeError> {
+    Ok(add_up(plan, blocks, merge)?.made(plan))
+}
+
+/// The sums of every feed, before anything is made of them: those of several markets may still be added up.
+pub(super) fn add_up<'b>(
+    plan: &Plan,
+    blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
+    merge: &Merge<'_>,
+) -> Result<Gathered, DecodeError> {
     let stride = plan.stretches.len() + 1;
     let mut names = Names::default();
     let merge = Merged::of(merge, &mut names);
@@ -259,20 +268,47 @@ pub(super) fn gather<'b>(
             adder.add(block, bucket, days);
         }
     }
-    for (feed, sums) in plan.feeds.iter().zip(&mut feeds) {
-        if feed.sums {
-            sums.add_up();
+    Ok(Gathered { names, feeds })
+}
+
+impl Gathered {
+    /// Makes of the sums what each feed is to be.
+    pub(super) fn made(mut self, plan: &Plan) -> Self {
+        let names = &mut self.names;
+        for (feed, sums) in plan.feeds.iter().zip(&mut self.feeds) {
+            if feed.sums {
+                sums.add_up();
+            }
+            match feed.made_into {
+                MadeInto::Sums => {}
+                MadeInto::Percentile(percent) => sums.take_percentile(percent, names, &plan.stretches),
+                MadeInto::Survival(percent, ends) => survival::take(sums, (percent, ends), names, &plan.stretches),
+                MadeInto::Accounts => sums.count_accounts(names, &plan.stretches),
+                MadeInto::Distinct => sums.count_distinct(&plan.stretches),
+                MadeInto::Curve(curve) => plan.cumulate(curve, sums, names),
+            }
         }
-        match feed.made_into {
-            MadeInto::Sums => {}
-            MadeInto::Percentile(percent) => sums.take_percentile(percent, &names, &plan.stretches),
-            MadeInto::Survival(percent, ends) => survival::take(sums, (percent, ends), &names, &plan.stretches),
-            MadeInto::Accounts => sums.count_accounts(&names, &plan.stretches),
-            MadeInto::Distinct => sums.count_distinct(&plan.stretches),
-            MadeInto::Curve(curve) => plan.cumulate(curve, sums, &mut names),
+        self
+    }
+
+    /// Adds the sums of another market's plan of the same question, before anything is made of either.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        let mut numbers = vec![0_u32];
+        numbers.extend(other.names.strings.iter().map(|text| self.names.number(text)));
+        let number = |own: u32| numbers.get(own as usize).copied().unwrap_or(own);
+        for (sums, more) in self.feeds.iter_mut().zip(&other.feeds) {
+            for (group, row) in &more.rows {
+                let group = Group {
+                    values: group.values.map(number),
+                    currency: number(group.currency),
+                    distinct: number(group.distinct),
+                };
+                for place in 0..more.stride {
+                    sums.put(group, place, more.cell(*row, place));
+                }
+            }
         }
     }
-    Ok(Gathered { names, feeds })
 }
 
 /// Which groups are kept apart, by the numbers of their values.

@@ -193,11 +193,15 @@ impl Plan {
         self.kpis.iter().any(|kpi| kpi.definition.money)
     }
 
-    /// Whether any figure is a percentile, which several markets have no common one of.
-    #[must_use]
-    pub fn has_percentiles(&self) -> bool {
-        let percentile = |feed: &Feed| matches!(feed.made_into, MadeInto::Percentile(_) | MadeInto::Survival(..));
-        self.feeds.iter().any(percentile)
+    /// Whether any figure is a percentile.
+    pub(super) fn has_percentiles(&self) -> bool {
+        self.kpis.iter().any(|kpi| self.is_percentile(kpi))
+    }
+
+    /// Whether the figure is a percentile, which is made of the values themselves.
+    pub(super) fn is_percentile(&self, kpi: &Planned) -> bool {
+        let of = |feed: &usize| self.feeds.get(*feed).map(|feed| feed.made_into);
+        kpi.feeds.iter().filter_map(of).any(|one| matches!(one, MadeInto::Percentile(_) | MadeInto::Survival(..)))
     }
 
     /// Whether any figure is a lift against a control, which each market has its own of.

@@ -79,7 +79,6 @@ pub struct Query {
     simulations: Arc<Semaphore>,
     recounts: Arc<Semaphore>,
     watches: watch::Watches,
-    benchmarks: benchmark::Benchmarks,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -105,7 +104,6 @@ impl Query {
             simulations: few(),
             recounts: few(),
             watches: watch::Watches::default(),
-            benchmarks: benchmark::Benchmarks::default(),
         }
     }
 
