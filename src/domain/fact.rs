@@ -337,9 +337,7 @@ impl FactKind {
             Self::Contact | Self::MessageOpened | Self::ContactPaid | Self::VisitorPaid | Self::Matter => {
                 Some(ValueOf::Seconds)
             }
-            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => {
-                Some(ValueOf::Days)
-            }
+            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
         }

@@ -68,7 +68,10 @@ pub(super) fn refused(definition: &Definition, query: &Query, shape: &Shape) -> 
         return named.then(|| Violation::new("group_by", text));
     }
     if !grouped {
-        return Some(Violation::new("group_by", format!("{id} is a curve by months since placement: add months_since")));
+        return Some(Violation::new(
+            "group_by",
+            format!("{id} is a curve by months since placement: add months_since"),
+        ));
     }
     let merged = if shape.totals { "totals" } else { "top" };
     let text = format!("would make one figure of the months of {id}, which is a curve: leave it out");

@@ -307,7 +307,9 @@ impl Node {
         match self {
             Self::Leaf(_) => true,
             Self::Number(number) => number.is_zero(),
-            Self::Months | Self::Days | Self::WorkingDays | Self::LastDay | Self::Divide(_) | Self::Multiply(_) => false,
+            Self::Months | Self::Days | Self::WorkingDays | Self::LastDay | Self::Divide(_) | Self::Multiply(_) => {
+                false
+            }
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().all(Self::is_linear),
             Self::Scale(part, _) => part.is_linear(),
         }

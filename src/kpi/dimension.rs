@@ -63,9 +63,13 @@ impl Dimension {
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
             Self::Sequence => dims.sequence.as_deref(),
             Self::Segment => dims.segment.as_deref(),
-            Self::Hour | Self::Weekday | Self::Vintage | Self::MonthsSince | Self::Length | Self::Since | Self::Life => {
-                None
-            }
+            Self::Hour
+            | Self::Weekday
+            | Self::Vintage
+            | Self::MonthsSince
+            | Self::Length
+            | Self::Since
+            | Self::Life => None,
         }
     }
 

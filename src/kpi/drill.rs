@@ -238,7 +238,9 @@ impl Drill {
         }
         let whole = |inside: bool| inside.then_some(value);
         match leaf.window {
-            Window::Flow | Window::Percentile(_) | Window::Survival(..) => whole((period.start..period.end).contains(&day)),
+            Window::Flow | Window::Percentile(_) | Window::Survival(..) => {
+                whole((period.start..period.end).contains(&day))
+            }
             Window::Running => whole((self.figure.running_from.min(period.start)..period.end).contains(&day)),
             Window::Opening => whole(day < period.start),
             Window::Closing => whole(day < period.end),

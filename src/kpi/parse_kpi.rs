@@ -52,7 +52,15 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let of = table.text(reader, "of").map(|(text, _)| text.to_owned());
         table.finish(reader);
         let info = alias(id?, title?, description?, of?);
-        return Some(Written { place, info, formula: Shape::Alias, window_days: None, told: Told::default(), control: None, parameters: BTreeMap::new() });
+        return Some(Written {
+            place,
+            info,
+            formula: Shape::Alias,
+            window_days: None,
+            told: Told::default(),
+            control: None,
+            parameters: BTreeMap::new(),
+        });
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
     let (formula, source) = (text(reader, "formula"), text(reader, "source"));
@@ -72,7 +80,8 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     let proportion = table.flag(reader, "proportion") == Some(true);
     let parameters = parameters(reader, &mut table);
     let control = if kind == Some(Kind::Lift) { Some(parse_told::control(reader, &mut table)) } else { None };
-    let window = if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
+    let window =
+        if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
     let told = parse_told::told(reader, &mut table, kind);
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
@@ -368,7 +377,7 @@ fn claims(definition: &Definition, window_days: Option<i64>, measures: &[Measure
             }
         }
     }
-    if let Some((message, remedy)) = parse_told::claim(definition) {
+    if let Some((message, remedy)) = parse_told::claim(definition, measures) {
         claim(message, remedy);
     }
     if info.kind == Kind::Transition {

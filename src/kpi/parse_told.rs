@@ -2,8 +2,10 @@
 
 use super::definition::{Definition, Kind, Told};
 use super::dimension::MOST_MONTHS;
-use super::formula::Window;
+use super::formula::{Leaf, Window};
+use super::layout::On;
 use super::read::{Reader, Table, names};
+use super::schema::Measure;
 use crate::domain::fact::ENDS;
 
 /// The most days after a period's end.
@@ -18,7 +20,11 @@ pub(super) fn told(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Option<
         };
         let fits = i32::try_from(number).ok().filter(|number| (1..=most).contains(number));
         if fits.is_none() {
-            reader.wrong(at, format!("{key} = {number} of {}", table.what), format!("write 1 to {most}, or leave it out"));
+            reader.wrong(
+                at,
+                format!("{key} = {number} of {}", table.what),
+                format!("write 1 to {most}, or leave it out"),
+            );
         }
         fits.map(Some)
     };
@@ -59,12 +65,21 @@ pub(super) fn reached(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<
     Some(bits)
 }
 
-/// What a cohort says wrongly of itself: it cumulates sums by the day of placement.
-pub(super) fn claim(definition: &Definition) -> Option<(String, String)> {
-    if definition.info.kind != Kind::Cohort {
+/// What is wrong with a cohort, which cumulates sums by the day of placement, or with a duration until ends of accounts,
+/// which counts from that day.
+pub(super) fn claim(definition: &Definition, measures: &[Measure]) -> Option<(String, String)> {
+    let survival = definition.leaves.iter().any(|leaf| matches!(leaf.window, Window::Survival(..)));
+    if definition.info.kind != Kind::Cohort && !survival {
         return None;
     }
     let remedy = "name measures with day = \"placed\", without opening, closing or mean".to_owned();
+    let of = |leaf: &Leaf| measures.get(leaf.measure);
+    if definition.leaves.iter().filter_map(of).any(|measure| measure.source.on != On::Placed) {
+        return Some(("is a cohort of facts of their own day".to_owned(), remedy));
+    }
+    if survival {
+        return None;
+    }
     if definition.leaves.iter().any(|leaf| leaf.window != Window::Flow) {
         return Some(("is a cohort of stocks".to_owned(), remedy));
     }

@@ -11,8 +11,8 @@ use super::dimension::{DimSet, Dimension};
 use super::formula::{Leaf, Window};
 use super::lift;
 use super::period::{Period, periods};
-use super::ranges::{merge, ranges};
 use super::query::{MAX_KPIS, MAX_PERIODS, Query, QueryError};
+use super::ranges::{merge, ranges};
 use super::schema::Measure;
 use super::shape::{Frame, Framed, Shape, Stretches};
 use crate::domain::time::day_number;
@@ -113,7 +113,7 @@ pub(super) struct Feed {
     /// Whether the measure's sums are amounts of the currency.
     pub(super) amounts: bool,
     /// Whether the cells of all earlier days are needed.
-    stock: bool,
+    pub(super) stock: bool,
     /// Whether running sums are needed.
     pub(super) sums: bool,
     pub(super) mean: bool,

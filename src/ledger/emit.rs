@@ -43,9 +43,9 @@ impl Stock {
 pub(super) fn reached_by(version: &CaseVersion) -> u16 {
     let points = version.primary().map_or(&[][..], |party| &party.contact_points);
     let works = |kind: ContactPointKind| {
-        points.iter().any(|one| {
-            one.kind == kind && one.state == Some(ContactPointState::Working) && one.verified.is_some()
-        })
+        points
+            .iter()
+            .any(|one| one.kind == kind && one.state == Some(ContactPointState::Working) && one.verified.is_some())
     };
     let flags = [(ContactPointKind::Phone, flag::PHONE), (ContactPointKind::Email, flag::EMAIL)];
     flags.into_iter().filter(|(kind, _)| works(*kind)).fold(0, |flags, (_, flag)| flags | flag)

@@ -15,6 +15,7 @@ use super::books::EntryKind;
 use super::claims::Wide;
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::seen::Seen;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{AdjustmentKind, Detail, TransferKind};
 use crate::domain::fact::{BEGAN, Dims, Fact, FactKind};
@@ -112,14 +113,22 @@ struct Start {
 /// What a case keeps to be followed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Followed {
-    /// First day of the month after the one that `start` is about.
+    /// First day of the month after the one that the kept start is about.
     until: i32,
     place: Place,
     /// It has been in a bucket.
     begun: bool,
-    start: Option<Box<Start>>,
+}
+
+/// What a case keeps beside, once there is any of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// Where it stood when the month of [`Followed`] began.
+    start: Option<Start>,
     /// What was told of its end, until it goes on.
-    ended: Option<Box<Ended>>,
+    ended: Option<Ended>,
+    /// When it was last seen for what.
+    pub seen: Seen,
 }
 
 /// What was told of an account's end.
@@ -133,7 +142,7 @@ struct Ended {
 
 impl Default for Followed {
     fn default() -> Self {
-        Self { until: i32::MIN, place: Place::Gone(Exit::Closed), begun: false, start: None, ended: None }
+        Self { until: i32::MIN, place: Place::Gone(Exit::Closed), begun: false }
     }
 }
 
@@ -158,10 +167,19 @@ impl CaseLedger {
     /// The case has just come in: it is followed from here on.
     pub(super) fn follow_from(&mut self, sink: &mut Sink) {
         let place = self.place(sink.market, Exit::Closed);
-        self.followed = Followed { until: next_month(self.day), place, ..Followed::default() };
+        self.unfollow();
+        (self.followed.until, self.followed.place) = (next_month(self.day), place);
         if !matches!(place, Place::Gone(_)) {
             self.followed.begun = true;
             self.began(sink);
+        }
+    }
+
+    /// Forgets its way so far.
+    pub(super) fn unfollow(&mut self) {
+        self.followed = Followed::default();
+        if let Some(kept) = &mut self.kept {
+            (kept.start, kept.ended) = (None, None);
         }
     }
 
@@ -192,8 +210,8 @@ impl CaseLedger {
             let dims = sink.case.state(exit.name()).shared();
             let ended = Ended { day: sink.day, days: self.days_since_placed(sink.day), dims };
             sink.out.push(life(&ended, 1, sink));
-            self.followed.ended = Some(Box::new(ended));
-        } else if let Some(ended) = self.followed.ended.take() {
+            self.kept.get_or_insert_default().ended = Some(ended);
+        } else if let Some(ended) = self.kept.as_mut().and_then(|kept| kept.ended.take()) {
             sink.out.push(life(&ended, -1, sink));
         } else if !self.followed.begun {
             self.followed.begun = true;
@@ -209,8 +227,15 @@ impl CaseLedger {
         if sink.day >= followed.until {
             followed.until = next_month(sink.day);
             let place = followed.place;
-            followed.start = (!matches!(place, Place::Gone(_)))
-                .then(|| Box::new(Start { place, told: place, amount: Wide::new(net), dims: Arc::clone(&sink.dims) }));
+            let start = (!matches!(place, Place::Gone(_))).then(|| Start {
+                place,
+                told: place,
+                amount: Wide::new(net),
+                dims: Arc::clone(&sink.dims),
+            });
+            if start.is_some() || self.kept.is_some() {
+                self.kept.get_or_insert_default().start = start;
+            }
         }
         net
     }
@@ -239,7 +264,7 @@ impl CaseLedger {
             fact.value = gone(now).then(|| self.days_since_placed(sink.day));
             sink.amount(fact, net);
         }
-        let Some(start) = self.followed.start.as_mut() else { return };
+        let Some(start) = self.kept.as_mut().and_then(|kept| kept.start.as_mut()) else { return };
         let told = |start: &Start, place: Place, sign: i8, sink: &mut Sink| {
             let dims = DimRef {
                 bucket: Some(start.place.name(market)),

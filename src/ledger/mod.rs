@@ -54,10 +54,9 @@ use crate::domain::vocabulary::{ActorKind, Ownership};
 use books::{Books, NEVER, tag};
 use claims::Claims;
 use emit::Sink;
-use follow::{Exit, Followed};
+use follow::{Exit, Followed, Kept};
 use matters::Matter;
 use remembered::Contacts;
-use seen::Seen;
 
 /// What a fact is folded under.
 #[derive(Debug, Clone, Copy)]
@@ -94,8 +93,8 @@ pub struct CaseLedger {
     placed_on: i32,
     /// Its way through the buckets of days past due.
     followed: Followed,
-    /// When it was last seen for what.
-    seen: Option<Box<Seen>>,
+    /// What is told of it later, once there is any of it.
+    kept: Option<Box<Kept>>,
     /// Recalled, sold, moved out, or not yet here.
     away: bool,
 }
@@ -117,7 +116,7 @@ impl CaseLedger {
             marks: 0,
             placed_on: i32::MIN,
             followed: Followed::default(),
-            seen: None,
+            kept: None,
             away: true,
         };
         ledger.open_at(market, first, opened, out);

@@ -92,7 +92,7 @@ impl CaseLedger {
     }
 
     fn visited(&mut self, at: Timestamp, dims: Arc<Dims>, sink: &mut Sink) {
-        see(&mut self.seen, SeenFor::Visited, sink.day, sink);
+        see(&mut self.kept, SeenFor::Visited, sink.day, sink);
         let visitor = &mut self.books_mut().visitor;
         match visitor {
             Some(visit) if seconds(visit.last, at) <= LED_TO => visit.last = at,

@@ -323,9 +323,9 @@ impl CaseLedger {
             sink.out.push(fact);
             let came = promise.paid_in_time.min(promise.amount);
             sink.out.push(Fact { count: 0, amount: 0, amount2: came, ..expected(promise, sink) });
-            see(&mut self.seen, SeenFor::PromiseDue, fact_day, sink);
+            see(&mut self.kept, SeenFor::PromiseDue, fact_day, sink);
             if promise.state == PromiseState::Kept {
-                see(&mut self.seen, SeenFor::PromiseKept, fact_day, sink);
+                see(&mut self.kept, SeenFor::PromiseKept, fact_day, sink);
                 first_resolved(&mut self.marks, promise.flags, promise.contact_day, &promise.dims, sink);
             }
         }

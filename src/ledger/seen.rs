@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CaseLedger;
 use super::emit::Sink;
+use super::follow::Kept;
 use crate::domain::fact::{FactKind, SEEN_STATES};
 
 /// What an account is seen for: a place in [`SEEN_STATES`].
@@ -21,25 +22,31 @@ pub(super) enum SeenFor {
     PromiseKept,
 }
 
-/// The last day of each; none for what has not been yet. Of on_hand the day on which it left.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Seen([Option<i32>; SEEN_STATES.len()]);
+/// The last day of each, [`NEVER`] for what has not been yet. Of on_hand the day on which it left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Seen([i32; SEEN_STATES.len()]);
 
-/// Emits that the account was seen for that on a day, unless that day was told.
-pub(super) fn see(seen: &mut Option<Box<Seen>>, what: SeenFor, day: i32, sink: &mut Sink) {
-    let Some(last) = seen.get_or_insert_default().0.get_mut(what as usize) else { return };
-    if last.is_some_and(|last| last >= day) {
-        return;
+const NEVER: i32 = i32::MIN;
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self([NEVER; SEEN_STATES.len()])
     }
-    let before = last.replace(day);
-    told(what, before, day, sink);
 }
 
-fn told(what: SeenFor, before: Option<i32>, day: i32, sink: &mut Sink) {
+/// Emits that the account was seen for that on a day, unless that day was told.
+pub(super) fn see(kept: &mut Option<Box<Kept>>, what: SeenFor, day: i32, sink: &mut Sink) {
+    let Some(last) = kept.get_or_insert_default().seen.0.get_mut(what as usize) else { return };
+    if *last < day {
+        told(what, std::mem::replace(last, day), day, sink);
+    }
+}
+
+fn told(what: SeenFor, before: i32, day: i32, sink: &mut Sink) {
     let Some(state) = SEEN_STATES.get(what as usize) else { return };
     let mut fact = sink.plain(FactKind::AccountSeen, 1);
     fact.day = day;
-    fact.value = before.map(|before| i64::from(day) - i64::from(before));
+    fact.value = (before != NEVER).then(|| i64::from(day) - i64::from(before));
     fact.dims = sink.case.state(state).shared();
     sink.out.push(fact);
 }
@@ -49,20 +56,20 @@ impl CaseLedger {
     pub(super) fn on_hand(&mut self, before: i64, sink: &mut Sink) {
         let now = self.stock().open;
         if before == 0 && now > 0 {
-            let left = self.seen.as_ref().and_then(|seen| seen.0.first().copied().flatten());
-            told(SeenFor::OnHand, left, sink.day, sink);
+            let left = self.kept.as_ref().and_then(|kept| kept.seen.0.first().copied());
+            told(SeenFor::OnHand, left.unwrap_or(NEVER), sink.day, sink);
         } else if before > 0
             && now == 0
-            && let Some(left) = self.seen.get_or_insert_default().0.first_mut()
+            && let Some(left) = self.kept.get_or_insert_default().seen.0.first_mut()
         {
-            *left = Some(sink.day);
+            *left = sink.day;
         }
     }
 
     /// The same at the very beginning of an account, which `reach` may take back.
     pub(super) fn first_on_hand(&self, sink: &mut Sink) {
         if self.stock().open > 0 {
-            told(SeenFor::OnHand, None, sink.day, sink);
+            told(SeenFor::OnHand, NEVER, sink.day, sink);
         }
     }
 }

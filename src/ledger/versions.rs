@@ -80,7 +80,7 @@ impl CaseLedger {
         if placed.is_some() {
             self.park();
             self.books_mut().returns = opened;
-            self.followed = super::follow::Followed::default();
+            self.unfollow();
             self.set_timer(market);
         } else {
             self.placed_on = self.day;

@@ -98,13 +98,7 @@ impl Query {
         let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
         let cells = Arc::new(cells::Cells::new(mebibytes << 20));
         let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
-        Self {
-            markets,
-            cells,
-            simulations: few(),
-            recounts: few(),
-            watches: watch::Watches::default(),
-        }
+        Self { markets, cells, simulations: few(), recounts: few(), watches: watch::Watches::default() }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {

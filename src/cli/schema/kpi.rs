@@ -84,7 +84,10 @@ fn measure() -> Value {
         .need("title", text("For people"))
         .need("description", text("What it says"))
         .need("fact", words!("Kind of the facts", FactKind))
-        .need("agg", choice("How facts become a number", ["count", "sum", "sum_product", "distinct", "histogram", "lives"]))
+        .need(
+            "agg",
+            choice("How facts become a number", ["count", "sum", "sum_product", "distinct", "histogram", "lives"]),
+        )
         .may("field", choice("What is summed", ["amount", "amount2", "value"]))
         .may("times", choice("The days that it is multiplied by", ["days_due", "days_invoice"]))
         .may("of", choice("The dimension whose values are counted, or account", dimensions().chain(["account"])))
@@ -173,7 +176,10 @@ fn kpi() -> Value {
         .may("measure", part("The measure of a simple, cumulative or duration KPI"))
         .may("percentile", number("The percentile of a duration: 50 is the median", 1, 99))
         .may("since", choice("From when a cumulative KPI runs", ["ever", "question"]))
-        .may("reached", several("The ends of accounts that a duration with agg = \"lives\" asks for", choice("An end", ENDS)))
+        .may(
+            "reached",
+            several("The ends of accounts that a duration with agg = \"lives\" asks for", choice("An end", ENDS)),
+        )
         .may("numerator", part("The numerator of a ratio or cohort"))
         .may("denominator", part("The denominator of a ratio or cohort"))
         .may("months", number("A cohort of one horizon: its first so many months, and no curve", 1, 99))

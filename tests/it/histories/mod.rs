@@ -4,11 +4,11 @@
 //! at every run.
 
 mod cache;
+mod counted;
 pub mod deliver;
 mod drill;
 pub mod generate;
 mod judged;
-mod counted;
 mod more;
 mod recount;
 mod snapshot;

@@ -10,7 +10,7 @@ use super::generate::{CASES, History, at_minute, case_id};
 use fairdue::domain::activity::Activity;
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Detail, PageStep};
-use fairdue::domain::ids::CaseId;
+use fairdue::domain::ids::{ActivityId, CaseId};
 use fairdue::domain::time::{DAY, SECOND, Timestamp};
 use fairdue::domain::vocabulary::{ActorKind, Channel, Direction, Ownership};
 
@@ -51,10 +51,12 @@ struct Money {
 impl<'h> Records<'h> {
     /// The records that no void removes.
     pub fn of(history: &'h History, zone: Tz) -> Self {
-        let target = |activity: &'h Activity| match &activity.detail {
-            Detail::Void { target, .. } => Some(target),
-            _ => None,
-        };
+        fn target(activity: &Activity) -> Option<&ActivityId> {
+            match &activity.detail {
+                Detail::Void { target, .. } => Some(target),
+                _ => None,
+            }
+        }
         let void: BTreeSet<_> = history.activities.iter().filter_map(target).collect();
         let counts = |one: &&Activity| target(one).is_none() && !void.contains(&one.id);
         let mut activities: Vec<&Activity> = history.activities.iter().filter(counts).collect();
@@ -178,7 +180,8 @@ impl<'h> Records<'h> {
                 }
                 let at = one.occurred;
                 let ended: Vec<_> = open.iter().filter(|(_, (_, last, _))| last.plus(IDLE) <= at).collect();
-                let ended: Vec<_> = ended.into_iter().map(|(name, (begun, _, failed))| (*name, *begun, *failed)).collect();
+                let ended: Vec<_> =
+                    ended.into_iter().map(|(name, (begun, _, failed))| (*name, *begun, *failed)).collect();
                 for (name, begun, failed) in ended {
                     over(begun, Some(failed));
                     open.remove(&name);
@@ -234,9 +237,8 @@ impl<'h> Records<'h> {
     /// Whether a payment of more than nothing follows on the case within some days: by the order of records, and by time.
     fn paid_after(&self, case: &CaseId, record: &Activity, days: i64) -> bool {
         let after = self.of_case(case).skip_while(|(one, _)| one.id != record.id).skip(1);
-        let mut paid = after.filter(|(one, lead)| {
-            *lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0)
-        });
+        let mut paid = after
+            .filter(|(one, lead)| *lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0));
         paid.any(|(one, _)| one.occurred.0 - record.occurred.0 <= days * DAY)
     }
 
@@ -320,7 +322,9 @@ fn months_after(day: NaiveDate, months: u32) -> NaiveDate {
 #[test]
 fn months_end_on_the_same_day_or_the_last() {
     let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
-    for (from, months, to) in [("2024-11-30", 3, "2025-02-28"), ("2025-01-06", 12, "2026-01-06"), ("2025-01-31", 1, "2025-02-28")] {
+    for (from, months, to) in
+        [("2024-11-30", 3, "2025-02-28"), ("2025-01-06", 12, "2026-01-06"), ("2025-01-31", 1, "2025-02-28")]
+    {
         assert_eq!(months_after(date(from), months), date(to));
     }
 }
