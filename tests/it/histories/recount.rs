@@ -19,7 +19,8 @@ const PLACED_BEFORE: [i64; CASES as usize] = [0, 20, 45];
 /// A span of days, the last one excluded.
 pub type Span = (NaiveDate, NaiveDate);
 
-/// Lets the cases come in on days of their own, two of them as claims bought for a price that later versions correct.
+/// Lets the cases come in on days of their own, two of them as claims bought for a price that later versions correct, and
+/// their debtors visit pages more often.
 pub fn prepared(mut history: History) -> History {
     for (number, version) in history.opening.iter_mut().chain(&mut history.versions).enumerate() {
         let case = (0..CASES).find(|case| case_id(*case) == version.case).unwrap_or_default();
@@ -31,6 +32,15 @@ pub fn prepared(mut history: History) -> History {
             version.placement.purchase_price = Some(9_000 + 37 * number);
             version.placement.face_value = Some(60_000 + 11 * number);
         }
+    }
+    // More of what happens at pages: what says nothing that is counted here makes room for it.
+    for (number, one) in history.activities.iter_mut().enumerate() {
+        let step = match &one.detail {
+            Detail::Survey { .. } | Detail::CustomerStatus { .. } | Detail::Interest(_) => PageStep::Visit,
+            Detail::Permission { .. } | Detail::Dispute { .. } => PageStep::PaymentFailed,
+            _ => continue,
+        };
+        one.detail = Detail::Page { step, source: None, session: Some(format!("session-{}", number % 2)) };
     }
     history
 }
