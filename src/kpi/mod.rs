@@ -4,9 +4,9 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_kpi`,
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
 //! `catalogue` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `gather`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `plan`, `ranges`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -31,8 +31,10 @@ mod histogram;
 pub mod intake;
 mod layout;
 mod lift;
+mod made;
 mod parse_kpi;
 mod parse_measure;
+mod parse_parts;
 mod parse_told;
 pub mod peers;
 pub mod period;

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use super::definition::{
     Additivity, Attribution, Clock, CurrencyPolicy, Definition, DimensionAsOf, Kind, KpiInfo, Root, Rounding, Told,
 };
-use super::exact::Exact;
 use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Window};
 use super::layout::On;
-use super::parse_told;
-use super::read::{Reader, Table, names, whole};
+use super::read::{Reader, Table, names};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
+use super::{parse_parts, parse_told};
 use crate::domain::fact::FactKind;
 
 /// A KPI as written.
@@ -72,13 +71,13 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     let attribution = word!(table, reader, "attribution", Attribution);
     let dimension_as_of = word!(table, reader, "dimension_as_of", DimensionAsOf);
     let rounding = word!(table, reader, "rounding", Rounding);
-    let decimals = decimals(reader, &mut table, unit);
+    let decimals = parse_parts::decimals(reader, &mut table, unit);
     let variants = match table.need(reader, "variants") {
         Some(_) => table.texts(reader, "variants").into_iter().map(|(text, _)| text.to_owned()).collect(),
         None => Vec::new(),
     };
     let proportion = table.flag(reader, "proportion") == Some(true);
-    let parameters = parameters(reader, &mut table);
+    let parameters = parse_parts::parameters(reader, &mut table);
     let control = if kind == Some(Kind::Lift) { Some(parse_told::control(reader, &mut table)) } else { None };
     let window =
         if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
@@ -148,60 +147,6 @@ fn alias(id: String, title: String, description: String, of: String) -> KpiInfo 
         proportion: false,
         group_by: Vec::new(),
     }
-}
-
-/// Digits behind the point: the currency's for money unless stated, none for counts unless stated, else needed.
-fn decimals(reader: &mut Reader<'_>, table: &mut Table<'_>, unit: Option<Unit>) -> Option<Option<u32>> {
-    match table.whole(reader, "decimals") {
-        Some((number, at)) => {
-            let decimals = u32::try_from(number).ok().filter(|decimals| *decimals <= 9);
-            if decimals.is_none() {
-                reader.wrong(at, format!("decimals = {number} of {}", table.what), "write 0 to 9");
-            }
-            decimals.map(Some)
-        }
-        None if unit == Some(Unit::Money) => Some(None),
-        None if table.get("decimals").is_some() => None,
-        None => {
-            let message = format!("{} lacks the key \"decimals\"", table.what);
-            reader.wrong(table.at, message, "add decimals = 2: only money takes its currency's");
-            None
-        }
-    }
-}
-
-fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Parameter> {
-    let mut found = BTreeMap::new();
-    let Some(value) = table.get("parameters") else { return found };
-    let Some(inner) = value.get_ref().as_table() else {
-        reader.wrong(value.span().start, "parameters is no table", "write parameters = { n = 1 }");
-        return found;
-    };
-    for (key, value) in inner.iter() {
-        let text = value.get_ref().as_str();
-        let number = whole(value).map(Exact::whole).or_else(|| text.and_then(Exact::parse));
-        let parameter = match (text, number) {
-            (Some("months"), _) => Some(Parameter::Months),
-            (Some("days"), _) => Some(Parameter::Days),
-            (Some("working_days"), _) => Some(Parameter::WorkingDays),
-            (Some("last_day"), _) => Some(Parameter::LastDay),
-            (_, number) => number.map(Parameter::Number),
-        };
-        match parameter {
-            Some(parameter) => {
-                found.insert(key.get_ref().to_string(), parameter);
-            }
-            None => {
-                let message = format!("the parameter \"{}\" of {} is no number", key.get_ref(), table.what);
-                reader.wrong(
-                    value.span().start,
-                    message,
-                    "write 1, \"1/12\", \"months\", \"days\", \"working_days\" or \"last_day\"",
-                );
-            }
-        }
-    }
-    found
 }
 
 fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<Shape> {
