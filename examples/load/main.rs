@@ -32,6 +32,7 @@ mod stream;
 mod support;
 mod twelve;
 mod unary;
+mod watchers;
 
 use clap::{Parser, ValueEnum};
 use support::database::{Backend, Database};
@@ -51,6 +52,8 @@ enum What {
     Simulate,
     /// KPI queries over a loaded history.
     Kpi,
+    /// Watched KPIs while payments are committed: the time from acknowledgement to push, and the server's memory.
+    Watch,
     /// Resident memory for each case, and the time until a restarted server answers checks.
     Memory,
     /// The whole history of a market to one consumer, against the database that hands over the same rows.
@@ -91,6 +94,9 @@ struct Options {
     /// Ingest with twelve rules in each market, instead of all packs that ship.
     #[arg(long)]
     twelve_rules: bool,
+    /// Watchers of `watch`.
+    #[arg(long, default_value_t = 1_000)]
+    watchers: usize,
     /// Seconds of one round, where a round is a stretch of time.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -143,6 +149,7 @@ async fn main() {
         What::CheckStream => check_streams::measure(&options).await,
         What::Simulate => simulate::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
+        What::Watch => watchers::measure(&options).await,
         What::Memory => memory::measure(&options).await,
         What::Snapshot => snapshot::measure(&options).await,
         What::Delivery => delivery::measure(&options).await,

@@ -129,6 +129,8 @@ pub enum Emission {
         at: Timestamp,
         /// What is missing, where it is not known how it ended.
         missing: Option<Attribute>,
+        /// The rule asks for a notice.
+        notice: bool,
     },
 }
 

@@ -332,7 +332,8 @@ fn among(mask: u16, channels: Set<Channel>) -> bool {
 }
 
 pub(super) fn test(rule: &Rule, outcome: TestOutcome, at: Timestamp, missing: Option<Attribute>) -> Emission {
-    Emission::Test { rule: rule.id.clone(), jurisdiction: rule.jurisdiction.clone(), outcome, at, missing }
+    let notice = matches!(rule.limits, Limits::RequiredNotice(_));
+    Emission::Test { rule: rule.id.clone(), jurisdiction: rule.jurisdiction.clone(), outcome, at, missing, notice }
 }
 
 fn emit(

@@ -118,6 +118,20 @@ vocabulary!(
         /// Where an account of a bucket at the beginning of the month went since; `state` as for bucket_left; `amount` its
         /// balance at the beginning of the month, `bucket` and all else as then.
         AccountMoved = "account_moved",
+        /// Something happened to an account, told once a day; `state` is on_hand (it came to be open and here), attempted,
+        /// reached, emailed, visited, promise_due or promise_kept; `value` is days since the account's last such day (of
+        /// on_hand: since it left), none for its first. So accounts of any period can be counted once: see `distinct`.
+        AccountSeen = "account_seen",
+        /// A part of an account's life: `state` is began when it first owed something, or how it ended (paid, settled,
+        /// written_off, recalled, transferred, cancelled, corrected, closed), which is taken back where it goes on after all;
+        /// `value` is days since the account came in.
+        AccountLife = "account_life",
+        /// Change of principal that is open on claims with an original due date; `amount`, and `amount2`: the same times that
+        /// day's number (days since 1970-01-01), by which the age of what is open is told of any day.
+        OpenItems = "open_items",
+        /// A promise or an instalment is due on the day, which may be still to come; `amount`, taken back where it ends
+        /// before; told again once it is judged with `amount2`, the part that came in time; `state` is promise or instalment.
+        CashExpected = "cash_expected",
         /// A rule was tested on a subject; `rule`, `state` is passed, failed or unknown.
         RuleTest = "rule_test",
         /// A contact check was answered; `state` is the verdict.
@@ -172,8 +186,15 @@ pub mod flag {
     /// The claim was bought.
     pub const PURCHASED: u16 = 512;
 
+    /// The primary party has a phone number that works and was verified.
+    pub const PHONE: u16 = 1_024;
+    /// The primary party has an e-mail address that works and was verified.
+    pub const EMAIL: u16 = 2_048;
+    /// The rule tested asks for a notice.
+    pub const NOTICE: u16 = 4_096;
+
     /// Names as measures write them.
-    pub const NAMES: [(&str, u16); 10] = [
+    pub const NAMES: [(&str, u16); 13] = [
         ("attempt", ATTEMPT),
         ("connect", CONNECT),
         ("right_party", RIGHT_PARTY),
@@ -184,6 +205,9 @@ pub mod flag {
         ("first_attempt", FIRST_ATTEMPT),
         ("first_right_party", FIRST_RIGHT_PARTY),
         ("purchased", PURCHASED),
+        ("phone", PHONE),
+        ("email", EMAIL),
+        ("notice", NOTICE),
     ];
 }
 
@@ -284,6 +308,16 @@ impl Fact {
     }
 }
 
+/// How an account's life begins, and how it may end.
+pub const BEGAN: &str = "began";
+/// See [`BEGAN`].
+pub const ENDS: [&str; 8] =
+    ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
+
+/// What accounts are seen for, once a day each.
+pub const SEEN_STATES: [&str; 7] =
+    ["on_hand", "attempted", "reached", "emailed", "visited", "promise_due", "promise_kept"];
+
 /// What the `value` of a kind's facts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueOf {
@@ -303,7 +337,7 @@ impl FactKind {
             Self::Contact | Self::MessageOpened | Self::ContactPaid | Self::VisitorPaid | Self::Matter => {
                 Some(ValueOf::Seconds)
             }
-            Self::CustomerLost | Self::BucketLeft => Some(ValueOf::Days),
+            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
         }
@@ -324,25 +358,17 @@ impl FactKind {
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),
             Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
+            Self::AccountSeen => words(&SEEN_STATES),
+            Self::CashExpected => words(&["promise", "instalment"]),
             Self::RuleTest => words(&["passed", "failed", "unknown"]),
             Self::Survey => words(&["csat", "nps"]),
             Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),
             Self::Charge => Some(Beneficiary::ALL.iter().map(ToString::to_string).collect()),
             Self::ContactCheck => Some(Verdict::ALL.iter().map(ToString::to_string).collect()),
-            Self::BucketLeft | Self::AccountMoved => words(&[
-                "rolled",
-                "rolled_back",
-                "cured",
-                "redated",
-                "paid",
-                "settled",
-                "written_off",
-                "recalled",
-                "transferred",
-                "cancelled",
-                "corrected",
-                "closed",
-            ]),
+            Self::BucketLeft | Self::AccountMoved => {
+                words(&[&["rolled", "rolled_back", "cured", "redated"][..], &ENDS].concat())
+            }
+            Self::AccountLife => words(&[&[BEGAN][..], &ENDS].concat()),
             Self::Matter => {
                 let steps = |matter: &'static str| MatterStep::ALL.iter().map(move |step| format!("{matter}_{step}"));
                 Some(steps("complaint").chain(steps("dispute")).collect())

@@ -341,11 +341,11 @@ fn collect(
             Emission::Opened(finding) => {
                 effects.findings.insert(finding.id, *finding);
             }
-            Emission::Test { rule, jurisdiction, outcome, at, missing } => {
+            Emission::Test { rule, jurisdiction, outcome, at, missing, notice } => {
                 let dims = of_test(&tested, &rule, &jurisdiction, outcome_word(outcome));
                 effects.unknown.extend(missing.map(|attribute| (rule, attribute, at)));
                 let (day, _) = at.clock(env.market.zone);
-                let flags = activity.map_or(0, control_flags);
+                let flags = activity.map_or(0, control_flags) | if notice { flag::NOTICE } else { 0 };
                 effects.facts.push(Fact { flags, ..Fact::new(FactKind::RuleTest, day, dims) });
             }
         }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::answer::Evaluation;
 use super::block::{Block, BlockKey};
-use super::definition::{Moment, NoValue};
+use super::definition::NoValue;
 use super::dimension::Dimension;
 use super::exact::Exact;
 use super::exchange::{DatePolicy, MissingRate, Reporting};
 use super::formula::Window;
-use super::gather::{Gathered, Merge, gather};
+use super::gather::{Gathered, Merge, add_up, gather};
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::varint::DecodeError;
@@ -40,7 +40,8 @@ type Name = Box<[Option<Arc<str>>]>;
 /// For each leaf of a KPI, the rows that make it: part, currency, row.
 type Places = Vec<Vec<(usize, Option<Currency>, usize)>>;
 
-/// Answers a question over all parts. Groups of the same name are one; distinct counts of markets are added up.
+/// Answers a question over all parts. Groups of the same name are one; distinct counts of markets are added up, and
+/// percentiles are those of all markets' values.
 ///
 /// # Errors
 /// See [`AcrossError`].
@@ -51,8 +52,17 @@ pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answe
     };
     let groups = gathered(&Merge::Nothing)?;
     let total = if plan.shape.totals { Some(gathered(&Merge::Everything)?) } else { None };
+    let values = match plan.has_percentiles() {
+        true => Some((together(parts, &Merge::Nothing)?, together(parts, &Merge::Everything)?)),
+        false => None,
+    };
     let mut answer = Answer::default();
     for (place, kpi) in plan.kpis.iter().enumerate() {
+        if let (Some((groups, all)), true) = (&values, plan.is_percentile(kpi)) {
+            let all = plan.shape.totals.then(|| Evaluation::new(plan, kpi, all, true));
+            Evaluation::new(plan, kpi, groups, false).rows(all.as_ref(), &mut answer.rows);
+            continue;
+        }
         let sums = |gathered, kind| Sums::new(parts, gathered, place, kpi, kind, reporting);
         let (groups, total) = (sums(&groups, RowKind::Group), total.as_ref().map(|all| sums(all, RowKind::Total)));
         for slot in 0..plan.framed.rows {
@@ -63,6 +73,20 @@ pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answe
         }
     }
     Ok(answer)
+}
+
+/// The values of all parts as if they were of one market: a percentile of them is that of all values.
+fn together(parts: &[Part<'_>], merge: &Merge<'_>) -> Result<Gathered, DecodeError> {
+    let mut all: Option<Gathered> = None;
+    for part in parts {
+        let own = add_up(part.plan, part.blocks.iter().copied(), merge)?;
+        match &mut all {
+            Some(all) => all.absorb(&own),
+            None => all = Some(own),
+        }
+    }
+    let plan = parts.first().map(|part| part.plan);
+    plan.zip(all).map(|(plan, all)| all.made(plan)).ok_or(DecodeError::Invalid("no market"))
 }
 
 /// One KPI over all parts.
@@ -161,7 +185,7 @@ impl<'a> Sums<'a> {
         let value = |leaf: usize| Ok(values.get(leaf).copied().unwrap_or(Exact::ZERO));
         let facts = |leaf: usize| self.facts(places, leaf, slot);
         // Working days are each market's own: there is no number of them over several.
-        let at = Moment { period, working_days: None };
+        let at = plan.moment(&self.kpi.definition, &row, period, None);
         self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&value, &facts));
         Ok(row)
     }

@@ -5,14 +5,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::block::{Block, BlockKey, Cell};
-use super::definition::{Moment, NoValue};
+use super::definition::NoValue;
 use super::dimension::{Dimension, MAX_WIDTH};
 use super::exact::Exact;
 use super::formula::Window;
 use super::gather::{Gathered, Group, Kept, Merge, gather};
+use super::lift;
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::shape::RowOrder;
+use super::survival::NOT_REACHED;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
 
@@ -107,13 +109,17 @@ impl<'a> Evaluation<'a> {
         groups.iter().map(|group| (self.places(group), self.blank(group, &id, &variant))).collect()
     }
 
-    fn rows(&self, total: Option<&Self>, rows: &mut Vec<Row>) {
+    /// The rows of all periods, each with the total's behind them.
+    pub(super) fn rows(&self, total: Option<&Self>, rows: &mut Vec<Row>) {
         let groups = self.blanks();
         let total = total.map(|total| (total, total.blanks()));
         rows.reserve(groups.len().saturating_mul(self.plan.framed.rows).min(1 << 16));
         for slot in 0..self.plan.framed.rows {
             let first = rows.len();
             self.period(&groups, slot, rows);
+            if let (Some(control), Some(rows)) = (&self.kpi.definition.control, rows.get_mut(first..)) {
+                lift::against_control(rows, &self.plan.query.group_by, control);
+            }
             if let (Some(order), Some(rows)) = (self.plan.shape.order, rows.get_mut(first..))
                 && order != RowOrder::Name
             {
@@ -207,7 +213,7 @@ impl<'a> Evaluation<'a> {
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
         let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
         match (sums, row, window) {
-            (Some(sums), Some(row), Some(Window::Flow | Window::Percentile(_))) => {
+            (Some(sums), Some(row), Some(Window::Flow | Window::Percentile(_) | Window::Survival(..))) => {
                 sums.flow(row, period, &self.plan.stretches)
             }
             (Some(sums), Some(row), Some(Window::Running)) => {
@@ -230,17 +236,22 @@ impl<'a> Evaluation<'a> {
     /// The value of a leaf in one row of its feed.
     pub(super) fn leaf_of(&self, leaf: usize, row: Option<usize>, period: usize) -> Result<Exact, NoValue> {
         let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
-        if let Some(Window::Percentile(_)) = window {
+        if let Some(Window::Percentile(_) | Window::Survival(..)) = window {
             // No value at all is no value of zero.
             let told = self.flow_of(leaf, row, period);
-            return if told.facts == 0 { Err(NoValue::EmptyDenominator) } else { Ok(Exact::whole(told.sum)) };
+            return match window {
+                Some(Window::Survival(..)) if self.plan.shape.calendar.today.is_none() => Err(NoValue::Immature),
+                _ if told.facts == 0 => Err(NoValue::EmptyDenominator),
+                Some(Window::Survival(..)) if told.sum == NOT_REACHED => Err(NoValue::NotReached),
+                _ => Ok(Exact::whole(told.sum)),
+            };
         }
         let Some(row) = row else { return Ok(Exact::ZERO) };
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
         let (Some(sums), Some(window)) = (sums, window) else { return Ok(Exact::ZERO) };
         let (first, last) = self.stretches_of(period);
         Ok(match window {
-            Window::Percentile(_) => Exact::ZERO,
+            Window::Percentile(_) | Window::Survival(..) => Exact::ZERO,
             Window::Flow => Exact::whole(sums.flow(row, period, &self.plan.stretches).sum),
             Window::Opening => Exact::whole(sums.opening(row, first)),
             Window::Closing => Exact::whole(sums.opening(row, last)),
@@ -280,7 +291,8 @@ impl<'a> Evaluation<'a> {
         let working_days = self.plan.working_days.get(number).copied().flatten();
         let value = |leaf: usize| self.leaf(leaf, places, number);
         let facts = |leaf: usize| self.flow(leaf, places, number).facts;
-        self.kpi.definition.fill(&mut row, Moment { period, working_days }, &self.above, (&value, &facts));
+        let at = self.plan.moment(&self.kpi.definition, &row, period, working_days);
+        self.kpi.definition.fill(&mut row, at, &self.above, (&value, &facts));
         row
     }
 }

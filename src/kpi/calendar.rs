@@ -19,12 +19,14 @@ pub struct Calendar {
     pub holidays: Option<Arc<Holidays>>,
     /// So many days after its end a period is closed; never if absent.
     pub close_after_days: Option<u32>,
+    /// The day that it is, which is not over. Without it nothing is told that must be over to be told.
+    pub today: Option<NaiveDate>,
 }
 
 impl Default for Calendar {
     /// Weeks from Monday, fiscal years from January, no holidays known.
     fn default() -> Self {
-        Self { week_start: Weekday::Mon, fiscal_year_start: 1, holidays: None, close_after_days: None }
+        Self { week_start: Weekday::Mon, fiscal_year_start: 1, holidays: None, close_after_days: None, today: None }
     }
 }
 

@@ -53,6 +53,10 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
     let kpis = table.texts(reader, "kpi").into_iter().map(|(id, _)| id.to_owned()).collect();
     let grain = table.word(reader, "grain", Grain::parse, || names(Grain::ALL.iter().map(|grain| grain.as_str())));
     let (from, to) = (date(reader, &mut table, "from"), date(reader, &mut table, "to"));
+    let today = match table.get("today") {
+        Some(_) => date(reader, &mut table, "today"),
+        None => None,
+    };
     let group_by = table.texts(reader, "group_by");
     let group_by = group_by.into_iter().filter_map(|(text, at)| dimension(reader, text, at)).collect();
     let filters = filters(reader, &mut table);
@@ -68,7 +72,8 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
     let asked = (grain, from, to);
     let (Some(grain), Some(from), Some(to)) = asked else { return };
     let query = Query { kpis, grain, from, to, group_by, filters };
-    let shape = Shape { calendar: Calendar { holidays: Some(weekends()), ..Calendar::default() }, ..Shape::default() };
+    let calendar = Calendar { holidays: Some(weekends()), today, ..Calendar::default() };
+    let shape = Shape { calendar, ..Shape::default() };
     let plan = match catalogue.plan_shaped(&query, &shape) {
         Ok(plan) => plan,
         Err(error) => return reader.wrong(at, format!("{what} cannot be asked: {error}"), "correct the case"),

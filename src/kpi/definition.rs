@@ -10,7 +10,7 @@ use super::unit::{Quantity, Unit};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
-    /// Kind of a KPI. The last is reserved: a definition of it is refused for now.
+    /// Kind of a KPI.
     Kind {
         /// One measure or sum over the period.
         Simple = "simple",
@@ -30,6 +30,9 @@ vocabulary!(
         Transition = "transition",
         /// The share of some contacts or visits that led to a payment within a window.
         Conversion = "conversion",
+        /// The conversion of template variants against that of the template's control.
+        Lift = "lift",
+        /// What came of the cases that came in in the period, cumulated by whole months since then.
         Cohort = "cohort",
     }
 );
@@ -150,6 +153,19 @@ pub(crate) struct Definition {
     pub(crate) leaves: Vec<Leaf>,
     /// Whether any measure is money: then answers are by currency.
     pub(crate) money: bool,
+    /// What must be over before there is a value.
+    pub(crate) told: Told,
+    /// Of a lift: the variant that the others are held against.
+    pub(crate) control: Option<String>,
+}
+
+/// What must be over before a figure has a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// So many days after the period's end, if any must pass.
+    pub(crate) after_days: Option<i32>,
+    /// So many months after a cohort's last placement, of a cohort with one horizon.
+    pub(crate) months: Option<u16>,
 }
 
 /// The computation.
@@ -174,6 +190,12 @@ pub enum NoValue {
     NeedsOneMonth,
     /// The formula divides by working days, and no holidays of the market's country are known.
     NoCalendar,
+    /// What the figure is about is not over yet.
+    Immature,
+    /// Fewer accounts than that have come so far.
+    NotReached,
+    /// The template has no control, or the message no variant.
+    NoControl,
 }
 
 impl NoValue {
@@ -187,6 +209,9 @@ impl NoValue {
             Self::Overflow => "overflow",
             Self::NeedsOneMonth => "needs_one_month",
             Self::NoCalendar => "no_calendar",
+            Self::Immature => "immature",
+            Self::NotReached => "not_reached",
+            Self::NoControl => "no_control",
         }
     }
 }
@@ -197,6 +222,10 @@ pub(crate) struct Moment {
     pub(crate) period: Period,
     /// Working days in it, if the market's holidays are known.
     pub(crate) working_days: Option<i128>,
+    /// The day that it is, which is not over.
+    pub(crate) today: Option<i32>,
+    /// Of a cohort's curve, the last month since placement that is in it.
+    pub(crate) month: Option<u16>,
 }
 
 impl Definition {
@@ -221,6 +250,7 @@ impl Node {
             Self::Number(number) => Ok(*number),
             Self::Days => Ok(Exact::whole(at.period.days().into())),
             Self::Months => at.period.months().map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            Self::LastDay => Ok(Exact::whole(i128::from(at.period.end) - 1)),
             Self::WorkingDays => at.working_days.map(Exact::whole).ok_or(NoValue::NoCalendar),
             Self::Add(parts) => parts
                 .iter()
@@ -250,7 +280,7 @@ impl Node {
     pub(crate) fn each_leaf(&self, visit: &mut impl FnMut(usize)) {
         match self {
             Self::Leaf(place) => visit(*place),
-            Self::Number(_) | Self::Months | Self::Days | Self::WorkingDays => {}
+            Self::Number(_) | Self::Months | Self::Days | Self::WorkingDays | Self::LastDay => {}
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().for_each(|part| part.each_leaf(visit)),
             Self::Divide(parts) | Self::Multiply(parts) => {
                 parts.0.each_leaf(visit);
@@ -263,7 +293,7 @@ impl Node {
     fn counts_working_days(&self) -> bool {
         match self {
             Self::WorkingDays => true,
-            Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days => false,
+            Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days | Self::LastDay => false,
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().any(Self::counts_working_days),
             Self::Divide(parts) | Self::Multiply(parts) => {
                 parts.0.counts_working_days() || parts.1.counts_working_days()
@@ -277,7 +307,9 @@ impl Node {
         match self {
             Self::Leaf(_) => true,
             Self::Number(number) => number.is_zero(),
-            Self::Months | Self::Days | Self::WorkingDays | Self::Divide(_) | Self::Multiply(_) => false,
+            Self::Months | Self::Days | Self::WorkingDays | Self::LastDay | Self::Divide(_) | Self::Multiply(_) => {
+                false
+            }
             Self::Add(parts) | Self::Subtract(parts) => parts.iter().all(Self::is_linear),
             Self::Scale(part, _) => part.is_linear(),
         }
@@ -288,11 +320,12 @@ impl Root {
     /// What follows from the formula about adding values up.
     pub(crate) fn additivity(&self, leaves: &[Leaf], measures: &[Measure]) -> Additivity {
         let Self::Single(node, _) = self else { return Additivity::None };
-        let of_values = |measure: &Measure| measure.distinct().is_some() || measure.is_histogram();
-        let distinct = leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(of_values));
+        let distinct = leaves.iter().any(|leaf| measures.get(leaf.measure).is_none_or(Measure::is_no_sum));
+        // Accounts that are counted once a period are in one group each, and may be in several periods.
+        let once = |leaf: &Leaf| measures.get(leaf.measure).is_none_or(Measure::counts_accounts);
         if !node.is_linear() || distinct {
             Additivity::None
-        } else if leaves.iter().all(|leaf| leaf.window == Window::Flow) {
+        } else if leaves.iter().all(|leaf| leaf.window == Window::Flow && !once(leaf)) {
             Additivity::TimeAndGroups
         } else {
             Additivity::Groups

@@ -1,5 +1,6 @@
 //! The change of cells that a batch of facts makes: what one commit stores, and what is added into blocks later.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::catalogue::Catalogue;
 use super::dimension::{DIMENSIONS, DimSet, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS, TableLayout};
+use super::since;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::time::{date_of_day, day_number};
 
@@ -321,6 +323,13 @@ impl Delta {
     #[must_use]
     pub fn blocks_where(&self, wanted: impl Fn(&BlockKey) -> bool) -> Vec<(BlockKey, Block)> {
         let mut found: BTreeMap<BlockKey, (usize, Vec<(Key, Cell)>)> = BTreeMap::new();
+        let mut names = Cow::Borrowed(&self.names);
+        let coarse = self.names.strings.iter().any(|text| since::read(text).is_some());
+        let coarse = coarse.then(|| since::by_month(names.to_mut()));
+        let in_month = |key: Key| match &coarse {
+            Some(numbers) => key.map(|number| numbers.get(number as usize).copied().unwrap_or(number)),
+            None => key,
+        };
         let mut months: HashMap<i32, i32> = HashMap::new();
         for (row, cells) in self.filled_rows() {
             let Some(table) = self.tables.get(row.table as usize) else { continue };
@@ -329,12 +338,13 @@ impl Delta {
                 for (grain, period) in [(CellGrain::Day, row.day), (CellGrain::Month, month)] {
                     let key = BlockKey { series: *series, grain, period };
                     if wanted(&key) {
-                        found.entry(key).or_insert_with(|| (table.width, Vec::new())).1.push((row.key, *cell));
+                        let tuple = if grain == CellGrain::Month { in_month(row.key) } else { row.key };
+                        found.entry(key).or_insert_with(|| (table.width, Vec::new())).1.push((tuple, *cell));
                     }
                 }
             }
         }
-        let names = &self.names.strings;
+        let names = &names.strings;
         let blocks = found.into_iter().map(|(key, (width, rows))| (key, Block::build(width, names, rows.into_iter())));
         blocks.filter(|(_, block)| !block.is_empty()).collect()
     }

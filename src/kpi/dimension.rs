@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
-use super::histogram;
+use super::{histogram, since, survival};
 use crate::domain::fact::{Dims, Fact};
 use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
@@ -24,7 +24,11 @@ vocabulary!(
         /// Whole months from the day on which the case came in, 00 to 98; 99 for more.
         MonthsSince = "months_since",
         /// Step of a histogram that the fact's value lies in; no question groups by it.
-        Length = "length", Currency = "currency",
+        Length = "length",
+        /// The day on which the account was seen before for the same; no question groups by it.
+        Since = "since",
+        /// A part of an account's life, with the days since it came in; no question groups by it.
+        Life = "life", Currency = "currency",
     }
 );
 
@@ -59,7 +63,13 @@ impl Dimension {
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
             Self::Sequence => dims.sequence.as_deref(),
             Self::Segment => dims.segment.as_deref(),
-            Self::Hour | Self::Weekday | Self::Vintage | Self::MonthsSince | Self::Length => None,
+            Self::Hour
+            | Self::Weekday
+            | Self::Vintage
+            | Self::MonthsSince
+            | Self::Length
+            | Self::Since
+            | Self::Life => None,
         }
     }
 
@@ -68,6 +78,8 @@ impl Dimension {
     pub fn computed(self, fact: &Fact) -> Option<String> {
         match self {
             Self::Length => fact.value.map(|value| histogram::step(value).to_string()),
+            Self::Since => fact.value.map(|gap| since::written(i64::from(fact.day).saturating_sub(gap))),
+            Self::Life => survival::written(fact.dims.state.as_deref()?, fact.value?),
             Self::Hour => fact.hour.map(|hour| format!("{:02}", hour % 24)),
             Self::Weekday => fact.hour.map(|hour| (hour / 24 + 1).to_string()),
             Self::Vintage => fact.placed.map(|day| date_of_day(day).format("%Y-%m").to_string()),
@@ -85,7 +97,7 @@ impl Dimension {
     /// Whether measures may be kept by it, and questions grouped by it.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Length)
+        !matches!(self, Self::Length | Self::Since | Self::Life)
     }
 
     /// The place of this dimension in [`Dimension::ALL`].
@@ -102,6 +114,8 @@ pub struct DimSet(u32);
 /// The dimensions that are computed of a fact's numbers.
 pub(super) const COMPUTED: DimSet = DimSet(
     1 << Dimension::Length.index()
+        | 1 << Dimension::Since.index()
+        | 1 << Dimension::Life.index()
         | 1 << Dimension::Hour.index()
         | 1 << Dimension::Weekday.index()
         | 1 << Dimension::Vintage.index()
@@ -109,11 +123,11 @@ pub(super) const COMPUTED: DimSet = DimSet(
 );
 
 /// The most months that are told apart.
-const MOST_MONTHS: i32 = 99;
+pub(super) const MOST_MONTHS: i32 = 99;
 
 /// Whole months from a day to another, 0 to [`MOST_MONTHS`]: a month is over on the same day of the next one, or on its last
 /// day where it has no such day.
-fn months_since(from: i32, to: i32) -> i32 {
+pub(super) fn months_since(from: i32, to: i32) -> i32 {
     let (first, last) = (date_of_day(from), date_of_day(to));
     let months = (last.year() - first.year()) * 12 + last.month() as i32 - first.month() as i32;
     let over = |months: i32| {

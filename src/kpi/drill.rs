@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::Catalogue;
-use super::definition::{Definition, Moment, Root};
+use super::definition::{Definition, Kind, Moment, Root};
 use super::dimension::Dimension;
 use super::exact::Exact;
 use super::formula::{Leaf, Node, Window};
@@ -43,6 +43,15 @@ pub struct Drill {
     /// Whether numerator and denominator are sums, to which each fact gives its own part.
     sums: (bool, bool),
     digits: u32,
+    /// Of a cohort: the last month since placement that counts above the line, and the leaves that stand there.
+    month: Option<u16>,
+    above: Vec<usize>,
+}
+
+/// Whether the fact is of that month since placement or an earlier one.
+fn is_within(month: u16, fact: &Fact) -> bool {
+    let own = Dimension::MonthsSince.computed(fact).and_then(|text| text.parse::<u16>().ok());
+    own.is_some_and(|own| own <= month)
 }
 
 /// What facts give to one measure.
@@ -120,11 +129,23 @@ impl Catalogue {
         let measures = definition.leaves.iter().filter_map(|leaf| self.measures.get(leaf.measure)).cloned().collect();
         let mut drill = Drill {
             digits: figure.currency.map_or(0, |currency| currency.exponent()),
+            month: None,
+            above: definition.above(),
             figure,
             definition: definition.clone(),
             measures,
             sums: (false, false),
         };
+        if definition.info.kind == Kind::Cohort {
+            let of = drill.figure.group.iter().find(|(one, _)| *one == Dimension::MonthsSince);
+            let own = of.and_then(|(_, value)| value.as_deref()?.parse().ok());
+            let month = definition.told.months.and_then(|months| months.checked_sub(1)).or(own);
+            let Some(month) = month else {
+                let text = format!("{} is a curve by months since placement: name months_since", drill.figure.kpi);
+                return Err(wrong("group", text));
+            };
+            drill.month = Some(month);
+        }
         drill.sums = match &drill.definition.root {
             Root::Single(node, _) => (drill.is_sum(node), false),
             Root::Quotient { above, below } => (drill.is_sum(&above.0), drill.is_sum(&below.0)),
@@ -143,9 +164,13 @@ impl Drill {
     /// Adds what a fact gives to the figure.
     pub fn add(&self, fact: &Fact, to: &mut Contribution) {
         for (place, (leaf, measure)) in self.definition.leaves.iter().zip(&self.measures).enumerate() {
+            if self.month.is_some_and(|month| self.above.contains(&place) && !is_within(month, fact)) {
+                continue;
+            }
             let Some(value) = self.given(leaf, measure, fact) else { continue };
             let counted = measure.distinct().and_then(|one| one.of(&fact.dims)).map(str::to_owned);
-            let counted = if measure.is_histogram() { fact.value.map(|value| value.to_string()) } else { counted };
+            let values = measure.is_histogram() || measure.is_lives();
+            let counted = if values { fact.value.map(|value| value.to_string()) } else { counted };
             let facts = i64::from(fact.sign).wrapping_mul(fact.count);
             to.give((place, counted), Given { value, facts });
         }
@@ -193,7 +218,7 @@ impl Drill {
 
     const fn moment(&self) -> Moment {
         // Formulas that ask for working days are told by their parts: see `is_sum`.
-        Moment { period: self.figure.period, working_days: None }
+        Moment { period: self.figure.period, working_days: None, today: None, month: None }
     }
 
     /// What the fact gives to a leaf.
@@ -205,9 +230,17 @@ impl Drill {
         let value = Exact::whole(measure.source.take(fact)?);
         // Cells of cohorts are of the day on which the case came in.
         let day = measure.source.on.of(fact)?;
+        if measure.counts_accounts()
+            && fact.value.is_some_and(|gap| i64::from(day).saturating_sub(gap) >= i64::from(period.start))
+        {
+            // The account was seen before in the period.
+            return None;
+        }
         let whole = |inside: bool| inside.then_some(value);
         match leaf.window {
-            Window::Flow | Window::Percentile(_) => whole((period.start..period.end).contains(&day)),
+            Window::Flow | Window::Percentile(_) | Window::Survival(..) => {
+                whole((period.start..period.end).contains(&day))
+            }
             Window::Running => whole((self.figure.running_from.min(period.start)..period.end).contains(&day)),
             Window::Opening => whole(day < period.start),
             Window::Closing => whole(day < period.end),
@@ -224,7 +257,10 @@ impl Drill {
     fn takes(&self, measure: &Measure, fact: &Fact) -> bool {
         let dims = &fact.dims;
         // A base that is not kept by currency serves every currency.
-        let skip = |one: Dimension| self.definition.money && one == Dimension::Currency && !measure.by_currency;
+        let skip = |one: Dimension| {
+            (self.definition.money && one == Dimension::Currency && !measure.by_currency)
+                || (self.month.is_some() && one == Dimension::MonthsSince)
+        };
         let currency = self.figure.currency.filter(|_| measure.by_currency);
         let own = |one: Dimension| one.of(dims).map(str::to_owned).or_else(|| one.computed(fact));
         currency.is_none_or(|currency| dims.currency == Some(currency))
@@ -237,12 +273,11 @@ impl Drill {
 
     /// Whether the formula is a sum over facts: it only adds, subtracts, and scales by what is the same for all.
     fn is_sum(&self, node: &Node) -> bool {
-        let of_values = |measure: &Measure| measure.distinct().is_some() || measure.is_histogram();
-        let distinct = |leaf: &usize| self.measures.get(*leaf).is_none_or(of_values);
+        let distinct = |leaf: &usize| self.measures.get(*leaf).is_none_or(Measure::is_no_sum);
         match node {
             Node::Leaf(leaf) => !distinct(leaf),
             Node::Number(number) => number.is_zero(),
-            Node::Months | Node::Days | Node::WorkingDays => false,
+            Node::Months | Node::Days | Node::WorkingDays | Node::LastDay => false,
             Node::Multiply(parts) => {
                 (self.is_sum(&parts.0) && fixed(&parts.1)) || (fixed(&parts.0) && self.is_sum(&parts.1))
             }
@@ -257,7 +292,7 @@ impl Drill {
 fn fixed(node: &Node) -> bool {
     match node {
         Node::Leaf(_) | Node::WorkingDays => false,
-        Node::Number(_) | Node::Months | Node::Days => true,
+        Node::Number(_) | Node::Months | Node::Days | Node::LastDay => true,
         Node::Add(parts) | Node::Subtract(parts) => parts.iter().all(fixed),
         Node::Divide(parts) | Node::Multiply(parts) => fixed(&parts.0) && fixed(&parts.1),
         Node::Scale(part, _) => fixed(part),
@@ -272,5 +307,6 @@ const fn word(window: Window) -> &'static str {
         Window::Mean => "mean",
         Window::Running => "running",
         Window::Percentile(_) => "percentile",
+        Window::Survival(..) => "survival",
     }
 }

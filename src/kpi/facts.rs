@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::Catalogue;
+use super::curve::Curve;
 use super::dimension::{DimSet, Dimension, MAX_WIDTH};
 use super::query::{Query, QueryError};
 use crate::domain::validation::Violation;
@@ -17,17 +18,17 @@ impl Catalogue {
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
         for definition in query.kpis.iter().filter_map(|id| self.kpi(id)) {
-            for leaf in &definition.leaves {
+            for (place, leaf) in definition.leaves.iter().enumerate() {
                 let Some(measure) = self.measures.get(leaf.measure) else { continue };
                 let mut set = if measure.by_currency { asked.with(Dimension::Currency) } else { asked };
                 // A base that is not kept by currency serves every currency of a money KPI.
                 if definition.money && !measure.by_currency {
                     set = set.without(Dimension::Currency);
                 }
-                set = measure.distinct().map_or(set, |counted| set.with(counted));
-                if measure.is_histogram() {
-                    set = set.with(Dimension::Length);
+                if Curve::of(definition, place).is_some_and(Curve::by_month) {
+                    set = set.with(Dimension::MonthsSince);
                 }
+                set = measure.own_dimension().map_or(set, |own| set.with(own));
                 // The same measure in a KPI of money and in another one: by all that either asks for.
                 set = needed.get(&leaf.measure).map_or(set, |(known, _)| set.union(*known));
                 if set.len() > MAX_WIDTH {

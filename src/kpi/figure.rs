@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::curve;
 use super::definition::{Definition, Kind, Moment, NoValue, Root};
 use super::exact::Exact;
 use super::formula::{Node, Window};
@@ -21,6 +22,22 @@ impl Definition {
         let (Root::Single(node, _) | Root::Quotient { above: (node, _), .. }) = &self.root;
         node.each_leaf(&mut |leaf| above.push(leaf));
         above
+    }
+
+    /// Leaves below the line; none without one.
+    pub(super) fn below(&self) -> Vec<usize> {
+        let mut below = Vec::new();
+        if let Root::Quotient { below: (node, _), .. } = &self.root {
+            node.each_leaf(&mut |leaf| below.push(leaf));
+        }
+        below
+    }
+
+    /// Whether what the figure is about is over.
+    fn is_over(&self, at: Moment) -> bool {
+        let after = |end: i32| at.today.is_some_and(|today| end <= today);
+        let days = self.told.after_days.is_none_or(|days| after(at.period.end.saturating_add(days)));
+        days && (self.info.kind != Kind::Cohort || curve::over(at.period, at.month).is_some_and(after))
     }
 
     /// A row without its period and figures; the ids are the KPI's as asked and as computed.
@@ -78,6 +95,10 @@ impl Definition {
             row.no_value = Some(NoValue::NeedsOneMonth);
             return;
         }
+        if !self.is_over(at) {
+            row.no_value = Some(NoValue::Immature);
+            return;
+        }
         let compute = |node: &Node| node.compute(value, at);
         let value = match &self.root {
             Root::Single(node, _) => compute(node).inspect(|value| row.numerator = Some(value.reduced())),
@@ -107,7 +128,7 @@ impl Definition {
         }
         let flows = |leaf: &&usize| {
             let window = self.leaves.get(**leaf).map(|leaf| leaf.window);
-            matches!(window, Some(Window::Flow | Window::Running | Window::Percentile(_)))
+            matches!(window, Some(Window::Flow | Window::Running | Window::Percentile(_) | Window::Survival(..)))
         };
         let facts = |leaf: &usize| i128::from(facts(*leaf));
         above.iter().any(|leaf| flows(&leaf)).then(|| above.iter().filter(flows).map(facts).sum())
@@ -116,21 +137,30 @@ impl Definition {
     /// Wilson's score interval of a proportion.
     fn interval(&self, row: &Row) -> Option<(f64, f64)> {
         let (part, all) = (row.numerator?, row.denominator?);
-        let contained = part.numerator() >= 0 && part.numerator() <= all.numerator() && all.numerator() > 0;
-        if !self.info.proportion || !contained || part.denominator() != 1 || all.denominator() != 1 {
+        if !self.info.proportion {
             return None;
         }
-        let (n, p) = (all.approximate(), part.approximate() / all.approximate());
-        let middle = p + Z * Z / (2.0 * n);
-        let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        let below = 1.0 + Z * Z / n;
+        let (low, high) = wilson(part, all)?;
         let scale = match row.unit {
             Unit::Percent => 100.0,
             Unit::PerThousand => 1_000.0,
             _ => 1.0,
         };
-        Some((((middle - reach) / below).max(0.0) * scale, ((middle + reach) / below).min(1.0) * scale))
+        Some((low * scale, high * scale))
     }
+}
+
+/// Wilson's 95 % interval of a share of counts; `None` if the part is not one of them.
+pub(super) fn wilson(part: Exact, all: Exact) -> Option<(f64, f64)> {
+    let contained = part.numerator() >= 0 && part.numerator() <= all.numerator() && all.numerator() > 0;
+    if !contained || part.denominator() != 1 || all.denominator() != 1 {
+        return None;
+    }
+    let (n, p) = (all.approximate(), part.approximate() / all.approximate());
+    let middle = p + Z * Z / (2.0 * n);
+    let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let below = 1.0 + Z * Z / n;
+    Some((((middle - reach) / below).max(0.0), ((middle + reach) / below).min(1.0)))
 }
 
 /// The value in its unit.

@@ -22,6 +22,9 @@ pub(crate) enum Window {
     Running,
     /// A percentile of the values of the period.
     Percentile(u8),
+    /// The days within which so many of a hundred accounts that began in the period reached one of the ends, by the bits of
+    /// their places in `ENDS`.
+    Survival(u8, u16),
 }
 
 /// A formula as written, with byte offsets.
@@ -50,6 +53,8 @@ pub(crate) enum Node {
     Days,
     /// Working days of the period.
     WorkingDays,
+    /// Number of the period's last day, in days since 1970-01-01.
+    LastDay,
     Add(Vec<Self>),
     Subtract(Vec<Self>),
     Divide(Box<(Self, Self)>),
@@ -74,6 +79,8 @@ pub(crate) enum Parameter {
     Days,
     /// The period's number of working days in the market's country.
     WorkingDays,
+    /// The number of the period's last day, in days since 1970-01-01.
+    LastDay,
 }
 
 const FORMS: &str = "\"name\", a number, { add = [..] }, { subtract = [..] }, { divide = [a, b] }, \
@@ -190,6 +197,7 @@ impl<'a> Resolver<'a> {
                     Some(Parameter::Months) => Ok((Node::Months, Quantity::NUMBER)),
                     Some(Parameter::Days) => Ok((Node::Days, Quantity::DAYS)),
                     Some(Parameter::WorkingDays) => Ok((Node::WorkingDays, Quantity::NUMBER)),
+                    Some(Parameter::LastDay) => Ok((Node::LastDay, Quantity::DAYS)),
                     None => {
                         let remedy =
                             format!("add parameters = {{ {name} = 1 }} or {{ {name} = \"months\" }} to the KPI");
@@ -261,17 +269,19 @@ impl<'a> Resolver<'a> {
             let Some(found) = self.scope.measures.get(*measure) else {
                 return Err((at, format!("there is no measure \"{name}\""), String::new()));
             };
-            let percentile = matches!(window, Window::Percentile(_));
-            if found.is_histogram() != percentile {
+            let percentile = matches!(window, Window::Percentile(_) | Window::Survival(..));
+            let survival = matches!(window, Window::Survival(..));
+            if (found.is_histogram() || found.is_lives()) != percentile || found.is_lives() != survival {
                 let message = if percentile {
                     format!("\"{name}\" keeps no values that have percentiles")
                 } else {
                     format!("\"{name}\" keeps values, of which only percentiles are figures")
                 };
-                let remedy = "write kind = \"duration\", a percentile, and a measure with agg = \"histogram\"";
+                let remedy = "write kind = \"duration\", a percentile, and a measure with agg = \"histogram\", or with agg = \
+                              \"lives\" and the key reached";
                 return Err((at, message, remedy.to_owned()));
             }
-            if found.distinct().is_some() && window != Window::Flow {
+            if (found.distinct().is_some() || found.counts_accounts()) && window != Window::Flow {
                 let message = format!("\"{name}\" counts distinct values, which have no stock");
                 return Err((at, message, "use it over the period".to_owned()));
             }

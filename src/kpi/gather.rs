@@ -7,19 +7,20 @@ use super::block::{Block, BlockKey, Cell};
 use super::delta::Names;
 use super::dimension::MAX_WIDTH;
 use super::hash::QuickState;
-use super::histogram;
-use super::plan::{Feed, Plan};
+use super::plan::{Feed, MadeInto, Plan};
 use super::query::Query;
 use super::shape::Stretches;
 use super::strings::Strings;
+use super::survival;
 use super::varint::DecodeError;
+use crate::domain::time::day_number;
 
 /// A group: numbers of its values, of its currency, and of the value being counted by a distinct count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Group {
     pub(super) values: [u32; MAX_WIDTH],
     pub(super) currency: u32,
-    distinct: u32,
+    pub(super) distinct: u32,
 }
 
 /// What stands in every value of the group of all that is not kept apart.
@@ -54,7 +55,7 @@ impl Group {
 /// The sums of one feed.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    rows: HashMap<Group, usize, QuickState>,
+    pub(super) rows: HashMap<Group, usize, QuickState>,
     /// One cell for all that lies before the question, then one for each stretch. Of a distinct count one for each
     /// period.
     cells: Vec<Cell>,
@@ -62,12 +63,25 @@ pub(super) struct Sums {
     sums: Vec<Cell>,
     /// Sum of changes times the days they last within their stretch, one for each stretch.
     weighted: Vec<i128>,
-    stride: usize,
+    pub(super) stride: usize,
     /// Cells are of periods and not of stretches.
     counted: bool,
 }
 
 impl Sums {
+    /// No sums of periods instead of stretches.
+    pub(super) fn counted(periods: usize) -> Self {
+        Self { stride: periods, counted: true, ..Self::default() }
+    }
+
+    /// Adds to the cell of a period, of such sums.
+    pub(super) fn put(&mut self, group: Group, period: usize, add: Cell) {
+        let row = self.slot(group, false);
+        if let Some(cell) = self.cells.get_mut(row * self.stride + period) {
+            cell.add(add);
+        }
+    }
+
     fn slot(&mut self, group: Group, with_mean: bool) -> usize {
         let next = self.rows.len();
         let row = *self.rows.entry(group).or_insert(next);
@@ -88,7 +102,7 @@ impl Sums {
         self.rows.get(group).copied()
     }
 
-    fn cell(&self, row: usize, place: usize) -> Cell {
+    pub(super) fn cell(&self, row: usize, place: usize) -> Cell {
         self.cells.get(row * self.stride + place).copied().unwrap_or_default()
     }
 
@@ -98,7 +112,7 @@ impl Sums {
     }
 
     /// The flow of the stretches from `first` up to but not including `last`.
-    fn between(&self, row: usize, (first, last): (usize, usize)) -> Cell {
+    pub(super) fn between(&self, row: usize, (first, last): (usize, usize)) -> Cell {
         if last == first + 1 {
             return self.cell(row, last);
         }
@@ -127,7 +141,7 @@ impl Sums {
         total
     }
 
-    fn add_up(&mut self) {
+    pub(super) fn add_up(&mut self) {
         self.sums = self.cells.clone();
         for row in self.sums.chunks_mut(self.stride) {
             let mut total = Cell::default();
@@ -150,44 +164,6 @@ impl Sums {
         };
         (first..last).map(of).fold(0, i128::wrapping_add)
     }
-
-    /// For a percentile: replaces the counts of steps by the value told, with the number of facts behind it.
-    fn take_percentile(&mut self, percent: u8, names: &Names, stretches: &Stretches) {
-        let mut steps: HashMap<(Group, usize), Vec<(i64, i128)>> = HashMap::new();
-        for (group, row) in &self.rows {
-            let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) else { continue };
-            for (period, stretch) in stretches.slots.iter().enumerate() {
-                let count = self.between(*row, *stretch).sum;
-                if count != 0 {
-                    steps.entry((Group { distinct: 0, ..*group }, period)).or_default().push((step, count));
-                }
-            }
-        }
-        let mut told = Self { stride: stretches.slots.len(), counted: true, ..Self::default() };
-        for ((group, period), steps) in steps {
-            let Some((value, all)) = histogram::percentile(steps, percent) else { continue };
-            let slot = told.slot(group, false);
-            if let Some(cell) = told.cells.get_mut(slot * told.stride + period) {
-                *cell = Cell { sum: value.into(), facts: i64::try_from(all).unwrap_or(i64::MAX) };
-            }
-        }
-        *self = told;
-    }
-
-    /// For a distinct count: replaces sums by how many values are left in each group and period.
-    fn count_distinct(&mut self, stretches: &Stretches) {
-        let mut counted = Self { stride: stretches.slots.len(), counted: true, ..Self::default() };
-        for (group, row) in &self.rows {
-            let slot = counted.slot(Group { distinct: 0, ..*group }, false);
-            for (period, stretch) in stretches.slots.iter().enumerate() {
-                let there = self.between(*row, *stretch).sum > 0;
-                if let Some(cell) = counted.cells.get_mut(slot * counted.stride + period).filter(|_| there) {
-                    cell.add(Cell { sum: 1, facts: 1 });
-                }
-            }
-        }
-        *self = counted;
-    }
 }
 
 /// All feeds of a plan, filled.
@@ -199,6 +175,15 @@ pub(super) struct Gathered {
 /// Adds up every block that the plan asked for; others are passed over. A key may come more than once (stored cells and
 /// changes not yet added to them): sums do not care.
 pub(super) fn gather<'b>(
+    plan: &Plan,
+    blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
+    merge: &Merge<'_>,
+) -> Result<Gathered, DecodeError> {
+    Ok(add_up(plan, blocks, merge)?.made(plan))
+}
+
+/// The sums of every feed, before anything is made of them: those of several markets may still be added up.
+pub(super) fn add_up<'b>(
     plan: &Plan,
     blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
     merge: &Merge<'_>,
@@ -224,17 +209,13 @@ pub(super) fn gather<'b>(
             // Days from the cell's to the stretch's end, the first included.
             let left = |at: usize| i128::from(plan.stretches.days(at).1) - i128::from(key.period);
             let days = bucket.checked_sub(1).map_or(0, left);
-            Adder { feed, query: &plan.query, names: &mut names, sums, merge: &merge }.add(block, bucket, days);
-        }
-    }
-    for (feed, sums) in plan.feeds.iter().zip(&mut feeds) {
-        if feed.sums {
-            sums.add_up();
-        }
-        match (feed.percentile, feed.distinct) {
-            (Some(percent), _) => sums.take_percentile(percent, &names, &plan.stretches),
-            (None, Some(_)) => sums.count_distinct(&plan.stretches),
-            (None, None) => {}
+            let mut adder = Adder { feed, query: &plan.query, names: &mut names, sums, merge: &merge, age: None };
+            if let (MadeInto::Survival(..), Some(today)) = (feed.made_into, plan.shape.calendar.today) {
+                let days = day_number(today).saturating_sub(key.period).max(0);
+                let beginning = block.strings().iter().position(survival::is_beginning);
+                adder.age = Some((adder.names.number(&survival::age(days)), beginning.map_or(0, |at| at as u32 + 1)));
+            }
+            adder.add(block, bucket, days);
         }
     }
     Ok(Gathered { names, feeds })
@@ -281,6 +262,8 @@ struct Adder<'a> {
     names: &'a mut Names,
     sums: &'a mut Sums,
     merge: &'a Merged,
+    /// Of lives: the value of accounts of the block's age, and the block's number of beginnings.
+    age: Option<(u32, u32)>,
 }
 
 impl Adder<'_> {
@@ -304,6 +287,15 @@ impl Adder<'_> {
             group.values = self.merge.apply(group.values);
             group.currency = self.feed.currency.map_or(0, |at| number(key, at));
             group.distinct = self.feed.distinct.map_or(0, |at| number(key, at));
+            if let (Some((age, beginning)), Some(life)) = (self.age, self.feed.distinct.and_then(|at| key.get(at))) {
+                // Whoever began and did not end has come to the age of the block's day.
+                let still = if *life == beginning { cell.sum } else { cell.sum.wrapping_neg() };
+                let row = self.sums.slot(Group { distinct: age, ..group }, false);
+                let at = row * self.sums.stride + bucket;
+                if let Some(slot) = self.sums.cells.get_mut(at).filter(|_| *life != 0) {
+                    slot.add(Cell { sum: still, facts: 0 });
+                }
+            }
             let row = self.sums.slot(group, self.feed.mean);
             let at = row * self.sums.stride + bucket;
             if let Some(slot) = self.sums.cells.get_mut(at) {

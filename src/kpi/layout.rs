@@ -64,8 +64,26 @@ pub(crate) enum Aggregate {
     SumProduct(Amount, Clock),
     /// Cells count facts per value of the dimension; the figure is how many values are left with any.
     Distinct(Dimension),
+    /// Cells count facts by the day on which their account was seen before; the figure is how many accounts a period has.
+    Accounts,
     /// Cells count facts per step of their value; the figure is a percentile.
     Histogram,
+    /// Cells count beginnings and ends of accounts' lives, ends per step of their days; the figure is a percentile of
+    /// survival.
+    Lives,
+}
+
+impl Aggregate {
+    /// The dimension of stored tuples that no set declares.
+    pub(crate) const fn own_dimension(self) -> Option<Dimension> {
+        match self {
+            Self::Distinct(dimension) => Some(dimension),
+            Self::Accounts => Some(Dimension::Since),
+            Self::Histogram => Some(Dimension::Length),
+            Self::Lives => Some(Dimension::Life),
+            Self::Count | Self::Sum(_) | Self::SumProduct(..) => None,
+        }
+    }
 }
 
 /// Which facts of its kind a measure takes. Every part that is stated must hold.
@@ -164,8 +182,8 @@ impl Source {
             }))
         };
         let value = match self.aggregate {
-            Aggregate::Count => i128::from(fact.count),
-            Aggregate::Histogram => fact.value.map(|_| i128::from(fact.count))?,
+            Aggregate::Count | Aggregate::Accounts => i128::from(fact.count),
+            Aggregate::Histogram | Aggregate::Lives => fact.value.map(|_| i128::from(fact.count))?,
             Aggregate::Sum(which) => amount(which)?,
             Aggregate::SumProduct(which, clock) => amount(which)? * i128::from(clock.of(fact)?),
             Aggregate::Distinct(dimension) => dimension.of(&fact.dims).map(|_| i128::from(fact.count))?,

@@ -4,9 +4,9 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `expression`, `parse_kpi`,
-//! `catalogue` (definitions); `layout`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `gather`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
+//! `catalogue` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
+//! `plan`, `ranges`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -14,6 +14,7 @@ pub mod block;
 pub mod calendar;
 pub mod cases;
 mod catalogue;
+mod curve;
 pub mod definition;
 mod delta;
 mod delta_codec;
@@ -29,17 +30,24 @@ mod hash;
 mod histogram;
 pub mod intake;
 mod layout;
+mod lift;
+mod made;
 mod parse_kpi;
 mod parse_measure;
+mod parse_parts;
+mod parse_told;
 pub mod peers;
 pub mod period;
 mod plan;
 pub mod query;
+mod ranges;
 mod read;
 mod row;
 mod schema;
 pub mod shape;
+mod since;
 pub mod strings;
+mod survival;
 pub mod target;
 pub mod unit;
 mod varint;

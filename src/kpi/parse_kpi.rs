@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::definition::{
-    Additivity, Attribution, Clock, CurrencyPolicy, Definition, DimensionAsOf, Kind, KpiInfo, Root, Rounding,
+    Additivity, Attribution, Clock, CurrencyPolicy, Definition, DimensionAsOf, Kind, KpiInfo, Root, Rounding, Told,
 };
-use super::exact::Exact;
 use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Window};
 use super::layout::On;
-use super::read::{Reader, Table, names, whole};
+use super::read::{Reader, Table, names};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
+use super::{parse_parts, parse_told};
 use crate::domain::fact::FactKind;
 
 /// A KPI as written.
@@ -21,6 +21,9 @@ pub(crate) struct Written {
     formula: Shape,
     /// Days of a conversion's window.
     window_days: Option<i64>,
+    told: Told,
+    /// The control of a lift.
+    control: Option<String>,
     parameters: BTreeMap<String, Parameter>,
 }
 
@@ -48,17 +51,15 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         let of = table.text(reader, "of").map(|(text, _)| text.to_owned());
         table.finish(reader);
         let info = alias(id?, title?, description?, of?);
-        return Some(Written { place, info, formula: Shape::Alias, window_days: None, parameters: BTreeMap::new() });
-    }
-    if let Some(kind @ Kind::Cohort) = kind {
-        // Its keys are unknown to this build, so that one diagnostic is all that can be said.
-        let message = format!("{} is of kind {kind}, which is not supported yet", table.what);
-        reader.wrong(
-            table.at,
-            message,
-            "write simple, ratio, derived, cumulative, balance, duration, transition, conversion or alias",
-        );
-        return None;
+        return Some(Written {
+            place,
+            info,
+            formula: Shape::Alias,
+            window_days: None,
+            told: Told::default(),
+            control: None,
+            parameters: BTreeMap::new(),
+        });
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
     let (formula, source) = (text(reader, "formula"), text(reader, "source"));
@@ -70,14 +71,17 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     let attribution = word!(table, reader, "attribution", Attribution);
     let dimension_as_of = word!(table, reader, "dimension_as_of", DimensionAsOf);
     let rounding = word!(table, reader, "rounding", Rounding);
-    let decimals = decimals(reader, &mut table, unit);
+    let decimals = parse_parts::decimals(reader, &mut table, unit);
     let variants = match table.need(reader, "variants") {
         Some(_) => table.texts(reader, "variants").into_iter().map(|(text, _)| text.to_owned()).collect(),
         None => Vec::new(),
     };
     let proportion = table.flag(reader, "proportion") == Some(true);
-    let parameters = parameters(reader, &mut table);
-    let window = if kind == Some(Kind::Conversion) { window(reader, &mut table) } else { Some(None) };
+    let parameters = parse_parts::parameters(reader, &mut table);
+    let control = if kind == Some(Kind::Lift) { Some(parse_told::control(reader, &mut table)) } else { None };
+    let window =
+        if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
+    let told = parse_told::told(reader, &mut table, kind);
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
     let info = KpiInfo {
@@ -102,7 +106,8 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         proportion,
         group_by: Vec::new(),
     };
-    Some(Written { place, info, formula: shape?, window_days: window?, parameters })
+    let control = control.map_or(Some(None), |control| control.map(Some))?;
+    Some(Written { place, info, formula: shape?, window_days: window?, told: told?, control, parameters })
 }
 
 /// The days of a conversion's window: facts that lead to payments are remembered for thirty.
@@ -144,59 +149,6 @@ fn alias(id: String, title: String, description: String, of: String) -> KpiInfo 
     }
 }
 
-/// Digits behind the point: the currency's for money unless stated, none for counts unless stated, else needed.
-fn decimals(reader: &mut Reader<'_>, table: &mut Table<'_>, unit: Option<Unit>) -> Option<Option<u32>> {
-    match table.whole(reader, "decimals") {
-        Some((number, at)) => {
-            let decimals = u32::try_from(number).ok().filter(|decimals| *decimals <= 9);
-            if decimals.is_none() {
-                reader.wrong(at, format!("decimals = {number} of {}", table.what), "write 0 to 9");
-            }
-            decimals.map(Some)
-        }
-        None if unit == Some(Unit::Money) => Some(None),
-        None if table.get("decimals").is_some() => None,
-        None => {
-            let message = format!("{} lacks the key \"decimals\"", table.what);
-            reader.wrong(table.at, message, "add decimals = 2: only money takes its currency's");
-            None
-        }
-    }
-}
-
-fn parameters(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Parameter> {
-    let mut found = BTreeMap::new();
-    let Some(value) = table.get("parameters") else { return found };
-    let Some(inner) = value.get_ref().as_table() else {
-        reader.wrong(value.span().start, "parameters is no table", "write parameters = { n = 1 }");
-        return found;
-    };
-    for (key, value) in inner.iter() {
-        let text = value.get_ref().as_str();
-        let number = whole(value).map(Exact::whole).or_else(|| text.and_then(Exact::parse));
-        let parameter = match (text, number) {
-            (Some("months"), _) => Some(Parameter::Months),
-            (Some("days"), _) => Some(Parameter::Days),
-            (Some("working_days"), _) => Some(Parameter::WorkingDays),
-            (_, number) => number.map(Parameter::Number),
-        };
-        match parameter {
-            Some(parameter) => {
-                found.insert(key.get_ref().to_string(), parameter);
-            }
-            None => {
-                let message = format!("the parameter \"{}\" of {} is no number", key.get_ref(), table.what);
-                reader.wrong(
-                    value.span().start,
-                    message,
-                    "write 1, \"1/12\", \"months\", \"days\" or \"working_days\"",
-                );
-            }
-        }
-    }
-    found
-}
-
 fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<Shape> {
     let mut read = |reader: &mut Reader<'_>, key| {
         let value = table.need(reader, key)?;
@@ -208,7 +160,7 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             Raw::Divide(parts, _) => Shape::Quotient(parts.0, parts.1),
             raw => Shape::Single(raw, Window::Flow),
         }),
-        Kind::Ratio => {
+        Kind::Ratio | Kind::Cohort => {
             let (above, below) = (read(reader, "numerator"), read(reader, "denominator"));
             Some(Shape::Quotient(above?, below?))
         }
@@ -243,7 +195,11 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
                 reader.wrong(percent_at, message, "write 1 to 99: 50 is the median");
                 return None;
             };
-            Some(Shape::Single(Raw::Name(name.to_owned(), at), Window::Percentile(percent)))
+            let window = match table.get("reached") {
+                Some(_) => Window::Survival(percent, parse_told::reached(reader, table)?),
+                None => Window::Percentile(percent),
+            };
+            Some(Shape::Single(Raw::Name(name.to_owned(), at), window))
         }
         Kind::Transition => {
             let (moves, stock) = (read(reader, "moves"), read(reader, "stock"));
@@ -253,11 +209,11 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
             let above = if stays { Raw::Subtract(vec![opening.clone(), moves], at) } else { moves };
             Some(Shape::Quotient(above, opening))
         }
-        Kind::Conversion => {
+        Kind::Conversion | Kind::Lift => {
             let (converted, of) = (read(reader, "converted"), read(reader, "of"));
             Some(Shape::Quotient(converted?, of?))
         }
-        Kind::Alias | Kind::Cohort => None,
+        Kind::Alias => None,
     }
 }
 
@@ -291,7 +247,8 @@ pub(crate) fn link(
                 }
                 let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
                 let money = resolver.leaves.iter().any(money);
-                let definition = Definition { info: kpi.info.clone(), root, leaves: resolver.leaves, money };
+                let (info, told, control) = (kpi.info.clone(), kpi.told, kpi.control.clone());
+                let definition = Definition { info, root, leaves: resolver.leaves, money, told, control };
                 let claims = claims(&definition, kpi.window_days, measures);
                 faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
                 linked.push(definition);
@@ -364,6 +321,9 @@ fn claims(definition: &Definition, window_days: Option<i64>, measures: &[Measure
                 claim(message, format!("{remedy} {seconds} }}"));
             }
         }
+    }
+    if let Some((message, remedy)) = parse_told::claim(definition, measures) {
+        claim(message, remedy);
     }
     if info.kind == Kind::Transition {
         for leaf in &definition.leaves {

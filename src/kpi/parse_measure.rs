@@ -11,6 +11,9 @@ use crate::domain::vocabulary::{Channel, Direction};
 /// The most dimension sets of one measure: each costs a cell per fact.
 pub(crate) const MAX_SETS: usize = 12;
 
+/// What a distinct count of accounts is of: no dimension, since a market has too many of them.
+pub(crate) const ACCOUNT: &str = "account";
+
 /// Reads one measure; `None` if it is too broken to go on with. What is wrong is noted.
 pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) -> Option<Measure> {
     let id = id(reader, &mut table, "measure");
@@ -35,18 +38,29 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         let kinds = names(FactKind::ALL.iter().filter(|kind| kind.value_of().is_some()).map(|kind| kind.as_str()));
         reader.wrong(filter_at, message, format!("take facts of one of the kinds {kinds}"));
     }
+    let only = match aggregate {
+        Some(Aggregate::Accounts) => Some(FactKind::AccountSeen),
+        Some(Aggregate::Lives) => Some(FactKind::AccountLife),
+        _ => None,
+    };
+    if let (Some(fact), Some(only)) = (fact, only.filter(|only| fact != Some(*only))) {
+        let message = format!("{} counts accounts by facts of kind {fact}", table.what);
+        reader.wrong(filter_at, message, format!("take facts of kind {only}, or another agg"));
+    }
     let declared = dimension_sets(reader, &mut table);
     let (at, what) = (table.at, table.what.clone());
     table.finish(reader);
 
     let aggregate = aggregate?;
     let quantity = match aggregate {
-        Aggregate::Count | Aggregate::Distinct(_) => Quantity::NUMBER,
-        Aggregate::Histogram | Aggregate::Sum(Amount::Value) => match value_of {
+        Aggregate::Count | Aggregate::Distinct(_) | Aggregate::Accounts => Quantity::NUMBER,
+        Aggregate::Histogram | Aggregate::Lives | Aggregate::Sum(Amount::Value) => match value_of {
             Some(ValueOf::Seconds) => Quantity::SECONDS,
             Some(ValueOf::Days) => Quantity::DAYS,
             Some(ValueOf::Number) | None => Quantity::NUMBER,
         },
+        // Of open items the second amount is the first one times the due day.
+        Aggregate::Sum(Amount::Second) if fact == Some(FactKind::OpenItems) => Quantity::MONEY_DAYS,
         Aggregate::Sum(_) => Quantity::MONEY,
         Aggregate::SumProduct(..) => Quantity::MONEY_DAYS,
     };
@@ -55,11 +69,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         reader.wrong(at, format!("{what} sums amounts, which are always kept by currency"), "remove by_currency");
     }
     let by_currency = money || by_currency == Some(true);
-    let extra: DimSet = match aggregate {
-        Aggregate::Distinct(dimension) => DimSet::default().with(dimension),
-        Aggregate::Histogram => DimSet::default().with(Dimension::Length),
-        _ => DimSet::default(),
-    };
+    let extra: DimSet = aggregate.own_dimension().into_iter().collect();
     let extra = if by_currency { extra.with(Dimension::Currency) } else { extra };
     let mut sets: Vec<(DimSet, u32)> = Vec::new();
     for set in &declared {
@@ -129,7 +139,7 @@ fn day(reader: &mut Reader<'_>, table: &mut Table<'_>) -> On {
 }
 
 fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate> {
-    const KNOWN: [&str; 5] = ["count", "sum", "sum_product", "distinct", "histogram"];
+    const KNOWN: [&str; 6] = ["count", "sum", "sum_product", "distinct", "histogram", "lives"];
     let parse = |text: &str| KNOWN.iter().copied().find(|known| *known == text);
     let kind = table.word(reader, "agg", parse, || names(KNOWN.into_iter()))?;
     match kind {
@@ -144,8 +154,15 @@ fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate
             let days = table.word(reader, "times", clock, || "days_due, days_invoice".to_owned());
             Some(Aggregate::SumProduct(amount?, days?))
         }
-        "distinct" => table.word(reader, "of", open_dimension, all_dimensions).map(Aggregate::Distinct),
+        "distinct" => {
+            let parse = |text: &str| match text {
+                ACCOUNT => Some(Aggregate::Accounts),
+                _ => open_dimension(text).map(Aggregate::Distinct),
+            };
+            table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions()))
+        }
         "histogram" => Some(Aggregate::Histogram),
+        "lives" => Some(Aggregate::Lives),
         _ => Some(Aggregate::Count),
     }
 }

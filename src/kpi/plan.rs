@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::block::{BlockKey, CellGrain};
 use super::catalogue::Catalogue;
-use super::definition::Definition;
-use super::delta::month_of;
+use super::curve::{self, Curve};
+use super::definition::{Definition, Kind};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{Leaf, Window};
-use super::period::{Period, cover, periods};
+use super::lift;
+use super::period::{Period, periods};
 use super::query::{MAX_KPIS, MAX_PERIODS, Query, QueryError};
+use super::ranges::{merge, ranges};
 use super::schema::Measure;
 use super::shape::{Frame, Framed, Shape, Stretches};
 use crate::domain::time::day_number;
@@ -62,6 +64,36 @@ pub(super) struct Planned {
     pub(super) group_by: Vec<Dimension>,
 }
 
+/// What the sums of a feed are made into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MadeInto {
+    /// They are told as they are.
+    Sums,
+    /// The number of values with any.
+    Distinct,
+    /// The number of accounts that were not seen before in the period.
+    Accounts,
+    /// A percentile of the values.
+    Percentile(u8),
+    /// A percentile of survival until one of the ends.
+    Survival(u8, u16),
+    /// Points of a cohort's curve.
+    Curve(Curve),
+}
+
+impl MadeInto {
+    fn of(leaf: &Leaf, measure: &Measure, curve: Option<Curve>) -> Self {
+        match (leaf.window, curve) {
+            (Window::Percentile(percent), _) => Self::Percentile(percent),
+            (Window::Survival(percent, ends), _) => Self::Survival(percent, ends),
+            (_, Some(curve)) => Self::Curve(curve),
+            _ if measure.counts_accounts() => Self::Accounts,
+            _ if measure.distinct().is_some() => Self::Distinct,
+            _ => Self::Sums,
+        }
+    }
+}
+
 /// What one series gives to the answer.
 #[derive(Debug, Clone)]
 pub(super) struct Feed {
@@ -71,16 +103,17 @@ pub(super) struct Feed {
     /// Where in a tuple each grouped value stands.
     pub(super) groups: Vec<usize>,
     pub(super) currency: Option<usize>,
+    /// Where the value stands that `made_into` goes by.
     pub(super) distinct: Option<usize>,
-    /// Which percentile is made of the counts by value.
-    pub(super) percentile: Option<u8>,
+    /// What is made of the sums by that value.
+    pub(super) made_into: MadeInto,
     /// Place in the tuple, and which filter of the question it must pass.
     pub(super) filters: Vec<(usize, usize)>,
     money: bool,
     /// Whether the measure's sums are amounts of the currency.
     pub(super) amounts: bool,
     /// Whether the cells of all earlier days are needed.
-    stock: bool,
+    pub(super) stock: bool,
     /// Whether running sums are needed.
     pub(super) sums: bool,
     pub(super) mean: bool,
@@ -119,6 +152,8 @@ impl Catalogue {
                 wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
+            wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
+            wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
             plan.add(self, definition, &mut undeclared);
         }
         let only_undeclared = wrong.is_empty();
@@ -158,10 +193,27 @@ impl Plan {
         self.kpis.iter().any(|kpi| kpi.definition.money)
     }
 
-    /// Whether any figure is a percentile, which several markets have no common one of.
+    /// Whether any figure is a percentile.
+    pub(super) fn has_percentiles(&self) -> bool {
+        self.kpis.iter().any(|kpi| self.is_percentile(kpi))
+    }
+
+    /// Whether the figure is a percentile, which is made of the values themselves.
+    pub(super) fn is_percentile(&self, kpi: &Planned) -> bool {
+        let of = |feed: &usize| self.feeds.get(*feed).map(|feed| feed.made_into);
+        kpi.feeds.iter().filter_map(of).any(|one| matches!(one, MadeInto::Percentile(_) | MadeInto::Survival(..)))
+    }
+
+    /// Whether any figure is a lift against a control, which each market has its own of.
     #[must_use]
-    pub fn has_percentiles(&self) -> bool {
-        self.feeds.iter().any(|feed| feed.percentile.is_some())
+    pub fn has_lifts(&self) -> bool {
+        self.kpis.iter().any(|kpi| kpi.definition.info.kind == Kind::Lift)
+    }
+
+    /// Whether any figure is of a cohort's curve, whose cells know the day of placement alone.
+    #[must_use]
+    pub fn has_curves(&self) -> bool {
+        self.kpis.iter().any(|kpi| kpi.definition.info.kind == Kind::Cohort)
     }
 
     /// The stretch with which the running total of a period begins: the question's first, or the first of what it is
@@ -181,9 +233,9 @@ impl Plan {
             self.query.group_by.iter().copied().filter(|one| !(money && *one == Dimension::Currency)).collect();
         let mut feeds = Vec::with_capacity(definition.leaves.len());
         let mut missing: BTreeMap<&str, DimSet> = BTreeMap::new();
-        for leaf in &definition.leaves {
+        for (place, leaf) in definition.leaves.iter().enumerate() {
             let Some(measure) = catalogue.measures.get(leaf.measure) else { continue };
-            match self.feed(leaf, measure, &group_by, money) {
+            match self.feed(leaf, measure, &group_by, (money, Curve::of(definition, place))) {
                 Ok(feed) => feeds.push(feed),
                 Err(asked) => {
                     missing.insert(&measure.id, asked);
@@ -198,12 +250,15 @@ impl Plan {
     }
 
     /// The feed of a leaf, shared by all leaves of the same measure.
-    fn feed(&mut self, leaf: &Leaf, measure: &Measure, group_by: &[Dimension], money: bool) -> Result<usize, DimSet> {
-        let percentile = match leaf.window {
-            Window::Percentile(percent) => Some(percent),
-            _ => None,
-        };
-        let same = |feed: &Feed| (feed.measure, feed.money, feed.percentile) == (leaf.measure, money, percentile);
+    fn feed(
+        &mut self,
+        leaf: &Leaf,
+        measure: &Measure,
+        group_by: &[Dimension],
+        (money, curve): (bool, Option<Curve>),
+    ) -> Result<usize, DimSet> {
+        let made_into = MadeInto::of(leaf, measure, curve);
+        let same = |feed: &Feed| (feed.measure, feed.money, feed.made_into) == (leaf.measure, money, made_into);
         let known = self.feeds.iter().position(same);
         let place = match known {
             Some(place) => place,
@@ -212,8 +267,14 @@ impl Plan {
                 let skip = |one: Dimension| money && one == Dimension::Currency && !measure.by_currency;
                 let filters: Vec<(usize, Dimension)> =
                     self.query.filters.iter().map(|(one, _)| *one).enumerate().collect();
-                let filters: Vec<(usize, Dimension)> = filters.into_iter().filter(|(_, one)| !skip(*one)).collect();
-                let asked: DimSet = group_by.iter().copied().chain(filters.iter().map(|(_, one)| *one)).collect();
+                // Of a curve the months are told by what was cumulated, and not by what the facts are of.
+                let own = |one: Dimension| curve.is_some() && one == Dimension::MonthsSince;
+                let keep = |one: Dimension| !skip(one) && !own(one);
+                let filters: Vec<(usize, Dimension)> = filters.into_iter().filter(|(_, one)| keep(*one)).collect();
+                let groups = group_by.iter().copied().filter(|one| !own(*one));
+                let asked: DimSet = groups.chain(filters.iter().map(|(_, one)| *one)).collect();
+                let by_month = curve.is_some_and(Curve::by_month);
+                let asked = if by_month { asked.with(Dimension::MonthsSince) } else { asked };
                 let fits = measure.sets.iter().filter(|(set, _)| set.contains(asked));
                 let (set, series) = *fits.min_by_key(|(set, _)| (set.len(), *set)).ok_or(asked)?;
                 let at = |dimension: Dimension| set.position(dimension);
@@ -221,10 +282,11 @@ impl Plan {
                     measure: leaf.measure,
                     series,
                     width: set.len(),
-                    groups: group_by.iter().filter_map(|one| at(*one)).collect(),
+                    // No value stands behind the last place.
+                    groups: group_by.iter().map(|one| at(*one).filter(|_| !own(*one)).unwrap_or(usize::MAX)).collect(),
                     currency: at(Dimension::Currency).filter(|_| money && measure.by_currency),
-                    distinct: measure.distinct().or(percentile.map(|_| Dimension::Length)).and_then(at),
-                    percentile,
+                    distinct: measure.own_dimension().or(by_month.then_some(Dimension::MonthsSince)).and_then(at),
+                    made_into,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
                     money,
                     amounts: measure.quantity.money > 0,
@@ -238,7 +300,7 @@ impl Plan {
         };
         if let Some(feed) = self.feeds.get_mut(place) {
             feed.stock |= matches!(leaf.window, Window::Opening | Window::Closing | Window::Mean);
-            feed.sums |= !matches!(leaf.window, Window::Flow | Window::Percentile(_));
+            feed.sums |= !matches!(leaf.window, Window::Flow | Window::Percentile(_) | Window::Survival(..));
             feed.mean |= leaf.window == Window::Mean;
         }
         Ok(place)
@@ -302,49 +364,4 @@ fn undeclared_sets(definition: &Definition, missing: &BTreeMap<&str, DimSet>) ->
         measures.join(", "),
     );
     Violation::new("group_by", text)
-}
-
-/// The cells that the feed needs for all periods, and for a stock all earlier ones and those between.
-fn ranges(feed: &Feed, stretches: &Stretches) -> Vec<BlockRange> {
-    let mut found: Vec<BlockRange> = Vec::new();
-    let mut add = |grain: CellGrain, (from, to): (i32, i32)| {
-        if from < to {
-            found.push(BlockRange { series: feed.series, grain, from, to });
-        }
-    };
-    let Some(first) = stretches.cuts.first().copied() else { return found };
-    if feed.stock {
-        // However long the history: its whole months, and the days since.
-        let month = month_of(first);
-        add(CellGrain::Month, (i32::MIN, month));
-        add(CellGrain::Day, (month, first));
-    }
-    for (stretch, inside) in stretches.inside.iter().enumerate() {
-        let (start, end) = stretches.days(stretch);
-        if feed.mean && *inside {
-            // A mean weighs each change by the days it lasts, so that months are too coarse.
-            add(CellGrain::Day, (start, end));
-        } else if *inside || feed.stock {
-            let cover = cover(start, end);
-            add(CellGrain::Day, cover.head);
-            add(CellGrain::Month, cover.months);
-            add(CellGrain::Day, cover.tail);
-        }
-    }
-    merge(found)
-}
-
-/// Sorts ranges and joins those that touch.
-fn merge(mut ranges: Vec<BlockRange>) -> Vec<BlockRange> {
-    ranges.sort_unstable();
-    let mut merged: Vec<BlockRange> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if last.series == range.series && last.grain == range.grain && range.from <= last.to => {
-                last.to = last.to.max(range.to);
-            }
-            _ => merged.push(range),
-        }
-    }
-    merged
 }

@@ -31,6 +31,26 @@ impl Measure {
         matches!(self.source.aggregate, Aggregate::Histogram)
     }
 
+    /// Whether it keeps the lives of accounts, of which only percentiles of survival are figures.
+    pub(crate) const fn is_lives(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Lives)
+    }
+
+    /// Whether figures are no sums of what its facts add.
+    pub(crate) const fn is_no_sum(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Histogram | Aggregate::Lives | Aggregate::Distinct(_))
+    }
+
+    /// Whether it counts accounts once in each period.
+    pub(crate) const fn counts_accounts(&self) -> bool {
+        matches!(self.source.aggregate, Aggregate::Accounts)
+    }
+
+    /// The dimension of stored tuples that no set declares.
+    pub(crate) const fn own_dimension(&self) -> Option<Dimension> {
+        self.source.aggregate.own_dimension()
+    }
+
     /// The dimension whose values are counted, for distinct counts.
     pub(crate) const fn distinct(&self) -> Option<Dimension> {
         match self.source.aggregate {

@@ -80,7 +80,10 @@ impl CaseLedger {
             class(self.claims.first_due(), balance.interest + balance.cost);
         }
         let open = !self.closed && !self.away;
+        let items = self.claims.all().iter().filter_map(|claim| Some((claim.open(), claim.due_first()?)));
+        let items = items.fold((0, 0), |sum, (open, due)| (sum.0 + open, sum.1 + open * i128::from(due)));
         Stock {
+            items,
             net: balance.total(),
             current,
             undated,

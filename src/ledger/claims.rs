@@ -75,6 +75,11 @@ impl Claim {
         (self.due != NO_DAY).then_some(self.due)
     }
 
+    /// Day of the original due date.
+    pub fn due_first(&self) -> Option<i32> {
+        (self.due_original != NO_DAY).then_some(self.due_original)
+    }
+
     /// Days from the original due date to `day`.
     pub fn days_due(&self, day: i32) -> Option<i32> {
         (self.due_original != NO_DAY).then(|| day.saturating_sub(self.due_original))

@@ -7,6 +7,7 @@ use super::dims::DimRef;
 use super::emit::Sink;
 use super::promise::MadeOn;
 use super::remembered::{LEAD, MESSAGE, MESSAGE_DAYS, PROMISED, Remembered};
+use super::seen::{SeenFor, see};
 use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Contact;
@@ -103,6 +104,15 @@ impl CaseLedger {
             }
         }
         self.told(&mut made, contact, sink);
+        if outcome.attempt {
+            see(&mut self.kept, SeenFor::Attempted, sink.day, sink);
+            if outcome.right_party {
+                see(&mut self.kept, SeenFor::Reached, sink.day, sink);
+            }
+        }
+        if message && contact.channel == Channel::Email {
+            see(&mut self.kept, SeenFor::Emailed, sink.day, sink);
+        }
         if outcome.right_party {
             self.contacts.spoke_at = activity.occurred;
             self.contacts.spoke = Some(Arc::clone(&made.dims));

@@ -7,9 +7,10 @@ use chrono::{Datelike, Timelike};
 use super::dims::DimRef;
 use crate::domain::buckets::UNDATED;
 use crate::domain::case::CaseVersion;
-use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::{ContactPointKind, ContactPointState};
 
 /// What a case adds to the stocks at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct Stock {
     pub open: i64,
     /// 1 while the account is open and past due.
     pub overdue: i64,
+    /// Principal open on claims with an original due date, and the same times that day's number.
+    pub items: (i128, i128),
     /// Days since the earliest due date that something is open for; none if nothing open has one.
     pub past_due: Option<i32>,
 }
@@ -34,6 +37,18 @@ impl Stock {
         let bucket = self.past_due.map_or(UNDATED, |days| market.buckets.name(market.buckets.of(days)));
         (self.open > 0 && self.net > 0).then_some(bucket)
     }
+}
+
+/// Flags of the ways by which the primary party can be reached that work and were verified.
+pub(super) fn reached_by(version: &CaseVersion) -> u16 {
+    let points = version.primary().map_or(&[][..], |party| &party.contact_points);
+    let works = |kind: ContactPointKind| {
+        points
+            .iter()
+            .any(|one| one.kind == kind && one.state == Some(ContactPointState::Working) && one.verified.is_some())
+    };
+    let flags = [(ContactPointKind::Phone, flag::PHONE), (ContactPointKind::Email, flag::EMAIL)];
+    flags.into_iter().filter(|(kind, _)| works(*kind)).fold(0, |flags, (_, flag)| flags | flag)
 }
 
 /// Takes the facts of one instant.
@@ -145,14 +160,30 @@ impl Sink<'_> {
             }
         }
         self.aged(before, after);
-        let counts = [
-            (FactKind::OpenAccounts, before.open, after.open),
-            (FactKind::OverdueAccounts, before.overdue, after.overdue),
-        ];
-        for (kind, before, after) in counts {
-            if before != after {
-                self.out.push(self.plain(kind, after - before));
-            }
+        self.items((after.items.0 - before.items.0, after.items.1 - before.items.1));
+        if before.open != after.open {
+            self.open_accounts(after.open - before.open);
+        }
+        if before.overdue != after.overdue {
+            self.out.push(self.plain(FactKind::OverdueAccounts, after.overdue - before.overdue));
+        }
+    }
+
+    /// Emits a change of open accounts, with what its debtor can be reached by.
+    pub fn open_accounts(&mut self, count: i64) {
+        let fact = self.plain(FactKind::OpenAccounts, count);
+        self.out.push(Fact { flags: reached_by(self.version), ..fact });
+    }
+
+    /// Emits a change of open items, in as many parts as 64 bits ask for.
+    fn items(&mut self, mut change: (i128, i128)) {
+        while change != (0, 0) {
+            // The clamps make the conversions certain.
+            let part = |of: i128| of.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+            let parts = (part(change.0), part(change.1));
+            let fact = self.plain(FactKind::OpenItems, 0);
+            self.out.push(Fact { amount: parts.0, amount2: parts.1, ..fact });
+            change = (change.0 - i128::from(parts.0), change.1 - i128::from(parts.1));
         }
     }
 }

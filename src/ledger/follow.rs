@@ -15,9 +15,10 @@ use super::books::EntryKind;
 use super::claims::Wide;
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::seen::Seen;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{AdjustmentKind, Detail, TransferKind};
-use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::fact::{BEGAN, Dims, Fact, FactKind};
 use crate::domain::market::Market;
 use crate::domain::time::{date_of_day, day_number};
 
@@ -112,15 +113,36 @@ struct Start {
 /// What a case keeps to be followed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Followed {
-    /// First day of the month after the one that `start` is about.
+    /// First day of the month after the one that the kept start is about.
     until: i32,
     place: Place,
-    start: Option<Box<Start>>,
+    /// It has been in a bucket.
+    begun: bool,
+}
+
+/// What a case keeps beside, once there is any of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// Where it stood when the month of [`Followed`] began.
+    start: Option<Start>,
+    /// What was told of its end, until it goes on.
+    ended: Option<Ended>,
+    /// When it was last seen for what.
+    pub seen: Seen,
+}
+
+/// What was told of an account's end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Ended {
+    day: i32,
+    days: i64,
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
 }
 
 impl Default for Followed {
     fn default() -> Self {
-        Self { until: i32::MIN, place: Place::Gone(Exit::Closed), start: None }
+        Self { until: i32::MIN, place: Place::Gone(Exit::Closed), begun: false }
     }
 }
 
@@ -143,9 +165,58 @@ impl CaseLedger {
     }
 
     /// The case has just come in: it is followed from here on.
-    pub(super) fn follow_from(&mut self, market: &Market) {
-        let until = next_month(self.day);
-        self.followed = Followed { until, place: self.place(market, Exit::Closed), start: None };
+    pub(super) fn follow_from(&mut self, sink: &mut Sink) {
+        let place = self.place(sink.market, Exit::Closed);
+        self.unfollow();
+        (self.followed.until, self.followed.place) = (next_month(self.day), place);
+        if !matches!(place, Place::Gone(_)) {
+            self.followed.begun = true;
+            self.began(sink);
+        }
+    }
+
+    /// Forgets its way so far.
+    pub(super) fn unfollow(&mut self) {
+        self.followed = Followed::default();
+        if let Some(kept) = &mut self.kept {
+            (kept.start, kept.ended) = (None, None);
+        }
+    }
+
+    /// Emits that the account owes something for the first time; nothing of one that does not.
+    pub(super) fn began(&self, sink: &mut Sink) {
+        if self.followed.begun {
+            let mut fact = sink.plain(FactKind::AccountLife, 1);
+            fact.value = Some(self.days_since_placed(sink.day));
+            fact.dims = sink.case.state(BEGAN).shared();
+            sink.out.push(fact);
+        }
+    }
+
+    fn days_since_placed(&self, day: i32) -> i64 {
+        (i64::from(day) - i64::from(self.placed_on)).max(0)
+    }
+
+    /// Tells that the account's life began, ended, or goes on after all.
+    fn live(&mut self, now: Place, sink: &mut Sink) {
+        let life = |ended: &Ended, sign: i8, sink: &Sink| Fact {
+            day: ended.day,
+            sign,
+            value: Some(ended.days),
+            dims: Arc::clone(&ended.dims),
+            ..sink.plain(FactKind::AccountLife, 1)
+        };
+        if let Place::Gone(exit) = now {
+            let dims = sink.case.state(exit.name()).shared();
+            let ended = Ended { day: sink.day, days: self.days_since_placed(sink.day), dims };
+            sink.out.push(life(&ended, 1, sink));
+            self.kept.get_or_insert_default().ended = Some(ended);
+        } else if let Some(ended) = self.kept.as_mut().and_then(|kept| kept.ended.take()) {
+            sink.out.push(life(&ended, -1, sink));
+        } else if !self.followed.begun {
+            self.followed.begun = true;
+            self.began(sink);
+        }
     }
 
     /// Something will happen on the sink's day: if it is the first of its month, where the account stands is noted. Returns
@@ -156,8 +227,15 @@ impl CaseLedger {
         if sink.day >= followed.until {
             followed.until = next_month(sink.day);
             let place = followed.place;
-            followed.start = (!matches!(place, Place::Gone(_)))
-                .then(|| Box::new(Start { place, told: place, amount: Wide::new(net), dims: Arc::clone(&sink.dims) }));
+            let start = (!matches!(place, Place::Gone(_))).then(|| Start {
+                place,
+                told: place,
+                amount: Wide::new(net),
+                dims: Arc::clone(&sink.dims),
+            });
+            if start.is_some() || self.kept.is_some() {
+                self.kept.get_or_insert_default().start = start;
+            }
         }
         net
     }
@@ -175,15 +253,18 @@ impl CaseLedger {
             return;
         }
         self.followed.place = now;
+        if gone(was) != gone(now) {
+            self.live(now, sink);
+        }
         if !gone(was) {
             let mut fact = sink.plain(FactKind::BucketLeft, 1);
             let dims = DimRef { bucket: Some(was.name(market)), to_bucket: Some(now.name(market)), ..sink.case };
             fact.dims = dims.state(now.outcome(was)).shared();
             fact.amount2 = if gone(now) { version.principal() } else { 0 };
-            fact.value = gone(now).then(|| (i64::from(sink.day) - i64::from(self.placed_on)).max(0));
+            fact.value = gone(now).then(|| self.days_since_placed(sink.day));
             sink.amount(fact, net);
         }
-        let Some(start) = self.followed.start.as_mut() else { return };
+        let Some(start) = self.kept.as_mut().and_then(|kept| kept.start.as_mut()) else { return };
         let told = |start: &Start, place: Place, sign: i8, sink: &mut Sink| {
             let dims = DimRef {
                 bucket: Some(start.place.name(market)),

@@ -27,6 +27,7 @@ mod pages;
 mod promise;
 mod remembered;
 mod roster;
+mod seen;
 mod terms;
 mod versions;
 
@@ -53,7 +54,7 @@ use crate::domain::vocabulary::{ActorKind, Ownership};
 use books::{Books, NEVER, tag};
 use claims::Claims;
 use emit::Sink;
-use follow::{Exit, Followed};
+use follow::{Exit, Followed, Kept};
 use matters::Matter;
 use remembered::Contacts;
 
@@ -92,6 +93,8 @@ pub struct CaseLedger {
     placed_on: i32,
     /// Its way through the buckets of days past due.
     followed: Followed,
+    /// What is told of it later, once there is any of it.
+    kept: Option<Box<Kept>>,
     /// Recalled, sold, moved out, or not yet here.
     away: bool,
 }
@@ -113,6 +116,7 @@ impl CaseLedger {
             marks: 0,
             placed_on: i32::MIN,
             followed: Followed::default(),
+            kept: None,
             away: true,
         };
         ledger.open_at(market, first, opened, out);
@@ -139,6 +143,7 @@ impl CaseLedger {
                 let before = self.stock();
                 self.close(*closed, sink);
                 sink.stocks(before, self.stock());
+                self.on_hand(before.open, sink);
             }
             _ if ctx.lead => self.apply_once(ctx, activity, sink),
             _ => {}
@@ -229,6 +234,7 @@ impl CaseLedger {
                 let before = self.stock();
                 self.came(FactKind::Placed, &mut sink);
                 sink.stocks(before, self.stock());
+                self.on_hand(before.open, &mut sink);
             }
             self.judge(market, at, &mut sink);
             self.judge_instalments(market, at, &mut sink);

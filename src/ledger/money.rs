@@ -332,6 +332,7 @@ impl CaseLedger {
             _ => {}
         }
         sink.stocks(before, self.stock());
+        self.on_hand(before.open, sink);
     }
 
     /// The case comes in, with what was set aside for it.

@@ -8,6 +8,7 @@ use super::books::{push_lean, tag_text};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::LED_TO;
+use super::seen::{SeenFor, see};
 use super::{CaseLedger, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::PageStep;
@@ -91,6 +92,7 @@ impl CaseLedger {
     }
 
     fn visited(&mut self, at: Timestamp, dims: Arc<Dims>, sink: &mut Sink) {
+        see(&mut self.kept, SeenFor::Visited, sink.day, sink);
         let visitor = &mut self.books_mut().visitor;
         match visitor {
             Some(visit) if seconds(visit.last, at) <= LED_TO => visit.last = at,

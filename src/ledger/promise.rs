@@ -10,6 +10,7 @@ use super::contact::first_resolved;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::Remembered;
+use super::seen::{SeenFor, see};
 use super::{CaseLedger, Context, midnight};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Promise;
@@ -94,6 +95,7 @@ impl PromiseView {
             fact.flags = self.flags;
             fact.dims = self.told(state, sink);
             sink.out.push(fact);
+            sink.out.push(Fact { sign: -1, ..expected(self, sink) });
         }
     }
 
@@ -228,6 +230,7 @@ impl CaseLedger {
             dims: Arc::clone(&dims),
         };
         sink.out.push(made(&view, sink));
+        sink.out.push(expected(&view, sink));
         if activity.actor.agent.is_some() && super::is_human(activity) {
             let mut fact = sink.plain(FactKind::AgentActive, 1);
             fact.dims = dims;
@@ -282,11 +285,16 @@ impl CaseLedger {
         }
         view.contact_day = parent.day;
         if dims != view.dims || flags != view.flags {
-            let mut old = made(view, sink);
-            old.sign = -1;
-            sink.out.push(old);
+            let open = view.state == PromiseState::Open;
+            sink.out.push(Fact { sign: -1, ..made(view, sink) });
+            if open {
+                sink.out.push(Fact { sign: -1, ..expected(view, sink) });
+            }
             (view.flags, view.dims) = (flags, dims);
             sink.out.push(made(view, sink));
+            if open {
+                sink.out.push(expected(view, sink));
+            }
         }
     }
 
@@ -311,8 +319,13 @@ impl CaseLedger {
             fact.amount2 = promise.paid_in_time.min(promise.amount);
             fact.flags = promise.flags;
             fact.dims = promise.told(promise.state, sink);
+            let fact_day = fact.day;
             sink.out.push(fact);
+            let came = promise.paid_in_time.min(promise.amount);
+            sink.out.push(Fact { count: 0, amount: 0, amount2: came, ..expected(promise, sink) });
+            see(&mut self.kept, SeenFor::PromiseDue, fact_day, sink);
             if promise.state == PromiseState::Kept {
+                see(&mut self.kept, SeenFor::PromiseKept, fact_day, sink);
                 first_resolved(&mut self.marks, promise.flags, promise.contact_day, &promise.dims, sink);
             }
         }
@@ -340,6 +353,15 @@ impl MadeOn {
         dims.direction = self.dims.direction.or(own.direction);
         dims
     }
+}
+
+/// What a promise lets expect on its due day.
+fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
+    let mut fact = sink.plain(FactKind::CashExpected, 1);
+    fact.day = day_number(promise.due);
+    fact.amount = promise.amount;
+    fact.dims = DimRef::of(&promise.dims).state("promise").shared();
+    fact
 }
 
 fn made(promise: &PromiseView, sink: &Sink) -> Fact {

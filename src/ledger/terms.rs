@@ -10,7 +10,7 @@ use super::emit::Sink;
 use super::{CaseLedger, Context, acted, is_human, midnight};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{Instalment, SettlementStep};
-use crate::domain::fact::{Dims, FactKind, flag};
+use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, day_number};
@@ -39,6 +39,15 @@ impl Plan {
     fn last_day(&self, market: &Market) -> Option<i32> {
         let (due, _) = self.instalments.get(self.next)?;
         Some(due.saturating_add(i32::from(market.promise_grace_days)).max(self.made))
+    }
+
+    /// What an instalment lets expect on its due day.
+    fn expected(&self, (due, amount): (i32, i64), sink: &Sink) -> Fact {
+        let mut fact = sink.plain(FactKind::CashExpected, 1);
+        fact.day = due;
+        fact.amount = amount;
+        fact.dims = DimRef::of(&self.dims).state("instalment").shared();
+        fact
     }
 
     fn set_timer(&mut self, market: &Market) {
@@ -102,6 +111,9 @@ impl CaseLedger {
             dims: Arc::clone(&fact.dims),
         };
         sink.out.push(fact);
+        for (due, amount) in &plan.instalments {
+            sink.out.push(plan.expected((*due, *amount), sink));
+        }
         plan.set_timer(ctx.market);
         if plan.judged_at != NEVER {
             books.plan = Some(Box::new(plan));
@@ -120,6 +132,9 @@ impl CaseLedger {
         let mut fact = sink.plain(FactKind::PlanEnded, 1);
         fact.dims = sink.case.acted_by(&plan.dims).state(state).shared();
         sink.out.push(fact);
+        for one in plan.instalments.get(plan.next..).unwrap_or_default() {
+            sink.out.push(Fact { sign: -1, ..plan.expected(*one, sink) });
+        }
     }
 
     /// Judges the instalments whose instant is `at`: payments since the plan was agreed go to them in their order.
@@ -147,6 +162,7 @@ impl CaseLedger {
             fact.flags = plan.flags;
             fact.dims = sink.case.acted_by(&plan.dims).state(state).shared();
             sink.out.push(fact);
+            sink.out.push(Fact { count: 0, amount: 0, amount2: in_time, ..plan.expected((due, amount), sink) });
             plan.next += 1;
             plan.set_timer(market);
         }

@@ -3,7 +3,7 @@
 use super::CaseLedger;
 use super::books::{EntryKind, Slot};
 use super::claims::{Claim, Wide};
-use super::emit::{Sink, Stock};
+use super::emit::{Sink, Stock, reached_by};
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::market::Market;
@@ -21,7 +21,7 @@ impl CaseLedger {
         let placed: i128 = first.claims.iter().map(|claim| i128::from(claim.principal)).sum();
         self.offset_negative(market, 0, &mut sink);
         self.arrived(placed, &mut sink);
-        self.follow_from(market);
+        self.follow_from(&mut sink);
         self.set_timer(market);
     }
 
@@ -33,6 +33,7 @@ impl CaseLedger {
             sink.purchased(1, bought);
         }
         sink.stocks(Stock::default(), self.stock());
+        self.first_on_hand(sink);
     }
 
     /// Lets claims below zero (credit notes) settle the others.
@@ -70,6 +71,7 @@ impl CaseLedger {
         let mut sink = Sink::new(out, (day_number(self.opened.date(market.zone)), self.placed_on), market, version);
         let total = self.balance().total();
         self.arrived(total, &mut sink);
+        self.began(&mut sink);
         for fact in out.iter_mut().skip(from) {
             fact.sign = -fact.sign;
         }
@@ -78,13 +80,13 @@ impl CaseLedger {
         if placed.is_some() {
             self.park();
             self.books_mut().returns = opened;
-            self.followed = super::follow::Followed::default();
+            self.unfollow();
             self.set_timer(market);
         } else {
             self.placed_on = self.day;
             let mut sink = Sink::new(out, (self.day, self.placed_on), market, version);
             self.arrived(total, &mut sink);
-            self.follow_from(market);
+            self.follow_from(&mut sink);
             self.set_timer(market);
         }
     }
@@ -102,7 +104,8 @@ impl CaseLedger {
         let mut leaving = Sink::new(&mut *out, (day, placed), market, old);
         let left = leaving.case;
         let mut moved = Stock::default();
-        if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0) {
+        if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0 || before.items != (0, 0))
+        {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);
             leaving.amount(fact, before.net);
@@ -112,6 +115,10 @@ impl CaseLedger {
         if moved != Stock::default() {
             let fact = sink.plain(FactKind::MovedIn, before.open);
             sink.amount(fact, before.net);
+        }
+        if moved == Stock::default() && before.open != 0 && reached_by(old) != reached_by(new) {
+            Sink::new(&mut *sink.out, (day, placed), market, old).open_accounts(-before.open);
+            sink.open_accounts(before.open);
         }
         let here = if moved == Stock::default() { before } else { Stock::default() };
         if self.away {
@@ -131,6 +138,7 @@ impl CaseLedger {
             sink.purchased(0, (now.0.saturating_sub(was.0), now.1.saturating_sub(was.1)));
         }
         sink.stocks(here, self.stock());
+        self.on_hand(before.open, &mut sink);
         self.follow(super::follow::Exit::Closed, net, new, &mut sink);
         self.set_timer(market);
     }

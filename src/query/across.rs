@@ -29,6 +29,22 @@ fn violation(field: &str, text: String) -> IngestError {
 }
 
 impl Query {
+    /// The markets that a question is about: those that it names, or else all that the caller may read.
+    ///
+    /// # Errors
+    /// The caller may read nothing.
+    pub fn markets_asked(&self, who: &Principal, named: Vec<MarketId>) -> Result<Vec<MarketId>, IngestError> {
+        if !who.has(Role::Reader) {
+            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
+        }
+        if !named.is_empty() {
+            return Ok(named);
+        }
+        let snapshot = self.markets.config().get();
+        let all = snapshot.tenants.get(&who.tenant).into_iter().flat_map(|tenant| tenant.markets.keys().cloned());
+        Ok(all.filter(|market| who.may_touch(market)).collect())
+    }
+
     /// Answers a question for each of these markets and over all of them; without any, over all that the caller may read.
     ///
     /// # Errors
@@ -40,18 +56,9 @@ impl Query {
         markets: Vec<MarketId>,
         question: KpiQuestion,
     ) -> Result<AcrossAnswer, IngestError> {
-        if !who.has(Role::Reader) {
-            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
-        }
+        let markets = self.markets_asked(who, markets)?;
         let snapshot = self.markets.config().get();
-        let tenant = snapshot.tenants.get(&who.tenant);
-        let markets = if markets.is_empty() {
-            let all = tenant.map(|tenant| tenant.markets.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-            all.into_iter().filter(|market| who.may_touch(market)).collect()
-        } else {
-            markets
-        };
-        let reporting = tenant.and_then(|tenant| tenant.reporting.clone());
+        let reporting = snapshot.tenants.get(&who.tenant).and_then(|tenant| tenant.reporting.clone());
         let readings = markets.iter().map(|market| self.open(who, market)).collect::<Result<Vec<_>, _>>()?;
         let plans = plans(&readings, &question, reporting.as_deref())?;
         let settled_to = self.markets.clock().now();
@@ -136,8 +143,14 @@ fn plans(
         let mut shape = shape.clone();
         shape.calendar = reading.calendar.clone();
         let plan = reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
-        if plan.has_percentiles() {
-            let text = "are percentiles, which do not add up over markets: ask market by market".to_owned();
+        let by_fact = reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
+        if plan.has_curves() && plan.has_money() && by_fact {
+            let text = "are of cohorts, whose amounts are kept by the day of placement and not by the day of the rate: ask \
+                        market by market, or convert by the period's end";
+            return Err(violation("question.kpi_ids", text.to_owned()));
+        }
+        if plan.has_lifts() {
+            let text = "hold variants against the control of one market: ask market by market".to_owned();
             return Err(violation("question.kpi_ids", text));
         }
         let money = plan.has_money();

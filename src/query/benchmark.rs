@@ -1,11 +1,8 @@
 //! A market's figures beside published ones, and beside the quartiles of tenants that share theirs.
 //!
 //! Quartiles are told of whole calendar quarters that ended thirty days ago or more, without groups or filters, of those who
-//! share that quarter, once computed for as long as the process runs. So nobody can compare two answers that differ by one
-//! tenant, one day or one record.
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+//! share that quarter, and are stored as they were told first. So nobody can compare two answers that differ by one tenant,
+//! one day or one record, whatever process is asked and however often it was started.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -14,17 +11,16 @@ use super::{Query, Reading};
 use crate::config::Snapshot;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::principal::Principal;
-use crate::domain::time::add_days;
+use crate::domain::time::{add_days, day_number};
 use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, corrupt_cell};
 use crate::kpi::peers::{Published, Quartiles, Withheld, quartiles};
 use crate::kpi::unit::Unit;
 use crate::kpi::{self, Exact, Grain, QueryError, Row, Shape};
+use crate::store::{QuartileKey, QuartileRow};
 
 /// Days after its end from which a quarter is told.
 const SETTLED_DAYS: i64 = 30;
-/// Quartiles that are kept; beyond that none is kept.
-const MOST: usize = 100_000;
 
 /// Why there are no quartiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +45,6 @@ pub struct Benchmark {
     /// The quartiles of those who share theirs.
     pub peers: Result<Quartiles, NoPeers>,
 }
-
-/// Region, KPI, first day of the quarter, digest of the definitions.
-type Asked = (String, String, NaiveDate, String);
-
-/// Quartiles computed in this process.
-#[derive(Clone, Default)]
-pub(super) struct Benchmarks(Arc<Mutex<HashMap<Asked, Quartiles>>>);
 
 impl Query {
     /// A market's figures of a quarter among others'.
@@ -99,7 +88,7 @@ impl Query {
         Ok(found)
     }
 
-    /// The quartiles of all who share, computed once.
+    /// The quartiles of all who share, as they were told first.
     async fn peers(
         &self,
         snapshot: &Snapshot,
@@ -108,11 +97,15 @@ impl Query {
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<Result<Quartiles, Withheld>, IngestError> {
         let market = &asking.key.market;
-        let asked = (market.as_str().to_owned(), kpi.to_owned(), from, asking.catalogue.digest().to_owned());
-        let kept =
-            |benchmarks: &Benchmarks| benchmarks.0.lock().unwrap_or_else(PoisonError::into_inner).get(&asked).cloned();
-        if let Some(known) = kept(&self.benchmarks) {
-            return Ok(Ok(known));
+        let key = QuartileKey {
+            region: market.as_str().to_owned(),
+            kpi: kpi.to_owned(),
+            quarter: day_number(from),
+            digest: asking.catalogue.digest().to_owned(),
+        };
+        let store = self.markets.store();
+        if let Some(known) = store.quartiles(&key).await? {
+            return Ok(Ok(told(known)));
         }
         let mut figures: Vec<(Exact, Exact)> = Vec::new();
         for tenant in snapshot.tenants.keys().filter(|tenant| shares(snapshot, tenant, (from, to))) {
@@ -122,15 +115,13 @@ impl Query {
                 figures.push((value, volume));
             }
         }
-        let made = quartiles(figures);
-        let mut known = self.benchmarks.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What is withheld may be told when more tenants share; what was told stays as it was.
-        if known.len() < MOST
-            && let Ok(quartiles) = &made
-        {
-            known.insert(asked, quartiles.clone());
-        }
-        Ok(made)
+        let made = match quartiles(figures) {
+            Ok(made) => made,
+            Err(withheld) => return Ok(Err(withheld)),
+        };
+        let row = QuartileRow { tenants: u32::try_from(made.tenants).unwrap_or(u32::MAX), texts: made.texts };
+        Ok(Ok(told(store.fix_quartiles(&key, row).await?)))
     }
 
     /// The figure of a market over a quarter; `None` without a value or in several currencies.
@@ -150,6 +141,11 @@ impl Query {
         rows.retain(|row| row.value.is_some());
         Ok(if rows.len() == 1 { rows.pop() } else { None })
     }
+}
+
+/// Stored quartiles as they are told.
+fn told(row: QuartileRow) -> Quartiles {
+    Quartiles { tenants: row.tenants as usize, texts: row.texts }
 }
 
 /// Whether a tenant shares its figures of all these days.

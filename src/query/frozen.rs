@@ -8,7 +8,7 @@ use super::{Query, Reading};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::validation::Violation;
 use crate::ingest::IngestError;
-use crate::kpi::{Frame, QueryError, Row, Shape};
+use crate::kpi::{Calendar, Frame, QueryError, Row, Shape};
 
 /// Closing instants of one question: each is answered by telling the history again.
 const MOST: usize = 36;
@@ -59,7 +59,8 @@ impl Query {
             let at = closing(first);
             let mut query = question.query.clone();
             (query.from, query.to) = (first.start, first.end);
-            let shape = Shape { calendar: reading.calendar.clone(), totals: question.shape.totals, ..Shape::default() };
+            let calendar = Calendar { today: Some(at.date(reading.market.zone)), ..reading.calendar.clone() };
+            let shape = Shape { calendar, totals: question.shape.totals, ..Shape::default() };
             let plan = catalogue.plan_shaped(&query, &shape).map_err(refused)?;
             let view = self.view(reading, None, Some(at)).await?;
             let delta = self.retold(reading, Arc::clone(&catalogue), view).await?;

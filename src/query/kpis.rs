@@ -112,8 +112,12 @@ impl Query {
     /// Answers a question by telling the history again.
     async fn told_again(&self, reading: &Reading, question: &KpiQuestion) -> Result<KpiAnswer, IngestError> {
         let catalogue = Arc::new(reading.catalogue.for_question(&question.query).map_err(refused)?);
-        let plan = catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;
+        // A wrong question is refused before the history is looked at.
+        catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;
         let view = self.view(reading, question.as_of, question.as_known_at).await?;
+        let mut shape = question.shape.clone();
+        shape.calendar.today = Some(view.now.date(reading.market.zone));
+        let plan = catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
         let delta = self.retold(reading, catalogue, view).await?;
         let ranges = plan.ranges();
         let blocks = delta.blocks_where(|key| ranges.iter().any(|range| range.holds(key)));

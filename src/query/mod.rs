@@ -45,7 +45,7 @@ use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::{IngestError, Markets, Work, etag};
-use crate::kpi::Catalogue;
+use crate::kpi::{Calendar, Catalogue};
 use crate::rules::RuleSet;
 use crate::store::TenantScope;
 
@@ -79,7 +79,6 @@ pub struct Query {
     simulations: Arc<Semaphore>,
     recounts: Arc<Semaphore>,
     watches: watch::Watches,
-    benchmarks: benchmark::Benchmarks,
 }
 
 /// What a read needs of the configuration, checked against the caller.
@@ -99,14 +98,7 @@ impl Query {
         let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
         let cells = Arc::new(cells::Cells::new(mebibytes << 20));
         let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
-        Self {
-            markets,
-            cells,
-            simulations: few(),
-            recounts: few(),
-            watches: watch::Watches::default(),
-            benchmarks: benchmark::Benchmarks::default(),
-        }
+        Self { markets, cells, simulations: few(), recounts: few(), watches: watch::Watches::default() }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
@@ -133,13 +125,17 @@ impl Query {
     ) -> Result<Reading, IngestError> {
         let unknown = || IngestError::MarketUnknown(market.to_string());
         let tenant = snapshot.tenants.get(id).ok_or_else(unknown)?;
+        let key = MarketKey { tenant: id.clone(), market: market.clone() };
+        let settings = tenant.markets.get(market).ok_or_else(unknown)?.clone();
+        let calendar = tenant.calendars.get(market).cloned().unwrap_or_default();
+        let today = Some(self.markets.clock().now().date(settings.zone));
         Ok(Reading {
-            key: MarketKey { tenant: id.clone(), market: market.clone() },
+            key,
             scope: self.markets.store().scope(id),
-            market: tenant.markets.get(market).ok_or_else(unknown)?.clone(),
+            market: settings,
             rules: Arc::clone(&tenant.rules),
             catalogue: Arc::clone(&snapshot.catalogue),
-            calendar: tenant.calendars.get(market).cloned().unwrap_or_default(),
+            calendar: Calendar { today, ..calendar },
         })
     }
 

@@ -176,7 +176,9 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
         Lack::DueDate => &["Case.claims.original_due_date"],
         Lack::InvoiceDate => &["Case.claims.invoice_date"],
         Lack::Facts => match gap.fact {
-            K::Contact | K::MessageSent | K::RuleTest | K::FirstContactResolved => &["Activity.contact"],
+            K::Contact | K::MessageSent | K::AccountSeen | K::RuleTest | K::FirstContactResolved => {
+                &["Activity.contact"]
+            }
             K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded => &["Activity.promise"],
             K::MessageDelivered
             | K::MessageBounced

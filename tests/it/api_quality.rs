@@ -128,6 +128,13 @@ on_both_databases!(
         api.tenant("t6", share).await;
         calls(&api, "t6", 10, 10).await;
         assert_eq!(ask(&mut t1, &["rpc_rate"]).await.remove(0).tenant_count, 5);
+        let again = Api::start(&database).await;
+        for tenant in ["t1", "t2", "t3", "t4", "t5", "t6"] {
+            again.tenant(tenant, share).await;
+        }
+        let told = ask(&mut again.platform("t1").await, &["rpc_rate"]).await.remove(0);
+        assert_eq!((told.tenant_count, told.median), (5, found.median), "another process tells what was told first");
+        again.end().await;
         let open = v1::GetBenchmarksRequest {
             region_code: "IT".to_owned(),
             kpi_ids: vec!["rpc_rate".to_owned()],

@@ -1,6 +1,7 @@
 //! A read holds what it asks for, whichever server answers it.
 
 use fairdue::domain::principal::Role;
+use fairdue::proto::google::r#type::Date;
 use fairdue::proto::v1;
 use tonic::{Code, Request, Status};
 
@@ -87,3 +88,41 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_about_several_markets_asks_each_of_them() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let (one, other) = (Api::start(&database).await, Api::start(&database).await);
+    let key = one.key("mine", &[Role::Writer, Role::Reader], &[]).await;
+    let (mut here, mut there) = (one.clients(&key), other.clients(&key));
+    let revision = open(&mut here, "c1").await;
+    let asked = |markets: &[&str]| v1::QueryKpisAcrossMarketsRequest {
+        region_codes: markets.iter().map(|market| (*market).to_owned()).collect(),
+        question: Some(v1::QueryKpisRequest {
+            kpi_ids: vec!["open_accounts".to_owned()],
+            grain: v1::Grain::Total.into(),
+            start_date: Some(Date { year: 2024, month: 1, day: 1 }),
+            end_date: Some(Date { year: 2025, month: 1, day: 1 }),
+            ..Default::default()
+        }),
+    };
+    let mut ask = async |markets: &[&str], consistency: &str| {
+        there.kpis.query_kpis_across_markets(asking(asked(markets), consistency)).await
+    };
+    let wanted = format!("at-least={revision}");
+    for (markets, consistency) in
+        [(&["IT", "SE"][..], "fully-consistent"), (&["IT"], wanted.as_str()), (&[], "fastest")]
+    {
+        let answer = ask(markets, consistency).await.expect("figures").into_inner();
+        let italy = answer.markets.iter().find(|market| market.region_code == "IT").expect("Italy");
+        assert!(italy.revision >= revision, "{consistency}: {}", italy.revision);
+    }
+    for markets in [&["IT", "SE"][..], &[]] {
+        let refused = ask(markets, &wanted).await.expect_err("a revision of one market");
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "MALFORMED_CONSISTENCY"));
+    }
+    let beyond = ask(&["IT"], &format!("at-least={}", revision + 1_000)).await.expect_err("no such revision");
+    assert_ne!(reason(&beyond), "MALFORMED_CONSISTENCY");
+    one.end().await;
+    other.end().await;
+}

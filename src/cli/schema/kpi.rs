@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::money::currency;
 use super::shape::{Table, choice, date, file, flag, number, pattern, table, tables, text};
 use crate::domain::buckets::MOST;
-use crate::domain::fact::{FactKind, flag as flags};
+use crate::domain::fact::{ENDS, FactKind, flag as flags};
 use crate::domain::vocabulary::{Channel, Direction};
 use crate::kpi::definition::{Additivity, Attribution, Clock, CurrencyPolicy, DimensionAsOf, Kind, Rounding};
 use crate::kpi::unit::Unit;
@@ -84,10 +84,13 @@ fn measure() -> Value {
         .need("title", text("For people"))
         .need("description", text("What it says"))
         .need("fact", words!("Kind of the facts", FactKind))
-        .need("agg", choice("How facts become a number", ["count", "sum", "sum_product", "distinct", "histogram"]))
+        .need(
+            "agg",
+            choice("How facts become a number", ["count", "sum", "sum_product", "distinct", "histogram", "lives"]),
+        )
         .may("field", choice("What is summed", ["amount", "amount2", "value"]))
         .may("times", choice("The days that it is multiplied by", ["days_due", "days_invoice"]))
-        .may("of", choice("The dimension whose values are counted", dimensions()))
+        .may("of", choice("The dimension whose values are counted, or account", dimensions().chain(["account"])))
         .may("day", choice("Which day of a fact counts; its own without this key", ["fact", "placed"]))
         .may("by_currency", flag("A count is kept by currency; amounts always are"))
         .may("where", filter.end())
@@ -131,11 +134,9 @@ fn formula() -> Table {
 
 fn kpi() -> Value {
     let parameters = table("Values that the formula's parameters take").any(json!({
-        "description": "A whole number, a quotient such as \"1/12\", \"months\", \"days\" or \"working_days\" (of the period)",
+        "description": "A whole number, a quotient such as \"1/12\", \"months\", \"days\", \"working_days\" or \"last_day\" (of the period)",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
-    let reserved = [Kind::Cohort];
-    let kinds = Kind::ALL.iter().filter(|kind| !reserved.contains(kind)).map(|kind| kind.as_str());
     let needed = [
         "formula",
         "source",
@@ -155,7 +156,7 @@ fn kpi() -> Value {
         .need("id", id("Its id"))
         .need("title", text("For people"))
         .need("description", text("What it says, with its limits"))
-        .need("kind", choice("Its kind", kinds))
+        .need("kind", words!("Its kind", Kind))
         .may("of", part("The KPI that an alias stands for; all contacts or visitors, of a conversion"))
         .may("formula", text("The formula in words"))
         .may("source", text("Where the formula comes from"))
@@ -175,12 +176,19 @@ fn kpi() -> Value {
         .may("measure", part("The measure of a simple, cumulative or duration KPI"))
         .may("percentile", number("The percentile of a duration: 50 is the median", 1, 99))
         .may("since", choice("From when a cumulative KPI runs", ["ever", "question"]))
-        .may("numerator", part("The numerator of a ratio"))
-        .may("denominator", part("The denominator of a ratio"))
+        .may(
+            "reached",
+            several("The ends of accounts that a duration with agg = \"lives\" asks for", choice("An end", ENDS)),
+        )
+        .may("numerator", part("The numerator of a ratio or cohort"))
+        .may("denominator", part("The denominator of a ratio or cohort"))
+        .may("months", number("A cohort of one horizon: its first so many months, and no curve", 1, 99))
+        .may("told_after_days", number("Days after a period's end before which it has no value", 1, 3_660))
         .may("expression", part("The formula of a derived KPI"))
         .may("stock", part("What a balance is of, or the accounts that a transition follows"))
         .may("moves", part("The moves of a transition"))
         .may("converted", part("What led to a payment, of a conversion"))
+        .may("control", text("The variant that the others are held against, of a lift"))
         .may("window_days", number("Days within which the payment must come", 1, 30))
         .may("stays", flag("A transition tells those that did not make the moves"))
         .may("at", choice("When a balance is taken", ["opening", "closing", "mean", "change"]))
@@ -191,12 +199,14 @@ fn kpi() -> Value {
                 of_kind("alias", &["of"]),
                 of_kind("simple", &["measure"]),
                 of_kind("ratio", &["numerator", "denominator"]),
+                of_kind("cohort", &["numerator", "denominator"]),
                 of_kind("derived", &["expression"]),
                 of_kind("cumulative", &["measure", "since"]),
                 of_kind("balance", &["stock", "at"]),
                 of_kind("duration", &["measure", "percentile"]),
                 of_kind("transition", &["moves", "stock"]),
                 of_kind("conversion", &["converted", "of", "window_days"]),
+                of_kind("lift", &["converted", "of", "window_days", "control"]),
             ]),
         )
         .end()
@@ -213,6 +223,7 @@ pub(super) fn cases() -> Value {
         .need("grain", words!("Grain of the question", Grain))
         .need("from", date("First day, in quotes"))
         .need("to", date("The day after the last, in quotes"))
+        .may("today", date("The day that it is, in quotes; without it nothing is told that must be over"))
         .may("group_by", several("Dimensions", choice("A dimension", dimensions())))
         .may("filters", filters.end())
         .may("currency", currency("ISO 4217 code of facts that name none"))

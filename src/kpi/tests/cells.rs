@@ -142,7 +142,13 @@ proptest! {
         let catalogue = shipped();
         let mut months: BTreeMap<(u32, i32), Block> = BTreeMap::new();
         let mut days: BTreeMap<(u32, i32), Block> = BTreeMap::new();
+        // Of accounts, months keep less than days do: what they tell is the test of counts of accounts.
+        let counted = catalogue.measures.iter().filter(|one| one.counts_accounts());
+        let counted: Vec<u32> = counted.flat_map(|one| one.sets.iter().map(|(_, series)| *series)).collect();
         for (key, block) in delta(catalogue, &facts).blocks() {
+            if counted.contains(&key.series) {
+                continue;
+            }
             let to = if key.grain == CellGrain::Month { &mut months } else { &mut days };
             let period = month_of(key.period);
             to.entry((key.series, period)).or_insert_with(|| Block::empty(block.width())).merge(&block).unwrap();

@@ -85,7 +85,14 @@ fn formulas_are_held_against_their_units_and_claims() {
     one(kpi("balance", "stock = { opening = \"m\" }\nat = \"closing\"", MONEY), "a stock inside a stock");
     one(kpi("balance", "stock = { divide = [\"m\", \"m\"] }\nat = \"mean\"", MONEY), "a stock is a sum over time");
     one(kpi("derived", "expression = { parameter = \"n\" }", MONEY), "the parameter \"n\" has no value");
-    one(kpi("cohort", "months = 12", MONEY), "is of kind cohort, which is not supported yet");
+    let parts = "numerator = \"m\"\ndenominator = \"m\"";
+    one(kpi("cohort", parts, QUOTIENT), "is a cohort of facts of their own day");
+    one(kpi("cohort", &format!("{parts}\nmonths = 100"), QUOTIENT), "months = 100");
+    one(kpi("ratio", &format!("{parts}\ntold_after_days = 0"), QUOTIENT), "told_after_days = 0");
+    let survival = "measure = \"m\"\npercentile = 50\nreached = [\"rolled\"]";
+    one(kpi("duration", survival, MONEY), "\"rolled\" is no end of an account");
+    let lift = "of = \"calls\"\nconverted = \"calls\"\nwindow_days = 7\ncontrol = \"a/b\"";
+    one(kpi("lift", lift, QUOTIENT), "has a slash");
     one(
         kpi("ratio", "numerator = \"m\"\ndenominator = \"m\"", &format!("{QUOTIENT}\nproportion = true")),
         "no proportion of two counts",
@@ -155,4 +162,16 @@ fn everything_wrong_with_a_question_is_named_at_once() {
     assert_eq!(error.reason(), "INVALID_KPI_QUERY");
     let long = shipped().plan(&query("cei", Grain::Day, "1990-01-01", "2026-01-01", &[])).unwrap_err();
     assert_eq!(long.violations()[0].field, "grain");
+}
+
+#[test]
+fn accounts_are_counted_by_what_they_were_seen_for_alone() {
+    for (agg, remedy) in [("distinct\"\nof = \"account", "account_seen"), ("lives", "account_life")] {
+        let found = compile(&format!(
+            "version = 1\n[[measure]]\nid = \"m\"\ntitle = \"t\"\ndescription = \"d\"\nfact = \"contact\"\n\
+             agg = \"{agg}\"\ndimension_sets = [[]]\n"
+        ));
+        assert!(found.len() == 1 && found[0].contains("counts accounts by facts of kind contact"), "{found:#?}");
+        assert!(found[0].contains(&format!("take facts of kind {remedy}")), "{found:#?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Tests of KPI definitions, cells and figures.
 
+mod accounts;
+mod across;
 mod cells;
 mod faults;
 mod figures;

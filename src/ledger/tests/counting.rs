@@ -75,8 +75,9 @@ fn added(activity: &Activity, lead: bool) -> Vec<Fact> {
     facts
 }
 
+/// Kinds of facts; what an account was seen for has tests of its own.
 fn kinds(facts: &[Fact]) -> Vec<FactKind> {
-    facts.iter().map(|fact| fact.kind).collect()
+    facts.iter().map(|fact| fact.kind).filter(|kind| *kind != FactKind::AccountSeen).collect()
 }
 
 #[test]
@@ -91,8 +92,8 @@ fn an_activity_over_several_cases_counts_on_the_first() {
         Detail::Survey { survey: SurveyKind::Nps, score: 9 },
     ] {
         let one = activity("1", at("2024-03-01 10:00"), detail);
-        assert_eq!(added(&one, false), []);
-        assert_ne!(added(&one, true), []);
+        assert_eq!(kinds(&added(&one, false)), []);
+        assert_ne!(kinds(&added(&one, true)), []);
     }
 }
 
@@ -133,7 +134,7 @@ fn a_contact_carries_its_flags_and_dimensions() {
     assert_eq!(dims.template.as_deref(), Some("first/b"));
     assert_eq!((dims.campaign.as_deref(), dims.team.as_deref()), (Some("spring"), Some("red")));
     assert_eq!((dims.client.as_deref(), dims.currency), (Some("shop"), Some(eur())));
-    assert_eq!(facts[4].amount, 7);
+    assert_eq!(facts.last().map(|fact| fact.amount), Some(7));
 }
 
 #[test]

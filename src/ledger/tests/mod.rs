@@ -9,6 +9,7 @@ mod history;
 mod oracle;
 mod property;
 mod roster;
+mod seen;
 
 use std::collections::BTreeMap;
 

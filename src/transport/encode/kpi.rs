@@ -197,6 +197,9 @@ const fn no_value(reason: NoValue) -> v1::NoValueReason {
         NoValue::Overflow => v1::NoValueReason::Overflow,
         NoValue::NeedsOneMonth => v1::NoValueReason::NeedsOneMonth,
         NoValue::NoCalendar => v1::NoValueReason::NoCalendar,
+        NoValue::Immature => v1::NoValueReason::Immature,
+        NoValue::NotReached => v1::NoValueReason::NotReached,
+        NoValue::NoControl => v1::NoValueReason::NoControl,
     }
 }
 

@@ -3,6 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{Answers, Api, Paging, failed, open, wrong};
+use crate::domain::consistency::Consistency;
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
@@ -52,6 +53,15 @@ impl KpiService for Api {
     ) -> Result<Response<v1::QueryKpisAcrossMarketsResponse>, Status> {
         let (caller, message) = open(request)?;
         let (markets, question) = decode::across(message).map_err(wrong)?;
+        let markets = self.use_cases.query.markets_asked(&caller.who, markets).map_err(failed)?;
+        if matches!(caller.consistency, Consistency::AtLeast(_)) && markets.len() != 1 {
+            let text = "the header fairdue-consistency names a revision, which is one market's, and the question is about \
+                        several: send fully-consistent, or name one market";
+            return Err(status::own(ErrorKind::InvalidArgument, "MALFORMED_CONSISTENCY", text));
+        }
+        for market in &markets {
+            self.assure(&caller, market).await?;
+        }
         let group_by = question.query.group_by.clone();
         let found = self.use_cases.query.query_across(&caller.who, markets, question).await.map_err(failed)?;
         let own: usize = found.markets.iter().map(|(_, answer)| answer.answer.rows.len()).sum();

@@ -20,7 +20,7 @@ use fairdue::query::{KpiQuestion, Query};
 use fairdue::store::{Store, StoreOptions};
 
 use super::deliver::{Act, Dice, key, scattered};
-use super::generate::{self, long_after};
+use super::generate::{self, History, long_after};
 use crate::support::database::{Backend, Database};
 
 /// KPIs of every form: flows, stocks, means, distinct counts; with what they may be grouped by.
@@ -144,15 +144,28 @@ pub(super) fn try_histories<T>(backend: Backend, cases: u32, trial: impl Fn(Stri
 where
     T: Future<Output = Result<(), String>>,
 {
+    try_prepared(backend, cases, |history| history, |url, _, acts, seed| trial(url, acts, seed));
+}
+
+/// The same for histories that are made into others first; `trial` takes the history, too.
+pub(super) fn try_prepared<T>(
+    backend: Backend,
+    cases: u32,
+    prepare: impl Fn(History) -> History,
+    trial: impl Fn(String, History, Vec<Act>, u64) -> T,
+) where
+    T: Future<Output = Result<(), String>>,
+{
     let config = Trials { cases, max_shrink_iters: 40, failure_persistence: None, ..Trials::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(&(generate::steps(40), any::<u64>()), |(steps, seed)| {
-        let acts = scattered(&generate::materialise(&steps), seed);
+        let history = prepare(generate::materialise(&steps));
+        let acts = scattered(&history, seed);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let outcome = runtime.block_on(async {
             let database = Database::fresh(backend).await;
-            trial(database.url.clone(), acts, seed).await.map_err(TestCaseError::fail)
+            trial(database.url.clone(), history, acts, seed).await.map_err(TestCaseError::fail)
         });
         runtime.shutdown_background();
         outcome

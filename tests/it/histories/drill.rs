@@ -9,7 +9,7 @@ use fairdue::clock::Clock;
 use fairdue::config::Holder;
 use fairdue::domain::time::{SECOND, day_number};
 use fairdue::kpi::drill::{Contribution, Figure};
-use fairdue::kpi::{self, Dimension, Exact, Grain, Period, Row, Shape};
+use fairdue::kpi::{self, Dimension, Exact, Grain, NoValue, Period, Row, Shape};
 use fairdue::query::{FigureSource, KpiQuestion};
 
 use super::cache::{Replica, configuration, reader, try_histories};
@@ -18,7 +18,7 @@ use super::generate::long_after;
 use crate::support::database::Backend;
 
 /// KPIs of every form, with what they are grouped by here.
-const KPIS: [(&str, &[Dimension]); 13] = [
+const KPIS: [(&str, &[Dimension]); 21] = [
     ("rpc_rate", &[Dimension::Agent]),
     ("recovery_rate", &[]),
     ("payments", &[Dimension::Agent]),
@@ -32,6 +32,14 @@ const KPIS: [(&str, &[Dimension]); 13] = [
     ("handle_time_p90", &[]),
     ("headcount", &[]),
     ("resolution_rate_adjusted", &[]),
+    ("accounts_attempted", &[Dimension::Team]),
+    ("penetration_rate", &[]),
+    ("liquidation_curve", &[Dimension::MonthsSince]),
+    ("liquidation_6m", &[]),
+    ("days_to_collect_p50", &[]),
+    ("cash_expected", &[Dimension::Agent]),
+    ("open_items_age", &[]),
+    ("notice_timeliness", &[Dimension::Rule]),
 ];
 
 fn question(kpis: &[&str], group_by: &[Dimension], grain: Grain) -> KpiQuestion {
@@ -39,7 +47,7 @@ fn question(kpis: &[&str], group_by: &[Dimension], grain: Grain) -> KpiQuestion 
     let query = kpi::Query {
         kpis: kpis.iter().map(|id| (*id).to_owned()).collect(),
         grain,
-        from: date("2025-02-01"),
+        from: date("2025-01-01"),
         to: date("2025-05-01"),
         group_by: group_by.to_vec(),
         filters: Vec::new(),
@@ -136,7 +144,8 @@ async fn told_again(url: &str, holder: &Arc<Holder>, acts: &[Act], seed: u64) ->
             return Err(format!("{kpi} from cells {cells:?}\nfrom facts {:?}", facts.answer));
         }
         for row in &cells.rows {
-            if row.currency.is_some() || row.numerator.is_some() {
+            let told = row.no_value != Some(NoValue::Immature);
+            if told && (row.currency.is_some() || row.numerator.is_some()) {
                 records(&replica, group_by, row).await?;
             }
         }

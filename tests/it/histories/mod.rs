@@ -4,11 +4,13 @@
 //! at every run.
 
 mod cache;
+mod counted;
 pub mod deliver;
 mod drill;
 pub mod generate;
 mod judged;
 mod more;
+mod recount;
 mod snapshot;
 mod told;
 

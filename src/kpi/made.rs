@@ -1,0 +1,98 @@
+//! What is made of the sums of each feed: percentiles, numbers of values and of accounts, points of curves.
+
+use std::collections::HashMap;
+
+use super::block::Cell;
+use super::delta::Names;
+use super::gather::{Gathered, Group, Sums};
+use super::plan::{MadeInto, Plan};
+use super::shape::Stretches;
+use super::{histogram, since, survival};
+
+impl Gathered {
+    /// Makes of the sums what each feed is to be.
+    pub(super) fn made(mut self, plan: &Plan) -> Self {
+        let names = &mut self.names;
+        for (feed, sums) in plan.feeds.iter().zip(&mut self.feeds) {
+            if feed.sums {
+                sums.add_up();
+            }
+            match feed.made_into {
+                MadeInto::Sums => {}
+                MadeInto::Percentile(percent) => sums.take_percentile(percent, names, &plan.stretches),
+                MadeInto::Survival(percent, ends) => survival::take(sums, (percent, ends), names, &plan.stretches),
+                MadeInto::Accounts => sums.count_accounts(names, &plan.stretches),
+                MadeInto::Distinct => sums.count_distinct(&plan.stretches),
+                MadeInto::Curve(curve) => plan.cumulate(curve, sums, names),
+            }
+        }
+        self
+    }
+
+    /// Adds the sums of another market's plan of the same question, before anything is made of either.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        let mut numbers = vec![0_u32];
+        numbers.extend(other.names.strings.iter().map(|text| self.names.number(text)));
+        let number = |own: u32| numbers.get(own as usize).copied().unwrap_or(own);
+        for (sums, more) in self.feeds.iter_mut().zip(&other.feeds) {
+            for (group, row) in &more.rows {
+                let group = Group {
+                    values: group.values.map(number),
+                    currency: number(group.currency),
+                    distinct: number(group.distinct),
+                };
+                for place in 0..more.stride {
+                    sums.put(group, place, more.cell(*row, place));
+                }
+            }
+        }
+    }
+}
+
+impl Sums {
+    /// For a percentile: replaces the counts of steps by the value told, with the number of facts behind it.
+    fn take_percentile(&mut self, percent: u8, names: &Names, stretches: &Stretches) {
+        let mut steps: HashMap<(Group, usize), Vec<(i64, i128)>> = HashMap::new();
+        for (group, row) in &self.rows {
+            let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) else { continue };
+            for (period, stretch) in stretches.slots.iter().enumerate() {
+                let count = self.between(*row, *stretch).sum;
+                if count != 0 {
+                    steps.entry((Group { distinct: 0, ..*group }, period)).or_default().push((step, count));
+                }
+            }
+        }
+        let mut told = Self::counted(stretches.slots.len());
+        for ((group, period), steps) in steps {
+            let Some((value, all)) = histogram::percentile(steps, percent) else { continue };
+            told.put(group, period, Cell { sum: value.into(), facts: i64::try_from(all).unwrap_or(i64::MAX) });
+        }
+        *self = told;
+    }
+
+    /// For a distinct count: replaces sums by how many values are left in each group and period.
+    fn count_distinct(&mut self, stretches: &Stretches) {
+        let mut counted = Self::counted(stretches.slots.len());
+        for (group, row) in &self.rows {
+            for (period, stretch) in stretches.slots.iter().enumerate() {
+                let there = i64::from(self.between(*row, *stretch).sum > 0);
+                counted.put(Group { distinct: 0, ..*group }, period, Cell { sum: there.into(), facts: there });
+            }
+        }
+        *self = counted;
+    }
+
+    /// For a count of accounts: replaces sums by the facts of each period whose account was not seen before in it.
+    fn count_accounts(&mut self, names: &Names, stretches: &Stretches) {
+        let mut counted = Self::counted(stretches.slots.len());
+        for (group, row) in &self.rows {
+            let before = names.text(group.distinct).and_then(|text| since::read(text));
+            for (period, stretch) in stretches.slots.iter().enumerate() {
+                let first = before.is_none_or(|before| before < stretches.days(stretch.0).0);
+                let cell = if first { self.between(*row, *stretch) } else { Cell::default() };
+                counted.put(Group { distinct: 0, ..*group }, period, cell);
+            }
+        }
+        *self = counted;
+    }
+}

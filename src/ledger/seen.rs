@@ -1,0 +1,75 @@
+//! Days on which an account was last seen, by what for: what lets accounts be counted once in any period.
+//!
+//! A fact of a day says how long ago the account was last seen for the same. It is the account's first one of a period
+//! exactly if that day lies before the period, so that facts add up over days and still count each account once.
+
+use serde::{Deserialize, Serialize};
+
+use super::CaseLedger;
+use super::emit::Sink;
+use super::follow::Kept;
+use crate::domain::fact::{FactKind, SEEN_STATES};
+
+/// What an account is seen for: a place in [`SEEN_STATES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeenFor {
+    OnHand,
+    Attempted,
+    Reached,
+    Emailed,
+    Visited,
+    PromiseDue,
+    PromiseKept,
+}
+
+/// The last day of each, [`NEVER`] for what has not been yet. Of on_hand the day on which it left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Seen([i32; SEEN_STATES.len()]);
+
+const NEVER: i32 = i32::MIN;
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self([NEVER; SEEN_STATES.len()])
+    }
+}
+
+/// Emits that the account was seen for that on a day, unless that day was told.
+pub(super) fn see(kept: &mut Option<Box<Kept>>, what: SeenFor, day: i32, sink: &mut Sink) {
+    let Some(last) = kept.get_or_insert_default().seen.0.get_mut(what as usize) else { return };
+    if *last < day {
+        told(what, std::mem::replace(last, day), day, sink);
+    }
+}
+
+fn told(what: SeenFor, before: i32, day: i32, sink: &mut Sink) {
+    let Some(state) = SEEN_STATES.get(what as usize) else { return };
+    let mut fact = sink.plain(FactKind::AccountSeen, 1);
+    fact.day = day;
+    fact.value = (before != NEVER).then(|| i64::from(day) - i64::from(before));
+    fact.dims = sink.case.state(state).shared();
+    sink.out.push(fact);
+}
+
+impl CaseLedger {
+    /// Emits that the account came on hand, or remembers that it left, by whether it was open and here before.
+    pub(super) fn on_hand(&mut self, before: i64, sink: &mut Sink) {
+        let now = self.stock().open;
+        if before == 0 && now > 0 {
+            let left = self.kept.as_ref().and_then(|kept| kept.seen.0.first().copied());
+            told(SeenFor::OnHand, left.unwrap_or(NEVER), sink.day, sink);
+        } else if before > 0
+            && now == 0
+            && let Some(left) = self.kept.get_or_insert_default().seen.0.first_mut()
+        {
+            *left = sink.day;
+        }
+    }
+
+    /// The same at the very beginning of an account, which `reach` may take back.
+    pub(super) fn first_on_hand(&self, sink: &mut Sink) {
+        if self.stock().open > 0 {
+            told(SeenFor::OnHand, NEVER, sink.day, sink);
+        }
+    }
+}
