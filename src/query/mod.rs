@@ -263,12 +263,7 @@ impl Query {
 
     /// The derived state of a case.
     pub(super) async fn entry(&self, reading: &Reading, case: &CaseId) -> Result<(Arc<CaseEntry>, u64), IngestError> {
-        let handle = self.markets.handle(&reading.key);
-        if let Some(found) = handle.state.case_at(case) {
-            return Ok(found);
-        }
-        self.markets.submit(&reading.key, Work::Load(vec![case.clone()], Vec::new())).await?;
-        let unknown = || IngestError::NotFound { what: "case", id: case.to_string() };
-        handle.state.case_at(case).ok_or_else(unknown)
+        let found = case_at_hand(&self.markets, &reading.key, case).await?;
+        found.ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })
     }
 }

@@ -151,6 +151,11 @@ impl Setup {
         Self { directory: configuration(), url: url.to_owned(), key, settings }
     }
 
+    /// The same service over another database.
+    pub fn over(&self, url: &str) -> Self {
+        Self { directory: configuration(), url: url.to_owned(), key: self.key.clone(), settings: self.settings.clone() }
+    }
+
     /// The configuration directory, to be changed before a start.
     #[allow(dead_code)] // read by the load generator, which shares this file
     pub fn configuration(&self) -> &Path {
@@ -214,7 +219,8 @@ impl Service {
         answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.pid.to_string()]).status().expect("run kill");
         assert!(sent.success(), "the server was gone before the signal");
     }

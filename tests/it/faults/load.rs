@@ -1,0 +1,422 @@
+//! Clients that write and read while something is broken under them, as clients do: what is refused is sent again after the
+//! time that the answer names, what is answered is not. They note every failure, and what they were told is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use fairdue::proto::google::r#type::Date;
+use fairdue::proto::v1;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+use v1::WriteStatus;
+use v1::activity_service_client::ActivityServiceClient;
+use v1::case_service_client::CaseServiceClient;
+use v1::compliance_service_client::ComplianceServiceClient;
+use v1::kpi_service_client::KpiServiceClient;
+use v1::sync_service_client::SyncServiceClient;
+
+use crate::figures;
+use crate::support::database::Database;
+use crate::support::service::{Caller, Credential, connect};
+use crate::support::workload::{self, MARKETS, Record};
+
+/// Cases of a chunk, over all markets. A client ends between chunks.
+const CHUNK: u32 = 24;
+/// Records of one call.
+const BATCH: usize = 25;
+/// In the ids of records that a test sends beside the load: they may be there or not, and once at most.
+pub const UNASKED: &str = "unasked-";
+/// A caller's own deadline.
+pub const DEADLINE: Duration = Duration::from_secs(8);
+
+/// A call that was not answered as it should have been.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The call.
+    pub call: &'static str,
+    /// What came instead.
+    pub status: Status,
+    /// After how long.
+    pub took: Duration,
+    /// When.
+    pub at: Instant,
+}
+
+impl Failure {
+    /// Whether it says that trying again helps, and when.
+    pub fn invites_another_try(&self) -> bool {
+        let passing = matches!(self.status.code(), Code::Unavailable | Code::Aborted);
+        passing && self.status.get_details_retry_info().is_some()
+    }
+}
+
+/// What all clients of a load know.
+#[derive(Default)]
+struct Known {
+    /// How often each id was answered with "created".
+    created: BTreeMap<String, u32>,
+    /// Chunks that were acknowledged as a whole, by market.
+    done: BTreeMap<usize, BTreeSet<u32>>,
+    failures: Vec<Failure>,
+    /// Ends of writes that were acknowledged.
+    acknowledged: Vec<Instant>,
+    /// The longest that any call took.
+    longest: Duration,
+    /// How many calls of each kind were answered.
+    answered: BTreeMap<&'static str, usize>,
+}
+
+/// Where servers are: it changes when one is started anew.
+pub type Addresses = Arc<Mutex<Vec<String>>>;
+
+/// A load that goes on until it is ended.
+pub struct Load {
+    known: Arc<Mutex<Known>>,
+    ending: Arc<AtomicBool>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// What a load has done.
+pub struct Done {
+    /// Every failure that a client met.
+    pub failures: Vec<Failure>,
+    /// The longest that any call took.
+    pub longest: Duration,
+    /// How many calls of each kind were answered.
+    pub answered: BTreeMap<&'static str, usize>,
+    created: BTreeMap<String, u32>,
+    done: BTreeMap<usize, BTreeSet<u32>>,
+}
+
+/// One client: its connection, made anew after each failure.
+pub struct Client {
+    addresses: Addresses,
+    key: String,
+    open: Option<Caller>,
+    turn: usize,
+    known: Arc<Mutex<Known>>,
+}
+
+impl Client {
+    async fn caller(&mut self) -> Result<Caller, Status> {
+        if let Some(open) = &self.open {
+            return Ok(open.clone());
+        }
+        let address = {
+            let addresses = self.addresses.lock().expect("no panic");
+            addresses[self.turn % addresses.len()].clone()
+        };
+        self.turn += 1;
+        let channel = connect(&address).await.map_err(|error| Status::unknown(format!("no connection: {error}")))?;
+        let caller = Caller::new(channel, Credential::of(&self.key));
+        self.open = Some(caller.clone());
+        Ok(caller)
+    }
+
+    /// The first case of a chunk in a market.
+    pub fn first_case(chunk: u32, market: usize) -> u32 {
+        chunk * CHUNK + market as u32
+    }
+
+    /// Calls until the answer is there.
+    pub async fn insist<T, F>(&mut self, call: &'static str, ask: impl Fn(Caller) -> F) -> T
+    where
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        // No server says so.
+        self.insist_unless(Code::Ok, call, ask).await.expect("an answer")
+    }
+
+    /// Calls until the answer is there; nothing where it is that code.
+    pub async fn insist_unless<T, F>(
+        &mut self,
+        code: Code,
+        call: &'static str,
+        ask: impl Fn(Caller) -> F,
+    ) -> Option<T>
+    where
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        loop {
+            let started = Instant::now();
+            let answer = match self.caller().await {
+                Ok(caller) => ask(caller).await,
+                Err(status) => Err(status),
+            };
+            let (at, took) = (Instant::now(), started.elapsed());
+            let mut known = self.known.lock().expect("no panic");
+            known.longest = known.longest.max(took);
+            let status = match answer {
+                Ok(answer) => {
+                    *known.answered.entry(call).or_default() += 1;
+                    return Some(answer.into_inner());
+                }
+                Err(status) if status.code() == code => return None,
+                Err(status) => status,
+            };
+            let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            if wait.is_none() {
+                self.open = None;
+            }
+            known.failures.push(Failure { call, status, took, at });
+            drop(known);
+            tokio::time::sleep(wait.unwrap_or(Duration::from_millis(50)).min(Duration::from_millis(250))).await;
+        }
+    }
+
+    /// Stores the cases of a chunk and then its records.
+    pub async fn chunk(&mut self, market: usize, chunk: u32) {
+        let region = MARKETS[market].0;
+        let range = chunk * CHUNK..(chunk + 1) * CHUNK;
+        let cases: Vec<v1::Case> = of_market(range.clone(), market).map(workload::case).collect();
+        let request = v1::BatchUpsertCasesRequest { region_code: region.into(), cases };
+        let stored = self.insist("BatchUpsertCases", |caller| {
+            let request = timely(request.clone());
+            async move { CaseServiceClient::new(caller).batch_upsert_cases(request).await }
+        });
+        for result in stored.await.results {
+            let stored = matches!(result.status(), WriteStatus::Created | WriteStatus::Duplicate);
+            assert!(stored, "a case was refused: {:?}", result.refusal);
+        }
+        let mut records = workload::plan(market, range.end);
+        records.retain(|record| range.contains(&record.case));
+        for records in records.chunks(BATCH) {
+            self.record(region, records).await;
+        }
+        self.known.lock().expect("no panic").done.entry(market).or_default().insert(chunk);
+    }
+
+    async fn record(&mut self, region: &str, records: &[Record]) {
+        let activities: Vec<v1::Activity> = records.iter().map(|record| workload::activity(*record)).collect();
+        let request = v1::BatchRecordActivitiesRequest { region_code: region.into(), activities };
+        let answer = self
+            .insist("BatchRecordActivities", |caller| {
+                let request = timely(request.clone());
+                async move { ActivityServiceClient::new(caller).batch_record_activities(request).await }
+            })
+            .await;
+        let mut known = self.known.lock().expect("no panic");
+        known.acknowledged.push(Instant::now());
+        for (record, result) in records.iter().zip(&answer.results) {
+            let id = workload::activity_id(record.case, record.number);
+            match result.status() {
+                WriteStatus::Created => *known.created.entry(format!("{region} {id}")).or_default() += 1,
+                WriteStatus::Duplicate => {}
+                other => panic!("{id} was answered with {other:?}: {:?}", result.refusal),
+            }
+        }
+    }
+
+    /// Asks what a platform asks of a case all day: a check, its file, its activities, figures, where the market stands.
+    pub async fn look(&mut self, market: usize, case: u32) {
+        let region = || MARKETS[market].0.to_owned();
+        let request = v1::CheckContactRequest {
+            region_code: region(),
+            case_id: workload::case_id(case),
+            contact: Some(v1::Contact { channel: v1::Channel::Email.into(), ..Default::default() }),
+            ..Default::default()
+        };
+        self.insist("CheckContact", |caller| {
+            let request = timely(request.clone());
+            async move { ComplianceServiceClient::new(caller).check_contact(request).await }
+        })
+        .await;
+        let request = v1::GetCaseFileRequest { region_code: region(), case_id: workload::case_id(case), ..Default::default() };
+        self.insist("GetCaseFile", |caller| {
+            let request = timely(request.clone());
+            async move { CaseServiceClient::new(caller).get_case_file(request).await }
+        })
+        .await;
+        let request = v1::ListActivitiesRequest { region_code: region(), page_size: 20, ..Default::default() };
+        self.insist("ListActivities", |caller| {
+            let request = timely(request.clone());
+            async move { ActivityServiceClient::new(caller).list_activities(request).await }
+        })
+        .await;
+        let request = v1::QueryKpisRequest {
+            region_code: region(),
+            kpi_ids: vec!["recovery_rate".into()],
+            grain: v1::Grain::Month.into(),
+            start_date: Some(Date { year: 2025, month: 1, day: 1 }),
+            end_date: Some(Date { year: 2025, month: 6, day: 1 }),
+            ..Default::default()
+        };
+        self.insist("QueryKpis", |caller| {
+            let request = timely(request.clone());
+            async move { KpiServiceClient::new(caller).query_kpis(request).await }
+        })
+        .await;
+        let request = v1::GetMarketStatusRequest { region_code: region() };
+        self.insist("GetMarketStatus", |caller| {
+            let request = timely(request.clone());
+            async move { SyncServiceClient::new(caller).get_market_status(request).await }
+        })
+        .await;
+    }
+}
+
+fn timely<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    request
+}
+
+fn of_market(cases: std::ops::Range<u32>, market: usize) -> impl Iterator<Item = u32> + Clone {
+    cases.filter(move |case| *case as usize % MARKETS.len() == market)
+}
+
+impl Load {
+    /// A load that nobody puts on yet.
+    pub fn new() -> Self {
+        Self { known: Arc::default(), ending: Arc::default(), clients: Vec::new() }
+    }
+
+    /// Another client, which turns first to the server of that place.
+    pub fn client(&self, addresses: &Addresses, key: &str, turn: usize) -> Client {
+        let (addresses, known) = (Arc::clone(addresses), Arc::clone(&self.known));
+        Client { addresses, key: key.to_owned(), open: None, turn, known }
+    }
+
+    /// Starts `writers` clients a market that write, and one a market that reads what is there.
+    pub fn start(addresses: &Addresses, key: &str, writers: u32) -> Self {
+        let mut load = Self::new();
+        for market in 0..MARKETS.len() {
+            for writer in 0..writers {
+                let mut client = load.client(addresses, key, market + writer as usize);
+                let ending = Arc::clone(&load.ending);
+                load.clients.push(tokio::spawn(async move {
+                    for turn in 0.. {
+                        client.chunk(market, turn * writers + writer).await;
+                        if ending.load(Ordering::SeqCst) {
+                            return;
+                        }
+                    }
+                }));
+            }
+            let mut client = load.client(addresses, key, market);
+            let (ending, known) = (Arc::clone(&load.ending), Arc::clone(&load.known));
+            load.clients.push(tokio::spawn(async move {
+                while !ending.load(Ordering::SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    let chunk = known.lock().expect("no panic").done.get(&market).and_then(|done| done.last().copied());
+                    let Some(chunk) = chunk else { continue };
+                    client.look(market, Client::first_case(chunk, market)).await;
+                }
+            }));
+        }
+        load
+    }
+
+    /// How many writes were acknowledged.
+    pub fn writes(&self) -> usize {
+        self.known.lock().expect("no panic").acknowledged.len()
+    }
+
+    /// Waits until that many writes more are acknowledged.
+    pub async fn more(&self, writes: usize) {
+        let least = self.writes() + writes;
+        let since = Instant::now();
+        while self.writes() < least {
+            if since.elapsed() > Duration::from_secs(60) {
+                let known = self.known.lock().expect("no panic");
+                panic!("the load stands still; the last failure: {:?}", known.failures.last());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Time from an instant to the first write that was acknowledged after it.
+    pub async fn first_write_after(&self, instant: Instant) -> Duration {
+        let since = Instant::now();
+        loop {
+            let known = self.known.lock().expect("no panic");
+            if let Some(first) = known.acknowledged.iter().find(|at| **at > instant) {
+                return *first - instant;
+            }
+            assert!(since.elapsed() < Duration::from_secs(60), "no write: {:?}", known.failures.last());
+            drop(known);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The failures so far.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.known.lock().expect("no panic").failures.clone()
+    }
+
+    /// Ends it: every client finishes what it has begun.
+    pub async fn end(self) -> Done {
+        self.ending.store(true, Ordering::SeqCst);
+        for client in self.clients {
+            let ended = tokio::time::timeout(Duration::from_secs(120), client).await;
+            ended.expect("a client finishes").expect("a client failed");
+        }
+        let known = std::mem::take(&mut *self.known.lock().expect("no panic"));
+        let Known { failures, longest, answered, created, done, .. } = known;
+        Done { failures, longest, answered, created, done }
+    }
+}
+
+impl Done {
+    fn cases(&self, market: usize) -> impl Iterator<Item = u32> + Clone {
+        let chunks = self.done.get(&market).cloned().unwrap_or_default();
+        chunks.into_iter().flat_map(move |chunk| of_market(chunk * CHUNK..(chunk + 1) * CHUNK, market))
+    }
+
+    /// Records that were acknowledged.
+    pub fn records(&self) -> usize {
+        self.expected().len()
+    }
+
+    fn expected(&self) -> BTreeSet<String> {
+        let mut expected = BTreeSet::new();
+        for (market, (region, _, _)) in MARKETS.iter().enumerate() {
+            for case in self.cases(market) {
+                for number in 0..workload::PER_CASE {
+                    expected.insert(format!("{region} {}", workload::activity_id(case, number)));
+                    if workload::is_voided(case, number) {
+                        let void = workload::activity_id(case, number + workload::PER_CASE);
+                        expected.insert(format!("{region} {void}"));
+                    }
+                }
+            }
+        }
+        expected
+    }
+
+    /// What was acknowledged is in the table, once, and nothing else is; nothing was created twice; figures equal a recount;
+    /// a copy made by the feed holds the same.
+    pub async fn verify(&self, database: &Database, address: &str, key: &str) {
+        let twice: Vec<&String> = self.created.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+        assert!(twice.is_empty(), "created more than once: {twice:?}");
+        let expected = self.expected();
+        assert!(!expected.is_empty(), "nothing was written");
+        same("the table", figures::stored_ids(database).await, &expected);
+        let mut fed = Vec::new();
+        for (market, (region, _, _)) in MARKETS.iter().enumerate() {
+            figures::compare_market(address, key, market, self.cases(market)).await;
+            fed.extend(figures::fed_ids(address, key, region).await);
+        }
+        same("the feed", fed, &expected);
+    }
+
+    /// Every failure named a passing trouble and when to try again, and came before its caller's own deadline.
+    pub fn failures_were_passing(&self) {
+        for failure in &self.failures {
+            assert!(failure.invites_another_try(), "{failure:?}");
+        }
+        assert!(self.longest < DEADLINE, "a call took {:?}", self.longest);
+    }
+}
+
+fn same(what: &str, found: Vec<String>, expected: &BTreeSet<String>) {
+    let mut set: BTreeSet<String> = found.iter().cloned().collect();
+    assert_eq!(set.len(), found.len(), "{what} holds something twice");
+    set.retain(|id| !id.contains(UNASKED));
+    let lost: Vec<&String> = expected.difference(&set).take(3).collect();
+    assert!(lost.is_empty(), "{what} lacks {} acknowledged records, such as {lost:?}", expected.len() - set.len());
+    let more: Vec<&String> = set.difference(expected).take(3).collect();
+    assert!(more.is_empty(), "{what} holds what nobody was told is stored: {more:?}");
+}
