@@ -199,7 +199,10 @@ impl Clause {
     /// Runs the clause's tests, one after another; what they said, if they did not all pass.
     fn run(&self, program: &PathBuf, length: Length) -> Result<(), String> {
         let mut command = Command::new(program);
-        command.args(["--exact", "--nocapture", "--test-threads", "1"]).args(self.tests).env("FAIRDUE_FAULTS_ALONE", "1");
+        command
+            .args(["--exact", "--nocapture", "--test-threads", "1"])
+            .args(self.tests)
+            .env("FAIRDUE_FAULTS_ALONE", "1");
         for count in self.counts {
             let number = if length == Length::Gate { count.gate } else { count.campaign };
             command.env(count.variable, number.to_string());

@@ -44,7 +44,7 @@ use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
-use crate::ingest::{IngestError, Markets, Work, etag};
+use crate::ingest::{IngestError, Markets, Work, case_at_hand, etag};
 use crate::kpi::Catalogue;
 use crate::rules::RuleSet;
 use crate::store::TenantScope;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
-use super::bounded::{Bounded, Limits, idle_in_transaction_ms, watch};
+use super::bounded::{Bounded, Limits, idle_in_transaction_ms, watch, watch_file};
 use super::space::Space;
 use super::wall::{EVERYONE, Pools, Wall};
 use super::{Store, StoreError};
@@ -109,6 +109,7 @@ fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectO
 
 fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
     let mut connect = base_options(url, options, connections);
+    connect.map_sqlx_sqlite_pool_opts(watch_file);
     connect.map_sqlx_sqlite_opts(|sqlite| {
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         sqlite

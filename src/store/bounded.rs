@@ -2,14 +2,14 @@
 //!
 //! The driver waits for ever for a peer that went silent without closing, and such a connection would keep its place in the
 //! pool as long. And a call that goes away in the middle of its BEGIN leaves the connection inside a transaction that the
-//! driver does not know of: what the next borrower writes there would vanish.
+//! driver does not know of: what the next borrower writes there would vanish. SQLite has a trap of its own.
 
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_orm_migration::async_trait::async_trait;
 use sqlx::pool::PoolOptions;
-use sqlx::{Executor, PgConnection, Postgres, Row};
+use sqlx::{Connection, Executor, PgConnection, Postgres, Row, Sqlite};
 
 use super::StoreOptions;
 
@@ -65,6 +65,19 @@ pub(super) fn watch(pool: PoolOptions<Postgres>, options: &StoreOptions) -> Pool
     let again = options.acquire_timeout / 4;
     pool.after_release(move |connection, _| Box::pin(at_rest(connection, back)))
         .before_acquire(move |connection, _| Box::pin(at_rest(connection, again)))
+}
+
+/// Looks at connections to a file when they come back. SQLite ends a transaction by itself where it has no room, and the
+/// driver's own rollback then fails: it goes on counting a transaction that there is not, and the next ones become savepoints
+/// in it that nothing ever commits. Such a connection is closed, and what was open on it with it.
+pub(super) fn watch_file(pool: PoolOptions<Sqlite>) -> PoolOptions<Sqlite> {
+    pool.after_release(|connection, _| {
+        Box::pin(async move {
+            // Behind the rollback that may be on its way.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
 }
 
 /// Whether a connection answers in time and is in no transaction. The transaction's instant is the statement's own only

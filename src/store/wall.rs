@@ -88,11 +88,7 @@ impl Pools {
     }
 
     /// Begins a transaction that writes for a tenant.
-    pub(super) async fn begin(
-        &self,
-        tenant: &TenantId,
-        options: TransactionOptions,
-    ) -> Result<Bounded, DbErr> {
+    pub(super) async fn begin(&self, tenant: &TenantId, options: TransactionOptions) -> Result<Bounded, DbErr> {
         let begun = self.limits.begin(self.writer.begin_with_options(options)).await?;
         let transaction = Bounded::new(begun, self.limits);
         if let Some(begins) = self.wall.begins(tenant.as_str()) {

@@ -38,7 +38,8 @@ async fn ask(mut clients: Clients, first: usize, ending: Arc<AtomicBool>) -> usi
     let mut answers = 0;
     while !ending.load(Ordering::SeqCst) {
         let case_id = format!("c{}", (first + answers) % CASES);
-        let request = v1::GetCaseFileRequest { region_code: "IT".to_owned(), case_id: case_id.clone(), read_mask: None };
+        let request =
+            v1::GetCaseFileRequest { region_code: "IT".to_owned(), case_id: case_id.clone(), read_mask: None };
         let file = clients.cases.get_case_file(request).await.expect("a case file");
         assert!(file.get_ref().case_file.is_some());
         let request = v1::CheckContactRequest {
@@ -66,7 +67,8 @@ async fn what_another_replica_changes_is_brought_to_hand_again() {
         here.cases.upsert_case(request).await.expect("stored");
     }
     let ending = Arc::new(AtomicBool::new(false));
-    let askers: Vec<_> = (0..ASKERS).map(|first| tokio::spawn(ask(other.clients(&key), first, Arc::clone(&ending)))).collect();
+    let askers: Vec<_> =
+        (0..ASKERS).map(|first| tokio::spawn(ask(other.clients(&key), first, Arc::clone(&ending)))).collect();
     let (since, mut commits) = (Instant::now(), 0);
     while since.elapsed() < Duration::from_secs(6) && askers.iter().all(|asker| !asker.is_finished()) {
         let notes = (0..CASES).map(|number| note(&format!("n{commits} {number}"), &format!("c{number}"), 1)).collect();

@@ -66,7 +66,8 @@ async fn strike(database: &mut Database, death: Death) -> Instant {
 async fn nothing_is_lost_when_postgresql_dies() {
     let mut database = Database::durable(Backend::Postgres).await;
     let pool = POOL.to_string();
-    let setup = Setup::new(&database.url, &[("database.max_connections", pool.as_str())]).await;
+    let settings = [("database.max_connections", pool.as_str()), ("database.acquire_timeout_ms", "2000")];
+    let setup = Setup::new(&database.url, &settings).await;
     let service = setup.start().await;
     let addresses = Addresses::default();
     addresses.lock().expect("no panic").push(service.address.clone());
@@ -89,7 +90,8 @@ async fn nothing_is_lost_when_postgresql_dies() {
     assert!(!done.failures.is_empty(), "nobody noticed anything: was the database killed?");
     done.verify(&database, &service.address, &setup.key).await;
     // The pool is whole: no session is left over, and none sits in a transaction.
-    let all = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'fairdue'";
+    let all =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'fairdue'";
     assert!(counted(&database.url, all).await <= POOL);
     assert_eq!(counted(&database.url, FORGOTTEN).await, 0);
     super::silent::every_place_is_usable(&database.url, &service.address, &setup.key, POOL).await;

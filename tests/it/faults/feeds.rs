@@ -24,7 +24,13 @@ const HELD_MS: u32 = 100;
 
 /// Keeps a copy of a market by the feed of whichever server is there, until it holds the revision `until` (0: not known yet).
 /// Now and then it is killed, before it has kept what it received, or after.
-async fn consume(addresses: Addresses, key: String, market: usize, until: Arc<AtomicI64>, ends: Arc<AtomicU32>) -> Copy {
+async fn consume(
+    addresses: Addresses,
+    key: String,
+    market: usize,
+    until: Arc<AtomicI64>,
+    ends: Arc<AtomicU32>,
+) -> Copy {
     let mut copy = Copy::default();
     loop {
         let address = {
@@ -72,7 +78,8 @@ async fn mirror(addresses: Addresses, key: String, file: std::path::PathBuf, unt
         command.args(["--market", MARKETS[0].0]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if last {
             command.arg("--once");
-            let ended = tokio::task::spawn_blocking(move || command.status().expect("run fairdue")).await.expect("it ran");
+            let ended =
+                tokio::task::spawn_blocking(move || command.status().expect("run fairdue")).await.expect("it ran");
             assert!(ended.success(), "the mirror did not finish");
             return kills;
         }

@@ -28,6 +28,8 @@ const CHUNK: u32 = 24;
 const BATCH: usize = 25;
 /// In the ids of records that a test sends beside the load: they may be there or not, and once at most.
 pub const UNASKED: &str = "unasked-";
+/// After so long a client gives up, and the test with it.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// A caller's own deadline.
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
@@ -130,39 +132,46 @@ impl Client {
     }
 
     /// Calls until the answer is there; nothing where it is that code.
-    pub async fn insist_unless<T, F>(
-        &mut self,
-        code: Code,
-        call: &'static str,
-        ask: impl Fn(Caller) -> F,
-    ) -> Option<T>
+    pub async fn insist_unless<T, F>(&mut self, code: Code, call: &'static str, ask: impl Fn(Caller) -> F) -> Option<T>
     where
         F: Future<Output = Result<tonic::Response<T>, Status>>,
     {
+        let first = Instant::now();
         loop {
             let started = Instant::now();
             let answer = match self.caller().await {
                 Ok(caller) => ask(caller).await,
                 Err(status) => Err(status),
             };
-            let (at, took) = (Instant::now(), started.elapsed());
-            let mut known = self.known.lock().expect("no panic");
-            known.longest = known.longest.max(took);
-            let status = match answer {
-                Ok(answer) => {
-                    *known.answered.entry(call).or_default() += 1;
-                    return Some(answer.into_inner());
-                }
-                Err(status) if status.code() == code => return None,
-                Err(status) => status,
+            if answer.as_ref().is_err_and(|status| status.code() == code) {
+                return None;
+            }
+            let Some(status) = self.note(call, started, &answer) else {
+                return answer.ok().map(tonic::Response::into_inner);
             };
+            assert!(first.elapsed() < PATIENCE, "{call} is never answered: {status:?}");
             let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
             if wait.is_none() {
                 self.open = None;
             }
-            known.failures.push(Failure { call, status, took, at });
-            drop(known);
             tokio::time::sleep(wait.unwrap_or(Duration::from_millis(50)).min(Duration::from_millis(250))).await;
+        }
+    }
+
+    /// Notes how a call ended; the failure, if it is one.
+    fn note<T>(&self, call: &'static str, started: Instant, answer: &Result<T, Status>) -> Option<Status> {
+        let (at, took) = (Instant::now(), started.elapsed());
+        let mut known = self.known.lock().expect("no panic");
+        known.longest = known.longest.max(took);
+        match answer {
+            Ok(_) => {
+                *known.answered.entry(call).or_default() += 1;
+                None
+            }
+            Err(status) => {
+                known.failures.push(Failure { call, status: status.clone(), took, at });
+                Some(status.clone())
+            }
         }
     }
 
@@ -223,7 +232,8 @@ impl Client {
             async move { ComplianceServiceClient::new(caller).check_contact(request).await }
         })
         .await;
-        let request = v1::GetCaseFileRequest { region_code: region(), case_id: workload::case_id(case), ..Default::default() };
+        let request =
+            v1::GetCaseFileRequest { region_code: region(), case_id: workload::case_id(case), ..Default::default() };
         self.insist("GetCaseFile", |caller| {
             let request = timely(request.clone());
             async move { CaseServiceClient::new(caller).get_case_file(request).await }
@@ -327,16 +337,24 @@ impl Load {
         }
     }
 
+    /// Waits until every kind of read was answered so often: some write a little where they are used first.
+    pub async fn looked(&self, times: usize) {
+        let since = Instant::now();
+        while self.known.lock().expect("no panic").answered.get("GetMarketStatus").is_none_or(|done| *done < times) {
+            assert!(since.elapsed() < Duration::from_secs(60), "no read: {:?}", self.failures().last());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Time from an instant to the first write that was acknowledged after it.
     pub async fn first_write_after(&self, instant: Instant) -> Duration {
         let since = Instant::now();
         loop {
-            let known = self.known.lock().expect("no panic");
-            if let Some(first) = known.acknowledged.iter().find(|at| **at > instant) {
-                return *first - instant;
+            let first = self.known.lock().expect("no panic").acknowledged.iter().find(|at| **at > instant).copied();
+            if let Some(first) = first {
+                return first - instant;
             }
-            assert!(since.elapsed() < Duration::from_secs(60), "no write: {:?}", known.failures.last());
-            drop(known);
+            assert!(since.elapsed() < Duration::from_secs(60), "no write: {:?}", self.failures().last());
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -360,7 +378,7 @@ impl Load {
 }
 
 impl Done {
-    fn cases(&self, market: usize) -> impl Iterator<Item = u32> + Clone {
+    fn cases(&self, market: usize) -> impl Iterator<Item = u32> {
         let chunks = self.done.get(&market).cloned().unwrap_or_default();
         chunks.into_iter().flat_map(move |chunk| of_market(chunk * CHUNK..(chunk + 1) * CHUNK, market))
     }

@@ -22,10 +22,7 @@ const TABLES: [(&str, &str); 11] = [
     ("market", "tenant_id, market_id, revision, recorded_at, rules_digest, catalogue_digest"),
     ("case_version", "tenant_id, market_id, case_id, version_id, effective_at, revision, recorded_at, body"),
     ("case_person", "tenant_id, market_id, person_id, case_id"),
-    (
-        "activity",
-        "tenant_id, market_id, activity_id, revision, recorded_at, occurred_at, case_id, kind, body",
-    ),
+    ("activity", "tenant_id, market_id, activity_id, revision, recorded_at, occurred_at, case_id, kind, body"),
     ("activity_link", "tenant_id, market_id, case_id, activity_id"),
     ("void", "tenant_id, market_id, target_id, void_id, revision, pending"),
     (

@@ -65,11 +65,12 @@ async fn everything(client: &mut Client, turn: u32) {
             ..Default::default()
         };
         // Decided already is an answer too.
-        client.insist_unless(tonic::Code::FailedPrecondition, "UpdateFinding", |caller| {
-            let request = request.clone();
-            async move { ComplianceServiceClient::new(caller).update_finding(request).await }
-        })
-        .await;
+        client
+            .insist_unless(tonic::Code::FailedPrecondition, "UpdateFinding", |caller| {
+                let request = request.clone();
+                async move { ComplianceServiceClient::new(caller).update_finding(request).await }
+            })
+            .await;
     }
 }
 
@@ -184,7 +185,8 @@ async fn one_statement_in_twenty_may_fail() {
     done.failures_were_passing();
     assert!(done.longest < DEADLINE);
     done.verify(&database, &service.address, &setup.key).await;
-    let idle = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+    let idle =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'
                 AND now() - state_change > interval '2 s'";
     assert_eq!(counted(&database.url, idle).await, 0, "sessions that sit in a transaction");
     assert_eq!(service.stop(), 0);

@@ -96,7 +96,8 @@ async fn open(caller: Caller, number: usize) -> (Open, Box<dyn std::any::Any + S
                 ..Default::default()
             };
             send.send(first).await.expect("room");
-            let answers = ComplianceServiceClient::new(caller).stream_contact_checks(ReceiverStream::new(receive)).await;
+            let answers =
+                ComplianceServiceClient::new(caller).stream_contact_checks(ReceiverStream::new(receive)).await;
             (Box::pin(answers.expect("a stream").into_inner().map(|one| one.map(drop))), Box::new(send))
         }
     };
@@ -125,7 +126,8 @@ async fn checks_on_record(database: &Database) -> usize {
     for (region, _, _) in MARKETS {
         let market = MarketId::trusted(&region.to_lowercase());
         let rows = scope.checks(&market, 0, 1_000_000).await.expect("the log");
-        found += rows.iter().map(|row| read_checks(&row.body).expect("lines of the log").len()).sum::<usize>();
+        let lines = rows.iter().flat_map(|row| read_checks(&row.body).expect("lines of the log"));
+        found += lines.map(|line| line.checks.len()).sum::<usize>();
     }
     store.close().await;
     found

@@ -60,7 +60,12 @@ impl Database {
     /// A durable database of a cluster of its own, whose data and log of writes lie where they are told to.
     pub async fn with_data_in(directory: &std::path::Path, log_of_writes: &std::path::Path) -> Self {
         let cluster = tokio::task::block_in_place(|| Cluster::start_in(directory, log_of_writes));
-        Self { backend: Backend::Postgres, url: cluster.fresh_database().await, directory: None, cluster: Some(cluster) }
+        Self {
+            backend: Backend::Postgres,
+            url: cluster.fresh_database().await,
+            directory: None,
+            cluster: Some(cluster),
+        }
     }
 
     /// A database that is somewhere already, and stays there.

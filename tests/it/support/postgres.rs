@@ -191,11 +191,6 @@ impl Cluster {
         }
     }
 
-    /// Where it keeps its data.
-    pub fn data(&self) -> PathBuf {
-        self.dir.join("data")
-    }
-
     /// Whether the server accepts connections, which `pg_ctl`'s status file tells without a client library.
     fn ready(&self) -> bool {
         let status = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();

@@ -132,12 +132,6 @@ impl Proxy {
     pub fn bury(&self) {
         self.shared.quiet.send_modify(|quiet| quiet.buried = quiet.below);
     }
-
-    /// Cuts every connection.
-    pub fn cut_all(&self) {
-        let next = self.shared.next.load(Ordering::SeqCst);
-        self.shared.quiet.send_modify(|quiet| quiet.buried = next);
-    }
 }
 
 /// What the two directions of a connection share.
