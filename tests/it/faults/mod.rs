@@ -7,6 +7,7 @@
 //! other tests.
 
 mod cancelled;
+mod client;
 mod database_dies;
 mod feeds;
 mod full_disk;
