@@ -16,6 +16,9 @@ use super::StoreOptions;
 /// Time beyond the database's own limit after which it is taken for silent: its own answer is to come first.
 const SLACK: Duration = Duration::from_millis(500);
 
+/// A connection that came back so short a time ago is taken to be as it was then.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// How long a caller waits for the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Limits {
@@ -64,7 +67,10 @@ pub(super) fn watch(pool: PoolOptions<Postgres>, options: &StoreOptions) -> Pool
     // Several that are dead may be met in one wait for a connection.
     let again = options.acquire_timeout / 4;
     pool.after_release(move |connection, _| Box::pin(at_rest(connection, back)))
-        .before_acquire(move |connection, _| Box::pin(at_rest(connection, again)))
+        .before_acquire(move |connection, meta| {
+            let looked_at = meta.idle_for < FRESH;
+            Box::pin(async move { if looked_at { Ok(true) } else { at_rest(connection, again).await } })
+        })
 }
 
 /// Looks at connections to a file when they come back. SQLite ends a transaction by itself where it has no room, and the
