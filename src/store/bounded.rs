@@ -66,11 +66,12 @@ pub(super) fn watch(pool: PoolOptions<Postgres>, options: &StoreOptions) -> Pool
     let back = options.statement_timeout + SLACK;
     // Several that are dead may be met in one wait for a connection.
     let again = options.acquire_timeout / 4;
-    pool.after_release(move |connection, _| Box::pin(at_rest(connection, back)))
-        .before_acquire(move |connection, meta| {
+    pool.after_release(move |connection, _| Box::pin(at_rest(connection, back))).before_acquire(
+        move |connection, meta| {
             let looked_at = meta.idle_for < FRESH;
             Box::pin(async move { if looked_at { Ok(true) } else { at_rest(connection, again).await } })
-        })
+        },
+    )
 }
 
 /// Looks at connections to a file when they come back. SQLite ends a transaction by itself where it has no room, and the
