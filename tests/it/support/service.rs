@@ -144,7 +144,7 @@ impl Setup {
         let store = Store::open(url, &StoreOptions::default()).await.expect("open the store");
         let (tenant, now) = (TenantId::trusted("t"), Timestamp(1_700_000_000_000_000));
         store.insert_tenant(&tenant, now).await.expect("make the tenant");
-        let roles = vec![Role::Writer, Role::Reader, Role::Checker];
+        let roles = vec![Role::Writer, Role::Reader, Role::Checker, Role::Compliance];
         let key = fairdue::ingest::keys::create(&store, &tenant, roles, Vec::new(), now).await.expect("make a key");
         store.close().await;
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
