@@ -18,7 +18,8 @@ impl Space {
     /// Watches the file system of the database at that address; none for a database in memory, or where nothing need be left.
     pub(super) fn of(url: &str, least_bytes: u64) -> Option<Self> {
         let options: sqlx::sqlite::SqliteConnectOptions = url.parse().ok().filter(|_| least_bytes > 0)?;
-        let file = options.get_filename();
+        // The driver's name for a database in memory is no file's.
+        let file = Some(options.get_filename()).filter(|file| !file.to_string_lossy().starts_with("file:"))?;
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.map_or_else(|| PathBuf::from("."), PathBuf::from);
         directory.is_dir().then_some(Self { directory, least_bytes })
