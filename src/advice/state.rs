@@ -11,9 +11,9 @@ use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::{HeldPermit, MarketState, View};
 use crate::ingest::{IngestError, Work};
 
-/// Times that what is not in memory is read: cases first, then persons who are no parties; once more for what another
-/// process has changed meanwhile.
-const ROUNDS: usize = 3;
+/// Times that what is not in memory is read: cases first, then persons who are no parties; and again for what other
+/// processes have changed meanwhile.
+const ROUNDS: usize = 16;
 
 /// Cases read at once for a person who is no party of theirs.
 const STRANGERS: usize = 32;
@@ -45,6 +45,7 @@ impl Desk<'_> {
         state: &MarketState,
         questions: &[Question],
     ) -> Result<(Vec<Option<Warm>>, u64), IngestError> {
+        let mut loaded = None;
         for round in 0..=ROUNDS {
             let last = round == ROUNDS;
             let looked = state.look(|view| {
@@ -63,12 +64,12 @@ impl Desk<'_> {
                 .collect();
             let unknown_only = cold.iter().all(|(_, person)| person.is_none());
             // A case that is not there may have been forgotten for another process's write since it was read; one that is
-            // not there twice is unknown.
-            if cold.is_empty() || unknown_only && round > 1 {
+            // not there although nothing came between, in two rounds, is unknown.
+            if cold.is_empty() || unknown_only && round > 1 && loaded == Some(revision) {
                 return Ok((found.into_iter().map(Result::ok).collect(), revision));
             }
             if !last {
-                self.load(round, cold).await?;
+                loaded = self.load(round, cold).await?;
             }
         }
         // Displaced as fast as it is read: what is known is not enough.
@@ -76,8 +77,9 @@ impl Desk<'_> {
     }
 
     /// Brings cases, with the contacts of their parties, into memory in one group; in the second round, when these are
-    /// there, the contacts of whoever is named and is no party.
-    async fn load(&self, round: usize, cold: Vec<(&CaseId, Option<&PersonId>)>) -> Result<(), IngestError> {
+    /// there, the contacts of whoever is named and is no party. The revision at which the last of them was read.
+    async fn load(&self, round: usize, cold: Vec<(&CaseId, Option<&PersonId>)>) -> Result<Option<u64>, IngestError> {
+        let mut read = None;
         let sorted = |mut cases: Vec<CaseId>| {
             cases.sort_unstable();
             cases.dedup();
@@ -88,14 +90,14 @@ impl Desk<'_> {
             strangers.filter_map(|(case, person)| Some(((*case).clone(), (*person)?.clone()))).collect();
         for some in strangers.chunks(STRANGERS) {
             let (cases, persons) = some.iter().cloned().unzip();
-            self.markets.submit(&self.market.key, Work::Load(sorted(cases), persons)).await?;
+            read = Some(self.markets.submit(&self.market.key, Work::Load(sorted(cases), persons)).await?.revision);
         }
         let cases = cold.into_iter().filter(|(_, person)| round == 0 || person.is_none());
         let cases = sorted(cases.map(|(case, _)| case.clone()).collect());
         if !cases.is_empty() {
-            self.markets.submit(&self.market.key, Work::Load(cases, Vec::new())).await?;
+            read = Some(self.markets.submit(&self.market.key, Work::Load(cases, Vec::new())).await?.revision);
         }
-        Ok(())
+        Ok(read)
     }
 
     /// The ground of a question in memory. In the `last` round, a past that memory does not hold is left to the histories.

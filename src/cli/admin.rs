@@ -20,7 +20,9 @@ pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
         statement_timeout: database.statement_timeout,
         pooled: database.pooled,
         row_security: database.row_security,
+        min_free_bytes: u64::from(database.min_free_mib) << 20,
         migration_url: database.migration_url.clone(),
+        ..StoreOptions::default()
     };
     Ok(Store::open(&database.url, &options).await?)
 }

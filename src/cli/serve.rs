@@ -19,6 +19,9 @@ use crate::config::Holder;
 use crate::transport::server::{ServeError, serve};
 use crate::transport::service::UseCases;
 
+/// How long the store may take to close once no call is in work.
+const CLOSING: Duration = Duration::from_secs(4);
+
 /// Runs `fairdue serve`.
 ///
 /// # Errors
@@ -151,19 +154,18 @@ impl Server {
     }
 
     /// Stops: health says NOT_SERVING, streams end after what they acknowledged, calls in work end, accepted writes are
-    /// done, the store closes. What has not ended within `grace` is cut off; acknowledged writes are durable anyway.
+    /// done, the store closes. Calls that have not ended within `grace` are cut off; what was acknowledged is durable, and
+    /// what was answered still goes on record, for which there are a few more seconds.
     pub async fn stop(self, grace: Duration) {
         self.draining.cancel();
-        let ending = async {
-            match self.grpc.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the gRPC listener failed"),
-                Err(error) => tracing::error!(%error, "the gRPC server ended unexpectedly"),
-            }
-            self.app.close().await;
-        };
-        if tokio::time::timeout(grace, ending).await.is_err() {
-            tracing::warn!("calls were still in work at the end of the grace period and were cut off");
+        match tokio::time::timeout(grace, self.grpc).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(%error, "the gRPC listener failed"),
+            Ok(Err(error)) => tracing::error!(%error, "the gRPC server ended unexpectedly"),
+            Err(_) => tracing::warn!("calls were still in work at the end of the grace period and were cut off"),
+        }
+        if tokio::time::timeout(CLOSING, self.app.close()).await.is_err() {
+            tracing::warn!("the database did not take what was left to write: it was cut off");
         }
     }
 }

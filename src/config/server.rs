@@ -74,6 +74,8 @@ pub struct Database {
     pub pooled: bool,
     /// PostgreSQL itself keeps tenants apart.
     pub row_security: bool,
+    /// Mebibytes that writes leave free on the file system of an SQLite file.
+    pub min_free_mib: u32,
     /// Where migrations run; `None` for where everything does. May hold a password: never logged.
     pub migration_url: Option<String>,
 }
@@ -182,6 +184,7 @@ impl Server {
                 statement_timeout: millis(s, "database.statement_timeout_ms", 100, 600_000),
                 pooled: s.flag("database.pooled"),
                 row_security: s.flag("database.row_security"),
+                min_free_mib: s.number("database.min_free_mib", 0..=1_048_576),
                 migration_url: Some(s.text("database.migration_url")).filter(|url| !url.is_empty()),
             },
             ingest: IngestSettings {

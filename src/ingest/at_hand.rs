@@ -1,17 +1,33 @@
-//! The contacts of persons that a question looks at: from memory, or brought there by the market's writer.
+//! Cases, and the contacts of persons, that a question looks at: from memory, or brought there by the market's writer.
 
 use std::sync::Arc;
 
 use super::IngestError;
+use super::derive::CaseEntry;
 use super::market_state::MarketState;
 use super::work::Work;
 use super::writer::Markets;
 use crate::compliance::PersonLogs;
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::PersonId;
+use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::time::Timestamp;
 use crate::rules::{PersonScope, RuleSet};
+
+/// Times that something is brought into memory: what other replicas commit may displace it before it is looked at.
+const TRIES: usize = 16;
+
+/// A case's state and the revision it is right at; `None` if the market has no such case.
+///
+/// # Errors
+/// The database is away.
+pub async fn case_at_hand(
+    markets: &Arc<Markets>,
+    key: &MarketKey,
+    case: &CaseId,
+) -> Result<Option<(Arc<CaseEntry>, u64)>, IngestError> {
+    bring(markets, key, (std::slice::from_ref(case), &[]), |state| state.case_at(case)).await
+}
 
 /// The contacts of these persons that rules of the version's countries count over all of a person's cases, as far back
 /// as they look from an instant. A person is never taken for uncontacted because memory does not hold enough.
@@ -27,35 +43,48 @@ pub async fn persons_at_hand(
     at: Timestamp,
 ) -> Result<PersonLogs, IngestError> {
     let scope = rules.reach().person_scope(version, &market.region);
-    let mut logs = PersonLogs::default();
     if scope.is_empty() {
-        return Ok(logs);
+        return Ok(PersonLogs::default());
     }
-    let state = &markets.handle(key).state;
     let since = at.plus(-rules.reach().person_window(scope));
-    if take(&mut logs, state, &persons, scope, since) {
-        return Ok(logs);
+    let look = |state: &MarketState| take(state, &persons, scope, since);
+    let found = bring(markets, key, (std::slice::from_ref(&version.case), &persons), look).await?;
+    // Further back than the writer keeps: as much as is known is not enough.
+    found.ok_or(IngestError::Overloaded)
+}
+
+/// What a look into memory finds, after bringing there what it misses. `None` where it finds nothing although nothing came
+/// between: there is no such thing.
+async fn bring<T>(
+    markets: &Arc<Markets>,
+    key: &MarketKey,
+    (cases, persons): (&[CaseId], &[PersonId]),
+    look: impl Fn(&MarketState) -> Option<T>,
+) -> Result<Option<T>, IngestError> {
+    let state = &markets.handle(key).state;
+    let mut missed = false;
+    for _ in 0..TRIES {
+        if let Some(found) = look(state) {
+            return Ok(Some(found));
+        }
+        let loaded = markets.submit(key, Work::Load(cases.to_vec(), persons.to_vec())).await?;
+        if let Some(found) = look(state) {
+            return Ok(Some(found));
+        }
+        let undisturbed = state.revision() == Some(loaded.revision);
+        // Twice, for other questions may displace it too.
+        if undisturbed && missed {
+            return Ok(None);
+        }
+        missed |= undisturbed;
     }
-    markets.submit(key, Work::Load(vec![version.case.clone()], persons.clone())).await?;
-    if take(&mut logs, state, &persons, scope, since) {
-        return Ok(logs);
-    }
-    // Further back than the writer keeps, or displaced already: as much as is known is not enough.
     Err(IngestError::Overloaded)
 }
 
-fn take(
-    logs: &mut PersonLogs,
-    state: &MarketState,
-    persons: &[PersonId],
-    scope: PersonScope,
-    since: Timestamp,
-) -> bool {
-    persons.iter().all(|person| match state.person(person).filter(|log| log.covers(scope, since)) {
-        Some(log) => {
-            logs.insert(person.clone(), log);
-            true
-        }
-        None => false,
-    })
+fn take(state: &MarketState, persons: &[PersonId], scope: PersonScope, since: Timestamp) -> Option<PersonLogs> {
+    let mut logs = PersonLogs::default();
+    for person in persons {
+        logs.insert(person.clone(), state.person(person).filter(|log| log.covers(scope, since))?);
+    }
+    Some(logs)
 }

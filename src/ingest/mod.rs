@@ -41,7 +41,7 @@ mod writer;
 mod writing;
 
 pub use admit::etag;
-pub use at_hand::persons_at_hand;
+pub use at_hand::{case_at_hand, persons_at_hand};
 pub use check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
 pub use checks::{CheckBatch, CheckPack, read_checks};
 pub use error::IngestError;

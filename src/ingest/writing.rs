@@ -19,10 +19,13 @@ use crate::domain::fact::Fact;
 use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::ids::{CaseId, FindingId, PersonId};
 use crate::domain::market::Market;
-use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
+use crate::domain::time::{MAX_TIMESTAMP, SECOND, Timestamp};
 use crate::kpi::{Catalogue, Delta};
 use crate::rules::RuleSet;
 use crate::store::{CaseHistory, DueRow, FindingRow, MarketTx, PermitRow};
+
+/// How long before it is loaded what is loaded may have been asked for.
+const ASKED_BEFORE: i64 = 3_600 * SECOND;
 
 /// An open commit. Everything is read under the market row's lock, which is taken first.
 pub struct Writing<'a> {
@@ -176,7 +179,8 @@ impl<'a> Writing<'a> {
         for entry in entries.values() {
             let scope = self.rules.reach().person_scope(entry.current(), &self.market.region);
             if !scope.is_empty() {
-                let need = self.need(scope, self.recorded);
+                // Whoever asks began to before this commit did.
+                let need = self.need(scope, self.recorded.plus(-ASKED_BEFORE));
                 let parties = entry.current().parties.iter().map(|party| &party.person);
                 parties.chain(others).for_each(|person| needs.add(person.clone(), need));
             }

@@ -44,7 +44,7 @@ use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
-use crate::ingest::{IngestError, Markets, Work, etag};
+use crate::ingest::{IngestError, Markets, Work, case_at_hand, etag};
 use crate::kpi::{Calendar, Catalogue};
 use crate::rules::RuleSet;
 use crate::store::TenantScope;
@@ -259,12 +259,7 @@ impl Query {
 
     /// The derived state of a case.
     pub(super) async fn entry(&self, reading: &Reading, case: &CaseId) -> Result<(Arc<CaseEntry>, u64), IngestError> {
-        let handle = self.markets.handle(&reading.key);
-        if let Some(found) = handle.state.case_at(case) {
-            return Ok(found);
-        }
-        self.markets.submit(&reading.key, Work::Load(vec![case.clone()], Vec::new())).await?;
-        let unknown = || IngestError::NotFound { what: "case", id: case.to_string() };
-        handle.state.case_at(case).ok_or_else(unknown)
+        let found = case_at_hand(&self.markets, &reading.key, case).await?;
+        found.ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })
     }
 }

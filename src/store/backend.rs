@@ -1,10 +1,13 @@
 //! What differs between SQLite and PostgreSQL: how to connect, how to lock, how to bind many values.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
+use super::bounded::{Bounded, Limits, idle_in_transaction_ms, watch, watch_file};
+use super::space::Space;
 use super::wall::{EVERYONE, Pools, Wall};
 use super::{Store, StoreError};
 use crate::domain::ids::TenantId;
@@ -40,6 +43,10 @@ pub struct StoreOptions {
     pub pooled: bool,
     /// PostgreSQL itself keeps tenants apart.
     pub row_security: bool,
+    /// Bytes that a write leaves free on the file system of an SQLite file.
+    pub min_free_bytes: u64,
+    /// How long a start waits for another process that changes the schema.
+    pub schema_wait: Duration,
     /// Where migrations run, if not at the address itself: past a pooler.
     pub migration_url: Option<String>,
 }
@@ -52,6 +59,8 @@ impl Default for StoreOptions {
             statement_timeout: Duration::from_secs(60),
             pooled: false,
             row_security: false,
+            min_free_bytes: 0,
+            schema_wait: Duration::from_secs(60),
             migration_url: None,
         }
     }
@@ -61,12 +70,15 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let pool = Database::connect(postgres_options(url, options)).await?;
         let wall = Wall::of(Backend::Postgres, options);
-        Ok(Store { pools: Pools::new(pool.clone(), pool, wall), backend: Backend::Postgres })
+        let pools = Pools::new(pool.clone(), pool, wall, Limits::postgres(options));
+        Ok(Store { pools, backend: Backend::Postgres, space: None })
     } else if url.starts_with("sqlite:") {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
         let writer = Database::connect(sqlite_options(&url, options, 1)).await?;
         let reader = Database::connect(sqlite_options(&url, options, options.max_connections)).await?;
-        Ok(Store { pools: Pools::new(writer, reader, Wall::default()), backend: Backend::Sqlite })
+        let pools = Pools::new(writer, reader, Wall::default(), Limits::default());
+        let space = Space::of(&url, options.min_free_bytes).map(Arc::new);
+        Ok(Store { pools, backend: Backend::Sqlite, space })
     } else {
         Err(StoreError::Address(url.split('@').next_back().unwrap_or_default().to_owned()))
     }
@@ -79,7 +91,9 @@ pub(super) async fn direct(url: &str, options: &StoreOptions) -> Result<Store, S
         postgres.application_name("fairdue migrations").options([("fairdue.tenant", EVERYONE)])
     });
     let pool = Database::connect(connect).await?;
-    Ok(Store { pools: Pools::new(pool.clone(), pool, Wall::default()), backend: Backend::Postgres })
+    // No limits: how long another process changes the schema, and how long a change takes, nobody knows before.
+    let pools = Pools::new(pool.clone(), pool, Wall::default(), Limits::default());
+    Ok(Store { pools, backend: Backend::Postgres, space: None })
 }
 
 fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
@@ -95,6 +109,7 @@ fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectO
 
 fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
     let mut connect = base_options(url, options, connections);
+    connect.map_sqlx_sqlite_pool_opts(watch_file);
     connect.map_sqlx_sqlite_opts(|sqlite| {
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         sqlite
@@ -113,7 +128,8 @@ fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> Connec
 
 fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
     let mut connect = base_options(url, options, options.max_connections);
-    connect.test_before_acquire(true);
+    let watched = options.clone();
+    connect.map_sqlx_postgres_pool_opts(move |pool| watch(pool, &watched));
     if options.pooled {
         // A pooler hands connections over between transactions: no statement may be used longer, and it takes no settings at
         // the start of a session.
@@ -121,10 +137,11 @@ fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
         return connect;
     }
     let statement_ms = options.statement_timeout.as_millis().to_string();
+    let idle_ms = idle_in_transaction_ms(options).to_string();
     connect.map_sqlx_postgres_opts(move |postgres| {
         postgres.application_name("fairdue").statement_cache_capacity(200).options([
             ("statement_timeout", statement_ms.as_str()),
-            ("idle_in_transaction_session_timeout", "30000"),
+            ("idle_in_transaction_session_timeout", idle_ms.as_str()),
             ("timezone", "UTC"),
         ])
     });
@@ -147,7 +164,7 @@ pub(super) async fn begin_file(connection: &DatabaseConnection) -> Result<Databa
 
 /// Begins a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and
 /// upgrades later fails without asking the busy timeout.
-pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<DatabaseTransaction, StoreError> {
+pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<Bounded, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: (store.backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -156,23 +173,36 @@ pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<DatabaseTr
 }
 
 /// Held while migrations run. On PostgreSQL a row lock's cousin: a transaction-scoped advisory lock, which also works
-/// behind a pooler in transaction mode. SQLite serialises writers itself.
-pub(super) struct MigrationLock(#[allow(dead_code)] Option<DatabaseTransaction>);
+/// behind a pooler in transaction mode. On SQLite the write lock of the transaction that they run in.
+pub(super) struct MigrationLock(DatabaseTransaction);
 
 /// Key of the advisory lock: "fairdue" in ASCII.
 const MIGRATION_KEY: i64 = 0x0066_6169_7264_7565;
 
 impl MigrationLock {
-    pub(super) async fn take(store: &Store) -> Result<Self, StoreError> {
+    pub(super) async fn take(store: &Store, wait: Duration) -> Result<Self, StoreError> {
         if store.backend == Backend::Sqlite {
-            return Ok(Self(None));
+            return Ok(Self(begin_file(store.pools.bare()).await?));
         }
         let transaction = store.pools.bare().begin().await?;
+        let wait = format!("SET LOCAL lock_timeout = {}", wait.as_millis());
+        transaction.execute_unprepared(&wait).await?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
         transaction
             .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [MIGRATION_KEY.into()]))
-            .await?;
-        Ok(Self(Some(transaction)))
+            .await
+            .map_err(StoreError::schema_busy)?;
+        Ok(Self(transaction))
+    }
+
+    /// The transaction that holds the lock.
+    pub(super) fn transaction(&self) -> &DatabaseTransaction {
+        &self.0
+    }
+
+    /// Commits and gives the lock up.
+    pub(super) async fn release(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
     }
 }
 

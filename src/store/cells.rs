@@ -1,8 +1,9 @@
 //! KPI cells and the deltas that wait to be merged into them. Bodies are packed by `kpi`; here they are bytes.
 
 use sea_orm::sea_query::ArrayType;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
+use super::bounded::Bounded;
 use super::bulk::Column;
 use super::market_tx::{HEAD, read_head};
 use super::{Backend, MarketHead, MarketTx, StoreError, TenantScope};
@@ -155,7 +156,7 @@ impl MarketTx {
 
 /// A view of a market's cells in which nothing moves while it is read.
 pub struct CellView {
-    transaction: DatabaseTransaction,
+    transaction: Bounded,
     scope: TenantScope,
     market: MarketId,
 }

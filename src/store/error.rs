@@ -13,6 +13,9 @@ pub enum StoreError {
     /// A concurrent transaction came first: the whole transaction may be tried again.
     #[error("a concurrent transaction came first")]
     Conflict(#[source] DbErr),
+    /// Another process has been changing the schema for long.
+    #[error("another process has been changing the schema for long: start again once it has ended")]
+    SchemaBusy(#[source] DbErr),
     /// The disk is full or read-only.
     #[error("the database has no space left to write")]
     Full(#[source] DbErr),
@@ -39,6 +42,14 @@ impl StoreError {
         Self::Corrupt { what, cause: cause.into() }
     }
 
+    /// The lock on the schema was not to be had.
+    pub(super) fn schema_busy(error: DbErr) -> Self {
+        match Self::from(error) {
+            Self::Conflict(error) => Self::SchemaBusy(error),
+            other => other,
+        }
+    }
+
     /// Whether the same transaction, tried again as a whole, may succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -51,7 +62,10 @@ impl From<DbErr> for StoreError {
         let code = match &error {
             DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => match &**inner {
                 sqlx::Error::Database(database) => database.code().map(std::borrow::Cow::into_owned),
+                // A connection that broke, in whatever way it did.
                 sqlx::Error::Io(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::BeginFailed
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed => {
@@ -63,23 +77,38 @@ impl From<DbErr> for StoreError {
             _ => None,
         };
         match code.as_deref() {
-            // PostgreSQL: serialization failure, deadlock. SQLite: busy and its extended codes.
-            Some("40001" | "40P01" | "5" | "517" | "261" | "6") => Self::Conflict(error),
-            // PostgreSQL: out of disk, too many connections is 53300. SQLite: full, read-only.
-            Some("53100" | "13" | "8") => Self::Full(error),
-            // PostgreSQL: shutting down, crash, cannot connect now, connection failures, too many connections.
-            Some("57P01" | "57P02" | "57P03" | "08000" | "08003" | "08006" | "53300" | "25P02") => {
+            // PostgreSQL: serialization failure, deadlock, a lock not had in time. SQLite: busy, locked.
+            Some("40001" | "40P01" | "55P03") => Self::Conflict(error),
+            // PostgreSQL: out of disk.
+            Some("53100") => Self::Full(error),
+            // PostgreSQL: a transaction that was ended for its silence or its error, a statement that ran too long.
+            Some("25P02" | "25P03" | "57014") => Self::Unavailable(error),
+            // PostgreSQL: connection failures, too few resources, shutting down, crash, cannot connect now, and its own
+            // files that cannot be read or written.
+            Some(code) if code.len() == 5 && ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => {
                 Self::Unavailable(error)
             }
-            _ => Self::Other(error),
+            Some(code) => match sqlite_primary(code) {
+                // Busy, locked; full, read-only; cannot read or write, cannot open.
+                Some(5 | 6) => Self::Conflict(error),
+                Some(8 | 13) => Self::Full(error),
+                Some(10 | 14) => Self::Unavailable(error),
+                _ => Self::Other(error),
+            },
+            None => Self::Other(error),
         }
     }
+}
+
+/// SQLite's primary code: the low byte of the extended one. PostgreSQL's codes have five characters.
+fn sqlite_primary(code: &str) -> Option<u32> {
+    code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff)
 }
 
 impl Failure for StoreError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unavailable(_) | Self::SchemaBusy(_) => ErrorKind::Unavailable,
             Self::Conflict(_) => ErrorKind::Aborted,
             Self::Full(_) => ErrorKind::ResourceExhausted,
             Self::Corrupt { .. } | Self::Other(_) => ErrorKind::Internal,
@@ -92,6 +121,7 @@ impl Failure for StoreError {
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
             Self::Conflict(_) => "DATABASE_CONFLICT",
             Self::Full(_) => "STORAGE_FULL",
+            Self::SchemaBusy(_) => "SCHEMA_BUSY",
             Self::Corrupt { .. } => "STORAGE_CORRUPT",
             Self::Address(_) => "DATABASE_ADDRESS",
             Self::Other(_) => "INTERNAL",

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
+use super::bounded::Bounded;
 use super::bulk::{Bulk, Column, text_set};
 use super::{Backend, StoreError, TenantScope, backend, touched};
 use crate::domain::ids::{ActivityId, CaseId, MarketId};
@@ -38,7 +39,7 @@ pub struct InsertOutcome {
 
 /// An open write to one market.
 pub struct MarketTx {
-    pub(super) transaction: DatabaseTransaction,
+    pub(super) transaction: Bounded,
     pub(super) scope: TenantScope,
     pub(super) market: MarketId,
     /// The market's row as it was when the lock was taken.
@@ -152,6 +153,8 @@ impl MarketTx {
     /// # Errors
     /// The database is away or refused: nothing was committed, unless the answer itself was lost.
     pub async fn commit(self, head: &MarketHead) -> Result<(), StoreError> {
+        // Only now: what merely looks ends without a commit, and needs no room.
+        self.scope.store.space.as_ref().map_or(Ok(()), |space| space.check())?;
         let sql = "UPDATE market SET revision = $3, recorded_at = $4, rules_digest = $5, catalogue_digest = $6,
                        digest_version = $7
                    WHERE tenant_id = $1 AND market_id = $2";

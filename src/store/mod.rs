@@ -4,6 +4,7 @@
 //! cannot be made without naming the tenant; writes go through a [`MarketTx`], which holds the market row's lock.
 
 mod backend;
+mod bounded;
 mod bulk;
 mod cases;
 mod cells;
@@ -30,6 +31,7 @@ mod schema_peers;
 mod schema_permits;
 mod schema_sync;
 mod scope;
+mod space;
 mod statistics;
 mod touched;
 mod wall;
@@ -64,6 +66,8 @@ pub struct Store {
     /// Its connections, behind what keeps tenants apart.
     pools: wall::Pools,
     pub(super) backend: Backend,
+    /// Room for writes, where the database is a file.
+    space: Option<std::sync::Arc<space::Space>>,
 }
 
 impl Store {
@@ -73,13 +77,14 @@ impl Store {
     /// The address is of no known kind, the database cannot be reached, or a migration failed.
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
         let store = backend::connect(url, options).await?;
-        if store.backend == Backend::Sqlite || !(options.pooled || options.row_security) {
-            store.migrate().await?;
+        if store.backend == Backend::Sqlite {
+            store.migrate(options).await?;
             return Ok(store);
         }
-        // By an address of its own, past a pooler, and before any wall.
+        // By connections of their own: past a pooler, before any wall, and with no limit on one statement, for an index on a
+        // large table takes its time.
         let direct = backend::direct(options.migration_url.as_deref().unwrap_or(url), options).await?;
-        direct.migrate().await?;
+        direct.migrate(options).await?;
         if options.row_security {
             direct.raise_wall().await?;
         }
@@ -87,11 +92,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Runs the migrations that are missing, under a lock so that replicas that start together do not race.
-    async fn migrate(&self) -> Result<(), StoreError> {
-        let _guard = backend::MigrationLock::take(self).await?;
-        schema::Migrator::up(self.pools.bare(), None).await?;
-        Ok(())
+    /// Runs the migrations that are missing, under a lock so that processes that start together do not race. On SQLite all
+    /// of them or none, for there a step is no transaction by itself.
+    async fn migrate(&self, options: &StoreOptions) -> Result<(), StoreError> {
+        let lock = backend::MigrationLock::take(self, options.schema_wait).await?;
+        match (self.backend, lock.transaction()) {
+            (Backend::Sqlite, transaction) => schema::Migrator::up(transaction, None).await?,
+            (Backend::Postgres, _) => schema::Migrator::up(self.pools.bare(), None).await?,
+        }
+        lock.release().await
     }
 
     /// Which database this is.
@@ -111,8 +120,7 @@ impl Store {
     /// # Errors
     /// It does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.pools.bare().execute_unprepared("SELECT 1").await?;
-        Ok(())
+        Ok(self.pools.ping().await?)
     }
 
     /// Settings that durability rests on, as the database itself reports them.

@@ -4,7 +4,7 @@
 //! row of a market with every wanted key instead of looking each key up: a commit costs the product of both. Its own
 //! autovacuum looks once a minute, within which a new market may have grown by a million rows.
 
-use sea_orm::{ConnectionTrait, FromQueryResult, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::{Backend, Store, StoreError};
 
@@ -36,7 +36,7 @@ impl Store {
         let ask = Statement::from_sql_and_values(self.backend.orm(), STALE, [FEW.into()]);
         for table in Stale::find_by_statement(ask).all(&self.everyone()).await? {
             let name = table.relname.replace('"', "\"\"");
-            let transaction = self.pools.bare().begin().await?;
+            let transaction = self.pools.begin_bare().await?;
             transaction.execute_unprepared(SAMPLE).await?;
             transaction.execute_unprepared(&format!("ANALYZE \"{name}\"")).await?;
             transaction.commit().await?;

@@ -4,9 +4,10 @@
 //! The name is local to the transaction: a connection that goes back to a pool takes nothing along.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-use sea_orm::{DatabaseTransaction, TransactionOptions, TransactionTrait};
+use sea_orm::{TransactionOptions, TransactionTrait};
 use sea_orm_migration::async_trait::async_trait;
 
+use super::bounded::{Bounded, Limits, idle_in_transaction_ms};
 use super::{Backend, Store, StoreError, StoreOptions};
 use crate::domain::ids::TenantId;
 
@@ -18,6 +19,7 @@ pub(super) struct Wall {
     /// Connections are borrowed for a transaction at a time: what a session would set, each transaction sets.
     pooled: bool,
     statement_ms: u128,
+    idle_ms: u128,
 }
 
 /// Stands for every tenant, where the service itself looks at all of them: revisions, keys, migrations.
@@ -30,6 +32,7 @@ impl Wall {
             rows: postgres && options.row_security,
             pooled: postgres && options.pooled,
             statement_ms: options.statement_timeout.as_millis(),
+            idle_ms: idle_in_transaction_ms(options),
         }
     }
 
@@ -42,7 +45,7 @@ impl Wall {
         }
         if self.pooled {
             set.push(format!("set_config('statement_timeout', '{}', true)", self.statement_ms));
-            set.push("set_config('idle_in_transaction_session_timeout', '30000', true)".to_owned());
+            set.push(format!("set_config('idle_in_transaction_session_timeout', '{}', true)", self.idle_ms));
         }
         // The driver names every statement that it prepares, and a connection that a pooler hands over still has those of
         // whoever had it before.
@@ -60,26 +63,34 @@ pub(super) struct Pools {
     /// Where reads go.
     reader: DatabaseConnection,
     wall: Wall,
+    limits: Limits,
 }
 
 impl Pools {
-    pub(super) fn new(writer: DatabaseConnection, reader: DatabaseConnection, wall: Wall) -> Self {
-        Self { writer, reader, wall }
+    pub(super) fn new(writer: DatabaseConnection, reader: DatabaseConnection, wall: Wall, limits: Limits) -> Self {
+        Self { writer, reader, wall, limits }
     }
 
-    /// Where the service looks at the database itself and not at what is in its tables: schema, statistics, whether it
-    /// answers. Behind a pooler, statements there must be unprepared.
+    /// Where the service looks at the database itself and not at what is in its tables: schema, whether it closes well.
+    /// Behind a pooler, statements there must be unprepared. Nothing bounds their time.
     pub(super) fn bare(&self) -> &DatabaseConnection {
         &self.writer
     }
 
+    /// Begins a transaction about the database itself.
+    pub(super) async fn begin_bare(&self) -> Result<Bounded, DbErr> {
+        Ok(Bounded::new(self.limits.begin(self.writer.begin()).await?, self.limits))
+    }
+
+    /// Whether the database answers.
+    pub(super) async fn ping(&self) -> Result<(), DbErr> {
+        self.limits.begin(self.writer.execute_unprepared("SELECT 1")).await.map(drop)
+    }
+
     /// Begins a transaction that writes for a tenant.
-    pub(super) async fn begin(
-        &self,
-        tenant: &TenantId,
-        options: TransactionOptions,
-    ) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = self.writer.begin_with_options(options).await?;
+    pub(super) async fn begin(&self, tenant: &TenantId, options: TransactionOptions) -> Result<Bounded, DbErr> {
+        let begun = self.limits.begin(self.writer.begin_with_options(options)).await?;
+        let transaction = Bounded::new(begun, self.limits);
         if let Some(begins) = self.wall.begins(tenant.as_str()) {
             transaction.execute_unprepared(&begins).await?;
         }
@@ -87,8 +98,8 @@ impl Pools {
     }
 
     /// Begins a transaction that reads one instant of the database.
-    pub(super) async fn begin_still(&self, tenant: &TenantId) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = self.reader.begin().await?;
+    pub(super) async fn begin_still(&self, tenant: &TenantId) -> Result<Bounded, DbErr> {
+        let transaction = Bounded::new(self.limits.begin(self.reader.begin()).await?, self.limits);
         // As options of the library these would be prepared, which must not happen before the wall's first statement.
         let still = match transaction.get_database_backend() {
             DbBackend::Postgres => "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ",
@@ -101,6 +112,10 @@ impl Pools {
         Ok(transaction)
     }
 
+    fn gate<'a>(&self, pool: &'a DatabaseConnection, tenant: &str) -> Gate<'a> {
+        Gate { pool, begins: self.wall.begins(tenant), limits: self.limits }
+    }
+
     pub(super) async fn close(self) {
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
@@ -111,22 +126,23 @@ impl Pools {
 pub(super) struct Gate<'a> {
     pool: &'a DatabaseConnection,
     begins: Option<String>,
+    limits: Limits,
 }
 
 impl Store {
     /// Where statements about one tenant are read.
     pub(super) fn reading(&self, tenant: &TenantId) -> Gate<'_> {
-        Gate { pool: &self.pools.reader, begins: self.pools.wall.begins(tenant.as_str()) }
+        self.pools.gate(&self.pools.reader, tenant.as_str())
     }
 
     /// Where statements about one tenant are written that need no transaction with others.
     pub(super) fn writing(&self, tenant: &TenantId) -> Gate<'_> {
-        Gate { pool: &self.pools.writer, begins: self.pools.wall.begins(tenant.as_str()) }
+        self.pools.gate(&self.pools.writer, tenant.as_str())
     }
 
     /// Where the service itself looks at all tenants.
     pub(super) fn everyone(&self) -> Gate<'_> {
-        Gate { pool: &self.pools.reader, begins: self.pools.wall.begins(EVERYONE) }
+        self.pools.gate(&self.pools.reader, EVERYONE)
     }
 
     /// Puts the wall up: every table of tenants' data shows a transaction only the rows of the tenant that it names. The
@@ -154,8 +170,8 @@ impl Store {
 }
 
 impl Gate<'_> {
-    async fn begin(&self, begins: &str) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = self.pool.begin().await?;
+    async fn begin(&self, begins: &str) -> Result<Bounded, DbErr> {
+        let transaction = Bounded::new(self.limits.begin(self.pool.begin()).await?, self.limits);
         transaction.execute_unprepared(begins).await?;
         Ok(transaction)
     }
@@ -168,7 +184,7 @@ impl ConnectionTrait for Gate<'_> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let Some(begins) = &self.begins else { return self.pool.execute_raw(statement).await };
+        let Some(begins) = &self.begins else { return self.limits.begin(self.pool.execute_raw(statement)).await };
         let transaction = self.begin(begins).await?;
         let done = transaction.execute_raw(statement).await?;
         transaction.commit().await?;
@@ -176,7 +192,7 @@ impl ConnectionTrait for Gate<'_> {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let Some(begins) = &self.begins else { return self.pool.execute_unprepared(sql).await };
+        let Some(begins) = &self.begins else { return self.limits.begin(self.pool.execute_unprepared(sql)).await };
         let transaction = self.begin(begins).await?;
         let done = transaction.execute_unprepared(sql).await?;
         transaction.commit().await?;
@@ -184,7 +200,7 @@ impl ConnectionTrait for Gate<'_> {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let Some(begins) = &self.begins else { return self.pool.query_one_raw(statement).await };
+        let Some(begins) = &self.begins else { return self.limits.begin(self.pool.query_one_raw(statement)).await };
         let transaction = self.begin(begins).await?;
         let row = transaction.query_one_raw(statement).await?;
         transaction.commit().await?;
@@ -192,7 +208,7 @@ impl ConnectionTrait for Gate<'_> {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let Some(begins) = &self.begins else { return self.pool.query_all_raw(statement).await };
+        let Some(begins) = &self.begins else { return self.limits.begin(self.pool.query_all_raw(statement)).await };
         let transaction = self.begin(begins).await?;
         let rows = transaction.query_all_raw(statement).await?;
         transaction.commit().await?;
@@ -206,11 +222,11 @@ mod tests {
 
     #[test]
     fn a_tenant_is_named_whatever_its_id_holds() {
-        let wall = Wall { rows: true, pooled: false, statement_ms: 0 };
+        let wall = Wall { rows: true, ..Wall::default() };
         let begins = wall.begins("o'neil', true); DROP TABLE tenant; --").unwrap();
         assert_eq!(begins, "SELECT set_config('fairdue.tenant', 'o''neil'', true); DROP TABLE tenant; --', true)");
         assert_eq!(Wall::default().begins("t"), None, "without the wall nothing is added");
-        let pooled = Wall { rows: false, pooled: true, statement_ms: 30_000 }.begins("t").unwrap();
+        let pooled = Wall { pooled: true, statement_ms: 30_000, ..Wall::default() }.begins("t").unwrap();
         assert!(
             pooled.starts_with("DEALLOCATE ALL; SELECT set_config('statement_timeout', '30000', true)"),
             "{pooled}"

@@ -1,4 +1,5 @@
-//! Connections as the listener hands them over: bounded in number, and never ended by one that fails to be accepted.
+//! Connections as the listener hands them over: bounded in number, and never ended by one that fails to be accepted. At a
+//! stop those that have said nothing yet end at once: the library would wait for their first word.
 
 use std::io;
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// Connections open at once; more wait in the listener's backlog.
@@ -20,13 +22,18 @@ const BREATH: Duration = Duration::from_millis(50);
 /// A connection that counts as open until it is dropped.
 pub struct Counted {
     stream: TcpStream,
+    /// Until the client has said who it is: how much of that came, and what ends the wait for the rest.
+    greeting: Option<(usize, Pin<Box<WaitForCancellationFutureOwned>>)>,
     _room: OwnedSemaphorePermit,
 }
 
-/// The connections of a listener.
-pub fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<Counted>> {
+/// Bytes with which every HTTP/2 client begins.
+const GREETING: usize = 24;
+
+/// The connections of a listener. Once `stop` is cancelled, those that have not greeted yet are at their end.
+pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Item = io::Result<Counted>> {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    futures::stream::unfold((listener, room), |(listener, room)| async move {
+    futures::stream::unfold((listener, room, stop), |(listener, room, stop)| async move {
         // The semaphore is never closed: an error here could only end the listener, which is right then.
         let permit = Arc::clone(&room).acquire_owned().await.ok()?;
         loop {
@@ -35,7 +42,8 @@ pub fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<Counted>> 
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection keeps its delay");
                     }
-                    return Some((Ok(Counted { stream, _room: permit }), (listener, room)));
+                    let greeting = Some((0, Box::pin(stop.clone().cancelled_owned())));
+                    return Some((Ok(Counted { stream, greeting, _room: permit }), (listener, room, stop)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -60,7 +68,16 @@ impl AsyncRead for Counted {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some((greeted, stop)) = &mut self.greeting else { return read };
+        *greeted += buffer.filled().len() - before;
+        if *greeted >= GREETING {
+            self.greeting = None;
+        } else if read.is_pending() && stop.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        read
     }
 }
 

@@ -28,6 +28,8 @@ use crate::proto::v1::sync_service_server::SyncServiceServer;
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
 /// How long calls on an aged connection may go on.
 const AGED_GRACE: Duration = Duration::from_secs(60);
+/// How long health says NOT_SERVING to those who watch it before their watch ends.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// Bytes of one stream in flight: a batch of a thousand activities without a stop.
 const STREAM_WINDOW: u32 = 1 << 20;
 /// Bytes of one connection in flight.
@@ -75,9 +77,15 @@ pub async fn serve(
                 .max_encoding_message_size(send)
         };
     }
+    let accepted = connections::accept(listener, stop.clone());
     let stopped = async move {
         stop.cancelled().await;
         set_health(&health, ServingStatus::NotServing).await;
+        // Whoever watches hears it, and then that there is no more to hear: a watch would hold up the stop.
+        tokio::spawn(async move {
+            tokio::time::sleep(FAREWELL).await;
+            clear_health(health).await;
+        });
     };
     let router = Server::builder()
         .layer(EnvelopeLayer(Arc::new(envelope)))
@@ -99,22 +107,30 @@ pub async fn serve(
         .add_service(reflection().build_v1alpha()?);
     #[cfg(feature = "bench")]
     let router = router.add_service(super::bench::EmptyService::new(api.clone(), receive, send));
-    router.serve_with_incoming_shutdown(connections::accept(listener), stopped).await?;
+    router.serve_with_incoming_shutdown(accepted, stopped).await?;
     Ok(())
 }
 
-/// Sets the health of every service, and of the server as a whole.
+/// What has a health of its own: every service, and the server as a whole.
+const HEALTHY: [&str; 6] = [
+    CaseServiceServer::<Api>::NAME,
+    ActivityServiceServer::<Api>::NAME,
+    ComplianceServiceServer::<Api>::NAME,
+    KpiServiceServer::<Api>::NAME,
+    SyncServiceServer::<Api>::NAME,
+    "",
+];
+
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    let services = [
-        CaseServiceServer::<Api>::NAME,
-        ActivityServiceServer::<Api>::NAME,
-        ComplianceServiceServer::<Api>::NAME,
-        KpiServiceServer::<Api>::NAME,
-        SyncServiceServer::<Api>::NAME,
-        "",
-    ];
-    for service in services {
+    for service in HEALTHY {
         health.set_service_status(service, status).await;
+    }
+}
+
+/// Ends every watch of the health.
+async fn clear_health(mut health: HealthReporter) {
+    for service in HEALTHY {
+        health.clear_service_status(service).await;
     }
 }
 

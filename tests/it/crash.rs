@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use fairdue::proto::v1;
 use v1::WriteStatus;
 use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 
+use crate::faults::bar;
 use crate::figures;
 use crate::support::database::Database;
 use crate::support::recount;
@@ -145,7 +147,10 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled(database: Database)
     let mut left: Vec<Batch> = Vec::new();
     let rounds = kills();
     for round in 0..=rounds {
+        let since = Instant::now();
         let service = setup.start().await;
+        let back = since.elapsed();
+        assert!(back <= bar(Duration::from_secs(2)), "serving again took {back:?}");
         let cases = round * CASES_A_ROUND..(round + 1) * CASES_A_ROUND;
         let last = round == rounds;
         let mut waiting: Vec<Vec<Batch>> = vec![Vec::new(); MARKETS.len()];
@@ -177,14 +182,14 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled(database: Database)
             service.kill();
         } else {
             while count.load(Ordering::SeqCst) < kill_at && clients.iter().any(|client| !client.is_finished()) {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             service.kill();
             for client in clients {
                 left.extend(client.await.expect("a client failed"));
             }
         }
-        println!("round {round}: killed after {kill_at} of {total} batches, {} left", left.len());
+        println!("round {round}: up in {back:?}, killed after {kill_at} of {total} batches, {} left", left.len());
         let acknowledged = known.lock().expect("no client is at work").ids();
         check_stored(&database, &acknowledged).await;
     }
@@ -195,9 +200,16 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled(database: Database)
     let expected: BTreeSet<String> = expected_ids(rounds * CASES_A_ROUND);
     assert_eq!(stored.len(), expected.len(), "rows in the table");
     assert_eq!(stored.into_iter().collect::<BTreeSet<_>>(), expected, "what is stored is what was sent");
-    // And once more after the last kill: the figures stand on what is on disk, not on what a process remembered.
+    // And once more after the last kill: the figures stand on what is on disk, not on what a process remembered. A copy made
+    // by the feed holds the same.
     let service = setup.start().await;
     figures::compare(&service.address, &setup.key, 0..rounds * CASES_A_ROUND, MARKETS.len()).await;
+    let mut fed = Vec::new();
+    for (region, _, _) in MARKETS {
+        fed.extend(figures::fed_ids(&service.address, &setup.key, region).await);
+    }
+    assert_eq!(fed.len(), expected.len(), "records that the feed brings");
+    assert_eq!(fed.into_iter().collect::<BTreeSet<_>>(), expected, "what the feed brings is what was sent");
     assert_eq!(service.stop(), 0, "a stop on request ends well");
 }
 

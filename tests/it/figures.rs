@@ -34,17 +34,46 @@ pub async fn stored_ids(database: &Database) -> Vec<String> {
 
 /// Compares what the server answers for the workload's cases in the first markets with the recount, to the last minor unit.
 pub async fn compare(address: &str, key: &str, cases: std::ops::Range<u32>, markets: usize) {
-    for (market, (region, _, _)) in MARKETS.iter().enumerate().take(markets) {
-        let expected = recount::count(market, cases.clone());
-        let answered = ask(address, key, region).await;
-        assert_eq!(answered.collected, expected.collected, "{region}: collected by month, in minor units");
-        assert_eq!(answered.contacts, expected.contacts, "{region}: attempts and right-party contacts");
-        if *region == "US" {
-            let found = judged(address, key, region).await;
-            let missed: Vec<&String> = expected.night_calls.iter().filter(|id| !found.contains(*id)).collect();
-            assert!(missed.is_empty(), "{region}: calls in the night without a finding: {missed:?}");
-        }
+    for market in 0..markets {
+        compare_market(address, key, market, cases.clone()).await;
     }
+}
+
+/// Compares what the server answers for some cases, which are all that the market has.
+pub async fn compare_market(address: &str, key: &str, market: usize, cases: impl Iterator<Item = u32>) {
+    let region = MARKETS[market].0;
+    let expected = recount::count(market, cases);
+    let answered = ask(address, key, region).await;
+    assert_eq!(answered.collected, expected.collected, "{region}: collected by month, in minor units");
+    assert_eq!(answered.contacts, expected.contacts, "{region}: attempts and right-party contacts");
+    if region == "US" {
+        let found = judged(address, key, region).await;
+        let missed: Vec<&String> = expected.night_calls.iter().filter(|id| !found.contains(*id)).collect();
+        assert!(missed.is_empty(), "{region}: calls in the night without a finding: {missed:?}");
+    }
+}
+
+/// `MARKET id` of every activity that a copy made from nothing by the feed holds. The feed joins without a gap, is in order,
+/// and brings nothing twice.
+pub async fn fed_ids(address: &str, key: &str, region: &str) -> Vec<String> {
+    use v1::change::After;
+    let mut client = v1::sync_service_client::SyncServiceClient::new(caller(address, key).await);
+    let request = v1::PullRequest { region_code: region.into(), once: true, ..Default::default() };
+    let mut feed = client.pull(request).await.expect("a feed").into_inner();
+    let (mut ids, mut through, mut last) = (Vec::new(), 0, 0);
+    while let Some(message) = feed.message().await.expect("a feed that ends well") {
+        assert_eq!(message.after_revision, through, "{region}: a message of the feed is missing");
+        for change in &message.changes {
+            // A commit may be cut in its middle: it is through only with its last change.
+            assert!(change.revision > through && change.revision >= last, "{region}: out of order");
+            last = change.revision;
+            if let Some(After::Activity(activity) | After::Void(activity)) = &change.after {
+                ids.push(format!("{region} {}", activity.activity_id));
+            }
+        }
+        through = message.through_revision;
+    }
+    ids
 }
 
 /// The figures as the KPI service tells them.

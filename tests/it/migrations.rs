@@ -46,12 +46,17 @@ fn insert(finding: &Finding, status: &str) -> String {
     )
 }
 
-async fn first_schema(database: &crate::support::database::Database) {
-    let (bytes, compact) = match database.backend {
+/// The statements that make the first schema.
+pub fn first_statements(backend: Backend) -> String {
+    let (bytes, compact) = match backend {
         Backend::Postgres => ("BYTEA", ""),
         Backend::Sqlite => ("BLOB", " WITHOUT ROWID"),
     };
-    let mut sql = FIRST.replace("{BYTES}", bytes).replace("{COMPACT}", compact);
+    FIRST.replace("{BYTES}", bytes).replace("{COMPACT}", compact)
+}
+
+async fn first_schema(database: &crate::support::database::Database) {
+    let mut sql = first_statements(database.backend);
     sql.push_str("INSERT INTO tenant VALUES ('t', 1); INSERT INTO market VALUES ('t', 'us', 1, 5, '', '');");
     sql.push_str("INSERT INTO api_key VALUES ('t', 'k', '', 'writer reader', '', 1, NULL);");
     for (row, status) in [(finding(1, "us", 8), "open"), (finding(2, "us-ny", 8), "withdrawn")] {

@@ -22,8 +22,8 @@ pub struct Database {
     pub url: String,
     /// Holds the SQLite file for as long as the test runs.
     directory: Option<tempfile::TempDir>,
-    /// Holds a cluster of its own for as long as the test runs.
-    _cluster: Option<Cluster>,
+    /// A cluster of its own, for as long as the test runs.
+    pub cluster: Option<Cluster>,
 }
 
 /// The cluster that all tests of this run share, each in a database of its own.
@@ -39,11 +39,11 @@ impl Database {
             Backend::Sqlite => {
                 let directory = tempfile::tempdir().expect("make a temporary directory");
                 let url = format!("sqlite://{}?mode=rwc", directory.path().join("fairdue.db").display());
-                Self { backend, url, directory: Some(directory), _cluster: None }
+                Self { backend, url, directory: Some(directory), cluster: None }
             }
             Backend::Postgres => {
                 let cluster = tokio::task::spawn_blocking(shared_cluster).await.expect("start the private cluster");
-                Self { backend, url: cluster.fresh_database().await, directory: None, _cluster: None }
+                Self { backend, url: cluster.fresh_database().await, directory: None, cluster: None }
             }
         }
     }
@@ -54,7 +54,23 @@ impl Database {
             return Self::fresh(backend).await;
         }
         let cluster = tokio::task::spawn_blocking(|| Cluster::start(Durability::Full)).await.expect("start a cluster");
-        Self { backend, url: cluster.fresh_database().await, directory: None, _cluster: Some(cluster) }
+        Self { backend, url: cluster.fresh_database().await, directory: None, cluster: Some(cluster) }
+    }
+
+    /// A durable database of a cluster of its own, whose data and log of writes lie where they are told to.
+    pub async fn with_data_in(directory: &std::path::Path, log_of_writes: &std::path::Path) -> Self {
+        let cluster = tokio::task::block_in_place(|| Cluster::start_in(directory, log_of_writes));
+        Self {
+            backend: Backend::Postgres,
+            url: cluster.fresh_database().await,
+            directory: None,
+            cluster: Some(cluster),
+        }
+    }
+
+    /// A database that is somewhere already, and stays there.
+    pub fn at(backend: Backend, url: &str) -> Self {
+        Self { backend, url: url.to_owned(), directory: None, cluster: None }
     }
 
     /// The directory of an SQLite database.

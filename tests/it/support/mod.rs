@@ -4,6 +4,7 @@ pub mod api;
 pub mod builders;
 pub mod database;
 pub mod postgres;
+pub mod proxy;
 pub mod raw;
 pub mod recount;
 pub mod service;

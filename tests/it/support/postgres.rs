@@ -4,11 +4,12 @@
 //! process ends (return, panic, abort, SIGKILL), the pipe closes, and the watchdog stops the server and removes its
 //! directory. Nothing needs to run at exit, so nothing can be forgotten.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What to tell who has no PostgreSQL.
@@ -28,15 +29,20 @@ fn install() -> Option<PathBuf> {
     if done.success() { binaries() } else { None }
 }
 
-/// Starts the server, waits for the end of standard input, stops the server, removes its directory.
-/// Arguments: the directory, then the command line of the server. Prints `up` once the process runs.
+/// Starts the server, and again with each line of standard input; at the end of standard input stops it and removes its
+/// directory. Arguments: the directory, then the command line of the server. Prints the number of each process.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 dir=$1; shift
-"$@" </dev/null >"$dir/server.log" 2>&1 &
+"$@" </dev/null >>"$dir/server.log" 2>&1 &
 server=$!
-echo up
-cat >/dev/null
+echo "$server"
+while read -r again; do
+    wait "$server" 2>/dev/null
+    "$@" </dev/null >>"$dir/server.log" 2>&1 &
+    server=$!
+    echo "$server"
+done
 kill -QUIT "$server" 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$server" 2>/dev/null || break; sleep 0.2; done
 kill -KILL "$server" 2>/dev/null
@@ -58,7 +64,31 @@ pub enum Durability {
 pub struct Cluster {
     port: u16,
     databases: AtomicU32,
+    dir: PathBuf,
     watchdog: Child,
+    server: Mutex<Running>,
+}
+
+/// The process of a cluster, as its watchdog tells.
+#[derive(Debug)]
+struct Running {
+    told: BufReader<ChildStdout>,
+    pid: u32,
+}
+
+impl Running {
+    fn read(&mut self) -> Result<(), String> {
+        let mut line = String::new();
+        self.told.read_line(&mut line).map_err(|error| format!("watchdog: {error}"))?;
+        self.pid = line.trim().parse().map_err(|error| format!("watchdog said \"{line}\": {error}"))?;
+        Ok(())
+    }
+
+    /// Whether the process has ended; its parent may not have looked yet.
+    fn ended(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
+    }
 }
 
 impl Cluster {
@@ -70,7 +100,7 @@ impl Cluster {
         let bin = binaries().or_else(install).unwrap_or_else(|| panic!("{REMEDY}"));
         // Another process may take the free port before the server does: then take another.
         for _ in 0..4 {
-            match Self::try_start(&bin, durability) {
+            match Self::try_start(&bin, durability, fresh_directory(), None) {
                 Ok(cluster) => return cluster,
                 Err(log) if log.contains("Address already in use") => {}
                 Err(log) => panic!("PostgreSQL from {} did not start:\n{log}", bin.display()),
@@ -79,10 +109,20 @@ impl Cluster {
         panic!("no free port was found for PostgreSQL in four attempts");
     }
 
-    fn try_start(bin: &Path, durability: Durability) -> Result<Self, String> {
-        let dir = fresh_directory();
+    /// Starts a durable cluster with its data in a directory that there is, and its log of writes in one that it makes.
+    ///
+    /// # Panics
+    /// With the remedy, when PostgreSQL is missing or does not start.
+    pub fn start_in(directory: &Path, log_of_writes: &Path) -> Self {
+        let bin = binaries().or_else(install).unwrap_or_else(|| panic!("{REMEDY}"));
+        let dir = owned(directory.join("postgres"));
+        Self::try_start(&bin, Durability::Full, dir, Some(log_of_writes)).unwrap_or_else(|log| panic!("{log}"))
+    }
+
+    fn try_start(bin: &Path, durability: Durability, dir: PathBuf, log: Option<&Path>) -> Result<Self, String> {
         let data = dir.join("data");
         let init = unprivileged(&bin.join("initdb"))
+            .args(log.map(|log| format!("--waldir={}", log.display())))
             .args(["-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D"])
             .arg(&data)
             .current_dir(&dir)
@@ -114,35 +154,71 @@ impl Cluster {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("sh: {error}"))?;
-        let mut up = String::new();
-        if let Some(stdout) = watchdog.stdout.take() {
-            BufReader::new(stdout).read_line(&mut up).map_err(|error| format!("watchdog: {error}"))?;
-        }
-        let cluster = Self { port, databases: AtomicU32::new(0), watchdog };
-        cluster.wait_until_ready(bin, &dir)?;
+        let stdout = watchdog.stdout.take().ok_or("watchdog: no pipe")?;
+        let mut running = Running { told: BufReader::new(stdout), pid: 0 };
+        running.read()?;
+        let cluster = Self { port, databases: AtomicU32::new(0), dir, watchdog, server: Mutex::new(running) };
+        cluster.wait_until_ready()?;
         Ok(cluster)
     }
 
-    /// Waits until the server accepts connections, which `pg_ctl`'s status file tells without a client library.
-    fn wait_until_ready(&self, bin: &Path, dir: &Path) -> Result<(), String> {
-        let log = || {
-            let mut text = format!("{} in {}\n", bin.display(), dir.display());
-            if let Ok(mut file) = std::fs::File::open(dir.join("server.log")) {
-                let _ = file.read_to_string(&mut text);
+    /// Sends a signal to the server: `-KILL` ends it as a power cut would, but for what the system has in memory.
+    pub fn signal(&self, name: &str) {
+        let pid = self.server.lock().expect("no panic").pid;
+        let sent = Command::new("kill").args([name, &pid.to_string()]).status().expect("run kill");
+        assert!(sent.success(), "PostgreSQL was gone before the signal");
+    }
+
+    /// Waits for the end of the server, and starts it again as often as it takes: what it left behind may need a moment.
+    ///
+    /// # Panics
+    /// It does not start within a minute.
+    pub fn restart(&mut self) {
+        let since = std::time::Instant::now();
+        loop {
+            let mut server = self.server.lock().expect("no panic");
+            if server.ended() {
+                let commands = self.watchdog.stdin.as_mut().expect("a pipe");
+                commands.write_all(b"again\n").expect("tell the watchdog");
+                server.read().expect("another process");
             }
-            text
-        };
+            drop(server);
+            if self.ready() {
+                return;
+            }
+            assert!(since.elapsed().as_secs() < 60, "PostgreSQL does not start again:\n{}", self.log());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Whether the server accepts connections, which `pg_ctl`'s status file tells without a client library.
+    fn ready(&self) -> bool {
+        let status = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
+        let server = self.server.lock().expect("no panic");
+        let own = status.lines().next().is_some_and(|line| line.trim() == server.pid.to_string());
+        own && status.lines().nth(7).is_some_and(|line| line.trim() == "ready") && !server.ended()
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        let mut text = format!("{}\n", self.dir.display());
+        if let Ok(mut file) = std::fs::File::open(self.dir.join("server.log")) {
+            let _ = file.read_to_string(&mut text);
+        }
+        text
+    }
+
+    fn wait_until_ready(&self) -> Result<(), String> {
         for _ in 0..600 {
-            let status = std::fs::read_to_string(dir.join("data/postmaster.pid")).unwrap_or_default();
-            if status.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
+            if self.ready() {
                 return Ok(());
             }
-            if log().contains("FATAL") {
-                return Err(log());
+            if self.log().contains("FATAL") {
+                return Err(self.log());
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        Err(log())
+        Err(self.log())
     }
 
     /// The URL of a database of this cluster.
@@ -229,7 +305,11 @@ fn group_of(user: &str) -> String {
 pub fn fresh_directory() -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let dir = std::env::temp_dir().join(format!("fairdue-postgres-{}-{number}", std::process::id()));
+    owned(std::env::temp_dir().join(format!("fairdue-postgres-{}-{number}", std::process::id())))
+}
+
+/// Makes that directory anew, for the user who runs the server.
+fn owned(dir: PathBuf) -> PathBuf {
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).expect("make a temporary directory");
     if let Some(user) = unprivileged_user() {

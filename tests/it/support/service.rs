@@ -144,11 +144,16 @@ impl Setup {
         let store = Store::open(url, &StoreOptions::default()).await.expect("open the store");
         let (tenant, now) = (TenantId::trusted("t"), Timestamp(1_700_000_000_000_000));
         store.insert_tenant(&tenant, now).await.expect("make the tenant");
-        let roles = vec![Role::Writer, Role::Reader, Role::Checker];
+        let roles = vec![Role::Writer, Role::Reader, Role::Checker, Role::Compliance];
         let key = fairdue::ingest::keys::create(&store, &tenant, roles, Vec::new(), now).await.expect("make a key");
         store.close().await;
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { directory: configuration(), url: url.to_owned(), key, settings }
+    }
+
+    /// The same service over another database.
+    pub fn over(&self, url: &str) -> Self {
+        Self { directory: configuration(), url: url.to_owned(), key: self.key.clone(), settings: self.settings.clone() }
     }
 
     /// The configuration directory, to be changed before a start.
@@ -214,7 +219,8 @@ impl Service {
         answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.pid.to_string()]).status().expect("run kill");
         assert!(sent.success(), "the server was gone before the signal");
     }

@@ -1,7 +1,7 @@
 //! The change feed: a copy that applies it equals the store, whatever is written, killed and resumed; tokens open only
 //! where they were given out.
 
-mod copy;
+pub mod copy;
 mod feed;
 mod mirror;
 mod push;

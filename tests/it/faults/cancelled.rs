@@ -1,0 +1,114 @@
+//! C-04: clients that go away in the middle of a call, thousands of them, over a small pool and a slow database.
+//! `FAIRDUE_FAULT_CANCELS` sets how many (default 3000).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fairdue::proto::v1;
+use tokio::sync::Semaphore;
+use v1::activity_service_client::ActivityServiceClient;
+use v1::case_service_client::CaseServiceClient;
+use v1::kpi_service_client::KpiServiceClient;
+
+use super::load::{Addresses, Load, UNASKED};
+use super::{FORGOTTEN, counted, dice, rounds};
+use crate::support::database::{Backend, Database};
+use crate::support::proxy::Proxy;
+use crate::support::service::{Caller, Setup, caller};
+use crate::support::workload::MARKETS;
+
+/// Calls under way at once.
+const CALLERS: usize = 48;
+
+/// A call that is given up after up to twenty milliseconds.
+async fn give_up(caller: Caller, number: u32) {
+    let region_code = || MARKETS[number as usize % 2].0.to_owned();
+    let note = v1::Activity {
+        activity_id: format!("{UNASKED}{number}"),
+        case_ids: vec![crate::support::workload::case_id(number % 2)],
+        occur_time: Some(crate::support::workload::time(0)),
+        detail: Some(v1::activity::Detail::Note(v1::Note { code: "a".into() })),
+        ..Default::default()
+    };
+    let call = async {
+        match number % 4 {
+            0 | 1 => {
+                let request = v1::RecordActivityRequest { region_code: region_code(), activity: Some(note) };
+                let _ = ActivityServiceClient::new(caller).record_activity(request).await;
+            }
+            2 => {
+                let request = v1::QueryKpisRequest {
+                    region_code: region_code(),
+                    kpi_ids: vec!["recovery_rate".into()],
+                    grain: v1::Grain::Month.into(),
+                    start_date: crate::support::wire::date(2025, 1, 1),
+                    end_date: crate::support::wire::date(2025, 3, 1),
+                    ..Default::default()
+                };
+                let _ = KpiServiceClient::new(caller).query_kpis(request).await;
+            }
+            _ => {
+                let request = v1::ListCasesRequest { region_code: region_code(), ..Default::default() };
+                let _ = CaseServiceClient::new(caller).list_cases(request).await;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_micros(u64::from(dice(20_000))), call).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_given_up_leave_nothing_behind() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let proxy = Proxy::before(&database.url).await;
+    let mut setup = Setup::new(&database.url, &[("database.max_connections", "4")]).await;
+    setup.url = proxy.url(&database.url);
+    let service = setup.start().await;
+    let addresses = Addresses::default();
+    addresses.lock().expect("no panic").push(service.address.clone());
+    let load = Load::new();
+    let mut client = load.client(&addresses, &setup.key, 0);
+    for market in 0..MARKETS.len() {
+        client.chunk(market, 0).await;
+    }
+    proxy.latency(Duration::from_millis(5));
+    let room = Arc::new(Semaphore::new(CALLERS));
+    let mut callers = Vec::new();
+    for _ in 0..4 {
+        callers.push(caller(&service.address, &setup.key).await);
+    }
+    let mut forgotten = 0;
+    for number in 0..rounds("FAIRDUE_FAULT_CANCELS", 3_000) {
+        let place = Arc::clone(&room).acquire_owned().await.expect("room");
+        let caller = callers[number as usize % callers.len()].clone();
+        tokio::spawn(async move {
+            give_up(caller, number).await;
+            drop(place);
+        });
+        if number % 500 == 499 {
+            forgotten += counted(&database.url, FORGOTTEN).await;
+        }
+    }
+    drop(room.acquire_many(CALLERS as u32).await.expect("all have ended"));
+    proxy.latency(Duration::ZERO);
+    // Everything that follows works at once, and what is written is there.
+    for chunk in 1..8 {
+        for market in 0..MARKETS.len() {
+            client.chunk(market, chunk).await;
+            client.look(market, market as u32).await;
+        }
+    }
+    for number in 0..700 {
+        let mut client = CaseServiceClient::new(callers[number % callers.len()].clone());
+        let request = v1::ListCasesRequest { region_code: MARKETS[0].0.into(), ..Default::default() };
+        client.list_cases(request).await.expect("a call after the storm");
+    }
+    let followed = load.failures();
+    assert!(followed.is_empty(), "{} calls failed afterwards, such as {:?}", followed.len(), followed.first());
+    assert_eq!(forgotten, 0, "sessions that sit in a transaction");
+    let inside = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'fairdue' AND state LIKE 'idle in transaction%' AND now() - state_change > interval '1 s'";
+    assert_eq!(counted(&database.url, inside).await, 0, "sessions that sit in a transaction");
+    drop(client);
+    load.end().await.verify(&database, &service.address, &setup.key).await;
+    assert_eq!(service.stop(), 0);
+}
