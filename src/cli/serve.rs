@@ -16,6 +16,8 @@ use super::telemetry;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Holder;
+use crate::deliver;
+use crate::transport::encode::event::event;
 use crate::transport::server::{ServeError, serve};
 use crate::transport::service::UseCases;
 
@@ -105,6 +107,7 @@ pub struct Server {
     /// Cancelled when the server is asked to stop.
     pub draining: CancellationToken,
     grpc: JoinHandle<Result<(), ServeError>>,
+    deliveries: JoinHandle<()>,
 }
 
 impl Server {
@@ -134,11 +137,12 @@ impl Server {
             query: app.query.clone(),
             sync: app.sync.clone(),
         };
+        let deliveries = deliver::start(app.sync.clone(), Arc::new(event), draining.clone()).map_err(CliError::new)?;
         let stop = draining.clone();
         let served =
             async move { serve(listener, &snapshot.server.grpc, &snapshot.server.query, use_cases, stop).await };
         let grpc = tokio::spawn(served);
-        Ok(Self { address, app, draining, grpc })
+        Ok(Self { address, app, draining, grpc, deliveries })
     }
 
     /// Waits for the gRPC server to end without having been asked to. Must not be called again after it has answered.
@@ -159,6 +163,9 @@ impl Server {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "the gRPC listener failed"),
                 Err(error) => tracing::error!(%error, "the gRPC server ended unexpectedly"),
+            }
+            if let Err(error) = self.deliveries.await {
+                tracing::error!(%error, "sending changes ended unexpectedly");
             }
             self.app.close().await;
         };

@@ -26,8 +26,10 @@ mod push;
 mod schema;
 mod schema_findings;
 mod schema_permits;
+mod schema_sinks;
 mod schema_sync;
 mod scope;
+mod sinks;
 mod statistics;
 mod touched;
 mod wall;
@@ -49,6 +51,7 @@ pub use mirror::{Mirror, MirrorRow};
 pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use permits::{PermitFilter, PermitRow};
 pub use scope::TenantScope;
+pub use sinks::{SinkFailure, SinkOrder, SinkProgress, SinkRow};
 
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;

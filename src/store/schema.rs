@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_findings::FindingLife),
             Box::new(super::schema_permits::Permits),
             Box::new(super::schema_sync::Sync),
+            Box::new(super::schema_sinks::Sinks),
         ]
     }
 }

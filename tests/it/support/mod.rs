@@ -5,6 +5,7 @@ pub mod builders;
 pub mod database;
 pub mod postgres;
 pub mod raw;
+pub mod receiver;
 pub mod recount;
 pub mod service;
 pub mod wire;
