@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::kpi::args::KpiCommand;
+use super::sync::SinksArgs;
 use crate::domain::principal::Role;
 
 /// Debt-collection compliance, KPIs and market sync over gRPC.

@@ -205,7 +205,6 @@ fn nats(mut section: Section, out: &mut Complaints) -> Option<Receiver> {
 #[cfg(test)]
 mod tests {
     use super::super::tenant;
-    use super::*;
     use crate::domain::diagnostic::SourceFile;
 
     const HEAD: &str = "tenant = \"t\"\n[markets.it]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\npromise_grace_days = 3\n\

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::feed::SyncEntity;
 use super::ids::{MarketId, SinkId};
 use super::vocabulary::vocabulary;
@@ -222,8 +224,8 @@ mod tests {
             assert_eq!((endpoint.host.as_str(), endpoint.port), ("127.0.0.1", 4222), "{host}");
         }
         let endpoint = Endpoint::parse("https://[::ffff:10.0.0.1]:8443/a?b=c", Scheme::Http).unwrap();
-        assert_eq!((endpoint.host.as_str(), endpoint.path.as_str()), ("::ffff:a00:1", "/a?b=c"));
-        assert_eq!(endpoint.place(), "[::ffff:a00:1]:8443");
+        assert_eq!((endpoint.host.as_str(), endpoint.path.as_str()), ("::ffff:10.0.0.1", "/a?b=c"));
+        assert_eq!(endpoint.place(), "[::ffff:10.0.0.1]:8443");
         assert_eq!(Endpoint::parse("tls://n:443", Scheme::Nats).unwrap().port, 443);
     }
 

@@ -219,7 +219,8 @@ async fn answers_are_bounded_and_redirects_are_answers() {
 fn the_signature_is_that_of_the_specification() {
     // The worked example of the Standard Webhooks specification.
     let key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    let signed = signature(&[key.clone()], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b"{\"test\": 2432232314}");
+    let signed =
+        signature(std::slice::from_ref(&key), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b"{\"test\": 2432232314}");
     assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     assert_eq!(signature(&[key.clone(), key], "i", 1, b"").unwrap().split(' ').count(), 2);
     for wrong in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!!", "whsec_MfKQ9r8G"] {
