@@ -14,6 +14,8 @@ use crate::sync::SinkPlace;
 const UNKEPT_EVENTS: u32 = 100;
 /// Time after which it is.
 const UNKEPT_TIME: Duration = Duration::from_millis(500);
+/// How long an order may hold before the sender knows of it.
+const UNSEEN_ORDER: Duration = Duration::from_secs(1);
 /// Wait before the database is tried again.
 const BREATH: Duration = Duration::from_millis(200);
 
@@ -83,8 +85,8 @@ impl Holding {
         if self.stop.is_cancelled() {
             return Err(End::Stopped);
         }
-        // Twice as long leaves room for a request that is a little late.
-        if self.renewed.elapsed() + longest * 2 > self.lease {
+        // Twice as long leaves room for a request that is a little late. What an operator orders is seen here at the latest.
+        if self.renewed.elapsed() >= UNSEEN_ORDER || self.renewed.elapsed() + longest * 2 > self.lease {
             self.keep().await?;
         }
         // Where no sign of life could be given, somebody else may send before this is over.

@@ -290,8 +290,9 @@ on_both_databases!(
         delivered(&service, &setup.key).await;
         in_order(&events(&receiver.deliveries()), &all);
 
-        // Paused, nothing comes; replayed, all that lies behind a revision comes again, with the ids that it had.
+        // Paused, nothing comes after a second; replayed, all that lies behind a revision comes again, with the ids that it had.
         assert!(run(&service, &admin, &["pause", "hub", "--market", MARKET]).await.0);
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
         write(&service, &setup.key, 8..16).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
         let before = receiver.deliveries();
