@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fairdue::domain::principal::Role;
@@ -180,7 +182,10 @@ on_both_databases!(
         let directory = tempfile::tempdir().expect("a directory");
         let setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 2)).await;
         let dice = std::sync::Mutex::new(Dice::new(20));
+        let deaf = Arc::new(AtomicBool::new(false));
+        let hangs = Arc::clone(&deaf);
         receiver.answer(move |_| match dice.lock().expect("the lock").below(40) {
+            _ if hangs.load(Ordering::SeqCst) => Reply::Hang,
             0 => Reply::Status(500),
             1 => Reply::Status(429),
             2 => Reply::Hang,
@@ -192,7 +197,14 @@ on_both_databases!(
             write(&service, &setup.key, round * 16..round * 16 + 16).await;
             let came = receiver.deliveries().len();
             until("something is sent", async || receiver.deliveries().len() > came + 10).await;
+            // Killed while an event is on its way that the receiver never answers.
+            deaf.store(true, Ordering::SeqCst);
+            until("one is on its way", async || {
+                receiver.deliveries().last().is_some_and(|one| one.reply == Reply::Hang)
+            })
+            .await;
             service.kill();
+            deaf.store(false, Ordering::SeqCst);
             service = setup.start().await;
         }
         delivered(&service, &setup.key).await;
@@ -200,11 +212,14 @@ on_both_databases!(
         delivered(&service, &setup.key).await;
         let deliveries = receiver.deliveries();
         assert!(changes.len() > 150, "{}", changes.len());
-        let again = in_order(&events(&deliveries), &changes);
-        let refused = deliveries.iter().filter(|one| one.reply != Reply::Status(200)).count();
-        assert!(refused > 5, "receivers fail: {refused}");
+        let (taken, refused): (Vec<_>, Vec<_>) =
+            deliveries.iter().cloned().partition(|one| one.reply == Reply::Status(200));
+        assert!(refused.len() > 8, "receivers fail: {}", refused.len());
+        // Whether one counts what was tried or what was answered, nothing is passed over.
+        in_order(&events(&deliveries), &changes);
+        let again = in_order(&events(&taken), &changes);
         // A kill costs at most what was sent since the place was kept last.
-        assert!(again >= refused.saturating_sub(4) && again <= refused + 4 * 110, "{again} again, {refused} refused");
+        assert!(again <= 4 * 100, "{again} came again");
         let now = chrono::Utc::now().timestamp();
         for delivery in &deliveries {
             assert_eq!(delivery.signed_with(&SECRETS), 2, "both secrets, during a change from one to the other");
