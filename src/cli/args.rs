@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::kpi::args::KpiCommand;
+use super::sync::SinksArgs;
 use crate::domain::principal::Role;
 
 /// Debt-collection compliance, KPIs and market sync over gRPC.
@@ -278,6 +279,8 @@ pub enum SyncCommand {
     ///
     /// The exit code is 0 if they are the same, 1 if they differ, 2 if one of them could not be asked.
     Verify(VerifyArgs),
+    /// List the receivers to which changes are sent, with how far each has come, or give one an order.
+    Sinks(SinksArgs),
     /// Make every copy of a market start again, as after records were changed behind the service's back.
     Reset {
         /// The tenant.
@@ -326,6 +329,11 @@ mod tests {
             "fairdue key revoke --tenant t 0123",
             "fairdue sync reset --tenant t --market IT",
             "fairdue sync mirror --from http://a:1 --key k --market IT --to copy.db --once",
+            "fairdue sync sinks --key k",
+            "fairdue sync sinks --market IT --key k",
+            "fairdue sync sinks replay hub --from 1200 --market IT --key k",
+            "fairdue sync sinks pause hub --market IT --key k",
+            "fairdue sync sinks resume hub --market IT --key k",
             "fairdue sync verify --a http://a:1 --a-key k --b http://b:1 --b-key k --market IT --findings",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

@@ -16,6 +16,8 @@ use super::telemetry;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Holder;
+use crate::deliver;
+use crate::transport::encode::event::event;
 use crate::transport::server::{ServeError, serve};
 use crate::transport::service::UseCases;
 
@@ -108,6 +110,7 @@ pub struct Server {
     /// Cancelled when the server is asked to stop.
     pub draining: CancellationToken,
     grpc: JoinHandle<Result<(), ServeError>>,
+    deliveries: JoinHandle<()>,
 }
 
 impl Server {
@@ -137,11 +140,12 @@ impl Server {
             query: app.query.clone(),
             sync: app.sync.clone(),
         };
+        let deliveries = deliver::start(app.sync.clone(), Arc::new(event), draining.clone()).map_err(CliError::new)?;
         let stop = draining.clone();
         let served =
             async move { serve(listener, &snapshot.server.grpc, &snapshot.server.query, use_cases, stop).await };
         let grpc = tokio::spawn(served);
-        Ok(Self { address, app, draining, grpc })
+        Ok(Self { address, app, draining, grpc, deliveries })
     }
 
     /// Waits for the gRPC server to end without having been asked to. Must not be called again after it has answered.
@@ -158,11 +162,18 @@ impl Server {
     /// what was answered still goes on record, for which there are a few more seconds.
     pub async fn stop(self, grace: Duration) {
         self.draining.cancel();
-        match tokio::time::timeout(grace, self.grpc).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::error!(%error, "the gRPC listener failed"),
-            Ok(Err(error)) => tracing::error!(%error, "the gRPC server ended unexpectedly"),
-            Err(_) => tracing::warn!("calls were still in work at the end of the grace period and were cut off"),
+        let ending = async {
+            match self.grpc.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the gRPC listener failed"),
+                Err(error) => tracing::error!(%error, "the gRPC server ended unexpectedly"),
+            }
+            if let Err(error) = self.deliveries.await {
+                tracing::error!(%error, "sending changes ended unexpectedly");
+            }
+        };
+        if tokio::time::timeout(grace, ending).await.is_err() {
+            tracing::warn!("calls were still in work at the end of the grace period and were cut off");
         }
         if tokio::time::timeout(CLOSING, self.app.close()).await.is_err() {
             tracing::warn!("the database did not take what was left to write: it was cut off");

@@ -9,6 +9,7 @@ mod holder;
 mod partner;
 pub mod server;
 mod settings;
+mod sink;
 pub mod source;
 pub mod target;
 pub mod tenant;
@@ -24,6 +25,7 @@ use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::Market;
 use crate::domain::sharing::Sharing;
+use crate::domain::sink::Sink;
 use crate::domain::tenant::Span;
 use crate::explain::Languages;
 use crate::kpi::exchange::Reporting;
@@ -50,6 +52,8 @@ pub struct Tenant {
     pub dispositions: Arc<Dispositions>,
     /// What is shared with partners.
     pub partners: Arc<[Sharing]>,
+    /// To whom changes are sent.
+    pub sinks: Arc<[Arc<Sink>]>,
     /// How its markets are added up, if it says.
     pub reporting: Option<Arc<Reporting>>,
     /// What its figures ought to be.
@@ -180,12 +184,14 @@ impl Config {
                     findings,
                     dispositions,
                     partners,
+                    sinks,
                     reporting,
                     targets,
                     shared,
                     ..
                 } = tenant;
                 let (dispositions, partners) = (Arc::new(dispositions), Arc::from(partners));
+                let sinks = sinks.into_iter().map(Arc::new).collect();
                 let reporting = reporting.and_then(|choice| choice.resolve(file, &exchange, &mut found));
                 let tenant = Tenant {
                     markets,
@@ -194,6 +200,7 @@ impl Config {
                     findings,
                     dispositions,
                     partners,
+                    sinks,
                     reporting,
                     targets,
                     shared,

@@ -1,10 +1,12 @@
 //! The server's settings, typed and checked. config/server.toml documents each; its text is compiled in as the defaults.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::settings::Settings;
 use crate::domain::diagnostic::Diagnostic;
+use crate::outbound::Network;
 
 /// The compiled-in defaults: every key with its documentation.
 pub const DEFAULTS: &str = include_str!("../../config/server.toml");
@@ -24,6 +26,8 @@ pub struct Server {
     pub query: QuerySettings,
     /// Change feeds.
     pub sync: SyncSettings,
+    /// Receivers of changes.
+    pub sinks: SinkSettings,
     /// Logging.
     pub log: Log,
     /// Address of the metrics listener; `None` for none.
@@ -136,6 +140,31 @@ pub struct SyncSettings {
     pub page_rows: u32,
 }
 
+/// Receivers of changes.
+#[derive(Debug, Clone)]
+pub struct SinkSettings {
+    /// Networks that may be called although they are not public.
+    pub allowed: Vec<Network>,
+    /// A file with certificates of further authorities.
+    pub authorities: Option<PathBuf>,
+    /// How long a server that says nothing is still the one that sends.
+    pub lease: Duration,
+    /// Longest wait for an answer.
+    pub request_timeout: Duration,
+    /// Bytes of an answer that are read.
+    pub max_answer_bytes: u32,
+    /// Largest event, in bytes.
+    pub max_event_bytes: u32,
+    /// Wait after a first failure.
+    pub retry_min: Duration,
+    /// Longest wait between tries.
+    pub retry_max: Duration,
+    /// How long a receiver is tried that takes nothing.
+    pub give_up: Duration,
+    /// Refusals of one event after which its sink is paused.
+    pub max_refusals: u32,
+}
+
 /// Logging.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -208,6 +237,7 @@ impl Server {
                 kpi_cache_mib: s.number("query.kpi_cache_mib", 0..=65_536),
             },
             sync: SyncSettings { page_rows: s.number("sync.page_rows", 1..=10_000) },
+            sinks: sinks(s),
             log: Log { json: json_format(s), filter: s.text("log.filter") },
             metrics_listen: if s.text("metrics.listen").is_empty() { None } else { address(s, "metrics.listen") },
             stop_grace: seconds(s, "stop.grace_seconds", 0, 300),
@@ -222,6 +252,42 @@ impl Server {
         }
         server
     }
+}
+
+fn sinks(s: &mut Settings) -> SinkSettings {
+    let text = s.text("sinks.allow_networks");
+    let mut allowed = Vec::new();
+    for named in text.split(',').map(str::trim).filter(|named| !named.is_empty()) {
+        match Network::parse(named) {
+            Some(network) => allowed.push(network),
+            None => {
+                let message = format!("sinks.allow_networks names \"{}\", which is no network", named.escape_debug());
+                s.refuse(
+                    "sinks.allow_networks",
+                    message,
+                    "write networks such as 10.20.0.0/16, with commas between them",
+                );
+            }
+        }
+    }
+    let settings = SinkSettings {
+        allowed,
+        authorities: Some(s.text("sinks.authorities")).filter(|path| !path.is_empty()).map(PathBuf::from),
+        lease: seconds(s, "sinks.lease_seconds", 2, 600),
+        request_timeout: millis(s, "sinks.request_timeout_ms", 100, 120_000),
+        max_answer_bytes: s.number("sinks.max_answer_bytes", 256..=1_048_576),
+        max_event_bytes: s.number("sinks.max_event_bytes", 1_024..=16_777_216),
+        retry_min: millis(s, "sinks.retry_min_ms", 10, 600_000),
+        retry_max: seconds(s, "sinks.retry_max_seconds", 1, 86_400),
+        give_up: seconds(s, "sinks.give_up_hours", 1, 8_760).saturating_mul(3_600),
+        max_refusals: s.number("sinks.max_refusals", 1..=1_000),
+    };
+    if settings.request_timeout > settings.lease / 3 {
+        let message = "sinks.request_timeout_ms is more than a third of sinks.lease_seconds";
+        let remedy = "lower it, or raise sinks.lease_seconds: no request may outlive the lease that it was sent under";
+        s.refuse("sinks.request_timeout_ms", message, remedy);
+    }
+    settings
 }
 
 fn millis(s: &mut Settings, path: &str, low: u32, high: u32) -> Duration {

@@ -11,6 +11,7 @@ use super::benchmark;
 use super::document::{Complaints, Section};
 use super::exchange::{self, Choice};
 use super::partner;
+use super::sink;
 use super::target::{self, Placed};
 use crate::domain::buckets::Buckets;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
@@ -20,6 +21,7 @@ use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::outcome::Outcome;
 use crate::domain::sharing::Sharing;
+use crate::domain::sink::Sink;
 use crate::domain::tenant::Span;
 use crate::domain::vocabulary::Component;
 use crate::kpi::Calendar;
@@ -53,6 +55,8 @@ pub struct TenantFile {
     pub dispositions: Dispositions,
     /// What it shares with partners.
     pub partners: Vec<Sharing>,
+    /// To whom it has changes sent.
+    pub sinks: Vec<Sink>,
     /// How its markets are added up.
     pub reporting: Option<Choice>,
     /// What its figures ought to be.
@@ -109,6 +113,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let findings = top.table(out, "findings").map(|section| findings(section, out)).unwrap_or_default();
     let dispositions = top.table(out, "dispositions").map(|section| dispositions(section, out)).unwrap_or_default();
     let partners = partner::read(top.tables(out, "partner"), &markets, out);
+    let sinks = sink::read(top.tables(out, "sink"), &markets, &partners, out);
     let reporting = top.table(out, "reporting").and_then(|section| exchange::choice(section, out));
     let shared = top.table(out, "benchmarks").and_then(|section| benchmark::shared(section, out));
     let targets = target::read(top.tables(out, "target"), out);
@@ -125,6 +130,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
         findings,
         dispositions,
         partners,
+        sinks,
         reporting,
         targets,
         shared,

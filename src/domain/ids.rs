@@ -124,6 +124,8 @@ id_type!(
     PermitId,
     /// A system of a partner that writes numbered messages, named by the partner.
     SourceId,
+    /// A receiver to which the tenant has changes sent, named in its file.
+    SinkId,
 );
 
 /// A finding's identity: a hash of market, rule and subject, so that its life survives re-derivation.

@@ -22,6 +22,7 @@ pub mod party;
 pub mod permit;
 pub mod principal;
 pub mod sharing;
+pub mod sink;
 pub mod tenant;
 pub mod time;
 pub mod validation;

@@ -29,8 +29,10 @@ mod schema;
 mod schema_findings;
 mod schema_peers;
 mod schema_permits;
+mod schema_sinks;
 mod schema_sync;
 mod scope;
+mod sinks;
 mod space;
 mod statistics;
 mod touched;
@@ -54,6 +56,7 @@ pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use peers::{QuartileKey, QuartileRow};
 pub use permits::{PermitFilter, PermitRow};
 pub use scope::TenantScope;
+pub use sinks::{SinkFailure, SinkOrder, SinkProgress, SinkRow};
 
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;

@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_permits::Permits),
             Box::new(super::schema_sync::Sync),
             Box::new(super::schema_peers::Peers),
+            Box::new(super::schema_sinks::Sinks),
         ]
     }
 }

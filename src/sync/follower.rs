@@ -6,10 +6,9 @@ use tokio::sync::watch;
 
 use super::change::Change;
 use super::merge::{Merge, Raw};
-use super::{Cursor, Filter, Manner, Session, gone, hydrate, sharing, unusable};
+use super::{Cursor, Filter, Manner, Session, Who, gone, hydrate, sharing, unusable};
 use crate::domain::feed::Place;
 use crate::domain::market::MarketKey;
-use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Head, IngestError, Markets};
 use crate::store::Backend;
@@ -46,7 +45,7 @@ pub struct Follower {
     place: Place,
     epoch: u64,
     /// Who follows, and what was shared with it at the beginning.
-    who: Principal,
+    who: Who,
     policy: String,
     /// Where a feed that does not follow ends.
     stop_at: Option<u64>,

@@ -9,11 +9,13 @@ mod hydrate;
 mod members;
 mod merge;
 mod sharing;
+mod sinks;
 mod states;
 mod status;
 
 pub use change::{Change, What};
 pub use follower::{Batch, Follower};
+pub use sinks::{SinkPlace, SinkStatus, Telling};
 pub use status::MarketStatus;
 
 use std::collections::HashMap;
@@ -24,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::feed::{Place, SyncEntity};
-use crate::domain::ids::{MarketId, TenantId};
+use crate::domain::ids::{MarketId, SinkId, TenantId};
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::Principal;
 use crate::domain::sharing::Sharing;
@@ -88,11 +90,20 @@ pub struct Sync {
     secrets: Arc<Mutex<HashMap<TenantId, [u8; 32]>>>,
 }
 
-/// A caller who may follow a market, before it is known from where.
+/// Who follows a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Who {
+    /// The caller behind a key.
+    Key(Principal),
+    /// A sink that the tenant's file names.
+    Sink(TenantId, SinkId),
+}
+
+/// One who may follow a market, before it is known from where.
 pub struct Session {
     key: MarketKey,
     market: Market,
-    who: Principal,
+    who: Who,
     /// What is shared with the caller; `None` for everything.
     pub sharing: Option<Arc<Sharing>>,
     /// What tokens of this store and tenant are signed with.
@@ -112,13 +123,20 @@ impl Sync {
     /// The caller may not follow the market, or the database is away.
     pub async fn open(&self, who: &Principal, market: &MarketId) -> Result<Session, IngestError> {
         let snapshot = self.markets.config().get();
-        let sharing = sharing::of(&snapshot, who)?;
+        let reader = Who::Key(who.clone());
+        let sharing = sharing::of(&snapshot, &reader)?;
         let shared = sharing.as_ref().is_none_or(|sharing| sharing.markets.contains(market));
         let known = snapshot.market(&who.tenant, market).filter(|_| who.may_touch(market) && shared);
         let known = known.ok_or_else(|| IngestError::MarketUnknown(market.to_string()))?.clone();
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         let secret = self.secret(&who.tenant).await?;
-        Ok(Session { key, market: known, who: who.clone(), sharing, secret })
+        Ok(Session { key, market: known, who: reader, sharing, secret })
+    }
+
+    /// The writers whose commits the feeds tell of.
+    #[must_use]
+    pub const fn markets(&self) -> &Arc<Markets> {
+        &self.markets
     }
 
     async fn secret(&self, tenant: &TenantId) -> Result<[u8; 32], IngestError> {

@@ -2,18 +2,36 @@
 
 use std::sync::Arc;
 
-use super::{Filter, Session};
+use super::{Filter, Session, Who};
 use crate::config::Snapshot;
 use crate::domain::feed::SyncEntity;
-use crate::domain::principal::{Principal, Role};
+use crate::domain::principal::Role;
 use crate::domain::sharing::{Sharing, fields_of};
+use crate::domain::sink::Whose;
 use crate::ingest::IngestError;
 
-/// What is shared with a caller; `None` for a reader of the tenant's own, who may read everything anyway.
+/// What is shared with one who follows; `None` for the tenant's own, who may read everything anyway.
 ///
 /// # Errors
-/// The caller is neither a reader nor a partner, or a partner with whom nothing is shared.
-pub(super) fn of(snapshot: &Snapshot, who: &Principal) -> Result<Option<Arc<Sharing>>, IngestError> {
+/// A caller is neither a reader nor a partner, or a partner with whom nothing is shared; a sink is none of the tenant's file
+/// any more, or its partner is not.
+pub(super) fn of(snapshot: &Snapshot, who: &Who) -> Result<Option<Arc<Sharing>>, IngestError> {
+    let who = match who {
+        Who::Key(who) => who,
+        Who::Sink(tenant, sink) => {
+            let tenant = snapshot.tenants.get(tenant);
+            let known = tenant.and_then(|tenant| tenant.sinks.iter().find(|known| known.id == *sink));
+            let partner = match known.map(|sink| &sink.whose) {
+                Some(Whose::Own) => return Ok(None),
+                Some(Whose::Partner(name)) => name,
+                None => return Err(IngestError::NotShared(format!("the tenant's file has no sink \"{sink}\""))),
+            };
+            let partners = tenant.map(|tenant| Arc::clone(&tenant.partners));
+            let found = partners.iter().flat_map(|all| all.iter()).find(|sharing| sharing.partner == *partner);
+            let nothing = || IngestError::NotShared(format!("the tenant's file has no partner \"{partner}\""));
+            return found.map(|sharing| Some(Arc::new(sharing.clone()))).ok_or_else(nothing);
+        }
+    };
     if who.has(Role::Reader) {
         return Ok(None);
     }
@@ -40,7 +58,7 @@ impl Session {
     }
 
     /// Who follows.
-    pub(super) const fn who(&self) -> &Principal {
+    pub(super) const fn who(&self) -> &Who {
         &self.who
     }
 

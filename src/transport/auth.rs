@@ -34,6 +34,7 @@ const READ: &[Role] = &[Role::Reader];
 const FOLLOW: &[Role] = &[Role::Reader, Role::Partner];
 const RESERVE: &[Role] = &[Role::Checker, Role::Writer];
 const DECIDE: &[Role] = &[Role::Compliance];
+const ADMINISTER: &[Role] = &[Role::Admin];
 const CHECK: &[Role] = &[Role::Checker, Role::Reader, Role::Writer];
 
 const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
@@ -41,7 +42,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 40] = [
+pub const METHODS: [Method; 42] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -82,6 +83,8 @@ pub const METHODS: [Method; 40] = [
     unary("/fairdue.v1.SyncService/GetMarketStatus", FOLLOW),
     unary("/fairdue.v1.SyncService/ListDayTallies", FOLLOW),
     unary("/fairdue.v1.SyncService/ListLeaves", FOLLOW),
+    unary("/fairdue.v1.SyncService/ListSinks", READ),
+    unary("/fairdue.v1.SyncService/UpdateSink", ADMINISTER),
 ];
 
 /// Paths that begin so need a credential.

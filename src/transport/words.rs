@@ -4,7 +4,7 @@
 //! every name on both sides, so that a value added to one side alone, or moved, does not go unnoticed.
 
 use crate::domain::vocabulary as v;
-use crate::domain::{case, detail, feed, finding, finding_life, outcome, party, permit, verdict};
+use crate::domain::{case, detail, feed, finding, finding_life, outcome, party, permit, sink, verdict};
 
 /// A closed list that has an enum of the same name in the proto.
 pub trait Word: Copy + 'static {
@@ -111,6 +111,7 @@ words! {
     permit::PermitState => PermitState,
     feed::SyncEntity => SyncEntity,
     feed::ChangeReason => ChangeReason,
+    sink::SinkState => SinkState,
     crate::query::PromiseState => PromiseState,
     crate::query::kpi::unit::Unit => KpiUnit,
     crate::query::kpi::Grain => Grain,

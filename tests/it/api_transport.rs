@@ -59,7 +59,8 @@ async fn malformed_messages_are_the_clients_fault_in_every_method() {
             assert_eq!(status.code(), Code::InvalidArgument, "{name} to {}: {status:?}", method.path);
             assert_eq!(reason(&status), "MALFORMED_MESSAGE");
         }
-        if !method.streaming {
+        // A question about all markets needs no field: one that it does not know is passed over.
+        if !method.streaming && !method.path.ends_with("/ListSinks") {
             let outcome = raw::unary(&api.channel, method.path, keyed(&key), nested.clone()).await;
             let code = outcome.expect_err("no valid request").code();
             assert_eq!(code, Code::InvalidArgument, "nested to {}", method.path);

@@ -191,6 +191,13 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     };
     let first = v1::ListLeavesRequest { page_token: String::new(), ..leaves.clone() };
     add("SyncService", "ListLeaves", vec![first.encode_to_vec(), leaves.encode_to_vec()]);
+    let list = v1::ListSinksRequest { region_code: region_code() };
+    let everywhere = v1::ListSinksRequest::default();
+    add("SyncService", "ListSinks", vec![list.encode_to_vec(), everywhere.encode_to_vec()]);
+    let replay = Some(v1::update_sink_request::Order::Replay(v1::ReplaySink { after_revision: 0 }));
+    let sink_id = "hub".to_owned();
+    let update = v1::UpdateSinkRequest { region_code: region_code(), sink_id, order: replay };
+    add("SyncService", "UpdateSink", vec![update.encode_to_vec()]);
     all
 }
 

@@ -23,6 +23,7 @@ pub(super) fn schema() -> Value {
         .may("findings", findings())
         .may("dispositions", dispositions())
         .may("partner", tables("What is shared with a partner; what is not named is not shared", partner()))
+        .may("sink", tables("To whom changes are sent as they are committed", sink()))
         .may("reporting", reporting())
         .may("benchmarks", shared())
         .may("target", tables("What figures ought to be", target()));
@@ -55,6 +56,32 @@ fn partner() -> Value {
         .may("clients", texts("Only cases of these creditors"))
         .may("portfolios", texts("Only cases that are or were in these portfolios"))
         .need("share", share.end())
+        .end()
+}
+
+fn sink() -> Value {
+    let secret = |about| pattern(about, "^(env:[A-Za-z0-9_]+|file:.+)$");
+    let webhook = table("An HTTP endpoint; requests are signed as the Standard Webhooks specification says")
+        .need("url", pattern("Its address", "^https?://"))
+        .need(
+            "secrets",
+            patterns("Where the signing secrets are; each request is signed with all", "^(env:[A-Za-z0-9_]+|file:.+)$"),
+        );
+    let nats = table("A NATS server with JetStream")
+        .need("url", pattern("Its address", "^(tls|nats)://"))
+        .need("subject", pattern("Events go to SUBJECT.MARKET.ENTITY", "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"))
+        .may("user", text("A user"))
+        .may("password", secret("Where the user's password is"))
+        .may("token", secret("Where a token is, instead of user and password"));
+    table("A receiver of changes; it is for one partner, or for the tenant's own systems")
+        .need("id", text("Its name"))
+        .may("partner", text("The partner whose policy holds: what is shared with it is sent"))
+        .may("own", flag("A receiver of the tenant's own: everything is sent"))
+        .need("markets", patterns("Markets whose changes are sent", "^[a-z]{2}$"))
+        .may("entities", choices("Only changes of these", SyncEntity::ALL.iter().map(|entity| entity.as_str())))
+        .may("start", choice("Where it begins; beginning if absent", ["beginning", "now"]))
+        .may("webhook", webhook.end())
+        .may("nats", nats.end())
         .end()
 }
 

@@ -5,7 +5,10 @@ mod feed;
 mod mirror;
 mod rows;
 mod side;
+mod sinks;
 mod verify;
+
+pub use sinks::SinksArgs;
 
 use super::admin;
 use super::args::SyncCommand;
@@ -19,6 +22,7 @@ pub async fn run(command: &SyncCommand) -> Result<bool, CliError> {
     match command {
         SyncCommand::Mirror(args) => mirror::run(args).await.map(|()| true),
         SyncCommand::Verify(args) => verify::run(args).await,
+        SyncCommand::Sinks(args) => sinks::run(args).await.map(|()| true),
         SyncCommand::Reset { tenant, market, source } => {
             admin::reset_feeds(tenant, market, source).await.map(|()| true)
         }

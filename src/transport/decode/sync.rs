@@ -7,11 +7,12 @@ use chrono::NaiveDate;
 use super::request::market;
 use super::{At, DecodeError, collect};
 use crate::domain::feed::SyncEntity;
-use crate::domain::ids::{MarketId, SourceId};
+use crate::domain::ids::{MarketId, SinkId, SourceId};
 use crate::ingest::PushItem;
 use crate::proto::google::r#type::Date;
 use crate::proto::v1;
 use crate::proto::v1::push_item::Item;
+use crate::proto::v1::update_sink_request::Order;
 use crate::sync::{Filter, Manner};
 
 /// Most names of a filter.
@@ -132,6 +133,49 @@ pub fn leaves(wire: &v1::ListLeavesRequest) -> Result<(MarketId, SyncEntity, Nai
         let entity = at.field("entity").word(wire.entity);
         let date = at.field("date").date(wire.date);
         Some((market?, entity?, date?))
+    })
+}
+
+/// The market of a request for sinks; all if none is named.
+///
+/// # Errors
+/// No country code.
+pub fn sinks(wire: &v1::ListSinksRequest) -> Result<Option<MarketId>, DecodeError> {
+    collect("", |at| if wire.region_code.is_empty() { Some(None) } else { market(at, &wire.region_code).map(Some) })
+}
+
+/// What is to happen to a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkOrder {
+    /// Nothing is sent any more.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It goes on behind a revision.
+    Replay(u64),
+}
+
+/// Market, sink and order of a request.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn sink(wire: &v1::UpdateSinkRequest) -> Result<(MarketId, SinkId, SinkOrder), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let sink = at.field("sink_id").id(&wire.sink_id, SinkId::new);
+        let order = match at.field("order").required(wire.order)? {
+            Order::Pause(v1::PauseSink {}) => SinkOrder::Pause,
+            Order::Resume(v1::ResumeSink {}) => SinkOrder::Resume,
+            Order::Replay(replay) => match u64::try_from(replay.after_revision) {
+                Ok(after) => SinkOrder::Replay(after),
+                Err(_) => {
+                    let text = format!("is {}: send zero for the whole history, or a revision", replay.after_revision);
+                    at.field("replay").field("after_revision").refuse(text);
+                    return None;
+                }
+            },
+        };
+        Some((market?, sink?, order))
     })
 }
 

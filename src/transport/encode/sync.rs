@@ -85,6 +85,21 @@ pub fn change(change: &Change) -> v1::Change {
     }
 }
 
+/// A change as one is told of it with whom this is shared, and these entities are compared; everything if with none.
+#[must_use]
+pub fn telling(told: &Change, sharing: Option<(&Sharing, &[SyncEntity])>) -> v1::Change {
+    let wire = change(told);
+    let Some((sharing, compares)) = sharing else { return wire };
+    let entity = told.what.entity();
+    shared(wire, entity, sharing, compares.contains(&entity))
+}
+
+/// What a change is about, for people.
+#[must_use]
+pub fn named(told: &Change) -> String {
+    told.mark.as_ref().map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2))
+}
+
 /// The tally of an entity; `None` if a sum is over what an amount can hold.
 #[must_use]
 pub fn tally(entity: SyncEntity, tally: &Tally) -> Option<v1::EntityTally> {
@@ -126,19 +141,14 @@ pub fn messages(
         }),
     };
     for (told, cursor) in &batch.changes {
-        let mut wire = change(told);
-        if let Some((sharing, compares)) = sharing {
-            let entity = told.what.entity();
-            wire = shared(wire, entity, sharing, compares.contains(&entity));
-        }
+        let mut wire = telling(told, sharing);
         let mut size = wire.encoded_len();
         if size > most {
             wire.before = None;
             size = wire.encoded_len();
         }
         if size > most {
-            let place = told.mark.as_ref().map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2));
-            return Err((place, size));
+            return Err((named(told), size));
         }
         if bytes + size > MESSAGE_BYTES.min(most) && !changes.is_empty() {
             messages.push(message(std::mem::take(&mut changes), from, reached));

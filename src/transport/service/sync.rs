@@ -20,7 +20,7 @@ use crate::proto::v1;
 use crate::proto::v1::sync_service_server::SyncService;
 use crate::sync::{Cursor, Follower};
 use crate::transport::decode::request::only_market;
-use crate::transport::decode::sync as decode;
+use crate::transport::decode::sync::{self as decode, SinkOrder};
 use crate::transport::encode;
 use crate::transport::encode::scalar::{date, revision, time};
 use crate::transport::page::{Binding, PageTokens};
@@ -203,6 +203,34 @@ impl SyncService for Api {
             |row| row.id.clone(),
         );
         self.answer(v1::ListLeavesResponse { leaves, next_page_token })
+    }
+
+    async fn list_sinks(
+        &self,
+        request: Request<v1::ListSinksRequest>,
+    ) -> Result<Response<v1::ListSinksResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let market = decode::sinks(&message).map_err(wrong)?;
+        let sinks = self.use_cases.sync.sinks(&caller.who, market.as_ref()).await.map_err(failed)?;
+        self.answer(v1::ListSinksResponse { sinks: sinks.iter().map(encode::sink::sink).collect() })
+    }
+
+    async fn update_sink(
+        &self,
+        request: Request<v1::UpdateSinkRequest>,
+    ) -> Result<Response<v1::UpdateSinkResponse>, Status> {
+        let (caller, message) = open(request)?;
+        let (market, sink, order) = decode::sink(&message).map_err(wrong)?;
+        let (sync, who) = (&self.use_cases.sync, &caller.who);
+        match order {
+            SinkOrder::Pause => sync.pause_sink(who, &market, &sink).await,
+            SinkOrder::Resume => sync.resume_sink(who, &market, &sink).await,
+            SinkOrder::Replay(after) => sync.replay_sink(who, &market, &sink, after).await,
+        }
+        .map_err(failed)?;
+        let sinks = sync.sinks(who, Some(&market)).await.map_err(failed)?;
+        let sink = sinks.iter().find(|status| status.sink.id == sink).map(encode::sink::sink);
+        self.answer(v1::UpdateSinkResponse { sink })
     }
 }
 

@@ -6,6 +6,7 @@ pub mod database;
 pub mod postgres;
 pub mod proxy;
 pub mod raw;
+pub mod receiver;
 pub mod recount;
 pub mod service;
 pub mod wire;

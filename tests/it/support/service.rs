@@ -156,6 +156,23 @@ impl Setup {
         Self { directory: configuration(), url: url.to_owned(), key: self.key.clone(), settings: self.settings.clone() }
     }
 
+    /// Another key of the tenant.
+    #[allow(dead_code)] // the load generator, which shares this file, has one key
+    pub async fn another_key(&self, roles: Vec<Role>) -> String {
+        let store = Store::open(&self.url, &StoreOptions::default()).await.expect("open the store");
+        let (tenant, now) = (TenantId::trusted("t"), Timestamp(1_700_000_000_000_000));
+        let key = fairdue::ingest::keys::create(&store, &tenant, roles, Vec::new(), now).await.expect("make a key");
+        store.close().await;
+        key
+    }
+
+    /// Sets a setting for the next start, named as in `server.toml`.
+    #[allow(dead_code)] // as above
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The configuration directory, to be changed before a start.
     #[allow(dead_code)] // read by the load generator, which shares this file
     pub fn configuration(&self) -> &Path {
@@ -223,6 +240,12 @@ impl Service {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.pid.to_string()]).status().expect("run kill");
         assert!(sent.success(), "the server was gone before the signal");
+    }
+
+    /// Has it read its configuration again.
+    #[allow(dead_code)] // as above
+    pub fn reload(&self) {
+        self.signal("-HUP");
     }
 
     /// Ends it as a power cut would: no handler runs, no buffer is flushed.

@@ -1,10 +1,12 @@
 //! The change feed: a copy that applies it equals the store, whatever is written, killed and resumed; tokens open only
-//! where they were given out.
+//! where they were given out; receivers get what is shared, in order and at least once.
 
 pub mod copy;
 mod feed;
+mod jetstream;
 mod mirror;
 mod push;
 mod sharing;
+mod sinks;
 mod tokens;
 mod writers;

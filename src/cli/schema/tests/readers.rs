@@ -98,6 +98,44 @@ kpi = \"recovery_rate\"
 side = \"at_least\"
 bound = \"10\"
 
+[[partner]]
+id = \"p\"
+keys = []
+markets = [\"it\"]
+share = { case = [\"terms\"] }
+
+[[sink]]
+id = \"hub\"
+partner = \"p\"
+markets = [\"it\"]
+entities = [\"case\"]
+start = \"now\"
+
+[sink.webhook]
+url = \"https://hooks.example.org/changes\"
+secrets = [\"env:HUB_SECRET\"]
+
+[[sink]]
+id = \"stream\"
+own = true
+markets = [\"it\"]
+
+[sink.nats]
+url = \"tls://nats.example.org\"
+subject = \"fairdue.changes\"
+user = \"fairdue\"
+password = \"file:/run/secrets/nats\"
+
+[[sink]]
+id = \"other\"
+own = true
+markets = [\"it\"]
+
+[sink.nats]
+url = \"tls://nats.example.org\"
+subject = \"fairdue.changes\"
+token = \"env:NATS_TOKEN\"
+
 [[rules.tighten]]
 rule = \"us-reg-f-contact-hours\"
 block = true

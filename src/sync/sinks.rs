@@ -1,0 +1,249 @@
+//! Sinks: feeds that the service sends to receivers itself, and what an operator sees and orders of them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Cursor, Filter, Follower, Manner, Session, Sync, What, Who, unusable};
+use crate::domain::feed::SyncEntity;
+use crate::domain::ids::{MarketId, SinkId};
+use crate::domain::market::MarketKey;
+use crate::domain::principal::{Principal, Role};
+use crate::domain::sharing::Sharing;
+use crate::domain::sink::{Sink, Start};
+use crate::domain::time::Timestamp;
+use crate::domain::validation::Violation;
+use crate::ingest::IngestError;
+use crate::store::{SinkOrder, SinkRow};
+
+/// How long a feed is silent; nothing hangs on it.
+const MANNER: Manner = Manner { once: false, heartbeat: std::time::Duration::from_secs(10) };
+
+/// Where a sink goes on, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkPlace {
+    /// Behind a revision.
+    After(u64),
+    /// Behind a change.
+    At(Cursor),
+}
+
+impl SinkPlace {
+    /// Everything up to this revision was delivered.
+    #[must_use]
+    pub const fn through(&self) -> u64 {
+        match self {
+            Self::After(revision) => *revision,
+            Self::At(cursor) => cursor.place.through,
+        }
+    }
+
+    /// As it is kept.
+    #[must_use]
+    pub fn kept(&self) -> String {
+        // Numbers and texts: their JSON cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A sink in one market, as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct SinkStatus {
+    /// The market.
+    pub market: MarketId,
+    /// What the tenant's file says.
+    pub sink: Arc<Sink>,
+    /// How far it has come; `None` before it began.
+    pub row: Option<SinkRow>,
+    /// The market's newest revision, and when it was recorded.
+    pub head: (u64, Timestamp),
+}
+
+/// One change for one receiver.
+pub struct Telling<'a> {
+    /// Whose change.
+    pub key: &'a MarketKey,
+    /// The change.
+    pub change: &'a Change,
+    /// The change's id, the same whenever and to whomever it is told.
+    pub id: &'a str,
+    /// What the receiver may see, and the entities whose digests it may; `None` for everything.
+    pub sharing: Option<(&'a Sharing, &'a [SyncEntity])>,
+    /// Most bytes that telling it may take.
+    pub most: usize,
+}
+
+impl Change {
+    /// The id of the change: a hash of whose it is, its commit, and what it is about.
+    #[must_use]
+    pub fn id(&self, key: &MarketKey) -> String {
+        let (one, two) = match &self.what {
+            What::Case { version, .. } => (version.case.to_string(), version.version.to_string()),
+            What::Activity(row) | What::Void { void: row, .. } => (row.activity.id.to_string(), String::new()),
+            What::Finding { row, .. } => (row.finding.id.to_string(), String::new()),
+        };
+        let mut hasher = blake3::Hasher::new();
+        let revision = self.revision.to_string();
+        let entity = self.what.entity();
+        for part in [key.tenant.as_str(), key.market.as_str(), &revision, entity.as_str(), &one, &two] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+impl Sync {
+    /// The feed of a sink, as the configuration in force has it.
+    ///
+    /// # Errors
+    /// The tenant's file has no such sink, partner or market; the place is gone; the database is away.
+    pub async fn follow_sink(
+        &self,
+        key: &MarketKey,
+        sink: &Sink,
+        place: SinkPlace,
+    ) -> Result<(Follower, Option<Arc<Sharing>>, Vec<SyncEntity>), IngestError> {
+        let snapshot = self.markets.config().get();
+        let who = Who::Sink(key.tenant.clone(), sink.id.clone());
+        let sharing = super::sharing::of(&snapshot, &who)?;
+        let shared = sharing.as_ref().is_none_or(|sharing| sharing.markets.contains(&key.market));
+        let market = snapshot.market(&key.tenant, &key.market).filter(|_| shared).cloned();
+        let market = market.ok_or_else(|| IngestError::MarketUnknown(key.market.to_string()))?;
+        // Nothing is signed with it: the place stays here.
+        let session = Session { key: key.clone(), market, who, sharing: sharing.clone(), secret: [0; 32] };
+        let compares = SyncEntity::ALL.iter().copied().filter(|entity| session.compares(*entity)).collect();
+        let filter = Filter { entities: sink.entities.clone(), ..Filter::default() }.canonical();
+        let from = match place {
+            SinkPlace::After(revision) => Err(revision),
+            SinkPlace::At(cursor) => Ok(cursor),
+        };
+        Ok((self.follow(session, filter, MANNER, from).await?, sharing, compares))
+    }
+
+    /// Makes sure that a sink has a place, and reads it.
+    ///
+    /// # Errors
+    /// The database is away, or what is kept does not read.
+    pub async fn sink_row(&self, key: &MarketKey, sink: &Sink) -> Result<(SinkRow, SinkPlace), IngestError> {
+        let scope = self.markets.store().scope(&key.tenant);
+        let row = match scope.sink(&key.market, &sink.id).await? {
+            Some(row) => row,
+            None => {
+                let head = scope.head(&key.market).await?.map(|head| head.revision).unwrap_or_default();
+                let place = SinkPlace::After(if sink.start == Start::Now { head } else { 0 });
+                scope.make_sink(&key.market, &sink.id, &place.kept(), place.through()).await?;
+                let made = scope.sink(&key.market, &sink.id).await?;
+                made.ok_or_else(|| unusable("a sink's row is missing right after its insert"))?
+            }
+        };
+        let place = serde_json::from_str(&row.place).map_err(|_| unusable("a sink's place does not read"))?;
+        Ok((row, place))
+    }
+
+    /// The sinks of the tenant in one of its markets, or in all that the caller may touch.
+    ///
+    /// # Errors
+    /// The caller is no reader, the market is unknown, or the database is away.
+    pub async fn sinks(&self, who: &Principal, market: Option<&MarketId>) -> Result<Vec<SinkStatus>, IngestError> {
+        if !who.has(Role::Reader) {
+            return Err(IngestError::RoleMissing(Role::Reader.as_str()));
+        }
+        let snapshot = self.markets.config().get();
+        let Some(tenant) = snapshot.tenants.get(&who.tenant) else { return Ok(Vec::new()) };
+        let wanted = |known: &&MarketId| who.may_touch(known) && market.is_none_or(|market| market == *known);
+        let markets: Vec<&MarketId> = tenant.markets.keys().filter(wanted).collect();
+        if let (Some(market), true) = (market, markets.is_empty()) {
+            return Err(IngestError::MarketUnknown(market.to_string()));
+        }
+        let scope = self.markets.store().scope(&who.tenant);
+        let mut found = Vec::new();
+        for market in markets {
+            let sinks: Vec<_> = tenant.sinks.iter().filter(|sink| sink.markets.contains(market)).collect();
+            if sinks.is_empty() {
+                continue;
+            }
+            let head = scope.head(market).await?.map(|head| (head.revision, head.recorded)).unwrap_or_default();
+            for sink in sinks {
+                let row = scope.sink(market, &sink.id).await?;
+                found.push(SinkStatus { market: market.clone(), sink: Arc::clone(sink), row, head });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sends nothing to a receiver until somebody resumes it.
+    ///
+    /// # Errors
+    /// The caller is no administrator, there is no such sink, or the database is away.
+    pub async fn pause_sink(&self, who: &Principal, market: &MarketId, sink: &SinkId) -> Result<(), IngestError> {
+        let (key, known) = self.administered(who, market, sink)?;
+        self.sink_row(&key, &known).await?;
+        self.order(&key, sink, &SinkOrder::Pause(format!("paused by the key {}", who.key))).await
+    }
+
+    /// Goes on where the sink stands, under what is shared by now.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn resume_sink(&self, who: &Principal, market: &MarketId, sink: &SinkId) -> Result<(), IngestError> {
+        let (key, known) = self.administered(who, market, sink)?;
+        let (_, place) = self.sink_row(&key, &known).await?;
+        // Behind a revision: epoch and policy are those of now. What of one commit was sent before comes again.
+        let through = place.through();
+        let place = SinkPlace::After(through);
+        self.order(&key, sink, &SinkOrder::Resume(place.kept(), through)).await
+    }
+
+    /// Sends everything behind a revision again.
+    ///
+    /// # Errors
+    /// As above, or the revision is none of the market's.
+    pub async fn replay_sink(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        sink: &SinkId,
+        after: u64,
+    ) -> Result<(), IngestError> {
+        let (key, known) = self.administered(who, market, sink)?;
+        let head = self.markets.store().scope(&key.tenant).head(market).await?;
+        let head = head.map(|head| head.revision).unwrap_or_default();
+        if after > head {
+            let text = format!("is {after}, but the market's newest revision is {head}: send one up to that");
+            let violation = Violation::new("after_revision", text.clone());
+            return Err(IngestError::Invalid(format!("after_revision: {text}"), vec![violation]));
+        }
+        self.sink_row(&key, &known).await?;
+        let place = SinkPlace::After(after);
+        self.order(&key, sink, &SinkOrder::Resume(place.kept(), after)).await
+    }
+
+    fn administered(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        sink: &SinkId,
+    ) -> Result<(MarketKey, Arc<Sink>), IngestError> {
+        if !who.has(Role::Admin) {
+            return Err(IngestError::RoleMissing(Role::Admin.as_str()));
+        }
+        let snapshot = self.markets.config().get();
+        let tenant = snapshot.tenants.get(&who.tenant);
+        let known = tenant.is_some_and(|tenant| tenant.markets.contains_key(market)) && who.may_touch(market);
+        if !known {
+            return Err(IngestError::MarketUnknown(market.to_string()));
+        }
+        let sinks = tenant.map(|tenant| tenant.sinks.iter()).into_iter().flatten();
+        let found = sinks.into_iter().find(|known| known.id == *sink && known.markets.contains(market));
+        let unknown = || IngestError::NotFound { what: "sink", id: sink.to_string() };
+        let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
+        Ok((key, found.cloned().ok_or_else(unknown)?))
+    }
+
+    async fn order(&self, key: &MarketKey, sink: &SinkId, order: &SinkOrder) -> Result<(), IngestError> {
+        let done = self.markets.store().scope(&key.tenant).order_sink(&key.market, sink, None, order).await?;
+        if done { Ok(()) } else { Err(IngestError::NotFound { what: "sink", id: sink.to_string() }) }
+    }
+}

@@ -1,0 +1,405 @@
+//! Changes sent to receivers: in order, nothing lost, and again only what was not answered, whatever is killed and whatever
+//! fails; by one server of several; signed; never more than is shared; and an operator sees and decides.
+
+use std::collections::HashMap;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fairdue::domain::principal::Role;
+use fairdue::proto::{DESCRIPTOR_SET, v1};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use v1::activity_service_client::ActivityServiceClient;
+use v1::case_service_client::CaseServiceClient;
+use v1::change::After;
+use v1::sync_service_client::SyncServiceClient;
+
+use crate::histories::deliver::Dice;
+use crate::support::database::{Backend, Database, on_both_databases};
+use crate::support::receiver::{Delivery, Receiver, Reply};
+use crate::support::service::{Service, Setup, binary, caller};
+use crate::support::workload::{self, MARKETS};
+
+/// The market of these tests.
+pub const MARKET: &str = "IT";
+const SECRETS: [&str; 2] = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2Vjb25kIHNlY3JldCBvZiB0aGlzIHRlc3Q="];
+/// Longest wait for something that must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server's settings that make failures short.
+pub const QUICK: [(&str, &str); 6] = [
+    ("sinks.allow_networks", "127.0.0.0/8"),
+    ("sinks.lease_seconds", "2"),
+    ("sinks.request_timeout_ms", "400"),
+    ("sinks.retry_min_ms", "20"),
+    ("sinks.retry_max_seconds", "1"),
+    ("sinks.max_refusals", "3"),
+];
+
+/// A configuration whose tenant has this besides.
+pub async fn configured(database: &Database, besides: &str) -> Setup {
+    let setup = Setup::new(&database.url, &QUICK).await;
+    let tenant = setup.configuration().join("tenants/t.toml");
+    let text = std::fs::read_to_string(&tenant).expect("read the tenant");
+    std::fs::write(&tenant, format!("{text}\n{besides}")).expect("write the tenant");
+    setup
+}
+
+/// A sink to a webhook of the test's, with as many secrets.
+fn webhook(setup_dir: &std::path::Path, receiver: &Receiver, whose: &str, secrets: usize) -> String {
+    let named: Vec<String> = SECRETS[..secrets]
+        .iter()
+        .enumerate()
+        .map(|(number, secret)| {
+            let file = setup_dir.join(format!("secret-{number}"));
+            std::fs::write(&file, format!("{secret}\n")).expect("write a secret");
+            format!("\"file:{}\"", file.display())
+        })
+        .collect();
+    format!(
+        "[[sink]]\nid = \"hub\"\n{whose}\nmarkets = [\"it\"]\n[sink.webhook]\nurl = \"http://{}/hook\"\nsecrets = [{}]\n",
+        receiver.address,
+        named.join(", ")
+    )
+}
+
+/// Cases with their activities, a few a commit. Numbers are those of the workload.
+pub async fn write(service: &Service, key: &str, cases: std::ops::Range<u32>) {
+    let region_code = || MARKET.to_owned();
+    let of_market = |case: &u32| (*case as usize).is_multiple_of(MARKETS.len());
+    let made = cases.clone().filter(of_market).map(workload::case).collect();
+    let request = v1::BatchUpsertCasesRequest { region_code: region_code(), cases: made };
+    CaseServiceClient::new(caller(&service.address, key).await).batch_upsert_cases(request).await.expect("cases");
+    let mut client = ActivityServiceClient::new(caller(&service.address, key).await);
+    let records: Vec<_> = workload::plan(0, cases.end).into_iter().filter(|one| cases.contains(&one.case)).collect();
+    for records in records.chunks(7) {
+        let activities = records.iter().map(|record| workload::activity(*record)).collect();
+        let request = v1::BatchRecordActivitiesRequest { region_code: region_code(), activities };
+        client.batch_record_activities(request).await.expect("activities");
+    }
+}
+
+/// All changes of the market, by the feed, once timers have fired.
+pub async fn changes(service: &Service, key: &str) -> Vec<v1::Change> {
+    let mut client = SyncServiceClient::new(caller(&service.address, key).await);
+    let (mut all, mut before) = (Vec::new(), usize::MAX);
+    while all.len() != before {
+        before = all.len();
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let request = v1::PullRequest { region_code: MARKET.to_owned(), once: true, ..Default::default() };
+        let mut feed = client.pull(request).await.expect("a feed").into_inner();
+        all.clear();
+        while let Some(message) = feed.message().await.expect("the feed goes on") {
+            all.extend(message.changes);
+        }
+    }
+    all
+}
+
+/// What a change is about, where it stands.
+type Place = (i64, String, String, String);
+
+pub fn place(change: &v1::Change) -> Place {
+    let (kind, one, two) = match change.after.as_ref().expect("what changed") {
+        After::Case(case) => ("case", case.case_id.clone(), case.version_id.clone()),
+        After::Activity(activity) => ("activity", activity.activity_id.clone(), String::new()),
+        After::Void(void) => ("void", void.activity_id.clone(), String::new()),
+        After::Finding(finding) => ("finding", finding.finding_id.clone(), String::new()),
+    };
+    (change.revision, kind.to_owned(), one, two)
+}
+
+fn described() -> MessageDescriptor {
+    let pool = DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
+    pool.get_message_by_name("fairdue.v1.Change").expect("the message")
+}
+
+/// The change that an event tells of.
+pub fn told(event: &serde_json::Value, description: &MessageDescriptor) -> v1::Change {
+    let data = DynamicMessage::deserialize(description.clone(), event["data"].clone()).expect("a Change in JSON");
+    v1::Change::decode(data.encode_to_vec().as_slice()).expect("a Change")
+}
+
+/// Every event is one of the feed's changes, said as CloudEvents asks; none comes before the one before it in the feed has
+/// come, and all come. Returns how many came more than once.
+pub fn in_order(events: &[serde_json::Value], changes: &[v1::Change]) -> usize {
+    let description = described();
+    let places: HashMap<Place, usize> = changes.iter().enumerate().map(|(at, change)| (place(change), at)).collect();
+    assert_eq!(places.len(), changes.len(), "places of changes are unique");
+    let (mut reached, mut ids) = (0, HashMap::new());
+    for event in events {
+        let change = told(event, &description);
+        let at = places[&place(&change)];
+        assert_eq!(change, changes[at]);
+        assert!(at <= reached, "change {at} came when {reached} was next: {event}");
+        reached = reached.max(at + 1);
+        let text = |name: &str| event[name].as_str().unwrap_or_else(|| panic!("{name} in {event}")).to_owned();
+        assert_eq!(text("specversion"), "1.0");
+        assert_eq!(text("type"), format!("fairdue.v1.change.{}", place(&change).1));
+        assert_eq!((text("source").as_str(), text("subject")), ("/fairdue/tenants/t/markets/it", place(&change).2));
+        assert_eq!(text("revision"), change.revision.to_string());
+        assert!(chrono::DateTime::parse_from_rfc3339(&text("time")).is_ok(), "{event}");
+        assert_eq!(*ids.entry(text("id")).or_insert(at), at, "an id of two changes");
+    }
+    assert_eq!(reached, changes.len(), "changes that came, and changes");
+    assert_eq!(ids.len(), changes.len());
+    events.len() - changes.len()
+}
+
+fn events(deliveries: &[Delivery]) -> Vec<serde_json::Value> {
+    deliveries.iter().map(Delivery::event).collect()
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let since = Instant::now();
+    while !holds().await {
+        assert!(since.elapsed() < PATIENCE, "{what} within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub async fn sinks(service: &Service, key: &str) -> Vec<v1::Sink> {
+    let mut client = SyncServiceClient::new(caller(&service.address, key).await);
+    client.list_sinks(v1::ListSinksRequest::default()).await.expect("the sinks").into_inner().sinks
+}
+
+/// Waits until the one sink has delivered everything.
+async fn delivered(service: &Service, key: &str) {
+    until("everything is delivered", async || {
+        let sinks = sinks(service, key).await;
+        let one = sinks.first().expect("a sink");
+        one.through_revision == one.head_revision && one.failure_count == 0 && one.lag == Some(Default::default())
+    })
+    .await;
+}
+
+on_both_databases!(
+    async fn order_and_nothing_lost_while_receivers_fail_and_the_server_is_killed(database: Database) {
+        let receiver = Receiver::start().await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 2)).await;
+        let dice = std::sync::Mutex::new(Dice::new(20));
+        let deaf = Arc::new(AtomicBool::new(false));
+        let hangs = Arc::clone(&deaf);
+        receiver.answer(move |_| match dice.lock().expect("the lock").below(40) {
+            _ if hangs.load(Ordering::SeqCst) => Reply::Hang,
+            0 => Reply::Status(500),
+            1 => Reply::Status(429),
+            2 => Reply::Hang,
+            3..6 => Reply::Cut,
+            _ => Reply::Status(200),
+        });
+        let mut service = setup.start().await;
+        for round in 0..4_u32 {
+            write(&service, &setup.key, round * 16..round * 16 + 16).await;
+            let came = receiver.deliveries().len();
+            until("something is sent", async || receiver.deliveries().len() > came + 10).await;
+            // Killed while an event is on its way that the receiver never answers.
+            deaf.store(true, Ordering::SeqCst);
+            until("one is on its way", async || {
+                receiver.deliveries().last().is_some_and(|one| one.reply == Reply::Hang)
+            })
+            .await;
+            service.kill();
+            deaf.store(false, Ordering::SeqCst);
+            service = setup.start().await;
+        }
+        delivered(&service, &setup.key).await;
+        let changes = changes(&service, &setup.key).await;
+        delivered(&service, &setup.key).await;
+        let deliveries = receiver.deliveries();
+        assert!(changes.len() > 150, "{}", changes.len());
+        let (taken, refused): (Vec<_>, Vec<_>) =
+            deliveries.iter().cloned().partition(|one| one.reply == Reply::Status(200));
+        assert!(refused.len() > 8, "receivers fail: {}", refused.len());
+        // Whether one counts what was tried or what was answered, nothing is passed over.
+        in_order(&events(&deliveries), &changes);
+        let again = in_order(&events(&taken), &changes);
+        // A kill costs at most what was sent since the place was kept last.
+        assert!(again <= 4 * 100, "{again} came again");
+        let now = chrono::Utc::now().timestamp();
+        for delivery in &deliveries {
+            assert_eq!(delivery.signed_with(&SECRETS), 2, "both secrets, during a change from one to the other");
+            assert_eq!(delivery.headers["content-type"], "application/cloudevents+json; charset=utf-8");
+            assert_eq!(delivery.event()["id"], delivery.headers["webhook-id"].as_str());
+            let sent: i64 = delivery.headers["webhook-timestamp"].parse().expect("seconds");
+            assert!((now - 300..=now).contains(&sent));
+        }
+        service.kill();
+    }
+);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_servers_one_sends_and_the_other_takes_over() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let receiver = Receiver::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 1)).await;
+    let (one, other) = (setup.start().await, setup.start().await);
+    tokio::join!(write(&one, &setup.key, 0..24), write(&other, &setup.key, 24..48));
+    delivered(&one, &setup.key).await;
+    let all = changes(&other, &setup.key).await;
+    delivered(&other, &setup.key).await;
+    assert_eq!(in_order(&events(&receiver.deliveries()), &all), 0, "each once: nothing failed");
+    // Whichever sends is killed at some point, once in the middle of its work and once at rest.
+    one.kill();
+    let third = setup.start().await;
+    write(&third, &setup.key, 48..72).await;
+    delivered(&third, &setup.key).await;
+    other.kill();
+    write(&third, &setup.key, 72..96).await;
+    delivered(&third, &setup.key).await;
+    let all = changes(&third, &setup.key).await;
+    delivered(&third, &setup.key).await;
+    in_order(&events(&receiver.deliveries()), &all);
+    assert_eq!(third.stop(), 0);
+}
+
+fn sinks_command(service: &Service, key: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(["sync", "sinks"]).args(arguments).args(["--url", &format!("http://{}", service.address)]);
+    command.args(["--key", key]).stdin(Stdio::null());
+    command
+}
+
+async fn run(service: &Service, key: &str, arguments: &[&str]) -> (bool, String) {
+    let mut command = sinks_command(service, key, arguments);
+    let output: Output =
+        tokio::task::spawn_blocking(move || command.output().expect("run fairdue")).await.expect("it ran");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), told)
+}
+
+on_both_databases!(
+    async fn an_operator_sees_what_is_wrong_and_decides(database: Database) {
+        let receiver = Receiver::start().await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 1)).await;
+        let admin = setup.another_key(vec![Role::Admin]).await;
+        // The third event is one that the receiver refuses.
+        receiver.answer(|before| if before < 2 { Reply::Status(200) } else { Reply::Status(422) });
+        let service = setup.start().await;
+        write(&service, &setup.key, 0..8).await;
+        until("the sink is paused", async || sinks(&service, &setup.key).await[0].state() == v1::SinkState::Paused)
+            .await;
+        let seen = sinks(&service, &setup.key).await.remove(0);
+        assert!(seen.pause_reason.contains("refused 3 times") && seen.pause_reason.contains("422"), "{seen:?}");
+        assert_eq!((seen.failure_count, receiver.deliveries().len()), (3, 5), "{seen:?}");
+        assert_eq!(seen.receiver, format!("webhook {}", receiver.address), "no path: it may hold what identifies");
+        let (ok, listed) = run(&service, &setup.key, &[]).await;
+        assert!(ok && listed.contains("paused") && listed.contains("422"), "{listed}");
+
+        // Orders are an administrator's.
+        let (ok, refused) = run(&service, &setup.key, &["resume", "hub", "--market", MARKET]).await;
+        assert!(!ok && refused.contains("admin"), "{refused}");
+        let (ok, unknown) = run(&service, &admin, &["resume", "bub", "--market", MARKET]).await;
+        assert!(!ok && unknown.contains("\"bub\""), "{unknown}");
+        receiver.answer(|_| Reply::Status(200));
+        let (ok, resumed) = run(&service, &admin, &["resume", "hub", "--market", MARKET]).await;
+        assert!(ok && resumed.contains("running"), "{resumed}");
+        delivered(&service, &setup.key).await;
+        let all = changes(&service, &setup.key).await;
+        delivered(&service, &setup.key).await;
+        in_order(&events(&receiver.deliveries()), &all);
+
+        // Paused, nothing comes after a second; replayed, all that lies behind a revision comes again, with the ids that it had.
+        assert!(run(&service, &admin, &["pause", "hub", "--market", MARKET]).await.0);
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        write(&service, &setup.key, 8..16).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let before = receiver.deliveries();
+        let newest = all.last().expect("changes").revision;
+        assert!(before.iter().all(|one| told(&one.event(), &described()).revision <= newest), "paused");
+        let (ok, late) = run(&service, &admin, &["replay", "hub", "--from", "4000000", "--market", MARKET]).await;
+        assert!(!ok && late.contains("after_revision"), "{late}");
+        assert!(run(&service, &admin, &["replay", "hub", "--from", "0", "--market", MARKET]).await.0);
+        delivered(&service, &setup.key).await;
+        let all = changes(&service, &setup.key).await;
+        delivered(&service, &setup.key).await;
+        let after = receiver.deliveries();
+        assert_eq!(in_order(&events(&after[before.len()..]), &all), 0, "the whole history, each once");
+        let ids = |some: &[Delivery]| some.iter().map(|one| one.headers["webhook-id"].clone()).collect::<Vec<_>>();
+        let again = ids(&after[before.len()..]);
+        assert!(ids(&before).iter().all(|id| again.contains(id)));
+
+        // Who is gone is not tried again.
+        receiver.answer(|_| Reply::Status(410));
+        let came = receiver.deliveries().len();
+        write(&service, &setup.key, 16..24).await;
+        until("the sink is paused", async || sinks(&service, &setup.key).await[0].state() == v1::SinkState::Paused)
+            .await;
+        assert_eq!(receiver.deliveries().len(), came + 1);
+        assert_eq!(service.stop(), 0);
+    }
+);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partners_sink_tells_what_is_shared_and_stops_when_that_changes() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let receiver = Receiver::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let partner = |fields: &str| {
+        format!("[[partner]]\nid = \"p\"\nkeys = []\nmarkets = [\"it\"]\n[partner.share]\ncase = [{fields}]\n")
+    };
+    let sink = webhook(directory.path(), &receiver, "partner = \"p\"", 1);
+    let setup = configured(&database, &format!("{}{sink}", partner("\"currency_code\""))).await;
+    let admin = setup.another_key(vec![Role::Admin]).await;
+    let service = setup.start().await;
+    write(&service, &setup.key, 0..16).await;
+    delivered(&service, &setup.key).await;
+    let deliveries = receiver.deliveries();
+    assert_eq!(deliveries.len(), 4, "cases, and nothing of what happened on them");
+    for delivery in &deliveries {
+        let change = told(&delivery.event(), &described());
+        let Some(After::Case(case)) = &change.after else { panic!("{change:?}") };
+        let expected = v1::Case {
+            case_id: case.case_id.clone(),
+            version_id: case.version_id.clone(),
+            currency_code: "EUR".to_owned(),
+            revision: case.revision,
+            ..Default::default()
+        };
+        assert_eq!((case, change.digest.len()), (&expected, 0));
+        let text = String::from_utf8_lossy(&delivery.body);
+        for hidden in ["creditor-", "person-", "agent-", "2024-11"] {
+            assert!(!text.contains(hidden), "{hidden} in {text}");
+        }
+    }
+    // Another policy: the copy over there was made under other words. Nothing is sent until somebody has decided.
+    let tenant = setup.configuration().join("tenants/t.toml");
+    let text = std::fs::read_to_string(&tenant).expect("read the tenant");
+    let narrower = text.replace("case = [\"currency_code\"]", "case = [\"closed\"]");
+    assert_ne!(narrower, text);
+    std::fs::write(&tenant, narrower).expect("write the tenant");
+    service.reload();
+    until("the sink is paused", async || sinks(&service, &setup.key).await[0].state() == v1::SinkState::Paused).await;
+    let seen = sinks(&service, &setup.key).await.remove(0);
+    assert!(seen.pause_reason.contains("what is shared with this partner has changed"), "{seen:?}");
+    write(&service, &setup.key, 16..20).await;
+    assert!(run(&service, &admin, &["resume", "hub", "--market", MARKET]).await.0);
+    delivered(&service, &setup.key).await;
+    let last = receiver.deliveries().pop().expect("a delivery");
+    let change = told(&last.event(), &described());
+    let Some(After::Case(case)) = &change.after else { panic!("{change:?}") };
+    assert_eq!((case.case_id.as_str(), case.currency_code.as_str()), (workload::case_id(16).as_str(), ""));
+    assert_eq!(service.stop(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_inside_is_not_called_and_the_operator_is_told() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let receiver = Receiver::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 1)).await;
+    setup.set("sinks.allow_networks", "10.0.0.0/8");
+    let service = setup.start().await;
+    write(&service, &setup.key, 0..4).await;
+    until("the sink is paused", async || sinks(&service, &setup.key).await[0].state() == v1::SinkState::Paused).await;
+    let seen = sinks(&service, &setup.key).await.remove(0);
+    assert!(seen.pause_reason.contains("no public address"), "{seen:?}");
+    assert!(receiver.deliveries().is_empty());
+    assert_eq!(service.stop(), 0);
+}
