@@ -232,7 +232,7 @@ on_both_databases!(
         let told = explained(&mut mine, of_case(""), &["en"]).await;
         let said = trace(&told, MACHINES).speaking.as_ref().map(v1::Speaking::answer);
         assert_eq!(said, Some(v1::Answer::Kept));
-        assert!(text(told.summary.as_ref()).contains("Activity a4, "), "{:?}", told.summary);
+        assert!(text(told.summary.as_ref()).contains("Activity a4 on "), "{:?}", told.summary);
         let status = mine.compliance.explain(request(of_case("c1"), &[])).await.expect_err("another case");
         assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "NOT_FOUND"));
         api.end().await;
