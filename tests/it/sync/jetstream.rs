@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use super::sinks::{changes, configured, in_order, sinks, until, write};
+use super::receive::{changes, configured, in_order, sinks, until, write};
 use crate::support::database::{Backend, Database};
 use crate::support::postgres::free_port;
 

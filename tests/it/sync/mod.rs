@@ -6,6 +6,7 @@ mod feed;
 mod jetstream;
 mod mirror;
 mod push;
+mod receive;
 mod sharing;
 mod sinks;
 mod tokens;
