@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use super::bulk::{Column, text_set};
 use super::cases::read_version;
@@ -95,11 +95,11 @@ async fn histories(
         return Ok(found);
     }
     let ids: Vec<String> = cases.iter().map(|case| case.as_str().to_owned()).collect();
-    let select = |sql: &str| -> Statement {
+    let select = |sql: &str, more: Vec<Value>| -> Statement {
         let (set, bind) = text_set(scope.store.backend, 3, ids.clone());
-        scope.statement(market, &sql.replace("{set}", &set), [bind])
+        scope.statement(market, &sql.replace("{set}", &set), std::iter::once(bind).chain(more))
     };
-    for row in connection.query_all_raw(select(VERSIONS)).await? {
+    for row in connection.query_all_raw(select(VERSIONS, Vec::new())).await? {
         let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
         let (revision, version) = read_version(&row)?;
         found.entry(case).or_default().versions.push((revision, version));
@@ -107,13 +107,16 @@ async fn histories(
     if found.is_empty() {
         return Ok(found);
     }
-    let only = contacts_since
-        .map_or_else(String::new, |since| format!(" AND a.kind = 'contact' AND a.occurred_at >= {}", since.0));
-    for row in connection.query_all_raw(select(&HISTORY.replace("{only}", &only))).await? {
+    // Bound, and not written into the text: a text of its own for each instant would be prepared and planned each time.
+    let (only, since) = match contacts_since {
+        Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", vec![since.0.into()]),
+        None => ("", Vec::new()),
+    };
+    for row in connection.query_all_raw(select(&HISTORY.replace("{only}", only), since)).await? {
         let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
         found.entry(case).or_default().activities.push(read_stored_activity(&row)?);
     }
-    for row in connection.query_all_raw(select(DUES)).await? {
+    for row in connection.query_all_raw(select(DUES, Vec::new())).await? {
         let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
         let history = found.entry(case).or_default();
         history.due_at = Some(Timestamp(row.try_get("", "due_at")?));
@@ -277,11 +280,10 @@ impl MarketTx {
 
     /// Which of these ids were stored by an earlier commit than that of `revision`.
     async fn existing(&self, ids: Vec<String>, revision: u64) -> Result<HashSet<String>, StoreError> {
-        let sql = format!(
-            "SELECT activity_id FROM activity
-             WHERE tenant_id = $1 AND market_id = $2 AND activity_id {{set}} AND revision < {revision}"
-        );
-        self.select_in(&sql, ids).await?.iter().map(|row| Ok(row.try_get("", "activity_id")?)).collect()
+        let sql = "SELECT activity_id FROM activity
+                   WHERE tenant_id = $1 AND market_id = $2 AND activity_id {set} AND revision < $4";
+        let rows = self.select_in_and(sql, ids, vec![revision.cast_signed().into()]).await?;
+        rows.iter().map(|row| Ok(row.try_get("", "activity_id")?)).collect()
     }
 
     /// The stored activities of these ids.

@@ -83,8 +83,19 @@ impl MarketTx {
 
     /// Rows of this market whose `column` is among `items`; `$1` and `$2` are tenant and market, `{set}` the items.
     pub(super) async fn select_in(&self, sql: &str, items: Vec<String>) -> Result<Vec<QueryResult>, StoreError> {
+        self.select_in_and(sql, items, Vec::new()).await
+    }
+
+    /// The same with further values, from `$4` on.
+    pub(super) async fn select_in_and(
+        &self,
+        sql: &str,
+        items: Vec<String>,
+        more: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, StoreError> {
         let (set, bind) = text_set(self.backend(), 3, items);
-        Ok(self.transaction.query_all_raw(self.statement(&sql.replace("{set}", &set), [bind])).await?)
+        let values = std::iter::once(bind).chain(more);
+        Ok(self.transaction.query_all_raw(self.statement(&sql.replace("{set}", &set), values)).await?)
     }
 
     /// Records voids: which target is out of every count since which revision. Pending ones wait for their target.
