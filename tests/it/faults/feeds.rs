@@ -97,15 +97,19 @@ async fn the_feed_has_no_gap_whatever_is_slow_rolled_back_or_killed() {
     let proxy = Proxy::before(&database.url).await;
     let mut setup = Setup::new(&database.url, &[("sync.page_rows", "20")]).await;
     setup.url = proxy.url(&database.url);
+    // A start is not what is tried here: C-20 is.
+    let disturb = |proxy: &Proxy| {
+        proxy.decide(|sql| match dice(10) {
+            _ if sql != "COMMIT" => Act::Pass,
+            0 => Act::RollBack,
+            1..4 => Act::Hold(Duration::from_millis(u64::from(dice(HELD_MS)))),
+            _ => Act::Pass,
+        });
+    };
     let mut servers = vec![setup.start().await, setup.start().await];
     let addresses = Addresses::default();
     *addresses.lock().expect("no panic") = servers.iter().map(|server| server.address.clone()).collect();
-    proxy.decide(|sql| match dice(10) {
-        _ if sql != "COMMIT" => Act::Pass,
-        0 => Act::RollBack,
-        1..4 => Act::Hold(Duration::from_millis(u64::from(dice(HELD_MS)))),
-        _ => Act::Pass,
-    });
+    disturb(&proxy);
     // What a backup or a forgotten session does: a transaction that has written and does not end.
     let mut foreign = PgConnection::connect(&database.url).await.expect("connect");
     foreign.execute("BEGIN; INSERT INTO tenant (tenant_id, created_at) VALUES ('foreign', 0)").await.expect("a write");
@@ -127,7 +131,9 @@ async fn the_feed_has_no_gap_whatever_is_slow_rolled_back_or_killed() {
     for round in 0..rounds("FAIRDUE_FAULT_FEED_KILLS", 4) {
         load.more(20).await;
         let place = round as usize % servers.len();
+        proxy.pass();
         let fresh = setup.start().await;
+        disturb(&proxy);
         addresses.lock().expect("no panic")[place].clone_from(&fresh.address);
         std::mem::replace(&mut servers[place], fresh).kill();
     }

@@ -50,6 +50,6 @@ pub async fn counted(url: &str, sql: &str) -> i64 {
 pub const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'fairdue' AND wait_event_type = 'Lock'";
 
-/// Sessions of the service that have been in a transaction without a word for more than five seconds.
+/// Sessions of the service whose transaction is older than any that the service means to keep open.
 pub const FORGOTTEN: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
-    AND application_name = 'fairdue' AND state LIKE 'idle in transaction%' AND now() - state_change > interval '5 s'";
+    AND application_name = 'fairdue' AND now() - xact_start > interval '3 s'";

@@ -49,7 +49,8 @@ async fn everything(client: &mut Client, turn: u32) {
             async move { ComplianceServiceClient::new(caller).check_contact(request).await }
         })
         .await;
-    let request = v1::ListFindingsRequest { region_code: region(), page_size: 5, ..Default::default() };
+    let status = v1::FindingStatus::Open.into();
+    let request = v1::ListFindingsRequest { region_code: region(), status, page_size: 5, ..Default::default() };
     let found = client
         .insist("ListFindings", |caller| {
             let request = request.clone();
@@ -76,7 +77,9 @@ async fn everything(client: &mut Client, turn: u32) {
 
 /// A statement without what differs from one use to the next.
 fn kind_of(sql: &str) -> String {
-    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+    let word =
+        |word: &'_ str| if word.bytes().all(|byte| byte.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() };
+    sql.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +132,8 @@ async fn every_statement_may_fail() {
                 act = Act::CutAfter; // whatever the turn: the commit of which nobody knows
             }
             *armed.lock().expect("no panic") = Some((kind.clone(), act));
-            for _ in 0..2 {
+            // Each market once: what a market has decides what is sent there.
+            for _ in 0..MARKETS.len() {
                 if armed.lock().expect("no panic").is_some() {
                     everything(&mut client, turn).await;
                     turn += 1;
@@ -143,7 +147,7 @@ async fn every_statement_may_fail() {
     }
     proxy.pass();
     println!("{} statements, {failed} failures brought about, {} not met again: {idle:#?}", kinds.len(), idle.len());
-    assert!(idle.len() * 5 <= failed, "too many statements were not met again: {idle:#?}");
+    assert!(idle.len() * 4 <= failed, "too many statements were not met again: {idle:#?}");
     drop(client);
     let done = load.end().await;
     assert!(!done.failures.is_empty(), "nobody noticed anything");
