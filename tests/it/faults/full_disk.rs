@@ -116,7 +116,7 @@ async fn sqlite(directory: &Path, reserve_mib: u64, leave: u64) {
     let addresses = Addresses::default();
     addresses.lock().expect("no panic").push(service.address.clone());
     let load = Load::start(&addresses, &setup.key, 1);
-    cycle(&load, &directory.join("ballast"), leave, reserve_mib * 3 / 4 << 20).await;
+    cycle(&load, &directory.join("ballast"), leave, (reserve_mib * 3 / 4) << 20).await;
     let done = load.end().await;
     refusals(&done);
     done.verify(&database, &service.address, &setup.key).await;
