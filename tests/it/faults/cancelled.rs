@@ -10,11 +10,9 @@ use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 use v1::kpi_service_client::KpiServiceClient;
 
-use super::load::{Addresses, Load, UNASKED};
-use super::{FORGOTTEN, counted, dice, rounds};
-use crate::support::database::{Backend, Database};
-use crate::support::proxy::Proxy;
-use crate::support::service::{Caller, Setup, caller};
+use super::load::{Load, UNASKED};
+use super::{FORGOTTEN, Relayed, counted, dice, rounds};
+use crate::support::service::{Caller, caller};
 use crate::support::workload::MARKETS;
 
 /// Calls under way at once.
@@ -58,13 +56,8 @@ async fn give_up(caller: Caller, number: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_are_given_up_leave_nothing_behind() {
-    let database = Database::fresh(Backend::Postgres).await;
-    let proxy = Proxy::before(&database.url).await;
-    let mut setup = Setup::new(&database.url, &[("database.max_connections", "4")]).await;
-    setup.url = proxy.url(&database.url);
-    let service = setup.start().await;
-    let addresses = Addresses::default();
-    addresses.lock().expect("no panic").push(service.address.clone());
+    let Relayed { database, proxy, setup, service, addresses } =
+        Relayed::start(&[("database.max_connections", "4")]).await;
     let load = Load::new();
     let mut client = load.client(&addresses, &setup.key, 0);
     for market in 0..MARKETS.len() {

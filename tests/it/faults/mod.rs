@@ -21,6 +21,33 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
+use crate::support::database::{Backend, Database};
+use crate::support::proxy::Proxy;
+use crate::support::service::{Service, Setup};
+use load::Addresses;
+
+/// A service over PostgreSQL behind a relay that can break its protocol, and where its clients find it.
+struct Relayed {
+    database: Database,
+    proxy: Proxy,
+    setup: Setup,
+    service: Service,
+    addresses: Addresses,
+}
+
+impl Relayed {
+    async fn start(settings: &[(&str, &str)]) -> Self {
+        let database = Database::fresh(Backend::Postgres).await;
+        let proxy = Proxy::before(&database.url).await;
+        let mut setup = Setup::new(&database.url, settings).await;
+        setup.url = proxy.url(&database.url);
+        let service = setup.start().await;
+        let addresses = Addresses::default();
+        addresses.lock().expect("no panic").push(service.address.clone());
+        Self { database, proxy, setup, service, addresses }
+    }
+}
+
 /// How often a fault is brought about: the variable's number, or that of every run.
 pub fn rounds(variable: &str, default: u32) -> u32 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

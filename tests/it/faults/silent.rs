@@ -7,11 +7,9 @@ use fairdue::proto::v1;
 use sqlx::{Connection, Executor, PgConnection};
 use v1::activity_service_client::ActivityServiceClient;
 
-use super::load::{Addresses, Load};
-use super::{WAITING, bar, counted, dice, rounds};
-use crate::support::database::{Backend, Database};
-use crate::support::proxy::Proxy;
-use crate::support::service::{Setup, caller};
+use super::load::Load;
+use super::{Relayed, WAITING, bar, counted, dice, rounds};
+use crate::support::service::caller;
 use crate::support::workload::MARKETS;
 
 /// Connections of the service's pool.
@@ -56,19 +54,13 @@ pub async fn every_place_is_usable(url: &str, address: &str, key: &str, places: 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_connection_is_lost_to_silence() {
-    let database = Database::fresh(Backend::Postgres).await;
-    let proxy = Proxy::before(&database.url).await;
     let (pool, second) = (POOL.to_string(), "1000");
     let settings = [
         ("database.max_connections", pool.as_str()),
         ("database.acquire_timeout_ms", second),
         ("database.statement_timeout_ms", second),
     ];
-    let mut setup = Setup::new(&database.url, &settings).await;
-    setup.url = proxy.url(&database.url);
-    let service = setup.start().await;
-    let addresses = Addresses::default();
-    addresses.lock().expect("no panic").push(service.address.clone());
+    let Relayed { database, proxy, setup, service, addresses } = Relayed::start(&settings).await;
     let load = Load::start(&addresses, &setup.key, 1);
     for round in 0..rounds("FAIRDUE_FAULT_SILENCES", 4) {
         load.more(10).await;

@@ -9,11 +9,9 @@ use std::time::Duration;
 use fairdue::proto::v1;
 use v1::compliance_service_client::ComplianceServiceClient;
 
-use super::load::{Addresses, Client, DEADLINE, Load};
-use super::{counted, dice, rounds};
-use crate::support::database::{Backend, Database};
-use crate::support::proxy::{Act, Proxy};
-use crate::support::service::Setup;
+use super::load::{Client, DEADLINE, Load};
+use super::{Relayed, counted, dice, rounds};
+use crate::support::proxy::Act;
 use crate::support::workload::{self, MARKETS};
 
 /// The ways in which a statement fails: the connection before it, the connection after it, a deadlock, its time.
@@ -75,22 +73,15 @@ async fn everything(client: &mut Client, turn: u32) {
     }
 }
 
-/// A statement without what differs from one use to the next.
+/// A statement in one line. What differs from one use to the next is bound: a text of its own for each would not be met again.
 fn kind_of(sql: &str) -> String {
-    let word =
-        |word: &'_ str| if word.bytes().all(|byte| byte.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() };
-    sql.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_statement_may_fail() {
-    let database = Database::fresh(Backend::Postgres).await;
-    let proxy = Proxy::before(&database.url).await;
-    let mut setup = Setup::new(&database.url, &[("database.max_connections", "6")]).await;
-    setup.url = proxy.url(&database.url);
-    let service = setup.start().await;
-    let addresses = Addresses::default();
-    addresses.lock().expect("no panic").push(service.address.clone());
+    let Relayed { database, proxy, setup, service, addresses } =
+        Relayed::start(&[("database.max_connections", "6")]).await;
     let load = Load::new();
     let mut client = load.client(&addresses, &setup.key, 0);
 
@@ -147,7 +138,7 @@ async fn every_statement_may_fail() {
     }
     proxy.pass();
     println!("{} statements, {failed} failures brought about, {} not met again: {idle:#?}", kinds.len(), idle.len());
-    assert!(idle.len() * 4 <= failed, "too many statements were not met again: {idle:#?}");
+    assert!(idle.len() * 5 <= failed, "too many statements were not met again: {idle:#?}");
     drop(client);
     let done = load.end().await;
     assert!(!done.failures.is_empty(), "nobody noticed anything");
@@ -158,13 +149,8 @@ async fn every_statement_may_fail() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_statement_in_twenty_may_fail() {
-    let database = Database::fresh(Backend::Postgres).await;
-    let proxy = Proxy::before(&database.url).await;
-    let mut setup = Setup::new(&database.url, &[("database.max_connections", "6")]).await;
-    setup.url = proxy.url(&database.url);
-    let service = setup.start().await;
-    let addresses = Addresses::default();
-    addresses.lock().expect("no panic").push(service.address.clone());
+    let Relayed { database, proxy, setup, service, addresses } =
+        Relayed::start(&[("database.max_connections", "6")]).await;
     let load = Load::start(&addresses, &setup.key, 1);
     load.more(8).await;
     let broken = Arc::new(Mutex::new(0_u32));
