@@ -26,6 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_file("fairdue_proto.rs")
         // Contacts are by far the largest kind: boxed, the other kinds stay small.
         .boxed(".fairdue.v1.Activity.detail.contact")
+        // A record always has the same bytes: it is stored and compared by them.
+        .btree_map(".fairdue.v1")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

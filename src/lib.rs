@@ -27,3 +27,4 @@ pub mod rules;
 pub mod store;
 pub mod sync;
 pub mod transport;
+pub mod wire;

@@ -23,12 +23,12 @@ pub struct Row {
     occurred_at: i64,
     case_id: Option<String>,
     kind: String,
-    body: String,
+    record: Vec<u8>,
 }
 
 /// Rows of one statement and transaction.
 const BATCH: usize = 1_000;
-const READ: &str = "SELECT tenant_id, market_id, activity_id, revision, recorded_at, occurred_at, case_id, kind, body
+const READ: &str = "SELECT tenant_id, market_id, activity_id, revision, recorded_at, occurred_at, case_id, kind, record
     FROM activity ORDER BY market_id, revision, activity_id";
 
 /// Reads the columns of [`READ`] by their places, on either database.
@@ -46,7 +46,7 @@ macro_rules! rows {
                 occurred_at: row.get(5),
                 case_id: row.get(6),
                 kind: row.get(7),
-                body: row.get(8),
+                record: row.get(8),
             })
             .collect()
     }};
@@ -89,9 +89,9 @@ async fn unnest(url: &str, rows: Vec<Row>) -> Run {
                 for batch in share.chunks(BATCH) {
                     let query = sqlx::query(
                         "INSERT INTO activity (tenant_id, market_id, activity_id, revision, recorded_at, occurred_at,
-                           case_id, kind, body)
+                           case_id, kind, record)
                          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[],
-                           $6::bigint[], $7::text[], $8::text[], $9::text[]) ON CONFLICT DO NOTHING",
+                           $6::bigint[], $7::text[], $8::text[], $9::bytea[]) ON CONFLICT DO NOTHING",
                     )
                     .bind(batch.iter().map(|row| row.tenant_id.as_str()).collect::<Vec<_>>())
                     .bind(batch.iter().map(|row| row.market_id.as_str()).collect::<Vec<_>>())
@@ -101,7 +101,7 @@ async fn unnest(url: &str, rows: Vec<Row>) -> Run {
                     .bind(batch.iter().map(|row| row.occurred_at).collect::<Vec<_>>())
                     .bind(batch.iter().map(|row| row.case_id.as_deref()).collect::<Vec<_>>())
                     .bind(batch.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>())
-                    .bind(batch.iter().map(|row| row.body.as_str()).collect::<Vec<_>>());
+                    .bind(batch.iter().map(|row| row.record.as_slice()).collect::<Vec<_>>());
                     connection.execute(query).await.expect("insert a batch");
                 }
             })
@@ -131,8 +131,7 @@ mod entity {
         pub occurred_at: i64,
         pub case_id: Option<String>,
         pub kind: String,
-        #[sea_orm(column_type = "Text")]
-        pub body: String,
+        pub record: Vec<u8>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -159,7 +158,7 @@ async fn insert_many(url: &str, rows: Vec<Row>) -> Run {
         occurred_at: ActiveValue::Set(row.occurred_at),
         case_id: ActiveValue::Set(row.case_id),
         kind: ActiveValue::Set(row.kind),
-        body: ActiveValue::Set(row.body),
+        record: ActiveValue::Set(row.record),
     };
     let start = Instant::now();
     let mut rows = rows.into_iter();

@@ -16,7 +16,7 @@ use crate::{Options, stream};
 /// The market of the United States, whose rules of three levels are the most.
 const MARKET: &str = "US";
 /// What a replay reads of each activity, in the order of the cases.
-const ROWS: &str = "SELECT case_id, revision, recorded_at, body FROM activity
+const ROWS: &str = "SELECT case_id, revision, recorded_at, record FROM activity
     WHERE tenant_id = 't' AND market_id = 'us' ORDER BY case_id";
 
 pub async fn measure(options: &Options) {

@@ -70,7 +70,7 @@ async fn hand_over(database: &Database, order: &str) -> Run {
             let (mut count, mut bytes) = (0, 0);
             for table in ROWS {
                 let sql =
-                    format!("SELECT revision, body FROM {table} WHERE tenant_id = 't' AND market_id = 'it'{order}");
+                    format!("SELECT revision, record FROM {table} WHERE tenant_id = 't' AND market_id = 'it'{order}");
                 let mut rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch(&mut connection);
                 while let Some(row) = rows.try_next().await.expect("a row") {
                     count += 1;

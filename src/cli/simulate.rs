@@ -12,7 +12,7 @@ use crate::config::source;
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::proto::v1;
 use crate::proto::v1::simulate_rules_response::Event;
-use crate::transport::encode::scalar::time;
+use crate::wire::encode::scalar::time;
 
 /// Runs `fairdue simulate`.
 ///

@@ -25,7 +25,7 @@ use crate::domain::market::MarketKey;
 use crate::domain::principal::Role;
 use crate::ingest::{Work, keys};
 use crate::proto::v1;
-use crate::transport::encode;
+use crate::wire::encode;
 
 const EVENTS: &str = "\
 case_id,activity,timestamp,resource,amount,total_payment_amount,payment_amount,expense,article,vehicle_class,points,dismissal,notification_type,last_sent,matricola

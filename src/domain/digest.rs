@@ -31,16 +31,16 @@ impl Leaf {
         Self::read(hasher.finalize().as_bytes())
     }
 
-    /// The leaf of a case version, from its canonical JSON.
+    /// The leaf of a case version, from its bytes.
     #[must_use]
-    pub fn version(body: &str) -> Self {
-        Self::of(SyncEntity::Case, &[body.as_bytes()])
+    pub fn version(record: &[u8]) -> Self {
+        Self::of(SyncEntity::Case, &[record])
     }
 
-    /// The leaf of an activity or void, from its canonical JSON.
+    /// The leaf of an activity or void, from its bytes.
     #[must_use]
-    pub fn record(entity: SyncEntity, body: &str) -> Self {
-        Self::of(entity, &[body.as_bytes()])
+    pub fn record(entity: SyncEntity, record: &[u8]) -> Self {
+        Self::of(entity, &[record])
     }
 
     /// The leaf of a finding that stands: its status but for the end of waivers, and what it says.
@@ -177,7 +177,8 @@ mod tests {
     fn what_is_taken_out_again_leaves_nothing() {
         let place = (SyncEntity::Activity, 19_000);
         let amount = Some(Money::new(1_250, Currency::parse("EUR").unwrap()));
-        let leaves: Vec<Leaf> = (0..20).map(|n| Leaf::record(SyncEntity::Activity, &format!("record {n}"))).collect();
+        let leaves: Vec<Leaf> =
+            (0..20).map(|n| Leaf::record(SyncEntity::Activity, format!("record {n}").as_bytes())).collect();
         let mut tallies = Tallies::default();
         leaves.iter().for_each(|leaf| tallies.note(place, *leaf, amount, false));
         let all = tallies.clone();
@@ -192,9 +193,9 @@ mod tests {
 
     #[test]
     fn a_leaf_is_its_bytes() {
-        let leaf = Leaf::version("{}");
+        let leaf = Leaf::version(b"{}");
         assert_eq!(Leaf::from_bytes(&leaf.bytes()), Some(leaf));
         assert_eq!(Leaf::from_bytes(&[0; 31]), None);
-        assert_ne!(Leaf::record(SyncEntity::Activity, "{}"), Leaf::record(SyncEntity::Void, "{}"));
+        assert_ne!(Leaf::record(SyncEntity::Activity, b"{}"), Leaf::record(SyncEntity::Void, b"{}"));
     }
 }

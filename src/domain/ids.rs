@@ -33,6 +33,9 @@ pub fn check_id(text: &str) -> Result<(), IdError> {
     if text.len() > MAX_ID_BYTES {
         return Err(IdError::TooLong(text.len()));
     }
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return Ok(());
+    }
     match text.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, _)) => Err(IdError::Control(at)),
         None => Ok(()),

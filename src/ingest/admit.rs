@@ -21,8 +21,7 @@ fn refuse(reason: &'static str, kind: ErrorKind, field: &str, text: String) -> I
 /// The etag of a case: a hash of its newest version.
 #[must_use]
 pub fn etag(newest: &CaseVersion) -> String {
-    let body = crate::store::version_body(newest).unwrap_or_default();
-    blake3::hash(body.as_bytes()).to_hex()[..16].to_owned()
+    blake3::hash(&crate::store::version_record(newest)).to_hex()[..16].to_owned()
 }
 
 /// Judges a case version against the versions known. `None`: it is new and is to be stored.

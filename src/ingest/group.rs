@@ -7,7 +7,7 @@ use super::admit;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
 pub(super) use super::items::{Place, activities};
-use super::items::{bodies, upserts, written};
+use super::items::{records, upserts, written};
 use super::market_state::MarketState;
 use super::person_contacts::PersonContact;
 use super::work::Work;
@@ -24,7 +24,7 @@ use crate::domain::ids::{CaseId, PermitId};
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::ledger::market_facts;
-use crate::store::{ActivityRow, CaseUpsertRow, version_body};
+use crate::store::{ActivityRow, CaseUpsertRow, version_record};
 
 /// Where a group belongs.
 pub struct GroupContext<'a> {
@@ -59,7 +59,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     let mut decided = findings::decide(context, work).await?;
     decided.extend(permits::decide(context, work).await?);
     // What needs no lock is done before it is taken: on SQLite it is one for all markets.
-    let bodies = bodies(work)?;
+    let records = records(work);
     context.state.bring_to_hand(activities(work).flat_map(|(_, activity)| &activity.cases));
     let mut writing = Writing::begin(context).await?;
     let mut group = Group {
@@ -69,7 +69,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
         entries: HashMap::default(),
         freed: Vec::new(),
         rosters: false,
-        bodies,
+        records,
     };
     group.load(&mut writing, work).await?;
     group.admit_versions(&writing, work);
@@ -120,7 +120,7 @@ pub(super) struct Group<'w> {
     /// Roster records are new or voided.
     rosters: bool,
     /// What will be stored of each activity and its leaf, by job and index.
-    bodies: Vec<Vec<(String, Leaf)>>,
+    records: Vec<Vec<(Vec<u8>, Leaf)>>,
 }
 
 impl<'w> Group<'w> {
@@ -220,7 +220,7 @@ impl<'w> Group<'w> {
         let mut versions = Vec::new();
         for work in self.cases.values() {
             for version in &work.versions {
-                versions.push(CaseUpsertRow { version, body: version_body(version)? });
+                versions.push(CaseUpsertRow { version, record: version_record(version) });
             }
         }
         writing.stored |= !versions.is_empty();
@@ -229,10 +229,10 @@ impl<'w> Group<'w> {
         let mut rows = Vec::with_capacity(admitted.len());
         let mut leaves: HashMap<&str, Leaf> = HashMap::with_capacity(admitted.len());
         for (id, ((job, index), activity)) in &admitted {
-            let made = self.bodies.get_mut(*job).and_then(|bodies| bodies.get_mut(*index)).map(std::mem::take);
-            let (body, leaf) = made.map_or_else(|| written(activity), Ok)?;
+            let made = self.records.get_mut(*job).and_then(|records| records.get_mut(*index)).map(std::mem::take);
+            let (record, leaf) = made.unwrap_or_else(|| written(activity));
             leaves.insert(*id, leaf);
-            rows.push(ActivityRow { activity, body });
+            rows.push(ActivityRow { activity, record });
         }
         let existing = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?.existing;
         writing.stored |= existing.len() < admitted.len();

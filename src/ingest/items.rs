@@ -1,32 +1,31 @@
 //! The records of a group, each with its place in the jobs that brought it.
 
-use super::IngestError;
 use super::work::Work;
 use super::writer::CaseUpsert;
 use crate::domain::activity::Activity;
 use crate::domain::digest::{Leaf, entity_of};
-use crate::store::activity_body;
+use crate::store::activity_record;
 
 /// A record's place: job and index in the job.
 pub(super) type Place = (usize, usize);
 
-/// The canonical JSON of every activity and its leaf, by job and index.
-pub(super) fn bodies(work: &[Work]) -> Result<Vec<Vec<(String, Leaf)>>, IngestError> {
-    let mut bodies: Vec<Vec<(String, Leaf)>> = work.iter().map(|_| Vec::new()).collect();
+/// The bytes of every activity and its leaf, by job and index.
+pub(super) fn records(work: &[Work]) -> Vec<Vec<(Vec<u8>, Leaf)>> {
+    let mut records: Vec<Vec<(Vec<u8>, Leaf)>> = work.iter().map(|_| Vec::new()).collect();
     for ((job, index), activity) in activities(work) {
-        if let Some(bodies) = bodies.get_mut(job) {
-            bodies.resize(index, Default::default());
-            bodies.push(written(activity)?);
+        if let Some(records) = records.get_mut(job) {
+            records.resize(index, Default::default());
+            records.push(written(activity));
         }
     }
-    Ok(bodies)
+    records
 }
 
-/// The canonical JSON of an activity and its leaf.
-pub(super) fn written(activity: &Activity) -> Result<(String, Leaf), IngestError> {
-    let body = activity_body(activity)?;
-    let leaf = Leaf::record(entity_of(activity), &body);
-    Ok((body, leaf))
+/// The bytes of an activity and its leaf.
+pub(super) fn written(activity: &Activity) -> (Vec<u8>, Leaf) {
+    let record = activity_record(activity);
+    let leaf = Leaf::record(entity_of(activity), &record);
+    (record, leaf)
 }
 
 /// Every case version, with its place.

@@ -16,7 +16,7 @@ const CHUNK: u32 = 2_000;
 /// What the stored tallies of a market follow: the way of counting, and the zone of its days.
 #[must_use]
 pub fn version_of(market: &Market) -> String {
-    format!("1 {}", market.zone)
+    format!("2 {}", market.zone)
 }
 
 impl Writing<'_> {
@@ -24,7 +24,7 @@ impl Writing<'_> {
     pub(super) fn tally_versions(&mut self, rows: &[CaseUpsertRow<'_>]) {
         for row in rows {
             let place = (SyncEntity::Case, day(&self.market, row.version.effective));
-            self.tallies.note(place, Leaf::version(&row.body), principal(row.version), false);
+            self.tallies.note(place, Leaf::version(&row.record), principal(row.version), false);
         }
     }
 

@@ -6,14 +6,15 @@ use super::bulk::Column;
 use super::{MarketTx, StoreError};
 use crate::domain::case::CaseVersion;
 use crate::domain::time::Timestamp;
+use crate::wire::stored;
 
 /// A case version about to be stored.
 #[derive(Debug)]
 pub struct CaseUpsertRow<'a> {
     /// The version.
     pub version: &'a CaseVersion,
-    /// Its canonical JSON.
-    pub body: String,
+    /// Its bytes.
+    pub record: Vec<u8>,
 }
 
 /// A case version as stored.
@@ -27,17 +28,9 @@ pub struct CaseRow {
     pub version: CaseVersion,
 }
 
-/// The canonical JSON of a case version.
-///
-/// # Errors
-/// Never for versions that passed validation; the error type keeps the path free of panics.
-pub fn version_body(version: &CaseVersion) -> Result<String, StoreError> {
-    serde_json::to_string(version).map_err(|cause| StoreError::corrupt("case version", cause))
-}
-
 pub(super) fn read_version(row: &QueryResult) -> Result<(u64, CaseVersion), StoreError> {
-    let body: String = row.try_get("", "body")?;
-    let version = serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("case version", cause))?;
+    let record: Vec<u8> = row.try_get("", "record")?;
+    let version = stored::read_version(&record).map_err(|cause| StoreError::corrupt("case version", cause))?;
     Ok((row.try_get::<i64>("", "revision")?.cast_unsigned(), version))
 }
 
@@ -59,7 +52,7 @@ impl MarketTx {
             ("effective_at", Column::Int(rows.iter().map(|row| row.version.effective.0).collect())),
             ("revision", Column::SameInt(revision.cast_signed(), rows.len())),
             ("recorded_at", Column::SameInt(recorded.0, rows.len())),
-            ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
+            ("record", Column::Bytes(rows.iter_mut().map(|row| std::mem::take(&mut row.record)).collect())),
         ];
         self.bulk("case_version", columns, "").await?;
         let persons = rows

@@ -190,24 +190,24 @@ impl MarketTx {
 
 pub(super) const STATES: &str =
     "SELECT finding_id, revision, status, substance, at, body FROM finding WHERE tenant_id = $1 AND market_id = $2";
-pub(super) const RECORDS: &str = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+pub(super) const RECORDS: &str = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
     FROM activity a LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE a.tenant_id = $1 AND a.market_id = $2";
 pub(super) const VERSIONS: &str =
-    "SELECT revision, recorded_at, body FROM case_version WHERE tenant_id = $1 AND market_id = $2";
+    "SELECT revision, recorded_at, record FROM case_version WHERE tenant_id = $1 AND market_id = $2";
 
-/// A case version and its leaf, which its stored text makes.
+/// A case version and its leaf, which its stored bytes make.
 pub(super) fn version(row: &QueryResult) -> Result<(CaseRow, Leaf), StoreError> {
     let (revision, version) = read_version(row)?;
-    let leaf = Leaf::version(&row.try_get::<String>("", "body")?);
+    let leaf = Leaf::version(&row.try_get::<Vec<u8>>("", "record")?);
     Ok((CaseRow { revision, recorded: Timestamp(row.try_get("", "recorded_at")?), version }, leaf))
 }
 
-/// An activity and its leaf, which its stored text makes.
+/// An activity and its leaf, which its stored bytes make.
 pub(super) fn record(row: &QueryResult) -> Result<(StoredActivity, Leaf), StoreError> {
     let stored = read_stored_activity(row)?;
-    let leaf = Leaf::record(entity_of(&stored.activity), &row.try_get::<String>("", "body")?);
+    let leaf = Leaf::record(entity_of(&stored.activity), &row.try_get::<Vec<u8>>("", "record")?);
     Ok((stored, leaf))
 }
 

@@ -54,7 +54,7 @@ impl TenantScope {
     ) -> Result<Vec<(CaseRow, Leaf)>, StoreError> {
         let window = Window::new(self.store.backend, behind, through, &["case_id", "version_id"]);
         let sql = format!(
-            "SELECT revision, recorded_at, body FROM case_version
+            "SELECT revision, recorded_at, record FROM case_version
              WHERE tenant_id = $1 AND market_id = $2{} {} LIMIT {limit}",
             window.condition, window.order
         );
@@ -82,7 +82,7 @@ impl TenantScope {
         };
         let window = Window::new(self.store.backend, behind, through, &["activity_id"]);
         let sql = format!(
-            "SELECT revision, recorded_at, body, NULL AS void_revision FROM activity
+            "SELECT revision, recorded_at, record, NULL AS void_revision FROM activity
              WHERE tenant_id = $1 AND market_id = $2{}{only} {} LIMIT {limit}",
             window.condition, window.order
         );

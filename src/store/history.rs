@@ -11,14 +11,15 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
+use crate::wire::stored;
 
 /// An activity about to be stored.
 #[derive(Debug)]
 pub struct ActivityRow<'a> {
     /// The activity.
     pub activity: &'a Activity,
-    /// Its canonical JSON.
-    pub body: String,
+    /// Its bytes.
+    pub record: Vec<u8>,
 }
 
 /// An activity as stored.
@@ -47,37 +48,29 @@ pub struct CaseHistory {
     pub due_at: Option<Timestamp>,
 }
 
-/// The canonical JSON of an activity: what is stored and what duplicates are compared by.
-///
-/// # Errors
-/// Never for activities that passed validation; the error type keeps the path free of panics.
-pub fn activity_body(activity: &Activity) -> Result<String, StoreError> {
-    serde_json::to_string(activity).map_err(|cause| StoreError::corrupt("activity", cause))
-}
-
 pub(super) fn read_stored_activity(row: &QueryResult) -> Result<StoredActivity, StoreError> {
-    let body: String = row.try_get("", "body")?;
+    let record: Vec<u8> = row.try_get("", "record")?;
     Ok(StoredActivity {
         revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
         recorded: Timestamp(row.try_get("", "recorded_at")?),
         voided: row.try_get::<Option<i64>>("", "void_revision")?.map(i64::cast_unsigned),
-        activity: serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("activity", cause))?,
+        activity: stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?,
     })
 }
 
-const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.body, v.revision AS void_revision
+const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
     FROM activity a LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}{only}
     UNION ALL
-    SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.body, v.revision AS void_revision
+    SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
     FROM activity_link l JOIN activity a
       ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id
     LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}{only}";
 
-const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, body FROM case_version
+const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, record FROM case_version
     WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
 
 const DUES: &str = "SELECT case_id AS of_case, due_at, advanced_to FROM due
@@ -255,7 +248,7 @@ impl MarketTx {
             ("occurred_at", Column::Int(rows.iter().map(|row| row.activity.occurred.0).collect())),
             ("case_id", Column::OptText(first)),
             ("kind", text(|activity| activity.detail.kind())),
-            ("body", Column::Text(rows.iter_mut().map(|row| std::mem::take(&mut row.body)).collect())),
+            ("record", Column::Bytes(rows.iter_mut().map(|row| std::mem::take(&mut row.record)).collect())),
         ];
         let written = self.bulk("activity", columns, "ON CONFLICT DO NOTHING").await?;
         let mut outcome = InsertOutcome::default();
@@ -294,7 +287,7 @@ impl MarketTx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+        let sql = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
                    FROM activity a LEFT JOIN void v
                      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}";
@@ -319,7 +312,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn market_wide_activities(&self) -> Result<Vec<StoredActivity>, StoreError> {
-        let sql = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+        let sql = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
                    FROM activity a LEFT JOIN void v
                      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id IS NULL";

@@ -43,7 +43,7 @@ impl TenantScope {
             SyncEntity::Activity | SyncEntity::Void => return self.records(market, entity, (from, to), after.0).await,
             SyncEntity::Case => {
                 let sql = format!(
-                    "SELECT revision, recorded_at, body FROM case_version WHERE tenant_id = $1 AND market_id = $2
+                    "SELECT revision, recorded_at, record FROM case_version WHERE tenant_id = $1 AND market_id = $2
                      AND effective_at >= $3 AND effective_at < $4 AND (case_id, version_id) > ($5, $6)
                      ORDER BY case_id, version_id LIMIT {limit}"
                 );

@@ -91,7 +91,7 @@ impl TenantScope {
     ) -> Result<Vec<StoredActivity>, StoreError> {
         let key = if filter.case.is_some() { "a.occurred_at" } else { "a.revision" };
         let mut sql = String::from(
-            "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+            "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
              FROM activity a LEFT JOIN void v
                ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
              WHERE a.tenant_id = $1 AND a.market_id = $2",
@@ -140,7 +140,7 @@ impl TenantScope {
         limit: u32,
     ) -> Result<Vec<StoredActivity>, StoreError> {
         let sql = format!(
-            "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+            "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
              FROM activity a LEFT JOIN void v
                ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
              WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id IS NULL
@@ -176,7 +176,7 @@ impl TenantScope {
     /// # Errors
     /// The database is away or the row is corrupt.
     pub async fn activity(&self, market: &MarketId, id: &ActivityId) -> Result<Option<StoredActivity>, StoreError> {
-        let sql = "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+        let sql = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
                    FROM activity a LEFT JOIN void v
                      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id = $3";
@@ -194,7 +194,7 @@ impl TenantScope {
         }
         let (set, bind) = text_set(self.store.backend, 3, ids);
         let sql = format!(
-            "SELECT a.revision, a.recorded_at, a.body, v.revision AS void_revision
+            "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
              FROM activity a LEFT JOIN void v
                ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
              WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}"

@@ -18,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_sync::Sync),
             Box::new(super::schema_peers::Peers),
             Box::new(super::schema_sinks::Sinks),
+            Box::new(super::schema_wire::Wire),
         ]
     }
 }

@@ -3,13 +3,13 @@
 
 use tonic::Status;
 
-use super::decode::{self, At, DecodeError};
 use super::status;
 use crate::domain::error_kind::{ErrorKind, Failure as _};
 use crate::domain::validation::{Refusal, Violation};
 use crate::ingest::{Commit, ItemResult};
 use crate::proto::google::rpc::Code;
 use crate::proto::v1;
+use crate::wire::decode::{self, At, DecodeError};
 
 /// Most bytes of refusal texts in one answer: beyond it, refusals keep their reason and lose their texts, so that an
 /// answer about thousands of bad records still fits into one message.

@@ -2,8 +2,8 @@
 
 use prost_types::FieldMask;
 
-use super::decode::DecodeError;
 use crate::proto::v1;
+use crate::wire::decode::DecodeError;
 
 /// A message whose top-level fields can be left out.
 pub trait Masked {

@@ -14,7 +14,7 @@ pub mod page;
 pub mod server;
 pub mod service;
 pub mod status;
-pub mod words;
+mod words;
 
 #[cfg(test)]
 mod tests;

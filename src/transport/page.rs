@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::decode::DecodeError;
 use crate::domain::principal::Principal;
+use crate::wire::decode::DecodeError;
 
 /// Longest token that is looked at, in characters: two ids of 128 bytes, a time and the tag, escaped and in hexadecimal.
 const MAX_TOKEN_CHARS: usize = 4096;

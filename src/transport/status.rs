@@ -5,9 +5,9 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::decode::MAX_VIOLATIONS;
 use crate::domain::error_kind::{ErrorKind, Failure};
 use crate::domain::validation::{Refusal, Violation};
+use crate::wire::decode::MAX_VIOLATIONS;
 
 /// Domain of every google.rpc.ErrorInfo.
 pub const DOMAIN: &str = "fairdue";
@@ -195,7 +195,7 @@ fn chain(failure: &dyn Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::decode::DecodeError;
+    use crate::wire::decode::DecodeError;
 
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]

@@ -10,7 +10,7 @@ use fairdue::domain::time::Timestamp;
 use fairdue::domain::vocabulary::PartyRole;
 use fairdue::store::{
     ActivityFilter, ActivityRow, CaseFilter, CaseUpsertRow, CellRow, CheckRow, DueRow, KeyRow, MarketTx, Page,
-    ReadCell, Store, StoreOptions, TenantScope, activity_body, version_body,
+    ReadCell, Store, StoreOptions, TenantScope, activity_record, version_record,
 };
 
 use crate::support::builders::{activity, call, payment, version};
@@ -41,8 +41,7 @@ async fn record(scope: &TenantScope, activities: &[fairdue::domain::activity::Ac
     let write = begin(scope).await;
     let mut head = write.head.clone();
     head.revision += 1;
-    let rows =
-        activities.iter().map(|activity| ActivityRow { activity, body: activity_body(activity).expect("canonical") });
+    let rows = activities.iter().map(|activity| ActivityRow { activity, record: activity_record(activity) });
     let outcome = write.insert_activities(head.revision, at(900), rows.collect()).await.expect("insert");
     write.commit(&head).await.expect("commit");
     let ids = activities.iter().map(|activity| activity.id.as_str().to_owned());
@@ -133,7 +132,7 @@ on_both_databases!(
         let scope = store.scope(&tenant("a"));
         let lost = call("lost", "c", at(0));
         let write = begin(&scope).await;
-        let row = ActivityRow { activity: &lost, body: activity_body(&lost).expect("canonical") };
+        let row = ActivityRow { activity: &lost, record: activity_record(&lost) };
         write.insert_activities(1, at(900), vec![row]).await.expect("insert");
         write.rollback().await;
         let write = begin(&scope).await;
@@ -218,8 +217,7 @@ on_both_databases!(
         first.parties.push(party);
         let second = version("y", "1", at(0));
         let write = begin(&scope).await;
-        let rows =
-            [&first, &second].map(|version| CaseUpsertRow { version, body: version_body(version).expect("body") });
+        let rows = [&first, &second].map(|version| CaseUpsertRow { version, record: version_record(version) });
         write.insert_versions(1, at(900), rows.into()).await.expect("insert");
         let found = write.cases_of_persons(vec!["p".into(), "nobody".into()]).await.expect("read");
         assert_eq!(found, [("p".to_owned(), CaseId::trusted("x"))]);

@@ -56,13 +56,14 @@ const BELOW_READERS: &[&str] =
 const LAYERS: &[Layer] = &[
     Layer { name: "domain", level: 0, may_name: &[], never: PURE },
     Layer { name: "proto", level: 0, may_name: &[], never: WIRE },
+    Layer { name: "wire", level: 1, may_name: &["domain", "proto"], never: WIRE },
     Layer { name: "clock", level: 1, may_name: &["domain"], never: USE_CASE },
     Layer { name: "outbound", level: 1, may_name: &["domain"], never: USE_CASE },
     Layer { name: "ledger", level: 1, may_name: &["domain"], never: PURE },
     Layer { name: "rules", level: 1, may_name: &["domain"], never: PURE },
     Layer { name: "compliance", level: 2, may_name: &["domain", "rules"], never: PURE },
     Layer { name: "kpi", level: 2, may_name: &["domain", "rules"], never: PURE },
-    Layer { name: "store", level: 2, may_name: &["domain"], never: &["tonic", "prost"] },
+    Layer { name: "store", level: 2, may_name: &["domain", "wire"], never: &["tonic", "prost"] },
     Layer { name: "explain", level: 3, may_name: &["domain", "rules", "compliance"], never: PURE },
     Layer {
         name: "config",
@@ -89,7 +90,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "transport",
         level: 7,
-        may_name: &["proto", "domain", "explain", "config", "ingest", "advice", "query", "sync"],
+        may_name: &["proto", "domain", "wire", "explain", "config", "ingest", "advice", "query", "sync"],
         never: WIRE,
     },
     Layer {
@@ -98,6 +99,7 @@ const LAYERS: &[Layer] = &[
         may_name: &[
             "proto",
             "domain",
+            "wire",
             "clock",
             "ledger",
             "rules",

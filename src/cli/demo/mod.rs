@@ -29,7 +29,7 @@ use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::Role;
 use crate::ingest::{Work, keys};
-use crate::transport::encode;
+use crate::wire::encode;
 
 /// The tenant of the demo, as config/tenants/demo.toml has it.
 const TENANT: &str = "demo";

@@ -21,7 +21,7 @@ use super::error::CliError;
 use super::send::{self, Batch, Sent, Tally};
 use crate::config::source as files;
 use crate::domain::diagnostic::Diagnostics;
-use crate::transport::encode;
+use crate::wire::encode;
 use engine::{Engine, Row};
 use mapping::Mapping;
 use report::Report;

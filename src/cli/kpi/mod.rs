@@ -7,7 +7,7 @@ mod show;
 use super::client::{Client, persist};
 use super::error::CliError;
 use crate::proto::v1;
-use crate::transport::encode::scalar::date;
+use crate::wire::encode::scalar::date;
 use args::{KpiCommand, Target};
 
 /// Runs `fairdue kpi`.

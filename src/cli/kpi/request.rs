@@ -8,8 +8,8 @@ use crate::cli::simulate::instant;
 use crate::proto::google::r#type::Date;
 use crate::proto::v1;
 use crate::query::kpi::{Grain, RowOrder};
-use crate::transport::encode::scalar::date;
-use crate::transport::words::Word;
+use crate::wire::encode::scalar::date;
+use crate::wire::words::Word;
 
 /// A question; `with` is what it is compared with.
 ///

@@ -11,7 +11,7 @@ use crate::proto::v1;
 use crate::proto::v1::activity::Detail;
 use crate::proto::v1::change::After;
 use crate::store::MirrorRow;
-use crate::transport::decode;
+use crate::wire::decode;
 
 /// The rows that a message brings, in order.
 ///

@@ -12,9 +12,9 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::time::{date_of_day, day_number};
 use crate::proto::v1;
 use crate::store::Mirror;
-use crate::transport::decode::amount::Sign;
-use crate::transport::encode::scalar;
-use crate::transport::words::Word as _;
+use crate::wire::decode::amount::Sign;
+use crate::wire::encode::scalar;
+use crate::wire::words::Word as _;
 
 /// Rows of a file that are added up at a time.
 const CHUNK: u32 = 2_000;
@@ -51,7 +51,7 @@ fn broken(what: &str) -> CliError {
 fn tally(wire: &v1::EntityTally) -> Result<Tally, CliError> {
     let mut sums = BTreeMap::new();
     for sum in &wire.sums {
-        let money = crate::transport::decode::collect("sums", |at| at.money(Some(sum.clone()), Sign::Any));
+        let money = crate::wire::decode::collect("sums", |at| at.money(Some(sum.clone()), Sign::Any));
         let money: Money = money.map_err(|error| CliError::new(error.to_string()))?;
         sums.insert(money.currency, i128::from(money.minor));
     }

@@ -8,7 +8,7 @@ use super::super::error::CliError;
 use crate::domain::sink::SinkState;
 use crate::proto::v1;
 use crate::proto::v1::update_sink_request::Order;
-use crate::transport::words::Word as _;
+use crate::wire::words::Word as _;
 
 /// Options of `sync sinks`.
 #[derive(Debug, Args)]

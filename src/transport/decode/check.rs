@@ -1,12 +1,13 @@
 //! Checks: contacts and charges that somebody means to make.
 
-use super::contact::contact;
 use super::request::market;
-use super::{At, DecodeError, collect, finance};
+use super::{At, DecodeError, collect};
 use crate::advice::Question;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, MarketId, PermitId, PersonId};
 use crate::proto::v1;
+use crate::wire::decode::contact::contact;
+use crate::wire::decode::finance;
 
 /// How much an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub fn across(wire: v1::QueryKpisAcrossMarketsRequest) -> Result<(Vec<MarketId>,
     collect("", |at| {
         let codes = at.field("region_codes");
         let one = |at: &At<'_>, code: String| {
-            let region = super::party::region(at, &code)?;
+            let region = crate::wire::decode::party::region(at, &code)?;
             at.id(&region.to_ascii_lowercase(), MarketId::new)
         };
         let markets = codes.list(wire.region_codes, MAX_MARKETS, one);

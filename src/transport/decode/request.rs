@@ -13,7 +13,7 @@ pub(super) const MAX_ETAG_BYTES: usize = 128;
 /// The market of a request: its country code in any case, as the market's id.
 pub fn market(at: &At<'_>, region_code: &str) -> Option<MarketId> {
     let at = at.field("region_code");
-    let region = super::party::region(&at, region_code)?;
+    let region = crate::wire::decode::party::region(&at, region_code)?;
     at.id(&region.to_ascii_lowercase(), MarketId::new)
 }
 
@@ -31,7 +31,7 @@ pub fn upsert(at: &At<'_>, mut wire: v1::Case) -> Option<CaseUpsert> {
     if etag.len() > MAX_ETAG_BYTES {
         at.field("etag").refuse("is no etag of this service: send the one of the last read, or none");
     }
-    let version = super::case::case(at, wire)?;
+    let version = crate::wire::decode::case::case(at, wire)?;
     Some(CaseUpsert { version, etag: (!etag.is_empty()).then_some(etag) })
 }
 

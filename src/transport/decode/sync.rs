@@ -89,7 +89,7 @@ pub fn item(at: &At<'_>, wire: v1::PushItem) -> Option<PushItem> {
             super::request::upsert(&at.field("case"), case).map(|upsert| PushItem::Case(Box::new(upsert)))
         }
         Item::Activity(activity) => {
-            let activity = super::activity::activity(&at.field("activity"), activity)?;
+            let activity = crate::wire::decode::activity::activity(&at.field("activity"), activity)?;
             Some(PushItem::Activity(Box::new(activity)))
         }
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::compliance::Words;
-use super::scalar::{date, minor, time};
 use super::{compliance, finding, stored};
 use crate::advice::RuleSet;
 use crate::domain::detail::Detail;
@@ -13,7 +12,8 @@ use crate::domain::vocabulary::{Channel, Direction, MessageEventKind};
 use crate::proto::google::r#type::Money;
 use crate::proto::v1;
 use crate::query::{Balance, CaseFile, Permission, PromiseView, StoredActivity};
-use crate::transport::words::Word;
+use crate::wire::encode::scalar::{date, minor, time};
+use crate::wire::words::Word;
 
 /// A case file.
 #[must_use]

@@ -1,12 +1,12 @@
 //! What rules say, and the rules in force.
 
-use super::scalar::{date, text, time};
 use crate::advice::{CheckAnswer, Checked, RuleSet, Speaking};
 use crate::domain::verdict::{Answer, Observation};
 use crate::proto::v1;
 use crate::query::RuleInfo;
 use crate::transport::decode::check::View;
-use crate::transport::words::{Word, number};
+use crate::wire::encode::scalar::{date, text, time};
+use crate::wire::words::{Word, number};
 
 /// The answer to a contact check.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn check(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCon
         next_allow_time: answer.next_allowed.map(time),
         missing: answer.missing,
         rules_digest: checked.rules_digest().to_owned(),
-        revision: super::scalar::revision(checked.revision),
+        revision: crate::wire::encode::scalar::revision(checked.revision),
         permit: None,
     }
 }
@@ -50,7 +50,7 @@ pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCh
         next_allow_time: answer.next_allowed.map(time),
         missing: answer.missing,
         rules_digest: checked.rules_digest().to_owned(),
-        revision: super::scalar::revision(checked.revision),
+        revision: crate::wire::encode::scalar::revision(checked.revision),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::verdict::Answer;
 use crate::proto::v1;
 use crate::transport::decode::check::View;
-use crate::transport::words::{Word, number};
+use crate::wire::words::{Word, number};
 
 /// The answer to CheckContact.
 pub struct One {
@@ -91,7 +91,7 @@ impl Direct for One {
     fn write(&self, out: &mut Out) {
         out.answer(0, &self.checked, &self.answer, self.view);
         out.text(7, self.checked.rules_digest());
-        out.int(8, super::scalar::revision(self.checked.revision));
+        out.int(8, crate::wire::encode::scalar::revision(self.checked.revision));
         if let Some(permit) = &self.permit {
             out.generated(9, permit);
         }
@@ -120,7 +120,7 @@ impl Direct for Many {
             });
         }
         out.text(after + 2, self.checked.rules_digest());
-        out.int(after + 3, super::scalar::revision(self.checked.revision));
+        out.int(after + 3, crate::wire::encode::scalar::revision(self.checked.revision));
     }
 
     fn into_bytes(self) -> Vec<u8> {

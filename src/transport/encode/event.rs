@@ -7,11 +7,11 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde::Serialize;
 
-use super::scalar::time;
 use super::sync::{named, telling};
 use crate::proto::v1;
 use crate::proto::v1::change::After;
 use crate::sync::Telling;
+use crate::wire::encode::scalar::time;
 
 /// The envelope. Attributes that CloudEvents does not name have lower-case names without marks, as it asks.
 #[derive(Serialize)]

@@ -2,11 +2,11 @@
 
 use super::compliance::{self, Words};
 use super::finding;
-use super::scalar::{id, revision, time};
 use crate::advice::{ExplainedRule, Explanation, Recorded, Said};
 use crate::proto::v1;
 use crate::query::StoredActivity;
-use crate::transport::words::{Word, number};
+use crate::wire::encode::scalar::{id, revision, time};
+use crate::wire::words::{Word, number};
 
 /// The answer to Explain; `silent`: with the rules that said nothing.
 #[must_use]

@@ -1,12 +1,12 @@
 //! Findings, decisions about them, and their histories.
 
 use super::compliance::observation;
-use super::scalar::{id, revision, text, time};
 use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::finding_life::{Cause, Change, Decision};
 use crate::proto::v1;
 use crate::query::FindingRow;
-use crate::transport::words::Word;
+use crate::wire::encode::scalar::{id, revision, text, time};
+use crate::wire::words::Word;
 
 /// A finding, read as of an instant.
 #[must_use]

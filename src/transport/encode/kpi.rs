@@ -1,6 +1,5 @@
 //! KPI definitions and figures.
 
-use super::scalar::{date, revision, time};
 use crate::proto::google::r#type::Decimal;
 use crate::proto::v1;
 use crate::query::kpi::drill::{ContributedPart, Drill};
@@ -9,7 +8,8 @@ use crate::query::kpi::peers::Withheld;
 use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row};
 use crate::query::quality::{KpiGap, Quality};
 use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, NoPeers, Record};
-use crate::transport::words::Word;
+use crate::wire::encode::scalar::{date, revision, time};
+use crate::wire::words::Word;
 
 /// A definition.
 #[must_use]

@@ -1,11 +1,11 @@
 //! Permits.
 
-use super::scalar::{id, revision, time};
 use crate::advice::CheckId;
 use crate::advice::permits::PermitRow;
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
-use crate::transport::words::Word;
+use crate::wire::encode::scalar::{id, revision, time};
+use crate::wire::words::Word;
 
 /// A permit, read as of an instant.
 #[must_use]

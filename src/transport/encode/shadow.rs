@@ -1,9 +1,9 @@
 //! What a candidate in shadow would have said.
 
-use super::scalar::{revision, time};
 use crate::advice::ShadowReport;
 use crate::proto::v1;
-use crate::transport::words::{Word, number};
+use crate::wire::encode::scalar::{revision, time};
+use crate::wire::words::{Word, number};
 
 /// A report.
 #[must_use]

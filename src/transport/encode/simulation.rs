@@ -1,6 +1,5 @@
 //! What a simulation tells.
 
-use super::scalar::revision;
 use super::{compliance, finding};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::finding::Severity;
@@ -8,7 +7,8 @@ use crate::ingest::IngestError;
 use crate::proto::v1;
 use crate::proto::v1::simulate_rules_response::Event;
 use crate::query::simulate::{BySeverity, Change, RuleChange, Sample, SimulationEvent, Totals};
-use crate::transport::words::Word;
+use crate::wire::encode::scalar::revision;
+use crate::wire::words::Word;
 
 /// Most mistakes of a candidate that one message holds.
 const MAX_DIAGNOSTICS: usize = 2_000;

@@ -1,11 +1,11 @@
 //! Sinks, as an operator sees them.
 
-use super::scalar::{revision, time};
 use crate::domain::sink::{SinkState, Whose};
 use crate::domain::time::SECOND;
 use crate::proto::v1;
 use crate::sync::SinkStatus;
-use crate::transport::words::Word as _;
+use crate::wire::encode::scalar::{revision, time};
+use crate::wire::words::Word as _;
 
 /// A sink in one market.
 #[must_use]

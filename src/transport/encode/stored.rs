@@ -1,8 +1,9 @@
 //! Cases and activities with what only the store knows of them.
 
-use super::scalar::{revision, time};
 use crate::proto::v1;
 use crate::query::{CaseView, StoredActivity};
+use crate::wire::encode;
+use crate::wire::encode::scalar::{revision, time};
 
 /// A case as read.
 #[must_use]
@@ -11,7 +12,7 @@ pub fn case(view: &CaseView) -> v1::Case {
         etag: view.etag.clone(),
         revision: revision(view.revision),
         version_count: i32::try_from(view.versions).unwrap_or(i32::MAX),
-        ..super::case::case(&view.version)
+        ..encode::case::case(&view.version)
     }
 }
 
@@ -22,6 +23,6 @@ pub fn activity(stored: &StoredActivity) -> v1::Activity {
         record_time: Some(time(stored.recorded)),
         revision: revision(stored.revision),
         voided: stored.voided.is_some(),
-        ..super::activity::activity(&stored.activity)
+        ..encode::activity::activity(&stored.activity)
     }
 }

@@ -2,8 +2,7 @@
 
 use prost::Message as _;
 
-use super::scalar::{minor, revision, time};
-use super::{case, finding, stored};
+use super::{finding, stored};
 use crate::domain::case::CaseVersion;
 use crate::domain::digest::Tally;
 use crate::domain::feed::SyncEntity;
@@ -14,7 +13,9 @@ use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
 use crate::sync::{Batch, Change, Cursor, What};
 use crate::transport::mask::Masked as _;
-use crate::transport::words::Word;
+use crate::wire::encode::case;
+use crate::wire::encode::scalar::{minor, revision, time};
+use crate::wire::words::Word;
 
 /// Bytes after which a message is closed: a reader that stops holds up no more than about this.
 pub const MESSAGE_BYTES: usize = 256 * 1024;

@@ -1,12 +1,12 @@
 //! Targets, scorecards and alerts.
 
-use super::scalar::date;
 use crate::proto::google::r#type::Decimal;
 use crate::proto::v1;
 use crate::query::kpi::Exact;
 use crate::query::kpi::target::Judged;
 use crate::query::{Alert, AlertKind, TargetStatus};
-use crate::transport::words::{Word as _, number};
+use crate::wire::encode::scalar::date;
+use crate::wire::words::{Word as _, number};
 
 /// How a target stands.
 #[must_use]

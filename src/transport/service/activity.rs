@@ -9,10 +9,11 @@ use crate::proto::v1;
 use crate::proto::v1::activity_service_server::ActivityService;
 use crate::query::Page;
 use crate::transport::batch::{Batch, only};
-use crate::transport::decode::{activity, request};
-use crate::transport::encode::scalar::{revision, time};
+use crate::transport::decode::request;
 use crate::transport::encode::stored;
 use crate::transport::mask::Mask;
+use crate::wire::decode::activity;
+use crate::wire::encode::scalar::{revision, time};
 
 #[tonic::async_trait]
 impl ActivityService for Api {

@@ -8,9 +8,9 @@ use crate::proto::v1;
 use crate::proto::v1::case_service_server::CaseService;
 use crate::transport::batch::{Batch, only};
 use crate::transport::decode::request;
-use crate::transport::encode::scalar::{revision, time};
 use crate::transport::encode::{case_file, stored};
 use crate::transport::mask::Mask;
+use crate::wire::encode::scalar::{revision, time};
 
 #[tonic::async_trait]
 impl CaseService for Api {

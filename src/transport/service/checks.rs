@@ -11,11 +11,11 @@ use crate::ingest::IngestError;
 use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
-use crate::transport::decode::DecodeError;
 use crate::transport::decode::check::{self, View};
 use crate::transport::encode::direct::{Direct as _, Many, One, Outcome};
 use crate::transport::encode::permit;
 use crate::transport::status;
+use crate::wire::decode::DecodeError;
 
 /// Messages of one stream that are in work at once: while one waits for its cases, the next is read.
 const IN_WORK: usize = 4;

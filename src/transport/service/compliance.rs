@@ -12,9 +12,9 @@ use crate::query::FindingPlace;
 use crate::transport::batch::only;
 use crate::transport::decode::{explain, finding as decode_finding, request};
 use crate::transport::encode::direct::{Many, One};
-use crate::transport::encode::scalar::{revision, time};
 use crate::transport::encode::{self, compliance, finding, permit};
 use crate::transport::mask::Mask;
+use crate::wire::encode::scalar::{revision, time};
 
 #[tonic::async_trait]
 impl ComplianceService for Api {

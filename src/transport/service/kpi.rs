@@ -9,9 +9,9 @@ use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
 use crate::query::DrillCursor;
 use crate::transport::decode::{kpi as decode, request};
-use crate::transport::encode::scalar::revision;
 use crate::transport::encode::{kpi, target};
 use crate::transport::status;
+use crate::wire::encode::scalar::revision;
 
 #[tonic::async_trait]
 impl KpiService for Api {

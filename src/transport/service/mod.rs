@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::auth::Caller;
-use super::decode::{At, DecodeError, collect, request};
+use super::decode::request;
 use super::page::{self, Binding, PageTokens};
 use super::status;
 use crate::advice::Advice;
@@ -29,6 +29,7 @@ use crate::domain::principal::Principal;
 use crate::ingest::{Ingest, IngestError};
 use crate::query::Query;
 use crate::sync::Sync;
+use crate::wire::decode::{At, DecodeError, collect};
 
 /// Bytes of an answer that are left for what surrounds its list.
 const ANSWER_MARGIN: usize = 16 * 1024;

@@ -11,8 +11,8 @@ use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
 use crate::transport::deadline::Deadline;
 use crate::transport::decode::sync as decode;
-use crate::transport::encode::scalar::{revision, time};
 use crate::transport::encode::stored;
+use crate::wire::encode::scalar::{revision, time};
 
 /// The answers to a stream of messages. The next is read when the one before is durable.
 pub(super) fn answers(

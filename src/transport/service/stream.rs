@@ -18,9 +18,10 @@ use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
 use crate::transport::deadline::Deadline;
-use crate::transport::decode::{activity, request};
-use crate::transport::encode::scalar::{revision, time};
+use crate::transport::decode::request;
 use crate::transport::status;
+use crate::wire::decode::activity;
+use crate::wire::encode::scalar::{revision, time};
 
 /// Batches of one stream that are in work at once.
 const IN_WORK: usize = 4;

@@ -22,9 +22,9 @@ use crate::sync::{Cursor, Follower};
 use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync::{self as decode, SinkOrder};
 use crate::transport::encode;
-use crate::transport::encode::scalar::{date, revision, time};
 use crate::transport::page::{Binding, PageTokens};
 use crate::transport::status;
+use crate::wire::encode::scalar::{date, revision, time};
 
 /// Why a token does not open; whose fault it is, it does not say.
 const FOREIGN: &str = "does not belong to this feed: send the token of the last message with an unchanged filter, to the \

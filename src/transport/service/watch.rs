@@ -16,9 +16,9 @@ use crate::query::{Scorecard, Seen, alerts};
 use crate::transport::auth::Caller;
 use crate::transport::deadline::Deadline;
 use crate::transport::decode::{kpi as decode, request};
-use crate::transport::encode::scalar::revision;
 use crate::transport::encode::{kpi, target};
 use crate::transport::status;
+use crate::wire::encode::scalar::revision;
 
 impl Api {
     /// WatchKpis.

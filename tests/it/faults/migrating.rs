@@ -2,11 +2,13 @@
 //! others start at once. `FAIRDUE_FAULT_MIGRATIONS` sets how many are killed on each database (default 5),
 //! `FAIRDUE_FAULT_COPIES` how often the rows are there (default 20).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fairdue::store::{Store, StoreError, StoreOptions};
+use fairdue::wire::stored;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 use super::load::{Addresses, Done, Load};
@@ -15,7 +17,7 @@ use crate::migrations::first_statements;
 use crate::support::database::{Backend, Database};
 use crate::support::service::{Setup, binary, configuration};
 
-/// Tables of the first schema and their columns, which every later one has too.
+/// Tables of the first schema and their columns, which every later one has too; but for the bodies of [`RECORDS`].
 const TABLES: [(&str, &str); 11] = [
     ("tenant", "tenant_id, created_at"),
     ("api_key", "tenant_id, key_id, hash, roles, markets, created_at, revoked_at"),
@@ -33,6 +35,24 @@ const TABLES: [(&str, &str); 11] = [
     ("cell", "tenant_id, market_id, series, grain, period, body"),
     ("cell_delta", "tenant_id, market_id, revision, body"),
 ];
+
+/// From stored bytes to the JSON that was stored before.
+type AsJson = fn(&[u8]) -> String;
+
+/// Tables whose `body` was JSON in the first schema and is the bytes of a message, `record`, from its tenth step on: what of
+/// the JSON is read from the bytes.
+const RECORDS: [(&str, AsJson); 2] = [
+    ("case_version", |bytes| json(&stored::read_version(bytes).expect("a stored version"))),
+    ("activity", |bytes| json(&stored::read_activity(bytes).expect("a stored activity"))),
+];
+
+fn json(record: &impl serde::Serialize) -> String {
+    serde_json::to_string(record).expect("plain values")
+}
+
+fn as_json(table: &str) -> Option<AsJson> {
+    RECORDS.iter().find(|(name, _)| *name == table).map(|(_, json)| *json)
+}
 
 /// Any of the two.
 enum Open {
@@ -81,10 +101,44 @@ impl Open {
         }
     }
 
-    async fn sums(&mut self) -> Vec<(&'static str, i64, String)> {
+    /// Rows by a line of their other columns, with what one column holds.
+    async fn kept(&mut self, table: &str, line: &str, column: &str) -> BTreeMap<String, Vec<u8>> {
+        let text = match self {
+            Self::Sqlite(_) => {
+                line.split(", ").map(|of| format!("quote({of})")).collect::<Vec<_>>().join(" || ',' || ")
+            }
+            Self::Postgres(_) => format!("row({line})::text"),
+        };
+        let sql = format!("SELECT {text} AS line, {column} FROM {table}");
+        macro_rules! rows {
+            ($connection:expr) => {{
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all($connection).await.expect("read a table");
+                rows.iter().map(|row| (row.get(0), row.try_get_unchecked(1).expect("bytes"))).collect()
+            }};
+        }
+        match self {
+            Self::Sqlite(connection) => rows!(connection),
+            Self::Postgres(connection) => rows!(connection),
+        }
+    }
+
+    /// Checksums of what the tables held in the first schema, which of some is in another form in a later one.
+    async fn sums(&mut self, first: bool) -> Vec<(&'static str, i64, String)> {
         let mut sums = Vec::new();
         for (table, columns) in TABLES {
-            let (rows, sum) = self.sum(table, columns).await;
+            let (rows, sum) = match as_json(table) {
+                None => self.sum(table, columns).await,
+                Some(json) => {
+                    let line = columns.strip_suffix(", body").expect("the body is last");
+                    let kept = self.kept(table, line, if first { "body" } else { "record" }).await;
+                    let mut hash = blake3::Hasher::new();
+                    for (line, held) in &kept {
+                        hash.update(line.as_bytes());
+                        hash.update(if first { held.clone() } else { json(held).into_bytes() }.as_slice());
+                    }
+                    (kept.len() as i64, hash.finalize().to_hex().to_string())
+                }
+            };
             sums.push((table, rows, sum));
         }
         sums
@@ -123,10 +177,21 @@ async fn first_of(filled: &Database, copies: u32) -> String {
     }
     open.run(statements).await;
     for (table, columns) in TABLES {
-        open.run(format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {of}.{table}")).await;
+        let held = columns.replace("body", if as_json(table).is_some() { "''" } else { "body" });
+        open.run(format!("INSERT INTO {table} ({columns}) SELECT {held} FROM {of}.{table}")).await;
+        if let Some(json) = as_json(table) {
+            let id = if table == "activity" { "activity_id" } else { "case_id || ' ' || version_id" };
+            let records = open.kept(&format!("{of}.{table}"), id, "record").await;
+            let set = |(of, record): (&String, &Vec<u8>)| {
+                let of = of.trim_matches(|c| matches!(c, '(' | ')' | '\'' | '"'));
+                format!("UPDATE {table} SET body = '{}' WHERE {id} = '{of}';", json(record).replace('\'', "''"))
+            };
+            let updates: String = records.iter().map(set).collect();
+            open.run(format!("BEGIN; {updates} COMMIT")).await;
+        }
         let others = columns.replacen("tenant_id", "'x' || i", 1);
         if copies > 0 && table != "api_key" {
-            let own = format!("SELECT {others} FROM {of}.{table}, {numbers} WHERE tenant_id = 't'");
+            let own = format!("SELECT {others} FROM {table}, {numbers} WHERE tenant_id = 't'");
             open.run(format!("INSERT INTO {table} ({columns}) {own}")).await;
         }
     }
@@ -200,7 +265,7 @@ async fn the_schema_is_brought_up_to_date(backend: Backend) {
     let (database, setup, done) = filled(backend).await;
     let first = first_of(&database, rounds("FAIRDUE_FAULT_COPIES", 20)).await;
     let mut open = Open::at(&first).await;
-    let before = open.sums().await;
+    let before = open.sums(true).await;
     open.close().await;
     let rows: i64 = before.iter().map(|(_, rows, _)| rows).sum();
     let configuration = configuration();
@@ -218,7 +283,7 @@ async fn the_schema_is_brought_up_to_date(backend: Backend) {
         let starting: Vec<Child> = (0..3).map(|_| process(&url, configuration.path())).collect();
         starting.into_iter().for_each(ended_well);
         let mut open = Open::at(&url).await;
-        assert_eq!(open.sums().await, before, "round {round}: what was there is there");
+        assert_eq!(open.sums(false).await, before, "round {round}: what was there is there");
         open.close().await;
         last = url;
     }

@@ -1,21 +1,21 @@
 //! Records with as little in them as is valid, to be filled by the test that needs more.
 
 use fairdue::domain::activity::Activity;
-use fairdue::domain::case::CaseVersion;
+use fairdue::domain::case::{CaseVersion, Identity};
 use fairdue::domain::detail::{Contact, Detail, Payment};
 use fairdue::domain::ids::{ActivityId, CaseId, VersionId};
 use fairdue::domain::money::{Currency, Money};
 use fairdue::domain::time::Timestamp;
 use fairdue::domain::vocabulary::Channel;
 
-/// A version of a case in euros, without claims and parties.
+/// A version of a creditor's case in euros, without claims and parties.
 pub fn version(case: &str, version: &str, effective: Timestamp) -> CaseVersion {
     CaseVersion {
         case: CaseId::trusted(case),
         version: VersionId::trusted(version),
         effective,
         currency: euro(),
-        identity: Default::default(),
+        identity: Identity { creditor: "creditor".to_owned(), ..Identity::default() },
         class: Default::default(),
         dates: Default::default(),
         terms: Default::default(),

@@ -7,7 +7,7 @@ use fairdue::domain::time::{DAY, Timestamp};
 use fairdue::domain::vocabulary::PartyRole;
 use fairdue::proto::google::r#type::{Date, Money};
 use fairdue::proto::v1;
-use fairdue::transport::encode;
+use fairdue::wire::encode;
 use prost::Message;
 use tonic::Status;
 use tonic_types::StatusExt as _;

@@ -2,7 +2,7 @@
 //! decide about what is found meanwhile.
 
 use fairdue::proto::v1;
-use fairdue::transport::encode;
+use fairdue::wire::encode;
 use v1::WriteStatus;
 
 use crate::histories::deliver::{Act, Dice, scattered};

@@ -7,7 +7,7 @@ use crate::domain::money::{Currency, Money, MoneyError};
 use crate::domain::vocabulary::Component;
 use crate::proto::google::r#type as wire;
 use crate::proto::v1;
-use crate::transport::words::Word;
+use crate::wire::words::Word;
 
 /// Decimals of a rate: millionths.
 pub const RATE_DECIMALS: u32 = 6;
@@ -65,6 +65,7 @@ impl At<'_> {
             return None;
         };
         match sign {
+            _ if self.trusts => return Some(Money::new(minor, currency)),
             Sign::Positive if minor <= 0 => self.refuse("is not more than zero: send a positive amount"),
             Sign::NotNegative if minor < 0 => self.refuse("is less than zero: send zero or more"),
             _ => return Some(Money::new(minor, currency)),

@@ -1,7 +1,6 @@
 //! Instants, dates, money, rates.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
 use chrono::{Datelike, NaiveDate};
 
@@ -10,8 +9,8 @@ use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::vocabulary::Component;
 use crate::proto::google::r#type as wire;
 use crate::proto::v1;
-use crate::transport::decode::amount::RATE_DECIMALS;
-use crate::transport::words::Word;
+use crate::wire::decode::amount::RATE_DECIMALS;
+use crate::wire::words::Word;
 
 /// An instant.
 #[must_use]
@@ -71,12 +70,6 @@ pub fn text(text: Option<&String>) -> String {
 /// An optional id: empty if absent.
 pub fn id<T: std::fmt::Display>(id: Option<&T>) -> String {
     id.map(ToString::to_string).unwrap_or_default()
-}
-
-/// Texts by key.
-#[must_use]
-pub fn texts(texts: &BTreeMap<String, String>) -> HashMap<String, String> {
-    texts.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// A revision. Markets do not reach the end of 63 bits.

@@ -4,7 +4,7 @@ use super::scalar::{components, date, id, text, time};
 use crate::domain::detail::Contact;
 use crate::domain::outcome::OutcomeFlags;
 use crate::proto::v1;
-use crate::transport::words::{Word, number};
+use crate::wire::words::{Word, number};
 
 /// A contact.
 #[must_use]

@@ -4,7 +4,7 @@ use super::scalar::{components, date, id, minor, money, rate, text};
 use crate::domain::detail::{Charge, Instalment, Interest, Payment, Promise, Remittance};
 use crate::domain::money::Currency;
 use crate::proto::v1;
-use crate::transport::words::{Word, number};
+use crate::wire::words::{Word, number};
 
 /// A promise to pay.
 #[must_use]

@@ -5,7 +5,7 @@ use crate::domain::party::{
     ConditionPeriod, ContactPoint, Party, Permission, PersonalWindow, Residence, ZoneCandidate,
 };
 use crate::proto::v1;
-use crate::transport::words::{Word, number};
+use crate::wire::words::{Word, number};
 
 /// A party of a case.
 #[must_use]

@@ -8,7 +8,7 @@ use crate::domain::ids::ActivityId;
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
 use crate::domain::vocabulary::Component;
-use crate::transport::words::Word;
+use crate::wire::words::Word;
 
 /// Draws valid values of every type from one seed.
 pub struct Dice(pub u64);

@@ -6,7 +6,7 @@ use crate::domain::activity::{Activity, Actor, Control};
 use crate::domain::detail::Detail;
 use crate::proto::v1;
 use crate::proto::v1::activity::Detail as Wire;
-use crate::transport::words::{Word, number};
+use crate::wire::words::{Word, number};
 
 /// An activity, without what only the store knows (record time, revision, voided).
 #[must_use]

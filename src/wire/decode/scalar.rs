@@ -1,11 +1,10 @@
 //! Ids, texts, words and maps.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
 use super::At;
 use crate::domain::ids::{self, IdError};
-use crate::transport::words::Word;
+use crate::wire::words::Word;
 
 /// Longest text in bytes.
 pub const MAX_TEXT_BYTES: usize = 1024;
@@ -32,6 +31,9 @@ impl At<'_> {
         if text.is_empty() {
             return None;
         }
+        if self.trusts {
+            return Some(text);
+        }
         match ids::check_id(&text) {
             Ok(()) => Some(text),
             Err(error) => {
@@ -53,6 +55,9 @@ impl At<'_> {
     pub fn optional_text(&self, text: String) -> Option<String> {
         if text.is_empty() {
             return None;
+        }
+        if self.trusts {
+            return Some(text);
         }
         if text.len() > MAX_TEXT_BYTES {
             self.refuse(format!("is {} bytes long, the limit is {MAX_TEXT_BYTES}: send a shorter text", text.len()));
@@ -102,15 +107,16 @@ impl At<'_> {
     }
 
     /// A map of short keys to texts, with at most [`MAX_MAP_ENTRIES`] entries. An empty value is an absent one.
-    pub fn texts(&self, map: HashMap<String, String>) -> BTreeMap<String, String> {
+    pub fn texts(&self, map: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if self.trusts {
+            return map;
+        }
         if map.len() > MAX_MAP_ENTRIES {
             self.refuse(format!("has {} entries, the limit is {MAX_MAP_ENTRIES}: send fewer", map.len()));
             return BTreeMap::new();
         }
-        // Sorted first, so that the same request always names the same violations.
-        let sorted: BTreeMap<String, String> = map.into_iter().collect();
         let mut texts = BTreeMap::new();
-        for (key, value) in sorted {
+        for (key, value) in map {
             let at = self.key(&key);
             if let Err(error) = ids::check_id(&key) {
                 at.refuse(format!("the key {error}"));
@@ -132,6 +138,9 @@ impl At<'_> {
 
     /// Notes the first key that comes twice.
     pub fn no_doubles<'k>(&self, keys: impl Iterator<Item = &'k str>) {
+        if self.trusts {
+            return;
+        }
         let mut seen = std::collections::HashSet::new();
         for key in keys {
             if !seen.insert(key) {

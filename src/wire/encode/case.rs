@@ -1,14 +1,14 @@
 //! One version of a case.
 
 use super::party::party;
-use super::scalar::{date, minor, money, rate, text, texts, time};
+use super::scalar::{date, minor, money, rate, text, time};
 use crate::domain::case::{
     CaseVersion, Claim, Dates, Identity, LegalClass, LimitationEvent, Placement, PriorCharge, PriorNotice, Steering,
     Terms,
 };
 use crate::domain::money::Currency;
 use crate::proto::v1;
-use crate::transport::words::{Word, number};
+use crate::wire::words::{Word, number};
 
 /// A version of a case, without what only the store knows (etag, revision, number of versions).
 #[must_use]
@@ -31,7 +31,7 @@ pub fn case(version: &CaseVersion) -> v1::Case {
         prior_notices: version.prior_notices.iter().map(prior_notice).collect(),
         prior_charges: version.prior_charges.iter().map(prior_charge).collect(),
         closed: version.closed,
-        attributes: texts(&version.attributes),
+        attributes: version.attributes.clone(),
         etag: String::new(),
         revision: 0,
         version_count: 0,
@@ -125,7 +125,7 @@ fn steering(steering: &Steering) -> v1::Steering {
         agent_id: text(steering.agent.as_ref()),
         team_id: text(steering.team.as_ref()),
         account_group_id: text(steering.account_group.as_ref()),
-        segments: texts(&steering.segments),
+        segments: steering.segments.clone(),
     }
 }
 

@@ -1,0 +1,82 @@
+//! What a client encodes, the server decodes to the same case or activity, through real protobuf bytes; and so does the
+//! store.
+
+mod activities;
+mod cases;
+mod dice;
+
+use proptest::prelude::*;
+use prost::Message as _;
+
+use self::activities::KINDS;
+use self::dice::Dice;
+use super::{decode, encode, stored};
+use crate::proto::v1;
+
+proptest! {
+    #[test]
+    fn cases_round_trip(seed: u64) {
+        let case = Dice(seed).case();
+        let bytes = encode::case::case(&case).encode_to_vec();
+        let wire = v1::Case::decode(bytes.as_slice()).unwrap();
+        let back = decode::collect("case", |at| decode::case::case(at, wire));
+        prop_assert_eq!(back.as_ref(), Ok(&case));
+        prop_assert_eq!(stored::read_version(&stored::version(&case)).unwrap(), case);
+    }
+
+    #[test]
+    fn activities_of_every_kind_round_trip(seed: u64) {
+        let mut dice = Dice(seed);
+        for kind in 0..KINDS {
+            let activity = dice.activity(kind);
+            let bytes = encode::activity::activity(&activity).encode_to_vec();
+            let wire = v1::Activity::decode(bytes.as_slice()).unwrap();
+            let back = decode::collect("activity", |at| decode::activity::activity(at, wire));
+            prop_assert_eq!(back.as_ref(), Ok(&activity));
+            prop_assert_eq!(stored::read_activity(&stored::activity(&activity)).unwrap(), activity);
+        }
+    }
+}
+
+#[test]
+fn every_kind_is_drawn_and_named_on_the_wire_as_in_the_domain() {
+    let pool = prost_reflect::DescriptorPool::decode(crate::proto::DESCRIPTOR_SET).unwrap();
+    let activity = pool.get_message_by_name("fairdue.v1.Activity").unwrap();
+    let fields: std::collections::BTreeSet<String> =
+        activity.oneofs().next().unwrap().fields().map(|field| field.name().to_owned()).collect();
+    let mut dice = Dice(1);
+    let kinds: std::collections::BTreeSet<String> =
+        (0..KINDS).map(|kind| dice.detail(kind).kind().to_owned()).collect();
+    assert_eq!(kinds, fields);
+}
+
+#[test]
+fn a_document_is_not_asked_for_and_produced_at_once() {
+    let wire = |requested, produced| v1::Document { document: "contract".to_owned(), produced, requested };
+    let read = |wire| decode::collect("document", |at| decode::matter::document(at, wire));
+    assert!(read(wire(true, false)).is_ok() && read(wire(false, true)).is_ok());
+    let refused = format!("{:?}", read(wire(true, true)).unwrap_err());
+    assert!(refused.contains("requested"), "{refused}");
+}
+
+#[test]
+fn what_is_stored_is_read_although_limits_got_tighter() {
+    let long = "x".repeat(decode::scalar::MAX_TEXT_BYTES + 1);
+    let wire = v1::Note { code: long.clone() };
+    let activity = v1::Activity {
+        detail: Some(v1::activity::Detail::Note(wire)),
+        ..encode::activity::activity(&Dice(1).activity(0))
+    };
+    assert!(decode::collect("", |at| decode::activity::activity(at, activity.clone())).is_err());
+    let read = stored::read_activity(&activity.encode_to_vec()).unwrap();
+    assert_eq!(read.detail, crate::domain::detail::Detail::Note { code: Some(long) });
+}
+
+#[test]
+fn torn_bytes_and_missing_fields_are_errors() {
+    let whole = stored::activity(&Dice(1).activity(0));
+    assert!(stored::read_activity(&whole[..whole.len() - 1]).is_err());
+    assert!(stored::read_activity(&[]).is_err() && stored::read_version(&[]).is_err());
+    let unknown = v1::Activity { person_role: 9999, ..encode::activity::activity(&Dice(1).activity(0)) };
+    assert!(stored::read_activity(&unknown.encode_to_vec()).is_err());
+}
