@@ -149,8 +149,8 @@ impl Worker {
         holding: &mut Holding,
         tries: &mut Tries,
     ) -> Result<(), End> {
-        for (change, cursor) in batch.changes {
-            let event = self.event(&change, eyes)?;
+        for (index, change) in batch.changes().enumerate() {
+            let event = self.event(change, eyes)?;
             loop {
                 self.still()?;
                 holding.outlasting(self.common.settings.request_timeout).await?;
@@ -161,7 +161,7 @@ impl Worker {
                 self.pause(&outcome, holding, tries).await?;
             }
             self.count("fairdue_sink_events_total");
-            holding.reached(SinkPlace::At(cursor), change.recorded, self.now()).await?;
+            holding.reached(SinkPlace::At(batch.place_at(index)), change.recorded, self.now()).await?;
             if tries.failures > 0 {
                 *tries = Tries::default();
                 holding.keep().await?;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::bulk::{Column, text_set};
-use super::{Backend, CaseRow, MarketTx, StoreError, StoredActivity, TenantScope, digests};
-use crate::domain::digest::Leaf;
+use super::feed_rows::{FeedRecord, FeedVersion, RECORD, VERSION};
+use super::{Backend, MarketTx, StoreError, TenantScope};
 use crate::domain::feed::{Behind, ChangeReason, FeedKind, Mark, SyncEntity};
 use crate::domain::ids::{ActivityId, CaseId, MarketId};
 
@@ -51,19 +51,19 @@ impl TenantScope {
         behind: &Behind,
         through: u64,
         limit: u32,
-    ) -> Result<Vec<(CaseRow, Leaf)>, StoreError> {
+    ) -> Result<Vec<FeedVersion>, StoreError> {
         let window = Window::new(self.store.backend, behind, through, &["case_id", "version_id"]);
         let sql = format!(
-            "SELECT revision, recorded_at, record FROM case_version
+            "SELECT {VERSION} FROM case_version
              WHERE tenant_id = $1 AND market_id = $2{} {} LIMIT {limit}",
             window.condition, window.order
         );
         let rows = self.reader().query_all_raw(self.statement(market, &sql, window.values)).await?;
-        rows.iter().map(digests::version).collect()
+        rows.iter().map(FeedVersion::of).collect()
     }
 
-    /// Activities behind a place, up to a revision, by revision and id: only voids, all but voids, or all. Whether one is
-    /// voided is not looked up.
+    /// Activities behind a place, up to a revision, by revision and id: only voids, all but voids, or all; and whether it is
+    /// read what they say.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -72,9 +72,9 @@ impl TenantScope {
         market: &MarketId,
         behind: &Behind,
         through: u64,
-        only: Option<SyncEntity>,
+        (only, read): (Option<SyncEntity>, bool),
         limit: u32,
-    ) -> Result<Vec<(StoredActivity, Leaf)>, StoreError> {
+    ) -> Result<Vec<FeedRecord>, StoreError> {
         let only = match only {
             Some(SyncEntity::Void) => " AND kind = 'void'",
             Some(_) => " AND kind <> 'void'",
@@ -82,20 +82,15 @@ impl TenantScope {
         };
         let window = Window::new(self.store.backend, behind, through, &["activity_id"]);
         let sql = format!(
-            "SELECT revision, recorded_at, record, NULL AS void_revision FROM activity
+            "SELECT {RECORD} FROM activity a
              WHERE tenant_id = $1 AND market_id = $2{}{only} {} LIMIT {limit}",
             window.condition, window.order
         );
-        let sql = if self.store.backend == Backend::Postgres {
-            sql.replace("NULL AS void_revision", "NULL::bigint AS void_revision")
-        } else {
-            sql
-        };
         let rows = self.reader().query_all_raw(self.statement(market, &sql, window.values)).await?;
-        rows.iter().map(digests::record).collect()
+        rows.iter().map(|row| FeedRecord::of(row, read)).collect()
     }
 
-    /// Everything recorded of a case, in no order: its versions, and its activities with whether they are voided.
+    /// Everything recorded of a case, in no order: its versions, and its activities with the revision that voided them.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -103,40 +98,84 @@ impl TenantScope {
         &self,
         market: &MarketId,
         case: &CaseId,
-    ) -> Result<(Vec<(CaseRow, Leaf)>, Vec<(StoredActivity, Leaf)>), StoreError> {
+    ) -> Result<(Vec<FeedVersion>, Vec<(FeedRecord, Option<u64>)>), StoreError> {
         let reader = &self.reader();
-        let sql = format!("{} AND case_id = $3", digests::VERSIONS);
+        let sql =
+            format!("SELECT {VERSION} FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND case_id = $3");
         let versions = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
         let sql = format!(
-            "{} AND (a.case_id = $3 OR a.activity_id IN (SELECT l.activity_id FROM activity_link l
-               WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id = $3))",
-            digests::RECORDS
+            "SELECT {RECORD}, v.revision AS void_revision FROM activity a LEFT JOIN void v
+               ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+             WHERE a.tenant_id = $1 AND a.market_id = $2
+               AND (a.case_id = $3 OR a.activity_id IN (SELECT l.activity_id FROM activity_link l
+               WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id = $3))"
         );
         let records = reader.query_all_raw(self.statement(market, &sql, [case.as_str().into()])).await?;
-        let versions = versions.iter().map(digests::version).collect::<Result<_, _>>()?;
-        Ok((versions, records.iter().map(digests::record).collect::<Result<_, _>>()?))
+        let versions = versions.iter().map(FeedVersion::of).collect::<Result<_, _>>()?;
+        let record = |row: &QueryResult| {
+            let voided = row.try_get::<Option<i64>>("", "void_revision")?.map(i64::cast_unsigned);
+            Ok::<_, StoreError>((FeedRecord::of(row, true)?, voided))
+        };
+        Ok((versions, records.iter().map(record).collect::<Result<_, _>>()?))
     }
 
     /// The voids of these activities, as recorded.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn voids_of(
-        &self,
-        market: &MarketId,
-        targets: Vec<String>,
-    ) -> Result<Vec<(StoredActivity, Leaf)>, StoreError> {
+    pub async fn voids_of(&self, market: &MarketId, targets: Vec<String>) -> Result<Vec<FeedRecord>, StoreError> {
         if targets.is_empty() {
             return Ok(Vec::new());
         }
         let (set, bind) = text_set(self.store.backend, 3, targets);
+        let of = format!(
+            "IN (SELECT w.void_id FROM void w WHERE w.tenant_id = $1 AND w.market_id = $2 AND w.target_id {set})"
+        );
+        self.records_in(market, &of, bind).await
+    }
+
+    /// These activities as recorded. Unknown ids are absent.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn records_of(&self, market: &MarketId, ids: Vec<String>) -> Result<Vec<FeedRecord>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (set, bind) = text_set(self.store.backend, 3, ids);
+        self.records_in(market, &set, bind).await
+    }
+
+    async fn records_in(&self, market: &MarketId, set: &str, bind: Value) -> Result<Vec<FeedRecord>, StoreError> {
         let sql = format!(
-            "{} AND a.activity_id IN (SELECT w.void_id FROM void w
-               WHERE w.tenant_id = $1 AND w.market_id = $2 AND w.target_id {set})",
-            digests::RECORDS
+            "SELECT {RECORD} FROM activity a WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}"
         );
         let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
-        rows.iter().map(digests::record).collect()
+        rows.iter().map(|row| FeedRecord::of(row, true)).collect()
+    }
+
+    /// The versions of these cases, in no order. Unknown cases are absent.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn versions_of(
+        &self,
+        market: &MarketId,
+        cases: &[CaseId],
+    ) -> Result<HashMap<CaseId, Vec<FeedVersion>>, StoreError> {
+        let mut found: HashMap<CaseId, Vec<FeedVersion>> = HashMap::new();
+        if cases.is_empty() {
+            return Ok(found);
+        }
+        let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
+        let (set, bind) = text_set(self.store.backend, 3, ids);
+        let sql =
+            format!("SELECT {VERSION} FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}");
+        for row in self.reader().query_all_raw(self.statement(market, &sql, [bind])).await? {
+            let version = FeedVersion::of(&row)?;
+            found.entry(version.case.clone()).or_default().push(version);
+        }
+        Ok(found)
     }
 
     /// Why the activities of these revisions were recorded, by id, where the reason is not that they were new.

@@ -1,10 +1,9 @@
 //! One change of a feed: what is so now, what was so before, and why.
 
-use crate::domain::case::CaseVersion;
 use crate::domain::digest::Leaf;
 use crate::domain::feed::{ChangeReason, Mark, SyncEntity};
 use crate::domain::time::Timestamp;
-use crate::store::{FindingRow, StoredActivity};
+use crate::store::{FeedRecord, FeedVersion, FindingRow};
 
 /// What changed.
 #[derive(Debug, Clone)]
@@ -12,18 +11,18 @@ pub enum What {
     /// A case has another version.
     Case {
         /// The version.
-        version: Box<CaseVersion>,
+        version: Box<FeedVersion>,
         /// The one before it in the order of effect, of those known before.
-        previous: Option<Box<CaseVersion>>,
+        previous: Option<Box<FeedVersion>>,
     },
     /// An activity was recorded.
-    Activity(Box<StoredActivity>),
+    Activity(Box<FeedRecord>),
     /// An activity was voided.
     Void {
         /// The void.
-        void: Box<StoredActivity>,
+        void: Box<FeedRecord>,
         /// What it takes out, if that was on record.
-        target: Option<Box<StoredActivity>>,
+        target: Option<Box<FeedRecord>>,
     },
     /// A finding is in another state.
     Finding {

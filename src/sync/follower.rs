@@ -16,8 +16,8 @@ use crate::store::Backend;
 /// Some changes, or none, and how far they bring a copy.
 #[derive(Debug)]
 pub struct Batch {
-    /// The changes in order, each with the place that a copy has reached with it.
-    pub changes: Vec<(Change, Cursor)>,
+    /// The changes in order, each with the revision up to which a copy has everything with it.
+    changes: Vec<(Change, u64)>,
     /// The place before them.
     pub from: Cursor,
     /// The place behind them.
@@ -30,6 +30,26 @@ pub struct Batch {
     pub watermark: Timestamp,
     /// Microseconds from the record time of what was sent last to that of the newest commit.
     pub lag: i64,
+}
+
+impl Batch {
+    /// The changes in order.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().map(|(change, _)| change)
+    }
+
+    /// The place that a copy has reached with the change at an index.
+    #[must_use]
+    pub fn place_at(&self, index: usize) -> Cursor {
+        let told = self.changes.get(..=index).unwrap_or(&self.changes);
+        // What is told belatedly has no place of its own: its copy goes on behind the change before it.
+        let marked = told.iter().rev().find_map(|(change, through)| Some((change.mark.clone()?, *through)));
+        let place = match marked {
+            Some((mark, through)) => Place { through, last: Some(mark) },
+            None => self.from.place.clone(),
+        };
+        Cursor { place, ..self.from.clone() }
+    }
 }
 
 /// A feed. It holds no connection between its batches; dropping it ends it.
@@ -139,8 +159,8 @@ impl Follower {
             place.last = piece.rows.last().map(Raw::mark).or(place.last);
             place.through = piece.through;
             let seen = piece.rows.iter().rev().find_map(|raw| match raw {
-                Raw::Version(row, _) => Some(row.recorded),
-                Raw::Record(row, _) => Some(row.recorded),
+                Raw::Version(row) => Some(row.recorded),
+                Raw::Record(row) => Some(row.recorded),
                 Raw::Finding(..) => None,
             });
             let changes = hydrate::changes(&scope, &market, &filter, piece.rows).await?;
@@ -163,14 +183,7 @@ impl Follower {
                 next = Some(mark.0);
             }
         }
-        let mut place = from.clone();
-        let mut placed = Vec::with_capacity(changes.len());
-        for (change, end) in changes.into_iter().zip(ends.into_iter().rev()) {
-            if change.mark.is_some() {
-                place = Place { through: end.max(from.through), last: change.mark.clone() };
-            }
-            placed.push((change, self.cursor(place.clone())));
-        }
+        let placed = changes.into_iter().zip(ends.into_iter().rev().map(|end| end.max(from.through))).collect();
         let caught_up = self.place.through >= head.revision;
         let now = self.markets.clock().now();
         let confirmed = match self.markets.store().backend() {

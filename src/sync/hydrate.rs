@@ -4,22 +4,21 @@ use std::collections::HashMap;
 
 use super::Filter;
 use super::change::{Change, What};
-use super::members::{self, target};
+use super::members;
 use super::merge::Raw;
 use super::{states, unusable};
-use crate::domain::case::CaseVersion;
 use crate::domain::feed::ChangeReason;
 use crate::domain::ids::{CaseId, FindingId, MarketId};
 use crate::ingest::IngestError;
-use crate::store::{CaseRow, FindingPast, StoredActivity, TenantScope};
+use crate::store::{FeedRecord, FeedVersion, FindingPast, TenantScope};
 
 /// What a page needs besides its rows.
 #[derive(Default)]
 pub(super) struct Loaded {
     /// Versions of the cases concerned.
-    pub(super) versions: HashMap<CaseId, Vec<CaseRow>>,
+    pub(super) versions: HashMap<CaseId, Vec<FeedVersion>>,
     /// Activities that voids of the page take out.
-    pub(super) targets: HashMap<String, StoredActivity>,
+    pub(super) targets: HashMap<String, FeedRecord>,
     /// Findings that changed.
     pub(super) pasts: HashMap<FindingId, FindingPast>,
     reasons: HashMap<String, ChangeReason>,
@@ -40,7 +39,7 @@ pub(super) async fn changes(
         }
         return Ok(changes);
     }
-    let entries = members::entries(filter, &loaded);
+    let entries = members::entries(filter, &loaded)?;
     let mut waiting = members::waiting(scope, market, filter, &rows).await?;
     for raw in rows {
         let revision = raw.order().0;
@@ -53,7 +52,7 @@ pub(super) async fn changes(
         }
         let change = change(raw, &loaded)?;
         if let What::Activity(row) = &change.what {
-            changes.extend(waiting.remove(row.activity.id.as_str()));
+            changes.extend(waiting.remove(&row.id));
         }
         if filter.wants(change.what.entity()) {
             changes.push(change);
@@ -68,17 +67,16 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
     for raw in rows {
         match raw {
             Raw::Version(..) => {}
-            Raw::Record(row, _) => {
-                targets.extend(target(&row.activity).map(str::to_owned));
+            Raw::Record(row) => {
+                targets.extend(row.target().map(str::to_owned));
                 let first = revisions.map_or(row.revision, |(first, _)| first);
                 revisions = Some((first, row.revision));
             }
             Raw::Finding(_, id) => findings.push(*id),
         }
     }
-    let found = scope.activities(market, targets).await?;
-    loaded.targets =
-        found.into_iter().map(|row| (row.activity.id.to_string(), StoredActivity { voided: None, ..row })).collect();
+    let found = scope.records_of(market, targets).await?;
+    loaded.targets = found.into_iter().map(|row| (row.id.clone(), row)).collect();
     findings.sort_unstable();
     findings.dedup();
     loaded.pasts = scope.finding_pasts(market, &findings).await?;
@@ -89,30 +87,29 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
         rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
     } else {
         let version = |raw: &Raw| match raw {
-            Raw::Version(row, _) => Some(row.version.case.clone()),
+            Raw::Version(row) => Some(row.case.clone()),
             _ => None,
         };
         rows.iter().filter_map(version).collect()
     };
     cases.sort_unstable();
     cases.dedup();
-    loaded.versions = scope.case_versions(market, &cases).await?;
+    loaded.versions = scope.versions_of(market, &cases).await?;
     Ok(loaded)
 }
 
 fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
     let mark = Some(raw.mark());
     Ok(match raw {
-        Raw::Version(row, leaf) => {
-            let CaseRow { revision, recorded, version } = *row;
-            let (reason, previous) = before(&version, revision, loaded);
-            let what = What::Case { version: Box::new(version), previous };
-            Change { revision, recorded, reason, mark, leaf: Some(leaf), what }
+        Raw::Version(version) => {
+            let (revision, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));
+            let (reason, previous) = before(&version, loaded);
+            Change { revision, recorded, reason, mark, leaf, what: What::Case { version, previous } }
         }
-        Raw::Record(row, leaf) => {
-            let (revision, recorded) = (row.revision, row.recorded);
-            let noted = loaded.reasons.get(row.activity.id.as_str()).copied();
-            let (usual, what) = match target(&row.activity) {
+        Raw::Record(row) => {
+            let (revision, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
+            let noted = loaded.reasons.get(&row.id).copied();
+            let (usual, what) = match row.target() {
                 Some(of) => {
                     // A target that is younger than the void was not there to be taken out.
                     let target = loaded.targets.get(of).filter(|old| old.revision <= revision);
@@ -121,7 +118,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 }
                 None => (ChangeReason::New, What::Activity(row)),
             };
-            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, leaf: Some(leaf), what }
+            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, leaf, what }
         }
         Raw::Finding(revision, id) => {
             let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
@@ -135,22 +132,18 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
 }
 
 /// Why a version came, and the one before it, of those that were known before it.
-fn before(version: &CaseVersion, revision: u64, loaded: &Loaded) -> (ChangeReason, Option<Box<CaseVersion>>) {
-    let known = |row: &&CaseRow| {
-        row.revision < revision || (row.revision == revision && row.version.version.as_str() < version.version.as_str())
-    };
+fn before(version: &FeedVersion, loaded: &Loaded) -> (ChangeReason, Option<Box<FeedVersion>>) {
+    let known =
+        |row: &&FeedVersion| (row.revision, row.version.as_str()) < (version.revision, version.version.as_str());
     let all = loaded.versions.get(&version.case).map_or(&[][..], Vec::as_slice);
-    let known: Vec<&CaseRow> = all.iter().filter(known).collect();
-    let previous = known
-        .iter()
-        .filter(|row| row.version.order() < version.order())
-        .max_by(|a, b| a.version.order().cmp(&b.version.order()));
+    let known: Vec<&FeedVersion> = all.iter().filter(known).collect();
+    let previous = known.iter().filter(|row| row.order() < version.order()).max_by(|a, b| a.order().cmp(&b.order()));
     let reason = if known.is_empty() {
         ChangeReason::New
-    } else if known.iter().any(|row| row.version.order() > version.order()) {
+    } else if known.iter().any(|row| row.order() > version.order()) {
         ChangeReason::LateFact
     } else {
         ChangeReason::CaseVersion
     };
-    (reason, previous.map(|row| Box::new(row.version.clone())))
+    (reason, previous.map(|row| Box::new((*row).clone())))
 }

@@ -8,15 +8,13 @@ use super::change::{Change, What};
 use super::hydrate::Loaded;
 use super::merge::Raw;
 use super::states;
-use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::Detail;
 use crate::domain::digest::Leaf;
 use crate::domain::feed::{ChangeReason, SyncEntity};
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
-use crate::store::{StoredActivity, TenantScope};
+use crate::store::{FeedRecord, TenantScope};
 
 impl Filter {
     /// Whether cases are chosen at all.
@@ -32,22 +30,13 @@ impl Filter {
     }
 }
 
-/// The activity that a void takes out.
-pub(super) fn target(void: &Activity) -> Option<&str> {
-    match &void.detail {
-        Detail::Void { target, .. } => Some(target.as_str()),
-        _ => None,
-    }
-}
-
 /// The cases that a row concerns. Of a void they are its own and its target's, if that is on record.
 pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> {
     match raw {
-        Raw::Version(row, _) => vec![&row.version.case],
-        Raw::Record(row, _) => {
-            let target = target(&row.activity).and_then(|target| loaded.targets.get(target));
-            let of_target = target.map(|old| old.activity.cases.as_slice()).unwrap_or_default();
-            row.activity.cases.iter().chain(of_target).collect()
+        Raw::Version(row) => vec![&row.case],
+        Raw::Record(row) => {
+            let target = row.target().and_then(|target| loaded.targets.get(target));
+            row.cases().iter().chain(target.map(FeedRecord::cases).unwrap_or_default()).collect()
         }
         Raw::Finding(_, id) => {
             loaded.pasts.get(id).and_then(|past| past.row.finding.case.as_ref()).into_iter().collect()
@@ -56,27 +45,31 @@ pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> 
 }
 
 /// The revision at which each case enters the filter, of those that do.
-pub(super) fn entries(filter: &Filter, loaded: &Loaded) -> HashMap<CaseId, u64> {
+pub(super) fn entries(filter: &Filter, loaded: &Loaded) -> Result<HashMap<CaseId, u64>, IngestError> {
     let mut entries = HashMap::new();
     for (case, versions) in &loaded.versions {
-        let admitted = versions.iter().filter(|row| filter.admits(&row.version)).map(|row| row.revision).min();
+        let mut admitted: Option<u64> = None;
+        for row in versions {
+            if filter.admits(&row.read()?) {
+                admitted = Some(admitted.map_or(row.revision, |first| first.min(row.revision)));
+            }
+        }
         if let Some(revision) = admitted {
             entries.insert(case.clone(), revision);
         }
     }
-    entries
+    Ok(entries)
 }
 
 /// Whether this version brings its case in although older things of it are on record: those then come first.
 pub(super) fn brings_in(raw: &Raw, loaded: &Loaded, entries: &HashMap<CaseId, u64>) -> Option<(CaseId, u64)> {
-    let Raw::Version(row, _) = raw else { return None };
-    let versions = loaded.versions.get(&row.version.case)?;
-    let enters = entries.get(&row.version.case) == Some(&row.revision);
-    let first_of_commit = !versions
-        .iter()
-        .any(|other| other.revision == row.revision && other.version.version.as_str() < row.version.version.as_str());
+    let Raw::Version(row) = raw else { return None };
+    let versions = loaded.versions.get(&row.case)?;
+    let enters = entries.get(&row.case) == Some(&row.revision);
+    let first_of_commit =
+        !versions.iter().any(|other| other.revision == row.revision && other.version.as_str() < row.version.as_str());
     let older = versions.iter().any(|other| other.revision < row.revision);
-    (enters && first_of_commit && older).then(|| (row.version.case.clone(), row.revision))
+    (enters && first_of_commit && older).then(|| (row.case.clone(), row.revision))
 }
 
 /// Everything about a case that was committed before a revision, oldest first, of findings the last state.
@@ -89,24 +82,23 @@ pub(super) async fn past_of(
 ) -> Result<Vec<Change>, IngestError> {
     let (versions, activities) = scope.case_feed(market, case).await?;
     let mut changes = Vec::new();
-    for (row, leaf) in versions.into_iter().filter(|(row, _)| row.revision < revision) {
-        let what = What::Case { version: Box::new(row.version), previous: None };
-        changes.push(told(row.revision, row.recorded, Some(leaf), what));
+    for version in versions.into_iter().filter(|row| row.revision < revision) {
+        let (at, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));
+        changes.push(told(at, recorded, leaf, What::Case { version: Box::new(version), previous: None }));
     }
-    let voided = activities.iter().filter(|(row, _)| row.voided.is_some_and(|at| at < revision));
-    let voided = voided.map(|(row, _)| row.activity.id.to_string()).collect();
-    for (void, leaf) in scope.voids_of(market, voided).await? {
-        let of = target(&void.activity).unwrap_or_default();
-        let target = activities.iter().find(|(row, _)| row.activity.id.as_str() == of);
-        let target = target.map(|(row, _)| Box::new(plain(row.clone())));
-        let (at, recorded) = (void.revision, void.recorded);
+    let voided = activities.iter().filter(|(_, voided)| voided.is_some_and(|at| at < revision));
+    let voided = voided.map(|(row, _)| row.id.clone()).collect();
+    for void in scope.voids_of(market, voided).await? {
+        let target = activities.iter().find(|(row, _)| Some(row.id.as_str()) == void.target());
+        let target = target.map(|(row, _)| Box::new(row.clone()));
+        let (at, recorded, leaf) = (void.revision, void.recorded, Some(void.leaf()));
         let reason = ChangeReason::Void;
-        let what = What::Void { void: Box::new(plain(void)), target };
-        changes.push(Change { reason, ..told(at, recorded, Some(leaf), what) });
+        let what = What::Void { void: Box::new(void), target };
+        changes.push(Change { reason, ..told(at, recorded, leaf, what) });
     }
-    for (row, leaf) in activities.into_iter().filter(|(row, _)| row.revision < revision) {
-        let (at, recorded) = (row.revision, row.recorded);
-        changes.push(told(at, recorded, Some(leaf), What::Activity(Box::new(plain(row)))));
+    for (row, _) in activities.into_iter().filter(|(row, _)| row.revision < revision) {
+        let (at, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
+        changes.push(told(at, recorded, leaf, What::Activity(Box::new(row))));
     }
     let ids = scope.finding_ids_of(market, vec![case.to_string()]).await?;
     for past in scope.finding_pasts(market, &ids).await?.values() {
@@ -126,11 +118,6 @@ const fn told(revision: u64, recorded: Timestamp, leaf: Option<Leaf>, what: What
     Change { revision, recorded, reason: ChangeReason::New, mark: None, leaf, what }
 }
 
-/// An activity as it was recorded: that it is voided is a change of its own.
-fn plain(row: StoredActivity) -> StoredActivity {
-    StoredActivity { voided: None, ..row }
-}
-
 /// Voids that came before these activities, by target: without the activity, nobody could tell whom they concern.
 pub(super) async fn waiting(
     scope: &TenantScope,
@@ -144,20 +131,20 @@ pub(super) async fn waiting(
     }
     let mut revisions: HashMap<&str, u64> = HashMap::new();
     for raw in rows {
-        if let Raw::Record(row, _) = raw
-            && target(&row.activity).is_none()
+        if let Raw::Record(row) = raw
+            && row.target().is_none()
         {
-            revisions.insert(row.activity.id.as_str(), row.revision);
+            revisions.insert(&row.id, row.revision);
         }
     }
     let targets = revisions.keys().map(|id| (*id).to_owned()).collect();
-    for (void, leaf) in scope.voids_of(market, targets).await? {
-        let Some(of) = target(&void.activity).map(str::to_owned) else { continue };
+    for void in scope.voids_of(market, targets).await? {
+        let Some(of) = void.target().map(str::to_owned) else { continue };
         if revisions.get(of.as_str()).is_some_and(|arrived| void.revision < *arrived) {
-            let (revision, recorded) = (void.revision, void.recorded);
-            let what = What::Void { void: Box::new(plain(void)), target: None };
+            let (revision, recorded, leaf) = (void.revision, void.recorded, Some(void.leaf()));
+            let what = What::Void { void: Box::new(void), target: None };
             let reason = ChangeReason::Void;
-            found.insert(of, Change { reason, ..told(revision, recorded, Some(leaf), what) });
+            found.insert(of, Change { reason, ..told(revision, recorded, leaf, what) });
         }
     }
     Ok(found)

@@ -3,27 +3,23 @@
 use std::collections::VecDeque;
 
 use super::Filter;
-use crate::domain::digest::Leaf;
 use crate::domain::feed::{Behind, FeedKind, Mark, Place, SyncEntity};
 use crate::domain::ids::{FindingId, MarketId};
 use crate::ingest::IngestError;
-use crate::store::{CaseRow, StoredActivity, TenantScope};
+use crate::store::{FeedRecord, FeedVersion, TenantScope};
 
 /// A row of one of the lists.
 pub(super) enum Raw {
-    Version(Box<CaseRow>, Leaf),
-    Record(Box<StoredActivity>, Leaf),
+    Version(Box<FeedVersion>),
+    Record(Box<FeedRecord>),
     Finding(u64, FindingId),
 }
 
 impl Raw {
     pub(super) fn mark(&self) -> Mark {
         match self {
-            Self::Version(row, _) => {
-                let version = &row.version;
-                Mark(row.revision, FeedKind::Case, version.case.to_string(), version.version.to_string())
-            }
-            Self::Record(row, _) => Mark(row.revision, FeedKind::Record, row.activity.id.to_string(), String::new()),
+            Self::Version(row) => Mark(row.revision, FeedKind::Case, row.case.to_string(), row.version.to_string()),
+            Self::Record(row) => Mark(row.revision, FeedKind::Record, row.id.clone(), String::new()),
             Self::Finding(revision, id) => Mark(*revision, FeedKind::Finding, id.to_string(), String::new()),
         }
     }
@@ -31,8 +27,8 @@ impl Raw {
     /// What decides between lists: ids are only compared inside one, by the database.
     pub(super) const fn order(&self) -> (u64, FeedKind) {
         match self {
-            Self::Version(row, _) => (row.revision, FeedKind::Case),
-            Self::Record(row, _) => (row.revision, FeedKind::Record),
+            Self::Version(row) => (row.revision, FeedKind::Case),
+            Self::Record(row) => (row.revision, FeedKind::Record),
             Self::Finding(revision, _) => (*revision, FeedKind::Finding),
         }
     }
@@ -55,6 +51,8 @@ pub(super) struct Merge {
     /// Rows of one list that are read at a time: the most that a feed holds of each.
     page: u32,
     only: Option<SyncEntity>,
+    /// What activities say decides whether they are told.
+    reads: bool,
 }
 
 /// A piece of a feed in order.
@@ -86,7 +84,7 @@ impl Merge {
             (false, true) => Some(SyncEntity::Void),
             _ => None,
         };
-        Self { lists: FeedKind::ALL.iter().map(list).collect(), page, only }
+        Self { lists: FeedKind::ALL.iter().map(list).collect(), page, only, reads: filter.chooses_cases() }
     }
 
     /// Up to a page of what was committed up to `head`, in order.
@@ -113,7 +111,7 @@ impl Merge {
 
     /// Reads on wherever a list is empty and has more.
     async fn fill(&mut self, scope: &TenantScope, market: &MarketId, head: u64) -> Result<(), IngestError> {
-        let (only, page) = (self.only, self.page);
+        let (only, reads, page) = (self.only, self.reads, self.page);
         for list in &mut self.lists {
             if list.unwanted || !list.rows.is_empty() || list.read_through >= head {
                 continue;
@@ -121,11 +119,11 @@ impl Merge {
             list.rows = match list.kind {
                 FeedKind::Case => {
                     let rows = scope.feed_versions(market, &list.behind, head, page).await?;
-                    rows.into_iter().map(|(row, leaf)| Raw::Version(Box::new(row), leaf)).collect()
+                    rows.into_iter().map(|row| Raw::Version(Box::new(row))).collect()
                 }
                 FeedKind::Record => {
-                    let rows = scope.feed_records(market, &list.behind, head, only, page).await?;
-                    rows.into_iter().map(|(row, leaf)| Raw::Record(Box::new(row), leaf)).collect()
+                    let rows = scope.feed_records(market, &list.behind, head, (only, reads), page).await?;
+                    rows.into_iter().map(|row| Raw::Record(Box::new(row))).collect()
                 }
                 FeedKind::Finding => {
                     let rows = scope.feed_findings(market, &list.behind, head, page).await?;

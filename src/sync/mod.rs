@@ -18,6 +18,8 @@ pub use follower::{Batch, Follower};
 pub use sinks::{SinkPlace, SinkStatus, Telling};
 pub use status::MarketStatus;
 
+pub use crate::store::{FeedRecord, FeedVersion};
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -80,7 +80,7 @@ impl Change {
     pub fn id(&self, key: &MarketKey) -> String {
         let (one, two) = match &self.what {
             What::Case { version, .. } => (version.case.to_string(), version.version.to_string()),
-            What::Activity(row) | What::Void { void: row, .. } => (row.activity.id.to_string(), String::new()),
+            What::Activity(row) | What::Void { void: row, .. } => (row.id.clone(), String::new()),
             What::Finding { row, .. } => (row.finding.id.to_string(), String::new()),
         };
         let mut hasher = blake3::Hasher::new();

@@ -15,6 +15,7 @@ use super::auth::Authenticate;
 use super::connections;
 use super::layers::{Envelope, EnvelopeLayer};
 use super::service::direct::Checks;
+use super::service::feeds::Feeds;
 use super::service::{Api, Limits, UseCases};
 use super::status;
 use crate::config::server::{Grpc, QuerySettings};
@@ -101,7 +102,7 @@ pub async fn serve(
         .add_service(limited!(ActivityServiceServer))
         .add_service(Checks::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
         .add_service(limited!(KpiServiceServer))
-        .add_service(limited!(SyncServiceServer))
+        .add_service(Feeds::new(limited!(SyncServiceServer), api.clone(), receive, send))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

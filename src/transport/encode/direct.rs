@@ -130,7 +130,7 @@ impl Direct for Many {
 }
 
 /// Writes fields. Those that hold their default are left out, as proto3 has it.
-pub struct Out(Vec<u8>);
+pub struct Out(pub(super) Vec<u8>);
 
 impl Out {
     fn varint(&mut self, value: u64) {
@@ -141,19 +141,19 @@ impl Out {
         self.varint(u64::from(tag) << 3 | wire);
     }
 
-    fn bytes(&mut self, tag: u32, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, tag: u32, bytes: &[u8]) {
         self.key(tag, 2);
         self.varint(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
-    fn text(&mut self, tag: u32, text: &str) {
+    pub(super) fn text(&mut self, tag: u32, text: &str) {
         if !text.is_empty() {
             self.bytes(tag, text.as_bytes());
         }
     }
 
-    fn int(&mut self, tag: u32, value: i64) {
+    pub(super) fn int(&mut self, tag: u32, value: i64) {
         if value != 0 {
             self.optional(tag, Some(value));
         }
@@ -168,7 +168,7 @@ impl Out {
 
     /// A message within this one. Its length stands before it and is known after it: one byte is kept free, and what was
     /// written moves on where more are needed.
-    fn message(&mut self, tag: u32, write: impl FnOnce(&mut Self)) {
+    pub(super) fn message(&mut self, tag: u32, write: impl FnOnce(&mut Self)) {
         self.key(tag, 2);
         let at = self.0.len();
         self.0.push(0);
@@ -185,13 +185,13 @@ impl Out {
         }
     }
 
-    fn generated(&mut self, tag: u32, message: &impl Message) {
+    pub(super) fn generated(&mut self, tag: u32, message: &impl Message) {
         self.key(tag, 2);
         self.varint(message.encoded_len() as u64);
         message.encode_raw(&mut self.0);
     }
 
-    fn time(&mut self, tag: u32, at: Timestamp) {
+    pub(super) fn time(&mut self, tag: u32, at: Timestamp) {
         self.message(tag, |out| {
             out.int(1, at.0.div_euclid(SECOND));
             out.int(2, at.0.rem_euclid(SECOND) * 1000);

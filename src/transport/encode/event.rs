@@ -44,7 +44,8 @@ fn described() -> Option<&'static MessageDescriptor> {
 /// # Errors
 /// It is too large even then.
 pub fn event(told: &Telling<'_>) -> Result<Vec<u8>, String> {
-    let mut wire = telling(told.change, told.sharing);
+    let mut wire =
+        telling(told.change, told.sharing).map_err(|error| format!("a stored record is corrupt: {error}"))?;
     let mut body = written(told, &wire)?;
     if body.len() > told.most && wire.before.take().is_some() {
         body = written(told, &wire)?;

@@ -1,9 +1,9 @@
 //! Changes of a feed, and the messages that bring them.
 
-use prost::Message as _;
+use prost::{DecodeError, Message as _};
 
-use super::{finding, stored};
-use crate::domain::case::CaseVersion;
+use super::direct::{Direct, Out};
+use super::finding;
 use crate::domain::digest::Tally;
 use crate::domain::feed::SyncEntity;
 use crate::domain::money::Currency;
@@ -11,9 +11,8 @@ use crate::domain::sharing::Sharing;
 use crate::domain::time::SECOND;
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
-use crate::sync::{Batch, Change, Cursor, What};
+use crate::sync::{Batch, Change, Cursor, FeedRecord, FeedVersion, What};
 use crate::transport::mask::Masked as _;
-use crate::wire::encode::case;
 use crate::wire::encode::scalar::{minor, revision, time};
 use crate::wire::words::Word;
 
@@ -56,26 +55,33 @@ fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing, compares:
     wire
 }
 
-/// A change.
-#[must_use]
-pub fn change(change: &Change) -> v1::Change {
-    let boxed = |version: &CaseVersion, known: u64| v1::Case { revision: revision(known), ..case::case(version) };
+fn case(version: &FeedVersion, known: Option<u64>) -> Result<v1::Case, DecodeError> {
+    Ok(v1::Case { revision: known.map_or(0, revision), ..v1::Case::decode(version.record.as_slice())? })
+}
+
+fn activity(row: &FeedRecord) -> Result<v1::Activity, DecodeError> {
+    let record_time = Some(time(row.recorded));
+    Ok(v1::Activity { record_time, revision: revision(row.revision), ..v1::Activity::decode(row.record.as_slice())? })
+}
+
+/// A change in its generated form.
+fn change(change: &Change) -> Result<v1::Change, DecodeError> {
     let (after, before) = match &change.what {
         What::Case { version, previous } => (
-            After::Case(boxed(version, change.revision)),
-            previous.as_ref().map(|previous| Before::PreviousCase(case::case(previous))),
+            After::Case(case(version, Some(change.revision))?),
+            previous.as_ref().map(|of| case(of, None)).transpose()?.map(Before::PreviousCase),
         ),
-        What::Activity(row) => (After::Activity(stored::activity(row)), None),
+        What::Activity(row) => (After::Activity(activity(row)?), None),
         What::Void { void, target } => (
-            After::Void(stored::activity(void)),
-            target.as_ref().map(|target| Before::VoidedActivity(stored::activity(target))),
+            After::Void(activity(void)?),
+            target.as_ref().map(|of| activity(of)).transpose()?.map(Before::VoidedActivity),
         ),
         What::Finding { row, previous } => (
             After::Finding(finding::finding(row)),
             previous.as_ref().map(|previous| Before::PreviousFinding(finding::finding(previous))),
         ),
     };
-    v1::Change {
+    Ok(v1::Change {
         revision: revision(change.revision),
         record_time: Some(time(change.recorded)),
         reason: change.reason.number(),
@@ -83,16 +89,60 @@ pub fn change(change: &Change) -> v1::Change {
         digest: change.leaf.map(|leaf| leaf.bytes().to_vec()).unwrap_or_default(),
         after: Some(after),
         before,
-    }
+    })
 }
 
 /// A change as one is told of it with whom this is shared, and these entities are compared; everything if with none.
-#[must_use]
-pub fn telling(told: &Change, sharing: Option<(&Sharing, &[SyncEntity])>) -> v1::Change {
-    let wire = change(told);
-    let Some((sharing, compares)) = sharing else { return wire };
+///
+/// # Errors
+/// A stored record is no message.
+pub fn telling(told: &Change, sharing: Option<(&Sharing, &[SyncEntity])>) -> Result<v1::Change, DecodeError> {
+    let wire = change(told)?;
+    let Some((sharing, compares)) = sharing else { return Ok(wire) };
     let entity = told.what.entity();
-    shared(wire, entity, sharing, compares.contains(&entity))
+    Ok(shared(wire, entity, sharing, compares.contains(&entity)))
+}
+
+/// Writes a change as [`change`] has it: records go from their rows to the wire as they are.
+fn write(out: &mut Out, told: &Change, with_before: bool) {
+    let record = |out: &mut Out, tag, row: &FeedRecord| {
+        out.message(tag, |out| {
+            out.0.extend_from_slice(&row.record);
+            out.time(100, row.recorded);
+            out.int(101, revision(row.revision));
+        });
+    };
+    out.int(1, revision(told.revision));
+    out.time(2, told.recorded);
+    out.int(3, told.reason.number().into());
+    out.int(4, told.mark.is_none().into());
+    if let Some(leaf) = told.leaf {
+        out.bytes(5, &leaf.bytes());
+    }
+    match &told.what {
+        What::Case { version, previous } => {
+            out.message(10, |out| {
+                out.0.extend_from_slice(&version.record);
+                out.int(31, revision(told.revision));
+            });
+            if let Some(previous) = previous.as_ref().filter(|_| with_before) {
+                out.bytes(20, &previous.record);
+            }
+        }
+        What::Activity(row) => record(out, 11, row),
+        What::Void { void, target } => {
+            record(out, 12, void);
+            if let Some(target) = target.as_ref().filter(|_| with_before) {
+                record(out, 21, target);
+            }
+        }
+        What::Finding { row, previous } => {
+            out.generated(13, &finding::finding(row));
+            if let Some(previous) = previous.as_ref().filter(|_| with_before) {
+                out.generated(22, &finding::finding(previous));
+            }
+        }
+    }
 }
 
 /// What a change is about, for people.
@@ -113,54 +163,93 @@ pub fn tally(entity: SyncEntity, tally: &Tally) -> Option<v1::EntityTally> {
     })
 }
 
+/// A message of a feed, encoded: a `PullResponse`.
+pub struct Pulled(pub Vec<u8>);
+
+impl Direct for Pulled {
+    fn write(&self, out: &mut Out) {
+        out.0.extend_from_slice(&self.0);
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Why a batch cannot be told.
+#[derive(Debug)]
+pub enum Untold {
+    /// A change fits into no message even without what was so before: its mark and its size.
+    TooLarge(String, usize),
+    /// A stored record is no message.
+    Corrupt(DecodeError),
+}
+
 /// The messages of a batch, none of them longer than it must be; `seal` makes the token of a place, `sharing` says what a
-/// partner gets, and of which entities digests. A change that fits into
-/// no message of `most` bytes comes without what was so before; one that does not fit even then is the error, by its place.
+/// partner gets, and of which entities digests. A change that fits into no message of `most` bytes comes without what was so
+/// before.
 ///
 /// # Errors
-/// The mark of the change that is too large, and its size.
+/// See [`Untold`].
 pub fn messages(
     batch: &Batch,
     most: usize,
     sharing: Option<(&Sharing, &[SyncEntity])>,
     seal: impl Fn(&Cursor) -> String,
-) -> Result<Vec<v1::PullResponse>, (String, usize)> {
+) -> Result<Vec<Pulled>, Untold> {
     let mut messages = Vec::new();
-    let mut changes: Vec<v1::Change> = Vec::new();
-    let (mut bytes, mut from, mut reached) = (0, &batch.from, &batch.from);
-    let message = |changes: Vec<v1::Change>, from: &Cursor, reached: &Cursor| v1::PullResponse {
-        changes,
-        through_revision: revision(reached.place.through),
-        after_revision: revision(from.place.through),
-        token: seal(reached),
-        head_revision: revision(batch.head.revision),
-        head_confirm_time: Some(time(batch.confirmed)),
-        watermark_time: Some(time(batch.watermark)),
-        lag: Some(prost_types::Duration {
-            seconds: batch.lag / SECOND,
-            nanos: i32::try_from(batch.lag % SECOND).unwrap_or(0) * 1000,
-        }),
+    let close = |mut out: Out, from: &Cursor, reached: &Cursor| {
+        out.int(2, revision(reached.place.through));
+        out.int(3, revision(from.place.through));
+        out.text(4, &seal(reached));
+        out.int(5, revision(batch.head.revision));
+        out.time(6, batch.confirmed);
+        out.time(7, batch.watermark);
+        out.message(8, |out| {
+            out.int(1, batch.lag / SECOND);
+            out.int(2, batch.lag % SECOND * 1000);
+        });
+        Pulled(out.0)
     };
-    for (told, cursor) in &batch.changes {
-        let mut wire = telling(told, sharing);
-        let mut size = wire.encoded_len();
+    let mut from = batch.from.clone();
+    let mut out = Out(Vec::new());
+    for (index, told) in batch.changes().enumerate() {
+        let start = out.0.len();
+        let mut size = put(&mut out, told, sharing, true)?;
         if size > most {
-            wire.before = None;
-            size = wire.encoded_len();
+            out.0.truncate(start);
+            size = put(&mut out, told, sharing, false)?;
         }
         if size > most {
-            return Err((named(told), size));
+            return Err(Untold::TooLarge(named(told), size));
         }
-        if bytes + size > MESSAGE_BYTES.min(most) && !changes.is_empty() {
-            messages.push(message(std::mem::take(&mut changes), from, reached));
-            (from, bytes) = (reached, 0);
+        if start > 0 && out.0.len() > MESSAGE_BYTES.min(most) {
+            let next = out.0.split_off(start);
+            let reached = batch.place_at(index - 1);
+            messages.push(close(std::mem::replace(&mut out, Out(next)), &from, &reached));
+            from = reached;
         }
-        bytes += size + 8;
-        changes.push(wire);
-        reached = cursor;
     }
-    messages.push(message(changes, from, &batch.reached));
+    messages.push(close(out, &from, &batch.reached));
     Ok(messages)
+}
+
+/// Writes a change into a message; how many bytes it takes there.
+fn put(
+    out: &mut Out,
+    told: &Change,
+    sharing: Option<(&Sharing, &[SyncEntity])>,
+    with_before: bool,
+) -> Result<usize, Untold> {
+    let start = out.0.len();
+    if sharing.is_none() {
+        out.message(1, |out| write(out, told, with_before));
+    } else {
+        let mut wire = telling(told, sharing).map_err(Untold::Corrupt)?;
+        wire.before = wire.before.filter(|_| with_before);
+        out.generated(1, &wire);
+    }
+    Ok(out.0.len() - start)
 }
 
 #[cfg(test)]
@@ -168,8 +257,58 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::domain::digest::Leaf;
+    use crate::domain::feed::{ChangeReason, FeedKind, Mark};
+    use crate::domain::ids::{CaseId, VersionId};
     use crate::domain::sharing::fields_of;
+    use crate::domain::time::Timestamp;
     use crate::transport::mask::Masked;
+
+    #[test]
+    fn records_go_out_as_their_generated_messages_would() {
+        let at = Timestamp(1_710_763_200_123_456);
+        let row = |entity, detail| {
+            let wire = v1::Activity { activity_id: "a".to_owned(), detail: Some(detail), ..v1::Activity::default() };
+            let record = wire.encode_to_vec();
+            FeedRecord { revision: 7, recorded: at, id: "a".to_owned(), entity, record, activity: None }
+        };
+        let note = || row(SyncEntity::Activity, v1::activity::Detail::Note(v1::Note { code: "x".repeat(200) }));
+        let void = || {
+            let target_activity_id = "b".to_owned();
+            row(
+                SyncEntity::Void,
+                v1::activity::Detail::Void(v1::VoidRecord { target_activity_id, ..Default::default() }),
+            )
+        };
+        let version = |id: &str| FeedVersion {
+            revision: 7,
+            recorded: at,
+            case: CaseId::trusted("c"),
+            version: VersionId::trusted(id),
+            effective: at,
+            record: v1::Case { case_id: "c".to_owned(), version_id: id.to_owned(), ..v1::Case::default() }
+                .encode_to_vec(),
+        };
+        let whats = [
+            What::Activity(Box::new(note())),
+            What::Void { void: Box::new(void()), target: None },
+            What::Void { void: Box::new(void()), target: Some(Box::new(note())) },
+            What::Case { version: Box::new(version("1")), previous: None },
+            What::Case { version: Box::new(version("2")), previous: Some(Box::new(version("1"))) },
+        ];
+        for (number, what) in whats.into_iter().enumerate() {
+            let mark = (number % 2 == 0).then(|| Mark(7, FeedKind::Record, "a".to_owned(), String::new()));
+            let (reason, leaf) = (ChangeReason::LateFact, Some(Leaf([1, 2, 3, 4])));
+            let told = Change { revision: 7, recorded: at, reason, mark, leaf, what };
+            let mut out = Out(Vec::new());
+            write(&mut out, &told, true);
+            let wire = change(&told).unwrap();
+            assert_eq!(out.0, wire.encode_to_vec(), "{told:?}");
+            let mut out = Out(Vec::new());
+            write(&mut out, &told, false);
+            assert_eq!(out.0, v1::Change { before: None, ..wire }.encode_to_vec(), "{told:?}");
+        }
+    }
 
     #[test]
     fn every_field_can_be_shared_or_always_is_or_is_never_told() {

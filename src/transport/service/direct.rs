@@ -44,7 +44,7 @@ impl<S> Checks<S> {
     {
         let mut gzip = EnabledCompressionEncodings::default();
         gzip.enable(CompressionEncoding::Gzip);
-        Grpc::new(DirectCodec(PhantomData))
+        Grpc::new(DirectCodec::new())
             .apply_compression_config(gzip, EnabledCompressionEncodings::default())
             .apply_max_message_size_config(Some(self.receive), Some(self.send))
     }
@@ -102,7 +102,13 @@ where
 }
 
 /// Reads generated messages, and writes what writes itself.
-struct DirectCodec<M, A>(PhantomData<(M, A)>);
+pub(super) struct DirectCodec<M, A>(PhantomData<(M, A)>);
+
+impl<M, A> DirectCodec<M, A> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<M, A> Codec for DirectCodec<M, A>
 where
@@ -123,7 +129,7 @@ where
     }
 }
 
-struct DirectEncoder<A>(PhantomData<A>);
+pub(super) struct DirectEncoder<A>(PhantomData<A>);
 
 impl<A: Direct> Encoder for DirectEncoder<A> {
     type Item = A;

@@ -5,6 +5,7 @@ mod case;
 mod checks;
 mod compliance;
 pub mod direct;
+pub mod feeds;
 mod kpi;
 mod push;
 mod simulate;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -22,6 +22,7 @@ use crate::sync::{Cursor, Follower};
 use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync::{self as decode, SinkOrder};
 use crate::transport::encode;
+use crate::transport::encode::sync::{Pulled, Untold};
 use crate::transport::page::{Binding, PageTokens};
 use crate::transport::status;
 use crate::wire::encode::scalar::{date, revision, time};
@@ -51,7 +52,7 @@ impl Tokens {
 struct Sending {
     follower: Follower,
     tokens: Tokens,
-    ready: VecDeque<v1::PullResponse>,
+    ready: VecDeque<Pulled>,
     most: usize,
     /// What is shared with the client, and the entities that it may compare; `None` for everything.
     sharing: Option<(Arc<Sharing>, Vec<SyncEntity>)>,
@@ -59,7 +60,7 @@ struct Sending {
 }
 
 impl Sending {
-    async fn next(&mut self) -> Option<Result<v1::PullResponse, Status>> {
+    async fn next(&mut self) -> Option<Result<Pulled, Status>> {
         if let Some(message) = self.ready.pop_front() {
             return Some(Ok(message));
         }
@@ -73,7 +74,11 @@ impl Sending {
         let sharing = self.sharing.as_ref().map(|(sharing, compares)| (&**sharing, compares.as_slice()));
         match encode::sync::messages(&batch, self.most, sharing, |cursor| self.tokens.seal(cursor)) {
             Ok(messages) => self.ready = messages.into(),
-            Err((change, bytes)) => {
+            Err(Untold::Corrupt(error)) => {
+                tracing::error!(%error, "a stored record is no message");
+                return Some(Err(status::own(ErrorKind::Internal, "INTERNAL", "a stored record is corrupt")));
+            }
+            Err(Untold::TooLarge(change, bytes)) => {
                 let text = format!(
                     "the {change} has {bytes} bytes, a message may have {}: set grpc.max_send_bytes higher, or leave its \
                      entity out",
@@ -86,11 +91,9 @@ impl Sending {
     }
 }
 
-#[tonic::async_trait]
-impl SyncService for Api {
-    type PullStream = Answers<v1::PullResponse>;
-
-    async fn pull(&self, request: Request<v1::PullRequest>) -> Result<Response<Self::PullStream>, Status> {
+impl Api {
+    /// The messages of Pull.
+    pub(super) async fn feed(&self, request: Request<v1::PullRequest>) -> Result<Answers<Pulled>, Status> {
         let deadline = request.extensions().get().copied();
         let (caller, mut message) = open(request)?;
         let token = message.token.clone();
@@ -122,7 +125,21 @@ impl SyncService for Api {
                 status = &mut end => Some((Err(status), None)),
             }
         });
-        Ok(Response::new(Box::pin(answers)))
+        Ok(Box::pin(answers))
+    }
+}
+
+#[tonic::async_trait]
+impl SyncService for Api {
+    type PullStream = Answers<v1::PullResponse>;
+
+    /// The generated form of what [`Api::feed`] sends: the same messages, read again.
+    async fn pull(&self, request: Request<v1::PullRequest>) -> Result<Response<Self::PullStream>, Status> {
+        let read = |Pulled(bytes)| {
+            v1::PullResponse::decode(bytes.as_slice()).map_err(|error| Status::internal(error.to_string()))
+        };
+        let messages = self.feed(request).await?.map(move |message| message.and_then(read));
+        Ok(Response::new(Box::pin(messages)))
     }
 
     type PushStream = Answers<v1::PushResponse>;

@@ -1,0 +1,128 @@
+//! Rows of the change feed: records as their bytes, which are read only where somebody has to know what they say.
+
+use sea_orm::QueryResult;
+
+use super::StoreError;
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
+use crate::domain::digest::Leaf;
+use crate::domain::feed::SyncEntity;
+use crate::domain::ids::{CaseId, VersionId};
+use crate::domain::time::Timestamp;
+use crate::wire::stored;
+
+/// A case version in the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedVersion {
+    /// Revision of its commit.
+    pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// The case.
+    pub case: CaseId,
+    /// The version.
+    pub version: VersionId,
+    /// When it takes effect.
+    pub effective: Timestamp,
+    /// Its bytes.
+    pub record: Vec<u8>,
+}
+
+/// Columns of a [`FeedVersion`].
+pub(super) const VERSION: &str = "case_id, version_id, effective_at, revision, recorded_at, record";
+
+impl FeedVersion {
+    pub(super) fn of(row: &QueryResult) -> Result<Self, StoreError> {
+        Ok(Self {
+            case: CaseId::trusted(&row.try_get::<String>("", "case_id")?),
+            version: VersionId::trusted(&row.try_get::<String>("", "version_id")?),
+            effective: Timestamp(row.try_get("", "effective_at")?),
+            revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
+            recorded: Timestamp(row.try_get("", "recorded_at")?),
+            record: row.try_get("", "record")?,
+        })
+    }
+
+    /// The order of versions of a case.
+    #[must_use]
+    pub fn order(&self) -> (Timestamp, &VersionId) {
+        (self.effective, &self.version)
+    }
+
+    /// Its leaf.
+    #[must_use]
+    pub fn leaf(&self) -> Leaf {
+        Leaf::version(&self.record)
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// Its bytes are corrupt.
+    pub fn read(&self) -> Result<CaseVersion, StoreError> {
+        stored::read_version(&self.record).map_err(|cause| StoreError::corrupt("case version", cause))
+    }
+}
+
+/// An activity or void in the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedRecord {
+    /// Revision of its commit.
+    pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// Its id.
+    pub id: String,
+    /// Whether it is a void.
+    pub entity: SyncEntity,
+    /// Its bytes.
+    pub record: Vec<u8>,
+    /// What it says; of activities only where that was asked for, of voids always.
+    pub activity: Option<Box<Activity>>,
+}
+
+/// Columns of a [`FeedRecord`], of the table of activities as `a`.
+pub(super) const RECORD: &str = "a.activity_id, a.revision, a.recorded_at, a.record, a.kind = 'void' AS is_void";
+
+impl FeedRecord {
+    pub(super) fn of(row: &QueryResult, read: bool) -> Result<Self, StoreError> {
+        let void: bool = row.try_get("", "is_void")?;
+        let record: Vec<u8> = row.try_get("", "record")?;
+        let activity = if read || void {
+            let read = stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?;
+            Some(Box::new(read))
+        } else {
+            None
+        };
+        Ok(Self {
+            revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
+            recorded: Timestamp(row.try_get("", "recorded_at")?),
+            id: row.try_get("", "activity_id")?,
+            entity: if void { SyncEntity::Void } else { SyncEntity::Activity },
+            record,
+            activity,
+        })
+    }
+
+    /// Its leaf.
+    #[must_use]
+    pub fn leaf(&self) -> Leaf {
+        Leaf::record(self.entity, &self.record)
+    }
+
+    /// The activity that it takes out, if it is a void.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        match &self.activity.as_ref()?.detail {
+            Detail::Void { target, .. } => Some(target.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The cases that it names, where it was read.
+    #[must_use]
+    pub fn cases(&self) -> &[CaseId] {
+        self.activity.as_ref().map(|activity| activity.cases.as_slice()).unwrap_or_default()
+    }
+}
