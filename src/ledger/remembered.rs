@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::addresses::Posted;
 use super::dims::DimRef;
 use super::emit::Sink;
 use crate::domain::fact::{Dims, Fact, FactKind};
@@ -92,7 +93,7 @@ impl Contacts {
     }
 
     /// Money came in: the contacts of the last thirty days that no payment followed before led to it.
-    pub fn paid(&mut self, at: Timestamp, sink: &mut Sink) {
+    pub fn paid(&mut self, at: Timestamp, posted: Option<&Posted>, sink: &mut Sink) {
         let market = sink.market;
         let open = |contact: &&mut Remembered| contact.has(LEAD) && !contact.has(PAID) && !contact.is_over(sink.day);
         let mut led = Vec::new();
@@ -101,6 +102,11 @@ impl Contacts {
             if seconds <= LED_TO {
                 contact.set(PAID);
                 led.push(Fact { value: Some(seconds), ..contact.fact(FactKind::ContactPaid, None, sink) });
+                let opened = posted.and_then(|posted| posted.opened(contact.key));
+                if let Some(opened) = opened.filter(|opened| *opened <= seconds) {
+                    let fact = contact.fact(FactKind::OpenedPaid, None, sink);
+                    led.push(Fact { value: Some(seconds - opened), ..fact });
+                }
             }
         }
         sink.out.append(&mut led);
@@ -123,6 +129,16 @@ impl Remembered {
     /// A contact at an instant of that day, with the flags of its fact.
     pub fn new(market: &Market, (key, dims): (u64, Arc<Dims>), (day, at): (i32, Timestamp), flags: u16) -> Self {
         Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute_of(market, day, at) << MINUTE_AT }
+    }
+
+    /// Whether it is a message that was delivered, by what is known of it.
+    pub fn is_delivered(&self) -> bool {
+        self.has(DELIVERED)
+    }
+
+    /// Whether it is a message that a person opened.
+    pub fn is_opened(&self) -> bool {
+        self.has(OPENED)
     }
 
     pub fn has(&self, bits: u16) -> bool {
@@ -150,7 +166,7 @@ impl Remembered {
     }
 
     /// Seconds from its minute to an instant.
-    fn seconds_to(&self, at: Timestamp, market: &Market) -> i64 {
+    pub fn seconds_to(&self, at: Timestamp, market: &Market) -> i64 {
         at.0.saturating_sub(self.made_at(market).0).max(0) / SECOND
     }
 
