@@ -4,7 +4,7 @@ use crate::processors::Processors;
 use crate::stats::{Rounds, Run, ratio};
 use crate::support::recount;
 use crate::support::service::{Service, Setup};
-use crate::{Options, bare, figures, stream, twelve};
+use crate::{Options, bare, figures, main_kpis, stream, twelve};
 
 /// Runs rounds of both contestants by turns.
 pub async fn measure(options: &Options) {
@@ -33,6 +33,9 @@ async fn one(options: &Options) -> (Run, Vec<bare::Row>) {
     let setup = Setup::new(&database.url, &[]).await;
     if options.twelve_rules {
         twelve::put(setup.configuration());
+    }
+    if options.main_kpis {
+        main_kpis::keep(setup.configuration());
     }
     let service = setup.start().await;
     stream::cases(&service, &setup.key, options.cases(), options.markets).await;

@@ -21,6 +21,7 @@ mod followers;
 mod history;
 mod ingest;
 mod kpis;
+mod main_kpis;
 mod memory;
 mod processors;
 mod replicas;
@@ -94,6 +95,9 @@ struct Options {
     /// Ingest with twelve rules in each market, instead of all packs that ship.
     #[arg(long)]
     twelve_rules: bool,
+    /// Ingest with the main job's eighteen KPIs, instead of the whole catalogue.
+    #[arg(long)]
+    main_kpis: bool,
     /// Watchers of `watch`.
     #[arg(long, default_value_t = 1_000)]
     watchers: usize,

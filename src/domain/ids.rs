@@ -42,12 +42,17 @@ pub fn check_id(text: &str) -> Result<(), IdError> {
     }
 }
 
+/// The text of a record's id. Ids of up to 23 bytes stand where they are used: states of cases hold many, and are copied often.
+pub type Inline = smol_str::SmolStr;
+/// The text of a name that few records have to themselves.
+type Shared = Arc<str>;
+
 macro_rules! id_type {
-    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+    ($text:ty: $($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name($text);
 
         impl $name {
             /// Makes the id after checking its form.
@@ -69,12 +74,6 @@ macro_rules! id_type {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-
-            /// The shared text, to keep without copying.
-            #[must_use]
-            pub fn shared(&self) -> Arc<str> {
-                Arc::clone(&self.0)
             }
         }
 
@@ -98,11 +97,56 @@ macro_rules! id_type {
     )+};
 }
 
-id_type!(
+id_type!(Shared:
     /// A customer of the service. Taken from the credential, never from a request alone.
     TenantId,
     /// A market of a tenant: the lower-case ISO 3166-1 alpha-2 code of its country.
     MarketId,
+    /// A rule of a pack: never reused for another rule.
+    RuleId,
+    /// A jurisdiction: `us`, `us-ny`, `us-ny-nyc`.
+    JurisdictionId,
+    /// An API key's public part.
+    KeyId,
+    /// A system of a partner that writes numbered messages, named by the partner.
+    SourceId,
+    /// A receiver to which the tenant has changes sent, named in its file.
+    SinkId,
+);
+
+impl VersionId {
+    /// The text, to keep.
+    #[must_use]
+    pub fn text(&self) -> Inline {
+        self.0.clone()
+    }
+}
+
+impl ActivityId {
+    /// The text, to keep.
+    #[must_use]
+    pub fn text(&self) -> Inline {
+        self.0.clone()
+    }
+}
+
+impl RuleId {
+    /// The shared text, to keep without copying.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl JurisdictionId {
+    /// The shared text, to keep without copying.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+id_type!(Inline:
     /// A debt file worked as one, unique in its market.
     CaseId,
     /// One version of a case's master data, made by the client, unique in its case.
@@ -115,20 +159,10 @@ id_type!(
     ClaimId,
     /// A contact point of a person.
     ContactPointId,
-    /// A rule of a pack: never reused for another rule.
-    RuleId,
-    /// A jurisdiction: `us`, `us-ny`, `us-ny-nyc`.
-    JurisdictionId,
-    /// An API key's public part.
-    KeyId,
     /// A decision about a finding, made by the client, unique in its market.
     UpdateId,
     /// A permit, made by the client, unique in its market.
     PermitId,
-    /// A system of a partner that writes numbered messages, named by the partner.
-    SourceId,
-    /// A receiver to which the tenant has changes sent, named in its file.
-    SinkId,
 );
 
 /// A finding's identity: a hash of market, rule and subject, so that its life survives re-derivation.

@@ -11,7 +11,8 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::finding::Finding;
-use crate::domain::ids::{FindingId, RuleId};
+
+use crate::domain::ids::{FindingId, Inline, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, CaseLedger, DimRef, of_test};
@@ -50,7 +51,7 @@ impl Effects {
 
 /// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Position(Timestamp, u8, i64, Arc<str>);
+pub struct Position(Timestamp, u8, i64, Inline);
 
 /// A fact of a case.
 #[derive(Clone, Copy)]
@@ -75,8 +76,8 @@ impl Event<'_> {
     #[must_use]
     pub fn position(&self) -> Position {
         match self {
-            Self::Version(version) => Position(version.effective, 0, 0, version.version.shared()),
-            Self::Activity(activity) => Position(activity.occurred, 1, activity.source_seq, activity.id.shared()),
+            Self::Version(version) => Position(version.effective, 0, 0, version.version.text()),
+            Self::Activity(activity) => Position(activity.occurred, 1, activity.source_seq, activity.id.text()),
         }
     }
 }
@@ -274,7 +275,7 @@ pub fn fold_noting<'a>(
     let mut entry = CaseEntry::open(env, first, &mut effects);
     tell(Cause::Event(Event::Version(first)), &effects);
     // Activities may lie before the first version, which holds from ever: order starts with the first fact.
-    entry.last = Position(NEVER, 0, 0, Arc::from(""));
+    entry.last = Position(NEVER, 0, 0, Inline::default());
     for version in &later {
         entry.remember_for(env, version);
     }
