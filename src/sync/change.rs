@@ -62,4 +62,14 @@ impl What {
             Self::Finding { .. } => SyncEntity::Finding,
         }
     }
+
+    /// The id of what it is about.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Case { version, .. } => version.case.to_string(),
+            Self::Activity(row) | Self::Void { void: row, .. } => row.activity.id.to_string(),
+            Self::Finding { row, .. } => row.finding.id.to_string(),
+        }
+    }
 }
