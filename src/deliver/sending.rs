@@ -87,7 +87,9 @@ impl Sending<'_> {
         let mut failed: Option<Outcome> = None;
         loop {
             let step = if failed.is_some() { Step::Busy } else { self.window.step(Instant::now()) };
-            if let (Step::Start(at), Some(courier)) = (step, self.hands.couriers.pop()) {
+            if let Step::Start(at) = step
+                && let Some(courier) = self.hands.couriers.pop()
+            {
                 self.worker.still()?;
                 self.holding.outlasting(self.worker.common.settings.request_timeout).await?;
                 match self.worker.event(&self.parcels[at].change, eyes) {
