@@ -39,7 +39,7 @@ fn exposed(file: &str) -> BTreeSet<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Settings given by the environment are read as the server reads them: an unknown name, or a value that it does not take, is told.
+/// Settings given by the environment, read as the server reads them: an unknown name or a value that it does not take is told.
 fn settings(environment: Vec<(String, String)>) -> Server {
     assert!(environment.iter().all(|(name, _)| name.starts_with("FAIRDUE_")), "{environment:?}");
     assert!(environment.len() >= 4, "{environment:?}");
@@ -161,7 +161,7 @@ fn compose_names_what_there_is() {
 #[test]
 fn kubernetes_names_what_there_is() {
     let all = documents(KUBERNETES);
-    let kind = |kind: &str| all.iter().filter(move |one| one["kind"].as_str() == Some(kind));
+    let kind = |kind: &'static str| all.iter().filter(move |one| one["kind"].as_str() == Some(kind));
     assert_eq!(kind("Deployment").count(), 2);
     for deployment in kind("Deployment") {
         assert_eq!(deployment["apiVersion"].as_str(), Some("apps/v1"));

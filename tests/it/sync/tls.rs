@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fairdue::proto::v1;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -17,8 +17,9 @@ use crate::support::database::{Backend, Database};
 use crate::support::receiver::Receiver;
 
 /// An authority of the test's own.
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
 }
@@ -53,7 +54,7 @@ fn sink(directory: &Path, receiver: &Receiver) -> String {
 async fn called(name: &str, trusted: bool) -> (Receiver, v1::Sink) {
     let database = Database::fresh(Backend::Sqlite).await;
     let directory = tempfile::tempdir().expect("a directory");
-    let (own, other) = (authority(), authority());
+    let (own, other) = (authority("one"), authority("another"));
     let receiver = Receiver::over(Some(acceptor(&own, name))).await;
     let mut setup = configured(&database, &sink(directory.path(), &receiver)).await;
     let named = directory.path().join("authorities.pem");
