@@ -163,6 +163,8 @@ pub struct SinkSettings {
     pub give_up: Duration,
     /// Refusals of one event after which its sink is paused.
     pub max_refusals: u32,
+    /// Events of a sink in a market that are put aside at most; with none, a refused event pauses its sink.
+    pub max_dead_letters: u32,
 }
 
 /// Logging.
@@ -281,6 +283,7 @@ fn sinks(s: &mut Settings) -> SinkSettings {
         retry_max: seconds(s, "sinks.retry_max_seconds", 1, 86_400),
         give_up: seconds(s, "sinks.give_up_hours", 1, 8_760).saturating_mul(3_600),
         max_refusals: s.number("sinks.max_refusals", 1..=1_000),
+        max_dead_letters: s.number("sinks.max_dead_letters", 0..=10_000),
     };
     if settings.request_timeout > settings.lease / 3 {
         let message = "sinks.request_timeout_ms is more than a third of sinks.lease_seconds";

@@ -11,6 +11,8 @@ use crate::domain::sink::{Endpoint, NatsLogin, Receiver, Scheme, SecretPlace, Si
 
 /// Most secrets of a webhook: the one in use, and those that it goes over from and to.
 const MAX_SECRETS: usize = 4;
+/// Most events under way at once: each has a connection of its own.
+const MAX_IN_FLIGHT: i64 = 64;
 /// Longest subject.
 const MAX_SUBJECT: usize = 128;
 /// How a secret is named.
@@ -75,6 +77,7 @@ fn sink(
             Start::Now
         }
     };
+    let in_flight = section.integer(out, "in_flight", 1..MAX_IN_FLIGHT + 1).unwrap_or(1);
     let webhook = section.table(out, "webhook").map(|table| webhook(table, out));
     let nats = section.table(out, "nats").map(|table| nats(table, out));
     let receiver = match (webhook, nats) {
@@ -86,7 +89,8 @@ fn sink(
         }
     };
     section.finish(out);
-    Some(Sink { id: id?, whose: whose?, markets, entities, start, receiver: receiver? })
+    let in_flight = u16::try_from(in_flight).unwrap_or(1);
+    Some(Sink { id: id?, whose: whose?, markets, entities, start, in_flight, receiver: receiver? })
 }
 
 fn markets(
@@ -245,6 +249,8 @@ mod tests {
             ("webhook = { url = \"https://h.example/x\", secrets = [\"env:S\"] }", "", "a sink has one receiver"),
             ("entities", "entitys", "not a key that is known here; write entities"),
             ("entities = [\"case\"]", "start = \"end\"", "sink.start is \"end\""),
+            ("entities = [\"case\"]", "in_flight = 0", "in_flight"),
+            ("entities = [\"case\"]", "in_flight = 65", "in_flight"),
         ] {
             let text = GOOD.replacen(from, to, 1);
             assert_ne!(text, GOOD, "{from}");

@@ -75,6 +75,7 @@ impl Courier {
 
 fn failure(error: OutboundError) -> Outcome {
     match error {
+        OutboundError::Unfit(text) => Outcome::Unfit(text),
         OutboundError::Forbidden(text) | OutboundError::Refused(text) => Outcome::Refused(text),
         OutboundError::Unreachable(_) | OutboundError::Timeout(_) => Outcome::Later(error.to_string(), None),
     }

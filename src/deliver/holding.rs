@@ -6,8 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::ids::SinkId;
 use crate::domain::market::MarketKey;
+use crate::domain::sink::DeadLetter;
 use crate::domain::time::Timestamp;
-use crate::store::{SinkFailure, SinkOrder, SinkProgress, StoreError, TenantScope};
+use crate::store::{PutAside, SinkFailure, SinkOrder, SinkProgress, StoreError, TenantScope};
 use crate::sync::SinkPlace;
 
 /// Events after which the place is kept, at the latest: what comes twice after a crash.
@@ -140,6 +141,35 @@ impl Holding {
         let begun = Instant::now();
         let held = self.scope.note_sink_failure(&self.key.market, &self.sink, self.fence, failure).await;
         self.done(begun, held).await
+    }
+
+    /// Puts an event aside.
+    pub(super) async fn put_aside(&mut self, letter: &DeadLetter, most: u32) -> Result<PutAside, End> {
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(End::Stopped);
+            }
+            let begun = Instant::now();
+            let put = self.scope.put_aside(&self.key.market, (&self.sink, self.fence), letter, most).await;
+            let (put, held) = match put {
+                Ok(put) => (Some(put), Ok(put != PutAside::Lost)),
+                Err(error) => (None, Err(error)),
+            };
+            self.done(begun, held).await?;
+            if let Some(put) = put {
+                return Ok(put);
+            }
+        }
+    }
+
+    /// Forgets an event that was put aside and has arrived.
+    pub(super) async fn letter_taken(&mut self, change: &str) -> Result<(), End> {
+        let (begun, before) = (Instant::now(), self.renewed);
+        let taken = self.scope.letter_taken(&self.key.market, &self.sink, change).await;
+        self.done(begun, taken.map(|()| true)).await?;
+        // Where it was not forgotten, an operator sees it still, and may drop it. It is no sign of life.
+        self.renewed = before;
+        Ok(())
     }
 
     async fn done(&mut self, begun: Instant, held: Result<bool, StoreError>) -> Result<(), End> {

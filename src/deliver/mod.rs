@@ -1,4 +1,5 @@
-//! The change feed sent to receivers: in order and at least once for each market, by one server at a time.
+//! The change feed sent to receivers: in order and at least once for each market, by one server at a time. Where a sink has
+//! several events under way, the order is that of each case.
 //!
 //! Each sink has, for each of its markets, a row with its place. The server that holds the row sends, and moves the place when
 //! the receiver has answered. A holder that dies is noticed by its silence, and another goes on from the place kept last: what
@@ -7,7 +8,10 @@
 
 mod courier;
 mod holding;
+mod letters;
 mod retry;
+mod sending;
+mod window;
 mod worker;
 
 use std::collections::HashMap;

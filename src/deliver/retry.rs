@@ -12,7 +12,9 @@ pub(super) enum Outcome {
     Delivered,
     /// It may take it later; not before so long.
     Later(String, Option<Duration>),
-    /// It will not take it as it is.
+    /// It will never take this event, but others.
+    Unfit(String),
+    /// It will not take anything as it is called.
     Refused(String),
     /// It will never take anything again.
     Gone(String),
@@ -27,6 +29,7 @@ impl Outcome {
             200..=299 => Self::Delivered,
             410 => Self::Gone(text),
             408 | 425 | 429 | 500..=599 => Self::Later(text, retry_after),
+            400 | 406 | 409 | 411..=413 | 415..=417 | 422 | 431 => Self::Unfit(text),
             300..=399 => Self::Refused(format!("{text}: redirects are not followed, name the new address")),
             _ => Self::Refused(text),
         }
@@ -62,7 +65,7 @@ impl Tries {
         let usual = self.pause(settings, chance);
         match outcome {
             Outcome::Gone(text) => Next::Pause(text.clone()),
-            Outcome::Refused(text) => {
+            Outcome::Refused(text) | Outcome::Unfit(text) => {
                 self.refusals = self.refusals.saturating_add(1);
                 if self.refusals >= settings.max_refusals {
                     return Next::Pause(format!("refused {} times: {text}", self.refusals));
@@ -83,7 +86,7 @@ impl Tries {
     }
 
     /// Doubles with each failure up to the longest; between half of that and all of it, as chance has it.
-    fn pause(&self, settings: &SinkSettings, chance: f64) -> Duration {
+    pub(super) fn pause(&self, settings: &SinkSettings, chance: f64) -> Duration {
         let doublings = self.failures.saturating_sub(1).min(30);
         let whole = settings.retry_min.saturating_mul(1 << doublings).min(settings.retry_max);
         whole.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
@@ -152,7 +155,9 @@ mod tests {
             (400, false, false),
             (401, false, false),
             (408, false, true),
+            (404, false, false),
             (413, false, false),
+            (422, false, false),
             (425, false, true),
             (429, false, true),
             (500, false, true),
@@ -161,6 +166,8 @@ mod tests {
             let outcome = Outcome::of_status(status, None, "");
             assert_eq!(outcome == Outcome::Delivered, delivered, "{status}");
             assert_eq!(matches!(outcome, Outcome::Later(..)), later, "{status}");
+            // Whoever may not call, or calls where nobody is, is refused whatever the event.
+            assert_eq!(matches!(outcome, Outcome::Unfit(_)), [400, 413, 422].contains(&status), "{status}");
         }
     }
 }

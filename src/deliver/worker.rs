@@ -1,5 +1,6 @@
 //! Sends one market's changes to one receiver, whenever this server holds the sink.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::Common;
 use super::courier::{Courier, Event};
 use super::holding::{End, Holding};
 use super::retry::{Next, Outcome, Tries};
+use super::sending::{Hands, Parcel};
 use crate::domain::error_kind::{ErrorKind, Failure as _};
 use crate::domain::feed::SyncEntity;
 use crate::domain::market::MarketKey;
@@ -17,27 +19,27 @@ use crate::domain::sharing::Sharing;
 use crate::domain::sink::Sink;
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
-use crate::store::{SinkFailure, SinkRow};
-use crate::sync::{Batch, Change, SinkPlace, Telling};
+use crate::store::{SinkFailure, SinkRow, TenantScope};
+use crate::sync::{Change, SinkPlace, Telling};
 
 /// How often a server that does not send looks whether it should.
 const LOOK: Duration = Duration::from_millis(500);
 /// Longest text of a failure that is kept.
-const MAX_ERROR: usize = 500;
+pub(super) const MAX_ERROR: usize = 500;
 
 /// Sends for one sink in one market.
 pub(super) struct Worker {
-    common: Arc<Common>,
-    key: MarketKey,
-    sink: Arc<Sink>,
+    pub(super) common: Arc<Common>,
+    pub(super) key: MarketKey,
+    pub(super) sink: Arc<Sink>,
     /// The configuration that it works under.
     digest: String,
 }
 
 /// What the receiver may see, and of which entities digests.
-struct Eyes {
-    sharing: Option<Arc<Sharing>>,
-    compares: Vec<SyncEntity>,
+pub(super) struct Eyes {
+    pub(super) sharing: Option<Arc<Sharing>>,
+    pub(super) compares: Vec<SyncEntity>,
 }
 
 impl Worker {
@@ -78,7 +80,7 @@ impl Worker {
 
     async fn take(&self, row: SinkRow, place: SinkPlace, stop: &CancellationToken) {
         let (common, key) = (&self.common, &self.key);
-        let scope = common.sync.markets().store().scope(&key.tenant);
+        let scope = self.scope();
         let begun = Instant::now();
         let fence = match scope.take_sink(&key.market, &row, &common.holder).await {
             Ok(Some(fence)) => fence,
@@ -98,7 +100,10 @@ impl Worker {
     }
 
     async fn send_all(&self, holding: &mut Holding, tries: &mut Tries) -> Result<Infallible, End> {
-        let mut courier = Courier::new(Arc::clone(&self.common), self.sink.receiver.clone(), &self.key);
+        let courier = || Courier::new(Arc::clone(&self.common), self.sink.receiver.clone(), &self.key);
+        let couriers = (0..self.sink.in_flight.max(1)).map(|_| courier()).collect();
+        let mut hands = Hands { couriers, aside: HashSet::new() };
+        self.replay_letters(&mut hands, holding, tries).await?;
         loop {
             let place = holding.place().clone();
             let opened = holding.during(self.common.sync.follow_sink(&self.key, &self.sink, place)).await?;
@@ -112,7 +117,11 @@ impl Worker {
             let eyes = Eyes { sharing, compares };
             while let Some(batch) = holding.during(follower.next()).await? {
                 match batch {
-                    Ok(batch) => self.send(batch, &eyes, &mut courier, holding, tries).await?,
+                    Ok(batch) => {
+                        let reached = SinkPlace::At(batch.reached.clone());
+                        self.send(Parcel::all(batch), &eyes, &mut hands, holding, tries).await?;
+                        holding.passed(reached);
+                    }
                     Err(error) => {
                         self.broken(error, holding, tries).await?;
                         break;
@@ -123,7 +132,7 @@ impl Worker {
     }
 
     /// What a feed that broke means: somebody has to look at it, or it is begun again.
-    async fn broken(&self, error: IngestError, holding: &mut Holding, tries: &mut Tries) -> Result<(), End> {
+    pub(super) async fn broken(&self, error: IngestError, holding: &mut Holding, tries: &mut Tries) -> Result<(), End> {
         self.still()?;
         let kind = error.kind();
         let text = match error {
@@ -141,43 +150,14 @@ impl Worker {
         self.pause(&outcome, holding, tries).await
     }
 
-    async fn send(
-        &self,
-        batch: Batch,
-        eyes: &Eyes,
-        courier: &mut Courier,
-        holding: &mut Holding,
-        tries: &mut Tries,
-    ) -> Result<(), End> {
-        for (index, change) in batch.changes().enumerate() {
-            let event = self.event(change, eyes)?;
-            loop {
-                self.still()?;
-                holding.outlasting(self.common.settings.request_timeout).await?;
-                let outcome = holding.during(courier.bring(&event, self.now())).await?;
-                if outcome == Outcome::Delivered {
-                    break;
-                }
-                self.pause(&outcome, holding, tries).await?;
-            }
-            self.count("fairdue_sink_events_total");
-            holding.reached(SinkPlace::At(batch.place_at(index)), change.recorded, self.now()).await?;
-            if tries.failures > 0 {
-                *tries = Tries::default();
-                holding.keep().await?;
-            }
-        }
-        holding.passed(SinkPlace::At(batch.reached));
-        Ok(())
-    }
-
     /// What is shared may be less by now, or the sink gone: then another worker looks, under the configuration in force.
-    fn still(&self) -> Result<(), End> {
+    pub(super) fn still(&self) -> Result<(), End> {
         let same = self.common.sync.markets().config().get().digest == self.digest;
         if same { Ok(()) } else { Err(End::Stopped) }
     }
 
-    fn event(&self, change: &Change, eyes: &Eyes) -> Result<Event, End> {
+    /// The event that tells of a change. The error says why there is none.
+    pub(super) fn event(&self, change: &Change, eyes: &Eyes) -> Result<Event, String> {
         let id = change.id(&self.key);
         let telling = Telling {
             key: &self.key,
@@ -186,14 +166,17 @@ impl Worker {
             sharing: eyes.sharing.as_deref().map(|sharing| (sharing, eyes.compares.as_slice())),
             most: usize::try_from(self.common.settings.max_event_bytes).unwrap_or(usize::MAX),
         };
-        let body = (self.common.write)(&telling).map_err(End::Paused)?;
+        let body = (self.common.write)(&telling)?;
         Ok(Event { id, entity: change.what.entity(), body })
     }
 
     /// Notes a failure and waits for the next try, or ends.
-    async fn pause(&self, outcome: &Outcome, holding: &mut Holding, tries: &mut Tries) -> Result<(), End> {
+    pub(super) async fn pause(&self, outcome: &Outcome, holding: &mut Holding, tries: &mut Tries) -> Result<(), End> {
         let now = self.now();
-        let (Outcome::Later(text, _) | Outcome::Refused(text) | Outcome::Gone(text)) = outcome else { return Ok(()) };
+        let (Outcome::Later(text, _) | Outcome::Unfit(text) | Outcome::Refused(text) | Outcome::Gone(text)) = outcome
+        else {
+            return Ok(());
+        };
         let next = tries.failed(outcome, &self.common.settings, now, chance());
         let wait = match &next {
             Next::Wait(wait) => *wait,
@@ -218,11 +201,15 @@ impl Worker {
         }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn scope(&self) -> TenantScope {
+        self.common.sync.markets().store().scope(&self.key.tenant)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
         self.common.sync.markets().clock().now()
     }
 
-    fn count(&self, name: &'static str) {
+    pub(super) fn count(&self, name: &'static str) {
         let labels = [
             ("tenant", self.key.tenant.to_string()),
             ("market", self.key.market.to_string()),
@@ -233,7 +220,7 @@ impl Worker {
 }
 
 /// Even between zero and one.
-fn chance() -> f64 {
+pub(super) fn chance() -> f64 {
     let mut bytes = [0; 4];
     // Without chance waits are the longest that they may be.
     getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::feed::SyncEntity;
 use super::ids::{MarketId, SinkId};
+use super::time::Timestamp;
 use super::vocabulary::vocabulary;
 
 vocabulary!(
@@ -207,8 +208,42 @@ pub struct Sink {
     pub entities: Vec<SyncEntity>,
     /// Where it begins.
     pub start: Start,
+    /// Events under way at once. One: in the order of the market; more: in the order of each case.
+    pub in_flight: u16,
     /// Who receives it.
     pub receiver: Receiver,
+}
+
+/// An event that was put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The event's id.
+    pub change: String,
+    /// Revision of the change.
+    pub revision: u64,
+    /// The revision at which the feed brings it: another one for what is told when its case enters a filter.
+    pub found_at: u64,
+    /// What it is about.
+    pub entity: SyncEntity,
+    /// Id of that.
+    pub subject: String,
+    /// How often it was refused.
+    pub refusals: u32,
+    /// What the receiver said last.
+    pub reason: String,
+    /// When it was put aside.
+    pub put: Timestamp,
+    /// It is to be sent again.
+    pub asked: bool,
+}
+
+/// What happens to dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterOrder {
+    /// They are sent again.
+    Replay,
+    /// They are forgotten.
+    Drop,
 }
 
 #[cfg(test)]

@@ -31,9 +31,12 @@ pub enum OutboundError {
     /// No answer in time.
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
-    /// The receiver does not take this, and would not take it a moment later.
+    /// The receiver takes nothing as it is called, and would not a moment later.
     #[error("{0}")]
     Refused(String),
+    /// The receiver will never take this message, but others.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 /// Bounds of a call.

@@ -196,7 +196,7 @@ impl Nats {
         let bytes = headers.len().saturating_add(body.len());
         if open.info.max_payload > 0 && bytes > open.info.max_payload {
             let text = format!("the event has {bytes} bytes, the server takes {}", open.info.max_payload);
-            return Err(self.refused(&text));
+            return Err(OutboundError::Unfit(format!("{}: {text}", self.endpoint.place())));
         }
         open.sent = open.sent.wrapping_add(1);
         let reply = format!("{}.{}", open.inbox, open.sent);

@@ -1,5 +1,7 @@
 //! Rows of the change feed: records as their bytes, which are read only where somebody has to know what they say.
 
+use std::borrow::Cow;
+
 use sea_orm::QueryResult;
 
 use super::StoreError;
@@ -85,16 +87,15 @@ pub struct FeedRecord {
 /// Columns of a [`FeedRecord`], of the table of activities as `a`.
 pub(super) const RECORD: &str = "a.activity_id, a.revision, a.recorded_at, a.record, a.kind = 'void' AS is_void";
 
+fn read(record: &[u8]) -> Result<Activity, StoreError> {
+    stored::read_activity(record).map_err(|cause| StoreError::corrupt("activity", cause))
+}
+
 impl FeedRecord {
     pub(super) fn of(row: &QueryResult, read: bool) -> Result<Self, StoreError> {
         let void: bool = row.try_get("", "is_void")?;
         let record: Vec<u8> = row.try_get("", "record")?;
-        let activity = if read || void {
-            let read = stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?;
-            Some(Box::new(read))
-        } else {
-            None
-        };
+        let activity = if read || void { Some(Box::new(self::read(&record)?)) } else { None };
         Ok(Self {
             revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
             recorded: Timestamp(row.try_get("", "recorded_at")?),
@@ -103,6 +104,17 @@ impl FeedRecord {
             record,
             activity,
         })
+    }
+
+    /// What it says, read now if it was not.
+    ///
+    /// # Errors
+    /// Its bytes are corrupt.
+    pub fn read(&self) -> Result<Cow<'_, Activity>, StoreError> {
+        match &self.activity {
+            Some(activity) => Ok(Cow::Borrowed(activity)),
+            None => Ok(Cow::Owned(read(&self.record)?)),
+        }
     }
 
     /// Its leaf.

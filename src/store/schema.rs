@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_peers::Peers),
             Box::new(super::schema_sinks::Sinks),
             Box::new(super::schema_wire::Wire),
+            Box::new(super::schema_letters::Letters),
         ]
     }
 }

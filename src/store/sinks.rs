@@ -1,6 +1,6 @@
 //! Receivers of changes: their places in the feed, each moved only by the one server that holds it.
 
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use super::{StoreError, TenantScope};
 use crate::domain::ids::{MarketId, SinkId};
@@ -224,9 +224,15 @@ impl TenantScope {
         set: &str,
         more: Vec<Value>,
     ) -> Result<bool, StoreError> {
+        let statement = self.fence(market, sink, fence, set, more);
+        Ok(self.writer().execute_raw(statement).await?.rows_affected() == 1)
+    }
+
+    /// An update of a sink that changes nothing unless the fence is still this one. Further binds begin with `$5`.
+    pub(super) fn fence(&self, market: &MarketId, sink: &SinkId, fence: u64, set: &str, more: Vec<Value>) -> Statement {
         let sql = format!("UPDATE sink SET {set} {ONE} AND fence = $4");
         let values = [sink.as_str().into(), fence.cast_signed().into()].into_iter().chain(more);
-        Ok(self.writer().execute_raw(self.statement(market, &sql, values)).await?.rows_affected() == 1)
+        self.statement(market, &sql, values)
     }
 
     /// Carries out an order, over the head of whoever sends: the fence grows, so that the sender looks again. With a fence,

@@ -61,4 +61,14 @@ impl What {
             Self::Finding { .. } => SyncEntity::Finding,
         }
     }
+
+    /// The id of what it is about.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Case { version, .. } => version.case.to_string(),
+            Self::Activity(row) | Self::Void { void: row, .. } => row.id.clone(),
+            Self::Finding { row, .. } => row.finding.id.to_string(),
+        }
+    }
 }

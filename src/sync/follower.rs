@@ -38,6 +38,13 @@ impl Batch {
         self.changes.iter().map(|(change, _)| change)
     }
 
+    /// The changes in order, each with the place that a copy has reached with it.
+    #[must_use]
+    pub fn placed(mut self) -> Vec<(Change, Cursor)> {
+        let places: Vec<Cursor> = (0..self.changes.len()).map(|index| self.place_at(index)).collect();
+        std::mem::take(&mut self.changes).into_iter().map(|(change, _)| change).zip(places).collect()
+    }
+
     /// The place that a copy has reached with the change at an index.
     #[must_use]
     pub fn place_at(&self, index: usize) -> Cursor {

@@ -1,5 +1,6 @@
 //! Sinks: feeds that the service sends to receivers itself, and what an operator sees and orders of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use crate::domain::ids::{MarketId, SinkId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::sharing::Sharing;
-use crate::domain::sink::{Sink, Start};
+use crate::domain::sink::{DeadLetter, LetterOrder, Sink, Start};
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::IngestError;
@@ -58,6 +59,8 @@ pub struct SinkStatus {
     pub row: Option<SinkRow>,
     /// The market's newest revision, and when it was recorded.
     pub head: (u64, Timestamp),
+    /// Events that are put aside.
+    pub letters: u64,
 }
 
 /// One change for one receiver.
@@ -78,10 +81,10 @@ impl Change {
     /// The id of the change: a hash of whose it is, its commit, and what it is about.
     #[must_use]
     pub fn id(&self, key: &MarketKey) -> String {
-        let (one, two) = match &self.what {
-            What::Case { version, .. } => (version.case.to_string(), version.version.to_string()),
-            What::Activity(row) | What::Void { void: row, .. } => (row.id.clone(), String::new()),
-            What::Finding { row, .. } => (row.finding.id.to_string(), String::new()),
+        let one = self.what.subject();
+        let two = match &self.what {
+            What::Case { version, .. } => version.version.to_string(),
+            _ => String::new(),
         };
         let mut hasher = blake3::Hasher::new();
         let revision = self.revision.to_string();
@@ -165,9 +168,11 @@ impl Sync {
                 continue;
             }
             let head = scope.head(market).await?.map(|head| (head.revision, head.recorded)).unwrap_or_default();
+            let aside: HashMap<SinkId, u64> = scope.letter_counts(market).await?.into_iter().collect();
             for sink in sinks {
+                let letters = aside.get(&sink.id).copied().unwrap_or_default();
                 let row = scope.sink(market, &sink.id).await?;
-                found.push(SinkStatus { market: market.clone(), sink: Arc::clone(sink), row, head });
+                found.push(SinkStatus { market: market.clone(), sink: Arc::clone(sink), row, head, letters });
             }
         }
         Ok(found)
@@ -220,14 +225,65 @@ impl Sync {
         self.order(&key, sink, &SinkOrder::Resume(place.kept(), after)).await
     }
 
+    /// Events of a sink that are put aside, in the order of their revisions, behind a place, at most so many.
+    ///
+    /// # Errors
+    /// The caller is no reader, there is no such sink, or the database is away.
+    pub async fn letters(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        sink: &SinkId,
+        after: Option<(u64, String)>,
+        limit: u64,
+    ) -> Result<Vec<DeadLetter>, IngestError> {
+        let (key, _) = self.known_sink(who, Role::Reader, market, sink)?;
+        Ok(self.markets.store().scope(&key.tenant).letters(market, sink, after, false, limit).await?)
+    }
+
+    /// Has events that are put aside sent again, or forgotten: those with the ids named, or all. How many there were.
+    ///
+    /// # Errors
+    /// The caller is no administrator, there is no such sink, one of the ids is of nothing that is put aside, or the database
+    /// is away.
+    pub async fn order_letters(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        sink: &SinkId,
+        changes: Option<Vec<String>>,
+        order: LetterOrder,
+    ) -> Result<u64, IngestError> {
+        let (key, known) = self.administered(who, market, sink)?;
+        self.sink_row(&key, &known).await?;
+        let scope = self.markets.store().scope(&key.tenant);
+        if let Some(changes) = &changes {
+            let found = scope.which_letters(market, sink, changes.clone()).await?;
+            if let Some(other) = changes.iter().find(|change| !found.contains(*change)) {
+                return Err(IngestError::NotFound { what: "dead letter", id: other.clone() });
+            }
+        }
+        Ok(scope.order_letters(market, sink, changes, order).await?)
+    }
+
     fn administered(
         &self,
         who: &Principal,
         market: &MarketId,
         sink: &SinkId,
     ) -> Result<(MarketKey, Arc<Sink>), IngestError> {
-        if !who.has(Role::Admin) {
-            return Err(IngestError::RoleMissing(Role::Admin.as_str()));
+        self.known_sink(who, Role::Admin, market, sink)
+    }
+
+    fn known_sink(
+        &self,
+        who: &Principal,
+        role: Role,
+        market: &MarketId,
+        sink: &SinkId,
+    ) -> Result<(MarketKey, Arc<Sink>), IngestError> {
+        if !who.has(role) {
+            return Err(IngestError::RoleMissing(role.as_str()));
         }
         let snapshot = self.markets.config().get();
         let tenant = snapshot.tenants.get(&who.tenant);

@@ -42,7 +42,7 @@ const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
 }
 
 /// Every method of the API. A test compares this table with the services' descriptors.
-pub const METHODS: [Method; 42] = [
+pub const METHODS: [Method; 43] = [
     unary("/fairdue.v1.CaseService/UpsertCase", WRITE),
     unary("/fairdue.v1.CaseService/BatchUpsertCases", WRITE),
     unary("/fairdue.v1.CaseService/GetCase", READ),
@@ -85,6 +85,7 @@ pub const METHODS: [Method; 42] = [
     unary("/fairdue.v1.SyncService/ListLeaves", FOLLOW),
     unary("/fairdue.v1.SyncService/ListSinks", READ),
     unary("/fairdue.v1.SyncService/UpdateSink", ADMINISTER),
+    unary("/fairdue.v1.SyncService/ListDeadLetters", READ),
 ];
 
 /// Paths that begin so need a credential.

@@ -1,4 +1,5 @@
 //! Questions whose cases and persons are not in memory, while another replica changes them all the time: each is answered.
+//! Every other caller asks for everything that was committed before, so that memory catches up, and forgets, with each question.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,15 @@ channels = ["call"]
 const CASES: usize = 12;
 const ASKERS: usize = 12;
 
+/// A request, which every other caller wants answered from all that was committed before it.
+fn asked<T>(message: T, first: usize) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    if first.is_multiple_of(2) {
+        request.metadata_mut().insert("fairdue-consistency", "fully-consistent".parse().expect("plain characters"));
+    }
+    request
+}
+
 /// Asks for case files and checks until it is time; how many answers there were.
 async fn ask(mut clients: Clients, first: usize, ending: Arc<AtomicBool>) -> usize {
     let mut answers = 0;
@@ -40,7 +50,7 @@ async fn ask(mut clients: Clients, first: usize, ending: Arc<AtomicBool>) -> usi
         let case_id = format!("c{}", (first + answers) % CASES);
         let request =
             v1::GetCaseFileRequest { region_code: "IT".to_owned(), case_id: case_id.clone(), read_mask: None };
-        let file = clients.cases.get_case_file(request).await.expect("a case file");
+        let file = clients.cases.get_case_file(asked(request, first)).await.expect("a case file");
         assert!(file.get_ref().case_file.is_some());
         let request = v1::CheckContactRequest {
             region_code: "IT".to_owned(),
@@ -48,7 +58,7 @@ async fn ask(mut clients: Clients, first: usize, ending: Arc<AtomicBool>) -> usi
             contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
             ..Default::default()
         };
-        clients.compliance.check_contact(request).await.expect("an answer to a check");
+        clients.compliance.check_contact(asked(request, first)).await.expect("an answer to a check");
         answers += 1;
     }
     answers

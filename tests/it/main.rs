@@ -16,7 +16,10 @@ mod api_writes;
 mod at_hand;
 mod consistency;
 mod crash;
+#[cfg(feature = "tls")]
+mod database_tls;
 mod databases;
+mod deploy;
 mod dispositions;
 mod faults;
 mod figures;

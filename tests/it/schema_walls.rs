@@ -2,6 +2,8 @@
 //! foreign key leaves it, and nothing counts over all tenants. The check reads the database itself, so that a migration
 //! that breaks this fails here.
 
+use std::collections::BTreeSet;
+
 use fairdue::store::{Store, StoreOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
@@ -148,3 +150,20 @@ on_both_databases!(
         }
     }
 );
+
+/// docs/scaling.md names every table where it tells how to spread them over Citus.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_statement_that_spreads_tables_names_all_of_them() {
+    let database = Database::fresh(Backend::Postgres).await;
+    Store::open(&database.url, &StoreOptions::default()).await.expect("migrate").close().await;
+    let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
+    let rows = connection.fetch_all(POSTGRES_TABLES).await.expect("tables");
+    let tables: BTreeSet<String> = rows.iter().map(|row| row.get("named")).filter(|named| named != OURS).collect();
+    let text = include_str!("../../docs/scaling.md");
+    let statement = text.split("create_distributed_table").nth(2).expect("the statement about all tables");
+    let list = statement.split("ARRAY[").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
+    let mut named: BTreeSet<String> = list.split('\'').skip(1).step_by(2).map(str::to_owned).collect();
+    // The first one is spread by a statement of its own.
+    named.insert("tenant".to_owned());
+    assert_eq!(named, tables);
+}

@@ -197,7 +197,14 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let replay = Some(v1::update_sink_request::Order::Replay(v1::ReplaySink { after_revision: 0 }));
     let sink_id = "hub".to_owned();
     let update = v1::UpdateSinkRequest { region_code: region_code(), sink_id, order: replay };
-    add("SyncService", "UpdateSink", vec![update.encode_to_vec()]);
+    let drop = v1::DropDeadLetters { event_ids: Vec::new(), all: true };
+    let order = Some(v1::update_sink_request::Order::DropDeadLetters(drop));
+    let dropped = v1::UpdateSinkRequest { order, ..update.clone() };
+    add("SyncService", "UpdateSink", vec![update.encode_to_vec(), dropped.encode_to_vec()]);
+    let letters =
+        v1::ListDeadLettersRequest { region_code: region_code(), sink_id: "hub".to_owned(), ..Default::default() };
+    let stolen = v1::ListDeadLettersRequest { page_token: token.to_owned(), ..letters.clone() };
+    add("SyncService", "ListDeadLetters", vec![letters.encode_to_vec(), stolen.encode_to_vec()]);
     all
 }
 

@@ -130,13 +130,22 @@ async fn pooler(url: &str) -> (Pooler, String) {
     let (directory, own) = (fresh_directory(), free_port());
     let users = directory.join("users.txt");
     std::fs::write(&users, format!("\"{user}\" \"\"\n")).expect("write the users");
-    let text = format!(
-        "[databases]\n{name} = host={host} port={port} dbname={name}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-         listen_port = {own}\nunix_socket_dir =\nauth_type = any\nauth_file = {}\npool_mode = transaction\n\
-         default_pool_size = 3\nmax_client_conn = 200\nignore_startup_parameters = extra_float_digits\n",
-        users.display()
-    );
-    let text = text.replace(&format!("dbname={name}"), &format!("dbname={name} user={user}"));
+    // The settings of deploy/, but for addresses, passwords and the number of connections.
+    let mut text = include_str!("../../deploy/pgbouncer.ini").to_owned();
+    for (from, to) in [
+        (
+            "fairdue = host=postgres port=5432 dbname=fairdue",
+            format!("{name} = host={host} port={port} dbname={name} user={user}"),
+        ),
+        ("listen_addr = 0.0.0.0", "listen_addr = 127.0.0.1\nunix_socket_dir =".to_owned()),
+        ("listen_port = 6432", format!("listen_port = {own}")),
+        ("auth_type = scram-sha-256", "auth_type = any".to_owned()),
+        ("/etc/pgbouncer/users.txt", users.display().to_string()),
+        ("default_pool_size = 40", "default_pool_size = 3".to_owned()),
+    ] {
+        assert!(text.contains(from), "{from} stands in deploy/pgbouncer.ini no more");
+        text = text.replace(from, &to);
+    }
     let file = directory.join("pgbouncer.ini");
     std::fs::write(&file, text).expect("write the settings");
     let mut command = unprivileged(&program);

@@ -80,6 +80,7 @@ fn sink() -> Value {
         .need("markets", patterns("Markets whose changes are sent", "^[a-z]{2}$"))
         .may("entities", choices("Only changes of these", SyncEntity::ALL.iter().map(|entity| entity.as_str())))
         .may("start", choice("Where it begins; beginning if absent", ["beginning", "now"]))
+        .may("in_flight", number("Events under way at once, in the order of each case; 1 if absent", 1, 64))
         .may("webhook", webhook.end())
         .may("nats", nats.end())
         .end()

@@ -5,6 +5,7 @@ use comfy_table::{Table, presets};
 
 use super::super::client::Client;
 use super::super::error::CliError;
+use crate::domain::feed::SyncEntity;
 use crate::domain::sink::SinkState;
 use crate::proto::v1;
 use crate::proto::v1::update_sink_request::Order;
@@ -48,6 +49,33 @@ pub enum SinkCommand {
         /// The sink's name in the tenant's file.
         sink: String,
     },
+    /// List the events that its receiver refused for good, and why.
+    Letters {
+        /// The sink's name in the tenant's file.
+        sink: String,
+    },
+    /// Send such events again.
+    Resend {
+        /// The sink's name in the tenant's file.
+        sink: String,
+        /// Ids of the events, as `letters` lists them.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        events: Vec<String>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Forget such events: the receiver never gets them.
+    Drop {
+        /// The sink's name in the tenant's file.
+        sink: String,
+        /// Ids of the events, as `letters` lists them.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        events: Vec<String>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// Runs `fairdue sync sinks`.
@@ -67,9 +95,16 @@ pub(super) async fn run(args: &SinksArgs) -> Result<(), CliError> {
         return Ok(());
     };
     if region_code.is_empty() {
-        return Err(CliError::new("an order is for the sink in one market: write --market"));
+        return Err(CliError::new("this is about the sink in one market: write --market"));
     }
     let (sink, order) = match command {
+        SinkCommand::Letters { sink } => return letters(&mut client, region_code, sink).await,
+        SinkCommand::Resend { sink, events, .. } => {
+            (sink, Order::ReplayDeadLetters(v1::ReplayDeadLetters { event_ids: events.clone() }))
+        }
+        SinkCommand::Drop { sink, events, all } => {
+            (sink, Order::DropDeadLetters(v1::DropDeadLetters { event_ids: events.clone(), all: *all }))
+        }
         SinkCommand::Replay { sink, from } => {
             (sink, Order::Replay(v1::ReplaySink { after_revision: i64::from(*from) }))
         }
@@ -82,13 +117,59 @@ pub(super) async fn run(args: &SinksArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Lists what is put aside.
+async fn letters(client: &mut Client, region_code: String, sink: &str) -> Result<(), CliError> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["event", "revision", "of", "id", "refused", "put aside", "state", "why"]);
+    let mut request = v1::ListDeadLettersRequest { region_code, sink_id: sink.to_owned(), ..Default::default() };
+    let mut any = false;
+    loop {
+        let answer = client.sync.list_dead_letters(request.clone()).await?.into_inner();
+        for letter in &answer.dead_letters {
+            any = true;
+            table.add_row([
+                letter.event_id.clone(),
+                letter.revision.to_string(),
+                SyncEntity::of_number(letter.entity).map_or("unknown", SyncEntity::as_str).to_owned(),
+                letter.subject_id.clone(),
+                format!("{} times", letter.refusal_count),
+                letter.put_aside_time.map(|at| at.to_string()).unwrap_or_default(),
+                if letter.replay_ordered { "to be sent" } else { "put aside" }.to_owned(),
+                letter.reason.clone(),
+            ]);
+        }
+        if answer.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = answer.next_page_token;
+    }
+    if any {
+        println!("{table}");
+    } else {
+        println!("nothing is put aside");
+    }
+    Ok(())
+}
+
 fn table(sinks: &[v1::Sink]) -> String {
     if sinks.is_empty() {
         return "no sink is configured: tenants/TENANT.toml names them in [[sink]]".to_owned();
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["sink", "market", "for", "receiver", "state", "revision", "of", "lag", "last failure"]);
+    table.set_header([
+        "sink",
+        "market",
+        "for",
+        "receiver",
+        "state",
+        "revision",
+        "of",
+        "lag",
+        "put aside",
+        "last failure",
+    ]);
     for sink in sinks {
         let state = SinkState::of_number(sink.state).map_or("unknown", SinkState::as_str);
         let whose = if sink.partner_id.is_empty() { "own" } else { &sink.partner_id };
@@ -113,6 +194,7 @@ fn table(sinks: &[v1::Sink]) -> String {
             &through,
             &head,
             &lag,
+            &sink.dead_letter_count.to_string(),
             &failure,
         ]);
     }

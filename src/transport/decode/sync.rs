@@ -8,6 +8,7 @@ use super::request::market;
 use super::{At, DecodeError, collect};
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::{MarketId, SinkId, SourceId};
+use crate::domain::sink::LetterOrder;
 use crate::ingest::PushItem;
 use crate::proto::google::r#type::Date;
 use crate::proto::v1;
@@ -19,6 +20,10 @@ use crate::sync::{Filter, Manner};
 const MAX_NAMES: usize = 100;
 /// Most entities of a filter: each may be named twice, but not for ever.
 const MAX_ENTITIES: usize = 16;
+/// Most events that an order names.
+const MAX_EVENTS: usize = 1_000;
+/// Characters of an event's id.
+const EVENT_ID: usize = 32;
 /// Longest silence where none is asked for, in seconds.
 const HEARTBEAT: u16 = 10;
 /// The longest that may be asked for.
@@ -144,8 +149,20 @@ pub fn sinks(wire: &v1::ListSinksRequest) -> Result<Option<MarketId>, DecodeErro
     collect("", |at| if wire.region_code.is_empty() { Some(None) } else { market(at, &wire.region_code).map(Some) })
 }
 
+/// Market and sink of a request for what is put aside.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn letters(wire: &v1::ListDeadLettersRequest) -> Result<(MarketId, SinkId), DecodeError> {
+    collect("", |at| {
+        let market = market(at, &wire.region_code);
+        let sink = at.field("sink_id").id(&wire.sink_id, SinkId::new);
+        Some((market?, sink?))
+    })
+}
+
 /// What is to happen to a sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkOrder {
     /// Nothing is sent any more.
     Pause,
@@ -153,13 +170,15 @@ pub enum SinkOrder {
     Resume,
     /// It goes on behind a revision.
     Replay(u64),
+    /// Something happens to events that are put aside: those with these ids, or all.
+    Letters(LetterOrder, Option<Vec<String>>),
 }
 
 /// Market, sink and order of a request.
 ///
 /// # Errors
 /// Every field that is wrong.
-pub fn sink(wire: &v1::UpdateSinkRequest) -> Result<(MarketId, SinkId, SinkOrder), DecodeError> {
+pub fn sink(wire: v1::UpdateSinkRequest) -> Result<(MarketId, SinkId, SinkOrder), DecodeError> {
     collect("", |at| {
         let market = market(at, &wire.region_code);
         let sink = at.field("sink_id").id(&wire.sink_id, SinkId::new);
@@ -174,9 +193,38 @@ pub fn sink(wire: &v1::UpdateSinkRequest) -> Result<(MarketId, SinkId, SinkOrder
                     return None;
                 }
             },
+            Order::ReplayDeadLetters(v1::ReplayDeadLetters { event_ids }) => {
+                let named = event_ids_of(&at.field("replay_dead_letters").field("event_ids"), event_ids)?;
+                SinkOrder::Letters(LetterOrder::Replay, (!named.is_empty()).then_some(named))
+            }
+            Order::DropDeadLetters(v1::DropDeadLetters { event_ids, all }) => {
+                let at = at.field("drop_dead_letters");
+                if all == event_ids.is_empty() {
+                    let named = event_ids_of(&at.field("event_ids"), event_ids)?;
+                    SinkOrder::Letters(LetterOrder::Drop, (!all).then_some(named))
+                } else {
+                    at.field("event_ids").refuse("names the events to drop: send some, or all = true without any");
+                    return None;
+                }
+            }
         };
         Some((market?, sink?, order))
     })
+}
+
+/// Ids of events; `None` if one cannot be any.
+fn event_ids_of(at: &At<'_>, wire: Vec<String>) -> Option<Vec<String>> {
+    let count = wire.len();
+    let ids = at.list(wire, MAX_EVENTS, |at, id| {
+        let right = id.len() == EVENT_ID && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !right {
+            at.refuse(format!(
+                "is no id of an event: send {EVENT_ID} hexadecimal digits, as ListDeadLetters tells them"
+            ));
+        }
+        right.then_some(id)
+    });
+    (ids.len() == count).then_some(ids)
 }
 
 fn heartbeat(at: &At<'_>, wire: Option<prost_types::Duration>) -> Option<Duration> {

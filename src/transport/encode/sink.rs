@@ -1,6 +1,6 @@
 //! Sinks, as an operator sees them.
 
-use crate::domain::sink::{SinkState, Whose};
+use crate::domain::sink::{DeadLetter, SinkState, Whose};
 use crate::domain::time::SECOND;
 use crate::proto::v1;
 use crate::sync::SinkStatus;
@@ -10,7 +10,7 @@ use crate::wire::words::Word as _;
 /// A sink in one market.
 #[must_use]
 pub fn sink(status: &SinkStatus) -> v1::Sink {
-    let SinkStatus { market, sink, row, head } = status;
+    let SinkStatus { market, sink, row, head, letters } = status;
     let (head_revision, head_recorded) = head;
     let mut wire = v1::Sink {
         sink_id: sink.id.to_string(),
@@ -22,6 +22,7 @@ pub fn sink(status: &SinkStatus) -> v1::Sink {
         receiver: sink.receiver.described(),
         state: SinkState::Running.number(),
         head_revision: revision(*head_revision),
+        dead_letter_count: i32::try_from(*letters).unwrap_or(i32::MAX),
         ..Default::default()
     };
     let Some(row) = row else { return wire };
@@ -49,4 +50,19 @@ pub fn sink(status: &SinkStatus) -> v1::Sink {
     wire.last_error_time = row.error_at.map(time);
     wire.next_try_time = row.next_try.map(time);
     wire
+}
+
+/// An event that is put aside.
+#[must_use]
+pub fn letter(row: &DeadLetter) -> v1::DeadLetter {
+    v1::DeadLetter {
+        event_id: row.change.clone(),
+        revision: revision(row.revision),
+        entity: row.entity.number(),
+        subject_id: row.subject.clone(),
+        refusal_count: i32::try_from(row.refusals).unwrap_or(i32::MAX),
+        reason: row.reason.clone(),
+        put_aside_time: Some(time(row.put)),
+        replay_ordered: row.asked,
+    }
 }

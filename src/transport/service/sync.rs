@@ -237,17 +237,37 @@ impl SyncService for Api {
         request: Request<v1::UpdateSinkRequest>,
     ) -> Result<Response<v1::UpdateSinkResponse>, Status> {
         let (caller, message) = open(request)?;
-        let (market, sink, order) = decode::sink(&message).map_err(wrong)?;
+        let (market, sink, order) = decode::sink(message).map_err(wrong)?;
         let (sync, who) = (&self.use_cases.sync, &caller.who);
         match order {
             SinkOrder::Pause => sync.pause_sink(who, &market, &sink).await,
             SinkOrder::Resume => sync.resume_sink(who, &market, &sink).await,
             SinkOrder::Replay(after) => sync.replay_sink(who, &market, &sink, after).await,
+            SinkOrder::Letters(order, events) => {
+                sync.order_letters(who, &market, &sink, events, order).await.map(|_| ())
+            }
         }
         .map_err(failed)?;
         let sinks = sync.sinks(who, Some(&market)).await.map_err(failed)?;
         let sink = sinks.iter().find(|status| status.sink.id == sink).map(encode::sink::sink);
         self.answer(v1::UpdateSinkResponse { sink })
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<v1::ListDeadLettersRequest>,
+    ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
+        let (caller, mut message) = open(request)?;
+        let (market, sink) = decode::letters(&message).map_err(wrong)?;
+        let token = std::mem::take(&mut message.page_token);
+        let size = std::mem::take(&mut message.page_size);
+        let paging = Paging::open(self, &caller, "ListDeadLetters", size, &message)?;
+        let after = paging.after::<(u64, String)>(&token)?;
+        let limit = u64::from(paging.limit());
+        let rows = self.use_cases.sync.letters(&caller.who, &market, &sink, after, limit).await.map_err(failed)?;
+        let (dead_letters, next_page_token) =
+            paging.cut(&rows, encode::sink::letter, |row| (row.revision, row.change.clone()));
+        self.answer(v1::ListDeadLettersResponse { dead_letters, next_page_token })
     }
 }
 

@@ -229,16 +229,17 @@ fn ended_well(child: Child) {
     assert!(output.status.success(), "a start failed: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Waits until a process is at the schema: on PostgreSQL it holds the lock, on SQLite it has opened the file.
+/// Waits until a process is at the schema: on PostgreSQL its session for that is there, whether or not it takes a lock; on
+/// SQLite it has opened the file.
 async fn at_work(url: &str, child: &mut Child) {
-    let lock = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let session = "SELECT COUNT(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'fairdue migrations'";
     let file = url.strip_prefix("sqlite://").map(|rest| rest.trim_end_matches("?mode=rwc"));
     let since = Instant::now();
     while since.elapsed() < Duration::from_secs(30) && child.try_wait().expect("a process").is_none() {
         let begun = match file {
             Some(file) => Path::new(&format!("{file}-wal")).exists(),
-            None => counted(url, lock).await > 0,
+            None => counted(url, session).await > 0,
         };
         if begun {
             return;

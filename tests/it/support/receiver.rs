@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// What a receiver does with a request that it has read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// Answers with this status.
     Status(u16),
+    /// Takes it, after so many milliseconds.
+    Slow(u64),
     /// Never answers.
     Hang,
     /// Closes the connection.
@@ -56,7 +59,7 @@ impl Delivery {
     }
 }
 
-type Decide = dyn Fn(usize) -> Reply + Send + Sync;
+type Decide = dyn Fn(usize, &[u8]) -> Reply + Send + Sync;
 
 /// A running receiver.
 pub struct Receiver {
@@ -69,15 +72,29 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver that takes everything.
     pub async fn start() -> Self {
+        Self::over(None).await
+    }
+
+    /// A receiver that takes everything, and shows a certificate where it has one.
+    pub async fn over(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let deliveries: Arc<Mutex<Vec<Delivery>>> = Arc::default();
-        let takes: Arc<Decide> = Arc::new(|_| Reply::Status(204));
+        let takes: Arc<Decide> = Arc::new(|_, _| Reply::Status(204));
         let decide = Arc::new(Mutex::new(takes));
         let receiver = Self { address, deliveries: Arc::clone(&deliveries), decide: Arc::clone(&decide) };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&deliveries), Arc::clone(&decide)));
+                let (deliveries, decide) = (Arc::clone(&deliveries), Arc::clone(&decide));
+                match tls.clone() {
+                    None => drop(tokio::spawn(serve(stream, deliveries, decide))),
+                    Some(tls) => drop(tokio::spawn(async move {
+                        // Whoever does not trust it goes away in the middle of this.
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(stream, deliveries, decide).await;
+                        }
+                    })),
+                }
             }
         });
         receiver
@@ -85,7 +102,13 @@ impl Receiver {
 
     /// Answers from now on as the function says, which is told how many requests came before.
     pub fn answer(&self, decide: impl Fn(usize) -> Reply + Send + Sync + 'static) {
-        *self.decide.lock().expect("the lock") = Arc::new(decide);
+        *self.decide.lock().expect("the lock") = Arc::new(move |before, _: &[u8]| decide(before));
+    }
+
+    /// Answers from now on as the function says of each event.
+    pub fn judge(&self, judge: impl Fn(&serde_json::Value) -> Reply + Send + Sync + 'static) {
+        let judge = move |_, body: &[u8]| judge(&serde_json::from_slice(body).expect("an event in JSON"));
+        *self.decide.lock().expect("the lock") = Arc::new(judge);
     }
 
     /// Every request so far, in the order in which they came.
@@ -94,14 +117,18 @@ impl Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, deliveries: Arc<Mutex<Vec<Delivery>>>, decide: Arc<Mutex<Arc<Decide>>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    deliveries: Arc<Mutex<Vec<Delivery>>>,
+    decide: Arc<Mutex<Arc<Decide>>>,
+) {
     let mut bytes = Vec::new();
     loop {
         let Some((headers, body)) = request(&mut stream, &mut bytes).await else { return };
         let reply = {
             let mut deliveries = deliveries.lock().expect("the lock");
             let decide = Arc::clone(&decide.lock().expect("the lock"));
-            let reply = decide(deliveries.len());
+            let reply = decide(deliveries.len(), &body);
             deliveries.push(Delivery { headers, body, reply });
             reply
         };
@@ -112,6 +139,12 @@ async fn serve(mut stream: TcpStream, deliveries: Arc<Mutex<Vec<Delivery>>>, dec
                     return;
                 }
             }
+            Reply::Slow(millis) => {
+                tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+                if stream.write_all(b"HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n").await.is_err() {
+                    return;
+                }
+            }
             Reply::Hang => std::future::pending().await,
             Reply::Cut => return,
         }
@@ -119,7 +152,10 @@ async fn serve(mut stream: TcpStream, deliveries: Arc<Mutex<Vec<Delivery>>>, dec
 }
 
 /// One request; `None` at the end of the connection.
-async fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<(HashMap<String, String>, Vec<u8>)> {
+async fn request(
+    stream: &mut (impl AsyncRead + Unpin),
+    bytes: &mut Vec<u8>,
+) -> Option<(HashMap<String, String>, Vec<u8>)> {
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).into_owned();

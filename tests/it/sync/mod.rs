@@ -4,10 +4,12 @@
 pub mod copy;
 mod feed;
 mod jetstream;
+mod letters;
 mod mirror;
 mod push;
 mod receive;
 mod sharing;
 mod sinks;
+mod tls;
 mod tokens;
 mod writers;

@@ -110,6 +110,7 @@ partner = \"p\"
 markets = [\"it\"]
 entities = [\"case\"]
 start = \"now\"
+in_flight = 8
 
 [sink.webhook]
 url = \"https://hooks.example.org/changes\"

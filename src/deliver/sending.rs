@@ -1,0 +1,222 @@
+//! Changes on their way: as many at once as the sink allows, each until its receiver has it, or refuses it for good.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
+use super::courier::{Courier, Event};
+use super::holding::{End, Holding};
+use super::retry::{Outcome, Tries};
+use super::window::{Step, Window, concerns};
+use super::worker::{Eyes, MAX_ERROR, Worker, chance};
+use crate::domain::sink::DeadLetter;
+use crate::store::{PutAside, SinkFailure};
+use crate::sync::{Batch, Change, SinkPlace};
+
+/// Longest wait for what is on its way, where nothing else is to be waited for: each has a bound of its own.
+const LONG: Duration = Duration::from_secs(3_600);
+
+/// A change that is to arrive.
+pub(super) struct Parcel {
+    pub(super) change: Change,
+    /// The revision at which the feed brings it.
+    pub(super) found_at: u64,
+    /// Where the sink stands once it and all before it have arrived; `None` for what was put aside before.
+    pub(super) place: Option<SinkPlace>,
+}
+
+impl Parcel {
+    /// The changes of a batch.
+    pub(super) fn all(batch: Batch) -> Vec<Self> {
+        let mut found_at = batch.reached.place.through;
+        let mut parcels = Vec::new();
+        // What is told belatedly comes with the marked change behind it.
+        for (change, cursor) in batch.placed().into_iter().rev() {
+            found_at = change.mark.as_ref().map_or(found_at, |mark| mark.0);
+            parcels.push(Self { change, found_at, place: Some(SinkPlace::At(cursor)) });
+        }
+        parcels.reverse();
+        parcels
+    }
+}
+
+/// What a sender has at hand.
+pub(super) struct Hands {
+    /// Ways to the receiver on which nothing is on its way.
+    pub(super) couriers: Vec<Courier>,
+    /// Events that are put aside.
+    pub(super) aside: HashSet<String>,
+}
+
+/// Some parcels on their way.
+struct Sending<'a> {
+    worker: &'a Worker,
+    parcels: &'a [Parcel],
+    window: Window,
+    /// How often each was refused.
+    refusals: Vec<u32>,
+    hands: &'a mut Hands,
+    holding: &'a mut Holding,
+    tries: &'a mut Tries,
+}
+
+impl Worker {
+    /// Sends changes until each has arrived or is put aside.
+    pub(super) async fn send(
+        &self,
+        parcels: Vec<Parcel>,
+        eyes: &Eyes,
+        hands: &mut Hands,
+        holding: &mut Holding,
+        tries: &mut Tries,
+    ) -> Result<(), End> {
+        let concerns = parcels.iter().map(|parcel| concerns(&parcel.change.what));
+        let window = Window::new(concerns, self.sink.in_flight <= 1);
+        let refusals = vec![0; parcels.len()];
+        let sending = Sending { worker: self, parcels: &parcels, window, refusals, hands, holding, tries };
+        sending.run(eyes).await
+    }
+}
+
+impl Sending<'_> {
+    async fn run(mut self, eyes: &Eyes) -> Result<(), End> {
+        let mut running = FuturesUnordered::new();
+        // A failure of the receiver as a whole: nothing more starts, and once nothing is on its way it is waited out.
+        let mut failed: Option<Outcome> = None;
+        loop {
+            let step = if failed.is_some() { Step::Busy } else { self.window.step(Instant::now()) };
+            if let Step::Start(at) = step
+                && let Some(courier) = self.hands.couriers.pop()
+            {
+                self.worker.still()?;
+                self.holding.outlasting(self.worker.common.settings.request_timeout).await?;
+                match self.worker.event(&self.parcels[at].change, eyes) {
+                    Ok(event) => {
+                        self.window.started(at);
+                        running.push(bring(at, courier, event, self.worker.now()));
+                    }
+                    Err(text) => {
+                        self.hands.couriers.push(courier);
+                        // No other try makes it smaller.
+                        self.refusals[at] = self.worker.common.settings.max_refusals;
+                        self.unfit(at, text).await?;
+                    }
+                }
+                continue;
+            }
+            if running.is_empty() {
+                if let Some(outcome) = failed.take() {
+                    self.worker.pause(&outcome, self.holding, self.tries).await?;
+                    continue;
+                }
+                if step == Step::Over {
+                    return Ok(());
+                }
+            }
+            let until = if let Step::Wait(until) = step { until } else { Instant::now() + LONG };
+            let ended = async {
+                tokio::select! {
+                    ended = running.next(), if !running.is_empty() => ended,
+                    () = tokio::time::sleep_until(until.into()) => None,
+                }
+            };
+            let Some((at, courier, id, outcome)) = self.holding.during(ended).await? else { continue };
+            self.hands.couriers.push(courier);
+            match outcome {
+                Outcome::Delivered => self.arrived(at, &id).await?,
+                Outcome::Unfit(text) if self.worker.common.settings.max_dead_letters > 0 => {
+                    self.refusals[at] = self.refusals[at].saturating_add(1);
+                    self.unfit(at, text).await?;
+                }
+                outcome => {
+                    self.window.again(at, None);
+                    failed.get_or_insert(outcome);
+                }
+            }
+        }
+    }
+
+    async fn arrived(&mut self, at: usize, id: &str) -> Result<(), End> {
+        self.worker.count("fairdue_sink_events_total");
+        if self.hands.aside.remove(id) {
+            self.holding.letter_taken(id).await?;
+        }
+        self.done(at).await
+    }
+
+    /// Notes that one needs no more looking after, and how far the sink has come by that.
+    async fn done(&mut self, at: usize) -> Result<(), End> {
+        let Some(last) = self.window.done(at) else { return Ok(()) };
+        let parcel = &self.parcels[last];
+        let Some(place) = &parcel.place else { return Ok(()) };
+        self.holding.reached(place.clone(), parcel.change.recorded, self.worker.now()).await?;
+        if self.tries.failures > 0 {
+            *self.tries = Tries::default();
+            self.holding.keep().await?;
+        }
+        Ok(())
+    }
+
+    /// One was refused by its receiver, which takes others: tried again later, or put aside.
+    async fn unfit(&mut self, at: usize, text: String) -> Result<(), End> {
+        let settings = &self.worker.common.settings;
+        let (refusals, now) = (self.refusals[at], self.worker.now());
+        let reason: String = text.chars().take(MAX_ERROR).collect();
+        self.worker.count("fairdue_sink_failures_total");
+        if refusals < settings.max_refusals {
+            let wait = Tries::of(refusals, None).pause(settings, chance());
+            let next_try = now.plus(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
+            self.tries.failures = self.tries.failures.saturating_add(1);
+            let since = *self.tries.since.get_or_insert(now);
+            let failures = self.tries.failures;
+            self.holding.failed(&SinkFailure { failures, since, next_try, error: reason, at: now }).await?;
+            self.window.again(at, Some(Instant::now() + wait));
+            return Ok(());
+        }
+        let Parcel { change, found_at, .. } = &self.parcels[at];
+        let letter = DeadLetter {
+            change: change.id(&self.worker.key),
+            revision: change.revision,
+            found_at: *found_at,
+            entity: change.what.entity(),
+            subject: change.what.subject(),
+            refusals,
+            reason,
+            put: now,
+            asked: false,
+        };
+        self.aside(&letter).await?;
+        self.done(at).await
+    }
+
+    async fn aside(&mut self, letter: &DeadLetter) -> Result<(), End> {
+        let most = self.worker.common.settings.max_dead_letters;
+        match self.holding.put_aside(letter, most).await? {
+            PutAside::Done => {
+                self.worker.count("fairdue_sink_dead_letters_total");
+                tracing::error!(sink = %self.worker.sink.id, market = %self.worker.key.market, change = letter.change,
+                    revision = letter.revision, reason = letter.reason, "an event was put aside");
+                self.hands.aside.insert(letter.change.clone());
+                Ok(())
+            }
+            PutAside::Lost => Err(End::Lost),
+            PutAside::Full => Err(End::Paused(format!(
+                "refused {} times: {}; and {most} events are put aside already: replay or drop dead letters, then resume",
+                letter.refusals, letter.reason
+            ))),
+        }
+    }
+}
+
+/// Brings one event, once, and gives its courier back.
+async fn bring(
+    at: usize,
+    mut courier: Courier,
+    event: Event,
+    now: crate::domain::time::Timestamp,
+) -> (usize, Courier, String, Outcome) {
+    let outcome = courier.bring(&event, now).await;
+    (at, courier, event.id, outcome)
+}
