@@ -43,6 +43,15 @@ vocabulary!(
         VisitorPaid = "visitor_paid",
         /// A step at a landing page or portal; `state` is the step.
         Page = "page",
+        /// A message that a person opened and that a payment followed, if that came after the opening and within thirty days of
+        /// sending; dated by the sending; `value` is seconds from the opening to the payment.
+        OpenedPaid = "opened_paid",
+        /// A payment at a landing page failed: the account's first since its last payment, or in thirty days (`state` is
+        /// once), or the one after that (again).
+        PayerFailed = "payer_failed",
+        /// The first payment after a payment failed again, within thirty days of that; dated by the second failure; `value` is
+        /// seconds between the two.
+        PayerRecovered = "payer_recovered",
         /// A payment session at a landing page, once it is over, dated by its beginning; `state` is done, failed or
         /// abandoned.
         PaymentSession = "payment_session",
@@ -70,6 +79,8 @@ vocabulary!(
         Placed = "placed",
         /// A claim was bought; `amount` its price, `amount2` its face value.
         Purchased = "purchased",
+        /// Change of how much of a bought claim's price was recovered by payments on it; `amount`.
+        Amortised = "amortised",
         /// Interest accrued; `amount`.
         Interest = "interest",
         /// A fee charged to the debtor; `amount`; `state` is the beneficiary.
@@ -121,6 +132,8 @@ vocabulary!(
         /// Something happened to an account, told once a day; `state` is on_hand (it came to be open and here), attempted,
         /// reached, emailed, visited, promise_due or promise_kept; `value` is days since the account's last such day (of
         /// on_hand: since it left), none for its first. So accounts of any period can be counted once: see `distinct`.
+        /// Of attempted_by the same is told by channel; of addressed and address_reached by address that a message was sent
+        /// to, and was delivered to, on the day of sending.
         AccountSeen = "account_seen",
         /// A part of an account's life: `state` is began when it first owed something, or how it ended (paid, settled,
         /// written_off, recalled, transferred, cancelled, corrected, closed), which is taken back where it goes on after all;
@@ -315,8 +328,18 @@ pub const ENDS: [&str; 8] =
     ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
 
 /// What accounts are seen for, once a day each.
-pub const SEEN_STATES: [&str; 7] =
-    ["on_hand", "attempted", "reached", "emailed", "visited", "promise_due", "promise_kept"];
+pub const SEEN_STATES: [&str; 10] = [
+    "on_hand",
+    "attempted",
+    "reached",
+    "emailed",
+    "visited",
+    "promise_due",
+    "promise_kept",
+    "attempted_by",
+    "addressed",
+    "address_reached",
+];
 
 /// What the `value` of a kind's facts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -334,9 +357,13 @@ impl FactKind {
     #[must_use]
     pub const fn value_of(self) -> Option<ValueOf> {
         match self {
-            Self::Contact | Self::MessageOpened | Self::ContactPaid | Self::VisitorPaid | Self::Matter => {
-                Some(ValueOf::Seconds)
-            }
+            Self::Contact
+            | Self::MessageOpened
+            | Self::OpenedPaid
+            | Self::ContactPaid
+            | Self::VisitorPaid
+            | Self::PayerRecovered
+            | Self::Matter => Some(ValueOf::Seconds),
             Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
@@ -351,6 +378,7 @@ impl FactKind {
             Self::MessageBounced => words(&["bounced_hard", "bounced_soft"]),
             Self::Page => Some(PageStep::ALL.iter().map(ToString::to_string).collect()),
             Self::PaymentSession => words(&["done", "failed", "abandoned"]),
+            Self::PayerFailed => words(&["once", "again"]),
             Self::PromiseJudged => words(&["kept", "partly_kept", "late", "broken"]),
             Self::PromiseEnded => words(&["withdrawn", "superseded"]),
             Self::FirstContactResolved => words(&["attempt", "right_party"]),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::Wide;
 use super::matters::OpenMatter;
-use super::pages::{Session, Visit};
+use super::pages::{Failing, Session, Visit};
 use super::promise::{Credit, PromiseView};
 use super::terms::{Deal, Plan};
 use crate::domain::detail::ReversalKind;
@@ -181,6 +181,12 @@ pub(super) struct Books {
     pub sessions: Vec<Session>,
     /// The account's latest visitor.
     pub visitor: Option<Box<Visit>>,
+    /// Payments that failed, until one comes through.
+    pub failing: Option<Box<Failing>>,
+    /// What was paid on the case while it was the collector's own.
+    pub on_own: Wide,
+    /// What of its price was told as recovered.
+    pub recovered: i64,
     /// Complaints and disputes that are open.
     pub matters: Vec<OpenMatter>,
 }
@@ -202,6 +208,9 @@ impl Default for Books {
             deal: None,
             sessions: Vec::new(),
             visitor: None,
+            failing: None,
+            on_own: Wide::default(),
+            recovered: 0,
             matters: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use super::dims::DimRef;
 use super::emit::Sink;
 use super::promise::MadeOn;
 use super::remembered::{LEAD, MESSAGE, MESSAGE_DAYS, PROMISED, Remembered};
-use super::seen::{SeenFor, see};
+use super::seen::{SeenFor, attempted_by, see};
 use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Contact;
@@ -88,6 +88,10 @@ impl CaseLedger {
         }
         if message {
             made.set(MESSAGE);
+            if let Some(point) = contact.contact_point.as_ref().filter(|_| ctx.lead) {
+                made.went_to(point);
+                self.addressed(&made, sink);
+            }
         }
         if ctx.lead {
             let mut fact = made.fact(FactKind::Contact, None, sink);
@@ -104,8 +108,12 @@ impl CaseLedger {
             }
         }
         self.told(&mut made, contact, sink);
+        if made.is_delivered() {
+            self.came_to(&made, true, sink);
+        }
         if outcome.attempt {
             see(&mut self.kept, SeenFor::Attempted, sink.day, sink);
+            attempted_by(&mut self.kept, contact.channel, sink.day, sink);
             if outcome.right_party {
                 see(&mut self.kept, SeenFor::Reached, sink.day, sink);
             }
@@ -187,7 +195,12 @@ impl CaseLedger {
 
     fn happened(&mut self, key: u64, event: MessageEventKind, at: (Timestamp, &Market), sink: &mut Sink) {
         if let Some(message) = self.contacts.recent.iter_mut().rev().find(|contact| contact.key == key) {
+            let before = message.is_delivered();
             message.event(event, Some(at), sink);
+            if message.is_delivered() != before && message.address().is_some() {
+                let message = message.clone();
+                self.came_to(&message, !before, sink);
+            }
         }
     }
 

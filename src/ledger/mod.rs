@@ -14,6 +14,7 @@
 //! - Amounts that validation refuses (negative, in another currency) change nothing.
 
 mod account;
+mod addresses;
 mod books;
 mod claims;
 mod contact;

@@ -69,7 +69,9 @@ impl CaseLedger {
         let mut fact = sink.plain(FactKind::Payment, 1);
         fact.flags = if alone { flag::SELF_SERVICE } else { 0 } | super::purchased(ctx.version);
         fact.dims = dims;
+        let dims = Arc::clone(&fact.dims);
         sink.amount(fact, i128::from(amount));
+        self.recovers(ctx.version, i128::from(amount), &dims, sink);
         let first = payment.claim.as_ref().and_then(|id| claim_index(ctx.version, id));
         let stated = Some(&payment.allocation).filter(|stated| !stated.is_empty());
         let from = self.books_mut().parts.len();
@@ -84,6 +86,7 @@ impl CaseLedger {
         if amount > 0 {
             self.contacts.paid(activity.occurred, sink);
             self.visitor_paid(activity.occurred, sink);
+            self.payer_recovered(activity.occurred, sink);
         }
         if let Some(call) = activity.parent.as_ref() {
             self.paid_on(tag(call), sink);
@@ -130,6 +133,7 @@ impl CaseLedger {
         };
         let mut fact = sink.plain(FactKind::Charge, 1);
         fact.dims = Arc::clone(&dims);
+        fact.flags = super::purchased(ctx.version);
         fact.amount2 = vat;
         sink.amount(fact, i128::from(gross));
         let slot = Slot::new(Component::Cost, None);
@@ -257,10 +261,12 @@ impl CaseLedger {
                 fact.dims = dims.state(reason.as_str()).shared();
                 fact.flags = super::purchased(ctx.version);
                 sink.amount(fact, wide);
+                self.recovers(ctx.version, -wide, &dims.shared(), sink);
             }
             EntryKind::Charge => {
                 let mut fact = sink.plain(FactKind::Charge, whole);
                 fact.dims = DimRef { state: entry.dims.state.as_deref(), ..sink.case }.shared();
+                fact.flags = super::purchased(ctx.version);
                 sink.amount(fact, -wide);
             }
             EntryKind::WriteDown => sink.amount(sink.plain(FactKind::WrittenUp, whole), wide),

@@ -47,6 +47,17 @@ pub(super) struct Visit {
     dims: Arc<Dims>,
 }
 
+/// Payments of an account that failed, with none that came through since.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Failing {
+    /// The last failure.
+    last: Timestamp,
+    /// The second one, once there is one, with its day and dimensions.
+    again: Option<(Timestamp, i32)>,
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
+}
+
 impl Session {
     fn ended(&self, state: &str, sink: &mut Sink) {
         let dims = DimRef::of(&self.dims).state(state).shared();
@@ -76,6 +87,9 @@ impl CaseLedger {
         if step == PageStep::Visit {
             return self.visited(activity.occurred, of_session, sink);
         }
+        if step == PageStep::PaymentFailed {
+            self.payment_failed(activity.occurred, &of_session, sink);
+        }
         let key = session.map_or(0, tag_text);
         let sessions = &mut self.books_mut().sessions;
         let at = sessions.iter().position(|one| one.key == key).unwrap_or_else(|| {
@@ -102,6 +116,39 @@ impl CaseLedger {
                 sink.out.push(fact);
                 *visitor = Some(Box::new(Visit { first: at, last: at, day: sink.day, paid: false, dims }));
             }
+        }
+    }
+
+    /// A payment failed at a page: the first one, the second one, or one more.
+    fn payment_failed(&mut self, at: Timestamp, dims: &Arc<Dims>, sink: &mut Sink) {
+        let failing = &mut self.books_mut().failing;
+        let state = match failing {
+            Some(one) if seconds(one.last, at) <= LED_TO => {
+                one.last = at;
+                if one.again.is_some() {
+                    return;
+                }
+                (one.again, one.dims) = (Some((at, sink.day)), Arc::clone(dims));
+                "again"
+            }
+            _ => {
+                *failing = Some(Box::new(Failing { last: at, again: None, dims: Arc::clone(dims) }));
+                "once"
+            }
+        };
+        let mut fact = sink.plain(FactKind::PayerFailed, 1);
+        fact.dims = DimRef::of(dims).state(state).shared();
+        sink.out.push(fact);
+    }
+
+    /// Money came in: what failed before is over.
+    pub(super) fn payer_recovered(&mut self, at: Timestamp, sink: &mut Sink) {
+        let Some(failing) = self.books.as_mut().and_then(|books| books.failing.take()) else { return };
+        let Some((again, day)) = failing.again else { return };
+        let seconds = seconds(again, at);
+        if seconds <= LED_TO {
+            let fact = sink.plain(FactKind::PayerRecovered, 1);
+            sink.out.push(Fact { day, value: Some(seconds), dims: failing.dims, ..fact });
         }
     }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::books::tag_text;
 use super::dims::DimRef;
 use super::emit::Sink;
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::ids::ContactPointId;
 use crate::domain::market::Market;
 use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::vocabulary::{Channel, MessageEventKind};
@@ -47,6 +49,10 @@ pub(super) struct Remembered {
     pub day: i32,
     /// What happened to it, and behind that the flags of its fact and the minute of its day: see the shifts.
     bits: u32,
+    /// The short form of the contact point that a message went to; 0 if it names none.
+    address: u32,
+    /// Seconds from its minute to its opening by a person, and one; 0 if it was not opened, or nobody knows when.
+    opened: u32,
 }
 
 /// Bits of what happened to a contact; behind them its flags.
@@ -101,6 +107,11 @@ impl Contacts {
             if seconds <= LED_TO {
                 contact.set(PAID);
                 led.push(Fact { value: Some(seconds), ..contact.fact(FactKind::ContactPaid, None, sink) });
+                let since = i64::from(contact.opened).checked_sub(1).filter(|opened| (0..=seconds).contains(opened));
+                if let Some(opened) = since {
+                    let fact = contact.fact(FactKind::OpenedPaid, None, sink);
+                    led.push(Fact { value: Some(seconds - opened), ..fact });
+                }
             }
         }
         sink.out.append(&mut led);
@@ -122,7 +133,24 @@ impl Contacts {
 impl Remembered {
     /// A contact at an instant of that day, with the flags of its fact.
     pub fn new(market: &Market, (key, dims): (u64, Arc<Dims>), (day, at): (i32, Timestamp), flags: u16) -> Self {
-        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute_of(market, day, at) << MINUTE_AT }
+        let bits = u32::from(flags) << FLAGS_AT | minute_of(market, day, at) << MINUTE_AT;
+        Self { key, dims, day, bits, address: 0, opened: 0 }
+    }
+
+    /// The message went to that contact point.
+    pub fn went_to(&mut self, point: &ContactPointId) {
+        // The low half of the short form; 0 says that there is none.
+        self.address = (tag_text(point.as_str()) as u32).max(1);
+    }
+
+    /// The short form of the contact point that it went to.
+    pub fn address(&self) -> Option<u32> {
+        (self.address != 0).then_some(self.address)
+    }
+
+    /// Whether it is a message that was delivered, by what is known of it.
+    pub fn is_delivered(&self) -> bool {
+        self.has(DELIVERED)
     }
 
     pub fn has(&self, bits: u16) -> bool {
@@ -212,6 +240,10 @@ impl Remembered {
             MessageEventKind::Dropped => self.ended(DROPPED, sink),
             MessageEventKind::Opened => {
                 let value = at.map(|(at, market)| self.seconds_to(at, market));
+                if let Some(seconds) = value.filter(|_| !self.has(OPENED)) {
+                    // Messages are remembered for 90 days, which are far fewer seconds than fit.
+                    self.opened = u32::try_from(seconds.saturating_add(1)).unwrap_or(0);
+                }
                 self.once(OPENED, FactKind::MessageOpened, value, sink);
             }
             MessageEventKind::Clicked => self.once(CLICKED, FactKind::MessageClicked, None, sink),

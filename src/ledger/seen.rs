@@ -6,11 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::CaseLedger;
+use super::books::push_lean;
+use super::dims::DimRef;
 use super::emit::Sink;
 use super::follow::Kept;
 use crate::domain::fact::{FactKind, SEEN_STATES};
+use crate::domain::vocabulary::Channel;
 
-/// What an account is seen for: a place in [`SEEN_STATES`].
+/// What an account is seen for: a place in [`SEEN_STATES`]. What is told of channels and addresses stands behind these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SeenFor {
     OnHand,
@@ -24,30 +27,55 @@ pub(super) enum SeenFor {
 
 /// The last day of each, [`NEVER`] for what has not been yet. Of on_hand the day on which it left.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Seen([i32; SEEN_STATES.len()]);
+pub(super) struct Seen {
+    days: [i32; PLAIN],
+    /// The last day of an attempt by each channel that there was one by.
+    channels: Vec<(Channel, i32)>,
+}
+
+/// States that are told of the account as a whole.
+const PLAIN: usize = SeenFor::PromiseKept as usize + 1;
 
 const NEVER: i32 = i32::MIN;
 
 impl Default for Seen {
     fn default() -> Self {
-        Self([NEVER; SEEN_STATES.len()])
+        Self { days: [NEVER; PLAIN], channels: Vec::new() }
     }
 }
 
 /// Emits that the account was seen for that on a day, unless that day was told.
 pub(super) fn see(kept: &mut Option<Box<Kept>>, what: SeenFor, day: i32, sink: &mut Sink) {
-    let Some(last) = kept.get_or_insert_default().seen.0.get_mut(what as usize) else { return };
+    let Some(last) = kept.get_or_insert_default().seen.days.get_mut(what as usize) else { return };
     if *last < day {
         told(what, std::mem::replace(last, day), day, sink);
     }
 }
 
+/// Emits that the account was attempted by a channel on a day, unless that was told.
+pub(super) fn attempted_by(kept: &mut Option<Box<Kept>>, channel: Channel, day: i32, sink: &mut Sink) {
+    let channels = &mut kept.get_or_insert_default().seen.channels;
+    let at = channels.iter().position(|(one, _)| *one == channel).unwrap_or_else(|| {
+        push_lean(channels, (channel, NEVER));
+        channels.len() - 1
+    });
+    let Some((_, last)) = channels.get_mut(at) else { return };
+    if *last < day {
+        let case = DimRef { channel: Some(channel), ..sink.case };
+        tell(&case.state("attempted_by"), std::mem::replace(last, day), day, sink);
+    }
+}
+
 fn told(what: SeenFor, before: i32, day: i32, sink: &mut Sink) {
     let Some(state) = SEEN_STATES.get(what as usize) else { return };
+    tell(&sink.case.state(state), before, day, sink);
+}
+
+fn tell(dims: &DimRef<'_>, before: i32, day: i32, sink: &mut Sink) {
     let mut fact = sink.plain(FactKind::AccountSeen, 1);
     fact.day = day;
     fact.value = (before != NEVER).then(|| i64::from(day) - i64::from(before));
-    fact.dims = sink.case.state(state).shared();
+    fact.dims = dims.shared();
     sink.out.push(fact);
 }
 
@@ -56,11 +84,11 @@ impl CaseLedger {
     pub(super) fn on_hand(&mut self, before: i64, sink: &mut Sink) {
         let now = self.stock().open;
         if before == 0 && now > 0 {
-            let left = self.kept.as_ref().and_then(|kept| kept.seen.0.first().copied());
+            let left = self.kept.as_ref().and_then(|kept| kept.seen.days.first().copied());
             told(SeenFor::OnHand, left.unwrap_or(NEVER), sink.day, sink);
         } else if before > 0
             && now == 0
-            && let Some(left) = self.kept.get_or_insert_default().seen.0.first_mut()
+            && let Some(left) = self.kept.get_or_insert_default().seen.days.first_mut()
         {
             *left = sink.day;
         }

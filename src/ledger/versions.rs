@@ -1,11 +1,13 @@
 //! How a case comes in, and what a new version of its master data changes: dimensions, due dates, claims.
 
+use std::sync::Arc;
+
 use super::CaseLedger;
 use super::books::{EntryKind, Slot};
 use super::claims::{Claim, Wide};
 use super::emit::{Sink, Stock, reached_by};
 use crate::domain::case::CaseVersion;
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
 use crate::domain::vocabulary::Component;
@@ -46,7 +48,7 @@ impl CaseLedger {
         for claim in self.claims.all_mut() {
             claim.set_open(claim.open().max(0));
         }
-        let dims = std::sync::Arc::clone(&sink.dims);
+        let dims = Arc::clone(&sink.dims);
         let entry = self.enter(key, amount, EntryKind::Placement, Slot::CREDIT, &dims, sink.day);
         let settling = self.settling(market, None);
         self.settle(entry, amount, &settling);
@@ -136,6 +138,8 @@ impl CaseLedger {
         if was != now {
             // Told beside the first price, so that the sum is what the newest version says.
             sink.purchased(0, (now.0.saturating_sub(was.0), now.1.saturating_sub(was.1)));
+            let dims = Arc::clone(&sink.dims);
+            self.recovers(new, 0, &dims, &mut sink);
         }
         sink.stocks(here, self.stock());
         self.on_hand(before.open, &mut sink);
@@ -195,6 +199,24 @@ impl CaseLedger {
             books.parked.iter_mut().for_each(|(slot, _)| *slot = slot.moved(&to));
         }
         added
+    }
+}
+
+impl CaseLedger {
+    /// So much more was paid on a case that may have been bought: payments recover its price first.
+    pub(super) fn recovers(&mut self, version: &CaseVersion, paid: i128, dims: &Arc<Dims>, sink: &mut Sink) {
+        let Some(books) = self.books.as_mut() else { return };
+        if super::purchased(version) != 0 {
+            books.on_own = Wide::new(books.on_own.get() + paid);
+        }
+        let price = price(version).0.max(0);
+        // The clamp makes the conversion certain.
+        let recovered = books.on_own.get().clamp(0, i128::from(price)) as i64;
+        let change = i128::from(recovered) - i128::from(std::mem::replace(&mut books.recovered, recovered));
+        if change != 0 {
+            let fact = sink.plain(FactKind::Amortised, 0);
+            sink.amount(Fact { dims: Arc::clone(dims), ..fact }, change);
+        }
     }
 }
 
