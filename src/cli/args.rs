@@ -317,6 +317,7 @@ mod tests {
             "fairdue demo --exit",
             "fairdue import --mapping m.toml --market IT e.csv.gz --url http://h:1 --key k --report 2007",
             "fairdue kpi list --market IT --key k",
+            "fairdue kpi page config",
             "fairdue kpi query --market IT --key k --kpi cei --from 2026-01-01 --to 2026-07-01 --by agent --top 5",
             "fairdue kpi compare --market IT --key k --kpi cei --from 2026-01-01 --to 2026-07-01 --with year",
             "fairdue kpi drill --market IT --key k --kpi cei --from 2026-01-01 --to 2026-02-01 --currency EUR",

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::definition::{Definition, KpiInfo};
-use super::dimension::DimSet;
+use super::definition::{Definition, Kind, KpiInfo};
+use super::dimension::{DimSet, Dimension};
 use super::formula::{self, Formula};
 use super::layout::{Layout, MAX_COLUMNS};
 use super::parse_kpi::{self, Written};
@@ -200,7 +200,13 @@ fn lay_out(measures: &[Measure], note: &mut impl FnMut(Place, String, String)) -
 /// The largest declared sets by which all measures of the KPI are kept.
 fn common_sets(kpi: &Definition, measures: &[Measure]) -> Vec<Vec<String>> {
     let of: Vec<&Measure> = kpi.leaves.iter().filter_map(|leaf| measures.get(leaf.measure)).collect();
-    let kept = |measure: &Measure, set: DimSet| measure.sets.iter().any(|(stored, _)| stored.contains(set));
+    // Of a curve, what is divided by need not be kept by the months that tell it.
+    let curve = kpi.info.kind == Kind::Cohort && kpi.told.months.is_none();
+    let kept = |measure: &Measure, set: DimSet| {
+        let below = curve && !measure.sets.iter().any(|(stored, _)| stored.has(Dimension::MonthsSince));
+        let set = if below { set.without(Dimension::MonthsSince) } else { set };
+        measure.sets.iter().any(|(stored, _)| stored.contains(set))
+    };
     let mut common: Vec<DimSet> = Vec::new();
     for set in of.iter().flat_map(|measure| measure.declared.iter().copied()) {
         if !common.contains(&set) && of.iter().all(|measure| kept(measure, set)) {

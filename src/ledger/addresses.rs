@@ -8,11 +8,31 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::CaseLedger;
-use super::books::push_lean;
+use super::books::{push_lean, tag_text};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::{MESSAGE_DAYS, Remembered};
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::ids::ContactPointId;
+
+/// What is kept of a case's messages beside what is remembered of every contact.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Posted {
+    messages: Vec<Sent>,
+    addresses: Vec<Address>,
+}
+
+/// A message that names its address, or was opened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Sent {
+    /// As of [`Remembered`].
+    key: u64,
+    day: i32,
+    /// The short form of its contact point.
+    address: Option<u32>,
+    /// Seconds from sending to opening by a person.
+    opened: Option<u32>,
+}
 
 /// A contact point that messages went to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,15 +73,10 @@ impl Day {
 
 impl Days {
     /// One more message of a day, or one less.
-    fn change(&mut self, day: i32, more: bool, dims: impl FnOnce() -> Arc<Dims>, sink: &mut Sink) {
+    fn change(&mut self, day: i32, more: bool, dims: &Arc<Dims>, sink: &mut Sink) {
         let at = self.0.partition_point(|one| one.day < day);
         let before = at.checked_sub(1).and_then(|at| self.0.get(at)).map(|one| one.day);
         let known = self.0.get(at).is_some_and(|one| one.day == day);
-        // The day behind it is told with the gap to this one, or without it again.
-        let retell = |next: Option<&Day>, from: Option<i32>, to: Option<i32>, sink: &mut Sink| {
-            let facts = next.map(|next| [next.fact(from, -1, sink), next.fact(to, 1, sink)]);
-            sink.out.extend(facts.into_iter().flatten());
-        };
         match (known, more) {
             (true, true) => {
                 if let Some(one) = self.0.get_mut(at) {
@@ -69,9 +84,9 @@ impl Days {
                 }
             }
             (false, true) => {
-                let new = Day { day, count: 1, dims: dims() };
+                let new = Day { day, count: 1, dims: Arc::clone(dims) };
                 sink.out.push(new.fact(before, 1, sink));
-                retell(self.0.get(at), before, Some(day), sink);
+                self.retell(at, (before, Some(day)), sink);
                 self.0.insert(at, new);
                 self.forget(day);
             }
@@ -81,10 +96,18 @@ impl Days {
                 if one.count == 0 {
                     let gone = self.0.remove(at);
                     sink.out.push(gone.fact(before, -1, sink));
-                    retell(self.0.get(at), Some(day), before, sink);
+                    self.retell(at, (Some(day), before), sink);
                 }
             }
             (false, false) => {}
+        }
+    }
+
+    /// The day that stands there is told with another gap before it.
+    fn retell(&self, at: usize, (from, to): (Option<i32>, Option<i32>), sink: &mut Sink) {
+        if let Some(next) = self.0.get(at) {
+            let facts = [next.fact(from, -1, sink), next.fact(to, 1, sink)];
+            sink.out.extend(facts);
         }
     }
 
@@ -95,9 +118,35 @@ impl Days {
     }
 }
 
+impl Posted {
+    /// Seconds from sending to opening of a message.
+    pub fn opened(&self, key: u64) -> Option<i64> {
+        self.messages.iter().rev().find(|one| one.key == key)?.opened.map(i64::from)
+    }
+
+    /// What is kept of a message; what was kept of older ones is forgotten with them.
+    fn of(&mut self, message: &Remembered) -> Option<&mut Sent> {
+        let at = self.messages.iter().rposition(|one| one.key == message.key);
+        let at = at.unwrap_or_else(|| {
+            self.messages.retain(|one| one.day.saturating_add(MESSAGE_DAYS) >= message.day);
+            push_lean(&mut self.messages, Sent { key: message.key, day: message.day, address: None, opened: None });
+            self.messages.len() - 1
+        });
+        self.messages.get_mut(at)
+    }
+}
+
 impl CaseLedger {
-    /// A message went to its address.
-    pub(super) fn addressed(&mut self, message: &Remembered, sink: &mut Sink) {
+    fn posted(&mut self) -> &mut Posted {
+        self.kept.get_or_insert_default().posted.get_or_insert_default()
+    }
+
+    /// A message went to that contact point.
+    pub(super) fn addressed(&mut self, message: &Remembered, point: &ContactPointId, sink: &mut Sink) {
+        let posted = self.posted();
+        let Some(sent) = posted.of(message) else { return };
+        // The low half of the short form is enough to tell the few addresses of a case apart.
+        sent.address = Some(tag_text(point.as_str()) as u32);
         self.address(message, What::Sent, true, sink);
     }
 
@@ -106,9 +155,19 @@ impl CaseLedger {
         self.address(message, What::Reached, came, sink);
     }
 
+    /// A person opened a message, so many seconds after its sending.
+    pub(super) fn opened(&mut self, message: &Remembered, seconds: i64) {
+        if let Some(sent) = self.posted().of(message) {
+            // A message is remembered for 90 days, which are far fewer seconds than fit.
+            sent.opened = u32::try_from(seconds).ok();
+        }
+    }
+
     fn address(&mut self, message: &Remembered, what: What, more: bool, sink: &mut Sink) {
-        let Some(key) = message.address() else { return };
-        let all = &mut self.kept.get_or_insert_default().addresses;
+        let Some(posted) = self.kept.as_mut().and_then(|kept| kept.posted.as_mut()) else { return };
+        let sent = posted.messages.iter().rev().find(|one| one.key == message.key);
+        let Some(key) = sent.and_then(|sent| sent.address) else { return };
+        let all = &mut posted.addresses;
         let at = all.iter().position(|one| one.key == key).unwrap_or_else(|| {
             push_lean(all, Address { key, sent: Days::default(), reached: Days::default() });
             all.len() - 1
@@ -119,6 +178,7 @@ impl CaseLedger {
             What::Reached => (&mut address.reached, "address_reached"),
         };
         let case = DimRef { channel: message.dims.channel, direction: message.dims.direction, ..sink.case };
-        days.change(message.day, more, || case.state(state).shared(), sink);
+        let dims = case.state(state).shared();
+        days.change(message.day, more, &dims, sink);
     }
 }

@@ -89,8 +89,7 @@ impl CaseLedger {
         if message {
             made.set(MESSAGE);
             if let Some(point) = contact.contact_point.as_ref().filter(|_| ctx.lead) {
-                made.went_to(point);
-                self.addressed(&made, sink);
+                self.addressed(&made, point, sink);
             }
         }
         if ctx.lead {
@@ -195,11 +194,14 @@ impl CaseLedger {
 
     fn happened(&mut self, key: u64, event: MessageEventKind, at: (Timestamp, &Market), sink: &mut Sink) {
         if let Some(message) = self.contacts.recent.iter_mut().rev().find(|contact| contact.key == key) {
-            let before = message.is_delivered();
+            let (delivered, opened) = (message.is_delivered(), message.is_opened());
             message.event(event, Some(at), sink);
-            if message.is_delivered() != before && message.address().is_some() {
-                let message = message.clone();
-                self.came_to(&message, !before, sink);
+            let message = message.clone();
+            if message.is_delivered() != delivered {
+                self.came_to(&message, !delivered, sink);
+            }
+            if message.is_opened() && !opened {
+                self.opened(&message, message.seconds_to(at.0, at.1));
             }
         }
     }

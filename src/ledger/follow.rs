@@ -11,7 +11,7 @@ use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 use super::CaseLedger;
-use super::addresses::Address;
+use super::addresses::Posted;
 use super::books::EntryKind;
 use super::claims::Wide;
 use super::dims::DimRef;
@@ -130,8 +130,8 @@ pub(super) struct Kept {
     ended: Option<Ended>,
     /// When it was last seen for what.
     pub seen: Seen,
-    /// Where its messages went.
-    pub addresses: Vec<Address>,
+    /// Where its messages went, and when they were opened.
+    pub posted: Option<Box<Posted>>,
 }
 
 /// What was told of an account's end.

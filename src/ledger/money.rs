@@ -84,7 +84,8 @@ impl CaseLedger {
         sink.stocks(before, self.stock());
         self.deal_paid(sink);
         if amount > 0 {
-            self.contacts.paid(activity.occurred, sink);
+            let posted = self.kept.as_ref().and_then(|kept| kept.posted.as_deref());
+            self.contacts.paid(activity.occurred, posted, sink);
             self.visitor_paid(activity.occurred, sink);
             self.payer_recovered(activity.occurred, sink);
         }

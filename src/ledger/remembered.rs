@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::books::tag_text;
+use super::addresses::Posted;
 use super::dims::DimRef;
 use super::emit::Sink;
 use crate::domain::fact::{Dims, Fact, FactKind};
-use crate::domain::ids::ContactPointId;
 use crate::domain::market::Market;
 use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::vocabulary::{Channel, MessageEventKind};
@@ -49,10 +48,6 @@ pub(super) struct Remembered {
     pub day: i32,
     /// What happened to it, and behind that the flags of its fact and the minute of its day: see the shifts.
     bits: u32,
-    /// The short form of the contact point that a message went to; 0 if it names none.
-    address: u32,
-    /// Seconds from its minute to its opening by a person, and one; 0 if it was not opened, or nobody knows when.
-    opened: u32,
 }
 
 /// Bits of what happened to a contact; behind them its flags.
@@ -98,7 +93,7 @@ impl Contacts {
     }
 
     /// Money came in: the contacts of the last thirty days that no payment followed before led to it.
-    pub fn paid(&mut self, at: Timestamp, sink: &mut Sink) {
+    pub fn paid(&mut self, at: Timestamp, posted: Option<&Posted>, sink: &mut Sink) {
         let market = sink.market;
         let open = |contact: &&mut Remembered| contact.has(LEAD) && !contact.has(PAID) && !contact.is_over(sink.day);
         let mut led = Vec::new();
@@ -107,8 +102,8 @@ impl Contacts {
             if seconds <= LED_TO {
                 contact.set(PAID);
                 led.push(Fact { value: Some(seconds), ..contact.fact(FactKind::ContactPaid, None, sink) });
-                let since = i64::from(contact.opened).checked_sub(1).filter(|opened| (0..=seconds).contains(opened));
-                if let Some(opened) = since {
+                let opened = posted.and_then(|posted| posted.opened(contact.key));
+                if let Some(opened) = opened.filter(|opened| *opened <= seconds) {
                     let fact = contact.fact(FactKind::OpenedPaid, None, sink);
                     led.push(Fact { value: Some(seconds - opened), ..fact });
                 }
@@ -133,24 +128,17 @@ impl Contacts {
 impl Remembered {
     /// A contact at an instant of that day, with the flags of its fact.
     pub fn new(market: &Market, (key, dims): (u64, Arc<Dims>), (day, at): (i32, Timestamp), flags: u16) -> Self {
-        let bits = u32::from(flags) << FLAGS_AT | minute_of(market, day, at) << MINUTE_AT;
-        Self { key, dims, day, bits, address: 0, opened: 0 }
-    }
-
-    /// The message went to that contact point.
-    pub fn went_to(&mut self, point: &ContactPointId) {
-        // The low half of the short form; 0 says that there is none.
-        self.address = (tag_text(point.as_str()) as u32).max(1);
-    }
-
-    /// The short form of the contact point that it went to.
-    pub fn address(&self) -> Option<u32> {
-        (self.address != 0).then_some(self.address)
+        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute_of(market, day, at) << MINUTE_AT }
     }
 
     /// Whether it is a message that was delivered, by what is known of it.
     pub fn is_delivered(&self) -> bool {
         self.has(DELIVERED)
+    }
+
+    /// Whether it is a message that a person opened.
+    pub fn is_opened(&self) -> bool {
+        self.has(OPENED)
     }
 
     pub fn has(&self, bits: u16) -> bool {
@@ -178,7 +166,7 @@ impl Remembered {
     }
 
     /// Seconds from its minute to an instant.
-    fn seconds_to(&self, at: Timestamp, market: &Market) -> i64 {
+    pub fn seconds_to(&self, at: Timestamp, market: &Market) -> i64 {
         at.0.saturating_sub(self.made_at(market).0).max(0) / SECOND
     }
 
@@ -240,10 +228,6 @@ impl Remembered {
             MessageEventKind::Dropped => self.ended(DROPPED, sink),
             MessageEventKind::Opened => {
                 let value = at.map(|(at, market)| self.seconds_to(at, market));
-                if let Some(seconds) = value.filter(|_| !self.has(OPENED)) {
-                    // Messages are remembered for 90 days, which are far fewer seconds than fit.
-                    self.opened = u32::try_from(seconds.saturating_add(1)).unwrap_or(0);
-                }
                 self.once(OPENED, FactKind::MessageOpened, value, sink);
             }
             MessageEventKind::Clicked => self.once(CLICKED, FactKind::MessageClicked, None, sink),

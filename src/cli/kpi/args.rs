@@ -1,5 +1,7 @@
 //! The options of `fairdue kpi`.
 
+use std::path::PathBuf;
+
 use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -11,6 +13,12 @@ pub enum KpiCommand {
         /// Where the service is, and which market.
         #[command(flatten)]
         target: Target,
+    },
+    /// Print every KPI of a configuration directory as Markdown; no service is asked.
+    Page {
+        /// A configuration directory, or its directory kpis.
+        #[arg(default_value = "config", env = "FAIRDUE_CONFIG")]
+        dir: PathBuf,
     },
     /// Compute KPIs by period and group.
     Query {

@@ -1,6 +1,7 @@
-//! `fairdue kpi`: figures of a running service on the command line.
+//! `fairdue kpi`: figures of a running service on the command line, and the definitions of a directory as a page.
 
 pub mod args;
+mod page;
 mod request;
 mod show;
 
@@ -25,6 +26,7 @@ pub async fn run(command: &KpiCommand) -> Result<(), CliError> {
 /// As [`run`].
 pub async fn answer(command: &KpiCommand) -> Result<String, CliError> {
     match command {
+        KpiCommand::Page { dir } => Ok(page::page(dir)?.trim_end().to_owned()),
         KpiCommand::List { target } => show::definitions(&list(target).await?, target.format),
         KpiCommand::Query { target, ask } => {
             let request = request::question(&target.market, ask, None)?;

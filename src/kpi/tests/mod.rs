@@ -6,6 +6,7 @@ mod cells;
 mod faults;
 mod figures;
 mod kinds;
+mod listed;
 mod shapes;
 mod worked;
 

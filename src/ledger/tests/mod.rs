@@ -7,6 +7,7 @@ mod counting;
 mod examples;
 mod history;
 mod oracle;
+mod posted;
 mod property;
 mod roster;
 mod seen;
