@@ -11,6 +11,7 @@ pub mod generate;
 mod judged;
 mod more;
 mod recount;
+mod recount_more;
 mod snapshot;
 mod told;
 

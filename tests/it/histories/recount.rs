@@ -7,12 +7,12 @@ use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 
 use super::generate::{CASES, History, at_minute, case_id};
-use fairdue::domain::activity::Activity;
+use fairdue::domain::activity::{Activity, Control};
 use fairdue::domain::case::CaseVersion;
-use fairdue::domain::detail::{Detail, PageStep};
-use fairdue::domain::ids::{ActivityId, CaseId};
+use fairdue::domain::detail::{Contact, Detail, PageStep};
+use fairdue::domain::ids::{ActivityId, CaseId, ContactPointId};
 use fairdue::domain::time::{DAY, SECOND, Timestamp};
-use fairdue::domain::vocabulary::{ActorKind, Channel, Direction, Ownership};
+use fairdue::domain::vocabulary::{ActorKind, Channel, Direction, MessageEventKind, Ownership};
 
 /// Days by which the cases were placed before the first record, by case: one day each of three cohorts.
 const PLACED_BEFORE: [i64; CASES as usize] = [0, 20, 45];
@@ -33,6 +33,29 @@ pub fn prepared(mut history: History) -> History {
             version.placement.face_value = Some(60_000 + 11 * number);
         }
     }
+    // Each record brings one more of what the generator makes few of: histories are short, and counts are to be above one.
+    let more: Vec<Activity> =
+        history.activities.iter().enumerate().filter_map(|(number, one)| more(number, one)).collect();
+    history.activities.extend(more);
+    // E-mails name one of two addresses of their case, and what is told of messages is told of one of its e-mails.
+    let mails: Vec<_> = history
+        .activities
+        .iter()
+        .filter(|one| matches!(&one.detail, Detail::Contact(contact) if contact.channel == Channel::Email))
+        .map(|one| (one.cases.clone(), one.id.clone()))
+        .collect();
+    for (number, one) in history.activities.iter_mut().enumerate() {
+        match &mut one.detail {
+            Detail::Contact(contact) if contact.channel == Channel::Email => {
+                contact.contact_point = Some(ContactPointId::trusted(if number % 2 == 0 { "home" } else { "work" }));
+            }
+            Detail::MessageEvent { .. } => {
+                let of = mails.iter().filter(|(cases, _)| cases.first() == one.cases.first());
+                one.parent = of.map(|(_, id)| id.clone()).nth(number % 2).or(one.parent.take());
+            }
+            _ => {}
+        }
+    }
     // More of what happens at pages: what says nothing that is counted here makes room for it.
     for (number, one) in history.activities.iter_mut().enumerate() {
         let step = match &one.detail {
@@ -45,6 +68,37 @@ pub fn prepared(mut history: History) -> History {
     history
 }
 
+/// A record beside another one, some hours later.
+fn more(number: usize, one: &Activity) -> Option<Activity> {
+    let told = |event| Detail::MessageEvent { event, channel: Channel::Email, machine: false };
+    let detail = match number % 7 {
+        0 | 1 => Detail::Contact(Box::new(Contact::on(Channel::Email))),
+        2 => told(MessageEventKind::Delivered),
+        3 => told(if number % 2 == 0 { MessageEventKind::BouncedHard } else { MessageEventKind::Delivered }),
+        4 => told(MessageEventKind::Opened),
+        5 => Detail::Page { step: PageStep::PaymentFailed, source: None, session: None },
+        _ => return None,
+    };
+    let hours = i64::try_from(number * 37 % 101).ok()?;
+    let occurred = one.occurred.plus(hours * 3_600 * SECOND);
+    let id = ActivityId::trusted(&format!("more-{number}"));
+    let of_case = !matches!(one.detail, Detail::Void { .. }) && !one.cases.is_empty();
+    of_case.then(|| Activity {
+        id,
+        occurred,
+        date_only: false,
+        received: None,
+        effective: None,
+        ended: None,
+        initiated_by: None,
+        at_debtors_request: false,
+        parent: None,
+        control: Control::default(),
+        detail,
+        ..one.clone()
+    })
+}
+
 /// The records of a history that count, in their order.
 pub struct Records<'h> {
     versions: Vec<&'h CaseVersion>,
@@ -53,9 +107,9 @@ pub struct Records<'h> {
 }
 
 /// A payment, or what a reversal took back (below zero).
-struct Money {
-    at: Timestamp,
-    minor: i64,
+pub(super) struct Money {
+    pub at: Timestamp,
+    pub minor: i64,
 }
 
 impl<'h> Records<'h> {
@@ -76,16 +130,16 @@ impl<'h> Records<'h> {
         Self { versions, activities, zone }
     }
 
-    fn day(&self, at: Timestamp) -> NaiveDate {
+    pub(super) fn day(&self, at: Timestamp) -> NaiveDate {
         at.date(self.zone)
     }
 
-    fn cases() -> impl Iterator<Item = CaseId> {
+    pub(super) fn cases() -> impl Iterator<Item = CaseId> {
         (0..CASES).map(case_id)
     }
 
     /// The activities of a case, and whether it is the first of their cases.
-    fn of_case<'s>(&'s self, case: &'s CaseId) -> impl Iterator<Item = (&'h Activity, bool)> + 's {
+    pub(super) fn of_case<'s>(&'s self, case: &'s CaseId) -> impl Iterator<Item = (&'h Activity, bool)> + 's {
         let lead = |one: &Activity| one.cases.first() == Some(case);
         self.activities.iter().filter(|one| one.cases.contains(case)).map(move |one| (*one, lead(one)))
     }
@@ -97,16 +151,21 @@ impl<'h> Records<'h> {
         of.take_while(|one| one.effective <= at).last().unwrap_or(first).steering.team.as_deref()
     }
 
+    /// Every version, in order.
+    pub(super) fn versions(&self) -> &[&'h CaseVersion] {
+        &self.versions
+    }
+
     fn newest(&self, case: &CaseId) -> Option<&'h CaseVersion> {
         self.versions.iter().rfind(|one| one.case == *case).copied()
     }
 
-    fn inside(&self, at: Timestamp, (from, to): Span) -> bool {
+    pub(super) fn inside(&self, at: Timestamp, (from, to): Span) -> bool {
         (from..to).contains(&self.day(at))
     }
 
     /// Accounts with at least one of some activities in a span, by the team that each had at its first one.
-    fn seen(&self, span: Span, wanted: impl Fn(&Activity) -> bool) -> BTreeMap<Option<&'h str>, i128> {
+    pub(super) fn seen(&self, span: Span, wanted: impl Fn(&Activity) -> bool) -> BTreeMap<Option<&'h str>, i128> {
         let mut teams = BTreeMap::new();
         for case in Self::cases() {
             let mut all = self.of_case(&case).map(|(one, _)| one);
@@ -213,7 +272,7 @@ impl<'h> Records<'h> {
     }
 
     /// What was paid on a case and taken back, in its order.
-    fn money(&self, case: &CaseId) -> Vec<Money> {
+    pub(super) fn money(&self, case: &CaseId) -> Vec<Money> {
         let mut left: BTreeMap<&str, i64> = BTreeMap::new();
         let mut waiting: Vec<(&str, i64)> = Vec::new();
         let mut moved = Vec::new();

@@ -1,0 +1,138 @@
+//! More counts made from the records of a history alone: addresses, channels, openings, payments that fail, prices recovered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::recount::{Records, Span};
+use fairdue::domain::activity::Activity;
+use fairdue::domain::case::CaseVersion;
+use fairdue::domain::detail::{Contact, Detail, PageStep};
+use fairdue::domain::time::{DAY, Timestamp};
+use fairdue::domain::vocabulary::{Channel, Direction, MessageEventKind, Ownership};
+
+/// Days for which a message is remembered.
+const REMEMBERED: i64 = 90;
+
+/// The contact of an activity that is an outbound message of its first case.
+fn message(one: &Activity, lead: bool) -> Option<&Contact> {
+    let Detail::Contact(contact) = &one.detail else { return None };
+    let message = matches!(contact.channel, Channel::Email | Channel::Letter);
+    (lead && message && one.direction() == Direction::Outbound).then_some(contact)
+}
+
+fn pays(one: &Activity, lead: bool) -> bool {
+    lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0)
+}
+
+impl<'h> Records<'h> {
+    /// Accounts attempted by a channel, by team.
+    pub fn attempted_by(&self, channel: Channel, span: Span) -> BTreeMap<Option<&'h str>, i128> {
+        self.seen(span, |one| match &one.detail {
+            Detail::Contact(contact) => contact.channel == channel && contact.outcome_flags().attempt,
+            _ => false,
+        })
+    }
+
+    /// Events of a message on a case, in their order, that come while it is remembered.
+    fn events<'s>(
+        &'s self,
+        case: &'s fairdue::domain::ids::CaseId,
+        message: &'s Activity,
+    ) -> impl Iterator<Item = (&'h Activity, MessageEventKind)> + 's {
+        self.of_case(case).filter_map(|(one, _)| {
+            let Detail::MessageEvent { event, machine, .. } = &one.detail else { return None };
+            let opens = matches!(event, MessageEventKind::Opened | MessageEventKind::Clicked);
+            let days = (self.day(one.occurred) - self.day(message.occurred)).num_days().abs();
+            let counts = one.parent.as_ref() == Some(&message.id) && days <= REMEMBERED && !(*machine && opens);
+            counts.then_some((one, *event))
+        })
+    }
+
+    /// Addresses that messages of a span went to, and those that one of them came to in the end.
+    pub fn addresses(&self, span: Span) -> [i128; 2] {
+        let (mut sent, mut reached) = (BTreeSet::new(), BTreeSet::new());
+        for case in Self::cases() {
+            for (one, lead) in self.of_case(&case) {
+                let Some(point) = message(one, lead).and_then(|contact| contact.contact_point.as_ref()) else {
+                    continue;
+                };
+                if !self.inside(one.occurred, span) {
+                    continue;
+                }
+                sent.insert((case.clone(), point.clone()));
+                let last = self
+                    .events(&case, one)
+                    .filter(|(_, event)| !matches!(event, MessageEventKind::Opened | MessageEventKind::Clicked));
+                if last.last().is_some_and(|(_, event)| event == MessageEventKind::Delivered) {
+                    reached.insert((case.clone(), point.clone()));
+                }
+            }
+        }
+        [sent.len() as i128, reached.len() as i128]
+    }
+
+    /// Messages of a span that a person opened before the payment that followed them within thirty days.
+    pub fn opened_and_paid(&self, span: Span) -> i128 {
+        let mut count = 0;
+        for case in Self::cases() {
+            for (one, lead) in self.of_case(&case) {
+                if message(one, lead).is_none() || !self.inside(one.occurred, span) {
+                    continue;
+                }
+                let mut after = self.of_case(&case).skip_while(|(other, _)| other.id != one.id);
+                let Some((paid, _)) = after.find(|(other, lead)| pays(other, *lead)) else { continue };
+                let opened = self.events(&case, one).find(|(_, event)| *event == MessageEventKind::Opened);
+                let before = |opened: &Activity| {
+                    let order = |one: &Activity| (one.occurred, one.source_seq, one.id.clone());
+                    order(opened) < order(paid)
+                };
+                let within = paid.occurred.0 - one.occurred.0 <= 30 * DAY;
+                count += i128::from(within && opened.is_some_and(|(opened, _)| before(opened)));
+            }
+        }
+        count
+    }
+
+    /// Accounts of which a payment failed a second time in a span, less those on which something was paid within days.
+    pub fn failed_again(&self, span: Span, days: i64) -> i128 {
+        let mut count = 0;
+        for case in Self::cases() {
+            // Failures since the last payment, the last one of them first.
+            let mut failures: Vec<Timestamp> = Vec::new();
+            for (one, lead) in self.of_case(&case) {
+                if pays(one, lead) {
+                    let second = failures.iter().nth_back(1);
+                    let soon = second.is_some_and(|second| one.occurred.0 - second.0 <= days * DAY);
+                    count -= i128::from(soon && second.is_some_and(|second| self.inside(*second, span)));
+                    failures.clear();
+                } else if lead && matches!(&one.detail, Detail::Page { step: PageStep::PaymentFailed, .. }) {
+                    if failures.first().is_some_and(|last| one.occurred.0 - last.0 > 30 * DAY) {
+                        failures.clear();
+                    }
+                    failures.insert(0, one.occurred);
+                    count += i128::from(failures.len() == 2 && self.inside(one.occurred, span));
+                }
+            }
+        }
+        count
+    }
+
+    /// What payments of a span recovered of the prices of claims bought.
+    pub fn amortised(&self, (from, to): Span) -> i128 {
+        let mut sum = 0;
+        for case in Self::cases() {
+            let recovered = |before: chrono::NaiveDate| {
+                let of = |one: &&&CaseVersion| one.case == case;
+                let first = self.versions().iter().find(of)?;
+                let then = self.versions().iter().filter(of).rfind(|one| self.day(one.effective) < before);
+                let version = then.unwrap_or(first);
+                let bought = version.identity.ownership == Some(Ownership::Purchased);
+                let price = version.placement.purchase_price.filter(|_| bought)?;
+                let money = self.money(&case);
+                let paid = money.iter().filter(|one| self.day(one.at) < before).map(|one| i128::from(one.minor));
+                Some(paid.sum::<i128>().clamp(0, i128::from(price)))
+            };
+            sum += recovered(to).unwrap_or(0) - recovered(from).unwrap_or(0);
+        }
+        sum
+    }
+}
