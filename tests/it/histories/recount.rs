@@ -74,7 +74,7 @@ fn more(number: usize, one: &Activity) -> Option<Activity> {
     let detail = match number % 7 {
         0 | 1 => Detail::Contact(Box::new(Contact::on(Channel::Email))),
         2 => told(MessageEventKind::Delivered),
-        3 => told(if number % 2 == 0 { MessageEventKind::BouncedHard } else { MessageEventKind::Delivered }),
+        3 => told(if number.is_multiple_of(2) { MessageEventKind::BouncedHard } else { MessageEventKind::Delivered }),
         4 => told(MessageEventKind::Opened),
         5 => Detail::Page { step: PageStep::PaymentFailed, source: None, session: None },
         _ => return None,

@@ -1,0 +1,47 @@
+//! Flags of a fact that measures filter by.
+
+/// The contact was tried.
+pub const ATTEMPT: u16 = 1;
+/// Somebody was reached.
+pub const CONNECT: u16 = 2;
+/// The right party was reached.
+pub const RIGHT_PARTY: u16 = 4;
+/// Something about the debt was conveyed.
+pub const COMMUNICATION: u16 = 8;
+/// The payment or promise came without an agent.
+pub const SELF_SERVICE: u16 = 16;
+/// The activity was checked before.
+pub const CHECKED: u16 = 32;
+/// The activity overrode a presumption.
+pub const OVERRIDDEN: u16 = 64;
+/// It was the first attempt of its case, or a promise was made on that.
+pub const FIRST_ATTEMPT: u16 = 128;
+/// It was the first right-party contact of its case, or a promise was made on that.
+pub const FIRST_RIGHT_PARTY: u16 = 256;
+
+/// The claim was bought.
+pub const PURCHASED: u16 = 512;
+
+/// The primary party has a phone number that works and was verified.
+pub const PHONE: u16 = 1_024;
+/// The primary party has an e-mail address that works and was verified.
+pub const EMAIL: u16 = 2_048;
+/// The rule tested asks for a notice.
+pub const NOTICE: u16 = 4_096;
+
+/// Names as measures write them.
+pub const NAMES: [(&str, u16); 13] = [
+    ("attempt", ATTEMPT),
+    ("connect", CONNECT),
+    ("right_party", RIGHT_PARTY),
+    ("communication", COMMUNICATION),
+    ("self_service", SELF_SERVICE),
+    ("checked", CHECKED),
+    ("overridden", OVERRIDDEN),
+    ("first_attempt", FIRST_ATTEMPT),
+    ("first_right_party", FIRST_RIGHT_PARTY),
+    ("purchased", PURCHASED),
+    ("phone", PHONE),
+    ("email", EMAIL),
+    ("notice", NOTICE),
+];
