@@ -47,7 +47,7 @@ pub use checks::CheckRow;
 pub use digests::{ALL_DAYS, DigestView, FindingState};
 pub use due::DueRow;
 pub use error::StoreError;
-pub use finding_life::{DecisionRow, FindingPast};
+pub use finding_life::{DecisionRow, FindingLife, FindingPast};
 pub use findings::{FindingFilter, FindingRow};
 pub use history::{ActivityRow, CaseHistory, StoredActivity};
 pub use keys::{KeyRow, TenantRow};
