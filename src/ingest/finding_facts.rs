@@ -117,7 +117,3 @@ fn dims(finding: &Finding) -> Arc<Dims> {
     }
     .shared()
 }
-
-#[cfg(test)]
-#[path = "finding_facts_tests.rs"]
-mod tests;

@@ -2,14 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::domain::finding::Severity;
-use crate::domain::finding_life::{Derived, FindingAction, gives, history};
-use crate::domain::ids::{JurisdictionId, KeyId, MarketId, RuleId, TenantId, UpdateId};
-use crate::domain::market::{DEFAULT_PAYMENT_ORDER, MarketKey};
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::finding::{Finding, FindingStatus, Severity};
+use crate::domain::finding_life::{Decision, Derived, FindingAction, gives, history, standing, substance};
+use crate::domain::ids::{FindingId, JurisdictionId, KeyId, MarketId, RuleId, TenantId, UpdateId};
+use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
-use crate::domain::time::DAY;
+use crate::domain::time::{DAY, Timestamp, day_number};
 use crate::domain::verdict::{Effect, Observation};
+use crate::ingest::finding_facts::finding_facts;
 
 fn market() -> Market {
     Market {
