@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::detail::{MatterStep, PageStep, ReversalKind};
+use super::finding::Severity;
 use super::verdict::Verdict;
 use super::vocabulary::{Beneficiary, Channel, Direction, vocabulary};
 
@@ -149,6 +150,12 @@ vocabulary!(
         CashExpected = "cash_expected",
         /// A rule was tested on a subject; `rule`, `state` is passed, failed or unknown.
         RuleTest = "rule_test",
+        /// Change of the number of findings that are open: those that stand and are neither remediated nor waived, from the
+        /// instant of the breach on; `state` is the severity, `rule`. What ends a waiver may be still to come.
+        FindingOpen = "finding_open",
+        /// A finding was put right, by the decision that holds; dated by it; `value` is seconds from the breach to it;
+        /// `state` is the severity, `rule`.
+        FindingRemediated = "finding_remediated",
         /// A contact check was answered; `state` is the verdict.
         ContactCheck = "contact_check",
         /// An activity of a human agent that makes the agent active in the period.
@@ -316,6 +323,7 @@ impl FactKind {
             | Self::ContactPaid
             | Self::VisitorPaid
             | Self::PayerRecovered
+            | Self::FindingRemediated
             | Self::Matter => Some(ValueOf::Seconds),
             Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
@@ -341,6 +349,9 @@ impl FactKind {
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
             Self::AccountSeen => words(&SEEN_STATES),
             Self::CashExpected => words(&["promise", "instalment"]),
+            Self::FindingOpen | Self::FindingRemediated => {
+                Some(Severity::ALL.iter().map(ToString::to_string).collect())
+            }
             Self::RuleTest => words(&["passed", "failed", "unknown"]),
             Self::Survey => words(&["csat", "nps"]),
             Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),

@@ -94,6 +94,9 @@ async fn record(context: &GroupContext<'_>, update: &FindingUpdate) -> Result<Co
             Some(row) => match judge(&writing, update, row.as_of(writing.recorded)) {
                 Ok(row) => {
                     let id = vec![update.finding.to_string()];
+                    if let Some(life) = writing.tx.finding_lives(id.clone()).await?.get(&update.finding) {
+                        writing.tell_decided(life, &row.decision);
+                    }
                     let before = writing.tx.finding_states(id.clone()).await?;
                     writing.tx.insert_decision(&row).await?;
                     let after = writing.tx.finding_states(id).await?;

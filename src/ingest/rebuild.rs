@@ -44,6 +44,8 @@ pub(super) async fn run(writing: &mut Writing<'_>) -> Result<(), IngestError> {
     roster_facts(&writing.market, rosters.iter(), &mut effects.facts);
     writing.take(effects, "rule_change");
     super::checks::recount(writing).await?;
+    // As they are stored: what this commit changes of them comes beside the cells, with its revision.
+    writing.tell_all_findings().await?;
     let recount = std::mem::replace(&mut writing.delta, Delta::new());
     let cells = recount.blocks().into_iter().map(|(key, block)| CellRow {
         series: key.series,

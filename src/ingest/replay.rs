@@ -13,6 +13,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::fact::Fact;
+use crate::domain::finding::Finding;
 use crate::domain::ids::{CaseId, PersonId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
@@ -40,6 +41,14 @@ pub struct Replay {
     /// What happened later is left out.
     until: Timestamp,
     after: String,
+}
+
+/// What is told of a case.
+pub enum Told<'c, 'f> {
+    /// A fact, with what caused it.
+    Fact(Cause<'c>, &'f Fact),
+    /// A finding that stands.
+    Finding(&'f Finding),
 }
 
 /// Some cases, with all that judging them takes.
@@ -161,17 +170,20 @@ impl Replay {
         })
     }
 
-    /// Tells every fact of a chunk's cases with its case and cause. Returns what tests of rules lacked.
+    /// Tells every fact of a chunk's cases with its case and cause, and each case's findings. Returns what tests of rules
+    /// lacked.
     pub fn tell<'c>(
         &self,
         chunk: &'c Chunk,
         rules: &RuleSet,
-        note: &mut dyn FnMut(&'c CaseId, Cause<'c>, &Fact),
+        note: &mut dyn FnMut(&'c CaseId, Told<'c, '_>),
     ) -> Vec<Unknown> {
         let mut unknown = Vec::new();
         for (case, history) in &chunk.histories {
-            let effects = self.fold(&chunk.persons, history, rules, &mut |cause, fact| note(case, cause, fact));
-            unknown.extend(effects.into_iter().flat_map(|effects| effects.unknown));
+            let mut told = |cause, fact: &Fact| note(case, Told::Fact(cause, fact));
+            let Some(effects) = self.fold(&chunk.persons, history, rules, &mut told) else { continue };
+            effects.findings.values().for_each(|finding| note(case, Told::Finding(finding)));
+            unknown.extend(effects.unknown);
         }
         unknown
     }
@@ -197,6 +209,12 @@ impl Chunk {
     #[must_use]
     pub fn cases(&self) -> usize {
         self.histories.len()
+    }
+
+    /// Their ids.
+    #[must_use]
+    pub fn ids(&self) -> Vec<CaseId> {
+        self.histories.iter().map(|(case, _)| case.clone()).collect()
     }
 
     /// How many activities, those that several cases share counted with each.

@@ -1,6 +1,7 @@
 //! A market's whole history told again as KPI facts, each with the record that made it: cases, then what concerns no case,
 //! then logged checks. It can go on from any place, so that a long answer comes in pages.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,13 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::IngestError;
 use super::checks::{check_fact, read_checks};
 use super::derive::{Cause, Event};
-use super::replay::{Chunk, Replay, Unknown};
+use super::finding_facts::finding_facts;
+use super::replay::{Chunk, Replay, Told, Unknown};
 use super::rosters::is_roster;
 use super::writing::is_void;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
 use crate::domain::fact::Fact;
-use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::finding_life::Decision;
+use crate::domain::ids::{CaseId, FindingId, MarketId};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
 use crate::ledger::{market_facts, roster_facts};
@@ -68,6 +71,8 @@ pub enum Record {
     Timer(Timestamp),
     /// A check that was answered.
     Check(String),
+    /// A finding, by its breach and the decisions about it.
+    Finding(FindingId),
 }
 
 /// A history being told.
@@ -87,8 +92,11 @@ pub struct Portion {
     pub next: Option<Place>,
 }
 
+/// Decisions about findings of some cases.
+type Decisions = HashMap<FindingId, Vec<Decision>>;
+
 enum Part {
-    Cases(Box<(Replay, Chunk)>),
+    Cases(Box<(Replay, Chunk, Decisions)>),
     Market(Vec<StoredActivity>),
     Rosters(Vec<StoredActivity>),
     Checks(Vec<CheckRow>),
@@ -120,7 +128,9 @@ impl Retelling {
                         continue;
                     };
                     self.place = Some(Place::Cases(replay.place().to_owned()));
-                    return Ok(Some(self.portion(Part::Cases(Box::new((replay, chunk))))));
+                    let mut decisions = self.scope.decisions_of_cases(&id, &chunk.ids(), known).await?;
+                    decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= until));
+                    return Ok(Some(self.portion(Part::Cases(Box::new((replay, chunk, decisions))))));
                 }
                 Place::Market(revision, after) => {
                     let rows = self.scope.market_wide(&id, revision, &after, PAGE).await?;
@@ -181,14 +191,28 @@ impl Retelling {
     pub fn tell(&self, portion: &Portion, note: &mut dyn FnMut(&Origin, &Fact)) -> Result<Vec<Unknown>, IngestError> {
         match &portion.part {
             Part::Cases(part) => {
-                let (replay, chunk) = &**part;
-                let unknown = replay.tell(chunk, &self.rules, &mut |case, cause, fact| {
-                    let record = match cause {
-                        Cause::Event(Event::Version(version)) => Record::Version(version.version.as_str().to_owned()),
-                        Cause::Event(Event::Activity(activity)) => Record::Activity(activity.id.as_str().to_owned()),
-                        Cause::Timer(due) => Record::Timer(due),
+                let (replay, chunk, decisions) = &**part;
+                let mut facts = Vec::new();
+                let unknown = replay.tell(chunk, &self.rules, &mut |case, told| {
+                    let record = match told {
+                        Told::Fact(Cause::Event(Event::Version(version)), _) => {
+                            Record::Version(version.version.as_str().to_owned())
+                        }
+                        Told::Fact(Cause::Event(Event::Activity(activity)), _) => {
+                            Record::Activity(activity.id.as_str().to_owned())
+                        }
+                        Told::Fact(Cause::Timer(due), _) => Record::Timer(due),
+                        Told::Finding(finding) => Record::Finding(finding.id),
                     };
-                    note(&Origin { case: Some(case.clone()), record }, fact);
+                    let origin = Origin { case: Some(case.clone()), record };
+                    match told {
+                        Told::Fact(_, fact) => note(&origin, fact),
+                        Told::Finding(finding) => {
+                            let made = decisions.get(&finding.id).map_or(&[][..], Vec::as_slice);
+                            finding_facts(&self.market, finding, made, &mut facts);
+                            facts.drain(..).for_each(|fact| note(&origin, &fact));
+                        }
+                    }
                 });
                 return Ok(unknown);
             }

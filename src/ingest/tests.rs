@@ -1,5 +1,7 @@
 //! What a case's rules hold of its money against the ledger's books, over random histories.
 
+mod finding_facts;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -303,6 +303,8 @@ impl<'a> Writing<'a> {
             .collect();
         let concerned: Vec<String> =
             rows.iter().map(|row| row.finding.id).chain(self.closed.keys().copied()).map(|id| id.to_string()).collect();
+        let lives = self.tx.finding_lives(concerned.clone()).await?;
+        self.tell_findings(&lives, &rows);
         let before = self.tx.finding_states(concerned.clone()).await?;
         self.tx.upsert_findings(rows).await?;
         self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;

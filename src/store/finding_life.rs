@@ -1,13 +1,15 @@
 //! Decisions about findings, and the states that findings had before: records of their own, never edited.
 
+use std::collections::HashMap;
+
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use super::bulk::text_set;
 use super::findings::{self, FindingRow};
 use super::{MarketTx, StoreError, TenantScope};
-use crate::domain::finding::FindingStatus;
+use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::finding_life::{Decision, Derived, as_of};
-use crate::domain::ids::{FindingId, MarketId, UpdateId};
+use crate::domain::ids::{CaseId, FindingId, MarketId, UpdateId};
 use crate::domain::time::Timestamp;
 
 /// Most decisions, and most former states, that a history is read with: the newest.
@@ -22,6 +24,17 @@ pub struct DecisionRow {
     pub result: FindingRow,
 }
 
+/// A finding as the history has it now, with every decision about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingLife {
+    /// What was found; of a withdrawn finding, what was found last.
+    pub finding: Finding,
+    /// It does not stand any more.
+    pub withdrawn: bool,
+    /// What was decided, oldest first.
+    pub decisions: Vec<Decision>,
+}
+
 /// A finding with its past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingPast {
@@ -32,6 +45,8 @@ pub struct FindingPast {
     /// What was decided, oldest first.
     pub decisions: Vec<Decision>,
 }
+
+const LIVES: &str = "SELECT status, decision, body FROM finding WHERE tenant_id = $1 AND market_id = $2";
 
 pub(super) fn read_decision(row: &QueryResult) -> Result<Decision, StoreError> {
     let body: String = row.try_get("", "body")?;
@@ -101,6 +116,57 @@ impl MarketTx {
         one(&self.transaction, |sql, values| self.statement(sql, values), finding).await
     }
 
+    /// These findings with their decisions, by id; unknown ones are left out.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn finding_lives(&self, ids: Vec<String>) -> Result<HashMap<FindingId, FindingLife>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = self.select_in(&format!("{LIVES} AND finding_id {{set}}"), ids).await?;
+        self.lives(rows).await
+    }
+
+    /// Findings with their decisions by id, after the given one.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn finding_lives_after(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<HashMap<FindingId, FindingLife>, StoreError> {
+        let sql = format!("{LIVES} AND finding_id > $3 ORDER BY finding_id LIMIT {limit}");
+        let rows = self.transaction.query_all_raw(self.statement(&sql, [after.into()])).await?;
+        self.lives(rows).await
+    }
+
+    async fn lives(&self, rows: Vec<QueryResult>) -> Result<HashMap<FindingId, FindingLife>, StoreError> {
+        let (mut lives, mut decided) = (HashMap::with_capacity(rows.len()), Vec::new());
+        for row in &rows {
+            let body: String = row.try_get("", "body")?;
+            let finding: Finding =
+                serde_json::from_str(&body).map_err(|cause| StoreError::corrupt("finding", cause))?;
+            let withdrawn = row.try_get::<String>("", "status")? == FindingStatus::Withdrawn.as_str();
+            if row.try_get::<Option<String>>("", "decision")?.is_some() {
+                decided.push(finding.id.to_string());
+            }
+            lives.insert(finding.id, FindingLife { finding, withdrawn, decisions: Vec::new() });
+        }
+        if !decided.is_empty() {
+            let sql = "SELECT body FROM finding_update WHERE tenant_id = $1 AND market_id = $2 AND finding_id {set}
+                       ORDER BY finding_id, revision";
+            for row in self.select_in(sql, decided).await? {
+                let decision = read_decision(&row)?;
+                if let Some(life) = lives.get_mut(&decision.finding) {
+                    life.decisions.push(decision);
+                }
+            }
+        }
+        Ok(lives)
+    }
+
     /// The decision of that id.
     ///
     /// # Errors
@@ -152,6 +218,34 @@ impl TenantScope {
     /// The database is away or the row is corrupt.
     pub async fn decision(&self, market: &MarketId, update: &UpdateId) -> Result<Option<DecisionRow>, StoreError> {
         decided(&self.reader(), |sql, values| self.statement(market, sql, values), update).await
+    }
+
+    /// Every decision about findings of these cases up to a revision, by finding, oldest first.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn decisions_of_cases(
+        &self,
+        market: &MarketId,
+        cases: &[CaseId],
+        known: u64,
+    ) -> Result<HashMap<FindingId, Vec<Decision>>, StoreError> {
+        let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
+        let (set, bind) = text_set(self.store.backend, 4, ids);
+        let sql = format!(
+            "SELECT u.body FROM finding_update u JOIN finding f
+               ON f.tenant_id = u.tenant_id AND f.market_id = u.market_id AND f.finding_id = u.finding_id
+             WHERE u.tenant_id = $1 AND u.market_id = $2 AND u.revision <= $3 AND f.case_id {set}
+             ORDER BY u.finding_id, u.revision"
+        );
+        let known: Value = i64::try_from(known).unwrap_or(i64::MAX).into();
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [known, bind])).await?;
+        let mut found: HashMap<FindingId, Vec<Decision>> = HashMap::new();
+        for row in &rows {
+            let decision = read_decision(row)?;
+            found.entry(decision.finding).or_default().push(decision);
+        }
+        Ok(found)
     }
 
     /// A finding with its past. Of a very long one the newest part.

@@ -51,7 +51,7 @@ pub use digests::{ALL_DAYS, DigestView, FindingState};
 pub use due::DueRow;
 pub use error::StoreError;
 pub use feed_rows::{FeedRecord, FeedVersion};
-pub use finding_life::{DecisionRow, FindingPast};
+pub use finding_life::{DecisionRow, FindingLife, FindingPast};
 pub use findings::{FindingFilter, FindingRow};
 pub use history::{ActivityRow, CaseHistory, StoredActivity};
 pub use keys::{KeyRow, TenantRow};

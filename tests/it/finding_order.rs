@@ -15,9 +15,12 @@ use fairdue::domain::finding::FindingStatus;
 use fairdue::domain::finding_life::{FindingAction, history, standing, substance};
 use fairdue::domain::ids::{ActivityId, FindingId, KeyId, MarketId, TenantId, UpdateId};
 use fairdue::domain::market::MarketKey;
+use fairdue::domain::principal::{Principal, Role};
 use fairdue::domain::time::{DAY, SECOND, Timestamp};
 use fairdue::domain::vocabulary::DebtClass;
 use fairdue::ingest::{CaseUpsert, FindingUpdate, ItemResult, Markets, Work};
+use fairdue::kpi;
+use fairdue::query::{KpiQuestion, Query};
 use fairdue::store::{FindingFilter, FindingRow, Store, StoreOptions};
 
 use crate::histories::deliver::Dice;
@@ -209,12 +212,56 @@ fn run(url: &str, holder: &Arc<Holder>, segments: &[Segment], decide: u64, mut a
             }
             answers.push(answer);
         }
+        figures(&life);
     }
     let mut lives: BTreeMap<FindingId, Told> =
         life.findings().into_iter().map(|row| (row.finding.id, told(&life, &row))).collect();
     lives.retain(|_, (status, _, decisions)| *status != FindingStatus::Withdrawn || !decisions.is_empty());
     life.runtime.shutdown_background();
     Outcome { answers, lives }
+}
+
+/// Holds what cells say of findings against the history told again, and against the list of findings.
+fn figures(life: &Life) {
+    let now = life.markets.clock().now();
+    let roles = vec![Role::Reader];
+    let reader = Principal { tenant: key().tenant, key: KeyId::trusted("r"), roles, markets: Vec::new() };
+    let question = |grain, as_of| KpiQuestion {
+        query: kpi::Query {
+            kpis: ["findings_open", "findings_remediated", "mean_time_to_remediate", "findings_open_mean"]
+                .map(str::to_owned)
+                .to_vec(),
+            grain,
+            from: at(-2, 0).date(chrono_tz::Europe::Rome),
+            to: now.plus(DAY).date(chrono_tz::Europe::Rome),
+            group_by: vec![kpi::Dimension::Rule],
+            filters: Vec::new(),
+        },
+        shape: kpi::Shape::default(),
+        as_of,
+        as_known_at: None,
+        frozen: false,
+    };
+    let query = Query::new(Arc::clone(&life.markets));
+    let ask = |grain, as_of| {
+        let answer = life.runtime.block_on(query.query_kpis(&reader, &key().market, question(grain, as_of)));
+        let rows = answer.expect("an answer").answer.rows.into_iter();
+        // A group that no fact is left of may be told as nothing, or not at all.
+        let rows = rows.filter(|row| row.numerator.is_some_and(|above| above != kpi::Exact::whole(0)));
+        let told = |row: kpi::Row| ((row.kpi.to_string(), row.start, row.group), (row.numerator, row.denominator));
+        rows.map(told).collect::<BTreeMap<_, _>>()
+    };
+    for grain in [kpi::Grain::Day, kpi::Grain::Week, kpi::Grain::Total] {
+        assert_eq!(ask(grain, None), ask(grain, Some(now)), "cells, and the history told again");
+    }
+    use FindingStatus::{Acknowledged, Open, Reopened, WaiveProposed};
+    let listed = life.findings();
+    let open = listed.iter().filter(|row| matches!(row.status, Open | Acknowledged | Reopened | WaiveProposed)).count();
+    let closing = |rows: &BTreeMap<(String, _, _), (Option<kpi::Exact>, Option<kpi::Exact>)>| {
+        let of = rows.iter().filter(|((kpi, ..), _)| kpi == "findings_open").filter_map(|(_, (above, _))| *above);
+        of.fold(kpi::Exact::whole(0), |sum, one| sum.add(one).expect("a small number"))
+    };
+    assert_eq!(closing(&ask(kpi::Grain::Total, None)), kpi::Exact::whole(open as i128), "cells, and the list");
 }
 
 /// A finding's life, after checking that the row, the history and the plain definition of a status say the same.

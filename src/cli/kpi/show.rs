@@ -111,8 +111,12 @@ pub fn records(records: &[v1::ContributingRecord], more: bool, format: Format) -
     let header = ["case", "record", "numerator", "denominator", "parts"];
     let line = |record: &v1::ContributingRecord| {
         let due = |time: &prost_types::Timestamp| format!("deadline {time}");
-        let named =
-            [("activity", &record.activity_id), ("version", &record.case_version_id), ("check", &record.check_id)];
+        let named = [
+            ("activity", &record.activity_id),
+            ("version", &record.case_version_id),
+            ("check", &record.check_id),
+            ("finding", &record.finding_id),
+        ];
         let named = named.iter().find(|(_, id)| !id.is_empty()).map(|(what, id)| format!("{what} {id}"));
         let part = |part: &v1::ContributedPart| {
             let counted = if part.counted.is_empty() { String::new() } else { format!(" of {}", part.counted) };

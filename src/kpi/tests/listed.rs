@@ -92,7 +92,8 @@ const ROWS: &[(&str, &str)] = &[
     ("compliance_rate", "compliance_rate unknown_rate cover_rate override_rate"),
     (
         "findings_open, findings_by_rule, findings_per_1000_activities, mean_time_to_remediate",
-        "findings_by_rule findings_per_1000_activities",
+        "findings_open findings_open_mean findings_by_rule findings_per_1000_activities mean_time_to_remediate \
+         findings_remediated time_to_remediate_p50 time_to_remediate_p90",
     ),
     ("prevented_contacts", "prevented_contacts"),
     ("notice_timeliness", "notice_timeliness"),
@@ -107,7 +108,7 @@ const ROWS: &[(&str, &str)] = &[
 ];
 
 /// Words of a row's first cell that no definition bears: names of families, and what is not built yet.
-const NO_IDS: [&str; 8] = [
+const NO_IDS: [&str; 7] = [
     "contact_rate_*",
     "days_to_collect_p50/p90",
     "roll_back",
@@ -115,8 +116,7 @@ const NO_IDS: [&str; 8] = [
     "time_to_open",
     "time_to_pay",
     // Not built yet.
-    "findings_open",
-    "mean_time_to_remediate",
+    "limitation_calendar",
 ];
 
 /// Dimensions of the catalogue by their names there, where those differ from the names in questions.
@@ -155,7 +155,7 @@ fn every_row_comes_to_definitions() {
         assert!(unknown.is_empty(), "the row {row} names {unknown:?}, which no file defines");
         let words = row.split([',', ' ']).filter(|word| !word.is_empty());
         let missing: Vec<&str> = words.filter(|word| !NO_IDS.contains(word) && !defined.contains(word)).collect();
-        assert!(missing.is_empty() || *row == "limitation_calendar", "the row {row} asks for {missing:?}");
+        assert!(missing.is_empty(), "the row {row} asks for {missing:?}");
     }
 }
 

@@ -262,6 +262,7 @@ pub fn record(drill: &Drill, record: &DrillRecord) -> v1::ContributingRecord {
         Record::Version(id) => wire.case_version_id.clone_from(id),
         Record::Timer(due) => wire.deadline_time = Some(time(*due)),
         Record::Check(id) => wire.check_id.clone_from(id),
+        Record::Finding(id) => wire.finding_id = id.to_string(),
     }
     wire
 }
