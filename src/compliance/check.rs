@@ -1,9 +1,9 @@
 //! The answer to a check: every rule that speaks, the worst verdict, and the next time that is lawful under all of them.
 
-use super::judgement::{Note, conclude, judge, judge_into};
+use super::judgement::{Note, conclude, judge};
 use super::situation::Situation;
 use super::speaking::Speaking;
-use super::verdict::{consequence, of_answer};
+use super::verdict::of_answer;
 use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
 use crate::domain::time::Timestamp;
@@ -22,9 +22,8 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.missing.clear();
     answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
-    let mut said = None;
-    let complete = situation.each_rule(|jurisdiction, active, possible| {
-        judge_into(&situation, jurisdiction, active, possible, &mut said);
+    let complete = situation.each_rule(|jurisdiction, candidate, possible| {
+        let mut said = judge(&situation, jurisdiction, candidate, possible);
         let Some(speaking) = &mut said else { return };
         if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
@@ -32,9 +31,9 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
                 answer.missing.push(name.to_owned());
             }
         }
-        conclude(&situation, active, speaking);
+        conclude(candidate.number, candidate.consequence(speaking.unconfirmed), speaking);
         answer.verdict = answer.verdict.max(speaking.verdict);
-        answer.speaking.extend(said.take());
+        answer.speaking.extend(said);
     });
     if !complete {
         answer.verdict = answer.verdict.max(Verdict::Unknown);
@@ -68,9 +67,13 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
         situation.move_to(later);
         latest = Latest::default();
         let now = &*situation;
-        now.each_rule(|jurisdiction, active, possible| {
-            let Some(said) = judge(now, jurisdiction, active, possible) else { return };
-            if of_answer(said.answer, consequence(now.rules, active, said.unconfirmed).verdict) >= blocking {
+        now.each_rule(|jurisdiction, candidate, possible| {
+            let worst = [false, true].map(|unconfirmed| candidate.consequence(unconfirmed).verdict);
+            if latest.never || worst.iter().all(|verdict| *verdict < blocking) {
+                return;
+            }
+            let Some(said) = judge(now, jurisdiction, candidate, possible) else { return };
+            if of_answer(said.answer, candidate.consequence(said.unconfirmed).verdict) >= blocking {
                 latest.note(said.allowed_from, now.at);
             }
         });

@@ -50,6 +50,7 @@ mod speaking;
 mod third_party;
 pub mod trace;
 pub mod verdict;
+mod walk;
 mod watch;
 mod which;
 mod windows;

@@ -1,56 +1,28 @@
 //! Everything a rule may look at when it judges one activity of one case.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::persons::{ContactStamp, Marks};
+use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
 use super::zones::{IdText, ZoneList};
-use super::{Context, applies, cover};
+use super::{Context, applies};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
 use crate::domain::party::{Condition, ContactPoint, Party, Residence};
-use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::{Component, PartyRole};
+use crate::domain::time::{Timestamp, date_of_day};
+use crate::domain::vocabulary::{Component, Direction, PartyRole};
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
-use crate::rules::cover::Clause;
-use crate::rules::model::Kind;
-use crate::rules::ruleset::{ActiveRule, Jurisdiction};
-use crate::rules::topic::Topic;
+use crate::rules::model::Rule;
+use crate::rules::ruleset::Jurisdiction;
+use crate::rules::scope_mask::{Profile, Stated};
 use crate::rules::words::Attribute;
-
-/// The answer to the scope of the pack asked about last: a pack's rules stand one after another.
-struct Covered<'a> {
-    clauses: &'a [Clause],
-    #[allow(clippy::option_option)] // three answers
-    answer: Option<Option<Attribute>>,
-}
-
-impl<'a> Covered<'a> {
-    #[allow(clippy::option_option)]
-    fn answer(&mut self, active: &'a ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
-        let clauses = active.cover.as_deref().unwrap_or(&[]);
-        if !std::ptr::eq(clauses, self.clauses) {
-            let answer = if clauses.is_empty() { Some(None) } else { cover::covers(clauses, situation) };
-            *self = Self { clauses, answer };
-        }
-        self.answer
-    }
-}
-
-/// Scopes whose answer is remembered.
-const SCOPES: usize = 16;
-/// A scope's number, see [`ActiveRule::same_scope`], and whether it holds.
-#[allow(clippy::option_option)] // three answers
-type Scoped = (u32, Option<Option<Attribute>>);
-/// No scope's.
-const UNASKED: Scoped = (u32::MAX, None);
 
 /// One activity of one case under judgement.
 pub(crate) struct Situation<'a> {
@@ -80,10 +52,20 @@ pub(crate) struct Situation<'a> {
     pub payment_order: [Component; 3],
     /// Marks of the contact under judgement, if it is one.
     marks: Option<Marks>,
-    /// The local date of `at`: every dated rule asks for it.
+    /// The local date of `at`, and its number: every dated rule asks for it.
     today: NaiveDate,
-    /// What was found of the scopes asked about last.
-    scopes: [Cell<Scoped>; SCOPES],
+    pub(super) day: i32,
+    /// The activity is a contact or act of the collector's side.
+    pub(super) outbound: bool,
+    /// It is a contact that the collector means to make, whose outcome is not stated.
+    pub(super) planned: bool,
+    /// What scopes ask for by words.
+    profile: Profile,
+    /// The jurisdictions that the person may live in at `at`.
+    pub(super) places: Places<'a>,
+    /// The person has lived in several places.
+    moved: bool,
+    subdivision: Option<&'a str>,
     /// Whether the instant lies in a consent to more calls, once it was asked.
     consented: Cell<Option<bool>>,
 }
@@ -115,11 +97,19 @@ impl<'a> Situation<'a> {
             payment_order: ctx.market.payment_order,
             marks: None,
             today: NaiveDate::MIN,
-            scopes: [const { Cell::new(UNASKED) }; SCOPES],
+            day: 0,
+            outbound: activity.direction() == Direction::Outbound,
+            planned: false,
+            profile: profile(ctx.version, own.or(primary), role),
+            places: Places::none(),
+            moved: own.or(primary).is_some_and(|party| party.residences.iter().any(|one| one.from.is_some())),
+            subdivision: None,
             consented: Cell::new(None),
         };
-        situation.zones = situation.candidate_zones();
+        situation.live_there();
         situation.move_to(activity.occurred);
+        let open = |contact: &Contact| contact.outcome.is_none() && contact.flags.is_none();
+        situation.planned = asked && situation.outbound && situation.contact().is_some_and(open);
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }
@@ -160,9 +150,11 @@ impl<'a> Situation<'a> {
     /// Judges another instant from now on.
     pub fn move_to(&mut self, at: Timestamp) {
         self.at = at;
-        self.today = at.date(self.home_zone());
-        // Whether there is a title depends on the day.
-        self.scopes = [const { Cell::new(UNASKED) }; SCOPES];
+        if self.moved {
+            self.live_there();
+        }
+        (self.day, _) = at.clock(self.home_zone());
+        self.today = date_of_day(self.day);
         self.consented = Cell::new(None);
         // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
         let (asked, order) = (self.asked, self.activity.order());
@@ -172,18 +164,18 @@ impl<'a> Situation<'a> {
         self.before_here = here.get(..here.partition_point(|one| before(&one.stamp))).unwrap_or_default();
     }
 
-    /// Whether a rule concerns the case, see [`applies::attributes`]. Rules of one scope are many: it is tested once.
+    /// Whether a rule concerns the case, see [`applies::attributes`]; `number` is that of its scope in the set.
+    #[inline]
     #[allow(clippy::option_option)] // three answers
-    pub fn scoped(&self, active: &ActiveRule) -> Option<Option<Attribute>> {
-        let known = self.scopes.get(active.same_scope as usize % SCOPES);
-        if let Some((same, answer)) = known.map(Cell::get)
-            && same == active.same_scope
-        {
-            return answer;
+    pub fn scoped(&self, number: u32, rule: &Rule) -> Option<Option<Attribute>> {
+        let Some(scope) = self.rules.scope(number) else {
+            return applies::attributes(&rule.scope, &rule.assume, self);
+        };
+        let doubt = scope.admits(&self.profile)?;
+        if !scope.asks_further() {
+            return Some(doubt);
         }
-        let answer = applies::attributes(&active.rule.scope, &active.rule.assume, self);
-        known.iter().for_each(|known| known.set((active.same_scope, answer)));
-        answer
+        applies::further(&rule.scope, self).map(|more| doubt.or(more))
     }
 
     /// The claim was disputed at some time before, whether or not it still is.
@@ -193,9 +185,16 @@ impl<'a> Situation<'a> {
         told.chain(stated).any(|(condition, from)| condition == Condition::Disputed && from <= self.at)
     }
 
+    /// Finds where the person lives at the instant.
+    fn live_there(&mut self) {
+        self.subdivision = self.residences().next().and_then(|residence| residence.subdivision.as_deref());
+        self.places = self.find_places();
+        self.zones = self.candidate_zones();
+    }
+
     /// The subdivision for calendars.
-    pub fn subdivision(&self) -> Option<&'a str> {
-        self.residences().next().and_then(|residence| residence.subdivision.as_deref())
+    pub const fn subdivision(&self) -> Option<&'a str> {
+        self.subdivision
     }
 
     /// Residences that hold at the instant: those with the latest beginning not after it.
@@ -246,115 +245,26 @@ impl<'a> Situation<'a> {
         found
     }
 
-    /// Calls `judge` for every rule that may speak: with the jurisdiction, and with what is missing to tell whether the
-    /// person lives there and whether the rule's pack covers the case. Returns false if a country has no pack.
-    pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Arc<ActiveRule>, Option<Attribute>)) -> bool {
-        let mut covered = Covered { clauses: &[], answer: Some(None) };
-        let mut judge = move |jurisdiction: &'a Jurisdiction, active: &'a Arc<ActiveRule>, possible: bool| {
-            let Some(doubt) = covered.answer(active, self) else { return };
-            judge(jurisdiction, active, possible.then_some(Attribute::Subdivision).or(doubt));
-        };
-        let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
-        let law = self.governing_law();
-        let complete = self.each_jurisdiction(&mut |jurisdiction, possible| {
-            let places = jurisdiction.topics.rules(topic).iter();
-            for active in places.filter_map(|place| jurisdiction.rules.get(usize::try_from(*place).ok()?)) {
-                if active.judged && !(law.is_some() && active.rule.limits.kind() == Kind::LimitationPeriod) {
-                    judge(jurisdiction, active, possible);
-                }
-            }
-        });
-        if let Some(law) = law {
-            self.each_governing(law, &mut |jurisdiction, possible| {
-                for active in &jurisdiction.rules {
-                    if active.judged && active.rule.limits.kind() == Kind::LimitationPeriod {
-                        judge(jurisdiction, active, possible);
-                    }
-                }
-            });
-        }
-        complete
-    }
-
-    /// The law chosen for the claim, whose limitation periods then hold instead of those where the person lives.
-    pub fn governing_law(&self) -> Option<&'a str> {
-        self.version.class.governing_law.as_deref()
-    }
-
-    /// Calls `visit` once for every jurisdiction that the person may live in, and whether that is only possible. Returns
-    /// false if a country has no pack.
-    pub fn each_jurisdiction(&self, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
-        let mut complete = true;
-        let mut seen: [Option<&'a Jurisdiction>; 12] = [None; 12];
-        let mut any = false;
-        let mut once = |jurisdiction: &'a Jurisdiction, possible: bool| {
-            let known = seen.iter().flatten().any(|one| std::ptr::eq(*one, jurisdiction));
-            if known {
-                return;
-            }
-            if let Some(slot) = seen.iter_mut().find(|slot| slot.is_none()) {
-                *slot = Some(jurisdiction);
-            }
-            visit(jurisdiction, possible);
-        };
-        for one in self.residences() {
-            any = true;
-            complete &= self.chain(&one.country, one.subdivision.as_deref(), one.locality.as_deref(), &mut once);
-        }
-        if !any {
-            complete &= self.chain(self.region, None, None, &mut once);
-        }
-        complete
-    }
-
-    /// Calls `visit` for every jurisdiction of the law chosen for the claim.
-    pub fn each_governing(&self, law: &str, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
-        let mut parts = law.splitn(3, '-');
-        self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), visit);
-    }
-
-    fn chain(
-        &self,
-        country: &str,
-        subdivision: Option<&str>,
-        locality: Option<&str>,
-        visit: &mut dyn FnMut(&'a Jurisdiction, bool),
-    ) -> bool {
-        let mut id = IdText::new();
-        id.push(country);
-        let Some(mut level) = self.rules.jurisdiction(id.as_str()) else { return false };
-        visit(level, false);
-        for part in [subdivision, locality] {
-            let Some(part) = part else {
-                self.below(level, visit);
-                return true;
-            };
-            id.push("-");
-            id.push(part);
-            match self.rules.jurisdiction(id.as_str()) {
-                Some(next) => {
-                    visit(next, false);
-                    level = next;
-                }
-                None => return true,
-            }
-        }
-        true
-    }
-
-    /// The level below is not stated: every pack below may speak.
-    fn below(&self, level: &'a Jurisdiction, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
-        for id in &level.below {
-            if let Some(next) = self.rules.jurisdiction(id) {
-                visit(next, true);
-                self.below(next, visit);
-            }
-        }
-    }
-
     /// The calendar by which a jurisdiction's terms and holidays are counted.
     pub fn calendar(jurisdiction: &'a Jurisdiction) -> &'a Calendar {
         static NONE: Calendar = Calendar { weekend: [false; 7], holidays: Vec::new() };
         jurisdiction.calendar.as_deref().unwrap_or(&NONE)
     }
+}
+
+/// What a case and the person dealt with state of what scopes ask for by words.
+fn profile(version: &CaseVersion, party: Option<&Party>, role: Option<PartyRole>) -> Profile {
+    let (identity, class) = (&version.identity, &version.class);
+    Profile::of(&Stated {
+        collector_role: identity.collector_role,
+        ownership: identity.ownership,
+        debt_class: class.debt_class,
+        debt_type: class.debt_type,
+        creditor_type: identity.creditor_type,
+        debtor_kind: party.and_then(|party| party.kind),
+        person_role: role,
+        regulated_credit: class.regulated_credit,
+        eu_bank_npl: class.eu_bank_npl,
+        secured: class.secured,
+    })
 }

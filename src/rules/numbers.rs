@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::model::{Assume, Scope};
 use super::ruleset::ActiveRule;
+use super::scope_mask::ScopeMask;
 
 /// Number of a rule in a set: what answers of that set name it by. In another set it names another rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,5 +38,10 @@ impl Numbers {
         let active = Arc::new(active);
         self.given.push(Arc::clone(&active));
         active
+    }
+
+    /// The scopes by their numbers, as bits.
+    pub(super) fn scope_masks(&self) -> Box<[ScopeMask]> {
+        self.scopes.iter().map(|(scope, assume)| ScopeMask::of(scope, assume)).collect()
     }
 }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::calendar::Calendar;
+use super::candidates::Candidates;
 use super::compile::Packs;
 use super::cover::Clause;
 use super::model::{Kind, Limits, Rule};
@@ -14,8 +15,8 @@ use super::numbers::Numbers;
 pub use super::numbers::RuleNumber;
 use super::overlay::{self, Overlay};
 use super::reach::Reach;
+use super::scope_mask::ScopeMask;
 use super::step::Step;
-use super::topic::Topics;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
@@ -56,8 +57,8 @@ pub struct Jurisdiction {
     pub calendar: Option<Arc<Calendar>>,
     /// Its own rules and those of the shared packs it includes.
     pub rules: Vec<Arc<ActiveRule>>,
-    /// Which of them may concern what.
-    pub topics: Topics,
+    /// Those of them that are judged, by what they may concern.
+    pub candidates: Candidates,
     /// Jurisdictions one level below that have a pack.
     pub below: Vec<Box<str>>,
 }
@@ -71,6 +72,7 @@ pub struct RuleSet {
     pub(super) digest: String,
     pub(super) jurisdictions: Map<Jurisdiction>,
     pub(super) rules: Vec<Arc<ActiveRule>>,
+    pub(super) scopes: Box<[ScopeMask]>,
     pub(super) by_id: HashMap<RuleId, Arc<ActiveRule>>,
     pub(super) block_guidelines: bool,
     pub(super) facts: TenantFacts,
@@ -212,7 +214,7 @@ impl RuleSet {
                 zones: packs.zones_of(pack),
                 subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
-                topics: Topics::of(rules.iter().map(|active| &active.rule.limits)),
+                candidates: Candidates::of(&rules, overlay.block_guidelines),
                 rules,
                 below,
             };
@@ -229,6 +231,7 @@ impl RuleSet {
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
+            scopes: numbers.scope_masks(),
             rules: numbers.given,
             by_id,
             block_guidelines: overlay.block_guidelines,
@@ -316,6 +319,13 @@ impl RuleSet {
     #[must_use]
     pub fn numbered(&self, number: RuleNumber) -> Option<&Arc<ActiveRule>> {
         self.rules.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// The scope of that number, see [`ActiveRule::same_scope`].
+    #[must_use]
+    #[inline]
+    pub fn scope(&self, number: u32) -> Option<&ScopeMask> {
+        self.scopes.get(number as usize)
     }
 
     /// Every rule, in the order of their numbers. One that several jurisdictions include has a number in each.
