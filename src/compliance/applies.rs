@@ -112,7 +112,7 @@ pub(crate) fn exemption(rule: &Rule, situation: &Situation<'_>) -> Option<&'stat
 #[allow(clippy::option_option)] // three answers
 pub(crate) fn scope(active: &ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let doubt = in_force(active, situation)?;
-    Some(doubt.or(situation.scoped(active.same_scope, &active.rule)?))
+    attributes(&active.rule.scope, &active.rule.assume, situation).map(|more| doubt.or(more))
 }
 
 /// The same for the dates between which the rule is in force, and the membership that it binds by.

@@ -23,8 +23,8 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
     let complete = situation.each_rule(|jurisdiction, candidate, possible| {
-        let mut said = judge(&situation, jurisdiction, candidate, possible);
-        let Some(speaking) = &mut said else { return };
+        let said = judge(&situation, jurisdiction, candidate, possible, &mut answer.speaking);
+        let Some(speaking) = said else { return };
         if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
             if !answer.missing.iter().any(|one| one == name) {
@@ -33,7 +33,6 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         }
         conclude(candidate.number, candidate.consequence(speaking.unconfirmed), speaking);
         answer.verdict = answer.verdict.max(speaking.verdict);
-        answer.speaking.extend(said);
     });
     if !complete {
         answer.verdict = answer.verdict.max(Verdict::Unknown);
@@ -56,6 +55,7 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
         latest.note(one.allowed_from, asked);
     }
     let mut found = None;
+    let mut said = Vec::new();
     for _ in 0..MAX_JUMPS {
         if latest.never {
             break;
@@ -72,7 +72,8 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
             if latest.never || worst.iter().all(|verdict| *verdict < blocking) {
                 return;
             }
-            let Some(said) = judge(now, jurisdiction, candidate, possible) else { return };
+            said.clear();
+            let Some(said) = judge(now, jurisdiction, candidate, possible, &mut said) else { return };
             if of_answer(said.answer, candidate.consequence(said.unconfirmed).verdict) >= blocking {
                 latest.note(said.allowed_from, now.at);
             }

@@ -34,8 +34,12 @@ pub(crate) fn judge(
     if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
         return None;
     }
+    let unmet = !limits.conditions.meets(situation.known.conditions);
+    if unmet && limits.flags.is_empty() {
+        return Some(Speaking::new(Answer::Kept));
+    }
     let mut hit: Option<Hit> = None;
-    if !limits.conditions.is_empty() {
+    if !unmet {
         conditions(limits, from, situation, calendar, &mut hit);
     }
     for flag in limits.flags.iter() {
@@ -124,12 +128,12 @@ fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
             }
         }
         OtherFlag::OptedOut => {
-            if let Some(until) = opted_out(situation) {
+            if let Some(until) = situation.known.refusals.then(|| opted_out(situation)).flatten() {
                 keep(hit, set(until, None));
             }
         }
         OtherFlag::InconvenientWindow => {
-            let zones = situation.zones.as_slice();
+            let zones = if situation.known.windows { situation.zones.as_slice() } else { &[] };
             if zones.iter().any(|zone| inconvenient(situation, situation.at, *zone)) {
                 keep(hit, set(next_convenient(situation), None));
             }
@@ -203,7 +207,8 @@ fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Ite
 
 /// The person prefers some hours at one of these places.
 pub(crate) fn prefers(situation: &Situation<'_>, places: Set<Place>) -> bool {
-    stated(situation, situation.at).any(|one| one.preferred && one.place.is_some_and(|place| places.has(place)))
+    situation.known.windows
+        && stated(situation, situation.at).any(|one| one.preferred && one.place.is_some_and(|place| places.has(place)))
 }
 
 fn has_windows(situation: &Situation<'_>) -> bool {

@@ -3,7 +3,7 @@
 use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{begins, earlier, leaves, not_before};
+use super::windows::{any_since, begins, earlier, leaves, not_before};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
 use crate::rules::words::{Attribute, Count, Exclude, Set};
@@ -37,7 +37,7 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
         (wait, _) => wait,
     };
     let mut judgement = Speaking::new(Answer::Kept);
-    let any = earlier(situation, limits.per, not_before(wait, situation.at), event).next().is_some();
+    let any = any_since(situation, limits.per, not_before(wait, situation.at));
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
         let since = begins(wait, situation.at, *zone);

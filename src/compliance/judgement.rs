@@ -19,22 +19,33 @@ use crate::rules::model::{Limits, Rule};
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Subject};
 
-/// Judges a candidate: what it says, if it speaks of this activity. `possible`: what is missing to tell whether its pack
-/// concerns the person and the case.
+/// Judges a candidate: adds what it says to `said`, if it speaks of this activity. `possible`: what is missing to tell
+/// whether its pack concerns the person and the case.
+///
+/// Every rule of every answer comes through here: what it says is written where it stays, not handed on by copies.
 #[inline]
-pub(crate) fn judge(
+pub(crate) fn judge<'s>(
     situation: &Situation<'_>,
     jurisdiction: &Jurisdiction,
     candidate: &Candidate,
     possible: Option<Attribute>,
-) -> Option<Speaking> {
+    said: &'s mut Vec<Speaking>,
+) -> Option<&'s mut Speaking> {
     let doubt = concerned(situation, candidate)?;
-    let mut said = by_kind(situation, jurisdiction, &candidate.active.rule);
-    if let Some(said) = &mut said {
-        // Whoever may live elsewhere, or may not be concerned at all, is not accused.
-        said.doubt(possible.or(doubt));
+    let before = said.len();
+    speak(situation, jurisdiction, &candidate.active.rule, said);
+    let said = said.get_mut(before)?;
+    // Whoever may live elsewhere, or may not be concerned at all, is not accused.
+    said.doubt(possible.or(doubt));
+    Some(said)
+}
+
+/// Apart from its callers, so that an answer is moved as one piece and not field by field.
+#[inline(never)]
+fn speak(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule, said: &mut Vec<Speaking>) {
+    if let Some(one) = by_kind(situation, jurisdiction, rule) {
+        said.push(one);
     }
-    said
 }
 
 /// The same for a rule by itself, by looking at all of it: how an answer is explained, and what tests hold the quick way to.
@@ -61,30 +72,31 @@ pub(crate) fn judge_alone(
 #[inline]
 #[allow(clippy::option_option)] // three answers, read by one caller
 fn concerned(situation: &Situation<'_>, candidate: &Candidate) -> Option<Option<Attribute>> {
-    if candidate.once && !situation.lead || candidate.judges == Judges::Outbound && !situation.outbound {
-        return None;
-    }
     let (first, last) = candidate.days;
-    if situation.day < first || situation.day > last {
+    if situation.day < first || situation.day > last || candidate.once && !situation.lead {
         return None;
     }
-    let unsure = situation.scoped(candidate.scope, &candidate.active.rule)?;
+    let unsure = situation.scoped(candidate)?;
+    let ask = || applies::is_judged(&candidate.active.rule, situation);
     let judged = match candidate.judges {
-        Judges::Outbound => true,
-        Judges::Planned => situation.planned || applies::is_judged(&candidate.active.rule, situation),
-        Judges::Ask => applies::is_judged(&candidate.active.rule, situation),
+        Judges::Outbound => situation.outbound,
+        Judges::Planned => situation.planned || ask(),
+        Judges::Marked => situation.marked && ask(),
+        Judges::Ask => ask(),
     };
-    if !judged || candidate.exempts && applies::exempt(&candidate.active.rule, situation) {
+    if !judged {
         return None;
     }
-    if !candidate.dated_otherwise && !candidate.members {
+    if !candidate.closer {
         return Some(unsure);
+    }
+    if applies::exempt(&candidate.active.rule, situation) {
+        return None;
     }
     applies::in_force(&candidate.active, situation).map(|doubt| doubt.or(unsure))
 }
 
 /// What the rule's kind says.
-#[inline]
 fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) -> Option<Speaking> {
     let calendar = Situation::calendar(jurisdiction);
     match &rule.limits {

@@ -28,6 +28,7 @@ mod fee_later;
 mod held;
 mod interest_cap;
 mod judgement;
+mod known;
 mod late;
 mod licence;
 mod limitation_period;

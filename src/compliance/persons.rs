@@ -125,21 +125,27 @@ impl Marks {
 
     /// A rule with these exclusions leaves the contact out.
     #[must_use]
+    #[inline]
     pub fn excluded(self, exclude: Set<Exclude>) -> bool {
-        if exclude.is_empty() {
-            return false;
-        }
+        !exclude.is_empty() && exclude.meets(self.exclusions())
+    }
+
+    /// The exclusions under any of which the contact is left out.
+    fn exclusions(self) -> Set<Exclude> {
         let purpose = pick::<Purpose>(self.0 >> 7 & 15);
         let role = pick::<PartyRole>(self.0 >> 11 & 31);
-        exclude.has(Exclude::NotConnected) && !self.has(REACHED_NUMBER)
-            || exclude.has(Exclude::WrongNumber) && self.has(WRONG_NUMBER)
-            || exclude.has(Exclude::NoMessagePossible) && self.has(NO_MESSAGE) && !self.has(CONTACT)
-            || exclude.has(Exclude::Inbound) && self.has(INBOUND)
-            || exclude.has(Exclude::ConsentWindow) && self.has(CONSENTED)
-            || exclude.has(Exclude::AtDebtorsRequest) && self.has(AT_REQUEST)
-            || exclude.has(Exclude::Replies) && purpose == Some(Purpose::Reply)
-            || exclude.has(Exclude::StatutoryNotices) && purpose == Some(Purpose::StatutoryNotice)
-            || exclude.has(Exclude::ExcludedRecipients) && role.is_some_and(Self::is_excluded_role)
+        let bit = |set: bool, exclude: Exclude| if set { exclude.bit() } else { 0 };
+        Set::from_bits(
+            bit(!self.has(REACHED_NUMBER), Exclude::NotConnected)
+                | bit(self.has(WRONG_NUMBER), Exclude::WrongNumber)
+                | bit(self.has(NO_MESSAGE) && !self.has(CONTACT), Exclude::NoMessagePossible)
+                | bit(self.has(INBOUND), Exclude::Inbound)
+                | bit(self.has(CONSENTED), Exclude::ConsentWindow)
+                | bit(self.has(AT_REQUEST), Exclude::AtDebtorsRequest)
+                | bit(purpose == Some(Purpose::Reply), Exclude::Replies)
+                | bit(purpose == Some(Purpose::StatutoryNotice), Exclude::StatutoryNotices)
+                | bit(role.is_some_and(Self::is_excluded_role), Exclude::ExcludedRecipients),
+        )
     }
 }
 

@@ -5,10 +5,11 @@ use std::cell::Cell;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use super::known::Known;
 use super::persons::{ContactStamp, Marks};
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
-use super::zones::{IdText, ZoneList};
+use super::zones::{self, IdText, ZoneList};
 use super::{Context, applies};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -16,10 +17,10 @@ use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
 use crate::domain::party::{Condition, ContactPoint, Party, Residence};
 use crate::domain::time::{Timestamp, date_of_day};
-use crate::domain::vocabulary::{Component, Direction, PartyRole};
+use crate::domain::vocabulary::{Component, Direction, PartyRole, Purpose};
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
-use crate::rules::model::Rule;
+use crate::rules::candidates::Candidate;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::scope_mask::{Profile, Stated};
 use crate::rules::words::Attribute;
@@ -55,10 +56,16 @@ pub(crate) struct Situation<'a> {
     /// The local date of `at`, and its number: every dated rule asks for it.
     today: NaiveDate,
     pub(super) day: i32,
+    /// Microseconds since local midnight.
+    clock: i64,
     /// The activity is a contact or act of the collector's side.
     pub(super) outbound: bool,
     /// It is a contact that the collector means to make, whose outcome is not stated.
     pub(super) planned: bool,
+    /// It is a contact that states a notice, or that it is a demand or a reminder.
+    pub(super) marked: bool,
+    /// What is known of the person at all.
+    pub known: Known,
     /// What scopes ask for by words.
     profile: Profile,
     /// The jurisdictions that the person may live in at `at`.
@@ -98,8 +105,11 @@ impl<'a> Situation<'a> {
             marks: None,
             today: NaiveDate::MIN,
             day: 0,
+            clock: 0,
             outbound: activity.direction() == Direction::Outbound,
             planned: false,
+            marked: false,
+            known: Known::of(watch, own.or(primary), person),
             profile: profile(ctx.version, own.or(primary), role),
             places: Places::none(),
             moved: own.or(primary).is_some_and(|party| party.residences.iter().any(|one| one.from.is_some())),
@@ -110,6 +120,9 @@ impl<'a> Situation<'a> {
         situation.move_to(activity.occurred);
         let open = |contact: &Contact| contact.outcome.is_none() && contact.flags.is_none();
         situation.planned = asked && situation.outbound && situation.contact().is_some_and(open);
+        let told = |purpose| matches!(purpose, Some(Purpose::Demand | Purpose::Reminder));
+        let marked = |contact: &Contact| told(contact.purpose) || !contact.notices.is_empty();
+        situation.marked = situation.contact().is_some_and(marked);
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }
@@ -132,7 +145,7 @@ impl<'a> Situation<'a> {
     /// for the next lawful time moves.
     pub fn marks(&self) -> Option<Marks> {
         let marks = self.marks?;
-        let consented = self.consented.get().unwrap_or_else(|| self.watch.consented(self));
+        let consented = self.consented.get().unwrap_or_else(|| self.known.permissions && self.watch.consented(self));
         self.consented.set(Some(consented));
         Some(if consented { marks.consented() } else { marks })
     }
@@ -140,6 +153,18 @@ impl<'a> Situation<'a> {
     /// The zone whose dates are used where one date must be named.
     pub fn home_zone(&self) -> Tz {
         self.zones.as_slice().first().copied().unwrap_or(Tz::UTC)
+    }
+
+    /// The local day of the instant judged and the microseconds since its midnight, in one of the zones.
+    #[inline]
+    pub fn clock(&self, zone: Tz) -> (i32, i64) {
+        if zone == self.home_zone() { (self.day, self.clock) } else { self.at.clock(zone) }
+    }
+
+    /// The date of a local day.
+    #[inline]
+    pub fn date_of(&self, day: i32) -> NaiveDate {
+        if day == self.day { self.today } else { date_of_day(day) }
     }
 
     /// The local date of the instant judged.
@@ -153,7 +178,7 @@ impl<'a> Situation<'a> {
         if self.moved {
             self.live_there();
         }
-        (self.day, _) = at.clock(self.home_zone());
+        (self.day, self.clock) = at.clock(self.home_zone());
         self.today = date_of_day(self.day);
         self.consented = Cell::new(None);
         // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
@@ -164,18 +189,15 @@ impl<'a> Situation<'a> {
         self.before_here = here.get(..here.partition_point(|one| before(&one.stamp))).unwrap_or_default();
     }
 
-    /// Whether a rule concerns the case, see [`applies::attributes`]; `number` is that of its scope in the set.
+    /// Whether a rule concerns the case, see [`applies::attributes`].
     #[inline]
     #[allow(clippy::option_option)] // three answers
-    pub fn scoped(&self, number: u32, rule: &Rule) -> Option<Option<Attribute>> {
-        let Some(scope) = self.rules.scope(number) else {
-            return applies::attributes(&rule.scope, &rule.assume, self);
-        };
-        let doubt = scope.admits(&self.profile)?;
-        if !scope.asks_further() {
+    pub fn scoped(&self, candidate: &Candidate) -> Option<Option<Attribute>> {
+        let doubt = candidate.scope.admits(self.profile)?;
+        if !candidate.asks_further {
             return Some(doubt);
         }
-        applies::further(&rule.scope, self).map(|more| doubt.or(more))
+        applies::further(&candidate.active.rule.scope, self).map(|more| doubt.or(more))
     }
 
     /// The claim was disputed at some time before, whether or not it still is.
@@ -187,7 +209,11 @@ impl<'a> Situation<'a> {
 
     /// Finds where the person lives at the instant.
     fn live_there(&mut self) {
-        self.subdivision = self.residences().next().and_then(|residence| residence.subdivision.as_deref());
+        let first = match self.party.map(|party| party.residences.as_slice()) {
+            Some([only]) if !self.moved => Some(only),
+            _ => self.residences().next(),
+        };
+        self.subdivision = first.and_then(|residence| residence.subdivision.as_deref());
         self.places = self.find_places();
         self.zones = self.candidate_zones();
     }
@@ -211,7 +237,7 @@ impl<'a> Situation<'a> {
     fn candidate_zones(&self) -> ZoneList {
         let mut zones = ZoneList::empty();
         if let Some(party) = self.party {
-            party.zones.iter().filter_map(|one| one.zone.parse::<Tz>().ok()).for_each(|zone| zones.push(zone));
+            party.zones.iter().filter_map(|one| zones::zone_of(&one.zone)).for_each(|zone| zones.push(zone));
         }
         if zones.as_slice().is_empty() {
             let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {

@@ -307,15 +307,16 @@ impl CaseWatch {
         of: &dyn Fn(&Limits) -> bool,
         out: &mut Vec<Emission>,
     ) -> Option<Marks> {
-        let mut timers = Vec::new();
+        let (mut timers, mut said) = (Vec::new(), Vec::new());
         let situation = Situation::new(ctx, self, activity, false);
         situation.each_rule(|jurisdiction, candidate, possible| {
             let active = &candidate.active;
             if !of(&active.rule.limits) {
                 return;
             }
-            if let Some(judgement) = judge(&situation, jurisdiction, candidate, possible) {
-                emit(ctx, &situation, active, candidate.consequence(judgement.unconfirmed), &judgement, out);
+            said.clear();
+            if let Some(judgement) = judge(&situation, jurisdiction, candidate, possible, &mut said) {
+                emit(ctx, &situation, active, candidate.consequence(judgement.unconfirmed), judgement, out);
             }
             if candidate.has_terms {
                 let calendar = Situation::calendar(jurisdiction);

@@ -9,8 +9,9 @@ use super::head::Exempt;
 use super::model::{Kind, Limits};
 use super::numbers::RuleNumber;
 use super::ruleset::ActiveRule;
+use super::scope_mask::{ScopeMask, asks_further};
 use super::step::Step;
-use super::topic::{Topic, may_concern};
+use super::topic::{Topic, may_concern, may_match};
 use super::words::{Subject, VersionBy};
 use crate::domain::time::day_number;
 use crate::domain::verdict::Source;
@@ -23,6 +24,8 @@ pub enum Judges {
     Outbound,
     /// It judges a contact that the collector means to make, whose outcome is not stated; of others its steps tell.
     Planned,
+    /// It judges no contact but those that state a notice, or that they are a demand or a reminder; of these its steps tell.
+    Marked,
     /// Its steps tell.
     Ask,
 }
@@ -30,28 +33,26 @@ pub enum Judges {
 /// A rule that may speak of an activity of some topic.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// The rule.
-    pub active: Arc<ActiveRule>,
+    /// Whom it concerns, by words.
+    pub scope: ScopeMask,
     /// First and last day in force as [`day_number`] counts; any day, where another date than the activity's decides.
     pub days: (i32, i32),
+    /// The rule.
+    pub active: Arc<ActiveRule>,
     /// Its number.
     pub number: RuleNumber,
-    /// The number of its scope in the set.
-    pub scope: u32,
     /// The place of its pack's scope among [`Candidates::covers`], plus one; 0: its pack covers every case.
     pub cover: u16,
     /// What a breach means: where its figures were read, and where one was not.
     pub breach: [Consequence; 2],
     /// How it is told whether it judges the activity.
     pub judges: Judges,
+    /// Its scope asks for more than words.
+    pub asks_further: bool,
     /// It is judged once for an activity or person.
     pub once: bool,
-    /// Another date than the activity's picks the version.
-    pub dated_otherwise: bool,
-    /// It binds members only.
-    pub members: bool,
-    /// It leaves some activities alone.
-    pub exempts: bool,
+    /// It leaves some activities alone, binds members only, or another date than the activity's picks the version.
+    pub closer: bool,
     /// It is a limitation period, for which the claim's own law may stand.
     pub limitation: bool,
     /// Some activity begins a term of it.
@@ -122,18 +123,18 @@ impl Candidate {
         let dated = rule.valid_from.is_some() || rule.valid_until.is_some();
         let by_activity = matches!(rule.version_by, VersionBy::ActivityOn | VersionBy::ActionFiledOn);
         let (from, until) = (rule.valid_from.filter(|_| by_activity), rule.valid_until.filter(|_| by_activity));
+        let members = rule.source == Source::Code && rule.membership.is_some();
         Self {
-            active: Arc::clone(active),
+            scope: ScopeMask::of(&rule.scope, &rule.assume),
             days: (from.map_or(i32::MIN, day_number), until.map_or(i32::MAX, day_number)),
+            active: Arc::clone(active),
             number: active.number,
-            scope: active.same_scope,
             cover,
             breach: [false, true].map(|unconfirmed| Consequence::of(active, block_guidelines, unconfirmed)),
             judges: judges(&rule.limits, topic),
+            asks_further: asks_further(&rule.scope),
             once: matches!(rule.subject, Subject::Activity | Subject::Person),
-            dated_otherwise: dated && !by_activity,
-            members: rule.source == Source::Code && rule.membership.is_some(),
-            exempts: rule.exempt != Exempt::default(),
+            closer: rule.exempt != Exempt::default() || members || dated && !by_activity,
             limitation: rule.limits.kind() == Kind::LimitationPeriod,
             has_terms: has_terms(&rule.limits),
         }
@@ -144,22 +145,32 @@ impl Candidate {
 fn judges(limits: &Limits, topic: Topic) -> Judges {
     let Topic::Contact(channel) = topic else { return Judges::Ask };
     let contact = |step: &Step| *step == Step::Contact || *step == Step::ContactOn(channel);
-    let planned = |step: &Step| contact(step) || *step == Step::Communication;
-    match limits {
-        Limits::ContactHours(_) | Limits::ContactFrequency(_) | Limits::ContactCooldown(_) => Judges::Outbound,
-        Limits::ContactBlock(limits) if limits.forbids.iter().any(contact) => Judges::Outbound,
-        Limits::ChannelConsent(limits) if limits.which.on.iter().any(contact) => Judges::Outbound,
-        Limits::Content(limits) if limits.which.on.iter().any(contact) => Judges::Outbound,
-        Limits::ChannelConsent(limits) if limits.which.on.iter().any(planned) => Judges::Planned,
-        Limits::Content(limits) if limits.which.on.iter().any(planned) => Judges::Planned,
-        Limits::CallRecording(limits) if limits.which.on.iter().any(planned) => Judges::Planned,
-        Limits::ThirdParty(limits) if limits.which.on.iter().any(planned) => Judges::Planned,
-        Limits::ProhibitedConduct(limits) if limits.which.on.iter().any(planned) => Judges::Planned,
-        Limits::DisputeHandling(limits) if limits.stops.iter().any(planned) => Judges::Planned,
-        Limits::NoticePeriod(limits) if limits.before.iter().any(contact) => Judges::Planned,
-        Limits::LimitationPeriod(limits) if limits.forbids.iter().any(contact) => Judges::Planned,
-        Limits::Licence(limits) if limits.forbids.iter().any(contact) => Judges::Planned,
-        _ => Judges::Ask,
+    // A contact that is planned is taken as if something is conveyed by it, by those kinds that ask for what is.
+    let conveys = |step: &Step| contact(step) || *step == Step::Communication;
+    let marked = |step: &Step| matches!(step, Step::Demand | Step::Reminder | Step::Notice(_));
+    let (steps, planned, only_outbound): (&[Step], bool, bool) = match limits {
+        Limits::ContactHours(_) | Limits::ContactFrequency(_) | Limits::ContactCooldown(_) => return Judges::Outbound,
+        Limits::ContactBlock(limits) => (&limits.forbids, limits.forbids.iter().any(contact), true),
+        Limits::ChannelConsent(limits) => (&limits.which.on, limits.which.on.iter().any(conveys), true),
+        Limits::Content(limits) => (&limits.which.on, limits.which.on.iter().any(conveys), true),
+        Limits::CallRecording(limits) => (&limits.which.on, limits.which.on.iter().any(conveys), false),
+        Limits::ProhibitedConduct(limits) => (&limits.which.on, limits.which.on.iter().any(conveys), false),
+        Limits::DisputeHandling(limits) => (&limits.stops, limits.stops.iter().any(conveys), false),
+        Limits::NoticePeriod(limits) => (&limits.before, limits.before.iter().any(contact), false),
+        Limits::LimitationPeriod(limits) => (&limits.forbids, limits.forbids.iter().any(contact), false),
+        Limits::Licence(limits) => (&limits.forbids, limits.forbids.iter().any(contact), false),
+        // What is disclosed to a third person is judged whatever the step is.
+        Limits::ThirdParty(limits) if limits.which.on.iter().any(conveys) => return Judges::Planned,
+        _ => return Judges::Ask,
+    };
+    if only_outbound && steps.iter().any(contact) {
+        Judges::Outbound
+    } else if planned {
+        Judges::Planned
+    } else if steps.iter().filter(|step| may_match(step, topic)).all(marked) {
+        Judges::Marked
+    } else {
+        Judges::Ask
     }
 }
 

@@ -15,7 +15,6 @@ use super::numbers::Numbers;
 pub use super::numbers::RuleNumber;
 use super::overlay::{self, Overlay};
 use super::reach::Reach;
-use super::scope_mask::ScopeMask;
 use super::step::Step;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
@@ -28,8 +27,6 @@ use crate::domain::verdict::{Confidence, Effect, Source};
 pub struct ActiveRule {
     /// Its number in the set.
     pub number: RuleNumber,
-    /// Rules of the same number here concern the same cases: they have the same scope, and assume the same.
-    pub same_scope: u32,
     /// The rule.
     pub rule: Arc<Rule>,
     /// It is judged: in force or superseded, and a code's rule only for members.
@@ -72,7 +69,6 @@ pub struct RuleSet {
     pub(super) digest: String,
     pub(super) jurisdictions: Map<Jurisdiction>,
     pub(super) rules: Vec<Arc<ActiveRule>>,
-    pub(super) scopes: Box<[ScopeMask]>,
     pub(super) by_id: HashMap<RuleId, Arc<ActiveRule>>,
     pub(super) block_guidelines: bool,
     pub(super) facts: TenantFacts,
@@ -182,7 +178,6 @@ impl RuleSet {
                     let (rule, blocks) = overlay.tightened(rule);
                     rules.push(numbers.give(ActiveRule {
                         number: RuleNumber(0),
-                        same_scope: 0,
                         judged: overlay.speaks(&rule),
                         rule,
                         blocks,
@@ -195,7 +190,6 @@ impl RuleSet {
             for rule in overlay.added.iter().filter(|rule| rule.jurisdiction == pack.id) {
                 rules.push(numbers.give(ActiveRule {
                     number: RuleNumber(0),
-                    same_scope: 0,
                     rule: Arc::clone(rule),
                     judged: true,
                     blocks: false,
@@ -231,7 +225,6 @@ impl RuleSet {
         Self {
             digest: hasher.finalize().to_hex().to_string(),
             jurisdictions,
-            scopes: numbers.scope_masks(),
             rules: numbers.given,
             by_id,
             block_guidelines: overlay.block_guidelines,
@@ -319,13 +312,6 @@ impl RuleSet {
     #[must_use]
     pub fn numbered(&self, number: RuleNumber) -> Option<&Arc<ActiveRule>> {
         self.rules.get(usize::try_from(number.0).ok()?)
-    }
-
-    /// The scope of that number, see [`ActiveRule::same_scope`].
-    #[must_use]
-    #[inline]
-    pub fn scope(&self, number: u32) -> Option<&ScopeMask> {
-        self.scopes.get(number as usize)
     }
 
     /// Every rule, in the order of their numbers. One that several jurisdictions include has a number in each.

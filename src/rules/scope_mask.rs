@@ -1,26 +1,37 @@
-//! Scopes as bits: whether a rule concerns a case is found by a few comparisons side by side, not attribute by attribute.
+//! Scopes as bits: whether a rule concerns a case is found by one comparison, not attribute by attribute.
+//!
+//! Each attribute has a bit for each of its words and one for "not stated", so that a case sets exactly one bit of each
+//! attribute. A scope is the bits that it refuses: it concerns the case if none of these is set.
 
 use super::head::{Assume, Scope};
 use super::words::{Attribute, Set, Word};
 use crate::domain::vocabulary::{CollectorRole, CreditorType, DebtClass, DebtType, Ownership, PartyKind, PartyRole};
 
-/// Attributes that scopes ask for by words, in the order in which a missing one is named.
-const ATTRIBUTES: [Attribute; 10] = [
-    Attribute::CollectorRole,
-    Attribute::Ownership,
-    Attribute::DebtClass,
-    Attribute::DebtType,
-    Attribute::CreditorType,
-    Attribute::DebtorKind,
-    Attribute::PersonRole,
-    Attribute::RegulatedCredit,
-    Attribute::EuBankNpl,
-    Attribute::Secured,
+/// Attributes that scopes ask for by words, in the order in which a missing one is named, with how many words they have.
+const ATTRIBUTES: [(Attribute, u32); 10] = [
+    (Attribute::CollectorRole, CollectorRole::ALL.len() as u32),
+    (Attribute::Ownership, Ownership::ALL.len() as u32),
+    (Attribute::DebtClass, DebtClass::ALL.len() as u32),
+    (Attribute::DebtType, DebtType::ALL.len() as u32),
+    (Attribute::CreditorType, CreditorType::ALL.len() as u32),
+    (Attribute::DebtorKind, PartyKind::ALL.len() as u32),
+    (Attribute::PersonRole, PartyRole::ALL.len() as u32),
+    (Attribute::RegulatedCredit, 2),
+    (Attribute::EuBankNpl, 2),
+    (Attribute::Secured, 2),
 ];
-/// Room for them; the rest admits everything.
-const LANES: usize = 12;
-/// The bit of an attribute that is not stated. No list of words is as long, as a test makes sure.
-const MISSING: u32 = 1 << 31;
+
+/// Where the bits of the attribute of that place begin: first that of "not stated", then those of its words.
+const fn begin(place: usize) -> u32 {
+    let (mut at, mut bits) = (0, 0);
+    while at < place {
+        bits += 1 + ATTRIBUTES[at].1;
+        at += 1;
+    }
+    bits
+}
+
+const _: () = assert!(begin(ATTRIBUTES.len()) <= u128::BITS);
 
 /// What a case and the person dealt with state of the attributes that scopes ask for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,59 +49,49 @@ pub struct Stated {
     pub secured: Option<bool>,
 }
 
-/// The same as bits: one for each attribute.
+/// The same as bits, one for each attribute.
 #[derive(Debug, Clone, Copy)]
-pub struct Profile {
-    bits: [u32; LANES],
-    missing: u16,
-}
-
-fn word<T: Word>(stated: Option<T>) -> u32 {
-    stated.map_or(MISSING, Word::bit)
-}
-
-fn flag(stated: Option<bool>) -> u32 {
-    stated.map_or(MISSING, |set| 1 << u32::from(set))
-}
+pub struct Profile(u128);
 
 impl Profile {
     /// The bits of what is stated.
     #[must_use]
-    pub fn of(stated: &Stated) -> Self {
-        let bits = [
-            word(stated.collector_role),
-            word(stated.ownership),
-            word(stated.debt_class),
-            word(stated.debt_type),
-            word(stated.creditor_type),
-            word(stated.debtor_kind),
-            word(stated.person_role),
-            flag(stated.regulated_credit),
-            flag(stated.eu_bank_npl),
-            flag(stated.secured),
-            0,
-            0,
-        ];
-        let missing = bits.iter().zip(0_u32..).fold(0, |all, (bits, lane)| all | u16::from(*bits == MISSING) << lane);
-        Self { bits, missing }
+    #[inline]
+    pub const fn of(stated: &Stated) -> Self {
+        /// The place of a word among an attribute's bits.
+        macro_rules! bit {
+            ($place:literal, $stated:expr) => {
+                1_u128 << (begin($place) + if let Some(word) = $stated { word as u32 + 1 } else { 0 })
+            };
+        }
+        Self(
+            bit!(0, stated.collector_role)
+                | bit!(1, stated.ownership)
+                | bit!(2, stated.debt_class)
+                | bit!(3, stated.debt_type)
+                | bit!(4, stated.creditor_type)
+                | bit!(5, stated.debtor_kind)
+                | bit!(6, stated.person_role)
+                | bit!(7, stated.regulated_credit)
+                | bit!(8, stated.eu_bank_npl)
+                | bit!(9, stated.secured),
+        )
     }
 }
 
-/// What a scope admits, with what its rule assumes where nothing is stated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a scope refuses, with what its rule assumes where nothing is stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScopeMask {
-    admits: [u32; LANES],
-    /// Attributes whose absence leaves it open whether the rule concerns the case.
-    open: u16,
-    /// The scope also asks for what is no word: a title, an amount, days past due.
-    further: bool,
+    refused: u128,
+    /// "Not stated" of the attributes whose absence leaves it open whether the rule concerns the case.
+    open: u128,
 }
 
 impl ScopeMask {
     /// The bits of a scope.
     #[must_use]
     pub fn of(scope: &Scope, assume: &Assume) -> Self {
-        let mut mask = Self { admits: [u32::MAX; LANES], open: 0, further: further(scope) };
+        let mut mask = Self::default();
         mask.words(0, scope.collector_role, assume.collector_role);
         mask.words(1, scope.ownership, assume.ownership);
         mask.words(2, scope.debt_class, assume.debt_class);
@@ -104,25 +105,31 @@ impl ScopeMask {
         mask
     }
 
-    fn words<T: Word>(&mut self, lane: usize, wanted: Set<T>, assumed: Option<T>) {
+    fn words<T: Word>(&mut self, place: usize, wanted: Set<T>, assumed: Option<T>) {
         if !wanted.is_empty() {
-            self.wants(lane, wanted.bits(), assumed.map(|word| wanted.has(word)));
+            self.wants(place, wanted.bits(), assumed.map(|word| wanted.has(word)));
         }
     }
 
-    fn flag(&mut self, lane: usize, wanted: Option<bool>, assumed: Option<bool>) {
+    fn flag(&mut self, place: usize, wanted: Option<bool>, assumed: Option<bool>) {
         if let Some(wanted) = wanted {
-            self.wants(lane, 1 << u32::from(wanted), assumed.map(|set| set == wanted));
+            self.wants(place, 1 << u32::from(wanted), assumed.map(|set| set == wanted));
         }
     }
 
     /// `assumed`: what is taken where nothing is stated is wanted.
-    fn wants(&mut self, lane: usize, wanted: u32, assumed: Option<bool>) {
-        if let Some(admits) = self.admits.get_mut(lane) {
-            *admits = wanted | if assumed == Some(false) { 0 } else { MISSING };
+    fn wants(&mut self, place: usize, wanted: u32, assumed: Option<bool>) {
+        let Some((_, words)) = ATTRIBUTES.get(place) else { return };
+        let missing = 1_u128 << begin(place);
+        for word in 0..*words {
+            if wanted >> word & 1 == 0 {
+                self.refused |= missing << (word + 1);
+            }
         }
-        if assumed.is_none() {
-            self.open |= 1 << lane;
+        match assumed {
+            None => self.open |= missing,
+            Some(true) => {}
+            Some(false) => self.refused |= missing,
         }
     }
 
@@ -131,48 +138,28 @@ impl ScopeMask {
     #[must_use]
     #[inline]
     #[allow(clippy::option_option)] // three answers
-    pub fn admits(&self, profile: &Profile) -> Option<Option<Attribute>> {
-        let lanes = self.admits.iter().zip(&profile.bits).take(ATTRIBUTES.len());
-        if lanes.fold(false, |out, (admits, bits)| out | (admits & bits == 0)) {
+    pub fn admits(&self, profile: Profile) -> Option<Option<Attribute>> {
+        if self.refused & profile.0 != 0 {
             return None;
         }
-        let open = self.open & profile.missing;
-        Some(if open == 0 { None } else { ATTRIBUTES.get(open.trailing_zeros() as usize).copied() })
-    }
-
-    /// The scope also asks for what is no word.
-    #[must_use]
-    pub const fn asks_further(&self) -> bool {
-        self.further
+        let open = self.open & profile.0;
+        Some(if open == 0 { None } else { missing(open) })
     }
 }
 
-const fn further(scope: &Scope) -> bool {
+/// The first attribute that is not stated.
+#[cold]
+fn missing(open: u128) -> Option<Attribute> {
+    let mut attributes = ATTRIBUTES.iter().zip(0..);
+    attributes.find(|(_, place)| open >> begin(*place) & 1 == 1).map(|((attribute, _), _)| *attribute)
+}
+
+/// The scope also asks for what is no word: a title, an amount, days past due.
+#[must_use]
+pub const fn asks_further(scope: &Scope) -> bool {
     scope.titled.is_some()
         || scope.min_principal.is_some()
         || scope.max_principal.is_some()
         || scope.past_due_min.is_some()
         || scope.past_due_max.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_list_of_words_reaches_the_bit_of_what_is_missing() {
-        fn longest<T: Word>() -> usize {
-            T::all().len()
-        }
-        let lists = [
-            longest::<CollectorRole>(),
-            longest::<Ownership>(),
-            longest::<DebtClass>(),
-            longest::<DebtType>(),
-            longest::<CreditorType>(),
-            longest::<PartyKind>(),
-            longest::<PartyRole>(),
-        ];
-        assert!(lists.iter().all(|words| *words < 32), "{lists:?}");
-    }
 }

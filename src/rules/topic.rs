@@ -58,7 +58,7 @@ pub(super) fn may_concern(limits: &Limits, topic: Topic) -> bool {
 }
 
 /// Some activity of the topic is this step.
-fn may_match(step: &Step, topic: Topic) -> bool {
+pub(super) fn may_match(step: &Step, topic: Topic) -> bool {
     match (step, topic) {
         (Step::ContactOn(wanted), Topic::Contact(channel)) => *wanted == channel,
         (Step::Contact | Step::Communication | Step::Demand | Step::Reminder | Step::Notice(_), Topic::Contact(_)) => {
