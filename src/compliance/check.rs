@@ -1,6 +1,6 @@
 //! The answer to a check: every rule that speaks, the worst verdict, and the next time that is lawful under all of them.
 
-use super::judgement::{Note, conclude, judge};
+use super::judgement::{Note, conclude, is_judged, judge};
 use super::situation::Situation;
 use super::speaking::Speaking;
 use super::verdict::of_answer;
@@ -8,6 +8,9 @@ use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
+use crate::rules::candidates::Candidate;
+use crate::rules::ruleset::Jurisdiction;
+use crate::rules::words::Attribute;
 
 /// Rules that usually speak at most: room that need not be found bit by bit.
 const USUAL: usize = 24;
@@ -54,22 +57,22 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
     for one in speaking.iter().filter(|one| one.verdict >= blocking) {
         latest.note(one.allowed_from, asked);
     }
-    let mut found = None;
+    if latest.never {
+        return None;
+    }
+    let open = open_later(situation, speaking, blocking);
     let mut said = Vec::new();
+    situation.searching = true;
     for _ in 0..MAX_JUMPS {
         if latest.never {
             break;
         }
-        let Some(later) = latest.from else {
-            found = Some(situation.at);
-            break;
-        };
+        let Some(later) = latest.from else { return Some(situation.at) };
         situation.move_to(later);
         latest = Latest::default();
         let now = &*situation;
-        now.each_rule(|jurisdiction, candidate, possible| {
-            let worst = [false, true].map(|unconfirmed| candidate.consequence(unconfirmed).verdict);
-            if latest.never || worst.iter().all(|verdict| *verdict < blocking) {
+        let mut ask = |jurisdiction: &Jurisdiction, candidate: &Candidate, possible| {
+            if latest.never || !may_forbid(candidate, blocking) {
                 return;
             }
             said.clear();
@@ -77,10 +80,49 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
             if of_answer(said.answer, candidate.consequence(said.unconfirmed).verdict) >= blocking {
                 latest.note(said.allowed_from, now.at);
             }
-        });
+        };
+        match &open {
+            Some(open) => open.iter().for_each(|(jurisdiction, candidate, possible)| {
+                ask(jurisdiction, candidate, *possible);
+            }),
+            None => {
+                now.each_rule(ask);
+            }
+        }
     }
-    situation.move_to(asked);
-    found
+    None
+}
+
+/// A breach of the rule may answer `blocking` or worse.
+fn may_forbid(candidate: &Candidate, blocking: Verdict) -> bool {
+    [false, true].iter().any(|unconfirmed| candidate.consequence(*unconfirmed).verdict >= blocking)
+}
+
+/// A rule with its jurisdiction, and what is missing to tell whether its pack concerns the person and the case.
+type Asked<'a> = (&'a Jurisdiction, &'a Candidate, Option<Attribute>);
+
+/// The rules that may forbid an instant later than the one asked about, in their order. Left out
+/// are those that concern other cases or activities, and those that say the same of every later instant. `None`: all must be asked, because
+/// who lives where, or what a pack covers, may be otherwise then.
+fn open_later<'a>(situation: &Situation<'a>, speaking: &[Speaking], blocking: Verdict) -> Option<Vec<Asked<'a>>> {
+    let mut same = !situation.moved && situation.governing_law().is_none();
+    situation.each_jurisdiction(&mut |jurisdiction, _| same &= !jurisdiction.candidates.have_scopes());
+    if !same {
+        return None;
+    }
+    let mut open = Vec::with_capacity(speaking.len());
+    let mut spoken = speaking.iter().peekable();
+    situation.each_rule(|jurisdiction, candidate, possible| {
+        let said = spoken.next_if(|said| said.rule == candidate.number);
+        let settled = match said {
+            Some(said) => said.steady && said.verdict < blocking,
+            None => situation.scoped_by_words(candidate).is_none() || !is_judged(situation, candidate),
+        };
+        if !settled && may_forbid(candidate, blocking) {
+            open.push((jurisdiction, candidate, possible));
+        }
+    });
+    Some(open)
 }
 
 /// From when on the rules that speak against an instant would allow it.

@@ -36,7 +36,7 @@ pub(crate) fn judge(
     }
     let unmet = !limits.conditions.meets(situation.known.conditions);
     if unmet && limits.flags.is_empty() {
-        return Some(Speaking::new(Answer::Kept));
+        return Some(Speaking::kept_on(true));
     }
     let mut hit: Option<Hit> = None;
     if !unmet {
@@ -48,7 +48,12 @@ pub(crate) fn judge(
         }
         other(flag, situation, &mut hit);
     }
-    let Some(hit) = hit else { return Some(Speaking::new(Answer::Kept)) };
+    let Some(hit) = hit else {
+        let known = situation.known;
+        let timed = known.refusals && limits.flags.has(OtherFlag::OptedOut)
+            || known.windows && limits.flags.has(OtherFlag::InconvenientWindow);
+        return Some(Speaking::kept_on(unmet && !timed));
+    };
     let mut judgement = Speaking::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
     judgement.observed = Some(1);
     judgement.limit = Some(0);
@@ -57,8 +62,10 @@ pub(crate) fn judge(
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
-    judgement.evidence.extend(hit.id);
-    judgement.evidence.push(situation.activity.id.clone());
+    if !situation.searching {
+        judgement.evidence.extend(hit.id);
+        judgement.evidence.push(situation.activity.id.clone());
+    }
     Some(judgement)
 }
 

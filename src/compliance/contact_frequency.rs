@@ -4,7 +4,7 @@ use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::which;
-use super::windows::{any_since, begins, earlier, leaves, not_before};
+use super::windows::{any_since, earlier, leaves, not_before};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
@@ -98,7 +98,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certa
     let mut free: Option<Timestamp> = None;
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
-        let since = begins(limits.window, situation.at, *zone);
+        let since = situation.window(limits.window, *zone);
         let mut seen = 0_i64;
         for stamp in before(limits, situation, since, certain) {
             seen += 1;
@@ -111,12 +111,14 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certa
     }
     let seen = worst.saturating_add(1);
     let broken = seen > max;
+    let steady = !broken && situation.rests();
     let mut judgement =
         Speaking::new(if broken { Answer::Broken } else { Answer::Kept }).seen(seen, max, unit(limits.count));
     judgement.remaining = Some((max - seen).max(0));
-    if broken {
-        judgement.allowed_from = free;
-        let since = situation.zones.as_slice().iter().map(|zone| begins(limits.window, situation.at, *zone)).min();
+    judgement.steady = steady;
+    judgement.allowed_from = if broken { free } else { None };
+    if broken && !situation.searching {
+        let since = situation.zones.as_slice().iter().map(|zone| situation.window(limits.window, *zone)).min();
         let mut evidence: Vec<ActivityId> =
             before(limits, situation, since.unwrap_or(situation.at), certain).map(|stamp| stamp.id.clone()).collect();
         evidence.reverse();

@@ -137,8 +137,7 @@ fn next_opening(
     let (mut day, _) = at.clock(zone);
     for _ in 0..370 {
         for span in spans(limits, day_index(limits, day, date_of_day(day), calendar, subdivision)) {
-            let opens = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(span.from) * 60, 0)?;
-            let opening = Timestamp::at_local(date_of_day(day), opens, zone);
+            let opening = opening(day, span.from, zone)?;
             if opening > at && is_open(limits, opening, zone, calendar, subdivision) {
                 return Some(opening);
             }
@@ -146,4 +145,16 @@ fn next_opening(
         day = day.checked_add(1)?;
     }
     None
+}
+
+/// The instant of a local minute of a day.
+fn opening(day: i32, minute: u16, zone: Tz) -> Option<Timestamp> {
+    // Where no clock was changed since midnight, it is so many minutes later. What has that local time is the first to.
+    let after = i64::from(minute) * MINUTE;
+    let opening = Timestamp::start_of_day(day, zone).plus(after);
+    if opening.clock(zone) == (day, after) {
+        return Some(opening);
+    }
+    let time = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute) * 60, 0)?;
+    Some(Timestamp::at_local(date_of_day(day), time, zone))
 }

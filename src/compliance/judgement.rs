@@ -77,14 +77,7 @@ fn concerned(situation: &Situation<'_>, candidate: &Candidate) -> Option<Option<
         return None;
     }
     let unsure = situation.scoped(candidate)?;
-    let ask = || applies::is_judged(&candidate.active.rule, situation);
-    let judged = match candidate.judges {
-        Judges::Outbound => situation.outbound,
-        Judges::Planned => situation.planned || ask(),
-        Judges::Marked => situation.marked && ask(),
-        Judges::Ask => ask(),
-    };
-    if !judged {
+    if !is_judged(situation, candidate) {
         return None;
     }
     if !candidate.closer {
@@ -94,6 +87,18 @@ fn concerned(situation: &Situation<'_>, candidate: &Candidate) -> Option<Option<
         return None;
     }
     applies::in_force(&candidate.active, situation).map(|doubt| doubt.or(unsure))
+}
+
+/// The activity is of a kind that the candidate judges.
+#[inline]
+pub(crate) fn is_judged(situation: &Situation<'_>, candidate: &Candidate) -> bool {
+    let ask = || applies::is_judged(&candidate.active.rule, situation);
+    match candidate.judges {
+        Judges::Outbound => situation.outbound,
+        Judges::Planned => situation.planned || ask(),
+        Judges::Marked => situation.marked && ask(),
+        Judges::Ask => ask(),
+    }
 }
 
 /// What the rule's kind says.

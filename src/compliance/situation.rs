@@ -10,7 +10,7 @@ use super::persons::{ContactStamp, Marks};
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
 use super::zones::{self, IdText, ZoneList};
-use super::{Context, applies};
+use super::{Context, applies, windows};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
@@ -21,6 +21,7 @@ use crate::domain::vocabulary::{Component, Direction, PartyRole, Purpose};
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
 use crate::rules::candidates::Candidate;
+use crate::rules::model::Window;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::scope_mask::{Profile, Stated};
 use crate::rules::words::Attribute;
@@ -71,7 +72,9 @@ pub(crate) struct Situation<'a> {
     /// The jurisdictions that the person may live in at `at`.
     pub(super) places: Places<'a>,
     /// The person has lived in several places.
-    moved: bool,
+    pub(super) moved: bool,
+    /// The next lawful instant is searched for: what is said is shown to nobody, and needs no evidence.
+    pub searching: bool,
     subdivision: Option<&'a str>,
     /// Whether the instant lies in a consent to more calls, once it was asked.
     consented: Cell<Option<bool>>,
@@ -113,6 +116,7 @@ impl<'a> Situation<'a> {
             profile: profile(ctx.version, own.or(primary), role),
             places: Places::none(),
             moved: own.or(primary).is_some_and(|party| party.residences.iter().any(|one| one.from.is_some())),
+            searching: false,
             subdivision: None,
             consented: Cell::new(None),
         };
@@ -161,6 +165,20 @@ impl<'a> Situation<'a> {
         if zone == self.home_zone() { (self.day, self.clock) } else { self.at.clock(zone) }
     }
 
+    /// First instant of the window that ends with the instant judged.
+    #[inline]
+    pub fn window(&self, window: Window, zone: Tz) -> Timestamp {
+        windows::begins_with(window, self.at, self.clock(zone).0, zone)
+    }
+
+    /// Nothing that is known comes after the instant judged, of contacts and of consents to more of them: from here on
+    /// windows only lose contacts.
+    pub const fn rests(&self) -> bool {
+        !self.known.permissions
+            && self.before.len() == self.log.len()
+            && self.before_here.len() == self.watch.contacts().len()
+    }
+
     /// The date of a local day.
     #[inline]
     pub fn date_of(&self, day: i32) -> NaiveDate {
@@ -198,6 +216,12 @@ impl<'a> Situation<'a> {
             return Some(doubt);
         }
         applies::further(&candidate.active.rule.scope, self).map(|more| doubt.or(more))
+    }
+
+    /// The same as far as words tell, which no later instant changes.
+    #[allow(clippy::option_option)] // three answers
+    pub fn scoped_by_words(&self, candidate: &Candidate) -> Option<Option<Attribute>> {
+        candidate.scope.admits(self.profile)
     }
 
     /// The claim was disputed at some time before, whether or not it still is.

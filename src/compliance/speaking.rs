@@ -169,6 +169,9 @@ pub struct Speaking {
     pub(crate) no_figure: bool,
     /// A figure that it rests on was not read in its source.
     pub(crate) unconfirmed: bool,
+    /// It says the same of every later instant, as long as nothing happens: the search for the next lawful one need not ask
+    /// again.
+    pub(crate) steady: bool,
 }
 
 impl Speaking {
@@ -193,7 +196,15 @@ impl Speaking {
             representative_only: false,
             no_figure: false,
             unconfirmed: false,
+            steady: false,
         }
+    }
+
+    /// The same, and so at every later instant if `steady`.
+    pub(crate) const fn kept_on(steady: bool) -> Self {
+        let mut said = Self::kept(RuleNumber::new(0));
+        said.steady = steady;
+        said
     }
 
     /// What a rule's kind answers, before it is known which rule it is and what a breach of it means.

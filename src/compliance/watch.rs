@@ -169,8 +169,8 @@ impl CaseWatch {
         trace::trace(self, ctx, activity, asked)
     }
 
-    pub(crate) fn contacts(&self) -> &[CaseStamp] {
-        &self.contacts
+    pub(crate) const fn contacts(&self) -> &[CaseStamp] {
+        self.contacts.as_slice()
     }
 
     /// Contacts and steps that are remembered.

@@ -15,18 +15,21 @@ pub(crate) const HOUR: i64 = 3600 * SECOND;
 
 /// First instant of the window that ends with `at`.
 pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
+    begins_with(window, at, at.clock(zone).0, zone)
+}
+
+/// The same, where the local day of `at` is known.
+#[inline]
+pub(crate) fn begins_with(window: Window, at: Timestamp, day: i32, zone: Tz) -> Timestamp {
     match window {
         Window::CalendarDays(days) => {
-            Timestamp::start_of_day(at.clock(zone).0.saturating_sub_unsigned(days.into()).saturating_add(1), zone)
+            Timestamp::start_of_day(day.saturating_sub_unsigned(days.into()).saturating_add(1), zone)
         }
         // Exactly N hours later the earlier contact has left the window.
         Window::Hours(hours) => at.plus(1 - i64::from(hours) * HOUR),
-        Window::CalendarWeek => {
-            let (day, _) = at.clock(zone);
-            Timestamp::start_of_day(day.saturating_sub(weekday_of_day(day).into()), zone)
-        }
+        Window::CalendarWeek => Timestamp::start_of_day(day.saturating_sub(weekday_of_day(day).into()), zone),
         Window::CalendarMonth => {
-            let date = at.date(zone);
+            let date = date_of_day(day);
             Timestamp::start_of(date.with_day(1).unwrap_or(date), zone)
         }
     }

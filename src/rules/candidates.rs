@@ -99,6 +99,12 @@ impl Candidates {
         self.of.get(slot).map_or(&[], AsRef::as_ref)
     }
 
+    /// Some pack of the jurisdiction covers only some cases.
+    #[must_use]
+    pub const fn have_scopes(&self) -> bool {
+        !self.covers.is_empty()
+    }
+
     /// The scope of a candidate's pack; empty where it covers every case.
     #[must_use]
     pub fn cover(&self, candidate: &Candidate) -> &[Clause] {
