@@ -255,15 +255,23 @@ impl PersonLog {
     }
 }
 
-/// The logs of all persons that the caller holds.
+/// The logs of all persons that the caller holds. A check asks about one person, and pays for no table.
 #[derive(Debug, Clone, Default)]
-pub struct PersonLogs(HashMap<PersonId, Arc<PersonLog>, foldhash::fast::RandomState>);
+pub struct PersonLogs {
+    first: Option<(PersonId, Arc<PersonLog>)>,
+    others: HashMap<PersonId, Arc<PersonLog>, foldhash::fast::RandomState>,
+}
 
 impl PersonLogs {
+    fn find(&self, person: &PersonId) -> Option<&Arc<PersonLog>> {
+        let first = self.first.as_ref().filter(|(one, _)| one == person).map(|(_, log)| log);
+        first.or_else(|| if self.others.is_empty() { None } else { self.others.get(person) })
+    }
+
     /// A person's log.
     #[must_use]
     pub fn get(&self, person: &PersonId) -> Option<&PersonLog> {
-        self.0.get(person).map(AsRef::as_ref)
+        self.find(person).map(AsRef::as_ref)
     }
 
     /// The stamps of a person; none if nothing is known.
@@ -274,13 +282,19 @@ impl PersonLogs {
 
     /// Puts a log in; a shared one is not copied.
     pub fn insert(&mut self, person: PersonId, log: impl Into<Arc<PersonLog>>) {
-        self.0.insert(person, log.into());
+        match &mut self.first {
+            Some((one, held)) if *one == person => *held = log.into(),
+            Some(_) => {
+                self.others.insert(person, log.into());
+            }
+            None => self.first = Some((person, log.into())),
+        }
     }
 
     /// A person's log by reference count.
     #[must_use]
     pub fn shared(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
-        self.0.get(person).map(Arc::clone)
+        self.find(person).map(Arc::clone)
     }
 
     /// Notes a contact.
@@ -290,20 +304,25 @@ impl PersonLogs {
 
     /// Every log.
     pub fn iter(&self) -> impl Iterator<Item = (&PersonId, &Arc<PersonLog>)> {
-        self.0.iter()
+        self.first.iter().map(|(person, log)| (person, log)).chain(&self.others)
     }
 
     /// A person's log, to change; an empty one if there was none.
     pub fn change(&mut self, person: &PersonId) -> &mut PersonLog {
-        Arc::make_mut(self.0.entry(person.clone()).or_default())
+        let (one, log) = self.first.get_or_insert_with(|| (person.clone(), Arc::default()));
+        let log = if one == person { log } else { self.others.entry(person.clone()).or_default() };
+        Arc::make_mut(log)
     }
 }
 
 impl IntoIterator for PersonLogs {
     type Item = (PersonId, Arc<PersonLog>);
-    type IntoIter = std::collections::hash_map::IntoIter<PersonId, Arc<PersonLog>>;
+    type IntoIter = std::iter::Chain<
+        std::option::IntoIter<(PersonId, Arc<PersonLog>)>,
+        std::collections::hash_map::IntoIter<PersonId, Arc<PersonLog>>,
+    >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.first.into_iter().chain(self.others)
     }
 }
