@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(lines[..2], lines[2..]);
         let lines = read_checks(&pack.frame).unwrap();
         assert_eq!(lines.iter().map(|line| line.checks.len()).collect::<Vec<_>>(), [2, 2]);
-        for (line, head) in lines.iter().zip([head(), next]) {
+        for (line, head) in lines.iter().zip([head(), next.clone()]) {
             assert_eq!(serde_json::to_string(&line.head).unwrap(), serde_json::to_string(&head).unwrap());
         }
         let read: Vec<&LoggedCheck> = lines.iter().flat_map(|line| &line.checks).collect();
