@@ -1,6 +1,10 @@
 //! The decision alone: what all rules say of one contact, on a case with a history, in memory. No store, no wire.
 //! The allocation columns show what each answer costs the heap.
 
+// What each situation holds is asked for by `peers`.
+#[allow(dead_code)]
+mod twelve;
+
 use divan::{AllocProfiler, Bencher, black_box};
 use fairdue::compliance::{Answered, CaseWatch, Context, PersonLogs};
 use fairdue::config::{Config, Snapshot};
@@ -9,6 +13,7 @@ use fairdue::domain::case::CaseVersion;
 use fairdue::domain::ids::{MarketId, TenantId};
 use fairdue::domain::market::Market;
 use fairdue::domain::time::{DAY, SECOND, Timestamp};
+use fairdue::domain::verdict::Verdict;
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -121,5 +126,26 @@ fn judge_and_remember(bencher: Bencher) {
         out.clear();
         watch.apply(&scene.context(), black_box(&fact), &mut out);
         black_box(out.len())
+    });
+}
+
+/// The same situations as `peers` decides, all of them or those that are allowed, by turns.
+#[divan::bench(args = ["allowed", "all"])]
+fn twelve_rules(bencher: Bencher, which: &str) {
+    let fairdue = twelve::Fairdue::new();
+    let mut answer = Answered::default();
+    let mut scenes: Vec<_> =
+        (0..1_024).map(|number| fairdue.scene(&twelve::situations::Situation::new(number))).collect();
+    if which == "allowed" {
+        scenes.retain(|scene| {
+            fairdue.decide(scene, &mut answer);
+            answer.speaking.len() == 12 && answer.verdict == Verdict::Allowed
+        });
+    }
+    let mut turn = scenes.iter().cycle();
+    bencher.bench_local(move || {
+        let scene = turn.next().expect("there are situations");
+        fairdue.decide(black_box(scene), &mut answer);
+        black_box(answer.verdict)
     });
 }

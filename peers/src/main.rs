@@ -7,13 +7,15 @@
 //! each window before a decision. That work is not counted here, while Fairdue does it within its decision.
 
 mod engines;
-mod situations;
+#[path = "../../benches/twelve/mod.rs"]
+mod twelve;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use engines::{Cel, Fairdue, Judgement};
-use situations::Situation;
+use engines::{Cel, Judgement};
+use twelve::Fairdue;
+use twelve::situations::Situation;
 
 /// Situations that are decided by turns.
 const SITUATIONS: u64 = 1_024;

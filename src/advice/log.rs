@@ -15,6 +15,8 @@ use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, 
 
 /// Checks of one commit, but for those of one request more.
 const GROUP: usize = 4_000;
+/// Checks of one request that are written among those of others.
+const FEW: u32 = 8;
 /// Longest wait of a check for its commit to begin.
 const DELAY: Duration = Duration::from_millis(250);
 
@@ -120,6 +122,14 @@ impl Room<'_> {
         if records.peek().is_none() {
             return Ok(());
         }
+        // What takes longer to write is written before the others have to wait for it.
+        let apart = if self.permits > FEW {
+            let mut apart = CheckBatch::default();
+            apart.add(market, head, records.by_ref())?;
+            Some(apart)
+        } else {
+            None
+        };
         let mut waiting = self.queue.waiting();
         let first = waiting.is_empty();
         let batches = match waiting.get_mut(&market.key) {
@@ -131,7 +141,13 @@ impl Room<'_> {
         }
         let Some(batch) = batches.last_mut() else { return Ok(()) };
         let before = batch.checks();
-        let added = batch.add(market, head, records);
+        let added = match apart {
+            Some(apart) => {
+                batch.append(apart);
+                Ok(())
+            }
+            None => batch.add(market, head, records),
+        };
         let kept = self.queue.permits(batch.checks() - before);
         let full = batch.checks() >= GROUP;
         drop(waiting);

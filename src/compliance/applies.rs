@@ -112,7 +112,7 @@ pub(crate) fn exemption(rule: &Rule, situation: &Situation<'_>) -> Option<&'stat
 #[allow(clippy::option_option)] // three answers
 pub(crate) fn scope(active: &ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let doubt = in_force(active, situation)?;
-    Some(doubt.or(situation.scoped(active)?))
+    attributes(&active.rule.scope, &active.rule.assume, situation).map(|more| doubt.or(more))
 }
 
 /// The same for the dates between which the rule is in force, and the membership that it binds by.
@@ -147,15 +147,21 @@ pub(crate) fn attributes(scope: &Scope, assume: &Assume, situation: &Situation<'
     doubtful(flag(scope.regulated_credit, credit, assume.regulated_credit, Attribute::RegulatedCredit)?);
     doubtful(flag(scope.eu_bank_npl, class.eu_bank_npl, assume.eu_bank_npl, Attribute::EuBankNpl)?);
     doubtful(flag(scope.secured, class.secured, assume.secured, Attribute::Secured)?);
+    doubtful(further(scope, situation)?);
+    Some(doubt)
+}
+
+/// The same for what a scope asks for that is no word: a title, the principal, days past due.
+#[allow(clippy::option_option)]
+pub(crate) fn further(scope: &Scope, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     if let Some(wanted) = scope.titled {
         let titled = situation.watch.titled_on(situation.version).is_some_and(|on| on <= situation.date());
         if titled != wanted {
             return None;
         }
     }
-    doubtful(principal(scope, situation.version)?);
-    doubtful(past_due(scope, situation)?);
-    Some(doubt)
+    let doubt = principal(scope, situation.version)?;
+    past_due(scope, situation).map(|more| doubt.or(more))
 }
 
 /// The principal of the case lies between the bounds.

@@ -1,13 +1,16 @@
 //! The answer to a check: every rule that speaks, the worst verdict, and the next time that is lawful under all of them.
 
-use super::judgement::{Note, conclude, judge, judge_into};
+use super::judgement::{Note, conclude, is_judged, judge};
 use super::situation::Situation;
 use super::speaking::Speaking;
-use super::verdict::{consequence, of_answer};
+use super::verdict::of_answer;
 use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
+use crate::rules::candidates::Candidate;
+use crate::rules::ruleset::Jurisdiction;
+use crate::rules::words::Attribute;
 
 /// Rules that usually speak at most: room that need not be found bit by bit.
 const USUAL: usize = 24;
@@ -22,19 +25,17 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.missing.clear();
     answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
-    let mut said = None;
-    let complete = situation.each_rule(|jurisdiction, active, possible| {
-        judge_into(&situation, jurisdiction, active, possible, &mut said);
-        let Some(speaking) = &mut said else { return };
+    let complete = situation.each_rule(|jurisdiction, candidate, possible| {
+        let said = judge(&situation, jurisdiction, candidate, possible, &mut answer.speaking);
+        let Some(speaking) = said else { return };
         if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
             if !answer.missing.iter().any(|one| one == name) {
                 answer.missing.push(name.to_owned());
             }
         }
-        conclude(&situation, active, speaking);
+        conclude(candidate.number, candidate.consequence(speaking.unconfirmed), speaking);
         answer.verdict = answer.verdict.max(speaking.verdict);
-        answer.speaking.extend(said.take());
     });
     if !complete {
         answer.verdict = answer.verdict.max(Verdict::Unknown);
@@ -56,27 +57,72 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
     for one in speaking.iter().filter(|one| one.verdict >= blocking) {
         latest.note(one.allowed_from, asked);
     }
-    let mut found = None;
+    if latest.never {
+        return None;
+    }
+    let open = open_later(situation, speaking, blocking);
+    let mut said = Vec::new();
+    situation.searching = true;
     for _ in 0..MAX_JUMPS {
         if latest.never {
             break;
         }
-        let Some(later) = latest.from else {
-            found = Some(situation.at);
-            break;
-        };
+        let Some(later) = latest.from else { return Some(situation.at) };
         situation.move_to(later);
         latest = Latest::default();
         let now = &*situation;
-        now.each_rule(|jurisdiction, active, possible| {
-            let Some(said) = judge(now, jurisdiction, active, possible) else { return };
-            if of_answer(said.answer, consequence(now.rules, active, said.unconfirmed).verdict) >= blocking {
+        let mut ask = |jurisdiction: &Jurisdiction, candidate: &Candidate, possible| {
+            if latest.never || !may_forbid(candidate, blocking) {
+                return;
+            }
+            said.clear();
+            let Some(said) = judge(now, jurisdiction, candidate, possible, &mut said) else { return };
+            if of_answer(said.answer, candidate.consequence(said.unconfirmed).verdict) >= blocking {
                 latest.note(said.allowed_from, now.at);
             }
-        });
+        };
+        match &open {
+            Some(open) => open.iter().for_each(|(jurisdiction, candidate, possible)| {
+                ask(jurisdiction, candidate, *possible);
+            }),
+            None => {
+                now.each_rule(ask);
+            }
+        }
     }
-    situation.move_to(asked);
-    found
+    None
+}
+
+/// A breach of the rule may answer `blocking` or worse.
+fn may_forbid(candidate: &Candidate, blocking: Verdict) -> bool {
+    [false, true].iter().any(|unconfirmed| candidate.consequence(*unconfirmed).verdict >= blocking)
+}
+
+/// A rule with its jurisdiction, and what is missing to tell whether its pack concerns the person and the case.
+type Asked<'a> = (&'a Jurisdiction, &'a Candidate, Option<Attribute>);
+
+/// The rules that may forbid an instant later than the one asked about, in their order. Left out
+/// are those that concern other cases or activities, and those that say the same of every later instant. `None`: all must be asked, because
+/// who lives where, or what a pack covers, may be otherwise then.
+fn open_later<'a>(situation: &Situation<'a>, speaking: &[Speaking], blocking: Verdict) -> Option<Vec<Asked<'a>>> {
+    let mut same = !situation.moved && situation.governing_law().is_none();
+    situation.each_jurisdiction(&mut |jurisdiction, _| same &= !jurisdiction.candidates.have_scopes());
+    if !same {
+        return None;
+    }
+    let mut open = Vec::with_capacity(speaking.len());
+    let mut spoken = speaking.iter().peekable();
+    situation.each_rule(|jurisdiction, candidate, possible| {
+        let said = spoken.next_if(|said| said.rule == candidate.number);
+        let settled = match said {
+            Some(said) => said.steady && said.verdict < blocking,
+            None => situation.scoped_by_words(candidate).is_none() || !is_judged(situation, candidate),
+        };
+        if !settled && may_forbid(candidate, blocking) {
+            open.push((jurisdiction, candidate, possible));
+        }
+    });
+    Some(open)
 }
 
 /// From when on the rules that speak against an instant would allow it.

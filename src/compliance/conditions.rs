@@ -97,5 +97,8 @@ pub(crate) fn lasting<'a>(
 
 /// The person has one of these conditions at the instant judged.
 pub(crate) fn any(wanted: Set<Condition>, bind: BindFrom, situation: &Situation<'_>) -> Option<Condition> {
+    if !wanted.meets(situation.known.conditions) {
+        return None;
+    }
     stretches(wanted, bind, situation).find(|one| one.holds(situation.at)).map(|one| one.condition)
 }

@@ -34,8 +34,12 @@ pub(crate) fn judge(
     if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
         return None;
     }
+    let unmet = !limits.conditions.meets(situation.known.conditions);
+    if unmet && limits.flags.is_empty() {
+        return Some(Speaking::kept_on(true));
+    }
     let mut hit: Option<Hit> = None;
-    if !limits.conditions.is_empty() {
+    if !unmet {
         conditions(limits, from, situation, calendar, &mut hit);
     }
     for flag in limits.flags.iter() {
@@ -44,7 +48,12 @@ pub(crate) fn judge(
         }
         other(flag, situation, &mut hit);
     }
-    let Some(hit) = hit else { return Some(Speaking::new(Answer::Kept)) };
+    let Some(hit) = hit else {
+        let known = situation.known;
+        let timed = known.refusals && limits.flags.has(OtherFlag::OptedOut)
+            || known.windows && limits.flags.has(OtherFlag::InconvenientWindow);
+        return Some(Speaking::kept_on(unmet && !timed));
+    };
     let mut judgement = Speaking::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
     judgement.observed = Some(1);
     judgement.limit = Some(0);
@@ -53,8 +62,10 @@ pub(crate) fn judge(
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
-    judgement.evidence.extend(hit.id);
-    judgement.evidence.push(situation.activity.id.clone());
+    if !situation.searching {
+        judgement.evidence.extend(hit.id);
+        judgement.evidence.push(situation.activity.id.clone());
+    }
     Some(judgement)
 }
 
@@ -124,12 +135,12 @@ fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
             }
         }
         OtherFlag::OptedOut => {
-            if let Some(until) = opted_out(situation) {
+            if let Some(until) = situation.known.refusals.then(|| opted_out(situation)).flatten() {
                 keep(hit, set(until, None));
             }
         }
         OtherFlag::InconvenientWindow => {
-            let zones = situation.zones.as_slice();
+            let zones = if situation.known.windows { situation.zones.as_slice() } else { &[] };
             if zones.iter().any(|zone| inconvenient(situation, situation.at, *zone)) {
                 keep(hit, set(next_convenient(situation), None));
             }
@@ -203,7 +214,8 @@ fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Ite
 
 /// The person prefers some hours at one of these places.
 pub(crate) fn prefers(situation: &Situation<'_>, places: Set<Place>) -> bool {
-    stated(situation, situation.at).any(|one| one.preferred && one.place.is_some_and(|place| places.has(place)))
+    situation.known.windows
+        && stated(situation, situation.at).any(|one| one.preferred && one.place.is_some_and(|place| places.has(place)))
 }
 
 fn has_windows(situation: &Situation<'_>) -> bool {

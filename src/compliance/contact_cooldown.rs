@@ -3,7 +3,7 @@
 use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{begins, earlier, leaves, not_before};
+use super::windows::{any_since, earlier, leaves, not_before};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
 use crate::rules::words::{Attribute, Count, Exclude, Set};
@@ -37,22 +37,23 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
         (wait, _) => wait,
     };
     let mut judgement = Speaking::new(Answer::Kept);
-    let any = earlier(situation, limits.per, not_before(wait, situation.at), event).next().is_some();
+    let any = any_since(situation, limits.per, not_before(wait, situation.at));
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
-        let since = begins(wait, situation.at, *zone);
+        let since = situation.window(wait, *zone);
         let Some(last) = earlier(situation, limits.per, since, event).next() else { continue };
         let free = leaves(wait, last.at, *zone);
         if situation.at < free {
             judgement.answer = Answer::Broken;
             judgement.allowed_from = judgement.allowed_from.max(Some(free));
-            if judgement.evidence.is_empty() {
+            if judgement.evidence.is_empty() && !situation.searching {
                 judgement.evidence.extend([last.id.clone(), situation.activity.id.clone()]);
             }
             let days = situation.at.date(*zone).signed_duration_since(last.at.date(*zone)).num_days();
             judgement.observed = Some(days);
         }
     }
+    judgement.steady = judgement.answer == Answer::Kept && situation.rests();
     if judgement.answer == Answer::Broken {
         judgement.unit = Some(Unit::Days);
         judgement.limit = Some(match wait {

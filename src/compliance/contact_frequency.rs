@@ -4,7 +4,7 @@ use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::which;
-use super::windows::{begins, earlier, leaves, not_before};
+use super::windows::{any_since, earlier, leaves, not_before};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
@@ -21,6 +21,7 @@ pub(crate) const fn unit(count: Counted) -> Unit {
 }
 
 /// The rule counts such a contact, wherever it was.
+#[inline]
 fn counts(limits: &ContactFrequency, marks: Marks) -> bool {
     marks.counts(limits.count)
         && marks.on(limits.channels)
@@ -44,16 +45,16 @@ fn before<'a>(
     let talked = situation.watch.conversed().filter(|_| limits.exclude.has(Exclude::BeforeConversation));
     let talked = talked.filter(|_| certain || !talked_elsewhere(limits, situation));
     let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
-    let here = move |stamp: &&ContactStamp| {
-        if limits.places.is_empty() {
-            return true;
-        }
-        // The log of a person knows only places that were stated; of this case's contacts the case knows more.
-        let own = situation.before_here.iter().find(|one| one.stamp.id == stamp.id);
-        let may_be = own.map_or(stamp.marks, |one| one.stamp.marks).places();
-        which::among(limits.places, may_be).is_some_and(|sure| sure || !certain)
-    };
+    let here = move |stamp: &&ContactStamp| limits.places.is_empty() || at_places(limits, situation, stamp, certain);
     earlier(situation, limits.per, since, |marks| counts(limits, marks)).filter(here)
+}
+
+/// The contact was, or may have been, at one of the rule's places.
+fn at_places(limits: &ContactFrequency, situation: &Situation<'_>, stamp: &ContactStamp, certain: bool) -> bool {
+    // The log of a person knows only places that were stated; of this case's contacts the case knows more.
+    let own = situation.before_here.iter().find(|one| one.stamp.id == stamp.id);
+    let may_be = own.map_or(stamp.marks, |one| one.stamp.marks).places();
+    which::among(limits.places, may_be).is_some_and(|sure| sure || !certain)
 }
 
 pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Speaking> {
@@ -84,18 +85,20 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
 fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certain: bool) -> Speaking {
     // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
     // the rule, so that fewer than so many need no look at the clock.
-    let near = before(limits, situation, not_before(limits.window, situation.at), certain);
-    let decides = if situation.asked { 1 } else { max.max(1) as usize };
-    let any = near.take(decides).count() == decides;
-    if !any && !situation.asked && max > 0 {
-        return Speaking::new(Answer::Kept);
+    let near = not_before(limits.window, situation.at);
+    let any = any_since(situation, limits.per, near);
+    if !situation.asked && max > 0 {
+        let most = max as usize;
+        if !any || before(limits, situation, near, certain).take(most).count() < most {
+            return Speaking::new(Answer::Kept);
+        }
     }
     let max = i64::from(max);
     let mut worst = 0;
     let mut free: Option<Timestamp> = None;
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
-        let since = begins(limits.window, situation.at, *zone);
+        let since = situation.window(limits.window, *zone);
         let mut seen = 0_i64;
         for stamp in before(limits, situation, since, certain) {
             seen += 1;
@@ -108,12 +111,14 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certa
     }
     let seen = worst.saturating_add(1);
     let broken = seen > max;
+    let steady = !broken && situation.rests();
     let mut judgement =
         Speaking::new(if broken { Answer::Broken } else { Answer::Kept }).seen(seen, max, unit(limits.count));
     judgement.remaining = Some((max - seen).max(0));
-    if broken {
-        judgement.allowed_from = free;
-        let since = situation.zones.as_slice().iter().map(|zone| begins(limits.window, situation.at, *zone)).min();
+    judgement.steady = steady;
+    judgement.allowed_from = if broken { free } else { None };
+    if broken && !situation.searching {
+        let since = situation.zones.as_slice().iter().map(|zone| situation.window(limits.window, *zone)).min();
         let mut evidence: Vec<ActivityId> =
             before(limits, situation, since.unwrap_or(situation.at), certain).map(|stamp| stamp.id.clone()).collect();
         evidence.reverse();

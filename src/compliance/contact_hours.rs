@@ -1,6 +1,6 @@
 //! Permitted local times: the instant must be open in every zone the person may be in.
 
-use chrono::{Datelike, NaiveTime};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 
 use super::judgement::{Note, Speaking};
@@ -31,9 +31,13 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
         return Some(Speaking::missing(Attribute::ClockTime));
     }
     let subdivision = situation.subdivision();
-    let closed = zones.iter().find(|zone| !is_open(limits, situation.at, **zone, calendar, subdivision));
+    let closed = zones.iter().find(|zone| {
+        let (day, clock) = situation.clock(**zone);
+        let index = day_index(limits, day, situation.date_of(day), calendar, subdivision);
+        !within(limits, index, clock)
+    });
     let Some(zone) = closed else { return Some(Speaking::new(Answer::Kept)) };
-    let (day, clock) = situation.at.clock(*zone);
+    let (day, clock) = situation.clock(*zone);
     let minute = clock / MINUTE;
     let nearest = nearest_bound(limits, day, minute, calendar, subdivision);
     let mut judgement = Speaking::new(Answer::Broken);
@@ -46,10 +50,15 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
 }
 
 /// Index of the day in the table of open spans; `None` if nothing is open on it.
-fn day_index(limits: &ContactHours, day: i32, calendar: &Calendar, subdivision: Option<&str>) -> Option<u8> {
+fn day_index(
+    limits: &ContactHours,
+    day: i32,
+    date: NaiveDate,
+    calendar: &Calendar,
+    subdivision: Option<&str>,
+) -> Option<u8> {
     let closed = limits.holidays == Holidays::Closed;
     if closed || !limits.closed_dates.is_empty() {
-        let date = date_of_day(day);
         let same = |(month, day): &(u8, u8)| u32::from(*month) == date.month() && u32::from(*day) == date.day();
         if limits.closed_dates.iter().any(same) {
             return None;
@@ -67,7 +76,11 @@ fn spans(limits: &ContactHours, day: Option<u8>) -> impl Iterator<Item = &OpenSp
 
 fn is_open(limits: &ContactHours, at: Timestamp, zone: Tz, calendar: &Calendar, subdivision: Option<&str>) -> bool {
     let (day, clock) = at.clock(zone);
-    let day = day_index(limits, day, calendar, subdivision);
+    within(limits, day_index(limits, day, date_of_day(day), calendar, subdivision), clock)
+}
+
+/// A time of a day, in microseconds since midnight, is open.
+fn within(limits: &ContactHours, day: Option<u8>, clock: i64) -> bool {
     spans(limits, day).any(|span| {
         let (from, to) = (i64::from(span.from) * MINUTE, i64::from(span.to) * MINUTE);
         clock >= from && (clock < to || limits.end_inclusive && clock == to)
@@ -82,7 +95,7 @@ fn nearest_bound(
     calendar: &Calendar,
     subdivision: Option<&str>,
 ) -> Option<i64> {
-    let day = day_index(limits, day, calendar, subdivision);
+    let day = day_index(limits, day, date_of_day(day), calendar, subdivision);
     spans(limits, day)
         .flat_map(|span| [i64::from(span.from), i64::from(span.to)])
         .min_by_key(|bound| (bound - minute).abs())
@@ -123,9 +136,8 @@ fn next_opening(
 ) -> Option<Timestamp> {
     let (mut day, _) = at.clock(zone);
     for _ in 0..370 {
-        for span in spans(limits, day_index(limits, day, calendar, subdivision)) {
-            let opens = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(span.from) * 60, 0)?;
-            let opening = Timestamp::at_local(date_of_day(day), opens, zone);
+        for span in spans(limits, day_index(limits, day, date_of_day(day), calendar, subdivision)) {
+            let opening = opening(day, span.from, zone)?;
             if opening > at && is_open(limits, opening, zone, calendar, subdivision) {
                 return Some(opening);
             }
@@ -133,4 +145,16 @@ fn next_opening(
         day = day.checked_add(1)?;
     }
     None
+}
+
+/// The instant of a local minute of a day.
+fn opening(day: i32, minute: u16, zone: Tz) -> Option<Timestamp> {
+    // Where no clock was changed since midnight, it is so many minutes later. What has that local time is the first to.
+    let after = i64::from(minute) * MINUTE;
+    let opening = Timestamp::start_of_day(day, zone).plus(after);
+    if opening.clock(zone) == (day, after) {
+        return Some(opening);
+    }
+    let time = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute) * 60, 0)?;
+    Some(Timestamp::at_local(date_of_day(day), time, zone))
 }

@@ -9,6 +9,8 @@ use crate::rules::conduct::Words;
 pub(crate) struct Held<'a> {
     contact: &'a Contact,
     template: Option<&'a [Box<str>]>,
+    /// It holds no word at all, as far as is stated.
+    nothing: bool,
 }
 
 impl<'a> Held<'a> {
@@ -16,7 +18,12 @@ impl<'a> Held<'a> {
     pub fn of(situation: &Situation<'a>) -> Option<Self> {
         let contact = situation.contact()?;
         let template = contact.template.as_deref().and_then(|id| situation.rules.template(id));
-        Some(Self { contact, template })
+        let nothing = template.is_none()
+            && contact.content_items.is_empty()
+            && contact.attestations.is_empty()
+            && contact.amounts.is_empty()
+            && contact.deadline.is_none();
+        Some(Self { contact, template, nothing })
     }
 
     /// The content is stated: what is not in it is not held.
@@ -31,7 +38,7 @@ impl<'a> Held<'a> {
 
     /// Holds the word, or one of several written `a|b`.
     pub fn has(&self, entry: &str) -> bool {
-        entry.split('|').any(|word| self.word(word))
+        !self.nothing && entry.split('|').any(|word| self.word(word))
     }
 
     fn word(&self, word: &str) -> bool {
@@ -49,7 +56,7 @@ impl<'a> Held<'a> {
 
     /// The first of the words that is held.
     pub fn first<'w>(&self, words: &'w Words) -> Option<&'w str> {
-        words.iter().find(|entry| self.has(entry))
+        if self.nothing { None } else { words.iter().find(|entry| self.has(entry)) }
     }
 
     /// The words that are not held, as a list; `None` if all are.

@@ -1,74 +1,108 @@
 //! What a rule kind says of a situation, before it becomes a finding, a test or an answer.
 
-use std::sync::Arc;
-
 use super::situation::Situation;
 pub(crate) use super::speaking::{Note, Speaking};
-use super::verdict::{consequence, of_answer};
+use super::verdict::{Consequence, of_answer};
 use super::{applies, contact_block, contact_cooldown, contact_frequency, contact_hours, fee_cap};
 use super::{
     call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party,
 };
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence, payment_application};
 use super::{limitation_period, notice_period, payment_term, record_retention, required_notice};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Severity};
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
 use crate::domain::verdict::{Answer, Verdict};
-use crate::rules::model::Limits;
+use crate::rules::RuleNumber;
+use crate::rules::candidates::{Candidate, Judges};
+use crate::rules::model::{Limits, Rule};
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Subject};
 
-/// Judges one rule into `said`, which stays empty where it does not speak of this activity. `possible`: what is missing
-/// to tell whether its pack concerns the person and the case.
+/// Judges a candidate: adds what it says to `said`, if it speaks of this activity. `possible`: what is missing to tell
+/// whether its pack concerns the person and the case.
 ///
 /// Every rule of every answer comes through here: what it says is written where it stays, not handed on by copies.
 #[inline]
-pub(crate) fn judge_into(
+pub(crate) fn judge<'s>(
     situation: &Situation<'_>,
     jurisdiction: &Jurisdiction,
-    active: &ActiveRule,
+    candidate: &Candidate,
     possible: Option<Attribute>,
-    said: &mut Option<Speaking>,
-) {
-    let Some(doubt) = concerned(situation, active) else { return };
-    *said = by_kind(situation, jurisdiction, active);
-    if let Some(said) = said {
-        // Whoever may live elsewhere, or may not be concerned at all, is not accused.
-        said.doubt(possible.or(doubt));
+    said: &'s mut Vec<Speaking>,
+) -> Option<&'s mut Speaking> {
+    let doubt = concerned(situation, candidate)?;
+    let before = said.len();
+    speak(situation, jurisdiction, &candidate.active.rule, said);
+    let said = said.get_mut(before)?;
+    // Whoever may live elsewhere, or may not be concerned at all, is not accused.
+    said.doubt(possible.or(doubt));
+    Some(said)
+}
+
+/// Apart from its callers, so that an answer is moved as one piece and not field by field.
+#[inline(never)]
+fn speak(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule, said: &mut Vec<Speaking>) {
+    if let Some(one) = by_kind(situation, jurisdiction, rule) {
+        said.push(one);
     }
 }
 
-/// The same for a rule by itself.
-pub(crate) fn judge(
+/// The same for a rule by itself, by looking at all of it: how an answer is explained, and what tests hold the quick way to.
+pub(crate) fn judge_alone(
     situation: &Situation<'_>,
     jurisdiction: &Jurisdiction,
     active: &ActiveRule,
     possible: Option<Attribute>,
 ) -> Option<Speaking> {
-    let mut said = None;
-    judge_into(situation, jurisdiction, active, possible, &mut said);
-    said
-}
-
-/// The rule may have something to say: what is missing to be sure of it.
-#[allow(clippy::option_option)] // three answers, read by one caller
-fn concerned(situation: &Situation<'_>, active: &ActiveRule) -> Option<Option<Attribute>> {
     let rule = &*active.rule;
     if !situation.lead && matches!(rule.subject, Subject::Activity | Subject::Person) {
         return None;
     }
-    // Whether a rule's cases are meant is found once for all rules of the same scope: it is asked first.
-    let unsure = situation.scoped(active)?;
+    let unsure = applies::attributes(&rule.scope, &rule.assume, situation)?;
     if !applies::concerns(rule, situation) {
         return None;
     }
-    applies::in_force(active, situation).map(|doubt| doubt.or(unsure))
+    let doubt = applies::in_force(active, situation)?.or(unsure);
+    by_kind(situation, jurisdiction, rule).map(|said| said.in_doubt(possible.or(doubt)))
+}
+
+/// The rule may have something to say: what is missing to be sure of it. Most rules are dismissed here, by a look at the
+/// candidate alone.
+#[inline]
+#[allow(clippy::option_option)] // three answers, read by one caller
+fn concerned(situation: &Situation<'_>, candidate: &Candidate) -> Option<Option<Attribute>> {
+    let (first, last) = candidate.days;
+    if situation.day < first || situation.day > last || candidate.once && !situation.lead {
+        return None;
+    }
+    let unsure = situation.scoped(candidate)?;
+    if !is_judged(situation, candidate) {
+        return None;
+    }
+    if !candidate.closer {
+        return Some(unsure);
+    }
+    if applies::exempt(&candidate.active.rule, situation) {
+        return None;
+    }
+    applies::in_force(&candidate.active, situation).map(|doubt| doubt.or(unsure))
+}
+
+/// The activity is of a kind that the candidate judges.
+#[inline]
+pub(crate) fn is_judged(situation: &Situation<'_>, candidate: &Candidate) -> bool {
+    let ask = || applies::is_judged(&candidate.active.rule, situation);
+    match candidate.judges {
+        Judges::Outbound => situation.outbound,
+        Judges::Planned => situation.planned || ask(),
+        Judges::Marked => situation.marked && ask(),
+        Judges::Ask => ask(),
+    }
 }
 
 /// What the rule's kind says.
-fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveRule) -> Option<Speaking> {
-    let rule = &*active.rule;
+fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) -> Option<Speaking> {
     let calendar = Situation::calendar(jurisdiction);
     match &rule.limits {
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
@@ -99,32 +133,31 @@ fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &Acti
 
 /// Says which rule it was, and what its breach means for the answer to a check.
 #[inline]
-pub(crate) fn conclude(situation: &Situation<'_>, active: &ActiveRule, said: &mut Speaking) {
-    let consequence = consequence(situation.rules, active, said.unconfirmed);
+pub(crate) fn conclude(number: RuleNumber, consequence: Consequence, said: &mut Speaking) {
     let mut breach = consequence.verdict;
     if said.representative_only && breach == Verdict::NotPermitted {
         breach = Verdict::RepresentativeOnly;
     }
-    said.rule = active.number;
+    said.rule = number;
     said.overridable = consequence.overridable && said.answer == Answer::Broken;
     said.verdict = of_answer(said.answer, breach);
 }
 
-/// The finding of a broken rule, if a breach of it is one.
+/// The finding of a broken rule.
 pub(crate) fn finding(
     market: &Market,
     situation: &Situation<'_>,
-    active: &Arc<ActiveRule>,
+    active: &ActiveRule,
+    severity: Severity,
     judgement: &Speaking,
-) -> Option<Finding> {
-    let severity = consequence(situation.rules, active, judgement.unconfirmed).severity?;
+) -> Finding {
     let rule = &active.rule;
     let (activity, case) = (situation.activity, &situation.version.case);
     let subject: &[&str] = match rule.subject {
         Subject::Activity | Subject::Person => &[activity.id.as_str()],
         _ => &[activity.id.as_str(), case.as_str()],
     };
-    Some(Finding {
+    Finding {
         id: FindingId::of(&market.key.tenant, &market.key.market, &rule.id, subject),
         rule: rule.id.clone(),
         jurisdiction: rule.jurisdiction.clone(),
@@ -142,5 +175,5 @@ pub(crate) fn finding(
         known_at_time: judgement.known_at_time,
         observed: judgement.observation(),
         evidence: judgement.evidence.to_vec(),
-    })
+    }
 }

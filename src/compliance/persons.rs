@@ -125,21 +125,27 @@ impl Marks {
 
     /// A rule with these exclusions leaves the contact out.
     #[must_use]
+    #[inline]
     pub fn excluded(self, exclude: Set<Exclude>) -> bool {
-        if exclude.is_empty() {
-            return false;
-        }
+        !exclude.is_empty() && exclude.meets(self.exclusions())
+    }
+
+    /// The exclusions under any of which the contact is left out.
+    fn exclusions(self) -> Set<Exclude> {
         let purpose = pick::<Purpose>(self.0 >> 7 & 15);
         let role = pick::<PartyRole>(self.0 >> 11 & 31);
-        exclude.has(Exclude::NotConnected) && !self.has(REACHED_NUMBER)
-            || exclude.has(Exclude::WrongNumber) && self.has(WRONG_NUMBER)
-            || exclude.has(Exclude::NoMessagePossible) && self.has(NO_MESSAGE) && !self.has(CONTACT)
-            || exclude.has(Exclude::Inbound) && self.has(INBOUND)
-            || exclude.has(Exclude::ConsentWindow) && self.has(CONSENTED)
-            || exclude.has(Exclude::AtDebtorsRequest) && self.has(AT_REQUEST)
-            || exclude.has(Exclude::Replies) && purpose == Some(Purpose::Reply)
-            || exclude.has(Exclude::StatutoryNotices) && purpose == Some(Purpose::StatutoryNotice)
-            || exclude.has(Exclude::ExcludedRecipients) && role.is_some_and(Self::is_excluded_role)
+        let bit = |set: bool, exclude: Exclude| if set { exclude.bit() } else { 0 };
+        Set::from_bits(
+            bit(!self.has(REACHED_NUMBER), Exclude::NotConnected)
+                | bit(self.has(WRONG_NUMBER), Exclude::WrongNumber)
+                | bit(self.has(NO_MESSAGE) && !self.has(CONTACT), Exclude::NoMessagePossible)
+                | bit(self.has(INBOUND), Exclude::Inbound)
+                | bit(self.has(CONSENTED), Exclude::ConsentWindow)
+                | bit(self.has(AT_REQUEST), Exclude::AtDebtorsRequest)
+                | bit(purpose == Some(Purpose::Reply), Exclude::Replies)
+                | bit(purpose == Some(Purpose::StatutoryNotice), Exclude::StatutoryNotices)
+                | bit(role.is_some_and(Self::is_excluded_role), Exclude::ExcludedRecipients),
+        )
     }
 }
 
@@ -249,15 +255,23 @@ impl PersonLog {
     }
 }
 
-/// The logs of all persons that the caller holds.
+/// The logs of all persons that the caller holds. A check asks about one person, and pays for no table.
 #[derive(Debug, Clone, Default)]
-pub struct PersonLogs(HashMap<PersonId, Arc<PersonLog>, foldhash::fast::RandomState>);
+pub struct PersonLogs {
+    first: Option<(PersonId, Arc<PersonLog>)>,
+    others: HashMap<PersonId, Arc<PersonLog>, foldhash::fast::RandomState>,
+}
 
 impl PersonLogs {
+    fn find(&self, person: &PersonId) -> Option<&Arc<PersonLog>> {
+        let first = self.first.as_ref().filter(|(one, _)| one == person).map(|(_, log)| log);
+        first.or_else(|| if self.others.is_empty() { None } else { self.others.get(person) })
+    }
+
     /// A person's log.
     #[must_use]
     pub fn get(&self, person: &PersonId) -> Option<&PersonLog> {
-        self.0.get(person).map(AsRef::as_ref)
+        self.find(person).map(AsRef::as_ref)
     }
 
     /// The stamps of a person; none if nothing is known.
@@ -268,13 +282,19 @@ impl PersonLogs {
 
     /// Puts a log in; a shared one is not copied.
     pub fn insert(&mut self, person: PersonId, log: impl Into<Arc<PersonLog>>) {
-        self.0.insert(person, log.into());
+        match &mut self.first {
+            Some((one, held)) if *one == person => *held = log.into(),
+            Some(_) => {
+                self.others.insert(person, log.into());
+            }
+            None => self.first = Some((person, log.into())),
+        }
     }
 
     /// A person's log by reference count.
     #[must_use]
     pub fn shared(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
-        self.0.get(person).map(Arc::clone)
+        self.find(person).map(Arc::clone)
     }
 
     /// Notes a contact.
@@ -284,20 +304,25 @@ impl PersonLogs {
 
     /// Every log.
     pub fn iter(&self) -> impl Iterator<Item = (&PersonId, &Arc<PersonLog>)> {
-        self.0.iter()
+        self.first.iter().map(|(person, log)| (person, log)).chain(&self.others)
     }
 
     /// A person's log, to change; an empty one if there was none.
     pub fn change(&mut self, person: &PersonId) -> &mut PersonLog {
-        Arc::make_mut(self.0.entry(person.clone()).or_default())
+        let (one, log) = self.first.get_or_insert_with(|| (person.clone(), Arc::default()));
+        let log = if one == person { log } else { self.others.entry(person.clone()).or_default() };
+        Arc::make_mut(log)
     }
 }
 
 impl IntoIterator for PersonLogs {
     type Item = (PersonId, Arc<PersonLog>);
-    type IntoIter = std::collections::hash_map::IntoIter<PersonId, Arc<PersonLog>>;
+    type IntoIter = std::iter::Chain<
+        std::option::IntoIter<(PersonId, Arc<PersonLog>)>,
+        std::collections::hash_map::IntoIter<PersonId, Arc<PersonLog>>,
+    >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.first.into_iter().chain(self.others)
     }
 }

@@ -1,56 +1,30 @@
 //! Everything a rule may look at when it judges one activity of one case.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use super::known::Known;
 use super::persons::{ContactStamp, Marks};
+use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
-use super::zones::{IdText, ZoneList};
-use super::{Context, applies, cover};
+use super::zones::{self, IdText, ZoneList};
+use super::{Context, applies, windows};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
 use crate::domain::party::{Condition, ContactPoint, Party, Residence};
-use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::{Component, PartyRole};
+use crate::domain::time::{Timestamp, date_of_day};
+use crate::domain::vocabulary::{Component, Direction, PartyRole, Purpose};
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
-use crate::rules::cover::Clause;
-use crate::rules::model::Kind;
-use crate::rules::ruleset::{ActiveRule, Jurisdiction};
-use crate::rules::topic::Topic;
+use crate::rules::candidates::Candidate;
+use crate::rules::model::Window;
+use crate::rules::ruleset::Jurisdiction;
+use crate::rules::scope_mask::{Profile, Stated};
 use crate::rules::words::Attribute;
-
-/// The answer to the scope of the pack asked about last: a pack's rules stand one after another.
-struct Covered<'a> {
-    clauses: &'a [Clause],
-    #[allow(clippy::option_option)] // three answers
-    answer: Option<Option<Attribute>>,
-}
-
-impl<'a> Covered<'a> {
-    #[allow(clippy::option_option)]
-    fn answer(&mut self, active: &'a ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
-        let clauses = active.cover.as_deref().unwrap_or(&[]);
-        if !std::ptr::eq(clauses, self.clauses) {
-            let answer = if clauses.is_empty() { Some(None) } else { cover::covers(clauses, situation) };
-            *self = Self { clauses, answer };
-        }
-        self.answer
-    }
-}
-
-/// Scopes whose answer is remembered.
-const SCOPES: usize = 16;
-/// A scope's number, see [`ActiveRule::same_scope`], and whether it holds.
-#[allow(clippy::option_option)] // three answers
-type Scoped = (u32, Option<Option<Attribute>>);
-/// No scope's.
-const UNASKED: Scoped = (u32::MAX, None);
 
 /// One activity of one case under judgement.
 pub(crate) struct Situation<'a> {
@@ -80,10 +54,28 @@ pub(crate) struct Situation<'a> {
     pub payment_order: [Component; 3],
     /// Marks of the contact under judgement, if it is one.
     marks: Option<Marks>,
-    /// The local date of `at`: every dated rule asks for it.
+    /// The local date of `at`, and its number: every dated rule asks for it.
     today: NaiveDate,
-    /// What was found of the scopes asked about last.
-    scopes: [Cell<Scoped>; SCOPES],
+    pub(super) day: i32,
+    /// Microseconds since local midnight.
+    clock: i64,
+    /// The activity is a contact or act of the collector's side.
+    pub(super) outbound: bool,
+    /// It is a contact that the collector means to make, whose outcome is not stated.
+    pub(super) planned: bool,
+    /// It is a contact that states a notice, or that it is a demand or a reminder.
+    pub(super) marked: bool,
+    /// What is known of the person at all.
+    pub known: Known,
+    /// What scopes ask for by words.
+    profile: Profile,
+    /// The jurisdictions that the person may live in at `at`.
+    pub(super) places: Places<'a>,
+    /// The person has lived in several places.
+    pub(super) moved: bool,
+    /// The next lawful instant is searched for: what is said is shown to nobody, and needs no evidence.
+    pub searching: bool,
+    subdivision: Option<&'a str>,
     /// Whether the instant lies in a consent to more calls, once it was asked.
     consented: Cell<Option<bool>>,
 }
@@ -115,11 +107,26 @@ impl<'a> Situation<'a> {
             payment_order: ctx.market.payment_order,
             marks: None,
             today: NaiveDate::MIN,
-            scopes: [const { Cell::new(UNASKED) }; SCOPES],
+            day: 0,
+            clock: 0,
+            outbound: activity.direction() == Direction::Outbound,
+            planned: false,
+            marked: false,
+            known: Known::of(watch, own.or(primary), person),
+            profile: profile(ctx.version, own.or(primary), role),
+            places: Places::none(),
+            moved: own.or(primary).is_some_and(|party| party.residences.iter().any(|one| one.from.is_some())),
+            searching: false,
+            subdivision: None,
             consented: Cell::new(None),
         };
-        situation.zones = situation.candidate_zones();
+        situation.live_there();
         situation.move_to(activity.occurred);
+        let open = |contact: &Contact| contact.outcome.is_none() && contact.flags.is_none();
+        situation.planned = asked && situation.outbound && situation.contact().is_some_and(open);
+        let told = |purpose| matches!(purpose, Some(Purpose::Demand | Purpose::Reminder));
+        let marked = |contact: &Contact| told(contact.purpose) || !contact.notices.is_empty();
+        situation.marked = situation.contact().is_some_and(marked);
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }
@@ -142,7 +149,7 @@ impl<'a> Situation<'a> {
     /// for the next lawful time moves.
     pub fn marks(&self) -> Option<Marks> {
         let marks = self.marks?;
-        let consented = self.consented.get().unwrap_or_else(|| self.watch.consented(self));
+        let consented = self.consented.get().unwrap_or_else(|| self.known.permissions && self.watch.consented(self));
         self.consented.set(Some(consented));
         Some(if consented { marks.consented() } else { marks })
     }
@@ -150,6 +157,32 @@ impl<'a> Situation<'a> {
     /// The zone whose dates are used where one date must be named.
     pub fn home_zone(&self) -> Tz {
         self.zones.as_slice().first().copied().unwrap_or(Tz::UTC)
+    }
+
+    /// The local day of the instant judged and the microseconds since its midnight, in one of the zones.
+    #[inline]
+    pub fn clock(&self, zone: Tz) -> (i32, i64) {
+        if zone == self.home_zone() { (self.day, self.clock) } else { self.at.clock(zone) }
+    }
+
+    /// First instant of the window that ends with the instant judged.
+    #[inline]
+    pub fn window(&self, window: Window, zone: Tz) -> Timestamp {
+        windows::begins_with(window, self.at, self.clock(zone).0, zone)
+    }
+
+    /// Nothing that is known comes after the instant judged, of contacts and of consents to more of them: from here on
+    /// windows only lose contacts.
+    pub const fn rests(&self) -> bool {
+        !self.known.permissions
+            && self.before.len() == self.log.len()
+            && self.before_here.len() == self.watch.contacts().len()
+    }
+
+    /// The date of a local day.
+    #[inline]
+    pub fn date_of(&self, day: i32) -> NaiveDate {
+        if day == self.day { self.today } else { date_of_day(day) }
     }
 
     /// The local date of the instant judged.
@@ -160,9 +193,11 @@ impl<'a> Situation<'a> {
     /// Judges another instant from now on.
     pub fn move_to(&mut self, at: Timestamp) {
         self.at = at;
-        self.today = at.date(self.home_zone());
-        // Whether there is a title depends on the day.
-        self.scopes = [const { Cell::new(UNASKED) }; SCOPES];
+        if self.moved {
+            self.live_there();
+        }
+        (self.day, self.clock) = at.clock(self.home_zone());
+        self.today = date_of_day(self.day);
         self.consented = Cell::new(None);
         // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
         let (asked, order) = (self.asked, self.activity.order());
@@ -172,18 +207,21 @@ impl<'a> Situation<'a> {
         self.before_here = here.get(..here.partition_point(|one| before(&one.stamp))).unwrap_or_default();
     }
 
-    /// Whether a rule concerns the case, see [`applies::attributes`]. Rules of one scope are many: it is tested once.
+    /// Whether a rule concerns the case, see [`applies::attributes`].
+    #[inline]
     #[allow(clippy::option_option)] // three answers
-    pub fn scoped(&self, active: &ActiveRule) -> Option<Option<Attribute>> {
-        let known = self.scopes.get(active.same_scope as usize % SCOPES);
-        if let Some((same, answer)) = known.map(Cell::get)
-            && same == active.same_scope
-        {
-            return answer;
+    pub fn scoped(&self, candidate: &Candidate) -> Option<Option<Attribute>> {
+        let doubt = candidate.scope.admits(self.profile)?;
+        if !candidate.asks_further {
+            return Some(doubt);
         }
-        let answer = applies::attributes(&active.rule.scope, &active.rule.assume, self);
-        known.iter().for_each(|known| known.set((active.same_scope, answer)));
-        answer
+        applies::further(&candidate.active.rule.scope, self).map(|more| doubt.or(more))
+    }
+
+    /// The same as far as words tell, which no later instant changes.
+    #[allow(clippy::option_option)] // three answers
+    pub fn scoped_by_words(&self, candidate: &Candidate) -> Option<Option<Attribute>> {
+        candidate.scope.admits(self.profile)
     }
 
     /// The claim was disputed at some time before, whether or not it still is.
@@ -193,9 +231,20 @@ impl<'a> Situation<'a> {
         told.chain(stated).any(|(condition, from)| condition == Condition::Disputed && from <= self.at)
     }
 
+    /// Finds where the person lives at the instant.
+    fn live_there(&mut self) {
+        let first = match self.party.map(|party| party.residences.as_slice()) {
+            Some([only]) if !self.moved => Some(only),
+            _ => self.residences().next(),
+        };
+        self.subdivision = first.and_then(|residence| residence.subdivision.as_deref());
+        self.places = self.find_places();
+        self.zones = self.candidate_zones();
+    }
+
     /// The subdivision for calendars.
-    pub fn subdivision(&self) -> Option<&'a str> {
-        self.residences().next().and_then(|residence| residence.subdivision.as_deref())
+    pub const fn subdivision(&self) -> Option<&'a str> {
+        self.subdivision
     }
 
     /// Residences that hold at the instant: those with the latest beginning not after it.
@@ -212,7 +261,7 @@ impl<'a> Situation<'a> {
     fn candidate_zones(&self) -> ZoneList {
         let mut zones = ZoneList::empty();
         if let Some(party) = self.party {
-            party.zones.iter().filter_map(|one| one.zone.parse::<Tz>().ok()).for_each(|zone| zones.push(zone));
+            party.zones.iter().filter_map(|one| zones::zone_of(&one.zone)).for_each(|zone| zones.push(zone));
         }
         if zones.as_slice().is_empty() {
             let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {
@@ -246,115 +295,26 @@ impl<'a> Situation<'a> {
         found
     }
 
-    /// Calls `judge` for every rule that may speak: with the jurisdiction, and with what is missing to tell whether the
-    /// person lives there and whether the rule's pack covers the case. Returns false if a country has no pack.
-    pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Arc<ActiveRule>, Option<Attribute>)) -> bool {
-        let mut covered = Covered { clauses: &[], answer: Some(None) };
-        let mut judge = move |jurisdiction: &'a Jurisdiction, active: &'a Arc<ActiveRule>, possible: bool| {
-            let Some(doubt) = covered.answer(active, self) else { return };
-            judge(jurisdiction, active, possible.then_some(Attribute::Subdivision).or(doubt));
-        };
-        let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
-        let law = self.governing_law();
-        let complete = self.each_jurisdiction(&mut |jurisdiction, possible| {
-            let places = jurisdiction.topics.rules(topic).iter();
-            for active in places.filter_map(|place| jurisdiction.rules.get(usize::try_from(*place).ok()?)) {
-                if active.judged && !(law.is_some() && active.rule.limits.kind() == Kind::LimitationPeriod) {
-                    judge(jurisdiction, active, possible);
-                }
-            }
-        });
-        if let Some(law) = law {
-            self.each_governing(law, &mut |jurisdiction, possible| {
-                for active in &jurisdiction.rules {
-                    if active.judged && active.rule.limits.kind() == Kind::LimitationPeriod {
-                        judge(jurisdiction, active, possible);
-                    }
-                }
-            });
-        }
-        complete
-    }
-
-    /// The law chosen for the claim, whose limitation periods then hold instead of those where the person lives.
-    pub fn governing_law(&self) -> Option<&'a str> {
-        self.version.class.governing_law.as_deref()
-    }
-
-    /// Calls `visit` once for every jurisdiction that the person may live in, and whether that is only possible. Returns
-    /// false if a country has no pack.
-    pub fn each_jurisdiction(&self, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
-        let mut complete = true;
-        let mut seen: [Option<&'a Jurisdiction>; 12] = [None; 12];
-        let mut any = false;
-        let mut once = |jurisdiction: &'a Jurisdiction, possible: bool| {
-            let known = seen.iter().flatten().any(|one| std::ptr::eq(*one, jurisdiction));
-            if known {
-                return;
-            }
-            if let Some(slot) = seen.iter_mut().find(|slot| slot.is_none()) {
-                *slot = Some(jurisdiction);
-            }
-            visit(jurisdiction, possible);
-        };
-        for one in self.residences() {
-            any = true;
-            complete &= self.chain(&one.country, one.subdivision.as_deref(), one.locality.as_deref(), &mut once);
-        }
-        if !any {
-            complete &= self.chain(self.region, None, None, &mut once);
-        }
-        complete
-    }
-
-    /// Calls `visit` for every jurisdiction of the law chosen for the claim.
-    pub fn each_governing(&self, law: &str, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
-        let mut parts = law.splitn(3, '-');
-        self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), visit);
-    }
-
-    fn chain(
-        &self,
-        country: &str,
-        subdivision: Option<&str>,
-        locality: Option<&str>,
-        visit: &mut dyn FnMut(&'a Jurisdiction, bool),
-    ) -> bool {
-        let mut id = IdText::new();
-        id.push(country);
-        let Some(mut level) = self.rules.jurisdiction(id.as_str()) else { return false };
-        visit(level, false);
-        for part in [subdivision, locality] {
-            let Some(part) = part else {
-                self.below(level, visit);
-                return true;
-            };
-            id.push("-");
-            id.push(part);
-            match self.rules.jurisdiction(id.as_str()) {
-                Some(next) => {
-                    visit(next, false);
-                    level = next;
-                }
-                None => return true,
-            }
-        }
-        true
-    }
-
-    /// The level below is not stated: every pack below may speak.
-    fn below(&self, level: &'a Jurisdiction, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
-        for id in &level.below {
-            if let Some(next) = self.rules.jurisdiction(id) {
-                visit(next, true);
-                self.below(next, visit);
-            }
-        }
-    }
-
     /// The calendar by which a jurisdiction's terms and holidays are counted.
     pub fn calendar(jurisdiction: &'a Jurisdiction) -> &'a Calendar {
         static NONE: Calendar = Calendar { weekend: [false; 7], holidays: Vec::new() };
         jurisdiction.calendar.as_deref().unwrap_or(&NONE)
     }
+}
+
+/// What a case and the person dealt with state of what scopes ask for by words.
+fn profile(version: &CaseVersion, party: Option<&Party>, role: Option<PartyRole>) -> Profile {
+    let (identity, class) = (&version.identity, &version.class);
+    Profile::of(&Stated {
+        collector_role: identity.collector_role,
+        ownership: identity.ownership,
+        debt_class: class.debt_class,
+        debt_type: class.debt_type,
+        creditor_type: identity.creditor_type,
+        debtor_kind: party.and_then(|party| party.kind),
+        person_role: role,
+        regulated_credit: class.regulated_credit,
+        eu_bank_npl: class.eu_bank_npl,
+        secured: class.secured,
+    })
 }

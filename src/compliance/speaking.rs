@@ -57,8 +57,31 @@ impl fmt::Display for Note {
 
 /// Facts that a judgement rests on. Most rest on none and pay one pointer for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[allow(clippy::box_collection)] // one pointer instead of three words
-pub struct Evidence(Option<Box<Vec<ActivityId>>>);
+pub struct Evidence(Option<Box<Facts>>);
+
+/// Most that rest on a fact rest on one.
+#[derive(Debug, Clone)]
+enum Facts {
+    One([ActivityId; 1]),
+    Many(Vec<ActivityId>),
+}
+
+impl Facts {
+    const fn as_slice(&self) -> &[ActivityId] {
+        match self {
+            Self::One(one) => one,
+            Self::Many(many) => many.as_slice(),
+        }
+    }
+}
+
+impl PartialEq for Facts {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Facts {}
 
 impl Evidence {
     /// None.
@@ -66,7 +89,14 @@ impl Evidence {
 
     /// Adds a fact.
     pub fn push(&mut self, id: ActivityId) {
-        self.0.get_or_insert_default().push(id);
+        match self.0.as_deref_mut() {
+            None => self.0 = Some(Box::new(Facts::One([id]))),
+            Some(Facts::Many(many)) => many.push(id),
+            Some(facts) => {
+                let many = facts.as_slice().iter().cloned().chain([id]).collect();
+                *facts = Facts::Many(many);
+            }
+        }
     }
 
     /// Adds facts.
@@ -79,13 +109,13 @@ impl std::ops::Deref for Evidence {
     type Target = [ActivityId];
 
     fn deref(&self) -> &[ActivityId] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().map_or(&[], Facts::as_slice)
     }
 }
 
 impl From<Vec<ActivityId>> for Evidence {
     fn from(ids: Vec<ActivityId>) -> Self {
-        Self((!ids.is_empty()).then(|| Box::new(ids)))
+        Self((!ids.is_empty()).then(|| Box::new(Facts::Many(ids))))
     }
 }
 
@@ -139,6 +169,9 @@ pub struct Speaking {
     pub(crate) no_figure: bool,
     /// A figure that it rests on was not read in its source.
     pub(crate) unconfirmed: bool,
+    /// It says the same of every later instant, as long as nothing happens: the search for the next lawful one need not ask
+    /// again.
+    pub(crate) steady: bool,
 }
 
 impl Speaking {
@@ -163,7 +196,15 @@ impl Speaking {
             representative_only: false,
             no_figure: false,
             unconfirmed: false,
+            steady: false,
         }
+    }
+
+    /// The same, and so at every later instant if `steady`.
+    pub(crate) const fn kept_on(steady: bool) -> Self {
+        let mut said = Self::kept(RuleNumber::new(0));
+        said.steady = steady;
+        said
     }
 
     /// What a rule's kind answers, before it is known which rule it is and what a breach of it means.

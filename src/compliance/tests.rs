@@ -12,6 +12,7 @@ mod matters;
 mod money;
 mod others;
 mod places;
+mod plain;
 mod scope;
 mod since;
 mod small;

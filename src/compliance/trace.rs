@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::judgement::{Note, conclude, judge};
+use super::judgement::{Note, conclude, judge_alone};
 use super::situation::Situation;
 use super::speaking::Speaking;
 use super::verdict::consequence;
@@ -141,7 +141,7 @@ fn said(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveR
     let covered = if clauses.is_empty() { Some(None) } else { cover::covers(clauses, situation) };
     let Some(doubt) = covered else { return Said::Nothing(Silence::OutsideScope, None) };
     let possible = possible.then_some(Attribute::Subdivision).or(doubt);
-    let Some(mut speaking) = judge(situation, jurisdiction, active, possible) else {
+    let Some(mut speaking) = judge_alone(situation, jurisdiction, active, possible) else {
         let (why, word) = silence(rule, situation);
         return Said::Nothing(why, word);
     };
@@ -150,12 +150,12 @@ fn said(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveR
         _ => None,
     };
     let untested = speaking.no_figure;
-    let severity = consequence(situation.rules, active, speaking.unconfirmed).severity;
-    conclude(situation, active, &mut speaking);
-    Said::Spoke(Box::new(Spoken { speaking, severity, untested, missing }))
+    let breach = consequence(situation.rules, active, speaking.unconfirmed);
+    conclude(active.number, breach, &mut speaking);
+    Said::Spoke(Box::new(Spoken { speaking, severity: breach.severity, untested, missing }))
 }
 
-/// Why a rule said nothing: the first step of [`judge`] that it did not pass.
+/// Why a rule said nothing: the first step of [`judge_alone`] that it did not pass.
 fn silence(rule: &Rule, situation: &Situation<'_>) -> (Silence, Option<&'static str>) {
     if !situation.lead && matches!(rule.subject, Subject::Activity | Subject::Person) {
         return (Silence::OtherSubject, None);

@@ -12,7 +12,7 @@ use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::trace::{self, Trace};
-use super::verdict::consequence;
+use super::verdict::Consequence;
 use super::{Answered, Context, Emission, TestOutcome, check, contact_block, omission};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -169,8 +169,8 @@ impl CaseWatch {
         trace::trace(self, ctx, activity, asked)
     }
 
-    pub(crate) fn contacts(&self) -> &[CaseStamp] {
-        &self.contacts
+    pub(crate) const fn contacts(&self) -> &[CaseStamp] {
+        self.contacts.as_slice()
     }
 
     /// Contacts and steps that are remembered.
@@ -307,17 +307,21 @@ impl CaseWatch {
         of: &dyn Fn(&Limits) -> bool,
         out: &mut Vec<Emission>,
     ) -> Option<Marks> {
-        let mut timers = Vec::new();
+        let (mut timers, mut said) = (Vec::new(), Vec::new());
         let situation = Situation::new(ctx, self, activity, false);
-        situation.each_rule(|jurisdiction, active, possible| {
+        situation.each_rule(|jurisdiction, candidate, possible| {
+            let active = &candidate.active;
             if !of(&active.rule.limits) {
                 return;
             }
-            if let Some(judgement) = judge(&situation, jurisdiction, active, possible) {
-                emit(ctx, &situation, active, &judgement, out);
+            said.clear();
+            if let Some(judgement) = judge(&situation, jurisdiction, candidate, possible, &mut said) {
+                emit(ctx, &situation, active, candidate.consequence(judgement.unconfirmed), judgement, out);
             }
-            let calendar = Situation::calendar(jurisdiction);
-            timers.extend(omission::begin(active, &situation, calendar, fact, possible));
+            if candidate.has_terms {
+                let calendar = Situation::calendar(jurisdiction);
+                timers.extend(omission::begin(active, &situation, calendar, fact, possible));
+            }
         });
         let marks = situation.marks();
         if !timers.is_empty() {
@@ -340,12 +344,11 @@ fn emit(
     ctx: &Context<'_>,
     situation: &Situation<'_>,
     active: &Arc<ActiveRule>,
+    breach: Consequence,
     judgement: &Speaking,
     out: &mut Vec<Emission>,
 ) {
-    if judgement.no_figure || consequence(ctx.rules, active, judgement.unconfirmed).severity.is_none() {
-        return;
-    }
+    let Some(severity) = breach.severity.filter(|_| !judgement.no_figure) else { return };
     let outcome = match judgement.answer {
         Answer::Kept | Answer::Duty => TestOutcome::Passed,
         Answer::Broken => TestOutcome::Failed,
@@ -357,7 +360,7 @@ fn emit(
     };
     out.push(test(&active.rule, outcome, situation.at, missing));
     if outcome == TestOutcome::Failed {
-        out.extend(finding(ctx.market, situation, active, judgement).map(|one| Emission::Opened(Box::new(one))));
+        out.push(Emission::Opened(Box::new(finding(ctx.market, situation, active, severity, judgement))));
     }
 }
 

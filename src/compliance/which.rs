@@ -94,6 +94,7 @@ fn number_type(wanted: Set<NumberType>, situation: &Situation<'_>, contact: &Con
 }
 
 /// Whether the contact is at one of the places.
+#[inline]
 #[allow(clippy::option_option)]
 pub(crate) fn at_place(places: Set<Place>, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     if places.is_empty() {

@@ -15,18 +15,21 @@ pub(crate) const HOUR: i64 = 3600 * SECOND;
 
 /// First instant of the window that ends with `at`.
 pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
+    begins_with(window, at, at.clock(zone).0, zone)
+}
+
+/// The same, where the local day of `at` is known.
+#[inline]
+pub(crate) fn begins_with(window: Window, at: Timestamp, day: i32, zone: Tz) -> Timestamp {
     match window {
         Window::CalendarDays(days) => {
-            Timestamp::start_of_day(at.clock(zone).0.saturating_sub_unsigned(days.into()).saturating_add(1), zone)
+            Timestamp::start_of_day(day.saturating_sub_unsigned(days.into()).saturating_add(1), zone)
         }
         // Exactly N hours later the earlier contact has left the window.
         Window::Hours(hours) => at.plus(1 - i64::from(hours) * HOUR),
-        Window::CalendarWeek => {
-            let (day, _) = at.clock(zone);
-            Timestamp::start_of_day(day.saturating_sub(weekday_of_day(day).into()), zone)
-        }
+        Window::CalendarWeek => Timestamp::start_of_day(day.saturating_sub(weekday_of_day(day).into()), zone),
         Window::CalendarMonth => {
-            let date = at.date(zone);
+            let date = date_of_day(day);
             Timestamp::start_of(date.with_day(1).unwrap_or(date), zone)
         }
     }
@@ -59,6 +62,44 @@ pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
     }
 }
 
+/// Earlier contacts, newest first.
+struct Earlier<'a, C> {
+    of_case: &'a [CaseStamp],
+    of_person: &'a [ContactStamp],
+    /// Those of every person of the case.
+    anyone: bool,
+    person: Option<u16>,
+    since: Timestamp,
+    counted: C,
+}
+
+impl<'a, C: Fn(Marks) -> bool> Iterator for Earlier<'a, C> {
+    type Item = &'a ContactStamp;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a ContactStamp> {
+        while let Some((last, rest)) = self.of_case.split_last() {
+            if last.stamp.at < self.since {
+                return None;
+            }
+            self.of_case = rest;
+            if (self.anyone || last.person == self.person) && (self.counted)(last.stamp.marks) {
+                return Some(&last.stamp);
+            }
+        }
+        while let Some((last, rest)) = self.of_person.split_last() {
+            if last.at < self.since {
+                return None;
+            }
+            self.of_person = rest;
+            if (self.counted)(last.marks) {
+                return Some(last);
+            }
+        }
+        None
+    }
+}
+
 /// Earlier contacts that a rule counts together with the one judged, newest first: those before it, since `since`.
 pub(crate) fn earlier<'a>(
     situation: &Situation<'a>,
@@ -70,9 +111,14 @@ pub(crate) fn earlier<'a>(
         Per::Person => (&[], situation.before),
         Per::Case | Per::PersonAndCase => (situation.before_here, &[]),
     };
-    let (anyone, person) = (per == Per::Case, situation.index);
-    let of_case = of_case.iter().rev().take_while(move |one| one.stamp.at >= since);
-    let of_case = of_case.filter(move |one| anyone || one.person == person).map(|one| &one.stamp);
-    let of_person = of_person.iter().rev().take_while(move |one| one.at >= since);
-    of_case.chain(of_person).filter(move |stamp| counted(stamp.marks))
+    Earlier { of_case, of_person, anyone: per == Per::Case, person: situation.index, since, counted }
+}
+
+/// Whether there is any earlier contact of those since an instant, counted or not.
+pub(crate) fn any_since(situation: &Situation<'_>, per: Per, since: Timestamp) -> bool {
+    let last = match per {
+        Per::Person => situation.before.last(),
+        Per::Case | Per::PersonAndCase => situation.before_here.last().map(|one| &one.stamp),
+    };
+    last.is_some_and(|last| last.at >= since)
 }

@@ -1,9 +1,32 @@
 //! Zones that a person may be in, and ids of jurisdictions, both put together without the heap.
 
+use std::cell::Cell;
+
 use chrono_tz::Tz;
 
 /// More zones than any country has; a longer list is not judged but answered "unknown".
 const MAX_ZONES: usize = 32;
+
+/// Zones that each thread remembers by their names.
+const NAMES: usize = 64;
+
+thread_local! {
+    static ZONES: [Cell<Tz>; NAMES] = const { [const { Cell::new(Tz::UTC) }; NAMES] };
+}
+
+/// The zone of a name. Every check asks for one, and nearly all ask for the same few.
+pub(crate) fn zone_of(name: &str) -> Option<Tz> {
+    // The names of a continent's zones differ in their ends and lengths.
+    let ends = name.bytes().rev().take(4).fold(name.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let place = ends % NAMES;
+    let known = ZONES.try_with(|zones| zones.get(place).map(Cell::get)).ok().flatten();
+    if let Some(zone) = known.filter(|zone| zone.name() == name) {
+        return Some(zone);
+    }
+    let zone = name.parse::<Tz>().ok()?;
+    let _ = ZONES.try_with(|zones| zones.get(place).map(|known| known.set(zone)));
+    Some(zone)
+}
 
 /// Zones that a person may be in, without allocation.
 #[derive(Clone, Copy)]

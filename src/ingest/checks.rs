@@ -89,6 +89,19 @@ impl CheckBatch {
         Ok(())
     }
 
+    /// Adds the checks of another batch, whose lines stay its own.
+    pub fn append(&mut self, other: Self) {
+        if self.open.is_some() {
+            self.body.extend_from_slice(CLOSE);
+        }
+        self.body.extend_from_slice(&other.body);
+        self.open = other.open;
+        self.checks += other.checks;
+        for (client, counts) in other.counts {
+            counts.into_iter().for_each(|count| self.count(&client, count));
+        }
+    }
+
     /// Goes on with the last line, or closes it and begins another.
     fn begin(&mut self, head: &CheckHead<&str>) -> serde_json::Result<Line> {
         if let Some(open) = &self.open {
@@ -157,7 +170,7 @@ impl CheckPack {
 }
 
 /// Counts of contact checks by creditor.
-type Counts = HashMap<Box<str>, Vec<Count>>;
+type Counts = HashMap<Box<str>, Vec<Count>, foldhash::quality::RandomState>;
 
 /// The KPI facts of counted checks.
 fn facts(counts: &Counts) -> impl Iterator<Item = Fact> {
@@ -312,7 +325,7 @@ mod tests {
         assert_eq!(lines[..2], lines[2..]);
         let lines = read_checks(&pack.frame).unwrap();
         assert_eq!(lines.iter().map(|line| line.checks.len()).collect::<Vec<_>>(), [2, 2]);
-        for (line, head) in lines.iter().zip([head(), next]) {
+        for (line, head) in lines.iter().zip([head(), next.clone()]) {
             assert_eq!(serde_json::to_string(&line.head).unwrap(), serde_json::to_string(&head).unwrap());
         }
         let read: Vec<&LoggedCheck> = lines.iter().flat_map(|line| &line.checks).collect();
@@ -323,6 +336,16 @@ mod tests {
             facts(&pack.counts).map(|fact| (fact.count, fact.dims.state.clone())).collect();
         counts.sort();
         assert_eq!(counts, [(1, Some("not_permitted".into())), (2, Some("allowed".into()))]);
+        let (mut one, mut other) = (CheckBatch::default(), CheckBatch::default());
+        one.add(&market(), &head(), records[..2].iter().cloned()).unwrap();
+        other.add(&market(), &next, records[2..].iter().cloned()).unwrap();
+        one.append(other);
+        let joined = one.pack().unwrap();
+        let again = read_checks(&joined.frame).unwrap();
+        let checks = |lines: &[CheckLine]| lines.iter().map(|line| line.checks.len()).collect::<Vec<_>>();
+        assert_eq!((joined.checks(), checks(&again)), (4, vec![2, 2]));
+        assert_eq!(again[1], lines[1]);
+        assert_eq!(joined.counts, pack.counts);
         let half = pack.frame.len() / 2;
         for bad in [&pack.frame[..half], &pack.frame[..2], &[255; 9]] {
             assert!(read_checks(bad).is_err(), "{bad:?}");

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::candidates::Candidates;
 use super::model::{Limits, Rule};
 use super::reach::Reach;
 use super::ruleset::{ActiveRule, Jurisdiction, Map, RuleSet, judges_allocations, judges_placements};
-use super::topic::Topics;
 use crate::domain::ids::RuleId;
 
 impl RuleSet {
@@ -61,8 +61,8 @@ impl RuleSet {
         let stays = |id: &RuleId| ids.contains(id) || looked_at.contains(id);
         let only = |whole: &Jurisdiction| {
             let rules: Vec<_> = whole.rules.iter().filter(|one| stays(&one.rule.id)).cloned().collect();
-            let topics = Topics::of(rules.iter().map(|active| &active.rule.limits));
-            Jurisdiction { rules, topics, ..whole.clone() }
+            let candidates = Candidates::of(&rules, self.block_guidelines);
+            Jurisdiction { rules, candidates, ..whole.clone() }
         };
         let jurisdictions: Map<Jurisdiction> =
             self.jurisdictions.iter().map(|(id, whole)| (id.clone(), only(whole))).collect();

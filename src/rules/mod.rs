@@ -5,10 +5,12 @@
 //! [`tell`] says in words what a rule says, and [`diff`] what differs between two sets of packs.
 
 pub mod calendar;
+pub mod candidates;
 mod client_funds;
 pub mod compile;
 mod complaint_handling;
 pub mod conduct;
+pub mod consequence;
 pub mod cover;
 mod credit_reporting;
 pub mod diff;
@@ -38,6 +40,7 @@ pub mod reach;
 pub mod reader;
 mod record_retention;
 pub mod ruleset;
+pub mod scope_mask;
 mod sound;
 pub(crate) mod spelling;
 pub mod step;

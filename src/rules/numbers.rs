@@ -1,8 +1,7 @@
-//! Numbers of rules in a set, and of the scopes that they share.
+//! Numbers of rules in a set.
 
 use std::sync::Arc;
 
-use super::model::{Assume, Scope};
 use super::ruleset::ActiveRule;
 
 /// Number of a rule in a set: what answers of that set name it by. In another set it names another rule.
@@ -21,19 +20,11 @@ impl RuleNumber {
 #[derive(Default)]
 pub(super) struct Numbers {
     pub(super) given: Vec<Arc<ActiveRule>>,
-    scopes: Vec<(Scope, Assume)>,
 }
 
 impl Numbers {
     pub(super) fn give(&mut self, mut active: ActiveRule) -> Arc<ActiveRule> {
-        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let scope = (active.rule.scope, active.rule.assume);
-        let known = self.scopes.iter().position(|one| *one == scope);
-        active.same_scope = place(known.unwrap_or(self.scopes.len()));
-        if known.is_none() {
-            self.scopes.push(scope);
-        }
-        active.number = RuleNumber(place(self.given.len()));
+        active.number = RuleNumber(u32::try_from(self.given.len()).unwrap_or(u32::MAX));
         let active = Arc::new(active);
         self.given.push(Arc::clone(&active));
         active

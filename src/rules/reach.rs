@@ -69,6 +69,31 @@ impl PersonScope {
     }
 }
 
+/// A jurisdiction's id put together on the stack, in lower case.
+#[derive(Default)]
+struct PlaceId {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl PlaceId {
+    /// Adds a level behind a hyphen; false if it does not fit.
+    fn push(&mut self, level: &str) -> bool {
+        let hyphen = if self.length > 0 { "-" } else { "" };
+        let text = hyphen.bytes().chain(level.bytes());
+        let Some(room) = self.bytes.get_mut(self.length..self.length + hyphen.len() + level.len()) else {
+            return false;
+        };
+        self.length += room.len();
+        room.iter_mut().zip(text).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+        true
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
 /// Contacts that a rule judges or counts.
 fn admitted(rule: &Rule) -> Vec<Admitted> {
     match &rule.limits {
@@ -120,27 +145,27 @@ impl Reach {
     /// Calls `visit` for the jurisdictions whose rules may speak where somebody lives: those that contain the place, and,
     /// where a lower level is not known, all that lie in it.
     fn living(&self, country: &str, below: [Option<&str>; 2], visit: &mut dyn FnMut(&Looking)) {
-        let mut levels = std::iter::once(Some(country)).chain(below).map_while(|level| level);
-        let place: [Option<&str>; 3] = [levels.next(), levels.next(), levels.next()];
-        let known = place.iter().flatten().count();
-        let mut code = [0; 2];
-        if country.len() != code.len() {
-            return;
-        }
-        code.copy_from_slice(country.as_bytes());
-        code.make_ascii_lowercase();
-        let first = self.jurisdictions.partition_point(|looking| looking.id.as_bytes() < code.as_slice());
-        let country = |looking: &&Looking| looking.id.as_bytes().starts_with(&code);
-        for looking in self.jurisdictions.iter().skip(first).take_while(country) {
-            let mut parts = looking.id.splitn(3, '-');
-            let inside = |(level, part): (usize, &str)| match place.get(level).copied().flatten() {
-                Some(name) => part.eq_ignore_ascii_case(name),
-                None => level >= known,
-            };
-            if parts.by_ref().enumerate().all(inside) {
-                visit(looking);
+        let mut id = PlaceId::default();
+        let levels = std::iter::once(Some(country)).chain(below).map_while(|level| level);
+        let mut known = 0;
+        for level in levels {
+            if !id.push(level) {
+                // No pack has an id as long.
+                return;
             }
+            known += 1;
+            let from = self.jurisdictions.get(self.begin(id.as_bytes())..).unwrap_or_default();
+            from.first().filter(|looking| looking.id.as_bytes() == id.as_bytes()).into_iter().for_each(&mut *visit);
         }
+        if known <= below.len() && id.push("") {
+            let from = self.jurisdictions.get(self.begin(id.as_bytes())..).unwrap_or_default();
+            from.iter().take_while(|looking| looking.id.as_bytes().starts_with(id.as_bytes())).for_each(visit);
+        }
+    }
+
+    /// The place of the first jurisdiction whose id is not before these bytes.
+    fn begin(&self, id: &[u8]) -> usize {
+        self.jurisdictions.partition_point(|looking| looking.id.as_bytes() < id)
     }
 
     /// Calls `visit` for the jurisdictions whose rules may speak in a case: those of its parties, else the market's own.

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::calendar::Calendar;
+use super::candidates::Candidates;
 use super::compile::Packs;
 use super::cover::Clause;
 use super::model::{Kind, Limits, Rule};
@@ -15,7 +16,6 @@ pub use super::numbers::RuleNumber;
 use super::overlay::{self, Overlay};
 use super::reach::Reach;
 use super::step::Step;
-use super::topic::Topics;
 use super::words::Status;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
@@ -27,8 +27,6 @@ use crate::domain::verdict::{Confidence, Effect, Source};
 pub struct ActiveRule {
     /// Its number in the set.
     pub number: RuleNumber,
-    /// Rules of the same number here concern the same cases: they have the same scope, and assume the same.
-    pub same_scope: u32,
     /// The rule.
     pub rule: Arc<Rule>,
     /// It is judged: in force or superseded, and a code's rule only for members.
@@ -56,8 +54,8 @@ pub struct Jurisdiction {
     pub calendar: Option<Arc<Calendar>>,
     /// Its own rules and those of the shared packs it includes.
     pub rules: Vec<Arc<ActiveRule>>,
-    /// Which of them may concern what.
-    pub topics: Topics,
+    /// Those of them that are judged, by what they may concern.
+    pub candidates: Candidates,
     /// Jurisdictions one level below that have a pack.
     pub below: Vec<Box<str>>,
 }
@@ -180,7 +178,6 @@ impl RuleSet {
                     let (rule, blocks) = overlay.tightened(rule);
                     rules.push(numbers.give(ActiveRule {
                         number: RuleNumber(0),
-                        same_scope: 0,
                         judged: overlay.speaks(&rule),
                         rule,
                         blocks,
@@ -193,7 +190,6 @@ impl RuleSet {
             for rule in overlay.added.iter().filter(|rule| rule.jurisdiction == pack.id) {
                 rules.push(numbers.give(ActiveRule {
                     number: RuleNumber(0),
-                    same_scope: 0,
                     rule: Arc::clone(rule),
                     judged: true,
                     blocks: false,
@@ -212,7 +208,7 @@ impl RuleSet {
                 zones: packs.zones_of(pack),
                 subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
-                topics: Topics::of(rules.iter().map(|active| &active.rule.limits)),
+                candidates: Candidates::of(&rules, overlay.block_guidelines),
                 rules,
                 below,
             };

@@ -1,5 +1,4 @@
-//! Which rules may speak of an activity at all, found once when a rule set is built: of a country's hundred rules some
-//! twenty have anything to say of a call.
+//! Which rules may speak of an activity at all, by what it is: found once when a rule set is built.
 
 use super::conduct::Which;
 use super::model::Limits;
@@ -15,43 +14,8 @@ pub enum Topic {
     Other,
 }
 
-/// Topics that there are.
-const TOPICS: usize = Channel::ALL.len() + 1;
-
-/// For each topic the places of the rules that may concern it, in the order of the rules.
-#[derive(Debug, Clone, Default)]
-pub struct Topics([Box<[u32]>; TOPICS]);
-
-impl Topics {
-    /// Sorts rules by topic.
-    pub fn of<'a>(rules: impl Iterator<Item = &'a Limits> + Clone) -> Self {
-        let places = |topic: Topic| {
-            let numbered = (0..).zip(rules.clone());
-            numbered.filter(|(_, limits)| may_concern(limits, topic)).map(|(place, _)| place).collect()
-        };
-        let mut topics = Self::default();
-        for (slot, channel) in topics.0.iter_mut().zip(Channel::ALL) {
-            *slot = places(Topic::Contact(*channel));
-        }
-        if let Some(last) = topics.0.last_mut() {
-            *last = places(Topic::Other);
-        }
-        topics
-    }
-
-    /// Places of the rules that may concern a topic.
-    #[must_use]
-    pub fn rules(&self, topic: Topic) -> &[u32] {
-        let slot = match topic {
-            Topic::Contact(channel) => channel as usize,
-            Topic::Other => TOPICS - 1,
-        };
-        self.0.get(slot).map_or(&[], AsRef::as_ref)
-    }
-}
-
 /// False only where a rule neither judges nor begins a term by any activity of the topic.
-fn may_concern(limits: &Limits, topic: Topic) -> bool {
+pub(super) fn may_concern(limits: &Limits, topic: Topic) -> bool {
     let any = |steps: &[Step]| steps.iter().any(|step| may_match(step, topic));
     let on = |which: &Which| match topic {
         Topic::Contact(channel) => which.channels.admits(channel) && any(&which.on),
@@ -94,7 +58,7 @@ fn may_concern(limits: &Limits, topic: Topic) -> bool {
 }
 
 /// Some activity of the topic is this step.
-fn may_match(step: &Step, topic: Topic) -> bool {
+pub(super) fn may_match(step: &Step, topic: Topic) -> bool {
     match (step, topic) {
         (Step::ContactOn(wanted), Topic::Contact(channel)) => *wanted == channel,
         (Step::Contact | Step::Communication | Step::Demand | Step::Reminder | Step::Notice(_), Topic::Contact(_)) => {

@@ -348,6 +348,13 @@ impl<T: Word> Set<T> {
         self.bits |= word.bit();
     }
 
+    /// Some word is in both sets.
+    #[must_use]
+    #[inline]
+    pub const fn meets(self, other: Self) -> bool {
+        self.bits & other.bits != 0
+    }
+
     /// Every word of `other` is in this set.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {

@@ -68,9 +68,14 @@ pub trait Direct {
     /// Writes the message.
     fn write(&self, out: &mut Out);
 
+    /// Bytes that the message is likely to fit into.
+    fn room(&self) -> usize {
+        ROOM
+    }
+
     /// The encoded message.
     fn encode(&self) -> Vec<u8> {
-        let mut out = Out(Vec::with_capacity(ROOM));
+        let mut out = Out(Vec::with_capacity(self.room()));
         self.write(&mut out);
         out.0
     }
@@ -99,6 +104,15 @@ impl Direct for One {
 }
 
 impl Direct for Many {
+    fn room(&self) -> usize {
+        let each = match self.view {
+            View::Verdict => ROOM / 16,
+            View::Basic => ROOM,
+            View::Full => ROOM * 4,
+        };
+        self.results.len().saturating_mul(each)
+    }
+
     fn write(&self, out: &mut Out) {
         let after = match self.sequence {
             Some(sequence) => {
@@ -133,8 +147,13 @@ impl Direct for Many {
 pub struct Out(pub(super) Vec<u8>);
 
 impl Out {
+    #[inline]
     fn varint(&mut self, value: u64) {
-        encode_varint(value, &mut self.0);
+        // Nearly all keys, lengths and words take one byte.
+        match u8::try_from(value) {
+            Ok(byte) if byte < 0x80 => self.0.push(byte),
+            _ => encode_varint(value, &mut self.0),
+        }
     }
 
     fn key(&mut self, tag: u32, wire: u64) {

@@ -1,0 +1,48 @@
+//! What is known of a person at all, whenever it holds, found once for all rules: nearly always nothing, and then most
+//! rules have nothing to look through.
+
+use super::watch::CaseWatch;
+use crate::domain::ids::PersonId;
+use crate::domain::party::{Condition, Party};
+use crate::rules::words::Set;
+
+/// What is known of a person.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// Conditions that the person has, had or will have.
+    pub conditions: Set<Condition>,
+    /// There are consents or opt-outs.
+    pub permissions: bool,
+    /// There are opt-outs.
+    pub refusals: bool,
+    /// The person stated hours.
+    pub windows: bool,
+}
+
+impl Known {
+    /// Of the person dealt with, who stands in a case as `party` does.
+    pub fn of(watch: &CaseWatch, party: Option<&Party>, person: Option<&PersonId>) -> Self {
+        let mut known = Self::default();
+        if let Some(party) = party {
+            party.conditions.iter().for_each(|one| known.conditions.insert(one.condition));
+            let of_points = party.contact_points.iter().flat_map(|point| &point.permissions);
+            for one in party.permissions.iter().chain(of_points) {
+                known.permissions = true;
+                known.refusals |= !one.granted;
+            }
+            known.windows = !party.windows.is_empty();
+        }
+        let memory = watch.memory();
+        for flag in &memory.flags {
+            if flag.person.is_none() || flag.person.as_ref() == person {
+                known.conditions.insert(flag.condition);
+            }
+        }
+        for one in &memory.given {
+            known.permissions = true;
+            known.refusals |= !one.permission.granted;
+        }
+        known.windows |= !memory.windows.is_empty();
+        known
+    }
+}

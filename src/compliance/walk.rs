@@ -1,0 +1,186 @@
+//! Which rules are asked: those of the jurisdictions that the person may live in, or of the law chosen for the claim.
+
+use super::cover;
+use super::situation::Situation;
+use super::zones::IdText;
+use crate::rules::candidates::{Candidate, Candidates};
+use crate::rules::ruleset::Jurisdiction;
+use crate::rules::topic::Topic;
+use crate::rules::words::Attribute;
+
+/// Jurisdictions that are remembered; of a person who may live in more of them each walk finds them anew.
+const ROOM: usize = 12;
+
+/// The jurisdictions that a person may live in, and of each whether that is only possible.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    known: [Option<(&'a Jurisdiction, bool)>; ROOM],
+    /// There are no more.
+    whole: bool,
+    /// Every country has a pack.
+    complete: bool,
+}
+
+impl Places<'_> {
+    pub const fn none() -> Self {
+        Self { known: [None; ROOM], whole: false, complete: true }
+    }
+}
+
+/// The answer to the scope of the pack asked about last: a pack's rules stand one after another.
+struct Covered {
+    of: (*const Candidates, u16),
+    #[allow(clippy::option_option)] // three answers
+    answer: Option<Option<Attribute>>,
+}
+
+impl Covered {
+    const fn new() -> Self {
+        Self { of: (std::ptr::null(), 0), answer: Some(None) }
+    }
+
+    #[inline]
+    #[allow(clippy::option_option)]
+    fn answer(
+        &mut self,
+        candidates: &Candidates,
+        candidate: &Candidate,
+        situation: &Situation<'_>,
+    ) -> Option<Option<Attribute>> {
+        if candidate.cover == 0 {
+            return Some(None);
+        }
+        let of = (std::ptr::from_ref(candidates), candidate.cover);
+        if of != self.of {
+            *self = Self { of, answer: cover::covers(candidates.cover(candidate), situation) };
+        }
+        self.answer
+    }
+}
+
+impl<'a> Situation<'a> {
+    /// Calls `judge` for every rule that may speak: with the jurisdiction, and with what is missing to tell whether the
+    /// person lives there and whether the rule's pack covers the case. Returns false if a country has no pack.
+    pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Candidate, Option<Attribute>)) -> bool {
+        let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
+        let law = self.governing_law();
+        let mut covered = Covered::new();
+        let mut walk = |jurisdiction: &'a Jurisdiction, possible: bool, limitation: Option<bool>| {
+            let possible = possible.then_some(Attribute::Subdivision);
+            for candidate in jurisdiction.candidates.on(topic) {
+                if limitation.is_some_and(|wanted| wanted != candidate.limitation) {
+                    continue;
+                }
+                let Some(doubt) = covered.answer(&jurisdiction.candidates, candidate, self) else { continue };
+                judge(jurisdiction, candidate, possible.or(doubt));
+            }
+        };
+        let own = law.map(|_| false);
+        let complete = self.each_jurisdiction(&mut |jurisdiction, possible| walk(jurisdiction, possible, own));
+        if let Some(law) = law {
+            self.each_governing(law, &mut |jurisdiction, possible| walk(jurisdiction, possible, Some(true)));
+        }
+        complete
+    }
+
+    /// The law chosen for the claim, whose limitation periods then hold instead of those where the person lives.
+    pub fn governing_law(&self) -> Option<&'a str> {
+        self.version.class.governing_law.as_deref()
+    }
+
+    /// Calls `visit` once for every jurisdiction that the person may live in, and whether that is only possible. Returns
+    /// false if a country has no pack.
+    #[inline]
+    pub fn each_jurisdiction(&self, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
+        if !self.places.whole {
+            return self.look_around(visit);
+        }
+        for (jurisdiction, possible) in self.places.known.iter().map_while(|one| *one) {
+            visit(jurisdiction, possible);
+        }
+        self.places.complete
+    }
+
+    /// The jurisdictions of [`Situation::each_jurisdiction`], as many as are remembered.
+    pub(super) fn find_places(&self) -> Places<'a> {
+        let mut places = Places::none();
+        let mut found = 0;
+        places.complete = self.look_around(&mut |jurisdiction, possible| {
+            if let Some(slot) = places.known.get_mut(found) {
+                *slot = Some((jurisdiction, possible));
+            }
+            found += 1;
+        });
+        places.whole = found <= ROOM;
+        places
+    }
+
+    fn look_around(&self, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
+        let mut complete = true;
+        let mut seen: [Option<&'a Jurisdiction>; ROOM] = [None; ROOM];
+        let mut any = false;
+        let mut once = |jurisdiction: &'a Jurisdiction, possible: bool| {
+            let known = seen.iter().map_while(|one| *one).any(|one| std::ptr::eq(one, jurisdiction));
+            if known {
+                return;
+            }
+            if let Some(slot) = seen.iter_mut().find(|slot| slot.is_none()) {
+                *slot = Some(jurisdiction);
+            }
+            visit(jurisdiction, possible);
+        };
+        for one in self.residences() {
+            any = true;
+            complete &= self.chain(&one.country, one.subdivision.as_deref(), one.locality.as_deref(), &mut once);
+        }
+        if !any {
+            complete &= self.chain(self.region, None, None, &mut once);
+        }
+        complete
+    }
+
+    /// Calls `visit` for every jurisdiction of the law chosen for the claim.
+    pub fn each_governing(&self, law: &str, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
+        let mut parts = law.splitn(3, '-');
+        self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), visit);
+    }
+
+    fn chain(
+        &self,
+        country: &str,
+        subdivision: Option<&str>,
+        locality: Option<&str>,
+        visit: &mut dyn FnMut(&'a Jurisdiction, bool),
+    ) -> bool {
+        let mut id = IdText::new();
+        id.push(country);
+        let Some(mut level) = self.rules.jurisdiction(id.as_str()) else { return false };
+        visit(level, false);
+        for part in [subdivision, locality] {
+            let Some(part) = part else {
+                self.below(level, visit);
+                return true;
+            };
+            id.push("-");
+            id.push(part);
+            match self.rules.jurisdiction(id.as_str()) {
+                Some(next) => {
+                    visit(next, false);
+                    level = next;
+                }
+                None => return true,
+            }
+        }
+        true
+    }
+
+    /// The level below is not stated: every pack below may speak.
+    fn below(&self, level: &'a Jurisdiction, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
+        for id in &level.below {
+            if let Some(next) = self.rules.jurisdiction(id) {
+                visit(next, true);
+                self.below(next, visit);
+            }
+        }
+    }
+}
