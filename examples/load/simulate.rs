@@ -74,7 +74,7 @@ async fn hand_over(database: &Database) -> Run {
             let (mut count, mut bytes) = (0, 0);
             while let Some(row) = rows.try_next().await.expect("a row") {
                 count += 1;
-                bytes += row.get::<String, _>(3).len();
+                bytes += row.get::<Vec<u8>, _>(3).len();
             }
             assert!(bytes > 0, "no rows");
             timed(count, since)

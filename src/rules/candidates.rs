@@ -41,7 +41,7 @@ pub struct Candidate {
     pub active: Arc<ActiveRule>,
     /// Its number.
     pub number: RuleNumber,
-    /// The place of its pack's scope among [`Candidates::covers`], plus one; 0: its pack covers every case.
+    /// The place of its pack's scope among `Candidates::covers`, plus one; 0: its pack covers every case.
     pub cover: u16,
     /// What a breach means: where its figures were read, and where one was not.
     pub breach: [Consequence; 2],

@@ -133,7 +133,7 @@ impl Api {
 impl SyncService for Api {
     type PullStream = Answers<v1::PullResponse>;
 
-    /// The generated form of what [`Api::feed`] sends: the same messages, read again.
+    /// The generated form of what `Api::feed` sends: the same messages, read again.
     async fn pull(&self, request: Request<v1::PullRequest>) -> Result<Response<Self::PullStream>, Status> {
         let read = |Pulled(bytes)| {
             v1::PullResponse::decode(bytes.as_slice()).map_err(|error| Status::internal(error.to_string()))
