@@ -10,7 +10,7 @@ use crate::domain::detail::{Detail, InterestNature, TransferKind};
 use crate::domain::verdict::Source;
 use crate::domain::vocabulary::Direction;
 use crate::rules::interest_cap::TotalOf;
-use crate::rules::model::{Assume, Limits, Rule, Scope};
+use crate::rules::model::{Attributes, Limits, Rule, Scope};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
 use crate::rules::words::{Attribute, Set, VersionBy, Word};
@@ -131,7 +131,7 @@ pub(crate) fn in_force(active: &ActiveRule, situation: &Situation<'_>) -> Option
 
 /// The same for a scope by itself.
 #[allow(clippy::option_option)]
-pub(crate) fn attributes(scope: &Scope, assume: &Assume, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+pub(crate) fn attributes(scope: &Scope, assume: &Attributes, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let mut doubt = None;
     let (identity, class) = (&situation.version.identity, &situation.version.class);
     let mut doubtful = |attribute: Option<Attribute>| doubt = doubt.or(attribute);

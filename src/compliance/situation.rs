@@ -21,9 +21,9 @@ use crate::domain::vocabulary::{Component, Direction, PartyRole, Purpose};
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
 use crate::rules::candidates::Candidate;
-use crate::rules::model::Window;
+use crate::rules::model::{Attributes, Window};
 use crate::rules::ruleset::Jurisdiction;
-use crate::rules::scope_mask::{Profile, Stated};
+use crate::rules::scope_mask::Profile;
 use crate::rules::words::Attribute;
 
 /// One activity of one case under judgement.
@@ -305,7 +305,7 @@ impl<'a> Situation<'a> {
 /// What a case and the person dealt with state of what scopes ask for by words.
 fn profile(version: &CaseVersion, party: Option<&Party>, role: Option<PartyRole>) -> Profile {
     let (identity, class) = (&version.identity, &version.class);
-    Profile::of(&Stated {
+    Profile::of(&Attributes {
         collector_role: identity.collector_role,
         ownership: identity.ownership,
         debt_class: class.debt_class,

@@ -18,7 +18,7 @@ use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Source};
 use crate::domain::vocabulary::vocabulary;
-use crate::rules::head::{Assume, Scope};
+use crate::rules::head::{Attributes, Scope};
 use crate::rules::model::{Kind, Rule};
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, Status, Subject};
@@ -181,7 +181,7 @@ fn silence(rule: &Rule, situation: &Situation<'_>) -> (Silence, Option<&'static 
 }
 
 /// The first attribute by which the scope does not concern the case: each is asked by itself.
-fn other_case(scope: &Scope, assume: &Assume, situation: &Situation<'_>) -> Option<Attribute> {
+fn other_case(scope: &Scope, assume: &Attributes, situation: &Situation<'_>) -> Option<Attribute> {
     let none = Scope::default;
     let probes = [
         (Attribute::CollectorRole, Scope { collector_role: scope.collector_role, ..none() }),

@@ -45,7 +45,7 @@ pub fn check_id(text: &str) -> Result<(), IdError> {
 /// The text of a record's id. Ids of up to 23 bytes stand where they are used: states of cases hold many, and are copied often.
 pub type Inline = smol_str::SmolStr;
 /// The text of a name that few records have to themselves.
-type Shared = Arc<str>;
+pub type Shared = Arc<str>;
 
 macro_rules! id_type {
     ($text:ty: $($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
@@ -74,6 +74,12 @@ macro_rules! id_type {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// The text, to keep apart from the id.
+            #[must_use]
+            pub fn text(&self) -> $text {
+                self.0.clone()
             }
         }
 
@@ -113,38 +119,6 @@ id_type!(Shared:
     /// A receiver to which the tenant has changes sent, named in its file.
     SinkId,
 );
-
-impl VersionId {
-    /// The text, to keep.
-    #[must_use]
-    pub fn text(&self) -> Inline {
-        self.0.clone()
-    }
-}
-
-impl ActivityId {
-    /// The text, to keep.
-    #[must_use]
-    pub fn text(&self) -> Inline {
-        self.0.clone()
-    }
-}
-
-impl RuleId {
-    /// The shared text, to keep without copying.
-    #[must_use]
-    pub fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
-    }
-}
-
-impl JurisdictionId {
-    /// The shared text, to keep without copying.
-    #[must_use]
-    pub fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
-    }
-}
 
 id_type!(Inline:
     /// A debt file worked as one, unique in its market.

@@ -54,8 +54,8 @@ pub fn of_test(tested: &Arc<Dims>, rule: &RuleId, jurisdiction: &JurisdictionId,
             tests.clear();
         }
         let dims = Dims {
-            rule: Some(rule.shared()),
-            jurisdiction: Some(jurisdiction.shared()),
+            rule: Some(rule.text()),
+            jurisdiction: Some(jurisdiction.text()),
             state: Some(Arc::from(outcome)),
             ..Dims::clone(tested)
         };

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::head::{Assume, Scope};
+use super::head::{Attributes, Scope};
 use super::parse_rule;
 use super::reader::{Position, Reader};
 use super::words::VersionBy;
@@ -29,7 +29,7 @@ pub struct Clause {
     /// Cases it admits.
     pub scope: Scope,
     /// What is taken for missing attributes.
-    pub assume: Assume,
+    pub assume: Attributes,
     /// Where it stands.
     pub position: Position,
 }

@@ -67,10 +67,11 @@ pub struct Exempt {
     pub person_roles: Set<PartyRole>,
 }
 
-/// `when_missing`: values taken, on the conservative side, for attributes that a case does not state.
+/// Values of the attributes that scopes ask for by words: as a case and the person dealt with state them, or as a rule's
+/// `when_missing` takes them, on the conservative side, where they are not stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)] // named as the attributes are
-pub struct Assume {
+pub struct Attributes {
     pub collector_role: Option<CollectorRole>,
     pub ownership: Option<Ownership>,
     pub debt_class: Option<DebtClass>,

@@ -9,7 +9,7 @@ pub use super::conduct::{
     CallRecording, ChannelConsent, Content, DisputeHandling, DocumentsHeld, ProhibitedConduct, ThirdParty,
 };
 pub use super::credit_reporting::{CreditReporting, EraseFrom, WaitFrom};
-pub use super::head::{Assume, Exempt, Review, Scope};
+pub use super::head::{Attributes, Exempt, Review, Scope};
 pub use super::interest_cap::InterestCap;
 pub use super::lasting::Lasting;
 pub use super::licence::Licence;
@@ -86,7 +86,7 @@ pub struct Rule {
     /// Which activities it leaves alone.
     pub exempt: Exempt,
     /// What is taken for a missing attribute; everything else stays unknown.
-    pub assume: Assume,
+    pub assume: Attributes,
     /// Limits of its kind.
     pub limits: Limits,
     /// The same as its file writes them, with what a tenant tightens.

@@ -1,6 +1,6 @@
 //! One `[[rule]]` table: the head, the scope and the limits of its kind.
 
-use super::model::{Assume, Exempt, Kind, Limits, Review, Rule, Scope};
+use super::model::{Attributes, Exempt, Kind, Limits, Review, Rule, Scope};
 use super::parse_fee::amount;
 use super::parse_limits;
 use super::rates::RateTables;
@@ -228,9 +228,9 @@ fn assumed_flag(table: &mut Reader<'_, '_>, key: &'static str) -> Option<bool> {
 }
 
 /// What is taken for missing attributes.
-pub fn assume(reader: &mut Reader<'_, '_>) -> Assume {
-    let Some(mut table) = reader.table("when_missing") else { return Assume::default() };
-    let assume = Assume {
+pub fn assume(reader: &mut Reader<'_, '_>) -> Attributes {
+    let Some(mut table) = reader.table("when_missing") else { return Attributes::default() };
+    let assume = Attributes {
         collector_role: assumed(&mut table, "collector_role"),
         ownership: assumed(&mut table, "ownership"),
         debt_class: assumed(&mut table, "debt_class"),

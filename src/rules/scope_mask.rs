@@ -3,7 +3,7 @@
 //! Each attribute has a bit for each of its words and one for "not stated", so that a case sets exactly one bit of each
 //! attribute. A scope is the bits that it refuses: it concerns the case if none of these is set.
 
-use super::head::{Assume, Scope};
+use super::head::{Attributes, Scope};
 use super::words::{Attribute, Set, Word};
 use crate::domain::vocabulary::{CollectorRole, CreditorType, DebtClass, DebtType, Ownership, PartyKind, PartyRole};
 
@@ -33,23 +33,7 @@ const fn begin(place: usize) -> u32 {
 
 const _: () = assert!(begin(ATTRIBUTES.len()) <= u128::BITS);
 
-/// What a case and the person dealt with state of the attributes that scopes ask for.
-#[derive(Debug, Clone, Copy, Default)]
-#[allow(missing_docs)] // named as the attributes are
-pub struct Stated {
-    pub collector_role: Option<CollectorRole>,
-    pub ownership: Option<Ownership>,
-    pub debt_class: Option<DebtClass>,
-    pub debt_type: Option<DebtType>,
-    pub creditor_type: Option<CreditorType>,
-    pub debtor_kind: Option<PartyKind>,
-    pub person_role: Option<PartyRole>,
-    pub regulated_credit: Option<bool>,
-    pub eu_bank_npl: Option<bool>,
-    pub secured: Option<bool>,
-}
-
-/// The same as bits, one for each attribute.
+/// What a case and the person dealt with state, as bits: one for each attribute.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile(u128);
 
@@ -57,7 +41,7 @@ impl Profile {
     /// The bits of what is stated.
     #[must_use]
     #[inline]
-    pub const fn of(stated: &Stated) -> Self {
+    pub const fn of(stated: &Attributes) -> Self {
         /// The place of a word among an attribute's bits.
         macro_rules! bit {
             ($place:literal, $stated:expr) => {
@@ -90,7 +74,7 @@ pub struct ScopeMask {
 impl ScopeMask {
     /// The bits of a scope.
     #[must_use]
-    pub fn of(scope: &Scope, assume: &Assume) -> Self {
+    pub fn of(scope: &Scope, assume: &Attributes) -> Self {
         let mut mask = Self::default();
         mask.words(0, scope.collector_role, assume.collector_role);
         mask.words(1, scope.ownership, assume.ownership);

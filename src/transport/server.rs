@@ -14,8 +14,7 @@ use tonic_health::server::HealthReporter;
 use super::auth::Authenticate;
 use super::connections;
 use super::layers::{Envelope, EnvelopeLayer};
-use super::service::direct::Checks;
-use super::service::feeds::Feeds;
+use super::service::direct::Straight;
 use super::service::{Api, Limits, UseCases};
 use super::status;
 use crate::config::server::{Grpc, QuerySettings};
@@ -100,9 +99,9 @@ pub async fn serve(
         .max_connection_age_grace(AGED_GRACE)
         .add_service(limited!(CaseServiceServer))
         .add_service(limited!(ActivityServiceServer))
-        .add_service(Checks::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
+        .add_service(Straight::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
         .add_service(limited!(KpiServiceServer))
-        .add_service(Feeds::new(limited!(SyncServiceServer), api.clone(), receive, send))
+        .add_service(Straight::new(limited!(SyncServiceServer), api.clone(), receive, send))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

@@ -4,7 +4,7 @@ use super::super::model::Rule;
 use super::super::words::{BindFrom, Word};
 use super::line::Line;
 use super::words::{day, plain, scope, set, word};
-use crate::rules::head::{Assume, Exempt, Review};
+use crate::rules::head::{Attributes, Exempt, Review};
 
 /// Everything that a rule says before its limits. Its id and where it stands are what it is known by, and not told.
 pub(super) fn lines(rule: &Rule) -> Vec<Line> {
@@ -86,8 +86,8 @@ fn exempted(exempt: &Exempt) -> Vec<Line> {
 }
 
 /// What is taken for attributes that a case does not state.
-pub(super) fn assumed(assume: &Assume) -> Vec<Line> {
-    let Assume {
+pub(super) fn assumed(assume: &Attributes) -> Vec<Line> {
+    let Attributes {
         collector_role,
         ownership,
         debt_class,

@@ -1,5 +1,5 @@
-//! Contact checks on their way past the generated service: the same requests, answers that are written straight onto the
-//! wire. Every other method goes on to the generated service.
+//! Contact checks and feeds on their way past the generated services: the same requests, answers that are written straight onto
+//! the wire. Every other method goes on to the generated service.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -18,19 +18,19 @@ use tower::{Service, service_fn};
 
 use super::{Answers, Api};
 use crate::proto::v1;
-use crate::proto::v1::compliance_service_server::ComplianceServiceServer;
 use crate::transport::encode::direct::{Direct, Many, One};
+use crate::transport::encode::sync::Pulled;
 
-/// The compliance service with its checks answered here.
+/// A generated service with its checks or feeds answered here.
 #[derive(Clone)]
-pub struct Checks<S> {
+pub struct Straight<S> {
     rest: S,
     api: Api,
     receive: usize,
     send: usize,
 }
 
-impl<S> Checks<S> {
+impl<S> Straight<S> {
     /// `rest` answers every other method. Sizes are the largest messages received and sent, in bytes.
     #[must_use]
     pub const fn new(rest: S, api: Api, receive: usize, send: usize) -> Self {
@@ -44,17 +44,17 @@ impl<S> Checks<S> {
     {
         let mut gzip = EnabledCompressionEncodings::default();
         gzip.enable(CompressionEncoding::Gzip);
-        Grpc::new(DirectCodec::new())
+        Grpc::new(DirectCodec(PhantomData))
             .apply_compression_config(gzip, EnabledCompressionEncodings::default())
             .apply_max_message_size_config(Some(self.receive), Some(self.send))
     }
 }
 
-impl NamedService for Checks<ComplianceServiceServer<Api>> {
-    const NAME: &'static str = ComplianceServiceServer::<Api>::NAME;
+impl<S: NamedService> NamedService for Straight<S> {
+    const NAME: &'static str = S::NAME;
 }
 
-impl<S> Service<Request<Body>> for Checks<S>
+impl<S> Service<Request<Body>> for Straight<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -96,19 +96,21 @@ where
                 });
                 Box::pin(async move { Ok(grpc.streaming(service, request).await) })
             }
+            "/fairdue.v1.SyncService/Pull" => {
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::PullRequest, Pulled>());
+                let service = service_fn(move |request| {
+                    let api = api.clone();
+                    async move { api.feed(request).await.map(tonic::Response::new) }
+                });
+                Box::pin(async move { Ok(grpc.server_streaming(service, request).await) })
+            }
             _ => Box::pin(self.rest.call(request)),
         }
     }
 }
 
 /// Reads generated messages, and writes what writes itself.
-pub(super) struct DirectCodec<M, A>(PhantomData<(M, A)>);
-
-impl<M, A> DirectCodec<M, A> {
-    pub(super) const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
+struct DirectCodec<M, A>(PhantomData<(M, A)>);
 
 impl<M, A> Codec for DirectCodec<M, A>
 where
@@ -129,7 +131,7 @@ where
     }
 }
 
-pub(super) struct DirectEncoder<A>(PhantomData<A>);
+struct DirectEncoder<A>(PhantomData<A>);
 
 impl<A: Direct> Encoder for DirectEncoder<A> {
     type Item = A;

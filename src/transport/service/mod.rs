@@ -5,7 +5,6 @@ mod case;
 mod checks;
 mod compliance;
 pub mod direct;
-pub mod feeds;
 mod kpi;
 mod push;
 mod simulate;
