@@ -13,7 +13,8 @@ use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
-use crate::ingest::derive::{self, CaseEntry, Env};
+use crate::ingest::derive::{CaseEntry, Env};
+use crate::ingest::fold;
 use crate::rules::PersonScope;
 use crate::store::{CaseFilter, CaseHistory, StoredActivity};
 
@@ -182,7 +183,7 @@ impl Desk<'_> {
         let persons = PersonLogs::default();
         let env = Env { market: self.market, rules: self.rules, persons: &persons };
         let versions = versions(history, sight, sight.at);
-        derive::fold(&env, versions.into_iter(), seen(history, sight), sight.at).map(|(entry, _)| entry)
+        fold::fold(&env, versions.into_iter(), seen(history, sight), sight.at).map(|(entry, _)| entry)
     }
 
     /// The contacts of a person that are to be seen, as rules of that scope count them.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::kept::Kept;
 use crate::compliance::{self, CaseWatch, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -41,6 +42,13 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// Forgets what was emitted, and keeps its room.
+    pub(super) fn clear(&mut self) {
+        self.facts.clear();
+        self.findings.clear();
+        self.unknown.clear();
+    }
+
     /// Adds what was emitted later.
     pub(super) fn join(&mut self, later: Self) {
         self.facts.extend(later.facts);
@@ -52,6 +60,11 @@ impl Effects {
 /// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position(Timestamp, u8, i64, Inline);
+
+impl Position {
+    /// Before every fact.
+    pub(super) const FIRST: Self = Self(NEVER, 0, 0, Inline::new_static(""));
+}
 
 /// A fact of a case.
 #[derive(Clone, Copy)]
@@ -99,6 +112,8 @@ pub struct CaseEntry {
     pub advanced_to: Timestamp,
     /// Due instant in the stored due-queue; none stored if absent.
     pub stored_due: Option<Timestamp>,
+    /// The activities behind this state; absent where only the database knows them.
+    pub(super) kept: Option<Kept>,
 }
 
 const NEVER: Timestamp = Timestamp(i64::MIN);
@@ -117,6 +132,7 @@ impl CaseEntry {
             last: Event::Version(first).position(),
             advanced_to: NEVER,
             stored_due: None,
+            kept: None,
         };
         collect(env, first, None, emissions, effects);
         entry
@@ -210,7 +226,7 @@ impl CaseEntry {
         self.fire_noting(env, until, effects, &mut |_, _| {});
     }
 
-    fn fire_noting<'a>(
+    pub(super) fn fire_noting<'a>(
         &mut self,
         env: &Env<'_>,
         until: Timestamp,
@@ -241,74 +257,6 @@ pub enum Cause<'a> {
     Event(Event<'a>),
     /// A deadline that passed at this instant.
     Timer(Timestamp),
-}
-
-/// Derives a case from scratch: its facts in order, and what the timers emit that the due-queue has fired behind them.
-/// `None` if there is no version.
-#[must_use]
-pub fn fold<'a>(
-    env: &Env<'_>,
-    versions: impl Iterator<Item = &'a CaseVersion>,
-    activities: impl Iterator<Item = &'a Activity>,
-    advanced_to: Timestamp,
-) -> Option<(CaseEntry, Effects)> {
-    fold_noting(env, versions, activities, advanced_to, &mut |_, _| {})
-}
-
-/// As [`fold`]; every fact is told with its cause as it is emitted.
-pub fn fold_noting<'a>(
-    env: &Env<'_>,
-    versions: impl Iterator<Item = &'a CaseVersion>,
-    activities: impl Iterator<Item = &'a Activity>,
-    advanced_to: Timestamp,
-    note: &mut dyn FnMut(Cause<'a>, &Fact),
-) -> Option<(CaseEntry, Effects)> {
-    let (first, later, events) = in_order(versions, activities)?;
-    let mut effects = Effects::default();
-    let mut told = 0;
-    let mut tell = |cause: Cause<'a>, effects: &Effects| {
-        for fact in effects.facts.iter().skip(told) {
-            note(cause, fact);
-        }
-        told = effects.facts.len();
-    };
-    let mut entry = CaseEntry::open(env, first, &mut effects);
-    tell(Cause::Event(Event::Version(first)), &effects);
-    // Activities may lie before the first version, which holds from ever: order starts with the first fact.
-    entry.last = Position(NEVER, 0, 0, Inline::default());
-    for version in &later {
-        entry.remember_for(env, version);
-    }
-    for event in events {
-        entry.fire_noting(env, event.at(), &mut effects, &mut tell);
-        entry.step(env, event, &mut effects);
-        tell(Cause::Event(event), &effects);
-    }
-    let opened = Event::Version(first).position();
-    entry.last = entry.last.max(opened);
-    entry.advanced_to = advanced_to;
-    if entry.next_due().is_some_and(|due| due <= advanced_to) {
-        entry.clone().fire_noting(env, advanced_to, &mut effects, &mut tell);
-    }
-    Some((entry, effects))
-}
-
-/// A history in its order: the first version, which holds from ever, the later ones, and everything behind the first.
-/// `None` if there is no version.
-pub(super) fn in_order<'a>(
-    versions: impl Iterator<Item = &'a CaseVersion>,
-    activities: impl Iterator<Item = &'a Activity>,
-) -> Option<(&'a CaseVersion, Vec<&'a CaseVersion>, Vec<Event<'a>>)> {
-    let mut later: Vec<&CaseVersion> = versions.collect();
-    if later.is_empty() {
-        return None;
-    }
-    later.sort_by(|a, b| a.order().cmp(&b.order()));
-    let first = later.remove(0);
-    let mut events: Vec<Event<'a>> = later.iter().copied().map(Event::Version).collect();
-    events.extend(activities.map(Event::Activity));
-    events.sort_by_cached_key(Event::position);
-    Some((first, later, events))
 }
 
 pub(super) fn context<'a>(env: &Env<'a>, version: &'a CaseVersion, lead: bool) -> compliance::Context<'a> {

@@ -1,13 +1,14 @@
 //! A group of requests in one commit: admitted, stored, derived, written once, under the market row's lock.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::admit;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
-pub(super) use super::items::{Place, activities};
+pub(super) use super::items::{Made, Map, Place, Set, activities};
 use super::items::{records, upserts, written};
+use super::kept::Record;
 use super::market_state::MarketState;
 use super::person_contacts::PersonContact;
 use super::work::Work;
@@ -20,7 +21,7 @@ use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::digest::Leaf;
 use crate::domain::disposition;
-use crate::domain::ids::{CaseId, PermitId};
+use crate::domain::ids::{ActivityId, CaseId, PermitId};
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::ledger::market_facts;
@@ -41,6 +42,10 @@ pub struct GroupContext<'a> {
 pub(super) struct CaseWork<'w> {
     pub(super) versions: Vec<&'w CaseVersion>,
     pub(super) activities: Vec<&'w Activity>,
+    /// The same as they are stored.
+    pub(super) records: Vec<Record>,
+    /// Activities of earlier commits that this one voids.
+    pub(super) voided: Vec<ActivityId>,
     /// Something already judged must be judged anew: why, and the earliest instant that it concerns.
     pub(super) refold: Option<(&'static str, Timestamp)>,
 }
@@ -63,10 +68,10 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     context.state.bring_to_hand(activities(work).flat_map(|(_, activity)| &activity.cases));
     let mut writing = Writing::begin(context).await?;
     let mut group = Group {
-        results: HashMap::default(),
+        results: Map::default(),
         repeats: Vec::new(),
-        cases: HashMap::default(),
-        entries: HashMap::default(),
+        cases: Map::default(),
+        entries: Map::default(),
         freed: Vec::new(),
         rosters: false,
         records,
@@ -109,12 +114,12 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
 
 pub(super) struct Group<'w> {
     /// Results of records that were not stored. A record without one was.
-    pub(super) results: HashMap<Place, ItemResult>,
+    pub(super) results: Map<Place, ItemResult>,
     /// Records that repeat another of the group, with that one's id: judged when it is known what became of it.
     repeats: Vec<(Place, &'w Activity, &'w str)>,
-    pub(super) cases: HashMap<CaseId, CaseWork<'w>>,
+    pub(super) cases: Map<CaseId, CaseWork<'w>>,
     /// States before this commit.
-    pub(super) entries: HashMap<CaseId, Arc<CaseEntry>>,
+    pub(super) entries: Map<CaseId, Arc<CaseEntry>>,
     /// Permits that void contacts named.
     freed: Vec<PermitId>,
     /// Roster records are new or voided.
@@ -126,7 +131,7 @@ pub(super) struct Group<'w> {
 impl<'w> Group<'w> {
     /// Reads the states of every case that the group names.
     async fn load(&mut self, writing: &mut Writing<'_>, work: &'w [Work]) -> Result<(), IngestError> {
-        let mut cases: HashSet<&CaseId> = upserts(work).map(|(_, upsert)| &upsert.version.case).collect();
+        let mut cases: Set<&CaseId> = upserts(work).map(|(_, upsert)| &upsert.version.case).collect();
         cases.extend(activities(work).flat_map(|(_, activity)| &activity.cases));
         for job in work {
             if let Work::Load(asked, _) = job {
@@ -163,17 +168,17 @@ impl<'w> Group<'w> {
         &mut self,
         writing: &mut Writing<'_>,
         work: &'w [Work],
-    ) -> Result<HashMap<&'w str, (Place, &'w Activity)>, IngestError> {
+    ) -> Result<Map<&'w str, (Place, &'w Activity)>, IngestError> {
         let targets: Vec<String> = activities(work)
             .filter_map(|(_, activity)| match &activity.detail {
                 Detail::Void { target, .. } => Some(target.as_str().to_owned()),
                 _ => None,
             })
             .collect();
-        let mut voiding: HashMap<&str, &str> = HashMap::new();
+        let mut voiding: Map<&str, &str> = Map::default();
         let voided = if targets.is_empty() { HashSet::new() } else { writing.tx.voided(targets).await? };
         self.judge_corrections(writing, work, &voided).await?;
-        let mut admitted: HashMap<&str, (Place, &Activity)> = HashMap::new();
+        let mut admitted: Map<&str, (Place, &Activity)> = Map::default();
         for (place, activity) in activities(work) {
             if self.results.contains_key(&place) {
                 continue;
@@ -214,7 +219,7 @@ impl<'w> Group<'w> {
     async fn store(
         &mut self,
         writing: &mut Writing<'_>,
-        admitted: HashMap<&'w str, (Place, &'w Activity)>,
+        admitted: Map<&'w str, (Place, &'w Activity)>,
         work: &[Work],
     ) -> Result<(), IngestError> {
         let mut versions = Vec::new();
@@ -227,14 +232,18 @@ impl<'w> Group<'w> {
         writing.tally_versions(&versions);
         writing.tx.insert_versions(writing.revision, writing.recorded, versions).await?;
         let mut rows = Vec::with_capacity(admitted.len());
-        let mut leaves: HashMap<&str, Leaf> = HashMap::with_capacity(admitted.len());
-        for (id, ((job, index), activity)) in &admitted {
+        let mut stored_as: Map<&str, Made> =
+            Map::with_capacity_and_hasher(admitted.len(), foldhash::quality::RandomState::default());
+        let doubts = writing.context.state.recent.doubts(admitted.keys().copied());
+        for ((id, ((job, index), activity)), doubtful) in admitted.iter().zip(doubts) {
             let made = self.records.get_mut(*job).and_then(|records| records.get_mut(*index)).map(std::mem::take);
             let (record, leaf) = made.unwrap_or_else(|| written(activity));
-            leaves.insert(*id, leaf);
-            rows.push(ActivityRow { activity, record });
+            stored_as.insert(*id, Made { leaf, record: record.as_slice().into() });
+            rows.push(ActivityRow { activity, record, doubtful });
         }
-        let existing = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?.existing;
+        let outcome = writing.tx.insert_activities(writing.revision, writing.recorded, rows).await?;
+        writing.context.state.recent.note(admitted.keys().copied(), outcome.surprising);
+        let existing = outcome.existing;
         writing.stored |= existing.len() < admitted.len();
         let stored = writing.tx.activities(existing.iter().cloned().collect()).await?;
         for stored in &stored {
@@ -257,9 +266,9 @@ impl<'w> Group<'w> {
         writing.tx.insert_reasons(writing.revision, reasons).await?;
         writing.use_permits(new.iter().copied(), std::mem::take(&mut self.freed)).await?;
         let waiting = writing.context.state.waiting_voids(new.iter().map(|activity| activity.id.as_str()));
-        let voided_now: HashSet<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();
+        let voided_now: Set<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();
         let void = waiting.iter().map(String::as_str).chain(voided_now.iter().copied()).collect();
-        writing.tally_records(&new, &leaves, &void);
+        writing.tally_records(&new, &stored_as, &void);
         for activity in new {
             if is_void(activity) {
                 continue;
@@ -278,7 +287,9 @@ impl<'w> Group<'w> {
                 writing.take(effects, "new");
             }
             for case in &activity.cases {
-                self.cases.entry(case.clone()).or_default().activities.push(activity);
+                let work = self.cases.entry(case.clone()).or_default();
+                work.activities.push(activity);
+                work.records.extend(stored_as.get(activity.id.as_str()).map(|made| Arc::clone(&made.record)));
             }
         }
         writing.tx.resolve_voids(writing.resolved.clone()).await?;
@@ -309,9 +320,9 @@ impl<'w> Group<'w> {
         if voids.is_empty() {
             return Ok(());
         }
-        let here: HashSet<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
+        let here: Set<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
         let targets = voids.iter().filter_map(|void| void_target(void)).map(str::to_owned).collect();
-        let stored: HashMap<String, Activity> = writing
+        let stored: Map<String, Activity> = writing
             .tx
             .activities(targets)
             .await?
@@ -340,13 +351,15 @@ impl<'w> Group<'w> {
                 writing.take_difference(effects, Effects::default(), "void");
             }
             for case in &old.cases {
-                self.cases.entry(case.clone()).or_default().refold("void", old.occurred);
+                let work = self.cases.entry(case.clone()).or_default();
+                work.refold("void", old.occurred);
+                work.voided.push(old.id.clone());
             }
             targets.push(old);
         }
         writing.tx.insert_voids(writing.revision, &rows).await?;
         writing.tally_voided(&targets).await?;
-        let cases: HashSet<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();
+        let cases: Set<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();
         let cases: Vec<CaseId> = cases.into_iter().filter(|case| !self.entries.contains_key(case)).collect();
         self.entries.extend(writing.entries(&cases).await?);
         let mut contacts = Vec::new();

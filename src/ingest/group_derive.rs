@@ -1,22 +1,29 @@
 //! The derivation of a group's cases: onto the remembered state where its facts come last, anew from history where not.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::IngestError;
 use super::derive::{CaseEntry, Effects, Event};
-use super::group::{CaseWork, Group, Writing};
+use super::group::{CaseWork, Group, Map, Set, Writing};
+use super::kept::Kept;
 use super::person_logs::Needs;
-use crate::domain::ids::CaseId;
+use super::writing::counted;
+use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
+use crate::domain::ids::{ActivityId, CaseId};
 use crate::domain::time::Timestamp;
+use crate::store::{CaseHistory, StoredActivity};
 
 impl Group<'_> {
     /// Derives every case that the group touches: onto its state where its new facts come last, anew where not.
     pub(super) async fn derive(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
         self.note_contacts(writing).await?;
-        let mut anew: Vec<Anew> = Vec::new();
+        let mut anew: Vec<Anew<'_>> = Vec::new();
         for (case, work) in std::mem::take(&mut self.cases) {
             if let Some((reason, from)) = work.refold {
-                anew.push(Anew { from: earliest(&work).map_or(from, |first| first.min(from)), case, reason });
+                let from = earliest(&work).map_or(from, |first| first.min(from));
+                anew.push(Anew { case, work, reason, from });
                 continue;
             }
             let mut events: Vec<Event<'_>> = work.versions.iter().copied().map(Event::Version).collect();
@@ -36,9 +43,12 @@ impl Group<'_> {
             let Some(mut entry) = base else {
                 let reason = if work.versions.is_empty() { "late_fact" } else { "case_version" };
                 let from = earliest(&work).unwrap_or_default();
-                anew.push(Anew { case, reason, from });
+                anew.push(Anew { case, work, reason, from });
                 continue;
             };
+            if let Some(kept) = &mut entry.kept {
+                kept.add(work.records);
+            }
             let stood = entry.ahead(&writing.env()).map(|(_, effects)| effects);
             for event in events {
                 entry.step(&writing.env(), event, &mut effects);
@@ -48,12 +58,24 @@ impl Group<'_> {
         self.derive_anew(writing, anew).await
     }
 
-    async fn derive_anew(&mut self, writing: &mut Writing<'_>, anew: Vec<Anew>) -> Result<(), IngestError> {
+    async fn derive_anew(&mut self, writing: &mut Writing<'_>, anew: Vec<Anew<'_>>) -> Result<(), IngestError> {
         if anew.is_empty() {
             return Ok(());
         }
-        let ids: Vec<CaseId> = anew.iter().map(|one| one.case.clone()).collect();
-        let histories = writing.tx.case_histories(&ids).await?;
+        let mut histories: HashMap<CaseId, CaseHistory> = HashMap::with_capacity(anew.len());
+        let mut kept: Map<CaseId, Kept> = Map::default();
+        let mut unknown: Vec<CaseId> = Vec::new();
+        for one in &anew {
+            let entry = self.entries.get(&one.case).cloned().or_else(|| writing.context.state.case_at_hand(&one.case));
+            match entry.and_then(|entry| one.remembered(&entry, writing.revision)) {
+                Some((history, now)) => {
+                    histories.insert(one.case.clone(), history);
+                    kept.insert(one.case.clone(), now);
+                }
+                None => unknown.push(one.case.clone()),
+            }
+        }
+        histories.extend(writing.tx.case_histories(&unknown).await?);
         // What lies before the first change is judged alike in both views, whatever is known of it.
         let mut needs = Needs::default();
         for one in &anew {
@@ -63,10 +85,10 @@ impl Group<'_> {
         }
         writing.load_logs(needs).await?;
         let old_logs = writing.logs_before();
-        for Anew { case, reason, .. } in anew {
+        for Anew { case, reason, from, .. } in anew {
             let Some(history) = histories.get(&case) else { continue };
-            let old = writing.refold(history, writing.revision, &old_logs).map(|(_, effects)| effects);
-            let Some((mut entry, new)) = writing.refold(history, u64::MAX, &writing.persons) else { continue };
+            let Some((old, mut entry, new)) = writing.refold_both(history, from, &old_logs) else { continue };
+            entry.kept = kept.remove(&case).or_else(|| Some(Kept::of(counted(history, u64::MAX))));
             let reason = if old.is_none() { "new" } else { reason };
             writing.take_difference(old.unwrap_or_default(), new, reason);
             let next = entry.ahead(&writing.env()).map_or_else(|| entry.next_due(), |(ahead, _)| ahead.next_due());
@@ -77,11 +99,42 @@ impl Group<'_> {
     }
 }
 
-/// A case to be derived anew: why, and the earliest instant that changes.
-struct Anew {
+/// A case to be derived anew: what comes, why, and the earliest instant that changes.
+struct Anew<'w> {
     case: CaseId,
+    work: CaseWork<'w>,
     reason: &'static str,
     from: Timestamp,
+}
+
+impl Anew<'_> {
+    /// The history as the database would tell it within this commit, and what is kept of it from now on; `None` if memory
+    /// does not hold enough.
+    fn remembered(&self, entry: &CaseEntry, revision: u64) -> Option<(CaseHistory, Kept)> {
+        let before = entry.kept.as_ref()?;
+        let voided: Set<&str> = self.work.voided.iter().map(ActivityId::as_str).collect();
+        let known = before.activities()?.into_iter().map(|activity| {
+            let voided = voided.contains(activity.id.as_str()).then_some(revision);
+            StoredActivity { revision: 0, recorded: Timestamp::default(), voided, activity }
+        });
+        let new = self.work.activities.iter().map(|activity| StoredActivity {
+            revision,
+            recorded: Timestamp::default(),
+            voided: None,
+            activity: Activity::clone(activity),
+        });
+        let versions = entry.versions.iter().map(|version| (0, version.clone()));
+        let more = self.work.versions.iter().map(|version| (revision, CaseVersion::clone(version)));
+        let history = CaseHistory {
+            versions: versions.chain(more).collect(),
+            activities: known.chain(new).collect(),
+            advanced_to: Some(entry.advanced_to),
+            due_at: entry.stored_due,
+        };
+        let mut kept = if voided.is_empty() { before.clone() } else { before.without(&voided)? };
+        kept.add(self.work.records.clone());
+        Some((history, kept))
+    }
 }
 
 /// The earliest instant of what is new in a case.
@@ -96,6 +149,7 @@ fn open_first(writing: &Writing<'_>, events: &mut Vec<Event<'_>>, effects: &mut 
     let Some(Event::Version(first)) = events.first().copied() else { return None };
     events.remove(0);
     let mut entry = CaseEntry::open(&writing.env(), first, effects);
+    entry.kept = Some(Kept::default());
     for event in events.iter() {
         if let Event::Version(version) = event {
             entry.remember_for(&writing.env(), version);

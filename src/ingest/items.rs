@@ -1,10 +1,18 @@
 //! The records of a group, each with its place in the jobs that brought it.
 
+use std::collections::{HashMap, HashSet};
+
+use super::kept::Record;
 use super::work::Work;
 use super::writer::CaseUpsert;
 use crate::domain::activity::Activity;
 use crate::domain::digest::{Leaf, entity_of};
 use crate::store::activity_record;
+
+/// What a commit looks up for every record. Clients choose the keys: the hash has a secret of this process.
+pub(super) type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
+/// The same for what is merely there or not.
+pub(super) type Set<K> = HashSet<K, foldhash::quality::RandomState>;
 
 /// A record's place: job and index in the job.
 pub(super) type Place = (usize, usize);
@@ -19,6 +27,12 @@ pub(super) fn records(work: &[Work]) -> Vec<Vec<(Vec<u8>, Leaf)>> {
         }
     }
     records
+}
+
+/// What is made of an activity for storing it.
+pub(super) struct Made {
+    pub(super) leaf: Leaf,
+    pub(super) record: Record,
 }
 
 /// The bytes of an activity and its leaf.

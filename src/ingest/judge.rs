@@ -1,7 +1,8 @@
 //! What rules say of a case's history, and nothing else: no money, no promises, no KPI facts. The rules look at none of
 //! those, so this finds what the whole fold finds, as a test holds; a simulation does it for every case, twice.
 
-use super::derive::{Effects, Env, Event, context, in_order};
+use super::derive::{Effects, Env, Event, context};
+use super::fold::in_order;
 use crate::compliance::{CaseWatch, Emission};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;

@@ -3,20 +3,25 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use super::derive::CaseEntry;
 pub use super::held_permits::HeldPermit;
 use super::held_permits::HeldPermits;
 use super::packed::Written;
+use super::recent::Recent;
 pub use super::tiers::MemoryLimit;
 use super::tiers::{Leaving, Tiers};
 use crate::compliance::PersonLog;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::permit::Permit;
 use crate::domain::time::Timestamp;
+use crate::kpi::Delta;
 use crate::rules::RuleSet;
 use crate::store::PermitRow;
+
+/// Bytes of an empty delta that a market keeps at most.
+const SPARE: usize = 8 << 20;
 
 /// The state of one market, shared between its writer and contact checks.
 pub struct MarketState {
@@ -24,6 +29,10 @@ pub struct MarketState {
     limit: Arc<MemoryLimit>,
     /// When the state was last known to be the newest, in milliseconds of the process's own clock; 0 before.
     confirmed: AtomicU64,
+    /// Ids stored lately.
+    pub(super) recent: Recent,
+    /// An empty delta with the room that the last commit's needed.
+    delta: Mutex<Delta>,
 }
 
 /// Everything that one lock guards.
@@ -144,7 +153,13 @@ impl MarketState {
     /// Nothing is remembered yet; later never more than the limit admits.
     #[must_use]
     pub fn new(limit: Arc<MemoryLimit>) -> Self {
-        Self { inner: RwLock::new(Inner::new(&limit)), limit, confirmed: AtomicU64::new(0) }
+        Self {
+            inner: RwLock::new(Inner::new(&limit)),
+            limit,
+            confirmed: AtomicU64::new(0),
+            recent: Recent::default(),
+            delta: Mutex::default(),
+        }
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
@@ -196,6 +211,12 @@ impl MarketState {
     #[must_use]
     pub fn case_at(&self, case: &CaseId) -> Option<(Arc<CaseEntry>, u64)> {
         self.find(case, |inner| &inner.cases, |inner| &mut inner.cases)
+    }
+
+    /// A case's state, if it is kept as it is: a packed one has forgotten what is on record.
+    #[must_use]
+    pub(super) fn case_at_hand(&self, case: &CaseId) -> Option<Arc<CaseEntry>> {
+        self.read(|inner| inner.cases.get(case)).flatten()
     }
 
     /// Unpacks what is remembered of these cases, so that it is at hand a moment later.
@@ -271,6 +292,21 @@ impl MarketState {
             ids.filter(|id| inner.pending_voids.contains(*id)).map(str::to_owned).collect()
         })
         .unwrap_or_default()
+    }
+
+    /// An empty delta, with room if there was a commit before.
+    pub(super) fn spare_delta(&self) -> Delta {
+        self.delta.lock().map_or_else(|_| Delta::new(), |mut delta| std::mem::take(&mut *delta))
+    }
+
+    /// Keeps the room of a delta that is stored.
+    pub(super) fn keep_delta(&self, mut delta: Delta) {
+        if delta.bytes() <= SPARE
+            && let Ok(mut spare) = self.delta.lock()
+        {
+            delta.clear();
+            *spare = delta;
+        }
     }
 
     /// Notes that nothing newer was stored at an instant of the process's own clock.

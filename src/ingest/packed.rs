@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zstd::zstd_safe::{self, CCtx, CDict, CParameter, DCtx, DDict};
 
 use super::derive::{CaseEntry, Position};
+use super::kept::Kept;
 use crate::compliance::{CaseWatch, PackedWatch, PersonLog};
 use crate::domain::case::CaseVersion;
 use crate::domain::ids::{CaseId, PersonId};
@@ -124,7 +125,8 @@ impl Written for CaseEntry {
     type Key = CaseId;
 
     fn weight(&self) -> usize {
-        BARE + self.versions.len() * VERSION + self.watch.remembered() * CONTACT
+        let kept = self.kept.as_ref().map_or(0, Kept::bytes);
+        BARE + self.versions.len() * VERSION + self.watch.remembered() * CONTACT + kept
     }
 
     fn write(&self, _key: &CaseId) -> Option<Vec<u8>> {
@@ -152,6 +154,7 @@ impl Written for CaseEntry {
             last: written.last.into_owned(),
             advanced_to: written.advanced_to,
             stored_due: written.stored_due,
+            kept: None,
         })
     }
 }

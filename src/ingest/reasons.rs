@@ -1,9 +1,9 @@
 //! Why the feed says that a record came: one that was expected needs no word, the others get a row each.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::derive::{CaseEntry, Event};
+use super::items::Map;
 use super::work::Work;
 use super::writing::is_void;
 use crate::domain::activity::Activity;
@@ -14,7 +14,7 @@ use crate::domain::ids::{ActivityId, CaseId};
 pub(super) fn of(
     new: &[&Activity],
     work: &[Work],
-    entries: &HashMap<CaseId, Arc<CaseEntry>>,
+    entries: &Map<CaseId, Arc<CaseEntry>>,
 ) -> Vec<(ActivityId, ChangeReason)> {
     let mut halves: Vec<&ActivityId> = Vec::new();
     for work in work {

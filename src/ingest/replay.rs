@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::IngestError;
-use super::derive::{self, Cause, Effects, Env};
+use super::derive::{Cause, Effects, Env};
+use super::fold;
 use super::judge::judge;
 use super::person_logs::version_of;
 use super::writing::counted;
@@ -200,7 +201,7 @@ impl Replay {
         let versions = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
         let versions = versions.filter(|version| version.effective <= self.until);
         let activities = counted(history, before).filter(|one| one.occurred <= self.until);
-        derive::fold_noting(&env, versions, activities, self.now, note).map(|(_, effects)| effects)
+        fold::fold_noting(&env, versions, activities, self.now, note).map(|(_, effects)| effects)
     }
 }
 

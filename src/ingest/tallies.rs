@@ -1,8 +1,7 @@
 //! What a commit adds to the market's tallies: each record once, with its leaf, where it is counted.
 
-use std::collections::{HashMap, HashSet};
-
 use super::IngestError;
+use super::group::{Made, Map, Set};
 use super::writing::{Writing, is_void};
 use crate::domain::activity::Activity;
 use crate::domain::digest::{Leaf, Tallies, day, place_of, principal};
@@ -29,12 +28,12 @@ impl Writing<'_> {
     }
 
     /// Counts new activities and voids, but for activities that are void from the beginning.
-    pub(super) fn tally_records(&mut self, new: &[&Activity], leaves: &HashMap<&str, Leaf>, void: &HashSet<&str>) {
+    pub(super) fn tally_records(&mut self, new: &[&Activity], made: &Map<&str, Made>, void: &Set<&str>) {
         for activity in new {
             let id = activity.id.as_str();
-            let Some(leaf) = leaves.get(id) else { continue };
+            let Some(made) = made.get(id) else { continue };
             if is_void(activity) || !void.contains(id) {
-                note(&mut self.tallies, &self.market, activity, *leaf, false);
+                note(&mut self.tallies, &self.market, activity, made.leaf, false);
             }
         }
     }

@@ -4,9 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::IngestError;
-use super::derive::{self, CaseEntry, Effects, Env};
+use super::derive::{CaseEntry, Effects, Env};
+use super::fold::{self, Change};
 use super::group::GroupContext;
 use super::heads::Head;
+use super::items::Map;
+use super::kept::Kept;
 use super::market_state::{MarketState, News, Update};
 use super::person_logs::Needs;
 use super::{rebuild, tallies};
@@ -96,7 +99,7 @@ impl<'a> Writing<'a> {
             persons: PersonLogs::default(),
             before: PersonLogs::default(),
             changed: HashSet::new(),
-            delta: Delta::new(),
+            delta: context.state.spare_delta(),
             tallies: Tallies::default(),
             opened: HashMap::new(),
             closed: HashMap::new(),
@@ -126,8 +129,9 @@ impl<'a> Writing<'a> {
 
     /// The states of these cases as they were before this commit: remembered, or derived from what is stored.
     /// Unknown cases are absent.
-    pub(super) async fn entries(&mut self, cases: &[CaseId]) -> Result<HashMap<CaseId, Arc<CaseEntry>>, IngestError> {
-        let mut found = HashMap::with_capacity(cases.len());
+    pub(super) async fn entries(&mut self, cases: &[CaseId]) -> Result<Map<CaseId, Arc<CaseEntry>>, IngestError> {
+        let mut found = Map::default();
+        found.reserve(cases.len());
         let mut missing = Vec::new();
         for case in cases {
             match self.context.state.case(case) {
@@ -144,7 +148,8 @@ impl<'a> Writing<'a> {
         // What rules say is not asked for here, only what is remembered: other cases of the persons do not matter.
         let nobody = PersonLogs::default();
         for (case, history) in &histories {
-            if let Some((entry, _)) = self.refold(history, self.revision, &nobody) {
+            if let Some((mut entry, _)) = self.refold(history, self.revision, &nobody) {
+                entry.kept = Some(Kept::of(counted(history, self.revision)));
                 let entry = Arc::new(entry);
                 self.updated.push((case.clone(), Arc::clone(&entry)));
                 found.insert(case.clone(), entry);
@@ -163,16 +168,43 @@ impl<'a> Writing<'a> {
         let env = Env { market: &self.market, rules: &self.rules, persons };
         let versions = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
         let advanced_to = history.advanced_to.unwrap_or(Timestamp(i64::MIN));
-        let (mut entry, effects) = derive::fold(&env, versions, counted(history, before), advanced_to)?;
+        let (mut entry, effects) = fold::fold(&env, versions, counted(history, before), advanced_to)?;
         entry.stored_due = history.due_at;
         Some((entry, effects))
+    }
+
+    /// Derives a case from its history as it was before this commit and as it is with it: what stood and stands no more of
+    /// what was emitted, the state, and what is emitted in its place. Nothing differs before `from`.
+    pub(super) fn refold_both(
+        &self,
+        history: &CaseHistory,
+        from: Timestamp,
+        persons: &PersonLogs,
+    ) -> Option<(Option<Effects>, CaseEntry, Effects)> {
+        if history.versions.iter().any(|(revision, _)| *revision >= self.revision) {
+            // Another version may make the case another one from its beginning.
+            let old = self.refold(history, self.revision, persons).map(|(_, effects)| effects);
+            let (entry, new) = self.refold(history, u64::MAX, &self.persons)?;
+            return Some((old, entry, new));
+        }
+        let change = Change {
+            versions: history.versions.iter().map(|(_, version)| version),
+            were: counted(history, self.revision),
+            are: counted(history, u64::MAX),
+            from,
+            advanced_to: history.advanced_to.unwrap_or(Timestamp(i64::MIN)),
+            persons,
+        };
+        let (old, mut entry, new) = fold::fold_change(&self.env(), change)?;
+        entry.stored_due = history.due_at;
+        Some((Some(old), entry, new))
     }
 
     /// Brings the logs of the parties of these cases and of some other persons into this commit's view: what a contact
     /// check now would ask for.
     pub(super) async fn load_parties_of(
         &mut self,
-        entries: &HashMap<CaseId, Arc<CaseEntry>>,
+        entries: &Map<CaseId, Arc<CaseEntry>>,
         others: &[PersonId],
     ) -> Result<(), IngestError> {
         let mut needs = Needs::default();
@@ -313,6 +345,7 @@ impl<'a> Writing<'a> {
         if !self.delta.is_empty() {
             self.tx.insert_delta(self.revision, self.delta.encode()).await?;
         }
+        self.context.state.keep_delta(std::mem::take(&mut self.delta));
         if !self.tallies.is_empty() {
             self.tx.insert_tallies(self.revision, &self.tallies).await?;
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::Datelike;
+use indexmap::IndexMap;
 
 use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
@@ -69,8 +70,9 @@ pub(super) struct RowKey {
 pub struct Delta {
     pub(super) names: Names,
     pub(super) tables: Vec<Table>,
-    /// Row to the place of its first cell.
-    pub(super) rows: HashMap<RowKey, usize, QuickState>,
+    /// Row to the place of its first cell. Rows lie one after the other, and what is looked through is small enough to stay
+    /// in the processor's cache.
+    pub(super) rows: IndexMap<RowKey, usize, QuickState>,
     pub(super) cells: Vec<Cell>,
     /// The layout that `bound` is about, and this delta's table of each of its tables.
     layout: Option<Arc<Layout>>,
@@ -98,6 +100,19 @@ impl Delta {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Forgets every change, and keeps the room.
+    pub fn clear(&mut self) {
+        self.names.numbers.clear();
+        self.names.strings.clear();
+        self.tables.clear();
+        self.rows.clear();
+        self.cells.clear();
+        self.layout = None;
+        self.bound.clear();
+        self.seen.fill_with(|| None);
+        self.missed = 0;
     }
 
     /// Adds one signed fact to every cell that counts it.
@@ -262,7 +277,7 @@ impl Delta {
         // A name is held in its own piece, in the list and in the table of numbers; tables keep an eighth free or more.
         let name = |text: &Arc<str>| text.len() + 64;
         let names: usize = self.names.strings.iter().map(name).sum();
-        let rows = self.rows.len() * (size_of::<RowKey>() + size_of::<usize>() + 1) * 3 / 2;
+        let rows = self.rows.len() * (size_of::<RowKey>() + 3 * size_of::<usize>()) * 3 / 2;
         size_of::<Self>()
             + names
             + rows

@@ -4,12 +4,16 @@
 //! pool as long. And a call that goes away in the middle of its BEGIN leaves the connection inside a transaction that the
 //! driver does not know of: what the next borrower writes there would vanish. SQLite has a trap of its own.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use sea_orm::Values;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_orm_migration::async_trait::async_trait;
+use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolOptions;
-use sqlx::{Connection, Executor, PgConnection, Postgres, Row, Sqlite};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row, Sqlite, Transaction};
+use tokio::sync::Mutex;
 
 use super::StoreOptions;
 
@@ -98,44 +102,167 @@ async fn at_rest(connection: &mut PgConnection, limit: Duration) -> Result<bool,
 
 /// A transaction whose statements have a limit. Dropped, it rolls back.
 pub(super) struct Bounded {
-    transaction: DatabaseTransaction,
+    transaction: Open,
     limits: Limits,
+}
+
+/// The transaction itself. One that writes to PostgreSQL is the driver's own: sea-orm's does not hand its connection over,
+/// which COPY needs.
+enum Open {
+    Orm(DatabaseTransaction),
+    Postgres(Box<Mutex<Transaction<'static, Postgres>>>),
 }
 
 impl Bounded {
     pub(super) fn new(transaction: DatabaseTransaction, limits: Limits) -> Self {
-        Self { transaction, limits }
+        Self { transaction: Open::Orm(transaction), limits }
+    }
+
+    /// Begins a transaction of the driver's own.
+    pub(super) async fn postgres(pool: &PgPool, limits: Limits) -> Result<Self, DbErr> {
+        let begun = limits.begin(async { pool.begin().await.map_err(conn) }).await?;
+        Ok(Self { transaction: Open::Postgres(Box::new(Mutex::new(begun))), limits })
     }
 
     /// Commits. After an error nobody knows whether it did.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        self.limits.statement(self.transaction.commit()).await
+        match self.transaction {
+            Open::Orm(transaction) => self.limits.statement(transaction.commit()).await,
+            Open::Postgres(open) => {
+                self.limits.statement(async { open.into_inner().commit().await.map_err(exec) }).await
+            }
+        }
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        self.limits.statement(self.transaction.rollback()).await
+        match self.transaction {
+            Open::Orm(transaction) => self.limits.statement(transaction.rollback()).await,
+            Open::Postgres(open) => {
+                self.limits.statement(async { open.into_inner().rollback().await.map_err(exec) }).await
+            }
+        }
     }
+
+    /// Copies rows in by that statement, where the transaction can.
+    pub(super) async fn copy_in(&self, sql: &str, rows: Vec<u8>) -> Result<Copied, DbErr> {
+        let Open::Postgres(open) = &self.transaction else { return Ok(Copied::Refused) };
+        self.execute_unprepared("SAVEPOINT before_copy").await?;
+        let copied = self.limits.statement(async {
+            let mut open = open.lock().await;
+            let copy = async {
+                let mut copy = open.copy_in_raw(sql).await?;
+                copy.send(rows).await?;
+                copy.finish().await
+            };
+            copy.await.map_err(exec)
+        });
+        let refused = match copied.await {
+            Ok(_) => return Ok(Copied::All),
+            Err(error) => match code(&error).as_deref() {
+                Some("23505") => Copied::KeyExists,
+                // Row-level security is on for the role.
+                Some("0A000") => Copied::Refused,
+                _ => return Err(error),
+            },
+        };
+        self.execute_unprepared("ROLLBACK TO SAVEPOINT before_copy").await?;
+        Ok(refused)
+    }
+}
+
+/// What became of rows to be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copied {
+    All,
+    /// One of the keys is there already: none was copied.
+    KeyExists,
+    /// The database, or the table, does not take copies.
+    Refused,
+}
+
+fn exec(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+fn query(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+fn conn(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+}
+
+/// The database's own code of an error.
+fn code(error: &DbErr) -> Option<String> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(inner)) => inner.as_database_error()?.code().map(Cow::into_owned),
+        _ => None,
+    }
+}
+
+/// A statement for the driver.
+fn bound(statement: &mut Statement) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.take().unwrap_or(Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
 }
 
 #[async_trait]
 impl ConnectionTrait for Bounded {
     fn get_database_backend(&self) -> DbBackend {
-        self.transaction.get_database_backend()
+        match &self.transaction {
+            Open::Orm(transaction) => transaction.get_database_backend(),
+            Open::Postgres(_) => DbBackend::Postgres,
+        }
     }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.limits.statement(self.transaction.execute_raw(statement)).await
+    async fn execute_raw(&self, mut statement: Statement) -> Result<ExecResult, DbErr> {
+        let done = async {
+            match &self.transaction {
+                Open::Orm(transaction) => transaction.execute_raw(statement).await,
+                Open::Postgres(open) => {
+                    let done = open.lock().await.execute(bound(&mut statement)).await;
+                    done.map(ExecResult::from).map_err(exec)
+                }
+            }
+        };
+        self.limits.statement(done).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.limits.statement(self.transaction.execute_unprepared(sql)).await
+        let done = async {
+            match &self.transaction {
+                Open::Orm(transaction) => transaction.execute_unprepared(sql).await,
+                Open::Postgres(open) => {
+                    open.lock().await.execute(AssertSqlSafe(sql)).await.map(ExecResult::from).map_err(exec)
+                }
+            }
+        };
+        self.limits.statement(done).await
     }
 
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.limits.statement(self.transaction.query_one_raw(statement)).await
+    async fn query_one_raw(&self, mut statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let found = async {
+            match &self.transaction {
+                Open::Orm(transaction) => transaction.query_one_raw(statement).await,
+                Open::Postgres(open) => {
+                    let row = open.lock().await.fetch_optional(bound(&mut statement)).await;
+                    Ok(row.map_err(query)?.map(QueryResult::from))
+                }
+            }
+        };
+        self.limits.statement(found).await
     }
 
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.limits.statement(self.transaction.query_all_raw(statement)).await
+    async fn query_all_raw(&self, mut statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let found = async {
+            match &self.transaction {
+                Open::Orm(transaction) => transaction.query_all_raw(statement).await,
+                Open::Postgres(open) => {
+                    let rows = open.lock().await.fetch_all(bound(&mut statement)).await;
+                    Ok(rows.map_err(query)?.into_iter().map(QueryResult::from).collect())
+                }
+            }
+        };
+        self.limits.statement(found).await
     }
 }

@@ -1,26 +1,17 @@
 //! Activities as stored, and the whole history of cases: what the fold reads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
-use super::bulk::{Column, text_set};
+use super::bulk::text_set;
 use super::cases::read_version;
-use super::{CaseRow, InsertOutcome, MarketTx, StoreError, TenantScope};
+use super::{CaseRow, MarketTx, StoreError, TenantScope};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
 use crate::wire::stored;
-
-/// An activity about to be stored.
-#[derive(Debug)]
-pub struct ActivityRow<'a> {
-    /// The activity.
-    pub activity: &'a Activity,
-    /// Its bytes.
-    pub record: Vec<u8>,
-}
 
 /// An activity as stored.
 #[derive(Debug, Clone)]
@@ -225,58 +216,6 @@ impl MarketTx {
         rows.iter()
             .map(|row| Ok((row.try_get("", "person_id")?, CaseId::trusted(&row.try_get::<String>("", "case_id")?))))
             .collect()
-    }
-
-    /// Stores the activities whose ids are new, in one statement sorted by key.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn insert_activities(
-        &self,
-        revision: u64,
-        recorded: Timestamp,
-        mut rows: Vec<ActivityRow<'_>>,
-    ) -> Result<InsertOutcome, StoreError> {
-        rows.sort_by(|a, b| a.activity.id.cmp(&b.activity.id));
-        let text =
-            |pick: fn(&Activity) -> &str| Column::Text(rows.iter().map(|r| pick(r.activity).to_owned()).collect());
-        let first = rows.iter().map(|row| row.activity.cases.first().map(|case| case.as_str().to_owned())).collect();
-        let columns = vec![
-            ("activity_id", text(|activity| activity.id.as_str())),
-            ("revision", Column::SameInt(revision.cast_signed(), rows.len())),
-            ("recorded_at", Column::SameInt(recorded.0, rows.len())),
-            ("occurred_at", Column::Int(rows.iter().map(|row| row.activity.occurred.0).collect())),
-            ("case_id", Column::OptText(first)),
-            ("kind", text(|activity| activity.detail.kind())),
-            ("record", Column::Bytes(rows.iter_mut().map(|row| std::mem::take(&mut row.record)).collect())),
-        ];
-        let written = self.bulk("activity", columns, "ON CONFLICT DO NOTHING").await?;
-        let mut outcome = InsertOutcome::default();
-        if written < rows.len() as u64 {
-            let ids = rows.iter().map(|row| row.activity.id.as_str().to_owned()).collect();
-            outcome.existing = self.existing(ids, revision).await?;
-        }
-        let mut links: Vec<(String, String)> = rows
-            .iter()
-            .filter(|row| row.activity.cases.len() > 1 && !outcome.existing.contains(row.activity.id.as_str()))
-            .flat_map(|row| {
-                let id = row.activity.id.as_str();
-                row.activity.cases.iter().skip(1).map(move |case| (case.as_str().to_owned(), id.to_owned()))
-            })
-            .collect();
-        links.sort_unstable();
-        let (cases, ids) = links.into_iter().unzip();
-        let columns = vec![("case_id", Column::Text(cases)), ("activity_id", Column::Text(ids))];
-        self.bulk("activity_link", columns, "ON CONFLICT DO NOTHING").await?;
-        Ok(outcome)
-    }
-
-    /// Which of these ids were stored by an earlier commit than that of `revision`.
-    async fn existing(&self, ids: Vec<String>, revision: u64) -> Result<HashSet<String>, StoreError> {
-        let sql = "SELECT activity_id FROM activity
-                   WHERE tenant_id = $1 AND market_id = $2 AND activity_id {set} AND revision < $4";
-        let rows = self.select_in_and(sql, ids, vec![revision.cast_signed().into()]).await?;
-        rows.iter().map(|row| Ok(row.try_get("", "activity_id")?)).collect()
     }
 
     /// The stored activities of these ids.

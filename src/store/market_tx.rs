@@ -35,6 +35,8 @@ pub(super) const HEAD: &str = "revision, recorded_at, rules_digest, catalogue_di
 pub struct InsertOutcome {
     /// Keys that were there before, and were left as they are.
     pub existing: HashSet<String>,
+    /// Keys were there that nobody had doubted: what follows is better doubted for a while.
+    pub surprising: bool,
 }
 
 /// An open write to one market.

@@ -3,12 +3,14 @@
 //! A [`Store`] opens the database and migrates it. All data of a tenant is reached through a [`TenantScope`], which
 //! cannot be made without naming the tenant; writes go through a [`MarketTx`], which holds the market row's lock.
 
+mod activity_rows;
 mod backend;
 mod bounded;
 mod bulk;
 mod cases;
 mod cells;
 mod checks;
+mod copy;
 mod digests;
 mod due;
 mod error;
@@ -42,7 +44,8 @@ mod statistics;
 mod touched;
 mod wall;
 
-pub use crate::wire::stored::{activity as activity_record, version as version_record};
+pub use crate::wire::stored::{activity as activity_record, read_activity, version as version_record};
+pub use activity_rows::ActivityRow;
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow};
 pub use cells::{CellRow, CellView, DeltaRow, ReadCell};
@@ -53,7 +56,7 @@ pub use error::StoreError;
 pub use feed_rows::{FeedRecord, FeedVersion};
 pub use finding_life::{DecisionRow, FindingLife, FindingPast};
 pub use findings::{FindingFilter, FindingRow};
-pub use history::{ActivityRow, CaseHistory, StoredActivity};
+pub use history::{CaseHistory, StoredActivity};
 pub use keys::{KeyRow, TenantRow};
 pub use leaves::LeafRow;
 pub use letters::PutAside;

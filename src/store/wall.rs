@@ -89,12 +89,19 @@ impl Pools {
 
     /// Begins a transaction that writes for a tenant.
     pub(super) async fn begin(&self, tenant: &TenantId, options: TransactionOptions) -> Result<Bounded, DbErr> {
-        let begun = self.limits.begin(self.writer.begin_with_options(options)).await?;
-        let transaction = Bounded::new(begun, self.limits);
+        let transaction = match self.writer.get_database_backend() {
+            DbBackend::Postgres => Bounded::postgres(self.writer.get_postgres_connection_pool(), self.limits).await?,
+            _ => Bounded::new(self.limits.begin(self.writer.begin_with_options(options)).await?, self.limits),
+        };
         if let Some(begins) = self.wall.begins(tenant.as_str()) {
             transaction.execute_unprepared(&begins).await?;
         }
         Ok(transaction)
+    }
+
+    /// Whether rows may be copied in: row-level security forbids it.
+    pub(super) fn takes_copies(&self) -> bool {
+        self.writer.get_database_backend() == DbBackend::Postgres && !self.wall.rows
     }
 
     /// Begins a transaction that reads one instant of the database.

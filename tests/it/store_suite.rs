@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use fairdue::domain::activity::Activity;
 use fairdue::domain::detail::Detail;
 use fairdue::domain::ids::{ActivityId, CaseId, KeyId, MarketId, TenantId};
 use fairdue::domain::party::Party;
@@ -37,15 +38,20 @@ async fn begin(scope: &TenantScope) -> MarketTx {
 }
 
 /// Stores activities in a commit of their own and returns the ids that were new.
-async fn record(scope: &TenantScope, activities: &[fairdue::domain::activity::Activity]) -> BTreeSet<String> {
+async fn record(scope: &TenantScope, activities: &[Activity]) -> BTreeSet<String> {
     let write = begin(scope).await;
     let mut head = write.head.clone();
     head.revision += 1;
-    let rows = activities.iter().map(|activity| ActivityRow { activity, record: activity_record(activity) });
-    let outcome = write.insert_activities(head.revision, at(900), rows.collect()).await.expect("insert");
+    let outcome = write.insert_activities(head.revision, at(900), rows(activities, |_| false)).await.expect("insert");
     write.commit(&head).await.expect("commit");
     let ids = activities.iter().map(|activity| activity.id.as_str().to_owned());
     ids.filter(|id| !outcome.existing.contains(id)).collect()
+}
+
+/// Rows of activities, those of some ids doubted.
+fn rows(activities: &[Activity], doubts: fn(&str) -> bool) -> Vec<ActivityRow<'_>> {
+    let row = |activity| ActivityRow { activity, record: activity_record(activity), doubtful: false };
+    activities.iter().map(row).map(|row| ActivityRow { doubtful: doubts(row.activity.id.as_str()), ..row }).collect()
 }
 
 fn ids(names: &[&str]) -> BTreeSet<String> {
@@ -132,14 +138,44 @@ on_both_databases!(
         let scope = store.scope(&tenant("a"));
         let lost = call("lost", "c", at(0));
         let write = begin(&scope).await;
-        let row = ActivityRow { activity: &lost, record: activity_record(&lost) };
-        write.insert_activities(1, at(900), vec![row]).await.expect("insert");
+        let lost = [lost];
+        write.insert_activities(1, at(900), rows(&lost, |_| false)).await.expect("insert");
         write.rollback().await;
         let write = begin(&scope).await;
         assert_eq!(write.head.revision, 0);
         assert!(write.activities(vec!["lost".into()]).await.expect("read").is_empty());
         drop(write); // dropped without an end: as good as rolled back, and the lock is free again
         assert_eq!(record(&scope, &[call("kept", "c", at(0))]).await, ids(&["kept"]));
+    }
+);
+
+on_both_databases!(
+    async fn what_an_id_is_taken_for_changes_nothing_but_the_time_it_takes(database: Database) {
+        let store = open(&database.url).await;
+        let kept = [call("one", "c", at(0)), call("two", "c", at(1)), call("four", "d", at(5))];
+        let mut other = call("one", "c", at(0));
+        other.cases.clear();
+        let again = [call("two", "c", at(1)), call("three", "c", at(2)), other];
+        for (tenant_id, doubts) in [("a", (|_| false) as fn(&str) -> bool), ("b", |_| true), ("c", |id| id == "two")] {
+            let scope = store.scope(&tenant(tenant_id));
+            assert_eq!(record(&scope, &kept).await.len(), 3);
+            let write = begin(&scope).await;
+            let mut head = write.head.clone();
+            head.revision += 1;
+            let outcome = write.insert_activities(head.revision, at(901), rows(&again, doubts)).await.expect("insert");
+            write.commit(&head).await.expect("commit");
+            assert_eq!(BTreeSet::from_iter(outcome.existing), ids(&["one", "two"]), "{tenant_id}");
+            let undoubted = database.backend == Backend::Postgres && tenant_id != "b";
+            assert_eq!(outcome.surprising, undoubted, "{tenant_id}: nobody doubted \"one\"");
+            let stored = scope.list_activities(&market(), &ActivityFilter::default(), None, 10).await.expect("list");
+            let stored: BTreeSet<_> = stored
+                .iter()
+                .map(|row| (row.activity.id.to_string(), row.revision, row.activity.cases.len()))
+                .collect();
+            let expected = [("one", 1, 1), ("two", 1, 1), ("four", 1, 1), ("three", 2, 1)];
+            let expected = expected.map(|(id, revision, cases)| (id.to_owned(), revision, cases));
+            assert_eq!(stored, BTreeSet::from(expected), "{tenant_id}");
+        }
     }
 );
 
