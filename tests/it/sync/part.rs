@@ -139,7 +139,7 @@ fn join(all: &mut Sum, one: &Sum) {
 }
 
 /// What the service keeps of a partner's part, by entity and day. The sums over all days are compared on the way, and with
-/// `drill` the records of every day, listed two at a time.
+/// `drill` the records of every day, listed three at a time.
 pub async fn kept(clients: &mut Clients, region: &str, entities: &[v1::SyncEntity], drill: bool) -> Sums {
     let region_code = region.to_owned();
     let request = v1::GetMarketStatusRequest { region_code: region_code.clone() };
@@ -181,7 +181,7 @@ async fn listed(
         region_code: region.to_owned(),
         entity: entity.into(),
         date,
-        page_size: 2,
+        page_size: 3,
         page_token: String::new(),
     };
     let mut listed = (0, [0; 4]);
