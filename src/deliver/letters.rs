@@ -75,13 +75,13 @@ impl Worker {
     /// The change of a letter, if the feed still brings it to this receiver, and what the receiver may see of it.
     async fn look_up(&self, letter: &DeadLetter) -> Result<Option<(Change, Eyes)>, IngestError> {
         let before = SinkPlace::After(letter.found_at.saturating_sub(1));
-        let (mut follower, sharing, compares) = self.common.sync.follow_sink(&self.key, &self.sink, before).await?;
+        let (mut follower, sharing) = self.common.sync.follow_sink(&self.key, &self.sink, before).await?;
         while let Some(batch) = follower.next().await {
             let batch = batch?;
             let reached = batch.reached.place.through;
             for (change, _) in batch.placed() {
                 if change.id(&self.key) == letter.change {
-                    return Ok(Some((change, Eyes { sharing, compares })));
+                    return Ok(Some((change, Eyes { sharing })));
                 }
             }
             if reached >= letter.found_at {

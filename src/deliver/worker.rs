@@ -13,7 +13,6 @@ use super::holding::{End, Holding};
 use super::retry::{Next, Outcome, Tries};
 use super::sending::{Hands, Parcel};
 use crate::domain::error_kind::{ErrorKind, Failure as _};
-use crate::domain::feed::SyncEntity;
 use crate::domain::market::MarketKey;
 use crate::domain::sharing::Sharing;
 use crate::domain::sink::Sink;
@@ -36,10 +35,9 @@ pub(super) struct Worker {
     digest: String,
 }
 
-/// What the receiver may see, and of which entities digests.
+/// What the receiver may see; `None` for everything.
 pub(super) struct Eyes {
     pub(super) sharing: Option<Arc<Sharing>>,
-    pub(super) compares: Vec<SyncEntity>,
 }
 
 impl Worker {
@@ -107,14 +105,14 @@ impl Worker {
         loop {
             let place = holding.place().clone();
             let opened = holding.during(self.common.sync.follow_sink(&self.key, &self.sink, place)).await?;
-            let (mut follower, sharing, compares) = match opened {
+            let (mut follower, sharing) = match opened {
                 Ok(opened) => opened,
                 Err(error) => {
                     self.broken(error, holding, tries).await?;
                     continue;
                 }
             };
-            let eyes = Eyes { sharing, compares };
+            let eyes = Eyes { sharing };
             while let Some(batch) = holding.during(follower.next()).await? {
                 match batch {
                     Ok(batch) => {
@@ -163,7 +161,7 @@ impl Worker {
             key: &self.key,
             change,
             id: &id,
-            sharing: eyes.sharing.as_deref().map(|sharing| (sharing, eyes.compares.as_slice())),
+            sharing: eyes.sharing.as_deref(),
             most: usize::try_from(self.common.settings.max_event_bytes).unwrap_or(usize::MAX),
         };
         let body = (self.common.write)(&telling)?;

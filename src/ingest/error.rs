@@ -61,6 +61,14 @@ pub enum IngestError {
     /// The place at which a feed would go on is gone.
     #[error("{0}")]
     Resync(String),
+    /// What a partner's copy is compared by is being counted for the first time.
+    #[error("what is shared of this market is being counted, {through} of {head} revisions so far: ask again")]
+    Counting {
+        /// Counted so far.
+        through: u64,
+        /// The newest revision.
+        head: u64,
+    },
     /// More is waiting than the writer will queue.
     #[error("the market has more writes waiting than it takes: try again after the given time")]
     Overloaded,
@@ -104,7 +112,7 @@ impl Failure for IngestError {
             Self::Invalid(..) | Self::Question { .. } => ErrorKind::InvalidArgument,
             Self::NotReached { .. } | Self::Gap { .. } => ErrorKind::FailedPrecondition,
             Self::Resync(_) => ErrorKind::OutOfRange,
-            Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
+            Self::Counting { .. } | Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
             Self::Store { kind, .. } => *kind,
         }
     }
@@ -120,6 +128,7 @@ impl Failure for IngestError {
             Self::NotReached { .. } => "REVISION_NOT_REACHED",
             Self::Gap { .. } => "SEQUENCE_GAP",
             Self::Resync(_) => "RESYNC_NEEDED",
+            Self::Counting { .. } => "COUNTING",
             Self::Overloaded => "OVERLOADED",
             Self::Stopping => "STOPPING",
             Self::Store { reason, .. } | Self::Question { reason, .. } => reason,
@@ -135,7 +144,7 @@ impl Failure for IngestError {
 
     fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::Overloaded => Some(500),
+            Self::Counting { .. } | Self::Overloaded => Some(500),
             Self::Stopping => Some(1_000),
             Self::Store { retryable: true, .. } => Some(200),
             _ => None,

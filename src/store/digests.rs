@@ -42,16 +42,16 @@ pub struct DigestView {
     pub tallies: BTreeMap<Place, Tally>,
 }
 
-fn packed(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+pub(super) fn packed(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     postcard::to_allocvec(value).map_err(|cause| StoreError::corrupt("digest", cause))
 }
 
-fn unpacked<T: DeserializeOwned>(row: &QueryResult) -> Result<T, StoreError> {
+pub(super) fn unpacked<T: DeserializeOwned>(row: &QueryResult) -> Result<T, StoreError> {
     let body: Vec<u8> = row.try_get("", "body")?;
     postcard::from_bytes(&body).map_err(|cause| StoreError::corrupt("digest", cause))
 }
 
-fn place(row: &QueryResult) -> Result<Place, StoreError> {
+pub(super) fn place(row: &QueryResult) -> Result<Place, StoreError> {
     let entity: String = row.try_get("", "entity")?;
     let known =
         SyncEntity::parse(&entity).ok_or_else(|| StoreError::corrupt("digest", format!("entity \"{entity}\"")))?;
@@ -190,22 +190,21 @@ impl MarketTx {
 
 pub(super) const STATES: &str =
     "SELECT finding_id, revision, status, substance, at, body FROM finding WHERE tenant_id = $1 AND market_id = $2";
-pub(super) const RECORDS: &str = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
+const RECORDS: &str = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
     FROM activity a LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE a.tenant_id = $1 AND a.market_id = $2";
-pub(super) const VERSIONS: &str =
-    "SELECT revision, recorded_at, record FROM case_version WHERE tenant_id = $1 AND market_id = $2";
+const VERSIONS: &str = "SELECT revision, recorded_at, record FROM case_version WHERE tenant_id = $1 AND market_id = $2";
 
 /// A case version and its leaf, which its stored bytes make.
-pub(super) fn version(row: &QueryResult) -> Result<(CaseRow, Leaf), StoreError> {
+fn version(row: &QueryResult) -> Result<(CaseRow, Leaf), StoreError> {
     let (revision, version) = read_version(row)?;
     let leaf = Leaf::version(&row.try_get::<Vec<u8>>("", "record")?);
     Ok((CaseRow { revision, recorded: Timestamp(row.try_get("", "recorded_at")?), version }, leaf))
 }
 
 /// An activity and its leaf, which its stored bytes make.
-pub(super) fn record(row: &QueryResult) -> Result<(StoredActivity, Leaf), StoreError> {
+fn record(row: &QueryResult) -> Result<(StoredActivity, Leaf), StoreError> {
     let stored = read_stored_activity(row)?;
     let leaf = Leaf::record(entity_of(&stored.activity), &row.try_get::<Vec<u8>>("", "record")?);
     Ok((stored, leaf))

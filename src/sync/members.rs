@@ -22,7 +22,7 @@ impl Filter {
         !self.clients.is_empty() || !self.portfolios.is_empty()
     }
 
-    fn admits(&self, version: &CaseVersion) -> bool {
+    pub(super) fn admits(&self, version: &CaseVersion) -> bool {
         let named =
             |names: &[String], name: Option<&String>| names.is_empty() || name.is_some_and(|name| names.contains(name));
         named(&self.clients, Some(&version.identity.creditor))
@@ -88,7 +88,14 @@ pub(super) async fn past_of(
     }
     let voided = activities.iter().filter(|(_, voided)| voided.is_some_and(|at| at < revision));
     let voided = voided.map(|(row, _)| row.id.clone()).collect();
-    for void in scope.voids_of(market, voided).await? {
+    let mut voids = scope.voids_of(market, voided).await?;
+    let (own, activities): (Vec<_>, Vec<_>) =
+        activities.into_iter().partition(|(row, _)| row.entity == SyncEntity::Void);
+    // A void may name the case itself.
+    let own = own.into_iter().map(|(row, _)| row).filter(|row| row.revision < revision);
+    let own: Vec<FeedRecord> = own.filter(|row| voids.iter().all(|void| void.id != row.id)).collect();
+    voids.extend(own);
+    for void in voids {
         let target = activities.iter().find(|(row, _)| Some(row.id.as_str()) == void.target());
         let target = target.map(|(row, _)| Box::new(row.clone()));
         let (at, recorded, leaf) = (void.revision, void.recorded, Some(void.leaf()));

@@ -81,7 +81,8 @@ impl Merge {
         };
         let only = match (activities, voids) {
             (true, false) => Some(SyncEntity::Activity),
-            (false, true) => Some(SyncEntity::Void),
+            // Where cases are chosen, an activity tells whom the void concerns that came before it.
+            (false, true) if !filter.chooses_cases() => Some(SyncEntity::Void),
             _ => None,
         };
         Self { lists: FeedKind::ALL.iter().map(list).collect(), page, only, reads: filter.chooses_cases() }

@@ -8,6 +8,8 @@ mod follower;
 mod hydrate;
 mod members;
 mod merge;
+mod partner;
+mod partner_count;
 mod sharing;
 mod sinks;
 mod states;
@@ -15,8 +17,9 @@ mod status;
 
 pub use change::{Change, What};
 pub use follower::{Batch, Follower};
+pub use partner::{Counted, Record, Tell};
 pub use sinks::{SinkPlace, SinkStatus, Telling};
-pub use status::MarketStatus;
+pub use status::{LeafRow, MarketStatus};
 
 pub use crate::store::{FeedRecord, FeedVersion};
 

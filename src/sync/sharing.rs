@@ -6,7 +6,7 @@ use super::{Filter, Session, Who};
 use crate::config::Snapshot;
 use crate::domain::feed::SyncEntity;
 use crate::domain::principal::Role;
-use crate::domain::sharing::{Sharing, fields_of};
+use crate::domain::sharing::Sharing;
 use crate::domain::sink::Whose;
 use crate::ingest::IngestError;
 
@@ -92,29 +92,9 @@ impl Session {
         Ok(filter)
     }
 
-    /// Whether the caller may know how many records of an entity the market has.
-    pub(super) fn counts(&self, entity: SyncEntity) -> bool {
-        self.sharing.as_ref().is_none_or(|sharing| {
-            let all = sharing.clients.is_empty() && sharing.portfolios.is_empty();
-            all && sharing.fields.contains_key(&entity)
-        })
-    }
-
-    /// Whether the caller may know sums and digests of an entity: a digest of what is not shared could be guessed back.
-    #[must_use]
-    pub fn compares(&self, entity: SyncEntity) -> bool {
-        let whole = |sharing: &Arc<Sharing>| fields_of(entity).iter().all(|field| sharing.shares(entity, field));
-        self.counts(entity) && self.sharing.as_ref().is_none_or(whole)
-    }
-
-    /// Refuses a comparison that the caller may not make.
+    /// Refuses a comparison of what the caller is not told of.
     pub(super) fn may_compare(&self, entity: SyncEntity) -> Result<(), IngestError> {
-        if self.compares(entity) {
-            return Ok(());
-        }
-        let text = format!(
-            "digests of the entity \"{entity}\" are for those with whom all of its fields and cases are shared"
-        );
-        Err(IngestError::NotShared(text))
+        let told = self.sharing.as_ref().is_none_or(|sharing| sharing.fields.contains_key(&entity));
+        if told { Ok(()) } else { Err(refuse("the entity", entity.as_str())) }
     }
 }

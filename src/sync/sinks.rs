@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Cursor, Filter, Follower, Manner, Session, Sync, What, Who, unusable};
-use crate::domain::feed::SyncEntity;
 use crate::domain::ids::{MarketId, SinkId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
@@ -71,8 +70,8 @@ pub struct Telling<'a> {
     pub change: &'a Change,
     /// The change's id, the same whenever and to whomever it is told.
     pub id: &'a str,
-    /// What the receiver may see, and the entities whose digests it may; `None` for everything.
-    pub sharing: Option<(&'a Sharing, &'a [SyncEntity])>,
+    /// What the receiver may see; `None` for everything.
+    pub sharing: Option<&'a Sharing>,
     /// Most bytes that telling it may take.
     pub most: usize,
 }
@@ -107,7 +106,7 @@ impl Sync {
         key: &MarketKey,
         sink: &Sink,
         place: SinkPlace,
-    ) -> Result<(Follower, Option<Arc<Sharing>>, Vec<SyncEntity>), IngestError> {
+    ) -> Result<(Follower, Option<Arc<Sharing>>), IngestError> {
         let snapshot = self.markets.config().get();
         let who = Who::Sink(key.tenant.clone(), sink.id.clone());
         let sharing = super::sharing::of(&snapshot, &who)?;
@@ -116,13 +115,12 @@ impl Sync {
         let market = market.ok_or_else(|| IngestError::MarketUnknown(key.market.to_string()))?;
         // Nothing is signed with it: the place stays here.
         let session = Session { key: key.clone(), market, who, sharing: sharing.clone(), secret: [0; 32] };
-        let compares = SyncEntity::ALL.iter().copied().filter(|entity| session.compares(*entity)).collect();
         let filter = Filter { entities: sink.entities.clone(), ..Filter::default() }.canonical();
         let from = match place {
             SinkPlace::After(revision) => Err(revision),
             SinkPlace::At(cursor) => Ok(cursor),
         };
-        Ok((self.follow(session, filter, MANNER, from).await?, sharing, compares))
+        Ok((self.follow(session, filter, MANNER, from).await?, sharing))
     }
 
     /// Makes sure that a sink has a place, and reads it.

@@ -10,7 +10,7 @@ use prost::Message as _;
 
 use self::activities::KINDS;
 use self::dice::Dice;
-use super::{decode, encode, stored};
+use super::{counted, decode, encode, stored};
 use crate::proto::v1;
 
 proptest! {
@@ -34,6 +34,21 @@ proptest! {
             let back = decode::collect("activity", |at| decode::activity::activity(at, wire));
             prop_assert_eq!(back.as_ref(), Ok(&activity));
             prop_assert_eq!(stored::read_activity(&stored::activity(&activity)).unwrap(), activity);
+        }
+    }
+
+    #[test]
+    fn what_counts_of_a_message_is_what_counts_of_the_record(seed: u64) {
+        let mut dice = Dice(seed);
+        let version = dice.case();
+        let wire = encode::case::case(&version);
+        prop_assert_eq!(counted::of_case(&wire), crate::domain::digest::principal(&version));
+        prop_assert_eq!(counted::instant(wire.effect_time.as_ref()), version.effective);
+        for kind in 0..KINDS {
+            let activity = dice.activity(kind);
+            let wire = encode::activity::activity(&activity);
+            prop_assert_eq!(counted::of_activity(&wire), activity.detail.money());
+            prop_assert_eq!(counted::instant(wire.occur_time.as_ref()), activity.occurred);
         }
     }
 }

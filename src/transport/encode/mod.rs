@@ -9,6 +9,7 @@ pub mod finding;
 pub mod kpi;
 pub mod permit;
 pub mod shadow;
+pub mod shared;
 pub mod simulation;
 pub mod sink;
 pub mod stored;

@@ -4,6 +4,7 @@ use prost::{DecodeError, Message as _};
 
 use super::direct::{Direct, Out};
 use super::finding;
+use super::shared::shared;
 use crate::domain::digest::Tally;
 use crate::domain::feed::SyncEntity;
 use crate::domain::money::Currency;
@@ -12,48 +13,11 @@ use crate::domain::time::SECOND;
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
 use crate::sync::{Batch, Change, Cursor, FeedRecord, FeedVersion, What};
-use crate::transport::mask::Masked as _;
 use crate::wire::encode::scalar::{minor, revision, time};
 use crate::wire::words::Word;
 
 /// Bytes after which a message is closed: a reader that stops holds up no more than about this.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
-
-/// Fields of a case that every partner gets.
-const OF_CASE: &[&str] = &["case_id", "version_id", "revision"];
-/// Fields of an activity or void that every partner gets.
-const OF_ACTIVITY: &[&str] = &["activity_id", "record_time", "revision"];
-/// Fields of a finding that every partner gets.
-const OF_FINDING: &[&str] = &["finding_id", "status", "change_reason", "change_time", "revision"];
-
-/// A change as it is told to a partner: without the fields that are not shared, and without what could be guessed back.
-fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing, compares: bool) -> v1::Change {
-    let keeps = |always: &[&str], field: &str| always.contains(&field) || sharing.shares(entity, field);
-    let case = |case: &mut v1::Case| case.keep(&|field| keeps(OF_CASE, field));
-    let activity = |activity: &mut v1::Activity| activity.keep(&|field| keeps(OF_ACTIVITY, field));
-    let finding = |finding: &mut v1::Finding| finding.keep(&|field| keeps(OF_FINDING, field));
-    match &mut wire.after {
-        Some(After::Case(one)) => case(one),
-        Some(After::Activity(one) | After::Void(one)) => activity(one),
-        Some(After::Finding(one)) => finding(one),
-        None => {}
-    }
-    match &mut wire.before {
-        Some(Before::PreviousCase(one)) => case(one),
-        // An activity, told with a void: it is shared as activities are, or not at all.
-        Some(Before::VoidedActivity(one)) => {
-            let of = SyncEntity::Activity;
-            let shared = sharing.fields.contains_key(&of);
-            one.keep(&|field| shared && (OF_ACTIVITY.contains(&field) || sharing.shares(of, field)));
-        }
-        Some(Before::PreviousFinding(one)) => finding(one),
-        None => {}
-    }
-    if !compares {
-        wire.digest.clear();
-    }
-    wire
-}
 
 fn case(version: &FeedVersion, known: Option<u64>) -> Result<v1::Case, DecodeError> {
     Ok(v1::Case { revision: known.map_or(0, revision), ..v1::Case::decode(version.record.as_slice())? })
@@ -92,15 +56,16 @@ fn change(change: &Change) -> Result<v1::Change, DecodeError> {
     })
 }
 
-/// A change as one is told of it with whom this is shared, and these entities are compared; everything if with none.
+/// A change as one is told of it with whom this is shared; everything if with none.
 ///
 /// # Errors
 /// A stored record is no message.
-pub fn telling(told: &Change, sharing: Option<(&Sharing, &[SyncEntity])>) -> Result<v1::Change, DecodeError> {
+pub fn telling(told: &Change, sharing: Option<&Sharing>) -> Result<v1::Change, DecodeError> {
     let wire = change(told)?;
-    let Some((sharing, compares)) = sharing else { return Ok(wire) };
-    let entity = told.what.entity();
-    Ok(shared(wire, entity, sharing, compares.contains(&entity)))
+    Ok(match sharing {
+        Some(sharing) => shared(wire, told.what.entity(), sharing),
+        None => wire,
+    })
 }
 
 /// Writes a change as [`change`] has it: records go from their rows to the wire as they are.
@@ -186,7 +151,7 @@ pub enum Untold {
 }
 
 /// The messages of a batch, none of them longer than it must be; `seal` makes the token of a place, `sharing` says what a
-/// partner gets, and of which entities digests. A change that fits into no message of `most` bytes comes without what was so
+/// partner gets. A change that fits into no message of `most` bytes comes without what was so
 /// before.
 ///
 /// # Errors
@@ -194,7 +159,7 @@ pub enum Untold {
 pub fn messages(
     batch: &Batch,
     most: usize,
-    sharing: Option<(&Sharing, &[SyncEntity])>,
+    sharing: Option<&Sharing>,
     seal: impl Fn(&Cursor) -> String,
 ) -> Result<Vec<Pulled>, Untold> {
     let mut messages = Vec::new();
@@ -235,12 +200,7 @@ pub fn messages(
 }
 
 /// Writes a change into a message; how many bytes it takes there.
-fn put(
-    out: &mut Out,
-    told: &Change,
-    sharing: Option<(&Sharing, &[SyncEntity])>,
-    with_before: bool,
-) -> Result<usize, Untold> {
+fn put(out: &mut Out, told: &Change, sharing: Option<&Sharing>, with_before: bool) -> Result<usize, Untold> {
     let start = out.0.len();
     if sharing.is_none() {
         out.message(1, |out| write(out, told, with_before));
@@ -262,6 +222,7 @@ mod tests {
     use crate::domain::ids::{CaseId, VersionId};
     use crate::domain::sharing::fields_of;
     use crate::domain::time::Timestamp;
+    use crate::transport::encode::shared::{OF_ACTIVITY, OF_CASE, OF_FINDING};
     use crate::transport::mask::Masked;
 
     #[test]

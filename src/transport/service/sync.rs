@@ -13,12 +13,11 @@ use super::stream::{Admitted, end_of};
 use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
 use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::feed::SyncEntity;
 use crate::domain::principal::Principal;
 use crate::domain::sharing::Sharing;
 use crate::proto::v1;
 use crate::proto::v1::sync_service_server::SyncService;
-use crate::sync::{Cursor, Follower};
+use crate::sync::{self, Cursor, Follower};
 use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync::{self as decode, SinkOrder};
 use crate::transport::encode;
@@ -54,8 +53,8 @@ struct Sending {
     tokens: Tokens,
     ready: VecDeque<Pulled>,
     most: usize,
-    /// What is shared with the client, and the entities that it may compare; `None` for everything.
-    sharing: Option<(Arc<Sharing>, Vec<SyncEntity>)>,
+    /// What is shared with the client; `None` for everything.
+    sharing: Option<Arc<Sharing>>,
     admitted: Admitted,
 }
 
@@ -71,8 +70,7 @@ impl Sending {
         if let Err(status) = self.admitted.still().await {
             return Some(Err(status));
         }
-        let sharing = self.sharing.as_ref().map(|(sharing, compares)| (&**sharing, compares.as_slice()));
-        match encode::sync::messages(&batch, self.most, sharing, |cursor| self.tokens.seal(cursor)) {
+        match encode::sync::messages(&batch, self.most, self.sharing.as_deref(), |cursor| self.tokens.seal(cursor)) {
             Ok(messages) => self.ready = messages.into(),
             Err(Untold::Corrupt(error)) => {
                 tracing::error!(%error, "a stored record is no message");
@@ -105,8 +103,7 @@ impl Api {
         let filter = serde_json::to_vec(&wish.filter).unwrap_or_default();
         let arguments = [message.encode_to_vec(), filter].concat();
         let tokens = Tokens { tokens: PageTokens::new(&session.secret), who: caller.who.clone(), arguments };
-        let compares = SyncEntity::ALL.iter().copied().filter(|entity| session.compares(*entity)).collect();
-        let sharing = session.sharing.clone().map(|sharing| (sharing, compares));
+        let sharing = session.sharing.clone();
         let cursor: Option<Cursor> =
             tokens.tokens.read_as(&tokens.binding(), "token", FOREIGN, &token).map_err(wrong)?;
         let from = cursor.ok_or(wish.after);
@@ -159,13 +156,8 @@ impl SyncService for Api {
         let sync = &self.use_cases.sync;
         let session = sync.open(&caller.who, &market).await.map_err(failed)?;
         self.assure(&caller, &market).await?;
-        let found = sync.status(&session).await.map_err(failed)?;
-        let tally = |(entity, tally)| {
-            let wire = encode::sync::tally(entity, tally).ok_or_else(too_much)?;
-            let compares = session.compares(entity);
-            let counted = v1::EntityTally { sums: Vec::new(), digest: Vec::new(), ..wire.clone() };
-            Ok::<_, Status>(if compares { wire } else { counted })
-        };
+        let found = sync.status(&session, counted).await.map_err(failed)?;
+        let tally = |(entity, tally)| encode::sync::tally(entity, tally).ok_or_else(too_much);
         self.answer(v1::GetMarketStatusResponse {
             revision: revision(found.revision),
             record_time: Some(time(found.recorded)),
@@ -183,7 +175,7 @@ impl SyncService for Api {
         let sync = &self.use_cases.sync;
         let session = sync.open(&caller.who, &wish.market).await.map_err(failed)?;
         self.assure(&caller, &wish.market).await?;
-        let (days, at) = sync.days(&session, wish.entity, wish.from, wish.before).await.map_err(failed)?;
+        let (days, at) = sync.days(&session, wish.entity, (wish.from, wish.before), counted).await.map_err(failed)?;
         let day = |(on, of): &(NaiveDate, Tally)| {
             let tally = encode::sync::tally(wish.entity, of).ok_or_else(too_much)?;
             Ok::<_, Status>(v1::DayTally { date: Some(date(*on)), tally: Some(tally) })
@@ -208,7 +200,7 @@ impl SyncService for Api {
         let session = sync.open(&caller.who, &market).await.map_err(failed)?;
         self.assure(&caller, &market).await?;
         let limit = usize::try_from(paging.limit()).unwrap_or(usize::MAX);
-        let rows = sync.leaves(&session, entity, date, after, limit).await.map_err(failed)?;
+        let rows = sync.leaves(&session, (entity, date), after, limit, counted).await.map_err(failed)?;
         let (leaves, next_page_token) = paging.cut(
             &rows,
             |row| v1::Leaf {
@@ -269,6 +261,11 @@ impl SyncService for Api {
             paging.cut(&rows, encode::sink::letter, |row| (row.revision, row.change.clone()));
         self.answer(v1::ListDeadLettersResponse { dead_letters, next_page_token })
     }
+}
+
+/// What a partner counts of a record, see [`encode::shared::counted`].
+fn counted(record: sync::Record<'_>, sharing: &Sharing) -> Result<Option<sync::Counted>, String> {
+    encode::shared::counted(record, sharing).map_err(|error| error.to_string())
 }
 
 /// The status of sums that no amount can hold.

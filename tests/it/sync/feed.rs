@@ -20,12 +20,12 @@ use crate::support::database::{Backend, Database};
 
 const ROLES: [Role; 3] = [Role::Writer, Role::Reader, Role::Compliance];
 
-fn feeds() -> u64 {
+pub(super) fn feeds() -> u64 {
     std::env::var("FAIRDUE_FEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
 }
 
 /// Random histories, the same ones at every run, whose cases move between portfolios.
-fn histories(count: u64) -> Vec<History> {
+pub(super) fn histories(count: u64) -> Vec<History> {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let strategy = generate::steps(90);
@@ -69,7 +69,7 @@ async fn consume(servers: Vec<Clients>, filter: v1::PullRequest, until: Arc<Atom
 }
 
 /// The revision that everything until now is in, after the timers that are due have fired.
-async fn settled(clients: &mut Clients) -> i64 {
+pub(super) async fn settled(clients: &mut Clients) -> i64 {
     let list = v1::QueryKpisRequest {
         region_code: REGION.to_owned(),
         kpi_ids: vec!["recovery_rate".to_owned()],

@@ -4,6 +4,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use fairdue::domain::principal::Role;
 use fairdue::proto::v1;
 use sqlx::{Connection, Row};
 use v1::activity_service_client::ActivityServiceClient;
@@ -148,5 +149,57 @@ async fn a_file_and_another_server_are_kept_in_step() {
     let nobody = run(&["verify", "--a", "http://127.0.0.1:1", "--a-key", "k", "--b", copy]).await;
     assert_eq!(nobody.status.code(), Some(2), "{}", told(&nobody));
     assert_eq!(twin.stop(), 0);
+    assert_eq!(service.stop(), 0);
+}
+
+/// A copy of a part is verified by the part: each record that is missing or other is named, and what is not shared is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partners_copy_is_verified_by_what_is_shared() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let setup = Setup::new(&database.url, &[("sync.page_rows", "5")]).await;
+    let key = setup.another_key(vec![Role::Partner]).await;
+    let id = key.rsplit('.').nth(1).expect("a key of three parts");
+    let market = MARKETS[0].0.to_lowercase();
+    let file = setup.configuration().join("tenants/t.toml");
+    let share = "case = [\"effect_time\", \"claims\"]\nactivity = [\"case_ids\", \"detail\"]\nvoid = [\"occur_time\", \"detail\"]";
+    let mut text = std::fs::read_to_string(&file).expect("the tenant");
+    text.push_str(&format!("\n[[partner]]\nid = \"hub\"\nkeys = [\"{id}\"]\nmarkets = [\"{market}\"]\n"));
+    text.push_str(&format!("[partner.share]\n{share}\nfinding = [\"rule_id\", \"breach_time\"]\n"));
+    std::fs::write(&file, text).expect("write the tenant");
+    let service = setup.start().await;
+    fill(&service, &setup.key).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy.db");
+    let (copy, url) = (copy.to_str().expect("a path"), format!("http://{}", service.address));
+    let mirror = ["mirror", "--from", &url, "--key", &key, "--to", copy, "--once"];
+    let verify = ["verify", "--a", &url, "--a-key", &key, "--b", copy];
+    let same_after_a_copy = || async {
+        let done = run(&mirror).await;
+        assert!(done.status.success(), "{}", told(&done));
+        let same = run(&verify).await;
+        assert!(same.status.success(), "{}", told(&same));
+    };
+    same_after_a_copy().await;
+    let all = run(&["verify", "--a", &url, "--a-key", &setup.key, "--b", copy]).await;
+    assert_eq!(all.status.code(), Some(1), "a part is not the whole: {}", told(&all));
+    let (lost, other) = (workload::activity_id(0, 0), workload::case_id(0));
+    for (plant, line) in [
+        (format!("DELETE FROM record WHERE id = '{lost}'"), format!("{lost}: only in the first")),
+        (
+            format!("UPDATE record SET leaf = zeroblob(32) WHERE entity = 'case' AND id = '{other}'"),
+            format!("case {other} version"),
+        ),
+    ] {
+        let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{copy}")).await.expect("open the copy");
+        sqlx::query(sqlx::AssertSqlSafe(plant)).execute(&mut connection).await.expect("plant a difference");
+        connection.close().await.expect("close");
+        let differs = run(&verify).await;
+        assert_eq!(differs.status.code(), Some(1), "{}", told(&differs));
+        assert!(told(&differs).contains(&line), "{line} in\n{}", told(&differs));
+    }
+    for part in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{copy}{part}"));
+    }
+    same_after_a_copy().await;
     assert_eq!(service.stop(), 0);
 }

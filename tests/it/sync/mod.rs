@@ -6,6 +6,8 @@ mod feed;
 mod jetstream;
 mod letters;
 mod mirror;
+mod part;
+mod partners;
 mod push;
 mod receive;
 mod sharing;
