@@ -29,6 +29,7 @@ mod permits;
 mod push;
 mod schema;
 mod schema_findings;
+mod schema_households;
 mod schema_letters;
 mod schema_peers;
 mod schema_permits;
