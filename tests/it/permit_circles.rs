@@ -58,18 +58,13 @@ async fn verdict(clients: &mut Clients, case: &str) -> Verdict {
     ask(clients, question(case)).await.expect("an answer").verdict()
 }
 
-/// A call that names nobody: it is with the debtor.
-fn with_debtor(id: &str, case: &str) -> v1::Activity {
-    v1::Activity { person_id: String::new(), ..call(id, case, 0) }
-}
-
 on_both_databases!(
     async fn a_household_is_counted_over_cases_and_persons(database: Database) {
         let (api, mut mine) = server(&database, "household").await;
         let of = |case, person, household| Of { case, person, household, collector: "" };
         let cases = [of("c1", "p", "h"), of("c2", "q", "h"), of("c3", "r", "k"), of("c4", "s", "")];
         open(&mut mine, &cases).await;
-        record(&mut mine, vec![with_debtor("a", "c1")]).await;
+        record(&mut mine, vec![call("a", "c1", 0)]).await;
         assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
         assert_eq!(ask(&mut mine, wish("c2", "p1")).await.expect("an answer").verdict(), Verdict::Allowed);
         // The permit holds the second place for everybody of the household, and for nobody else.
@@ -79,7 +74,7 @@ on_both_databases!(
         let alone = ask(&mut mine, question("c4")).await.expect("an answer");
         assert_eq!((alone.verdict(), alone.missing), (Verdict::Unknown, vec!["household".to_owned()]));
         // Asked for by a later version, the debtor of another case moves in: what was made there counts now.
-        record(&mut mine, vec![with_debtor("b", "c3")]).await;
+        record(&mut mine, vec![call("b", "c3", 0)]).await;
         release(&mut mine, "p1").await.expect("released");
         assert_eq!(verdict(&mut mine, "c1").await, Verdict::Allowed);
         let mut moved = case("c3", "creditor");
@@ -101,9 +96,9 @@ on_both_databases!(
         let (api, mut mine) = server(&database, "collector").await;
         let of = |case, collector| Of { case, person: "p", household: "", collector };
         open(&mut mine, &[of("c1", "one"), of("c2", "one"), of("c3", "two"), of("c4", "")]).await;
-        record(&mut mine, vec![with_debtor("a", "c1"), with_debtor("b", "c3")]).await;
+        record(&mut mine, vec![call("a", "c1", 0), call("b", "c3", 0)]).await;
         assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
-        record(&mut mine, vec![with_debtor("c", "c2")]).await;
+        record(&mut mine, vec![call("c", "c2", 0)]).await;
         assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
         assert_eq!(verdict(&mut mine, "c3").await, Verdict::Allowed);
         let unnamed = ask(&mut mine, question("c4")).await.expect("an answer");
@@ -138,7 +133,7 @@ async fn no_more_than_places(per: &str) {
         open(&mut here, &cases).await;
         let made = round % 3 == 1;
         if made {
-            record(&mut here, vec![with_debtor(&format!("made {round}"), &named[0].0)]).await;
+            record(&mut here, vec![call(&format!("made {round}"), &named[0].0, 0)]).await;
         }
         let wishes: Vec<_> = named
             .iter()
