@@ -9,7 +9,7 @@ use v1::Verdict;
 use crate::permits::{ask, question, record, release, wish};
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database, on_both_databases};
-use crate::support::wire::{at, call, case};
+use crate::support::wire::{at, call, case, stamp};
 
 /// Calls that the rule allows in seven days.
 const PLACES: usize = 2;
@@ -41,6 +41,7 @@ struct Of<'a> {
 async fn open(clients: &mut Clients, cases: &[Of<'_>]) {
     let made = cases.iter().map(|of| {
         let mut case = case(of.case, "creditor");
+        case.effect_time = stamp(-9);
         let identity = case.identity.get_or_insert_default();
         identity.collector_role = v1::CollectorRole::Creditor.into();
         identity.collector_entity_id = of.collector.to_owned();
@@ -103,6 +104,35 @@ on_both_databases!(
         assert_eq!(verdict(&mut mine, "c3").await, Verdict::Allowed);
         let unnamed = ask(&mut mine, question("c4")).await.expect("an answer");
         assert_eq!((unnamed.verdict(), unnamed.missing), (Verdict::Unknown, vec!["collector_entity".to_owned()]));
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_late_contact_counts_with_the_household_that_the_person_moved_to(database: Database) {
+        let (api, mut mine) = server(&database, "household").await;
+        let of = |case, person, household| Of { case, person, household, collector: "" };
+        open(&mut mine, &[of("c1", "p", "alone"), of("c2", "q", "h")]).await;
+        let mut moved = case("c1", "creditor");
+        moved.version_id = "v2".to_owned();
+        moved.effect_time = stamp(-2);
+        moved.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
+        for party in &mut moved.parties {
+            (party.person_id, party.household_id) = ("p".to_owned(), "h".to_owned());
+        }
+        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![moved] };
+        mine.cases.batch_upsert_cases(request).await.expect("a version");
+        record(&mut mine, vec![call("other", "c2", -2), call("last", "c1", -1)]).await;
+        let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
+        let found = async |mine: &mut Clients| {
+            let findings = mine.compliance.list_findings(list.clone()).await.expect("findings").into_inner().findings;
+            let house = findings.into_iter().filter(|one| one.rule_id == "tenant-house-calls");
+            house.map(|one| one.activity_id).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&mut mine).await, Vec::<String>::new());
+        // Made before the person moved in, told afterwards: with the other's call it makes the last one the third.
+        record(&mut mine, vec![call("late", "c1", -3)]).await;
+        assert_eq!(found(&mut mine).await, ["last"]);
         api.end().await;
     }
 );
