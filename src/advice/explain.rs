@@ -139,7 +139,7 @@ impl Advice {
                 let [question] = questions;
                 let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
                 let warm = warm.pop().flatten().ok_or_else(unknown)?;
-                let ground = Ground { entry: warm.entry, person: warm.person, log: warm.log, revision };
+                let ground = Ground { entry: warm.entry, person: warm.person, logs: warm.logs, revision };
                 desk.planned(question, ground, None)
             }
             Wanted::Check(id, revision) => {
@@ -161,9 +161,8 @@ impl Desk<'_> {
     fn planned(&self, question: Question, ground: Ground, recorded: Option<Recorded>) -> Opened {
         let at = self.at(&question);
         let activity = candidate(question, ground.person.clone(), at);
-        let persons = ground.persons(&activity);
         let version = ground.entry.version_at(at);
-        let context = self.context(version, true, &persons);
+        let context = self.context(version, true, &ground.logs);
         let answer = ground.entry.watch.check(&context, &activity);
         let trace = ground.entry.watch.trace(&context, &activity, true);
         Opened {
@@ -227,8 +226,7 @@ impl Desk<'_> {
         let ground = self.ground(&case, person, &sight).await?;
         let version = ground.entry.version_at(at);
         let activity = stored.unwrap_or_else(|| trace::of_version(id, version, at));
-        let persons = ground.persons(&activity);
-        let context = self.context(version, lead, &persons);
+        let context = self.context(version, lead, &ground.logs);
         let placed = CaseWatch::default();
         let watch = if id.as_str() == "placement" { &placed } else { &ground.entry.watch };
         let trace = watch.trace(&context, &activity, false);

@@ -13,7 +13,7 @@ mod state;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::compliance::{self, Answered, PersonLogs};
+use crate::compliance::{self, Answered};
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
@@ -300,13 +300,9 @@ impl Desk<'_> {
     }
 
     fn judge(&self, question: Question, warm: Warm, number: u64) -> Judged {
-        let Warm { entry, person, log, permits, .. } = warm;
+        let Warm { entry, person, logs: persons, permits, .. } = warm;
         let at = self.at(&question);
         let candidate = candidate(question, person, at);
-        let mut persons = PersonLogs::default();
-        if let (Some(person), Some(log)) = (&candidate.person, log) {
-            persons.insert(person.clone(), log);
-        }
         let context = compliance::Context {
             rules: self.rules,
             market: self.market,

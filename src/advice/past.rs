@@ -1,6 +1,7 @@
 //! Questions about the past: the case as it was at that instant, and the contacts that its person had had by then about any
 //! case, both derived from their histories as they are known today.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -9,17 +10,18 @@ use super::{Desk, Question};
 use crate::compliance::{ContactStamp, PersonLog, PersonLogs};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
 use crate::ingest::derive::{CaseEntry, Env};
 use crate::ingest::fold;
-use crate::rules::PersonScope;
-use crate::store::{CaseFilter, CaseHistory, StoredActivity};
+use crate::rules::{Admittance, PersonScope};
+use crate::store::{CaseHistory, StoredActivity};
 
 /// Cases of a person that are read at once.
-const PAGE: u32 = 500;
+const PAGE: usize = 500;
 
 /// How much of the histories is looked at.
 pub(super) struct Sight {
@@ -56,21 +58,10 @@ pub(super) struct Ground {
     pub(super) entry: Arc<CaseEntry>,
     /// The person: the primary party if none was named.
     pub(super) person: Option<PersonId>,
-    /// The person's contacts over all cases, where a rule counts them.
-    pub(super) log: Option<Arc<PersonLog>>,
+    /// The contacts of the person and its household over all cases, where a rule counts them.
+    pub(super) logs: PersonLogs,
     /// Revision of the market.
     pub(super) revision: u64,
-}
-
-impl Ground {
-    /// The contacts that are counted for an activity.
-    pub(super) fn persons(&self, activity: &Activity) -> PersonLogs {
-        let mut persons = PersonLogs::default();
-        if let (Some(person), Some(log)) = (activity.person.as_ref().or(self.person.as_ref()), &self.log) {
-            persons.insert(person.clone(), Arc::clone(log));
-        }
-        persons
-    }
 }
 
 impl Desk<'_> {
@@ -89,22 +80,22 @@ impl Desk<'_> {
         if past.is_empty() {
             return Ok(());
         }
-        let mut cases_of: HashMap<PersonId, Vec<CaseId>> = HashMap::new();
+        let mut cases_of: HashMap<Circle, Vec<CaseId>> = HashMap::new();
         for (question, warm) in &past {
-            let counted = !self.scope(&warm.entry, self.at(question)).is_empty();
-            if let Some(person) = warm.person.as_ref().filter(|_| counted)
-                && !cases_of.contains_key(person)
-            {
-                cases_of.insert(person.clone(), self.cases_of(person).await?);
+            for circle in self.circles(&warm.entry, warm.person.as_ref(), self.at(question)) {
+                if let Entry::Vacant(place) = cases_of.entry(circle) {
+                    let cases = self.cases_of(place.key()).await?;
+                    place.insert(cases);
+                }
             }
         }
         let wanted: BTreeSet<CaseId> =
             past.iter().map(|(question, _)| &question.case).chain(cases_of.values().flatten()).cloned().collect();
         let wanted: Vec<CaseId> = wanted.into_iter().collect();
-        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let store = self.markets.store().scope(&self.market.key.tenant);
         let mut histories: HashMap<CaseId, CaseHistory> = HashMap::new();
-        for some in wanted.chunks(PAGE as usize) {
-            histories.extend(scope.case_histories(&self.market.key.market, some).await?);
+        for some in wanted.chunks(PAGE) {
+            histories.extend(store.case_histories(&self.market.key.market, some).await?);
         }
         for (question, warm) in &mut past {
             let at = self.at(question);
@@ -113,9 +104,24 @@ impl Desk<'_> {
             {
                 warm.entry = Arc::new(entry);
             }
-            if let Some((person, cases)) = warm.person.as_ref().and_then(|person| cases_of.get_key_value(person)) {
+            let scope = self.scope(&warm.entry, at);
+            for circle in self.circles(&warm.entry, warm.person.as_ref(), at) {
+                let cases = match cases_of.get(&circle) {
+                    Some(cases) => cases,
+                    // What the case stated then is not what it states now.
+                    None => {
+                        let cases = self.cases_of(&circle).await?;
+                        let unread = cases.iter().filter(|case| !histories.contains_key(*case));
+                        let unread: Vec<CaseId> = unread.cloned().collect();
+                        for some in unread.chunks(PAGE) {
+                            histories.extend(store.case_histories(&self.market.key.market, some).await?);
+                        }
+                        cases_of.entry(circle.clone()).or_insert(cases)
+                    }
+                };
                 let told = cases.iter().filter_map(|case| Some((case, histories.get(case)?)));
-                warm.log = Some(Arc::new(self.log_of(person, told, self.scope(&warm.entry, at), &Sight::until(at))));
+                let log = self.log_of(&circle, told, scope, &Sight::until(at));
+                warm.logs.insert(circle, log);
             }
         }
         Ok(())
@@ -144,16 +150,17 @@ impl Desk<'_> {
         let primary = || entry.version_at(sight.at).primary().map(|party| party.person.clone());
         let person = person.cloned().or_else(primary);
         let counted = self.scope(&entry, sight.at);
-        let mut log = None;
-        if let Some(person) = person.as_ref().filter(|_| !counted.is_empty()) {
-            let cases = self.cases_of(person).await?;
-            for some in cases.chunks(PAGE as usize) {
+        let mut logs = PersonLogs::default();
+        for circle in self.circles(&entry, person.as_ref(), sight.at) {
+            let cases = self.cases_of(&circle).await?;
+            for some in cases.chunks(PAGE) {
                 histories.extend(scope.case_histories(market, some).await?);
             }
             let told = cases.iter().filter_map(|case| Some((case, histories.get(case)?)));
-            log = Some(Arc::new(self.log_of(person, told, counted, sight)));
+            let log = self.log_of(&circle, told, counted, sight);
+            logs.insert(circle, log);
         }
-        Ok(Ground { entry: Arc::new(entry), person, log, revision })
+        Ok(Ground { entry: Arc::new(entry), person, logs, revision })
     }
 
     /// Whose rules look over all cases of a person of that case.
@@ -161,20 +168,17 @@ impl Desk<'_> {
         self.rules.reach().person_scope(entry.version_at(at), &self.market.region)
     }
 
-    /// Every case on which the person is a party or was contacted.
-    async fn cases_of(&self, person: &PersonId) -> Result<Vec<CaseId>, IngestError> {
+    /// The person, and its household, where rules of the case look over all cases of them.
+    fn circles(&self, entry: &CaseEntry, person: Option<&PersonId>, at: Timestamp) -> Vec<Circle> {
+        let version = entry.version_at(at);
+        let all = person.into_iter().flat_map(|person| Circle::of_person(person, version));
+        self.rules.reach().circles(self.scope(entry, at), all).collect()
+    }
+
+    /// Every case that concerns the person or the household.
+    async fn cases_of(&self, circle: &Circle) -> Result<Vec<CaseId>, IngestError> {
         let scope = self.markets.store().scope(&self.market.key.tenant);
-        let filter = CaseFilter { person: Some(person.clone()) };
-        let mut cases: Vec<CaseId> = Vec::new();
-        loop {
-            let after = cases.last().map_or("", CaseId::as_str);
-            let page = scope.list_cases(&self.market.key.market, &filter, after, PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            cases.extend(page);
-            if last {
-                return Ok(cases);
-            }
-        }
+        Ok(scope.cases_of(&self.market.key.market, std::iter::once(circle)).await?)
     }
 
     /// The case's state, as far as it is to be seen.
@@ -186,10 +190,10 @@ impl Desk<'_> {
         fold::fold(&env, versions.into_iter(), seen(history, sight), sight.at).map(|(entry, _)| entry)
     }
 
-    /// The contacts of a person that are to be seen, as rules of that scope count them.
+    /// The contacts of a circle that are to be seen, as rules of that scope count them.
     fn log_of<'h>(
         &self,
-        person: &PersonId,
+        circle: &Circle,
         cases: impl Iterator<Item = (&'h CaseId, &'h CaseHistory)>,
         scope: PersonScope,
         sight: &Sight,
@@ -198,12 +202,12 @@ impl Desk<'_> {
         for (case, history) in cases {
             // An activity that concerns several cases is told once, with the first of them.
             for activity in seen(history, sight).filter(|activity| activity.cases.first() == Some(case)) {
-                let Detail::Contact(contact) = &activity.detail else { continue };
+                let Some(contact) = Admittance::of(activity) else { continue };
                 let versions = versions(history, sight, activity.occurred);
-                let primary = || versions.last().and_then(|version| version.primary()).map(|party| &party.person);
-                let counts = self.rules.reach().counts_for_person(scope, contact.channel, contact.technology);
-                if counts && activity.person.as_ref().or_else(primary) == Some(person) {
-                    ContactStamp::of(activity).into_iter().for_each(|stamp| log.push(stamp));
+                let Some(version) = versions.last() else { continue };
+                let counts = self.rules.reach().counts_for(circle, scope, contact);
+                if counts && Circle::of(activity, version).any(|one| one == *circle) {
+                    ContactStamp::of(activity, version).into_iter().for_each(|stamp| log.push(stamp));
                 }
             }
         }

@@ -155,13 +155,12 @@ async fn judge(markets: &Arc<Markets>, job: &Job) -> Result<Answered, IngestErro
     let unknown = || IngestError::NotFound { what: "case", id: String::new() };
     let case = job.activity.cases.first().ok_or_else(unknown)?;
     let ground = desk.ground(case, job.activity.person.as_ref(), &sight).await?;
-    let persons = ground.persons(&job.activity);
     let context = compliance::Context {
         rules: &job.candidate,
         market: &job.market,
         version: ground.entry.version_at(sight.at),
         lead: true,
-        persons: &persons,
+        persons: &ground.logs,
     };
     if job.planned.is_empty() {
         return Ok(ground.entry.watch.check(&context, &job.activity));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Desk, Question};
-use crate::compliance::PersonLog;
+use crate::compliance::PersonLogs;
+use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::permit::PAST;
@@ -24,9 +25,9 @@ pub(super) struct Warm {
     pub(super) entry: Arc<CaseEntry>,
     /// The person asked about: the primary party if none was named.
     pub(super) person: Option<PersonId>,
-    /// The person's contacts over all cases; absent where no rule counts them.
-    pub(super) log: Option<Arc<PersonLog>>,
-    /// Permits on the case or for the person.
+    /// The contacts of the person and its household over all cases, where rules count them.
+    pub(super) logs: PersonLogs,
+    /// Permits on the case, or for the person or its household.
     pub(super) permits: Vec<HeldPermit>,
     /// Memory does not reach back far enough: the histories are to be read.
     pub(super) too_long_ago: bool,
@@ -107,24 +108,26 @@ impl Desk<'_> {
         let version = entry.version_at(at);
         let primary = || version.primary().map(|party| party.person.clone());
         let person = question.person.clone().or_else(primary);
+        let circles: Vec<Circle> = person.iter().flat_map(|person| Circle::of_person(person, version)).collect();
         let permits = match question.detail {
-            Detail::Contact(_) if at.plus(PAST) >= self.now => view.permits(&question.case, person.as_ref(), self.now),
+            Detail::Contact(_) if at.plus(PAST) >= self.now => view.permits(&question.case, &circles, self.now),
             _ => Vec::new(),
         };
         let reach = self.rules.reach();
         let scope = reach.person_scope(version, &self.market.region);
-        let Some(asked) = person.as_ref().filter(|_| !scope.is_empty()) else {
-            return Ok(Warm { entry, person, log: None, permits, too_long_ago: false });
-        };
         let since = at.plus(-reach.person_window(scope));
-        let held = view.person(asked);
-        // A log for the same rules holds as much of the past as the writer keeps.
-        let all_there_is = last || held.as_ref().is_some_and(|log| log.scope().covers(scope));
-        let log = held.filter(|log| log.covers(scope, since));
-        let too_long_ago = log.is_none() && all_there_is && at < self.now;
-        if log.is_none() && !too_long_ago {
-            return Err(Cold::Log(asked.clone()));
+        let mut warm =
+            Warm { entry: Arc::clone(&entry), person, logs: PersonLogs::default(), permits, too_long_ago: false };
+        for circle in reach.circles(scope, circles.into_iter()) {
+            let held = view.circle(&circle);
+            // A log for the same rules holds as much of the past as the writer keeps.
+            let all_there_is = last || held.as_ref().is_some_and(|log| log.scope().covers(scope));
+            match held.filter(|log| log.covers(scope, since)) {
+                Some(log) => warm.logs.insert(circle, log),
+                None if all_there_is && at < self.now => warm.too_long_ago = true,
+                None => return Err(warm.person.map_or(Cold::Case, Cold::Log)),
+            }
         }
-        Ok(Warm { entry, person, log, permits, too_long_ago })
+        Ok(warm)
     }
 }

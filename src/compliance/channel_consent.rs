@@ -356,7 +356,8 @@ fn asking(limits: &ChannelConsent, situation: &Situation<'_>) -> Found {
     let since = windows::begins(asking.window, situation.at, zone);
     let counted =
         move |marks: super::persons::Marks| marks.on(channels) && !marks.inbound() && marks.counts(Counted::Attempts);
-    let before = windows::earlier(situation, Per::PersonAndCase, since, counted).take(asking.max as usize).count();
+    let before =
+        windows::earlier(situation, Per::PersonAndCase, since, true, counted).take(asking.max as usize).count();
     if before < asking.max as usize { Found::Yes } else { Found::No }
 }
 

@@ -3,10 +3,10 @@
 use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{any_since, earlier, leaves, not_before};
+use super::windows::{any_since, circle_attribute, earlier, leaves, not_before};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
-use crate::rules::words::{Attribute, Count, Exclude, Set};
+use crate::rules::words::{Attribute, Count, Exclude, Per, Set};
 
 pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Option<Speaking> {
     let marks = situation.marks()?;
@@ -36,12 +36,34 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
         (Window::CalendarDays(days), Count::ClearDays) => Window::CalendarDays(days.saturating_add(1)),
         (wait, _) => wait,
     };
+    let missing = circle_attribute(limits.per);
+    let possible = waited(limits, wait, situation, missing.is_none(), event);
+    if missing.is_none() {
+        return Some(possible);
+    }
+    if possible.answer == Answer::Broken {
+        let certain = waited(limits, wait, situation, true, event);
+        return Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(missing) });
+    }
+    // With whom else the person lives is not known: others may have been spoken to.
+    let open = limits.per == Per::Household && situation.household.is_none();
+    Some(if open { Speaking::missing(Attribute::Household) } else { possible })
+}
+
+/// What is said where the wait follows events that are `certain` to be of the same circle, or may be.
+fn waited(
+    limits: &ContactCooldown,
+    wait: Window,
+    situation: &Situation<'_>,
+    certain: bool,
+    event: impl Fn(Marks) -> bool + Copy,
+) -> Speaking {
     let mut judgement = Speaking::new(Answer::Kept);
     let any = any_since(situation, limits.per, not_before(wait, situation.at));
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
         let since = situation.window(wait, *zone);
-        let Some(last) = earlier(situation, limits.per, since, event).next() else { continue };
+        let Some(last) = earlier(situation, limits.per, since, certain, event).next() else { continue };
         let free = leaves(wait, last.at, *zone);
         if situation.at < free {
             judgement.answer = Answer::Broken;
@@ -63,5 +85,5 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
             Window::CalendarMonth => 31,
         });
     }
-    Some(judgement)
+    judgement
 }

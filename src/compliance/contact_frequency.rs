@@ -4,12 +4,12 @@ use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::which;
-use super::windows::{any_since, earlier, leaves, not_before};
+use super::windows::{any_since, circle_attribute, earlier, leaves, not_before};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::ContactFrequency;
-use crate::rules::words::{Attribute, Counted, Exclude};
+use crate::rules::words::{Attribute, Counted, Exclude, Per};
 
 /// The unit in which a rule counts.
 pub(crate) const fn unit(count: Counted) -> Unit {
@@ -34,19 +34,57 @@ fn talked_elsewhere(limits: &ContactFrequency, situation: &Situation<'_>) -> boo
     limits.exclude.has(Exclude::BeforeConversation) && situation.version.history_complete_from.is_some()
 }
 
-/// Earlier contacts that are counted, newest first: those that certainly are, or also those that may have been at one of
-/// the rule's places, or after a conversation.
-fn before<'a>(
-    limits: &'a ContactFrequency,
-    situation: &'a Situation<'a>,
+/// What may be missing of earlier contacts: the first conversation, places, roles, and who belongs together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    History,
+    Place,
+    Role,
+    Circle,
+}
+
+/// Nothing is missing, or it is taken to be so that the contact does not count.
+const SURE: &[Doubt] = &[Doubt::History, Doubt::Place, Doubt::Role, Doubt::Circle];
+
+impl Doubt {
+    const fn attribute(self, limits: &ContactFrequency) -> Attribute {
+        match self {
+            Self::History => Attribute::History,
+            Self::Place => Attribute::Place,
+            Self::Role => Attribute::PersonRole,
+            Self::Circle => match circle_attribute(limits.per) {
+                Some(attribute) => attribute,
+                None => Attribute::Person,
+            },
+        }
+    }
+
+    /// An input of that kind may be missing at all.
+    fn arises(self, limits: &ContactFrequency, situation: &Situation<'_>) -> bool {
+        match self {
+            Self::History => talked_elsewhere(limits, situation),
+            Self::Place => !limits.places.is_empty(),
+            Self::Role => !limits.roles.is_empty(),
+            Self::Circle => circle_attribute(limits.per).is_some(),
+        }
+    }
+}
+
+/// Earlier contacts that are counted, newest first. What is missing of them counts against the contact judged, unless the
+/// input is named in `sure`.
+fn before<'s, 'a>(
+    limits: &'s ContactFrequency,
+    situation: &'s Situation<'a>,
     since: Timestamp,
-    certain: bool,
-) -> impl Iterator<Item = &'a ContactStamp> {
+    sure: &'s [Doubt],
+) -> impl Iterator<Item = &'a ContactStamp> + 's {
     let talked = situation.watch.conversed().filter(|_| limits.exclude.has(Exclude::BeforeConversation));
-    let talked = talked.filter(|_| certain || !talked_elsewhere(limits, situation));
+    let talked = talked.filter(|_| sure.contains(&Doubt::History) || !talked_elsewhere(limits, situation));
     let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
-    let here = move |stamp: &&ContactStamp| limits.places.is_empty() || at_places(limits, situation, stamp, certain);
-    earlier(situation, limits.per, since, |marks| counts(limits, marks)).filter(here)
+    let (place, role) = (sure.contains(&Doubt::Place), !sure.contains(&Doubt::Role));
+    let here = move |stamp: &&ContactStamp| limits.places.is_empty() || at_places(limits, situation, stamp, place);
+    let counted = move |marks: Marks| counts(limits, marks) && marks.with(limits.roles).unwrap_or(role);
+    earlier(situation, limits.per, since, sure.contains(&Doubt::Circle), counted).filter(here)
 }
 
 /// The contact was, or may have been, at one of the rule's places.
@@ -62,6 +100,11 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
         return None;
     }
     let mut doubt = which::at_place(limits.places, situation)?;
+    match situation.role {
+        Some(role) if !limits.roles.admits(role) => return None,
+        None if !limits.roles.is_empty() => doubt = doubt.or(Some(Attribute::PersonRole)),
+        _ => {}
+    }
     let elsewhere = talked_elsewhere(limits, situation);
     if limits.exclude.has(Exclude::BeforeConversation) && situation.watch.conversed().is_none() {
         if !elsewhere {
@@ -73,23 +116,36 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
         return Some(Speaking::missing(Attribute::Zone));
     }
-    let possible = counted(limits, max, situation, false);
-    if limits.places.is_empty() && !elsewhere || possible.answer != Answer::Broken {
+    let possible = counted(limits, max, situation, &[]).in_doubt(doubt);
+    let open = limits.per == Per::Household && situation.household.is_none();
+    if possible.answer != Answer::Broken {
+        // With whom else the person lives is not known: others may have been contacted.
+        let open = open && possible.answer == Answer::Kept;
+        return Some(if open { Speaking::missing(Attribute::Household) } else { possible });
+    }
+    let mut doubts = SURE.iter().filter(|doubt| doubt.arises(limits, situation));
+    if doubts.clone().next().is_none() {
         return Some(possible);
     }
-    let certain = counted(limits, max, situation, true).in_doubt(doubt);
-    let open = doubt.unwrap_or(if elsewhere { Attribute::History } else { Attribute::Place });
-    Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(Some(open)) })
+    let certain = counted(limits, max, situation, SURE);
+    if certain.answer == Answer::Broken {
+        return Some(certain);
+    }
+    // The input that alone would tell; where it takes several, the first of them.
+    let kept = |doubt: &&Doubt| counted(limits, max, situation, std::slice::from_ref(doubt)).answer != Answer::Broken;
+    let first = doubts.clone().next();
+    let missing = doubts.find(kept).or(first).map(|doubt| doubt.attribute(limits));
+    Some(possible.in_doubt(missing))
 }
 
-fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certain: bool) -> Speaking {
+fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, sure: &[Doubt]) -> Speaking {
     // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
     // the rule, so that fewer than so many need no look at the clock.
     let near = not_before(limits.window, situation.at);
     let any = any_since(situation, limits.per, near);
     if !situation.asked && max > 0 {
         let most = max as usize;
-        if !any || before(limits, situation, near, certain).take(most).count() < most {
+        if !any || before(limits, situation, near, sure).take(most).count() < most {
             return Speaking::new(Answer::Kept);
         }
     }
@@ -100,7 +156,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certa
     for zone in zones {
         let since = situation.window(limits.window, *zone);
         let mut seen = 0_i64;
-        for stamp in before(limits, situation, since, certain) {
+        for stamp in before(limits, situation, since, sure) {
             seen += 1;
             if seen == max {
                 // So many of the oldest must have left that one more fits: this one and all before it.
@@ -120,7 +176,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, certa
     if broken && !situation.searching {
         let since = situation.zones.as_slice().iter().map(|zone| situation.window(limits.window, *zone)).min();
         let mut evidence: Vec<ActivityId> =
-            before(limits, situation, since.unwrap_or(situation.at), certain).map(|stamp| stamp.id.clone()).collect();
+            before(limits, situation, since.unwrap_or(situation.at), sure).map(|stamp| stamp.id.clone()).collect();
         evidence.reverse();
         evidence.push(situation.activity.id.clone());
         judgement.evidence = evidence.into();

@@ -244,11 +244,8 @@ fn followed(story: &Story<'_>, rules: &RuleSet, visit: &mut dyn FnMut(Told<'_>))
                 _ => {}
             }
         }
-        if let Some(activity) = moment.activity
-            && let Some(stamp) = super::ContactStamp::of(activity)
-            && let Some(person) = activity.person.as_ref().or(version.primary().map(|party| &party.person))
-        {
-            logs.note(person, stamp);
+        if let Some(activity) = moment.activity {
+            logs.note(activity, version);
         }
     }
     compare(example, &seen)?;

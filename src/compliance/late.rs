@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::rules::PersonScope;
 use crate::rules::model::{ContactFrequency, Limits, Window};
 use crate::rules::reach::Reach;
+use crate::rules::words::Per;
 
 /// The contacts after `changed` whose judgement may be another with it than without it. `log` holds `changed`: of both
 /// views it is the one that counts more.
@@ -18,6 +19,10 @@ pub fn judged_with<'a>(
     let until = changed.at.plus(reach.person_window(scope));
     log.after(changed, until).filter(move |later| {
         reach.person_rules(scope).any(|rule| match &rule.limits {
+            // A household's rule counts the contacts of the person and those of the others, which are another log.
+            Limits::ContactFrequency(limits) if limits.per == Per::Household => {
+                reaches(limits.window, changed.at, later.at)
+            }
             Limits::ContactFrequency(limits) => over(limits, log, changed, later),
             Limits::ContactCooldown(limits) => limits.wait.is_some_and(|wait| reaches(wait, changed.at, later.at)),
             _ => true,

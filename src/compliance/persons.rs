@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::activity::{Activity, FactOrder};
+use crate::domain::case::CaseVersion;
+use crate::domain::circle::Circle;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::outcome::Outcome;
@@ -111,6 +113,15 @@ impl Marks {
         self.has(INBOUND)
     }
 
+    /// The person's role is in the set, or the set names none; `None`: it is not known.
+    #[must_use]
+    pub fn with(self, roles: Set<PartyRole>) -> Option<bool> {
+        if roles.is_empty() {
+            return Some(true);
+        }
+        pick::<PartyRole>(self.0 >> 11 & 31).map(|role| roles.has(role))
+    }
+
     /// The channel is in the set, or the set names none.
     #[must_use]
     pub fn on(self, channels: Set<Channel>) -> bool {
@@ -153,6 +164,30 @@ fn pick<T: Word>(stored: u32) -> Option<T> {
     stored.checked_sub(1).and_then(|at| T::all().get(at as usize)).copied()
 }
 
+/// Who collects, as 32 bits of its name: two names that a tenant uses meet in them once in four thousand million times. Zero
+/// stands for a case that names nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CollectorMark(u32);
+
+impl CollectorMark {
+    /// The mark of a collecting company.
+    #[must_use]
+    pub fn of(name: Option<&str>) -> Self {
+        // FNV-1a.
+        let hash = |name: &str| {
+            name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+        };
+        Self(name.map_or(0, |name| hash(name).max(1)))
+    }
+
+    /// Whether both are the same company. Cases that name none are the tenant's own; where only one of two names a company,
+    /// nobody can tell.
+    #[must_use]
+    pub fn same(self, other: Self) -> Option<bool> {
+        if self.0 == other.0 { Some(true) } else { (self.0 != 0 && other.0 != 0).then_some(false) }
+    }
+}
+
 /// A contact that happened: its place in the order of facts, what rules read of it, and its id as evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactStamp {
@@ -164,20 +199,27 @@ pub struct ContactStamp {
     pub id: ActivityId,
     /// What rules read.
     pub marks: Marks,
+    /// Who made it.
+    pub collector: CollectorMark,
 }
 
 impl ContactStamp {
-    /// The stamp of a contact; `None` for every other kind of activity.
+    /// The stamp of a contact under the version of its case that is in force then; `None` for every other kind of activity.
     #[must_use]
-    pub fn of(activity: &Activity) -> Option<Self> {
+    pub fn of(activity: &Activity, version: &CaseVersion) -> Option<Self> {
         let Detail::Contact(contact) = &activity.detail else { return None };
-        Some(Self::new(activity, Marks::of(activity, contact, activity.person_role, false)))
+        let person = activity.person.as_ref();
+        let party = person.map_or_else(|| version.primary(), |person| version.party(person));
+        let role = activity.person_role.or(party.map(|party| party.role));
+        let collector = version.identity.collector_entity.as_deref();
+        Some(Self::new(activity, Marks::of(activity, contact, role, false), collector))
     }
 
-    /// The stamp of an activity whose marks are known.
+    /// The stamp of an activity whose marks are known, on a case that this company collects.
     #[must_use]
-    pub fn new(activity: &Activity, marks: Marks) -> Self {
-        Self { at: activity.occurred, seq: activity.source_seq, id: activity.id.clone(), marks }
+    pub fn new(activity: &Activity, marks: Marks, collector: Option<&str>) -> Self {
+        let collector = CollectorMark::of(collector);
+        Self { at: activity.occurred, seq: activity.source_seq, id: activity.id.clone(), marks, collector }
     }
 
     /// The key that orders it among all facts.
@@ -187,8 +229,8 @@ impl ContactStamp {
     }
 }
 
-/// The contacts of one person over all cases of a tenant's market, in fact order: those that rules of `scope` judge or
-/// count over all of a person's cases, from an instant on.
+/// The contacts of one person, or of one household, over all cases of a tenant's market, in fact order: those that rules of
+/// `scope` judge or count over all of its cases, from an instant on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonLog {
     scope: PersonScope,
@@ -255,71 +297,85 @@ impl PersonLog {
     }
 }
 
-/// The logs of all persons that the caller holds. A check asks about one person, and pays for no table.
+/// The logs of all persons and households that the caller holds. A check asks about one person, and pays for no table.
 #[derive(Debug, Clone, Default)]
 pub struct PersonLogs {
-    first: Option<(PersonId, Arc<PersonLog>)>,
-    others: HashMap<PersonId, Arc<PersonLog>, foldhash::fast::RandomState>,
+    first: Option<(Circle, Arc<PersonLog>)>,
+    others: HashMap<Circle, Arc<PersonLog>, foldhash::fast::RandomState>,
 }
 
 impl PersonLogs {
-    fn find(&self, person: &PersonId) -> Option<&Arc<PersonLog>> {
-        let first = self.first.as_ref().filter(|(one, _)| one == person).map(|(_, log)| log);
-        first.or_else(|| if self.others.is_empty() { None } else { self.others.get(person) })
+    fn find(&self, circle: &Circle) -> Option<&Arc<PersonLog>> {
+        let first = self.first.as_ref().filter(|(one, _)| one == circle).map(|(_, log)| log);
+        first.or_else(|| if self.others.is_empty() { None } else { self.others.get(circle) })
     }
 
-    /// A person's log.
+    /// A circle's log.
     #[must_use]
-    pub fn get(&self, person: &PersonId) -> Option<&PersonLog> {
-        self.find(person).map(AsRef::as_ref)
+    pub fn get(&self, circle: &Circle) -> Option<&PersonLog> {
+        self.find(circle).map(AsRef::as_ref)
     }
 
     /// The stamps of a person; none if nothing is known.
     #[must_use]
-    pub fn stamps(&self, person: &PersonId) -> &[ContactStamp] {
-        self.get(person).map_or(&[], PersonLog::stamps)
-    }
-
-    /// Puts a log in; a shared one is not copied.
-    pub fn insert(&mut self, person: PersonId, log: impl Into<Arc<PersonLog>>) {
-        match &mut self.first {
-            Some((one, held)) if *one == person => *held = log.into(),
-            Some(_) => {
-                self.others.insert(person, log.into());
-            }
-            None => self.first = Some((person, log.into())),
+    pub fn of_person(&self, person: &PersonId) -> &[ContactStamp] {
+        match &self.first {
+            Some((Circle::Person(one), log)) if one == person => log.stamps(),
+            _ if self.others.is_empty() => &[],
+            _ => self.get(&Circle::Person(person.clone())).map_or(&[], PersonLog::stamps),
         }
     }
 
-    /// A person's log by reference count.
+    /// The stamps of a household; none if nothing is known.
     #[must_use]
-    pub fn shared(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
-        self.find(person).map(Arc::clone)
+    pub fn of_household(&self, key: &str) -> &[ContactStamp] {
+        if self.first.is_none() {
+            return &[];
+        }
+        self.get(&Circle::household(key)).map_or(&[], PersonLog::stamps)
     }
 
-    /// Notes a contact.
-    pub fn note(&mut self, person: &PersonId, stamp: ContactStamp) {
-        self.change(person).push(stamp);
+    /// Puts a log in; a shared one is not copied.
+    pub fn insert(&mut self, circle: Circle, log: impl Into<Arc<PersonLog>>) {
+        match &mut self.first {
+            Some((one, held)) if *one == circle => *held = log.into(),
+            Some(_) => {
+                self.others.insert(circle, log.into());
+            }
+            None => self.first = Some((circle, log.into())),
+        }
+    }
+
+    /// A circle's log by reference count.
+    #[must_use]
+    pub fn shared(&self, circle: &Circle) -> Option<Arc<PersonLog>> {
+        self.find(circle).map(Arc::clone)
+    }
+
+    /// Notes a contact under the version of its case that is in force then; nothing of every other kind of activity.
+    pub fn note(&mut self, activity: &Activity, version: &CaseVersion) {
+        let Some(stamp) = ContactStamp::of(activity, version) else { return };
+        Circle::of(activity, version).for_each(|circle| self.change(&circle).push(stamp.clone()));
     }
 
     /// Every log.
-    pub fn iter(&self) -> impl Iterator<Item = (&PersonId, &Arc<PersonLog>)> {
-        self.first.iter().map(|(person, log)| (person, log)).chain(&self.others)
+    pub fn iter(&self) -> impl Iterator<Item = (&Circle, &Arc<PersonLog>)> {
+        self.first.iter().map(|(circle, log)| (circle, log)).chain(&self.others)
     }
 
-    /// A person's log, to change; an empty one if there was none.
-    pub fn change(&mut self, person: &PersonId) -> &mut PersonLog {
-        let (one, log) = self.first.get_or_insert_with(|| (person.clone(), Arc::default()));
-        let log = if one == person { log } else { self.others.entry(person.clone()).or_default() };
+    /// A circle's log, to change; an empty one if there was none.
+    pub fn change(&mut self, circle: &Circle) -> &mut PersonLog {
+        let (one, log) = self.first.get_or_insert_with(|| (circle.clone(), Arc::default()));
+        let log = if one == circle { log } else { self.others.entry(circle.clone()).or_default() };
         Arc::make_mut(log)
     }
 }
 
 impl IntoIterator for PersonLogs {
-    type Item = (PersonId, Arc<PersonLog>);
+    type Item = (Circle, Arc<PersonLog>);
     type IntoIter = std::iter::Chain<
-        std::option::IntoIter<(PersonId, Arc<PersonLog>)>,
-        std::collections::hash_map::IntoIter<PersonId, Arc<PersonLog>>,
+        std::option::IntoIter<(Circle, Arc<PersonLog>)>,
+        std::collections::hash_map::IntoIter<Circle, Arc<PersonLog>>,
     >;
 
     fn into_iter(self) -> Self::IntoIter {

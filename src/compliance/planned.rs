@@ -8,6 +8,7 @@ use super::watch::{CaseStamp, CaseWatch};
 use super::{Answered, Context, PersonLogs};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::ids::PersonId;
 use crate::domain::permit::Permit;
@@ -29,22 +30,50 @@ pub struct Planned<'a> {
 struct Counting<'a> {
     activity: &'a Activity,
     stamp: ContactStamp,
+    household: Option<&'a str>,
 }
 
 impl<'a> Counting<'a> {
-    fn of(activity: &'a Activity, consented: bool) -> Option<Self> {
+    fn of(activity: &'a Activity, consented: bool, whose: Whose<'a>) -> Option<Self> {
         let Detail::Contact(contact) = &activity.detail else { return None };
         let marks = Marks::of(activity, contact, activity.person_role, true);
         let marks = if consented { marks.consented() } else { marks };
-        Some(Self { activity, stamp: ContactStamp::new(activity, marks) })
+        Some(Self { activity, stamp: ContactStamp::new(activity, marks, whose.collector), household: whose.household })
+    }
+
+    /// A permit as it was granted.
+    fn held(permit: &'a Permit) -> Option<Self> {
+        let whose = Whose { household: permit.household.as_deref(), collector: permit.collector.as_deref() };
+        Self::of(&permit.planned, permit.consented, whose)
     }
 
     fn on(&self, version: &CaseVersion) -> bool {
         self.activity.cases.contains(&version.case)
     }
 
-    fn with(&self, person: Option<&PersonId>) -> bool {
-        person.is_some() && self.activity.person.as_ref() == person
+    /// It is counted in that circle over all cases.
+    fn within(&self, circle: &Circle) -> bool {
+        match circle {
+            Circle::Person(person) => self.activity.person.as_ref() == Some(person),
+            Circle::Household(key) => self.household == Some(key.as_str()),
+        }
+    }
+}
+
+/// Whose household a contact is counted with, and who makes it.
+#[derive(Clone, Copy)]
+struct Whose<'a> {
+    household: Option<&'a str>,
+    collector: Option<&'a str>,
+}
+
+impl<'a> Whose<'a> {
+    fn of(version: &'a CaseVersion, person: Option<&PersonId>) -> Self {
+        let party = person.and_then(|person| version.party(person));
+        Self {
+            household: party.and_then(|party| party.household.as_deref()),
+            collector: version.identity.collector_entity.as_deref(),
+        }
     }
 }
 
@@ -59,8 +88,7 @@ pub fn seen_as(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity) -> (O
 /// What all rules say of a contact that is asked about, among those that are planned on its case or with its person.
 #[must_use]
 pub fn check_among(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity, planned: &[Planned<'_>]) -> Answered {
-    let held: Vec<Counting<'_>> =
-        planned.iter().filter_map(|one| Counting::of(&one.permit.planned, one.permit.consented)).collect();
+    let held: Vec<Counting<'_>> = planned.iter().filter_map(|one| Counting::held(one.permit)).collect();
     if held.is_empty() {
         return watch.check(ctx, candidate);
     }
@@ -68,7 +96,9 @@ pub fn check_among(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity, p
     // What comes later looks back at the candidate: a place that is held there is not to be lost to it.
     let (role, consented) = seen_as(ctx, watch, candidate);
     let candidate = Activity { person_role: role, ..candidate.clone() };
-    let Some(new) = Counting::of(&candidate, consented) else { return answer };
+    let person = candidate.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
+    let whose = Whose::of(ctx.version, person);
+    let Some(new) = Counting::of(&candidate, consented, whose) else { return answer };
     for later in planned.iter().filter(|one| one.permit.at() > candidate.occurred) {
         let others = || held.iter().filter(|one| one.activity.id != later.permit.planned.id);
         let own = Context { version: later.version, ..*ctx };
@@ -96,18 +126,20 @@ fn asked<'c>(
     question: &Activity,
     counted: impl Iterator<Item = &'c Counting<'c>>,
 ) -> Answered {
-    let person = question.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
+    let circles: Vec<Circle> = Circle::of(question, ctx.version).collect();
     let mut watch = watch.clone();
     let mut persons = PersonLogs::default();
-    if let Some((person, log)) = person.and_then(|person| Some((person, ctx.persons.shared(person)?))) {
-        persons.insert(person.clone(), log);
+    for circle in &circles {
+        if let Some(log) = ctx.persons.shared(circle) {
+            persons.insert(circle.clone(), log);
+        }
     }
     for one in counted {
         if one.on(ctx.version) {
             watch.plan(one);
         }
-        if let Some(person) = person.filter(|person| one.with(Some(person))) {
-            persons.change(person).push(one.stamp.clone());
+        for circle in circles.iter().filter(|circle| one.within(circle)) {
+            persons.change(circle).push(one.stamp.clone());
         }
     }
     watch.check(&Context { persons: &persons, ..*ctx }, question)

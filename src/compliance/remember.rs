@@ -55,7 +55,8 @@ impl CaseWatch {
         let named = |point: &&ContactPoint| Some(&point.id) == contact.contact_point.as_ref();
         let point = party.and_then(|party| party.contact_points.iter().find(named));
         let marks = marks.at(which::possible_places(contact, point, party));
-        self.contacts.push(CaseStamp { stamp: ContactStamp::new(activity, marks), person: index });
+        let collector = ctx.version.identity.collector_entity.as_deref();
+        self.contacts.push(CaseStamp { stamp: ContactStamp::new(activity, marks, collector), person: index });
     }
 
     /// Which channels the person uses, who else was reached, where the person was tried.

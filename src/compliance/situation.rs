@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::known::Known;
-use super::persons::{ContactStamp, Marks};
+use super::persons::{CollectorMark, ContactStamp, Marks};
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
 use super::zones::{self, IdText, ZoneList};
@@ -44,6 +44,14 @@ pub(crate) struct Situation<'a> {
     log: &'a [ContactStamp],
     /// Those of them that stand before what is judged.
     pub before: &'a [ContactStamp],
+    /// All contacts of the person's household over all cases, oldest first.
+    household_log: &'a [ContactStamp],
+    /// Those of them that stand before what is judged.
+    pub before_household: &'a [ContactStamp],
+    /// The household that the case states for the person.
+    pub household: Option<&'a str>,
+    /// Who collects the case.
+    pub collector: CollectorMark,
     /// The contacts of the case that do, oldest first.
     pub before_here: &'a [CaseStamp],
     /// The person's number in the case.
@@ -86,6 +94,7 @@ impl<'a> Situation<'a> {
         let person = activity.person.as_ref().or(primary.map(|party| &party.person));
         let own = person.and_then(|person| ctx.version.party(person));
         let role = activity.person_role.or(own.map(|party| party.role));
+        let household = own.and_then(|party| party.household.as_deref());
         let mut situation = Self {
             rules: ctx.rules,
             version: ctx.version,
@@ -98,8 +107,12 @@ impl<'a> Situation<'a> {
             // A third person is looked for where the debtor lives, until told otherwise.
             party: own.or(primary),
             role,
-            log: person.map_or(&[], |person| ctx.persons.stamps(person)),
+            log: person.map_or(&[], |person| ctx.persons.of_person(person)),
             before: &[],
+            household_log: household.map_or(&[], |key| ctx.persons.of_household(key)),
+            before_household: &[],
+            household,
+            collector: CollectorMark::of(ctx.version.identity.collector_entity.as_deref()),
             before_here: &[],
             index: watch.index_of(person),
             zones: ZoneList::empty(),
@@ -176,6 +189,7 @@ impl<'a> Situation<'a> {
     pub const fn rests(&self) -> bool {
         !self.known.permissions
             && self.before.len() == self.log.len()
+            && self.before_household.len() == self.household_log.len()
             && self.before_here.len() == self.watch.contacts().len()
     }
 
@@ -204,7 +218,20 @@ impl<'a> Situation<'a> {
         let before = |stamp: &ContactStamp| if asked { stamp.at <= at } else { stamp.order() < order };
         let here = self.watch.contacts();
         self.before = self.log.get(..self.log.partition_point(before)).unwrap_or_default();
+        let households = self.household_log;
+        self.before_household = households.get(..households.partition_point(before)).unwrap_or_default();
         self.before_here = here.get(..here.partition_point(|one| before(&one.stamp))).unwrap_or_default();
+    }
+
+    /// Whether somebody of the case, by number, lives in the household of the person: what the version in force states of
+    /// both. `None`: it does not state it of one of them. A person is of the own household in any case.
+    pub fn in_household(&self, index: Option<u16>) -> Option<bool> {
+        if index.is_some() && index == self.index {
+            return Some(true);
+        }
+        let person = self.watch.person(index?)?;
+        let theirs = self.version.party(person)?.household.as_deref()?;
+        Some(theirs == self.household?)
     }
 
     /// Whether a rule concerns the case, see [`applies::attributes`].

@@ -1,6 +1,7 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
 pub(crate) mod bench;
+mod circles;
 mod clocks;
 mod consent;
 mod content;
@@ -26,7 +27,7 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{CaseWatch, ContactStamp, Context, Emission, PersonLogs, examples};
+use super::{CaseWatch, Context, Emission, PersonLogs, examples};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::diagnostic::SourceFile;
@@ -142,9 +143,7 @@ fn fold(rules: &RuleSet, history: &[Activity], ticks: &[Timestamp]) -> (CaseWatc
         }
         watch.advance(&context(rules, &market, &version, &logs), activity.occurred, &mut out);
         watch.apply(&context(rules, &market, &version, &logs), activity, &mut out);
-        if let (Some(stamp), Some(person)) = (ContactStamp::of(activity), &activity.person) {
-            logs.note(person, stamp);
-        }
+        logs.note(activity, &version);
     }
     let end = history.last().map_or(Timestamp(0), |last| last.occurred).plus(40 * DAY);
     for tick in ticks.filter(|tick| *tick <= end) {
@@ -248,9 +247,7 @@ proptest! {
             let _ = watch.check(&context(rules, &market, &version, &logs), activity);
             watch.advance(&context(rules, &market, &version, &logs), activity.occurred, &mut out);
             watch.apply(&context(rules, &market, &version, &logs), activity, &mut out);
-            if let (Some(stamp), Some(person)) = (ContactStamp::of(activity), &activity.person) {
-                logs.note(person, stamp);
-            }
+            logs.note(activity, &version);
         }
         let end = history.last().unwrap().occurred.plus(40 * DAY);
         watch.advance(&context(rules, &market, &version, &logs), end, &mut out);

@@ -192,6 +192,11 @@ impl CaseWatch {
         u16::try_from(at).ok()
     }
 
+    /// Somebody who was contacted about the case, by number.
+    pub(crate) fn person(&self, index: u16) -> Option<&PersonId> {
+        self.persons.get(usize::from(index))
+    }
+
     pub(crate) fn titled_on(&self, version: &CaseVersion) -> Option<NaiveDate> {
         self.memory().titled_on.or(version.class.titled_on)
     }

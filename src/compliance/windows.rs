@@ -8,7 +8,7 @@ use super::situation::Situation;
 use super::watch::CaseStamp;
 use crate::domain::time::{DAY, SECOND, Timestamp, date_of_day, weekday_of_day};
 use crate::rules::model::Window;
-use crate::rules::words::Per;
+use crate::rules::words::{Attribute, Per};
 
 /// Microseconds of an hour.
 pub(crate) const HOUR: i64 = 3600 * SECOND;
@@ -63,62 +63,112 @@ pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
 }
 
 /// Earlier contacts, newest first.
-struct Earlier<'a, C> {
+struct Earlier<'s, 'a, C> {
+    situation: &'s Situation<'a>,
+    per: Per,
+    /// Those only that are certainly to be counted with the one judged.
+    certain: bool,
     of_case: &'a [CaseStamp],
     of_person: &'a [ContactStamp],
-    /// Those of every person of the case.
-    anyone: bool,
-    person: Option<u16>,
+    of_household: &'a [ContactStamp],
     since: Timestamp,
     counted: C,
 }
 
-impl<'a, C: Fn(Marks) -> bool> Iterator for Earlier<'a, C> {
+impl<'a, C> Earlier<'_, 'a, C> {
+    /// The newest contact that is left, with whether it is counted together with the one judged.
+    fn pop(&mut self) -> Option<(&'a ContactStamp, bool)> {
+        let situation = self.situation;
+        if let Some((last, rest)) = self.of_case.split_last() {
+            self.of_case = rest;
+            let together = match self.per {
+                Per::Case => true,
+                Per::HouseholdAndCase => situation.in_household(last.person).unwrap_or(!self.certain),
+                _ => last.person == situation.index,
+            };
+            return Some((&last.stamp, together));
+        }
+        let (person, household) = (self.of_person.last(), self.of_household.last());
+        let newest = person.max_by_order(household)?;
+        // A contact with the person is in both lists.
+        for list in [&mut self.of_person, &mut self.of_household] {
+            if list.last().is_some_and(|last| last.id == newest.id) {
+                *list = list.split_last().map_or(&[], |(_, rest)| rest);
+            }
+        }
+        let together = match self.per {
+            Per::Collector => newest.collector.same(situation.collector).unwrap_or(!self.certain),
+            _ => true,
+        };
+        Some((newest, together))
+    }
+}
+
+/// The later of two stamps.
+trait Newest: Sized {
+    fn max_by_order(self, other: Self) -> Self;
+}
+
+impl Newest for Option<&ContactStamp> {
+    fn max_by_order(self, other: Self) -> Self {
+        match (self, other) {
+            (Some(one), Some(other)) => Some(if one.order() < other.order() { other } else { one }),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl<'a, C: Fn(Marks) -> bool> Iterator for Earlier<'_, 'a, C> {
     type Item = &'a ContactStamp;
 
     #[inline]
     fn next(&mut self) -> Option<&'a ContactStamp> {
-        while let Some((last, rest)) = self.of_case.split_last() {
-            if last.stamp.at < self.since {
+        while let Some((stamp, together)) = self.pop() {
+            if stamp.at < self.since {
                 return None;
             }
-            self.of_case = rest;
-            if (self.anyone || last.person == self.person) && (self.counted)(last.stamp.marks) {
-                return Some(&last.stamp);
-            }
-        }
-        while let Some((last, rest)) = self.of_person.split_last() {
-            if last.at < self.since {
-                return None;
-            }
-            self.of_person = rest;
-            if (self.counted)(last.marks) {
-                return Some(last);
+            if together && (self.counted)(stamp.marks) {
+                return Some(stamp);
             }
         }
         None
     }
 }
 
-/// Earlier contacts that a rule counts together with the one judged, newest first: those before it, since `since`.
-pub(crate) fn earlier<'a>(
-    situation: &Situation<'a>,
+/// Earlier contacts that a rule counts together with the one judged, newest first: those before it, since `since`. Where a
+/// case does not state enough to tell whether a contact is counted, it is one of them unless only `certain` ones are asked for.
+pub(crate) fn earlier<'s, 'a>(
+    situation: &'s Situation<'a>,
     per: Per,
     since: Timestamp,
-    counted: impl Fn(Marks) -> bool + 'a,
-) -> impl Iterator<Item = &'a ContactStamp> {
-    let (of_case, of_person): (&[CaseStamp], &[ContactStamp]) = match per {
-        Per::Person => (&[], situation.before),
-        Per::Case | Per::PersonAndCase => (situation.before_here, &[]),
-    };
-    Earlier { of_case, of_person, anyone: per == Per::Case, person: situation.index, since, counted }
+    certain: bool,
+    counted: impl Fn(Marks) -> bool + 's,
+) -> impl Iterator<Item = &'a ContactStamp> + 's {
+    let (mut of_case, mut of_person, mut of_household): (&[CaseStamp], &[ContactStamp], &[ContactStamp]) =
+        Default::default();
+    match per {
+        Per::Person | Per::Collector => of_person = situation.before,
+        Per::Household => (of_person, of_household) = (situation.before, situation.before_household),
+        Per::Case | Per::PersonAndCase | Per::HouseholdAndCase => of_case = situation.before_here,
+    }
+    Earlier { situation, per, certain, of_case, of_person, of_household, since, counted }
 }
 
 /// Whether there is any earlier contact of those since an instant, counted or not.
 pub(crate) fn any_since(situation: &Situation<'_>, per: Per, since: Timestamp) -> bool {
     let last = match per {
-        Per::Person => situation.before.last(),
-        Per::Case | Per::PersonAndCase => situation.before_here.last().map(|one| &one.stamp),
+        Per::Person | Per::Collector => situation.before.last(),
+        Per::Household => situation.before.last().max_by_order(situation.before_household.last()),
+        Per::Case | Per::PersonAndCase | Per::HouseholdAndCase => situation.before_here.last().map(|one| &one.stamp),
     };
     last.is_some_and(|last| last.at >= since)
+}
+
+/// What a case would have to state for it to be certain which contacts a rule counts together.
+pub(crate) const fn circle_attribute(per: Per) -> Option<Attribute> {
+    match per {
+        Per::Collector => Some(Attribute::Collector),
+        Per::Household | Per::HouseholdAndCase => Some(Attribute::Household),
+        Per::Case | Per::PersonAndCase | Per::Person => None,
+    }
 }

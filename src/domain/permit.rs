@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::activity::Activity;
+use super::circle::Circle;
 use super::detail::Detail;
 use super::ids::{CaseId, PermitId, PersonId};
 use super::time::{SECOND, Timestamp};
@@ -61,6 +62,12 @@ pub struct Permit {
     pub planned: Activity,
     /// It falls into the person's consent to more calls.
     pub consented: bool,
+    /// The household that its case stated for the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub household: Option<String>,
+    /// The company that collected its case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<String>,
     /// The check that granted it: first part of its id, and its number.
     pub check: (String, u64),
     /// What that check answered.
@@ -82,6 +89,12 @@ impl Permit {
     #[must_use]
     pub const fn person(&self) -> Option<&PersonId> {
         self.planned.person.as_ref()
+    }
+
+    /// The circles in whose counts the contact holds a place over all cases.
+    pub fn circles(&self) -> impl Iterator<Item = Circle> {
+        let person = self.person().cloned().map(Circle::Person);
+        person.into_iter().chain(self.household.as_deref().map(Circle::household))
     }
 
     /// When the contact is planned for.

@@ -6,7 +6,7 @@ use crate::domain::party::Condition;
 use crate::domain::verdict::Verdict;
 use crate::domain::vocabulary::Channel;
 use crate::rules::model::{Kind, Limits};
-use crate::rules::words::{Attribute, Counted, FeeCondition, OtherFlag};
+use crate::rules::words::{Attribute, Counted, FeeCondition, OtherFlag, Per};
 
 /// Units whose figures are written with a noun in the right number.
 pub const NOUNS: &[&str] = &["attempts", "contacts", "conversations", "charges", "days"];
@@ -58,7 +58,8 @@ const NUMBERS: &[Named] = &[text("observed"), text("limit")];
 const SPENT: &[Named] = &[figure("observed", DAYS), figure("limit", DAYS), maybe("note")];
 const SPENT_NOTE: &[Named] = &[figure("observed", DAYS), figure("limit", DAYS), text("note")];
 const OVER: &[Named] = &[figure("observed", DAYS), maybe("note")];
-const COUNTED: &[Named] = &[figure("observed", COUNTS), figure("limit", COUNTS), maybe("window"), maybe("note")];
+const COUNTED: &[Named] =
+    &[figure("observed", COUNTS), figure("limit", COUNTS), maybe("window"), maybe("circle"), maybe("note")];
 const COUNTED_NOTE: &[Named] = &[figure("observed", COUNTS), figure("limit", COUNTS), text("note")];
 const CHARGED: &[Named] = &[figure("observed", CHARGES), figure("limit", CHARGES)];
 
@@ -295,6 +296,8 @@ pub fn all() -> Vec<Expected> {
         ["one", "other"].iter().for_each(|number| add(format!("windows.{window}.{number}"), &[text("n")]));
     }
     ["week", "month"].iter().for_each(|window| add(format!("windows.{window}"), &[]));
+    let circles = Per::ALL.iter().filter(|per| **per != Per::PersonAndCase);
+    circles.for_each(|per| add(format!("circles.{per}"), &[]));
     Channel::ALL.iter().for_each(|channel| add(format!("channels.{channel}"), &[]));
     Attribute::ALL.iter().for_each(|attribute| add(format!("attributes.{attribute}"), &[]));
     notes().for_each(|note| add(format!("notes.{note}"), &[]));

@@ -4,6 +4,7 @@
 //! numbers, dates and amounts, and `tell` makes the sentences. Nothing here decides anything: what is told was judged
 //! before.
 
+mod counting;
 mod expected;
 mod language;
 mod phrase;

@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 
+use super::counting;
 use super::expected::{NOUNS, turned, variants};
 use super::phrase::Teller;
 use super::template::Slot;
@@ -12,7 +13,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
 use crate::domain::vocabulary::Channel;
-use crate::rules::model::{Kind, Limits, Rule, Window};
+use crate::rules::model::{Kind, Rule};
 
 /// Where and when it is told.
 #[derive(Debug, Clone, Copy)]
@@ -220,7 +221,8 @@ impl Teller<'_> {
             "observed" => self.figure(scene, observation.unit, charges, observation.observed, form),
             "limit" => self.figure(scene, observation.unit, charges, observation.limit, form),
             "remaining" => self.figure(scene, observation.unit, charges, speaking.remaining, form),
-            "window" => self.window(&rule.limits),
+            "window" => counting::window(self.language, &rule.limits),
+            "circle" => counting::circle(self.language, &rule.limits),
             "note" => note.clone(),
             "missing" => missing.clone(),
             "duties" => duties.clone(),
@@ -279,21 +281,6 @@ impl Teller<'_> {
                 let noun = NOUNS.iter().find(|noun| **noun == unit.as_str())?;
                 language.counted(noun, value, form)
             }
-        })
-    }
-
-    fn window(&self, limits: &Limits) -> Option<String> {
-        let window = match limits {
-            Limits::ContactFrequency(limits) => limits.window,
-            Limits::ContactCooldown(limits) => limits.wait?,
-            Limits::ThirdParty(limits) => limits.window?,
-            _ => return None,
-        };
-        Some(match window {
-            Window::CalendarDays(days) => self.language.in_number("windows.days", days.into()),
-            Window::Hours(hours) => self.language.in_number("windows.hours", hours.into()),
-            Window::CalendarWeek => self.language.plain("windows.week"),
-            Window::CalendarMonth => self.language.plain("windows.month"),
         })
     }
 

@@ -9,6 +9,7 @@ use super::work::Work;
 use super::writer::Markets;
 use crate::compliance::PersonLogs;
 use crate::domain::case::CaseVersion;
+use crate::domain::circle::Circle;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::time::Timestamp;
@@ -47,7 +48,9 @@ pub async fn persons_at_hand(
         return Ok(PersonLogs::default());
     }
     let since = at.plus(-rules.reach().person_window(scope));
-    let look = |state: &MarketState| take(state, &persons, scope, since);
+    let all = persons.iter().flat_map(|person| Circle::of_person(person, version));
+    let circles: Vec<Circle> = rules.reach().circles(scope, all).collect();
+    let look = |state: &MarketState| take(state, &circles, scope, since);
     let found = bring(markets, key, (std::slice::from_ref(&version.case), &persons), look).await?;
     // Further back than the writer keeps: as much as is known is not enough.
     found.ok_or(IngestError::Overloaded)
@@ -81,10 +84,10 @@ async fn bring<T>(
     Err(IngestError::Overloaded)
 }
 
-fn take(state: &MarketState, persons: &[PersonId], scope: PersonScope, since: Timestamp) -> Option<PersonLogs> {
+fn take(state: &MarketState, circles: &[Circle], scope: PersonScope, since: Timestamp) -> Option<PersonLogs> {
     let mut logs = PersonLogs::default();
-    for person in persons {
-        logs.insert(person.clone(), state.person(person).filter(|log| log.covers(scope, since))?);
+    for circle in circles {
+        logs.insert(circle.clone(), state.circle(circle).filter(|log| log.covers(scope, since))?);
     }
     Some(logs)
 }

@@ -10,7 +10,7 @@ pub(super) use super::items::{Made, Map, Place, Set, activities};
 use super::items::{records, upserts, written};
 use super::kept::Record;
 use super::market_state::MarketState;
-use super::person_contacts::PersonContact;
+use super::person_contacts::CircleContact;
 use super::work::Work;
 use super::writer::{Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
@@ -365,7 +365,7 @@ impl<'w> Group<'w> {
         let mut contacts = Vec::new();
         for old in targets {
             if let Some(entry) = old.cases.first().and_then(|case| self.entries.get(case)) {
-                contacts.extend(PersonContact::of(writing, old, entry.version_at(old.occurred)));
+                contacts.extend(CircleContact::of(writing, old, entry.version_at(old.occurred)));
             }
         }
         self.forget_contacts(writing, contacts).await

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::derive::CaseEntry;
 use crate::compliance::Planned;
-use crate::domain::ids::{CaseId, PermitId, PersonId};
+use crate::domain::circle::Circle;
+use crate::domain::ids::{CaseId, PermitId};
 use crate::domain::permit::Permit;
 use crate::domain::time::Timestamp;
 use crate::store::PermitRow;
@@ -16,7 +17,7 @@ pub(super) struct HeldPermits {
     all: HashMap<PermitId, Arc<Permit>>,
     ends: BTreeSet<(Timestamp, PermitId)>,
     of_case: HashMap<CaseId, Vec<Arc<Permit>>>,
-    of_person: HashMap<PersonId, Vec<Arc<Permit>>>,
+    of_circle: HashMap<Circle, Vec<Arc<Permit>>>,
 }
 
 impl HeldPermits {
@@ -39,8 +40,8 @@ impl HeldPermits {
     fn insert(&mut self, permit: Arc<Permit>) {
         self.ends.insert((permit.ends, permit.id.clone()));
         self.of_case.entry(permit.case().clone()).or_default().push(Arc::clone(&permit));
-        if let Some(person) = permit.person() {
-            self.of_person.entry(person.clone()).or_default().push(Arc::clone(&permit));
+        for circle in permit.circles() {
+            self.of_circle.entry(circle).or_default().push(Arc::clone(&permit));
         }
         self.all.insert(permit.id.clone(), permit);
     }
@@ -49,8 +50,8 @@ impl HeldPermits {
         let Some(permit) = self.all.remove(id) else { return };
         self.ends.remove(&(permit.ends, id.clone()));
         leave(&mut self.of_case, permit.case(), id);
-        if let Some(person) = permit.person() {
-            leave(&mut self.of_person, person, id);
+        for circle in permit.circles() {
+            leave(&mut self.of_circle, &circle, id);
         }
     }
 
@@ -59,17 +60,20 @@ impl HeldPermits {
         self.all.len() - self.ends.iter().take_while(|(ends, _)| *ends <= now).count()
     }
 
-    /// Permits that hold a place at an instant on that case or for that person, by the instant that they are planned for.
-    pub(super) fn concerning(&self, case: &CaseId, person: Option<&PersonId>, now: Timestamp) -> Vec<Arc<Permit>> {
+    /// Permits that hold a place at an instant on that case or in one of these circles, by the instant that they are planned
+    /// for.
+    pub(super) fn concerning(&self, case: &CaseId, circles: &[Circle], now: Timestamp) -> Vec<Arc<Permit>> {
         if self.all.is_empty() {
             return Vec::new();
         }
         let here = self.of_case.get(case).into_iter().flatten();
-        let elsewhere = person.and_then(|person| self.of_person.get(person)).into_iter().flatten();
+        let elsewhere = circles.iter().filter_map(|circle| self.of_circle.get(circle)).flatten();
         let elsewhere = elsewhere.filter(|permit| permit.case() != case);
         let mut found: Vec<Arc<Permit>> =
             here.chain(elsewhere).filter(|permit| permit.ends > now).map(Arc::clone).collect();
         found.sort_by(|a, b| (a.at(), &a.id).cmp(&(b.at(), &b.id)));
+        // One with the person stands in the household too.
+        found.dedup_by(|a, b| a.id == b.id);
         found
     }
 }

@@ -13,7 +13,8 @@ use super::recent::Recent;
 pub use super::tiers::MemoryLimit;
 use super::tiers::{Leaving, Tiers};
 use crate::compliance::PersonLog;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::circle::Circle;
+use crate::domain::ids::CaseId;
 use crate::domain::permit::Permit;
 use crate::domain::time::Timestamp;
 use crate::kpi::Delta;
@@ -45,7 +46,7 @@ struct Inner {
     rules: Arc<RuleSet>,
     /// Recently used cases.
     cases: Tiers<CaseEntry>,
-    /// Contacts of persons over all their cases, for rules that count per person.
+    /// Contacts of persons and households over all their cases, for rules that count so.
     persons: Tiers<PersonLog>,
     /// Voids whose targets have not arrived.
     pending_voids: HashSet<String>,
@@ -58,7 +59,7 @@ pub struct View<'a> {
     inner: &'a Inner,
     /// States that were unpacked for this look.
     cases: RefCell<Vec<(CaseId, Arc<CaseEntry>)>>,
-    persons: RefCell<Vec<(PersonId, Arc<PersonLog>)>>,
+    persons: RefCell<Vec<(Circle, Arc<PersonLog>)>>,
 }
 
 impl View<'_> {
@@ -74,16 +75,16 @@ impl View<'_> {
         Self::state(case, &self.inner.cases, &self.inner.rules, &self.cases)
     }
 
-    /// A person's contacts, if remembered.
+    /// The contacts of a person or a household, if remembered.
     #[must_use]
-    pub fn person(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
-        Self::state(person, &self.inner.persons, &self.inner.rules, &self.persons)
+    pub fn circle(&self, circle: &Circle) -> Option<Arc<PersonLog>> {
+        Self::state(circle, &self.inner.persons, &self.inner.rules, &self.persons)
     }
 
-    /// Permits that hold a place at an instant on that case or for that person.
+    /// Permits that hold a place at an instant on that case or in one of these circles.
     #[must_use]
-    pub fn permits(&self, case: &CaseId, person: Option<&PersonId>, now: Timestamp) -> Vec<HeldPermit> {
-        let permits = self.inner.permits.concerning(case, person, now).into_iter();
+    pub fn permits(&self, case: &CaseId, circles: &[Circle], now: Timestamp) -> Vec<HeldPermit> {
+        let permits = self.inner.permits.concerning(case, circles, now).into_iter();
         let entry = |permit: &Permit| if permit.case() == case { None } else { self.case(permit.case()) };
         permits.map(|permit| HeldPermit { elsewhere: entry(&permit), permit }).collect()
     }
@@ -126,7 +127,7 @@ pub struct Update {
     /// New states of cases.
     pub cases: Vec<(CaseId, Arc<CaseEntry>)>,
     /// New contact logs.
-    pub persons: Vec<(PersonId, Arc<PersonLog>)>,
+    pub persons: Vec<(Circle, Arc<PersonLog>)>,
     /// Voids that now wait.
     pub waiting: Vec<String>,
     /// Voids whose targets have come.
@@ -240,10 +241,10 @@ impl MarketState {
         }
     }
 
-    /// A person's contacts, if remembered.
+    /// The contacts of a person or a household, if remembered.
     #[must_use]
-    pub fn person(&self, person: &PersonId) -> Option<Arc<PersonLog>> {
-        self.find(person, |inner| &inner.persons, |inner| &mut inner.persons).map(|(log, _)| log)
+    pub fn circle(&self, circle: &Circle) -> Option<Arc<PersonLog>> {
+        self.find(circle, |inner| &inner.persons, |inner| &mut inner.persons).map(|(log, _)| log)
     }
 
     /// A state as it is, or unpacked and then kept at hand; and the revision that it is right at.
@@ -276,10 +277,10 @@ impl MarketState {
         self.read(|inner| inner.permits.held(now)).unwrap_or(0)
     }
 
-    /// Permits that hold a place at an instant on that case or for that person.
+    /// Permits that hold a place at an instant on that case or in one of these circles.
     #[must_use]
-    pub fn permits_concerning(&self, case: &CaseId, person: Option<&PersonId>, now: Timestamp) -> Vec<Arc<Permit>> {
-        self.read(|inner| inner.permits.concerning(case, person, now)).unwrap_or_default()
+    pub fn permits_concerning(&self, case: &CaseId, circles: &[Circle], now: Timestamp) -> Vec<Arc<Permit>> {
+        self.read(|inner| inner.permits.concerning(case, circles, now)).unwrap_or_default()
     }
 
     /// Which of these ids have a void that waits for them.

@@ -14,7 +14,8 @@ use super::derive::{CaseEntry, Position};
 use super::kept::Kept;
 use crate::compliance::{CaseWatch, PackedWatch, PersonLog};
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::circle::Circle;
+use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
 use crate::ledger::CaseLedger;
 use crate::rules::RuleSet;
@@ -160,18 +161,18 @@ impl Written for CaseEntry {
 }
 
 impl Written for PersonLog {
-    type Key = PersonId;
+    type Key = Circle;
 
     fn weight(&self) -> usize {
         (1 + self.stamps().len()) * CONTACT
     }
 
-    fn write(&self, key: &PersonId) -> Option<Vec<u8>> {
+    fn write(&self, key: &Circle) -> Option<Vec<u8>> {
         postcard::to_stdvec(&(key, self)).ok()
     }
 
-    fn read(written: &[u8], key: &PersonId, _rules: &RuleSet) -> Option<Self> {
-        let (of, log): (PersonId, Self) = postcard::from_bytes(written).ok()?;
+    fn read(written: &[u8], key: &Circle, _rules: &RuleSet) -> Option<Self> {
+        let (of, log): (Circle, Self) = postcard::from_bytes(written).ok()?;
         (of == *key).then_some(log)
     }
 }

@@ -14,6 +14,7 @@ use super::writer::{Commit, ItemResult};
 use super::writing::Writing;
 use crate::compliance::{self, Answered, Planned, check_among, seen_as};
 use crate::domain::activity::Activity;
+use crate::domain::circle::Circle;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PermitId};
 use crate::domain::permit::{PAST, Permit, PermitAsk, PermitState};
@@ -223,7 +224,8 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
     let version = entry.version_at(at);
     let mut candidate = planned(asked, at);
     candidate.person = candidate.person.or_else(|| version.primary().map(|party| party.person.clone()));
-    let held = writing.context.state.permits_concerning(case, candidate.person.as_ref(), now);
+    let circles: Vec<Circle> = Circle::of(&candidate, version).collect();
+    let held = writing.context.state.permits_concerning(case, &circles, now);
     if held.len() >= TOGETHER {
         return Ok(too_many("the case with its person", TOGETHER));
     }
@@ -231,14 +233,14 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
     cases.sort_unstable();
     cases.dedup();
     let entries = writing.entries(&cases).await?;
-    if let Some(person) = &candidate.person {
-        // Rules of the other cases look back at the same contacts.
-        let others = entries.values().map(|entry| writing.scope_of(entry.version_at(at)));
-        let scope = others.fold(writing.scope_of(version), PersonScope::with);
-        let mut needs = Needs::default();
-        needs.add(person.clone(), writing.need(scope, at.min(now)));
-        writing.load_logs(needs).await?;
+    // Rules of the other cases look back at the same contacts.
+    let others = entries.values().map(|entry| writing.scope_of(entry.version_at(at)));
+    let scope = others.fold(writing.scope_of(version), PersonScope::with);
+    let mut needs = Needs::default();
+    for circle in writing.rules.reach().circles(scope, circles.into_iter()) {
+        needs.add(circle, writing.need(scope, at.min(now)));
     }
+    writing.load_logs(needs).await?;
     let among: Vec<Planned<'_>> = held
         .iter()
         .filter_map(|permit| {
@@ -256,12 +258,16 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
     let answered = check_among(&context, &entry.watch, &candidate, &among);
     let (role, consented) = seen_as(&context, &entry.watch, &candidate);
     let granted = answered.verdict < Verdict::RepresentativeOnly;
+    let party = candidate.person.as_ref().and_then(|person| version.party(person));
+    let household = party.and_then(|party| party.household.as_deref());
     let permit = granted.then(|| PermitRow {
         permit: Permit {
             id: asked.id.clone(),
             ask: asked.ask.clone(),
             planned: Activity { person_role: role, ..candidate.clone() },
             consented,
+            household: household.map(str::to_owned),
+            collector: version.identity.collector_entity.clone(),
             check: asked.check.clone(),
             verdict: answered.verdict,
             granted: now,

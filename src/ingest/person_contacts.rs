@@ -5,52 +5,51 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::IngestError;
-use super::group::{Group, Writing};
+use super::group::{CaseWork, Group, Writing};
 use super::person_logs::Needs;
 use crate::compliance::{ContactStamp, PersonLog, judged_with};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::Detail;
+use crate::domain::circle::Circle;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::{Channel, Technology};
-use crate::rules::PersonScope;
+use crate::domain::vocabulary::PartyRole;
+use crate::rules::{Admittance, PersonScope};
 
-/// A contact of a person, as one of its cases sees it.
-#[derive(Debug, Clone)]
-pub(super) struct PersonContact {
-    pub(super) person: PersonId,
-    /// The rules that speak in the case. Rules of the person's other cases may count the contact all the same.
+/// A contact of a person or a household, as one of its cases sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CircleContact {
+    pub(super) circle: Circle,
+    /// The rules that speak in the case. Rules of the circle's other cases may count the contact all the same.
     pub(super) scope: PersonScope,
     pub(super) stamp: ContactStamp,
     /// This is the case under which the contact is counted: the first that it names.
     lead: bool,
-    channel: Channel,
-    technology: Option<Technology>,
+    contact: Admittance,
 }
 
-impl PersonContact {
-    /// The contact as that version of a case sees it; `None` if no rule of the tenant looks over a person's cases.
-    pub(super) fn of(writing: &Writing<'_>, activity: &Activity, version: &CaseVersion) -> Option<Self> {
-        let Detail::Contact(contact) = &activity.detail else { return None };
-        let reach = writing.rules.reach();
-        if !reach.looks_at_persons() {
-            return None;
-        }
-        let person = activity.person.as_ref().or(version.primary().map(|party| &party.person))?;
-        Some(Self {
-            person: person.clone(),
-            scope: writing.scope_of(version),
-            stamp: ContactStamp::of(activity)?,
-            lead: activity.cases.first() == Some(&version.case),
-            channel: contact.channel,
-            technology: contact.technology,
-        })
+impl CircleContact {
+    /// The contact in its circles as that version of a case sees it; none if no rule of the tenant looks over a person's
+    /// cases.
+    pub(super) fn of(
+        writing: &Writing<'_>,
+        activity: &Activity,
+        version: &CaseVersion,
+    ) -> impl Iterator<Item = Self> + use<> {
+        let looks = writing.rules.reach().looks_at_persons();
+        let stamp = ContactStamp::of(activity, version).filter(|_| looks);
+        let lead = activity.cases.first() == Some(&version.case);
+        let seen = Admittance::of(activity).zip(stamp).map(|(contact, stamp)| {
+            let scope = writing.scope_of(version);
+            let one = move |circle| Self { circle, scope, stamp: stamp.clone(), lead, contact };
+            Circle::of(activity, version).map(one)
+        });
+        seen.into_iter().flatten()
     }
 
-    /// Rules of that scope look over all of the person's cases when they judge or count the contact.
+    /// Rules of that scope look over all of the circle's cases when they judge or count the contact.
     pub(super) fn counts_in(&self, writing: &Writing<'_>, scope: PersonScope) -> bool {
-        writing.rules.reach().counts_for_person(scope, self.channel, self.technology)
+        writing.rules.reach().counts_for(&self.circle, scope, self.contact)
     }
 }
 
@@ -68,38 +67,46 @@ impl Group<'_> {
     /// those are derived anew.
     pub(super) async fn note_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
         self.attribute_contacts(writing).await?;
-        let mut contacts: Vec<PersonContact> = Vec::new();
+        let mut contacts: Vec<CircleContact> = Vec::new();
         for (case, work) in &self.cases {
             for activity in &work.activities {
                 let Some(version) = self.in_force(case, activity.occurred) else { continue };
-                contacts.extend(PersonContact::of(writing, activity, version));
+                contacts.extend(CircleContact::of(writing, activity, version));
             }
         }
         let here = contacts.iter().map(|contact| contact.stamp.id.as_str().to_owned()).collect();
         self.put_contacts(writing, contacts, &here, "late_fact").await
     }
 
-    /// Contacts that name nobody are with the debtor of their case. Where a version brings the debtor in later than them,
-    /// they are counted for that person from now on.
+    /// Whom a contact concerns, with whom that person lives, and who made it is what the version in force then states. Where
+    /// a version that comes in states it otherwise for contacts that are there, they are counted by it from now on.
     async fn attribute_contacts(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
-        let without_debtor = |case: &CaseId| {
-            let entry = self.entries.get(case);
-            entry.is_some_and(|entry| entry.versions.iter().any(|version| version.primary().is_none()))
+        if !writing.rules.reach().looks_at_persons() {
+            return Ok(());
+        }
+        let moves = |(case, work): &(&CaseId, &CaseWork<'_>)| {
+            let Some(entry) = self.entries.get(*case).filter(|_| !work.versions.is_empty()) else { return false };
+            let mut stated = entry.versions.iter().chain(work.versions.iter().copied()).map(attributed);
+            let first = stated.next();
+            stated.any(|one| Some(one) != first)
         };
-        let changed = self.cases.iter().filter(|(_, work)| !work.versions.is_empty());
-        let cases: Vec<CaseId> = changed.map(|(case, _)| case).filter(|case| without_debtor(case)).cloned().collect();
+        let cases: Vec<CaseId> = self.cases.iter().filter(moves).map(|(case, _)| case.clone()).collect();
         let (mut gone, mut come) = (Vec::new(), Vec::new());
         for (case, history) in writing.tx.case_histories(&cases).await? {
             let stored =
                 history.activities.iter().filter(|one| one.revision < writing.revision && one.voided.is_none());
-            for activity in stored.map(|one| &one.activity).filter(|one| one.person.is_none()) {
+            for activity in stored.map(|one| &one.activity) {
                 let before = self.entries.get(&case).map(|entry| entry.version_at(activity.occurred));
-                let [old, new] = [before, self.in_force(&case, activity.occurred)]
-                    .map(|version| PersonContact::of(writing, activity, version?).filter(|contact| contact.lead));
-                if old.as_ref().map(|one| &one.person) != new.as_ref().map(|one| &one.person) {
-                    gone.extend(old);
-                    come.extend(new);
-                }
+                let [old, new] = [before, self.in_force(&case, activity.occurred)].map(|version| {
+                    let contacts =
+                        version.into_iter().flat_map(|version| CircleContact::of(writing, activity, version));
+                    contacts.filter(|contact| contact.lead).collect::<Vec<_>>()
+                });
+                let has = |list: &[CircleContact], one: &CircleContact| {
+                    list.iter().any(|other| other.circle == one.circle && other.stamp == one.stamp)
+                };
+                gone.extend(old.iter().filter(|one| !has(&new, one)).cloned());
+                come.extend(new.iter().filter(|one| !has(&old, one)).cloned());
             }
         }
         self.forget_contacts(writing, gone).await?;
@@ -111,7 +118,7 @@ impl Group<'_> {
     async fn put_contacts(
         &mut self,
         writing: &mut Writing<'_>,
-        mut contacts: Vec<PersonContact>,
+        mut contacts: Vec<CircleContact>,
         here: &HashSet<String>,
         reason: &'static str,
     ) -> Result<(), IngestError> {
@@ -120,13 +127,13 @@ impl Group<'_> {
         let mut later = Vec::new();
         for contact in contacts.into_iter().filter(|contact| contact.lead) {
             // The rules of all of the person's cases count it, whatever its own case says.
-            let Some(scope) = writing.persons.get(&contact.person).map(PersonLog::scope) else { continue };
+            let Some(scope) = writing.persons.get(&contact.circle).map(PersonLog::scope) else { continue };
             if !contact.counts_in(writing, scope) {
                 continue;
             }
-            let PersonContact { person, stamp, .. } = contact;
-            writing.keep_before(&person);
-            let log = writing.persons.change(&person);
+            let CircleContact { circle, stamp, .. } = contact;
+            writing.keep_before(&circle);
+            let log = writing.persons.change(&circle);
             log.push(stamp.clone());
             let judged = judged_with(writing.rules.reach(), scope, log, &stamp);
             later.extend(judged.filter(|one| !here.contains(one.id.as_str())).cloned());
@@ -145,16 +152,16 @@ impl Group<'_> {
     pub(super) async fn forget_contacts(
         &mut self,
         writing: &mut Writing<'_>,
-        contacts: Vec<PersonContact>,
+        contacts: Vec<CircleContact>,
     ) -> Result<(), IngestError> {
         self.load_for(writing, &contacts).await?;
         let mut later = Vec::new();
-        for PersonContact { person, stamp, .. } in contacts.into_iter().filter(|contact| contact.lead) {
-            if writing.persons.get(&person).is_none() {
+        for CircleContact { circle, stamp, .. } in contacts.into_iter().filter(|contact| contact.lead) {
+            if writing.persons.get(&circle).is_none() {
                 continue; // no rule has counted it
             }
-            writing.keep_before(&person);
-            let log = writing.persons.change(&person);
+            writing.keep_before(&circle);
+            let log = writing.persons.change(&circle);
             later.extend(judged_with(writing.rules.reach(), log.scope(), log, &stamp).cloned());
             log.remove(&stamp);
         }
@@ -163,24 +170,24 @@ impl Group<'_> {
 
     /// Brings in the logs of the persons contacted: for the rules of the contact's own case, and for those of all other
     /// cases of the person, which may have counted, or may yet count, the contact.
-    async fn load_for(&self, writing: &mut Writing<'_>, contacts: &[PersonContact]) -> Result<(), IngestError> {
+    async fn load_for(&self, writing: &mut Writing<'_>, contacts: &[CircleContact]) -> Result<(), IngestError> {
         if contacts.is_empty() {
             return Ok(());
         }
-        let mut stated: HashMap<&PersonId, PersonScope> =
-            contacts.iter().map(|contact| (&contact.person, PersonScope::default())).collect();
+        let mut stated: HashMap<&Circle, PersonScope> =
+            contacts.iter().map(|contact| (&contact.circle, PersonScope::default())).collect();
         for version in self.cases.values().flat_map(|work| work.versions.iter().copied()) {
-            for party in &version.parties {
-                if let Some(known) = stated.get_mut(&party.person) {
+            for circle in version.parties.iter().flat_map(Circle::of_party) {
+                if let Some(known) = stated.get_mut(&circle) {
                     *known = known.with(writing.scope_of(version));
                 }
             }
         }
         let (mut needs, mut asides) = (Needs::default(), Vec::new());
         for contact in contacts {
-            let scope = contact.scope.with(stated.get(&contact.person).copied().unwrap_or_default());
+            let scope = contact.scope.with(stated.get(&contact.circle).copied().unwrap_or_default());
             if contact.counts_in(writing, scope) {
-                needs.add(contact.person.clone(), writing.need(scope, contact.stamp.at));
+                needs.add(contact.circle.clone(), writing.need(scope, contact.stamp.at));
             } else {
                 asides.push(contact);
             }
@@ -190,8 +197,8 @@ impl Group<'_> {
         // Rules of another case may look back further than those of the contact's own.
         let mut needs = Needs::default();
         for contact in contacts {
-            if let Some(scope) = writing.persons.get(&contact.person).map(PersonLog::scope) {
-                needs.add(contact.person.clone(), writing.need(scope, contact.stamp.at));
+            if let Some(scope) = writing.persons.get(&contact.circle).map(PersonLog::scope) {
+                needs.add(contact.circle.clone(), writing.need(scope, contact.stamp.at));
             }
         }
         writing.load_logs(needs).await
@@ -202,41 +209,40 @@ impl Group<'_> {
     async fn weigh(
         &self,
         writing: &mut Writing<'_>,
-        asides: &[&PersonContact],
+        asides: &[&CircleContact],
         needs: &mut Needs,
     ) -> Result<(), IngestError> {
-        let mut unknown: HashMap<&str, Vec<&PersonContact>> = HashMap::new();
+        let mut unknown: HashMap<&Circle, Vec<&CircleContact>> = HashMap::new();
         for contact in asides {
-            let remembered = || writing.context.state.person(&contact.person).is_some();
-            if needs.has(&contact.person) || writing.persons.get(&contact.person).is_some() || remembered() {
-                needs.add(contact.person.clone(), writing.need(PersonScope::default(), contact.stamp.at));
+            let remembered = || writing.context.state.circle(&contact.circle).is_some();
+            if needs.has(&contact.circle) || writing.persons.get(&contact.circle).is_some() || remembered() {
+                needs.add(contact.circle.clone(), writing.need(PersonScope::default(), contact.stamp.at));
             } else {
-                unknown.entry(contact.person.as_str()).or_default().push(contact);
+                unknown.entry(&contact.circle).or_default().push(contact);
             }
         }
         if unknown.is_empty() {
             return Ok(());
         }
-        let persons = unknown.keys().map(|person| (*person).to_owned()).collect();
-        let mut cases: HashMap<String, Vec<CaseId>> = HashMap::new();
-        for (person, case) in writing.tx.cases_of_persons(persons).await? {
-            cases.entry(person).or_default().push(case);
+        let mut cases: HashMap<Circle, Vec<CaseId>> = HashMap::new();
+        for (circle, case) in writing.tx.cases_of(unknown.keys().copied()).await? {
+            cases.entry(circle).or_default().push(case);
         }
-        for (person, contacts) in unknown {
-            let cases = cases.get(person).map_or(&[][..], Vec::as_slice);
+        for (circle, contacts) in unknown {
+            let cases = cases.get(circle).map_or(&[][..], Vec::as_slice);
             let looking = cases
                 .iter()
                 .try_fold(PersonScope::default(), |scope, case| Some(scope.with(self.scope_in_memory(writing, case)?)));
             if looking.is_some_and(PersonScope::is_empty) {
-                // No rule looks at the person: worth remembering, however far back.
-                let person = PersonId::trusted(person);
-                writing.persons.insert(person.clone(), PersonLog::empty(PersonScope::default(), Timestamp(i64::MIN)));
-                writing.changed.insert(person);
+                // No rule looks at it: worth remembering, however far back.
+                let nothing = PersonLog::empty(PersonScope::default(), Timestamp(i64::MIN));
+                writing.persons.insert(circle.clone(), nothing);
+                writing.changed.insert(circle.clone());
                 continue;
             }
             for contact in contacts {
                 if looking.is_none_or(|scope| contact.counts_in(writing, scope)) {
-                    needs.add(contact.person.clone(), writing.need(PersonScope::default(), contact.stamp.at));
+                    needs.add(contact.circle.clone(), writing.need(PersonScope::default(), contact.stamp.at));
                 }
             }
         }
@@ -267,4 +273,13 @@ impl Group<'_> {
         }
         Ok(())
     }
+}
+
+/// What a version states of a party that decides how contacts are counted over cases: its person, role and household.
+type Attributed<'v> = (&'v PersonId, PartyRole, Option<&'v str>);
+
+/// What a version states that does so: who collects, and its parties.
+fn attributed(version: &CaseVersion) -> (Option<&str>, Vec<Attributed<'_>>) {
+    let parties = version.parties.iter().map(|party| (&party.person, party.role, party.household.as_deref()));
+    (version.identity.collector_entity.as_deref(), parties.collect())
 }

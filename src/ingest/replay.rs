@@ -12,14 +12,15 @@ use super::writing::counted;
 use crate::compliance::{ContactStamp, PersonLogs};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::fact::Fact;
 use crate::domain::finding::Finding;
-use crate::domain::ids::{CaseId, PersonId, RuleId};
+use crate::domain::ids::{CaseId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
-use crate::rules::RuleSet;
 use crate::rules::words::Attribute;
+use crate::rules::{Admittance, RuleSet};
 use crate::store::{CaseFilter, CaseHistory, TenantScope};
 
 /// Cases of one batch.
@@ -98,53 +99,51 @@ impl Replay {
         let Some(last) = cases.last() else { return Ok(None) };
         self.after = last.as_str().to_owned();
         let mut histories = self.scope.case_histories(market, &cases).await?;
-        let persons = self.persons_of(&histories, sets);
+        let circles = self.circles_of(&histories, sets);
         let mut logs = PersonLogs::default();
-        self.note(&histories, &persons, &mut logs);
+        self.note(&histories, &circles, &mut logs);
         let here: HashSet<&CaseId> = cases.iter().collect();
-        let ids: Vec<String> = persons.iter().map(|person| person.as_str().to_owned()).collect();
-        for some in ids.chunks(OTHERS) {
-            let others = self.scope.cases_of_persons(market, some.to_vec()).await?;
+        let wanted: Vec<&Circle> = circles.iter().collect();
+        for some in wanted.chunks(OTHERS) {
+            let others = self.scope.cases_of(market, some.iter().copied()).await?;
             let others: Vec<CaseId> = others.into_iter().filter(|case| !here.contains(case)).collect();
             for some in others.chunks(OTHERS) {
                 let contacts = self.scope.contact_histories(market, some).await?;
-                self.note(&contacts, &persons, &mut logs);
+                self.note(&contacts, &circles, &mut logs);
             }
         }
         let in_order = cases.iter().filter_map(|case| histories.remove_entry(case));
         Ok(Some(Chunk { histories: in_order.collect(), persons: logs }))
     }
 
-    /// Persons of whose contacts a rule counts some over all of their cases.
-    fn persons_of(&self, histories: &HashMap<CaseId, CaseHistory>, sets: &[&RuleSet]) -> BTreeSet<PersonId> {
-        let mut persons = BTreeSet::new();
+    /// Persons and households of whose contacts a rule counts some over all of their cases.
+    fn circles_of(&self, histories: &HashMap<CaseId, CaseHistory>, sets: &[&RuleSet]) -> BTreeSet<Circle> {
+        let mut circles = BTreeSet::new();
         for history in histories.values() {
             for (activity, version) in self.contacts(history) {
-                let Detail::Contact(contact) = &activity.detail else { continue };
-                let counts = sets.iter().map(|rules| rules.reach()).any(|reach| {
-                    let scope = reach.person_scope(version, &self.market.region);
-                    !scope.is_empty() && reach.counts_for_person(scope, contact.channel, contact.technology)
-                });
-                let primary = || version.primary().map(|party| &party.person);
-                let person = activity.person.as_ref().or_else(primary).filter(|_| counts);
-                if let Some(person) = person.filter(|person| !persons.contains(*person)) {
-                    persons.insert(person.clone());
+                let Some(contact) = Admittance::of(activity) else { continue };
+                for circle in Circle::of(activity, version) {
+                    let counts = sets.iter().map(|rules| rules.reach()).any(|reach| {
+                        let scope = reach.person_scope(version, &self.market.region);
+                        !scope.is_empty() && reach.counts_for(&circle, scope, contact)
+                    });
+                    if counts && !circles.contains(&circle) {
+                        circles.insert(circle);
+                    }
                 }
             }
         }
-        persons
+        circles
     }
 
-    /// Notes the contacts of these persons, each once: with the first of its cases.
-    fn note(&self, histories: &HashMap<CaseId, CaseHistory>, persons: &BTreeSet<PersonId>, logs: &mut PersonLogs) {
+    /// Notes the contacts of these circles, each once: with the first of its cases.
+    fn note(&self, histories: &HashMap<CaseId, CaseHistory>, circles: &BTreeSet<Circle>, logs: &mut PersonLogs) {
         for (case, history) in histories {
-            for (activity, version) in self.contacts(history) {
-                let primary = || version.primary().map(|party| &party.person);
-                let person = activity.person.as_ref().or_else(primary).filter(|person| persons.contains(*person));
-                if let (Some(person), Some(stamp)) = (person, ContactStamp::of(activity))
-                    && activity.cases.first() == Some(case)
-                {
-                    logs.note(person, stamp);
+            let lead = |(activity, _): &(&Activity, &CaseVersion)| activity.cases.first() == Some(case);
+            for (activity, version) in self.contacts(history).filter(lead) {
+                let Some(stamp) = ContactStamp::of(activity, version) else { continue };
+                for circle in Circle::of(activity, version).filter(|circle| circles.contains(circle)) {
+                    logs.change(&circle).push(stamp.clone());
                 }
             }
         }

@@ -16,6 +16,7 @@ use super::{rebuild, tallies};
 use crate::compliance::PersonLogs;
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
+use crate::domain::circle::Circle;
 use crate::domain::digest::Tallies;
 use crate::domain::disposition::Dispositions;
 use crate::domain::fact::Fact;
@@ -49,8 +50,8 @@ pub struct Writing<'a> {
     pub(super) persons: PersonLogs,
     /// The logs that this commit changes, as they were before it.
     pub(super) before: PersonLogs,
-    /// Persons whose logs are new or changed.
-    pub(super) changed: HashSet<PersonId>,
+    /// Persons and households whose logs are new or changed.
+    pub(super) changed: HashSet<Circle>,
     pub(super) delta: Delta,
     /// What this commit adds to the market's tallies.
     pub(super) tallies: Tallies,
@@ -213,8 +214,9 @@ impl<'a> Writing<'a> {
             if !scope.is_empty() {
                 // Whoever asks began to before this commit did.
                 let need = self.need(scope, self.recorded.plus(-ASKED_BEFORE));
-                let parties = entry.current().parties.iter().map(|party| &party.person);
-                parties.chain(others).for_each(|person| needs.add(person.clone(), need));
+                let parties = entry.current().parties.iter().flat_map(Circle::of_party);
+                let all = parties.chain(others.iter().cloned().map(Circle::Person));
+                self.rules.reach().circles(scope, all).for_each(|circle| needs.add(circle, need));
             }
         }
         self.load_logs(needs).await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{CaseView, Query, Reading};
 use crate::compliance::{self, Answered, PersonLogs, check_among};
 use crate::domain::activity::Activity;
+use crate::domain::circle::Circle;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::principal::Principal;
@@ -107,7 +108,8 @@ impl Query {
         let state = &self.markets.handle(&reading.key).state;
         let mut found = Vec::new();
         for party in &version.parties {
-            let held = state.look(|view| view.permits(&version.case, Some(&party.person), at)).unwrap_or_default();
+            let circles: Vec<Circle> = Circle::of_party(party).collect();
+            let held = state.look(|view| view.permits(&version.case, &circles, at)).unwrap_or_default();
             let among = HeldPermit::among(&held, entry);
             let context = compliance::Context {
                 rules: &reading.rules,

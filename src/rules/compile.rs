@@ -9,7 +9,7 @@ use super::pack::Pack;
 use super::parse;
 use super::rates::{self, RateTable, RateTables};
 use super::reader::Reading;
-use super::words::{Holidays, Per, Roll, Status, TermUnit};
+use super::words::{Holidays, Roll, Status, TermUnit};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 
 /// Every jurisdiction's pack, checked.
@@ -313,7 +313,7 @@ fn needs_calendar(rule: &Rule) -> bool {
     }
 }
 
-/// Longest stretch, in days, over which a rule looks back at contacts, and whether it looks over all of a person's.
+/// Longest stretch, in days, over which a rule looks back at contacts, and whether it looks beyond the case.
 #[must_use]
 pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
     let days = |window: Window| match window {
@@ -324,8 +324,8 @@ pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
         Window::CalendarMonth => 33,
     };
     match &rule.limits {
-        Limits::ContactFrequency(limits) => limits.max.map(|_| (days(limits.window), limits.per == Per::Person)),
-        Limits::ContactCooldown(limits) => limits.wait.map(|wait| (days(wait) + 1, limits.per == Per::Person)),
+        Limits::ContactFrequency(limits) => limits.max.map(|_| (days(limits.window), limits.per.over_cases())),
+        Limits::ContactCooldown(limits) => limits.wait.map(|wait| (days(wait) + 1, limits.per.over_cases())),
         Limits::ChannelConsent(limits) => limits.asking.map(|asking| (days(asking.window), false)),
         _ => None,
     }

@@ -53,7 +53,7 @@ pub mod written;
 
 pub use crate::domain::diagnostic::SourceFile;
 pub use compile::Packs;
-pub use reach::PersonScope;
+pub use reach::{Admittance, PersonScope};
 pub use ruleset::{RuleInfo, RuleNumber, RuleSet};
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::domain::case::LimitationEventKind;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::party::Condition;
 use crate::domain::verdict::{Confidence, Effect, Source};
-use crate::domain::vocabulary::{Channel, ChargeStep, Place, Technology, vocabulary};
+use crate::domain::vocabulary::{Channel, ChargeStep, PartyRole, Place, Technology, vocabulary};
 
 vocabulary!(
     /// The kinds of rules that are judged.
@@ -185,6 +185,8 @@ pub struct ContactFrequency {
     pub count: Counted,
     /// Counted together.
     pub per: Per,
+    /// Only contacts with persons in these roles; empty: with anybody.
+    pub roles: Set<PartyRole>,
     /// Channels it concerns.
     pub channels: Set<Channel>,
     /// Technologies it concerns.

@@ -163,12 +163,12 @@ fn frequency(table: &mut Reader<'_, '_>) -> Option<ContactFrequency> {
         table.missing("window", "{ calendar_days = 7 }");
     }
     let window = window(table, "window");
-    let count = table.need_word::<Counted>("count");
-    let per = table.need_word::<Per>("per");
+    let (count, per) = (table.need_word::<Counted>("count"), table.need_word::<Per>("per"));
     let (channels, technologies, exclude) = (table.set("channels"), table.set("technologies"), table.set("exclude"));
-    let places = table.set("places");
+    let (places, roles) = (table.set("places"), table.set("roles"));
     let window = if no_figure { window.or(Some(Window::CalendarDays(1))) } else { window };
-    Some(ContactFrequency { max, window: window?, count: count?, per: per?, channels, technologies, places, exclude })
+    let (window, count, per) = (window?, count?, per?);
+    Some(ContactFrequency { max, window, count, per, roles, channels, technologies, places, exclude })
 }
 
 fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {

@@ -127,8 +127,8 @@ fn checked_id(reader: &mut Reader<'_, '_>, text: &str, defaults: &Defaults<'_>) 
 fn default_subject(limits: &Limits) -> Subject {
     match limits {
         Limits::ContactHours(_) => Subject::Activity,
-        Limits::ContactFrequency(limits) if limits.per == super::words::Per::Person => Subject::Person,
-        Limits::ContactCooldown(limits) if limits.per == super::words::Per::Person => Subject::Person,
+        Limits::ContactFrequency(limits) if limits.per.over_cases() => Subject::Person,
+        Limits::ContactCooldown(limits) if limits.per.over_cases() => Subject::Person,
         _ => Subject::Case,
     }
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use super::compile::reach;
 use super::model::{Limits, Rule};
 use super::ruleset::Jurisdiction;
-use super::words::Set;
+use super::words::{Per, Set};
+use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::circle::Circle;
+use crate::domain::detail::Detail;
 use crate::domain::party::Residence;
 use crate::domain::time::DAY;
 use crate::domain::vocabulary::{Channel, Technology};
@@ -25,14 +28,32 @@ impl Admitted {
     }
 }
 
+/// What decides whether rules that count over cases take a contact in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admittance {
+    channel: Channel,
+    technology: Option<Technology>,
+}
+
+impl Admittance {
+    /// That of a contact; `None` for every other kind of activity.
+    #[must_use]
+    pub fn of(activity: &Activity) -> Option<Self> {
+        let Detail::Contact(contact) = &activity.detail else { return None };
+        Some(Self { channel: contact.channel, technology: contact.technology })
+    }
+}
+
 /// What the rules of one jurisdiction look back at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Looking {
     id: Box<str>,
     case_window: i64,
     person_window: i64,
     /// Contacts that are judged by, or counted in, a look over all cases of a person.
     persons: Vec<Admitted>,
+    /// Those of them that a look over all cases of a household takes in.
+    households: Vec<Admitted>,
     /// The rules that look so.
     rules: Vec<Arc<Rule>>,
     /// The bit of a scope; none without such rules.
@@ -94,6 +115,16 @@ impl PlaceId {
     }
 }
 
+/// The rule looks over all cases of a household.
+const fn of_households(limits: &Limits) -> bool {
+    let per = match limits {
+        Limits::ContactFrequency(limits) => limits.per,
+        Limits::ContactCooldown(limits) => limits.per,
+        _ => return false,
+    };
+    matches!(per, Per::Household)
+}
+
 /// Contacts that a rule judges or counts.
 fn admitted(rule: &Rule) -> Vec<Admitted> {
     match &rule.limits {
@@ -114,8 +145,7 @@ impl Reach {
         let mut jurisdictions: Vec<Looking> = Vec::new();
         for jurisdiction in all {
             let id = jurisdiction.id.as_str().into();
-            let mut looking =
-                Looking { id, case_window: 0, person_window: 0, persons: Vec::new(), rules: Vec::new(), bit: 0 };
+            let mut looking = Looking { id, ..Looking::default() };
             for active in jurisdiction.rules.iter().filter(|active| active.judged) {
                 let Some((days, person)) = reach(&active.rule) else { continue };
                 if !person {
@@ -124,9 +154,10 @@ impl Reach {
                 }
                 looking.person_window = looking.person_window.max(days * DAY);
                 looking.rules.push(Arc::clone(&active.rule));
+                let home = of_households(&active.rule.limits);
                 for one in admitted(&active.rule) {
-                    if !looking.persons.contains(&one) {
-                        looking.persons.push(one);
+                    for list in [Some(&mut looking.persons), Some(&mut looking.households).filter(|_| home)] {
+                        list.into_iter().filter(|list| !list.contains(&one)).for_each(|list| list.push(one));
                     }
                 }
             }
@@ -218,15 +249,33 @@ impl Reach {
         self.in_scope(scope).flat_map(|looking| &looking.rules).map(AsRef::as_ref)
     }
 
+    /// Whether any rule of that scope looks over all cases of a household.
+    #[must_use]
+    pub fn looks_at_households(&self, scope: PersonScope) -> bool {
+        self.in_scope(scope).any(|looking| !looking.households.is_empty())
+    }
+
+    /// The circles that rules of that scope look at.
+    pub fn circles(&self, scope: PersonScope, all: impl Iterator<Item = Circle>) -> impl Iterator<Item = Circle> {
+        let (any, households) = (!scope.is_empty(), self.looks_at_households(scope));
+        all.filter(move |circle| if matches!(circle, Circle::Household(_)) { households } else { any })
+    }
+
     /// Whether any rule looks over all cases of a person.
     #[must_use]
     pub fn looks_at_persons(&self) -> bool {
         self.jurisdictions.iter().any(|looking| looking.bit != 0)
     }
 
-    /// Whether a rule of that scope judges or counts such a contact together with those of the person's other cases.
+    /// Whether a rule of that scope judges or counts such a contact together with those of the circle's other cases.
     #[must_use]
-    pub fn counts_for_person(&self, scope: PersonScope, channel: Channel, technology: Option<Technology>) -> bool {
-        self.in_scope(scope).flat_map(|looking| &looking.persons).any(|one| one.has(channel, technology))
+    pub fn counts_for(&self, circle: &Circle, scope: PersonScope, contact: Admittance) -> bool {
+        self.in_scope(scope).any(|looking| {
+            let lists = match circle {
+                Circle::Person(_) => &looking.persons,
+                Circle::Household(_) => &looking.households,
+            };
+            lists.iter().any(|one| one.has(contact.channel, contact.technology))
+        })
     }
 }

@@ -68,6 +68,12 @@ vocabulary!(
         Case = "case",
         /// All contacts of one person over all cases of the tenant.
         Person = "person",
+        /// All contacts of one person over those cases of the tenant that the same collector works.
+        Collector = "collector",
+        /// The contacts about one case with everybody in the person's household.
+        HouseholdAndCase = "household_and_case",
+        /// All contacts with everybody in the person's household, over all cases of the tenant.
+        Household = "household",
     }
 );
 vocabulary!(
@@ -143,7 +149,7 @@ vocabulary!(
         AccrualPeriod = "accrual_period", InterestBase = "interest_base", ContractRate = "contract_rate",
         InvoiceDate = "invoice_date", PaymentTermAgreed = "payment_term_agreed", PaymentDirection = "payment_direction",
         ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request", Claim = "claim",
-        Deadline = "deadline",
+        Deadline = "deadline", Household = "household", Collector = "collector_entity",
     }
 );
 vocabulary!(
@@ -217,6 +223,27 @@ vocabulary!(
         Steps = "steps",
     }
 );
+
+impl Per {
+    /// The contacts of other cases count too.
+    #[must_use]
+    pub const fn over_cases(self) -> bool {
+        matches!(self, Self::Person | Self::Collector | Self::Household)
+    }
+
+    /// Whatever `other` counts together, this does too: a rule that counts so is at least as strict.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        let narrower: &[Self] = match self {
+            Self::PersonAndCase | Self::Collector => &[],
+            Self::HouseholdAndCase => &[Self::PersonAndCase],
+            Self::Case => &[Self::PersonAndCase, Self::HouseholdAndCase],
+            Self::Person => &[Self::PersonAndCase, Self::Collector],
+            Self::Household => &[Self::PersonAndCase, Self::Collector, Self::Person],
+        };
+        self == other || narrower.contains(&other)
+    }
+}
 
 /// A closed vocabulary as rule files read it.
 pub trait Word: Copy + Sized + 'static {
@@ -357,7 +384,7 @@ impl<T: Word> Set<T> {
 
     /// Every word of `other` is in this set.
     #[must_use]
-    pub const fn covers(self, other: Self) -> bool {
+    pub fn covers(self, other: Self) -> bool {
         self.bits & other.bits == other.bits
     }
 

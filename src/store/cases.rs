@@ -62,19 +62,34 @@ impl MarketTx {
                 row.version.parties.iter().map(move |party| (party.person.as_str().to_owned(), case.to_owned()))
             })
             .collect();
-        self.insert_persons(persons).await
+        self.insert_persons(persons).await?;
+        let parties = rows.iter().flat_map(|row| row.version.parties.iter().map(|party| (party, &row.version.case)));
+        let households = parties.filter_map(|(party, case)| Some((party.household.clone()?, case.as_str().to_owned())));
+        self.insert_pairs("case_household", "household_id", households.collect()).await
     }
 
     /// Records which persons have to do with which cases: pairs of person and case.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn insert_persons(&self, mut persons: Vec<(String, String)>) -> Result<(), StoreError> {
-        persons.sort_unstable();
-        persons.dedup();
-        let (people, cases) = persons.into_iter().unzip();
-        let columns = vec![("person_id", Column::Text(people)), ("case_id", Column::Text(cases))];
-        self.bulk("case_person", columns, "ON CONFLICT DO NOTHING").await?;
+    pub async fn insert_persons(&self, persons: Vec<(String, String)>) -> Result<(), StoreError> {
+        self.insert_pairs("case_person", "person_id", persons).await
+    }
+
+    async fn insert_pairs(
+        &self,
+        table: &'static str,
+        column: &'static str,
+        mut pairs: Vec<(String, String)>,
+    ) -> Result<(), StoreError> {
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let (keys, cases) = pairs.into_iter().unzip();
+        let columns = vec![(column, Column::Text(keys)), ("case_id", Column::Text(cases))];
+        self.bulk(table, columns, "ON CONFLICT DO NOTHING").await?;
         Ok(())
     }
 }

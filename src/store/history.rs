@@ -1,6 +1,6 @@
 //! Activities as stored, and the whole history of cases: what the fold reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
@@ -9,7 +9,8 @@ use super::cases::read_version;
 use super::{CaseRow, MarketTx, StoreError, TenantScope};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::{CaseId, MarketId};
+use crate::domain::circle::Circle;
+use crate::domain::ids::{CaseId, MarketId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::wire::stored;
 
@@ -158,18 +159,30 @@ impl TenantScope {
         histories(&self.reader(), self, market, cases, Some(Timestamp(i64::MIN))).await
     }
 
-    /// Cases on which one of these persons is a party or was contacted, each once, by id.
+    /// Cases on which one of these persons is a party or was contacted, or somebody of one of these households is a party;
+    /// each once, by id.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn cases_of_persons(&self, market: &MarketId, persons: Vec<String>) -> Result<Vec<CaseId>, StoreError> {
-        let (set, bind) = text_set(self.store.backend, 3, persons);
-        let sql = format!(
-            "SELECT DISTINCT case_id FROM case_person
-             WHERE tenant_id = $1 AND market_id = $2 AND person_id {set} ORDER BY case_id"
-        );
-        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
-        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+    pub async fn cases_of<'c>(
+        &self,
+        market: &MarketId,
+        circles: impl Iterator<Item = &'c Circle>,
+    ) -> Result<Vec<CaseId>, StoreError> {
+        let mut found = BTreeSet::new();
+        for (table, column, keys) in in_tables(circles) {
+            if keys.is_empty() {
+                continue;
+            }
+            let (set, bind) = text_set(self.store.backend, 3, keys);
+            let sql = format!(
+                "SELECT DISTINCT case_id FROM {table} WHERE tenant_id = $1 AND market_id = $2 AND {column} {set}"
+            );
+            for row in self.reader().query_all_raw(self.statement(market, &sql, [bind])).await? {
+                found.insert(CaseId::trusted(&row.try_get::<String>("", "case_id")?));
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// How many cases the market has.
@@ -205,17 +218,32 @@ impl MarketTx {
         histories(&self.transaction, &self.scope, &self.market, cases, Some(since)).await
     }
 
-    /// Cases in which these persons are parties.
+    /// Cases in which these persons, or somebody of these households, are parties, and those about which such a person was
+    /// contacted.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn cases_of_persons(&self, persons: Vec<String>) -> Result<Vec<(String, CaseId)>, StoreError> {
-        let sql = "SELECT person_id, case_id FROM case_person
-                   WHERE tenant_id = $1 AND market_id = $2 AND person_id {set}";
-        let rows = self.select_in(sql, persons).await?;
-        rows.iter()
-            .map(|row| Ok((row.try_get("", "person_id")?, CaseId::trusted(&row.try_get::<String>("", "case_id")?))))
-            .collect()
+    pub async fn cases_of<'c>(
+        &self,
+        circles: impl Iterator<Item = &'c Circle>,
+    ) -> Result<Vec<(Circle, CaseId)>, StoreError> {
+        let mut found = Vec::new();
+        let [persons, households] = in_tables(circles);
+        let person: fn(&str) -> Circle = |key| Circle::Person(PersonId::trusted(key));
+        for ((table, column, keys), circle) in [(persons, person), (households, Circle::household)] {
+            if keys.is_empty() {
+                continue;
+            }
+            let sql = format!(
+                "SELECT {column}, case_id FROM {table}
+                 WHERE tenant_id = $1 AND market_id = $2 AND {column} {{set}}"
+            );
+            for row in self.select_in(&sql, keys).await? {
+                let key: String = row.try_get("", column)?;
+                found.push((circle(&key), CaseId::trusted(&row.try_get::<String>("", "case_id")?)));
+            }
+        }
+        Ok(found)
     }
 
     /// The stored activities of these ids.
@@ -258,4 +286,16 @@ impl MarketTx {
         let rows = self.transaction.query_all_raw(self.statement(sql, [])).await?;
         rows.iter().map(read_stored_activity).collect()
     }
+}
+
+/// Where the cases of circles are found: a table, its column, and the keys to look for.
+fn in_tables<'c>(circles: impl Iterator<Item = &'c Circle>) -> [(&'static str, &'static str, Vec<String>); 2] {
+    let (mut persons, mut households) = (Vec::new(), Vec::new());
+    for circle in circles {
+        match circle {
+            Circle::Person(person) => persons.push(person.as_str().to_owned()),
+            Circle::Household(key) => households.push(key.to_string()),
+        }
+    }
+    [("case_person", "person_id", persons), ("case_household", "household_id", households)]
 }

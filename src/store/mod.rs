@@ -32,6 +32,7 @@ mod permits;
 mod push;
 mod schema;
 mod schema_findings;
+mod schema_households;
 mod schema_letters;
 mod schema_partners;
 mod schema_peers;

@@ -21,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_wire::Wire),
             Box::new(super::schema_letters::Letters),
             Box::new(super::schema_partners::Partners),
+            Box::new(super::schema_households::Households),
         ]
     }
 }

@@ -28,6 +28,7 @@ mod finding_order;
 mod finding_replicas;
 mod histories;
 mod migrations;
+mod permit_circles;
 mod permit_lists;
 mod permit_races;
 mod permits;

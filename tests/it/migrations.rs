@@ -1,5 +1,6 @@
 //! A database that an earlier version made, with rows in it, is brought up to date and goes on.
 
+use fairdue::domain::circle::Circle;
 use fairdue::domain::finding::{Finding, FindingStatus, Severity};
 use fairdue::domain::finding_life::{Decision, FindingAction, substance};
 use fairdue::domain::ids::{CaseId, FindingId, JurisdictionId, KeyId, MarketId, RuleId, TenantId, UpdateId};
@@ -55,8 +56,22 @@ pub fn first_statements(backend: Backend) -> String {
     FIRST.replace("{BYTES}", bytes).replace("{COMPACT}", compact)
 }
 
+/// Versions as the first schema kept them: of two cases with a household, one of them moved, and of one without.
+fn old_cases() -> String {
+    let one = |case: &str, version: &str, household: Option<&str>| {
+        let mut whole = crate::support::builders::version(case, version, Timestamp(7));
+        let party = serde_json::json!({ "person": "p", "role": "primary", "household": household });
+        whole.parties = vec![serde_json::from_value(party).expect("a party")];
+        let body = serde_json::to_string(&whole).expect("plain texts").replace('\'', "''");
+        format!("INSERT INTO case_version VALUES ('t', 'us', '{case}', '{version}', 7, 1, 7, '{body}');")
+    };
+    let all = [one("x", "1", Some("h")), one("x", "2", Some("k")), one("y", "1", Some("h")), one("z", "1", None)];
+    all.concat()
+}
+
 async fn first_schema(database: &crate::support::database::Database) {
     let mut sql = first_statements(database.backend);
+    sql.push_str(&old_cases());
     sql.push_str("INSERT INTO tenant VALUES ('t', 1); INSERT INTO market VALUES ('t', 'us', 1, 5, '', '');");
     sql.push_str("INSERT INTO api_key VALUES ('t', 'k', '', 'writer reader', '', 1, NULL);");
     for (row, status) in [(finding(1, "us", 8), "open"), (finding(2, "us-ny", 8), "withdrawn")] {
@@ -76,6 +91,20 @@ async fn first_schema(database: &crate::support::database::Database) {
         }
     }
 }
+
+on_both_databases!(
+    async fn households_of_old_cases_are_found(database: Database) {
+        first_schema(&database).await;
+        let (tenant, market) = (TenantId::trusted("t"), MarketId::trusted("us"));
+        let store = Store::open(&database.url, &StoreOptions::default()).await.expect("migrate");
+        let scope = store.scope(&tenant);
+        for (household, cases) in [("h", &["x", "y"][..]), ("k", &["x"]), ("p", &[])] {
+            let circle = Circle::household(household);
+            let found = scope.cases_of(&market, std::iter::once(&circle)).await.expect("read");
+            assert_eq!(found.iter().map(CaseId::as_str).collect::<Vec<_>>(), cases, "{household}");
+        }
+    }
+);
 
 on_both_databases!(
     async fn findings_of_the_first_schema_get_a_life(database: Database) {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use fairdue::domain::activity::Activity;
+use fairdue::domain::circle::Circle;
 use fairdue::domain::detail::Detail;
-use fairdue::domain::ids::{ActivityId, CaseId, KeyId, MarketId, TenantId};
+use fairdue::domain::ids::{ActivityId, CaseId, KeyId, MarketId, PersonId, TenantId};
 use fairdue::domain::party::Party;
 use fairdue::domain::principal::Role;
 use fairdue::domain::time::Timestamp;
@@ -247,7 +248,8 @@ on_both_databases!(
     async fn cases_are_found_by_their_persons(database: Database) {
         let store = open(&database.url).await;
         let scope = store.scope(&tenant("a"));
-        let party: Party = serde_json::from_str(r#"{"person": "p", "role": "primary"}"#).expect("a party");
+        let party = r#"{"person": "p", "role": "primary", "household": "h"}"#;
+        let party: Party = serde_json::from_str(party).expect("a party");
         assert_eq!(party.role, PartyRole::Primary);
         let mut first = version("x", "1", at(0));
         first.parties.push(party);
@@ -255,10 +257,19 @@ on_both_databases!(
         let write = begin(&scope).await;
         let rows = [&first, &second].map(|version| CaseUpsertRow { version, record: version_record(version) });
         write.insert_versions(1, at(900), rows.into()).await.expect("insert");
-        let found = write.cases_of_persons(vec!["p".into(), "nobody".into()]).await.expect("read");
-        assert_eq!(found, [("p".to_owned(), CaseId::trusted("x"))]);
+        let wanted = [
+            Circle::Person(PersonId::trusted("p")),
+            Circle::Person(PersonId::trusted("h")),
+            Circle::household("h"),
+            Circle::household("p"),
+        ];
+        let found = write.cases_of(wanted.iter()).await.expect("read");
+        let [person, _, household, _] = wanted.clone();
+        assert_eq!(found, [(person, CaseId::trusted("x")), (household, CaseId::trusted("x"))]);
         let head = fairdue::store::MarketHead { revision: 1, ..write.head.clone() };
         write.commit(&head).await.expect("commit");
+        let found = scope.cases_of(&market(), wanted.iter()).await.expect("read");
+        assert_eq!(found, [CaseId::trusted("x")]);
         let all = scope.list_cases(&market(), &CaseFilter::default(), "", 10).await.expect("list");
         assert_eq!(all, [CaseId::trusted("x"), CaseId::trusted("y")]);
         let histories = scope.case_histories(&market(), &all).await.expect("read");

@@ -7,7 +7,7 @@ use super::shape::{clock, flag, number, of, patterns, set, table, tables, texts,
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::LegalStepKind;
 use crate::domain::party::Condition;
-use crate::domain::vocabulary::{Channel, ChargeStep, Form, Place, Technology};
+use crate::domain::vocabulary::{Channel, ChargeStep, Form, PartyRole, Place, Technology};
 use crate::rules::model::{Matter, RetentionStart};
 use crate::rules::step::Stage;
 use crate::rules::words::{
@@ -169,6 +169,7 @@ fn frequency() -> Table {
         .may("technologies", set::<Technology>("Technologies concerned; all without this key"))
         .may("exclude", set::<Exclude>("What is left out"))
         .may("places", set::<Place>("Places concerned; all without this key"))
+        .may("roles", set::<PartyRole>("Roles of the persons concerned; all without this key"))
         .may("no_figure", no_figure())
 }
 

@@ -7,7 +7,7 @@ use super::shape::{MONTH_DAY, Table, amount, decimal, flag, number, patterns, ta
 use crate::rules::conduct::{Dealing, OptOut};
 use crate::rules::model::{ClaimOrder, Kind, Payee};
 use crate::rules::tighten;
-use crate::rules::words::Holidays;
+use crate::rules::words::{Holidays, Per};
 
 /// An entry. Which of the keys a rule knows depends on its kind: the reader says so.
 pub(super) fn entry() -> Value {
@@ -57,10 +57,11 @@ fn of(entry: Table, key: &'static str) -> Table {
         "opt_out" => word::<OptOut>(&about("Which opt-outs bind, no fewer than the law's")),
         "disclosure" => word::<Dealing>(&about("Making the debt known to third persons is forbidden")),
         "claims" => word::<ClaimOrder>(&about("Which of several claims comes first, where the law leaves it open")),
+        "per" => word::<Per>(&about("What counts together: all that the law counts, and more")),
         "payee" => word::<Payee>(&about("Who alone may receive payments, where the law leaves it open")),
         "order" => texts(&about("Components in their order, where the law states none")),
         "conditions" | "flags" | "forbids" | "before" | "stops" | "block_if" | "of" | "items" | "forbidden"
-        | "conduct" | "templates" | "needs" | "documents" | "must_carry" | "shown" => {
+        | "roles" | "conduct" | "templates" | "needs" | "documents" | "must_carry" | "shown" => {
             texts(&about("Further ones, beside those of the law"))
         }
         "require" => texts(&about("Further duties of recording; some of the consents that the law accepts")),

@@ -7,9 +7,9 @@ use crate::domain::party::Condition;
 use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
-use crate::rules::model::{Limits, Rule, Term};
+use crate::rules::model::{ContactCooldown, ContactFrequency, Limits, Rule, Term};
 use crate::rules::pack::Pack;
-use crate::rules::words::{Exclude, Set, Word};
+use crate::rules::words::{Exclude, Per, Set, Word};
 
 /// Every change of a rule's words, terms, sets and flags.
 pub(super) fn changes(rule: &Rule) -> Vec<Change> {
@@ -39,6 +39,7 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             });
         }
         Limits::ContactHours(_) | Limits::ContactFrequency(_) => places(&mut out),
+        Limits::ContactCooldown(_) => circles(&mut out),
         Limits::ContactBlock(_) | Limits::InterestCap(_) => lasting(&mut out),
         Limits::RequiredNotice(limits) if limits.paid_off => out.flag("paid_off", |limits| match limits {
             Limits::RequiredNotice(limits) => Some(&mut limits.paid_off),
@@ -175,11 +176,41 @@ fn places(out: &mut Changes<'_>) {
             _ => false,
         });
     }
+    circles(out);
     let Limits::ContactHours(hours) = &out.rule.limits else { return };
     if hours.unless_preferred {
         out.flag("unless_preferred", |limits| match limits {
             Limits::ContactHours(limits) => Some(&mut limits.unless_preferred),
             _ => None,
+        });
+    }
+}
+
+/// Whose contacts count together: fewer and more of them, and each role taken out.
+fn circles(out: &mut Changes<'_>) {
+    out.set("roles", |limits| match limits {
+        Limits::ContactFrequency(limits) => Some(&mut limits.roles),
+        _ => None,
+    });
+    let per = |limits: &mut Limits| match limits {
+        Limits::ContactFrequency(ContactFrequency { per, max: Some(_), .. }) => Some(*per),
+        Limits::ContactCooldown(ContactCooldown { per, wait: Some(_), .. }) => Some(*per),
+        _ => None,
+    };
+    let others: &[Per] = match per(&mut out.rule.limits.clone()) {
+        Some(Per::Collector) => &[Per::PersonAndCase, Per::Person],
+        Some(Per::HouseholdAndCase) => &[Per::PersonAndCase, Per::Case],
+        Some(Per::Household) => &[Per::Person, Per::HouseholdAndCase],
+        _ => &[],
+    };
+    for other in others {
+        out.with(format!("it counts per {other}"), |limits| {
+            match limits {
+                Limits::ContactFrequency(limits) => limits.per = *other,
+                Limits::ContactCooldown(limits) => limits.per = *other,
+                _ => return false,
+            }
+            true
         });
     }
 }

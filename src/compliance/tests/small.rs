@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compliance::Speaking;
-use crate::compliance::{CaseWatch, ContactStamp, Context, Emission, PersonLogs, TestOutcome};
+use crate::compliance::{CaseWatch, Context, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
@@ -113,9 +113,7 @@ pub fn fold(rules: &RuleSet, version: &CaseVersion, history: &[Activity], until:
         collect(&mut found, "timer", &mut out);
         watch.apply(&context(law, &logs), activity, &mut out);
         collect(&mut found, activity.id.as_str(), &mut out);
-        if let (Some(stamp), Some(person)) = (ContactStamp::of(activity), &activity.person) {
-            logs.note(person, stamp);
-        }
+        logs.note(activity, version);
     }
     watch.advance(&context(law, &logs), until, &mut out);
     collect(&mut found, "timer", &mut out);

@@ -65,7 +65,7 @@ fn clock(minute: u16) -> String {
 }
 
 pub(super) fn frequency(limits: &ContactFrequency) -> Vec<Line> {
-    let ContactFrequency { max, window: over, count, per, channels, technologies, exclude, places } = limits;
+    let ContactFrequency { max, window: over, count, per, roles, channels, technologies, exclude, places } = limits;
     let (count, over) = (count.as_str(), window(*over));
     let most = match max {
         Some(0) => format!("no {count} at all {over}"),
@@ -79,6 +79,7 @@ pub(super) fn frequency(limits: &ContactFrequency) -> Vec<Line> {
         set("contact_frequency.technologies", "technologies", *technologies, "any technology"),
         set("contact_frequency.exclude", "not counted", *exclude, NOTHING),
         set("contact_frequency.places", "places", *places, ANY_PLACE),
+        set("contact_frequency.roles", "with persons who are", *roles, "anybody"),
     ]
 }
 

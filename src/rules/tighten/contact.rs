@@ -3,7 +3,7 @@
 use super::change::Change;
 use crate::rules::model::{ContactBlock, ContactCooldown, ContactFrequency, ContactHours, OpenSpan, Window};
 use crate::rules::parse_limits::{self, weekdays};
-use crate::rules::words::Holidays;
+use crate::rules::words::{Holidays, Per};
 
 /// Longest window in days and in hours.
 const DAYS: i64 = 3_660;
@@ -59,6 +59,24 @@ pub(super) fn frequency(change: &mut Change<'_, '_, '_>, limits: &mut ContactFre
         Window::CalendarWeek | Window::CalendarMonth => {}
     }
     change.fewer("exclude", &mut limits.exclude);
+    per(change, &mut limits.per);
+    if limits.roles.is_empty() && change.reader.has("roles") {
+        change.touched = true;
+        change.loosens("roles", "it concerns contacts with anybody");
+    } else {
+        change.further("roles", &mut limits.roles);
+    }
+}
+
+/// What counts together: at least all that the law counts.
+fn per(change: &mut Change<'_, '_, '_>, limit: &mut Per) {
+    let Some(word) = change.reader.word::<Per>("per") else { return };
+    change.touched = true;
+    if word.covers(*limit) {
+        *limit = word;
+    } else {
+        change.loosens("per", &format!("{word} leaves out some of what its {limit} counts"));
+    }
 }
 
 pub(super) fn cooldown(change: &mut Change<'_, '_, '_>, limits: &mut ContactCooldown) {
@@ -68,6 +86,7 @@ pub(super) fn cooldown(change: &mut Change<'_, '_, '_>, limits: &mut ContactCool
         _ => {}
     }
     change.fewer("exclude", &mut limits.exclude);
+    per(change, &mut limits.per);
 }
 
 pub(super) fn block(change: &mut Change<'_, '_, '_>, limits: &mut ContactBlock) {

@@ -189,7 +189,8 @@ impl Life {
 }
 
 /// What the packs have no rules for: limits over the contacts of a case, whoever was contacted, that stop and begin to
-/// speak with a version; one of them looks back further than any other rule of its country.
+/// speak with a version; one of them looks back further than any other rule of its country. And limits over the contacts of
+/// a household and of a collecting company over all cases, which versions change.
 const TENANT_RULES: &str = r#"
 [[rules.add]]
 jurisdiction = "us"
@@ -220,6 +221,50 @@ window = { calendar_days = 20 }
 count = "attempts"
 per = "case"
 channels = ["call"]
+
+[[rules.add]]
+jurisdiction = "us"
+id = "tenant-calls-to-a-household"
+title = "At most three calls in ten days to a household"
+text = "At most three calls to a household in ten days, over all cases."
+citation = "house rule"
+effect = "prohibits"
+[rules.add.contact_frequency]
+max = 3
+window = { calendar_days = 10 }
+count = "attempts"
+per = "household"
+channels = ["call"]
+exclude = ["inbound"]
+
+[[rules.add]]
+jurisdiction = "us-ny"
+id = "tenant-contacts-of-a-collector"
+title = "At most two contacts in fifteen days by one company"
+text = "At most two calls and e-mails of one collecting company in fifteen days, over all its cases."
+citation = "house rule"
+effect = "prohibits"
+[rules.add.contact_frequency]
+max = 2
+window = { calendar_days = 15 }
+count = "attempts"
+per = "collector"
+channels = ["call", "email"]
+
+[[rules.add]]
+jurisdiction = "us"
+id = "tenant-rest-of-a-household"
+title = "Two days without a call to a household after a conversation"
+text = "After a conversation with somebody of a household nobody of it is called for two days."
+citation = "house rule"
+effect = "prohibits"
+[rules.add.contact_cooldown]
+after = "conversations"
+wait = { calendar_days = 2 }
+days = "clear_days"
+per = "household"
+channels = ["call"]
+exclude = ["inbound"]
 "#;
 
 /// The packs and KPIs of the package, with a tenant of the tests. Hardly a case stays unpacked, and few stay at all.

@@ -133,12 +133,17 @@ pub fn money(minor: u32) -> Money {
 
 /// A version of one of a few contents, so that many repeat what is in force, or what was before it.
 pub fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> CaseVersion {
-    let pick = pick % 3;
+    let (turn, pick) = (pick / 3 % 3, pick % 3);
     let due = first_day().checked_sub_days(Days::new(20)).expect("a date");
     let moved = due.checked_add_days(Days::new(20 * u64::from(pick))).expect("a date");
     CaseVersion {
         currency: currency(),
-        identity: Identity { creditor: format!("creditor-{}", case % 2), ..Identity::default() },
+        identity: Identity {
+            creditor: format!("creditor-{}", case % 2),
+            collector_entity: [None, Some("one"), Some("two")][usize::from((turn + u16::from(case)) % 3)]
+                .map(Into::into),
+            ..Identity::default()
+        },
         class: LegalClass {
             // Rules for consumers stop and begin to speak with a version.
             debt_class: Some(if pick == 2 { DebtClass::Business } else { DebtClass::Consumer }),
@@ -155,7 +160,8 @@ pub fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> Case
             person: person_of(case),
             role: PartyRole::Primary,
             kind: Some(PartyKind::Consumer),
-            household: None,
+            // The two persons live together, or not, or nobody says so.
+            household: [Some("h"), Some(if case < 2 { "a" } else { "h" }), None][usize::from(turn)].map(Into::into),
             residences: vec![Residence {
                 country: "US".into(),
                 // Where rules look back differently far, and count differently over a person's cases.

@@ -4,12 +4,13 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
-use fairdue::compliance::{ContactStamp, PersonLogs};
+use fairdue::compliance::PersonLogs;
 use fairdue::domain::activity::Activity;
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::Detail;
 use fairdue::domain::finding::Finding;
 use fairdue::domain::ids::RuleId;
+use fairdue::domain::time::Timestamp;
 use fairdue::ingest::derive::{Effects, Env};
 use fairdue::ingest::fold::fold;
 use fairdue::ingest::judge::judge;
@@ -26,6 +27,12 @@ fn said(effects: Effects, of: &dyn Fn(&RuleId) -> bool) -> (Vec<Finding>, BTreeM
         *unknown.entry(format!("{rule} {} {at}", attribute.as_str())).or_default() += 1;
     }
     (findings, unknown)
+}
+
+/// The version in force at an instant; the first holds from ever.
+fn in_force<'v>(versions: impl Iterator<Item = &'v CaseVersion> + Clone, at: Timestamp) -> Option<&'v CaseVersion> {
+    let begun = versions.clone().filter(|version| version.effective <= at).max_by_key(|version| version.order());
+    begun.or_else(|| versions.min_by_key(|version| version.order()))
 }
 
 #[test]
@@ -48,8 +55,10 @@ fn judging_alone_says_what_the_whole_fold_says() {
         let activities: Vec<&Activity> = history.activities.iter().filter(counts).collect();
         let mut persons = PersonLogs::default();
         for activity in &activities {
-            if let (Some(person), Some(stamp)) = (&activity.person, ContactStamp::of(activity)) {
-                persons.note(person, stamp);
+            let lead = activity.cases.first();
+            let versions = history.opening.iter().chain(&history.versions).filter(|one| Some(&one.case) == lead);
+            if let Some(version) = in_force(versions, activity.occurred) {
+                persons.note(activity, version);
             }
         }
         // A third of the rules, others with each history.

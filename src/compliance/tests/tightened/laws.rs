@@ -117,6 +117,10 @@ pub fn law(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
     Law { limits: format!("[rule.{kind}]\n{limits}"), stricter }
 }
 
+/// What counts together by law and with the tenant. Those over several cases have a test of their own.
+const PER: [(&str, &str); 3] =
+    [("person_and_case", "household_and_case"), ("household_and_case", "case"), ("person_and_case", "case")];
+
 fn contact(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
     let (less, more) = (a.saturating_sub(b), a + b);
     let (limits, stricter): (String, Vec<String>) = match kind {
@@ -139,6 +143,7 @@ fn contact(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
         }
         Kind::ContactFrequency => {
             let count = ["attempts", "contacts", "conversations"][c];
+            let (per, roles) = (PER[c], ["\nroles = [\"primary\"]", "", ""][c]);
             let (window, wider) = if c == 1 {
                 (format!("{{ hours = {} }}", 9 * a), format!("window_hours = {}", 9 * a + b))
             } else {
@@ -146,20 +151,30 @@ fn contact(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
             };
             (
                 format!(
-                    "max = 2\nwindow = {window}\ncount = \"{count}\"\nper = \"case\"\nexclude = [\"not_connected\", \"replies\"]"
+                    "max = 2\nwindow = {window}\ncount = \"{count}\"\nper = \"{}\"{roles}\nexclude = [\"not_connected\", \"replies\"]",
+                    per.0
                 ),
-                vec![format!("max = {}", 2_u16.saturating_sub(b)), wider, "exclude = []".into()],
+                [format!("max = {}", 2_u16.saturating_sub(b)), wider, "exclude = []".into()]
+                    .into_iter()
+                    .chain([format!("per = \"{}\"", per.1)])
+                    .chain((c == 0).then(|| "roles = [\"employer\"]".into()))
+                    .collect(),
             )
         }
         Kind::ContactCooldown if c == 0 => (
-            format!("after = \"contacts\"\nwait = {{ hours = {} }}\nper = \"case\"\nexclude = [\"replies\"]", 9 * a),
-            vec![format!("wait_hours = {}", 9 * a + b), "exclude = []".into()],
+            format!(
+                "after = \"contacts\"\nwait = {{ hours = {} }}\nper = \"{}\"\nexclude = [\"replies\"]",
+                9 * a,
+                PER[0].0
+            ),
+            vec![format!("wait_hours = {}", 9 * a + b), "exclude = []".into(), format!("per = \"{}\"", PER[0].1)],
         ),
         Kind::ContactCooldown => (
             format!(
-                "after = \"conversations\"\nwait = {{ calendar_days = {a} }}\ndays = \"clear_days\"\nper = \"case\"\nexclude = [\"replies\"]"
+                "after = \"conversations\"\nwait = {{ calendar_days = {a} }}\ndays = \"clear_days\"\nper = \"{}\"\nexclude = [\"replies\"]",
+                PER[c].0
             ),
-            vec![format!("wait_days = {more}"), "exclude = []".into()],
+            vec![format!("wait_days = {more}"), "exclude = []".into(), format!("per = \"{}\"", PER[c].1)],
         ),
         _ => (
             format!(

@@ -45,11 +45,18 @@ fn looser(kind: Kind) -> (&'static str, &'static [&'static str]) {
         ),
         Kind::ContactFrequency => (
             "max = 2\nwindow = { calendar_days = 7 }\ncount = \"attempts\"\nper = \"case\"\nexclude = [\"replies\"]",
-            &["max = 3", "window_days = 6", "exclude = [\"not_connected\"]"],
+            &[
+                "max = 3",
+                "window_days = 6",
+                "exclude = [\"not_connected\"]",
+                "per = \"person_and_case\"",
+                "per = \"household\"",
+                "roles = [\"primary\"]",
+            ],
         ),
         Kind::ContactCooldown => (
             "after = \"conversations\"\nwait = { calendar_days = 7 }\ndays = \"clear_days\"\nper = \"case\"",
-            &["wait_days = 6", "exclude = [\"replies\"]"],
+            &["wait_days = 6", "exclude = [\"replies\"]", "per = \"person\""],
         ),
         Kind::ContactBlock => (
             "conditions = [\"insolvency\"]\nlasts = TERM\nonly_within = TERM\nonly_within_after = [\"demand\"]",

@@ -191,7 +191,13 @@ fn case(which: usize) -> CaseVersion {
     let terms = json!({ "complex": which % 2 == 1, "payment_term_agreed": agreed, "evasion": which % 4 == 3 });
     let verified = noon(i64::try_from(which % 20).unwrap()).0;
     let points = json!([{ "id": "cp", "kind": "postal_address", "verified": verified }]);
-    version(json!({ "claims": claims, "terms": terms }), json!({ "language": "en", "contact_points": points }))
+    let debtor = json!({ "language": "en", "contact_points": points, "household": "h" });
+    let mut version = version(json!({ "claims": claims, "terms": terms }), debtor);
+    let household = [json!("h"), json!("elsewhere"), Value::Null][which % 3].clone();
+    let lodger =
+        json!({ "person": "q", "role": "employer", "household": household, "residences": [{ "country": "FR" }] });
+    version.parties.push(serde_json::from_value(lodger).unwrap());
+    version
 }
 
 /// What a rule says of a history: breaches with omissions, and its answers to questions afterwards.
@@ -326,7 +332,8 @@ fn every_key_of_every_kind_makes_a_difference() {
 /// What a rule of the kind has to do with.
 const fn acts_of(kind: Kind) -> &'static [usize] {
     match kind {
-        Kind::ContactHours | Kind::ContactFrequency | Kind::ContactCooldown => &[0, 1, 2, 6, 38],
+        Kind::ContactHours => &[0, 1, 2, 6, 38],
+        Kind::ContactFrequency | Kind::ContactCooldown => &[0, 1, 2, 6, 32, 33, 38],
         Kind::ContactBlock => &[2, 3, 7, 16, 17, 18, 20],
         Kind::NoticePeriod => &[3, 4, 7, 9],
         Kind::RequiredNotice => &[2, 3, 7, 8, 12],

@@ -1,0 +1,195 @@
+//! Permits and limits over households and collecting companies: what is counted together over several cases, and simultaneous
+//! wishes over two servers. `FAIRDUE_PERMIT_ROUNDS` sets the number of rounds (default 25).
+
+use fairdue::clock::Clock;
+use fairdue::proto::v1;
+use tonic::Status;
+use v1::Verdict;
+
+use crate::permits::{ask, question, record, release, wish};
+use crate::support::api::{Api, Clients};
+use crate::support::database::{Backend, Database, on_both_databases};
+use crate::support::wire::{at, call, case, stamp};
+
+/// Calls that the rule allows in seven days.
+const PLACES: usize = 2;
+
+fn rule(per: &str) -> String {
+    format!(
+        "[[rules.add]]\njurisdiction = \"it\"\nid = \"tenant-house-calls\"\ntitle = \"t\"\ntext = \"t\"\n\
+         citation = \"house rule\"\neffect = \"prohibits\"\n[rules.add.contact_frequency]\nmax = {PLACES}\n\
+         window = {{ calendar_days = 7 }}\ncount = \"attempts\"\nper = \"{per}\"\nchannels = [\"call\"]\n"
+    )
+}
+
+async fn server(database: &Database, per: &str) -> (Api, Clients) {
+    let (clock, _) = Clock::manual(at(0));
+    let api = Api::start_at(database, &[], clock).await;
+    api.change_rule("mine", &rule(per));
+    let clients = api.platform("mine").await;
+    (api, clients)
+}
+
+/// A case of one debtor, with what it states of household and collector.
+struct Of<'a> {
+    case: &'a str,
+    person: &'a str,
+    household: &'a str,
+    collector: &'a str,
+}
+
+async fn open(clients: &mut Clients, cases: &[Of<'_>]) {
+    let made = cases.iter().map(|of| {
+        let mut case = case(of.case, "creditor");
+        case.effect_time = stamp(-9);
+        let identity = case.identity.get_or_insert_default();
+        identity.collector_role = v1::CollectorRole::Creditor.into();
+        identity.collector_entity_id = of.collector.to_owned();
+        for party in &mut case.parties {
+            party.person_id = of.person.to_owned();
+            party.household_id = of.household.to_owned();
+        }
+        case
+    });
+    let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: made.collect() };
+    clients.cases.batch_upsert_cases(request).await.expect("cases");
+}
+
+async fn verdict(clients: &mut Clients, case: &str) -> Verdict {
+    ask(clients, question(case)).await.expect("an answer").verdict()
+}
+
+on_both_databases!(
+    async fn a_household_is_counted_over_cases_and_persons(database: Database) {
+        let (api, mut mine) = server(&database, "household").await;
+        let of = |case, person, household| Of { case, person, household, collector: "" };
+        let cases = [of("c1", "p", "h"), of("c2", "q", "h"), of("c3", "r", "k"), of("c4", "s", "")];
+        open(&mut mine, &cases).await;
+        record(&mut mine, vec![call("a", "c1", 0)]).await;
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
+        assert_eq!(ask(&mut mine, wish("c2", "p1")).await.expect("an answer").verdict(), Verdict::Allowed);
+        // The permit holds the second place for everybody of the household, and for nobody else.
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "c3").await, Verdict::Allowed);
+        let alone = ask(&mut mine, question("c4")).await.expect("an answer");
+        assert_eq!((alone.verdict(), alone.missing), (Verdict::Unknown, vec!["household".to_owned()]));
+        // Asked for by a later version, the debtor of another case moves in: what was made there counts now.
+        record(&mut mine, vec![call("b", "c3", 0)]).await;
+        release(&mut mine, "p1").await.expect("released");
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::Allowed);
+        let mut moved = case("c3", "creditor");
+        moved.version_id = "v2".to_owned();
+        moved.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
+        for party in &mut moved.parties {
+            party.person_id = "r".to_owned();
+            party.household_id = "h".to_owned();
+        }
+        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![moved] };
+        mine.cases.batch_upsert_cases(request).await.expect("a version");
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_collector_is_counted_over_its_own_cases(database: Database) {
+        let (api, mut mine) = server(&database, "collector").await;
+        let of = |case, collector| Of { case, person: "p", household: "", collector };
+        open(&mut mine, &[of("c1", "one"), of("c2", "one"), of("c3", "two"), of("c4", "")]).await;
+        record(&mut mine, vec![call("a", "c1", 0), call("b", "c3", 0)]).await;
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
+        record(&mut mine, vec![call("c", "c2", 0)]).await;
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "c3").await, Verdict::Allowed);
+        let unnamed = ask(&mut mine, question("c4")).await.expect("an answer");
+        assert_eq!((unnamed.verdict(), unnamed.missing), (Verdict::Unknown, vec!["collector_entity".to_owned()]));
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_late_contact_counts_with_the_household_that_the_person_moved_to(database: Database) {
+        let (api, mut mine) = server(&database, "household").await;
+        let of = |case, person, household| Of { case, person, household, collector: "" };
+        open(&mut mine, &[of("c1", "p", "alone"), of("c2", "q", "h")]).await;
+        let mut moved = case("c1", "creditor");
+        moved.version_id = "v2".to_owned();
+        moved.effect_time = stamp(-2);
+        moved.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
+        for party in &mut moved.parties {
+            (party.person_id, party.household_id) = ("p".to_owned(), "h".to_owned());
+        }
+        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![moved] };
+        mine.cases.batch_upsert_cases(request).await.expect("a version");
+        record(&mut mine, vec![call("other", "c2", -2), call("last", "c1", -1)]).await;
+        let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
+        let found = async |mine: &mut Clients| {
+            let findings = mine.compliance.list_findings(list.clone()).await.expect("findings").into_inner().findings;
+            let house = findings.into_iter().filter(|one| one.rule_id == "tenant-house-calls");
+            house.map(|one| one.activity_id).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&mut mine).await, Vec::<String>::new());
+        // Made before the person moved in, told afterwards: with the other's call it makes the last one the third.
+        record(&mut mine, vec![call("late", "c1", -3)]).await;
+        assert_eq!(found(&mut mine).await, ["last"]);
+        api.end().await;
+    }
+);
+
+fn rounds() -> usize {
+    std::env::var("FAIRDUE_PERMIT_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25)
+}
+
+fn granted(answer: &Result<v1::CheckContactResponse, Status>) -> bool {
+    answer.as_ref().expect("an answer, not an error").permit.is_some()
+}
+
+/// More wishes at the same instant than places are left, on different cases of one household or one company.
+async fn no_more_than_places(per: &str) {
+    let database = Database::fresh(Backend::Postgres).await;
+    let (one, mut here) = server(&database, per).await;
+    let (other, there) = server(&database, per).await;
+    for round in 0..rounds() {
+        let (key, person) = (format!("h{round}"), format!("p{round}"));
+        let names: Vec<[String; 2]> =
+            (0..=PLACES).map(|number| [format!("c{round} {number}"), format!("p{round} {number}")]).collect();
+        let of = |[case, own]: &'_ [String; 2]| {
+            (case.clone(), if per == "household" { own.clone() } else { person.clone() })
+        };
+        let named: Vec<(String, String)> = names.iter().map(of).collect();
+        let cases: Vec<Of<'_>> =
+            named.iter().map(|(case, person)| Of { case, person, household: &key, collector: &key }).collect();
+        open(&mut here, &cases).await;
+        let made = round % 3 == 1;
+        if made {
+            record(&mut here, vec![call(&format!("made {round}"), &named[0].0, 0)]).await;
+        }
+        let wishes: Vec<_> = named
+            .iter()
+            .enumerate()
+            .map(|(number, (case, _))| {
+                let clients = if (number + round) % 2 == 0 { &here } else { &there };
+                let (mut compliance, wish) = (clients.compliance.clone(), wish(case, &format!("w{round} {number}")));
+                tokio::spawn(async move { compliance.check_contact(wish).await.map(tonic::Response::into_inner) })
+            })
+            .collect();
+        let mut held = 0;
+        for wish in wishes {
+            held += usize::from(granted(&wish.await.expect("a caller")));
+        }
+        assert_eq!(held, PLACES - usize::from(made), "round {round}");
+    }
+    one.end().await;
+    other.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_permits_than_places_are_left_for_a_household() {
+    no_more_than_places("household").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_permits_than_places_are_left_for_a_collector() {
+    no_more_than_places("collector").await;
+}
