@@ -94,10 +94,30 @@ impl Replay {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn next(&mut self, sets: &[&RuleSet]) -> Result<Option<Chunk>, IngestError> {
+        match self.cases().await? {
+            Some(cases) => self.read(cases, sets).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The ids of the next cases, for [`Replay::read`]: several batches may be read at a time.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cases(&mut self) -> Result<Option<Vec<CaseId>>, IngestError> {
         let market = &self.market.key.market;
         let cases = self.scope.list_cases(market, &CaseFilter::default(), &self.after, BATCH).await?;
         let Some(last) = cases.last() else { return Ok(None) };
         self.after = last.as_str().to_owned();
+        Ok(Some(cases))
+    }
+
+    /// Reads these cases, as [`Replay::next`] does.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn read(&self, cases: Vec<CaseId>, sets: &[&RuleSet]) -> Result<Chunk, IngestError> {
+        let market = &self.market.key.market;
         let mut histories = self.scope.case_histories(market, &cases).await?;
         let circles = self.circles_of(&histories, sets);
         let mut logs = PersonLogs::default();
@@ -113,7 +133,7 @@ impl Replay {
             }
         }
         let in_order = cases.iter().filter_map(|case| histories.remove_entry(case));
-        Ok(Some(Chunk { histories: in_order.collect(), persons: logs }))
+        Ok(Chunk { histories: in_order.collect(), persons: logs })
     }
 
     /// Persons and households of whose contacts a rule counts some over all of their cases.

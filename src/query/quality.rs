@@ -162,8 +162,10 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::ReceivedBy => &["Activity.payment.received_by"],
         A::PaidClaim => &["Activity.payment.claim_id"],
         A::RecordDate => &["Activity.records_erased.newest_date"],
+        A::Household => &["Case.parties.household_id"],
+        A::Collector => &["Case.identity.collector_entity_id"],
         // The rules themselves are missing, which no record supplies.
-        _ => &[],
+        A::Pack => &[],
     }
 }
 

@@ -34,9 +34,9 @@ pub struct CaseHistory {
     pub versions: Vec<(u64, CaseVersion)>,
     /// Its activities, in no order, voided ones included.
     pub activities: Vec<StoredActivity>,
-    /// Timers due up to here have been fired by the due-queue.
+    /// Timers due up to here have been fired by the due-queue. Only the market's writer is told.
     pub advanced_to: Option<Timestamp>,
-    /// The instant stored in the due-queue.
+    /// The instant stored in the due-queue, likewise.
     pub due_at: Option<Timestamp>,
 }
 
@@ -46,6 +46,17 @@ pub(super) fn read_stored_activity(row: &QueryResult) -> Result<StoredActivity, 
         revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
         recorded: Timestamp(row.try_get("", "recorded_at")?),
         voided: row.try_get::<Option<i64>>("", "void_revision")?.map(i64::cast_unsigned),
+        activity: stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?,
+    })
+}
+
+/// The same of a row of [`HISTORY`], by the places of its columns: looking names up for each row takes longer than reading.
+fn read_of_history(row: &QueryResult) -> Result<StoredActivity, StoreError> {
+    let record: Vec<u8> = row.try_get_by_index(3)?;
+    Ok(StoredActivity {
+        revision: row.try_get_by_index::<i64>(1)?.cast_unsigned(),
+        recorded: Timestamp(row.try_get_by_index(2)?),
+        voided: row.try_get_by_index::<Option<i64>>(4)?.map(i64::cast_unsigned),
         activity: stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?,
     })
 }
@@ -74,6 +85,7 @@ async fn histories(
     market: &MarketId,
     cases: &[CaseId],
     contacts_since: Option<Timestamp>,
+    dues: bool,
 ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
     let mut found: HashMap<CaseId, CaseHistory> = HashMap::new();
     if cases.is_empty() {
@@ -97,9 +109,23 @@ async fn histories(
         Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", vec![since.0.into()]),
         None => ("", Vec::new()),
     };
+    // Rows of a case mostly lie side by side.
+    let mut place = (String::new(), Vec::new());
     for row in connection.query_all_raw(select(&HISTORY.replace("{only}", only), since)).await? {
-        let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
-        found.entry(case).or_default().activities.push(read_stored_activity(&row)?);
+        let case: String = row.try_get_by_index(0)?;
+        if case != place.0 {
+            let (before, activities) = std::mem::replace(&mut place, (case, Vec::new()));
+            if !before.is_empty() {
+                found.entry(CaseId::trusted(&before)).or_default().activities.extend(activities);
+            }
+        }
+        place.1.push(read_of_history(&row)?);
+    }
+    if !place.0.is_empty() {
+        found.entry(CaseId::trusted(&place.0)).or_default().activities.extend(place.1);
+    }
+    if !dues {
+        return Ok(found);
     }
     for row in connection.query_all_raw(select(DUES, Vec::new())).await? {
         let case = CaseId::trusted(&row.try_get::<String>("", "of_case")?);
@@ -144,7 +170,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.reader(), self, market, cases, None).await
+        histories(&self.reader(), self, market, cases, None, false).await
     }
 
     /// The versions of these cases and their contacts, as committed. Unknown cases are absent.
@@ -156,7 +182,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.reader(), self, market, cases, Some(Timestamp(i64::MIN))).await
+        histories(&self.reader(), self, market, cases, Some(Timestamp(i64::MIN)), false).await
     }
 
     /// Cases on which one of these persons is a party or was contacted, or somebody of one of these households is a party;
@@ -203,7 +229,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn case_histories(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.transaction, &self.scope, &self.market, cases, None).await
+        histories(&self.transaction, &self.scope, &self.market, cases, None, true).await
     }
 
     /// The versions of these cases, and their contacts from an instant on: what rules count over a person's cases.
@@ -215,7 +241,7 @@ impl MarketTx {
         cases: &[CaseId],
         since: Timestamp,
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.transaction, &self.scope, &self.market, cases, Some(since)).await
+        histories(&self.transaction, &self.scope, &self.market, cases, Some(since), false).await
     }
 
     /// Cases in which these persons, or somebody of these households, are parties, and those about which such a person was

@@ -5,7 +5,10 @@ mod report;
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::task::AbortOnDropHandle;
 
 pub use report::{BySeverity, Change, Lacking, RuleChange, Sample, Span, Totals};
 
@@ -23,6 +26,8 @@ use report::Report;
 
 /// Simulations at once in this process: each keeps a processor busy.
 pub(super) const AT_ONCE: usize = 2;
+/// Batches of cases that are read at a time, while one is derived.
+const READ_AHEAD: usize = 3;
 /// Events that wait for a slow reader before the replay waits too.
 const WAITING: usize = 4;
 
@@ -169,21 +174,21 @@ impl Run {
         };
         self.tell(started).await.map_err(|_| None)?;
         let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now);
-        let both: [&RuleSet; 2] = [&judged[0], &judged[1]];
-        let mut chunk = replay.next(&both).await.map_err(Some)?;
-        while let Some(now) = chunk.take() {
-            // The next cases are read while these are derived.
-            let work = Derivation {
-                replay: replay.clone(),
-                chunk: now,
-                sets: judged.clone(),
-                report,
-                events: self.events.clone(),
-            };
-            let derived = tokio::task::spawn_blocking(move || work.run());
-            let (next, derived) = tokio::join!(replay.next(&both), derived);
+        // The next cases are read while some are derived.
+        let mut reading = FuturesOrdered::new();
+        loop {
+            while reading.len() < READ_AHEAD {
+                let Some(cases) = replay.cases().await.map_err(Some)? else { break };
+                let (replay, judged) = (replay.clone(), judged.clone());
+                let read = async move { replay.read(cases, &[&judged[0], &judged[1]]).await };
+                reading.push_back(AbortOnDropHandle::new(tokio::spawn(read)));
+            }
+            let Some(chunk) = reading.next().await else { break };
+            let chunk = chunk.map_err(|_| Some(broken()))?.map_err(Some)?;
+            let replay = replay.clone();
+            let work = Derivation { replay, chunk, sets: judged.clone(), report, events: self.events.clone() };
+            let derived = tokio::task::spawn_blocking(move || work.run()).await;
             report = derived.map_err(|_| Some(broken()))?.ok_or(None)?;
-            chunk = next.map_err(Some)?;
             let progress = SimulationEvent::Progress { cases: report.cases(), activities: report.activities() };
             self.tell(progress).await.map_err(|_| None)?;
         }

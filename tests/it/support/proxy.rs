@@ -237,6 +237,12 @@ async fn questions(link: &Link, mut from: OwnedReadHalf, mut to: OwnedWriteHalf)
             _ => {}
         }
         unit.extend(message);
+        if matches!(kind, b'd' | b'c' | b'f') {
+            // What is copied belongs to the statement that began the copy, which has been decided about.
+            link.heard().await;
+            to.write_all(&std::mem::take(&mut unit)).await?;
+            continue;
+        }
         if !matches!(kind, b'Q' | b'S' | b'X') {
             continue;
         }
@@ -281,6 +287,8 @@ async fn answers(link: &Link, mut from: OwnedReadHalf) -> io::Result<()> {
         }
         match link.next_answer.load(Ordering::SeqCst) {
             0 => link.tell(&message).await?,
+            // The database asks for what is to be copied: the statement has only begun.
+            1 if message[0] == b'G' => link.tell(&message).await?,
             1 if ready => return Ok(()),
             2 if ready => {
                 link.next_answer.store(0, Ordering::SeqCst);
