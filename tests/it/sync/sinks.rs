@@ -68,8 +68,8 @@ on_both_databases!(
         });
         let mut service = setup.start().await;
         for round in 0..4_u32 {
-            write(&service, &setup.key, round * 16..round * 16 + 12).await;
             let came = receiver.deliveries().len();
+            write(&service, &setup.key, round * 16..round * 16 + 12).await;
             until("something is sent", async || receiver.deliveries().len() > came + 10).await;
             // Killed while an event is on its way that the receiver never answers. All others may have been delivered by now.
             deaf.store(true, Ordering::SeqCst);
