@@ -62,7 +62,10 @@ const CLAUSES: &[Clause] = &[
     Clause {
         id: "C-04",
         what: "clients give calls up",
-        tests: &["faults::cancelled::calls_that_are_given_up_leave_nothing_behind"],
+        tests: &[
+            "faults::cancelled::calls_that_are_given_up_leave_nothing_behind",
+            "faults::cancelled::a_call_that_is_given_up_in_its_begin_leaves_no_transaction",
+        ],
         counts: &[count("FAIRDUE_FAULT_CANCELS", "calls given up", 3_000, 500_000)],
     },
     Clause {
@@ -151,6 +154,8 @@ const CLAUSES: &[Clause] = &[
             "faults::stopping::a_stop_cuts_nothing_off_on_sqlite",
             "faults::stopping::a_stop_cuts_nothing_off_on_postgres",
             "faults::stopping::a_stop_ends_in_time_whatever_holds_it_up",
+            "faults::stopping::a_slow_database_has_the_time_that_calls_have_left",
+            "faults::stopping::a_connection_that_waits_to_be_accepted_is_served",
         ],
         counts: &[count("FAIRDUE_FAULT_STOPS", "stops on each database", 2, 500)],
     },

@@ -64,9 +64,10 @@ impl Desk<'_> {
                 })
                 .collect();
             let unknown_only = cold.iter().all(|(_, person)| person.is_none());
-            // A case that is not there may have been forgotten for another process's write since it was read; one that is
-            // not there although nothing came between, in two rounds, is unknown.
-            if cold.is_empty() || unknown_only && round > 1 && loaded == Some(revision) {
+            // A case that is not there may have been forgotten for another process's write since it was read, or displaced by
+            // what others ask for. One that is not there in two rounds although nothing came between may be unknown: the
+            // database says.
+            if cold.is_empty() || unknown_only && round > 1 && loaded == Some(revision) && self.unknown(&cold).await? {
                 return Ok((found.into_iter().map(Result::ok).collect(), revision));
             }
             if !last {
@@ -75,6 +76,13 @@ impl Desk<'_> {
         }
         // Displaced as fast as it is read: what is known is not enough.
         Err(IngestError::Overloaded)
+    }
+
+    /// Whether none of these cases is on record.
+    async fn unknown(&self, cold: &[(&CaseId, Option<&PersonId>)]) -> Result<bool, IngestError> {
+        let cases: Vec<&CaseId> = cold.iter().map(|(case, _)| *case).collect();
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        Ok(scope.known_cases(&self.market.key.market, &cases).await?.is_empty())
     }
 
     /// Brings cases, with the contacts of their parties, into memory in one group; in the second round, when these are

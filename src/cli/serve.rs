@@ -21,7 +21,7 @@ use crate::transport::encode::event::event;
 use crate::transport::server::{ServeError, serve};
 use crate::transport::service::UseCases;
 
-/// How long the store may take to close once no call is in work.
+/// How long the store may take to close behind the end of the grace period.
 const CLOSING: Duration = Duration::from_secs(4);
 
 /// Runs `fairdue serve`.
@@ -159,8 +159,9 @@ impl Server {
 
     /// Stops: health says NOT_SERVING, streams end after what they acknowledged, calls in work end, accepted writes are
     /// done, the store closes. Calls that have not ended within `grace` are cut off; what was acknowledged is durable, and
-    /// what was answered still goes on record, for which there are a few more seconds.
+    /// what was answered still goes on record, for which there is what calls have left of that time, and a few more seconds.
     pub async fn stop(self, grace: Duration) {
+        let end = tokio::time::Instant::now() + grace;
         self.draining.cancel();
         let ending = async {
             match self.grpc.await {
@@ -172,10 +173,10 @@ impl Server {
                 tracing::error!(%error, "sending changes ended unexpectedly");
             }
         };
-        if tokio::time::timeout(grace, ending).await.is_err() {
+        if tokio::time::timeout_at(end, ending).await.is_err() {
             tracing::warn!("calls were still in work at the end of the grace period and were cut off");
         }
-        if tokio::time::timeout(CLOSING, self.app.close()).await.is_err() {
+        if tokio::time::timeout_at(end + CLOSING, self.app.close()).await.is_err() {
             tracing::warn!("the database did not take what was left to write: it was cut off");
         }
     }

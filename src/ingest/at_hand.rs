@@ -27,7 +27,15 @@ pub async fn case_at_hand(
     key: &MarketKey,
     case: &CaseId,
 ) -> Result<Option<(Arc<CaseEntry>, u64)>, IngestError> {
-    bring(markets, key, (std::slice::from_ref(case), &[]), |state| state.case_at(case)).await
+    for _ in 0..TRIES {
+        let found = bring(markets, key, (std::slice::from_ref(case), &[]), |state| state.case_at(case)).await?;
+        // That memory does not hold it is no proof: what others ask for may displace it as often as it is brought.
+        let scope = markets.store().scope(&key.tenant);
+        if found.is_some() || scope.known_cases(&key.market, &[case]).await?.is_empty() {
+            return Ok(found);
+        }
+    }
+    Err(IngestError::Overloaded)
 }
 
 /// The contacts of these persons that rules of the version's countries count over all of a person's cases, as far back

@@ -1,10 +1,13 @@
 //! Case versions as stored.
 
-use sea_orm::QueryResult;
+use std::collections::HashSet;
 
-use super::bulk::Column;
-use super::{MarketTx, StoreError};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::bulk::{Column, text_set};
+use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::case::CaseVersion;
+use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
 use crate::wire::stored;
 
@@ -91,5 +94,21 @@ impl MarketTx {
         let columns = vec![(column, Column::Text(keys)), ("case_id", Column::Text(cases))];
         self.bulk(table, columns, "ON CONFLICT DO NOTHING").await?;
         Ok(())
+    }
+}
+
+impl TenantScope {
+    /// Those of these cases that are on record.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn known_cases(&self, market: &MarketId, cases: &[&CaseId]) -> Result<HashSet<CaseId>, StoreError> {
+        let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
+        let (set, bind) = text_set(self.store.backend, 3, ids);
+        let sql = format!(
+            "SELECT DISTINCT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}"
+        );
+        let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
     }
 }

@@ -11,14 +11,15 @@ use crate::faults::counted;
 use crate::support::database::{Backend, Database};
 use crate::support::postgres::fresh_directory;
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+/// An authority of the test's own.
+pub fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
 }
 
 /// A file that PostgreSQL's own user may read and nobody else, as it asks of keys.
-fn file(directory: &Path, name: &str, text: &str) -> PathBuf {
+pub fn file(directory: &Path, name: &str, text: &str) -> PathBuf {
     let path = directory.join(name);
     std::fs::write(&path, text).expect("write a file");
     let owner = std::fs::metadata(directory).expect("a directory");
@@ -27,13 +28,17 @@ fn file(directory: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// The server shows a certificate for this name from now on.
-async fn show(url: &str, directory: &Path, authority: &CertifiedIssuer<'static, KeyPair>, name: &str) {
+/// A certificate for a name and its key, in files.
+pub fn certificate(directory: &Path, authority: &CertifiedIssuer<'static, KeyPair>, name: &str) -> (PathBuf, PathBuf) {
     let key = KeyPair::generate().expect("a key");
     let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
     let certificate = params.signed_by(&key, authority).expect("a certificate");
-    let certificate = file(directory, "server.crt", &certificate.pem());
-    let key = file(directory, "server.key", &key.serialize_pem());
+    (file(directory, "server.crt", &certificate.pem()), file(directory, "server.key", &key.serialize_pem()))
+}
+
+/// The server shows a certificate for this name from now on.
+async fn show(url: &str, directory: &Path, authority: &CertifiedIssuer<'static, KeyPair>, name: &str) {
+    let (certificate, key) = certificate(directory, authority, name);
     let mut admin = PgConnection::connect(url).await.expect("connect");
     for sql in [
         format!("ALTER SYSTEM SET ssl_cert_file = '{}'", certificate.display()),

@@ -5,10 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fairdue::proto::v1;
+use fairdue::store::{Store, StoreOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 
+use crate::database_tls;
 use crate::figures;
 use crate::support::database::{Backend, Database};
 use crate::support::postgres::{free_port, fresh_directory, unprivileged};
@@ -109,8 +111,8 @@ impl Drop for Pooler {
     }
 }
 
-/// Starts PgBouncer before a database, with few connections, so that each serves many clients in turn.
-async fn pooler(url: &str) -> (Pooler, String) {
+/// Starts PgBouncer before a database, with few connections, so that each serves many clients in turn, and with further settings.
+async fn pooler(url: &str, more: &str) -> (Pooler, String) {
     // Where Debian puts it, and wherever else programs are looked for.
     let search = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -146,6 +148,7 @@ async fn pooler(url: &str) -> (Pooler, String) {
         assert!(text.contains(from), "{from} stands in deploy/pgbouncer.ini no more");
         text = text.replace(from, &to);
     }
+    text.push_str(&format!("\n{more}"));
     let file = directory.join("pgbouncer.ini");
     std::fs::write(&file, text).expect("write the settings");
     let mut command = unprivileged(&program);
@@ -167,7 +170,7 @@ async fn pooler(url: &str) -> (Pooler, String) {
 async fn two_servers_work_behind_a_pooler_in_transaction_mode() {
     let database = Database::fresh(Backend::Postgres).await;
     let direct = owned(&database.url).await;
-    let (_pooler, pooled) = pooler(&direct).await;
+    let (_pooler, pooled) = pooler(&direct, "").await;
     let settings =
         [("database.pooled", "true"), ("database.row_security", "true"), ("database.migration_url", direct.as_str())];
     let mut setup = Setup::new(&direct, &settings).await;
@@ -188,4 +191,42 @@ async fn two_servers_work_behind_a_pooler_in_transaction_mode() {
     assert!(changes > 40, "{changes}");
     assert_eq!(one.stop(), 0);
     assert_eq!(other.stop(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_to_a_pooler_is_encrypted_and_its_certificate_verified() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let direct = owned(&database.url).await;
+    let (authority, other, directory) = (database_tls::authority(), database_tls::authority(), fresh_directory());
+    let (certificate, key) = database_tls::certificate(&directory, &authority, "127.0.0.1");
+    let more = format!(
+        "client_tls_sslmode = require\nclient_tls_cert_file = {}\nclient_tls_key_file = {}\n",
+        certificate.display(),
+        key.display()
+    );
+    let (_pooler, pooled) = pooler(&direct, &more).await;
+    PgConnection::connect(&format!("{pooled}?sslmode=disable")).await.expect_err("without TLS nobody is let in");
+    let (own_pem, other_pem) = (directory.join("own.pem"), directory.join("other.pem"));
+    std::fs::write(&own_pem, authority.pem()).expect("write a certificate");
+    std::fs::write(&other_pem, other.pem()).expect("write a certificate");
+    let verified = |file: &std::path::Path| format!("{pooled}?sslmode=verify-full&sslrootcert={}", file.display());
+    let quick = StoreOptions {
+        pooled: true,
+        migration_url: Some(direct.clone()),
+        acquire_timeout: Duration::from_secs(2),
+        ..StoreOptions::default()
+    };
+    Store::open(&verified(&other_pem), &quick).await.expect_err("another authority");
+
+    let settings =
+        [("database.pooled", "true"), ("database.row_security", "true"), ("database.migration_url", direct.as_str())];
+    let mut setup = Setup::new(&direct, &settings).await;
+    setup.url = verified(&own_pem);
+    let (one, two) = (setup.start().await, setup.start().await);
+    tokio::join!(fill(&one, &setup.key), fill(&two, &setup.key));
+    for service in [one, two] {
+        figures::compare(&service.address, &setup.key, 0..CASES, MARKETS.len()).await;
+        assert_eq!(service.stop(), 0);
+    }
+    let _ = std::fs::remove_dir_all(directory);
 }

@@ -2,6 +2,7 @@
 //! `FAIRDUE_FAULT_CANCELS` sets how many (default 3000).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fairdue::proto::v1;
@@ -12,6 +13,7 @@ use v1::kpi_service_client::KpiServiceClient;
 
 use super::load::{Load, UNASKED};
 use super::{FORGOTTEN, Relayed, counted, dice, rounds};
+use crate::support::proxy::Act;
 use crate::support::service::{Caller, caller};
 use crate::support::workload::MARKETS;
 
@@ -108,6 +110,61 @@ async fn calls_that_are_given_up_leave_nothing_behind() {
     let followed = load.failures();
     assert!(followed.is_empty(), "{} calls failed afterwards, such as {:?}", followed.len(), followed.first());
     assert_eq!(forgotten, 0, "sessions that sit in a transaction");
+    drop(client);
+    load.end().await.verify(&database, &service.address, &setup.key).await;
+    assert_eq!(service.stop(), 0);
+}
+
+/// Sessions that are in a transaction and were told of nothing more for a second.
+const LEFT_OPEN: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND application_name = 'fairdue' AND state LIKE 'idle in transaction%' AND now() - xact_start > interval '1 s'";
+
+/// The moment itself: a call goes away while its BEGIN is on its way. Nothing else that would end what it began uses the
+/// connection: timers wait, and reads of single statements begin nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_given_up_in_its_begin_leaves_no_transaction() {
+    let settings = [("database.max_connections", "4"), ("ingest.due_interval_ms", "3600000")];
+    let Relayed { database, proxy, setup, service, addresses } = Relayed::start(&settings).await;
+    let load = Load::new();
+    let mut client = load.client(&addresses, &setup.key, 0);
+    client.chunk(0, 0).await;
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    proxy.decide(move |statement| {
+        if !statement.starts_with("BEGIN") {
+            return Act::Pass;
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        Act::Hold(Duration::from_millis(400))
+    });
+    let caller = caller(&service.address, &setup.key).await;
+    let mut given_up = 0;
+    for month in 1..=8 {
+        let before = begun.load(Ordering::SeqCst);
+        // Another stretch each time, which no memory holds: it is read in one still view.
+        let request = v1::QueryKpisRequest {
+            region_code: MARKETS[0].0.to_owned(),
+            kpi_ids: vec!["recovery_rate".into()],
+            grain: v1::Grain::Month.into(),
+            start_date: crate::support::wire::date(2025, month, 1),
+            end_date: crate::support::wire::date(2025, month + 1, 1),
+            ..Default::default()
+        };
+        let mut kpis = KpiServiceClient::new(caller.clone());
+        let answer = tokio::time::timeout(Duration::from_millis(200), kpis.query_kpis(request)).await;
+        let began = begun.load(Ordering::SeqCst) > before;
+        given_up += usize::from(answer.is_err() && began);
+    }
+    assert!(given_up > 0, "no call was given up in its BEGIN");
+    println!("{given_up} calls were given up in their BEGIN");
+    proxy.pass();
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(counted(&database.url, LEFT_OPEN).await, 0, "sessions that sit in a transaction");
+    // What is written from now on, a statement at a time or by a commit, is there for everybody at once.
+    for chunk in 1..4 {
+        client.chunk(0, chunk).await;
+        client.look(0, 0).await;
+    }
     drop(client);
     load.end().await.verify(&database, &service.address, &setup.key).await;
     assert_eq!(service.stop(), 0);

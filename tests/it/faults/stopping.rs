@@ -25,9 +25,10 @@ use v1::kpi_service_client::KpiServiceClient;
 use v1::sync_service_client::SyncServiceClient;
 
 use super::load::{Addresses, Load, UNASKED};
-use super::{bar, dice, rounds};
+use super::{Relayed, bar, dice, rounds};
 use crate::figures;
 use crate::support::database::{Backend, Database};
+use crate::support::proxy::Act;
 use crate::support::service::{Caller, Setup, caller, connect};
 use crate::support::workload::{self, MARKETS};
 
@@ -245,4 +246,60 @@ async fn a_stop_ends_in_time_whatever_holds_it_up() {
     assert!(took >= Duration::from_secs(9), "the calls in work had their time: {took:?}");
     foreign.execute("ROLLBACK").await.expect("unlock");
     assert!(!reading.await.expect("a reader") && !writing.await.expect("a writer"));
+}
+
+/// What was answered is on record although the database takes longer for it than the store has for its closing: calls have
+/// left of their time, and nothing else waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_database_has_the_time_that_calls_have_left() {
+    let settings = [("stop.grace_seconds", "30")];
+    let Relayed { database, proxy, setup, service, .. } = Relayed::start(&settings).await;
+    let mut cases = v1::case_service_client::CaseServiceClient::new(caller(&service.address, &setup.key).await);
+    let request = v1::UpsertCaseRequest { region_code: MARKETS[0].0.into(), case: Some(workload::case(0)) };
+    cases.upsert_case(request).await.expect("stored");
+    proxy.decide(|statement| {
+        let logs = statement.contains("INSERT INTO check_log");
+        if logs { Act::Hold(Duration::from_secs(6)) } else { Act::Pass }
+    });
+    let mut checks = ComplianceServiceClient::new(caller(&service.address, &setup.key).await);
+    let mut answered = 0;
+    for _ in 0..20 {
+        let request = v1::CheckContactRequest {
+            region_code: MARKETS[0].0.into(),
+            case_id: workload::case_id(0),
+            contact: Some(v1::Contact { channel: v1::Channel::Email.into(), ..Default::default() }),
+            ..Default::default()
+        };
+        checks.check_contact(request).await.expect("an answer");
+        answered += 1;
+    }
+    let stop = Instant::now();
+    assert_eq!(tokio::task::spawn_blocking(move || service.stop()).await.expect("the stop"), 0, "exit code");
+    println!("held up: {:?}", stop.elapsed());
+    let recorded = checks_on_record(&database).await;
+    assert_eq!(recorded, answered, "checks on record, and answered ones");
+}
+
+/// A call that came before the stop is answered although the server was so busy that it had not accepted the connection yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_waits_to_be_accepted_is_served() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let setup = Setup::new(&database.url, &[]).await;
+    let service = setup.start().await;
+    // It hears nothing while it stands still: the system takes connections in its place.
+    service.signal("-STOP");
+    let mut calls = Vec::new();
+    for number in 0..12 {
+        let mut cases = v1::case_service_client::CaseServiceClient::new(caller(&service.address, &setup.key).await);
+        let request =
+            v1::UpsertCaseRequest { region_code: MARKETS[0].0.into(), case: Some(workload::case(number * 4)) };
+        calls.push(tokio::spawn(async move { cases.upsert_case(request).await }));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    service.signal("-TERM");
+    service.signal("-CONT");
+    for call in calls {
+        call.await.expect("a call").expect("an answer");
+    }
+    assert_eq!(service.ended(), 0, "exit code");
 }

@@ -275,6 +275,11 @@ impl Api {
         self.clients(&key)
     }
 
+    /// The use cases behind the wire.
+    pub const fn app(&self) -> &App {
+        &self.app
+    }
+
     /// The reading side behind the wire.
     pub const fn query(&self) -> &Query {
         &self.app.query

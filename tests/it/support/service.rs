@@ -255,8 +255,13 @@ impl Service {
     }
 
     /// Asks it to stop, and returns its exit code.
-    pub fn stop(mut self) -> i32 {
+    pub fn stop(self) -> i32 {
         self.signal("-TERM");
+        self.ended()
+    }
+
+    /// Waits for its end, and returns its exit code.
+    pub fn ended(mut self) -> i32 {
         read_number(&mut self.told).expect("the server's exit code")
     }
 

@@ -212,3 +212,32 @@ on_both_databases!(
         assert_eq!(service.stop(), 0);
     }
 );
+
+on_both_databases!(
+    async fn what_was_overtaken_comes_after_a_crash(database: Database) {
+        let receiver = Receiver::start().await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let sink = webhook(directory.path(), &receiver, "own = true\nin_flight = 8", 1);
+        let mut setup = configured(&database, &sink).await;
+        setup.set("sinks.max_refusals", "100");
+        let late = workload::case_id(4);
+        receiver.judge(move |event| {
+            let unfit = event["type"] == "fairdue.v1.change.case" && event["subject"] == late.as_str();
+            Reply::Status(if unfit { 422 } else { 200 })
+        });
+        let service = setup.start().await;
+        write(&service, &setup.key, 0..32).await;
+        until("the other cases of its commit overtake it", async || taken(&receiver.deliveries()).len() >= 7).await;
+        // Longer than a place is kept in memory alone.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let before = taken(&receiver.deliveries()).len();
+        service.kill();
+        receiver.answer(|_| Reply::Status(200));
+        let service = setup.start().await;
+        let all = changes(&service, &setup.key).await;
+        delivered(&service, &setup.key).await;
+        let came: HashSet<String> = ids(&taken(&receiver.deliveries())).into_iter().collect();
+        assert_eq!(came.len(), all.len(), "every change has come, {before} of them before the crash");
+        assert_eq!(service.stop(), 0);
+    }
+);
