@@ -138,7 +138,7 @@ on_both_databases!(
             if held {
                 // The other one of the household has the last place, later today.
                 let mut wish = wish("c2", "w");
-                wish.contact_time = stamp(0).map(|now| prost_types::Timestamp { seconds: now.seconds + 600, ..now });
+                wish.contact_time = stamp(0).map(|now| prost_types::Timestamp { seconds: now.seconds + 60, ..now });
                 assert_eq!(ask(&mut mine, wish).await.expect("an answer").verdict(), Verdict::Allowed);
             }
             let checked = ask(&mut mine, question("c1")).await.expect("an answer");
