@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::decided::{agreement, because, missing_of, weight, worst};
 use super::logged::Recorded;
 use super::past::{Ground, Sight};
+use super::state::Warm;
 use super::{Advice, Desk, Question, candidate, find};
 use crate::compliance::trace::{self, Said, Trace};
 use crate::compliance::{self, CaseWatch, PersonLogs};
@@ -18,6 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::domain::verdict::Verdict;
 use crate::explain::{About, Chosen, Outcome, Scene, Teller};
+use crate::ingest::market_state::HeldPermit;
 use crate::ingest::{IngestError, assure_fresh};
 use crate::rules::RuleInfo;
 use crate::rules::written::Written;
@@ -139,7 +141,8 @@ impl Advice {
                 let [question] = questions;
                 let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
                 let warm = warm.pop().flatten().ok_or_else(unknown)?;
-                let ground = Ground { entry: warm.entry, person: warm.person, logs: warm.logs, revision };
+                let Warm { entry, person, logs, permits, .. } = warm;
+                let ground = Ground { entry, person, logs, permits, revision };
                 desk.planned(question, ground, None)
             }
             Wanted::Check(id, revision) => {
@@ -157,14 +160,14 @@ impl Advice {
 }
 
 impl Desk<'_> {
-    /// Something planned, judged on its ground.
+    /// Something planned, judged on its ground as a check judges it.
     fn planned(&self, question: Question, ground: Ground, recorded: Option<Recorded>) -> Opened {
         let at = self.at(&question);
         let activity = candidate(question, ground.person.clone(), at);
         let version = ground.entry.version_at(at);
         let context = self.context(version, true, &ground.logs);
-        let answer = ground.entry.watch.check(&context, &activity);
-        let trace = ground.entry.watch.trace(&context, &activity, true);
+        let among = HeldPermit::among(&ground.permits, &ground.entry);
+        let (answer, trace) = compliance::trace_among(&context, &ground.entry.watch, &activity, &among);
         Opened {
             trace,
             activity,

@@ -310,12 +310,8 @@ impl Desk<'_> {
             lead: true,
             persons: &persons,
         };
-        let answered = if permits.is_empty() {
-            entry.watch.check(&context, &candidate)
-        } else {
-            let among = HeldPermit::among(&permits, &entry);
-            compliance::check_among(&context, &entry.watch, &candidate, &among)
-        };
+        let among = HeldPermit::among(&permits, &entry);
+        let answered = compliance::check_among(&context, &entry.watch, &candidate, &among);
         let planned = permits.into_iter().map(|held| held.permit).collect();
         Judged { answer: CheckAnswer::of(number, at, answered), candidate, entry, planned }
     }

@@ -17,6 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
 use crate::ingest::derive::{CaseEntry, Env};
 use crate::ingest::fold;
+use crate::ingest::market_state::HeldPermit;
 use crate::rules::{Admittance, PersonScope};
 use crate::store::{CaseHistory, StoredActivity};
 
@@ -60,6 +61,8 @@ pub(super) struct Ground {
     pub(super) person: Option<PersonId>,
     /// The contacts of the person and its household over all cases, where a rule counts them.
     pub(super) logs: PersonLogs,
+    /// Permits that hold a place now; none where the past is looked at.
+    pub(super) permits: Vec<HeldPermit>,
     /// Revision of the market.
     pub(super) revision: u64,
 }
@@ -160,7 +163,7 @@ impl Desk<'_> {
             let log = self.log_of(&circle, told, counted, sight);
             logs.insert(circle, log);
         }
-        Ok(Ground { entry: Arc::new(entry), person, logs, revision })
+        Ok(Ground { entry: Arc::new(entry), person, logs, permits: Vec::new(), revision })
     }
 
     /// Whose rules look over all cases of a person of that case.

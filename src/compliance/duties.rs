@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::brought::Brought;
 use super::complaint_handling::step;
 use super::memory::{Memory, Task, Timer};
 use super::omission::{self, due};
@@ -13,9 +14,10 @@ use super::situation::Situation;
 use super::{client_funds, credit_reporting, record_retention};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{CreditReportKind, Detail, MatterStep, Remittance};
+use crate::domain::ids::ActivityId;
 use crate::domain::time::{Timestamp, add_days};
 use crate::rules::calendar::Calendar;
-use crate::rules::model::{ComplaintHandling, Limits, Matter, Term};
+use crate::rules::model::{ComplaintHandling, Limits, Term};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::words::{Attribute, CountFrom};
 
@@ -113,24 +115,26 @@ fn matter(
     begun: &mut Vec<Timer>,
 ) {
     let Some((matter, step, reference)) = step(&activity.detail) else { return };
-    let reference = reference.map(Box::<str>::from);
+    let matters = &situation.watch.memory().matters;
+    let open = || Brought::of_step(matters, matter, reference).and_then(|at| matters.get(at)).filter(|one| one.open);
+    let opened = match step {
+        MatterStep::Opened => &activity.id,
+        step if is_told(step) && !is_final(step) => match open() {
+            Some(brought) => &brought.opened,
+            None => return,
+        },
+        _ => return,
+    };
+    let opened = || opened.clone();
     if step == MatterStep::Opened {
         let end = limits.acknowledge.as_ref().and_then(after);
-        begun.extend(end.map(|end| timer(end, Task::Acknowledge { matter, reference: reference.clone() })));
+        begun.extend(end.map(|end| timer(end, Task::Acknowledge { opened: opened() })));
         let longer = limits.extended.as_ref().and_then(after);
         let end = limits.answer.as_ref().and_then(after);
-        begun.extend(end.map(|end| timer(end, Task::Answer { matter, reference: reference.clone(), longer })));
+        begun.extend(end.map(|end| timer(end, Task::Answer { opened: opened(), longer })));
     }
-    let open = situation
-        .watch
-        .memory()
-        .matters
-        .iter()
-        .any(|(one, own)| *one == matter && (own.is_none() || reference.is_none() || *own == reference));
-    if step == MatterStep::Opened || open && is_told(step) && !is_final(step) {
-        let end = limits.update_every.as_ref().and_then(after);
-        begun.extend(end.map(|end| timer(end, Task::Update { matter, reference })));
-    }
+    let end = limits.update_every.as_ref().and_then(after);
+    begun.extend(end.map(|end| timer(end, Task::Update { opened: opened() })));
 }
 
 /// Nothing more is owed after this step.
@@ -150,7 +154,11 @@ pub(crate) fn fates(timers: &mut [Timer], memory: &Memory, activity: &Activity) 
         hand_over(timers, remittance, activity, &mut fates);
     }
     if let Some((matter, step, reference)) = step(&activity.detail) {
-        told(timers, matter, step, reference, &mut fates);
+        let matters = &memory.matters;
+        let open = Brought::of_step(matters, matter, reference).and_then(|at| matters.get(at)).filter(|one| one.open);
+        if let Some(brought) = open {
+            told(timers, step, &brought.opened, &mut fates);
+        }
     }
     if let Detail::Reversal { reverses, amount, .. } = &activity.detail {
         for (timer, fate) in timers.iter_mut().zip(&mut fates).filter(|(one, _)| one.trigger.as_ref() == Some(reverses))
@@ -237,17 +245,14 @@ fn hand_over(timers: &mut [Timer], remittance: &Remittance, activity: &Activity,
     }
 }
 
-/// A step of a matter: it belongs to the one of the same reference; where one of both states none, to the oldest one
-/// open.
-fn told(timers: &mut [Timer], matter: Matter, step: MatterStep, reference: Option<&str>, fates: &mut [Fate]) {
+/// A step of the matter that an activity opened. A term of it that has run out is no longer there: the step is then late
+/// and does nothing for any other matter.
+fn told(timers: &mut [Timer], step: MatterStep, opened: &ActivityId, fates: &mut [Fate]) {
     if !is_told(step) {
         return;
     }
-    for group in of_one_rule(timers, |timer| timer.task.matter().is_some_and(|(one, _)| one == matter)) {
-        let own = |at: &&usize| timers.get(**at).and_then(|timer| timer.task.matter()).and_then(|(_, own)| own);
-        let same = group.iter().find(|at| reference.is_some() && own(at) == reference);
-        let unnamed = || group.iter().find(|at| reference.is_none() || own(at).is_none());
-        let Some(at) = same.or_else(unnamed).copied() else { continue };
+    for group in of_one_rule(timers, |timer| timer.task.opened() == Some(opened)) {
+        let Some(at) = group.first().copied() else { continue };
         let (Some(timer), Some(fate)) = (timers.get_mut(at), fates.get_mut(at)) else { continue };
         match &mut timer.task {
             // Whatever is told after the opening acknowledges it.

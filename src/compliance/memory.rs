@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::brought::Brought;
 use super::owed::Owed;
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
@@ -14,7 +15,6 @@ use crate::domain::ids::{ActivityId, ClaimId, ContactPointId, PersonId};
 use crate::domain::party::{Condition, Permission, PersonalWindow};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, ChargeStep, Form, PartyRole, Purpose};
-use crate::rules::model::Matter;
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::{Stage, Step};
 use crate::rules::words::Set;
@@ -201,12 +201,12 @@ pub(crate) enum Task {
     Produce,
     /// So much money handed over.
     HandOver { left: i64 },
-    /// A matter acknowledged.
-    Acknowledge { matter: Matter, reference: Option<Box<str>> },
-    /// The person told how a matter stands.
-    Update { matter: Matter, reference: Option<Box<str>> },
-    /// A matter answered; the longer term that an extension gives.
-    Answer { matter: Matter, reference: Option<Box<str>>, longer: Option<(Timestamp, NaiveDate)> },
+    /// The matter that this activity opened acknowledged.
+    Acknowledge { opened: ActivityId },
+    /// The person told how it stands.
+    Update { opened: ActivityId },
+    /// It answered; the longer term that an extension gives.
+    Answer { opened: ActivityId, longer: Option<(Timestamp, NaiveDate)> },
     /// A report withdrawn, because it is old or because the debt was paid.
     Withdraw { bureau: Option<String>, paid: bool },
     /// Records erased.
@@ -214,12 +214,10 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    /// The matter that it concerns, and its reference.
-    pub fn matter(&self) -> Option<(Matter, Option<&str>)> {
+    /// What opened the matter that it concerns.
+    pub const fn opened(&self) -> Option<&ActivityId> {
         match self {
-            Self::Acknowledge { matter, reference }
-            | Self::Update { matter, reference }
-            | Self::Answer { matter, reference, .. } => Some((*matter, reference.as_deref())),
+            Self::Acknowledge { opened } | Self::Update { opened } | Self::Answer { opened, .. } => Some(opened),
             _ => None,
         }
     }
@@ -268,8 +266,8 @@ pub(crate) struct Memory {
     pub accruals: Vec<(ActivityId, i64)>,
     /// Reports that stand, with their bureau.
     pub reports: Vec<(ActivityId, Option<String>)>,
-    /// Complaints and requests that are open.
-    pub matters: Vec<(Matter, Option<Box<str>>)>,
+    /// Complaints and requests.
+    pub matters: Vec<Brought>,
     /// What is owed by component and claim.
     pub owed: Option<Box<Owed>>,
     /// Letters and other demands sent, to tell the first from the second.

@@ -6,6 +6,7 @@
 
 mod accrual;
 mod applies;
+mod brought;
 mod call_recording;
 mod channel_consent;
 mod check;
@@ -72,7 +73,7 @@ use crate::rules::words::Attribute;
 pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
-pub use planned::{Planned, check_among, seen_as};
+pub use planned::{Planned, check_among, seen_as, trace_among};
 pub use speaking::{ConditionalLimit, Evidence, Note, Speaking};
 pub use watch::CaseWatch;
 

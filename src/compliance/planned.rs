@@ -4,6 +4,7 @@
 use super::persons::{ContactStamp, Marks};
 use super::remember::owes;
 use super::situation::Situation;
+use super::trace::Trace;
 use super::watch::{CaseStamp, CaseWatch};
 use super::{Answered, Context, PersonLogs};
 use crate::domain::activity::Activity;
@@ -126,6 +127,17 @@ fn asked<'c>(
     question: &Activity,
     counted: impl Iterator<Item = &'c Counting<'c>>,
 ) -> Answered {
+    let (watch, persons) = as_if_made(ctx, watch, question, counted);
+    watch.check(&Context { persons: &persons, ..*ctx }, question)
+}
+
+/// The case and the contacts of the question's person and household, as if these contacts had been made.
+fn as_if_made<'c>(
+    ctx: &Context<'_>,
+    watch: &CaseWatch,
+    question: &Activity,
+    counted: impl Iterator<Item = &'c Counting<'c>>,
+) -> (CaseWatch, PersonLogs) {
     let circles: Vec<Circle> = Circle::of(question, ctx.version).collect();
     let mut watch = watch.clone();
     let mut persons = PersonLogs::default();
@@ -142,7 +154,28 @@ fn asked<'c>(
             persons.change(circle).push(one.stamp.clone());
         }
     }
-    watch.check(&Context { persons: &persons, ..*ctx }, question)
+    (watch, persons)
+}
+
+/// The answer of [`check_among`], opened into every rule that was considered. A rule that speaks for a contact which is
+/// planned for later, and would lose its place, says what it says of that one.
+#[must_use]
+pub fn trace_among(
+    ctx: &Context<'_>,
+    watch: &CaseWatch,
+    candidate: &Activity,
+    planned: &[Planned<'_>],
+) -> (Answered, Trace) {
+    let answer = check_among(ctx, watch, candidate, planned);
+    let held: Vec<Counting<'_>> = planned.iter().filter_map(|one| Counting::held(one.permit)).collect();
+    let (watch, persons) = as_if_made(ctx, watch, candidate, held.iter());
+    let mut trace = watch.trace(&Context { persons: &persons, ..*ctx }, candidate, true);
+    for speaking in &answer.speaking {
+        if let Some(considered) = trace.rules.iter_mut().find(|one| one.active.number == speaking.rule) {
+            considered.outdone_by(ctx.rules, speaking);
+        }
+    }
+    (answer, trace)
 }
 
 impl CaseWatch {

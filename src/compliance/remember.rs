@@ -1,5 +1,6 @@
 //! What a case keeps of an activity after it was judged.
 
+use super::brought::Brought;
 use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
@@ -12,7 +13,6 @@ use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Condition, ContactPoint};
 use crate::domain::vocabulary::{Direction, Form, PartyRole, Place};
-use crate::rules::model::Matter;
 use crate::rules::step::Step;
 use crate::rules::words::Counted;
 
@@ -172,14 +172,11 @@ impl CaseWatch {
         let Some((matter, step, reference)) = complaint_handling::step(&activity.detail) else { return };
         let matters = &mut self.remember_in().matters;
         if step == MatterStep::Opened {
-            matters.push((matter, reference.map(Into::into)));
-        } else if duties::is_final(step) {
-            let same = |(one, own): &(Matter, Option<Box<str>>)| *one == matter && own.as_deref() == reference;
-            let oldest =
-                || matters.iter().position(|(one, own)| *one == matter && (own.is_none() || reference.is_none()));
-            if let Some(at) = matters.iter().position(same).or_else(oldest) {
-                matters.remove(at);
-            }
+            matters.push(Brought::new(matter, reference, activity));
+        } else if duties::is_final(step)
+            && let Some(brought) = Brought::of_step(matters, matter, reference).and_then(|at| matters.get_mut(at))
+        {
+            brought.open = false;
         }
     }
 

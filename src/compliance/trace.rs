@@ -18,6 +18,7 @@ use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Source};
 use crate::domain::vocabulary::vocabulary;
+use crate::rules::RuleSet;
 use crate::rules::head::{Attributes, Scope};
 use crate::rules::model::{Kind, Rule};
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
@@ -78,6 +79,26 @@ pub struct Considered {
     pub active: Arc<ActiveRule>,
     /// What became of it.
     pub said: Said,
+}
+
+impl Considered {
+    /// Takes what the rule says of another contact, where that is worse than what it says of this one.
+    pub(super) fn outdone_by(&mut self, rules: &RuleSet, speaking: &Speaking) {
+        if matches!(&self.said, Said::Spoke(spoken) if spoken.speaking.verdict >= speaking.verdict) {
+            return;
+        }
+        let severity = consequence(rules, &self.active, speaking.unconfirmed).severity;
+        let missing = missing(speaking);
+        self.said = Said::Spoke(Box::new(Spoken { speaking: speaking.clone(), severity, untested: false, missing }));
+    }
+}
+
+/// What is missing to tell.
+fn missing(speaking: &Speaking) -> Option<Attribute> {
+    match speaking.note {
+        Note::Missing(attribute) if speaking.answer == Answer::Unknown => Some(attribute),
+        _ => None,
+    }
 }
 
 /// Every rule that was considered, in the order in which they were asked.
@@ -145,10 +166,7 @@ fn said(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveR
         let (why, word) = silence(rule, situation);
         return Said::Nothing(why, word);
     };
-    let missing = match speaking.note {
-        Note::Missing(attribute) if speaking.answer == Answer::Unknown => Some(attribute),
-        _ => None,
-    };
+    let missing = missing(&speaking);
     let untested = speaking.no_figure;
     let breach = consequence(situation.rules, active, speaking.unconfirmed);
     conclude(active.number, breach, &mut speaking);

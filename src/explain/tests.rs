@@ -20,7 +20,7 @@ use crate::domain::vocabulary::Channel;
 use crate::rules::RuleNumber;
 use crate::rules::model::{Limits, Rule};
 use crate::rules::tests::shipped;
-use crate::rules::words::{Attribute, Counted};
+use crate::rules::words::{Attribute, Counted, Per};
 
 fn languages() -> Languages {
     let mut found = Vec::new();
@@ -92,6 +92,13 @@ fn sentences_are_the_golden_ones() {
     let frequency = rule("us-reg-f-call-frequency");
     add("one too many", told(&frequency, &broken(seen(8, 7, Unit::Attempts))));
     add("the first", told(&frequency, &spoke(Answer::Kept, seen(1, 7, Unit::Attempts), None)));
+    for per in [Per::Case, Per::Person, Per::Collector, Per::HouseholdAndCase, Per::Household] {
+        let mut together = frequency.clone();
+        if let Limits::ContactFrequency(limits) = &mut together.limits {
+            limits.per = per;
+        }
+        add(&format!("one too many per {per}"), told(&together, &broken(seen(8, 7, Unit::Attempts))));
+    }
     let cooldown = rule("us-reg-f-conversation-cooldown");
     add("one day after", told(&cooldown, &broken(seen(1, 8, Unit::Days))));
     let mut after_contacts = cooldown.clone();

@@ -109,20 +109,11 @@ on_both_databases!(
 );
 
 on_both_databases!(
-    async fn a_late_contact_counts_with_the_household_that_the_person_moved_to(database: Database) {
+    async fn a_late_contact_counts_with_the_household_of_another_case(database: Database) {
         let (api, mut mine) = server(&database, "household").await;
         let of = |case, person, household| Of { case, person, household, collector: "" };
-        open(&mut mine, &[of("c1", "p", "alone"), of("c2", "q", "h")]).await;
-        let mut moved = case("c1", "creditor");
-        moved.version_id = "v2".to_owned();
-        moved.effect_time = stamp(-2);
-        moved.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
-        for party in &mut moved.parties {
-            (party.person_id, party.household_id) = ("p".to_owned(), "h".to_owned());
-        }
-        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![moved] };
-        mine.cases.batch_upsert_cases(request).await.expect("a version");
-        record(&mut mine, vec![call("other", "c2", -2), call("last", "c1", -1)]).await;
+        open(&mut mine, &[of("c1", "p", "alone"), of("c2", "q", "h"), of("c3", "p", "h")]).await;
+        record(&mut mine, vec![call("other", "c2", -2), call("last", "c3", -1)]).await;
         let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
         let found = async |mine: &mut Clients| {
             let findings = mine.compliance.list_findings(list.clone()).await.expect("findings").into_inner().findings;
@@ -130,9 +121,43 @@ on_both_databases!(
             house.map(|one| one.activity_id).collect::<Vec<_>>()
         };
         assert_eq!(found(&mut mine).await, Vec::<String>::new());
-        // Made before the person moved in, told afterwards: with the other's call it makes the last one the third.
+        // On a case that states another household, told afterwards: with the other's call it makes the last one the third.
         record(&mut mine, vec![call("late", "c1", -3)]).await;
         assert_eq!(found(&mut mine).await, ["last"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn what_is_planned_is_explained_as_it_is_checked(database: Database) {
+        let (api, mut mine) = server(&database, "household").await;
+        let of = |case, person, household| Of { case, person, household, collector: "" };
+        open(&mut mine, &[of("c1", "p", "h"), of("c2", "q", "h")]).await;
+        record(&mut mine, vec![call("made", "c1", 0)]).await;
+        for (held, verdict) in [(false, Verdict::Allowed), (true, Verdict::NotPermitted)] {
+            if held {
+                // The other one of the household has the last place, later today.
+                let mut wish = wish("c2", "w");
+                wish.contact_time = stamp(0).map(|now| prost_types::Timestamp { seconds: now.seconds + 60, ..now });
+                assert_eq!(ask(&mut mine, wish).await.expect("an answer").verdict(), Verdict::Allowed);
+            }
+            let checked = ask(&mut mine, question("c1")).await.expect("an answer");
+            let asked = question("c1");
+            let planned =
+                v1::ContactCheck { case_id: asked.case_id, contact: asked.contact, ..v1::ContactCheck::default() };
+            let request = v1::ExplainRequest {
+                region_code: "IT".to_owned(),
+                subject: Some(v1::explain_request::Subject::Contact(planned)),
+                ..v1::ExplainRequest::default()
+            };
+            let told = mine.compliance.explain(request).await.expect("an explanation").into_inner();
+            let told = told.explanation.expect("an explanation");
+            assert_eq!((checked.verdict(), told.verdict()), (verdict, verdict), "{told:?}");
+            let house = |rule: &&v1::Speaking| rule.rule_id == "tenant-house-calls";
+            let by_check = checked.rules.iter().find(house).expect("the house rule speaks");
+            let by_trace = told.rules.iter().filter_map(|rule| rule.speaking.as_ref()).find(house).expect("it speaks");
+            assert_eq!((by_check.answer, &by_check.observation), (by_trace.answer, &by_trace.observation));
+        }
         api.end().await;
     }
 );

@@ -79,6 +79,56 @@ proptest! {
         prop_assert_eq!(again.omitted, omitted);
     }
 
+    /// Each complaint is acknowledged and answered by the steps that belong to it: those that name it, and those that name
+    /// nothing known while it is the oldest open one that they may mean. A step that comes late serves no other complaint.
+    #[test]
+    fn complaints_by_what_they_name(acts in prop::collection::vec((0_i64..7, 0_usize..5, 0_usize..4), 1..30)) {
+        const STEPS: [&str; 5] = ["opened", "opened", "acknowledged", "resolved_upheld", "forwarded"];
+        const NAMES: [Option<&str>; 4] = [None, Some("x"), Some("y"), Some("z")];
+        let (soon, term) = (3, 10);
+        let days = |days: i64| format!("{{ days = {days}, count = \"clear_days\", from = \"sent\", roll = \"none\" }}");
+        let rules = rules(&format!(
+            "[rule.complaint_handling]\nof = [\"complaint\"]\nacknowledge = {}\nanswer = {}", days(soon), days(term),
+        ));
+        struct Complaint { id: usize, name: Option<&'static str>, day: i64, told: Option<i64>, ended: Option<i64> }
+        let (mut day, mut history, mut all) = (0, Vec::new(), Vec::<Complaint>::new());
+        for (number, (wait, step, name)) in acts.iter().enumerate() {
+            day += wait;
+            let (step, name) = (STEPS[*step], NAMES[*name]);
+            history.push(activity(number, noon(day), json!({}), json!({ "kind": "complaint", "step": step, "reference": name })));
+            if step == "opened" {
+                all.push(Complaint { id: number, name, day, told: None, ended: None });
+                continue;
+            }
+            let open = |one: &Complaint| one.ended.is_none();
+            let meant = match name {
+                None => all.iter().position(open),
+                Some(_) => match all.iter().position(|one| one.name == name && open(one)) {
+                    Some(at) => Some(at),
+                    None if all.iter().any(|one| one.name == name) => None,
+                    None => all.iter().position(|one| one.name.is_none() && open(one)),
+                },
+            };
+            if let Some(one) = meant.and_then(|at| all.get_mut(at)).filter(|_| step != "forwarded") {
+                one.told.get_or_insert(day);
+                if step == "resolved_upheld" {
+                    one.ended = Some(day);
+                }
+            }
+        }
+        let late = |when: Option<i64>, last: i64| when.is_none_or(|when| when > last);
+        let mut omitted = Vec::new();
+        for one in &all {
+            let id = format!("a{:03}", one.id);
+            omitted.extend(late(one.told, one.day + soon).then(|| (id.clone(), day_name(one.day + soon))));
+            omitted.extend(late(one.ended, one.day + term).then(|| (id, day_name(one.day + term))));
+        }
+        omitted.sort();
+        let (_, mut found) = fold(&rules, &version(json!({}), json!({})), &history, noon(day + 30));
+        found.omitted.sort();
+        prop_assert_eq!(found.omitted, omitted);
+    }
+
     /// From a request until both documents are produced demands rest; both are due on the fifth working day.
     #[test]
     fn documents_day_by_day(acts in prop::collection::vec((0_i64..4, 0_usize..4), 1..20)) {
