@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::IngestError;
+use super::definitions::{self, Defined};
 use super::derive::{CaseEntry, Effects, Env};
 use super::fold::{self, Change};
 use super::group::GroupContext;
@@ -24,7 +25,7 @@ use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::ids::{CaseId, FindingId, PersonId};
 use crate::domain::market::Market;
 use crate::domain::time::{MAX_TIMESTAMP, SECOND, Timestamp};
-use crate::kpi::{Catalogue, Delta};
+use crate::kpi::Delta;
 use crate::rules::RuleSet;
 use crate::store::{CaseHistory, DueRow, FindingRow, MarketTx, PermitRow};
 
@@ -37,9 +38,12 @@ pub struct Writing<'a> {
     pub(super) tx: MarketTx,
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
+    /// What facts rest on besides the records.
+    ground: String,
     /// The tenant's codes for what came of a contact.
     pub(super) dispositions: Arc<Dispositions>,
-    pub(super) catalogue: Arc<Catalogue>,
+    /// The KPI definitions that the market's cells follow.
+    pub(super) defined: Arc<Defined>,
     /// The tenant asks for a second key on waivers.
     pub(super) four_eyes_on_waivers: bool,
     /// The revision that this commit takes, if it changes anything.
@@ -53,6 +57,8 @@ pub struct Writing<'a> {
     /// Persons and households whose logs are new or changed.
     pub(super) changed: HashSet<Circle>,
     pub(super) delta: Delta,
+    /// What it adds to the cells that are being filled.
+    grown: Delta,
     /// What this commit adds to the market's tallies.
     pub(super) tallies: Tallies,
     opened: HashMap<FindingId, (Finding, &'static str)>,
@@ -87,6 +93,11 @@ impl<'a> Writing<'a> {
             _ => start(context.state, &tx, &rules).await?,
         }
         let recorded = context.markets.clock.now().max(tx.head.recorded);
+        let own = &snapshot.catalogue;
+        let defined = context.markets.keeping.under_lock(context.key, &tx, own, recorded).await?;
+        let ground = definitions::ground(&market, &rules);
+        let changed = defined.is_none() || !definitions::stands_on(&tx.head.rules_digest, &ground);
+        let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
         let mut writing = Self {
             context,
             revision: tx.head.revision + 1,
@@ -95,12 +106,14 @@ impl<'a> Writing<'a> {
             market,
             rules,
             dispositions: Arc::clone(&tenant.dispositions),
-            catalogue: Arc::clone(&snapshot.catalogue),
+            defined,
+            ground,
             four_eyes_on_waivers: tenant.findings.four_eyes_on_waivers,
             persons: PersonLogs::default(),
             before: PersonLogs::default(),
             changed: HashSet::new(),
             delta: context.state.spare_delta(),
+            grown: Delta::new(),
             tallies: Tallies::default(),
             opened: HashMap::new(),
             closed: HashMap::new(),
@@ -112,11 +125,9 @@ impl<'a> Writing<'a> {
             stored: false,
         };
         let head = &writing.tx.head;
-        let changed =
-            head.rules_digest != writing.rules.digest() || head.catalogue_digest != writing.catalogue.digest();
         let (written, recount) = (head.revision > 0, head.digest_version != tallies::version_of(&writing.market));
         if changed && written {
-            rebuild::run(&mut writing).await?;
+            rebuild::run(&mut writing, own).await?;
         }
         if recount && written {
             writing.recount().await?;
@@ -222,10 +233,18 @@ impl<'a> Writing<'a> {
         self.load_logs(needs).await
     }
 
+    /// Takes a fact into the sums of this commit.
+    pub(super) fn count(&mut self, fact: &Fact) {
+        self.delta.add(&self.defined.whole, fact);
+        if let Some(next) = &self.defined.next {
+            self.grown.add(&next.grown, fact);
+        }
+    }
+
     /// Takes what a derivation emitted into this commit.
     pub(super) fn take(&mut self, effects: Effects, reason: &'static str) {
         for fact in &effects.facts {
-            self.delta.add(&self.catalogue, fact);
+            self.count(fact);
         }
         effects.findings.into_values().for_each(|finding| self.open(finding, reason));
     }
@@ -257,10 +276,10 @@ impl<'a> Writing<'a> {
         // Up to the first fact that is new, both have emitted the same.
         let same = old.facts.iter().zip(&new.facts).take_while(|(old, new)| old == new).count();
         for fact in old.facts.into_iter().skip(same) {
-            self.delta.add(&self.catalogue, &Fact { sign: -fact.sign, ..fact });
+            self.count(&Fact { sign: -fact.sign, ..fact });
         }
         for fact in new.facts.iter().skip(same) {
-            self.delta.add(&self.catalogue, fact);
+            self.count(fact);
         }
         let mut stood = old.findings;
         for (id, finding) in new.findings {
@@ -304,14 +323,16 @@ impl<'a> Writing<'a> {
             // Opening this commit derived the market anew: that takes a revision.
             return self.commit().await.map(|_| ());
         }
-        let head = self.tx.head.clone();
+        let mut head = self.tx.head.clone();
+        head.catalogue_digest.clone_from(&self.defined.marker);
         self.tx.commit(&head).await?;
         Ok(())
     }
 
     /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
     pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
-        let derived = !self.delta.is_empty() || !self.opened.is_empty() || !self.closed.is_empty();
+        let counted = !self.delta.is_empty() || !self.grown.is_empty();
+        let derived = counted || !self.opened.is_empty() || !self.closed.is_empty();
         // Firing timers changes a case's state even where nothing comes of it: other replicas must hear of it.
         let changed = self.stored || derived || !self.dues.is_empty();
         if !changed {
@@ -344,6 +365,9 @@ impl<'a> Writing<'a> {
         self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;
         let after = self.tx.finding_states(concerned).await?;
         self.tally_findings(&before, &after);
+        if !self.grown.is_empty() {
+            self.delta.merge(&self.grown);
+        }
         if !self.delta.is_empty() {
             self.tx.insert_delta(self.revision, self.delta.encode()).await?;
         }
@@ -355,8 +379,8 @@ impl<'a> Writing<'a> {
         let mut head = self.tx.head.clone();
         head.revision = self.revision;
         head.recorded = self.recorded;
-        head.rules_digest = self.rules.digest().to_owned();
-        head.catalogue_digest = self.catalogue.digest().to_owned();
+        head.rules_digest.clone_from(&self.ground);
+        head.catalogue_digest.clone_from(&self.defined.marker);
         head.digest_version = tallies::version_of(&self.market);
         let persons = self.changed_logs();
         self.tx.commit(&head).await?;

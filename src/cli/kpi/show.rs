@@ -20,14 +20,32 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// # Errors
 /// Never for what a service sends.
 pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError> {
-    let header = ["kpi", "title", "unit", "formula", "by", "source"];
+    let header = ["kpi", "state", "title", "unit", "formula", "by", "source"];
     let line = |kpi: &v1::Kpi| {
         let sets: Vec<String> = kpi.dimension_sets.iter().map(|set| set.dimensions.join("+")).collect();
         let formula = if kpi.alias_of.is_empty() { kpi.formula.clone() } else { format!("= {}", kpi.alias_of) };
         let unit = word(kpi.unit().as_str_name(), "KPI_UNIT_");
-        [kpi.kpi_id.clone(), kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
+        let state = state(kpi.filling.as_ref());
+        [kpi.kpi_id.clone(), state, kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
     };
     lines(&header, kpis.iter().map(line), format)
+}
+
+/// Whether a KPI is ready, or how far its cells are filled.
+fn state(filling: Option<&v1::KpiFilling>) -> String {
+    let Some(filling) = filling else { return "ready".to_owned() };
+    let mut state = match &filling.start_time {
+        Some(since) => format!("filling {} of {} records since {since}", filling.records_done, filling.records_total),
+        None => "filling has not begun".to_owned(),
+    };
+    state.push_str(match filling.answering() {
+        v1::AnsweringDefinition::Former => "; the former definition answers",
+        _ => "; answered by this definition",
+    });
+    if !filling.last_error.is_empty() {
+        state.push_str(&format!("; last error: {}", filling.last_error));
+    }
+    state
 }
 
 /// The figures of an answer.
