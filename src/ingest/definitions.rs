@@ -127,8 +127,7 @@ impl Defined {
     /// A row is corrupt.
     pub fn of(found: &Definitions, head: &str, own: &Arc<Catalogue>) -> Result<Option<Self>, IngestError> {
         let Some(row) = &found.kept else {
-            let same = head.is_empty() || head == own.digest();
-            return Ok(same.then(|| Self { marker: head.to_owned(), ..Self::all(own) }));
+            return Ok((head == own.digest()).then(|| Self { marker: head.to_owned(), ..Self::all(own) }));
         };
         let stored: BTreeSet<u32> = row.series.iter().copied().collect();
         // Of definitions that this program does not read, those series can be kept that its own have, too.
@@ -207,21 +206,20 @@ impl Keeping {
         now: Timestamp,
     ) -> Result<Option<Arc<Defined>>, IngestError> {
         let head = &tx.head;
-        if let Some(known) = self.get(key).filter(|known| known.marker == head.catalogue_digest && !known.lacking) {
-            return Ok(Some(known));
-        }
-        let loaded = self.loaded(own, now);
         if head.revision == 0 {
-            let kept = Defined::all(own);
+            let (kept, loaded) = (Defined::all(own), self.loaded(own, now));
             tx.put_kept(&row_of(own, loaded, &kept.series)?).await?;
             return Ok(Some(self.note(key, kept)));
+        }
+        if let Some(known) = self.get(key).filter(|known| known.marker == head.catalogue_digest && !known.lacking) {
+            return Ok(Some(known));
         }
         let found = tx.definitions().await?;
         let Some(mut kept) = Defined::of(&found, &head.catalogue_digest, own)? else { return Ok(None) };
         match &found.kept {
             None => {
                 kept = Defined::all(own);
-                tx.put_kept(&row_of(own, loaded, &kept.series)?).await?;
+                tx.put_kept(&row_of(own, self.loaded(own, now), &kept.series)?).await?;
             }
             Some(row) if kept.lacking => {
                 let row = DefinitionRow { series: kept.series.iter().copied().collect(), ..row.clone() };

@@ -115,6 +115,10 @@ impl Filler {
                         self.open.push(key.clone());
                         break;
                     }
+                    Err(_) if look.is_over() => {
+                        self.open.push(key.clone());
+                        break;
+                    }
                     Err(error) => {
                         tracing::warn!(market = %key.market, %error, "cells were not filled; it is tried again");
                         metrics::counter!("fairdue_kpi_fillings_total", "outcome" => "failed").increment(1);

@@ -4,6 +4,7 @@ mod admit;
 mod at_hand;
 mod check_record;
 mod checks;
+mod commit;
 mod compare;
 mod correction;
 mod definitions;

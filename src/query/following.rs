@@ -83,6 +83,8 @@ impl Query {
             }
             let keeping = self.markets.keeping();
             let kept = match keeping.get(key).filter(|kept| kept.marker == marker) {
+                // Nothing was ever written: whoever writes first will say what holds.
+                _ if head.as_ref().is_none_or(|head| head.revision == 0) => Arc::new(Defined::all(own)),
                 Some(kept) => kept,
                 None => match Defined::of(&scope.definitions(&key.market).await?, marker, own)? {
                     Some(kept) if kept.marker == marker => keeping.note(key, kept),

@@ -233,7 +233,7 @@ on_both_databases! {
         let after = client.filling().await;
         let place = |filling: &BTreeMap<String, v1::KpiFilling>| {
             let one = filling.get("rpc_rate").expect("is filled still");
-            (one.start_time.clone().expect("begun").seconds, one.records_total, one.records_done)
+            (one.start_time.expect("begun").seconds, one.records_total, one.records_done)
         };
         let ((start, total, done), (same, all, further)) = (place(&before), place(&after));
         assert_eq!((start, total), (same, all), "it began anew");

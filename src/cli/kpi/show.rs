@@ -55,7 +55,11 @@ fn state(filling: Option<&v1::KpiFilling>) -> String {
 pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String, CliError> {
     let compared = answer.rows.iter().any(|row| row.compared.is_some());
     if format == Format::Table {
-        return Ok(table(answer, compared));
+        let mut text = table(answer, compared);
+        for filling in &answer.filling {
+            text.push_str(&format!("\n{}: {}", filling.kpi_id, state(Some(filling))));
+        }
+        return Ok(text);
     }
     let mut header = vec![
         "kpi",
@@ -77,6 +81,9 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
     ];
     if compared {
         header.extend(["base_start", "base_end", "base_value", "base_no_value", "change", "change_percent"]);
+    }
+    if !answer.filling.is_empty() {
+        header.push("definition");
     }
     let frozen = answer.rows.iter().any(|row| row.frozen.is_some());
     if frozen {
@@ -110,6 +117,11 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
                 text(base.change.as_ref()),
                 text(base.change_percent.as_ref()),
             ]);
+        }
+        if !answer.filling.is_empty() {
+            let filling = answer.filling.iter().find(|filling| filling.kpi_id == row.kpi_id);
+            let word = |filling: &v1::KpiFilling| word(filling.answering().as_str_name(), "ANSWERING_DEFINITION_");
+            line.push(filling.map_or_else(|| "current".to_owned(), word));
         }
         if frozen {
             let closed = row.frozen.clone().unwrap_or_default();
