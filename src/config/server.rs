@@ -105,6 +105,10 @@ pub struct IngestSettings {
     pub unpacked_mib: u32,
     /// Case states of each market that are kept unpacked in any case, in each of two generations.
     pub recent_cases: u32,
+    /// Most records that are told between two writes while the cells of new KPI definitions are filled.
+    pub fill_records: u32,
+    /// Pause behind each of these writes.
+    pub fill_pause: Duration,
 }
 
 /// Contact checks.
@@ -225,6 +229,8 @@ impl Server {
                 memory_mib: s.number("ingest.memory_mib", 1..=1_048_576),
                 unpacked_mib: s.number("ingest.unpacked_mib", 0..=1_048_576),
                 recent_cases: s.number("ingest.recent_cases", 1..=10_000_000),
+                fill_records: s.number("ingest.fill_records", 1..=10_000_000),
+                fill_pause: millis(s, "ingest.fill_pause_ms", 0, 60_000),
             },
             advice: AdviceSettings {
                 check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000),

@@ -195,7 +195,7 @@ pub(super) async fn log(writing: &mut Writing<'_>, work: &[Work]) -> Result<(), 
         let Work::Checks(pack) = job else { continue };
         body.extend_from_slice(&pack.frame);
         for fact in facts(&pack.counts) {
-            writing.delta.add(&writing.catalogue, &fact);
+            writing.count(&fact);
         }
     }
     if body.is_empty() {
@@ -224,7 +224,7 @@ pub(super) async fn recount(writing: &mut Writing<'_>) -> Result<(), IngestError
             }
         }
         for fact in facts(&counted.counts) {
-            writing.delta.add(&writing.catalogue, &fact);
+            writing.count(&fact);
         }
     }
     Ok(())

@@ -73,7 +73,7 @@ impl Writing<'_> {
         let mut facts = Vec::new();
         finding_facts(&self.market, finding, decisions, &mut facts);
         for fact in facts {
-            self.delta.add(&self.catalogue, &Fact { sign: fact.sign * sign, ..fact });
+            self.count(&Fact { sign: fact.sign * sign, ..fact });
         }
     }
 

@@ -15,7 +15,7 @@ use super::work::Work;
 use super::writer::{Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, findings, permits, push, reasons, rosters, tick};
+use super::{IngestError, checks, fill, findings, permits, push, reasons, rosters, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -85,11 +85,17 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     push::mark(&mut writing, work).await?;
     let (mut revision, record_time) = writing.commit().await?;
     for job in work {
-        if let Work::Settle(until) = job {
-            // In commits of their own: they start from what this one has made of the cases.
-            tick::run(context, *until, tick::Cause::Asked).await?;
-            revision = context.state.revision().unwrap_or(revision);
+        let until = match job {
+            Work::Settle(until) => *until,
+            Work::Fill(beginning) => beginning.settled,
+            _ => continue,
+        };
+        // In commits of their own: they start from what this one has made of the cases.
+        tick::run(context, until, tick::Cause::Asked).await?;
+        if let Work::Fill(beginning) = job {
+            fill::begin(context, beginning).await;
         }
+        revision = context.state.revision().unwrap_or(revision);
     }
     let results = group.results;
     Ok(work

@@ -1,8 +1,11 @@
-//! Rules or KPI definitions changed: everything derived in a market is derived anew, in one commit.
+//! Rules changed, or the market's own settings: everything derived in a market is derived anew, in one commit. KPI
+//! definitions that changed are filled in the background ([`super::filling`]) unless this comes first.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::IngestError;
+use super::definitions::{Defined, row_of};
 use super::derive::Effects;
 use super::person_logs::Needs;
 use super::rosters::is_roster;
@@ -10,7 +13,7 @@ use super::writing::{Writing, is_void, start};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
-use crate::kpi::Delta;
+use crate::kpi::{Catalogue, Delta};
 use crate::ledger::{market_facts, roster_facts};
 use crate::store::CellRow;
 
@@ -19,9 +22,16 @@ const CHUNK: u32 = 500;
 
 /// Derives the whole market anew under the lock that `writing` holds. Findings that no longer stand are withdrawn with
 /// the reason `rule_change`; those that stand unchanged keep their revision.
-pub(super) async fn run(writing: &mut Writing<'_>) -> Result<(), IngestError> {
-    tracing::info!(market = %writing.market.key.market, "rules or KPI definitions changed: deriving the market anew");
+/// Cells follow the process's own KPI definitions from then on, for they are counted anew in any case.
+pub(super) async fn run(writing: &mut Writing<'_>, own: &Arc<Catalogue>) -> Result<(), IngestError> {
+    tracing::info!(market = %writing.market.key.market, "rules or settings changed: deriving the market anew");
     writing.tx.clear_cells().await?;
+    writing.tx.end_filling().await?;
+    let markets = writing.context.markets;
+    let kept = Defined::all(own);
+    let loaded = markets.keeping.loaded(own, writing.recorded);
+    writing.tx.put_kept(&row_of(own, loaded, &kept.series)?).await?;
+    writing.defined = markets.keeping.note(writing.context.key, kept);
     let mut after = String::new();
     loop {
         let cases = writing.tx.case_ids(&after, CHUNK).await?;

@@ -21,7 +21,7 @@ use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::rules::words::Attribute;
 use crate::rules::{Admittance, RuleSet};
-use crate::store::{CaseFilter, CaseHistory, TenantScope};
+use crate::store::{CaseFilter, CaseHistory, StoredActivity, TenantScope};
 
 /// Cases of one batch.
 const BATCH: u32 = 250;
@@ -235,6 +235,17 @@ impl Chunk {
     #[must_use]
     pub fn ids(&self) -> Vec<CaseId> {
         self.histories.iter().map(|(case, _)| case.clone()).collect()
+    }
+
+    /// How many records of commits up to a revision, each activity with the first of its cases.
+    #[must_use]
+    pub fn records(&self, known: u64) -> usize {
+        let of = |(case, history): &(CaseId, CaseHistory)| {
+            let versions = history.versions.iter().filter(|(revision, _)| *revision <= known).count();
+            let own = |row: &&StoredActivity| row.revision <= known && row.activity.cases.first() == Some(case);
+            versions + history.activities.iter().filter(own).count()
+        };
+        self.histories.iter().map(of).sum()
     }
 
     /// How many activities, those that several cases share counted with each.

@@ -92,6 +92,21 @@ pub struct Portion {
     pub next: Option<Place>,
 }
 
+impl Portion {
+    /// How many records of commits up to a revision it holds: versions of cases, activities each with the first of their
+    /// cases, and commits of the log of checks. Records of rosters are counted where they lie among the others.
+    #[must_use]
+    pub fn records(&self, known: u64) -> u64 {
+        let count = match &self.part {
+            Part::Cases(part) => part.1.records(known),
+            Part::Market(rows) => rows.iter().filter(|row| row.revision <= known).count(),
+            Part::Rosters(_) => 0,
+            Part::Checks(rows) => rows.iter().filter(|row| row.revision <= known).count(),
+        };
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
 /// Decisions about findings of some cases.
 type Decisions = HashMap<FindingId, Vec<Decision>>;
 

@@ -45,6 +45,7 @@ impl Pace {
                 Work::Load(..)
                 | Work::Checks(_)
                 | Work::Settle(_)
+                | Work::Fill(_)
                 | Work::Decide(_)
                 | Work::Reserve(_)
                 | Work::Release(_) => {}

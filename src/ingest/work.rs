@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::checks::CheckPack;
+use super::fill::Beginning;
 use super::findings::FindingUpdate;
 use super::permits::Reserve;
 use super::writer::CaseUpsert;
@@ -37,6 +38,8 @@ pub enum Work {
     Checks(Arc<CheckPack>),
     /// Fire timers due up to this instant.
     Settle(Timestamp),
+    /// Fire timers due up to the instant that it names, and begin to fill cells right behind that.
+    Fill(Box<Beginning>),
     /// Record a decision about a finding, in a commit of its own.
     Decide(Box<FindingUpdate>),
     /// Hold a place for a planned contact if the law permits it, in a commit of its own.

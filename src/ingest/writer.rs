@@ -7,12 +7,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
+use super::definitions::Keeping;
 use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::heads::Heads;
 use super::market_state::{MarketState, MemoryLimit};
 use super::work::Work;
-use super::{follow, merge, statistics, tick};
+use super::{filling, follow, merge, statistics, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
 use crate::config::server::IngestSettings;
@@ -82,6 +83,10 @@ pub struct Markets {
     memory: Arc<MemoryLimit>,
     handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>>>,
     heads: Heads,
+    /// Which KPI definitions the cells of markets follow.
+    pub(super) keeping: Keeping,
+    /// Held while cells are filled.
+    pub(super) filling: tokio::sync::Mutex<()>,
     stopping: watch::Sender<bool>,
 }
 
@@ -102,10 +107,13 @@ impl Markets {
             memory,
             handles: Mutex::default(),
             heads: Heads::default(),
+            keeping: Keeping::default(),
+            filling: tokio::sync::Mutex::default(),
             stopping,
         });
         follow::start(&markets);
         statistics::start(&markets);
+        filling::start(&markets);
         markets
     }
 
@@ -142,7 +150,7 @@ impl Markets {
     /// # Errors
     /// Overloaded, stopping, or what the commit failed with.
     pub async fn submit(self: &Arc<Self>, key: &MarketKey, work: Work) -> Result<Commit, IngestError> {
-        if *self.stopping.borrow() {
+        if self.is_stopping() {
             return Err(IngestError::Stopping);
         }
         let handle = self.handle(key);
@@ -169,6 +177,24 @@ impl Markets {
             let all = u32::try_from(self.room()).unwrap_or(u32::MAX);
             drop(handle.room.acquire_many(all).await);
         }
+        // A step of a filling ends within a second or two.
+        drop(self.filling.lock().await);
+    }
+
+    /// Whether new work is refused.
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// The writer's settings.
+    pub(super) fn limits(&self) -> &IngestSettings {
+        &self.limits
+    }
+
+    /// Which KPI definitions the cells of markets follow, as far as this process knows.
+    #[must_use]
+    pub fn keeping(&self) -> &Keeping {
+        &self.keeping
     }
 
     /// The newest revisions of followed markets.

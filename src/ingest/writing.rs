@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::IngestError;
+use super::definitions::{self, Defined};
 use super::derive::{CaseEntry, Effects, Env};
 use super::fold::{self, Change};
 use super::group::GroupContext;
-use super::heads::Head;
 use super::items::Map;
 use super::kept::Kept;
-use super::market_state::{MarketState, News, Update};
+use super::market_state::{MarketState, News};
 use super::person_logs::Needs;
 use super::{rebuild, tallies};
 use crate::compliance::PersonLogs;
@@ -20,13 +20,13 @@ use crate::domain::circle::Circle;
 use crate::domain::digest::Tallies;
 use crate::domain::disposition::Dispositions;
 use crate::domain::fact::Fact;
-use crate::domain::finding::{Finding, FindingStatus};
+use crate::domain::finding::Finding;
 use crate::domain::ids::{CaseId, FindingId, PersonId};
 use crate::domain::market::Market;
 use crate::domain::time::{MAX_TIMESTAMP, SECOND, Timestamp};
-use crate::kpi::{Catalogue, Delta};
+use crate::kpi::Delta;
 use crate::rules::RuleSet;
-use crate::store::{CaseHistory, DueRow, FindingRow, MarketTx, PermitRow};
+use crate::store::{CaseHistory, DueRow, MarketTx, PermitRow};
 
 /// How long before it is loaded what is loaded may have been asked for.
 const ASKED_BEFORE: i64 = 3_600 * SECOND;
@@ -37,9 +37,12 @@ pub struct Writing<'a> {
     pub(super) tx: MarketTx,
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
+    /// What facts rest on besides the records.
+    pub(super) ground: String,
     /// The tenant's codes for what came of a contact.
     pub(super) dispositions: Arc<Dispositions>,
-    pub(super) catalogue: Arc<Catalogue>,
+    /// The KPI definitions that the market's cells follow.
+    pub(super) defined: Arc<Defined>,
     /// The tenant asks for a second key on waivers.
     pub(super) four_eyes_on_waivers: bool,
     /// The revision that this commit takes, if it changes anything.
@@ -53,11 +56,13 @@ pub struct Writing<'a> {
     /// Persons and households whose logs are new or changed.
     pub(super) changed: HashSet<Circle>,
     pub(super) delta: Delta,
+    /// What it adds to the cells that are being filled.
+    pub(super) grown: Delta,
     /// What this commit adds to the market's tallies.
     pub(super) tallies: Tallies,
-    opened: HashMap<FindingId, (Finding, &'static str)>,
-    closed: HashMap<FindingId, &'static str>,
-    dues: Vec<DueRow>,
+    pub(super) opened: HashMap<FindingId, (Finding, &'static str)>,
+    pub(super) closed: HashMap<FindingId, &'static str>,
+    pub(super) dues: Vec<DueRow>,
     pub(super) updated: Vec<(CaseId, Arc<CaseEntry>)>,
     pub(super) waiting: Vec<String>,
     pub(super) resolved: Vec<String>,
@@ -87,6 +92,11 @@ impl<'a> Writing<'a> {
             _ => start(context.state, &tx, &rules).await?,
         }
         let recorded = context.markets.clock.now().max(tx.head.recorded);
+        let own = &snapshot.catalogue;
+        let defined = context.markets.keeping.under_lock(context.key, &tx, own, recorded).await?;
+        let ground = definitions::ground(&market, &rules);
+        let changed = defined.is_none() || !definitions::stands_on(&tx.head.rules_digest, &ground);
+        let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
         let mut writing = Self {
             context,
             revision: tx.head.revision + 1,
@@ -95,12 +105,14 @@ impl<'a> Writing<'a> {
             market,
             rules,
             dispositions: Arc::clone(&tenant.dispositions),
-            catalogue: Arc::clone(&snapshot.catalogue),
+            defined,
+            ground,
             four_eyes_on_waivers: tenant.findings.four_eyes_on_waivers,
             persons: PersonLogs::default(),
             before: PersonLogs::default(),
             changed: HashSet::new(),
             delta: context.state.spare_delta(),
+            grown: Delta::new(),
             tallies: Tallies::default(),
             opened: HashMap::new(),
             closed: HashMap::new(),
@@ -112,11 +124,9 @@ impl<'a> Writing<'a> {
             stored: false,
         };
         let head = &writing.tx.head;
-        let changed =
-            head.rules_digest != writing.rules.digest() || head.catalogue_digest != writing.catalogue.digest();
         let (written, recount) = (head.revision > 0, head.digest_version != tallies::version_of(&writing.market));
         if changed && written {
-            rebuild::run(&mut writing).await?;
+            rebuild::run(&mut writing, own).await?;
         }
         if recount && written {
             writing.recount().await?;
@@ -222,10 +232,18 @@ impl<'a> Writing<'a> {
         self.load_logs(needs).await
     }
 
+    /// Takes a fact into the sums of this commit.
+    pub(super) fn count(&mut self, fact: &Fact) {
+        self.delta.add(&self.defined.whole, fact);
+        if let Some(next) = &self.defined.next {
+            self.grown.add(&next.grown, fact);
+        }
+    }
+
     /// Takes what a derivation emitted into this commit.
     pub(super) fn take(&mut self, effects: Effects, reason: &'static str) {
         for fact in &effects.facts {
-            self.delta.add(&self.catalogue, fact);
+            self.count(fact);
         }
         effects.findings.into_values().for_each(|finding| self.open(finding, reason));
     }
@@ -257,10 +275,10 @@ impl<'a> Writing<'a> {
         // Up to the first fact that is new, both have emitted the same.
         let same = old.facts.iter().zip(&new.facts).take_while(|(old, new)| old == new).count();
         for fact in old.facts.into_iter().skip(same) {
-            self.delta.add(&self.catalogue, &Fact { sign: -fact.sign, ..fact });
+            self.count(&Fact { sign: -fact.sign, ..fact });
         }
         for fact in new.facts.iter().skip(same) {
-            self.delta.add(&self.catalogue, fact);
+            self.count(fact);
         }
         let mut stood = old.findings;
         for (id, finding) in new.findings {
@@ -296,81 +314,6 @@ impl<'a> Writing<'a> {
             entry.stored_due = Some(due_at);
             self.dues.push(DueRow { case: case.clone(), due_at, advanced_to: entry.advanced_to });
         }
-    }
-
-    /// Commits what was written to the store directly, with no revision of its own: readers see no change.
-    pub(super) async fn commit_in_place(self) -> Result<(), IngestError> {
-        if self.stored {
-            // Opening this commit derived the market anew: that takes a revision.
-            return self.commit().await.map(|_| ());
-        }
-        let head = self.tx.head.clone();
-        self.tx.commit(&head).await?;
-        Ok(())
-    }
-
-    /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
-    pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
-        let derived = !self.delta.is_empty() || !self.opened.is_empty() || !self.closed.is_empty();
-        // Firing timers changes a case's state even where nothing comes of it: other replicas must hear of it.
-        let changed = self.stored || derived || !self.dues.is_empty();
-        if !changed {
-            let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
-            let persons = self.changed_logs();
-            self.tx.rollback().await;
-            let update = Update { revision, recorded, persons, cases: self.updated, ..Update::default() };
-            self.context.state.apply(update);
-            return Ok((revision, recorded));
-        }
-        let rows: Vec<FindingRow> = self
-            .opened
-            .drain()
-            .map(|(_, (finding, reason))| FindingRow {
-                finding,
-                status: FindingStatus::Open,
-                reason: reason.to_owned(),
-                revision: self.revision,
-                opened: self.recorded,
-                changed: self.recorded,
-                decision: None,
-            })
-            .collect();
-        let concerned: Vec<String> =
-            rows.iter().map(|row| row.finding.id).chain(self.closed.keys().copied()).map(|id| id.to_string()).collect();
-        let lives = self.tx.finding_lives(concerned.clone()).await?;
-        self.tell_findings(&lives, &rows);
-        let before = self.tx.finding_states(concerned.clone()).await?;
-        self.tx.upsert_findings(rows).await?;
-        self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;
-        let after = self.tx.finding_states(concerned).await?;
-        self.tally_findings(&before, &after);
-        if !self.delta.is_empty() {
-            self.tx.insert_delta(self.revision, self.delta.encode()).await?;
-        }
-        self.context.state.keep_delta(std::mem::take(&mut self.delta));
-        if !self.tallies.is_empty() {
-            self.tx.insert_tallies(self.revision, &self.tallies).await?;
-        }
-        self.tx.upsert_dues(self.revision, std::mem::take(&mut self.dues)).await?;
-        let mut head = self.tx.head.clone();
-        head.revision = self.revision;
-        head.recorded = self.recorded;
-        head.rules_digest = self.rules.digest().to_owned();
-        head.catalogue_digest = self.catalogue.digest().to_owned();
-        head.digest_version = tallies::version_of(&self.market);
-        let persons = self.changed_logs();
-        self.tx.commit(&head).await?;
-        self.context.markets.heads().note(self.context.key, Head { revision: head.revision, recorded: head.recorded });
-        self.context.state.apply(Update {
-            revision: head.revision,
-            recorded: head.recorded,
-            cases: self.updated,
-            persons,
-            waiting: self.waiting,
-            resolved: self.resolved,
-            permits: self.permits,
-        });
-        Ok((head.revision, head.recorded))
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Catalogue {
     layout: Arc<Layout>,
     buckets: Buckets,
     digest: String,
+    sources: Arc<[SourceFile]>,
 }
 
 impl Catalogue {
@@ -94,7 +95,14 @@ impl Catalogue {
         let digest = hash.finalize().to_hex().to_string();
         let by_id = kpis.iter().enumerate().map(|(place, kpi)| (kpi.info.id.clone(), place)).collect();
         Diagnostics(found).into_result(())?;
-        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), buckets, digest })
+        let sources = files.into_iter().cloned().collect();
+        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), buckets, digest, sources })
+    }
+
+    /// The texts that it was compiled from.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceFile] {
+        &self.sources
     }
 
     /// Every KPI, in the order of the files.
@@ -134,16 +142,21 @@ impl Catalogue {
     /// Measures without one count nothing. Sums of such a catalogue are for one answer and are never stored.
     pub(super) fn with_sets(&self, sets: impl Fn(usize, &Measure) -> Option<(DimSet, u32)>) -> Self {
         let mut measures = self.measures.clone();
-        let mut layout = Layout::default();
         for (place, measure) in measures.iter_mut().enumerate() {
             measure.sets = sets(place, measure).into_iter().collect();
-            if !measure.sets.is_empty() {
-                layout.insert(measure.fact, measure.source.clone(), &measure.sets);
-            }
         }
-        let (kpis, by_id, digest) = (self.kpis.clone(), self.by_id.clone(), self.digest.clone());
-        let (layout, buckets) = (Arc::new(layout), self.buckets.clone());
-        Self { measures, kpis, by_id, layout, buckets, digest }
+        self.made_of(measures, self.kpis.clone())
+    }
+
+    /// A catalogue of these measures and KPIs, under the same ids and the same digest.
+    pub(super) fn made_of(&self, measures: Vec<Measure>, kpis: Vec<Definition>) -> Self {
+        let mut layout = Layout::default();
+        for measure in measures.iter().filter(|measure| !measure.sets.is_empty()) {
+            layout.insert(measure.fact, measure.source.clone(), &measure.sets);
+        }
+        let (by_id, layout, buckets) = (self.by_id.clone(), Arc::new(layout), self.buckets.clone());
+        let (digest, sources) = (self.digest.clone(), Arc::clone(&self.sources));
+        Self { measures, kpis, by_id, layout, buckets, digest, sources }
     }
 
     pub(super) const fn layout(&self) -> &Arc<Layout> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::catalogue::Catalogue;
 use super::curve::Curve;
 use super::dimension::{DimSet, Dimension, MAX_WIDTH};
+use super::layout::MAX_COLUMNS;
 use super::query::{Query, QueryError};
+use crate::domain::fact::FactKind;
 use crate::domain::validation::Violation;
 
 impl Catalogue {
@@ -42,6 +44,16 @@ impl Catalogue {
                 let number = u32::try_from(leaf.measure).unwrap_or(u32::MAX);
                 needed.insert(leaf.measure, (set, number));
             }
+        }
+        let mut kinds: BTreeMap<FactKind, usize> = BTreeMap::new();
+        for measure in needed.keys().filter_map(|place| self.measures.get(*place)) {
+            *kinds.entry(measure.fact).or_default() += 1;
+        }
+        // Definitions before and after a change may be asked for at once.
+        if let Some((kind, count)) = kinds.into_iter().find(|(_, count)| *count > MAX_COLUMNS) {
+            let text =
+                format!("take {count} measures over facts of kind {kind}, the limit is {MAX_COLUMNS}: ask in parts");
+            return Err(QueryError { violations: vec![Violation::new("kpi_ids", text)], undeclared: false });
         }
         Ok(self.with_sets(|place, _| needed.get(&place).copied()))
     }

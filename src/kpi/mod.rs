@@ -5,7 +5,7 @@
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
-//! `catalogue` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
+//! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
 //! `plan`, `ranges`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
@@ -29,6 +29,7 @@ mod gather;
 mod hash;
 mod histogram;
 pub mod intake;
+mod keeping;
 mod layout;
 mod lift;
 mod made;
@@ -59,6 +60,7 @@ pub use definition::{KpiInfo, NoValue};
 pub use delta::Delta;
 pub use dimension::Dimension;
 pub use exact::Exact;
+pub use keeping::{Stand, Standing};
 pub use layout::Lack;
 pub use period::{Grain, Period};
 pub use plan::{BlockRange, Plan};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::following::{KpiFilling, being_filled};
 use super::kpis::{FigureSource, KpiAnswer, KpiQuestion, refused};
 use super::{Query, Reading};
 use crate::domain::error_kind::ErrorKind;
@@ -11,7 +12,7 @@ use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, corrupt_cell};
 use crate::kpi::across::{AcrossError, Part, across};
 use crate::kpi::exchange::{DatePolicy, Reporting};
-use crate::kpi::{Answer, Frame, Grain, Plan, QueryError};
+use crate::kpi::{Answer, Catalogue, Frame, Grain, QueryError, Shape};
 
 /// The answer to a question over several markets.
 #[derive(Debug)]
@@ -60,16 +61,34 @@ impl Query {
         let snapshot = self.markets.config().get();
         let reporting = snapshot.tenants.get(&who.tenant).and_then(|tenant| tenant.reporting.clone());
         let readings = markets.iter().map(|market| self.open(who, market)).collect::<Result<Vec<_>, _>>()?;
-        let plans = plans(&readings, &question, reporting.as_deref())?;
+        let by_day = checked(&readings, &question, reporting.as_deref())?;
         let settled_to = self.markets.clock().now();
-        let mut cells = Vec::with_capacity(plans.len());
-        for (reading, plan) in readings.iter().zip(&plans) {
-            cells.push(self.stretches(reading, &plan.ranges(), settled_to).await?);
+        let mut cells = Vec::with_capacity(readings.len());
+        for reading in &readings {
+            let shape = Shape { calendar: reading.calendar.clone(), by_day, ..question.shape.clone() };
+            let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &shape);
+            let (following, planned) = self.planned(reading, settled_to, plan).await?;
+            let asked = question.query.kpis.iter().map(String::as_str);
+            let filling = self.filling(reading, &following, asked).await?;
+            match planned {
+                Ok((plan, revision, stretches)) => cells.push((plan, revision, stretches, filling)),
+                Err(error) => return Err(self.no_cells(reading, &following, &question.query.kpis, error).await),
+            }
         }
-        let mut parts = Vec::with_capacity(plans.len());
-        let mut own = Vec::with_capacity(plans.len());
-        for (((market, reading), plan), (revision, stretches)) in markets.iter().zip(&readings).zip(&plans).zip(&cells)
+        // Sums of two definitions are not added up.
+        let former = |filling: &[KpiFilling]| -> Vec<(String, String)> {
+            filling.iter().filter_map(|one| Some((one.kpi.clone(), one.former_digest.clone()?))).collect()
+        };
+        let mut kinds = cells.iter().map(|(_, _, _, filling)| former(filling));
+        let first = kinds.next();
+        if !kinds.all(|kind| Some(&kind) == first.as_ref())
+            && let Some(filling) = cells.iter().find_map(|(_, _, _, filling)| filling.first())
         {
+            return Err(being_filled(filling));
+        }
+        let mut parts = Vec::with_capacity(cells.len());
+        let mut own = Vec::with_capacity(cells.len());
+        for ((market, reading), (plan, revision, stretches, filling)) in markets.iter().zip(&readings).zip(&cells) {
             let blocks: Vec<_> = stretches.iter().flat_map(|stretch| stretch.blocks()).collect();
             let answer = KpiAnswer {
                 answer: plan.answer(blocks.iter().copied()).map_err(|error| corrupt_cell(&error))?,
@@ -78,6 +97,7 @@ impl Query {
                 catalogue_digest: reading.catalogue.digest().to_owned(),
                 source: FigureSource::Cells,
                 frozen: std::collections::BTreeMap::new(),
+                filling: filling.clone(),
             };
             own.push((market.clone(), answer));
             parts.push(Part { plan, blocks });
@@ -101,12 +121,8 @@ impl Query {
     }
 }
 
-/// The plan of each market, after what is refused of a question over several.
-fn plans(
-    readings: &[Reading],
-    question: &KpiQuestion,
-    reporting: Option<&Reporting>,
-) -> Result<Vec<Plan>, IngestError> {
+/// Refuses what is not answered over several markets; whether amounts must be kept apart by the day of the fact.
+fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Reporting>) -> Result<bool, IngestError> {
     let shape = &question.shape;
     if question.as_of.is_some() || question.as_known_at.is_some() {
         return Err(violation("question.as_of_time", "is answered for one market only: use QueryKpis".to_owned()));
@@ -125,7 +141,8 @@ fn plans(
             Frame::Period => None,
         },
     ];
-    let mut plans = Vec::with_capacity(readings.len());
+    let by_fact = reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
+    let mut by_day = false;
     for reading in readings {
         if let Some(first) = readings.first() {
             let (a, b) = (&first.calendar, &reading.calendar);
@@ -143,7 +160,6 @@ fn plans(
         let mut shape = shape.clone();
         shape.calendar = reading.calendar.clone();
         let plan = reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
-        let by_fact = reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
         if plan.has_curves() && plan.has_money() && by_fact {
             let text = "are of cohorts, whose amounts are kept by the day of placement and not by the day of the rate: ask \
                         market by market, or convert by the period's end";
@@ -160,13 +176,7 @@ fn plans(
                 .to_owned();
             return Err(violation("question.kpi_ids", text));
         }
-        shape.by_day = money && reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
-        let by_day = shape.by_day;
-        plans.push(if by_day {
-            reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?
-        } else {
-            plan
-        });
+        by_day |= money && by_fact;
     }
-    Ok(plans)
+    Ok(by_day)
 }

@@ -6,6 +6,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::following::being_filled;
 use super::kpis::refused;
 use super::{Query, Reading};
 use crate::config::Snapshot;
@@ -134,8 +135,14 @@ impl Query {
         let (kpis, grain) = (vec![kpi.to_owned()], Grain::Quarter);
         let query = kpi::Query { kpis, grain, from, to, group_by: Vec::new(), filters: Vec::new() };
         let shape = Shape { calendar: reading.calendar.clone(), ..Shape::default() };
-        let plan = reading.catalogue.plan_shaped(&query, &shape).map_err(refused)?;
-        let (_, stretches) = self.stretches(reading, &plan.ranges(), self.markets.clock().now()).await?;
+        let now = self.markets.clock().now();
+        let (following, planned) =
+            self.planned(reading, now, |catalogue| catalogue.plan_shaped(&query, &shape)).await?;
+        // What is told once stays: a former definition's figure must not be told under the new one's digest.
+        if let Some(filling) = self.filling(reading, &following, std::iter::once(kpi)).await?.first() {
+            return Err(being_filled(filling));
+        }
+        let (plan, _, stretches) = planned.map_err(refused)?;
         let answer = plan.answer(stretches.iter().flat_map(|stretch| stretch.blocks()));
         let mut rows = answer.map_err(|error| corrupt_cell(&error))?.rows;
         rows.retain(|row| row.value.is_some());

@@ -65,8 +65,9 @@ impl Query {
         size: usize,
     ) -> Result<DrillPage, IngestError> {
         let reading = self.open(who, market)?;
-        let mut drill = reading.catalogue.drill(figure).map_err(refused)?;
-        let digest = format!("{}{}", reading.catalogue.digest(), reading.rules.digest());
+        let following = self.following(&reading, true).await?;
+        let digest = format!("{}{}", following.digest_of(&figure.kpi), reading.rules.digest());
+        let mut drill = following.standing.catalogue.drill(figure).map_err(refused)?;
         let cursor = match from {
             Some(cursor) if cursor.digest == digest => cursor,
             Some(_) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::following::Following;
 use super::kpis::{KpiAnswer, KpiQuestion, refused};
 use super::{Query, Reading};
 use crate::domain::time::{Timestamp, add_days};
@@ -22,6 +23,7 @@ impl Query {
     pub(super) async fn frozen(
         &self,
         reading: &Reading,
+        following: &Following,
         question: &KpiQuestion,
         answer: &KpiAnswer,
     ) -> Result<Frozen, IngestError> {
@@ -52,7 +54,7 @@ impl Query {
                 format!("would tell {} closed periods, the limit is {MOST}: ask for a shorter span", periods.len());
             return Err(wrong(text));
         }
-        let catalogue = Arc::new(reading.catalogue.for_question(&question.query).map_err(refused)?);
+        let catalogue = Arc::new(following.standing.catalogue.for_question(&question.query).map_err(refused)?);
         let mut frozen = Frozen::new();
         for places in periods.into_values() {
             let Some(first) = places.first().and_then(|place| answer.answer.rows.get(*place)) else { continue };

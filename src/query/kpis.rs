@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::cells::Stretch;
+use super::following::{Following, KpiFilling};
 use super::frozen::Frozen;
 use super::{Query, Reading};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, View, Work, corrupt_cell};
-use crate::kpi::{self, Answer, BlockRange, KpiInfo, QueryError, Shape};
+use crate::ingest::{IngestError, View, Work, corrupt_cell, stands_on};
+use crate::kpi::{self, Answer, BlockRange, Catalogue, QueryError, Shape};
 
 /// A question with its view of the history.
 #[derive(Debug, Clone)]
@@ -51,6 +52,15 @@ pub struct KpiAnswer {
     pub source: FigureSource,
     /// Figures as they were when their periods were closed, by the place of the row that restates them.
     pub frozen: Frozen,
+    /// The asked KPIs whose cells are not filled yet, and which definition answered.
+    pub filling: Vec<KpiFilling>,
+}
+
+impl KpiAnswer {
+    /// Which of the asked KPIs are not ready, and by which definitions they are answered.
+    pub(super) fn stands(&self) -> Vec<(&str, kpi::Stand)> {
+        self.filling.iter().map(|one| (one.kpi.as_str(), one.stand)).collect()
+    }
 }
 
 /// A question that is refused, as the error of the use case.
@@ -60,14 +70,6 @@ pub(super) fn refused(error: QueryError) -> IngestError {
 }
 
 impl Query {
-    /// What KPIs there are.
-    ///
-    /// # Errors
-    /// See [`IngestError`].
-    pub fn list_kpis(&self, who: &Principal, market: &MarketId) -> Result<Vec<KpiInfo>, IngestError> {
-        Ok(self.open(who, market)?.catalogue.list().cloned().collect())
-    }
-
     /// Answers a question about KPIs in the market's calendar, with every timer up to now fired. What is asked as of an
     /// instant, as known at one, or by dimensions that no cells are kept by is answered from the facts.
     ///
@@ -79,39 +81,69 @@ impl Query {
         market: &MarketId,
         mut question: KpiQuestion,
     ) -> Result<KpiAnswer, IngestError> {
+        self.answer(who, market, &mut question, true).await
+    }
+
+    /// Answers a question; from cells alone unless the history may be told again for it.
+    pub(super) async fn answer(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        question: &mut KpiQuestion,
+        may_tell: bool,
+    ) -> Result<KpiAnswer, IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
-        let mut answer = self.figures(&reading, &question).await?;
+        let (mut answer, following) = self.figures(&reading, question, may_tell).await?;
         if question.frozen {
-            answer.frozen = self.frozen(&reading, &question, &answer).await?;
+            answer.frozen = self.frozen(&reading, &following, question, &answer).await?;
         }
+        let asked = question.query.kpis.iter().map(String::as_str);
+        answer.filling = self.filling(&reading, &following, asked).await?;
         Ok(answer)
     }
 
-    async fn figures(&self, reading: &Reading, question: &KpiQuestion) -> Result<KpiAnswer, IngestError> {
-        let plan = match reading.catalogue.plan_shaped(&question.query, &question.shape) {
-            Err(error) if error.undeclared => return self.told_again(reading, question).await,
-            planned => planned.map_err(refused)?,
-        };
+    async fn figures(
+        &self,
+        reading: &Reading,
+        question: &KpiQuestion,
+        may_tell: bool,
+    ) -> Result<(KpiAnswer, Arc<Following>), IngestError> {
         if question.as_of.is_some() || question.as_known_at.is_some() {
-            return self.told_again(reading, question).await;
+            let following = self.following(reading, true).await?;
+            return Ok((self.told_again(reading, &following, question).await?, following));
         }
         let settled_to = self.markets.clock().now();
-        let (revision, stretches) = self.stretches(reading, &plan.ranges(), settled_to).await?;
+        let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &question.shape);
+        let (following, planned) = self.planned(reading, settled_to, plan).await?;
+        let (plan, revision, stretches) = match planned {
+            Ok(planned) => planned,
+            Err(error) if error.undeclared && may_tell => {
+                return Ok((self.told_again(reading, &following, question).await?, following));
+            }
+            Err(error) => return Err(self.no_cells(reading, &following, &question.query.kpis, error).await),
+        };
         let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
-        Ok(KpiAnswer {
+        let answer = KpiAnswer {
             answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
             revision,
             settled_to,
             catalogue_digest: reading.catalogue.digest().to_owned(),
             source: FigureSource::Cells,
             frozen: Frozen::new(),
-        })
+            filling: Vec::new(),
+        };
+        Ok((answer, following))
     }
 
     /// Answers a question by telling the history again.
-    async fn told_again(&self, reading: &Reading, question: &KpiQuestion) -> Result<KpiAnswer, IngestError> {
-        let catalogue = Arc::new(reading.catalogue.for_question(&question.query).map_err(refused)?);
+    async fn told_again(
+        &self,
+        reading: &Reading,
+        following: &Following,
+        question: &KpiQuestion,
+    ) -> Result<KpiAnswer, IngestError> {
+        let catalogue = Arc::new(following.standing.catalogue.for_question(&question.query).map_err(refused)?);
         // A wrong question is refused before the history is looked at.
         catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;
         let view = self.view(reading, question.as_of, question.as_known_at).await?;
@@ -129,6 +161,7 @@ impl Query {
             catalogue_digest: reading.catalogue.digest().to_owned(),
             source: FigureSource::Facts,
             frozen: Frozen::new(),
+            filling: Vec::new(),
         })
     }
 
@@ -159,21 +192,25 @@ impl Query {
         Ok(View { known, now: as_of.map_or(now, |of| of.min(now)), until: as_of.unwrap_or(Timestamp(i64::MAX)) })
     }
 
-    /// The cells of these ranges with every timer up to `until` fired, and the revision that they stand on.
+    /// The cells of these ranges with every timer up to `until` fired, and the revision that they stand on; `None` if the
+    /// market's row does not bear this mark of its definitions any more.
     pub(super) async fn stretches(
         &self,
         reading: &Reading,
+        marker: &str,
         ranges: &[BlockRange],
         until: Timestamp,
-    ) -> Result<(u64, Vec<Arc<Stretch>>), IngestError> {
+    ) -> Result<Option<(u64, Vec<Arc<Stretch>>)>, IngestError> {
         let (scope, key) = (&reading.scope, &reading.key);
         if let Some((head, due)) = scope.pulse(&key.market).await? {
-            let changed =
-                head.catalogue_digest != reading.catalogue.digest() || head.rules_digest != reading.rules.digest();
+            if head.catalogue_digest != marker {
+                return Ok(None);
+            }
+            let changed = !stands_on(&head.rules_digest, &reading.ground);
             let work = if due.is_some_and(|due| due <= until) {
                 Some(Work::Settle(until))
             } else if changed && head.revision > 0 {
-                // The definitions changed since the cells were written: any write derives the market anew first.
+                // The rules changed since the cells were written: any write derives the market anew first.
                 Some(Work::Load(Vec::new(), Vec::new()))
             } else {
                 None
@@ -184,12 +221,13 @@ impl Query {
                 }
                 None => {
                     if let Some(kept) = self.cells.kept(key, ranges, &head) {
-                        return Ok((head.revision, kept));
+                        return Ok(Some((head.revision, kept)));
                     }
                 }
             }
         }
         let (head, stretches) = self.cells.read(scope, key, ranges).await?;
-        Ok((head.map_or(0, |head| head.revision), stretches))
+        let same = head.as_ref().is_none_or(|head| head.catalogue_digest == marker);
+        Ok(same.then(|| (head.map_or(0, |head| head.revision), stretches)))
     }
 }

@@ -7,6 +7,7 @@ mod case_file;
 mod cells;
 mod drill;
 mod findings;
+mod following;
 mod frozen;
 mod kpis;
 mod permits;
@@ -25,6 +26,7 @@ pub use benchmark::{Benchmark, NoPeers};
 pub use case_file::{CaseFile, Permission};
 pub use drill::{DrillCursor, DrillPage, DrillRecord};
 pub use findings::{FindingHistory, FindingPlace};
+pub use following::KpiFilling;
 pub use kpis::{FigureSource, KpiAnswer, KpiQuestion};
 pub use scorecard::{Rank, Scorecard, TargetStatus};
 pub use watch::Seen;
@@ -44,7 +46,7 @@ use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
-use crate::ingest::{IngestError, Markets, Work, case_at_hand, etag};
+use crate::ingest::{IngestError, Markets, Work, case_at_hand, etag, ground};
 use crate::kpi::{Calendar, Catalogue};
 use crate::rules::RuleSet;
 use crate::store::TenantScope;
@@ -76,6 +78,7 @@ pub struct RuleList {
 pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
+    followed: following::Followed,
     simulations: Arc<Semaphore>,
     recounts: Arc<Semaphore>,
     watches: watch::Watches,
@@ -88,6 +91,8 @@ pub(super) struct Reading {
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
     pub(super) catalogue: Arc<Catalogue>,
+    /// What facts rest on besides the records.
+    pub(super) ground: String,
     pub(super) calendar: kpi::Calendar,
 }
 
@@ -98,7 +103,14 @@ impl Query {
         let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
         let cells = Arc::new(cells::Cells::new(mebibytes << 20));
         let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
-        Self { markets, cells, simulations: few(), recounts: few(), watches: watch::Watches::default() }
+        Self {
+            markets,
+            cells,
+            followed: following::Followed::default(),
+            simulations: few(),
+            recounts: few(),
+            watches: watch::Watches::default(),
+        }
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {
@@ -131,6 +143,7 @@ impl Query {
         let today = Some(self.markets.clock().now().date(settings.zone));
         Ok(Reading {
             key,
+            ground: ground(&settings, &tenant.rules),
             scope: self.markets.store().scope(id),
             market: settings,
             rules: Arc::clone(&tenant.rules),

@@ -2,6 +2,7 @@
 //! market has changed; a slow watcher finds the newest answer and not every one in between, so that memory stays flat.
 
 use std::collections::HashMap;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub type Seen<T> = Option<Result<Arc<T>, IngestError>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Pulse {
     revision: u64,
+    /// Which definitions the cells follow.
+    definitions: u64,
     /// A deadline has passed whose timer has not fired.
     due: bool,
     /// The day in the market's zone.
@@ -90,9 +93,10 @@ impl Query {
         let (query, who, market) = (self.clone(), who.clone(), market.clone());
         let compute = move || {
             let (query, who, market, question) = (query.clone(), who.clone(), market.clone(), question.clone());
-            async move { query.query_kpis(&who, &market, question).await }
+            // Never from the history, which would be told again with every commit: cells that are being filled are waited for.
+            async move { query.answer(&who, &market, &mut { question }, false).await }
         };
-        self.watch(&self.watches.kpis, topic, compute, |a, b| a.answer == b.answer)
+        self.watch(&self.watches.kpis, topic, compute, |a, b| a.answer == b.answer && a.stands() == b.stands())
     }
 
     /// Watches how a market stands to its targets.
@@ -215,9 +219,14 @@ impl Query {
         let now = self.markets.clock().now();
         let zone = snapshot.market(&key.tenant, &key.market).map(|market| market.zone);
         let found = self.markets.store().scope(&key.tenant).pulse(&key.market).await?;
+        let mut definitions = std::hash::DefaultHasher::new();
+        if let Some((head, _)) = &found {
+            head.catalogue_digest.hash(&mut definitions);
+        }
         let (revision, due) = found.map_or((0, None), |(head, due)| (head.revision, due));
         Ok(Pulse {
             revision,
+            definitions: definitions.finish(),
             due: due.is_some_and(|due| due <= now),
             day: zone.map_or(0, |zone| crate::domain::time::day_number(now.date(zone))),
             snapshot: Arc::as_ptr(&snapshot) as usize,

@@ -41,7 +41,7 @@ pub struct DeltaRow {
     pub body: Vec<u8>,
 }
 
-fn read_cell(row: &QueryResult) -> Result<CellRow, StoreError> {
+pub(super) fn read_cell(row: &QueryResult) -> Result<CellRow, StoreError> {
     let series: i64 = row.try_get("", "series")?;
     Ok(CellRow {
         series: u32::try_from(series).map_err(|cause| StoreError::corrupt("cell", cause))?,
@@ -146,7 +146,7 @@ impl MarketTx {
 
 impl MarketTx {
     /// Gives the market's cells the mark of this transaction, whichever of its statements writes them first.
-    async fn mark_cells(&self) -> Result<i64, StoreError> {
+    pub(super) async fn mark_cells(&self) -> Result<i64, StoreError> {
         let mark = self.head.cells_mark.cast_signed() + 1;
         let sql = "UPDATE market SET cells_mark = $3 WHERE tenant_id = $1 AND market_id = $2";
         self.transaction.execute_raw(self.statement(sql, [mark.into()])).await?;

@@ -7,6 +7,8 @@ use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
 
+const NEXT_DUE: &str = "SELECT due_at FROM due WHERE tenant_id = $1 AND market_id = $2 ORDER BY due_at LIMIT 1";
+
 /// A case's entry in the due-queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueRow {
@@ -52,14 +54,24 @@ impl MarketTx {
     }
 }
 
+impl MarketTx {
+    /// The earliest instant at which a timer of the market may be due, under its lock.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = self.transaction.query_one_raw(self.statement(NEXT_DUE, [])).await?;
+        Ok(row.map(|row| row.try_get("", "due_at")).transpose()?.map(Timestamp))
+    }
+}
+
 impl TenantScope {
     /// The earliest instant at which a timer of the market may be due.
     ///
     /// # Errors
     /// The database is away.
     pub async fn next_due(&self, market: &MarketId) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT due_at FROM due WHERE tenant_id = $1 AND market_id = $2 ORDER BY due_at LIMIT 1";
-        let row = self.reader().query_one_raw(self.statement(market, sql, [])).await?;
+        let row = self.reader().query_one_raw(self.statement(market, NEXT_DUE, [])).await?;
         Ok(row.map(|row| row.try_get("", "due_at")).transpose()?.map(Timestamp))
     }
 }

@@ -17,9 +17,9 @@ pub struct MarketHead {
     pub revision: u64,
     /// Recorded time of the last commit: recorded time never runs backwards.
     pub recorded: Timestamp,
-    /// Digest of the rules that derived what is stored.
+    /// Digests of the rules and of the market's settings that derived what is stored.
     pub rules_digest: String,
-    /// Digest of the KPI definitions that the cells follow.
+    /// Mark of the KPI definitions that the cells follow: it changes with them.
     pub catalogue_digest: String,
     /// How the stored tallies were counted.
     pub digest_version: String,

@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_sinks::Sinks),
             Box::new(super::schema_wire::Wire),
             Box::new(super::schema_letters::Letters),
+            Box::new(super::schema_filling::Filling),
             Box::new(super::schema_partners::Partners),
             Box::new(super::schema_households::Households),
         ]

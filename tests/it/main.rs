@@ -23,6 +23,7 @@ mod deploy;
 mod dispositions;
 mod faults;
 mod figures;
+mod filling;
 mod finding_life;
 mod finding_order;
 mod finding_replicas;

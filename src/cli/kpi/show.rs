@@ -20,14 +20,32 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// # Errors
 /// Never for what a service sends.
 pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError> {
-    let header = ["kpi", "title", "unit", "formula", "by", "source"];
+    let header = ["kpi", "state", "title", "unit", "formula", "by", "source"];
     let line = |kpi: &v1::Kpi| {
         let sets: Vec<String> = kpi.dimension_sets.iter().map(|set| set.dimensions.join("+")).collect();
         let formula = if kpi.alias_of.is_empty() { kpi.formula.clone() } else { format!("= {}", kpi.alias_of) };
         let unit = word(kpi.unit().as_str_name(), "KPI_UNIT_");
-        [kpi.kpi_id.clone(), kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
+        let state = state(kpi.filling.as_ref());
+        [kpi.kpi_id.clone(), state, kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
     };
     lines(&header, kpis.iter().map(line), format)
+}
+
+/// Whether a KPI is ready, or how far its cells are filled.
+fn state(filling: Option<&v1::KpiFilling>) -> String {
+    let Some(filling) = filling else { return "ready".to_owned() };
+    let mut state = match &filling.start_time {
+        Some(since) => format!("filling {} of {} records since {since}", filling.records_done, filling.records_total),
+        None => "filling has not begun".to_owned(),
+    };
+    state.push_str(match filling.answering() {
+        v1::AnsweringDefinition::Former => "; the former definition answers",
+        _ => "; answered by this definition",
+    });
+    if !filling.last_error.is_empty() {
+        state.push_str(&format!("; last error: {}", filling.last_error));
+    }
+    state
 }
 
 /// The figures of an answer.
@@ -37,7 +55,11 @@ pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError>
 pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String, CliError> {
     let compared = answer.rows.iter().any(|row| row.compared.is_some());
     if format == Format::Table {
-        return Ok(table(answer, compared));
+        let mut text = table(answer, compared);
+        for filling in &answer.filling {
+            text.push_str(&format!("\n{}: {}", filling.kpi_id, state(Some(filling))));
+        }
+        return Ok(text);
     }
     let mut header = vec![
         "kpi",
@@ -59,6 +81,9 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
     ];
     if compared {
         header.extend(["base_start", "base_end", "base_value", "base_no_value", "change", "change_percent"]);
+    }
+    if !answer.filling.is_empty() {
+        header.push("definition");
     }
     let frozen = answer.rows.iter().any(|row| row.frozen.is_some());
     if frozen {
@@ -92,6 +117,11 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
                 text(base.change.as_ref()),
                 text(base.change_percent.as_ref()),
             ]);
+        }
+        if !answer.filling.is_empty() {
+            let filling = answer.filling.iter().find(|filling| filling.kpi_id == row.kpi_id);
+            let word = |filling: &v1::KpiFilling| word(filling.answering().as_str_name(), "ANSWERING_DEFINITION_");
+            line.push(filling.map_or_else(|| "current".to_owned(), word));
         }
         if frozen {
             let closed = row.frozen.clone().unwrap_or_default();

@@ -5,6 +5,7 @@ mod across;
 mod cells;
 mod faults;
 mod figures;
+mod keeping;
 mod kinds;
 mod listed;
 mod shapes;

@@ -5,16 +5,17 @@ use crate::proto::v1;
 use crate::query::kpi::drill::{ContributedPart, Drill};
 use crate::query::kpi::exchange::{DatePolicy, Reporting};
 use crate::query::kpi::peers::Withheld;
-use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row};
+use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row, Stand};
 use crate::query::quality::{KpiGap, Quality};
-use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, NoPeers, Record};
+use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, KpiFilling, NoPeers, Record};
 use crate::wire::encode::scalar::{date, revision, time};
 use crate::wire::words::Word;
 
-/// A definition.
+/// A definition, and how far its cells are if they are not whole.
 #[must_use]
-pub fn kpi(kpi: &KpiInfo) -> v1::Kpi {
+pub fn kpi((kpi, filling): &(KpiInfo, Option<KpiFilling>)) -> v1::Kpi {
     v1::Kpi {
+        filling: filling.as_ref().map(self::filling),
         kpi_id: kpi.id.clone(),
         title: kpi.title.clone(),
         description: kpi.description.clone(),
@@ -39,6 +40,26 @@ pub fn kpi(kpi: &KpiInfo) -> v1::Kpi {
             .iter()
             .map(|dimensions| v1::DimensionSet { dimensions: dimensions.clone() })
             .collect(),
+    }
+}
+
+/// A KPI that is not ready.
+#[must_use]
+pub fn filling(filling: &KpiFilling) -> v1::KpiFilling {
+    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let answering = match filling.stand {
+        Stand::Former => v1::AnsweringDefinition::Former,
+        Stand::Current => v1::AnsweringDefinition::Current,
+    };
+    v1::KpiFilling {
+        kpi_id: filling.kpi.clone(),
+        answering: answering.into(),
+        former_definitions_digest: filling.former_digest.clone().unwrap_or_default(),
+        records_done: whole(filling.done),
+        records_total: whole(filling.total),
+        start_time: filling.since.map(time),
+        last_error: filling.error.clone(),
+        error_time: filling.error_at.map(time),
     }
 }
 
@@ -224,6 +245,7 @@ pub fn across(answer: &AcrossAnswer, group_by: &[Dimension]) -> v1::QueryKpisAcr
                 region_code: market.as_str().to_ascii_uppercase(),
                 rows: rows(&answer.answer.rows),
                 revision: revision(answer.revision),
+                filling: answer.filling.iter().map(filling).collect(),
             })
             .collect(),
         rows: rows(&answer.across.rows),

@@ -22,10 +22,10 @@ impl KpiService for Api {
         let size = std::mem::take(&mut message.page_size);
         let paging = Paging::open(self, &caller, "ListKpis", size, &message)?;
         let after = paging.after::<String>(&token)?;
-        let mut list = self.use_cases.query.list_kpis(&caller.who, &market).map_err(failed)?;
-        list.sort_by(|a, b| a.id.cmp(&b.id));
-        list.retain(|kpi| after.as_ref().is_none_or(|after| kpi.id > *after));
-        let (kpis, next_page_token) = paging.cut(&list, kpi::kpi, |kpi| kpi.id.clone());
+        let mut list = self.use_cases.query.list_kpis(&caller.who, &market).await.map_err(failed)?;
+        list.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        list.retain(|(kpi, _)| after.as_ref().is_none_or(|after| kpi.id > *after));
+        let (kpis, next_page_token) = paging.cut(&list, kpi::kpi, |(kpi, _)| kpi.id.clone());
         self.answer(v1::ListKpisResponse { kpis, next_page_token })
     }
 
@@ -44,6 +44,7 @@ impl KpiService for Api {
             revision: revision(found.revision),
             definitions_digest: found.catalogue_digest,
             source: kpi::source(found.source).into(),
+            filling: found.filling.iter().map(kpi::filling).collect(),
         })
     }
 

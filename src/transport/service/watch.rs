@@ -35,7 +35,8 @@ impl Api {
         let encode = move |answer: Arc<crate::query::KpiAnswer>| {
             api.limit_rows(answer.answer.rows.len())?;
             let rows = answer.answer.rows.iter().map(|row| kpi::row(row, &group_by)).collect();
-            Ok(Some(v1::WatchKpisResponse { rows, revision: revision(answer.revision) }))
+            let filling = answer.filling.iter().map(kpi::filling).collect();
+            Ok(Some(v1::WatchKpisResponse { rows, revision: revision(answer.revision), filling }))
         };
         Ok(self.pushed(caller, watched, deadline, encode))
     }

@@ -154,16 +154,17 @@ pub fn key() -> MarketKey {
 }
 
 /// One life of the service: its own runtime, so that its end is as sudden as a process's.
-struct Life {
+pub(super) struct Life {
     runtime: tokio::runtime::Runtime,
     markets: Arc<Markets>,
+    hand: Arc<std::sync::atomic::AtomicI64>,
 }
 
 impl Life {
-    fn begin(url: &str, holder: &Arc<Holder>) -> Self {
+    pub(super) fn begin(url: &str, holder: &Arc<Holder>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let (clock, _) = Clock::manual(long_after());
+        let (clock, hand) = Clock::manual(long_after());
         let options = StoreOptions {
             max_connections: 3,
             acquire_timeout: std::time::Duration::from_secs(60),
@@ -173,17 +174,23 @@ impl Life {
             let store = Store::open(url, &options).await.expect("open the store");
             Markets::new(store, Arc::clone(holder), clock)
         });
-        Self { runtime, markets }
+        Self { runtime, markets, hand }
     }
 
-    fn submit(&self, work: Vec<Work>) -> Vec<ItemResult> {
+    pub(super) fn submit(&self, work: Vec<Work>) -> Vec<ItemResult> {
         let market = key();
         let all = work.into_iter().map(|one| self.markets.submit(&market, one));
         let done = self.runtime.block_on(futures::future::join_all(all));
         done.into_iter().flat_map(|done| done.expect("a commit").results).collect()
     }
 
-    fn end(self) {
+    /// Lets the writer find itself idle, so that it merges what waits into cells.
+    pub(super) fn rest(&self) {
+        drop(self.submit(vec![Work::Load(Vec::new(), Vec::new())]));
+        self.hand.fetch_add(3 * fairdue::domain::time::SECOND, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(super) fn end(self) {
         self.runtime.shutdown_background();
     }
 }
@@ -278,6 +285,9 @@ pub fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
         ("FAIRDUE_INGEST__RECENT_CASES", "1"),
         ("FAIRDUE_INGEST__UNPACKED_MIB", "0"),
         ("FAIRDUE_INGEST__MEMORY_MIB", "1"),
+        // Cells are filled in the smallest steps, with room for commits between them.
+        ("FAIRDUE_INGEST__FILL_RECORDS", "1"),
+        ("FAIRDUE_INGEST__FILL_PAUSE_MS", "40"),
     ];
     let little = little.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let snapshot = Config::load_with(directory.path(), little).expect("a good configuration");

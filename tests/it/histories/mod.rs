@@ -7,12 +7,14 @@ mod cache;
 mod counted;
 pub mod deliver;
 mod drill;
+mod filled;
 pub mod generate;
 mod judged;
 mod more;
 mod recount;
 mod recount_more;
 mod snapshot;
+mod survival;
 mod told;
 
 use proptest::prelude::*;

@@ -1,0 +1,357 @@
+//! Fills the cells of KPI definitions that are new or changed, while the market is written and read.
+//!
+//! A filling begins at a revision, under the market's lock and with every timer fired that is due ([`super::fill::begin`]).
+//! From the next commit on, all writers add what they change to the new series, too: signed sums, as to any other. What lay
+//! before is told again as known at that revision and put aside step by step, then added to the cells in small parts. Sums do
+//! not care in which order they come, so that each fact counts once, whether it is late, voided or corrected meanwhile. When
+//! nothing is left, the cells follow the new definitions, and those of the former ones are dropped in small parts.
+//!
+//! Each step writes what it has summed and where it stands in one transaction: a server that is killed goes on, and two
+//! servers never count a step twice. Which one works is written beside it; another takes over whose sign of life stands still.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::IngestError;
+use super::definitions::{Defined, row_of, stands_on};
+use super::fill::{self, Beginning, Held, Summed, TOLD};
+use super::fill_look::{Look, Need};
+use super::retell::{Retelling, View};
+use super::work::Work;
+use super::writer::Markets;
+use crate::config::Snapshot;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::fact::FactKind;
+use crate::domain::market::MarketKey;
+use crate::domain::time::Timestamp;
+use crate::kpi::{Catalogue, Delta};
+use crate::store::{DefinitionRow, FillingRow};
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_millis(250);
+/// How long a sign of life may stand still.
+const LEASE: Duration = Duration::from_secs(5);
+/// Wait after a failure.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// The longest that a step tells before it is written.
+const STEP: Duration = Duration::from_secs(1);
+/// The most memory of a step's sums.
+const BYTES: usize = 32 << 20;
+/// Facts that follow from rules.
+const BY_RULES: [FactKind; 3] = [FactKind::RuleTest, FactKind::FindingOpen, FactKind::FindingRemediated];
+/// Cells of former definitions that are dropped under one lock.
+const DROPPED: u32 = 500;
+
+/// What became of a look at a market.
+enum Turn {
+    Done,
+    Again,
+    Wait,
+}
+
+/// Starts looking, until the markets are gone or stop.
+pub(super) fn start(markets: &Arc<Markets>) {
+    let mut name = [0_u8; 8];
+    if let Err(error) = getrandom::fill(&mut name) {
+        tracing::error!(%error, "the system gives no random numbers: cells of new KPI definitions are not filled here");
+        return;
+    }
+    let name = format!("{:016x}", u64::from_le_bytes(name));
+    let markets: Weak<Markets> = Arc::downgrade(markets);
+    tokio::spawn(async move {
+        let mut look = tokio::time::interval(EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut filler = Filler { name, seen: None, open: Vec::new(), beats: HashMap::new(), failed: HashMap::new() };
+        loop {
+            look.tick().await;
+            let Some(markets) = markets.upgrade() else { return };
+            let busy = markets.filling.lock().await;
+            if markets.is_stopping() {
+                return;
+            }
+            filler.look(&markets).await;
+            drop(busy);
+        }
+    });
+}
+
+struct Filler {
+    name: String,
+    /// The configuration that `open` is of.
+    seen: Option<Arc<Snapshot>>,
+    /// Markets that are not known to need nothing.
+    open: Vec<MarketKey>,
+    /// Signs of life of other servers, and since when they stand so.
+    beats: HashMap<MarketKey, (u64, Instant)>,
+    failed: HashMap<MarketKey, Instant>,
+}
+
+impl Filler {
+    /// Looks at each open market once, and fills what is missing, one market after the other: memory for one is enough.
+    async fn look(&mut self, markets: &Arc<Markets>) {
+        let snapshot = markets.config.get();
+        if !self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &snapshot)) {
+            let of = |(tenant, all): (&_, &crate::config::Tenant)| {
+                let key = |market: &_| MarketKey { tenant: Clone::clone(tenant), market: Clone::clone(market) };
+                all.markets.keys().map(key).collect::<Vec<_>>()
+            };
+            self.open = snapshot.tenants.iter().flat_map(of).collect();
+            self.seen = Some(Arc::clone(&snapshot));
+        }
+        let loaded = markets.keeping.loaded(&snapshot.catalogue, markets.clock.now());
+        for key in std::mem::take(&mut self.open) {
+            let look = Look { markets, snapshot: &snapshot, key: &key, loaded };
+            if look.is_over() || self.failed.get(&key).is_some_and(|since| since.elapsed() < AFTER_FAILURE) {
+                self.open.push(key);
+                continue;
+            }
+            self.failed.remove(&key);
+            loop {
+                match self.turn(&look).await {
+                    Ok(Turn::Done) => break,
+                    Ok(Turn::Again) if !look.is_over() => {}
+                    Ok(Turn::Again | Turn::Wait) => {
+                        self.open.push(key.clone());
+                        break;
+                    }
+                    Err(_) if look.is_over() => {
+                        self.open.push(key.clone());
+                        break;
+                    }
+                    Err(error) => {
+                        tracing::warn!(market = %key.market, %error, "cells were not filled; it is tried again");
+                        metrics::counter!("fairdue_kpi_fillings_total", "outcome" => "failed").increment(1);
+                        self.failed.insert(key.clone(), Instant::now());
+                        self.open.push(key.clone());
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does the next thing that a market needs.
+    async fn turn(&mut self, look: &Look<'_>) -> Result<Turn, IngestError> {
+        let scope = look.markets.store.scope(&look.key.tenant);
+        let Some(head) = scope.head(&look.key.market).await?.filter(|head| head.revision > 0) else {
+            return Ok(Turn::Done);
+        };
+        let found = scope.definitions(&look.key.market).await?;
+        // What an earlier version kept by other definitions is derived anew with the next write or question.
+        let Some(kept) = Defined::of(&found, &head.catalogue_digest, look.own())? else { return Ok(Turn::Done) };
+        match look.need(&found, &kept) {
+            Need::Nothing if self.clear(look, &kept).await? => Ok(Turn::Again),
+            Need::Nothing => Ok(Turn::Done),
+            Need::Begin if self.clear(look, &kept).await? => Ok(Turn::Again),
+            Need::Begin => self.begin(look, &kept).await,
+            need @ (Need::Texts | Need::TextsOfFilling | Need::GiveUp) => note(look, need).await,
+            Need::GoOn => match found.filling {
+                Some((definition, row)) => self.go_on(look, &kept, &definition, row).await,
+                None => Ok(Turn::Wait),
+            },
+        }
+    }
+
+    /// Drops some cells that no definitions keep right any more; whether there were any.
+    async fn clear(&self, look: &Look<'_>, kept: &Defined) -> Result<bool, IngestError> {
+        let scope = look.markets.store.scope(&look.key.tenant);
+        let stored = scope.stored_series(&look.key.market).await?;
+        let Some(series) = stored.into_iter().find(|series| !kept.adds_to(*series)) else { return Ok(false) };
+        let tx = scope.begin(&look.key.market).await?;
+        let now = look.markets.clock.now();
+        let kept = look.markets.keeping.under_lock(look.key, &tx, look.own(), now).await?;
+        if kept.is_none_or(|kept| kept.adds_to(series)) {
+            tx.rollback().await;
+            return Ok(true);
+        }
+        tx.drop_cells(series, DROPPED).await?;
+        fill::commit(look.markets, tx).await?;
+        Ok(true)
+    }
+
+    /// Begins a filling at what the market is now.
+    async fn begin(&self, look: &Look<'_>, kept: &Defined) -> Result<Turn, IngestError> {
+        let scope = look.markets.store.scope(&look.key.tenant);
+        let market = &look.key.market;
+        let Some((head, ground)) = scope.head(market).await?.zip(look.ground()) else { return Ok(Turn::Done) };
+        if !stands_on(&head.rules_digest, &ground) {
+            // Rules changed, too: deriving the market anew fills these cells with it.
+            look.markets.submit(look.key, Work::Load(Vec::new(), Vec::new())).await?;
+            return Ok(Turn::Again);
+        }
+        let farthest = scope.fired_up_to(market, 0).await?.unwrap_or_default();
+        let missing: BTreeSet<u32> = look.own().series().difference(&kept.series).copied().collect();
+        let beginning = Beginning {
+            marker: kept.marker.clone(),
+            definition: row_of(look.own(), look.loaded, &missing)?,
+            settled: look.markets.clock.now().max(farthest),
+            seen: head.revision,
+            total: scope.count_records(market).await?,
+        };
+        look.markets.submit(look.key, Work::Fill(Box::new(beginning))).await?;
+        let found = scope.definitions(market).await?;
+        // Where another server came between, the next look is soon enough.
+        Ok(if found.filling.is_some() { Turn::Again } else { Turn::Wait })
+    }
+
+    /// Goes on with a filling, to its end unless something comes between.
+    async fn go_on(
+        &mut self,
+        look: &Look<'_>,
+        kept: &Defined,
+        definition: &DefinitionRow,
+        row: FillingRow,
+    ) -> Result<Turn, IngestError> {
+        if !row.holder.is_empty() && row.holder != self.name {
+            let (beat, since) = *self.beats.entry(look.key.clone()).or_insert((row.beat, Instant::now()));
+            if beat != row.beat {
+                self.beats.insert(look.key.clone(), (row.beat, Instant::now()));
+                return Ok(Turn::Wait);
+            }
+            if since.elapsed() < LEASE {
+                return Ok(Turn::Wait);
+            }
+        }
+        self.beats.remove(look.key);
+        let Some(next) = &kept.next else { return Ok(Turn::Wait) };
+        let Some(mut held) = fill::take(look.markets, look.key, row, &self.name).await? else { return Ok(Turn::Again) };
+        let work = async {
+            let mine = held.row.place == TOLD || tell(look, &next.grown, &mut held).await?;
+            add_up(look, &mut held, mine).await
+        };
+        match work.await {
+            Ok(Some(true)) => {
+                metrics::counter!("fairdue_kpi_fillings_total", "outcome" => "ended").increment(1);
+                let (market, series) = (&look.key.market, definition.series.len());
+                tracing::info!(%market, series, records = held.row.done, "the cells of KPI definitions are filled");
+                Ok(Turn::Again)
+            }
+            Ok(over) => {
+                if over.is_some() && look.is_over() {
+                    held.release(look.markets).await?;
+                }
+                Ok(Turn::Again)
+            }
+            Err(error) => {
+                held.fail(look.markets, &error).await?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Notes which definitions are in force, under the market's lock and only if it is still needed.
+async fn note(look: &Look<'_>, need: Need) -> Result<Turn, IngestError> {
+    let tx = look.markets.store.scope(&look.key.tenant).begin(&look.key.market).await?;
+    let found = tx.definitions().await?;
+    let kept = Defined::of(&found, &tx.head.catalogue_digest, look.own())?;
+    let Some(kept) = kept.filter(|kept| look.need(&found, kept) == need) else {
+        tx.rollback().await;
+        return Ok(Turn::Again);
+    };
+    match (need, found.filling) {
+        (Need::TextsOfFilling, Some((_, row))) => {
+            let missing: BTreeSet<u32> = look.own().series().difference(&kept.series).copied().collect();
+            tx.put_filling(&row_of(look.own(), look.loaded, &missing)?, &row).await?;
+        }
+        (Need::GiveUp, _) => {
+            tracing::info!(market = %look.key.market, "KPI definitions changed again: a filling is given up");
+            tx.end_filling().await?;
+        }
+        _ => tx.put_kept(&row_of(look.own(), look.loaded, &look.own().series())?).await?,
+    }
+    fill::commit(look.markets, tx).await?;
+    Ok(Turn::Again)
+}
+
+/// Tells the history from where the filling stands. `false` if it is not in this server's hands any more, or something else
+/// is to be done.
+async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Result<bool, IngestError> {
+    let (Some(tenant), Some(ground)) = (look.snapshot.tenants.get(&look.key.tenant), look.ground()) else {
+        return Ok(false);
+    };
+    let Some(market) = tenant.markets.get(&look.key.market).cloned() else { return Ok(false) };
+    let known = held.row.known;
+    let view = View { known, now: held.row.settled, until: Timestamp(i64::MAX) };
+    let place = match held.row.place.as_str() {
+        "" => None,
+        place => Some(serde_json::from_str(place).map_err(|_| broken())?),
+    };
+    let scope = look.markets.store.scope(&look.key.tenant);
+    // Judging by the law is most of the work, and says nothing of other facts.
+    let rules = if grown.counts_any(&BY_RULES) { Arc::clone(&tenant.rules) } else { Arc::default() };
+    let mut retelling = Retelling::new(scope, market, rules, view, place);
+    let limits = look.markets.limits();
+    let mut portion = retelling.next().await?;
+    loop {
+        let (mut delta, mut records, mut place) = (Delta::new(), 0, None);
+        let since = Instant::now();
+        while let Some(now) = portion.take() {
+            records += now.records(known);
+            place.clone_from(&now.next);
+            let (teller, grown) = (retelling.clone(), Arc::clone(grown));
+            // The next part is read while this one is derived.
+            let work = tokio::task::spawn_blocking(move || {
+                teller.tell(&now, &mut |_, fact| delta.add(&grown, fact))?;
+                Ok::<Delta, IngestError>(delta)
+            });
+            let (next, told) = tokio::join!(retelling.next(), work);
+            delta = told.map_err(|_| broken())??;
+            portion = next?;
+            if records >= u64::from(limits.fill_records) || delta.bytes() > BYTES || since.elapsed() > STEP {
+                break;
+            }
+        }
+        let place = match (&portion, place) {
+            (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| broken())?,
+            _ => TOLD.to_owned(),
+        };
+        let summed = Summed { blocks: delta.blocks(), place, records, ground: ground.clone() };
+        if !held.put_aside(look.markets, summed).await? {
+            return Ok(false);
+        }
+        metrics::counter!("fairdue_kpi_filled_records_total").increment(records);
+        if portion.is_none() {
+            return Ok(true);
+        }
+        pause(look).await;
+        if look.is_over() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Adds what was put aside to the cells. `None` if the filling is not in this server's hands any more, else whether it is
+/// over.
+async fn add_up(look: &Look<'_>, held: &mut Held, mine: bool) -> Result<Option<bool>, IngestError> {
+    if !mine {
+        return Ok(None);
+    }
+    while held.row.place == TOLD && !look.is_over() {
+        match held.add_up(look.markets).await? {
+            Some(false) => pause(look).await,
+            ended => return Ok(ended),
+        }
+    }
+    Ok(Some(false))
+}
+
+async fn pause(look: &Look<'_>) {
+    let pause = look.markets.limits().fill_pause;
+    if pause.is_zero() {
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// A task of the telling ended by itself, or its place is no place.
+fn broken() -> IngestError {
+    IngestError::Store {
+        kind: ErrorKind::Internal,
+        reason: "INTERNAL",
+        message: "the history could not be told to its end".to_owned(),
+        retryable: false,
+    }
+}
