@@ -23,9 +23,12 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Counted {
     stream: TcpStream,
     /// Until the client has said who it is: how much of that came, and what ends the wait for the rest.
-    greeting: Option<(usize, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    greeting: Option<(usize, Patience)>,
     _room: OwnedSemaphorePermit,
 }
+
+/// Resolves when a client's greeting is not waited for any longer.
+type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Bytes with which every HTTP/2 client begins.
 const GREETING: usize = 24;
@@ -46,11 +49,11 @@ pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Ite
                         tracing::debug!(%error, "a connection keeps its delay");
                     }
                     let stopped = stop.clone();
-                    let greeting: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+                    let patience: Patience = Box::pin(async move {
                         stopped.cancelled().await;
                         tokio::time::sleep(GREETED_WITHIN).await;
                     });
-                    let greeting = Some((0, greeting));
+                    let greeting = Some((0, patience));
                     return Some((Ok(Counted { stream, greeting, _room: permit }), (listener, room, stop)));
                 }
                 Err(error) => {
