@@ -1,5 +1,5 @@
 //! Connections as the listener hands them over: bounded in number, and never ended by one that fails to be accepted. At a
-//! stop those that have said nothing yet end at once: the library would wait for their first word.
+//! stop those that have said nothing yet end in a moment: the library would wait for their first word.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// Connections open at once; more wait in the listener's backlog.
@@ -23,14 +23,20 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Counted {
     stream: TcpStream,
     /// Until the client has said who it is: how much of that came, and what ends the wait for the rest.
-    greeting: Option<(usize, Pin<Box<WaitForCancellationFutureOwned>>)>,
+    greeting: Option<(usize, Patience)>,
     _room: OwnedSemaphorePermit,
 }
+
+/// Resolves when a client's greeting is not waited for any longer.
+type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Bytes with which every HTTP/2 client begins.
 const GREETING: usize = 24;
 
-/// The connections of a listener. Once `stop` is cancelled, those that have not greeted yet are at their end.
+/// How long a client has for it at a stop: what has come and was not read yet is read first.
+const GREETED_WITHIN: Duration = Duration::from_millis(100);
+
+/// The connections of a listener. A moment after `stop` is cancelled, those that have not greeted yet are at their end.
 pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Item = io::Result<Counted>> {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     futures::stream::unfold((listener, room, stop), |(listener, room, stop)| async move {
@@ -42,7 +48,12 @@ pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Ite
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection keeps its delay");
                     }
-                    let greeting = Some((0, Box::pin(stop.clone().cancelled_owned())));
+                    let stopped = stop.clone();
+                    let patience: Patience = Box::pin(async move {
+                        stopped.cancelled().await;
+                        tokio::time::sleep(GREETED_WITHIN).await;
+                    });
+                    let greeting = Some((0, patience));
                     return Some((Ok(Counted { stream, greeting, _room: permit }), (listener, room, stop)));
                 }
                 Err(error) => {

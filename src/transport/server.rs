@@ -28,6 +28,9 @@ use crate::proto::v1::sync_service_server::SyncServiceServer;
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
 /// How long calls on an aged connection may go on.
 const AGED_GRACE: Duration = Duration::from_secs(60);
+/// How long connections are still accepted at a stop: clients that made theirs before it have sent their calls, and have heard
+/// nothing yet.
+const ACCEPTING: Duration = Duration::from_millis(100);
 /// How long health says NOT_SERVING to those who watch it before their watch ends.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// Bytes of one stream in flight: a batch of a thousand activities without a stop.
@@ -86,6 +89,7 @@ pub async fn serve(
             tokio::time::sleep(FAREWELL).await;
             clear_health(health).await;
         });
+        tokio::time::sleep(ACCEPTING).await;
     };
     let router = Server::builder()
         .layer(EnvelopeLayer(Arc::new(envelope)))
