@@ -117,10 +117,11 @@ fn run(database: &Database, changing: &Changing<'_>, acts: &[Act], seed: u64, ex
             2 if place < last => change(2),
             3 | 4 => std::thread::sleep(Duration::from_millis(40)),
             5 => {
-                // Rules that say the same in other words: the market is derived anew, whatever is being filled.
-                let tenant = directory.join("tenants/t.toml");
-                let text = std::fs::read_to_string(&tenant).expect("read the tenant");
-                std::fs::write(&tenant, format!("# {place}\n{text}")).expect("write the tenant");
+                // Rules that say the same in other words: the market is derived anew, whatever is being filled. Of a country
+                // where nobody lives, for findings name the text that they were found by.
+                let rules = directory.join("jurisdictions/jp/rules.toml");
+                let text = std::fs::read_to_string(&rules).expect("read a pack");
+                std::fs::write(&rules, format!("# {place}\n{text}")).expect("write a pack");
                 holder.reload().expect("a good configuration");
             }
             _ => {}
