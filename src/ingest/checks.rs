@@ -12,7 +12,6 @@ use super::check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
 use super::work::Work;
 use super::writing::Writing;
 use crate::domain::detail::Detail;
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
@@ -241,12 +240,7 @@ pub fn read_checks(body: &[u8]) -> Result<Vec<CheckLine>, IngestError> {
 }
 
 fn corrupt() -> IngestError {
-    IngestError::Store {
-        kind: ErrorKind::Internal,
-        reason: "STORAGE_CORRUPT",
-        message: "a logged check is corrupt".to_owned(),
-        retryable: false,
-    }
+    IngestError::corrupt("a logged check is corrupt")
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::IngestError;
 use crate::domain::diagnostic::SourceFile;
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::time::Timestamp;
 use crate::kpi::Catalogue;
@@ -98,12 +97,7 @@ fn read(row: &DefinitionRow, own: &Arc<Catalogue>) -> Result<Option<Arc<Catalogu
 }
 
 fn corrupt() -> IngestError {
-    IngestError::Store {
-        kind: ErrorKind::Internal,
-        reason: "STORAGE_CORRUPT",
-        message: "a market's stored KPI definitions are corrupt".to_owned(),
-        retryable: false,
-    }
+    IngestError::corrupt("a market's stored KPI definitions are corrupt")
 }
 
 /// The catalogue by some of its series alone.

@@ -89,6 +89,22 @@ pub enum IngestError {
     },
 }
 
+impl IngestError {
+    /// A fault of the service itself, which trying again does not mend.
+    pub(crate) fn internal(message: &str) -> Self {
+        Self::faulty("INTERNAL", message)
+    }
+
+    /// Something stored that does not read.
+    pub(super) fn corrupt(message: &str) -> Self {
+        Self::faulty("STORAGE_CORRUPT", message)
+    }
+
+    fn faulty(reason: &'static str, message: &str) -> Self {
+        Self::Store { kind: ErrorKind::Internal, reason, message: message.to_owned(), retryable: false }
+    }
+}
+
 impl From<StoreError> for IngestError {
     fn from(error: StoreError) -> Self {
         if error.kind() == ErrorKind::Internal {

@@ -17,11 +17,10 @@ use super::IngestError;
 use super::definitions::{Defined, row_of, stands_on};
 use super::fill::{self, Beginning, Held, Summed, TOLD};
 use super::fill_look::{Look, Need};
-use super::retell::{Retelling, View};
+use super::retell::{Retelling, View, untold};
 use super::work::Work;
 use super::writer::Markets;
 use crate::config::Snapshot;
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::fact::FactKind;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
@@ -276,7 +275,7 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
     let view = View { known, now: held.row.settled, until: Timestamp(i64::MAX) };
     let place = match held.row.place.as_str() {
         "" => None,
-        place => Some(serde_json::from_str(place).map_err(|_| broken())?),
+        place => Some(serde_json::from_str(place).map_err(|_| untold())?),
     };
     let scope = look.markets.store.scope(&look.key.tenant);
     // Judging by the law is most of the work, and says nothing of other facts.
@@ -297,14 +296,14 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
                 Ok::<Delta, IngestError>(delta)
             });
             let (next, told) = tokio::join!(retelling.next(), work);
-            delta = told.map_err(|_| broken())??;
+            delta = told.map_err(|_| untold())??;
             portion = next?;
             if records >= u64::from(limits.fill_records) || delta.bytes() > BYTES || since.elapsed() > STEP {
                 break;
             }
         }
         let place = match (&portion, place) {
-            (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| broken())?,
+            (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| untold())?,
             _ => TOLD.to_owned(),
         };
         let summed = Summed { blocks: delta.blocks(), place, records, ground: ground.clone() };
@@ -343,15 +342,5 @@ async fn pause(look: &Look<'_>) {
         tokio::task::yield_now().await;
     } else {
         tokio::time::sleep(pause).await;
-    }
-}
-
-/// A task of the telling ended by itself, or its place is no place.
-fn broken() -> IngestError {
-    IngestError::Store {
-        kind: ErrorKind::Internal,
-        reason: "INTERNAL",
-        message: "the history could not be told to its end".to_owned(),
-        retryable: false,
     }
 }

@@ -103,10 +103,8 @@ pub fn fold_change<'a>(
     >,
 ) -> Option<(Effects, CaseEntry, Effects)> {
     let (first, later, mut are) = in_order(change.versions, change.are)?;
-    let mut were: Vec<Event<'_>> = later.iter().copied().map(Event::Version).collect();
-    were.extend(change.were.map(Event::Activity));
+    let mut were = ordered(&later, change.were);
     were.retain(|event| event.at() >= change.from);
-    were.sort_by_cached_key(Event::position);
     let both = are.partition_point(|event| event.at() < change.from);
     let mut before = Effects::default();
     let mut entry = begin(env, first, &later, &mut before);
@@ -140,8 +138,14 @@ pub(super) fn in_order<'a>(
     }
     later.sort_by(|a, b| a.order().cmp(&b.order()));
     let first = later.remove(0);
+    let events = ordered(&later, activities);
+    Some((first, later, events))
+}
+
+/// Everything behind the first version, in order.
+fn ordered<'a>(later: &[&'a CaseVersion], activities: impl Iterator<Item = &'a Activity>) -> Vec<Event<'a>> {
     let mut events: Vec<Event<'a>> = later.iter().copied().map(Event::Version).collect();
     events.extend(activities.map(Event::Activity));
     events.sort_by_cached_key(Event::position);
-    Some((first, later, events))
+    events
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::IngestError;
 use super::definitions::Defined;
 use super::group::{GroupContext, Writing};
-use crate::domain::error_kind::ErrorKind;
 use crate::kpi::{Block, BlockKey, DecodeError, Delta};
 use crate::store::{CellRow, MarketTx};
 
@@ -64,10 +63,5 @@ fn merged(key: BlockKey, new: Block, stored: Option<&Vec<u8>>) -> Result<CellRow
 #[must_use]
 pub fn corrupt(error: &DecodeError) -> IngestError {
     tracing::error!(error = %error, "a stored KPI cell is corrupt");
-    IngestError::Store {
-        kind: ErrorKind::Internal,
-        reason: "STORAGE_CORRUPT",
-        message: "a stored KPI cell is corrupt".to_owned(),
-        retryable: false,
-    }
+    IngestError::corrupt("a stored KPI cell is corrupt")
 }

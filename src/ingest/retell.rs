@@ -284,3 +284,8 @@ impl Retelling {
         Ok(Vec::new())
     }
 }
+
+/// A task of a telling ended by itself, or the place where it goes on is no place.
+pub(crate) fn untold() -> IngestError {
+    IngestError::internal("the history could not be told to its end")
+}

@@ -18,7 +18,6 @@ use crate::clock::Clock;
 use crate::config::Holder;
 use crate::config::server::IngestSettings;
 use crate::domain::case::CaseVersion;
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Refusal;
@@ -302,12 +301,7 @@ async fn attempt(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit
 async fn guarded<T>(step: impl Future<Output = Result<T, IngestError>>) -> Result<T, IngestError> {
     std::panic::AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a step of the writer panicked; nothing of it was committed");
-        Err(IngestError::Store {
-            kind: ErrorKind::Internal,
-            reason: "INTERNAL",
-            message: "an internal error occurred; nothing was stored".to_owned(),
-            retryable: false,
-        })
+        Err(IngestError::internal("an internal error occurred; nothing was stored"))
     })
 }
 

@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::kpis::refused;
 use super::{Query, Reading};
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, Unknown, View};
+use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, Unknown, View, untold};
 use crate::kpi::drill::{Contribution, Drill, Figure};
 use crate::kpi::{Catalogue, Delta, QueryError};
 
@@ -139,7 +138,7 @@ impl Query {
                 Ok::<T, IngestError>(gathered)
             });
             let (next, told) = tokio::join!(retelling.next(), work);
-            gathered = told.map_err(|_| broken())??;
+            gathered = told.map_err(|_| untold())??;
             portion = next?;
         }
         Ok(gathered)
@@ -176,15 +175,5 @@ async fn records_of(
         records.retain(|record| !record.given.is_empty());
         told.map(|_| (drill, records))
     };
-    tokio::task::spawn_blocking(work).await.map_err(|_| broken())?
-}
-
-/// A task of the telling ended by itself.
-fn broken() -> IngestError {
-    IngestError::Store {
-        kind: ErrorKind::Internal,
-        reason: "INTERNAL",
-        message: "the history could not be told to its end".to_owned(),
-        retryable: false,
-    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| untold())?
 }

@@ -40,23 +40,18 @@ pub struct CaseHistory {
     pub due_at: Option<Timestamp>,
 }
 
+/// An activity of a row that begins with revision, record time, record and the revision of its void.
 pub(super) fn read_stored_activity(row: &QueryResult) -> Result<StoredActivity, StoreError> {
-    let record: Vec<u8> = row.try_get("", "record")?;
-    Ok(StoredActivity {
-        revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
-        recorded: Timestamp(row.try_get("", "recorded_at")?),
-        voided: row.try_get::<Option<i64>>("", "void_revision")?.map(i64::cast_unsigned),
-        activity: stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?,
-    })
+    read_from(row, 0)
 }
 
-/// The same of a row of [`HISTORY`], by the places of its columns: looking names up for each row takes longer than reading.
-fn read_of_history(row: &QueryResult) -> Result<StoredActivity, StoreError> {
-    let record: Vec<u8> = row.try_get_by_index(3)?;
+/// The same from a column on, by the places of columns: looking names up for each row takes longer than reading.
+fn read_from(row: &QueryResult, first: usize) -> Result<StoredActivity, StoreError> {
+    let record: Vec<u8> = row.try_get_by_index(first + 2)?;
     Ok(StoredActivity {
-        revision: row.try_get_by_index::<i64>(1)?.cast_unsigned(),
-        recorded: Timestamp(row.try_get_by_index(2)?),
-        voided: row.try_get_by_index::<Option<i64>>(4)?.map(i64::cast_unsigned),
+        revision: row.try_get_by_index::<i64>(first)?.cast_unsigned(),
+        recorded: Timestamp(row.try_get_by_index(first + 1)?),
+        voided: row.try_get_by_index::<Option<i64>>(first + 3)?.map(i64::cast_unsigned),
         activity: stored::read_activity(&record).map_err(|cause| StoreError::corrupt("activity", cause))?,
     })
 }
@@ -109,20 +104,9 @@ async fn histories(
         Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", vec![since.0.into()]),
         None => ("", Vec::new()),
     };
-    // Rows of a case mostly lie side by side.
-    let mut place = (String::new(), Vec::new());
     for row in connection.query_all_raw(select(&HISTORY.replace("{only}", only), since)).await? {
-        let case: String = row.try_get_by_index(0)?;
-        if case != place.0 {
-            let (before, activities) = std::mem::replace(&mut place, (case, Vec::new()));
-            if !before.is_empty() {
-                found.entry(CaseId::trusted(&before)).or_default().activities.extend(activities);
-            }
-        }
-        place.1.push(read_of_history(&row)?);
-    }
-    if !place.0.is_empty() {
-        found.entry(CaseId::trusted(&place.0)).or_default().activities.extend(place.1);
+        let case = CaseId::trusted(&row.try_get_by_index::<String>(0)?);
+        found.entry(case).or_default().activities.push(read_from(&row, 1)?);
     }
     if !dues {
         return Ok(found);

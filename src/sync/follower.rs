@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::change::Change;
 use super::merge::{Merge, Raw};
-use super::{Cursor, Filter, Manner, Session, Who, gone, hydrate, sharing, unusable};
+use super::{Cursor, Filter, Manner, Session, Who, gone, hydrate, sharing};
 use crate::domain::feed::Place;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
@@ -148,7 +148,7 @@ impl Follower {
         let ahead = self.ahead.take();
         let begin = || self.read(Merge::new(&self.filter, &self.place, page), self.place.clone(), target);
         let read = ahead.unwrap_or_else(begin).await;
-        let read = read.map_err(|error| unusable(&format!("a page of a feed was not read: {error}")))?;
+        let read = read.map_err(|error| IngestError::internal(&format!("a page of a feed was not read: {error}")))?;
         let (merge, place, changes, seen) = read?;
         self.seen = seen.max(changes.last().map(|change| change.recorded)).unwrap_or(self.seen).max(self.seen);
         if place.through < target {

@@ -6,7 +6,7 @@ use super::Filter;
 use super::change::{Change, What};
 use super::members;
 use super::merge::Raw;
-use super::{states, unusable};
+use super::states;
 use crate::domain::feed::ChangeReason;
 use crate::domain::ids::{CaseId, FindingId, MarketId};
 use crate::ingest::IngestError;
@@ -123,7 +123,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
         Raw::Finding(revision, id) => {
             let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
             let (row, reason, previous) =
-                state.ok_or_else(|| unusable("a finding's change is in the feed and not in its past"))?;
+                state.ok_or_else(|| IngestError::internal("a finding's change is in the feed and not in its past"))?;
             let (recorded, leaf) = (row.changed, states::leaf(&row));
             let what = What::Finding { row: Box::new(row), previous: previous.map(Box::new) };
             Change { revision, recorded, reason, mark, leaf, what }

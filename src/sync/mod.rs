@@ -29,7 +29,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::feed::{Place, SyncEntity};
 use crate::domain::ids::{MarketId, SinkId, TenantId};
 use crate::domain::market::{Market, MarketKey};
@@ -152,9 +151,10 @@ impl Sync {
             return Ok(secret);
         }
         let mut fresh = [0; 32];
-        getrandom::fill(&mut fresh).map_err(|_| unusable("the system gives no random numbers"))?;
+        getrandom::fill(&mut fresh).map_err(|_| IngestError::internal("the system gives no random numbers"))?;
         let stored = self.markets.store().scope(tenant).feed_secret(fresh.to_vec()).await?;
-        let secret: [u8; 32] = stored.try_into().map_err(|_| unusable("the stored feed secret has another length"))?;
+        let secret: [u8; 32] =
+            stored.try_into().map_err(|_| IngestError::internal("the stored feed secret has another length"))?;
         let mut secrets = self.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         secrets.insert(tenant.clone(), secret);
         Ok(secret)
@@ -216,8 +216,4 @@ impl Sync {
 
 fn gone(why: &str) -> IngestError {
     IngestError::Resync(format!("{why}: start again without a token, with an empty copy"))
-}
-
-fn unusable(message: &str) -> IngestError {
-    IngestError::Store { kind: ErrorKind::Internal, reason: "INTERNAL", message: message.to_owned(), retryable: false }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::partner_count::Count;
 use super::status::{LeafRow, Tallied, around};
-use super::{Filter, Session, Sync, states, unusable};
+use super::{Filter, Session, Sync, states};
 use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
 use crate::domain::market::Market;
@@ -62,7 +62,7 @@ pub type Tell = fn(Record<'_>, &Sharing) -> Result<Option<Counted>, String>;
 pub(super) fn told(tell: Tell, record: Record<'_>, sharing: &Sharing) -> Result<Option<Counted>, IngestError> {
     tell(record, sharing).map_err(|error| {
         tracing::error!(%error, "a stored record is no message");
-        unusable("a stored record is corrupt")
+        IngestError::internal("a stored record is corrupt")
     })
 }
 
@@ -117,7 +117,7 @@ impl Sync {
             };
             // In a task of its own: a caller that goes away cuts nothing in its middle.
             let portion = tokio::spawn(counting.portion(mark, head)).await;
-            portion.map_err(|error| unusable(&format!("a portion was not counted: {error}")))??;
+            portion.map_err(|error| IngestError::internal(&format!("a portion was not counted: {error}")))??;
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Cursor, Filter, Follower, Manner, Session, Sync, What, Who, unusable};
+use super::{Change, Cursor, Filter, Follower, Manner, Session, Sync, What, Who};
 use crate::domain::ids::{MarketId, SinkId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
@@ -136,10 +136,11 @@ impl Sync {
                 let place = SinkPlace::After(if sink.start == Start::Now { head } else { 0 });
                 scope.make_sink(&key.market, &sink.id, &place.kept(), place.through()).await?;
                 let made = scope.sink(&key.market, &sink.id).await?;
-                made.ok_or_else(|| unusable("a sink's row is missing right after its insert"))?
+                made.ok_or_else(|| IngestError::internal("a sink's row is missing right after its insert"))?
             }
         };
-        let place = serde_json::from_str(&row.place).map_err(|_| unusable("a sink's place does not read"))?;
+        let place =
+            serde_json::from_str(&row.place).map_err(|_| IngestError::internal("a sink's place does not read"))?;
         Ok((row, place))
     }
 

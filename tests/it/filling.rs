@@ -22,7 +22,7 @@ const REGION: &str = "IT";
 /// Cases over all markets; a quarter of them is this market's, enough for three portions of a telling.
 const CASES: u32 = 2_400;
 /// A KPI whose measure the package does not have.
-const NEW: &str = r#"version = 1
+pub const NEW: &str = r#"version = 1
 [[measure]]
 id = "everything_contacted"
 title = "Contacts"

@@ -16,7 +16,6 @@ use super::{Query, Reading};
 use crate::compliance::examples;
 use crate::config::{CandidateFile, Snapshot};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics};
-use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::ingest::{Chunk, IngestError, Replay};
@@ -239,10 +238,5 @@ impl Derivation {
 
 /// A task of the replay ended by itself.
 fn broken() -> IngestError {
-    IngestError::Store {
-        kind: ErrorKind::Internal,
-        reason: "INTERNAL",
-        message: "the simulation ended unexpectedly".to_owned(),
-        retryable: false,
-    }
+    IngestError::internal("the simulation ended unexpectedly")
 }

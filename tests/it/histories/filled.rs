@@ -14,38 +14,8 @@ use sqlx::{Connection, Row};
 use super::deliver::{self, Act, Dice, Life};
 use super::generate::{self, long_after};
 use super::snapshot::Snapshot;
+use crate::filling::NEW;
 use crate::support::database::{Backend, Database};
-
-/// One KPI, whose measure the package does not have.
-const LITTLE: &str = r#"version = 1
-[[measure]]
-id = "everything_contacted"
-title = "Contacts"
-description = "Contacts of any kind."
-fact = "contact"
-agg = "count"
-dimension_sets = [[], ["agent"]]
-
-[[kpi]]
-id = "contacts_of_any_kind"
-title = "Contacts of any kind"
-description = "Contacts of any kind."
-formula = "contacts"
-source = "the test"
-kind = "simple"
-measure = "everything_contacted"
-unit = "count"
-decimals = 0
-rounding = "half_even"
-unit_counted = "contact"
-base = "none"
-clock = "occurred"
-currency_policy = "none"
-additivity = "time_and_groups"
-attribution = "actor"
-dimension_as_of = "fact"
-variants = []
-"#;
 
 /// Files of definitions: what a configuration directory may hold in turn.
 struct Variants {
@@ -68,7 +38,7 @@ impl Variants {
         std::fs::remove_dir_all(kpis).expect("remove the definitions");
         std::fs::create_dir_all(kpis).expect("make a directory");
         if which == 0 {
-            std::fs::write(kpis.join("little.toml"), LITTLE).expect("write definitions");
+            std::fs::write(kpis.join("little.toml"), NEW).expect("write definitions");
             return;
         }
         for (name, text) in &self.shipped {
