@@ -53,11 +53,9 @@ impl Writing<'_> {
             rows.iter().map(|row| row.finding.id).chain(self.closed.keys().copied()).map(|id| id.to_string()).collect();
         let lives = self.tx.finding_lives(concerned.clone()).await?;
         self.tell_findings(&lives, &rows);
-        let before = self.tx.finding_states(concerned.clone()).await?;
+        let before = self.tx.finding_states_before(concerned.clone()).await?;
         self.tx.upsert_findings(rows).await?;
         self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;
-        let after = self.tx.finding_states(concerned).await?;
-        self.tally_findings(&before, &after);
         if !self.grown.is_empty() {
             self.delta.merge(&self.grown);
         }
@@ -65,10 +63,13 @@ impl Writing<'_> {
             self.tx.insert_delta(self.revision, self.delta.encode()).await?;
         }
         self.context.state.keep_delta(std::mem::take(&mut self.delta));
+        self.tx.upsert_dues(self.revision, std::mem::take(&mut self.dues)).await?;
+        // From here on a write that was prepared ahead of its lock holds it.
+        let after = self.tx.finding_states(concerned).await?;
+        self.tally_findings(&before, &after);
         if !self.tallies.is_empty() {
             self.tx.insert_tallies(self.revision, &self.tallies).await?;
         }
-        self.tx.upsert_dues(self.revision, std::mem::take(&mut self.dues)).await?;
         let mut head = self.tx.head.clone();
         head.revision = self.revision;
         head.recorded = self.recorded;

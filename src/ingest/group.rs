@@ -1,4 +1,5 @@
-//! A group of requests in one commit: admitted, stored, derived, written once, under the market row's lock.
+//! A group of requests in one commit: admitted, derived, written once. Nothing that it rests on changes meanwhile: the market
+//! row's lock is held, or what was read before it was taken is seen to stand when it is.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
     // What needs no lock is done before it is taken: on SQLite it is one for all markets.
     let records = records(work);
     context.state.bring_to_hand(activities(work).flat_map(|(_, activity)| &activity.cases));
-    let mut writing = Writing::begin(context).await?;
+    let mut writing = Writing::begin_ahead(context).await?;
     let mut group = Group {
         results: Map::default(),
         repeats: Vec::new(),

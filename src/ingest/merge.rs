@@ -14,7 +14,7 @@ pub(super) const EVERY: u32 = 64;
 /// Merges every waiting delta of the market into its cells and tallies. Takes the market's lock and no revision: what a reader
 /// adds up is the same before and after.
 pub(super) async fn run(context: &GroupContext<'_>) -> Result<(), IngestError> {
-    let writing = Writing::begin(context).await?;
+    let writing = Writing::begin_ahead(context).await?;
     let tallied = writing.tx.merge_tallies().await?;
     if deltas(&writing.tx, &writing.defined).await? || tallied {
         return writing.commit_in_place().await;

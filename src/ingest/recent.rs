@@ -38,6 +38,11 @@ impl Recent {
         ids.map(doubts).collect()
     }
 
+    /// Whether every id is doubted for now.
+    pub(super) fn is_wary(&self) -> bool {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).wary > 0
+    }
+
     /// Notes ids that are stored now, and whether some that nobody doubted were there before.
     pub(super) fn note<'a>(&self, ids: impl Iterator<Item = &'a str>, surprising: bool) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,7 +21,7 @@ use crate::domain::case::CaseVersion;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Refusal;
-use crate::store::Store;
+use crate::store::{MOVED, Store};
 
 /// A case version to be stored.
 #[derive(Debug, Clone)]
@@ -284,9 +284,14 @@ async fn attempt(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit
         match guarded(group::commit(context, work)).await {
             Ok(commits) => return Ok(commits),
             Err(error) => {
+                tries += 1;
+                if matches!(&error, IngestError::Store { reason: MOVED, .. }) && tries < TRIES {
+                    // Nothing happened. The next commits take the lock first.
+                    context.state.recent.note(std::iter::empty(), true);
+                    continue;
+                }
                 // The commit may have happened although its answer was lost: remember nothing.
                 context.state.forget();
-                tries += 1;
                 let conflict = matches!(&error, IngestError::Store { reason: "DATABASE_CONFLICT", .. });
                 if !conflict || tries >= TRIES {
                     return Err(error);

@@ -31,7 +31,7 @@ use crate::store::{CaseHistory, DueRow, MarketTx, PermitRow};
 /// How long before it is loaded what is loaded may have been asked for.
 const ASKED_BEFORE: i64 = 3_600 * SECOND;
 
-/// An open commit. Everything is read under the market row's lock, which is taken first.
+/// An open commit. Everything is read under the market row's lock, or is known under it to be as it was read.
 pub struct Writing<'a> {
     pub(super) context: &'a GroupContext<'a>,
     pub(super) tx: MarketTx,
@@ -75,12 +75,28 @@ pub struct Writing<'a> {
 impl<'a> Writing<'a> {
     /// Takes the lock and brings the remembered state up to the market's revision.
     pub(super) async fn begin(context: &'a GroupContext<'a>) -> Result<Self, IngestError> {
+        Self::begin_with(context, false).await
+    }
+
+    /// The same, with the lock taken as late as it can be. The commit may end with [`crate::store::MOVED`], and is prepared
+    /// anew then.
+    pub(super) async fn begin_ahead(context: &'a GroupContext<'a>) -> Result<Self, IngestError> {
+        // Where others write too, or old records are sent again, preparing twice costs more than waiting.
+        Self::begin_with(context, !context.state.recent.is_wary()).await
+    }
+
+    async fn begin_with(context: &'a GroupContext<'a>, ahead: bool) -> Result<Self, IngestError> {
         let snapshot: Arc<Snapshot> = context.markets.config.get();
         let unknown = || IngestError::MarketUnknown(context.key.market.to_string());
         let tenant = snapshot.tenants.get(&context.key.tenant).ok_or_else(unknown)?;
         let market = tenant.markets.get(&context.key.market).ok_or_else(unknown)?.clone();
         let rules = Arc::clone(&tenant.rules);
-        let tx = context.markets.store.scope(&context.key.tenant).begin(&context.key.market).await?;
+        let scope = context.markets.store.scope(&context.key.tenant);
+        let tx = if ahead {
+            scope.begin_ahead(&context.key.market).await?
+        } else {
+            scope.begin(&context.key.market).await?
+        };
         match context.state.revision() {
             Some(revision) if revision == tx.head.revision => {}
             Some(revision) if revision < tx.head.revision => {
@@ -155,7 +171,7 @@ impl<'a> Writing<'a> {
         if missing.is_empty() {
             return Ok(found);
         }
-        let histories = self.tx.case_histories(&missing).await?;
+        let histories = self.tx.case_histories_before(&missing).await?;
         // What rules say is not asked for here, only what is remembered: other cases of the persons do not matter.
         let nobody = PersonLogs::default();
         for (case, history) in &histories {

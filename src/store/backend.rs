@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait,
+};
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::bounded::{Bounded, Limits, idle_in_transaction_ms, watch, watch_file};
@@ -66,6 +68,9 @@ impl Default for StoreOptions {
     }
 }
 
+/// Connections to SQLite on which writes read before they take their lock. Markets beyond take turns.
+const LOOKING: u32 = 4;
+
 pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let pool = Database::connect(postgres_options(url, options)).await?;
@@ -76,7 +81,8 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
         let writer = Database::connect(sqlite_options(&url, options, 1)).await?;
         let reader = Database::connect(sqlite_options(&url, options, options.max_connections)).await?;
-        let pools = Pools::new(writer, reader, Wall::default(), Limits::default());
+        let looker = Database::connect(sqlite_options(&url, options, LOOKING)).await?;
+        let pools = Pools::new(writer, reader, Wall::default(), Limits::default()).with_looker(looker);
         let space = Space::of(&url, options.min_free_bytes).map(Arc::new);
         Ok(Store { pools, backend: Backend::Sqlite, space })
     } else {
@@ -164,12 +170,12 @@ pub(super) async fn begin_file(connection: &DatabaseConnection) -> Result<Databa
 
 /// Begins a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and
 /// upgrades later fails without asking the busy timeout.
-pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<Bounded, StoreError> {
+pub(super) async fn begin(store: &Store, tenant: &TenantId) -> Result<Bounded, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: (store.backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    Ok(store.pools.begin(tenant, options).await?)
+    store.pools.begin(tenant, options).await
 }
 
 /// Held while migrations run. On PostgreSQL a row lock's cousin: a transaction-scoped advisory lock, which also works

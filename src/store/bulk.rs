@@ -88,12 +88,20 @@ const SQLITE_BINDS: usize = 16_000;
 impl Bulk<'_> {
     /// Runs the write; how many rows were written.
     pub(super) async fn run(self, connection: &impl ConnectionTrait, backend: Backend) -> Result<u64, DbErr> {
-        if self.columns.first().is_none_or(|(_, column)| column.len() == 0) {
-            return Ok(0);
+        let mut written = 0;
+        for (statement, _) in self.statements(backend) {
+            written += connection.execute_raw(statement).await?.rows_affected();
         }
+        Ok(written)
+    }
+
+    /// The statements of the write, each with the number of its rows.
+    pub(super) fn statements(self, backend: Backend) -> Vec<(Statement, u64)> {
+        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         match backend {
-            Backend::Postgres => self.postgres(connection).await,
-            Backend::Sqlite => self.sqlite(connection).await,
+            _ if rows == 0 => Vec::new(),
+            Backend::Postgres => vec![(self.postgres(), rows as u64)],
+            Backend::Sqlite => self.sqlite(rows),
         }
     }
 
@@ -101,7 +109,7 @@ impl Bulk<'_> {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    async fn postgres(self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    fn postgres(self) -> Statement {
         let names = self.names();
         let (mut arrays, mut array_names, mut selected) = (Vec::new(), Vec::new(), Vec::new());
         for (place, (name, column)) in (3..).zip(&self.columns) {
@@ -128,17 +136,15 @@ impl Bulk<'_> {
             let (kind, items) = column.without_nulls().into_values();
             values.push(Value::Array(kind, Some(Box::new(items))));
         }
-        let statement = Statement::from_sql_and_values(Backend::Postgres.orm(), sql, values);
-        Ok(connection.execute_raw(statement).await?.rows_affected())
+        Statement::from_sql_and_values(Backend::Postgres.orm(), sql, values)
     }
 
-    async fn sqlite(self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    fn sqlite(self, mut left: usize) -> Vec<(Statement, u64)> {
         let names = self.names();
         let width = self.columns.len() + 2;
-        let mut left = self.columns.first().map_or(0, |(_, column)| column.len());
         let mut columns: Vec<_> =
             self.columns.into_iter().map(|(_, column)| column.into_values().1.into_iter()).collect();
-        let mut written = 0;
+        let mut statements = Vec::new();
         while left > 0 {
             // Few distinct sizes, so that the prepared statements stay in the connection's cache.
             let largest = SQLITE_BINDS / width;
@@ -156,11 +162,10 @@ impl Bulk<'_> {
                 values.push(self.market.into());
                 values.extend(columns.iter_mut().filter_map(Iterator::next));
             }
-            let statement = Statement::from_sql_and_values(Backend::Sqlite.orm(), sql, values);
-            written += connection.execute_raw(statement).await?.rows_affected();
+            statements.push((Statement::from_sql_and_values(Backend::Sqlite.orm(), sql, values), chunk as u64));
             left -= chunk;
         }
-        Ok(written)
+        statements
     }
 }
 

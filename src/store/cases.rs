@@ -1,6 +1,7 @@
 //! Case versions as stored.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::PoisonError;
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -57,7 +58,7 @@ impl MarketTx {
             ("recorded_at", Column::SameInt(recorded.0, rows.len())),
             ("record", Column::Bytes(rows.iter_mut().map(|row| std::mem::take(&mut row.record)).collect())),
         ];
-        self.bulk("case_version", columns, "").await?;
+        self.bulk_later("case_version", columns, "", false).await?;
         let persons = rows
             .iter()
             .flat_map(|row| {
@@ -90,10 +91,21 @@ impl MarketTx {
         }
         pairs.sort_unstable();
         pairs.dedup();
+        if self.is_ahead() {
+            let mut own = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+            own.extend(pairs.iter().map(|(key, case)| (table, key.clone(), case.clone())));
+        }
         let (keys, cases) = pairs.into_iter().unzip();
         let columns = vec![(column, Column::Text(keys)), ("case_id", Column::Text(cases))];
-        self.bulk(table, columns, "ON CONFLICT DO NOTHING").await?;
-        Ok(())
+        self.bulk_later(table, columns, "ON CONFLICT DO NOTHING", false).await
+    }
+
+    /// What this write adds to a table of cases by persons or households under these keys, as far as it may wait for its
+    /// lock: pairs of key and case.
+    pub(super) fn own_pairs(&self, table: &str, keys: &[String]) -> BTreeSet<(String, String)> {
+        let own = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = own.iter().filter(|(in_table, key, _)| *in_table == table && keys.contains(key));
+        asked.map(|(_, key, case)| (key.clone(), case.clone())).collect()
     }
 }
 

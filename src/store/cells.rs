@@ -69,8 +69,7 @@ impl MarketTx {
     pub async fn insert_delta(&self, revision: u64, body: Vec<u8>) -> Result<(), StoreError> {
         let sql = "INSERT INTO cell_delta (tenant_id, market_id, revision, body) VALUES ($1, $2, $3, $4)";
         let values: [Value; 2] = [revision.cast_signed().into(), body.into()];
-        self.transaction.execute_raw(self.statement(sql, values)).await?;
-        Ok(())
+        self.write_later(sql, values).await
     }
 
     /// Every delta that waits, oldest first.

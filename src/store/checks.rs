@@ -34,8 +34,7 @@ impl MarketTx {
         let sql = "INSERT INTO check_log (tenant_id, market_id, revision, recorded_at, body)
                    VALUES ($1, $2, $3, $4, $5)";
         let values: [Value; 3] = [revision.cast_signed().into(), recorded.0.into(), body.into()];
-        self.transaction.execute_raw(self.statement(sql, values)).await?;
-        Ok(())
+        self.write_later(sql, values).await
     }
 
     /// Every logged check, oldest first: what a recount of prevented contacts reads.

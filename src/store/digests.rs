@@ -67,8 +67,7 @@ impl MarketTx {
     pub async fn insert_tallies(&self, revision: u64, tallies: &Tallies) -> Result<(), StoreError> {
         let sql = "INSERT INTO digest_delta (tenant_id, market_id, revision, body) VALUES ($1, $2, $3, $4)";
         let values: [Value; 2] = [revision.cast_signed().into(), packed(tallies)?.into()];
-        self.transaction.execute_raw(self.statement(sql, values)).await?;
-        Ok(())
+        self.write_later(sql, values).await
     }
 
     /// Merges what commits have added into the stored tallies. False if nothing waited.
@@ -144,8 +143,18 @@ impl MarketTx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!("{STATES} AND finding_id {{set}}");
-        self.select_in(&sql, ids).await?.iter().map(state).collect()
+        self.select_in(&format!("{STATES} AND finding_id {{set}}"), ids).await?.iter().map(state).collect()
+    }
+
+    /// The same as they were before this write, if it has written none of them yet.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn finding_states_before(&self, ids: Vec<String>) -> Result<Vec<FindingState>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.select_before(&format!("{STATES} AND finding_id {{set}}"), ids).await?.iter().map(state).collect()
     }
 
     /// Findings by id, after the given one, as their leaves are made.
@@ -173,7 +182,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn record_leaves(&self, ids: Vec<String>) -> Result<HashMap<String, Leaf>, StoreError> {
-        let rows = self.select_in(&format!("{RECORDS} AND a.activity_id {{set}}"), ids).await?;
+        let rows = self.select_before(&format!("{RECORDS} AND a.activity_id {{set}}"), ids).await?;
         rows.iter().map(record).map(|read| read.map(|(row, leaf)| (row.activity.id.to_string(), leaf))).collect()
     }
 

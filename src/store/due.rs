@@ -36,8 +36,7 @@ impl MarketTx {
         let tail = "ON CONFLICT (tenant_id, market_id, case_id)
             DO UPDATE SET due_at = excluded.due_at, advanced_to = excluded.advanced_to,
             revision = excluded.revision";
-        self.bulk("due", columns, tail).await?;
-        Ok(())
+        self.bulk_later("due", columns, tail, false).await
     }
 
     /// Cases whose timers may be due at or before `until`, the earliest first.

@@ -13,6 +13,10 @@ pub enum StoreError {
     /// A concurrent transaction came first: the whole transaction may be tried again.
     #[error("a concurrent transaction came first")]
     Conflict(#[source] DbErr),
+    /// While a write was prepared without its lock the market moved on, or a key was there that nobody knew of: nothing of
+    /// the write happened, and it may be prepared again.
+    #[error("the market moved on while a write was prepared")]
+    Moved(#[source] DbErr),
     /// Another process has been changing the schema for long.
     #[error("another process has been changing the schema for long: start again once it has ended")]
     SchemaBusy(#[source] DbErr),
@@ -36,6 +40,9 @@ pub enum StoreError {
     Other(#[source] DbErr),
 }
 
+/// Reason of [`StoreError::Moved`].
+pub const MOVED: &str = "MARKET_MOVED";
+
 impl StoreError {
     /// A row that does not read.
     pub(super) fn corrupt(what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -53,7 +60,7 @@ impl StoreError {
     /// Whether the same transaction, tried again as a whole, may succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Conflict(_))
+        matches!(self, Self::Unavailable(_) | Self::Conflict(_) | Self::Moved(_))
     }
 }
 
@@ -74,6 +81,8 @@ impl From<DbErr> for StoreError {
                 _ => None,
             },
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return Self::Unavailable(error),
+            // Said by [`super::landing`] alone.
+            DbErr::RecordNotUpdated | DbErr::RecordNotInserted => return Self::Moved(error),
             _ => None,
         };
         match code.as_deref() {
@@ -109,7 +118,7 @@ impl Failure for StoreError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Unavailable(_) | Self::SchemaBusy(_) => ErrorKind::Unavailable,
-            Self::Conflict(_) => ErrorKind::Aborted,
+            Self::Conflict(_) | Self::Moved(_) => ErrorKind::Aborted,
             Self::Full(_) => ErrorKind::ResourceExhausted,
             Self::Corrupt { .. } | Self::Other(_) => ErrorKind::Internal,
             Self::Address(_) => ErrorKind::InvalidArgument,
@@ -120,6 +129,7 @@ impl Failure for StoreError {
         match self {
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
             Self::Conflict(_) => "DATABASE_CONFLICT",
+            Self::Moved(_) => MOVED,
             Self::Full(_) => "STORAGE_FULL",
             Self::SchemaBusy(_) => "SCHEMA_BUSY",
             Self::Corrupt { .. } => "STORAGE_CORRUPT",

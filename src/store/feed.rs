@@ -288,7 +288,6 @@ impl MarketTx {
             ("activity_id", Column::Text(reasons.iter().map(|(id, _)| id.as_str().to_owned()).collect())),
             ("reason", Column::Text(reasons.iter().map(|(_, reason)| reason.as_str().to_owned()).collect())),
         ];
-        self.bulk("record_reason", columns, "").await?;
-        Ok(())
+        self.bulk_later("record_reason", columns, "", false).await
     }
 }

@@ -104,8 +104,7 @@ impl MarketTx {
              SELECT tenant_id, market_id, finding_id, revision, changed_at, status, reason, body FROM finding
              WHERE tenant_id = $1 AND market_id = $2 AND finding_id {set} ON CONFLICT DO NOTHING"
         );
-        self.transaction.execute_raw(self.statement(&sql, [bind])).await?;
-        Ok(())
+        self.write_later(&sql, [bind]).await
     }
 
     /// A finding as this transaction sees it.
@@ -116,7 +115,7 @@ impl MarketTx {
         one(&self.transaction, |sql, values| self.statement(sql, values), finding).await
     }
 
-    /// These findings with their decisions, by id; unknown ones are left out.
+    /// These findings with their decisions, by id, as they were before this write; unknown ones are left out.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -124,7 +123,7 @@ impl MarketTx {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.select_in(&format!("{LIVES} AND finding_id {{set}}"), ids).await?;
+        let rows = self.select_before(&format!("{LIVES} AND finding_id {{set}}"), ids).await?;
         self.lives(rows).await
     }
 
@@ -157,7 +156,7 @@ impl MarketTx {
         if !decided.is_empty() {
             let sql = "SELECT body FROM finding_update WHERE tenant_id = $1 AND market_id = $2 AND finding_id {set}
                        ORDER BY finding_id, revision";
-            for row in self.select_in(sql, decided).await? {
+            for row in self.select_before(sql, decided).await? {
                 let decision = read_decision(&row)?;
                 if let Some(life) = lives.get_mut(&decision.finding) {
                     life.decisions.push(decision);

@@ -115,8 +115,7 @@ impl MarketTx {
             substance = excluded.substance, jurisdiction_id = excluded.jurisdiction_id,
             severity = excluded.severity, case_id = excluded.case_id, agent = excluded.agent,
             client = excluded.client, at = excluded.at, body = excluded.body";
-        self.bulk("finding", columns, tail).await?;
-        Ok(())
+        self.bulk_later("finding", columns, tail, false).await
     }
 }
 
@@ -150,7 +149,7 @@ impl MarketTx {
                 changed.0.into(),
                 bind,
             ];
-            self.transaction.execute_raw(self.statement(&sql, values)).await?;
+            self.write_later(&sql, values).await?;
         }
         Ok(())
     }

@@ -208,6 +208,14 @@ impl TenantScope {
 }
 
 impl MarketTx {
+    /// The histories of these cases as they were before this write, or are within it.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn case_histories_before(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
+        histories(&self.before(), &self.scope, &self.market, cases, None, true).await
+    }
+
     /// The histories of these cases as this transaction sees them, its own inserts included.
     ///
     /// # Errors
@@ -216,7 +224,8 @@ impl MarketTx {
         histories(&self.transaction, &self.scope, &self.market, cases, None, true).await
     }
 
-    /// The versions of these cases, and their contacts from an instant on: what rules count over a person's cases.
+    /// The versions of these cases, and their contacts from an instant on: what rules count over a person's cases. As they
+    /// were before this write, or are within it.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -225,11 +234,11 @@ impl MarketTx {
         cases: &[CaseId],
         since: Timestamp,
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.transaction, &self.scope, &self.market, cases, Some(since), false).await
+        histories(&self.before(), &self.scope, &self.market, cases, Some(since), false).await
     }
 
     /// Cases in which these persons, or somebody of these households, are parties, and those about which such a person was
-    /// contacted.
+    /// contacted; what this write itself adds is among them.
     ///
     /// # Errors
     /// The database is away.
@@ -248,15 +257,17 @@ impl MarketTx {
                 "SELECT {column}, case_id FROM {table}
                  WHERE tenant_id = $1 AND market_id = $2 AND {column} {{set}}"
             );
-            for row in self.select_in(&sql, keys).await? {
-                let key: String = row.try_get("", column)?;
-                found.push((circle(&key), CaseId::trusted(&row.try_get::<String>("", "case_id")?)));
-            }
+            let own = self.own_pairs(table, &keys);
+            let stored = self.select_before(&sql, keys).await?;
+            let stored = stored.iter().map(|row| Ok((row.try_get("", column)?, row.try_get("", "case_id")?)));
+            let stored = stored.collect::<Result<BTreeSet<(String, String)>, StoreError>>()?;
+            let all = stored.union(&own);
+            found.extend(all.map(|(key, case)| (circle(key), CaseId::trusted(case))));
         }
         Ok(found)
     }
 
-    /// The stored activities of these ids.
+    /// The stored activities of these ids. Those that this write stores may be among them or not.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -268,7 +279,7 @@ impl MarketTx {
                    FROM activity a LEFT JOIN void v
                      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id {set}";
-        self.select_in(sql, ids).await?.iter().map(read_stored_activity).collect()
+        self.select_before(sql, ids).await?.iter().map(read_stored_activity).collect()
     }
 
     /// Ids of the market's cases by id, after the given one.

@@ -1,11 +1,12 @@
 //! A write to one market: begins with the market row's lock, ends with the next dense revision.
 
 use std::collections::HashSet;
+use std::sync::Mutex;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
-use super::bounded::Bounded;
 use super::bulk::{Bulk, Column, text_set};
+use super::landing::{Before, Landing};
 use super::{Backend, StoreError, TenantScope, backend, touched};
 use crate::domain::ids::{ActivityId, CaseId, MarketId};
 use crate::domain::time::Timestamp;
@@ -41,12 +42,17 @@ pub struct InsertOutcome {
 
 /// An open write to one market.
 pub struct MarketTx {
-    pub(super) transaction: Bounded,
+    pub(super) transaction: Landing,
     pub(super) scope: TenantScope,
     pub(super) market: MarketId,
-    /// The market's row as it was when the lock was taken.
+    /// The market's row as it is under the lock.
     pub head: MarketHead,
+    /// Cases of persons and households that this write adds while it waits for its lock.
+    pub(super) pairs: Mutex<Vec<Pair>>,
 }
+
+/// A table, a key in it, and a case.
+pub(super) type Pair = (&'static str, String, String);
 
 impl MarketTx {
     pub(super) async fn begin(scope: &TenantScope, market: &MarketId) -> Result<Self, StoreError> {
@@ -66,7 +72,72 @@ impl MarketTx {
         }
         let row = row.ok_or_else(|| StoreError::corrupt("market", "the row is missing right after its insert"))?;
         let head = read_head(&row)?;
-        Ok(Self { transaction, scope: scope.clone(), market: market.clone(), head })
+        let transaction = Landing::landed(scope, market, head.clone(), transaction);
+        Ok(Self { transaction, scope: scope.clone(), market: market.clone(), head, pairs: Mutex::default() })
+    }
+
+    /// Begins a write that takes the lock as late as it can, where the database has one lock for all markets; the same as
+    /// [`MarketTx::begin`] elsewhere, and for a market that is new. It may end with [`StoreError::Moved`].
+    pub(super) async fn begin_ahead(scope: &TenantScope, market: &MarketId) -> Result<Self, StoreError> {
+        if scope.store.backend == Backend::Sqlite {
+            let sql = format!("SELECT {HEAD} FROM market WHERE tenant_id = $1 AND market_id = $2");
+            let looking = scope.store.looking(&scope.tenant);
+            if let Some(row) = looking.query_one_raw(scope.statement(market, &sql, [])).await? {
+                let head = read_head(&row)?;
+                let transaction = Landing::ahead(scope, market, head.clone());
+                return Ok(Self {
+                    transaction,
+                    scope: scope.clone(),
+                    market: market.clone(),
+                    head,
+                    pairs: Mutex::default(),
+                });
+            }
+        }
+        Self::begin(scope, market).await
+    }
+
+    /// Takes the lock if it is not held yet.
+    ///
+    /// # Errors
+    /// The market moved on meanwhile, or the database is away.
+    pub async fn land(&self) -> Result<(), StoreError> {
+        Ok(self.transaction.land().await.map(drop)?)
+    }
+
+    /// Where to read what this write does not change, or what may be seen with or without what it changes.
+    pub(super) fn before(&self) -> Before<'_> {
+        self.transaction.before()
+    }
+
+    /// Whether what is written waits for the lock.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.transaction.open().is_none()
+    }
+
+    /// Writes many rows now, or when the lock is taken. `all`: none of them may be there already; if one is, the write ends
+    /// with [`StoreError::Moved`].
+    pub(super) async fn bulk_later(
+        &self,
+        table: &str,
+        columns: Vec<(&str, Column)>,
+        tail: &str,
+        all: bool,
+    ) -> Result<(), StoreError> {
+        let bulk = Bulk { table, tenant: self.scope.tenant.as_str(), market: self.market.as_str(), columns, tail };
+        for (statement, rows) in bulk.statements(self.backend()) {
+            self.transaction.write(statement, all.then_some(rows)).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement now, or when the lock is taken.
+    pub(super) async fn write_later(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<(), StoreError> {
+        Ok(self.transaction.write(self.statement(sql, values), None).await?)
     }
 
     pub(super) fn statement(&self, sql: &str, rest: impl IntoIterator<Item = Value>) -> Statement {
@@ -77,6 +148,12 @@ impl MarketTx {
         self.scope.store.backend
     }
 
+    /// The same of rows that this write does not change, or that may be seen with or without what it changes.
+    pub(super) async fn select_before(&self, sql: &str, items: Vec<String>) -> Result<Vec<QueryResult>, StoreError> {
+        let (set, bind) = text_set(self.backend(), 3, items);
+        Ok(self.before().query_all_raw(self.statement(&sql.replace("{set}", &set), [bind])).await?)
+    }
+
     /// Runs a multi-row write in this market; how many rows were written.
     pub(super) async fn bulk(&self, table: &str, columns: Vec<(&str, Column)>, tail: &str) -> Result<u64, StoreError> {
         let bulk = Bulk { table, tenant: self.scope.tenant.as_str(), market: self.market.as_str(), columns, tail };
@@ -85,19 +162,8 @@ impl MarketTx {
 
     /// Rows of this market whose `column` is among `items`; `$1` and `$2` are tenant and market, `{set}` the items.
     pub(super) async fn select_in(&self, sql: &str, items: Vec<String>) -> Result<Vec<QueryResult>, StoreError> {
-        self.select_in_and(sql, items, Vec::new()).await
-    }
-
-    /// The same with further values, from `$4` on.
-    pub(super) async fn select_in_and(
-        &self,
-        sql: &str,
-        items: Vec<String>,
-        more: Vec<Value>,
-    ) -> Result<Vec<QueryResult>, StoreError> {
         let (set, bind) = text_set(self.backend(), 3, items);
-        let values = std::iter::once(bind).chain(more);
-        Ok(self.transaction.query_all_raw(self.statement(&sql.replace("{set}", &set), values)).await?)
+        Ok(self.transaction.query_all_raw(self.statement(&sql.replace("{set}", &set), [bind])).await?)
     }
 
     /// Records voids: which target is out of every count since which revision. Pending ones wait for their target.
@@ -115,8 +181,7 @@ impl MarketTx {
             ("revision", Column::SameInt(revision.cast_signed(), voids.len())),
             ("pending", Column::Bool(voids.iter().map(|(_, _, pending)| *pending).collect())),
         ];
-        self.bulk("void", columns, "ON CONFLICT DO NOTHING").await?;
-        Ok(())
+        self.bulk_later("void", columns, "ON CONFLICT DO NOTHING", false).await
     }
 
     /// Voids whose target has not arrived.
@@ -127,13 +192,13 @@ impl MarketTx {
         touched::pending_voids(&self.transaction, &self.scope, &self.market).await
     }
 
-    /// Which of these targets are voided already.
+    /// Which of these targets earlier commits have voided.
     ///
     /// # Errors
     /// The database is away.
     pub async fn voided(&self, targets: Vec<String>) -> Result<HashSet<String>, StoreError> {
         let sql = "SELECT target_id FROM void WHERE tenant_id = $1 AND market_id = $2 AND target_id {set}";
-        let rows = self.select_in(sql, targets).await?;
+        let rows = self.select_before(sql, targets).await?;
         rows.iter().map(|row| Ok(row.try_get("", "target_id")?)).collect()
     }
 
@@ -149,8 +214,7 @@ impl MarketTx {
         let sql = format!(
             "UPDATE void SET pending = $3 WHERE tenant_id = $1 AND market_id = $2 AND target_id {set} AND pending"
         );
-        self.transaction.execute_raw(self.statement(&sql, [false.into(), bind])).await?;
-        Ok(())
+        self.write_later(&sql, [false.into(), bind]).await
     }
 
     /// Cases that commits after `revision` have touched: what a cache must forget.

@@ -146,8 +146,7 @@ impl MarketTx {
             ("case_id", Column::Text(uses.iter().map(|(_, case, _)| case.as_str().to_owned()).collect())),
             ("activity_id", Column::Text(uses.iter().map(|(_, _, activity)| activity.as_str().to_owned()).collect())),
         ];
-        self.bulk("permit_use", columns, "ON CONFLICT DO NOTHING").await?;
-        Ok(())
+        self.bulk_later("permit_use", columns, "ON CONFLICT DO NOTHING", false).await
     }
 
     /// Finds out anew whether these permits are used: by a contact on the permit's case that is not void. Returns those

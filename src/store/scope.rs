@@ -29,6 +29,15 @@ impl TenantScope {
         MarketTx::begin(self, market).await
     }
 
+    /// Begins a write that may take the lock as late as when something needs it. It may end with [`StoreError::Moved`],
+    /// and nothing of it has happened then.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn begin_ahead(&self, market: &MarketId) -> Result<MarketTx, StoreError> {
+        MarketTx::begin_ahead(self, market).await
+    }
+
     /// Where this tenant's rows are read.
     pub(super) fn reader(&self) -> Gate<'_> {
         self.store.reading(&self.tenant)

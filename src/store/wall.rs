@@ -62,13 +62,20 @@ pub(super) struct Pools {
     writer: DatabaseConnection,
     /// Where reads go.
     reader: DatabaseConnection,
+    /// Where a write reads before it takes its lock: feeds and simulations may keep every other reading connection for long.
+    looker: DatabaseConnection,
     wall: Wall,
     limits: Limits,
 }
 
 impl Pools {
     pub(super) fn new(writer: DatabaseConnection, reader: DatabaseConnection, wall: Wall, limits: Limits) -> Self {
-        Self { writer, reader, wall, limits }
+        Self { looker: writer.clone(), writer, reader, wall, limits }
+    }
+
+    /// The same with connections of their own for what writes read before they take their lock.
+    pub(super) fn with_looker(self, looker: DatabaseConnection) -> Self {
+        Self { looker, ..self }
     }
 
     /// Where the service looks at the database itself and not at what is in its tables: schema, whether it closes well.
@@ -125,6 +132,7 @@ impl Pools {
 
     pub(super) async fn close(self) {
         let _ = self.reader.close().await;
+        let _ = self.looker.close().await;
         let _ = self.writer.close().await;
     }
 }
@@ -140,6 +148,11 @@ impl Store {
     /// Where statements about one tenant are read.
     pub(super) fn reading(&self, tenant: &TenantId) -> Gate<'_> {
         self.pools.gate(&self.pools.reader, tenant.as_str())
+    }
+
+    /// Where a write of a tenant reads before it takes its lock.
+    pub(super) fn looking(&self, tenant: &TenantId) -> Gate<'_> {
+        self.pools.gate(&self.pools.looker, tenant.as_str())
     }
 
     /// Where statements about one tenant are written that need no transaction with others.
