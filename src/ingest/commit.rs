@@ -7,7 +7,7 @@ use super::tallies;
 use super::writing::Writing;
 use crate::domain::finding::FindingStatus;
 use crate::domain::time::Timestamp;
-use crate::store::FindingRow;
+use crate::store::{FindingRow, FindingState};
 
 impl Writing<'_> {
     /// Commits what was written to the store directly, with no revision of its own: readers see no change.
@@ -53,7 +53,13 @@ impl Writing<'_> {
             rows.iter().map(|row| row.finding.id).chain(self.closed.keys().copied()).map(|id| id.to_string()).collect();
         let lives = self.tx.finding_lives(concerned.clone()).await?;
         self.tell_findings(&lives, &rows);
-        let before = self.tx.finding_states_before(concerned.clone()).await?;
+        let before = self.tx.finding_states(concerned).await?;
+        // What is withdrawn stands no more, and is counted no more.
+        let after: Vec<FindingState> = rows
+            .iter()
+            .map(|row| FindingState::standing(row, lives.get(&row.finding.id).and_then(|life| life.decisions.last())))
+            .collect();
+        self.tally_findings(&before, &after);
         self.tx.upsert_findings(rows).await?;
         self.tx.withdraw_findings(&self.closed, self.revision, self.recorded).await?;
         if !self.grown.is_empty() {
@@ -64,9 +70,6 @@ impl Writing<'_> {
         }
         self.context.state.keep_delta(std::mem::take(&mut self.delta));
         self.tx.upsert_dues(self.revision, std::mem::take(&mut self.dues)).await?;
-        // From here on a write that was prepared ahead of its lock holds it.
-        let after = self.tx.finding_states(concerned).await?;
-        self.tally_findings(&before, &after);
         if !self.tallies.is_empty() {
             self.tx.insert_tallies(self.revision, &self.tallies).await?;
         }

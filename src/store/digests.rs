@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use super::bulk::Column;
 use super::cases::read_version;
 use super::history::read_stored_activity;
-use super::{CaseRow, MarketTx, StoreError, StoredActivity, TenantScope};
+use super::{CaseRow, FindingRow, MarketTx, StoreError, StoredActivity, TenantScope};
 use crate::domain::digest::{Leaf, Place, Tallies, Tally, entity_of};
 use crate::domain::feed::SyncEntity;
 use crate::domain::finding::{Finding, FindingStatus};
-use crate::domain::finding_life::substance;
+use crate::domain::finding_life::{Decision, standing, substance};
 use crate::domain::ids::{FindingId, MarketId};
 use crate::domain::time::Timestamp;
 
@@ -31,6 +31,16 @@ pub struct FindingState {
     pub revision: u64,
     /// Its leaf; `None` of one that does not stand.
     pub leaf: Option<Leaf>,
+}
+
+impl FindingState {
+    /// A finding as it is once the row is written, if that is its last decision.
+    #[must_use]
+    pub fn standing(row: &FindingRow, last: Option<&Decision>) -> Self {
+        let (finding, says) = (&row.finding, substance(&row.finding));
+        let leaf = Some(Leaf::finding(finding.id, standing(last, &says), &says));
+        Self { id: finding.id, at: finding.at, revision: row.revision, leaf }
+    }
 }
 
 /// The tallies of a market at a revision.
@@ -135,22 +145,12 @@ impl MarketTx {
         Ok(())
     }
 
-    /// These findings as their leaves are made. Unknown ones are absent.
+    /// These findings as their leaves are made, as they are before this write or, under its lock, within it. Unknown ones
+    /// are absent.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn finding_states(&self, ids: Vec<String>) -> Result<Vec<FindingState>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.select_in(&format!("{STATES} AND finding_id {{set}}"), ids).await?.iter().map(state).collect()
-    }
-
-    /// The same as they were before this write, if it has written none of them yet.
-    ///
-    /// # Errors
-    /// The database is away or a row is corrupt.
-    pub async fn finding_states_before(&self, ids: Vec<String>) -> Result<Vec<FindingState>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

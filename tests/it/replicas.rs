@@ -1,4 +1,4 @@
-//! Two servers over one PostgreSQL database are given the same records at once: each is stored once, the same id with
+//! Two servers over one database are given the same records at once: each is stored once, the same id with
 //! another content is refused, nobody meets a database conflict, and both give the figures of a recount.
 //! `FAIRDUE_REPLICA_CASES` sets the number of cases (default 32).
 
@@ -79,10 +79,21 @@ async fn send_all(
     answers
 }
 
+/// Two servers on one file are nothing to run for long, but while one takes over from another there may be two: each prepares
+/// its commits without the lock, and must see under it that the other was first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_on_one_file_store_each_record_once() {
+    each_record_once(Backend::Sqlite).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_store_each_record_once() {
+    each_record_once(Backend::Postgres).await;
+}
+
+async fn each_record_once(backend: Backend) {
     let cases: u32 = std::env::var("FAIRDUE_REPLICA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(32);
-    let database = Database::fresh(Backend::Postgres).await;
+    let database = Database::fresh(backend).await;
     let setup = Setup::new(&database.url, &[]).await;
     let replicas = [setup.start().await, setup.start().await];
     for (market, (region, _, _)) in MARKETS.iter().enumerate() {
