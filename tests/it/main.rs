@@ -35,6 +35,7 @@ mod permit_races;
 mod permits;
 mod replicas;
 mod schema_walls;
+mod store_ahead;
 mod store_suite;
 mod support;
 mod sync;
