@@ -131,7 +131,7 @@ mod tests {
         let all = compared(&config, &edited).unwrap();
         let text = told(&all);
         let sentence =
-            "us-ny-nyc-frequency: at most 2 instead of 3 attempts in any 7 calendar days from 1 September 2026";
+            "us-ny-nyc-frequency: at most 2 instead of 3 attempts in any 7 calendar days from 1 January 2027";
         assert!(text.contains(sentence), "{text}");
         assert!(
             text.contains("eu-ecb-mro: from 1 January 2026: 2.25 instead of 2.15 % (read by ")
