@@ -31,18 +31,19 @@ pub struct FeedVersion {
     pub record: Vec<u8>,
 }
 
-/// Columns of a [`FeedVersion`].
+/// Columns of a [`FeedVersion`], first in what is selected.
 pub(super) const VERSION: &str = "case_id, version_id, effective_at, revision, recorded_at, record";
 
 impl FeedVersion {
+    /// By the places of columns: looking names up for each row takes longer than reading.
     pub(super) fn of(row: &QueryResult) -> Result<Self, StoreError> {
         Ok(Self {
-            case: CaseId::trusted(&row.try_get::<String>("", "case_id")?),
-            version: VersionId::trusted(&row.try_get::<String>("", "version_id")?),
-            effective: Timestamp(row.try_get("", "effective_at")?),
-            revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
-            recorded: Timestamp(row.try_get("", "recorded_at")?),
-            record: row.try_get("", "record")?,
+            case: CaseId::trusted(&row.try_get_by_index::<String>(0)?),
+            version: VersionId::trusted(&row.try_get_by_index::<String>(1)?),
+            effective: Timestamp(row.try_get_by_index(2)?),
+            revision: row.try_get_by_index::<i64>(3)?.cast_unsigned(),
+            recorded: Timestamp(row.try_get_by_index(4)?),
+            record: row.try_get_by_index(5)?,
         })
     }
 
@@ -84,7 +85,7 @@ pub struct FeedRecord {
     pub activity: Option<Box<Activity>>,
 }
 
-/// Columns of a [`FeedRecord`], of the table of activities as `a`.
+/// Columns of a [`FeedRecord`], of the table of activities as `a`, first in what is selected.
 pub(super) const RECORD: &str = "a.activity_id, a.revision, a.recorded_at, a.record, a.kind = 'void' AS is_void";
 
 fn read(record: &[u8]) -> Result<Activity, StoreError> {
@@ -92,14 +93,15 @@ fn read(record: &[u8]) -> Result<Activity, StoreError> {
 }
 
 impl FeedRecord {
+    /// By the places of columns, likewise.
     pub(super) fn of(row: &QueryResult, read: bool) -> Result<Self, StoreError> {
-        let void: bool = row.try_get("", "is_void")?;
-        let record: Vec<u8> = row.try_get("", "record")?;
+        let void: bool = row.try_get_by_index(4)?;
+        let record: Vec<u8> = row.try_get_by_index(3)?;
         let activity = if read || void { Some(Box::new(self::read(&record)?)) } else { None };
         Ok(Self {
-            revision: row.try_get::<i64>("", "revision")?.cast_unsigned(),
-            recorded: Timestamp(row.try_get("", "recorded_at")?),
-            id: row.try_get("", "activity_id")?,
+            revision: row.try_get_by_index::<i64>(1)?.cast_unsigned(),
+            recorded: Timestamp(row.try_get_by_index(2)?),
+            id: row.try_get_by_index(0)?,
             entity: if void { SyncEntity::Void } else { SyncEntity::Activity },
             record,
             activity,
