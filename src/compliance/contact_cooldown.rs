@@ -3,10 +3,10 @@
 use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{any_since, circle_attribute, earlier, leaves, not_before};
+use super::windows::{any_since, circle_attribute, earlier, leaves, not_before, open_circle};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
-use crate::rules::words::{Attribute, Count, Exclude, Per, Set};
+use crate::rules::words::{Attribute, Count, Exclude, Set};
 
 pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Option<Speaking> {
     let marks = situation.marks()?;
@@ -45,9 +45,7 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
         let certain = waited(limits, wait, situation, true, event);
         return Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(missing) });
     }
-    // With whom else the person lives is not known: others may have been spoken to.
-    let open = limits.per == Per::Household && situation.household.is_none();
-    Some(if open { Speaking::missing(Attribute::Household) } else { possible })
+    Some(open_circle(limits.per, situation).map_or(possible, Speaking::missing))
 }
 
 /// What is said where the wait follows events that are `certain` to be of the same circle, or may be.

@@ -4,12 +4,12 @@ use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::which;
-use super::windows::{any_since, circle_attribute, earlier, leaves, not_before};
+use super::windows::{any_since, circle_attribute, earlier, leaves, not_before, open_circle};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::ContactFrequency;
-use crate::rules::words::{Attribute, Counted, Exclude, Per};
+use crate::rules::words::{Attribute, Counted, Exclude};
 
 /// The unit in which a rule counts.
 pub(crate) const fn unit(count: Counted) -> Unit {
@@ -32,6 +32,33 @@ fn counts(limits: &ContactFrequency, marks: Marks) -> bool {
 /// The rule counts from the first conversation on, and somebody may have been spoken to where the case was worked before.
 fn talked_elsewhere(limits: &ContactFrequency, situation: &Situation<'_>) -> bool {
     limits.exclude.has(Exclude::BeforeConversation) && situation.version.history_complete_from.is_some()
+}
+
+/// When the first conversation was that a rule counts from: the earliest that is certainly, or only possibly, one of those
+/// that count together.
+#[derive(Clone, Copy, Default)]
+struct Talked {
+    certainly: Option<Timestamp>,
+    possibly: Option<Timestamp>,
+}
+
+impl Talked {
+    fn of(limits: &ContactFrequency, situation: &Situation<'_>) -> Self {
+        if !limits.exclude.has(Exclude::BeforeConversation) {
+            return Self::default();
+        }
+        let here = situation.watch.conversed().filter(|talked| *talked <= situation.at);
+        let first = |certain| {
+            if !limits.per.over_cases() {
+                return here;
+            }
+            let spoken = |marks: Marks| marks.counts(Counted::Conversations);
+            let ever = Timestamp(i64::MIN);
+            let first = earlier(situation, limits.per, ever, certain, spoken).last().map(|stamp| stamp.at);
+            here.into_iter().chain(first).min()
+        };
+        Self { certainly: first(true), possibly: first(false) }
+    }
 }
 
 /// What may be missing of earlier contacts: the first conversation, places, roles, and who belongs together.
@@ -75,10 +102,11 @@ impl Doubt {
 fn before<'s, 'a>(
     limits: &'s ContactFrequency,
     situation: &'s Situation<'a>,
+    talked: Talked,
     since: Timestamp,
     sure: &'s [Doubt],
 ) -> impl Iterator<Item = &'a ContactStamp> + 's {
-    let talked = situation.watch.conversed().filter(|_| limits.exclude.has(Exclude::BeforeConversation));
+    let talked = if sure.contains(&Doubt::Circle) { talked.certainly } else { talked.possibly };
     let talked = talked.filter(|_| sure.contains(&Doubt::History) || !talked_elsewhere(limits, situation));
     let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
     let (place, role) = (sure.contains(&Doubt::Place), !sure.contains(&Doubt::Role));
@@ -105,47 +133,45 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
         None if !limits.roles.is_empty() => doubt = doubt.or(Some(Attribute::PersonRole)),
         _ => {}
     }
-    let elsewhere = talked_elsewhere(limits, situation);
-    if limits.exclude.has(Exclude::BeforeConversation) && situation.watch.conversed().is_none() {
-        if !elsewhere {
-            return None;
-        }
-        doubt = doubt.or(Some(Attribute::History));
+    let talked = Talked::of(limits, situation);
+    if limits.exclude.has(Exclude::BeforeConversation) && talked.certainly.is_none() {
+        let elsewhere = talked_elsewhere(limits, situation).then_some(Attribute::History);
+        let missing = elsewhere.or(talked.possibly.and(circle_attribute(limits.per)))?;
+        doubt = doubt.or(Some(missing));
     }
     let Some(max) = limits.max else { return Some(Speaking::no_figure()) };
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
         return Some(Speaking::missing(Attribute::Zone));
     }
-    let possible = counted(limits, max, situation, &[]).in_doubt(doubt);
-    let open = limits.per == Per::Household && situation.household.is_none();
+    let possible = counted(limits, max, situation, talked, &[]).in_doubt(doubt);
     if possible.answer != Answer::Broken {
-        // With whom else the person lives is not known: others may have been contacted.
-        let open = open && possible.answer == Answer::Kept;
-        return Some(if open { Speaking::missing(Attribute::Household) } else { possible });
+        let open = open_circle(limits.per, situation).filter(|_| possible.answer == Answer::Kept);
+        return Some(open.map_or(possible, Speaking::missing));
     }
     let mut doubts = SURE.iter().filter(|doubt| doubt.arises(limits, situation));
     if doubts.clone().next().is_none() {
         return Some(possible);
     }
-    let certain = counted(limits, max, situation, SURE);
+    let certain = counted(limits, max, situation, talked, SURE);
     if certain.answer == Answer::Broken {
         return Some(certain);
     }
     // The input that alone would tell; where it takes several, the first of them.
-    let kept = |doubt: &&Doubt| counted(limits, max, situation, std::slice::from_ref(doubt)).answer != Answer::Broken;
+    let kept =
+        |doubt: &&Doubt| counted(limits, max, situation, talked, std::slice::from_ref(doubt)).answer != Answer::Broken;
     let first = doubts.clone().next();
     let missing = doubts.find(kept).or(first).map(|doubt| doubt.attribute(limits));
     Some(possible.in_doubt(missing))
 }
 
-fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, sure: &[Doubt]) -> Speaking {
+fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, talked: Talked, sure: &[Doubt]) -> Speaking {
     // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
     // the rule, so that fewer than so many need no look at the clock.
     let near = not_before(limits.window, situation.at);
     let any = any_since(situation, limits.per, near);
     if !situation.asked && max > 0 {
         let most = max as usize;
-        if !any || before(limits, situation, near, sure).take(most).count() < most {
+        if !any || before(limits, situation, talked, near, sure).take(most).count() < most {
             return Speaking::new(Answer::Kept);
         }
     }
@@ -156,7 +182,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, sure:
     for zone in zones {
         let since = situation.window(limits.window, *zone);
         let mut seen = 0_i64;
-        for stamp in before(limits, situation, since, sure) {
+        for stamp in before(limits, situation, talked, since, sure) {
             seen += 1;
             if seen == max {
                 // So many of the oldest must have left that one more fits: this one and all before it.
@@ -176,7 +202,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, sure:
     if broken && !situation.searching {
         let since = situation.zones.as_slice().iter().map(|zone| situation.window(limits.window, *zone)).min();
         let mut evidence: Vec<ActivityId> =
-            before(limits, situation, since.unwrap_or(situation.at), sure).map(|stamp| stamp.id.clone()).collect();
+            before(limits, situation, talked, since.unwrap_or(situation.at), sure).map(|one| one.id.clone()).collect();
         evidence.reverse();
         evidence.push(situation.activity.id.clone());
         judgement.evidence = evidence.into();

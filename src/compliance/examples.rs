@@ -211,19 +211,17 @@ fn followed(story: &Story<'_>, rules: &RuleSet, visit: &mut dyn FnMut(Told<'_>))
     let mut seen = Seen::default();
     let mut logs = PersonLogs::default();
     let mut out = Vec::new();
-    let mut watches: Vec<(String, CaseWatch)> = Vec::new();
+    let mut watches: Vec<(&story::Told, CaseWatch)> = Vec::new();
     for case in &story.cases {
-        let version = story.version_of(&story.first, case);
-        let context = context(story, rules, &version, true, &logs);
-        watches.push((case.clone(), CaseWatch::open(&context, &mut out)));
+        let context = context(story, rules, &case.first, true, &logs);
+        watches.push((case, CaseWatch::open(&context, &mut out)));
         show(&out, &context, visit);
-        seen.collect(example, "placement", case, &mut out);
+        seen.collect(example, "placement", &case.id, &mut out);
     }
     for moment in story.moments() {
-        let version = story.version_at(moment.at);
-        for (case, watch) in &mut watches {
-            let version = story.version_of(version, case);
-            let whole = context(story, rules, &version, true, &logs);
+        for (told, watch) in &mut watches {
+            let (case, version) = (told.id.as_str(), told.version_at(moment.at));
+            let whole = context(story, rules, version, true, &logs);
             watch.advance(&whole, moment.at, &mut out);
             show(&out, &whole, visit);
             seen.collect(example, "timer", case, &mut out);
@@ -235,7 +233,7 @@ fn followed(story: &Story<'_>, rules: &RuleSet, visit: &mut dyn FnMut(Told<'_>))
                 }
                 Some(activity) if activity.cases.iter().any(|one| one.as_str() == case) => {
                     let lead = activity.cases.first().is_some_and(|one| one.as_str() == case);
-                    let context = context(story, rules, &version, lead, &logs);
+                    let context = context(story, rules, version, lead, &logs);
                     visit(Told::Fact { watch, context: &context, activity, asked: false });
                     watch.apply(&context, activity, &mut out);
                     show(&out, &context, visit);
@@ -245,15 +243,16 @@ fn followed(story: &Story<'_>, rules: &RuleSet, visit: &mut dyn FnMut(Told<'_>))
             }
         }
         if let Some(activity) = moment.activity {
-            logs.note(activity, version);
+            let lead =
+                story.cases.iter().find(|case| activity.cases.first().is_some_and(|one| one.as_str() == case.id));
+            lead.into_iter().for_each(|case| logs.note(activity, case.version_at(moment.at)));
         }
     }
     compare(example, &seen)?;
     let Some(check) = &example.check else { return Ok(()) };
     let Some(candidate) = &story.candidate else { return Err("the contact asked about cannot be read".to_owned()) };
-    let version = story.version_at(candidate.occurred);
-    let Some((_, watch)) = watches.first_mut() else { return Err("there is no case".to_owned()) };
-    let context = context(story, rules, version, true, &logs);
+    let Some((told, watch)) = watches.first_mut() else { return Err("there is no case".to_owned()) };
+    let context = context(story, rules, told.version_at(candidate.occurred), true, &logs);
     watch.advance(&context, candidate.occurred, &mut out);
     visit(Told::Fact { watch, context: &context, activity: candidate, asked: true });
     asked(example, check, candidate, watch, &context)

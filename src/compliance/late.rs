@@ -6,7 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::rules::PersonScope;
 use crate::rules::model::{ContactFrequency, Limits, Window};
 use crate::rules::reach::Reach;
-use crate::rules::words::Per;
+use crate::rules::words::{Counted, Exclude, Per};
 
 /// The contacts after `changed` whose judgement may be another with it than without it. `log` holds `changed`: of both
 /// views it is the one that counts more.
@@ -23,7 +23,7 @@ pub fn judged_with<'a>(
             Limits::ContactFrequency(limits) if limits.per == Per::Household => {
                 reaches(limits.window, changed.at, later.at)
             }
-            Limits::ContactFrequency(limits) => over(limits, log, changed, later),
+            Limits::ContactFrequency(limits) => over(limits, log, changed, later) || begins(limits, log, changed),
             Limits::ContactCooldown(limits) => limits.wait.is_some_and(|wait| reaches(wait, changed.at, later.at)),
             _ => true,
         })
@@ -37,6 +37,14 @@ fn reaches(window: Window, instant: Timestamp, at: Timestamp) -> bool {
         other => other,
     };
     not_before(longer, at) <= instant
+}
+
+/// The rule may count from the changed contact on: it is a conversation, and the first for its creditor and collector.
+fn begins(limits: &ContactFrequency, log: &PersonLog, changed: &ContactStamp) -> bool {
+    let spoken = |one: &ContactStamp| one.marks.counts(Counted::Conversations);
+    let before = || log.stamps().iter().take_while(|one| one.order() < changed.order());
+    let same = |one: &ContactStamp| one.sides == changed.sides && !changed.marks.about_several();
+    limits.exclude.has(Exclude::BeforeConversation) && spoken(changed) && !before().any(|one| spoken(one) && same(one))
 }
 
 /// Both contacts count, and so many lie in the window that the limit may be passed: below it no view finds a breach, and

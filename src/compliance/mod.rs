@@ -46,6 +46,7 @@ mod prohibited_conduct;
 mod record_retention;
 mod remember;
 mod required_notice;
+mod sides;
 mod since;
 mod situation;
 mod speaking;

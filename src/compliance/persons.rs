@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::sides::Sides;
 use crate::domain::activity::{Activity, FactOrder};
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
@@ -30,6 +31,7 @@ const AT_REQUEST: u32 = 1 << 21;
 const CONSENTED: u32 = 1 << 22;
 const WRONG_NUMBER: u32 = 1 << 27;
 const NO_MESSAGE: u32 = 1 << 28;
+const SEVERAL: u32 = 1 << 29;
 /// From this bit on: the places at which the contact may be.
 const PLACES: u32 = 23;
 
@@ -64,6 +66,7 @@ impl Marks {
         mark(contact.attestations.iter().any(|word| word == NO_MESSAGE_POSSIBLE), NO_MESSAGE);
         mark(activity.direction() == Direction::Inbound, INBOUND);
         mark(activity.at_debtors_request, AT_REQUEST);
+        mark(activity.cases.len() > 1, SEVERAL);
         let anywhere = || Set::of(Place::ALL);
         Self(bits).at(contact.place.map_or_else(anywhere, |place| Set::of(&[place])))
     }
@@ -111,6 +114,12 @@ impl Marks {
     #[must_use]
     pub const fn inbound(self) -> bool {
         self.has(INBOUND)
+    }
+
+    /// The contact is about several cases.
+    #[must_use]
+    pub const fn about_several(self) -> bool {
+        self.has(SEVERAL)
     }
 
     /// The person's role is in the set, or the set names none; `None`: it is not known.
@@ -164,30 +173,6 @@ fn pick<T: Word>(stored: u32) -> Option<T> {
     stored.checked_sub(1).and_then(|at| T::all().get(at as usize)).copied()
 }
 
-/// Who collects, as 32 bits of its name: two names that a tenant uses meet in them once in four thousand million times. Zero
-/// stands for a case that names nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct CollectorMark(u32);
-
-impl CollectorMark {
-    /// The mark of a collecting company.
-    #[must_use]
-    pub fn of(name: Option<&str>) -> Self {
-        // FNV-1a.
-        let hash = |name: &str| {
-            name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-        };
-        Self(name.map_or(0, |name| hash(name).max(1)))
-    }
-
-    /// Whether both are the same company. Cases that name none are the tenant's own; where only one of two names a company,
-    /// nobody can tell.
-    #[must_use]
-    pub fn same(self, other: Self) -> Option<bool> {
-        if self.0 == other.0 { Some(true) } else { (self.0 != 0 && other.0 != 0).then_some(false) }
-    }
-}
-
 /// A contact that happened: its place in the order of facts, what rules read of it, and its id as evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactStamp {
@@ -199,8 +184,8 @@ pub struct ContactStamp {
     pub id: ActivityId,
     /// What rules read.
     pub marks: Marks,
-    /// Who made it.
-    pub collector: CollectorMark,
+    /// Who made it, and for whom.
+    pub sides: Sides,
 }
 
 impl ContactStamp {
@@ -211,15 +196,20 @@ impl ContactStamp {
         let person = activity.person.as_ref();
         let party = person.map_or_else(|| version.primary(), |person| version.party(person));
         let role = activity.person_role.or(party.map(|party| party.role));
-        let collector = version.identity.collector_entity.as_deref();
-        Some(Self::new(activity, Marks::of(activity, contact, role, false), collector))
+        Some(Self::new(activity, Marks::of(activity, contact, role, false), Sides::of(version)))
     }
 
-    /// The stamp of an activity whose marks are known, on a case that this company collects.
+    /// The stamp of an activity whose marks are known, on a case of these sides.
     #[must_use]
-    pub fn new(activity: &Activity, marks: Marks, collector: Option<&str>) -> Self {
-        let collector = CollectorMark::of(collector);
-        Self { at: activity.occurred, seq: activity.source_seq, id: activity.id.clone(), marks, collector }
+    pub fn new(activity: &Activity, marks: Marks, sides: Sides) -> Self {
+        Self { at: activity.occurred, seq: activity.source_seq, id: activity.id.clone(), marks, sides }
+    }
+
+    /// Whether the contact was made for that creditor, too. One about several cases is told with the sides of the first of
+    /// them: for whom it was made besides, nobody can tell here.
+    #[must_use]
+    pub fn for_creditor_of(&self, sides: Sides) -> Option<bool> {
+        self.sides.same_creditor(sides).filter(|same| *same || !self.marks.about_several())
     }
 
     /// The key that orders it among all facts.

@@ -3,6 +3,7 @@
 
 use super::persons::{ContactStamp, Marks};
 use super::remember::owes;
+use super::sides::Sides;
 use super::situation::Situation;
 use super::trace::Trace;
 use super::watch::{CaseStamp, CaseWatch};
@@ -11,7 +12,6 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
-use crate::domain::ids::PersonId;
 use crate::domain::permit::Permit;
 use crate::domain::verdict::Verdict;
 use crate::domain::vocabulary::PartyRole;
@@ -35,17 +35,17 @@ struct Counting<'a> {
 }
 
 impl<'a> Counting<'a> {
-    fn of(activity: &'a Activity, consented: bool, whose: Whose<'a>) -> Option<Self> {
+    fn of(activity: &'a Activity, consented: bool, household: Option<&'a str>, sides: Sides) -> Option<Self> {
         let Detail::Contact(contact) = &activity.detail else { return None };
         let marks = Marks::of(activity, contact, activity.person_role, true);
         let marks = if consented { marks.consented() } else { marks };
-        Some(Self { activity, stamp: ContactStamp::new(activity, marks, whose.collector), household: whose.household })
+        Some(Self { activity, stamp: ContactStamp::new(activity, marks, sides), household })
     }
 
     /// A permit as it was granted.
     fn held(permit: &'a Permit) -> Option<Self> {
-        let whose = Whose { household: permit.household.as_deref(), collector: permit.collector.as_deref() };
-        Self::of(&permit.planned, permit.consented, whose)
+        let sides = Sides::named(permit.collector.as_deref(), permit.creditor.as_deref());
+        Self::of(&permit.planned, permit.consented, permit.household.as_deref(), sides)
     }
 
     fn on(&self, version: &CaseVersion) -> bool {
@@ -57,23 +57,6 @@ impl<'a> Counting<'a> {
         match circle {
             Circle::Person(person) => self.activity.person.as_ref() == Some(person),
             Circle::Household(key) => self.household == Some(key.as_str()),
-        }
-    }
-}
-
-/// Whose household a contact is counted with, and who makes it.
-#[derive(Clone, Copy)]
-struct Whose<'a> {
-    household: Option<&'a str>,
-    collector: Option<&'a str>,
-}
-
-impl<'a> Whose<'a> {
-    fn of(version: &'a CaseVersion, person: Option<&PersonId>) -> Self {
-        let party = person.and_then(|person| version.party(person));
-        Self {
-            household: party.and_then(|party| party.household.as_deref()),
-            collector: version.identity.collector_entity.as_deref(),
         }
     }
 }
@@ -98,8 +81,9 @@ pub fn check_among(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity, p
     let (role, consented) = seen_as(ctx, watch, candidate);
     let candidate = Activity { person_role: role, ..candidate.clone() };
     let person = candidate.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
-    let whose = Whose::of(ctx.version, person);
-    let Some(new) = Counting::of(&candidate, consented, whose) else { return answer };
+    let party = person.and_then(|person| ctx.version.party(person));
+    let household = party.and_then(|party| party.household.as_deref());
+    let Some(new) = Counting::of(&candidate, consented, household, Sides::of(ctx.version)) else { return answer };
     for later in planned.iter().filter(|one| one.permit.at() > candidate.occurred) {
         let others = || held.iter().filter(|one| one.activity.id != later.permit.planned.id);
         let own = Context { version: later.version, ..*ctx };

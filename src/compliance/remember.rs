@@ -4,6 +4,7 @@ use super::brought::Brought;
 use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
+use super::sides::Sides;
 use super::watch::{CaseStamp, CaseWatch};
 use super::{Context, complaint_handling, duties, which};
 use crate::domain::activity::Activity;
@@ -55,8 +56,8 @@ impl CaseWatch {
         let named = |point: &&ContactPoint| Some(&point.id) == contact.contact_point.as_ref();
         let point = party.and_then(|party| party.contact_points.iter().find(named));
         let marks = marks.at(which::possible_places(contact, point, party));
-        let collector = ctx.version.identity.collector_entity.as_deref();
-        self.contacts.push(CaseStamp { stamp: ContactStamp::new(activity, marks, collector), person: index });
+        let stamp = ContactStamp::new(activity, marks, Sides::of(ctx.version));
+        self.contacts.push(CaseStamp { stamp, person: index });
     }
 
     /// Which channels the person uses, who else was reached, where the person was tried.

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::known::Known;
-use super::persons::{CollectorMark, ContactStamp, Marks};
+use super::persons::{ContactStamp, Marks};
+use super::sides::Sides;
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
 use super::zones::{self, IdText, ZoneList};
@@ -50,8 +51,8 @@ pub(crate) struct Situation<'a> {
     pub before_household: &'a [ContactStamp],
     /// The household that the case states for the person.
     pub household: Option<&'a str>,
-    /// Who collects the case.
-    pub collector: CollectorMark,
+    /// Who collects the case, and for whom.
+    pub sides: Sides,
     /// The contacts of the case that do, oldest first.
     pub before_here: &'a [CaseStamp],
     /// The person's number in the case.
@@ -112,7 +113,7 @@ impl<'a> Situation<'a> {
             household_log: household.map_or(&[], |key| ctx.persons.of_household(key)),
             before_household: &[],
             household,
-            collector: CollectorMark::of(ctx.version.identity.collector_entity.as_deref()),
+            sides: Sides::of(ctx.version),
             before_here: &[],
             index: watch.index_of(person),
             zones: ZoneList::empty(),

@@ -6,6 +6,7 @@ mod clocks;
 mod consent;
 mod content;
 mod duties;
+mod edges;
 mod exclude;
 mod lasting;
 mod later;

@@ -79,6 +79,9 @@ impl<'a, C> Earlier<'_, 'a, C> {
     /// The newest contact that is left, with whether it is counted together with the one judged.
     fn pop(&mut self) -> Option<(&'a ContactStamp, bool)> {
         let situation = self.situation;
+        if self.per == Per::Creditor {
+            return self.pop_of_creditor();
+        }
         if let Some((last, rest)) = self.of_case.split_last() {
             self.of_case = rest;
             let together = match self.per {
@@ -97,10 +100,26 @@ impl<'a, C> Earlier<'_, 'a, C> {
             }
         }
         let together = match self.per {
-            Per::Collector => newest.collector.same(situation.collector).unwrap_or(!self.certain),
+            Per::Collector => newest.sides.same_collector(situation.sides).unwrap_or(!self.certain),
             _ => true,
         };
         Some((newest, together))
+    }
+
+    /// The same among the person's contacts about the case, which are for its creditor whatever else they were about, and
+    /// those about any case. Most stand in both lists.
+    fn pop_of_creditor(&mut self) -> Option<(&'a ContactStamp, bool)> {
+        let (here, anywhere) = (self.of_case.last(), self.of_person.last());
+        let newest = here.map(|one| &one.stamp).max_by_order(anywhere)?;
+        if anywhere.is_some_and(|one| one.id == newest.id) {
+            self.of_person = self.of_person.split_last().map_or(&[], |(_, rest)| rest);
+        }
+        let Some(here) = here.filter(|one| one.stamp.id == newest.id) else {
+            return Some((newest, newest.for_creditor_of(self.situation.sides).unwrap_or(!self.certain)));
+        };
+        self.of_case = self.of_case.split_last().map_or(&[], |(_, rest)| rest);
+        // Of its own case a stamp knows more.
+        Some((&here.stamp, here.person == self.situation.index))
     }
 }
 
@@ -148,6 +167,7 @@ pub(crate) fn earlier<'s, 'a>(
         Default::default();
     match per {
         Per::Person | Per::Collector => of_person = situation.before,
+        Per::Creditor => (of_case, of_person) = (situation.before_here, situation.before),
         Per::Household => (of_person, of_household) = (situation.before, situation.before_household),
         Per::Case | Per::PersonAndCase | Per::HouseholdAndCase => of_case = situation.before_here,
     }
@@ -156,10 +176,12 @@ pub(crate) fn earlier<'s, 'a>(
 
 /// Whether there is any earlier contact of those since an instant, counted or not.
 pub(crate) fn any_since(situation: &Situation<'_>, per: Per, since: Timestamp) -> bool {
+    let here = || situation.before_here.last().map(|one| &one.stamp);
     let last = match per {
         Per::Person | Per::Collector => situation.before.last(),
+        Per::Creditor => situation.before.last().max_by_order(here()),
         Per::Household => situation.before.last().max_by_order(situation.before_household.last()),
-        Per::Case | Per::PersonAndCase | Per::HouseholdAndCase => situation.before_here.last().map(|one| &one.stamp),
+        Per::Case | Per::PersonAndCase | Per::HouseholdAndCase => here(),
     };
     last.is_some_and(|last| last.at >= since)
 }
@@ -168,7 +190,18 @@ pub(crate) fn any_since(situation: &Situation<'_>, per: Per, since: Timestamp) -
 pub(crate) const fn circle_attribute(per: Per) -> Option<Attribute> {
     match per {
         Per::Collector => Some(Attribute::Collector),
+        Per::Creditor => Some(Attribute::Creditor),
         Per::Household | Per::HouseholdAndCase => Some(Attribute::Household),
         Per::Case | Per::PersonAndCase | Per::Person => None,
+    }
+}
+
+/// What is not known of the person or the case, so that nobody can tell whom the rule counts together: never kept.
+pub(crate) fn open_circle(per: Per, situation: &Situation<'_>) -> Option<Attribute> {
+    match per {
+        // With whom else the person lives: others may have been contacted.
+        Per::Household if situation.household.is_none() => Some(Attribute::Household),
+        Per::Creditor if !situation.sides.names_creditor() => Some(Attribute::Creditor),
+        _ => None,
     }
 }

@@ -68,6 +68,9 @@ pub struct Permit {
     /// The company that collected its case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<String>,
+    /// The creditor for whom it is collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creditor: Option<String>,
     /// The check that granted it: first part of its id, and its number.
     pub check: (String, u64),
     /// What that check answered.

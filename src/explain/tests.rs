@@ -92,7 +92,7 @@ fn sentences_are_the_golden_ones() {
     let frequency = rule("us-reg-f-call-frequency");
     add("one too many", told(&frequency, &broken(seen(8, 7, Unit::Attempts))));
     add("the first", told(&frequency, &spoke(Answer::Kept, seen(1, 7, Unit::Attempts), None)));
-    for per in [Per::Case, Per::Person, Per::Collector, Per::HouseholdAndCase, Per::Household] {
+    for per in [Per::Case, Per::Person, Per::Collector, Per::Creditor, Per::HouseholdAndCase, Per::Household] {
         let mut together = frequency.clone();
         if let Limits::ContactFrequency(limits) = &mut together.limits {
             limits.per = per;

@@ -268,6 +268,7 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
             consented,
             household: household.map(str::to_owned),
             collector: version.identity.collector_entity.clone(),
+            creditor: Some(version.identity.creditor.clone()),
             check: asked.check.clone(),
             verdict: answered.verdict,
             granted: now,

@@ -164,6 +164,7 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::RecordDate => &["Activity.records_erased.newest_date"],
         A::Household => &["Case.parties.household_id"],
         A::Collector => &["Case.identity.collector_entity_id"],
+        A::Creditor => &["Case.identity.creditor_id"],
         // The rules themselves are missing, which no record supplies.
         A::Pack => &[],
     }

@@ -9,7 +9,7 @@ use super::pack::Pack;
 use super::parse;
 use super::rates::{self, RateTable, RateTables};
 use super::reader::Reading;
-use super::words::{Holidays, Roll, Status, TermUnit};
+use super::words::{Exclude, Holidays, Per, Roll, Status, TermUnit};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 
 /// Every jurisdiction's pack, checked.
@@ -313,9 +313,21 @@ fn needs_calendar(rule: &Rule) -> bool {
     }
 }
 
-/// Longest stretch, in days, over which a rule looks back at contacts, and whether it looks beyond the case.
+/// Over how many days a rule looks back at contacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookBack {
+    /// At those of the case; zero: at none.
+    pub case: i64,
+    /// At those of the person or household over all cases; zero: at none.
+    pub circle: i64,
+}
+
+/// Days that stand for all there is: longer than any case lasts.
+const EVER: i64 = 36_525;
+
+/// The longest stretch over which a rule looks back at contacts; `None` if at none.
 #[must_use]
-pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
+pub fn look_back(rule: &Rule) -> Option<LookBack> {
     let days = |window: Window| match window {
         // One day more for the zone's offset and one for the day on which clocks change.
         Window::CalendarDays(days) => i64::from(days) + 2,
@@ -323,10 +335,22 @@ pub fn reach(rule: &Rule) -> Option<(i64, bool)> {
         Window::CalendarWeek => 9,
         Window::CalendarMonth => 33,
     };
-    match &rule.limits {
-        Limits::ContactFrequency(limits) => limits.max.map(|_| (days(limits.window), limits.per.over_cases())),
-        Limits::ContactCooldown(limits) => limits.wait.map(|wait| (days(wait) + 1, limits.per.over_cases())),
-        Limits::ChannelConsent(limits) => limits.asking.map(|asking| (days(asking.window), false)),
-        _ => None,
-    }
+    let (days, per, ever) = match &rule.limits {
+        Limits::ContactFrequency(limits) => {
+            limits.max?;
+            // The first conversation over the cases may be long ago.
+            (days(limits.window), limits.per, limits.exclude.has(Exclude::BeforeConversation))
+        }
+        Limits::ContactCooldown(limits) => (days(limits.wait?) + 1, limits.per, false),
+        Limits::ChannelConsent(limits) => (days(limits.asking?.window), Per::PersonAndCase, false),
+        _ => return None,
+    };
+    Some(LookBack {
+        case: if per.over_cases() && per != Per::Creditor { 0 } else { days },
+        circle: match (per.over_cases(), ever) {
+            (false, _) => 0,
+            (true, false) => days,
+            (true, true) => EVER,
+        },
+    })
 }

@@ -59,6 +59,8 @@ pub struct Example {
     pub case: Value,
     /// Later versions of the case: parts laid over the one before, with `effective`.
     pub versions: Vec<Value>,
+    /// What its other cases state otherwise than the first, each under its `case`.
+    pub others: Vec<Value>,
     /// Activities in the order of the file.
     pub activities: Vec<Value>,
     /// Until when time passes after the last activity.
@@ -149,6 +151,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     let country = reader.text("country").unwrap_or(own_country);
     let case = object(reader, "case", &convert);
     let versions = objects(reader, "version", &convert);
+    let others = objects(reader, "other", &convert);
     let activities = objects(reader, "activity", &convert);
     let facts = reader.table("facts").map(|mut table| {
         // Worked examples may name what no pack has: a licence that does not serve.
@@ -192,6 +195,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         facts,
         case,
         versions,
+        others,
         activities,
         until,
         findings: reader.texts("findings"),

@@ -1,11 +1,11 @@
 //! One `[[rule]]` table: the head, the scope and the limits of its kind.
 
-use super::model::{Attributes, Exempt, Kind, Limits, Review, Rule, Scope};
+use super::model::{Attributes, ContactCooldown, ContactFrequency, Exempt, Kind, Limits, Review, Rule, Scope};
 use super::parse_fee::amount;
 use super::parse_limits;
 use super::rates::RateTables;
 use super::reader::Reader;
-use super::words::{BindFrom, Status, Subject, VersionBy, Word};
+use super::words::{BindFrom, Per, Status, Subject, VersionBy, Word};
 use super::written::Written;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::money::Currency;
@@ -127,6 +127,9 @@ fn checked_id(reader: &mut Reader<'_, '_>, text: &str, defaults: &Defaults<'_>) 
 fn default_subject(limits: &Limits) -> Subject {
     match limits {
         Limits::ContactHours(_) => Subject::Activity,
+        // A contact about debts of two creditors is one with each of them.
+        Limits::ContactFrequency(ContactFrequency { per: Per::Creditor, .. })
+        | Limits::ContactCooldown(ContactCooldown { per: Per::Creditor, .. }) => Subject::Case,
         Limits::ContactFrequency(limits) if limits.per.over_cases() => Subject::Person,
         Limits::ContactCooldown(limits) if limits.per.over_cases() => Subject::Person,
         _ => Subject::Case,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::compile::reach;
+use super::compile::look_back;
 use super::model::{Limits, Rule};
 use super::ruleset::Jurisdiction;
-use super::words::{Per, Set};
+use super::words::{Exclude, Per, Set};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
@@ -129,7 +129,12 @@ const fn of_households(limits: &Limits) -> bool {
 fn admitted(rule: &Rule) -> Vec<Admitted> {
     match &rule.limits {
         Limits::ContactFrequency(limits) => {
-            vec![Admitted { channels: limits.channels, technologies: limits.technologies }]
+            let counted = Admitted { channels: limits.channels, technologies: limits.technologies };
+            // The first conversation may be on a channel that the rule does not count.
+            let spoken = Set::of(&[Channel::Call, Channel::Visit]);
+            let first = Admitted { channels: spoken, technologies: Set::default() };
+            let looks = limits.exclude.has(Exclude::BeforeConversation) && limits.per.over_cases();
+            std::iter::once(counted).chain(looks.then_some(first)).collect()
         }
         Limits::ContactCooldown(limits) => {
             let on = |channels| Admitted { channels, technologies: Set::default() };
@@ -147,12 +152,12 @@ impl Reach {
             let id = jurisdiction.id.as_str().into();
             let mut looking = Looking { id, ..Looking::default() };
             for active in jurisdiction.rules.iter().filter(|active| active.judged) {
-                let Some((days, person)) = reach(&active.rule) else { continue };
-                if !person {
-                    looking.case_window = looking.case_window.max(days * DAY);
+                let Some(back) = look_back(&active.rule) else { continue };
+                looking.case_window = looking.case_window.max(back.case * DAY);
+                if back.circle == 0 {
                     continue;
                 }
-                looking.person_window = looking.person_window.max(days * DAY);
+                looking.person_window = looking.person_window.max(back.circle * DAY);
                 looking.rules.push(Arc::clone(&active.rule));
                 let home = of_households(&active.rule.limits);
                 for one in admitted(&active.rule) {

@@ -70,6 +70,8 @@ vocabulary!(
         Person = "person",
         /// All contacts of one person over those cases of the tenant that the same collector works.
         Collector = "collector",
+        /// All contacts of one person over those cases of the tenant that are collected for the same creditor.
+        Creditor = "creditor",
         /// The contacts about one case with everybody in the person's household.
         HouseholdAndCase = "household_and_case",
         /// All contacts with everybody in the person's household, over all cases of the tenant.
@@ -97,7 +99,7 @@ vocabulary!(
         WrongNumber = "wrong_number",
         /// That reached nobody and could leave no message.
         NoMessagePossible = "no_message_possible",
-        /// Until the first conversation about the case, that one included.
+        /// Until the first conversation about the case, or, over cases, with the person about any that counts; that one included.
         BeforeConversation = "before_conversation",
     }
 );
@@ -150,6 +152,7 @@ vocabulary!(
         InvoiceDate = "invoice_date", PaymentTermAgreed = "payment_term_agreed", PaymentDirection = "payment_direction",
         ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request", Claim = "claim",
         Deadline = "deadline", Household = "household", Collector = "collector_entity",
+        Creditor = "creditor",
     }
 );
 vocabulary!(
@@ -228,7 +231,7 @@ impl Per {
     /// The contacts of other cases count too.
     #[must_use]
     pub const fn over_cases(self) -> bool {
-        matches!(self, Self::Person | Self::Collector | Self::Household)
+        matches!(self, Self::Person | Self::Collector | Self::Creditor | Self::Household)
     }
 
     /// Whatever `other` counts together, this does too: a rule that counts so is at least as strict.
@@ -236,10 +239,10 @@ impl Per {
     pub fn covers(self, other: Self) -> bool {
         let narrower: &[Self] = match self {
             Self::PersonAndCase | Self::Collector => &[],
-            Self::HouseholdAndCase => &[Self::PersonAndCase],
+            Self::HouseholdAndCase | Self::Creditor => &[Self::PersonAndCase],
             Self::Case => &[Self::PersonAndCase, Self::HouseholdAndCase],
-            Self::Person => &[Self::PersonAndCase, Self::Collector],
-            Self::Household => &[Self::PersonAndCase, Self::Collector, Self::Person],
+            Self::Person => &[Self::PersonAndCase, Self::Collector, Self::Creditor],
+            Self::Household => &[Self::PersonAndCase, Self::Collector, Self::Creditor, Self::Person],
         };
         self == other || narrower.contains(&other)
     }

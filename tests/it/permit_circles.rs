@@ -1,4 +1,4 @@
-//! Permits and limits over households and collecting companies: what is counted together over several cases, and simultaneous
+//! Permits and limits over households, collecting companies and creditors: what is counted together over several cases, and simultaneous
 //! wishes over two servers. `FAIRDUE_PERMIT_ROUNDS` sets the number of rounds (default 25).
 
 use fairdue::clock::Clock;
@@ -109,6 +109,73 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn a_creditor_is_counted_over_its_own_cases(database: Database) {
+        let (api, mut mine) = server(&database, "creditor").await;
+        let of = |case| Of { case, person: "p", household: "", collector: "" };
+        open(&mut mine, &[of("c1"), of("c2")]).await;
+        let another = ["d1", "d2"].map(|name| {
+            let mut case = case(name, "another");
+            case.effect_time = stamp(-9);
+            case.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
+            case.parties.iter_mut().for_each(|party| party.person_id = "p".to_owned());
+            case
+        });
+        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: another.into() };
+        mine.cases.batch_upsert_cases(request).await.expect("cases");
+        record(&mut mine, vec![call("a", "c1", 0), call("b", "d1", 0)]).await;
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
+        assert_eq!(ask(&mut mine, wish("c2", "p1")).await.expect("an answer").verdict(), Verdict::Allowed);
+        // The permit holds the creditor's second place on every case of it, and none of the other creditor's.
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "d2").await, Verdict::Allowed);
+        record(&mut mine, vec![call("c", "d2", 0)]).await;
+        assert_eq!(verdict(&mut mine, "d1").await, Verdict::NotPermitted);
+        release(&mut mine, "p1").await.expect("released");
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::Allowed);
+        // About both creditors' debts, told with the first of them: on another case of the second it may count.
+        let mut both = call("both", "c1", 0);
+        both.case_ids.push("d1".to_owned());
+        record(&mut mine, vec![both]).await;
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "d1").await, Verdict::NotPermitted);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn the_first_conversation_with_a_creditors_debtor_may_be_long_ago_and_told_late(database: Database) {
+        let (clock, _) = Clock::manual(at(0));
+        let api = Api::start_at(&database, &[], clock).await;
+        api.change_rule("mine", &format!("{}exclude = [\"before_conversation\"]\n", rule("creditor")));
+        let mut mine = api.platform("mine").await;
+        let of = |case| Of { case, person: "p", household: "", collector: "" };
+        open(&mut mine, &[of("c1"), of("c2")]).await;
+        let unanswered = |id: &str, case: &str, day: i64| {
+            let mut call = call(id, case, day);
+            if let Some(v1::activity::Detail::Contact(contact)) = &mut call.detail {
+                contact.outcome = v1::Outcome::NoAnswer.into();
+            }
+            call
+        };
+        record(&mut mine, vec![unanswered("a", "c1", -3), unanswered("b", "c2", -2), unanswered("c", "c1", -1)]).await;
+        // Nobody was spoken to: nothing is counted.
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
+        let mut talk = call("talk", "c2", -400);
+        if let Some(v1::activity::Detail::Contact(contact)) = &mut talk.detail {
+            contact.outcome = v1::Outcome::RightPartyNoCommitment.into();
+        }
+        record(&mut mine, vec![talk]).await;
+        assert_eq!(verdict(&mut mine, "c2").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
+        let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
+        let findings = mine.compliance.list_findings(list).await.expect("findings").into_inner().findings;
+        let house = findings.into_iter().filter(|one| one.rule_id == "tenant-house-calls");
+        assert_eq!(house.map(|one| one.activity_id).collect::<Vec<_>>(), ["c"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_late_contact_counts_with_the_household_of_another_case(database: Database) {
         let (api, mut mine) = server(&database, "household").await;
         let of = |case, person, household| Of { case, person, household, collector: "" };
@@ -212,6 +279,11 @@ async fn no_more_than_places(per: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_permits_than_places_are_left_for_a_household() {
     no_more_than_places("household").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_permits_than_places_are_left_for_a_creditor() {
+    no_more_than_places("creditor").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

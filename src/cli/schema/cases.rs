@@ -31,6 +31,7 @@ fn example() -> Table {
         .may("facts", facts())
         .may("case", open("Parts of the case version, laid over a consumer's plain case"))
         .may("version", tables("Later versions of the case: parts laid over the one before", open("With effective")))
+        .may("other", tables("Other cases: parts laid over each version of the first", open("With case, its id")))
         .may("activity", tables("What happens, in any order", open("id, kind, occurred and the fields of the kind")))
         .may("until", text("Until when time passes after the last activity"))
         .may("findings", texts("Activities on which the rule is found broken; due:DATE for an omission"))

@@ -198,7 +198,7 @@ fn circles(out: &mut Changes<'_>) {
         _ => None,
     };
     let others: &[Per] = match per(&mut out.rule.limits.clone()) {
-        Some(Per::Collector) => &[Per::PersonAndCase, Per::Person],
+        Some(Per::Collector | Per::Creditor) => &[Per::PersonAndCase, Per::Person],
         Some(Per::HouseholdAndCase) => &[Per::PersonAndCase, Per::Case],
         Some(Per::Household) => &[Per::Person, Per::HouseholdAndCase],
         _ => &[],

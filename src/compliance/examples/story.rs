@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::ids::{CaseId, MarketId, TenantId};
+use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::time::Timestamp;
@@ -37,13 +37,25 @@ const CURRENCY_KINDS: &[&str] = &["plan"];
 pub(super) struct Story<'e> {
     pub example: &'e Example,
     pub market: Market,
+    pub activities: Vec<Activity>,
+    pub candidate: Option<Activity>,
+    /// The cases: all but the first are copies of it, but for what the example states of them.
+    pub cases: Vec<Told>,
+}
+
+/// One case of a story.
+pub(super) struct Told {
+    pub id: String,
     /// The version that holds from ever.
     pub first: CaseVersion,
     later: Vec<CaseVersion>,
-    pub activities: Vec<Activity>,
-    pub candidate: Option<Activity>,
-    /// Ids of the cases; all but the first are copies of it.
-    pub cases: Vec<String>,
+}
+
+impl Told {
+    /// The version in force at an instant; the first holds from ever.
+    pub fn version_at(&self, at: Timestamp) -> &CaseVersion {
+        self.later.iter().rev().find(|version| version.effective <= at).unwrap_or(&self.first)
+    }
 }
 
 /// One instant of the story.
@@ -63,27 +75,26 @@ impl<'e> Story<'e> {
         let currency =
             currency.ok_or_else(|| format!("no pack \"{}\" with a currency", example.country.to_lowercase()))?;
         let zone = example.zone.or(pack.and_then(|pack| pack.zones.first().copied())).unwrap_or(Tz::UTC);
-        let mut value = plain_case(currency);
-        merge(&mut value, &example.case);
-        let first = version(example, &value, zone)?;
-        let mut later = Vec::new();
-        for (number, change) in example.versions.iter().enumerate() {
-            merge(&mut value, change);
-            merge(&mut value, &json!({ "version": format!("v{}", number + 2) }));
-            later.push(version(example, &value, zone)?);
-        }
-        later.sort_by(|a, b| a.order().cmp(&b.order()));
         let mut activities = Vec::new();
         for raw in &example.activities {
             activities.push(activity(raw, currency)?);
         }
         activities.sort_by(|a, b| a.order().cmp(&b.order()));
         let candidate = example.check.as_ref().map(|check| activity(&check.activity, currency)).transpose()?;
-        let mut cases = vec!["c".to_owned()];
-        for case in activities.iter().flat_map(|activity| &activity.cases) {
-            if !cases.iter().any(|one| one == case.as_str()) {
-                cases.push(case.as_str().to_owned());
+        let mut ids = vec!["c"];
+        for case in activities.iter().flat_map(|activity: &Activity| &activity.cases) {
+            if !ids.contains(&case.as_str()) {
+                ids.push(case.as_str());
             }
+        }
+        let mut cases = Vec::new();
+        for id in ids {
+            cases.push(told(example, id, currency, zone)?);
+        }
+        let named =
+            |other: &Value| cases.iter().any(|case| other.get("case").and_then(Value::as_str) == Some(&case.id));
+        if let Some(other) = example.others.iter().find(|other| !named(other)) {
+            return Err(format!("other {other}: no activity names its case"));
         }
         let market = Market {
             key: MarketKey {
@@ -97,23 +108,14 @@ impl<'e> Story<'e> {
             payment_order: DEFAULT_PAYMENT_ORDER,
             buckets: crate::domain::buckets::Buckets::default(),
         };
-        Ok(Self { example, market, first, later, activities, candidate, cases })
-    }
-
-    /// The version in force at an instant; the first holds from ever.
-    pub fn version_at(&self, at: Timestamp) -> &CaseVersion {
-        self.later.iter().rev().find(|version| version.effective <= at).unwrap_or(&self.first)
-    }
-
-    /// The version as that case has it.
-    pub fn version_of(&self, version: &CaseVersion, case: &str) -> CaseVersion {
-        CaseVersion { case: CaseId::trusted(case), ..version.clone() }
+        Ok(Self { example, market, activities, candidate, cases })
     }
 
     /// Versions after the first, activities and the end of the story, in their order.
     pub fn moments(&self) -> Vec<Moment<'_>> {
         let mut moments: Vec<Moment<'_>> = Vec::new();
-        moments.extend(self.later.iter().map(|one| Moment { at: one.effective, version: true, activity: None }));
+        let later = self.cases.first().into_iter().flat_map(|case| &case.later);
+        moments.extend(later.map(|one| Moment { at: one.effective, version: true, activity: None }));
         let acts = self.activities.iter().map(|one| Moment { at: one.occurred, version: false, activity: Some(one) });
         moments.extend(acts);
         moments.extend(self.example.until.map(|at| Moment { at, version: false, activity: None }));
@@ -121,6 +123,28 @@ impl<'e> Story<'e> {
         moments.sort_by_key(|moment| moment.at);
         moments
     }
+}
+
+/// The versions of one case.
+fn told(example: &Example, id: &str, currency: Currency, zone: Tz) -> Result<Told, String> {
+    let other = example.others.iter().find(|other| other.get("case").and_then(Value::as_str) == Some(id));
+    let own = |value: &Value| {
+        let mut value = value.clone();
+        merge(&mut value, &json!({ "case": id }));
+        other.into_iter().for_each(|other| merge(&mut value, other));
+        version(example, &value, zone)
+    };
+    let mut value = plain_case(currency);
+    merge(&mut value, &example.case);
+    let first = own(&value)?;
+    let mut later = Vec::new();
+    for (number, change) in example.versions.iter().enumerate() {
+        merge(&mut value, change);
+        merge(&mut value, &json!({ "version": format!("v{}", number + 2) }));
+        later.push(own(&value)?);
+    }
+    later.sort_by(|a, b| a.order().cmp(&b.order()));
+    Ok(Told { id: id.to_owned(), first, later })
 }
 
 fn plain_case(currency: Currency) -> Value {

@@ -1,4 +1,4 @@
-//! Whose contacts count together: persons, households and collectors over two cases, against a count by hand; and that
+//! Whose contacts count together: persons, households, collectors and creditors over two cases, against a count by hand; and that
 //! contacts which are planned count as if they had been made.
 
 use proptest::prelude::*;
@@ -20,19 +20,22 @@ const PERSONS: [&str; 3] = ["p", "q", "r"];
 const ROLES: [&str; 3] = ["primary", "spouse", "parent"];
 const KEYS: [Option<&str>; 3] = [None, Some("h"), Some("k")];
 const COMPANIES: [Option<&str>; 3] = [None, Some("one"), Some("two")];
+const CREDITORS: [&str; 3] = ["", "one", "two"];
 
-/// Who lives where, and who collects each case.
+/// Who lives where, who collects each case, and for whom.
 #[derive(Debug, Clone)]
 struct World {
     households: [usize; 3],
     collectors: [usize; 2],
+    creditors: [usize; 2],
 }
 
 /// A call: its hour, its case, and the person. The third case stands for both.
 type Call = (i64, usize, usize);
 
 fn world() -> impl Strategy<Value = World> {
-    ([0..3_usize, 0..3, 0..3], [0..3_usize, 0..3]).prop_map(|(households, collectors)| World { households, collectors })
+    ([0..3_usize, 0..3, 0..3], [0..3_usize, 0..3], [0..3_usize, 0..3])
+        .prop_map(|(households, collectors, creditors)| World { households, collectors, creditors })
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
@@ -54,7 +57,7 @@ impl World {
         let (id, company) = (["c", "d"][case], COMPANIES[self.collectors[case]]);
         let whole = json!({
             "case": id, "version": "v1", "effective": 0, "currency": "EUR", "parties": parties,
-            "identity": { "creditor": "creditor", "collector_entity": company },
+            "identity": { "creditor": (CREDITORS[self.creditors[case]]), "collector_entity": company },
             "claims": [{ "id": "c1", "principal": 10_000 }],
         });
         serde_json::from_value(whole).unwrap()
@@ -66,6 +69,15 @@ impl World {
             (one, other) if one == other => Some(true),
             (Some(_), Some(_)) => Some(false),
             _ => None,
+        }
+    }
+
+    /// Whether a call about that case, or about both, was for the creditor of this one.
+    fn same_creditor(&self, case: usize, lead: usize, both: bool) -> Option<bool> {
+        match (self.creditors[case], self.creditors[lead]) {
+            (0, _) | (_, 0) => None,
+            (one, other) if one == other => Some(true),
+            _ => (!both).then_some(false),
         }
     }
 
@@ -89,6 +101,9 @@ impl World {
             Per::Person => Some(earlier.2 == person),
             Per::Collector if earlier.2 == person => self.same_company(case, lead),
             Per::Collector => Some(false),
+            Per::Creditor if earlier.2 != person => Some(false),
+            Per::Creditor if here => Some(true),
+            Per::Creditor => self.same_creditor(case, lead, earlier.1 == 2),
             Per::HouseholdAndCase if here => self.live_together(person, earlier.2),
             Per::HouseholdAndCase => Some(false),
             // Who has no household is in no other person's.
@@ -114,7 +129,8 @@ impl World {
         if sure > max {
             return Some(false);
         }
-        let unknown = per == Per::Household && self.households[person] == 0;
+        let unknown =
+            per == Per::Household && self.households[person] == 0 || per == Per::Creditor && self.creditors[case] == 0;
         (most <= max && !unknown).then_some(true)
     }
 }
@@ -186,6 +202,11 @@ fn fold(rules: &RuleSet, world: &World, made: &[Call]) -> Folded {
     folded
 }
 
+/// A contact about both cases is judged once, with the first of them.
+fn once(per: Per) -> bool {
+    per.over_cases() && per != Per::Creditor
+}
+
 fn per() -> impl Strategy<Value = Per> {
     prop::sample::select(Per::ALL)
 }
@@ -221,6 +242,7 @@ fn permit(number: usize, one: Call, world: &World) -> Permit {
         consented: false,
         household: KEYS[world.households[one.2]].map(Into::into),
         collector: COMPANIES[world.collectors[one.1]].map(Into::into),
+        creditor: Some(CREDITORS[world.creditors[one.1]].into()),
         check: ("run".into(), 1),
         verdict: Verdict::Allowed,
         granted: noon(0),
@@ -235,7 +257,7 @@ proptest! {
         let folded = fold(&law(per, limits), &world, &calls);
         let mut wanted = Vec::new();
         for (number, one) in calls.iter().enumerate() {
-            let judged = (0..2).filter(|case| if one.1 < 2 { one.1 == *case } else { *case == 0 || !per.over_cases() });
+            let judged = (0..2).filter(|case| if one.1 < 2 { one.1 == *case } else { *case == 0 || !once(per) });
             for case in judged.filter(|_| !limits.2 || one.2 != 2) {
                 wanted.push((number, case, world.kept(per, limits, &calls, (one.0, case, one.2))));
             }
@@ -284,7 +306,9 @@ proptest! {
                 for (number, case, said) in &less.said {
                     let other = more.said.iter().find(|one| one.0 == *number && one.1 == *case).map(|one| one.2);
                     // Over cases, a call about both is judged once: with the first.
-                    if other.is_some() || !wider.over_cases() {
+                    // Without a creditor the narrower count is never kept, which a wider one need not be.
+                    let nobodys = *narrower == Per::Creditor && world.creditors[*case] == 0;
+                    if (other.is_some() || !once(*wider)) && !nobodys {
                         prop_assert!(rank(other) >= rank(Some(*said)), "{wider} {other:?} against {narrower} {said:?} of {number} on {case}");
                     }
                 }
@@ -300,8 +324,9 @@ fn which_counts_cover_which() {
         |wider: Per| Per::ALL.iter().filter(|one| wider.covers(**one)).map(|one| one.as_str()).collect::<Vec<_>>();
     assert_eq!(covered(Per::PersonAndCase), ["person_and_case"]);
     assert_eq!(covered(Per::Case), ["person_and_case", "case", "household_and_case"]);
-    assert_eq!(covered(Per::Person), ["person_and_case", "person", "collector"]);
+    assert_eq!(covered(Per::Person), ["person_and_case", "person", "collector", "creditor"]);
+    assert_eq!(covered(Per::Creditor), ["person_and_case", "creditor"]);
     assert_eq!(covered(Per::Collector), ["collector"]);
     assert_eq!(covered(Per::HouseholdAndCase), ["person_and_case", "household_and_case"]);
-    assert_eq!(covered(Per::Household), ["person_and_case", "person", "collector", "household"]);
+    assert_eq!(covered(Per::Household), ["person_and_case", "person", "collector", "creditor", "household"]);
 }

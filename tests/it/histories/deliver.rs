@@ -197,7 +197,7 @@ impl Life {
 
 /// What the packs have no rules for: limits over the contacts of a case, whoever was contacted, that stop and begin to
 /// speak with a version; one of them looks back further than any other rule of its country. And limits over the contacts of
-/// a household and of a collecting company over all cases, which versions change.
+/// a household, of a collecting company and of a creditor over all cases; versions change the first two.
 const TENANT_RULES: &str = r#"
 [[rules.add]]
 jurisdiction = "us"
@@ -257,6 +257,21 @@ window = { calendar_days = 15 }
 count = "attempts"
 per = "collector"
 channels = ["call", "email"]
+
+[[rules.add]]
+jurisdiction = "us"
+id = "tenant-calls-for-a-creditor"
+title = "At most three calls in twelve days for one creditor, from the first conversation on"
+text = "After the first conversation at most three calls in twelve days for one creditor, over all its cases."
+citation = "house rule"
+effect = "prohibits"
+[rules.add.contact_frequency]
+max = 3
+window = { calendar_days = 12 }
+count = "attempts"
+per = "creditor"
+channels = ["call", "email"]
+exclude = ["inbound", "before_conversation"]
 
 [[rules.add]]
 jurisdiction = "us"

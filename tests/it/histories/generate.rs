@@ -20,8 +20,9 @@ use fairdue::domain::vocabulary::{
     ActorKind, Beneficiary, Channel, ChargeStep, DebtClass, Initiator, MessageEventKind, PartyKind, PartyRole, Purpose,
 };
 
-/// Cases of a history. The first two belong to one person, so that rules that count per person have work.
-pub const CASES: u8 = 3;
+/// Cases of a history. All but the third belong to one person, so that rules that count per person have work; the second and
+/// the fourth are of one creditor, the others of another.
+pub const CASES: u8 = 4;
 /// Days over which a history stretches: longer than every window of the packs in use.
 const DAYS: u16 = 150;
 /// Or so few that most windows hold several contacts.
@@ -120,7 +121,7 @@ pub fn case_id(case: u8) -> CaseId {
 }
 
 fn person_of(case: u8) -> PersonId {
-    PersonId::trusted(if case < 2 { "person-a" } else { "person-b" })
+    PersonId::trusted(if case == 2 { "person-b" } else { "person-a" })
 }
 
 pub fn currency() -> Currency {
@@ -161,7 +162,7 @@ pub fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> Case
             role: PartyRole::Primary,
             kind: Some(PartyKind::Consumer),
             // The two persons live together, or not, or nobody says so.
-            household: [Some("h"), Some(if case < 2 { "a" } else { "h" }), None][usize::from(turn)].map(Into::into),
+            household: [Some("h"), Some(if case == 2 { "h" } else { "a" }), None][usize::from(turn)].map(Into::into),
             residences: vec![Residence {
                 country: "US".into(),
                 // Where rules look back differently far, and count differently over a person's cases.

@@ -14,8 +14,8 @@ use fairdue::domain::ids::{ActivityId, CaseId, ContactPointId};
 use fairdue::domain::time::{DAY, SECOND, Timestamp};
 use fairdue::domain::vocabulary::{ActorKind, Channel, Direction, MessageEventKind, Ownership};
 
-/// Days by which the cases were placed before the first record, by case: one day each of three cohorts.
-const PLACED_BEFORE: [i64; CASES as usize] = [0, 20, 45];
+/// Days by which the cases were placed before the first record, by case: in three cohorts.
+const PLACED_BEFORE: [i64; CASES as usize] = [0, 20, 45, 45];
 /// A span of days, the last one excluded.
 pub type Span = (NaiveDate, NaiveDate);
 
