@@ -2,6 +2,7 @@
 
 use super::args::{KeyCommand, Source, TenantCommand};
 use super::error::CliError;
+use crate::cli::say::say;
 use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
 use crate::domain::ids::{KeyId, MarketId, TenantId};
@@ -47,12 +48,9 @@ pub async fn tenant(command: &TenantCommand) -> Result<(), CliError> {
     let store = open_store(&snapshot).await?;
     let made = store.insert_tenant(&tenant, Clock::system().now()).await?;
     store.close().await;
-    println!("tenant {tenant} {}", if made { "created" } else { "was there before" });
+    say!("tenant {tenant} {}", if made { "created" } else { "was there before" });
     if !snapshot.tenants.contains_key(&tenant) {
-        println!(
-            "it has no market yet: write {}/tenants/{tenant}.toml (as tenants/demo.toml)",
-            source.config.display()
-        );
+        say!("it has no market yet: write {}/tenants/{tenant}.toml (as tenants/demo.toml)", source.config.display());
     }
     Ok(())
 }
@@ -76,7 +74,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             store.close().await;
             let text = text.map_err(|error| CliError::new(error.to_string()))?;
             eprintln!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
-            println!("{text}");
+            say!("{text}");
             Ok(())
         }
         KeyCommand::Revoke { tenant, key, source } => {
@@ -91,7 +89,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             if !revoked {
                 return Err(CliError::new(format!("tenant {tenant} has no key {id} in force")));
             }
-            println!("key {id} revoked: servers refuse it within a second");
+            say!("key {id} revoked: servers refuse it within a second");
             Ok(())
         }
     }
@@ -110,7 +108,7 @@ pub async fn reset_feeds(tenant: &str, market: &str, source: &Source) -> Result<
         if !store.scope(&tenant).reset_feeds(&market).await? {
             return Err(CliError::new(format!("nothing was ever written to the market {market}: it has no copies")));
         }
-        println!("copies of the market {market} are told to start again");
+        say!("copies of the market {market} are told to start again");
     }
     store.close().await;
     Ok(())

@@ -1,5 +1,6 @@
 //! `fairdue check`: is the configuration sound, and does every rule and KPI do what its worked examples say?
 
+use crate::cli::say::say;
 use std::path::Path;
 
 use super::error::CliError;
@@ -27,25 +28,21 @@ pub fn run(dir: &Path) -> Result<(), CliError> {
     Diagnostics(found).into_result(())?;
 
     let markets: usize = snapshot.tenants.values().map(|tenant| tenant.markets.len()).sum();
-    println!("{} is sound, its digest is {}", dir.display(), snapshot.digest);
-    println!("tenants {}, markets {markets}, import mappings {mappings}", snapshot.tenants.len());
+    say!("{} is sound, its digest is {}", dir.display(), snapshot.digest);
+    say!("tenants {}, markets {markets}, import mappings {mappings}", snapshot.tenants.len());
     if let Some(rules) = rules {
         let packs = snapshot.packs.iter().count();
-        println!("jurisdictions {packs}, rules {}, worked examples {}, all as promised", rules.rules, rules.examples);
-        println!("changes of a rule or of its limit: {}, each noticed by an example", rules.changes);
+        say!("jurisdictions {packs}, rules {}, worked examples {}, all as promised", rules.rules, rules.examples);
+        say!("changes of a rule or of its limit: {}, each noticed by an example", rules.changes);
     }
     if let Some(told) = told {
-        println!(
-            "languages {}, each tells all {} sentences of the examples",
-            told.languages.join(", "),
-            told.sentences
-        );
+        say!("languages {}, each tells all {} sentences of the examples", told.languages.join(", "), told.sentences);
         for (word, language) in &told.untranslated {
-            println!("note: \"{word}\" is told as it is written in {language}: add it to [words] there");
+            say!("note: \"{word}\" is told as it is written in {language}: add it to [words] there");
         }
     }
     if let Some(figures) = figures {
-        println!("KPIs {}, worked cases {figures}, all as stated", snapshot.catalogue.list().count());
+        say!("KPIs {}, worked cases {figures}, all as stated", snapshot.catalogue.list().count());
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod error;
 pub mod import;
 mod kpi;
 mod law;
+mod say;
 mod schema;
 mod send;
 mod serve;

@@ -1,5 +1,6 @@
 //! `fairdue simulate`: what candidate rules would change of a running service's history, told rule by rule.
 
+use crate::cli::say::say;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
@@ -20,7 +21,7 @@ use crate::wire::encode::scalar::time;
 /// The candidate is not sound: every diagnostic; or it cannot be read, or the service does not answer.
 pub async fn run(args: &SimulateArgs) -> Result<(), CliError> {
     let files = files(&args.candidate, args.tenant.as_deref())?;
-    println!("{} files of {} are laid over the rules in force", files.len(), args.candidate.display());
+    say!("{} files of {} are laid over the rules in force", files.len(), args.candidate.display());
     let client = Client::connect(&args.url, &args.key).await?;
     let instant = |text: &Option<String>| text.as_deref().map(instant).transpose();
     let request = v1::SimulateRulesRequest {
@@ -38,7 +39,7 @@ pub async fn run(args: &SimulateArgs) -> Result<(), CliError> {
     })
     .await;
     bar.finish_and_clear();
-    println!("{}", outcome?.text());
+    say!("{}", outcome?.text());
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+use crate::cli::say::say;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,9 +55,9 @@ pub async fn run(args: &DemoArgs) -> Result<(), CliError> {
     };
     match told {
         Ok(key) if !args.exit => {
-            println!("\n{}", show::calls(server.address, &key));
+            say!("\n{}", show::calls(server.address, &key));
             let _ = next_stop(&mut signals).await;
-            println!();
+            say!("");
         }
         Ok(_) => {}
         Err(error) => {
@@ -104,7 +105,7 @@ async fn tell(server: &Server, markets: &[country::Country]) -> Result<String, C
         settled.map_err(|error| CliError::new(error.to_string()))?;
     }
     let took = started.elapsed();
-    println!(
+    say!(
         "{cases} cases and {activities} activities of {} markets went through the API in {} ms\n",
         markets.len(),
         took.as_millis()

@@ -1,5 +1,6 @@
 //! What the demo prints: figures, findings with the law that they rest on, and calls to paste.
 
+use crate::cli::say::say;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -63,7 +64,7 @@ pub async fn figures(client: &Client, markets: &[Country]) -> Result<(), CliErro
             values.entry(row.kpi_id).or_default().insert(country.market, text);
         }
     }
-    println!(
+    say!(
         "Third quarter of {}, every market in its own currency; n is the number of facts behind the figure",
         story::START.0
     );
@@ -75,7 +76,7 @@ pub async fn figures(client: &Client, markets: &[Country]) -> Result<(), CliErro
             table.add_row(std::iter::once(kpi.to_owned()).chain(cells).collect::<Vec<_>>());
         }
     }
-    println!("{table}\n");
+    say!("{table}\n");
     Ok(())
 }
 
@@ -90,7 +91,7 @@ async fn known_kpis(client: &Client, market: &str) -> Result<Vec<String>, CliErr
 /// # Errors
 /// The server refuses.
 pub async fn findings(client: &Client, markets: &[Country]) -> Result<(), CliError> {
-    println!("Findings, judged by the law of the debtor's residence on the day of the breach");
+    say!("Findings, judged by the law of the debtor's residence on the day of the breach");
     let mut table = table(&["market", "breach (UTC)", "case", "rule", "severity", "seen / allowed", "citation"]);
     left(&mut table);
     let mut more = 0;
@@ -113,9 +114,9 @@ pub async fn findings(client: &Client, markets: &[Country]) -> Result<(), CliErr
             ]);
         }
     }
-    println!("{table}");
+    say!("{table}");
     if more > 0 {
-        println!("and {more} more: ListFindings has them all");
+        say!("and {more} more: ListFindings has them all");
     }
     Ok(())
 }

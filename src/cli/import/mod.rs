@@ -10,6 +10,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 
+use crate::cli::say::say;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -74,18 +75,18 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     let took = started.elapsed();
 
     let (report, broke_off) = read;
-    println!("{}", report.text(currency));
+    say!("{}", report.text(currency));
     let sent = sent?;
     if client.is_some() {
-        println!("\n{}", answers(&sent));
+        say!("\n{}", answers(&sent));
     }
     let records = sent.cases.created + sent.cases.duplicates + sent.activities.created + sent.activities.duplicates;
-    println!("\n{} rows, {records} records stored, in {}", report.rows(), seconds(took));
+    say!("\n{} rows, {records} records stored, in {}", report.rows(), seconds(took));
     if let Some(error) = broke_off {
         return Err(CliError::new(format!("{} broke off: {error}", args.events.display())));
     }
     if let (Some(year), Some(client)) = (args.report, &client) {
-        println!("\n{}", figures::of_year(client, &args.market, year).await?);
+        say!("\n{}", figures::of_year(client, &args.market, year).await?);
     }
     let refused = report.refused_rows() + sent.cases.refusals() + sent.activities.refusals();
     if refused > 0 {

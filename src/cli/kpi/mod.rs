@@ -7,6 +7,7 @@ mod show;
 
 use super::client::{Client, persist};
 use super::error::CliError;
+use crate::cli::say::say;
 use crate::proto::v1;
 use crate::wire::encode::scalar::date;
 use args::{KpiCommand, Target};
@@ -16,7 +17,7 @@ use args::{KpiCommand, Target};
 /// # Errors
 /// A word of the command line means nothing, or the service does not answer or refuses.
 pub async fn run(command: &KpiCommand) -> Result<(), CliError> {
-    println!("{}", answer(command).await?);
+    say!("{}", answer(command).await?);
     Ok(())
 }
 

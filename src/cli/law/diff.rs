@@ -1,5 +1,6 @@
 //! `fairdue diff OLD NEW`: what changed in law, in plain words or as JSON.
 
+use crate::cli::say::say;
 use std::path::Path;
 
 use serde::Serialize;
@@ -27,9 +28,9 @@ pub fn run(old: &Path, new: &Path, json: bool) -> Result<bool, CliError> {
         let printed = Printed { old: old.display().to_string(), new: new.display().to_string(), changes: &changes };
         let text = serde_json::to_string_pretty(&printed)
             .map_err(|error| CliError::new(format!("the changes cannot be written as JSON: {error}")))?;
-        println!("{text}");
+        say!("{text}");
     } else {
-        print!("{}", told(&changes));
+        crate::cli::say::tell(format_args!("{}", told(&changes)), false);
     }
     Ok(!changes.is_empty())
 }

@@ -17,7 +17,7 @@ use crate::rules::words::Status;
 /// # Errors
 /// Every diagnostic of the packs.
 pub fn run(dir: &Path) -> Result<(), CliError> {
-    print!("{}", markdown(&read(dir)?.packs)?);
+    crate::cli::say::tell(format_args!("{}", markdown(&read(dir)?.packs)?), false);
     Ok(())
 }
 

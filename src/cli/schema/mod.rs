@@ -18,6 +18,7 @@ mod tenant;
 mod tests;
 mod tighten;
 
+use crate::cli::say::say;
 use std::fs;
 use std::path::Path;
 
@@ -35,7 +36,7 @@ pub fn run(dir: &Path) -> Result<(), CliError> {
     for (name, schema) in all() {
         let path = dir.join(format!("{name}.json"));
         fs::write(&path, text(&schema)?).map_err(failed)?;
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `fairdue sync mirror`: a second store kept in step, as example and as tool. Killed at any moment, it goes on where its
 //! copy is: a file takes records and token in one transaction, another server takes records as often as they come.
 
+use crate::cli::say::say;
 use std::path::{Path, PathBuf};
 
 use super::super::args::MirrorArgs;
@@ -38,12 +39,12 @@ pub(super) async fn run(args: &MirrorArgs) -> Result<(), CliError> {
                 feed.kept(&message.token);
                 changes += message.changes.len() as u64;
                 if message.through_revision > through && message.through_revision == message.head_revision {
-                    println!("in step with revision {}: {changes} changes applied", message.head_revision);
+                    say!("in step with revision {}: {changes} changes applied", message.head_revision);
                 }
                 through = message.through_revision;
             }
             Next::StartAgain(why) => {
-                println!("{why}");
+                say!("{why}");
                 copy.clear().await?;
                 feed.restart();
             }

@@ -1,5 +1,6 @@
 //! `fairdue sync sinks`: how far the receivers of changes have come, and orders to them.
 
+use crate::cli::say::say;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 
@@ -91,7 +92,7 @@ pub(super) async fn run(args: &SinksArgs) -> Result<(), CliError> {
     let region_code = args.market.clone().unwrap_or_default();
     let Some(command) = &args.command else {
         let answer = client.sync.list_sinks(v1::ListSinksRequest { region_code }).await?.into_inner();
-        println!("{}", table(&answer.sinks));
+        say!("{}", table(&answer.sinks));
         return Ok(());
     };
     if region_code.is_empty() {
@@ -113,7 +114,7 @@ pub(super) async fn run(args: &SinksArgs) -> Result<(), CliError> {
     };
     let request = v1::UpdateSinkRequest { region_code, sink_id: sink.clone(), order: Some(order) };
     let answer = client.sync.update_sink(request).await?.into_inner();
-    println!("{}", table(answer.sink.as_slice()));
+    say!("{}", table(answer.sink.as_slice()));
     Ok(())
 }
 
@@ -145,9 +146,9 @@ async fn letters(client: &mut Client, region_code: String, sink: &str) -> Result
         request.page_token = answer.next_page_token;
     }
     if any {
-        println!("{table}");
+        say!("{table}");
     } else {
-        println!("nothing is put aside");
+        say!("nothing is put aside");
     }
     Ok(())
 }

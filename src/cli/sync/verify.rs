@@ -1,5 +1,6 @@
 //! `fairdue sync verify`: whether two copies of a market are the same, without sending their records.
 
+use crate::cli::say::say;
 use std::path::Path;
 
 use super::super::args::VerifyArgs;
@@ -47,11 +48,11 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<bool, CliError> {
         let all = first.status().await?;
         let records: i64 =
             all.tallies.iter().filter(|(entity, _)| entities.contains(entity)).map(|(_, t)| t.count).sum();
-        println!("the same: {records} records at revision {}", all.revision);
+        say!("the same: {records} records at revision {}", all.revision);
         return Ok(true);
     }
     for line in lines {
-        println!("{line}");
+        say!("{line}");
     }
     Ok(false)
 }
