@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::IngestError;
-use super::definitions::{Defined, row_of, stands_on};
+use super::definitions::{Defined, row_of};
 use super::fill::{self, Beginning, Held, Summed, TOLD};
 use super::fill_look::{Look, Need};
 use super::retell::{Retelling, View, untold};
@@ -174,7 +174,7 @@ impl Filler {
         let scope = look.markets.store.scope(&look.key.tenant);
         let market = &look.key.market;
         let Some((head, ground)) = scope.head(market).await?.zip(look.ground()) else { return Ok(Turn::Done) };
-        if !stands_on(&head.rules_digest, &ground) {
+        if head.rules_digest != ground {
             // Rules changed, too: deriving the market anew fills these cells with it.
             look.markets.submit(look.key, Work::Load(Vec::new(), Vec::new())).await?;
             return Ok(Turn::Again);

@@ -10,7 +10,7 @@ use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, View, Work, corrupt_cell, stands_on};
+use crate::ingest::{IngestError, View, Work, corrupt_cell};
 use crate::kpi::{self, Answer, BlockRange, Catalogue, QueryError, Shape};
 
 /// A question with its view of the history.
@@ -206,7 +206,7 @@ impl Query {
             if head.catalogue_digest != marker {
                 return Ok(None);
             }
-            let changed = !stands_on(&head.rules_digest, &reading.ground);
+            let changed = head.rules_digest != reading.ground;
             let work = if due.is_some_and(|due| due <= until) {
                 Some(Work::Settle(until))
             } else if changed && head.revision > 0 {
