@@ -26,7 +26,7 @@ impl CaseWatch {
     pub fn enforceable(&self, ctx: &Context<'_>, at: Timestamp, claim: &dyn Fn(usize) -> bool) -> Enforceable {
         let activity = placement(ctx.version, at);
         let situation = Situation::new(&Context { lead: true, ..*ctx }, self, &activity, false);
-        let mut found = Found::new(at, claim, &situation);
+        let mut found = Found::new(ctx, at, claim, &situation);
         let complete = match situation.governing_law() {
             Some(law) => {
                 situation.each_governing(law, &mut |one, possible| found.look_at(one, possible, &situation));
@@ -53,31 +53,32 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn new(at: Timestamp, claim: &'a dyn Fn(usize) -> bool, situation: &Situation<'_>) -> Self {
-        // What happened at that very instant is among what is known.
-        let asked = Asked { date: situation.date(), before: at.plus(1), claim };
+    fn new(ctx: &Context<'_>, at: Timestamp, claim: &'a dyn Fn(usize) -> bool, situation: &Situation<'_>) -> Self {
+        // What happened on the day is known by its end, and so is a letter that came on it.
+        let date = situation.date().max(at.date(ctx.market.zone));
+        let asked = Asked { date, before: Timestamp(i64::MAX), claim };
         let (first, possible, look_again) = (None, None, None);
         let mut found = Self { asked, first, possible, no_figure: false, looked: false, look_again };
-        found.note_changes(at, situation);
+        found.note_changes(situation);
         found
     }
 
     /// Notes days to come on which what the case states begins to count.
-    fn note_changes(&mut self, at: Timestamp, situation: &Situation<'_>) {
+    fn note_changes(&mut self, situation: &Situation<'_>) {
         let version = situation.version;
         let moves = situation.party.iter().flat_map(|party| &party.residences).filter_map(|one| one.from);
         let events = version.dates.limitation_events.iter().map(|event| event.on);
         let stated = [version.dates.last_payment, version.dates.last_acknowledgement];
         let titled = situation.watch.titled_on(version);
         // A letter that is on its way counts once it has come.
-        let coming = situation.watch.memory().marks.iter().filter(|mark| mark.at > at);
-        let coming = coming.filter_map(|mark| mark.at.date(situation.home_zone()).succ_opt());
+        let coming = situation.watch.memory().marks.iter().map(|mark| mark.at.date(situation.home_zone()));
         let days = moves.chain(events).chain(stated.into_iter().flatten()).chain(titled).chain(coming);
-        days.for_each(|day| self.look_again_on(day));
+        let today = self.asked.date;
+        days.for_each(|day| self.look_again_on(day, today));
     }
 
-    fn look_again_on(&mut self, day: NaiveDate) {
-        if day > self.asked.date {
+    fn look_again_on(&mut self, day: NaiveDate, today: NaiveDate) {
+        if day > today {
             self.look_again = Some(self.look_again.map_or(day, |other| other.min(day)));
         }
     }
@@ -86,7 +87,7 @@ impl<'a> Found<'a> {
         self.looked = true;
         for active in &jurisdiction.limitations {
             let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
-            self.note_versions(active);
+            self.note_versions(active, situation);
             let covered = match active.cover.as_deref() {
                 None | Some([]) => Some(None),
                 Some(clauses) => cover::covers(clauses, situation),
@@ -119,13 +120,14 @@ impl<'a> Found<'a> {
     }
 
     /// Notes when another version of the rule, or of its pack's scope, takes force or ends.
-    fn note_versions(&mut self, active: &ActiveRule) {
+    fn note_versions(&mut self, active: &ActiveRule, situation: &Situation<'_>) {
         let rule = &active.rule;
         let clauses = active.cover.as_deref().unwrap_or_default().iter();
         let dated = clauses.map(|clause| (clause.version_by, clause.valid_from, clause.valid_until));
         for (by, from, until) in dated.chain([(rule.version_by, rule.valid_from, rule.valid_until)]) {
             if matches!(by, VersionBy::ActivityOn | VersionBy::ActionFiledOn | VersionBy::AccruedOn) {
-                from.into_iter().chain(until.and_then(|last| last.succ_opt())).for_each(|day| self.look_again_on(day));
+                let days = from.into_iter().chain(until.and_then(|last| last.succ_opt()));
+                days.for_each(|day| self.look_again_on(day, situation.date()));
             }
         }
     }

@@ -135,7 +135,8 @@ impl Barred {
         let ends = barred_on.filter(|(on, _)| *on > day).map(|(on, by)| told(on, by.as_str()));
         let was = |told| State { told, net: self.net.get(), placed: self.placed };
         let now = |told| State { told, net: net.get(), placed: sink.placed };
-        let (stock, flow) = ((was(self.standing.as_ref()), now(standing.as_ref())), (was(stood.as_ref()), now(ends.as_ref())));
+        let (stock, flow) =
+            ((was(self.standing.as_ref()), now(standing.as_ref())), (was(stood.as_ref()), now(ends.as_ref())));
         change(FactKind::Limitation, stock, &mut sink);
         change(FactKind::BecomesBarred, flow, &mut sink);
         let placed = sink.placed;

@@ -10,6 +10,7 @@ mod drill;
 mod filled;
 pub mod generate;
 mod judged;
+mod limitation;
 mod more;
 mod recount;
 mod recount_more;
