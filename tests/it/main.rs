@@ -14,6 +14,7 @@ mod api_targets;
 mod api_transport;
 mod api_writes;
 mod at_hand;
+mod changed_grounds;
 mod consistency;
 mod crash;
 #[cfg(feature = "tls")]
