@@ -38,7 +38,13 @@ const STEP: Duration = Duration::from_secs(1);
 /// The most memory of a step's sums.
 const BYTES: usize = 32 << 20;
 /// Facts that follow from rules.
-const BY_RULES: [FactKind; 3] = [FactKind::RuleTest, FactKind::FindingOpen, FactKind::FindingRemediated];
+const BY_RULES: [FactKind; 5] = [
+    FactKind::RuleTest,
+    FactKind::FindingOpen,
+    FactKind::FindingRemediated,
+    FactKind::Limitation,
+    FactKind::BecomesBarred,
+];
 /// Cells of former definitions that are dropped under one lock.
 const DROPPED: u32 = 500;
 
