@@ -203,3 +203,39 @@ fn next_look(day: i32, barred_on: Option<i32>, found: Option<&Enforceable>) -> O
     let again = found.and_then(|found| found.look_again).map(|again| day_number(again).max(day.saturating_add(1)));
     steps.filter(|step| *step > day).chain(again).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::limitation::RunsFrom;
+    use crate::domain::time::date_of_day;
+
+    #[test]
+    fn an_account_stands_by_the_days_that_are_left_and_is_looked_at_when_that_changes() {
+        use TermStanding::{Barred, Later, Within30, Within90};
+        let today = 20_000;
+        let at = |left: i32| {
+            let until = Until::Day(date_of_day(today + left - 1), RunsFrom::Start);
+            let found = Enforceable { until, rule: None, look_again: None };
+            let on = found.barred_on().map(|(on, _)| day_number(on));
+            assert_eq!(on, Some(today + left), "it is barred on the day after the last one");
+            (standing(until, Some(left)), next_look(today, on, Some(&found)).map(|day| day - today))
+        };
+        for (left, expected) in [
+            (91, (Later, Some(1))),
+            (90, (Within90, Some(60))),
+            (31, (Within90, Some(1))),
+            (30, (Within30, Some(30))),
+            (1, (Within30, Some(1))),
+            (0, (Barred, None)),
+            (-400, (Barred, None)),
+        ] {
+            assert_eq!(at(left), expected, "{left} days before");
+        }
+        assert_eq!(standing(Until::Held, None), TermStanding::Held);
+        assert_eq!(
+            (standing(Until::NoTerm, None), standing(Until::Unknown, None)),
+            (TermStanding::NoTerm, TermStanding::Unknown)
+        );
+    }
+}

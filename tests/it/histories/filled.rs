@@ -33,8 +33,9 @@ impl Variants {
         Self { shipped }
     }
 
-    /// Puts a variant in place: little, the package's own with every measure of money and contacts changed, as it ships, or
-    /// with those changed alone that follow from the law.
+    /// Puts a variant in place: little, the package's own with every measure of money and contacts changed and none of what is
+    /// expected, as it ships, or without those of limitation. So what is filled last is all, what follows from records alone,
+    /// or what follows from the law alone.
     fn put(&self, kpis: &Path, which: usize) {
         std::fs::remove_dir_all(kpis).expect("remove the definitions");
         std::fs::create_dir_all(kpis).expect("make a directory");
@@ -43,11 +44,10 @@ impl Variants {
             return;
         }
         for (name, text) in &self.shipped {
-            let changes = match which {
-                1 => ["measures_money.toml", "measures_contact.toml"].contains(&name.as_str()),
-                3 => name == "measures_limitation.toml",
-                _ => false,
-            };
+            if (which == 1 && name.contains("forecast")) || (which == 3 && name.contains("limitation")) {
+                continue;
+            }
+            let changes = which == 1 && ["measures_money.toml", "measures_contact.toml"].contains(&name.as_str());
             let changed = text.replace("dimension_sets = [", "dimension_sets = [[\"rule\", \"hour\"], ");
             std::fs::write(kpis.join(name), if changes { &changed } else { text }).expect("write definitions");
         }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner};
 
 use fairdue::clock::Clock;
-use fairdue::config::Holder;
+use fairdue::config::{Config, Holder};
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, LegalStepKind};
 use fairdue::domain::ids::{ActivityId, CaseId};
@@ -22,11 +22,56 @@ use fairdue::domain::vocabulary::{Channel, DebtType, Purpose};
 use fairdue::kpi::{self, Dimension, Exact, Grain, Shape};
 use fairdue::query::KpiQuestion;
 
-use super::cache::{Replica, configuration};
+use super::cache::Replica;
 use super::deliver::{key, scattered};
 use super::generate::{History, at_minute, currency, long_after, version};
 use crate::support::builders;
 use crate::support::database::{Backend, Database};
+
+/// The law: two years from the due date.
+const LAW: &str = r#"format = 1
+jurisdiction = "nz"
+name = "A country with one law"
+version = "1"
+currency = "NZD"
+zones = ["Pacific/Auckland"]
+[calendar]
+weekend = ["sat", "sun"]
+[[rule]]
+id = "nz-two-years"
+title = "Two years"
+text = "Claims for telecommunication are barred two years after they fell due."
+citation = "the test"
+source = "statute"
+effect = "prohibits"
+confidence = "read"
+applies_to = { debt_type = ["telecom"] }
+[rule.limitation_period]
+term = { years = 2, count = "clear_days", from = "sent", roll = "none" }
+start = "due"
+interrupted_by = ["demand_received", "acknowledgement", "payment", "court_action"]
+forbids = ["legal_step"]
+"#;
+const EXAMPLES: &str = "format = 1\n";
+
+/// A configuration with that law, whose servers keep little: what is known of an account is packed and unpacked.
+fn under_the_law() -> (tempfile::TempDir, Arc<Holder>) {
+    let directory = crate::support::service::configuration();
+    let pack = directory.path().join("jurisdictions/nz");
+    std::fs::create_dir_all(&pack).expect("make a directory");
+    std::fs::write(pack.join("rules.toml"), LAW).expect("write the law");
+    std::fs::write(pack.join("cases.toml"), EXAMPLES).expect("write its examples");
+    let settings = [
+        ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10"),
+        ("FAIRDUE_INGEST__RECENT_CASES", "1"),
+        ("FAIRDUE_INGEST__UNPACKED_MIB", "0"),
+        ("FAIRDUE_INGEST__MEMORY_MIB", "1"),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let snapshot = Config::load_with(directory.path(), settings.into_iter()).expect("a good configuration");
+    let holder = Arc::new(Holder::of(directory.path(), snapshot));
+    (directory, holder)
+}
 
 /// What the two claims of an account owe, and how many days later the second one falls due.
 const OWED: [i64; 2] = [50_000, 30_000];
@@ -110,7 +155,7 @@ fn stated(number: usize, version_of: usize, effective: Timestamp, ends: i64, kno
         claim.due_original = Some(due(ends + if place == 0 { 0 } else { LATER }));
     }
     for residence in made.parties.iter_mut().flat_map(|party| &mut party.residences) {
-        residence.country = "IT".into();
+        residence.country = "NZ".into();
         residence.subdivision = None;
     }
     made.parties.iter_mut().for_each(|party| party.zones.clear());
@@ -340,7 +385,7 @@ async fn is_what_the_accounts_say(
 }
 
 fn accounts_become_barred_as_counted(backend: Backend, cases: u32) {
-    let (_directory, holder) = configuration("64");
+    let (_directory, holder) = under_the_law();
     let config = Trials { cases, max_shrink_iters: 60, failure_persistence: None, ..Trials::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let words = Words::default();
