@@ -8,7 +8,8 @@ use super::situation::Situation;
 use crate::domain::case::{Claim, LimitationEventKind};
 use crate::domain::detail::Detail;
 use crate::domain::ids::RuleId;
-use crate::domain::time::add_days;
+use crate::domain::limitation::RunsFrom;
+use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::{Calendar, add_months};
 use crate::rules::model::{LimitationPeriod, Limits, Term};
@@ -20,6 +21,25 @@ struct Event {
     kind: LimitationEventKind,
     on: NaiveDate,
     certain: bool,
+}
+
+/// What is asked of a limitation period.
+pub(super) struct Asked<'a> {
+    /// The day on which it is asked.
+    pub date: NaiveDate,
+    /// What happened before counts.
+    pub before: Timestamp,
+    /// Whether the claim of that number is asked about.
+    pub claim: &'a dyn Fn(usize) -> bool,
+}
+
+/// The last day on which a claim can be enforced.
+#[derive(Clone, Copy)]
+pub(super) struct Last {
+    /// That day; the end of the calendar while the period stands still.
+    pub day: NaiveDate,
+    /// What the period that ends then rests on.
+    pub by: RunsFrom,
 }
 
 /// Whether a claim of the case has expired under one of these rules of the jurisdiction. `None`: it has not.
@@ -54,32 +74,13 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
         _ => situation.activity.occurred,
     };
     let date = at.max(situation.at).date(situation.home_zone());
-    let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= date);
     let mut judgement = Speaking::new(Answer::Kept);
     let mut missing = None;
-    if let (Some(on), Some(years)) = (titled, limits.titled_years) {
-        // What begins the claim's term anew begins the title's anew too: enforcement in the last year keeps it alive.
-        let term = Term { length: years, unit: TermUnit::Years, count: Count::ClearDays, ..term };
-        let events = events(limits, situation, date);
-        let last = |certain_only: bool| last_day(limits, &term, on, &events, certain_only, situation, calendar);
-        decide(&mut judgement, date, last(true), last(false));
-    } else {
-        let events = events(limits, situation, date);
-        if situation.version.claims.is_empty() {
-            missing = Some(Attribute::ClaimArose);
-        }
-        for claim in &situation.version.claims {
-            let Some(start) = start(limits.start, claim, situation) else {
-                missing = missing.or(Some(start_attribute(limits.start)));
-                continue;
-            };
-            let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
-            let last = |certain_only: bool| {
-                last_day(limits, &term, start, &events, certain_only, situation, calendar).min(most)
-            };
-            decide(&mut judgement, date, last(true), last(false));
-        }
-    }
+    let asked = Asked { date, before: situation.at, claim: &|_| true };
+    last_days(limits, &term, situation, calendar, &asked, &mut |last| match last {
+        Ok((certain, possible)) => decide(&mut judgement, date, certain.day, possible.day),
+        Err(attribute) => missing = missing.or(Some(attribute)),
+    });
     if judgement.answer == Answer::Kept
         && let Some(attribute) = missing
     {
@@ -89,6 +90,43 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
         judgement.evidence.push(situation.activity.id.clone());
     }
     Some(judgement)
+}
+
+/// Tells the last day of the title, or else of each claim that is asked about: by interruptions that are proved, and by all
+/// of them; or what is missing to tell.
+pub(super) fn last_days(
+    limits: &LimitationPeriod,
+    term: &Term,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+    asked: &Asked<'_>,
+    tell: &mut dyn FnMut(Result<(Last, Last), Attribute>),
+) {
+    let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= asked.date);
+    let events = events(limits, situation, asked);
+    if let (Some(on), Some(years)) = (titled, limits.titled_years) {
+        // What begins the claim's term anew begins the title's anew too: enforcement in the last year keeps it alive.
+        let term = Term { length: years, unit: TermUnit::Years, count: Count::ClearDays, ..*term };
+        let begins = (on, RunsFrom::Title);
+        let last = |certain_only: bool| last_day(limits, &term, begins, &events, certain_only, situation, calendar);
+        return tell(Ok((last(true), last(false))));
+    }
+    if situation.version.claims.is_empty() {
+        tell(Err(Attribute::ClaimArose));
+    }
+    for (_, claim) in situation.version.claims.iter().enumerate().filter(|(number, _)| (asked.claim)(*number)) {
+        let Some(start) = start(limits.start, claim, situation) else {
+            tell(Err(start_attribute(limits.start)));
+            continue;
+        };
+        let by = if limits.start == LimitationStart::Title { RunsFrom::Title } else { RunsFrom::Start };
+        let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
+        let last = |certain_only: bool| {
+            let last = last_day(limits, term, (start, by), &events, certain_only, situation, calendar);
+            if last.day > most { Last { day: most, by: RunsFrom::LongestTerm } } else { last }
+        };
+        tell(Ok((last(true), last(false))));
+    }
 }
 
 /// Keeps the worst over all claims. `certain` counts only interruptions that are proved, `possible` all of them.
@@ -108,12 +146,12 @@ fn decide(judgement: &mut Speaking, date: NaiveDate, certain: NaiveDate, possibl
 fn last_day(
     limits: &LimitationPeriod,
     term: &Term,
-    start: NaiveDate,
+    (start, mut by): (NaiveDate, RunsFrom),
     events: &[Event],
     certain_only: bool,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> NaiveDate {
+) -> Last {
     let subdivision = situation.subdivision();
     let mut last = calendar.last_day(term, start, subdivision);
     let mut held: Option<NaiveDate> = None;
@@ -123,10 +161,12 @@ fn last_day(
             LimitationEventKind::Resumption => {
                 if let Some(from) = held.take() {
                     last = add_days(last, event.on.signed_duration_since(from).num_days());
+                    by = if by == RunsFrom::Start { RunsFrom::Resumption } else { by };
                 }
             }
             kind if limits.interrupted_by.has(kind) && (event.on <= last || limits.revives) => {
                 last = calendar.last_day(term, event.on, subdivision);
+                by = begun_by(kind);
             }
             _ => {}
         }
@@ -135,10 +175,23 @@ fn last_day(
         // The clock still stands.
         last = NaiveDate::MAX;
     }
-    last
+    Last { day: last, by }
 }
 
-fn events(limits: &LimitationPeriod, situation: &Situation<'_>, date: NaiveDate) -> Vec<Event> {
+/// What a period rests on that such an event has begun anew.
+const fn begun_by(kind: LimitationEventKind) -> RunsFrom {
+    match kind {
+        LimitationEventKind::DemandReceived => RunsFrom::DemandReceived,
+        LimitationEventKind::Acknowledgement => RunsFrom::Acknowledgement,
+        LimitationEventKind::Payment => RunsFrom::Payment,
+        LimitationEventKind::CourtAction => RunsFrom::CourtAction,
+        LimitationEventKind::Negotiation | LimitationEventKind::Suspension | LimitationEventKind::Resumption => {
+            RunsFrom::Resumption
+        }
+    }
+}
+
+fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_>) -> Vec<Event> {
     let dates = &situation.version.dates;
     let zone = situation.home_zone();
     let mut events: Vec<Event> = dates
@@ -156,7 +209,7 @@ fn events(limits: &LimitationPeriod, situation: &Situation<'_>, date: NaiveDate)
         (LimitationEventKind::Acknowledgement, dates.last_acknowledgement),
     ];
     events.extend(told.into_iter().filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true })));
-    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < situation.at);
+    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before);
     events.extend(marks.map(|mark| Event { kind: mark.kind, on: mark.at.date(zone), certain: mark.certain }));
     let holds = |kind| {
         matches!(
@@ -164,7 +217,7 @@ fn events(limits: &LimitationPeriod, situation: &Situation<'_>, date: NaiveDate)
             LimitationEventKind::Suspension | LimitationEventKind::Negotiation | LimitationEventKind::Resumption
         )
     };
-    events.retain(|event| event.on <= date && (holds(event.kind) || limits.interrupted_by.has(event.kind)));
+    events.retain(|event| event.on <= asked.date && (holds(event.kind) || limits.interrupted_by.has(event.kind)));
     events.sort_by_key(|event| event.on);
     events
 }

@@ -1,5 +1,6 @@
 //! Tests of the engine over the packs that ship: worked examples, and properties of random histories.
 
+mod barred;
 pub(crate) mod bench;
 mod circles;
 mod clocks;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detail::{MatterStep, PageStep, ReversalKind};
 use super::finding::Severity;
+use super::limitation::{RunsFrom, TermStanding};
 use super::verdict::Verdict;
 use super::vocabulary::{Beneficiary, Channel, Direction, vocabulary};
 
@@ -142,6 +143,13 @@ vocabulary!(
         /// written_off, recalled, transferred, cancelled, corrected, closed), which is taken back where it goes on after all;
         /// `value` is days since the account came in.
         AccountLife = "account_life",
+        /// Change of open accounts that owe something, and of what they owe, by how long they can still be enforced; `count`,
+        /// `amount`, `state` is the standing, `rule` the one that decides.
+        Limitation = "limitation",
+        /// An open account becomes barred by limitation on the day, which may be still to come; `amount` owed, `state` is what
+        /// the period rests on, `rule` the one that decides. Taken back where the period begins anew before, stands still or
+        /// nothing is owed any more. Of an account that came in barred, or is found to be so later, there is none.
+        BecomesBarred = "becomes_barred",
         /// Change of principal that is open on claims with an original due date; `amount`, and `amount2`: the same times that
         /// day's number (days since 1970-01-01), by which the age of what is open is told of any day.
         OpenItems = "open_items",
@@ -349,6 +357,8 @@ impl FactKind {
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
             Self::AccountSeen => words(&SEEN_STATES),
             Self::CashExpected => words(&["promise", "instalment"]),
+            Self::Limitation => Some(TermStanding::ALL.iter().map(ToString::to_string).collect()),
+            Self::BecomesBarred => Some(RunsFrom::ALL.iter().map(ToString::to_string).collect()),
             Self::FindingOpen | Self::FindingRemediated => {
                 Some(Severity::ALL.iter().map(ToString::to_string).collect())
             }

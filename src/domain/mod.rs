@@ -15,6 +15,7 @@ pub mod feed;
 pub mod finding;
 pub mod finding_life;
 pub mod ids;
+pub mod limitation;
 pub mod market;
 pub mod money;
 mod offsets;

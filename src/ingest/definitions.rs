@@ -51,19 +51,16 @@ pub struct Keeping {
     loaded: Mutex<Option<(String, Timestamp)>>,
 }
 
+/// What this program makes of records; it grows where a new program makes other facts of them, or has other timers.
+const WAY: u32 = 2;
+
 /// What facts rest on besides the records: whatever of it changes, everything is derived anew.
 #[must_use]
 pub fn ground(market: &Market, rules: &RuleSet) -> String {
     let Market { region, zone, currency, promise_grace_days, payment_order, buckets, .. } = market;
-    let settings = format!("{region} {zone} {currency:?} {promise_grace_days} {payment_order:?} {buckets:?}");
+    let settings = format!("{region} {zone} {currency:?} {promise_grace_days} {payment_order:?} {buckets:?} {WAY}");
     let hash = blake3::hash(settings.as_bytes()).to_hex();
     format!("{} {}", rules.digest(), hash.get(..16).unwrap_or_default())
-}
-
-/// Whether what is stored was derived on this ground. Earlier versions noted the rules alone.
-#[must_use]
-pub fn stands_on(stored: &str, ground: &str) -> bool {
-    stored == ground || ground.split(' ').next() == Some(stored)
 }
 
 /// Definitions as they are stored.

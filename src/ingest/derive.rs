@@ -16,7 +16,7 @@ use crate::domain::finding::Finding;
 use crate::domain::ids::{FindingId, Inline, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
-use crate::ledger::{self, CaseLedger, DimRef, of_test};
+use crate::ledger::{self, Barred, CaseLedger, DimRef, of_test};
 use crate::rules::RuleSet;
 use crate::rules::words::Attribute;
 
@@ -106,6 +106,8 @@ pub struct CaseEntry {
     pub ledger: CaseLedger,
     /// Windows, flags, omissions to come.
     pub watch: CaseWatch,
+    /// When it becomes barred by limitation.
+    pub(super) barred: Barred,
     /// The last fact folded in.
     pub(super) last: Position,
     /// The due-queue has fired timers up to here, if it lies behind the last fact.
@@ -125,16 +127,18 @@ impl CaseEntry {
         let ledger = CaseLedger::open(env.market, first, &mut effects.facts);
         let mut emissions = Vec::new();
         let watch = CaseWatch::open(&context(env, first, true), &mut emissions);
-        let entry = Self {
+        let mut entry = Self {
             versions: Arc::new(vec![first.clone()]),
             ledger,
             watch,
+            barred: Barred::default(),
             last: Event::Version(first).position(),
             advanced_to: NEVER,
             stored_due: None,
             kept: None,
         };
         collect(env, first, None, emissions, effects);
+        entry.look_at_limitation(env, first.placement.placed.unwrap_or(first.effective), effects);
         entry
     }
 
@@ -200,16 +204,26 @@ impl CaseEntry {
                 collect(env, version, Some(activity), emissions, effects);
             }
         }
+        self.look_at_limitation(env, position.0, effects);
         self.last = position;
+    }
+
+    /// Tells what has changed of when the account becomes barred, if that may have.
+    fn look_at_limitation(&mut self, env: &Env<'_>, at: Timestamp, effects: &mut Effects) {
+        let grounds = self.ledger.grounds(self.watch.interruptions(), self.versions.len());
+        if !self.barred.is_due(&grounds, at) {
+            return;
+        }
+        let version = &self.versions[self.versions.len() - 1];
+        let ask = || self.watch.enforceable(&context(env, version, true), at, &|claim| grounds.owes_on(claim));
+        let found = grounds.owes().then(ask);
+        self.barred.tell(env.market, version, (grounds, found.as_ref()), at, &mut effects.facts);
     }
 
     /// When the next timer is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        match (self.ledger.next_due(), self.watch.next_due()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [self.ledger.next_due(), self.watch.next_due(), self.barred.next_due()].into_iter().flatten().min()
     }
 
     /// The state with every timer fired that the due-queue has fired, if there are such, and what they emitted.
@@ -240,6 +254,7 @@ impl CaseEntry {
             let mut emissions = Vec::new();
             self.watch.advance(&context(env, version, true), due, &mut emissions);
             collect(env, version, None, emissions, effects);
+            self.look_at_limitation(env, due, effects);
             note(Cause::Timer(due), effects);
             if self.next_due() == Some(due) {
                 // A timer that does not go away would turn for ever; the folds promise that it does.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::IngestError;
-use super::definitions::{Defined, ground, stands_on};
+use super::definitions::{Defined, ground};
 use super::group::GroupContext;
 use super::merge;
 use super::writer::Markets;
@@ -64,7 +64,7 @@ async fn try_begin(context: &GroupContext<'_>, beginning: &Beginning) -> Result<
     let due = tx.next_due().await?.is_some_and(|due| due <= beginning.settled);
     let beyond = tx.fired_up_to(beginning.seen).await?.is_some_and(|farthest| farthest > beginning.settled);
     let same = head.catalogue_digest == beginning.marker
-        && stands_on(&head.rules_digest, &ground(market, &tenant.rules))
+        && head.rules_digest == ground(market, &tenant.rules)
         && head.revision > 0;
     let kept = markets.keeping.under_lock(key, &tx, &snapshot.catalogue, markets.clock.now()).await?;
     let Some(kept) = kept.filter(|_| same && !due && !beyond) else {
@@ -164,7 +164,7 @@ impl Held {
         loop {
             let part = parts.next().unwrap_or_default();
             let Some(tx) = self.open(markets).await? else { return Ok(false) };
-            if !stands_on(&tx.head.rules_digest, &summed.ground) {
+            if tx.head.rules_digest != summed.ground {
                 tx.rollback().await;
                 return Ok(false);
             }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::IngestError;
-use super::definitions::{Defined, row_of, stands_on};
+use super::definitions::{Defined, row_of};
 use super::fill::{self, Beginning, Held, Summed, TOLD};
 use super::fill_look::{Look, Need};
 use super::retell::{Retelling, View, untold};
@@ -38,7 +38,13 @@ const STEP: Duration = Duration::from_secs(1);
 /// The most memory of a step's sums.
 const BYTES: usize = 32 << 20;
 /// Facts that follow from rules.
-const BY_RULES: [FactKind; 3] = [FactKind::RuleTest, FactKind::FindingOpen, FactKind::FindingRemediated];
+const BY_RULES: [FactKind; 5] = [
+    FactKind::RuleTest,
+    FactKind::FindingOpen,
+    FactKind::FindingRemediated,
+    FactKind::Limitation,
+    FactKind::BecomesBarred,
+];
 /// Cells of former definitions that are dropped under one lock.
 const DROPPED: u32 = 500;
 
@@ -174,7 +180,7 @@ impl Filler {
         let scope = look.markets.store.scope(&look.key.tenant);
         let market = &look.key.market;
         let Some((head, ground)) = scope.head(market).await?.zip(look.ground()) else { return Ok(Turn::Done) };
-        if !stands_on(&head.rules_digest, &ground) {
+        if head.rules_digest != ground {
             // Rules changed, too: deriving the market anew fills these cells with it.
             look.markets.submit(look.key, Work::Load(Vec::new(), Vec::new())).await?;
             return Ok(Turn::Again);

@@ -53,7 +53,7 @@ pub use admit::etag;
 pub use at_hand::{case_at_hand, persons_at_hand};
 pub use check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
 pub use checks::{CheckBatch, CheckPack, read_checks};
-pub use definitions::{Defined, Keeping, ground, stands_on};
+pub use definitions::{Defined, Keeping, ground};
 pub use error::IngestError;
 pub use findings::{Decided, FindingUpdate};
 pub use follow::assure_fresh;

@@ -17,7 +17,7 @@ use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
-use crate::ledger::CaseLedger;
+use crate::ledger::{Barred, CaseLedger};
 use crate::rules::RuleSet;
 
 /// Bytes of a dictionary. A larger one leaves less of each state, and costs more at each use.
@@ -110,6 +110,7 @@ struct WrittenCase<'a> {
     versions: Cow<'a, str>,
     ledger: Cow<'a, CaseLedger>,
     watch: PackedWatch<'a>,
+    barred: Cow<'a, Barred>,
     last: Cow<'a, Position>,
     advanced_to: Timestamp,
     stored_due: Option<Timestamp>,
@@ -135,6 +136,7 @@ impl Written for CaseEntry {
             versions: Cow::Owned(serde_json::to_string(&*self.versions).ok()?),
             ledger: Cow::Borrowed(&self.ledger),
             watch: self.watch.packed(),
+            barred: Cow::Borrowed(&self.barred),
             last: Cow::Borrowed(&self.last),
             advanced_to: self.advanced_to,
             stored_due: self.stored_due,
@@ -152,6 +154,7 @@ impl Written for CaseEntry {
             versions: versions.into(),
             ledger: written.ledger.into_owned(),
             watch: CaseWatch::unpacked(written.watch, rules)?,
+            barred: written.barred.into_owned(),
             last: written.last.into_owned(),
             advanced_to: written.advanced_to,
             stored_due: written.stored_due,

@@ -87,10 +87,17 @@ async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), Ingest
         .map(|row| (row.finding.id, row.finding))
         .collect();
     for history in histories.values() {
-        let Some((_, mut effects)) = writing.refold(history, u64::MAX, &logs) else { continue };
+        let Some((mut entry, mut effects)) = writing.refold(history, u64::MAX, &logs) else { continue };
+        // Other rules have other timers.
+        let next = entry.ahead(&writing.env()).map_or_else(|| entry.next_due(), |(ahead, _)| ahead.next_due());
+        let case = entry.current().case.clone();
+        writing.queue_due(&case, &mut entry, next, false);
         effects.findings.retain(|id, finding| stood.remove(id).as_ref() != Some(finding));
         writing.take(effects, "rule_change");
     }
     stood.into_keys().for_each(|id| writing.close(id, "rule_change"));
+    // What comes after in this commit reads them again.
+    let dues = std::mem::take(&mut writing.dues);
+    writing.tx.upsert_dues(writing.revision, dues).await?;
     Ok(())
 }

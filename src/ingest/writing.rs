@@ -111,7 +111,7 @@ impl<'a> Writing<'a> {
         let own = &snapshot.catalogue;
         let defined = context.markets.keeping.under_lock(context.key, &tx, own, recorded).await?;
         let ground = definitions::ground(&market, &rules);
-        let changed = defined.is_none() || !definitions::stands_on(&tx.head.rules_digest, &ground);
+        let changed = defined.is_none() || tx.head.rules_digest != ground;
         let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
         let mut writing = Self {
             context,

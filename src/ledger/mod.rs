@@ -15,6 +15,7 @@
 
 mod account;
 mod addresses;
+mod barred;
 mod books;
 mod claims;
 mod contact;
@@ -36,6 +37,7 @@ mod versions;
 mod tests;
 
 pub use account::Balance;
+pub use barred::{Barred, Grounds};
 pub use dims::{DimRef, of_test};
 pub use market_wide::market_facts;
 pub use promise::{PromiseState, PromiseView};

@@ -10,8 +10,9 @@ use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, View, Work, corrupt_cell, stands_on};
+use crate::ingest::{IngestError, View, Work, corrupt_cell};
 use crate::kpi::{self, Answer, BlockRange, Catalogue, QueryError, Shape};
+use crate::store::MarketHead;
 
 /// A question with its view of the history.
 #[derive(Debug, Clone)]
@@ -202,28 +203,22 @@ impl Query {
         until: Timestamp,
     ) -> Result<Option<(u64, Vec<Arc<Stretch>>)>, IngestError> {
         let (scope, key) = (&reading.scope, &reading.key);
-        if let Some((head, due)) = scope.pulse(&key.market).await? {
+        let mut pulse = scope.pulse(&key.market).await?;
+        let changed = |head: &MarketHead| head.revision > 0 && head.rules_digest != reading.ground;
+        if pulse.as_ref().is_some_and(|(head, _)| head.catalogue_digest == marker && changed(head)) {
+            // The rules changed since the cells were written: any write derives the market anew first. Other rules have
+            // other timers, some of which may be due by now.
+            self.markets.submit(key, Work::Load(Vec::new(), Vec::new())).await?;
+            pulse = scope.pulse(&key.market).await?;
+        }
+        if let Some((head, due)) = pulse {
             if head.catalogue_digest != marker {
                 return Ok(None);
             }
-            let changed = !stands_on(&head.rules_digest, &reading.ground);
-            let work = if due.is_some_and(|due| due <= until) {
-                Some(Work::Settle(until))
-            } else if changed && head.revision > 0 {
-                // The rules changed since the cells were written: any write derives the market anew first.
-                Some(Work::Load(Vec::new(), Vec::new()))
-            } else {
-                None
-            };
-            match work {
-                Some(work) => {
-                    self.markets.submit(key, work).await?;
-                }
-                None => {
-                    if let Some(kept) = self.cells.kept(key, ranges, &head) {
-                        return Ok(Some((head.revision, kept)));
-                    }
-                }
+            if due.is_some_and(|due| due <= until) {
+                self.markets.submit(key, Work::Settle(until)).await?;
+            } else if let Some(kept) = self.cells.kept(key, ranges, &head) {
+                return Ok(Some((head.revision, kept)));
             }
         }
         let (head, stretches) = self.cells.read(scope, key, ranges).await?;

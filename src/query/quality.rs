@@ -210,6 +210,12 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             K::CustomerLost => &["Activity.customer_status"],
             K::AccountClosed => &["Activity.case_status"],
             K::ReceivableCurrent => &["Case.claims.original_due_date"],
+            K::BecomesBarred => &[
+                "Case.claims.original_due_date",
+                "Case.claims.arise_date",
+                "Case.dates.cause_of_action_date",
+                "Case.legal_class.debt_type",
+            ],
             // Accounts and balances come of cases with claims; checks of asking for them.
             _ => &["Case.claims"],
         },

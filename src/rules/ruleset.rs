@@ -17,6 +17,7 @@ use super::overlay::{self, Overlay};
 use super::reach::Reach;
 use super::step::Step;
 use super::words::Status;
+use crate::domain::detail::LegalStepKind;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::tenant::TenantFacts;
@@ -56,6 +57,8 @@ pub struct Jurisdiction {
     pub rules: Vec<Arc<ActiveRule>>,
     /// Those of them that are judged, by what they may concern.
     pub candidates: Candidates,
+    /// Those of them by which a claim can no longer be taken to court.
+    pub limitations: Vec<Arc<ActiveRule>>,
     /// Jurisdictions one level below that have a pack.
     pub below: Vec<Box<str>>,
 }
@@ -120,6 +123,14 @@ pub struct RuleInfo {
 }
 
 impl ActiveRule {
+    /// It says after how long a claim can no longer be taken to court. Others of its kind forbid to threaten that, to report
+    /// the claim or to sell it.
+    #[must_use]
+    pub fn bars(&self) -> bool {
+        let acts = |step: &Step| matches!(step, Step::LegalStep(kind) if *kind != Some(LegalStepKind::Threat));
+        matches!(&self.rule.limits, Limits::LimitationPeriod(limits) if limits.forbids.iter().any(acts))
+    }
+
     /// What is told of it.
     #[must_use]
     pub fn info(&self) -> RuleInfo {
@@ -209,6 +220,7 @@ impl RuleSet {
                 subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
                 candidates: Candidates::of(&rules, overlay.block_guidelines),
+                limitations: rules.iter().filter(|active| active.judged && active.bars()).map(Arc::clone).collect(),
                 rules,
                 below,
             };

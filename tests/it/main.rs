@@ -15,6 +15,7 @@ mod api_transport;
 mod api_writes;
 mod at_hand;
 mod closed_pipe;
+mod changed_grounds;
 mod consistency;
 mod crash;
 #[cfg(feature = "tls")]

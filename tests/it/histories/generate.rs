@@ -1,12 +1,12 @@
 //! Random histories of a few cases: raw steps that shrink well, and the records they stand for.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 use proptest::prelude::*;
 
 use super::more;
 use crate::support::builders;
 use fairdue::domain::activity::{Activity, Actor};
-use fairdue::domain::case::{CaseVersion, Claim, Identity, LegalClass, Placement, Steering};
+use fairdue::domain::case::{CaseVersion, Claim, Dates, Identity, LegalClass, Placement, Steering};
 use fairdue::domain::detail::{
     AdjustmentKind, Charge, Contact, CreditReportKind, Detail, Interest, MatterStep, Payment, Promise, Remittance,
     ReversalKind, TransferKind,
@@ -149,6 +149,13 @@ pub fn version(case: u8, number: usize, effective: Timestamp, pick: u16) -> Case
             // Rules for consumers stop and begin to speak with a version.
             debt_class: Some(if pick == 2 { DebtClass::Business } else { DebtClass::Consumer }),
             ..LegalClass::default()
+        },
+        // Claims become barred while the history goes on, or soon after; one version does not say from when the period runs.
+        dates: Dates {
+            cause_of_action: (turn != 2)
+                .then(|| due.checked_sub_months(Months::new(36)).and_then(|on| on.checked_add_days(Days::new(90))))
+                .flatten(),
+            ..Dates::default()
         },
         placement: Placement { placed: Some(at_minute(0, 0)), ..Placement::default() },
         steering: Steering {

@@ -3,6 +3,7 @@
 //! how many histories are tried on SQLite (default 30); PostgreSQL gets a quarter of them. The first ones are the same
 //! at every run.
 
+mod barred;
 mod cache;
 mod counted;
 pub mod deliver;
@@ -10,6 +11,7 @@ mod drill;
 mod filled;
 pub mod generate;
 mod judged;
+mod limitation;
 mod more;
 mod recount;
 mod recount_more;

@@ -1,0 +1,150 @@
+//! When an account becomes barred by limitation: the same terms by which acts are judged afterwards, asked ahead.
+
+use chrono::NaiveDate;
+
+use super::limitation_period::{Asked, last_days};
+use super::situation::Situation;
+use super::watch::{CaseWatch, placement};
+use super::{Context, applies, cover};
+use crate::domain::limitation::{Enforceable, Interruptions, RunsFrom, Until};
+use crate::domain::time::Timestamp;
+use crate::rules::model::Limits;
+use crate::rules::ruleset::{ActiveRule, Jurisdiction};
+use crate::rules::words::VersionBy;
+
+impl CaseWatch {
+    /// What has happened so far that decides when the account becomes barred.
+    #[must_use]
+    pub fn interruptions(&self) -> Interruptions {
+        let memory = self.memory();
+        Interruptions { marks: memory.marks.len(), titled_on: memory.titled_on }
+    }
+
+    /// When the first of the claims that are asked about becomes barred, by what is known right after an instant. Of several
+    /// rules the one decides whose period ends first; of interruptions those count that are proved.
+    #[must_use]
+    pub fn enforceable(&self, ctx: &Context<'_>, at: Timestamp, claim: &dyn Fn(usize) -> bool) -> Enforceable {
+        let activity = placement(ctx.version, at);
+        let situation = Situation::new(&Context { lead: true, ..*ctx }, self, &activity, false);
+        let mut found = Found::new(ctx, at, claim, &situation);
+        let complete = match situation.governing_law() {
+            Some(law) => {
+                situation.each_governing(law, &mut |one, possible| found.look_at(one, possible, &situation));
+                found.looked
+            }
+            None => situation.each_jurisdiction(&mut |one, possible| found.look_at(one, possible, &situation)),
+        };
+        found.conclude(complete)
+    }
+}
+
+/// What the rules have said so far.
+struct Found<'a> {
+    asked: Asked<'a>,
+    /// The rule whose period ends first, of those that concern the account.
+    first: Option<(NaiveDate, RunsFrom, &'a ActiveRule)>,
+    /// The earliest end that is possible, as far as something is missing to tell.
+    possible: Option<NaiveDate>,
+    /// A rule sets a period without a figure.
+    no_figure: bool,
+    /// Some jurisdiction was looked at.
+    looked: bool,
+    look_again: Option<NaiveDate>,
+}
+
+impl<'a> Found<'a> {
+    fn new(ctx: &Context<'_>, at: Timestamp, claim: &'a dyn Fn(usize) -> bool, situation: &Situation<'_>) -> Self {
+        // What happened on the day is known by its end, and so is a letter that came on it.
+        let date = situation.date().max(at.date(ctx.market.zone));
+        let asked = Asked { date, before: Timestamp(i64::MAX), claim };
+        let (first, possible, look_again) = (None, None, None);
+        let mut found = Self { asked, first, possible, no_figure: false, looked: false, look_again };
+        found.note_changes(situation);
+        found
+    }
+
+    /// Notes days to come on which what the case states begins to count.
+    fn note_changes(&mut self, situation: &Situation<'_>) {
+        let version = situation.version;
+        let moves = situation.party.iter().flat_map(|party| &party.residences).filter_map(|one| one.from);
+        let events = version.dates.limitation_events.iter().map(|event| event.on);
+        let stated = [version.dates.last_payment, version.dates.last_acknowledgement];
+        let titled = situation.watch.titled_on(version);
+        // A letter that is on its way counts once it has come.
+        let coming = situation.watch.memory().marks.iter().map(|mark| mark.at.date(situation.home_zone()));
+        let days = moves.chain(events).chain(stated.into_iter().flatten()).chain(titled).chain(coming);
+        let today = self.asked.date;
+        days.for_each(|day| self.look_again_on(day, today));
+    }
+
+    fn look_again_on(&mut self, day: NaiveDate, today: NaiveDate) {
+        if day > today {
+            self.look_again = Some(self.look_again.map_or(day, |other| other.min(day)));
+        }
+    }
+
+    fn look_at(&mut self, jurisdiction: &'a Jurisdiction, possible: bool, situation: &Situation<'_>) {
+        self.looked = true;
+        for active in &jurisdiction.limitations {
+            let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
+            self.note_versions(active, situation);
+            let covered = match active.cover.as_deref() {
+                None | Some([]) => Some(None),
+                Some(clauses) => cover::covers(clauses, situation),
+            };
+            let Some(covered) = covered else { continue };
+            let Some(scoped) = applies::scope(active, situation) else { continue };
+            let doubt = possible || covered.is_some() || scoped.is_some();
+            let Some(term) = limits.term else {
+                self.no_figure = true;
+                continue;
+            };
+            let calendar = Situation::calendar(jurisdiction);
+            let (mut first, mut earliest) = (self.first, self.possible);
+            last_days(limits, &term, situation, calendar, &self.asked, &mut |last| {
+                let day = match last {
+                    Ok((certain, all)) if !doubt => {
+                        let by = if certain.day < all.day { RunsFrom::Unproved } else { certain.by };
+                        if first.is_none_or(|(day, ..)| certain.day < day) {
+                            first = Some((certain.day, by, active));
+                        }
+                        return;
+                    }
+                    Ok((certain, _)) => certain.day,
+                    Err(_) => NaiveDate::MIN,
+                };
+                earliest = Some(earliest.map_or(day, |other| other.min(day)));
+            });
+            (self.first, self.possible) = (first, earliest);
+        }
+    }
+
+    /// Notes when another version of the rule, or of its pack's scope, takes force or ends.
+    fn note_versions(&mut self, active: &ActiveRule, situation: &Situation<'_>) {
+        let rule = &active.rule;
+        let clauses = active.cover.as_deref().unwrap_or_default().iter();
+        let dated = clauses.map(|clause| (clause.version_by, clause.valid_from, clause.valid_until));
+        for (by, from, until) in dated.chain([(rule.version_by, rule.valid_from, rule.valid_until)]) {
+            if matches!(by, VersionBy::ActivityOn | VersionBy::ActionFiledOn | VersionBy::AccruedOn) {
+                let days = from.into_iter().chain(until.and_then(|last| last.succ_opt()));
+                days.for_each(|day| self.look_again_on(day, situation.date()));
+            }
+        }
+    }
+
+    /// `complete`: every country concerned has a pack.
+    fn conclude(self, complete: bool) -> Enforceable {
+        let decided = self.first.filter(|(day, ..)| {
+            // What has ended has ended, whatever else may have.
+            *day < self.asked.date || complete && self.possible.is_none_or(|other| *day <= other)
+        });
+        let until = match decided {
+            Some((NaiveDate::MAX, ..)) => Until::Held,
+            Some((day, by, _)) => Until::Day(day, by),
+            None if complete && self.first.is_none() && self.possible.is_none() && !self.no_figure => Until::NoTerm,
+            None => Until::Unknown,
+        };
+        let rule = decided.map(|(.., active)| (active.rule.id.clone(), active.rule.jurisdiction.clone()));
+        Enforceable { until, rule, look_again: self.look_again }
+    }
+}

@@ -1,0 +1,82 @@
+//! Settings of a market change what is derived of its history, and with it when deadlines fall.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use fairdue::clock::Clock;
+use fairdue::config::{Config, Holder};
+use fairdue::domain::detail::{Detail, Promise};
+use fairdue::domain::ids::{KeyId, MarketId, TenantId};
+use fairdue::domain::market::MarketKey;
+use fairdue::domain::money::Money;
+use fairdue::domain::principal::{Principal, Role};
+use fairdue::domain::time::{DAY, Timestamp};
+use fairdue::ingest::{CaseUpsert, Markets, Work};
+use fairdue::kpi::{self, Grain, Shape};
+use fairdue::query::{KpiQuestion, Query};
+use fairdue::store::{Store, StoreOptions};
+
+use crate::support::builders;
+use crate::support::database::on_both_databases;
+
+/// 2026-03-02T12:00:00Z.
+const PROMISED: Timestamp = Timestamp(1_772_452_800_000_000);
+
+fn tenant(grace: u32) -> String {
+    format!("tenant = \"t\"\n[markets.it]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\npromise_grace_days = {grace}\n")
+}
+
+on_both_databases!(
+    /// A promise is due on 10 March. With sixty days of grace its judgement waits until May; with two it is overdue on the 13th,
+    /// also if nothing is written to the case after the setting was changed.
+    async fn a_deadline_that_comes_nearer_is_met(database: Database) {
+        let directory = crate::support::service::configuration();
+        let file = directory.path().join("tenants/t.toml");
+        std::fs::write(&file, tenant(60)).expect("write the tenant");
+        let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+        let holder = Arc::new(Holder::of(directory.path(), snapshot));
+        let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
+        let (clock, hand) = Clock::manual(PROMISED);
+        let markets = Markets::new(store, Arc::clone(&holder), clock);
+        let query = Query::new(Arc::clone(&markets));
+        let key = MarketKey { tenant: TenantId::trusted("t"), market: MarketId::trusted("it") };
+        let mut case = builders::version("c", "v", PROMISED);
+        case.claims
+            .push(serde_json::from_value(serde_json::json!({ "id": "a", "principal": 10_000 })).expect("a claim"));
+        let promise = Detail::Promise(Promise {
+            amount: Money::new(5_000, builders::euro()),
+            due: "2026-03-10".parse().expect("a date"),
+            supersedes: None,
+            channel: None,
+        });
+        let promise = builders::activity("p", "c", PROMISED, promise);
+        for work in [Work::Cases(vec![CaseUpsert { version: case, etag: None }]), Work::Activities(vec![promise])] {
+            markets.submit(&key, work).await.expect("a commit");
+        }
+        let who = Principal {
+            tenant: key.tenant.clone(),
+            key: KeyId::trusted("k"),
+            roles: vec![Role::Reader],
+            markets: vec![],
+        };
+        let ask = async || {
+            let asked = kpi::Query {
+                kpis: vec!["ptp_broken_rate".to_owned()],
+                grain: Grain::Total,
+                from: "2026-03-01".parse().expect("a date"),
+                to: "2026-04-01".parse().expect("a date"),
+                group_by: Vec::new(),
+                filters: Vec::new(),
+            };
+            let question =
+                KpiQuestion { query: asked, shape: Shape::default(), as_of: None, as_known_at: None, frozen: false };
+            let answer = query.query_kpis(&who, &key.market, question).await.expect("an answer").answer;
+            answer.rows.first().and_then(kpi::Row::value_text)
+        };
+        hand.store(PROMISED.plus(18 * DAY).0, Ordering::SeqCst);
+        assert_eq!(ask().await, None, "nothing is judged before the grace is over");
+        std::fs::write(&file, tenant(2)).expect("write the tenant");
+        holder.reload().expect("a good configuration");
+        assert_eq!(ask().await.as_deref(), Some("100.00"));
+    }
+);

@@ -1,0 +1,116 @@
+//! How an account stands at the end of a day, counted from what happened to it by plain loops: no fact, cell or timer of the
+//! service, and of the law only what it is told: two years from the due date.
+
+use chrono::{Days, Months, NaiveDate};
+
+/// What the two claims of an account owe, and how many days later the second one falls due.
+pub(super) const OWED: [i64; 2] = [50_000, 30_000];
+pub(super) const LATER: i64 = 40;
+/// Days of a history.
+pub(super) const HAPPENS: i64 = 150;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Paid(i64),
+    Acknowledged,
+    Sued,
+    /// A letter; how many days later it came, if that is recorded.
+    Demanded(Option<i64>),
+    Closed(bool),
+    /// The due dates turn out to be others.
+    Redated(i64),
+    /// The kind of debt is not stated any more.
+    Forgotten,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Happened {
+    pub(super) day: i64,
+    pub(super) minute: u16,
+    pub(super) kind: Kind,
+    pub(super) void: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    /// The day on which the first claim is two years due, counted from the first one of the histories.
+    pub(super) ends: i64,
+    pub(super) happened: Vec<Happened>,
+}
+
+pub(super) fn date(day: i64) -> NaiveDate {
+    let first: NaiveDate = "2025-01-07".parse().expect("a date");
+    if day < 0 { first - Days::new(day.unsigned_abs()) } else { first + Days::new(day.unsigned_abs()) }
+}
+
+/// The due date of a claim that is two years due on a day.
+pub(super) fn due(ends: i64) -> NaiveDate {
+    date(ends) - Months::new(24)
+}
+
+/// How an account stands at the end of a day: what it owes, and since when or from when on it is barred, and what that
+/// rests on.
+pub(super) enum Stands {
+    OwesNothing,
+    Unknown(i64),
+    Barred(i64, NaiveDate, &'static str),
+}
+
+/// The last day of a claim.
+pub(super) fn last(
+    due: NaiveDate,
+    interruptions: &[(NaiveDate, &'static str, bool)],
+    proved: bool,
+) -> (NaiveDate, &'static str) {
+    let mut last = (due + Months::new(24), "start");
+    for (on, what, _) in interruptions.iter().filter(|one| one.2 || !proved) {
+        if *on >= due && *on <= last.0 {
+            last = (*on + Months::new(24), what);
+        }
+    }
+    last
+}
+
+impl Account {
+    pub(super) fn at_end_of(&self, day: i64) -> Stands {
+        let (mut open, mut closed, mut ends, mut known, mut over) = (OWED, false, self.ends, true, 0);
+        let mut interruptions = Vec::new();
+        for one in self.happened.iter().filter(|one| one.day <= day) {
+            match one.kind {
+                Kind::Redated(to) => ends = to,
+                Kind::Forgotten => known = false,
+                _ if one.void => {}
+                Kind::Paid(minor) => {
+                    interruptions.push((date(one.day), "payment", true));
+                    let first = minor.min(open[0]);
+                    let second = (minor - first).min(open[1]);
+                    open = [open[0] - first, open[1] - second];
+                    over += minor - first - second;
+                }
+                Kind::Acknowledged => interruptions.push((date(one.day), "acknowledgement", true)),
+                Kind::Sued => interruptions.push((date(one.day), "court_action", true)),
+                Kind::Demanded(None) => interruptions.push((date(one.day), "demand_received", false)),
+                Kind::Demanded(Some(after)) if one.day + after <= day => {
+                    interruptions.push((date(one.day + after), "demand_received", true));
+                }
+                Kind::Demanded(Some(_)) => {}
+                Kind::Closed(now) => closed = now,
+            }
+        }
+        let net = open[0] + open[1] - over;
+        if closed || net <= 0 {
+            return Stands::OwesNothing;
+        }
+        if !known {
+            return Stands::Unknown(net);
+        }
+        interruptions.sort_by_key(|one| one.0);
+        let claims = [(open[0], ends), (open[1], ends + LATER)].into_iter().filter(|(open, _)| *open > 0);
+        let lasts = claims.map(|(_, ends)| {
+            let (proved, all) = (last(due(ends), &interruptions, true), last(due(ends), &interruptions, false));
+            if proved.0 < all.0 { (proved.0, "unproved") } else { proved }
+        });
+        let (last, by) = lasts.min_by_key(|one| one.0).expect("a claim that is open");
+        Stands::Barred(net, last + Days::new(1), by)
+    }
+}
