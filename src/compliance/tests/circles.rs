@@ -136,9 +136,13 @@ impl World {
 }
 
 /// The call as an activity. Calls on the third case are about both.
-fn call(number: usize, (hour, case, person): Call) -> Activity {
+fn call(number: usize, one: Call) -> Activity {
+    call_as(number, one, "right_party_no_commitment")
+}
+
+fn call_as(number: usize, (hour, case, person): Call, outcome: &str) -> Activity {
     let cases = [json!(["c"]), json!(["d"]), json!(["c", "d"])][case].clone();
-    let detail = json!({ "kind": "contact", "channel": "call", "outcome": "right_party_no_commitment" });
+    let detail = json!({ "kind": "contact", "channel": "call", "outcome": outcome });
     activity(number, noon(0).plus(hour * HOUR), json!({ "person": (PERSONS[person]), "cases": cases }), detail)
 }
 
@@ -168,6 +172,11 @@ fn context<'a>(
 }
 
 fn fold(rules: &RuleSet, world: &World, made: &[Call]) -> Folded {
+    fold_as(rules, world, made, &|_| "right_party_no_commitment")
+}
+
+/// The same with outcomes by the hour of a call.
+fn fold_as(rules: &RuleSet, world: &World, made: &[Call], outcome: &dyn Fn(i64) -> &'static str) -> Folded {
     let market = market();
     let mut folded = Folded {
         versions: [0, 1].map(|case| world.case(case)),
@@ -180,7 +189,7 @@ fn fold(rules: &RuleSet, world: &World, made: &[Call]) -> Folded {
         folded.watches.push(CaseWatch::open(&context(rules, (version, &folded.logs), &market, true), &mut out));
     }
     for (number, one) in made.iter().enumerate() {
-        let activity = call(number, *one);
+        let activity = call_as(number, *one, outcome(one.0));
         for case in (0..2).filter(|case| one.1 == 2 || one.1 == *case) {
             let lead = case == one.1 % 2;
             out.clear();
@@ -260,6 +269,44 @@ proptest! {
             let judged = (0..2).filter(|case| if one.1 < 2 { one.1 == *case } else { *case == 0 || !once(per) });
             for case in judged.filter(|_| !limits.2 || one.2 != 2) {
                 wanted.push((number, case, world.kept(per, limits, &calls, (one.0, case, one.2))));
+            }
+        }
+        prop_assert_eq!(folded.said, wanted);
+    }
+
+    /// For a creditor calls count from the first conversation with the person about any of its debts, or with anybody
+    /// about this one; every third call is a conversation.
+    #[test]
+    fn the_first_conversation_is_the_creditors(world in world(), calls in calls(), limits in limits()) {
+        let (max, days, _) = limits;
+        let spoken = |hour: i64| hour % 3 == 0;
+        let rules = rules(&format!(
+            "[rule.contact_frequency]\nmax = {max}\nwindow = {{ calendar_days = {days} }}\ncount = \"attempts\"\n\
+             per = \"creditor\"\nexclude = [\"before_conversation\"]\n"
+        ));
+        let folded = fold_as(&rules, &world, &calls, &|hour| if spoken(hour) { "right_party_refused" } else { "no_answer" });
+        let day = |hour: i64| (hour + 12).div_euclid(24);
+        let mut wanted = Vec::new();
+        for (number, (hour, which, person)) in calls.iter().enumerate() {
+            for case in (0..2).filter(|case| *which == 2 || which == case) {
+                let told = |one: &Call| (one.0, world.together(Per::Creditor, (case, *person), one));
+                let before: Vec<(i64, Option<bool>)> = calls[..number].iter().map(told).collect();
+                let here = calls[..number].iter().filter(|one| (one.1 == case || one.1 == 2) && spoken(one.0)).map(|one| one.0).min();
+                let first = |sure: bool| {
+                    let same = before.iter().filter(|one| spoken(one.0) && one.1.unwrap_or(!sure)).map(|one| one.0).min();
+                    here.into_iter().chain(same).min()
+                };
+                let seen = |sure: bool| {
+                    let counted = |one: &&(i64, Option<bool>)| one.1.unwrap_or(!sure) && day(one.0) > day(*hour) - days;
+                    let since = first(sure).unwrap_or(i64::MAX);
+                    before.iter().filter(counted).filter(|one| one.0 > since).count()
+                };
+                let said = match (first(true), first(false)) {
+                    (_, None) => continue,
+                    (Some(_), _) if seen(true) >= max => Some(false),
+                    _ => (seen(false) < max && world.creditors[case] != 0).then_some(true),
+                };
+                wanted.push((number, case, said));
             }
         }
         prop_assert_eq!(folded.said, wanted);

@@ -80,9 +80,10 @@ proptest! {
     }
 
     /// Each complaint is acknowledged and answered by the steps that belong to it: those that name it, and those that name
-    /// nothing known while it is the oldest open one that they may mean. A step that comes late serves no other complaint.
+    /// nothing known while it is the oldest open one that they may mean. A step that comes late serves no other complaint, and
+    /// steps of data requests serve none, whatever they name.
     #[test]
-    fn complaints_by_what_they_name(acts in prop::collection::vec((0_i64..7, 0_usize..5, 0_usize..4), 1..30)) {
+    fn complaints_by_what_they_name(acts in prop::collection::vec((0_i64..7, 0_usize..5, 0_usize..4, prop::bool::weighted(0.25)), 1..30)) {
         const STEPS: [&str; 5] = ["opened", "opened", "acknowledged", "resolved_upheld", "forwarded"];
         const NAMES: [Option<&str>; 4] = [None, Some("x"), Some("y"), Some("z")];
         let (soon, term) = (3, 10);
@@ -92,10 +93,14 @@ proptest! {
         ));
         struct Complaint { id: usize, name: Option<&'static str>, day: i64, told: Option<i64>, ended: Option<i64> }
         let (mut day, mut history, mut all) = (0, Vec::new(), Vec::<Complaint>::new());
-        for (number, (wait, step, name)) in acts.iter().enumerate() {
+        for (number, (wait, step, name, request)) in acts.iter().enumerate() {
             day += wait;
             let (step, name) = (STEPS[*step], NAMES[*name]);
-            history.push(activity(number, noon(day), json!({}), json!({ "kind": "complaint", "step": step, "reference": name })));
+            let kind = if *request { "data_request" } else { "complaint" };
+            history.push(activity(number, noon(day), json!({}), json!({ "kind": kind, "step": step, "reference": name })));
+            if *request {
+                continue;
+            }
             if step == "opened" {
                 all.push(Complaint { id: number, name, day, told: None, ended: None });
                 continue;

@@ -156,6 +156,12 @@ static EDGES: LazyLock<Vec<(Arc<ActiveRule>, NaiveDate)>> = LazyLock::new(|| {
     judged.flat_map(edges).collect()
 });
 
+/// A rule that looks back at calls.
+static COUNTS: LazyLock<Arc<ActiveRule>> = LazyLock::new(|| {
+    let mut all = LAW.jurisdictions().flat_map(|one| &one.rules);
+    Arc::clone(all.find(|active| active.rule.id.as_str() == "us-reg-f-conversation-cooldown").unwrap())
+});
+
 /// What a rule asks of a case, by words, and where the person must live.
 fn fit(version: &mut CaseVersion, rule: &Rule) {
     fn word<T: Word>(wanted: Set<T>, stated: &mut Option<T>) {
@@ -207,7 +213,7 @@ fn scenes() -> impl Strategy<Value = (CaseVersion, Activity, bool)> {
     let seconds = prop::sample::select(&[0, 1, -1, 43_200, 86_399, 86_400][..]);
     let aim = (any::<prop::sample::Index>(), -1_i64..=1, seconds.clone(), 0..4_u8);
     let after = prop::sample::select(&[0_i64, 1, 2, 6, 7, 8, 29, 30, 31, 32][..]);
-    let near = (prop::sample::select(&CALLS[..]), after, any::<bool>(), seconds);
+    let near = (prop::sample::select(&CALLS[..]), after, any::<bool>(), seconds, any::<bool>());
     (version(), activity(), prop_oneof![2 => aim.prop_map(Ok), 1 => near.prop_map(Err)], 0..3_u8).prop_map(
         |(mut version, (mut fact, lead), aim, plain)| {
             match aim {
@@ -228,7 +234,22 @@ fn scenes() -> impl Strategy<Value = (CaseVersion, Activity, bool)> {
                     }
                     dated(&mut version, &mut fact, active.rule.version_by, add_days(*edge, days), second);
                 }
-                Err((call, after, exact, second)) => {
+                Err((call, after, exact, second, counted)) => {
+                    // Most rules of the United States look back at calls; the search goes on behind them.
+                    if counted {
+                        fit(&mut version, &COUNTS.rule);
+                        for party in &mut version.parties {
+                            // One state: where several come into question, there is mostly no lawful instant to search.
+                            party.role = PartyRole::Primary;
+                            party.kind = Some(PartyKind::Consumer);
+                            party.conditions.clear();
+                            party.residences = vec![serde_json::from_value(json!({ "country": "US", "subdivision": "TX" })).unwrap()];
+                        }
+                        fact.person_role = None;
+                        fact.at_debtors_request = false;
+                        fact.detail = serde_json::from_value(json!({ "kind": "contact", "channel": "call" })).unwrap();
+                        fact.initiated_by = Some(Initiator::Collector);
+                    }
                     let clock = if exact { CALL_CLOCK } else { 0 };
                     fact.occurred = Timestamp(0).plus((20_200 + call + after) * DAY + clock + second * SECOND);
                 }
