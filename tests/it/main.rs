@@ -14,8 +14,8 @@ mod api_targets;
 mod api_transport;
 mod api_writes;
 mod at_hand;
-mod closed_pipe;
 mod changed_grounds;
+mod closed_pipe;
 mod consistency;
 mod crash;
 #[cfg(feature = "tls")]
