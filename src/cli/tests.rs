@@ -135,6 +135,8 @@ async fn figures_are_asked_compared_and_taken_apart_on_the_command_line() {
     let records: Vec<_> =
         rows.iter().map(|row| (row["case"].as_str().unwrap(), row["numerator"].as_str().unwrap())).collect();
     assert_eq!(records, [("A1", "50.00"), ("A2", "20.00")], "{drill}");
+    let card = ask("scorecard").await.unwrap();
+    assert!(card.starts_with("no target holds today"), "{card}");
     let error = ask("query --kpi payments --from 2007-01-01 --to 2007-07-01 --grain fortnight").await.unwrap_err();
     assert!(error.contains("write one of day, week"), "{error}");
     let error = ask("query --kpi payment --from 2007-01-01 --to 2007-07-01").await.unwrap_err();

@@ -1,5 +1,6 @@
 //! How the figures of a market stand to the tenant's targets.
 
+use super::following::KpiFilling;
 use super::kpis::KpiQuestion;
 use super::{Query, Reading};
 use crate::domain::ids::MarketId;
@@ -54,6 +55,16 @@ pub struct Scorecard {
     pub targets: Vec<TargetStatus>,
     /// Revision of the market that it stands on.
     pub revision: u64,
+    /// KPIs of the targets and of their guards that are not ready, and by which definition they are judged until then.
+    pub filling: Vec<KpiFilling>,
+}
+
+impl Scorecard {
+    /// By which definitions the KPIs are judged that are not ready: how far these are is left out.
+    #[must_use]
+    pub fn stands(&self) -> Vec<(&str, kpi::Stand)> {
+        self.filling.iter().map(|one| (one.kpi.as_str(), one.stand)).collect()
+    }
 }
 
 impl Query {
@@ -64,13 +75,16 @@ impl Query {
     pub async fn scorecard(&self, who: &Principal, market: &MarketId) -> Result<Scorecard, IngestError> {
         let reading = self.open(who, market)?;
         let targets = self.markets.config().get().targets(&who.tenant, market);
-        let mut card = Scorecard { targets: Vec::new(), revision: 0 };
+        let mut card = Scorecard { targets: Vec::new(), revision: 0, filling: Vec::new() };
         for target in targets.iter() {
-            if let Some((status, revision)) = self.status(who, &reading, target).await? {
+            if let Some((status, revision, filling)) = self.status(who, &reading, target).await? {
                 card.targets.push(status);
                 card.revision = revision;
+                card.filling.retain(|one| filling.iter().all(|newer| newer.kpi != one.kpi));
+                card.filling.extend(filling);
             }
         }
+        card.filling.sort_by(|a, b| a.kpi.cmp(&b.kpi));
         if card.targets.is_empty() {
             card.revision = reading.scope.head(market).await?.map_or(0, |head| head.revision);
         }
@@ -83,7 +97,7 @@ impl Query {
         who: &Principal,
         reading: &Reading,
         target: &Target,
-    ) -> Result<Option<(TargetStatus, u64)>, IngestError> {
+    ) -> Result<Option<(TargetStatus, u64, Vec<KpiFilling>)>, IngestError> {
         let today = self.markets.clock().now().date(reading.market.zone);
         let last = target.until.map_or(today, |until| until.min(today));
         if last < target.from {
@@ -134,7 +148,7 @@ impl Query {
             rank,
             decimals,
         };
-        Ok(Some((status, answer.revision)))
+        Ok(Some((status, answer.revision, answer.filling)))
     }
 
     /// The place of the target's figure among its like in the last period.

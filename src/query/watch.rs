@@ -115,7 +115,7 @@ impl Query {
             let (query, who, market) = (query.clone(), who.clone(), market.clone());
             async move { query.scorecard(&who, &market).await }
         };
-        self.watch(&self.watches.cards, topic, compute, |a, b| a.targets == b.targets)
+        self.watch(&self.watches.cards, topic, compute, |a, b| a.targets == b.targets && a.stands() == b.stands())
     }
 
     fn watch<T, F>(

@@ -145,6 +145,14 @@ impl Client {
         (answer, counts)
     }
 
+    /// What the scorecard says of KPIs that are not ready.
+    async fn judged_by(&mut self) -> Vec<(String, v1::AnsweringDefinition)> {
+        let request = v1::GetScorecardRequest { region_code: REGION.into() };
+        let card = self.kpis.get_scorecard(request).await.expect("a scorecard").into_inner();
+        assert_eq!(card.targets.len(), 1);
+        answering(&card.filling)
+    }
+
     /// The KPIs that are not ready.
     async fn filling(&mut self) -> BTreeMap<String, v1::KpiFilling> {
         let request = v1::ListKpisRequest { region_code: REGION.into(), page_size: 1_000, ..Default::default() };
@@ -166,9 +174,28 @@ impl Client {
     }
 }
 
+/// A target of a KPI that does not change, guarded by the one that does.
+const TARGET: &str = r#"
+[[target]]
+id = "recovered"
+kpi = "recovery_rate"
+grain = "month"
+from = "2025-01-01"
+currency = "EUR"
+goal = "10"
+side = "at_least"
+[target.guard]
+kpi = "rpc_rate"
+side = "at_least"
+bound = "1"
+"#;
+
 async fn prepared(database: &Database, pause_ms: &str) -> (Setup, Service, Vec<Record>) {
     let settings = [("ingest.fill_records", "1"), ("ingest.fill_pause_ms", pause_ms)];
     let setup = Setup::new(&database.url, &settings).await;
+    let tenant = setup.configuration().join("tenants/t.toml");
+    let text = std::fs::read_to_string(&tenant).expect("the tenant");
+    std::fs::write(&tenant, format!("{text}{TARGET}")).expect("write the tenant");
     let service = setup.start().await;
     let mut cases = CaseServiceClient::new(caller(&service.address, &setup.key).await);
     let all: Vec<v1::Case> =
@@ -220,6 +247,7 @@ on_both_databases! {
         assert_eq!((answering(&answer.filling), answer.source()), (former.clone(), v1::FigureSource::Cells));
         assert_ne!(answer.filling[0].former_definitions_digest, answer.definitions_digest);
         assert_eq!(counts, recount(first, false));
+        assert_eq!(client.judged_by().await, former);
         let (answer, counts) = client.counts("contacts_of_any_kind", false).await;
         let current = vec![("contacts_of_any_kind".to_owned(), v1::AnsweringDefinition::Current)];
         assert_eq!((answering(&answer.filling), answer.source()), (current, v1::FigureSource::Facts));
@@ -247,6 +275,7 @@ on_both_databases! {
         let service = setup.start().await;
         let mut client = Client::of(&service, &setup).await;
         client.wait("all is filled", BTreeMap::is_empty).await;
+        assert_eq!(client.judged_by().await, []);
         for (kpi, calls_alone) in [("rpc_rate", true), ("contacts_of_any_kind", false)] {
             let (answer, counts) = client.counts(kpi, false).await;
             assert_eq!((answer.source(), answer.filling.len()), (v1::FigureSource::Cells, 0));

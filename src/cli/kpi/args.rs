@@ -41,6 +41,12 @@ pub enum KpiCommand {
         #[arg(long, value_name = "WHAT", default_value = "previous")]
         with: String,
     },
+    /// Tell how the market stands to the tenant's targets that hold today.
+    Scorecard {
+        /// Where the service is, and which market.
+        #[command(flatten)]
+        target: Target,
+    },
     /// List the records that make a figure.
     Drill {
         /// Where the service is, and which market.

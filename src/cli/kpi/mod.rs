@@ -1,6 +1,7 @@
 //! `fairdue kpi`: figures of a running service on the command line, and the definitions of a directory as a page.
 
 pub mod args;
+mod card;
 mod page;
 mod request;
 mod show;
@@ -37,6 +38,7 @@ pub async fn answer(command: &KpiCommand) -> Result<String, CliError> {
             let request = request::question(&target.market, ask, Some(with))?;
             show::figures(&query(target, request).await?, target.format)
         }
+        KpiCommand::Scorecard { target } => card::scorecard(&scorecard(target).await?, target.format),
         KpiCommand::Drill { target, kpi, from, to, group, filters, currency, limit } => {
             let request = v1::DrillDownRequest {
                 region_code: target.market.clone(),
@@ -79,6 +81,16 @@ async fn query(target: &Target, request: v1::QueryKpisRequest) -> Result<v1::Que
     let answer = persist(|| {
         let (mut client, request) = (client.kpis.clone(), request.clone());
         async move { client.query_kpis(request).await }
+    });
+    Ok(answer.await?.into_inner())
+}
+
+async fn scorecard(target: &Target) -> Result<v1::GetScorecardResponse, CliError> {
+    let client = Client::connect(&target.url, &target.key).await?;
+    let answer = persist(|| {
+        let mut client = client.kpis.clone();
+        let request = v1::GetScorecardRequest { region_code: target.market.clone() };
+        async move { client.get_scorecard(request).await }
     });
     Ok(answer.await?.into_inner())
 }

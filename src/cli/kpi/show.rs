@@ -32,7 +32,7 @@ pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError>
 }
 
 /// Whether a KPI is ready, or how far its cells are filled.
-fn state(filling: Option<&v1::KpiFilling>) -> String {
+pub(super) fn state(filling: Option<&v1::KpiFilling>) -> String {
     let Some(filling) = filling else { return "ready".to_owned() };
     let mut state = match &filling.start_time {
         Some(since) => format!("filling {} of {} records since {since}", filling.records_done, filling.records_total),
@@ -168,7 +168,7 @@ pub fn records(records: &[v1::ContributingRecord], more: bool, format: Format) -
 }
 
 /// Lines under a header, in the format asked for.
-fn lines<L>(header: &[&str], lines: impl Iterator<Item = L>, format: Format) -> Result<String, CliError>
+pub(super) fn lines<L>(header: &[&str], lines: impl Iterator<Item = L>, format: Format) -> Result<String, CliError>
 where
     L: IntoIterator<Item = String>,
 {
@@ -283,7 +283,7 @@ fn number(row: &v1::KpiRow) -> Option<f64> {
 }
 
 /// Values as bars between the least and the largest; a dot where there is none.
-fn sparkline(values: impl Iterator<Item = Option<f64>>) -> String {
+pub(super) fn sparkline(values: impl Iterator<Item = Option<f64>>) -> String {
     let values: Vec<Option<f64>> = values.collect();
     let there = || values.iter().flatten().copied();
     let (least, most) = (there().fold(f64::INFINITY, f64::min), there().fold(f64::NEG_INFINITY, f64::max));
@@ -309,7 +309,7 @@ fn group(row: &v1::KpiRow) -> String {
     }
 }
 
-fn text(decimal: Option<&Decimal>) -> String {
+pub(super) fn text(decimal: Option<&Decimal>) -> String {
     decimal.map(|decimal| decimal.value.clone()).unwrap_or_default()
 }
 
@@ -320,11 +320,11 @@ fn reason(reason: v1::NoValueReason) -> String {
     }
 }
 
-fn word(name: &str, prefix: &str) -> String {
+pub(super) fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_lowercase()
 }
 
-fn day(date: Option<&Date>) -> String {
+pub(super) fn day(date: Option<&Date>) -> String {
     date.map(|date| format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)).unwrap_or_default()
 }
 

@@ -90,6 +90,7 @@ impl KpiService for Api {
         self.answer(v1::GetScorecardResponse {
             targets: card.targets.iter().map(target::status).collect(),
             revision: revision(card.revision),
+            filling: card.filling.iter().map(kpi::filling).collect(),
         })
     }
 

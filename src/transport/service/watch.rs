@@ -53,13 +53,14 @@ impl Api {
         let mut before: Option<Arc<Scorecard>> = None;
         let encode = move |card: Arc<Scorecard>| {
             let found = alerts(before.as_deref(), &card);
-            let first = before.is_none();
+            let moved = before.as_deref().is_none_or(|before| before.stands() != card.stands());
             let message = v1::WatchAlertsResponse {
                 alerts: found.iter().map(target::alert).collect(),
                 revision: revision(card.revision),
+                filling: card.filling.iter().map(kpi::filling).collect(),
             };
             before = Some(card);
-            Ok((first || !found.is_empty()).then_some(message))
+            Ok((moved || !found.is_empty()).then_some(message))
         };
         Ok(self.pushed(caller, watched, deadline, encode))
     }
