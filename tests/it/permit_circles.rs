@@ -99,6 +99,11 @@ on_both_databases!(
         open(&mut mine, &[of("c1", "one"), of("c2", "one"), of("c3", "two"), of("c4", "")]).await;
         record(&mut mine, vec![call("a", "c1", 0), call("b", "c3", 0)]).await;
         assert_eq!(verdict(&mut mine, "c2").await, Verdict::Allowed);
+        // A permit is the company's whose case it is.
+        assert_eq!(ask(&mut mine, wish("c2", "p1")).await.expect("an answer").verdict(), Verdict::Allowed);
+        assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
+        assert_eq!(verdict(&mut mine, "c3").await, Verdict::Allowed);
+        release(&mut mine, "p1").await.expect("released");
         record(&mut mine, vec![call("c", "c2", 0)]).await;
         assert_eq!(verdict(&mut mine, "c1").await, Verdict::NotPermitted);
         assert_eq!(verdict(&mut mine, "c3").await, Verdict::Allowed);
