@@ -1,10 +1,10 @@
 //! `fairdue check`: is the configuration sound, and does every rule and KPI do what its worked examples say?
 
-use crate::cli::say::say;
 use std::path::Path;
 
 use super::error::CliError;
 use super::import::mapping::Mapping;
+use crate::cli::say::say;
 use crate::compliance::examples;
 use crate::config::{Config, source};
 use crate::domain::diagnostic::Diagnostics;

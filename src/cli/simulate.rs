@@ -1,6 +1,5 @@
 //! `fairdue simulate`: what candidate rules would change of a running service's history, told rule by rule.
 
-use crate::cli::say::say;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
@@ -9,6 +8,7 @@ use super::args::SimulateArgs;
 use super::client::Client;
 use super::error::CliError;
 use super::import::{progress, report};
+use crate::cli::say::say;
 use crate::config::source;
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::proto::v1;

@@ -9,7 +9,6 @@ mod story;
 #[cfg(test)]
 mod tests;
 
-use crate::cli::say::say;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use super::error::CliError;
 use super::send::{self, Batch, Sent};
 use super::serve::{Server, listen, next_stop};
 use super::signals::{Asked, Signals};
+use crate::cli::say::say;
 use crate::clock::Clock;
 use crate::config::{Config, Holder, Snapshot};
 use crate::domain::ids::{MarketId, TenantId};

@@ -1,6 +1,5 @@
 //! What the demo prints: figures, findings with the law that they rest on, and calls to paste.
 
-use crate::cli::say::say;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -12,6 +11,7 @@ use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::import::figures::shown;
 use crate::cli::import::report::table;
+use crate::cli::say::say;
 use crate::domain::money::{Currency, format_minor};
 use crate::proto::google::r#type::Date;
 use crate::proto::v1;

@@ -10,7 +10,6 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 
-use crate::cli::say::say;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,6 +19,7 @@ use super::args::ImportArgs;
 use super::client::Client;
 use super::error::CliError;
 use super::send::{self, Batch, Sent, Tally};
+use crate::cli::say::say;
 use crate::config::source as files;
 use crate::domain::diagnostic::Diagnostics;
 use crate::wire::encode;

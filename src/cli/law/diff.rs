@@ -1,12 +1,12 @@
 //! `fairdue diff OLD NEW`: what changed in law, in plain words or as JSON.
 
-use crate::cli::say::say;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Law, read};
 use crate::cli::error::CliError;
+use crate::cli::say::say;
 use crate::domain::diagnostic::Diagnostics;
 use crate::rules::diff::{self, Change, Subject};
 

@@ -18,13 +18,13 @@ mod tenant;
 mod tests;
 mod tighten;
 
-use crate::cli::say::say;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::error::CliError;
+use crate::cli::say::say;
 
 /// Runs `fairdue schema`: writes the schemas into the directory, which is made if it is missing.
 ///

@@ -1,7 +1,6 @@
 //! `fairdue sync mirror`: a second store kept in step, as example and as tool. Killed at any moment, it goes on where its
 //! copy is: a file takes records and token in one transaction, another server takes records as often as they come.
 
-use crate::cli::say::say;
 use std::path::{Path, PathBuf};
 
 use super::super::args::MirrorArgs;
@@ -9,6 +8,7 @@ use super::super::client::{Client, persist};
 use super::super::error::CliError;
 use super::feed::{Feed, Next};
 use super::rows::rows;
+use crate::cli::say::say;
 use crate::proto::v1;
 use crate::proto::v1::change::After;
 use crate::store::Mirror;

@@ -1,6 +1,5 @@
 //! `fairdue sync verify`: whether two copies of a market are the same, without sending their records.
 
-use crate::cli::say::say;
 use std::path::Path;
 
 use super::super::args::VerifyArgs;
@@ -8,6 +7,7 @@ use super::super::client::Client;
 use super::super::error::CliError;
 use super::compare::differences;
 use super::side::{Side, market_status};
+use crate::cli::say::say;
 use crate::domain::feed::SyncEntity;
 use crate::store::Mirror;
 
