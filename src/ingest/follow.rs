@@ -71,15 +71,18 @@ async fn catch_up(
     newest: u64,
     asked: u64,
 ) -> Result<(), IngestError> {
-    let Some(known) = state.revision() else { return Ok(()) };
-    if known < newest {
+    // Somebody else may catch up at the same time, and less far: then what is left is caught up with.
+    while let Some(known) = state.revision() {
+        if known >= newest {
+            state.confirm(asked);
+            break;
+        }
         let scope = markets.store().scope(&key.tenant);
         let touched = scope.cases_touched_since(&key.market, known).await?;
         let pending_voids = scope.pending_voids(&key.market).await?;
         let permits = scope.permits_changed_since(&key.market, known).await?;
         state.catch_up(known, newest, News { touched, pending_voids, permits }, markets.clock().now());
     }
-    state.confirm(asked);
     Ok(())
 }
 

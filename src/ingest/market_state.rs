@@ -329,7 +329,8 @@ impl MarketState {
         inner.permits.apply(permits, recorded);
     }
 
-    /// Forgets what another process has changed since revision `from`; nothing if the state has moved on meanwhile.
+    /// Forgets what another process has changed since revision `from`; nothing if the state has moved on meanwhile, which
+    /// need not be as far as `revision`: ask for [`Self::revision`] again.
     pub fn catch_up(&self, from: u64, revision: u64, news: News, now: Timestamp) {
         let News { touched, pending_voids, permits } = news;
         let mut inner = self.write();

@@ -97,16 +97,7 @@ impl<'a> Writing<'a> {
         } else {
             scope.begin(&context.key.market).await?
         };
-        match context.state.revision() {
-            Some(revision) if revision == tx.head.revision => {}
-            Some(revision) if revision < tx.head.revision => {
-                let touched = tx.cases_touched_since(revision).await?;
-                let permits = tx.permits_changed_since(revision).await?;
-                let news = News { touched, pending_voids: tx.pending_voids().await?, permits };
-                context.state.catch_up(revision, tx.head.revision, news, tx.head.recorded);
-            }
-            _ => start(context.state, &tx, &rules).await?,
-        }
+        reach(context.state, &tx, &rules).await?;
         let recorded = context.markets.clock.now().max(tx.head.recorded);
         let own = &snapshot.catalogue;
         let defined = context.markets.keeping.under_lock(context.key, &tx, own, recorded).await?;
@@ -329,6 +320,26 @@ impl<'a> Writing<'a> {
             let due_at = next.unwrap_or(MAX_TIMESTAMP);
             entry.stored_due = Some(due_at);
             self.dues.push(DueRow { case: case.clone(), due_at, advanced_to: entry.advanced_to });
+        }
+    }
+}
+
+/// Brings the remembered state to the market's revision, or starts it.
+///
+/// Whoever follows other replicas ([`super::follow`]) catches up at the same time, perhaps with a head that it read a moment
+/// before and that is no longer the newest: what is written here would then be judged and derived without the commits
+/// between the two. So the state is looked at until it is there. Under the lock nothing moves it further.
+async fn reach(state: &MarketState, tx: &MarketTx, rules: &Arc<RuleSet>) -> Result<(), IngestError> {
+    loop {
+        match state.revision() {
+            Some(known) if known == tx.head.revision => return Ok(()),
+            Some(known) if known < tx.head.revision => {
+                let touched = tx.cases_touched_since(known).await?;
+                let permits = tx.permits_changed_since(known).await?;
+                let news = News { touched, pending_voids: tx.pending_voids().await?, permits };
+                state.catch_up(known, tx.head.revision, news, tx.head.recorded);
+            }
+            _ => return start(state, tx, rules).await,
         }
     }
 }
