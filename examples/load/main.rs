@@ -17,6 +17,7 @@ mod feed;
 #[allow(dead_code)]
 #[path = "../../tests/it/figures.rs"]
 mod figures;
+mod fill;
 mod followers;
 mod history;
 mod ingest;
@@ -51,6 +52,8 @@ enum What {
     CheckStream,
     /// A simulation of one changed rule, against the database that hands over the same rows.
     Simulate,
+    /// The cells of a new KPI filled from history, against the database that hands over the same rows.
+    Fill,
     /// KPI queries over a loaded history.
     Kpi,
     /// Watched KPIs while payments are committed: the time from acknowledgement to push, and the server's memory.
@@ -152,6 +155,7 @@ async fn main() {
         What::Check => checks::measure(&options).await,
         What::CheckStream => check_streams::measure(&options).await,
         What::Simulate => simulate::measure(&options).await,
+        What::Fill => fill::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
         What::Watch => watchers::measure(&options).await,
         What::Memory => memory::measure(&options).await,

@@ -15,9 +15,6 @@ use crate::{Options, stream};
 
 /// The market of the United States, whose rules of three levels are the most.
 const MARKET: &str = "US";
-/// What a replay reads of each activity, in the order of the cases.
-const ROWS: &str = "SELECT case_id, revision, recorded_at, record FROM activity
-    WHERE tenant_id = 't' AND market_id = 'us' ORDER BY case_id";
 
 pub async fn measure(options: &Options) {
     let database = options.database().await;
@@ -49,7 +46,7 @@ pub async fn measure(options: &Options) {
         }
         assert!(activities > 0, "nothing was replayed");
         ours.take(timed(activities, since), "activities");
-        theirs.take(hand_over(&database).await, "activities");
+        theirs.take(hand_over(&database, MARKET).await, "activities");
     }
     println!("{}\n{}", ours.summary("activities"), theirs.summary("activities"));
     ratio("simulation over rows handed over", ours.median_rate(), theirs.median_rate(), 0.5);
@@ -64,13 +61,18 @@ fn candidate() -> v1::CandidateFile {
     v1::CandidateFile { path: path.into(), text: text.replacen("\nmax = 7\n", "\nmax = 6\n", 1), removed: false }
 }
 
-/// Reads the rows one after the other over one connection, and looks at each.
-async fn hand_over(database: &Database) -> Run {
+/// Reads what a replay reads of each activity, in the order of the cases: one row after the other over one connection.
+pub async fn hand_over(database: &Database, region: &str) -> Run {
+    let sql = format!(
+        "SELECT case_id, revision, recorded_at, record FROM activity
+         WHERE tenant_id = 't' AND market_id = '{}' ORDER BY case_id",
+        region.to_lowercase()
+    );
     macro_rules! read {
         ($connection:ty) => {{
             let mut connection = <$connection>::connect(&database.url).await.expect("connect");
             let since = Instant::now();
-            let mut rows = sqlx::query(ROWS).fetch(&mut connection);
+            let mut rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch(&mut connection);
             let (mut count, mut bytes) = (0, 0);
             while let Some(row) = rows.try_next().await.expect("a row") {
                 count += 1;

@@ -43,7 +43,7 @@ pub(crate) struct CaseStamp {
 pub struct CaseWatch {
     pub(super) persons: Vec<PersonId>,
     pub(super) contacts: Vec<CaseStamp>,
-    memory: Option<Box<Memory>>,
+    memory: Option<Arc<Memory>>,
     /// How far back, in microseconds, rules look over the contacts of the case.
     pub(super) window: i64,
     /// What is owed, minor units.
@@ -184,7 +184,7 @@ impl CaseWatch {
     }
 
     pub(super) fn remember_in(&mut self) -> &mut Memory {
-        self.memory.get_or_insert_default()
+        Arc::make_mut(self.memory.get_or_insert_default())
     }
 
     pub(crate) fn index_of(&self, person: Option<&PersonId>) -> Option<u16> {

@@ -101,14 +101,29 @@ pub struct IngestSettings {
     pub due_interval: Duration,
     /// Mebibytes of packed case states that the process may remember.
     pub memory_mib: u32,
-    /// Mebibytes of unpacked case states that the process may remember.
-    pub unpacked_mib: u32,
+    /// Mebibytes of unpacked case states that the process may remember; less than 0: by the memory that it may use, see
+    /// [`IngestSettings::unpacked`].
+    pub unpacked_mib: i32,
     /// Case states of each market that are kept unpacked in any case, in each of two generations.
     pub recent_cases: u32,
     /// Most records that are told between two writes while the cells of new KPI definitions are filled.
     pub fill_records: u32,
     /// Pause behind each of these writes.
     pub fill_pause: Duration,
+}
+
+/// Mebibytes of unpacked states where nothing is set and nothing known of the memory.
+const UNPACKED_MIB: u64 = 512;
+
+impl IngestSettings {
+    /// Bytes of unpacked case states that the process may remember, where `memory` is what it may use in all: a quarter of
+    /// that if nothing is set.
+    #[must_use]
+    pub fn unpacked(&self, memory: Option<u64>) -> usize {
+        let set = u64::try_from(self.unpacked_mib).ok().map(|mebibytes| mebibytes << 20);
+        let bytes = set.unwrap_or_else(|| memory.map_or(UNPACKED_MIB << 20, |memory| memory / 4));
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
 }
 
 /// Contact checks.
@@ -227,7 +242,7 @@ impl Server {
                 queue_items: s.number("ingest.queue_items", 1..=1_000_000),
                 due_interval: millis(s, "ingest.due_interval_ms", 10, 3_600_000),
                 memory_mib: s.number("ingest.memory_mib", 1..=1_048_576),
-                unpacked_mib: s.number("ingest.unpacked_mib", 0..=1_048_576),
+                unpacked_mib: s.number("ingest.unpacked_mib", -1..=1_048_576),
                 recent_cases: s.number("ingest.recent_cases", 1..=10_000_000),
                 fill_records: s.number("ingest.fill_records", 1..=10_000_000),
                 fill_pause: millis(s, "ingest.fill_pause_ms", 0, 60_000),

@@ -38,6 +38,7 @@ mod rebuild;
 mod recent;
 mod replay;
 mod retell;
+mod room;
 mod rosters;
 mod statistics;
 mod tallies;

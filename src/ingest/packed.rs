@@ -19,6 +19,7 @@ use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
 use crate::ledger::{Barred, CaseLedger};
 use crate::rules::RuleSet;
+use crate::store::{read_version, version_record};
 
 /// Bytes of a dictionary. A larger one leaves less of each state, and costs more at each use.
 const DICTIONARY: usize = 16_384;
@@ -103,17 +104,44 @@ pub(super) trait Written: Sized {
     fn read(written: &[u8], key: &Self::Key, rules: &RuleSet) -> Option<Self>;
 }
 
-/// A case's state with its versions as text: they leave out what is not set, which these bytes cannot.
+/// A case's state with its versions as they are stored, one behind the other: that form leaves out what is not set, which
+/// these bytes cannot.
 #[derive(Serialize, Deserialize)]
 struct WrittenCase<'a> {
-    #[serde(borrow)]
-    versions: Cow<'a, str>,
+    #[serde(borrow, serialize_with = "as_bytes")]
+    versions: Cow<'a, [u8]>,
     ledger: Cow<'a, CaseLedger>,
     watch: PackedWatch<'a>,
     barred: Cow<'a, Barred>,
     last: Cow<'a, Position>,
     advanced_to: Timestamp,
     stored_due: Option<Timestamp>,
+}
+
+#[expect(clippy::ptr_arg, reason = "serde hands over the field")]
+fn as_bytes<S: serde::Serializer>(bytes: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+/// Versions one behind the other, each behind its length.
+fn write_versions(versions: &[CaseVersion]) -> Option<Vec<u8>> {
+    let mut written = Vec::new();
+    for record in versions.iter().map(version_record) {
+        written.extend_from_slice(&u32::try_from(record.len()).ok()?.to_le_bytes());
+        written.extend_from_slice(&record);
+    }
+    Some(written)
+}
+
+/// The versions of such bytes; `None` if they are no such thing.
+fn read_versions(mut written: &[u8]) -> Option<Vec<CaseVersion>> {
+    let mut versions = Vec::with_capacity(1);
+    while let Some((length, rest)) = written.split_first_chunk::<4>() {
+        let (record, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        versions.push(read_version(record).ok()?);
+        written = rest;
+    }
+    written.is_empty().then_some(versions)
 }
 
 /// What a version takes, about: itself, and the pieces of its parties and claims.
@@ -133,7 +161,7 @@ impl Written for CaseEntry {
 
     fn write(&self, _key: &CaseId) -> Option<Vec<u8>> {
         let written = WrittenCase {
-            versions: Cow::Owned(serde_json::to_string(&*self.versions).ok()?),
+            versions: Cow::Owned(write_versions(&self.versions)?),
             ledger: Cow::Borrowed(&self.ledger),
             watch: self.watch.packed(),
             barred: Cow::Borrowed(&self.barred),
@@ -146,7 +174,7 @@ impl Written for CaseEntry {
 
     fn read(written: &[u8], key: &CaseId, rules: &RuleSet) -> Option<Self> {
         let written: WrittenCase<'_> = postcard::from_bytes(written).ok()?;
-        let versions: Vec<CaseVersion> = serde_json::from_str(&written.versions).ok()?;
+        let versions = read_versions(&written.versions)?;
         if versions.first()?.case != *key {
             return None;
         }

@@ -179,8 +179,13 @@ where
 
     /// Takes a new state of a key.
     pub(super) fn put(&mut self, key: V::Key, state: Arc<V>) {
-        self.remove(&key);
         self.limit.held.fetch_add(state.weight(), Ordering::Relaxed);
+        // What is among the young is nowhere else.
+        if let Some(before) = self.young.get_mut(&key) {
+            self.limit.release(std::mem::replace(before, state).weight());
+            return;
+        }
+        self.remove(&key);
         self.young.insert(key, state);
     }
 

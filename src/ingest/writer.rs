@@ -13,7 +13,7 @@ use super::group::{self, GroupContext};
 use super::heads::Heads;
 use super::market_state::{MarketState, MemoryLimit};
 use super::work::Work;
-use super::{filling, follow, merge, statistics, tick};
+use super::{filling, follow, merge, room, statistics, tick};
 use crate::clock::Clock;
 use crate::config::Holder;
 use crate::config::server::IngestSettings;
@@ -95,8 +95,7 @@ impl Markets {
     pub fn new(store: Store, config: Arc<Holder>, clock: Clock) -> Arc<Self> {
         let stopping = watch::Sender::new(false);
         let limits = config.get().server.ingest.clone();
-        let mib = |mebibytes| size(mebibytes) << 20;
-        let (unpacked, packed) = (mib(limits.unpacked_mib), mib(limits.memory_mib));
+        let (unpacked, packed) = (limits.unpacked(room::memory()), size(limits.memory_mib) << 20);
         let memory = Arc::new(MemoryLimit::new(size(limits.recent_cases), unpacked, packed));
         let markets = Arc::new(Self {
             store,

@@ -76,11 +76,19 @@ pub struct Delta {
     pub(super) cells: Vec<Cell>,
     /// The layout that `bound` is about, and this delta's table of each of its tables.
     layout: Option<Arc<Layout>>,
-    bound: Vec<Option<u32>>,
+    bound: Vec<Option<Bound>>,
     /// Dimensions seen lately, by address: facts share them.
     seen: Vec<Option<Seen>>,
     /// Dimensions that were not at hand since `seen` was last made larger.
     missed: usize,
+}
+
+/// This delta's table of one of the layout's, and the row in it that was met last: the tests of one contact differ in their
+/// rule, and most tables do not look at that.
+#[derive(Debug, Clone)]
+struct Bound {
+    table: u32,
+    last: Option<(RowKey, usize)>,
 }
 
 /// Dimensions seen lately. Holding them keeps their address their own.
@@ -125,9 +133,14 @@ impl Delta {
         let Some(kind) = layout.kind(fact.kind) else { return };
         let mut taken: [Option<i128>; MAX_COLUMNS] = [None; MAX_COLUMNS];
         let mut any = false;
-        for (slot, source) in taken.iter_mut().zip(&kind.sources) {
-            *slot = source.take(fact);
-            any |= slot.is_some();
+        let mut left = kind.of_state(fact.dims.state.as_deref());
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if let (Some(slot), Some(source)) = (taken.get_mut(place), kind.sources.get(place)) {
+                *slot = source.take(fact);
+                any |= slot.is_some();
+            }
         }
         if !any {
             return;
@@ -183,17 +196,24 @@ impl Delta {
         for (number, dimension) in key.iter_mut().zip(&table.dims) {
             *number = numbers.get(dimension.index()).copied().unwrap_or(0);
         }
-        let number = match self.bound.get(table.id).copied().flatten() {
-            Some(number) => number,
-            None => {
-                let number = self.table(table.dims.len(), &table.series);
-                if let Some(slot) = self.bound.get_mut(table.id) {
-                    *slot = Some(number);
+        let number = match self.bound.get(table.id) {
+            Some(Some(Bound { table, last })) => {
+                if let Some((row, start)) = last
+                    && row.key == key
+                    && row.day == day
+                {
+                    return *start;
                 }
-                number
+                *table
             }
+            _ => self.table(table.dims.len(), &table.series),
         };
-        self.row_start(RowKey { table: number, day, key }, table.series.len())
+        let row = RowKey { table: number, day, key };
+        let start = self.row_start(row, table.series.len());
+        if let Some(bound) = self.bound.get_mut(table.id) {
+            *bound = Some(Bound { table: number, last: Some((row, start)) });
+        }
+        start
     }
 
     /// The numbers of a slot's values, and of those that are computed of the fact.

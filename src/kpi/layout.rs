@@ -213,11 +213,44 @@ pub(crate) struct TableLayout {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KindLayout {
     pub(crate) sources: Vec<Source>,
+    /// The places, as bits, of sources that take facts of any state or of none.
+    any_state: u64,
+    /// Those of sources that take facts of a state, those of any state among them.
+    by_state: Vec<(Box<str>, u64)>,
     pub(crate) tables: Vec<TableLayout>,
     /// Dimensions of any table that are computed of a fact's numbers.
     pub(crate) computed: DimSet,
     /// Whether the row of any table follows from more than a fact's dimensions and day.
     pub(crate) by_itself: bool,
+}
+
+impl KindLayout {
+    /// The places, as bits, of sources that may take a fact of that state.
+    pub(crate) fn of_state(&self, state: Option<&str>) -> u64 {
+        let named = state.and_then(|state| self.by_state.iter().find(|(one, _)| **one == *state));
+        named.map_or(self.any_state, |(_, places)| *places)
+    }
+
+    fn push(&mut self, source: Source) -> usize {
+        let place = self.sources.len();
+        let bit = 1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or(0);
+        for state in &source.filter.states {
+            if !self.by_state.iter().any(|(one, _)| one == state) {
+                self.by_state.push((state.clone(), self.any_state));
+            }
+        }
+        let any = source.filter.states.is_empty();
+        if any {
+            self.any_state |= bit;
+        }
+        for (state, places) in &mut self.by_state {
+            if any || source.filter.states.contains(state) {
+                *places |= bit;
+            }
+        }
+        self.sources.push(source);
+        place
+    }
 }
 
 /// All kinds.
@@ -240,8 +273,8 @@ impl Layout {
     pub(crate) fn insert(&mut self, kind: FactKind, source: Source, sets: &[(DimSet, u32)]) {
         self.kinds.resize_with(FactKind::ALL.len(), KindLayout::default);
         let Some(layout) = self.kinds.get_mut(kind as usize) else { return };
-        let (column, on) = (layout.sources.len(), source.on);
-        layout.sources.push(source);
+        let on = source.on;
+        let column = layout.push(source);
         for (set, series) in sets {
             let computed = set.intersection(COMPUTED);
             layout.computed = layout.computed.union(computed);

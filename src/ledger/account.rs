@@ -1,6 +1,7 @@
 //! The balance of a case: what is open where, what adds to it, what settles it, and what that makes of the stocks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::CaseLedger;
 use super::books::{Books, EntryKind, Part, Slot, push_lean};
@@ -42,7 +43,7 @@ pub(super) struct Settling<'a> {
 
 impl CaseLedger {
     pub(super) fn books_mut(&mut self) -> &mut Books {
-        self.books.get_or_insert_default()
+        Arc::make_mut(self.books.get_or_insert_default())
     }
 
     /// What the case owes now.
@@ -110,7 +111,7 @@ impl CaseLedger {
         };
         let mut left = amount;
         while left > 0 {
-            let Some(books) = self.books.as_mut() else { break };
+            let Some(books) = self.books.as_mut().map(Arc::make_mut) else { break };
             let Some(part) = books.parts.iter_mut().find(|part| part.slot == Slot::CREDIT && part.amount > 0) else {
                 break;
             };
@@ -226,7 +227,7 @@ impl CaseLedger {
                 claim.set_open(0);
             }
         }
-        if let Some(books) = self.books.as_mut() {
+        if let Some(books) = self.books.as_mut().map(Arc::make_mut) {
             for (component, pool) in [(Component::Interest, &mut books.interest), (Component::Cost, &mut books.cost)] {
                 if pool.get() != 0 {
                     parked.push((Slot::new(component, None), *pool));
@@ -247,7 +248,7 @@ impl CaseLedger {
     /// Brings back what was set aside; returns how much.
     pub(super) fn unpark(&mut self, sink: &mut Sink) -> i128 {
         self.away = false;
-        let parked = self.books.as_mut().map_or_else(Vec::new, |books| {
+        let parked = self.books.as_mut().map(Arc::make_mut).map_or_else(Vec::new, |books| {
             books.returns = super::books::NEVER;
             std::mem::take(&mut books.parked)
         });

@@ -173,7 +173,8 @@ impl CaseLedger {
 
     /// Lets take effect what named the contact before it came.
     fn awaited(&mut self, market: &Market, key: u64, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut() else { return };
+        let Some(books) = self.books.as_mut().filter(|books| !books.pending.is_empty()) else { return };
+        let books = Arc::make_mut(books);
         books.pending.retain(|(_, day, matter)| {
             !matches!(matter, Pending::MadeOn { .. } | Pending::Event(..))
                 || day.saturating_add(MESSAGE_DAYS) >= sink.day

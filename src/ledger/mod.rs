@@ -43,6 +43,8 @@ pub use market_wide::market_facts;
 pub use promise::{PromiseState, PromiseView};
 pub use roster::roster_facts;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::activity::Activity;
@@ -76,7 +78,7 @@ pub struct Context<'a> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CaseLedger {
     claims: Claims,
-    books: Option<Box<Books>>,
+    books: Option<Arc<Books>>,
     contacts: Contacts,
     /// The instant of the opening facts; long ago once something earlier made them move.
     opened: Timestamp,

@@ -143,7 +143,9 @@ impl CaseLedger {
 
     /// Money came in: what failed before is over.
     pub(super) fn payer_recovered(&mut self, at: Timestamp, sink: &mut Sink) {
-        let Some(failing) = self.books.as_mut().and_then(|books| books.failing.take()) else { return };
+        let Some(failing) = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.failing.take()) else {
+            return;
+        };
         let Some((again, day)) = failing.again else { return };
         let seconds = seconds(again, at);
         if seconds <= LED_TO {
@@ -154,7 +156,9 @@ impl CaseLedger {
 
     /// Money came in: the visitor of the last thirty days paid.
     pub(super) fn visitor_paid(&mut self, at: Timestamp, sink: &mut Sink) {
-        let Some(visit) = self.books.as_mut().and_then(|books| books.visitor.as_mut()) else { return };
+        let Some(visit) = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.visitor.as_mut()) else {
+            return;
+        };
         let seconds = seconds(visit.first, at);
         if !visit.paid && seconds <= LED_TO {
             visit.paid = true;
@@ -169,6 +173,7 @@ impl CaseLedger {
     /// Ends the sessions whose time is out: failed if the last try failed, else abandoned.
     pub(super) fn end_sessions(&mut self, at: Timestamp, sink: &mut Sink) {
         let Some(books) = self.books.as_mut().filter(|books| !books.sessions.is_empty()) else { return };
+        let books = Arc::make_mut(books);
         books.sessions.retain(|session| {
             let over = session.over <= at;
             if over {

@@ -236,7 +236,7 @@ impl CaseLedger {
             fact.dims = dims;
             sink.out.push(fact);
         }
-        let books = self.books.get_or_insert_default();
+        let books = Arc::make_mut(self.books.get_or_insert_default());
         let at = books.promises.len();
         push_lean(&mut books.promises, view);
         if let Some(old) = &promise.supersedes {
@@ -276,7 +276,7 @@ impl CaseLedger {
 
     /// The call of a promise came after the promise: what the promise has from its call is put right.
     pub(super) fn made_on_late(&mut self, promise: u32, parent: &MadeOn, sink: &mut Sink) {
-        let books = self.books.get_or_insert_default();
+        let books = Arc::make_mut(self.books.get_or_insert_default());
         let Some(view) = books.promises.get_mut(promise as usize) else { return };
         let dims = parent.dims(DimRef::of(&view.dims)).shared();
         let mut flags = view.flags | parent.flags;
@@ -309,7 +309,7 @@ impl CaseLedger {
 
     /// Judges the promises whose instant is `at`, on the day that due date plus grace ends.
     pub(super) fn judge(&mut self, market: &Market, at: Timestamp, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut() else { return };
+        let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
         for promise in books.promises.iter_mut().filter(|promise| promise.judged_at <= at) {
             promise.judge();
             let mut fact = sink.plain(FactKind::PromiseJudged, 1);

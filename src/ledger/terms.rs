@@ -128,7 +128,7 @@ impl CaseLedger {
     }
 
     fn plan_over(&mut self, state: &str, sink: &mut Sink) {
-        let Some(plan) = self.books.as_mut().and_then(|books| books.plan.take()) else { return };
+        let Some(plan) = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.plan.take()) else { return };
         let mut fact = sink.plain(FactKind::PlanEnded, 1);
         fact.dims = sink.case.acted_by(&plan.dims).state(state).shared();
         sink.out.push(fact);
@@ -139,7 +139,7 @@ impl CaseLedger {
 
     /// Judges the instalments whose instant is `at`: payments since the plan was agreed go to them in their order.
     pub(super) fn judge_instalments(&mut self, market: &Market, at: Timestamp, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut() else { return };
+        let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
         let Some(mut plan) = books.plan.take() else { return };
         while plan.judged_at <= at {
             let (Some((due, amount)), Some(last)) = (plan.instalments.get(plan.next).copied(), plan.last_day(market))
@@ -203,7 +203,7 @@ impl CaseLedger {
 
     /// Money came in: the settlement may be paid now.
     pub(super) fn deal_paid(&mut self, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut() else { return };
+        let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
         let Some(deal) = &books.deal else { return };
         let paid = narrow(books.paid_since(deal.from, i32::MAX));
         if paid < deal.amount {

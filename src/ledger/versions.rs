@@ -193,7 +193,7 @@ impl CaseLedger {
             claims.push(*claim);
         }
         self.claims = claims.into();
-        if let Some(books) = self.books.as_mut() {
+        if let Some(books) = self.books.as_mut().map(Arc::make_mut) {
             books.parts.iter_mut().for_each(|part| part.slot = part.slot.moved(&to));
             books.entries.iter_mut().for_each(|entry| entry.slot = entry.slot.moved(&to));
             books.parked.iter_mut().for_each(|(slot, _)| *slot = slot.moved(&to));
@@ -205,7 +205,7 @@ impl CaseLedger {
 impl CaseLedger {
     /// So much more was paid on a case that may have been bought: payments recover its price first.
     pub(super) fn recovers(&mut self, version: &CaseVersion, paid: i128, dims: &Arc<Dims>, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut() else { return };
+        let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
         if super::purchased(version) != 0 {
             books.on_own = Wide::new(books.on_own.get() + paid);
         }

@@ -50,7 +50,7 @@ mod statistics;
 mod touched;
 mod wall;
 
-pub use crate::wire::stored::{activity as activity_record, read_activity, version as version_record};
+pub use crate::wire::stored::{activity as activity_record, read_activity, read_version, version as version_record};
 pub use activity_rows::ActivityRow;
 pub use backend::{Backend, StoreOptions};
 pub use cases::{CaseRow, CaseUpsertRow};
