@@ -47,7 +47,8 @@ pub async fn measure(options: &Options) {
 /// Waits until the KPI is there and answers from its own cells.
 async fn filled(client: &mut KpiServiceClient<Caller>, region: &str, id: &str) {
     loop {
-        let request = v1::ListKpisRequest { region_code: region.to_owned(), ..Default::default() };
+        let request =
+            v1::ListKpisRequest { region_code: region.to_owned(), page_size: 1_000, ..v1::ListKpisRequest::default() };
         let told = client.list_kpis(request).await.expect("the KPIs").into_inner();
         if let Some(kpi) = told.kpis.iter().find(|kpi| kpi.kpi_id == id)
             && kpi.filling.is_none()
