@@ -135,6 +135,22 @@ async fn figures_are_asked_compared_and_taken_apart_on_the_command_line() {
     let records: Vec<_> =
         rows.iter().map(|row| (row["case"].as_str().unwrap(), row["numerator"].as_str().unwrap())).collect();
     assert_eq!(records, [("A1", "50.00"), ("A2", "20.00")], "{drill}");
+    let across = ask("across --kpi accounts_on_hand --from 2007-05-01 --to 2007-06-01 --format csv").await.unwrap();
+    let lines: Vec<&str> = across.lines().skip(1).collect();
+    let counts = |line: &str, market: &str| line.contains(&format!(",{market},,count,2,,2,"));
+    assert!(lines.len() == 2 && counts(lines[0], "market=IT") && counts(lines[1], "market=all"), "{across}");
+    let error = ask("across --kpi payments --from 2007-05-01 --to 2007-06-01").await.unwrap_err();
+    assert!(error.contains("[reporting]"), "{error}");
+    let watched = ask("watch --kpi payments --from 2007-05-01 --to 2007-06-01 --updates 1 --format csv").await.unwrap();
+    assert!(watched.ends_with(",EUR,money,50.00,,50.00,,1,,"), "{watched}");
+    let alerts = ask("alerts --updates 1").await.unwrap();
+    assert!(alerts.starts_with("nothing to tell"), "{alerts}");
+    let quality = ask("quality --from 2007-01-01 --to 2008-01-01 --format csv").await.unwrap();
+    assert!(quality.contains("\nkpi,headcount,facts,headcount_change,0,0,yes,Activity.agent_roster"), "{quality}");
+    let peers = ask("benchmarks --kpi open_rate --kpi payments --quarter 2007-04-01").await.unwrap();
+    assert!(peers.contains("Campaign Monitor") && peers.contains("only who shares sees others"), "{peers}");
+    let exact = ask("query --kpi days_to_collect_p50 --from 2007-01-01 --to 2007-07-01 --exact").await.unwrap();
+    assert!(exact.contains("answered from the history"), "{exact}");
     let card = ask("scorecard").await.unwrap();
     assert!(card.starts_with("no target holds today"), "{card}");
     let error = ask("query --kpi payments --from 2007-01-01 --to 2007-07-01 --grain fortnight").await.unwrap_err();

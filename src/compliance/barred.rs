@@ -6,11 +6,12 @@ use super::limitation_period::{Asked, last_days};
 use super::situation::Situation;
 use super::watch::{CaseWatch, placement};
 use super::{Context, applies, cover};
+use crate::domain::ids::RuleId;
 use crate::domain::limitation::{Enforceable, Interruptions, RunsFrom, Until};
 use crate::domain::time::Timestamp;
 use crate::rules::model::Limits;
 use crate::rules::ruleset::{ActiveRule, Jurisdiction};
-use crate::rules::words::VersionBy;
+use crate::rules::words::{Attribute, VersionBy};
 
 impl CaseWatch {
     /// What has happened so far that decides when the account becomes barred.
@@ -21,9 +22,16 @@ impl CaseWatch {
     }
 
     /// When the first of the claims that are asked about becomes barred, by what is known right after an instant. Of several
-    /// rules the one decides whose period ends first; of interruptions those count that are proved.
+    /// rules the one decides whose period ends first; of interruptions those count that are proved. Where it cannot be told,
+    /// `missing` is what each rule lacks to tell it.
     #[must_use]
-    pub fn enforceable(&self, ctx: &Context<'_>, at: Timestamp, claim: &dyn Fn(usize) -> bool) -> Enforceable {
+    pub fn enforceable(
+        &self,
+        ctx: &Context<'_>,
+        at: Timestamp,
+        claim: &dyn Fn(usize) -> bool,
+        missing: &mut Vec<(RuleId, Attribute)>,
+    ) -> Enforceable {
         let activity = placement(ctx.version, at);
         let situation = Situation::new(&Context { lead: true, ..*ctx }, self, &activity, false);
         let mut found = Found::new(ctx, at, claim, &situation);
@@ -34,7 +42,12 @@ impl CaseWatch {
             }
             None => situation.each_jurisdiction(&mut |one, possible| found.look_at(one, possible, &situation)),
         };
-        found.conclude(complete)
+        let lacks = std::mem::take(&mut found.lacks);
+        let concluded = found.conclude(complete);
+        if concluded.until == Until::Unknown {
+            missing.extend(lacks.into_iter().map(|(active, attribute)| (active.rule.id.clone(), attribute)));
+        }
+        concluded
     }
 }
 
@@ -45,6 +58,8 @@ struct Found<'a> {
     first: Option<(NaiveDate, RunsFrom, &'a ActiveRule)>,
     /// The earliest end that is possible, as far as something is missing to tell.
     possible: Option<NaiveDate>,
+    /// What is missing to tell, by rule.
+    lacks: Vec<(&'a ActiveRule, Attribute)>,
     /// A rule sets a period without a figure.
     no_figure: bool,
     /// Some jurisdiction was looked at.
@@ -57,8 +72,8 @@ impl<'a> Found<'a> {
         // What happened on the day is known by its end, and so is a letter that came on it.
         let date = situation.date().max(at.date(ctx.market.zone));
         let asked = Asked { date, before: Timestamp(i64::MAX), claim };
-        let (first, possible, look_again) = (None, None, None);
-        let mut found = Self { asked, first, possible, no_figure: false, looked: false, look_again };
+        let (first, possible, lacks, look_again) = (None, None, Vec::new(), None);
+        let mut found = Self { asked, first, possible, lacks, no_figure: false, looked: false, look_again };
         found.note_changes(situation);
         found
     }
@@ -94,28 +109,45 @@ impl<'a> Found<'a> {
             };
             let Some(covered) = covered else { continue };
             let Some(scoped) = applies::scope(active, situation) else { continue };
-            let doubt = possible || covered.is_some() || scoped.is_some();
+            let doubt = covered.or(scoped).or(possible.then_some(Attribute::Subdivision));
             let Some(term) = limits.term else {
                 self.no_figure = true;
+                self.lack(active, Attribute::Pack);
                 continue;
             };
             let calendar = Situation::calendar(jurisdiction);
-            let (mut first, mut earliest) = (self.first, self.possible);
+            let (mut first, mut earliest, mut lack) = (self.first, self.possible, None);
             last_days(limits, &term, situation, calendar, &self.asked, &mut |last| {
                 let day = match last {
-                    Ok((certain, all)) if !doubt => {
+                    Ok((certain, all)) if doubt.is_none() => {
                         let by = if certain.day < all.day { RunsFrom::Unproved } else { certain.by };
                         if first.is_none_or(|(day, ..)| certain.day < day) {
                             first = Some((certain.day, by, active));
                         }
                         return;
                     }
-                    Ok((certain, _)) => certain.day,
-                    Err(_) => NaiveDate::MIN,
+                    Ok((certain, _)) => {
+                        lack = lack.or(doubt);
+                        certain.day
+                    }
+                    Err(attribute) => {
+                        lack = Some(attribute);
+                        NaiveDate::MIN
+                    }
                 };
                 earliest = Some(earliest.map_or(day, |other| other.min(day)));
             });
             (self.first, self.possible) = (first, earliest);
+            if let Some(attribute) = lack {
+                self.lack(active, attribute);
+            }
+        }
+    }
+
+    /// Notes once what a rule lacks to tell.
+    fn lack(&mut self, active: &'a ActiveRule, attribute: Attribute) {
+        if !self.lacks.iter().any(|(one, lacked)| one.rule.id == active.rule.id && *lacked == attribute) {
+            self.lacks.push((active, attribute));
         }
     }
 

@@ -39,6 +39,8 @@ pub struct Effects {
     pub findings: BTreeMap<FindingId, Finding>,
     /// Tests whose outcome is not known, with what is missing and when.
     pub unknown: Vec<(RuleId, Attribute, Timestamp)>,
+    /// Looks at when the case becomes barred, in order: each holds until the next, with what is missing to tell it.
+    pub looks: Vec<(Timestamp, Vec<(RuleId, Attribute)>)>,
 }
 
 impl Effects {
@@ -47,6 +49,7 @@ impl Effects {
         self.facts.clear();
         self.findings.clear();
         self.unknown.clear();
+        self.looks.clear();
     }
 
     /// Adds what was emitted later.
@@ -54,6 +57,7 @@ impl Effects {
         self.facts.extend(later.facts);
         self.findings.extend(later.findings);
         self.unknown.extend(later.unknown);
+        self.looks.extend(later.looks);
     }
 }
 
@@ -215,8 +219,10 @@ impl CaseEntry {
             return;
         }
         let version = &self.versions[self.versions.len() - 1];
-        let ask = || self.watch.enforceable(&context(env, version, true), at, &|claim| grounds.owes_on(claim));
+        let (owes_on, mut missing) = (|claim: usize| grounds.owes_on(claim), Vec::new());
+        let ask = || self.watch.enforceable(&context(env, version, true), at, &owes_on, &mut missing);
         let found = grounds.owes().then(ask);
+        effects.looks.push((at, missing));
         self.barred.tell(env.market, version, (grounds, found.as_ref()), at, &mut effects.facts);
     }
 

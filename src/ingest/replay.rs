@@ -29,7 +29,17 @@ const BATCH: u32 = 250;
 const OTHERS: usize = 250;
 
 /// A test of a rule whose outcome is not known: the rule, what is missing, and when.
-pub type Unknown = (RuleId, Attribute, Timestamp);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The rule.
+    pub rule: RuleId,
+    /// What it lacked.
+    pub attribute: Attribute,
+    /// When.
+    pub at: Timestamp,
+    /// Of when a case becomes barred, which is unknown as long as it lasts: until then.
+    pub until: Option<Timestamp>,
+}
 
 /// A replay of one market.
 #[derive(Clone)]
@@ -203,7 +213,14 @@ impl Replay {
             let mut told = |cause, fact: &Fact| note(case, Told::Fact(cause, fact));
             let Some(effects) = self.fold(&chunk.persons, history, rules, &mut told) else { continue };
             effects.findings.values().for_each(|finding| note(case, Told::Finding(finding)));
-            unknown.extend(effects.unknown);
+            let tested = effects.unknown.into_iter();
+            unknown.extend(tested.map(|(rule, attribute, at)| Unknown { rule, attribute, at, until: None }));
+            let ends = effects.looks.iter().skip(1).map(|(at, _)| *at).chain([Timestamp(i64::MAX)]);
+            let ends: Vec<Timestamp> = ends.collect();
+            for ((at, missing), until) in effects.looks.into_iter().zip(ends) {
+                let of = |(rule, attribute)| Unknown { rule, attribute, at, until: Some(until) };
+                unknown.extend(missing.into_iter().map(of));
+            }
         }
         unknown
     }

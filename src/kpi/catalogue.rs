@@ -139,13 +139,17 @@ impl Catalogue {
     }
 
     /// The same definitions with other sets of dimensions: `sets` gives each measure's, with the number of its series.
-    /// Measures without one count nothing. Sums of such a catalogue are for one answer and are never stored.
-    pub(super) fn with_sets(&self, sets: impl Fn(usize, &Measure) -> Option<(DimSet, u32)>) -> Self {
+    /// Measures without one count nothing. `exact`: lengths are counted by themselves. Sums of such a catalogue are for one answer and are never stored.
+    pub(super) fn with_sets(&self, exact: bool, sets: impl Fn(usize, &Measure) -> Option<(DimSet, u32)>) -> Self {
         let mut measures = self.measures.clone();
         for (place, measure) in measures.iter_mut().enumerate() {
             measure.sets = sets(place, measure).into_iter().collect();
         }
-        self.made_of(measures, self.kpis.clone())
+        let mut made = self.made_of(measures, self.kpis.clone());
+        if let Some(layout) = Arc::get_mut(&mut made.layout) {
+            layout.exact = exact;
+        }
+        made
     }
 
     /// A catalogue of these measures and KPIs, under the same ids and the same digest.

@@ -218,10 +218,12 @@ impl Delta {
 
     /// The numbers of a slot's values, and of those that are computed of the fact.
     fn computed(&mut self, slot: usize, wanted: DimSet, fact: &Fact) -> [u32; DIMENSIONS] {
+        let exact = self.layout.as_ref().is_some_and(|layout| layout.exact);
         let known = self.seen.get(slot).and_then(Option::as_ref);
         let mut numbers = known.map_or([0; DIMENSIONS], |seen| seen.numbers);
         for dimension in wanted.iter() {
-            if let (Some(text), Some(number)) = (dimension.computed(fact), numbers.get_mut(dimension.index())) {
+            let text = if exact { dimension.computed_exactly(fact) } else { dimension.computed(fact) };
+            if let (Some(text), Some(number)) = (text, numbers.get_mut(dimension.index())) {
                 *number = self.names.number(&text);
             }
         }

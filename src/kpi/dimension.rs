@@ -88,6 +88,16 @@ impl Dimension {
         }
     }
 
+    /// As [`Dimension::computed`], with lengths and lives by the values themselves instead of steps: for one answer.
+    #[must_use]
+    pub fn computed_exactly(self, fact: &Fact) -> Option<String> {
+        match self {
+            Self::Length => fact.value.map(|value| value.max(0).to_string()),
+            Self::Life => survival::exactly(fact.dims.state.as_deref()?, fact.value?),
+            _ => self.computed(fact),
+        }
+    }
+
     /// Whether it is computed of a fact's numbers.
     #[must_use]
     pub const fn is_computed(self) -> bool {

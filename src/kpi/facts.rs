@@ -5,18 +5,28 @@ use std::collections::BTreeMap;
 use super::catalogue::Catalogue;
 use super::curve::Curve;
 use super::dimension::{DimSet, Dimension, MAX_WIDTH};
+use super::formula::Window;
 use super::layout::MAX_COLUMNS;
 use super::query::{Query, QueryError};
 use crate::domain::fact::FactKind;
 use crate::domain::validation::Violation;
 
 impl Catalogue {
+    /// Whether a question asks for percentiles.
+    #[must_use]
+    pub fn asks_percentiles(&self, query: &Query) -> bool {
+        let percentile = |window| matches!(window, Window::Percentile(_) | Window::Survival(..));
+        let asked = query.kpis.iter().filter_map(|id| self.kpi(id));
+        asked.flat_map(|kpi| &kpi.leaves).any(|leaf| percentile(leaf.window))
+    }
+
     /// A catalogue whose measures are summed by the very dimensions that the question groups and filters by: facts added
-    /// by it answer the question, whatever sets are declared.
+    /// by it answer the question, whatever sets are declared. `exact`: lengths are counted by themselves, for percentiles
+    /// without the error of steps.
     ///
     /// # Errors
     /// More dimensions than a tuple has room for.
-    pub fn for_question(&self, query: &Query) -> Result<Self, QueryError> {
+    pub fn for_question(&self, query: &Query, exact: bool) -> Result<Self, QueryError> {
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
         for definition in query.kpis.iter().filter_map(|id| self.kpi(id)) {
@@ -55,6 +65,6 @@ impl Catalogue {
                 format!("take {count} measures over facts of kind {kind}, the limit is {MAX_COLUMNS}: ask in parts");
             return Err(QueryError { violations: vec![Violation::new("kpi_ids", text)], undeclared: false });
         }
-        Ok(self.with_sets(|place, _| needed.get(&place).copied()))
+        Ok(self.with_sets(exact, |place, _| needed.get(&place).copied()))
     }
 }

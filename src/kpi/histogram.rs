@@ -25,9 +25,9 @@ pub(super) const fn middle(step: i64) -> i64 {
 }
 
 /// The value below or at which `percent` of a hundred of all counted lie (the nearest rank), and how many are counted.
-/// Steps come in any order; counts that are not above zero are no values.
+/// Steps come in any order; counts that are not above zero are no values. `exact`: the steps are the values themselves.
 #[must_use]
-pub(super) fn percentile(mut steps: Vec<(i64, i128)>, percent: u8) -> Option<(i64, i128)> {
+pub(super) fn percentile(mut steps: Vec<(i64, i128)>, percent: u8, exact: bool) -> Option<(i64, i128)> {
     steps.retain(|(_, count)| *count > 0);
     steps.sort_unstable_by_key(|(step, _)| *step);
     let all: i128 = steps.iter().map(|(_, count)| *count).sum();
@@ -36,7 +36,7 @@ pub(super) fn percentile(mut steps: Vec<(i64, i128)>, percent: u8) -> Option<(i6
     for (step, count) in steps {
         below += count;
         if below >= rank.max(1) {
-            return Some((middle(step), all));
+            return Some((if exact { step } else { middle(step) }, all));
         }
     }
     None
@@ -51,11 +51,13 @@ mod tests {
         #[test]
         fn a_percentile_is_near_the_sorted_one(mut values in prop::collection::vec(0_i64..5_000_000, 1..200), percent in 1_u8..100) {
             let steps = values.iter().map(|value| (step(*value), 1)).collect();
-            let (told, all) = percentile(steps, percent).unwrap();
+            let (told, all) = percentile(steps, percent, false).unwrap();
             prop_assert_eq!(all, values.len() as i128);
             values.sort_unstable();
             let rank = (values.len() * usize::from(percent)).div_ceil(100);
             let exact = values[rank - 1];
+            let themselves = values.iter().map(|value| (*value, 1)).collect();
+            prop_assert_eq!(percentile(themselves, percent, true), Some((exact, all)));
             prop_assert!((told - exact).abs() * 64 <= exact, "{} instead of {}", told, exact);
         }
     }
@@ -68,8 +70,8 @@ mod tests {
             assert!(value >= EXACT || middle(step(value)) == value, "{value}");
         }
         assert_eq!(step(-5), 0);
-        assert_eq!(percentile(vec![(3, 0), (4, -1)], 50), None);
-        assert_eq!(percentile(vec![(9, 1), (1, 1)], 50), Some((1, 2)));
-        assert_eq!(percentile(vec![(9, 1), (1, 1)], 51), Some((9, 2)));
+        assert_eq!(percentile(vec![(3, 0), (4, -1)], 50, false), None);
+        assert_eq!(percentile(vec![(9, 1), (1, 1)], 50, false), Some((1, 2)));
+        assert_eq!(percentile(vec![(9, 1), (1, 1)], 51, false), Some((9, 2)));
     }
 }

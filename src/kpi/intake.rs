@@ -4,14 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Root};
+use super::formula::Window;
 use super::layout::Lack;
+use super::schema::Measure;
 use crate::domain::fact::{Fact, FactKind};
+use crate::domain::limitation::TermStanding;
 
 /// What the measures found among facts.
 #[derive(Debug, Clone, Default)]
 pub struct Intake {
     /// Facts taken, by measure.
     taken: BTreeMap<usize, u64>,
+    /// The same for facts of days before, which stocks are made of, too.
+    earlier: BTreeMap<usize, u64>,
+    /// Kinds of which there are facts, and of which there were before.
+    kinds: BTreeSet<(FactKind, bool)>,
+    /// Accounts of which it is known when they become barred, and those of which it is not, at the end.
+    barred: (i64, i64),
     /// Facts that a measure would have taken, by measure and by what they lacked.
     lacking: BTreeMap<(usize, Lack), u64>,
 }
@@ -31,15 +40,25 @@ pub struct Gap {
     pub lacking: u64,
     /// How many facts have it.
     pub taken: u64,
-    /// The KPI has no value for want of it.
+    /// The KPI says nothing for want of it: it has no value, or is zero because nothing of the kind was recorded.
     pub disables: bool,
 }
 
 impl Intake {
-    /// Notes one fact.
-    pub fn add(&mut self, catalogue: &Catalogue, fact: &Fact) {
+    /// Notes one fact of the days that are asked about, or of days before.
+    pub fn add(&mut self, catalogue: &Catalogue, fact: &Fact, before: bool) {
+        self.kinds.insert((fact.kind, before));
+        if fact.kind == FactKind::Limitation {
+            let unknown = fact.dims.state.as_deref() == Some(TermStanding::Unknown.as_str());
+            let accounts = if unknown { &mut self.barred.1 } else { &mut self.barred.0 };
+            *accounts += fact.count * i64::from(fact.sign);
+        }
         for (place, measure) in catalogue.measures.iter().enumerate().filter(|(_, one)| one.fact == fact.kind) {
-            if let Some(lack) = measure.source.lacks(fact) {
+            if before {
+                if measure.source.take(fact).is_some() {
+                    *self.earlier.entry(place).or_default() += 1;
+                }
+            } else if let Some(lack) = measure.source.lacks(fact) {
                 *self.lacking.entry((place, lack)).or_default() += 1;
             } else if measure.source.take(fact).is_some() {
                 *self.taken.entry(place).or_default() += 1;
@@ -50,10 +69,13 @@ impl Intake {
     /// What is missing, by KPI in the order of the definitions. Aliases are left out.
     #[must_use]
     pub fn gaps(&self, catalogue: &Catalogue) -> Vec<Gap> {
-        let taken = |measure: usize| self.taken.get(&measure).copied().unwrap_or(0);
         let mut found = Vec::new();
         for kpi in catalogue.kpis.iter().filter(|kpi| kpi.info.alias_of.is_none()) {
             let base = base(kpi);
+            let taken = |measure: usize| {
+                let earlier = if is_stock(kpi, measure) { self.earlier.get(&measure) } else { None };
+                self.taken.get(&measure).copied().unwrap_or(0) + earlier.copied().unwrap_or(0)
+            };
             let empty = !base.is_empty() && base.iter().all(|measure| taken(*measure) == 0);
             let all: BTreeSet<usize> = kpi.leaves.iter().map(|leaf| leaf.measure).collect();
             for place in all {
@@ -74,13 +96,57 @@ impl Intake {
                 for (lack, lacking) in &missed {
                     gap(*lack, *lacking);
                 }
-                if missed.is_empty() && empty && base.contains(&place) {
+                if let Some((known, unknown)) = self.limitation(measure) {
+                    let (lacking, taken) = (unknown.unsigned_abs(), known.unsigned_abs());
+                    found.push(Gap {
+                        kpi: kpi.info.id.clone(),
+                        measure: measure.id.clone(),
+                        fact: measure.fact,
+                        lack: Lack::Limitation,
+                        lacking,
+                        taken,
+                        disables: known == 0 && base.contains(&place),
+                    });
+                } else if missed.is_empty()
+                    && empty
+                    && base.contains(&place)
+                    && !self.is_true_zero(kpi, (place, measure.fact))
+                {
                     gap(Lack::Facts, 0);
                 }
             }
         }
         found
     }
+
+    /// Accounts of which it is known when they become barred, and those of which it is not, where a measure counts by that
+    /// and there are such.
+    fn limitation(&self, measure: &Measure) -> Option<(i64, i64)> {
+        let states = &measure.source.filter.states;
+        let any = states.is_empty() || states.iter().any(|one| **one == *TermStanding::Unknown.as_str());
+        let counts = match measure.fact {
+            FactKind::Limitation => !any,
+            kind => kind == FactKind::BecomesBarred,
+        };
+        Some(self.barred).filter(|(_, unknown)| counts && *unknown > 0)
+    }
+
+    /// Whether a measure by itself found nothing among facts of its kind that there are: nothing was refused, say.
+    fn is_true_zero(&self, kpi: &Definition, (place, fact): (usize, FactKind)) -> bool {
+        // Of limitation there is nothing to be counted where all of it is known.
+        let there = match fact {
+            FactKind::BecomesBarred => self.kinds.contains(&(FactKind::Limitation, true)),
+            _ => is_stock(kpi, place) && self.kinds.contains(&(fact, true)),
+        };
+        let now = if fact == FactKind::BecomesBarred { FactKind::Limitation } else { fact };
+        matches!(kpi.root, Root::Single(..)) && (there || self.kinds.contains(&(now, false)))
+    }
+}
+
+/// Whether a KPI reads a measure as what has come together by a day.
+fn is_stock(kpi: &Definition, measure: usize) -> bool {
+    let stock = |window| matches!(window, Window::Opening | Window::Closing | Window::Mean);
+    kpi.leaves.iter().any(|leaf| leaf.measure == measure && stock(leaf.window))
 }
 
 /// The measures without which a KPI says nothing: those below the line, or all of a KPI without one.

@@ -135,6 +135,10 @@ vocabulary!(
         DueDate = "due_date",
         /// When the invoice was issued.
         InvoiceDate = "invoice_date",
+        /// How long it took.
+        Length = "length",
+        /// When the account becomes barred by limitation.
+        Limitation = "limitation",
         /// There is no such fact at all.
         Facts = "facts",
     }
@@ -151,7 +155,7 @@ pub(crate) struct Source {
 impl Source {
     /// What the measure misses of a fact that it would take otherwise.
     pub(crate) fn lacks(&self, fact: &Fact) -> Option<Lack> {
-        let filter = Filter { agent: None, due: None, invoice: None, ..self.filter.clone() };
+        let filter = Filter { agent: None, due: None, invoice: None, value: None, ..self.filter.clone() };
         if !filter.takes(fact) {
             return None;
         }
@@ -162,10 +166,13 @@ impl Source {
         let agent = self.filter.agent == Some(true) || self.aggregate == Aggregate::Distinct(Dimension::Agent);
         let due = self.filter.due == Some(true) || clock == Some(Clock::Due);
         let invoice = self.filter.invoice == Some(true) || clock == Some(Clock::Invoice);
+        let length = self.filter.value.is_some()
+            || matches!(self.aggregate, Aggregate::Histogram | Aggregate::Sum(Amount::Value));
         let lacks = |needed: bool, there: bool, lack: Lack| (needed && !there).then_some(lack);
         lacks(agent, fact.dims.agent.is_some(), Lack::Agent)
             .or(lacks(due, fact.days_due.is_some(), Lack::DueDate))
             .or(lacks(invoice, fact.days_invoice.is_some(), Lack::InvoiceDate))
+            .or(lacks(length, fact.value.is_some(), Lack::Length))
     }
 
     /// What the fact adds to the measure's sum; `None` if the measure does not take it.
@@ -258,6 +265,8 @@ impl KindLayout {
 pub(crate) struct Layout {
     kinds: Vec<KindLayout>,
     tables: usize,
+    /// Lengths are counted by themselves and not by steps, which is for one answer alone.
+    pub(crate) exact: bool,
 }
 
 impl Layout {

@@ -12,15 +12,17 @@ use super::{histogram, since, survival};
 impl Gathered {
     /// Makes of the sums what each feed is to be.
     pub(super) fn made(mut self, plan: &Plan) -> Self {
-        let names = &mut self.names;
+        let (names, exact) = (&mut self.names, plan.shape.exact);
         for (feed, sums) in plan.feeds.iter().zip(&mut self.feeds) {
             if feed.sums {
                 sums.add_up();
             }
             match feed.made_into {
                 MadeInto::Sums => {}
-                MadeInto::Percentile(percent) => sums.take_percentile(percent, names, &plan.stretches),
-                MadeInto::Survival(percent, ends) => survival::take(sums, (percent, ends), names, &plan.stretches),
+                MadeInto::Percentile(percent) => sums.take_percentile((percent, exact), names, &plan.stretches),
+                MadeInto::Survival(percent, ends) => {
+                    survival::take(sums, (percent, ends), exact, names, &plan.stretches);
+                }
                 MadeInto::Accounts => sums.count_accounts(names, &plan.stretches),
                 MadeInto::Distinct => sums.count_distinct(&plan.stretches),
                 MadeInto::Curve(curve) => plan.cumulate(curve, sums, names),
@@ -51,7 +53,7 @@ impl Gathered {
 
 impl Sums {
     /// For a percentile: replaces the counts of steps by the value told, with the number of facts behind it.
-    fn take_percentile(&mut self, percent: u8, names: &Names, stretches: &Stretches) {
+    fn take_percentile(&mut self, (percent, exact): (u8, bool), names: &Names, stretches: &Stretches) {
         let mut steps: HashMap<(Group, usize), Vec<(i64, i128)>> = HashMap::new();
         for (group, row) in &self.rows {
             let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) else { continue };
@@ -64,7 +66,7 @@ impl Sums {
         }
         let mut told = Self::counted(stretches.slots.len());
         for ((group, period), steps) in steps {
-            let Some((value, all)) = histogram::percentile(steps, percent) else { continue };
+            let Some((value, all)) = histogram::percentile(steps, percent, exact) else { continue };
             told.put(group, period, Cell { sum: value.into(), facts: i64::try_from(all).unwrap_or(i64::MAX) });
         }
         *self = told;

@@ -33,6 +33,7 @@ mod keeping;
 mod layout;
 mod lift;
 mod made;
+mod nothing;
 mod parse_kpi;
 mod parse_measure;
 mod parse_parts;

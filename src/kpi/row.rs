@@ -72,6 +72,18 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether another row is of the same KPI, period, group and currency.
+    #[must_use]
+    pub fn is_of_same(&self, other: &Self) -> bool {
+        self.currency == other.currency && self.is_of_same_group(other)
+    }
+
+    /// Whether another row is of the same KPI, period and group.
+    #[must_use]
+    pub fn is_of_same_group(&self, other: &Self) -> bool {
+        (&self.kpi, self.start, self.kind, &self.group) == (&other.kpi, other.start, other.kind, &other.group)
+    }
+
     /// The value as decimal text, rounded to the row's decimals, ties to even.
     #[must_use]
     pub fn value_text(&self) -> Option<String> {

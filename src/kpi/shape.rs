@@ -68,6 +68,8 @@ pub struct Shape {
     /// Keep the first so many groups by the first KPI over the whole question (in each currency), and make one row of
     /// the rest.
     pub top: Option<usize>,
+    /// Percentiles are of the values themselves and not of steps: the facts must have been counted so, too.
+    pub exact: bool,
     /// Sum each day by itself, because each has its own exchange rate.
     pub by_day: bool,
 }
@@ -96,7 +98,7 @@ impl Shape {
             let start = split.unwrap_or(period.start);
             match self.frame(Period { start, ..*period }) {
                 Some(period) => framed.all.push(period),
-                None => wrong.push(early(query.from)),
+                None => early(query.from, wrong),
             }
         }
         framed.rows = framed.all.len();
@@ -105,7 +107,7 @@ impl Shape {
                 (Some(comparison), Some(period)) => {
                     let base = self.base(comparison, query, period);
                     if base.is_none() {
-                        wrong.push(early(query.from));
+                        early(query.from, wrong);
                     }
                     base
                 }
@@ -196,7 +198,12 @@ impl Shape {
                     note("comparison.split_date", text);
                 }
                 if query.grain != Grain::Total || self.frame != Frame::Period {
-                    note("comparison.kind", "before_after needs the grain total and no other window".to_owned());
+                    let text = format!(
+                        "before_after compares two parts of the question, whose grain is {}: send total, without rolling and \
+                         to_date",
+                        query.grain
+                    );
+                    note("comparison.kind", text);
                 }
             }
             _ => {}
@@ -216,9 +223,13 @@ impl Shape {
     }
 }
 
-fn early(from: chrono::NaiveDate) -> Violation {
-    let text = format!("{from} is too early for the window or the comparison: the calendar ends; send a later date");
-    Violation::new("start_date", text)
+/// Notes once that the calendar ends, unless the window is wrong by itself.
+fn early(from: chrono::NaiveDate, wrong: &mut Vec<Violation>) {
+    if !wrong.iter().any(|one| matches!(one.field.as_str(), "start_date" | "rolling.unit" | "to_date")) {
+        let text =
+            format!("{from} is too early for the window or the comparison: the calendar ends; send a later date");
+        wrong.push(Violation::new("start_date", text));
+    }
 }
 
 /// The periods cut into stretches of days that do not overlap, so that each cell is read and added once.

@@ -21,10 +21,15 @@ pub(super) const NOT_REACHED: i128 = -1;
 
 /// The value of a part of an account's life; `None` of another state.
 pub(super) fn written(state: &str, days: i64) -> Option<String> {
+    exactly(state, histogram::step(days))
+}
+
+/// The same with the days themselves, which no cell is kept by.
+pub(super) fn exactly(state: &str, days: i64) -> Option<String> {
     if state == BEGAN {
         return Some(BEGAN.to_owned());
     }
-    ENDS.contains(&state).then(|| format!("{state} {}", histogram::step(days)))
+    ENDS.contains(&state).then(|| format!("{state} {days}"))
 }
 
 /// The value under which accounts of an age are counted while they have not ended.
@@ -46,7 +51,7 @@ struct Lives {
 
 impl Lives {
     /// The days within which `percent` of a hundred reach the end, [`NOT_REACHED`] if they do not, and how many began.
-    fn told(&self, percent: u8) -> (i128, i128) {
+    fn told(&self, percent: u8, exact: bool) -> (i128, i128) {
         let all: i128 = self.days.values().flatten().sum();
         let goal = Exact::new(i128::from(100 - percent.min(100)), 100).unwrap_or(Exact::ZERO);
         let (mut watched, mut left, mut about) = (all, Some(Exact::whole(1)), 1.0_f64);
@@ -60,7 +65,7 @@ impl Lives {
                     None => about <= goal.approximate() + 1e-12,
                 };
                 if there {
-                    return (histogram::middle(*days).into(), all);
+                    return (if exact { *days } else { histogram::middle(*days) }.into(), all);
                 }
             }
             watched -= reached + otherwise + open;
@@ -70,7 +75,7 @@ impl Lives {
 }
 
 /// For a percentile of survival: replaces counts by the days told, with the number of accounts that began.
-pub(super) fn take(sums: &mut Sums, (percent, ends): (u8, u16), names: &Names, stretches: &Stretches) {
+pub(super) fn take(sums: &mut Sums, (percent, ends): (u8, u16), exact: bool, names: &Names, stretches: &Stretches) {
     let mut lives: HashMap<(Group, usize), Lives> = HashMap::new();
     for (group, row) in &sums.rows {
         let Some((word, days)) = names.text(group.distinct).and_then(|text| text.split_once(' ')) else { continue };
@@ -92,7 +97,7 @@ pub(super) fn take(sums: &mut Sums, (percent, ends): (u8, u16), names: &Names, s
     }
     let mut told = Sums::counted(stretches.slots.len());
     for ((group, period), lives) in lives {
-        let (days, all) = lives.told(percent);
+        let (days, all) = lives.told(percent, exact);
         told.put(group, period, Cell { sum: days, facts: i64::try_from(all).unwrap_or(i64::MAX) });
     }
     *sums = told;
@@ -103,7 +108,7 @@ mod tests {
     use super::*;
 
     fn told(lives: &[(i64, [i128; 3])], percent: u8) -> (i128, i128) {
-        Lives { days: lives.iter().copied().collect() }.told(percent)
+        Lives { days: lives.iter().copied().collect() }.told(percent, false)
     }
 
     #[test]

@@ -130,6 +130,10 @@ fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Repo
     if question.frozen {
         return Err(violation("question.frozen", "is answered for one market only: use QueryKpis".to_owned()));
     }
+    if shape.exact {
+        let text = "is answered for one market only: use QueryKpis".to_owned();
+        return Err(violation("question.exact_percentiles", text));
+    }
     if shape.top.is_some() || shape.order.is_some() {
         let text = "is answered for one market only: use QueryKpis, or leave top and order out".to_owned();
         return Err(violation("question.top", text));

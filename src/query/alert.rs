@@ -13,8 +13,12 @@ pub enum AlertKind {
     },
     /// The last whole period has become out of the ordinary.
     Anomaly,
+    /// It is not any more.
+    AnomalyOver,
     /// The guard of the last period does not hold any more.
     Guard,
+    /// It does again, or has no figure.
+    GuardOver,
 }
 
 /// One thing to be told.
@@ -38,13 +42,17 @@ pub fn alerts(before: Option<&Scorecard>, now: &Scorecard) -> Vec<Alert> {
         if first || (known.is_some() && was != is) {
             tell(AlertKind::State { before: was });
         }
-        if status.anomaly == Some(true) && known.is_none_or(|known| known.anomaly != Some(true)) {
-            tell(AlertKind::Anomaly);
-        }
+        let odd = |one: &TargetStatus| one.anomaly == Some(true);
         let broken = |one: &TargetStatus| one.periods.last().and_then(|last| last.guarded) == Some(false);
-        if broken(status) && !known.is_some_and(broken) {
-            tell(AlertKind::Guard);
-        }
+        // Who was told that something is wrong is told that it is over, too.
+        let mut turn =
+            |wrong: &dyn Fn(&TargetStatus) -> bool, begins, ends| match (known.is_some_and(wrong), wrong(status)) {
+                (false, true) => tell(begins),
+                (true, false) => tell(ends),
+                _ => {}
+            };
+        turn(&odd, AlertKind::Anomaly, AlertKind::AnomalyOver);
+        turn(&broken, AlertKind::Guard, AlertKind::GuardOver);
     }
     found
 }

@@ -97,7 +97,7 @@ impl Query {
         question.shape.calendar = reading.calendar.clone();
         let (mut answer, following) = self.figures(&reading, question, may_tell).await?;
         if question.frozen {
-            answer.frozen = self.frozen(&reading, &following, question, &answer).await?;
+            answer.frozen = self.frozen(&reading, &following, question, &mut answer).await?;
         }
         let asked = question.query.kpis.iter().map(String::as_str);
         answer.filling = self.filling(&reading, &following, asked).await?;
@@ -110,7 +110,8 @@ impl Query {
         question: &KpiQuestion,
         may_tell: bool,
     ) -> Result<(KpiAnswer, Arc<Following>), IngestError> {
-        if question.as_of.is_some() || question.as_known_at.is_some() {
+        let exact = question.shape.exact && reading.catalogue.asks_percentiles(&question.query);
+        if question.as_of.is_some() || question.as_known_at.is_some() || exact {
             let following = self.following(reading, true).await?;
             return Ok((self.told_again(reading, &following, question).await?, following));
         }
@@ -144,7 +145,9 @@ impl Query {
         following: &Following,
         question: &KpiQuestion,
     ) -> Result<KpiAnswer, IngestError> {
-        let catalogue = Arc::new(following.standing.catalogue.for_question(&question.query).map_err(refused)?);
+        let exact = question.shape.exact;
+        let catalogue = following.standing.catalogue.for_question(&question.query, exact).map_err(refused)?;
+        let catalogue = Arc::new(catalogue);
         // A wrong question is refused before the history is looked at.
         catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;
         let view = self.view(reading, question.as_of, question.as_known_at).await?;

@@ -9,7 +9,7 @@ use super::Query;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::ids::{MarketId, RuleId};
 use crate::domain::principal::Principal;
-use crate::domain::time::day_number;
+use crate::domain::time::{Timestamp, day_number};
 use crate::ingest::{IngestError, Unknown};
 use crate::kpi::Lack;
 use crate::kpi::intake::{Gap, Intake};
@@ -22,7 +22,7 @@ pub struct RuleGap {
     pub rule: RuleId,
     /// What it missed, as packs name it.
     pub attribute: &'static str,
-    /// How many tests.
+    /// How many tests; of rules by which accounts become barred, also how many accounts at the end.
     pub unknown: u64,
     /// Fields of the API that supply it.
     pub send: &'static [&'static str],
@@ -71,14 +71,20 @@ impl Query {
         let days = day_number(from)..day_number(to);
         let (catalogue, span) = (Arc::clone(&reading.catalogue), days.clone());
         let add = move |found: &mut Found, fact: &Fact| {
-            if span.contains(&fact.day) {
-                found.intake.add(&catalogue, fact);
+            if fact.day < span.end {
+                found.intake.add(&catalogue, fact, fact.day < span.start);
             }
         };
         let zone = reading.market.zone;
         let lacked = move |found: &mut Found, unknown: Vec<Unknown>| {
-            for (rule, attribute, at) in unknown {
-                if days.contains(&day_number(at.date(zone))) {
+            for Unknown { rule, attribute, at, until } in unknown {
+                let day = |at: Timestamp| day_number(at.date(zone));
+                let counts = match until {
+                    None => days.contains(&day(at)),
+                    // When an account becomes barred counts if it is still unknown at the end.
+                    Some(until) => day(at) < days.end && (until.0 == i64::MAX || day(until) >= days.end),
+                };
+                if counts {
                     *found.unknown.entry((rule, attribute)).or_default() += 1;
                 }
             }
@@ -170,6 +176,16 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
     }
 }
 
+/// What decides when an account becomes barred. Which of it is missing, the gaps of the limitation rules say.
+const LIMITATION: [&str; 6] = [
+    "Case.claims.original_due_date",
+    "Case.claims.arise_date",
+    "Case.dates.cause_of_action_date",
+    "Case.legal_class.debt_type",
+    "Case.parties.residences.region_code",
+    "Case.parties.residences.subdivision_code",
+];
+
 /// Fields or records of the API that supply what a KPI misses.
 #[must_use]
 pub const fn records(gap: &Gap) -> &'static [&'static str] {
@@ -178,9 +194,29 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
         Lack::Agent => &["Activity.actor.agent_id", "Case.steering.agent_id"],
         Lack::DueDate => &["Case.claims.original_due_date"],
         Lack::InvoiceDate => &["Case.claims.invoice_date"],
+        Lack::Length => match gap.fact {
+            K::MessageOpened => &["Activity.message_event"],
+            K::Matter => &["Activity.dispute", "Activity.complaint"],
+            _ => &["Activity.end_time"],
+        },
+        Lack::Limitation => &LIMITATION,
         Lack::Facts => match gap.fact {
-            K::Contact | K::MessageSent | K::AccountSeen | K::RuleTest | K::FirstContactResolved => {
+            K::Contact | K::MessageSent | K::RuleTest | K::FirstContactResolved | K::FindingOpen => {
                 &["Activity.contact"]
+            }
+            K::AccountSeen => &["Activity.contact", "Activity.contact.contact_point_id"],
+            K::FindingRemediated => &["UpdateFindingRequest.action"],
+            K::ContactCheck => &["CheckContactRequest.contact"],
+            K::ContactPaid | K::OpenedPaid => &["Activity.contact", "Activity.payment"],
+            K::Visitor | K::PayerFailed => &["Activity.page"],
+            K::VisitorPaid | K::PayerRecovered => &["Activity.page", "Activity.payment"],
+            K::Purchased => &["Case.placement.purchase_price", "Case.placement.face_value"],
+            K::Amortised => &["Case.placement.purchase_price", "Case.placement.face_value", "Activity.payment"],
+            K::CreditBalance => &["Activity.payment"],
+            K::CashExpected => &["Activity.promise", "Activity.plan"],
+            K::Headcount => &["Activity.agent_roster"],
+            K::OverdueAccounts | K::Aged | K::BucketLeft | K::AccountMoved | K::OpenItems => {
+                &["Case.claims", "Case.claims.original_due_date"]
             }
             K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded => &["Activity.promise"],
             K::MessageDelivered
@@ -210,14 +246,8 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             K::CustomerLost => &["Activity.customer_status"],
             K::AccountClosed => &["Activity.case_status"],
             K::ReceivableCurrent => &["Case.claims.original_due_date"],
-            K::BecomesBarred => &[
-                "Case.claims.original_due_date",
-                "Case.claims.arise_date",
-                "Case.dates.cause_of_action_date",
-                "Case.legal_class.debt_type",
-            ],
-            // Accounts and balances come of cases with claims; checks of asking for them.
-            _ => &["Case.claims"],
+            K::Limitation | K::BecomesBarred => &LIMITATION,
+            K::Placed | K::OpenAccounts | K::Receivable | K::ReceivableUndated | K::AccountLife => &["Case.claims"],
         },
     }
 }

@@ -85,6 +85,11 @@ impl Query {
             let violations = vec![Violation::new("question.as_of_time", text)];
             return Err(refused(QueryError { violations, undeclared: false }));
         }
+        if question.shape.exact {
+            let text = "would tell the whole history again with every commit: use QueryKpis".to_owned();
+            let violations = vec![Violation::new("question.exact_percentiles", text)];
+            return Err(refused(QueryError { violations, undeclared: false }));
+        }
         let mut shape = question.shape.clone();
         shape.calendar = reading.calendar.clone();
         // What is not kept would be told again from the whole history with every commit.

@@ -7,7 +7,7 @@ use tonic::Code;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{batch, case, date, fields, payment, reason, stamp};
+use crate::support::wire::{batch, call, case, date, fields, payment, reason, stamp};
 
 /// Payments of 18 March 2024 (day 0), 31 March and 1 April, about cases of three creditors.
 async fn filled(api: &Api) -> Clients {
@@ -72,6 +72,8 @@ on_both_databases!(
         let expected =
             [(Group, "a".to_owned(), "50.00"), (Rest, String::new(), "25.00"), (Total, String::new(), "75.00")];
         assert_eq!(shown(&answer.rows), expected);
+        let sizes: Vec<usize> = answer.rows.iter().map(|row| row.group.len()).collect();
+        assert_eq!(sizes, [1, 0, 0], "the rest and the total are not the group without a client");
 
         let to_date = v1::QueryKpisRequest {
             grain: v1::Grain::Day.into(),
@@ -100,6 +102,12 @@ on_both_databases!(
         assert_eq!(fields(&wrong), ["comparison.split_date"]);
         let wrong = mine.kpis.query_kpis(v1::QueryKpisRequest { comparison: None, ..stray }).await;
         assert_eq!(fields(&wrong.expect_err("no groups to keep")), ["top"]);
+        let total = v1::RollingWindow { count: 1, unit: v1::Grain::Total.into() };
+        let total = v1::QueryKpisRequest { rolling: Some(total), ..question((2024, 1, 1), (2025, 1, 1), &[]) };
+        let wrong = mine.kpis.query_kpis(total).await.expect_err("no window");
+        assert_eq!(fields(&wrong), ["rolling.unit"], "each period says the same once: {wrong:?}");
+        let wrong = mine.kpis.query_kpis(question((2024, 3, 5), (2024, 3, 1), &[])).await.expect_err("no days");
+        assert!(wrong.message().contains("2024-03-01 is not after start_date, 2024-03-05"), "{wrong:?}");
         api.end().await;
     }
 );
@@ -125,6 +133,47 @@ on_both_databases!(
             question(MARCH.0, MARCH.1, &["client", "channel", "team", "product", "stage", "campaign", "portfolio"]);
         let wrong = mine.kpis.query_kpis(wide).await.expect_err("too many dimensions");
         assert_eq!(reason(&wrong), "KPI_DIMENSIONS_NOT_DECLARED");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_percentile_is_told_by_steps_and_exactly_on_request(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let lengths = [("k1", "c1", 1_001), ("k2", "c2", 1_000), ("k3", "c3", 3_003), ("k4", "c3", 40)];
+        let timed = |(id, case, seconds): (&str, &str, i64)| {
+            let mut call = call(id, case, 0);
+            call.actor = Some(v1::Actor { team_id: format!("team-{case}"), ..Default::default() });
+            call.end_time = call.occur_time.map(|at| prost_types::Timestamp { seconds: at.seconds + seconds, ..at });
+            call
+        };
+        mine.activities.batch_record_activities(batch(lengths.map(timed).to_vec())).await.expect("stored");
+        let asked = |exact_percentiles: bool| v1::QueryKpisRequest {
+            kpi_ids: ["handle_time_p50", "handle_time_p90", "avg_handle_time"].map(str::to_owned).to_vec(),
+            exact_percentiles,
+            totals: true,
+            ..question(MARCH.0, MARCH.1, &["team"])
+        };
+        let seconds = |answer: &v1::QueryKpisResponse, kpi: &str| {
+            let rows = answer.rows.iter().filter(|row| row.kpi_id == kpi);
+            rows.map(|row| text(&row.numerator).to_owned()).collect::<Vec<_>>()
+        };
+        let by_steps = ask(&mut mine, asked(false)).await;
+        assert_eq!(by_steps.source(), v1::FigureSource::Cells);
+        // Steps from 992 to 1,007 and from 2,944 to 3,007; below 64 each second is a step.
+        assert_eq!(seconds(&by_steps, "handle_time_p50"), ["999", "999", "40", "999"]);
+        assert_eq!(seconds(&by_steps, "handle_time_p90"), ["999", "999", "2975", "2975"]);
+        let exactly = ask(&mut mine, asked(true)).await;
+        assert_eq!(exactly.source(), v1::FigureSource::Facts);
+        assert_eq!(seconds(&exactly, "handle_time_p50"), ["1001", "1000", "40", "1000"]);
+        assert_eq!(seconds(&exactly, "handle_time_p90"), ["1001", "1000", "3003", "3003"]);
+        assert_eq!(seconds(&exactly, "avg_handle_time"), seconds(&by_steps, "avg_handle_time"));
+        let watched = v1::WatchKpisRequest { question: Some(asked(true)) };
+        let wrong = mine.kpis.watch_kpis(watched).await.expect_err("the whole history with every commit");
+        assert_eq!(fields(&wrong), ["question.exact_percentiles"]);
+        let plain = v1::QueryKpisRequest { exact_percentiles: true, ..question(MARCH.0, MARCH.1, &[]) };
+        assert_eq!(ask(&mut mine, plain).await.source(), v1::FigureSource::Cells, "no percentile is asked for");
         api.end().await;
     }
 );

@@ -3,14 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use fairdue::clock::Clock;
+use fairdue::domain::fact::FactKind;
 use fairdue::domain::time::DAY;
 use fairdue::proto::{DESCRIPTOR_SET, v1};
-use fairdue::query::quality::supplies;
+use fairdue::query::kpi::Lack;
+use fairdue::query::kpi::intake::Gap;
+use fairdue::query::quality::{records, supplies};
 use fairdue::rules::words::Attribute;
 
 use crate::support::api::{Api, Clients, MARKETS};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{at, batch, call, case, date, fields, payment};
+use crate::support::wire::{at, batch, call, case, date, fields, payment, stamp};
 
 async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
     let stored = mine.activities.batch_record_activities(batch(activities)).await.expect("stored").into_inner();
@@ -61,6 +64,72 @@ on_both_databases!(
         assert!(april.frozen.is_none(), "April is closed on 11 May");
         let compared = v1::QueryKpisRequest { to_date: v1::Grain::Month.into(), ..march_and_april() };
         assert_eq!(fields(&mine.kpis.query_kpis(compared).await.expect_err("a window")), ["frozen"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn what_had_nothing_when_its_period_was_closed_or_has_nothing_now_is_restated_too(database: Database) {
+        let (clock, hand) = Clock::manual(at(18)); // 5 April
+        let api = Api::start_at(&database, &[], clock).await;
+        let closing = MARKETS.replacen("promise_grace_days = 3", "promise_grace_days = 3\nclose_after_days = 10", 1);
+        let mut mine = api.platform("mine").await;
+        api.configure("tenants/mine.toml", &format!("tenant = \"mine\"\n{closing}"));
+        api.change_rule("theirs", "");
+        let cases = ["a", "b", "c"].map(|client| case(&format!("case-{client}"), client)).to_vec();
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        record(&mut mine, vec![payment("p1", "case-a", 0, 35), payment("p2", "case-b", 1, 20)]).await;
+        hand.fetch_add(30 * DAY, Ordering::SeqCst);
+        // Client a's payment turns out to be a mistake, and one of client c comes late.
+        record(&mut mine, vec![payment("late", "case-c", 12, 40)]).await;
+        let void = v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "p1".to_owned(),
+            void_activity_id: "v1".to_owned(),
+            void_time: stamp(40),
+            ..Default::default()
+        };
+        mine.activities.void_activity(void).await.expect("voided");
+        let by_client = v1::QueryKpisRequest { group_by: vec!["client".to_owned()], totals: true, ..march_and_april() };
+        let answer = mine.kpis.query_kpis(by_client).await.expect("figures").into_inner();
+        let text = |decimal: &Option<fairdue::proto::google::r#type::Decimal>| {
+            decimal.as_ref().map(|decimal| decimal.value.clone()).unwrap_or_default()
+        };
+        let line = |row: &v1::KpiRow| {
+            let group = row.group.first().map_or("total", |group| group.value.as_str());
+            let closed = row.frozen.clone().unwrap_or_default();
+            format!("{group}: {} was {}, {}", text(&row.value), text(&closed.value), text(&closed.change))
+        };
+        let march = answer.rows.iter().filter(|row| row.period_start_date == date(2024, 3, 1));
+        let lines: Vec<String> = march.map(line).collect();
+        let expected = [
+            "a: 0.00 was 35.00, -35.00",
+            "b: 20.00 was 20.00, 0.00",
+            "c: 40.00 was 0.00, 40.00",
+            "total: 60.00 was 55.00, 5.00",
+        ];
+        assert_eq!(lines, expected);
+        // Of the whole market nothing is left of a month in which nothing but a mistake was recorded.
+        let void = v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "p2".to_owned(),
+            void_activity_id: "v2".to_owned(),
+            void_time: stamp(40),
+            ..Default::default()
+        };
+        mine.activities.void_activity(void.clone()).await.expect("voided");
+        let late = v1::VoidActivityRequest {
+            target_activity_id: "late".to_owned(),
+            void_activity_id: "v3".to_owned(),
+            ..void
+        };
+        mine.activities.void_activity(late).await.expect("voided");
+        let answer = mine.kpis.query_kpis(march_and_april()).await.expect("figures").into_inner();
+        let march: Vec<&v1::KpiRow> =
+            answer.rows.iter().filter(|row| row.period_start_date == date(2024, 3, 1)).collect();
+        assert_eq!(march.iter().map(|row| line(row)).collect::<Vec<_>>(), ["total: 0.00 was 55.00, -55.00"]);
+        assert_eq!(march[0].currency_code, "EUR");
         api.end().await;
     }
 );
@@ -168,7 +237,51 @@ fn what_to_send_names_fields_of_the_api() {
         }
     }
     assert!(!resolves("Case.nothing") && !resolves("Nothing.case_id"), "the search refuses nothing");
+    for (fact, lack) in FactKind::ALL.iter().flat_map(|fact| Lack::ALL.iter().map(move |lack| (*fact, *lack))) {
+        let (kpi, measure) = ("k".to_owned(), "m".to_owned());
+        let gap = Gap { kpi, measure, fact, lack, lacking: 0, taken: 0, disables: true };
+        let fields = records(&gap);
+        assert!(!fields.is_empty() && fields.iter().all(|path| resolves(path)), "{fact} {lack}: {fields:?}");
+    }
 }
+
+on_both_databases!(
+    async fn what_leaves_limitation_unknown_is_named_until_it_is_sent(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let mut known = case("c1", "a");
+        known.legal_class.get_or_insert_default().debt_type = v1::DebtType::Sale.into();
+        let mut unknown = known.clone();
+        unknown.claims.iter_mut().for_each(|claim| claim.original_due_date = None);
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![unknown] };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        let asked =
+            |from, to| v1::GetDataQualityRequest { region_code: "IT".to_owned(), start_date: from, end_date: to };
+        // The account is open and unknown in May, too, though nothing happens in May.
+        for (from, to) in [(date(2024, 3, 1), date(2024, 4, 1)), (date(2024, 5, 1), date(2024, 6, 1))] {
+            let quality = mine.kpis.get_data_quality(asked(from, to)).await.expect("an answer").into_inner();
+            let rule = quality.rules.iter().find(|gap| gap.rule_id == "it-limitation").expect("a limitation rule");
+            assert_eq!((rule.attribute.as_str(), rule.unknown_count), ("due_date", 1), "{rule:?}");
+            assert!(rule.fields.contains(&"Case.claims.original_due_date".to_owned()), "{rule:?}");
+            for kpi in ["limitation_calendar", "barred_within_30", "barred_accounts"] {
+                let gap = quality.kpis.iter().find(|gap| gap.kpi_id == kpi).expect("a zero that says nothing");
+                assert_eq!((gap.lack.as_str(), gap.lacking_count, gap.fact_count), ("limitation", 1, 0), "{gap:?}");
+                assert!(gap.disables && gap.fields.contains(&"Case.claims.original_due_date".to_owned()), "{gap:?}");
+            }
+            assert!(quality.kpis.iter().all(|gap| gap.kpi_id != "open_accounts"), "one is open: {:?}", quality.kpis);
+        }
+        let effect = known.effect_time;
+        let known = v1::Case { version_id: "v2".to_owned(), effect_time: effect, ..known };
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: vec![known] };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        let (from, to) = (date(2024, 5, 1), date(2024, 6, 1));
+        let quality = mine.kpis.get_data_quality(asked(from, to)).await.expect("an answer").into_inner();
+        assert!(quality.rules.iter().all(|gap| !gap.rule_id.contains("limitation")), "{:?}", quality.rules);
+        let limited = |gap: &&v1::KpiGap| gap.lack == "limitation" || gap.kpi_id.contains("barred");
+        assert_eq!(quality.kpis.iter().filter(limited).count(), 0, "none is barred soon: {:?}", quality.kpis);
+        api.end().await;
+    }
+);
 
 on_both_databases!(
     async fn what_is_missing_is_told_with_what_to_send(database: Database) {
@@ -195,6 +308,11 @@ on_both_databases!(
         assert!(cost.is_none(), "money was collected, so that the quotient has a value");
         let opened = gap("open_rate", "facts").expect("no message was delivered");
         assert!(opened.disables && opened.fields == ["Activity.message_event"], "{opened:?}");
+        let sent = |kpi, lack| gap(kpi, lack).map(|gap| gap.fields.clone()).unwrap_or_default();
+        assert_eq!(sent("avg_handle_time", "length"), ["Activity.end_time"], "the call does not say when it ended");
+        assert_eq!(sent("headcount", "facts"), ["Activity.agent_roster"]);
+        assert_eq!(sent("mean_time_to_remediate", "facts"), ["UpdateFindingRequest.action"]);
+        assert_eq!(sent("prevented_contacts", "facts"), ["CheckContactRequest.contact"]);
         for kpi in &quality.kpis {
             assert!(kpi.fields.iter().all(|field| resolves(field)), "{kpi:?}");
         }
@@ -204,7 +322,10 @@ on_both_databases!(
         assert!(quality.rules.iter().any(|rule| !rule.fields.is_empty()), "{:?}", quality.rules);
         let empty = v1::GetDataQualityRequest { start_date: date(2030, 1, 1), end_date: date(2030, 2, 1), ..request };
         let empty = mine.kpis.get_data_quality(empty).await.expect("an answer").into_inner();
-        assert!(empty.rules.is_empty() && empty.kpis.iter().all(|gap| gap.lacking_count == 0 && gap.disables));
+        // Of six years later it is known that the account is still open, and not when it becomes barred.
+        assert!(empty.rules.iter().all(|gap| gap.rule_id.contains("limitation")), "{:?}", empty.rules);
+        let stands = |gap: &&v1::KpiGap| gap.lack != "limitation";
+        assert!(empty.kpis.iter().filter(stands).all(|gap| gap.lacking_count == 0 && gap.disables), "{:?}", empty.kpis);
         let wrong =
             v1::GetDataQualityRequest { region_code: "IT".to_owned(), start_date: date(2024, 3, 1), end_date: None };
         assert_eq!(fields(&mine.kpis.get_data_quality(wrong).await.expect_err("no end")), ["end_date"]);

@@ -140,6 +140,24 @@ on_both_databases!(
             ]
         );
         assert!(third.revision > second.revision);
+        // And holds again when that turns out to be a mistake.
+        let void = v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "p4".to_owned(),
+            void_activity_id: "v4".to_owned(),
+            void_time: stamp(20),
+            ..Default::default()
+        };
+        mine.activities.void_activity(void).await.expect("voided");
+        let fourth = next(&mut told).await;
+        assert_eq!(
+            kinds(&fourth),
+            [
+                ("march".to_owned(), v1::AlertKind::State, OnTrack, AtRisk),
+                ("of a".to_owned(), v1::AlertKind::State, AtRisk, OnTrack),
+                ("of a".to_owned(), v1::AlertKind::GuardOver, v1::TargetState::Unspecified, OnTrack),
+            ]
+        );
         let stranger = api.platform("theirs").await.kpis.get_scorecard(request).await.expect("a card").into_inner();
         assert!(stranger.targets.is_empty(), "another tenant has no targets");
         api.end().await;

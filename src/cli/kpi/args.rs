@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::client::Client;
+use crate::cli::error::CliError;
+
 /// The commands of `kpi`.
 #[derive(Debug, Subcommand)]
 pub enum KpiCommand {
@@ -41,11 +44,68 @@ pub enum KpiCommand {
         #[arg(long, value_name = "WHAT", default_value = "previous")]
         with: String,
     },
+    /// Compute KPIs for several markets, and over all of them in the tenant's reporting currency.
+    Across {
+        /// Country of a market; may be given several times. All that the key may read if absent.
+        #[arg(long, value_name = "CC")]
+        market: Vec<String>,
+        /// Where the service is.
+        #[command(flatten)]
+        service: Service,
+        /// What is asked.
+        #[command(flatten)]
+        ask: Ask,
+    },
+    /// Print the answer to a question now and whenever it changes, until it is stopped.
+    Watch {
+        /// Where the service is, and which market.
+        #[command(flatten)]
+        target: Target,
+        /// What is asked.
+        #[command(flatten)]
+        ask: Ask,
+        /// Stop after so many answers.
+        #[arg(long, value_name = "N")]
+        updates: Option<u32>,
+    },
     /// Tell how the market stands to the tenant's targets that hold today.
     Scorecard {
         /// Where the service is, and which market.
         #[command(flatten)]
         target: Target,
+    },
+    /// Tell which targets are not on track, and every change after that, until it is stopped.
+    Alerts {
+        /// Where the service is, and which market.
+        #[command(flatten)]
+        target: Target,
+        /// Stop after so many messages.
+        #[arg(long, value_name = "N")]
+        updates: Option<u32>,
+    },
+    /// Tell a quarter's figures beside published ones, and beside the quartiles of tenants that share theirs.
+    Benchmarks {
+        /// Where the service is, and which market.
+        #[command(flatten)]
+        target: Target,
+        /// The KPI; may be given several times.
+        #[arg(long, value_name = "ID", required = true)]
+        kpi: Vec<String>,
+        /// First day of a calendar quarter that ended thirty days ago or more.
+        #[arg(long, value_name = "DATE")]
+        quarter: NaiveDate,
+    },
+    /// Tell which rules and KPIs say nothing for want of inputs, and what to send so that they speak.
+    Quality {
+        /// Where the service is, and which market.
+        #[command(flatten)]
+        target: Target,
+        /// First day.
+        #[arg(long, value_name = "DATE")]
+        from: NaiveDate,
+        /// Day after the last one.
+        #[arg(long, value_name = "DATE")]
+        to: NaiveDate,
     },
     /// List the records that make a figure.
     Drill {
@@ -70,18 +130,29 @@ pub enum KpiCommand {
         /// The figure's currency, where it is money.
         #[arg(long, value_name = "CODE")]
         currency: Option<String>,
+        /// First day of the question that the figure answered, with which running totals begin; its period's if absent.
+        #[arg(long, value_name = "DATE")]
+        question_from: Option<NaiveDate>,
         /// Stop after so many records.
         #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         limit: u32,
     },
 }
 
-/// Where the service is, which market, and how the answer is printed.
+/// Which market, where the service is, and how the answer is printed.
 #[derive(Debug, Args)]
 pub struct Target {
     /// Country of the market: ISO 3166-1 alpha-2 code.
     #[arg(long, value_name = "CC")]
     pub market: String,
+    /// Where the service is.
+    #[command(flatten)]
+    pub service: Service,
+}
+
+/// Where the service is, and how the answer is printed.
+#[derive(Debug, Args)]
+pub struct Service {
     /// The service.
     #[arg(long, default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
     pub url: String,
@@ -91,6 +162,16 @@ pub struct Target {
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+impl Service {
+    /// A connection.
+    ///
+    /// # Errors
+    /// The address or the key cannot be used, or nobody answers there.
+    pub async fn connect(&self) -> Result<Client, CliError> {
+        Client::connect(&self.url, &self.key).await
+    }
 }
 
 /// How an answer is printed.
@@ -149,4 +230,7 @@ pub struct Ask {
     /// Show figures of closed periods as they were at the closing, too (in CSV and JSON).
     #[arg(long)]
     pub frozen: bool,
+    /// Percentiles of all values sorted, and not of steps that lie up to 1.6 percent beside them; told from the history.
+    #[arg(long)]
+    pub exact: bool,
 }

@@ -2,11 +2,15 @@
 
 pub mod args;
 mod card;
+mod gaps;
+mod markets;
 mod page;
+mod peers;
 mod request;
 mod show;
+mod watch;
 
-use super::client::{Client, persist};
+use super::client::persist;
 use super::error::CliError;
 use crate::cli::say::say;
 use crate::proto::v1;
@@ -18,8 +22,17 @@ use args::{KpiCommand, Target};
 /// # Errors
 /// A word of the command line means nothing, or the service does not answer or refuses.
 pub async fn run(command: &KpiCommand) -> Result<(), CliError> {
-    say!("{}", answer(command).await?);
-    Ok(())
+    match command {
+        KpiCommand::Watch { target, ask, updates } => {
+            let request = request::question(&target.market, ask, None)?;
+            watch::figures(target, request, *updates, &mut |text| say!("{text}")).await
+        }
+        KpiCommand::Alerts { target, updates } => watch::alerts(target, *updates, &mut |text| say!("{text}")).await,
+        command => {
+            say!("{}", answer(command).await?);
+            Ok(())
+        }
+    }
 }
 
 /// What the command prints.
@@ -29,17 +42,38 @@ pub async fn run(command: &KpiCommand) -> Result<(), CliError> {
 pub async fn answer(command: &KpiCommand) -> Result<String, CliError> {
     match command {
         KpiCommand::Page { dir } => Ok(page::page(dir)?.trim_end().to_owned()),
-        KpiCommand::List { target } => show::definitions(&list(target).await?, target.format),
+        KpiCommand::List { target } => show::definitions(&list(target).await?, target.service.format),
         KpiCommand::Query { target, ask } => {
             let request = request::question(&target.market, ask, None)?;
-            show::figures(&query(target, request).await?, target.format)
+            show::figures(&query(target, request).await?, target.service.format)
         }
         KpiCommand::Compare { target, ask, with } => {
             let request = request::question(&target.market, ask, Some(with))?;
-            show::figures(&query(target, request).await?, target.format)
+            show::figures(&query(target, request).await?, target.service.format)
         }
-        KpiCommand::Scorecard { target } => card::scorecard(&scorecard(target).await?, target.format),
-        KpiCommand::Drill { target, kpi, from, to, group, filters, currency, limit } => {
+        KpiCommand::Scorecard { target } => card::scorecard(&scorecard(target).await?, target.service.format),
+        KpiCommand::Across { market, service, ask } => {
+            let question = request::question("", ask, None)?;
+            markets::figures(&markets::ask(service, market, question).await?, service.format)
+        }
+        KpiCommand::Benchmarks { target, kpi, quarter } => {
+            peers::benchmarks(&peers::ask(target, kpi, *quarter).await?, target.service.format)
+        }
+        KpiCommand::Quality { target, from, to } => {
+            gaps::quality(&gaps::ask(target, *from, *to).await?, target.service.format)
+        }
+        KpiCommand::Watch { target, ask, updates } => {
+            let request = request::question(&target.market, ask, None)?;
+            let mut told = Vec::new();
+            watch::figures(target, request, *updates, &mut |text| told.push(text)).await?;
+            Ok(told.join("\n"))
+        }
+        KpiCommand::Alerts { target, updates } => {
+            let mut told = Vec::new();
+            watch::alerts(target, *updates, &mut |text| told.push(text)).await?;
+            Ok(told.join("\n"))
+        }
+        KpiCommand::Drill { target, kpi, from, to, group, filters, currency, question_from, limit } => {
             let request = v1::DrillDownRequest {
                 region_code: target.market.clone(),
                 kpi_id: kpi.clone(),
@@ -48,17 +82,18 @@ pub async fn answer(command: &KpiCommand) -> Result<String, CliError> {
                 group: group.iter().map(|text| request::group(text)).collect::<Result<_, _>>()?,
                 filters: filters.iter().map(|text| request::filter(text)).collect::<Result<_, _>>()?,
                 currency_code: currency.clone().unwrap_or_default(),
+                question_start_date: question_from.map(date),
                 page_size: 1_000,
                 ..Default::default()
             };
             let (records, more) = drill(target, request, *limit as usize).await?;
-            show::records(&records, more, target.format)
+            show::records(&records, more, target.service.format)
         }
     }
 }
 
 async fn list(target: &Target) -> Result<Vec<v1::Kpi>, CliError> {
-    let client = Client::connect(&target.url, &target.key).await?;
+    let client = target.service.connect().await?;
     let mut request =
         v1::ListKpisRequest { region_code: target.market.clone(), page_size: 1_000, ..Default::default() };
     let mut found = Vec::new();
@@ -77,7 +112,7 @@ async fn list(target: &Target) -> Result<Vec<v1::Kpi>, CliError> {
 }
 
 async fn query(target: &Target, request: v1::QueryKpisRequest) -> Result<v1::QueryKpisResponse, CliError> {
-    let client = Client::connect(&target.url, &target.key).await?;
+    let client = target.service.connect().await?;
     let answer = persist(|| {
         let (mut client, request) = (client.kpis.clone(), request.clone());
         async move { client.query_kpis(request).await }
@@ -86,7 +121,7 @@ async fn query(target: &Target, request: v1::QueryKpisRequest) -> Result<v1::Que
 }
 
 async fn scorecard(target: &Target) -> Result<v1::GetScorecardResponse, CliError> {
-    let client = Client::connect(&target.url, &target.key).await?;
+    let client = target.service.connect().await?;
     let answer = persist(|| {
         let mut client = client.kpis.clone();
         let request = v1::GetScorecardRequest { region_code: target.market.clone() };
@@ -101,7 +136,7 @@ async fn drill(
     mut request: v1::DrillDownRequest,
     limit: usize,
 ) -> Result<(Vec<v1::ContributingRecord>, bool), CliError> {
-    let client = Client::connect(&target.url, &target.key).await?;
+    let client = target.service.connect().await?;
     let mut found = Vec::new();
     loop {
         let page = persist(|| {

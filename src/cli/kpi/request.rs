@@ -41,6 +41,7 @@ pub fn question(market: &str, ask: &Ask, with: Option<&str>) -> Result<v1::Query
         as_of_time: instant(&ask.as_of)?,
         as_known_time: instant(&ask.as_known)?,
         frozen: ask.frozen,
+        exact_percentiles: ask.exact,
     })
 }
 

@@ -296,24 +296,23 @@ pub(super) fn sparkline(values: impl Iterator<Item = Option<f64>>) -> String {
 }
 
 fn group(row: &v1::KpiRow) -> String {
-    match row.row_kind() {
-        v1::RowKind::Rest => "(rest)".to_owned(),
-        v1::RowKind::Total => "(total)".to_owned(),
-        _ => {
-            let value = |one: &v1::GroupValue| {
-                let value = if one.unattributed { "(none)" } else { &one.value };
-                format!("{}={value}", one.dimension)
-            };
-            row.group.iter().map(value).collect::<Vec<_>>().join(", ")
-        }
-    }
+    let value = |one: &v1::GroupValue| {
+        let value = if one.unattributed { "(none)" } else { &one.value };
+        format!("{}={value}", one.dimension)
+    };
+    let kind = match row.row_kind() {
+        v1::RowKind::Rest => Some("(rest)".to_owned()),
+        v1::RowKind::Total => Some("(total)".to_owned()),
+        _ => None,
+    };
+    row.group.iter().map(value).chain(kind).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn text(decimal: Option<&Decimal>) -> String {
     decimal.map(|decimal| decimal.value.clone()).unwrap_or_default()
 }
 
-fn reason(reason: v1::NoValueReason) -> String {
+pub(super) fn reason(reason: v1::NoValueReason) -> String {
     match reason {
         v1::NoValueReason::Unspecified => String::new(),
         reason => word(reason.as_str_name(), "NO_VALUE_REASON_").replace('_', " "),

@@ -39,6 +39,11 @@ fn law(second: &str) -> RuleSet {
 
 /// What is said of a claim of 10 January 2024 on a day of January 2026 (day 0 is the fifth).
 fn said(rules: &RuleSet, day: i64, case: Value) -> Enforceable {
+    asked(rules, day, case).0
+}
+
+/// The same, and what is missing to tell it.
+fn asked(rules: &RuleSet, day: i64, case: Value) -> (Enforceable, Vec<String>) {
     let mut whole = json!({
         "claims": [{ "id": "c1", "principal": 10_000, "due_original": "2024-01-10" }],
         "class": { "debt_type": "sale" },
@@ -49,7 +54,9 @@ fn said(rules: &RuleSet, day: i64, case: Value) -> Enforceable {
     let (version, market, persons) = (version(whole, json!({})), market(), PersonLogs::default());
     let ctx = Context { rules, market: &market, version: &version, lead: true, persons: &persons };
     let watch = CaseWatch::open(&ctx, &mut Vec::new());
-    watch.enforceable(&ctx, noon(day), &|_| true)
+    let mut missing = Vec::new();
+    let found = watch.enforceable(&ctx, noon(day), &|_| true, &mut missing);
+    (found, missing.into_iter().map(|(rule, attribute)| format!("{rule} {attribute}")).collect())
 }
 
 fn last(day: &str, by: RunsFrom) -> Until {
@@ -80,6 +87,11 @@ fn what_is_missing_leaves_it_open_until_another_period_has_ended() {
     assert_eq!(said(&rules, 0, json!({ "class": {} })).until, Until::Unknown, "the kind of debt");
     assert_eq!(said(&rules, 0, json!({ "class": { "debt_type": "rent" } })).until, Until::NoTerm);
     assert_eq!(said(&law(""), 0, json!({ "claims": [] })).until, Until::Unknown, "no claim");
+    let lacks = |rules: &RuleSet, day, case| asked(rules, day, case).1;
+    assert_eq!(lacks(&rules, 5, json!({})), ["fr-second default_date"]);
+    assert!(lacks(&rules, 6, json!({})).is_empty(), "what has ended has, whatever is missing");
+    assert_eq!(lacks(&rules, 0, json!({ "class": {} })), ["fr-rule debt_type", "fr-second default_date"]);
+    assert_eq!(lacks(&law(""), 0, json!({ "claims": [] })), ["fr-rule claim_arose"]);
     let away = json!({ "dates": {}, "class": { "debt_type": "sale", "governing_law": "xx" } });
     assert_eq!(said(&law(""), 0, away).until, Until::Unknown, "a law without a pack");
 }

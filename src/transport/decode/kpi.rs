@@ -83,7 +83,8 @@ fn asked(at: &At<'_>, wire: v1::QueryKpisRequest) -> Option<KpiQuestion> {
         0 => None,
         top => at.field("top").within(top, 1_i32, shape::MAX_TOP as i32).map(|top| top.unsigned_abs() as usize),
     };
-    let shape = Shape { frame, comparison, totals: wire.totals, order, top, ..Shape::default() };
+    let (totals, exact) = (wire.totals, wire.exact_percentiles);
+    let shape = Shape { frame, comparison, totals, order, top, exact, ..Shape::default() };
     let as_of = at.field("as_of_time").optional_time(wire.as_of_time);
     let as_known_at = at.field("as_known_time").optional_time(wire.as_known_time);
     let (from, to) = span?;
@@ -170,7 +171,7 @@ fn span(
     let to = at.field(end.0).date(end.1);
     let (from, to) = (from?, to?);
     if to <= from {
-        at.field(end.0).refuse(format!("is not after {}: send the day after the last one", start.0));
+        at.field(end.0).refuse(format!("{to} is not after {}, {from}: send the day after the last one", start.0));
         return None;
     }
     Some((from, to))

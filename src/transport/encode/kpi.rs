@@ -5,7 +5,7 @@ use crate::proto::v1;
 use crate::query::kpi::drill::{ContributedPart, Drill};
 use crate::query::kpi::exchange::{DatePolicy, Reporting};
 use crate::query::kpi::peers::Withheld;
-use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row, Stand};
+use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row, RowKind, Stand};
 use crate::query::quality::{KpiGap, Quality};
 use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, KpiFilling, NoPeers, Record};
 use crate::wire::encode::scalar::{date, revision, time};
@@ -78,9 +78,11 @@ pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
         period_start_date: Some(date(row.start)),
         period_end_date: Some(date(row.end)),
         whole_period: row.whole_period,
+        // The rest and the total are no group: empty values would read as the group of facts without the dimension.
         group: group_by
             .iter()
             .zip(row.group.iter())
+            .filter(|_| row.kind == RowKind::Group)
             .map(|(dimension, value)| v1::GroupValue {
                 dimension: dimension.as_str().to_owned(),
                 value: value.as_deref().unwrap_or_default().to_owned(),

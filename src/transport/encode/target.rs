@@ -64,7 +64,9 @@ pub fn alert(alert: &Alert) -> v1::Alert {
     let (kind, before) = match alert.kind {
         AlertKind::State { before } => (v1::AlertKind::State, before),
         AlertKind::Anomaly => (v1::AlertKind::Anomaly, None),
+        AlertKind::AnomalyOver => (v1::AlertKind::AnomalyOver, None),
         AlertKind::Guard => (v1::AlertKind::Guard, None),
+        AlertKind::GuardOver => (v1::AlertKind::GuardOver, None),
     };
     v1::Alert { kind: kind.into(), previous_state: number(before), status: Some(status(&alert.status)) }
 }

@@ -18,6 +18,7 @@ use super::cache::{Replica, configuration, try_prepared};
 use super::deliver::{Act, key};
 use super::generate::{History, long_after};
 use super::recount::{Records, Span, prepared};
+use super::recount_more::lengthened;
 use crate::support::database::Backend;
 
 fn date(text: &str) -> NaiveDate {
@@ -91,8 +92,11 @@ async fn accounts(replica: &Replica, records: &Records<'_>, seen: &Seen) -> Resu
             }
         }
     }
-    for row in rows(replica, "active_agents", Grain::Month, YEAR, &[]).await {
-        same(&row, records.active_agents((row.start, row.end)), None, seen, 4)?;
+    // By the day, too: in a month an agent whose only call of a day is voided has others.
+    for (grain, span) in [(Grain::Day, SPANS[1]), (Grain::Month, YEAR)] {
+        for row in rows(replica, "active_agents", grain, span, &[]).await {
+            same(&row, records.active_agents((row.start, row.end)), None, seen, 4)?;
+        }
     }
     Ok(())
 }
@@ -153,6 +157,60 @@ async fn more(replica: &Replica, records: &Records<'_>, seen: &Seen) -> Result<(
     Ok(())
 }
 
+/// Percentiles against sorted values, a dimension that later versions change, and stocks against the flows that make them.
+async fn values(replica: &Replica, records: &Records<'_>, seen: &Seen) -> Result<(), String> {
+    for (place, (kpi, percent)) in (21..).zip([("handle_time_p50", 50), ("handle_time_p90", 90)]) {
+        for row in rows(replica, kpi, Grain::Month, YEAR, &[]).await {
+            let lengths = records.call_lengths((row.start, row.end));
+            let exact = lengths.get((lengths.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+            let told = row.numerator.map(Exact::numerator);
+            seen.note(place, exact.unwrap_or_default().into());
+            // Told to a 64th; what is below 64 seconds, exactly.
+            let near = |exact: i64, told: i128| (told - i128::from(exact)).abs() * 64 <= i128::from(exact);
+            let same = match (exact, told) {
+                (Some(exact), Some(told)) => near(exact, told),
+                (exact, told) => exact.is_none() && told.is_none(),
+            };
+            if !same || row.sample_size.unwrap_or_default() != lengths.len() as i128 {
+                return Err(format!("{exact:?} of {} calls, answered {row:?}", lengths.len()));
+            }
+        }
+    }
+    for (from, to) in SPANS {
+        let counts = records.messages_by_segment((date(from), date(to))).into_iter();
+        let mut expected: BTreeMap<_, _> = counts.map(|(name, count)| (name.map(str::to_owned), count)).collect();
+        for row in rows(replica, "message_conversion_rate", Grain::Total, (from, to), &[Dimension::Segment]).await {
+            let segment = row.group.first().and_then(|segment| segment.as_deref()).map(str::to_owned);
+            let count = expected.remove(&segment).unwrap_or_default();
+            seen.note(23, if segment.is_some() { count } else { 0 });
+            if row.denominator != Some(Exact::whole(count)) {
+                return Err(format!("{count} messages of {segment:?}, answered {row:?}"));
+            }
+        }
+        if !expected.is_empty() {
+            return Err(format!("messages of {expected:?} are in no row"));
+        }
+    }
+    // What is owed less what is owed to debtors is what came in less what went out.
+    let mut stocks: BTreeMap<NaiveDate, [i128; 3]> = BTreeMap::new();
+    for (place, kpi) in ["receivables", "credit_balances", "balance_closing"].into_iter().enumerate() {
+        for row in rows(replica, kpi, Grain::Day, SPANS[1], &[]).await {
+            if let (Some(value), Some(stock)) = (row.numerator, stocks.entry(row.start).or_default().get_mut(place)) {
+                *stock = value.numerator();
+            }
+        }
+    }
+    for (day, [owed, credit, balance]) in stocks {
+        seen.note(24, owed);
+        if owed - credit != balance {
+            return Err(format!(
+                "at the end of {day} {owed} is owed and {credit} in credit, and the balance is {balance}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Days of placement.
 const PLACED: (&str, &str) = ("2024-11-01", "2025-02-01");
 
@@ -200,17 +258,21 @@ async fn counted(url: &str, holder: &Arc<Holder>, history: &History, acts: &[Act
     accounts(&replica, &records, seen).await?;
     journeys(&replica, &records, seen).await?;
     more(&replica, &records, seen).await?;
+    values(&replica, &records, seen).await?;
     cohorts(&replica, &records, seen).await
 }
 
 fn figures_are_what_records_give(backend: Backend, cases: u32) {
     let (_directory, holder) = configuration("64");
     let (holder, seen) = (&holder, &Seen::default());
-    try_prepared(backend, cases, prepared, |url, history, acts, _| async move {
-        counted(&url, holder, &history, &acts, seen).await
-    });
+    try_prepared(
+        backend,
+        cases,
+        |history| lengthened(prepared(history)),
+        |url, history, acts, _| async move { counted(&url, holder, &history, &acts, seen).await },
+    );
     if cases >= 15 {
-        assert_eq!(seen.0.get(), (1 << 21) - 1, "some counts were zero in all histories");
+        assert_eq!(seen.0.get(), (1 << 25) - 1, "some counts were zero in all histories");
     }
 }
 

@@ -101,8 +101,8 @@ fn more(number: usize, one: &Activity) -> Option<Activity> {
 
 /// The records of a history that count, in their order.
 pub struct Records<'h> {
-    versions: Vec<&'h CaseVersion>,
-    activities: Vec<&'h Activity>,
+    pub(super) versions: Vec<&'h CaseVersion>,
+    pub(super) activities: Vec<&'h Activity>,
     zone: Tz,
 }
 
@@ -144,16 +144,15 @@ impl<'h> Records<'h> {
         self.activities.iter().filter(|one| one.cases.contains(case)).map(move |one| (*one, lead(one)))
     }
 
-    /// The team that a case has at an instant; the first version holds from ever.
-    fn team(&self, case: &CaseId, at: Timestamp) -> Option<&'h str> {
+    /// The version of a case at an instant; the first one holds from ever.
+    pub(super) fn version(&self, case: &CaseId, at: Timestamp) -> Option<&'h CaseVersion> {
         let mut of = self.versions.iter().filter(|one| one.case == *case);
         let first = of.next()?;
-        of.take_while(|one| one.effective <= at).last().unwrap_or(first).steering.team.as_deref()
+        Some(of.take_while(|one| one.effective <= at).last().unwrap_or(first))
     }
 
-    /// Every version, in order.
-    pub(super) fn versions(&self) -> &[&'h CaseVersion] {
-        &self.versions
+    fn team(&self, case: &CaseId, at: Timestamp) -> Option<&'h str> {
+        self.version(case, at)?.steering.team.as_deref()
     }
 
     fn newest(&self, case: &CaseId) -> Option<&'h CaseVersion> {

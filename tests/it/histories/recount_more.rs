@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::generate::History;
 use super::recount::{Records, Span};
-use fairdue::domain::activity::Activity;
+use fairdue::domain::activity::{Activity, Control};
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, PageStep};
-use fairdue::domain::time::{DAY, Timestamp};
+use fairdue::domain::ids::ActivityId;
+use fairdue::domain::time::{DAY, SECOND, Timestamp};
 use fairdue::domain::vocabulary::{Channel, Direction, MessageEventKind, Ownership};
 
+/// The attribute of a case's segments that is a dimension.
+const SEGMENT: &str = "segment";
 /// Days for which a message is remembered.
 const REMEMBERED: i64 = 90;
 
@@ -23,7 +27,68 @@ fn pays(one: &Activity, lead: bool) -> bool {
     lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0)
 }
 
+/// Gives calls an end, some of them long, and accounts a segment that later versions may change; voids some calls.
+pub fn lengthened(mut history: History) -> History {
+    for (number, version) in history.opening.iter_mut().chain(&mut history.versions).enumerate() {
+        if number % 3 != 2 {
+            version.steering.segments.insert(SEGMENT.to_owned(), format!("segment-{}", number % 3));
+        }
+    }
+    for (number, one) in history.activities.iter_mut().enumerate() {
+        if matches!(&one.detail, Detail::Contact(contact) if contact.channel == Channel::Call) {
+            let seconds = i64::try_from(number * number * 61 % 7_001).expect("a few records");
+            one.ended = Some(one.occurred.plus(seconds * SECOND));
+        }
+    }
+    // Every fourth call is a mistake, and some of them are all that an agent did on a day.
+    let calls = history.activities.iter().filter(|one| one.ended.is_some()).skip(1).step_by(4);
+    let voids: Vec<Activity> = calls.enumerate().map(|(number, call)| void(number, call)).collect();
+    history.activities.extend(voids);
+    history
+}
+
+fn void(number: usize, call: &Activity) -> Activity {
+    Activity {
+        id: ActivityId::trusted(&format!("mistake-{number}")),
+        occurred: call.occurred.plus(DAY),
+        ended: None,
+        received: None,
+        effective: None,
+        initiated_by: None,
+        at_debtors_request: false,
+        parent: None,
+        control: Control::default(),
+        detail: Detail::Void { target: call.id.clone(), reason: None },
+        ..call.clone()
+    }
+}
+
 impl<'h> Records<'h> {
+    /// Messages sent in a span, by the segment that each case had then.
+    pub fn messages_by_segment(&self, span: Span) -> BTreeMap<Option<&'h str>, i128> {
+        let mut segments = BTreeMap::new();
+        for case in Self::cases() {
+            let sent = self.of_case(&case).filter(|(one, lead)| message(one, *lead).is_some());
+            for (one, _) in sent.filter(|(one, _)| self.inside(one.occurred, span)) {
+                let version = self.version(&case, one.occurred);
+                *segments
+                    .entry(version.and_then(|one| one.steering.segments.get(SEGMENT)).map(String::as_str))
+                    .or_default() += 1;
+            }
+        }
+        segments
+    }
+
+    /// Seconds of the calls of a span, in order.
+    pub fn call_lengths(&self, span: Span) -> Vec<i64> {
+        let calls = self.activities.iter().filter(|one| self.inside(one.occurred, span));
+        let calls = calls.filter(|one| matches!(&one.detail, Detail::Contact(call) if call.channel == Channel::Call));
+        let seconds = |one: &&Activity| Some((one.ended?.0 - one.occurred.0) / SECOND);
+        let mut lengths: Vec<i64> = calls.filter_map(seconds).collect();
+        lengths.sort_unstable();
+        lengths
+    }
+
     /// Accounts attempted by a channel, by team.
     pub fn attempted_by(&self, channel: Channel, span: Span) -> BTreeMap<Option<&'h str>, i128> {
         self.seen(span, |one| match &one.detail {
@@ -122,8 +187,8 @@ impl<'h> Records<'h> {
         for case in Self::cases() {
             let recovered = |before: chrono::NaiveDate| {
                 let of = |one: &&&CaseVersion| one.case == case;
-                let first = self.versions().iter().find(of)?;
-                let then = self.versions().iter().filter(of).rfind(|one| self.day(one.effective) < before);
+                let first = self.versions.iter().find(of)?;
+                let then = self.versions.iter().filter(of).rfind(|one| self.day(one.effective) < before);
                 let version = then.unwrap_or(first);
                 let bought = version.identity.ownership == Some(Ownership::Purchased);
                 let price = version.placement.purchase_price.filter(|_| bought)?;
