@@ -8,8 +8,10 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::{Backend, Store, StoreError};
 
-/// Changed rows below which no plan can go far wrong.
-const FEW: i64 = 1_000;
+/// Changed rows below which no plan can go far wrong. A table of which nothing is known is taken to hold a row or two, and may
+/// then be read whole for each row of another: at 480 voids that took 230 ms for the histories of 250 cases, 10 ms with its
+/// statistics.
+const FEW: i64 = 50;
 
 /// Tables of this schema that have about doubled since they were looked at.
 const STALE: &str = "SELECT relname FROM pg_stat_user_tables
