@@ -41,6 +41,7 @@ pub(crate) async fn filled(api: &Api) -> Clients {
             call.person_id = "p".to_owned();
             if let Some(v1::activity::Detail::Contact(contact)) = &mut call.detail {
                 contact.technology = v1::Technology::Prerecorded.into();
+                contact.place = v1::Place::Home.into();
                 contact.outcome = v1::Outcome::NoAnswer.into();
             }
             call
@@ -60,6 +61,7 @@ pub(crate) fn check(case: &str, time: Option<prost_types::Timestamp>) -> v1::Con
         contact: Some(v1::Contact {
             channel: v1::Channel::Call.into(),
             technology: v1::Technology::Prerecorded.into(),
+            place: v1::Place::Home.into(),
             ..Default::default()
         }),
         ..Default::default()

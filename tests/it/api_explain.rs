@@ -69,6 +69,7 @@ pub(crate) fn machine(id: &str, day: i64) -> v1::Activity {
     call.person_id = "p".to_owned();
     if let Some(v1::activity::Detail::Contact(contact)) = &mut call.detail {
         contact.technology = v1::Technology::Prerecorded.into();
+        contact.place = v1::Place::Home.into();
         contact.outcome = v1::Outcome::NoAnswer.into();
     }
     call

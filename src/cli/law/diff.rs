@@ -127,7 +127,11 @@ mod tests {
         };
         edit("jurisdictions/us-ny-nyc/rules.toml", "\nmax = 3\n", "\nmax = 2\n");
         edit("jurisdictions/se/rules.toml", "confidence = \"read\"", "confidence = \"unconfirmed\"");
-        edit("rates/eu.toml", "value = \"2.15\"", "value = \"2.25\"");
+        edit(
+            "rates/eu.toml",
+            "from = 2025-07-01, until = 2026-06-30, value = \"2.15\"",
+            "from = 2025-07-01, until = 2026-06-30, value = \"2.25\"",
+        );
 
         let all = compared(&config, &edited).unwrap();
         let text = told(&all);
@@ -135,7 +139,7 @@ mod tests {
             "us-ny-nyc-frequency: at most 2 instead of 3 attempts in any 7 calendar days from 1 January 2027";
         assert!(text.contains(sentence), "{text}");
         assert!(
-            text.contains("eu-ecb-mro: from 1 January 2026: 2.25 instead of 2.15 % (read by ")
+            text.contains("eu-ecb-mro: from 1 July 2025: 2.25 instead of 2.15 % (read by ")
                 && text.contains("\ndated tables\n"),
             "{text}"
         );

@@ -270,7 +270,8 @@ fn every_key_of_every_dated_table_is_told_when_it_changes() {
         let parse = |table: &Value| {
             let one =
                 [("rate".to_owned(), Value::Array(vec![table.clone()])), ("format".to_owned(), Value::Integer(1))];
-            rate_table(toml::to_string(&Table::from_iter(one)).unwrap())
+            // A day that there is not in its month cannot be written.
+            rate_table(toml::to_string(&Table::from_iter(one)).ok()?)
         };
         let old = parse(table).expect("a table by itself is sound");
         for mutant in mutants(table, "", &words) {
