@@ -197,15 +197,8 @@ impl Delta {
             *number = numbers.get(dimension.index()).copied().unwrap_or(0);
         }
         let number = match self.bound.get(table.id) {
-            Some(Some(Bound { table, last })) => {
-                if let Some((row, start)) = last
-                    && row.key == key
-                    && row.day == day
-                {
-                    return *start;
-                }
-                *table
-            }
+            Some(Some(Bound { last: Some((row, start)), .. })) if row.key == key && row.day == day => return *start,
+            Some(Some(Bound { table, .. })) => *table,
             _ => self.table(table.dims.len(), &table.series),
         };
         let row = RowKey { table: number, day, key };
