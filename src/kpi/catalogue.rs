@@ -139,22 +139,20 @@ impl Catalogue {
     }
 
     /// The same definitions with other sets of dimensions: `sets` gives each measure's, with the number of its series.
-    /// Measures without one count nothing. `exact`: lengths are counted by themselves. Sums of such a catalogue are for one answer and are never stored.
+    /// Measures without one count nothing. `exact`: lengths are counted by themselves. Sums of such a catalogue are for one
+    /// answer and are never stored.
     pub(super) fn with_sets(&self, exact: bool, sets: impl Fn(usize, &Measure) -> Option<(DimSet, u32)>) -> Self {
         let mut measures = self.measures.clone();
         for (place, measure) in measures.iter_mut().enumerate() {
             measure.sets = sets(place, measure).into_iter().collect();
         }
-        let mut made = self.made_of(measures, self.kpis.clone());
-        if let Some(layout) = Arc::get_mut(&mut made.layout) {
-            layout.exact = exact;
-        }
-        made
+        self.made_of(measures, self.kpis.clone(), exact)
     }
 
-    /// A catalogue of these measures and KPIs, under the same ids and the same digest.
-    pub(super) fn made_of(&self, measures: Vec<Measure>, kpis: Vec<Definition>) -> Self {
+    /// A catalogue of these measures and KPIs, under the same ids and the same digest. `exact`: as in [`Catalogue::with_sets`].
+    pub(super) fn made_of(&self, measures: Vec<Measure>, kpis: Vec<Definition>, exact: bool) -> Self {
         let mut layout = Layout::default();
+        layout.exact = exact;
         for measure in measures.iter().filter(|measure| !measure.sets.is_empty()) {
             layout.insert(measure.fact, measure.source.clone(), &measure.sets);
         }

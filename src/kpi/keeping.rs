@@ -44,7 +44,7 @@ impl Catalogue {
     #[must_use]
     pub fn only(&self, keep: &BTreeSet<u32>) -> Self {
         let measures = self.measures.iter().map(|measure| kept(measure, keep)).collect();
-        self.made_of(measures, self.kpis.clone())
+        self.made_of(measures, self.kpis.clone(), false)
     }
 
     /// What answers while only the series of `whole` are whole: each KPI by its own definition if all its measures are kept
@@ -85,7 +85,7 @@ impl Catalogue {
                 }
             }
         }
-        Standing { catalogue: Arc::new(self.made_of(measures, kpis)), unready }
+        Standing { catalogue: Arc::new(self.made_of(measures, kpis, false)), unready }
     }
 }
 

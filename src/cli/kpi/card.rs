@@ -1,7 +1,7 @@
 //! How a market stands to its targets, as a table, as CSV and as JSON.
 
 use super::args::Format;
-use super::show::{day, lines, sparkline, state, text, word};
+use super::show::{being_filled, day, lines, sparkline, text, word};
 use crate::cli::error::CliError;
 use crate::proto::v1;
 
@@ -77,9 +77,7 @@ pub fn scorecard(card: &v1::GetScorecardResponse, format: Format) -> Result<Stri
             "no target holds today".clone_into(&mut out);
         }
         out.push_str(&format!("\nrevision {}", card.revision));
-        for filling in &card.filling {
-            out.push_str(&format!("\n{}: {}", filling.kpi_id, state(Some(filling))));
-        }
+        out.push_str(&being_filled(&card.filling));
     }
     Ok(out)
 }

@@ -31,8 +31,13 @@ pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError>
     lines(&header, kpis.iter().map(line), format)
 }
 
+/// A line for each KPI whose cells are being filled, as a table ends with them.
+pub(super) fn being_filled(filling: &[v1::KpiFilling]) -> String {
+    filling.iter().map(|one| format!("\n{}: {}", one.kpi_id, state(Some(one)))).collect()
+}
+
 /// Whether a KPI is ready, or how far its cells are filled.
-pub(super) fn state(filling: Option<&v1::KpiFilling>) -> String {
+fn state(filling: Option<&v1::KpiFilling>) -> String {
     let Some(filling) = filling else { return "ready".to_owned() };
     let mut state = match &filling.start_time {
         Some(since) => format!("filling {} of {} records since {since}", filling.records_done, filling.records_total),
@@ -56,9 +61,7 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
     let compared = answer.rows.iter().any(|row| row.compared.is_some());
     if format == Format::Table {
         let mut text = table(answer, compared);
-        for filling in &answer.filling {
-            text.push_str(&format!("\n{}: {}", filling.kpi_id, state(Some(filling))));
-        }
+        text.push_str(&being_filled(&answer.filling));
         return Ok(text);
     }
     let mut header = vec![

@@ -1,7 +1,7 @@
 //! Streams: the answer to a question as it changes, and alerts.
 
 use super::args::{Format, Target};
-use super::show::{self, day, lines, state, text, word};
+use super::show::{self, being_filled, day, lines, text, word};
 use crate::cli::error::CliError;
 use crate::proto::v1;
 
@@ -104,9 +104,7 @@ fn alert_lines(message: &v1::WatchAlertsResponse, format: Format) -> Result<Stri
             "nothing to tell".clone_into(&mut out);
         }
         out.push_str(&format!("\nrevision {}", message.revision));
-        for filling in &message.filling {
-            out.push_str(&format!("\n{}: {}", filling.kpi_id, state(Some(filling))));
-        }
+        out.push_str(&being_filled(&message.filling));
     }
     Ok(out)
 }
