@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use fairdue::proto::v1;
 use v1::kpi_service_client::KpiServiceClient;
 
+use crate::processors::Processors;
 use crate::simulate::hand_over;
 use crate::stats::{Rounds, ratio_at_most, timed};
 use crate::support::service::{Caller, Setup, caller};
@@ -29,10 +30,12 @@ pub async fn measure(options: &Options) {
         let rows = hand_over(&database, region).await;
         let count = rows.items;
         theirs.take(rows, "activities");
-        let since = Instant::now();
+        let (since, before) = (Instant::now(), Processors::now(&[&service]));
         service.reload();
         filled(&mut client, region, &id).await;
+        let used = Processors::now(&[&service]).since(&before, count);
         ours.take(timed(count, since), "activities");
+        println!("  {used}");
     }
     println!("{}\n{}", ours.summary("activities"), theirs.summary("activities"));
     ratio_at_most(
@@ -55,7 +58,7 @@ async fn filled(client: &mut KpiServiceClient<Caller>, region: &str, id: &str) {
         {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

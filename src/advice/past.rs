@@ -12,6 +12,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
+use crate::domain::facts::Kinds;
 use crate::domain::ids::{ActivityId, CaseId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
@@ -188,7 +189,7 @@ impl Desk<'_> {
     fn entry_at(&self, history: &CaseHistory, sight: &Sight) -> Option<CaseEntry> {
         // What a case remembers does not depend on what was told about others; only its findings do.
         let persons = PersonLogs::default();
-        let env = Env { market: self.market, rules: self.rules, persons: &persons };
+        let env = Env { market: self.market, rules: self.rules, persons: &persons, kinds: Kinds::NONE };
         let versions = versions(history, sight, sight.at);
         fold::fold(&env, versions.into_iter(), seen(history, sight), sight.at).map(|(entry, _)| entry)
     }

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod disposition;
 pub mod error_kind;
 pub mod fact;
+pub mod facts;
 pub mod feed;
 pub mod finding;
 pub mod finding_life;

@@ -11,6 +11,7 @@ use crate::compliance::{self, CaseWatch, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind, flag};
+use crate::domain::facts::{Facts, Kinds};
 use crate::domain::finding::Finding;
 
 use crate::domain::ids::{FindingId, Inline, RuleId};
@@ -28,13 +29,15 @@ pub struct Env<'a> {
     pub rules: &'a RuleSet,
     /// Contacts of the persons concerned, over all their cases.
     pub persons: &'a PersonLogs,
+    /// Kinds of facts that are counted.
+    pub kinds: Kinds,
 }
 
 /// What a derivation has emitted.
 #[derive(Default)]
 pub struct Effects {
     /// Signed contributions to KPI cells.
-    pub facts: Vec<Fact>,
+    pub facts: Facts,
     /// Findings.
     pub findings: BTreeMap<FindingId, Finding>,
     /// Tests whose outcome is not known, with what is missing and when.
@@ -128,6 +131,7 @@ impl CaseEntry {
     /// Opens a case with its first version.
     #[must_use]
     pub fn open(env: &Env<'_>, first: &CaseVersion, effects: &mut Effects) -> Self {
+        effects.facts.take_only(env.kinds);
         let ledger = CaseLedger::open(env.market, first, &mut effects.facts);
         let mut emissions = Vec::new();
         let watch = CaseWatch::open(&context(env, first, true), &mut emissions);
@@ -187,15 +191,19 @@ impl CaseEntry {
     pub fn step(&mut self, env: &Env<'_>, event: Event<'_>, effects: &mut Effects) {
         let position = event.position();
         self.fire(env, position.0, effects);
+        // Without rules there is nothing to remember for them: a market whose rules change is derived anew.
+        let judges = !env.rules.is_empty();
         match event {
             Event::Version(version) => {
                 let versions = Arc::clone(&self.versions);
                 self.ledger.version(env.market, &versions[versions.len() - 1], version, &mut effects.facts);
                 drop(versions);
                 Arc::make_mut(&mut self.versions).push(version.clone());
-                let mut emissions = Vec::new();
-                self.watch.version(&context(env, version, true), &mut emissions);
-                collect(env, version, None, emissions, effects);
+                if judges {
+                    let mut emissions = Vec::new();
+                    self.watch.version(&context(env, version, true), &mut emissions);
+                    collect(env, version, None, emissions, effects);
+                }
             }
             Event::Activity(activity) => {
                 let versions = Arc::clone(&self.versions);
@@ -203,9 +211,11 @@ impl CaseEntry {
                 let lead = activity.cases.first() == Some(&version.case);
                 let context_of_ledger = ledger::Context { market: env.market, version, lead };
                 self.ledger.apply(&context_of_ledger, activity, &mut effects.facts);
-                let mut emissions = Vec::new();
-                self.watch.apply(&context(env, version, lead), activity, &mut emissions);
-                collect(env, version, Some(activity), emissions, effects);
+                if judges {
+                    let mut emissions = Vec::new();
+                    self.watch.apply(&context(env, version, lead), activity, &mut emissions);
+                    collect(env, version, Some(activity), emissions, effects);
+                }
             }
         }
         self.look_at_limitation(env, position.0, effects);
@@ -253,6 +263,7 @@ impl CaseEntry {
         effects: &mut Effects,
         note: &mut dyn FnMut(Cause<'a>, &Effects),
     ) {
+        effects.facts.take_only(env.kinds);
         while let Some(due) = self.next_due().filter(|due| *due <= until) {
             let versions = Arc::clone(&self.versions);
             let version = &versions[versions.len() - 1];

@@ -17,11 +17,10 @@ use super::IngestError;
 use super::definitions::{Defined, row_of};
 use super::fill::{self, Beginning, Held, Summed, TOLD};
 use super::fill_look::{Look, Need};
-use super::retell::{Retelling, View, untold};
+use super::retell::{Portion, Retelling, View, untold};
 use super::work::Work;
 use super::writer::Markets;
 use crate::config::Snapshot;
-use crate::domain::fact::FactKind;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::kpi::{Catalogue, Delta};
@@ -37,14 +36,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(1);
 /// The most memory of a step's sums.
 const BYTES: usize = 32 << 20;
-/// Facts that follow from rules.
-const BY_RULES: [FactKind; 5] = [
-    FactKind::RuleTest,
-    FactKind::FindingOpen,
-    FactKind::FindingRemediated,
-    FactKind::Limitation,
-    FactKind::BecomesBarred,
-];
 /// Cells of former definitions that are dropped under one lock.
 const DROPPED: u32 = 500;
 
@@ -284,47 +275,72 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
         place => Some(serde_json::from_str(place).map_err(|_| untold())?),
     };
     let scope = look.markets.store.scope(&look.key.tenant);
-    // Judging by the law is most of the work, and says nothing of other facts.
-    let rules = if grown.counts_any(&BY_RULES) { Arc::clone(&tenant.rules) } else { Arc::default() };
-    let mut retelling = Retelling::new(scope, market, rules, view, place);
-    let limits = look.markets.limits();
-    let mut portion = retelling.next().await?;
-    loop {
-        let (mut delta, mut records, mut place) = (Delta::new(), 0, None);
-        let since = Instant::now();
-        while let Some(now) = portion.take() {
-            records += now.records(known);
-            place.clone_from(&now.next);
-            let (teller, grown) = (retelling.clone(), Arc::clone(grown));
-            // The next part is read while this one is derived.
-            let work = tokio::task::spawn_blocking(move || {
-                teller.tell(&now, &mut |_, fact| delta.add(&grown, fact))?;
-                Ok::<Delta, IngestError>(delta)
-            });
-            let (next, told) = tokio::join!(retelling.next(), work);
-            delta = told.map_err(|_| untold())??;
-            portion = next?;
-            if records >= u64::from(limits.fill_records) || delta.bytes() > BYTES || since.elapsed() > STEP {
-                break;
+    let retelling = Retelling::new(scope, market, &tenant.rules, grown.kinds(), view, place);
+    let mut retelling = retelling.to_the_end();
+    let first = retelling.next().await?;
+    let mut step = Some(gather(look, grown, &mut retelling, first).await?);
+    while let Some(Step { sums, place, records, portion }) = step.take() {
+        let summed = Summed { blocks: sums.blocks(), place, records, ground: ground.clone() };
+        // The next step is told while this one is written.
+        let next = async {
+            if portion.is_none() || look.is_over() {
+                return Ok(None);
             }
-        }
-        let place = match (&portion, place) {
-            (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| untold())?,
-            _ => TOLD.to_owned(),
+            pause(look).await;
+            gather(look, grown, &mut retelling, portion).await.map(Some)
         };
-        let summed = Summed { blocks: delta.blocks(), place, records, ground: ground.clone() };
-        if !held.put_aside(look.markets, summed).await? {
+        let (mine, next) = tokio::join!(held.put_aside(look.markets, summed), next);
+        if !mine? {
             return Ok(false);
         }
         metrics::counter!("fairdue_kpi_filled_records_total").increment(records);
-        if portion.is_none() {
-            return Ok(true);
-        }
-        pause(look).await;
-        if look.is_over() {
-            return Ok(true);
+        step = next?;
+    }
+    Ok(true)
+}
+
+/// What one write puts aside.
+struct Step {
+    sums: Delta,
+    /// Where the telling goes on behind it.
+    place: String,
+    records: u64,
+    /// What comes behind it, as read; `None` at the end.
+    portion: Option<Portion>,
+}
+
+/// Sums what is told from a part on, until it is enough for a write.
+async fn gather(
+    look: &Look<'_>,
+    grown: &Arc<Catalogue>,
+    retelling: &mut Retelling,
+    mut portion: Option<Portion>,
+) -> Result<Step, IngestError> {
+    let limits = look.markets.limits();
+    let teller = retelling.teller();
+    let (mut sums, mut records, mut place) = (Delta::new(), 0, None);
+    let since = Instant::now();
+    while let Some(now) = portion.take() {
+        records += now.records(teller.known());
+        place.clone_from(&now.next);
+        let (teller, grown) = (Arc::clone(&teller), Arc::clone(grown));
+        // The next part is read while this one is derived.
+        let work = tokio::task::spawn_blocking(move || {
+            teller.tell(&now, &mut |_, fact| sums.add(&grown, fact))?;
+            Ok::<Delta, IngestError>(sums)
+        });
+        let (next, told) = tokio::join!(retelling.next(), work);
+        sums = told.map_err(|_| untold())??;
+        portion = next?;
+        if records >= u64::from(limits.fill_records) || sums.bytes() > BYTES || since.elapsed() > STEP {
+            break;
         }
     }
+    let place = match (&portion, place) {
+        (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| untold())?,
+        _ => TOLD.to_owned(),
+    };
+    Ok(Step { sums, place, records, portion })
 }
 
 /// Adds what was put aside to the cells. `None` if the filling is not in this server's hands any more, else whether it is

@@ -65,7 +65,7 @@ pub use permits::{Judged, Released, Reserve, Reserved};
 pub use push::PushItem;
 pub use replay::{Chunk, Replay, Told, Unknown};
 pub(crate) use retell::untold;
-pub use retell::{Origin, Place, Portion, Record, Retelling, View};
+pub use retell::{Origin, Place, Portion, Record, Retelling, Teller, View};
 pub use tallies::version_of as digest_version;
 pub use work::{Push, Work};
 pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets};

@@ -15,6 +15,7 @@ use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::fact::Fact;
+use crate::domain::facts::Kinds;
 use crate::domain::finding::Finding;
 use crate::domain::ids::{CaseId, RuleId};
 use crate::domain::market::Market;
@@ -53,6 +54,7 @@ pub struct Replay {
     /// What happened later is left out.
     until: Timestamp,
     after: String,
+    kinds: Kinds,
 }
 
 /// What is told of a case.
@@ -73,7 +75,7 @@ impl Replay {
     /// A replay of what was committed up to revision `known`, with every timer up to `now` fired.
     #[must_use]
     pub const fn new(scope: TenantScope, market: Market, known: u64, now: Timestamp) -> Self {
-        Self { scope, market, known, now, until: Timestamp(i64::MAX), after: String::new() }
+        Self { scope, market, known, now, until: Timestamp(i64::MAX), after: String::new(), kinds: Kinds::ALL }
     }
 
     /// The same of what had happened up to `until`: later activities are left out, and a case whose first version takes
@@ -82,6 +84,13 @@ impl Replay {
     pub fn as_of(mut self, until: Timestamp) -> Self {
         self.until = until;
         self.now = self.now.min(until);
+        self
+    }
+
+    /// The same, of whose facts only these kinds are told.
+    #[must_use]
+    pub const fn counting(mut self, kinds: Kinds) -> Self {
+        self.kinds = kinds;
         self
     }
 
@@ -149,6 +158,9 @@ impl Replay {
     /// Persons and households of whose contacts a rule counts some over all of their cases.
     fn circles_of(&self, histories: &HashMap<CaseId, CaseHistory>, sets: &[&RuleSet]) -> BTreeSet<Circle> {
         let mut circles = BTreeSet::new();
+        if sets.iter().all(|rules| rules.is_empty()) {
+            return circles;
+        }
         for history in histories.values() {
             for (activity, version) in self.contacts(history) {
                 let Some(contact) = Admittance::of(activity) else { continue };
@@ -168,6 +180,9 @@ impl Replay {
 
     /// Notes the contacts of these circles, each once: with the first of its cases.
     fn note(&self, histories: &HashMap<CaseId, CaseHistory>, circles: &BTreeSet<Circle>, logs: &mut PersonLogs) {
+        if circles.is_empty() {
+            return;
+        }
         for (case, history) in histories {
             let lead = |(activity, _): &(&Activity, &CaseVersion)| activity.cases.first() == Some(case);
             for (activity, version) in self.contacts(history).filter(lead) {
@@ -191,7 +206,7 @@ impl Replay {
         chunk: &'c Chunk,
         rules: &'c RuleSet,
     ) -> impl Iterator<Item = (&'c CaseId, Effects)> + use<'c> {
-        let env = Env { market: &self.market, rules, persons: &chunk.persons };
+        let env = Env { market: &self.market, rules, persons: &chunk.persons, kinds: self.kinds };
         let before = self.known.saturating_add(1);
         chunk.histories.iter().map(move |(case, history)| {
             let versions = history.versions.iter().filter(|(revision, _)| *revision < before);
@@ -232,7 +247,7 @@ impl Replay {
         rules: &RuleSet,
         note: &mut dyn FnMut(Cause<'c>, &Fact),
     ) -> Option<Effects> {
-        let env = Env { market: &self.market, rules, persons };
+        let env = Env { market: &self.market, rules, persons, kinds: self.kinds };
         let before = self.known.saturating_add(1);
         let versions = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
         let versions = versions.filter(|version| version.effective <= self.until);

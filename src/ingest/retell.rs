@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 use serde::{Deserialize, Serialize};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::IngestError;
 use super::checks::{check_fact, read_checks};
@@ -15,7 +18,8 @@ use super::rosters::is_roster;
 use super::writing::is_void;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::facts::Kinds;
 use crate::domain::finding_life::Decision;
 use crate::domain::ids::{CaseId, FindingId, MarketId};
 use crate::domain::market::Market;
@@ -26,6 +30,19 @@ use crate::store::{CheckRow, StoredActivity, TenantScope};
 
 /// Activities without a case, and commits of the log of checks, that are read at a time.
 const PAGE: u32 = 500;
+
+/// Facts that follow from rules.
+const BY_RULES: [FactKind; 5] = [
+    FactKind::RuleTest,
+    FactKind::FindingOpen,
+    FactKind::FindingRemediated,
+    FactKind::Limitation,
+    FactKind::BecomesBarred,
+];
+
+/// Parts of cases that are read at a time, where a history is told to its end: a part is on its way through the database,
+/// one is put together here, and one waits for the telling.
+const READ_AHEAD: usize = 3;
 
 /// What of a history counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,14 +92,29 @@ pub enum Record {
     Finding(FindingId),
 }
 
-/// A history being told.
-#[derive(Clone)]
+/// A history being read, to be told.
 pub struct Retelling {
     scope: TenantScope,
+    teller: Arc<Teller>,
+    place: Option<Place>,
+    /// The cases that are read next, once there is any of them.
+    cases: Option<Cases>,
+    /// Parts of cases that are read at a time.
+    ahead: usize,
+}
+
+/// Cases being read, part by part.
+struct Cases {
+    replay: Replay,
+    reading: FuturesOrdered<AbortOnDropHandle<Result<Portion, IngestError>>>,
+}
+
+/// Tells what was read.
+pub struct Teller {
     market: Market,
     rules: Arc<RuleSet>,
+    kinds: Kinds,
     view: View,
-    place: Option<Place>,
 }
 
 /// A part of it, as read.
@@ -118,11 +150,34 @@ enum Part {
 }
 
 impl Retelling {
-    /// Tells the history of a market from `place` on; from the beginning without one.
+    /// Tells these kinds of facts of the history of a market from `place` on; from the beginning without one.
     #[must_use]
-    pub fn new(scope: TenantScope, market: Market, rules: Arc<RuleSet>, view: View, place: Option<Place>) -> Self {
+    pub fn new(
+        scope: TenantScope,
+        market: Market,
+        rules: &Arc<RuleSet>,
+        kinds: Kinds,
+        view: View,
+        place: Option<Place>,
+    ) -> Self {
         let place = Some(place.unwrap_or(Place::Cases(String::new())));
-        Self { scope, market, rules, view, place }
+        // Judging by the law is most of the work, and says nothing of other facts.
+        let judges = BY_RULES.iter().any(|kind| kinds.has(*kind));
+        let rules = if judges { Arc::clone(rules) } else { Arc::default() };
+        Self { scope, teller: Arc::new(Teller { market, rules, kinds, view }), place, cases: None, ahead: 1 }
+    }
+
+    /// The same, told to its end: some parts are read at a time, while others are told.
+    #[must_use]
+    pub const fn to_the_end(mut self) -> Self {
+        self.ahead = READ_AHEAD;
+        self
+    }
+
+    /// What tells the parts.
+    #[must_use]
+    pub fn teller(&self) -> Arc<Teller> {
+        Arc::clone(&self.teller)
     }
 
     /// Reads the next part; `None` at the end.
@@ -130,23 +185,17 @@ impl Retelling {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn next(&mut self) -> Result<Option<Portion>, IngestError> {
-        let id: MarketId = self.market.key.market.clone();
+        let id: MarketId = self.teller.market.key.market.clone();
         loop {
             let Some(place) = self.place.take() else { return Ok(None) };
             match place {
-                Place::Cases(after) => {
-                    let View { known, now, until } = self.view;
-                    let replay = Replay::new(self.scope.clone(), self.market.clone(), known, now);
-                    let mut replay = replay.as_of(until).after(after);
-                    let Some(chunk) = replay.next(&[&self.rules]).await? else {
-                        self.place = Some(Place::Market(0, String::new()));
-                        continue;
-                    };
-                    self.place = Some(Place::Cases(replay.place().to_owned()));
-                    let mut decisions = self.scope.decisions_of_cases(&id, &chunk.ids(), known).await?;
-                    decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= until));
-                    return Ok(Some(self.portion(Part::Cases(Box::new((replay, chunk, decisions))))));
-                }
+                Place::Cases(after) => match self.read_cases(&after).await? {
+                    Some(portion) => {
+                        self.place.clone_from(&portion.next);
+                        return Ok(Some(portion));
+                    }
+                    None => self.place = Some(Place::Market(0, String::new())),
+                },
                 Place::Market(revision, after) => {
                     let rows = self.scope.market_wide(&id, revision, &after, PAGE).await?;
                     let Some(last) = rows.last() else {
@@ -163,14 +212,43 @@ impl Retelling {
                 }
                 Place::Checks(revision) => {
                     let rows = self.scope.checks(&id, revision, PAGE).await?;
-                    let Some(last) = rows.last().filter(|_| rows.iter().any(|row| row.revision <= self.view.known))
-                    else {
+                    let known = self.teller.view.known;
+                    let Some(last) = rows.last().filter(|_| rows.iter().any(|row| row.revision <= known)) else {
                         return Ok(None);
                     };
                     self.place = Some(Place::Checks(last.revision));
                     return Ok(Some(self.portion(Part::Checks(rows))));
                 }
             }
+        }
+    }
+
+    /// The next cases behind one, with those behind them on their way; `None` behind the last.
+    async fn read_cases(&mut self, after: &str) -> Result<Option<Portion>, IngestError> {
+        let Teller { market, rules, kinds, view: View { known, now, until } } = &*self.teller;
+        let cases = self.cases.get_or_insert_with(|| {
+            let replay = Replay::new(self.scope.clone(), market.clone(), *known, *now).counting(*kinds);
+            Cases { replay: replay.as_of(*until).after(after.to_owned()), reading: FuturesOrdered::new() }
+        });
+        while cases.reading.len() < self.ahead {
+            let Some(ids) = cases.replay.cases().await? else { break };
+            let (replay, rules, scope) = (cases.replay.clone(), Arc::clone(rules), self.scope.clone());
+            let (market, known, until) = (market.key.market.clone(), *known, *until);
+            let read = async move {
+                let next = Some(Place::Cases(replay.place().to_owned()));
+                let chunk = replay.read(ids, &[&rules]).await?;
+                let mut decisions = Decisions::default();
+                if !rules.is_empty() {
+                    decisions = scope.decisions_of_cases(&market, &chunk.ids(), known).await?;
+                    decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= until));
+                }
+                Ok(Portion { part: Part::Cases(Box::new((replay, chunk, decisions))), next })
+            };
+            cases.reading.push_back(AbortOnDropHandle::new(tokio::spawn(read)));
+        }
+        match cases.reading.next().await {
+            Some(read) => read.map_err(|_| untold())?.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -185,6 +263,18 @@ impl Retelling {
         }
     }
 
+    fn portion(&self, part: Part) -> Portion {
+        Portion { part, next: self.place.clone() }
+    }
+}
+
+impl Teller {
+    /// The revision that is told up to.
+    #[must_use]
+    pub const fn known(&self) -> u64 {
+        self.view.known
+    }
+
     /// Whether an activity without a case counts in this view.
     fn counts(&self, row: &StoredActivity) -> bool {
         let View { known, until, .. } = self.view;
@@ -194,37 +284,34 @@ impl Retelling {
             && row.activity.occurred <= until
     }
 
-    fn portion(&self, part: Part) -> Portion {
-        Portion { part, next: self.place.clone() }
-    }
-
-    /// Tells the facts of a part, each with its record, always in the same order, and returns what tests of rules
-    /// lacked. Keeps a processor busy.
+    /// Tells the facts of a part, always in the same order, and returns what tests of rules lacked. What names a fact's
+    /// record is made only where it is asked for: sums do not. Keeps a processor busy.
     ///
     /// # Errors
     /// A logged check is corrupt.
-    pub fn tell(&self, portion: &Portion, note: &mut dyn FnMut(&Origin, &Fact)) -> Result<Vec<Unknown>, IngestError> {
+    pub fn tell(
+        &self,
+        portion: &Portion,
+        note: &mut dyn FnMut(&dyn Fn() -> Origin, &Fact),
+    ) -> Result<Vec<Unknown>, IngestError> {
         match &portion.part {
             Part::Cases(part) => {
                 let (replay, chunk, decisions) = &**part;
                 let mut facts = Vec::new();
                 let unknown = replay.tell(chunk, &self.rules, &mut |case, told| {
-                    let record = match told {
-                        Told::Fact(Cause::Event(Event::Version(version)), _) => {
-                            Record::Version(version.version.as_str().to_owned())
-                        }
-                        Told::Fact(Cause::Event(Event::Activity(activity)), _) => {
-                            Record::Activity(activity.id.as_str().to_owned())
-                        }
-                        Told::Fact(Cause::Timer(due), _) => Record::Timer(due),
-                        Told::Finding(finding) => Record::Finding(finding.id),
-                    };
-                    let origin = Origin { case: Some(case.clone()), record };
+                    let of = |record| Origin { case: Some(case.clone()), record };
                     match told {
-                        Told::Fact(_, fact) => note(&origin, fact),
+                        Told::Fact(Cause::Event(Event::Version(version)), fact) => {
+                            note(&|| of(Record::Version(version.version.as_str().to_owned())), fact);
+                        }
+                        Told::Fact(Cause::Event(Event::Activity(activity)), fact) => {
+                            note(&|| of(Record::Activity(activity.id.as_str().to_owned())), fact);
+                        }
+                        Told::Fact(Cause::Timer(due), fact) => note(&|| of(Record::Timer(due)), fact),
                         Told::Finding(finding) => {
                             let made = decisions.get(&finding.id).map_or(&[][..], Vec::as_slice);
                             finding_facts(&self.market, finding, made, &mut facts);
+                            let origin = || of(Record::Finding(finding.id));
                             facts.drain(..).for_each(|fact| note(&origin, &fact));
                         }
                     }
@@ -235,8 +322,8 @@ impl Retelling {
                 let mut facts = Vec::new();
                 for row in rows.iter().filter(|row| self.counts(row)) {
                     market_facts(&self.market, &row.activity, &mut facts);
-                    let record = Record::Activity(row.activity.id.as_str().to_owned());
-                    let origin = Origin { case: None, record };
+                    let record = || Record::Activity(row.activity.id.as_str().to_owned());
+                    let origin = || Origin { case: None, record: record() };
                     facts.drain(..).for_each(|fact| note(&origin, &fact));
                 }
             }
@@ -258,8 +345,8 @@ impl Retelling {
                             && day_number(activity.occurred.date(self.market.zone)) == fact.day
                     };
                     let last = counted().filter(begins).max_by(|a, b| a.order().cmp(&b.order()));
-                    let id = last.map(|record| record.id.as_str().to_owned()).unwrap_or_default();
-                    let origin = Origin { case: None, record: Record::Activity(id) };
+                    let id = || last.map(|record| record.id.as_str().to_owned()).unwrap_or_default();
+                    let origin = || Origin { case: None, record: Record::Activity(id()) };
                     ends.drain(..).for_each(|end| note(&origin, &end));
                     note(&origin, &fact);
                 }
@@ -273,9 +360,9 @@ impl Retelling {
                             if asked > self.view.until {
                                 continue;
                             }
-                            let id = format!("{}-{:x}", line.head.run, check.number);
-                            let case = Some(CaseId::trusted(&check.case));
-                            note(&Origin { case, record: Record::Check(id) }, &fact);
+                            let id = || format!("{}-{:x}", line.head.run, check.number);
+                            let case = || Some(CaseId::trusted(&check.case));
+                            note(&|| Origin { case: case(), record: Record::Check(id()) }, &fact);
                         }
                     }
                 }

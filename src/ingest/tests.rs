@@ -11,6 +11,7 @@ use crate::compliance::owed::Owed;
 use crate::compliance::tests::bench::{act, at, euros, fold, market, rules, version};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
+use crate::domain::facts::Facts;
 use crate::domain::vocabulary::Component;
 use crate::ledger::{self, CaseLedger};
 
@@ -29,7 +30,7 @@ proptest! {
         let order: Vec<Component> = orders[turn].iter().map(|at| Component::ALL[*at]).collect();
         let names: Vec<String> = order.iter().map(|one| format!("\"{one}\"")).collect();
         let law = rules("", &format!("[rule.payment_application]\norder = [{}]", names.join(", ")), "", "");
-        let (market, mut facts) = (market(), Vec::new());
+        let (market, mut facts) = (market(), Facts::default());
         let mut books = CaseLedger::open(&market, &version, &mut facts);
         let mut owed = Owed::new(&version);
         let mut wrong = Vec::new();

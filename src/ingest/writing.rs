@@ -20,6 +20,7 @@ use crate::domain::circle::Circle;
 use crate::domain::digest::Tallies;
 use crate::domain::disposition::Dispositions;
 use crate::domain::fact::Fact;
+use crate::domain::facts::Kinds;
 use crate::domain::finding::Finding;
 use crate::domain::ids::{CaseId, FindingId, PersonId};
 use crate::domain::market::Market;
@@ -43,6 +44,8 @@ pub struct Writing<'a> {
     pub(super) dispositions: Arc<Dispositions>,
     /// The KPI definitions that the market's cells follow.
     pub(super) defined: Arc<Defined>,
+    /// Kinds of facts that those count.
+    kinds: Kinds,
     /// The tenant asks for a second key on waivers.
     pub(super) four_eyes_on_waivers: bool,
     /// The revision that this commit takes, if it changes anything.
@@ -104,6 +107,8 @@ impl<'a> Writing<'a> {
         let ground = definitions::ground(&market, &rules);
         let changed = defined.is_none() || tx.head.rules_digest != ground;
         let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
+        let grown = defined.next.as_ref().map_or(Kinds::NONE, |next| next.grown.kinds());
+        let kinds = defined.whole.kinds().with(grown);
         let mut writing = Self {
             context,
             revision: tx.head.revision + 1,
@@ -113,6 +118,7 @@ impl<'a> Writing<'a> {
             rules,
             dispositions: Arc::clone(&tenant.dispositions),
             defined,
+            kinds,
             ground,
             four_eyes_on_waivers: tenant.findings.four_eyes_on_waivers,
             persons: PersonLogs::default(),
@@ -142,7 +148,7 @@ impl<'a> Writing<'a> {
     }
 
     pub(super) fn env(&self) -> Env<'_> {
-        Env { market: &self.market, rules: &self.rules, persons: &self.persons }
+        Env { market: &self.market, rules: &self.rules, persons: &self.persons, kinds: self.kinds }
     }
 
     /// The states of these cases as they were before this commit: remembered, or derived from what is stored.
@@ -183,7 +189,7 @@ impl<'a> Writing<'a> {
         before: u64,
         persons: &PersonLogs,
     ) -> Option<(CaseEntry, Effects)> {
-        let env = Env { market: &self.market, rules: &self.rules, persons };
+        let env = Env { market: &self.market, rules: &self.rules, persons, kinds: self.kinds };
         let versions = history.versions.iter().filter(|(revision, _)| *revision < before).map(|(_, version)| version);
         let advanced_to = history.advanced_to.unwrap_or(Timestamp(i64::MIN));
         let (mut entry, effects) = fold::fold(&env, versions, counted(history, before), advanced_to)?;

@@ -13,6 +13,7 @@ use super::row::part_text;
 use super::schema::Measure;
 use super::unit::Quantity;
 use crate::domain::fact::Fact;
+use crate::domain::facts::Kinds;
 use crate::domain::money::Currency;
 use crate::domain::validation::Violation;
 
@@ -117,7 +118,10 @@ impl Catalogue {
         };
         match (definition.money, figure.currency) {
             (true, None) => {
-                let text = format!("is required: {} is money, and its figures are by currency", figure.kpi);
+                let text = format!(
+                    "is required: {} is money, and its figures are by currency; behind a row without one there are no facts",
+                    figure.kpi
+                );
                 return Err(wrong("currency_code", text));
             }
             (false, Some(_)) => {
@@ -155,6 +159,12 @@ impl Catalogue {
 }
 
 impl Drill {
+    /// The kinds of facts that may give anything to the figure.
+    #[must_use]
+    pub fn kinds(&self) -> Kinds {
+        self.measures.iter().map(|measure| measure.fact).collect()
+    }
+
     /// The figure.
     #[must_use]
     pub const fn figure(&self) -> &Figure {

@@ -131,7 +131,8 @@ impl Definition {
             matches!(window, Some(Window::Flow | Window::Running | Window::Percentile(_) | Window::Survival(..)))
         };
         let facts = |leaf: &usize| i128::from(facts(*leaf));
-        above.iter().any(|leaf| flows(&leaf)).then(|| above.iter().filter(flows).map(facts).sum())
+        // What also stands on a stock rests on more than the facts of the period: a period without any has a figure, too.
+        (!above.is_empty() && above.iter().all(|leaf| flows(&leaf))).then(|| above.iter().map(facts).sum())
     }
 
     /// Wilson's score interval of a proportion.

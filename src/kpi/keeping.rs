@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::definition::Definition;
 use super::schema::Measure;
-use crate::domain::fact::FactKind;
+use crate::domain::facts::Kinds;
 
 /// Which definition answers for a KPI that is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +34,10 @@ impl Catalogue {
         self.measures.iter().flat_map(|measure| measure.sets.iter().map(|(_, series)| *series)).collect()
     }
 
-    /// Whether any series takes facts of one of these kinds.
+    /// The kinds of facts that series take.
     #[must_use]
-    pub fn counts_any(&self, kinds: &[FactKind]) -> bool {
-        self.measures.iter().any(|measure| !measure.sets.is_empty() && kinds.contains(&measure.fact))
+    pub fn kinds(&self) -> Kinds {
+        self.measures.iter().filter(|measure| !measure.sets.is_empty()).map(|measure| measure.fact).collect()
     }
 
     /// The same definitions, kept by these series alone.

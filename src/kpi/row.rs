@@ -63,7 +63,8 @@ pub struct Row {
     pub decimals: u32,
     /// Digits by which numerator and denominator are shifted to give whole money units; 0 for counts.
     pub(super) shifts: (u32, u32),
-    /// The denominator where it counts things, else how many facts the numerator's amounts come from. `None` for stocks.
+    /// The denominator where it counts things, else how many facts the numerator's amounts come from. `None` for stocks, and
+    /// for what also stands on one.
     pub sample_size: Option<i128>,
     /// Wilson's 95 % interval in the value's unit, for proportions.
     pub interval: Option<(f64, f64)>,

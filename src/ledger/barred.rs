@@ -15,6 +15,7 @@ use super::emit::Sink;
 use super::{CaseLedger, midnight};
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::facts::Facts;
 use crate::domain::limitation::{Enforceable, Interruptions, TermStanding, Until};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
@@ -115,7 +116,7 @@ impl Barred {
         version: &CaseVersion,
         (grounds, found): (Grounds, Option<&Enforceable>),
         at: Timestamp,
-        out: &mut Vec<Fact>,
+        out: &mut Facts,
     ) {
         let day = day_number(at.date(market.zone));
         let mut sink = Sink::new(out, (day, grounds.placed_on), market, version);

@@ -1,5 +1,6 @@
 //! Where facts go: one instant's facts of one case, under the case's dimensions unless told otherwise.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use chrono::{Datelike, Timelike};
@@ -8,6 +9,7 @@ use super::dims::DimRef;
 use crate::domain::buckets::UNDATED;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
+use crate::domain::facts::Facts;
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{ContactPointKind, ContactPointState};
@@ -54,7 +56,7 @@ pub(super) fn reached_by(version: &CaseVersion) -> u16 {
 /// Takes the facts of one instant.
 pub(super) struct Sink<'a> {
     /// Facts so far.
-    pub out: &'a mut Vec<Fact>,
+    pub out: &'a mut Facts,
     /// Day of the instant in the market's zone.
     pub day: i32,
     /// The market.
@@ -67,19 +69,16 @@ pub(super) struct Sink<'a> {
     pub case: DimRef<'a>,
     /// The same, shared.
     pub dims: Arc<Dims>,
+    /// The last instant that was looked up, with its hour of the week.
+    hour: Cell<Option<(Timestamp, u8)>>,
 }
 
 impl<'a> Sink<'a> {
     /// Takes the facts of a case at `day` while `version` is in force.
-    pub fn new(
-        out: &'a mut Vec<Fact>,
-        (day, placed): (i32, i32),
-        market: &'a Market,
-        version: &'a CaseVersion,
-    ) -> Self {
+    pub fn new(out: &'a mut Facts, (day, placed): (i32, i32), market: &'a Market, version: &'a CaseVersion) -> Self {
         let case = DimRef::of_case(version);
         let placed = (placed != i32::MIN).then_some(placed);
-        Self { out, day, market, version, placed, case, dims: case.shared() }
+        Self { out, day, market, version, placed, case, dims: case.shared(), hour: Cell::new(None) }
     }
 }
 
@@ -87,15 +86,24 @@ impl Sink<'_> {
     /// The hour of the week at the debtor's of an instant: in the first zone that the primary party may be in, else in the
     /// market's.
     pub fn hour_at(&self, at: Timestamp) -> u8 {
+        // A contact tells several facts of its one instant.
+        if let Some((_, hour)) = self.hour.get().filter(|(known, _)| *known == at) {
+            return hour;
+        }
         let zones = self.version.primary().map_or(&[][..], |party| &party.zones);
         let zone = zones.iter().find_map(|candidate| candidate.zone.parse().ok()).unwrap_or(self.market.zone);
         let local = at.local(zone);
         // Both parts are below 8 bits: at most 6 x 24 + 23.
-        (local.weekday().num_days_from_monday() * 24 + local.hour()) as u8
+        let hour = (local.weekday().num_days_from_monday() * 24 + local.hour()) as u8;
+        self.hour.set(Some((at, hour)));
+        hour
     }
 
     /// Emits what changed in the buckets of days past due.
     fn aged(&mut self, before: Stock, after: Stock) {
+        if !self.out.takes(FactKind::Aged) {
+            return;
+        }
         let (was, now) = (before.bucket(self.market), after.bucket(self.market));
         let mut told = |bucket: Option<&str>, count: i64, amount: i128| {
             if bucket.is_some() && (count != 0 || amount != 0) {

@@ -37,7 +37,7 @@ pub(super) fn market_wide(detail: &Detail) -> Option<Counted<'_>> {
 
 /// Emits the facts of an activity that names no case. One that names cases is counted by its first case's ledger,
 /// under that case's dimensions, and emits nothing here.
-pub fn market_facts(market: &Market, activity: &Activity, out: &mut Vec<Fact>) {
+pub fn market_facts(market: &Market, activity: &Activity, out: &mut impl Extend<Fact>) {
     if !activity.cases.is_empty() {
         return;
     }
@@ -52,6 +52,6 @@ pub fn market_facts(market: &Market, activity: &Activity, out: &mut Vec<Fact>) {
             ..DimRef::default()
         };
         let day = day_number(activity.occurred.date(market.zone));
-        out.push(Fact { amount: amount.minor, amount2, ..Fact::new(kind, day, dims.shared()) });
+        out.extend([Fact { amount: amount.minor, amount2, ..Fact::new(kind, day, dims.shared()) }]);
     }
 }

@@ -51,6 +51,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::fact::{Fact, FactKind, flag};
+use crate::domain::facts::Facts;
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, date_of_day, day_number};
@@ -106,7 +107,7 @@ pub struct CaseLedger {
 
 impl CaseLedger {
     /// Begins a case with its earliest version: emits that it was placed, dated by the placement, else by the version.
-    pub fn open(market: &Market, first: &CaseVersion, out: &mut Vec<Fact>) -> Self {
+    pub fn open(market: &Market, first: &CaseVersion, out: &mut Facts) -> Self {
         let opened = first.placement.placed.unwrap_or(first.effective);
         let mut ledger = Self {
             claims: Vec::new().into(),
@@ -130,7 +131,7 @@ impl CaseLedger {
 
     /// Folds one activity of the case. The caller has called [`Self::advance`] up to just before it, with the timers
     /// that are due exactly then, and folds activities in the order of facts.
-    pub fn apply(&mut self, ctx: &Context, activity: &Activity, out: &mut Vec<Fact>) {
+    pub fn apply(&mut self, ctx: &Context, activity: &Activity, out: &mut Facts) {
         self.reach(ctx.market, ctx.version, activity.occurred, moves_money(&activity.detail), out);
         let mut sink =
             Sink::new(out, (self.day_of(ctx.market, activity.occurred), self.placed_on), ctx.market, ctx.version);
@@ -228,7 +229,7 @@ impl CaseLedger {
     }
 
     /// Fires the timers that are due up to and including `until`, in their order, dated by when they were due.
-    pub fn advance(&mut self, market: &Market, version: &CaseVersion, until: Timestamp, out: &mut Vec<Fact>) {
+    pub fn advance(&mut self, market: &Market, version: &CaseVersion, until: Timestamp, out: &mut Facts) {
         while self.timer <= until && self.timer != NEVER {
             let at = self.timer;
             self.settled = self.settled.max(at);

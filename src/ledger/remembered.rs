@@ -109,7 +109,7 @@ impl Contacts {
                 }
             }
         }
-        sink.out.append(&mut led);
+        sink.out.extend(led);
     }
 
     /// A promise was made on that contact: a call is counted once.
@@ -178,6 +178,9 @@ impl Remembered {
     /// A fact of the contact, dated by it.
     pub fn fact(&self, kind: FactKind, state: Option<&str>, sink: &Sink) -> Fact {
         let mut fact = sink.plain(kind, 1);
+        if !sink.out.takes(kind) {
+            return fact;
+        }
         fact.day = self.day;
         fact.hour = Some(sink.hour_at(self.made_at(sink.market)));
         fact.flags = self.flags();

@@ -12,7 +12,7 @@ use crate::domain::time::day_number;
 
 /// Emits what roster records come to: an agent's full-time equivalent from the day of a record on, up to its last day, or to
 /// the next record of the agent, whichever is earlier. Of two records of a day the later one counts. Others are passed over.
-pub fn roster_facts<'a>(market: &Market, records: impl Iterator<Item = &'a Activity>, out: &mut Vec<Fact>) {
+pub fn roster_facts<'a>(market: &Market, records: impl Iterator<Item = &'a Activity>, out: &mut impl Extend<Fact>) {
     let mut agents: BTreeMap<&str, Vec<&Activity>> = BTreeMap::new();
     for record in records {
         if let Detail::AgentRoster { agent, .. } = &record.detail {
@@ -33,9 +33,9 @@ pub fn roster_facts<'a>(market: &Market, records: impl Iterator<Item = &'a Activ
             let dims = DimRef { agent: Some(agent), team: team.as_deref(), ..DimRef::default() }.shared();
             let fact = Fact { value: Some(i64::from(*fte_thousandths)), ..Fact::new(FactKind::Headcount, first, dims) };
             if let Some(end) = end {
-                out.push(Fact { day: end, sign: -1, ..fact.clone() });
+                out.extend([Fact { day: end, sign: -1, ..fact.clone() }]);
             }
-            out.push(fact);
+            out.extend([fact]);
         }
     }
 }

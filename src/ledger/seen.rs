@@ -72,6 +72,9 @@ fn told(what: SeenFor, before: i32, day: i32, sink: &mut Sink) {
 }
 
 fn tell(dims: &DimRef<'_>, before: i32, day: i32, sink: &mut Sink) {
+    if !sink.out.takes(FactKind::AccountSeen) {
+        return;
+    }
     let mut fact = sink.plain(FactKind::AccountSeen, 1);
     fact.day = day;
     fact.value = (before != NEVER).then(|| i64::from(day) - i64::from(before));

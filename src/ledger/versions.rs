@@ -8,13 +8,14 @@ use super::claims::{Claim, Wide};
 use super::emit::{Sink, Stock, reached_by};
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::facts::Facts;
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, day_number};
 use crate::domain::vocabulary::Component;
 
 impl CaseLedger {
     /// Emits that the case came in at `at`, with its claims as `first` has them.
-    pub(super) fn open_at(&mut self, market: &Market, first: &CaseVersion, at: Timestamp, out: &mut Vec<Fact>) {
+    pub(super) fn open_at(&mut self, market: &Market, first: &CaseVersion, at: Timestamp, out: &mut Facts) {
         self.day = day_number(at.date(market.zone));
         self.placed_on = self.day;
         let mut sink = Sink::new(out, (self.day, self.placed_on), market, first);
@@ -62,7 +63,7 @@ impl CaseLedger {
         version: &CaseVersion,
         at: Timestamp,
         money: bool,
-        out: &mut Vec<Fact>,
+        out: &mut Facts,
     ) {
         self.settled = self.settled.max(at);
         let placed = version.placement.placed;
@@ -94,7 +95,7 @@ impl CaseLedger {
     }
 
     /// Takes over a new version of the master data, in force from its effective instant.
-    pub fn version(&mut self, market: &Market, old: &CaseVersion, new: &CaseVersion, out: &mut Vec<Fact>) {
+    pub fn version(&mut self, market: &Market, old: &CaseVersion, new: &CaseVersion, out: &mut Facts) {
         self.reach(market, old, new.effective, true, out);
         let (day, placed) = (self.day_of(market, new.effective), self.placed_on);
         let before = self.stock();

@@ -7,6 +7,7 @@ use crate::compliance::{self, Answered, PersonLogs, check_among};
 use crate::domain::activity::Activity;
 use crate::domain::circle::Circle;
 use crate::domain::detail::{Contact, Detail};
+use crate::domain::facts::Kinds;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, PersonId};
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
@@ -71,7 +72,7 @@ impl Query {
         let (entry, revision) = self.entry(&reading, case).await?;
         let at = self.markets.clock().now();
         let nobody = PersonLogs::default();
-        let env = Env { market: &reading.market, rules: &reading.rules, persons: &nobody };
+        let env = Env { market: &reading.market, rules: &reading.rules, persons: &nobody, kinds: Kinds::NONE };
         let ahead = entry.ahead(&env).map(|(ahead, _)| ahead);
         let ledger = &ahead.as_ref().unwrap_or(&entry).ledger;
         let (balance, promises) = (ledger.balance(), ledger.promises().to_vec());

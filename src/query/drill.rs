@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::kpis::refused;
 use super::{Query, Reading};
 use crate::domain::fact::Fact;
+use crate::domain::facts::Kinds;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, Unknown, View, untold};
+use crate::ingest::{IngestError, Origin, Place, Portion, Retelling, Teller, Unknown, View, untold};
 use crate::kpi::drill::{Contribution, Drill, Figure};
 use crate::kpi::{Catalogue, Delta, QueryError};
 
@@ -79,7 +80,7 @@ impl Query {
         };
         let _place = self.place().await?;
         let DrillCursor { view, mut place, mut skip, digest } = cursor;
-        let mut retelling = retelling(&reading, view, place.clone());
+        let mut retelling = retelling(&reading, drill.kinds(), view, place.clone());
         let mut records = Vec::new();
         for _ in 0..PORTIONS {
             let Some(portion) = retelling.next().await? else {
@@ -87,7 +88,7 @@ impl Query {
             };
             let behind = portion.next.clone();
             let told;
-            (drill, told) = records_of(retelling.clone(), portion, drill).await?;
+            (drill, told) = records_of(retelling.teller(), portion, drill).await?;
             let before = records.len();
             let left = told.len().saturating_sub(skip);
             records.extend(told.into_iter().skip(skip).take(size.saturating_sub(before)));
@@ -113,24 +114,26 @@ impl Query {
         catalogue: Arc<Catalogue>,
         view: View,
     ) -> Result<Delta, IngestError> {
+        let kinds = catalogue.kinds();
         let add = move |delta: &mut Delta, fact: &Fact| delta.add(&catalogue, fact);
-        self.gathered(reading, view, Delta::new(), add, |_, _| ()).await
+        self.gathered(reading, kinds, view, Delta::new(), add, |_, _| ()).await
     }
 
     /// Whatever is gathered of the facts of a history in this view, and of what its tests of rules lacked.
     pub(super) async fn gathered<T: Send + 'static>(
         &self,
         reading: &Reading,
+        kinds: Kinds,
         view: View,
         mut gathered: T,
         add: impl Fn(&mut T, &Fact) + Clone + Send + 'static,
         lacked: impl Fn(&mut T, Vec<Unknown>) + Clone + Send + 'static,
     ) -> Result<T, IngestError> {
         let _place = self.place().await?;
-        let mut retelling = retelling(reading, view, None);
+        let mut retelling = retelling(reading, kinds, view, None).to_the_end();
         let mut portion = retelling.next().await?;
         while let Some(now) = portion.take() {
-            let (teller, add, lacked) = (retelling.clone(), add.clone(), lacked.clone());
+            let (teller, add, lacked) = (retelling.teller(), add.clone(), lacked.clone());
             // The next part is read while this one is derived.
             let work = tokio::task::spawn_blocking(move || {
                 let unknown = teller.tell(&now, &mut |_, fact| add(&mut gathered, fact))?;
@@ -145,29 +148,30 @@ impl Query {
     }
 }
 
-fn retelling(reading: &Reading, view: View, place: Option<Place>) -> Retelling {
-    Retelling::new(reading.scope.clone(), reading.market.clone(), Arc::clone(&reading.rules), view, place)
+fn retelling(reading: &Reading, kinds: Kinds, view: View, place: Option<Place>) -> Retelling {
+    Retelling::new(reading.scope.clone(), reading.market.clone(), &reading.rules, kinds, view, place)
 }
 
 /// The records of a part that give anything to the figure.
 async fn records_of(
-    retelling: Retelling,
+    teller: Arc<Teller>,
     portion: Portion,
     drill: Drill,
 ) -> Result<(Drill, Vec<DrillRecord>), IngestError> {
     let work = move || {
         let mut records: Vec<DrillRecord> = Vec::new();
-        let told = retelling.tell(&portion, &mut |origin, fact| {
+        let told = teller.tell(&portion, &mut |origin, fact| {
+            let origin = origin();
             // All facts of a record follow each other.
-            match records.last_mut().filter(|last| last.origin == *origin) {
+            match records.last_mut().filter(|last| last.origin == origin) {
                 Some(last) => drill.add(fact, &mut last.given),
                 None => {
                     let mut given = Contribution::default();
                     drill.add(fact, &mut given);
                     if let Some(last) = records.last_mut().filter(|last| last.given.is_empty()) {
-                        *last = DrillRecord { origin: origin.clone(), given };
+                        *last = DrillRecord { origin, given };
                     } else {
-                        records.push(DrillRecord { origin: origin.clone(), given });
+                        records.push(DrillRecord { origin, given });
                     }
                 }
             }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::Query;
 use crate::domain::fact::{Fact, FactKind};
+use crate::domain::facts::Kinds;
 use crate::domain::ids::{MarketId, RuleId};
 use crate::domain::principal::Principal;
 use crate::domain::time::{Timestamp, day_number};
@@ -89,7 +90,7 @@ impl Query {
                 }
             }
         };
-        let found = self.gathered(&reading, view, Found::default(), add, lacked).await?;
+        let found = self.gathered(&reading, Kinds::ALL, view, Found::default(), add, lacked).await?;
         let gap = |((rule, attribute), unknown): ((RuleId, Attribute), u64)| RuleGap {
             rule,
             attribute: attribute.as_str(),

@@ -295,6 +295,12 @@ impl RuleSet {
         self.block_guidelines
     }
 
+    /// Whether there is no rule at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// How far back rules look at contacts.
     #[must_use]
     pub const fn reach(&self) -> &Reach {

@@ -205,6 +205,13 @@ where
     }
 }
 
+/// A row's value, with what it was when its period was closed if that was asked for.
+fn with_closed(row: &v1::KpiRow) -> String {
+    let Some(closed) = &row.frozen else { return value(row) };
+    let then = closed.value.as_ref().map_or_else(|| reason(closed.no_value_reason()), |value| value.value.clone());
+    format!("{} (closed {then})", value(row))
+}
+
 /// One line a KPI, group and currency: its periods, the line over them, what the last one rests on.
 fn table(answer: &v1::QueryKpisResponse, compared: bool) -> String {
     let mut periods: Vec<String> = Vec::new();
@@ -242,7 +249,7 @@ fn table(answer: &v1::QueryKpisResponse, compared: bool) -> String {
             unit => word(unit.as_str_name(), "KPI_UNIT_"),
         };
         let mut line = vec![last.kpi_id.clone(), group.clone(), unit];
-        line.extend(columns.iter().map(|period| at(period).map(value).unwrap_or_default()));
+        line.extend(columns.iter().map(|period| at(period).map(with_closed).unwrap_or_default()));
         if periods.len() > 1 {
             line.push(sparkline(periods.iter().map(|period| at(period).and_then(number))));
         }
@@ -346,6 +353,21 @@ mod tests {
         assert_eq!(line(&[Some(2.0), Some(2.0)]), "▅▅");
         assert_eq!(line(&[None]), "·");
         assert_eq!(line(&[Some(-4.0), Some(4.0)]), "▁█");
+    }
+
+    #[test]
+    fn a_closed_figure_stands_beside_what_it_has_become() {
+        let figure = |text: &str| Some(Decimal { value: text.to_owned() });
+        let date = Some(Date { year: 2026, month: 1, day: 1 });
+        let frozen = Some(v1::ComparedFigure { value: figure("12.0"), ..Default::default() });
+        let (value, whole_period) = (figure("12.3"), true);
+        let restated = v1::KpiRow { period_start_date: date, value, whole_period, frozen, ..Default::default() };
+        let shown = |row: v1::KpiRow| {
+            let answer = v1::QueryKpisResponse { rows: vec![row], ..Default::default() };
+            figures(&answer, Format::Table).expect("a table")
+        };
+        assert!(shown(restated.clone()).contains("12.3 (closed 12.0)"));
+        assert!(!shown(v1::KpiRow { frozen: None, ..restated }).contains("closed"));
     }
 
     #[test]

@@ -66,8 +66,8 @@ fn a_call_counts_once_with_its_promises_whichever_came_first() {
 }
 
 /// Facts that one activity adds to a case.
-fn added(activity: &Activity, lead: bool) -> Vec<Fact> {
-    let (market, version, mut facts) = (market(), case(), Vec::new());
+fn added(activity: &Activity, lead: bool) -> Facts {
+    let (market, version, mut facts) = (market(), case(), Facts::default());
     let mut ledger = CaseLedger::open(&market, &version, &mut facts);
     ledger.advance(&market, &version, activity.occurred, &mut facts);
     facts.clear();

@@ -21,6 +21,7 @@ use crate::domain::activity::{Activity, Actor, Control};
 use crate::domain::case::{CaseVersion, Claim, Dates, Identity, LegalClass, Placement, Steering, Terms};
 use crate::domain::detail::{Contact, Detail, Payment, Promise, ReversalKind};
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::facts::Facts;
 use crate::domain::ids::{ActivityId, CaseId, ClaimId, MarketId, TenantId, VersionId};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::{Currency, Money};
@@ -158,7 +159,7 @@ pub(super) fn call() -> Detail {
 /// Folds versions and activities in their order and lets time pass to `until`.
 pub(super) struct Folded {
     pub ledger: CaseLedger,
-    pub facts: Vec<Fact>,
+    pub facts: Facts,
 }
 
 pub(super) fn fold(versions: &[CaseVersion], activities: &[Activity], until: Timestamp) -> Folded {
@@ -167,7 +168,7 @@ pub(super) fn fold(versions: &[CaseVersion], activities: &[Activity], until: Tim
     versions.sort_by_key(|version| (version.effective, version.version.clone()));
     let mut activities: Vec<&Activity> = activities.iter().collect();
     activities.sort_by(|a, b| a.order().cmp(&b.order()));
-    let mut facts = Vec::new();
+    let mut facts = Facts::default();
     let mut current = versions[0];
     let mut ledger = CaseLedger::open(&market, current, &mut facts);
     let mut rest = versions[1..].iter().copied().peekable();

@@ -8,10 +8,16 @@ use super::history::{DAYS, FIRST, History, history};
 use super::oracle::{Oracle, Shown};
 use super::*;
 use crate::domain::detail::TransferKind;
+use crate::domain::facts::Kinds;
 use crate::domain::vocabulary::Component;
 
 /// Folds the history; with ticks, time also passes at each of them, and the state is copied there.
 fn folded(history: &History, ticks: &[Timestamp]) -> Folded {
+    folded_taking(history, ticks, Kinds::ALL)
+}
+
+/// The same with facts of some kinds alone.
+fn folded_taking(history: &History, ticks: &[Timestamp], kinds: Kinds) -> Folded {
     enum Step<'a> {
         Version(&'a CaseVersion),
         Activity(&'a Activity),
@@ -25,7 +31,8 @@ fn folded(history: &History, ticks: &[Timestamp]) -> Folded {
         steps.push((activity.occurred, 1, activity.id.as_str().to_owned(), Step::Activity(activity)));
     }
     steps.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
-    let mut facts = Vec::new();
+    let mut facts = Facts::default();
+    facts.take_only(kinds);
     let mut current = &history.versions[0];
     let mut ledger = CaseLedger::open(market, current, &mut facts);
     let mut ticks = ticks.iter().peekable();
@@ -163,6 +170,17 @@ fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseErr
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_not_counted_is_left_out_and_nothing_else(history in history(), some in any::<u128>()) {
+        let all = folded(&history, &[]);
+        let some = |kind: FactKind| some >> (kind as u32) & 1 == 1;
+        let kinds = FactKind::ALL.iter().copied().filter(|kind| some(*kind)).collect();
+        let left = folded_taking(&history, &[], kinds);
+        let wanted: Vec<&Fact> = all.facts.iter().filter(|fact| some(fact.kind)).collect();
+        prop_assert_eq!(left.facts.iter().collect::<Vec<_>>(), wanted);
+        prop_assert_eq!(all.ledger.balance(), left.ledger.balance());
+    }
 
     #[test]
     fn the_fold_equals_the_count_whenever_time_is_let_pass(history in history()) {

@@ -8,6 +8,7 @@ use fairdue::compliance::PersonLogs;
 use fairdue::domain::activity::Activity;
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::Detail;
+use fairdue::domain::facts::Kinds;
 use fairdue::domain::finding::Finding;
 use fairdue::domain::ids::RuleId;
 use fairdue::domain::time::Timestamp;
@@ -65,7 +66,8 @@ fn judging_alone_says_what_the_whole_fold_says() {
         let some: HashSet<RuleId> =
             ids.iter().enumerate().filter(|(place, _)| (seed >> (place % 59)) % 3 == 0).map(|(_, id)| id.clone()).collect();
         let fewer: RuleSet = rules.only(&some);
-        let (env, small) = (Env { market, rules, persons: &persons }, Env { market, rules: &fewer, persons: &persons });
+        let env = Env { market, rules, persons: &persons, kinds: Kinds::ALL };
+        let small = Env { rules: &fewer, ..env };
         for case in 0..generate::CASES {
             let case = generate::case_id(case);
             let versions = || history.opening.iter().chain(&history.versions).filter(|one| one.case == case);
