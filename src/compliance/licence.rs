@@ -17,21 +17,32 @@ pub(crate) fn judge(rule: &Rule, limits: &Licence, situation: &Situation<'_>) ->
         judgement.note = Note::Word("exemption declared");
         return judgement;
     }
-    let serves = |held: &LicenceHeld| {
-        let place = limits.anywhere
+    // From one condition to the next fewer are left; the first that leaves none says what is wrong with what is declared.
+    let here = |held: &&LicenceHeld| {
+        limits.anywhere
             || held.jurisdiction == rule.jurisdiction.as_str()
-            || limits.accepts.contains(&held.jurisdiction);
-        let named = limits.licence.is_none() || held.licence == limits.licence;
-        let lasts = limits
-            .longest_years
-            .is_none_or(|years| held.span.from.is_some_and(|from| date < add_months(from, u32::from(years) * 12)));
-        place && named && lasts && held.span.holds(date)
+            || limits.accepts.contains(&held.jurisdiction)
     };
-    if facts.licences.iter().any(serves) {
+    let named = |held: &&LicenceHeld| limits.licence.is_none() || held.licence == limits.licence;
+    let holds = |held: &&LicenceHeld| held.span.holds(date);
+    let lasts = |held: &&LicenceHeld| {
+        let whole = |years: u16| held.span.from.is_some_and(|from| date < add_months(from, u32::from(years) * 12));
+        limits.longest_years.is_none_or(whole)
+    };
+    let held = || facts.licences.iter().filter(here);
+    let why = if held().next().is_none() {
+        "no licence is declared"
+    } else if held().find(named).is_none() {
+        "the licence declared is of another kind"
+    } else if held().filter(named).find(holds).is_none() {
+        "the licence declared does not hold on this day"
+    } else if held().filter(named).filter(holds).find(lasts).is_none() {
+        "the licence declared is older than it may become"
+    } else {
         return Speaking::new(Answer::Kept);
-    }
+    };
     let mut judgement = Speaking::new(Answer::Broken).seen(0, 1, Unit::Flag);
-    judgement.note = Note::Word("no licence is declared");
+    judgement.note = Note::Word(why);
     judgement.evidence.push(situation.activity.id.clone());
     judgement
 }
