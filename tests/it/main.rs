@@ -44,3 +44,4 @@ mod sync;
 mod tenancy;
 mod tidy;
 mod wall;
+mod wrong_files;
