@@ -31,6 +31,7 @@ mod finding_order;
 mod finding_replicas;
 mod histories;
 mod migrations;
+mod own_hours;
 mod permit_circles;
 mod permit_lists;
 mod permit_races;
