@@ -283,6 +283,11 @@ async fn resident(mine: &mut Clients, id: &str, currency: &str, (region, subdivi
     for money in case.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
         money.currency_code = currency.to_owned();
     }
+    if let Some(identity) = &mut case.identity {
+        identity.collector_role = v1::CollectorRole::Agency.into();
+    }
+    let debt_class = v1::DebtClass::Consumer.into();
+    case.legal_class = Some(v1::LegalClass { debt_class, ..Default::default() });
     for party in &mut case.parties {
         party.person_id = format!("person of {id}");
         party.time_zones.clear();
@@ -294,12 +299,12 @@ async fn resident(mine: &mut Clients, id: &str, currency: &str, (region, subdivi
     mine.cases.upsert_case(request).await.expect("stored");
 }
 
-/// What a check of a call at noon in New York says of a case.
+/// What a check of a call at five in the morning in New York says of a case.
 async fn of_call(mine: &mut Clients, region: &str, id: &str) -> v1::CheckContactResponse {
     let request = v1::CheckContactRequest {
         region_code: region.to_owned(),
         case_id: id.to_owned(),
-        contact_time: Some(prost_types::Timestamp { seconds: 1_792_598_400, nanos: 0 }), // 2026-10-21T16:00:00Z
+        contact_time: Some(prost_types::Timestamp { seconds: 1_792_573_200, nanos: 0 }), // 2026-10-21T09:00:00Z
         contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
         ..Default::default()
     };
