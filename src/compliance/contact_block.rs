@@ -241,7 +241,7 @@ fn inconvenient(situation: &Situation<'_>, at: Timestamp, zone: Tz) -> bool {
 /// begins or ceases to hold, however late.
 fn next_convenient(situation: &Situation<'_>) -> Option<Timestamp> {
     let (zones, here) = (situation.zones.as_slice(), place(situation));
-    let relevant = || recorded(situation).filter(|one| one.place.is_none() || one.place == here);
+    let relevant = || recorded(situation).filter(move |one| one.place.is_none() || one.place == here);
     let mut bounds: Vec<Timestamp> = relevant().flat_map(|one| [Some(one.received), one.until]).flatten().collect();
     for zone in zones {
         let today = situation.at.date(*zone);
