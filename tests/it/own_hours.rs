@@ -11,7 +11,7 @@ const fn at(seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos: 0 })
 }
 
-/// Stores the case of a resident of Texas with these windows.
+/// Stores the case of a resident of Mississippi, which has no rules of its own, with these windows.
 async fn stated(mine: &mut Clients, id: &str, windows: Vec<v1::PersonalWindow>) {
     let mut case = case(id, "bank");
     case.currency_code = "USD".to_owned();
@@ -21,7 +21,7 @@ async fn stated(mine: &mut Clients, id: &str, windows: Vec<v1::PersonalWindow>) 
     for party in &mut case.parties {
         party.person_id = format!("person of {id}");
         party.residences[0].region_code = "US".to_owned();
-        party.residences[0].subdivision_code = "TX".to_owned();
+        party.residences[0].subdivision_code = "MS".to_owned();
         party.time_zones[0].time_zone = "America/Chicago".to_owned();
         party.windows.clone_from(&windows);
     }
@@ -62,7 +62,7 @@ async fn a_wish_that_ends_frees_the_next_contact() {
     };
     let until = |end: i64, window: &v1::PersonalWindow| v1::PersonalWindow { end_time: at(end), ..window.clone() };
     let never = v1::PersonalWindow { preferred: false, start_minute: 0, end_minute: 1_440, ..wednesdays.clone() };
-    let monday = 1_797_257_340; // 2026-12-14T14:09:00Z, 8:09 in Texas
+    let monday = 1_797_257_340; // 2026-12-14T14:09:00Z, 8:09 in Mississippi
     let january = 1_800_459_000; // 2027-01-20T15:30:00Z, a Wednesday morning
     let friday = v1::PersonalWindow { weekdays: vec![5], start_minute: 600, end_minute: 660, ..wednesdays.clone() };
     let later = v1::PersonalWindow { receive_time: at(1_797_206_400), ..friday }; // 2026-12-14T00:00:00Z

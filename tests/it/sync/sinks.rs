@@ -313,7 +313,7 @@ async fn how_long_a_receiver_was_told_nothing_is_seen_and_can_be_watched() {
     let lag = sinks(&service, &setup.key).await[0].lag.expect("a lag");
     assert!((3..60).contains(&lag.seconds), "{lag:?}");
     until("the gauge follows", async || gauge(&metrics, "fairdue_sink_lag_seconds").await >= Some(3.0)).await;
-    assert!(gauge(&metrics, "fairdue_sink_lag_seconds").await <= Some(begun.elapsed().as_secs_f64() + 3.0));
+    assert!(gauge(&metrics, "fairdue_sink_lag_seconds").await <= Some(begun.elapsed().as_secs_f64() + 60.0));
     // A sink that nobody resumes fails no more, and goes on falling behind.
     assert!(run(&service, &admin, &["pause", "hub", "--market", MARKET]).await.0);
     until("it is seen that it is paused", async || gauge(&metrics, "fairdue_sink_paused").await == Some(1.0)).await;
