@@ -227,7 +227,7 @@ pub struct MirrorArgs {
     /// The service that is followed.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
     pub from: String,
-    /// A key there with the role reader.
+    /// A key there with the role reader, or partner: then the copy holds what is shared with that partner.
     #[arg(long, env = "FAIRDUE_API_KEY", hide_env_values = true)]
     pub key: String,
     /// Country of the market: ISO 3166-1 alpha-2 code.
@@ -253,13 +253,13 @@ pub struct VerifyArgs {
     /// The first service.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "FAIRDUE_URL")]
     pub a: String,
-    /// A key there with the role reader.
+    /// A key there with the role reader, or partner: the one that the copy was made with.
     #[arg(long, value_name = "KEY", env = "FAIRDUE_API_KEY", hide_env_values = true)]
     pub a_key: String,
     /// The second: another service, or a file that `sync mirror` keeps.
     #[arg(long, value_name = "FILE|URL")]
     pub b: String,
-    /// A key of the second service with the role reader.
+    /// A key of the second service with the role reader or partner.
     #[arg(long, value_name = "KEY", env = "FAIRDUE_B_API_KEY", hide_env_values = true)]
     pub b_key: Option<String>,
     /// Country of the market: ISO 3166-1 alpha-2 code.
@@ -281,7 +281,8 @@ pub enum SyncCommand {
     Verify(VerifyArgs),
     /// List the receivers to which changes are sent, with how far each has come, or give one an order.
     Sinks(SinksArgs),
-    /// Make every copy of a market start again, as after records were changed behind the service's back.
+    /// Make every copy of a market start again, and have its tallies counted anew, as after records were changed behind the
+    /// service's back.
     Reset {
         /// The tenant.
         #[arg(long, value_name = "ID")]

@@ -25,7 +25,12 @@ impl From<Diagnostics> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self(format!("the database: {error}"))
+        match (&error, error.cause()) {
+            (StoreError::Copy(text), _) => Self(text.clone()),
+            // Whoever typed the command has to know what to mend: a password, a name, a directory.
+            (error, Some(cause)) => Self(format!("the database: {error}: {cause}")),
+            (error, None) => Self(format!("the database: {error}")),
+        }
     }
 }
 

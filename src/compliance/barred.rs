@@ -109,7 +109,7 @@ impl<'a> Found<'a> {
             };
             let Some(covered) = covered else { continue };
             let Some(scoped) = applies::scope(active, situation) else { continue };
-            let doubt = covered.or(scoped).or(possible.then_some(Attribute::Subdivision));
+            let doubt = covered.or(scoped).or(possible.then(|| situation.lacking(jurisdiction)));
             let Some(term) = limits.term else {
                 self.no_figure = true;
                 self.lack(active, Attribute::Pack);

@@ -189,8 +189,8 @@ fn opted_out(situation: &Situation<'_>) -> Option<Option<Timestamp>> {
         .map(|one| one.expires)
 }
 
-/// The windows that the person stated until then.
-fn stated<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
+/// The windows that are on record of the person, whenever they hold.
+fn recorded<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a PersonalWindow> {
     let told = situation
         .watch
         .memory()
@@ -198,12 +198,12 @@ fn stated<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item
         .iter()
         .filter(|(person, _)| person.is_none() || person.as_ref() == situation.person)
         .map(|(_, window)| window);
-    situation
-        .party
-        .into_iter()
-        .flat_map(|party| &party.windows)
-        .chain(told)
-        .filter(move |one| one.received <= at && one.until.is_none_or(|until| at < until))
+    situation.party.into_iter().flat_map(|party| &party.windows).chain(told)
+}
+
+/// The windows that the person stated until then.
+fn stated<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
+    recorded(situation).filter(move |one| one.received <= at && one.until.is_none_or(|until| at < until))
 }
 
 /// Those that speak of where the contact is.
@@ -237,16 +237,18 @@ fn inconvenient(situation: &Situation<'_>, at: Timestamp, zone: Tz) -> bool {
     outside || windows(situation, at).any(|one| !one.preferred && inside(one, at, zone))
 }
 
-/// The first bound of a stated window, within two weeks, at which the person is not known to be inconvenienced.
+/// The first instant at which the person is not known to be inconvenienced: the bound of a window within two weeks, or when one
+/// begins or ceases to hold, however late.
 fn next_convenient(situation: &Situation<'_>) -> Option<Timestamp> {
-    let zones = situation.zones.as_slice();
-    let mut bounds: Vec<Timestamp> = Vec::new();
+    let (zones, here) = (situation.zones.as_slice(), place(situation));
+    let relevant = || recorded(situation).filter(move |one| one.place.is_none() || one.place == here);
+    let mut bounds: Vec<Timestamp> = relevant().flat_map(|one| [Some(one.received), one.until]).flatten().collect();
     for zone in zones {
         let today = situation.at.date(*zone);
         for day in 0..15 {
             let date = add_days(today, day);
             bounds.push(Timestamp::start_of(date, *zone));
-            for window in windows(situation, situation.at) {
+            for window in relevant() {
                 for minute in [window.from_minute, window.to_minute] {
                     let time = NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute) * 60, 0);
                     bounds.extend(time.map(|time| Timestamp::at_local(date, time, *zone)));

@@ -365,7 +365,8 @@ fn asked(
     if let Some(wanted) = check.remaining
         && own.and_then(|one| one.remaining) != Some(wanted)
     {
-        return Err(format!("{wanted} remaining expected, got {:?}", own.and_then(|one| one.remaining)));
+        let got = own.and_then(|one| one.remaining).map_or("none".to_owned(), |rest| rest.to_string());
+        return Err(format!("{wanted} remaining expected, got {got}"));
     }
     let figures = own.map(|one| (one.observed, one.limit));
     for (name, wanted, got) in [
@@ -373,7 +374,8 @@ fn asked(
         ("limit", check.limit, figures.and_then(|figures| figures.1)),
     ] {
         if wanted.is_some() && wanted != got {
-            return Err(format!("{name} {} expected, got {got:?}", wanted.unwrap_or(0)));
+            let got = got.map_or("none".to_owned(), |got| got.to_string());
+            return Err(format!("{name} {} expected, got {got}", wanted.unwrap_or(0)));
         }
     }
     Ok(())

@@ -161,7 +161,7 @@ fn said(situation: &Situation<'_>, jurisdiction: &Jurisdiction, active: &ActiveR
     let clauses = active.cover.as_deref().unwrap_or(&[]);
     let covered = if clauses.is_empty() { Some(None) } else { cover::covers(clauses, situation) };
     let Some(doubt) = covered else { return Said::Nothing(Silence::OutsideScope, None) };
-    let possible = possible.then_some(Attribute::Subdivision).or(doubt);
+    let possible = possible.then(|| situation.lacking(jurisdiction)).or(doubt);
     let Some(mut speaking) = judge_alone(situation, jurisdiction, active, possible) else {
         let (why, word) = silence(rule, situation);
         return Said::Nothing(why, word);

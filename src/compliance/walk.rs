@@ -3,6 +3,7 @@
 use super::cover;
 use super::situation::Situation;
 use super::zones::IdText;
+use crate::domain::party::Residence;
 use crate::rules::candidates::{Candidate, Candidates};
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::topic::Topic;
@@ -66,7 +67,7 @@ impl<'a> Situation<'a> {
         let law = self.governing_law();
         let mut covered = Covered::new();
         let mut walk = |jurisdiction: &'a Jurisdiction, possible: bool, limitation: Option<bool>| {
-            let possible = possible.then_some(Attribute::Subdivision);
+            let possible = possible.then(|| self.lacking(jurisdiction));
             for candidate in jurisdiction.candidates.on(topic) {
                 if limitation.is_some_and(|wanted| wanted != candidate.limitation) {
                     continue;
@@ -81,6 +82,22 @@ impl<'a> Situation<'a> {
             self.each_governing(law, &mut |jurisdiction, possible| walk(jurisdiction, possible, Some(true)));
         }
         complete
+    }
+
+    /// What is missing to tell whether the person lives in a jurisdiction that is only possible: of a city whose state is known,
+    /// the city.
+    #[cold]
+    pub(super) fn lacking(&self, jurisdiction: &Jurisdiction) -> Attribute {
+        let mut parts = jurisdiction.id.as_str().splitn(3, '-');
+        let (Some(country), Some(state), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
+            return Attribute::Subdivision;
+        };
+        let there = |residence: &Residence| {
+            residence.country.eq_ignore_ascii_case(country)
+                && residence.subdivision.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(state))
+        };
+        let known = self.party.is_some_and(|party| party.residences.iter().any(there));
+        if known { Attribute::Locality } else { Attribute::Subdivision }
     }
 
     /// The law chosen for the claim, whose limitation periods then hold instead of those where the person lives.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, told_by_parser};
 
 /// Collects what is wrong with one file.
 pub struct Complaints<'d> {
@@ -37,7 +37,7 @@ impl<'d> Complaints<'d> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let offset = error.span().map_or(0, |span| span.start);
-            self.at(offset, error.message().to_owned(), "write valid TOML 1.0");
+            self.at(offset, told_by_parser(error.message(), self.text, error.span()), "write valid TOML 1.0");
         }
         errors.is_empty().then_some(table)
     }

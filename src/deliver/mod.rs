@@ -7,6 +7,7 @@
 //! holder cannot send behind a new one.
 
 mod courier;
+mod gauges;
 mod holding;
 mod letters;
 mod retry;
@@ -50,7 +51,9 @@ pub fn start(sync: Sync, write: WriteEvent, stop: CancellationToken) -> Result<J
         settings,
         holder: format!("{:016x}", u64::from_le_bytes(name)),
     };
-    Ok(tokio::spawn(oversee(Arc::new(common), stop)))
+    let common = Arc::new(common);
+    tokio::spawn(gauges::run(Arc::clone(&common), stop.clone()));
+    Ok(tokio::spawn(oversee(common, stop)))
 }
 
 /// What all workers share.

@@ -1,6 +1,7 @@
 //! What is wrong in a configuration file, where, and what to write instead. All are collected and reported at once.
 
 use std::fmt;
+use std::ops::Range;
 
 /// The text of one configuration file. Compilers take texts, so that they need no disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,18 @@ impl Diagnostic {
             message: message.into(),
             remedy: remedy.into(),
         }
+    }
+}
+
+/// What a parser of TOML says about a part of a text, with the key where it only says that one stands there twice.
+#[must_use]
+pub fn told_by_parser(message: &str, text: &str, part: Option<Range<usize>>) -> String {
+    let key = part.and_then(|part| text.get(part)).filter(|key| !key.is_empty() && key.len() <= 128);
+    match key {
+        Some(key) if message == "duplicate key" => {
+            format!("the key \"{}\" stands here twice", key.trim_matches(['"', '\'']).escape_debug())
+        }
+        _ => message.to_owned(),
     }
 }
 

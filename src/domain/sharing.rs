@@ -94,6 +94,12 @@ pub struct Sharing {
 }
 
 impl Sharing {
+    /// Whether only some cases are shared.
+    #[must_use]
+    pub fn chooses_cases(&self) -> bool {
+        !self.clients.is_empty() || !self.portfolios.is_empty()
+    }
+
     /// The entities that are shared.
     #[must_use]
     pub fn entities(&self) -> Vec<SyncEntity> {

@@ -73,7 +73,7 @@ fn immutable(old: &CaseVersion, new: &CaseVersion) -> Option<ItemResult> {
     }
     if old.identity.creditor != new.identity.creditor {
         let (was, is) = (format!("\"{}\"", old.identity.creditor), format!("\"{}\"", new.identity.creditor));
-        return fixed("identity.creditor", was, is, "record a transfer");
+        return fixed("identity.creditor_id", was, is, "record a transfer");
     }
     let principals = |version: &CaseVersion| {
         let mut all: Vec<(String, i64)> = version.claims.iter().map(|c| (c.id.to_string(), c.principal)).collect();

@@ -125,6 +125,7 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::Zone => &["Case.parties.time_zones.time_zone"],
         A::Residence => &["Case.parties.residences.region_code"],
         A::Subdivision => &["Case.parties.residences.subdivision_code"],
+        A::Locality => &["Case.parties.residences.locality_code"],
         A::ContractDate => &["Case.dates.contract_date"],
         A::ClaimArose => &["Case.claims.arise_date"],
         A::DueDate | A::Deadline => &["Case.claims.original_due_date", "Activity.contact.deadline_date"],

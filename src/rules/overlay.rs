@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use toml::de::{DeTable, DeValue};
+
 use super::compile::Packs;
 use super::facts::{self, Known};
 use super::model::Rule;
@@ -30,7 +32,7 @@ pub struct Overlay {
     pub templates: HashMap<Box<str>, Arc<[Box<str>]>>,
     /// What the tenant declares of itself, the codes that it has signed included.
     pub facts: TenantFacts,
-    /// Digest of the file.
+    /// Digest of the tables that are read here: whatever else the file says changes nothing that is derived.
     pub digest: String,
 }
 
@@ -59,7 +61,7 @@ impl Overlay {
 pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
     let reading = Reading::new(file);
     let parsed = reading.parse();
-    let mut overlay = Overlay { digest: blake3::hash(file.text.as_bytes()).to_hex().to_string(), ..Overlay::default() };
+    let mut overlay = Overlay { digest: digest(parsed.get_ref()), ..Overlay::default() };
     let mut twice = Vec::new();
     let mut root = Reader::new(&reading, parsed.get_ref(), 0..0, "file");
     if let Some(mut table) = root.table("facts") {
@@ -106,6 +108,65 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
         sound::check_tenant(packs, &|rule| overlay.tightened(rule).0, &overlay.added, &mut found);
     }
     Diagnostics(found).into_result(overlay)
+}
+
+/// A hash over what `[rules]` and `[facts]` say. Layout and comments are not said, nor what stands elsewhere in the file:
+/// partners, sinks and targets are edited often, and every market is derived anew when this changes.
+fn digest(file: &DeTable<'_>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for name in ["rules", "facts"] {
+        if let Some((_, value)) = file.iter().find(|(key, _)| key.get_ref() == name) {
+            hash(&mut hasher, name);
+            said(&mut hasher, value.get_ref());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// A text so that none runs into the next one.
+fn hash(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+fn said(hasher: &mut blake3::Hasher, value: &DeValue<'_>) {
+    match value {
+        DeValue::String(text) => {
+            hasher.update(b"s");
+            hash(hasher, text);
+        }
+        DeValue::Integer(number) => {
+            hasher.update(b"i");
+            hash(hasher, &format!("{} {}", number.radix(), number.as_str()));
+        }
+        DeValue::Float(number) => {
+            hasher.update(b"f");
+            hash(hasher, number.as_str());
+        }
+        DeValue::Boolean(flag) => {
+            hasher.update(if *flag { b"t" } else { b"n" });
+        }
+        DeValue::Datetime(instant) => {
+            hasher.update(b"d");
+            hash(hasher, &instant.to_string());
+        }
+        DeValue::Array(list) => {
+            hasher.update(b"[");
+            hasher.update(&(list.len() as u64).to_le_bytes());
+            list.iter().for_each(|one| said(hasher, one.get_ref()));
+        }
+        DeValue::Table(table) => {
+            hasher.update(b"{");
+            hasher.update(&(table.len() as u64).to_le_bytes());
+            // In the order of the names, whatever the order of the lines.
+            let mut entries: Vec<_> = table.iter().map(|(key, value)| (key.get_ref(), value)).collect();
+            entries.sort_unstable_by(|one, other| one.0.cmp(other.0));
+            for (key, value) in entries {
+                hash(hasher, key);
+                said(hasher, value.get_ref());
+            }
+        }
+    }
 }
 
 /// What a template of the tenant holds, so that its contacts need not state it one by one.

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::spelling::nearest;
 use super::words::{Set, Word};
 use super::written::Written;
-use crate::domain::diagnostic::{Diagnostic, SourceFile};
+use crate::domain::diagnostic::{Diagnostic, SourceFile, told_by_parser};
 
 /// Most mistakes that are told of one file: a hostile one must not cost minutes and gigabytes.
 const MAX_TOLD: usize = 200;
@@ -61,7 +61,8 @@ impl<'a> Reading<'a> {
         let (table, errors) = DeTable::parse_recoverable(&self.file.text);
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
-            self.wrong(offset, format!("not valid TOML: {}", error.message()), "correct the TOML syntax here");
+            let told = told_by_parser(error.message(), &self.file.text, error.span());
+            self.wrong(offset, format!("not valid TOML: {told}"), "correct the TOML syntax here");
         }
         table
     }

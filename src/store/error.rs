@@ -35,6 +35,9 @@ pub enum StoreError {
     /// The address of the database is of no known kind.
     #[error("\"{0}\" is no database address: use sqlite://PATH or postgres://USER@HOST/NAME")]
     Address(String),
+    /// A file is no copy of a market, or that of another one.
+    #[error("{0}")]
+    Copy(String),
     /// Anything else the database refused.
     #[error("the database refused a statement")]
     Other(#[source] DbErr),
@@ -55,6 +58,16 @@ impl StoreError {
             Self::Conflict(error) => Self::SchemaBusy(error),
             other => other,
         }
+    }
+
+    /// What the database or its driver said, for whoever runs the program; never for a client.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        let mut cause = std::error::Error::source(self)?;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Some(cause.to_string())
     }
 
     /// Whether the same transaction, tried again as a whole, may succeed.
@@ -121,7 +134,7 @@ impl Failure for StoreError {
             Self::Conflict(_) | Self::Moved(_) => ErrorKind::Aborted,
             Self::Full(_) => ErrorKind::ResourceExhausted,
             Self::Corrupt { .. } | Self::Other(_) => ErrorKind::Internal,
-            Self::Address(_) => ErrorKind::InvalidArgument,
+            Self::Address(_) | Self::Copy(_) => ErrorKind::InvalidArgument,
         }
     }
 
@@ -133,7 +146,7 @@ impl Failure for StoreError {
             Self::Full(_) => "STORAGE_FULL",
             Self::SchemaBusy(_) => "SCHEMA_BUSY",
             Self::Corrupt { .. } => "STORAGE_CORRUPT",
-            Self::Address(_) => "DATABASE_ADDRESS",
+            Self::Address(_) | Self::Copy(_) => "DATABASE_ADDRESS",
             Self::Other(_) => "INTERNAL",
         }
     }

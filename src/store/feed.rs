@@ -242,12 +242,14 @@ impl TenantScope {
         Ok(row.map(|row| row.try_get::<i64>("", "feed_epoch")).transpose()?.unwrap_or(0).cast_unsigned())
     }
 
-    /// Begins another epoch of feeds: every copy of the market has to start again. False if nothing was ever written.
+    /// Begins another epoch of feeds: every copy of the market has to start again, and tallies are counted anew before they
+    /// are told or added to. False if nothing was ever written.
     ///
     /// # Errors
     /// The database is away.
     pub async fn reset_feeds(&self, market: &MarketId) -> Result<bool, StoreError> {
-        let sql = "UPDATE market SET feed_epoch = feed_epoch + 1 WHERE tenant_id = $1 AND market_id = $2";
+        let sql = "UPDATE market SET feed_epoch = feed_epoch + 1, digest_version = ''
+                   WHERE tenant_id = $1 AND market_id = $2";
         Ok(self.writer().execute_raw(self.statement(market, sql, [])).await?.rows_affected() == 1)
     }
 

@@ -53,14 +53,47 @@ fn statement(sql: &str, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(Backend::Sqlite.orm(), sql, values)
 }
 
+/// Why a file does not open, with its name.
+fn unopened(path: &Path, error: &StoreError) -> StoreError {
+    let cause = error.cause().unwrap_or_else(|| error.to_string());
+    StoreError::Copy(format!("{} cannot be opened as a copy of a market: {cause}", path.display()))
+}
+
 impl Mirror {
     /// Opens the copy of a market in a file, which is made if it is missing.
     ///
     /// # Errors
-    /// The file is no such copy, or that of another market.
+    /// The file cannot be opened, is no such copy, or that of another market.
     pub async fn open(path: &Path, region: &str) -> Result<Self, StoreError> {
-        let url = format!("sqlite://{}?mode=rwc", path.display());
-        let connection = backend::file(&url, &StoreOptions::default()).await?;
+        Self::at(path, region, true).await
+    }
+
+    /// Opens the copy of a market that a file is said to hold already.
+    ///
+    /// # Errors
+    /// As above, and a file that is missing.
+    pub async fn existing(path: &Path, region: &str) -> Result<Self, StoreError> {
+        Self::at(path, region, false).await
+    }
+
+    async fn at(path: &Path, region: &str, make: bool) -> Result<Self, StoreError> {
+        let name = path.display();
+        if !make && !path.exists() {
+            return Err(StoreError::Copy(format!("{name} is missing: name the file that fairdue sync mirror keeps")));
+        }
+        let url = format!("sqlite://{name}?mode={}", if make { "rwc" } else { "rw" });
+        let connection = backend::file(&url, &StoreOptions::default()).await;
+        let connection = connection.map_err(|error| unopened(path, &error))?;
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table'";
+        let tables = connection.query_all_raw(statement(tables, Vec::new())).await;
+        let tables = tables.map_err(|error| unopened(path, &error.into()))?;
+        let names = tables.iter().map(|row| row.try_get("", "name")).collect::<Result<Vec<String>, _>>()?;
+        // The tables of somebody else's database are not mixed with those of a copy.
+        if !(names.iter().any(|name| name == "mirror") || names.is_empty() && make) {
+            let text =
+                format!("{name} is no copy of a market: name the file that fairdue sync mirror keeps, or a new one");
+            return Err(StoreError::Copy(text));
+        }
         for table in TABLES {
             connection.execute_unprepared(table).await?;
         }
@@ -69,10 +102,14 @@ impl Mirror {
         let mirror = Self { connection };
         let row = mirror.connection.query_one_raw(statement("SELECT region FROM mirror", Vec::new())).await?;
         let of: Option<String> = row.map(|row| row.try_get("", "region")).transpose()?;
-        if of.as_deref() == Some(region) {
-            return Ok(mirror);
+        match of {
+            Some(of) if of == region => Ok(mirror),
+            of => {
+                let of = of.unwrap_or_default();
+                let text = format!("{name} is the copy of the market {of}, not of {region}: name another file");
+                Err(StoreError::Copy(text))
+            }
         }
-        Err(StoreError::Address(format!("{} holds another market than {region}", path.display())))
     }
 
     /// The token behind which the copy goes on, empty at the beginning, and the revision that it holds.

@@ -116,6 +116,30 @@ impl TenantScope {
         row.as_ref().map(read).transpose()
     }
 
+    /// When the oldest change behind a revision was recorded; `None` if none is.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn oldest_behind(&self, market: &MarketId, through: u64) -> Result<Option<Timestamp>, StoreError> {
+        // Record times never fall along the revisions: the first of each list is its oldest.
+        let lists = [
+            ("case_version", "recorded_at"),
+            ("activity", "recorded_at"),
+            ("finding", "changed_at"),
+            ("finding_past", "changed_at"),
+            ("finding_update", "recorded_at"),
+        ];
+        let lists = lists.map(|(table, column)| {
+            format!(
+                "SELECT at FROM (SELECT {column} AS at FROM {table} WHERE tenant_id = $1 AND market_id = $2
+                 AND revision > $3 ORDER BY revision LIMIT 1) AS of_{table}"
+            )
+        });
+        let sql = format!("SELECT MIN(at) AS at FROM ({}) AS firsts", lists.join(" UNION ALL "));
+        let row = self.reader().query_one_raw(self.statement(market, &sql, [through.cast_signed().into()])).await?;
+        Ok(row.map(|row| row.try_get::<Option<i64>>("", "at")).transpose()?.flatten().map(Timestamp))
+    }
+
     /// Begins a sink at a place; nothing where it began before.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::domain::digest::Leaf;
 use crate::domain::feed::{ChangeReason, Mark, SyncEntity};
+use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
 use crate::store::{FeedRecord, FeedVersion, FindingRow};
 
@@ -48,6 +49,9 @@ pub struct Change {
     pub leaf: Option<Leaf>,
     /// What changed.
     pub what: What,
+    /// Cases that it names, or that the activity named which it takes out, and that are not the feed's: of other creditors or
+    /// portfolios. Empty where the feed does not choose its cases.
+    pub outside: Vec<CaseId>,
 }
 
 impl What {
@@ -60,6 +64,16 @@ impl What {
             Self::Void { .. } => SyncEntity::Void,
             Self::Finding { .. } => SyncEntity::Finding,
         }
+    }
+
+    /// The cases that it names, those of the activity that it takes out included.
+    pub(super) fn cases(&self) -> impl Iterator<Item = &CaseId> {
+        let (row, target) = match self {
+            Self::Activity(row) => (Some(row), None),
+            Self::Void { void, target } => (Some(void), target.as_ref()),
+            Self::Case { .. } | Self::Finding { .. } => (None, None),
+        };
+        row.into_iter().chain(target).flat_map(|row| row.cases())
     }
 
     /// The id of what it is about.

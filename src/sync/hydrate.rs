@@ -39,7 +39,7 @@ pub(super) async fn changes(
         }
         return Ok(changes);
     }
-    let entries = members::entries(filter, &loaded)?;
+    let entries = members::entries(filter, &loaded.versions)?;
     let mut waiting = members::waiting(scope, market, filter, &rows).await?;
     for raw in rows {
         let revision = raw.order().0;
@@ -50,9 +50,13 @@ pub(super) async fn changes(
         if let Some((case, revision)) = members::brings_in(&raw, &loaded, &entries) {
             changes.extend(members::past_of(scope, market, filter, &case, revision).await?);
         }
-        let change = change(raw, &loaded)?;
-        if let What::Activity(row) = &change.what {
-            changes.extend(waiting.remove(&row.id));
+        let mut change = change(raw, &loaded)?;
+        change.outside = members::outside(&change.what, &entries, revision);
+        if let What::Activity(row) = &change.what
+            && let Some(mut void) = waiting.remove(&row.id)
+        {
+            void.outside = members::outside(&void.what, &entries, revision);
+            changes.push(void);
         }
         if filter.wants(change.what.entity()) {
             changes.push(change);
@@ -104,7 +108,8 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
         Raw::Version(version) => {
             let (revision, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));
             let (reason, previous) = before(&version, loaded);
-            Change { revision, recorded, reason, mark, leaf, what: What::Case { version, previous } }
+            let what = What::Case { version, previous };
+            Change { revision, recorded, reason, mark, leaf, what, outside: Vec::new() }
         }
         Raw::Record(row) => {
             let (revision, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
@@ -118,7 +123,8 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 }
                 None => (ChangeReason::New, What::Activity(row)),
             };
-            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, leaf, what }
+            let reason = noted.unwrap_or(usual);
+            Change { revision, recorded, reason, mark, leaf, what, outside: Vec::new() }
         }
         Raw::Finding(revision, id) => {
             let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
@@ -126,7 +132,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 state.ok_or_else(|| IngestError::internal("a finding's change is in the feed and not in its past"))?;
             let (recorded, leaf) = (row.changed, states::leaf(&row));
             let what = What::Finding { row: Box::new(row), previous: previous.map(Box::new) };
-            Change { revision, recorded, reason, mark, leaf, what }
+            Change { revision, recorded, reason, mark, leaf, what, outside: Vec::new() }
         }
     })
 }

@@ -14,7 +14,7 @@ use crate::domain::feed::{ChangeReason, SyncEntity};
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
-use crate::store::{FeedRecord, TenantScope};
+use crate::store::{FeedRecord, FeedVersion, TenantScope};
 
 impl Filter {
     /// Whether cases are chosen at all.
@@ -45,9 +45,12 @@ pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> 
 }
 
 /// The revision at which each case enters the filter, of those that do.
-pub(super) fn entries(filter: &Filter, loaded: &Loaded) -> Result<HashMap<CaseId, u64>, IngestError> {
+pub(super) fn entries(
+    filter: &Filter,
+    versions: &HashMap<CaseId, Vec<FeedVersion>>,
+) -> Result<HashMap<CaseId, u64>, IngestError> {
     let mut entries = HashMap::new();
-    for (case, versions) in &loaded.versions {
+    for (case, versions) in versions {
         let mut admitted: Option<u64> = None;
         for row in versions {
             if filter.admits(&row.read()?) {
@@ -59,6 +62,13 @@ pub(super) fn entries(filter: &Filter, loaded: &Loaded) -> Result<HashMap<CaseId
         }
     }
     Ok(entries)
+}
+
+/// The cases of a change that are not in the filter by a revision: who follows learns nothing of them. Of an unknown one it is
+/// not known that it is.
+pub(super) fn outside(what: &What, entries: &HashMap<CaseId, u64>, revision: u64) -> Vec<CaseId> {
+    let entered = |case: &CaseId| entries.get(case).is_some_and(|since| *since <= revision);
+    what.cases().filter(|case| !entered(case)).cloned().collect()
 }
 
 /// Whether this version brings its case in although older things of it are on record: those then come first.
@@ -116,13 +126,20 @@ pub(super) async fn past_of(
         }
     }
     changes.retain(|change| filter.wants(change.what.entity()));
+    let mut named: Vec<CaseId> = changes.iter().flat_map(|change| change.what.cases()).cloned().collect();
+    named.sort_unstable();
+    named.dedup();
+    let entries = entries(filter, &scope.versions_of(market, &named).await?)?;
+    for change in &mut changes {
+        change.outside = outside(&change.what, &entries, revision);
+    }
     changes.sort_by_key(|change| (change.revision, change.what.entity()));
     Ok(changes)
 }
 
 /// A change that is told belatedly.
 const fn told(revision: u64, recorded: Timestamp, leaf: Option<Leaf>, what: What) -> Change {
-    Change { revision, recorded, reason: ChangeReason::New, mark: None, leaf, what }
+    Change { revision, recorded, reason: ChangeReason::New, mark: None, leaf, what, outside: Vec::new() }
 }
 
 /// Voids that came before these activities, by target: without the activity, nobody could tell whom they concern.

@@ -11,10 +11,9 @@ use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::sharing::Sharing;
 use crate::domain::sink::{DeadLetter, LetterOrder, Sink, Start};
-use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::IngestError;
-use crate::store::{SinkOrder, SinkRow};
+use crate::store::{SinkOrder, SinkRow, TenantScope};
 
 /// How long a feed is silent; nothing hangs on it.
 const MANNER: Manner = Manner { once: false, heartbeat: std::time::Duration::from_secs(10) };
@@ -56,8 +55,10 @@ pub struct SinkStatus {
     pub sink: Arc<Sink>,
     /// How far it has come; `None` before it began.
     pub row: Option<SinkRow>,
-    /// The market's newest revision, and when it was recorded.
-    pub head: (u64, Timestamp),
+    /// The market's newest revision.
+    pub head: u64,
+    /// Microseconds since the oldest change was recorded that is not delivered; `None` before the sink began.
+    pub lag: Option<i64>,
     /// Events that are put aside.
     pub letters: u64,
 }
@@ -166,15 +167,44 @@ impl Sync {
             if sinks.is_empty() {
                 continue;
             }
-            let head = scope.head(market).await?.map(|head| (head.revision, head.recorded)).unwrap_or_default();
+            let head = scope.head(market).await?.map(|head| head.revision).unwrap_or_default();
             let aside: HashMap<SinkId, u64> = scope.letter_counts(market).await?.into_iter().collect();
             for sink in sinks {
                 let letters = aside.get(&sink.id).copied().unwrap_or_default();
                 let row = scope.sink(market, &sink.id).await?;
-                found.push(SinkStatus { market: market.clone(), sink: Arc::clone(sink), row, head, letters });
+                let lag = self.lag(&scope, market, row.as_ref(), head).await?;
+                found.push(SinkStatus { market: market.clone(), sink: Arc::clone(sink), row, head, lag, letters });
             }
         }
         Ok(found)
+    }
+
+    /// How far a sink in a market is behind, and whether it is paused; `None` before it began.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn sink_lag(&self, key: &MarketKey, sink: &SinkId) -> Result<Option<(i64, bool)>, IngestError> {
+        let scope = self.markets.store().scope(&key.tenant);
+        let Some(row) = scope.sink(&key.market, sink).await? else { return Ok(None) };
+        let head = scope.head(&key.market).await?.map(|head| head.revision).unwrap_or_default();
+        let lag = self.lag(&scope, &key.market, Some(&row), head).await?;
+        Ok(lag.map(|lag| (lag, row.paused)))
+    }
+
+    async fn lag(
+        &self,
+        scope: &TenantScope,
+        market: &MarketId,
+        row: Option<&SinkRow>,
+        head: u64,
+    ) -> Result<Option<i64>, IngestError> {
+        let Some(row) = row else { return Ok(None) };
+        if row.through >= head {
+            return Ok(Some(0));
+        }
+        // A commit that changed nothing that a feed tells of keeps nobody waiting.
+        let oldest = scope.oldest_behind(market, row.through).await?;
+        Ok(Some(oldest.map_or(0, |at| self.markets.clock().now().0.saturating_sub(at.0).max(0))))
     }
 
     /// Sends nothing to a receiver until somebody resumes it.

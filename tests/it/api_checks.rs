@@ -275,3 +275,95 @@ async fn a_full_log_refuses_single_checks_and_holds_streams_back() {
     assert_eq!(logged, 20 - refused + 12);
     api.end().await;
 }
+
+/// The case of somebody who lives where these say.
+async fn resident(mine: &mut Clients, id: &str, currency: &str, (region, subdivision, locality): (&str, &str, &str)) {
+    let mut case = case(id, "bank");
+    case.currency_code = currency.to_owned();
+    for money in case.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
+        money.currency_code = currency.to_owned();
+    }
+    if let Some(identity) = &mut case.identity {
+        identity.collector_role = v1::CollectorRole::Agency.into();
+    }
+    let debt_class = v1::DebtClass::Consumer.into();
+    case.legal_class = Some(v1::LegalClass { debt_class, ..Default::default() });
+    for party in &mut case.parties {
+        party.person_id = format!("person of {id}");
+        party.time_zones.clear();
+        party.residences[0].region_code = region.to_owned();
+        party.residences[0].subdivision_code = subdivision.to_owned();
+        party.residences[0].locality_code = locality.to_owned();
+    }
+    let request = v1::UpsertCaseRequest { region_code: region.to_owned(), case: Some(case) };
+    mine.cases.upsert_case(request).await.expect("stored");
+}
+
+/// What a check of a call at five in the morning in New York says of a case.
+async fn of_call(mine: &mut Clients, region: &str, id: &str) -> v1::CheckContactResponse {
+    let request = v1::CheckContactRequest {
+        region_code: region.to_owned(),
+        case_id: id.to_owned(),
+        contact_time: Some(prost_types::Timestamp { seconds: 1_792_573_200, nanos: 0 }), // 2026-10-21T09:00:00Z
+        contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
+        ..Default::default()
+    };
+    mine.compliance.check_contact(request).await.expect("an answer").into_inner()
+}
+
+/// Whoever is told to state what is stated already looks for the mistake in the wrong place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_city_whose_state_is_known_the_city_is_missing() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    for (id, place, missing) in [
+        ("country", ("US", "", ""), vec!["subdivision"]),
+        ("state", ("US", "NY", ""), vec!["locality"]),
+        ("city", ("US", "NY", "nyc"), vec![]),
+    ] {
+        resident(&mut mine, id, "USD", place).await;
+        let answer = of_call(&mut mine, "US", id).await;
+        let places: Vec<&str> = answer.missing.iter().map(String::as_str).collect();
+        let places: Vec<&str> = places.into_iter().filter(|one| ["subdivision", "locality"].contains(one)).collect();
+        assert_eq!(places, missing, "{id}: {answer:?}");
+        let city = answer.rules.iter().any(|rule| rule.jurisdiction_id == "us-ny-nyc");
+        assert!(city, "the city's rules speak: {answer:?}");
+    }
+    api.end().await;
+}
+
+/// A licence that is declared and does not serve is not told to be missing: there is something to correct.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_licence_does_not_serve_is_told() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    resident(&mut mine, "se", "SEK", ("SE", "", "")).await;
+    resident(&mut mine, "tx", "USD", ("US", "TX", "")).await;
+    let licence =
+        |of: &str, rest: &str| format!("[[facts.licence]]\njurisdiction = \"{of}\"\nnumber = \"1\"\n{rest}\n");
+    for (region, rule, declared, note) in [
+        ("SE", "se-licence", String::new(), "no licence is declared"),
+        ("SE", "se-licence", licence("de", "from = 2020-01-01"), "no licence is declared"),
+        ("SE", "se-licence", licence("se", "from = 2027-01-01"), "the licence declared does not hold on this day"),
+        ("SE", "se-licence", licence("se", "from = 2010-01-01"), "the licence declared is older than it may become"),
+        ("SE", "se-licence", licence("se", "from = 2020-01-01"), ""),
+        ("US", "us-tx-bond", licence("us-tx", "from = 2020-01-01"), "the licence declared is of another kind"),
+        ("US", "us-tx-bond", licence("us-tx", "licence = \"surety_bond\"\nfrom = 2020-01-01"), ""),
+    ] {
+        let markets = ["se", "us"].map(|id| {
+            let (zone, currency) = if id == "se" { ("Europe/Stockholm", "SEK") } else { ("America/New_York", "USD") };
+            format!("[markets.{id}]\nzone = \"{zone}\"\ncurrency = \"{currency}\"\npromise_grace_days = 3\n")
+        });
+        api.configure("tenants/mine.toml", &format!("tenant = \"mine\"\n{}{declared}", markets.concat()));
+        api.reload();
+        let answer = of_call(&mut mine, region, if region == "SE" { "se" } else { "tx" }).await;
+        let said = answer.rules.iter().find(|one| one.rule_id == rule).expect("the rule speaks");
+        let wanted = if note.is_empty() { v1::Answer::Kept } else { v1::Answer::Broken };
+        assert_eq!(said.answer(), wanted, "{declared}: {said:?}");
+        let told = said.observation.as_ref().map(|seen| seen.note.clone()).unwrap_or_default();
+        assert_eq!(told, note, "{declared}");
+    }
+    api.end().await;
+}

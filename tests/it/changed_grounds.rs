@@ -1,4 +1,5 @@
-//! Settings of a market change what is derived of its history, and with it when deadlines fall.
+//! What is derived of a market's history follows its settings and the tenant's rules, and with them when deadlines fall; and
+//! nothing else that the tenant's file says.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -80,3 +81,31 @@ on_both_databases!(
         assert_eq!(ask().await.as_deref(), Some("100.00"));
     }
 );
+
+/// Everything derived in every market of a tenant hangs on this digest: a market of millions of records stands still while it
+/// is derived anew, which nobody expects of a new partner.
+#[test]
+fn what_is_no_rule_of_a_tenants_file_leaves_its_rules_as_they_were() {
+    let directory = crate::support::service::configuration();
+    let file = directory.path().join("tenants/t.toml");
+    let rules = "[rules]\nmemberships = [\"unirec\"]\n[[rules.template]]\nid = \"a\"\nholds = [\"opt_out\"]\n\
+                 [facts]\n[[facts.licence]]\njurisdiction = \"it\"\nnumber = \"1\"\nauthority = \"A\"\nfrom = 2015-01-01\n";
+    let digest = |text: &str| {
+        std::fs::write(&file, text).expect("write the tenant");
+        let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+        snapshot.tenants.get(&TenantId::trusted("t")).expect("the tenant").rules.digest().to_owned()
+    };
+    let plain = digest(&format!("{}{rules}", tenant(3)));
+    let partner = "[[partner]]\nid = \"p\"\nkeys = []\nmarkets = [\"it\"]\n[partner.share]\ncase = [\"steering\"]\n\
+                   [[sink]]\nid = \"s\"\npartner = \"p\"\nmarkets = [\"it\"]\n[sink.webhook]\n\
+                   url = \"https://hooks.example.org/\"\nsecrets = [\"env:S\"]\n";
+    assert_eq!(digest(&format!("# A comment.\n{}\n{rules}\n{partner}", tenant(3))), plain);
+    for (line, other) in [
+        ("memberships = [\"unirec\"]", "memberships = []"),
+        ("holds = [\"opt_out\"]", "holds = [\"opt_out\", \"principal\"]"),
+        ("number = \"1\"", "number = \"2\""),
+        ("from = 2015-01-01", "from = 2015-01-02"),
+    ] {
+        assert_ne!(digest(&format!("{}{}", tenant(3), rules.replace(line, other))), plain, "{other}");
+    }
+}

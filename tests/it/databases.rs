@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, Executor, Row};
 
-use crate::support::database::{Backend, on_both_databases};
+use crate::support::database::{Backend, Database, on_both_databases};
 use crate::support::postgres::{Cluster, Durability};
 
 on_both_databases!(
@@ -40,4 +40,23 @@ async fn a_cluster_stops_and_leaves_nothing_behind() {
     tokio::task::spawn_blocking(move || drop(cluster)).await.expect("stop");
     assert!(sqlx::PgConnection::connect(&url).await.is_err(), "the server still runs");
     assert!(!directory.parent().is_some_and(std::path::Path::exists), "the directory is still there");
+}
+
+/// Whoever starts the service against a database that does not open is told what to mend.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_database_does_not_open_is_told() {
+    let directory = crate::support::service::configuration();
+    let postgres = Database::fresh(Backend::Postgres).await;
+    let (server, _) = postgres.url.rsplit_once('/').expect("an address with a name");
+    for (url, cause) in [
+        ("sqlite:///no/such/directory/f.db".to_owned(), "unable to open database file"),
+        (format!("{server}/nowhere"), "database \"nowhere\" does not exist"),
+    ] {
+        let mut command = std::process::Command::new(crate::support::service::binary());
+        command.args(["tenant", "create", "t", "--database", &url, "--config"]).arg(directory.path());
+        let output = tokio::task::spawn_blocking(move || command.output().expect("run fairdue")).await.expect("it ran");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{url}: {told}");
+        assert!(told.contains("the database is not available") && told.contains(cause), "{url}: {told}");
+    }
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<bool, CliError> {
     let first = Side::Server { client: Box::new(client), region: region.clone() };
     let file = !args.b.starts_with("http://") && !args.b.starts_with("https://");
     let second = if file {
-        Side::File { mirror: Mirror::open(Path::new(&args.b), &region).await?, zone }
+        Side::File { mirror: Mirror::existing(Path::new(&args.b), &region).await?, zone }
     } else {
         let key = args.b_key.as_deref().ok_or_else(|| CliError::new("another server needs --b-key"))?;
         Side::Server { client: Box::new(Client::connect(&args.b, key).await?), region }

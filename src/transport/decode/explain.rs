@@ -39,7 +39,8 @@ pub fn request(wire: v1::ExplainRequest) -> Result<(MarketId, Wanted, Vec<String
                 id.map(|id| Wanted::Activity(id, case))
             }
             None => {
-                at.refuse("is to say what is to be explained: set contact, charge, check, finding_id or activity");
+                let remedy = "is required: set one of contact, charge, check, finding_id and activity";
+                at.field("subject").refuse(remedy);
                 None
             }
         };

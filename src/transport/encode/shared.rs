@@ -6,6 +6,7 @@ use prost::{DecodeError, Message as _};
 use super::finding;
 use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
+use crate::domain::ids::CaseId;
 use crate::domain::sharing::{Sharing, fields_of};
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
@@ -46,11 +47,29 @@ fn leaf_of_case(case: &mut v1::Case) -> Leaf {
     leaf
 }
 
-fn leaf_of_activity(activity: &mut v1::Activity, entity: SyncEntity) -> Leaf {
+fn leaf_of_activity(activity: &mut v1::Activity, entity: SyncEntity, sharing: &Sharing) -> Leaf {
     let (time, revision) = (activity.record_time.take(), std::mem::take(&mut activity.revision));
+    let several = names_others(activity, entity, sharing);
+    let cases = if several { std::mem::take(&mut activity.case_ids) } else { Vec::new() };
     let leaf = Leaf::record(entity, &activity.encode_to_vec());
     (activity.record_time, activity.revision) = (time, revision);
+    if several {
+        activity.case_ids = cases;
+    }
     leaf
+}
+
+/// Whether a record that is told for one of its cases may name others, which are not shared: the partner sees fewer of them then,
+/// and more as cases enter its portfolios. So they do not count in its leaf. A void is told for its target's cases too.
+fn names_others(activity: &v1::Activity, entity: SyncEntity, sharing: &Sharing) -> bool {
+    sharing.chooses_cases() && (entity == SyncEntity::Void || activity.case_ids.len() > 1)
+}
+
+/// Takes the ids of cases out that are not shared.
+fn hide(activity: &mut v1::Activity, sharing: &Sharing, outside: &[CaseId]) {
+    if sharing.chooses_cases() {
+        activity.case_ids.retain(|id| outside.iter().all(|case| case.as_str() != id));
+    }
 }
 
 fn leaf_of_finding(finding: &mut v1::Finding) -> Leaf {
@@ -60,9 +79,10 @@ fn leaf_of_finding(finding: &mut v1::Finding) -> Leaf {
     leaf
 }
 
-/// A change as it is told to a partner: without the fields that are not shared, and with the leaf of what is.
+/// A change as it is told to a partner: without the fields that are not shared, nor the ids of the cases `outside`, and with the
+/// leaf of what is.
 #[must_use]
-pub fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing) -> v1::Change {
+pub fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing, outside: &[CaseId]) -> v1::Change {
     // What does not count has no leaf; where nothing is left out, it stays that of the whole record.
     let part = !wire.digest.is_empty() && !whole(entity, sharing);
     let leaf = match &mut wire.after {
@@ -71,8 +91,11 @@ pub fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing) -> v1
             part.then(|| leaf_of_case(one))
         }
         Some(After::Activity(one) | After::Void(one)) => {
+            let part = part || !wire.digest.is_empty() && names_others(one, entity, sharing);
             activity(one, entity, sharing);
-            part.then(|| leaf_of_activity(one, entity))
+            let leaf = part.then(|| leaf_of_activity(one, entity, sharing));
+            hide(one, sharing, outside);
+            leaf
         }
         Some(After::Finding(one)) => {
             finding(one, sharing);
@@ -88,6 +111,7 @@ pub fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing) -> v1
         // An activity, told with a void: it is shared as activities are, or not at all.
         Some(Before::VoidedActivity(one)) if sharing.fields.contains_key(&SyncEntity::Activity) => {
             activity(one, SyncEntity::Activity, sharing);
+            hide(one, sharing, outside);
         }
         Some(Before::VoidedActivity(one)) => one.keep(&|_| false),
         Some(Before::PreviousFinding(one)) => finding(one, sharing),
@@ -111,7 +135,8 @@ pub fn counted(record: Record<'_>, sharing: &Sharing) -> Result<Option<Counted>,
         Record::Activity(row) => {
             let mut one = v1::Activity::decode(row.record.as_slice())?;
             activity(&mut one, row.entity, sharing);
-            let leaf = if whole(row.entity, sharing) { row.leaf() } else { leaf_of_activity(&mut one, row.entity) };
+            let stored = whole(row.entity, sharing) && !names_others(&one, row.entity, sharing);
+            let leaf = if stored { row.leaf() } else { leaf_of_activity(&mut one, row.entity, sharing) };
             Some(Counted { at: instant(one.occur_time.as_ref()), leaf, amount: of_activity(&one) })
         }
         Record::Finding(row, stands) => {

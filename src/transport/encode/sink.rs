@@ -10,8 +10,7 @@ use crate::wire::words::Word as _;
 /// A sink in one market.
 #[must_use]
 pub fn sink(status: &SinkStatus) -> v1::Sink {
-    let SinkStatus { market, sink, row, head, letters } = status;
-    let (head_revision, head_recorded) = head;
+    let SinkStatus { market, sink, row, head, lag, letters } = status;
     let mut wire = v1::Sink {
         sink_id: sink.id.to_string(),
         region_code: market.as_str().to_ascii_uppercase(),
@@ -21,7 +20,7 @@ pub fn sink(status: &SinkStatus) -> v1::Sink {
         },
         receiver: sink.receiver.described(),
         state: SinkState::Running.number(),
-        head_revision: revision(*head_revision),
+        head_revision: revision(*head),
         dead_letter_count: i32::try_from(*letters).unwrap_or(i32::MAX),
         ..Default::default()
     };
@@ -30,12 +29,6 @@ pub fn sink(status: &SinkStatus) -> v1::Sink {
         (true, _) => SinkState::Paused,
         (false, 0) => SinkState::Running,
         (false, _) => SinkState::Retrying,
-    };
-    // What is behind is told only where something was delivered: before that, no instant stands for the place.
-    let lag = if row.through >= *head_revision {
-        Some(0)
-    } else {
-        (row.seen.0 > 0).then(|| head_recorded.0.saturating_sub(row.seen.0).max(0))
     };
     wire.state = state.number();
     wire.pause_reason.clone_from(&row.reason);

@@ -63,7 +63,7 @@ fn change(change: &Change) -> Result<v1::Change, DecodeError> {
 pub fn telling(told: &Change, sharing: Option<&Sharing>) -> Result<v1::Change, DecodeError> {
     let wire = change(told)?;
     Ok(match sharing {
-        Some(sharing) => shared(wire, told.what.entity(), sharing),
+        Some(sharing) => shared(wire, told.what.entity(), sharing, &told.outside),
         None => wire,
     })
 }
@@ -260,7 +260,7 @@ mod tests {
         for (number, what) in whats.into_iter().enumerate() {
             let mark = (number % 2 == 0).then(|| Mark(7, FeedKind::Record, "a".to_owned(), String::new()));
             let (reason, leaf) = (ChangeReason::LateFact, Some(Leaf([1, 2, 3, 4])));
-            let told = Change { revision: 7, recorded: at, reason, mark, leaf, what };
+            let told = Change { revision: 7, recorded: at, reason, mark, leaf, what, outside: Vec::new() };
             let mut out = Out(Vec::new());
             write(&mut out, &told, true);
             let wire = change(&told).unwrap();

@@ -50,6 +50,7 @@ impl ComplianceService for Api {
     ) -> Result<Response<v1::GetPermitResponse>, Status> {
         let (caller, message) = open(request)?;
         let (market, id) = key(&message.region_code, "permit_id", &message.permit_id, PermitId::new)?;
+        self.assure(&caller, &market).await?;
         let (row, now) = self.use_cases.query.get_permit(&caller.who, &market, &id).await.map_err(failed)?;
         self.answer(v1::GetPermitResponse { permit: Some(permit::permit(&row, now)) })
     }
@@ -64,6 +65,7 @@ impl ComplianceService for Api {
         let size = std::mem::take(&mut message.page_size);
         let paging = Paging::open(self, &caller, "ListPermits", size, &message)?;
         let after = paging.after::<(i64, String)>(&token)?.map(|(as_of, id)| (Timestamp(as_of), id));
+        self.assure(&caller, &market).await?;
         let found = self.use_cases.query.list_permits(&caller.who, &market, &filter, after, paging.limit());
         let (rows, as_of) = found.await.map_err(failed)?;
         let (permits, next_page_token) =

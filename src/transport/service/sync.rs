@@ -98,6 +98,7 @@ impl Api {
         let wish = decode::pull(message.clone()).map_err(wrong)?;
         let sync = &self.use_cases.sync;
         let session = sync.open(&caller.who, &wish.market).await.map_err(failed)?;
+        self.assure(&caller, &wish.market).await?;
         // Bound to store and tenant by the secret, to market and filter by the arguments.
         message = v1::PullRequest { region_code: wish.market.to_string(), ..Default::default() };
         let filter = serde_json::to_vec(&wish.filter).unwrap_or_default();

@@ -242,6 +242,11 @@ impl Api {
         std::fs::write(path, text).expect("write a file");
     }
 
+    /// Has the configuration read again.
+    pub fn reload(&self) {
+        self.holder.reload().expect("a good configuration");
+    }
+
     /// Another tenant with the same markets, and what its file says beside them.
     pub async fn tenant(&self, id: &str, more: &str) {
         self.configure(&format!("tenants/{id}.toml"), &format!("tenant = \"{id}\"\n{MARKETS}{more}"));

@@ -203,3 +203,85 @@ async fn a_partners_copy_is_verified_by_what_is_shared() {
     same_after_a_copy().await;
     assert_eq!(service.stop(), 0);
 }
+
+/// What is missing, no copy, or that of another market is said so, and left as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_copy_is_named_and_left_alone() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let setup = Setup::new(&database.url, &[]).await;
+    let service = setup.start().await;
+    fill(&service, &setup.key).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let (url, key) = (format!("http://{}", service.address), &setup.key);
+    let path = |name: &str| directory.path().join(name).to_str().expect("a path").to_owned();
+    let (missing, text, other, foreign) = (path("missing.db"), path("text.db"), path("other.db"), path("foreign.db"));
+    std::fs::write(&text, "this is no database, and long enough to be looked at as one".repeat(9)).expect("a file");
+    let mut connection =
+        sqlx::SqliteConnection::connect(&format!("sqlite://{other}?mode=rwc")).await.expect("a database");
+    sqlx::query("CREATE TABLE things (id TEXT)").execute(&mut connection).await.expect("a table");
+    connection.close().await.expect("close");
+    let made = Command::new(binary())
+        .args(["sync", "mirror", "--from", &url, "--key", key, "--to", &foreign, "--market", MARKETS[1].0, "--once"])
+        .output()
+        .expect("run fairdue");
+    assert!(made.status.success(), "{}", told(&made));
+    for (file, why) in [
+        (&missing, "is missing"),
+        (&text, "cannot be opened as a copy of a market: "),
+        (&other, "is no copy of a market"),
+        (&foreign, &*format!("is the copy of the market {}, not of {}", MARKETS[1].0, MARKETS[0].0)),
+    ] {
+        let verified = run(&["verify", "--a", &url, "--a-key", key, "--b", file]).await;
+        assert_eq!(verified.status.code(), Some(2), "{file} is not compared: {}", told(&verified));
+        assert!(told(&verified).contains(&format!("{file} {why}")), "{}", told(&verified));
+        if file != &missing {
+            let copied = run(&["mirror", "--from", &url, "--key", key, "--to", file, "--once"]).await;
+            assert_eq!(copied.status.code(), Some(1), "{file} is not written to: {}", told(&copied));
+            assert!(told(&copied).contains(&format!("{file} {why}")), "{}", told(&copied));
+        }
+    }
+    assert!(!std::path::Path::new(&missing).exists(), "a comparison makes no file");
+    assert_eq!(service.stop(), 0);
+}
+
+/// Records that were taken out behind the service's back are still in its tallies. That is told, and a reset heals it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_counts_what_is_there() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let setup = Setup::new(&database.url, &[]).await;
+    let service = setup.start().await;
+    fill(&service, &setup.key).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy.db");
+    let (copy, url) = (copy.to_str().expect("a path"), format!("http://{}", service.address));
+    let mirror = ["mirror", "--from", &url, "--key", &setup.key, "--to", copy, "--once"];
+    let verify = ["verify", "--a", &url, "--a-key", &setup.key, "--b", copy];
+    let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("open the database");
+    let lose = format!("DELETE FROM activity WHERE activity_id = '{}'", workload::activity_id(0, 0));
+    let lost = sqlx::query(sqlx::AssertSqlSafe(lose)).execute(&mut connection).await.expect("lose a record");
+    assert_eq!(lost.rows_affected(), 1);
+    connection.close().await.expect("close");
+    let done = run(&mirror).await;
+    assert!(done.status.success(), "{}", told(&done));
+    let differs = run(&verify).await;
+    assert_eq!(differs.status.code(), Some(1), "{}", told(&differs));
+    assert!(told(&differs).contains("activity: the records are the same, the tallies are not"), "{}", told(&differs));
+    let configuration = setup.configuration();
+    let reset = ["reset", "--tenant", "t", "--config", configuration.to_str().expect("a path")];
+    let reset = run(&[&reset[..], &["--database", &database.url]].concat()).await;
+    assert!(reset.status.success(), "{}", told(&reset));
+    let done = run(&mirror).await;
+    assert!(done.status.success() && told(&done).contains("were reset"), "{}", told(&done));
+    let same = run(&verify).await;
+    assert!(same.status.success(), "{}", told(&same));
+    // Of a copy that lost everything no more is told than somebody reads.
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{copy}")).await.expect("open the copy");
+    sqlx::query("DELETE FROM record").execute(&mut connection).await.expect("lose everything");
+    connection.close().await.expect("close");
+    let differs = run(&verify).await;
+    assert_eq!(differs.status.code(), Some(1), "{}", told(&differs));
+    let (only, days) =
+        (told(&differs).matches("only in the first").count(), told(&differs).matches("not looked at").count());
+    assert!((180..=220).contains(&only) && days > 0, "{only} records and {days} days in\n{}", told(&differs));
+    assert_eq!(service.stop(), 0);
+}

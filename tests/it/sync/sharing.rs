@@ -202,3 +202,98 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+/// Ids of cases that each activity or void names as it was told last, and those of what a void takes out.
+fn named(told: &[v1::Change]) -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let mut named = std::collections::BTreeMap::new();
+    for change in told {
+        if let Some(After::Activity(one) | After::Void(one)) = &change.after {
+            let before = match &change.before {
+                Some(Before::VoidedActivity(old)) => old.case_ids.clone(),
+                _ => Vec::new(),
+            };
+            let mut ids = [one.case_ids.clone(), before];
+            ids.iter_mut().for_each(|ids| ids.sort());
+            let [ids, before] = ids;
+            named.insert(one.activity_id.clone(), (ids, before));
+        }
+    }
+    named
+}
+
+on_both_databases!(
+    /// A call about cases of two creditors concerns both of them. Neither learns that the other has one.
+    async fn a_record_of_several_cases_names_those_that_are_shared(database: Database) {
+        let api = Api::start(&database).await;
+        fill(&api).await;
+        let mut mine = api.platform("mine").await;
+        let mut both = call("both", "c1", 4);
+        both.case_ids.push("c2".to_owned());
+        let gone = v1::Activity { activity_id: "gone".to_owned(), ..both.clone() };
+        mine.activities.batch_record_activities(batch(vec![both, gone])).await.expect("stored");
+        let void = v1::Activity {
+            activity_id: "void of gone".to_owned(),
+            case_ids: vec!["c2".to_owned(), "c1".to_owned()],
+            occur_time: stamp(5),
+            detail: Some(v1::activity::Detail::Void(v1::VoidRecord {
+                target_activity_id: "gone".to_owned(),
+                ..Default::default()
+            })),
+            ..Default::default()
+        };
+        mine.activities.batch_record_activities(batch(vec![void])).await.expect("stored");
+        let key = api.key("mine", &[Role::Partner], &[]).await;
+        let mut hub = api.clients(&key);
+        let fields = "[partner.share]\nactivity = [\"case_ids\", \"occur_time\", \"detail\"]\n\
+                      void = [\"case_ids\", \"occur_time\", \"detail\"]";
+        let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        share(&api, &partner(&key, fields));
+        let (told, _) = changes(&mut hub, pull("")).await.expect("a feed");
+        assert_eq!(named(&told)["both"].0, texts(&["c1", "c2"]), "all cases are shared");
+        for (narrow, own) in [
+            ("clients = [\"first creditor\"]", "c1"),
+            ("clients = [\"second creditor\"]", "c2"),
+            ("portfolios = [\"portfolio of c1\"]", "c1"),
+        ] {
+            share(&api, &partner(&key, &format!("{narrow}\n{fields}")));
+            let (told, _) = changes(&mut hub, pull("")).await.expect("a feed");
+            let named = named(&told);
+            for id in ["both", "gone"] {
+                assert_eq!(named[id].0, texts(&[own]), "{id} under {narrow}");
+            }
+            assert_eq!(named["void of gone"], (texts(&[own]), texts(&[own])), "{narrow}");
+        }
+        // Its case enters the portfolio: what concerns it is told again, with both.
+        let (before, token) = changes(&mut hub, pull("")).await.expect("a feed");
+        let mut moved = case("c2", "second creditor");
+        "v3".clone_into(&mut moved.version_id);
+        moved.steering = Some(v1::Steering { portfolio_id: "portfolio of c1".to_owned(), ..Default::default() });
+        let request = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(moved) };
+        mine.cases.upsert_case(request).await.expect("stored");
+        let (after, _) = changes(&mut hub, pull(&token)).await.expect("a feed");
+        let again = named(&after);
+        assert_eq!(again["both"].0, texts(&["c1", "c2"]));
+        assert_eq!(again["void of gone"].0, texts(&["c1", "c2"]));
+        // A copy that took both messages counts the record once, as the service does.
+        let digest = |told: &[v1::Change]| {
+            let of =
+                |change: &&v1::Change| matches!(&change.after, Some(After::Activity(one)) if one.activity_id == "both");
+            told.iter().rfind(of).expect("told").digest.clone()
+        };
+        assert_eq!(digest(&before), digest(&after));
+        let leaves = v1::ListLeavesRequest {
+            region_code: "IT".to_owned(),
+            entity: v1::SyncEntity::Activity.into(),
+            ..Default::default()
+        };
+        let mut found = Vec::new();
+        for day in 1..=31 {
+            let date = Some(fairdue::proto::google::r#type::Date { year: 2024, month: 3, day });
+            let request = v1::ListLeavesRequest { date, ..leaves.clone() };
+            found.extend(hub.sync.list_leaves(request).await.expect("leaves").into_inner().leaves);
+        }
+        let leaf = found.iter().find(|leaf| leaf.id == "both").expect("it is counted");
+        assert_eq!(leaf.digest, digest(&after));
+        api.end().await;
+    }
+);

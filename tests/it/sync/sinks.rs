@@ -278,3 +278,50 @@ async fn an_address_inside_is_not_called_and_the_operator_is_told() {
     assert!(receiver.deliveries().is_empty());
     assert_eq!(service.stop(), 0);
 }
+
+/// What a process says of its sinks to whoever monitors it.
+async fn gauge(address: &str, name: &str) -> Option<f64> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the metrics listener");
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("ask");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let line = answer.lines().find(|line| line.starts_with(&format!("{name}{{")) && line.contains("sink=\"hub\""))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Between the newest record and the one that was delivered last there may be a second, while a receiver is deaf for hours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_long_a_receiver_was_told_nothing_is_seen_and_can_be_watched() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let receiver = Receiver::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 1)).await;
+    let metrics = format!("127.0.0.1:{}", crate::support::postgres::free_port());
+    setup.set("metrics.listen", &metrics);
+    let admin = setup.another_key(vec![Role::Admin]).await;
+    let service = setup.start().await;
+    write(&service, &setup.key, 0..4).await;
+    delivered(&service, &setup.key).await;
+    until("the gauges say so", async || gauge(&metrics, "fairdue_sink_lag_seconds").await == Some(0.0)).await;
+    assert_eq!(gauge(&metrics, "fairdue_sink_paused").await, Some(0.0));
+    receiver.answer(|_| Reply::Status(503));
+    write(&service, &setup.key, 4..8).await;
+    let begun = std::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let lag = sinks(&service, &setup.key).await[0].lag.expect("a lag");
+    assert!((3..60).contains(&lag.seconds), "{lag:?}");
+    until("the gauge follows", async || gauge(&metrics, "fairdue_sink_lag_seconds").await >= Some(3.0)).await;
+    assert!(gauge(&metrics, "fairdue_sink_lag_seconds").await <= Some(begun.elapsed().as_secs_f64() + 60.0));
+    // A sink that nobody resumes fails no more, and goes on falling behind.
+    assert!(run(&service, &admin, &["pause", "hub", "--market", MARKET]).await.0);
+    until("it is seen that it is paused", async || gauge(&metrics, "fairdue_sink_paused").await == Some(1.0)).await;
+    let later = sinks(&service, &setup.key).await[0].lag.expect("a lag");
+    assert!(later.seconds >= lag.seconds, "{later:?} after {lag:?}");
+    receiver.answer(|_| Reply::Status(200));
+    assert!(run(&service, &admin, &["resume", "hub", "--market", MARKET]).await.0);
+    delivered(&service, &setup.key).await;
+    until("the gauges say so", async || gauge(&metrics, "fairdue_sink_lag_seconds").await == Some(0.0)).await;
+    assert_eq!(service.stop(), 0);
+}

@@ -1,0 +1,40 @@
+//! What `fairdue check` says of files that no parser takes: the place, and the key that is meant.
+
+use std::process::Command;
+
+use crate::support::service::{binary, configuration};
+
+/// The mistakes that a check tells, or nothing.
+fn told(directory: &std::path::Path) -> String {
+    let output = Command::new(binary()).arg("check").arg(directory).output().expect("run fairdue");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_key_that_stands_twice_is_named() {
+    let directory = configuration();
+    let tenant = directory.path().join("tenants/t.toml");
+    let good = std::fs::read_to_string(&tenant).expect("the tenant");
+    let lines = good.lines().count();
+    for (more, place, key) in [
+        ("[markets.it]\nzone = \"Europe/Rome\"\n", 1, "it"),
+        ("[rules]\n[rules]\n", 2, "rules"),
+        ("[findings]\nfour_eyes = []\n\"four_eyes\" = [\"waived\"]\n", 3, "four_eyes"),
+    ] {
+        std::fs::write(&tenant, format!("{good}{more}")).expect("write the tenant");
+        let told = told(directory.path());
+        let at = format!("tenants/t.toml:{}:", lines + place);
+        let named = |line: &str| line.contains(&at) && line.contains(&format!("the key \"{key}\" stands here twice"));
+        assert!(told.lines().any(named), "{at} {key} in\n{told}");
+    }
+    std::fs::write(&tenant, &good).expect("write the tenant");
+    let pack = directory.path().join("jurisdictions/se/rules.toml");
+    let text = std::fs::read_to_string(&pack).expect("a pack");
+    let line = text.lines().position(|line| line.starts_with("version = ")).expect("a version") + 2;
+    let twice = text.replacen("\nversion = ", "\nversion = \"1\"\nversion = ", 1);
+    std::fs::write(&pack, twice).expect("write the pack");
+    let told = told(directory.path());
+    let at = format!("jurisdictions/se/rules.toml:{line}:1: ");
+    assert!(told.contains(&format!("{at}not valid TOML: the key \"version\" stands here twice")), "{told}");
+}
