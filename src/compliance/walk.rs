@@ -11,10 +11,11 @@ use crate::rules::words::Attribute;
 /// Jurisdictions that are remembered; of a person who may live in more of them each walk finds them anew.
 const ROOM: usize = 12;
 
-/// The jurisdictions that a person may live in, and of each whether that is only possible.
+/// The jurisdictions that a person may live in, and of each, by a bit, whether that is only possible.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
-    known: [Option<(&'a Jurisdiction, bool)>; ROOM],
+    known: [Option<&'a Jurisdiction>; ROOM],
+    possible: u16,
     /// There are no more.
     whole: bool,
     /// Every country has a pack.
@@ -23,7 +24,7 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     pub const fn none() -> Self {
-        Self { known: [None; ROOM], whole: false, complete: true }
+        Self { known: [None; ROOM], possible: 0, whole: false, complete: true }
     }
 }
 
@@ -39,7 +40,6 @@ impl Covered {
         Self { of: (std::ptr::null(), 0), answer: Some(None) }
     }
 
-    #[inline]
     #[allow(clippy::option_option)]
     fn answer(
         &mut self,
@@ -47,9 +47,6 @@ impl Covered {
         candidate: &Candidate,
         situation: &Situation<'_>,
     ) -> Option<Option<Attribute>> {
-        if candidate.cover == 0 {
-            return Some(None);
-        }
         let of = (std::ptr::from_ref(candidates), candidate.cover);
         if of != self.of {
             *self = Self { of, answer: cover::covers(candidates.cover(candidate), situation) };
@@ -71,8 +68,12 @@ impl<'a> Situation<'a> {
                 if limitation.is_some_and(|wanted| wanted != candidate.limitation) {
                     continue;
                 }
-                let Some(doubt) = covered.answer(&jurisdiction.candidates, candidate, self) else { continue };
-                judge(jurisdiction, candidate, possible.or(doubt));
+                let mut doubt = possible;
+                if candidate.cover != 0 {
+                    let Some(more) = covered.answer(&jurisdiction.candidates, candidate, self) else { continue };
+                    doubt = doubt.or(more);
+                }
+                judge(jurisdiction, candidate, doubt);
             }
         };
         let own = law.map(|_| false);
@@ -95,8 +96,8 @@ impl<'a> Situation<'a> {
         if !self.places.whole {
             return self.look_around(visit);
         }
-        for (jurisdiction, possible) in self.places.known.iter().map_while(|one| *one) {
-            visit(jurisdiction, possible);
+        for (place, jurisdiction) in self.places.known.iter().map_while(|one| *one).enumerate() {
+            visit(jurisdiction, self.places.possible >> place & 1 == 1);
         }
         self.places.complete
     }
@@ -107,7 +108,8 @@ impl<'a> Situation<'a> {
         let mut found = 0;
         places.complete = self.look_around(&mut |jurisdiction, possible| {
             if let Some(slot) = places.known.get_mut(found) {
-                *slot = Some((jurisdiction, possible));
+                *slot = Some(jurisdiction);
+                places.possible |= u16::from(possible) << found;
             }
             found += 1;
         });
