@@ -103,9 +103,16 @@ impl Checked {
         CheckId::new(&self.run, answer.number)
     }
 
-    /// No answers yet.
+    /// No answers yet, under the twelve rules of the benches.
     #[cfg(test)]
-    pub(crate) fn empty(run: &str, revision: u64, rules: Arc<RuleSet>) -> Self {
+    pub(crate) fn empty(run: &str, revision: u64) -> Self {
+        use crate::domain::diagnostic::SourceFile;
+        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+        let packs = crate::rules::Packs::compile(&[
+            file("it/rules.toml", include_str!("../../benches/twelve_rules.toml")),
+            file("it/cases.toml", include_str!("../../benches/twelve_rules.cases.toml")),
+        ]);
+        let rules = Arc::new(RuleSet::for_tenant(&packs.unwrap(), None).unwrap());
         Self { answers: Vec::new(), revision, rules, run: run.into() }
     }
 

@@ -256,26 +256,13 @@ fn says_nothing_more(speaking: &Speaking) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use prost::Message as _;
 
     use super::*;
     use crate::advice::{Attribute, ConditionalLimit, Note};
-    use crate::domain::diagnostic::SourceFile;
     use crate::domain::ids::ActivityId;
     use crate::domain::time::Timestamp;
     use crate::domain::verdict::Unit;
-    use crate::rules::Packs;
-
-    fn rules() -> Arc<RuleSet> {
-        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
-        let packs = Packs::compile(&[
-            file("it/rules.toml", include_str!("../../../benches/twelve_rules.toml")),
-            file("it/cases.toml", include_str!("../../../benches/twelve_rules.cases.toml")),
-        ]);
-        Arc::new(RuleSet::for_tenant(&packs.unwrap(), None).unwrap())
-    }
 
     fn speaking(answer: Answer) -> Speaking {
         Speaking { answer, verdict: Verdict::AdvisedAgainst, ..Speaking::kept(RuleNumber::new(0)) }
@@ -337,7 +324,7 @@ mod tests {
     fn both_forms_of_an_answer_are_the_same_bytes() {
         for view in [View::Basic, View::Full, View::Verdict] {
             for answer in answers() {
-                let checked = Checked::empty("0123456789abcdef", 9, rules());
+                let checked = Checked::empty("0123456789abcdef", 9);
                 let permit = (view == View::Full).then(|| v1::Permit { permit_id: "p".into(), ..Default::default() });
                 let generated = compliance::check(&checked, answer.clone(), view);
                 let generated = v1::CheckContactResponse { permit: permit.clone(), ..generated };
@@ -354,7 +341,7 @@ mod tests {
             answered.chain([Outcome::Refused(Box::new(refusal))]).collect::<Vec<_>>()
         };
         for view in [View::Basic, View::Verdict] {
-            let checked = Checked::empty("0123456789abcdef", 1 << 33, rules());
+            let checked = Checked::empty("0123456789abcdef", 1 << 33);
             let messages: Vec<_> = results().into_iter().map(|result| result.message(&checked, view)).collect();
             let stream = v1::StreamContactChecksResponse {
                 sequence: -7,
