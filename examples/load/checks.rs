@@ -7,11 +7,13 @@
 use std::time::{Duration, Instant};
 
 use fairdue::proto::v1;
+use prost::bytes::Bytes;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic_prost::ProstCodec;
 
 use crate::Options;
+use crate::raw::{self, Raw};
 use crate::stats::{Latencies, Rounds, Run, Schedule, median, ratio, ratio_at_most};
 use crate::stream;
 use crate::support::service::{Caller, Service, Setup, caller};
@@ -33,6 +35,20 @@ impl Handler {
     }
 }
 
+/// How the load generator handles messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// It makes each request and reads the whole answer, as a caller does.
+    Messages,
+    /// It sends requests that were encoded before, and looks for the verdict only, see [`raw`].
+    Bytes,
+}
+
+/// Different requests of each caller that sends encoded ones.
+const ENCODED: u32 = 256;
+/// Number of the verdict's field in the answer.
+const VERDICT: u32 = 3;
+
 /// The market asked about, of the workload's four: New York, where more rules speak than anywhere else of them.
 const MARKET: u32 = 3;
 /// When the calls would be made, in seconds from the workload's start: two years on, a Tuesday at 11:00 in New York.
@@ -51,15 +67,16 @@ pub async fn measure(options: &Options) {
     load(options, &service, &setup.key).await;
     // Brings the cases into memory, and gives the empty handler its answer.
     for handler in [Handler::Check, Handler::Empty] {
-        run(options, &service, &setup.key, handler, 4, 16).await;
+        run(options, &service, &setup.key, (handler, Form::Messages), 4, 16).await;
     }
     for (connections, streams) in [(1, 1), (1, 16), (4, 64)] {
         println!("{connections} connections x {streams} streams");
         let mut ours = Rounds::of("CheckContact");
         let mut empty = Rounds::of("empty handler");
         for _ in 0..options.rounds {
-            ours.take(run(options, &service, &setup.key, Handler::Check, connections, streams).await, "checks");
-            empty.take(run(options, &service, &setup.key, Handler::Empty, connections, streams).await, "calls");
+            let asked = [Handler::Check, Handler::Empty].map(|handler| (handler, Form::Messages));
+            ours.take(run(options, &service, &setup.key, asked[0], connections, streams).await, "checks");
+            empty.take(run(options, &service, &setup.key, asked[1], connections, streams).await, "calls");
         }
         println!("{}\n{}", ours.summary("checks"), empty.summary("calls"));
         ratio("throughput over the empty handler", ours.median_rate(), empty.median_rate(), 0.85);
@@ -76,7 +93,7 @@ pub async fn run(
     options: &Options,
     service: &Service,
     key: &str,
-    handler: Handler,
+    (handler, form): (Handler, Form),
     connections: usize,
     streams: usize,
 ) -> Run {
@@ -84,13 +101,21 @@ pub async fn run(
     for _ in 0..connections {
         callers.push(caller(&service.address, key).await);
     }
+    let encoded: Vec<_> = (0..connections * streams)
+        .map(|stream| match form {
+            Form::Messages => Vec::new(),
+            Form::Bytes => encoded(stream as u32, options.cases()),
+        })
+        .collect();
     let start = Instant::now();
     let until = start + Duration::from_secs_f64(options.seconds);
     let schedule = options.rate.map(|rate| Schedule::new(rate / (connections * streams) as f64));
-    let tasks: Vec<_> = (0..connections * streams)
-        .map(|n| {
+    let tasks: Vec<_> = encoded
+        .into_iter()
+        .enumerate()
+        .map(|(n, encoded)| {
             let caller = callers[n % connections].clone();
-            tokio::spawn(ask(caller, handler, n as u32, until, schedule, options.cases()))
+            tokio::spawn(ask(caller, handler, (n as u32, options.cases(), encoded), until, schedule))
         })
         .collect();
     let mut latencies = Latencies::default();
@@ -103,10 +128,9 @@ pub async fn run(
 async fn ask(
     caller: Caller,
     handler: Handler,
-    stream: u32,
+    (stream, cases, encoded): (u32, u32, Vec<Bytes>),
     until: Instant,
     schedule: Option<Schedule>,
-    cases: u32,
 ) -> Latencies {
     let mut client = Grpc::new(caller);
     let path = PathAndQuery::from_static(handler.path());
@@ -120,15 +144,26 @@ async fn ask(
             // Without a schedule nothing is waited for: the timer's steps of a millisecond would hide what is measured.
             tokio::time::sleep_until(moment.into()).await;
         }
-        let request = tonic::Request::new(request(number ^ (stream << 20), cases));
-        let codec = ProstCodec::<v1::CheckContactRequest, v1::CheckContactResponse>::default();
         client.ready().await.expect("a connection");
-        let answer =
-            client.unary(request, path.clone(), codec).await.expect("an answer: is the server built to bench?");
-        assert_ne!(answer.get_ref().verdict(), v1::Verdict::Unspecified);
+        if let Some(bytes) = encoded.get((number % ENCODED) as usize) {
+            let answer = client.unary(tonic::Request::new(bytes.clone()), path.clone(), Raw).await;
+            let answer = answer.expect("an answer: is the server built to bench?");
+            assert_eq!(raw::verdicts(answer.get_ref(), None, VERDICT), 1);
+        } else {
+            let request = tonic::Request::new(request(number ^ (stream << 20), cases));
+            let codec = ProstCodec::<v1::CheckContactRequest, v1::CheckContactResponse>::default();
+            let answer = client.unary(request, path.clone(), codec).await;
+            let answer = answer.expect("an answer: is the server built to bench?");
+            assert_ne!(answer.get_ref().verdict(), v1::Verdict::Unspecified);
+        }
         latencies.add(moment.elapsed());
     }
     latencies
+}
+
+/// The requests of a caller that sends encoded ones.
+fn encoded(stream: u32, cases: u32) -> Vec<Bytes> {
+    (0..ENCODED).map(|number| raw::encoded(&request(number ^ (stream << 20), cases))).collect()
 }
 
 /// A call to the debtor of some case of the market.

@@ -25,6 +25,7 @@ mod kpis;
 mod main_kpis;
 mod memory;
 mod processors;
+mod raw;
 mod replicas;
 mod simulate;
 mod snapshot;
@@ -48,7 +49,7 @@ enum What {
     Unary,
     /// Contact checks, against an empty handler in the same server.
     Check,
-    /// Contact checks by the hundred on streams, against an empty stream in the same server and single checks.
+    /// Contact checks by the hundred, on streams and in batches, against an empty stream in the same server and single checks.
     CheckStream,
     /// A simulation of one changed rule, against the database that hands over the same rows.
     Simulate,

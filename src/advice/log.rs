@@ -21,7 +21,7 @@ const FEW: u32 = 8;
 const DELAY: Duration = Duration::from_millis(250);
 
 /// What waits for its commit.
-type Waiting = HashMap<MarketKey, Vec<CheckBatch>>;
+type Waiting = HashMap<MarketKey, Vec<CheckBatch>, foldhash::quality::RandomState>;
 
 struct Queue {
     waiting: Mutex<Waiting>,
@@ -193,8 +193,10 @@ async fn drain(markets: Arc<Markets>, queue: Arc<Queue>, mut flushes: mpsc::Rece
         for (key, batches) in waiting {
             for batch in batches {
                 let checks = batch.checks();
-                match batch.pack() {
-                    Ok(pack) => commit(&markets, &key, Arc::new(pack)).await,
+                // Packing takes milliseconds, for which no answer is to wait.
+                match tokio::task::spawn_blocking(move || batch.pack()).await {
+                    Ok(Ok(pack)) => commit(&markets, &key, Arc::new(pack)).await,
+                    Ok(Err(error)) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
                     Err(error) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
                 }
                 queue.room.add_permits(checks.min(queue.most));

@@ -103,10 +103,17 @@ impl Checked {
         CheckId::new(&self.run, answer.number)
     }
 
-    /// No answers yet, under no rules.
+    /// No answers yet, under the twelve rules of the benches.
     #[cfg(test)]
     pub(crate) fn empty(run: &str, revision: u64) -> Self {
-        Self { answers: Vec::new(), revision, rules: Arc::default(), run: run.into() }
+        use crate::domain::diagnostic::SourceFile;
+        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+        let packs = crate::rules::Packs::compile(&[
+            file("it/rules.toml", include_str!("../../benches/twelve_rules.toml")),
+            file("it/cases.toml", include_str!("../../benches/twelve_rules.cases.toml")),
+        ]);
+        let rules = Arc::new(RuleSet::for_tenant(&packs.unwrap(), None).unwrap());
+        Self { answers: Vec::new(), revision, rules, run: run.into() }
     }
 
     /// Digest of the rules.
@@ -134,7 +141,11 @@ impl CheckId {
     #[must_use]
     pub fn new(run: &str, number: u64) -> Self {
         let mut id = Self { bytes: [0; 40], length: 0 };
-        run.bytes().chain([b'-']).for_each(|byte| id.push(byte));
+        if let Some(room) = id.bytes.get_mut(..run.len()) {
+            room.copy_from_slice(run.as_bytes());
+            id.length = run.len();
+        }
+        id.push(b'-');
         let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
         for digit in (0..digits).rev() {
             let value = (number >> (4 * digit) & 15) as usize;

@@ -55,7 +55,9 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
         let mut judgement = Speaking::new(Answer::Broken);
         judgement.note = note;
         judgement.allowed_from = until;
-        judgement.evidence.push(situation.activity.id.clone());
+        if !situation.searching {
+            judgement.evidence.push(situation.activity.id.clone());
+        }
         sure(judgement)
     };
     let opted = limits.opt_out.map_or(OptedOut::No, |scope| opted_out(limits, scope, situation, contact, calendar));
@@ -95,9 +97,11 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
     if let OptedOut::Soon = opted {
         return Some(Speaking::duty(Some(limits.honour.clone())));
     }
+    // Where nothing was granted or refused, and nothing need have been, only what is stated of the contact counts.
+    let steady = !situation.known.permissions && limits.require.is_empty() && limits.tried_first.is_empty();
     Some(match (limits.must_carry.is_empty() || stated, situation.asked) {
-        (true, _) => Speaking::new(Answer::Kept),
-        (false, true) => Speaking::duty(limits.must_carry.0.clone()),
+        (true, _) => Speaking::kept_on(steady),
+        (false, true) => Speaking::duty(limits.must_carry.0.clone()).held_on(steady),
         (false, false) => Speaking::missing(Attribute::ContentItems),
     })
 }

@@ -1,6 +1,6 @@
 //! The answer to a check: every rule that speaks, the worst verdict, and the next time that is lawful under all of them.
 
-use super::judgement::{Note, conclude, is_judged, judge};
+use super::judgement::{Note, concerned, conclude, is_judged, judge, tell, unblocked};
 use super::situation::Situation;
 use super::speaking::Speaking;
 use super::verdict::of_answer;
@@ -20,13 +20,18 @@ const MAX_JUMPS: usize = 512;
 /// Fills `answer`, reusing its memory.
 pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activity, answer: &mut Answered) {
     answer.verdict = Verdict::Allowed;
-    answer.speaking.clear();
+    answer.speaking.drain(..).for_each(Speaking::discard);
     answer.next_allowed = None;
     answer.missing.clear();
     answer.speaking.reserve(USUAL);
     let mut situation = Situation::new(ctx, watch, candidate, true);
     let complete = situation.each_rule(|jurisdiction, candidate, possible| {
-        let said = judge(&situation, jurisdiction, candidate, possible, &mut answer.speaking);
+        let Some(doubt) = concerned(&situation, candidate) else { return };
+        if unblocked(&situation, candidate) {
+            answer.speaking.push(Speaking { steady: true, ..Speaking::kept(candidate.number) });
+            return;
+        }
+        let said = tell(&situation, jurisdiction, candidate, possible.or(doubt), &mut answer.speaking);
         let Some(speaking) = said else { return };
         if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
@@ -45,14 +50,15 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         // What is not permitted is next allowed when it is lawful, whatever else is advised; what is only advised
         // against, when nothing is.
         let blocking = answer.verdict.min(Verdict::RepresentativeOnly);
-        answer.next_allowed = next_allowed(&mut situation, &answer.speaking, blocking);
+        answer.next_allowed = next_allowed(&mut situation, &mut answer.speaking, blocking);
     }
 }
 
 /// First instant at which no rule answers `blocking` or worse. Each rule says from when on it alone would allow the
-/// contact; jumping to the latest of these can pass no lawful time. `speaking` is what all rules say of the asked instant.
-fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: Verdict) -> Option<Timestamp> {
-    let asked = situation.at;
+/// contact; jumping to the latest of these can pass no lawful time. `speaking` is what all rules say of the asked instant;
+/// what they say of later ones is put behind it and taken away again.
+fn next_allowed(situation: &mut Situation<'_>, speaking: &mut Vec<Speaking>, blocking: Verdict) -> Option<Timestamp> {
+    let (asked, spoken) = (situation.at, speaking.len());
     let mut latest = Latest::default();
     for one in speaking.iter().filter(|one| one.verdict >= blocking) {
         latest.note(one.allowed_from, asked);
@@ -61,7 +67,6 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
         return None;
     }
     let open = open_later(situation, speaking, blocking);
-    let mut said = Vec::new();
     situation.searching = true;
     for _ in 0..MAX_JUMPS {
         if latest.never {
@@ -75,11 +80,11 @@ fn next_allowed(situation: &mut Situation<'_>, speaking: &[Speaking], blocking: 
             if latest.never || !may_forbid(candidate, blocking) {
                 return;
             }
-            said.clear();
-            let Some(said) = judge(now, jurisdiction, candidate, possible, &mut said) else { return };
+            let Some(said) = judge(now, jurisdiction, candidate, possible, speaking) else { return };
             if of_answer(said.answer, candidate.consequence(said.unconfirmed).verdict) >= blocking {
                 latest.note(said.allowed_from, now.at);
             }
+            speaking.truncate(spoken);
         };
         match &open {
             Some(open) => open.iter().for_each(|(jurisdiction, candidate, possible)| {

@@ -125,7 +125,7 @@ fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
             }
         }
         OtherFlag::CaseClosed => {
-            if memory.closed.unwrap_or(situation.version.closed) {
+            if situation.watch.closed(situation.version) {
                 keep(hit, set(None, None));
             }
         }

@@ -143,7 +143,8 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
     if situation.zones.as_slice().is_empty() || situation.zones.overflow {
         return Some(Speaking::missing(Attribute::Zone));
     }
-    let possible = counted(limits, max, situation, talked, &[]).in_doubt(doubt);
+    let mut possible = counted(limits, max, situation, talked, &[]);
+    possible.doubt(doubt);
     if possible.answer != Answer::Broken {
         let open = open_circle(limits.per, situation).filter(|_| possible.answer == Answer::Kept);
         return Some(open.map_or(possible, Speaking::missing));
@@ -194,11 +195,15 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, talke
     let seen = worst.saturating_add(1);
     let broken = seen > max;
     let steady = !broken && situation.rests();
-    let mut judgement =
-        Speaking::new(if broken { Answer::Broken } else { Answer::Kept }).seen(seen, max, unit(limits.count));
+    let mut judgement = Speaking::kept_on(steady);
+    judgement.observed = Some(seen);
+    judgement.limit = Some(max);
+    judgement.unit = Some(unit(limits.count));
     judgement.remaining = Some((max - seen).max(0));
-    judgement.steady = steady;
-    judgement.allowed_from = if broken { free } else { None };
+    if broken {
+        judgement.answer = Answer::Broken;
+        judgement.allowed_from = free;
+    }
     if broken && !situation.searching {
         let since = situation.zones.as_slice().iter().map(|zone| situation.window(limits.window, *zone)).min();
         let mut evidence: Vec<ActivityId> =

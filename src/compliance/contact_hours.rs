@@ -33,16 +33,17 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
     let subdivision = situation.subdivision();
     let closed = zones.iter().find(|zone| {
         let (day, clock) = situation.clock(**zone);
-        let index = day_index(limits, day, situation.date_of(day), calendar, subdivision);
+        let index = day_index(limits, day, || situation.date_of(day), calendar, subdivision);
         !within(limits, index, clock)
     });
     let Some(zone) = closed else { return Some(Speaking::new(Answer::Kept)) };
     let (day, clock) = situation.clock(*zone);
     let minute = clock / MINUTE;
-    let nearest = nearest_bound(limits, day, minute, calendar, subdivision);
     let mut judgement = Speaking::new(Answer::Broken);
     judgement.observed = Some(minute);
-    judgement.limit = nearest;
+    if !situation.searching {
+        judgement.limit = nearest_bound(limits, day, minute, calendar, subdivision);
+    }
     judgement.unit = Some(Unit::MinuteOfDay);
     judgement.note = Note::Zone(*zone);
     judgement.allowed_from = next_open(limits, situation.at, zones, calendar, subdivision);
@@ -53,12 +54,13 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
 fn day_index(
     limits: &ContactHours,
     day: i32,
-    date: NaiveDate,
+    date: impl FnOnce() -> NaiveDate,
     calendar: &Calendar,
     subdivision: Option<&str>,
 ) -> Option<u8> {
     let closed = limits.holidays == Holidays::Closed;
     if closed || !limits.closed_dates.is_empty() {
+        let date = date();
         let same = |(month, day): &(u8, u8)| u32::from(*month) == date.month() && u32::from(*day) == date.day();
         if limits.closed_dates.iter().any(same) {
             return None;
@@ -71,12 +73,14 @@ fn day_index(
 }
 
 fn spans(limits: &ContactHours, day: Option<u8>) -> impl Iterator<Item = &OpenSpan> {
-    limits.open.iter().filter(move |span| Some(span.day) == day)
+    // No span is of this day.
+    let day = day.unwrap_or(u8::MAX);
+    limits.open.iter().filter(move |span| span.day == day)
 }
 
 fn is_open(limits: &ContactHours, at: Timestamp, zone: Tz, calendar: &Calendar, subdivision: Option<&str>) -> bool {
     let (day, clock) = at.clock(zone);
-    within(limits, day_index(limits, day, date_of_day(day), calendar, subdivision), clock)
+    within(limits, day_index(limits, day, || date_of_day(day), calendar, subdivision), clock)
 }
 
 /// A time of a day, in microseconds since midnight, is open.
@@ -95,13 +99,13 @@ fn nearest_bound(
     calendar: &Calendar,
     subdivision: Option<&str>,
 ) -> Option<i64> {
-    let day = day_index(limits, day, date_of_day(day), calendar, subdivision);
+    let day = day_index(limits, day, || date_of_day(day), calendar, subdivision);
     spans(limits, day)
         .flat_map(|span| [i64::from(span.from), i64::from(span.to)])
         .min_by_key(|bound| (bound - minute).abs())
 }
 
-/// First instant not before `at` that is open in all zones; `None` if there is none within a year.
+/// First instant after `at` that is open in all zones; `None` if there is none within a year. `at` is not open in all.
 fn next_open(
     limits: &ContactHours,
     at: Timestamp,
@@ -109,6 +113,9 @@ fn next_open(
     calendar: &Calendar,
     subdivision: Option<&str>,
 ) -> Option<Timestamp> {
+    if let [zone] = zones {
+        return next_opening(limits, at, *zone, calendar, subdivision);
+    }
     let mut candidate = at;
     // Each round moves at least one zone to its next opening; a year of days times zones bounds it.
     for _ in 0..(370 * zones.len().max(1)) {
@@ -136,7 +143,7 @@ fn next_opening(
 ) -> Option<Timestamp> {
     let (mut day, _) = at.clock(zone);
     for _ in 0..370 {
-        for span in spans(limits, day_index(limits, day, date_of_day(day), calendar, subdivision)) {
+        for span in spans(limits, day_index(limits, day, || date_of_day(day), calendar, subdivision)) {
             let opening = opening(day, span.from, zone)?;
             if opening > at && is_open(limits, opening, zone, calendar, subdivision) {
                 return Some(opening);

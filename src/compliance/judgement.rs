@@ -32,12 +32,36 @@ pub(crate) fn judge<'s>(
     said: &'s mut Vec<Speaking>,
 ) -> Option<&'s mut Speaking> {
     let doubt = concerned(situation, candidate)?;
+    if unblocked(situation, candidate) {
+        said.push(Speaking::kept_on(true));
+        return said.last_mut();
+    }
+    tell(situation, jurisdiction, candidate, possible.or(doubt), said)
+}
+
+/// Adds what a rule says to `said` that concerns the activity; `doubt`: what is missing to be sure that it does.
+#[inline]
+pub(crate) fn tell<'s>(
+    situation: &Situation<'_>,
+    jurisdiction: &Jurisdiction,
+    candidate: &Candidate,
+    doubt: Option<Attribute>,
+    said: &'s mut Vec<Speaking>,
+) -> Option<&'s mut Speaking> {
     let before = said.len();
     speak(situation, jurisdiction, &candidate.active.rule, said);
     let said = said.get_mut(before)?;
     // Whoever may live elsewhere, or may not be concerned at all, is not accused.
-    said.doubt(possible.or(doubt));
+    said.doubt(doubt);
     Some(said)
+}
+
+/// It is a block, and none of its flags is set of anybody: it is kept, now and later. Nearly all blocks end here.
+#[inline(always)]
+pub(crate) fn unblocked(situation: &Situation<'_>, candidate: &Candidate) -> bool {
+    candidate.blocked_by.is_some_and(|(conditions, flags)| {
+        !conditions.meets(situation.known.conditions) && !flags.meets(situation.known.flags)
+    })
 }
 
 /// Apart from its callers, so that an answer is moved as one piece and not field by field.
@@ -67,37 +91,38 @@ pub(crate) fn judge_alone(
     by_kind(situation, jurisdiction, rule).map(|said| said.in_doubt(possible.or(doubt)))
 }
 
-/// The rule may have something to say: what is missing to be sure of it. Most rules are dismissed here, by a look at the
-/// candidate alone.
-#[inline]
-#[allow(clippy::option_option)] // three answers, read by one caller
-fn concerned(situation: &Situation<'_>, candidate: &Candidate) -> Option<Option<Attribute>> {
-    let (first, last) = candidate.days;
-    if situation.day < first || situation.day > last || candidate.once && !situation.lead {
+/// The rule may have something to say: what is missing to be sure of it. Most rules are dismissed here, by a look at a few
+/// bytes of the candidate.
+#[inline(always)]
+#[allow(clippy::option_option)] // three answers
+pub(crate) fn concerned(situation: &Situation<'_>, candidate: &Candidate) -> Option<Option<Attribute>> {
+    let unsure = situation.scoped_by_words(candidate)?;
+    if !candidate.holds_on(situation.day) {
         return None;
     }
-    let unsure = situation.scoped(candidate)?;
-    if !is_judged(situation, candidate) {
+    if candidate.closely { closely(situation, candidate, unsure) } else { Some(unsure) }
+}
+
+/// The same by a closer look at a candidate that words and days do not dismiss; they leave it `unsure`.
+#[inline(never)]
+#[allow(clippy::option_option)]
+fn closely(situation: &Situation<'_>, candidate: &Candidate, unsure: Option<Attribute>) -> Option<Option<Attribute>> {
+    if !is_judged(situation, candidate) || candidate.exempts && applies::exempt(&candidate.active.rule, situation) {
         return None;
     }
-    if !candidate.closer {
+    if !candidate.closer && !candidate.asks_further {
         return Some(unsure);
     }
-    if applies::exempt(&candidate.active.rule, situation) {
-        return None;
-    }
+    let unsure = unsure.or(applies::further(&candidate.active.rule.scope, situation)?);
     applies::in_force(&candidate.active, situation).map(|doubt| doubt.or(unsure))
 }
 
-/// The activity is of a kind that the candidate judges.
-#[inline]
+/// The activity is of a kind that the candidate judges, where words do not say otherwise.
 pub(crate) fn is_judged(situation: &Situation<'_>, candidate: &Candidate) -> bool {
-    let ask = || applies::is_judged(&candidate.active.rule, situation);
     match candidate.judges {
-        Judges::Outbound => situation.outbound,
-        Judges::Planned => situation.planned || ask(),
-        Judges::Marked => situation.marked && ask(),
-        Judges::Ask => ask(),
+        Judges::Outbound => true,
+        Judges::Planned if situation.planned => true,
+        _ => applies::is_judged(&candidate.active.rule, situation),
     }
 }
 

@@ -2,15 +2,18 @@
 //! rules have nothing to look through.
 
 use super::watch::CaseWatch;
+use crate::domain::case::CaseVersion;
 use crate::domain::ids::PersonId;
 use crate::domain::party::{Condition, Party};
-use crate::rules::words::Set;
+use crate::rules::words::{OtherFlag, Set};
 
 /// What is known of a person.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Known {
     /// Conditions that the person has, had or will have.
     pub conditions: Set<Condition>,
+    /// Other flags that are set, or may be at some instant or place.
+    pub flags: Set<OtherFlag>,
     /// There are consents or opt-outs.
     pub permissions: bool,
     /// There are opt-outs.
@@ -21,7 +24,7 @@ pub(crate) struct Known {
 
 impl Known {
     /// Of the person dealt with, who stands in a case as `party` does.
-    pub fn of(watch: &CaseWatch, party: Option<&Party>, person: Option<&PersonId>) -> Self {
+    pub fn of(watch: &CaseWatch, version: &CaseVersion, party: Option<&Party>, person: Option<&PersonId>) -> Self {
         let mut known = Self::default();
         if let Some(party) = party {
             party.conditions.iter().for_each(|one| known.conditions.insert(one.condition));
@@ -43,6 +46,17 @@ impl Known {
             known.refusals |= !one.permission.granted;
         }
         known.windows |= !memory.windows.is_empty();
+        for (flag, may_be) in [
+            (OtherFlag::InconvenientWindow, known.windows),
+            (OtherFlag::OptedOut, known.refusals),
+            (OtherFlag::Hold, memory.hold.is_some()),
+            (OtherFlag::CaseClosed, watch.closed(version)),
+            (OtherFlag::PaidOff, watch.paid_off(version)),
+        ] {
+            if may_be {
+                known.flags.insert(flag);
+            }
+        }
         known
     }
 }

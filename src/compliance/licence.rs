@@ -10,7 +10,7 @@ use crate::rules::model::{Licence, Rule};
 pub(crate) fn judge(rule: &Rule, limits: &Licence, situation: &Situation<'_>) -> Speaking {
     let (facts, date) = (situation.rules.facts(), situation.date());
     if facts.complete {
-        return Speaking::new(Answer::Kept);
+        return Speaking::kept_on(true);
     }
     if facts.exempt(rule.id.as_str(), date) {
         let mut judgement = Speaking::new(Answer::Kept);
@@ -43,6 +43,8 @@ pub(crate) fn judge(rule: &Rule, limits: &Licence, situation: &Situation<'_>) ->
     };
     let mut judgement = Speaking::new(Answer::Broken).seen(0, 1, Unit::Flag);
     judgement.note = Note::Word(why);
-    judgement.evidence.push(situation.activity.id.clone());
+    if !situation.searching {
+        judgement.evidence.push(situation.activity.id.clone());
+    }
     judgement
 }

@@ -11,7 +11,7 @@ use super::sides::Sides;
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
 use super::zones::{self, IdText, ZoneList};
-use super::{Context, applies, windows};
+use super::{Context, windows};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
@@ -24,7 +24,7 @@ use crate::rules::calendar::Calendar;
 use crate::rules::candidates::Candidate;
 use crate::rules::model::{Attributes, Window};
 use crate::rules::ruleset::Jurisdiction;
-use crate::rules::scope_mask::Profile;
+use crate::rules::scope_mask::{Lacks, Profile};
 use crate::rules::words::Attribute;
 
 /// One activity of one case under judgement.
@@ -51,8 +51,6 @@ pub(crate) struct Situation<'a> {
     pub before_household: &'a [ContactStamp],
     /// The household that the case states for the person.
     pub household: Option<&'a str>,
-    /// Who collects the case, and for whom.
-    pub sides: Sides,
     /// The contacts of the case that do, oldest first.
     pub before_here: &'a [CaseStamp],
     /// The person's number in the case.
@@ -63,20 +61,17 @@ pub(crate) struct Situation<'a> {
     pub payment_order: [Component; 3],
     /// Marks of the contact under judgement, if it is one.
     marks: Option<Marks>,
-    /// The local date of `at`, and its number: every dated rule asks for it.
-    today: NaiveDate,
+    /// The number of the local date of `at`: every dated rule asks for it.
     pub(super) day: i32,
+    /// That date, once it was asked.
+    today: Cell<Option<NaiveDate>>,
     /// Microseconds since local midnight.
     clock: i64,
-    /// The activity is a contact or act of the collector's side.
-    pub(super) outbound: bool,
     /// It is a contact that the collector means to make, whose outcome is not stated.
     pub(super) planned: bool,
-    /// It is a contact that states a notice, or that it is a demand or a reminder.
-    pub(super) marked: bool,
     /// What is known of the person at all.
     pub known: Known,
-    /// What scopes ask for by words.
+    /// What scopes ask for by words, and what the activity lacks.
     profile: Profile,
     /// The jurisdictions that the person may live in at `at`.
     pub(super) places: Places<'a>,
@@ -85,6 +80,8 @@ pub(crate) struct Situation<'a> {
     /// The next lawful instant is searched for: what is said is shown to nobody, and needs no evidence.
     pub searching: bool,
     subdivision: Option<&'a str>,
+    /// Who collects the case, and for whom, once it was asked.
+    sides: Cell<Option<Sides>>,
     /// Whether the instant lies in a consent to more calls, once it was asked.
     consented: Cell<Option<bool>>,
 }
@@ -113,34 +110,38 @@ impl<'a> Situation<'a> {
             household_log: household.map_or(&[], |key| ctx.persons.of_household(key)),
             before_household: &[],
             household,
-            sides: Sides::of(ctx.version),
             before_here: &[],
             index: watch.index_of(person),
             zones: ZoneList::empty(),
             region: &ctx.market.region,
             payment_order: ctx.market.payment_order,
             marks: None,
-            today: NaiveDate::MIN,
             day: 0,
+            today: Cell::new(None),
             clock: 0,
-            outbound: activity.direction() == Direction::Outbound,
             planned: false,
-            marked: false,
-            known: Known::of(watch, own.or(primary), person),
+            known: Known::of(watch, ctx.version, own.or(primary), person),
             profile: profile(ctx.version, own.or(primary), role),
             places: Places::none(),
             moved: own.or(primary).is_some_and(|party| party.residences.iter().any(|one| one.from.is_some())),
             searching: false,
             subdivision: None,
+            sides: Cell::new(None),
             consented: Cell::new(None),
         };
         situation.live_there();
         situation.move_to(activity.occurred);
         let open = |contact: &Contact| contact.outcome.is_none() && contact.flags.is_none();
-        situation.planned = asked && situation.outbound && situation.contact().is_some_and(open);
+        let outbound = activity.direction() == Direction::Outbound;
+        situation.planned = asked && outbound && situation.contact().is_some_and(open);
         let told = |purpose| matches!(purpose, Some(Purpose::Demand | Purpose::Reminder));
         let marked = |contact: &Contact| told(contact.purpose) || !contact.notices.is_empty();
-        situation.marked = situation.contact().is_some_and(marked);
+        let marked = situation.contact().is_some_and(marked);
+        situation.profile = situation
+            .profile
+            .lacking(Lacks::Outbound, !outbound)
+            .lacking(Lacks::Marks, !marked)
+            .lacking(Lacks::Lead, !ctx.lead);
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }
@@ -161,9 +162,13 @@ impl<'a> Situation<'a> {
 
     /// Marks of the contact under judgement. Whether it falls into a consent depends on the instant, which the search
     /// for the next lawful time moves.
+    #[inline]
     pub fn marks(&self) -> Option<Marks> {
         let marks = self.marks?;
-        let consented = self.consented.get().unwrap_or_else(|| self.known.permissions && self.watch.consented(self));
+        if !self.known.permissions {
+            return Some(marks);
+        }
+        let consented = self.consented.get().unwrap_or_else(|| self.watch.consented(self));
         self.consented.set(Some(consented));
         Some(if consented { marks.consented() } else { marks })
     }
@@ -197,12 +202,22 @@ impl<'a> Situation<'a> {
     /// The date of a local day.
     #[inline]
     pub fn date_of(&self, day: i32) -> NaiveDate {
-        if day == self.day { self.today } else { date_of_day(day) }
+        if day == self.day { self.date() } else { date_of_day(day) }
     }
 
     /// The local date of the instant judged.
-    pub const fn date(&self) -> NaiveDate {
-        self.today
+    #[inline]
+    pub fn date(&self) -> NaiveDate {
+        let today = self.today.get().unwrap_or_else(|| date_of_day(self.day));
+        self.today.set(Some(today));
+        today
+    }
+
+    /// Who collects the case, and for whom.
+    pub fn sides(&self) -> Sides {
+        let sides = self.sides.get().unwrap_or_else(|| Sides::of(self.version));
+        self.sides.set(Some(sides));
+        sides
     }
 
     /// Judges another instant from now on.
@@ -212,7 +227,7 @@ impl<'a> Situation<'a> {
             self.live_there();
         }
         (self.day, self.clock) = at.clock(self.home_zone());
-        self.today = date_of_day(self.day);
+        self.today = Cell::new(None);
         self.consented = Cell::new(None);
         // A fact looks back at what stands before it in the order of facts; a question at all that has happened.
         let (asked, order) = (self.asked, self.activity.order());
@@ -235,18 +250,9 @@ impl<'a> Situation<'a> {
         Some(theirs == self.household?)
     }
 
-    /// Whether a rule concerns the case, see [`applies::attributes`].
+    /// Whether a rule concerns the case, see [`super::applies::attributes`], and the activity, as far as words tell: no
+    /// later instant changes it.
     #[inline]
-    #[allow(clippy::option_option)] // three answers
-    pub fn scoped(&self, candidate: &Candidate) -> Option<Option<Attribute>> {
-        let doubt = candidate.scope.admits(self.profile)?;
-        if !candidate.asks_further {
-            return Some(doubt);
-        }
-        applies::further(&candidate.active.rule.scope, self).map(|more| doubt.or(more))
-    }
-
-    /// The same as far as words tell, which no later instant changes.
     #[allow(clippy::option_option)] // three answers
     pub fn scoped_by_words(&self, candidate: &Candidate) -> Option<Option<Attribute>> {
         candidate.scope.admits(self.profile)

@@ -200,11 +200,18 @@ impl Speaking {
         }
     }
 
-    /// The same, and so at every later instant if `steady`.
+    /// A rule that is kept, and is so at every later instant if `steady`.
+    #[inline]
     pub(crate) const fn kept_on(steady: bool) -> Self {
         let mut said = Self::kept(RuleNumber::new(0));
         said.steady = steady;
         said
+    }
+
+    /// The same, and so at every later instant if `steady`.
+    pub(crate) const fn held_on(mut self, steady: bool) -> Self {
+        self.steady = steady;
+        self
     }
 
     /// What a rule's kind answers, before it is known which rule it is and what a breach of it means.
@@ -250,6 +257,17 @@ impl Speaking {
         {
             self.answer = Answer::Unknown;
             self.note = Note::Missing(attribute);
+        }
+    }
+
+    /// Drops it. Of an answer's dozens nearly none hold anything that must be given back.
+    #[inline]
+    pub(super) fn discard(self) {
+        let Self { note, conditional, evidence, duties, .. } = self;
+        if matches!(note, Note::Text(_)) || conditional.is_some() || evidence.0.is_some() || duties.is_some() {
+            drop((note, conditional, evidence, duties));
+        } else {
+            std::mem::forget((note, conditional, evidence, duties));
         }
     }
 

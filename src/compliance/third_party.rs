@@ -32,7 +32,9 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Sp
     let broken = |note: Note| {
         let mut judgement = Speaking::new(Answer::Broken);
         judgement.note = note;
-        judgement.evidence.push(situation.activity.id.clone());
+        if !situation.searching {
+            judgement.evidence.push(situation.activity.id.clone());
+        }
         sure(judgement)
     };
     if let Some(word) = held.first(&limits.shown) {
@@ -76,10 +78,12 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Sp
     if let Some(attribute) = open {
         return Some(Speaking::missing(attribute));
     }
+    // Of who may be told, it is only asked what is stated of the contact.
+    let steady = third == Some(false) && limits.debtor != Dealing::Forbidden;
     if verify {
         match contact.identity_verified {
             Some(_) => {}
-            None if situation.asked => return Some(Speaking::duty(Some(limits.identity_duty.clone()))),
+            None if situation.asked => return Some(Speaking::duty(Some(limits.identity_duty.clone())).held_on(steady)),
             None => return Some(Speaking::missing(Attribute::IdentityVerified)),
         }
     }
@@ -89,7 +93,7 @@ pub(crate) fn judge(limits: &ThirdParty, situation: &Situation<'_>) -> Option<Sp
             return Some(Speaking::duty(Some(limits.inquiry_duty.clone())));
         }
     }
-    Some(Speaking::new(Answer::Kept))
+    Some(Speaking::kept_on(steady))
 }
 
 /// Something about the debt was conveyed; of a contact asked about it is taken that it is.

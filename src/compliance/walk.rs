@@ -12,10 +12,11 @@ use crate::rules::words::Attribute;
 /// Jurisdictions that are remembered; of a person who may live in more of them each walk finds them anew.
 const ROOM: usize = 12;
 
-/// The jurisdictions that a person may live in, and of each whether that is only possible.
+/// The jurisdictions that a person may live in, and of each, by a bit, whether that is only possible.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
-    known: [Option<(&'a Jurisdiction, bool)>; ROOM],
+    known: [Option<&'a Jurisdiction>; ROOM],
+    possible: u16,
     /// There are no more.
     whole: bool,
     /// Every country has a pack.
@@ -24,7 +25,7 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     pub const fn none() -> Self {
-        Self { known: [None; ROOM], whole: false, complete: true }
+        Self { known: [None; ROOM], possible: 0, whole: false, complete: true }
     }
 }
 
@@ -40,7 +41,6 @@ impl Covered {
         Self { of: (std::ptr::null(), 0), answer: Some(None) }
     }
 
-    #[inline]
     #[allow(clippy::option_option)]
     fn answer(
         &mut self,
@@ -48,9 +48,6 @@ impl Covered {
         candidate: &Candidate,
         situation: &Situation<'_>,
     ) -> Option<Option<Attribute>> {
-        if candidate.cover == 0 {
-            return Some(None);
-        }
         let of = (std::ptr::from_ref(candidates), candidate.cover);
         if of != self.of {
             *self = Self { of, answer: cover::covers(candidates.cover(candidate), situation) };
@@ -72,8 +69,12 @@ impl<'a> Situation<'a> {
                 if limitation.is_some_and(|wanted| wanted != candidate.limitation) {
                     continue;
                 }
-                let Some(doubt) = covered.answer(&jurisdiction.candidates, candidate, self) else { continue };
-                judge(jurisdiction, candidate, possible.or(doubt));
+                let mut doubt = possible;
+                if candidate.cover != 0 {
+                    let Some(more) = covered.answer(&jurisdiction.candidates, candidate, self) else { continue };
+                    doubt = doubt.or(more);
+                }
+                judge(jurisdiction, candidate, doubt);
             }
         };
         let own = law.map(|_| false);
@@ -112,8 +113,8 @@ impl<'a> Situation<'a> {
         if !self.places.whole {
             return self.look_around(visit);
         }
-        for (jurisdiction, possible) in self.places.known.iter().map_while(|one| *one) {
-            visit(jurisdiction, possible);
+        for (place, jurisdiction) in self.places.known.iter().map_while(|one| *one).enumerate() {
+            visit(jurisdiction, self.places.possible >> place & 1 == 1);
         }
         self.places.complete
     }
@@ -124,7 +125,8 @@ impl<'a> Situation<'a> {
         let mut found = 0;
         places.complete = self.look_around(&mut |jurisdiction, possible| {
             if let Some(slot) = places.known.get_mut(found) {
-                *slot = Some((jurisdiction, possible));
+                *slot = Some(jurisdiction);
+                places.possible |= u16::from(possible) << found;
             }
             found += 1;
         });

@@ -232,6 +232,11 @@ impl CaseWatch {
         self.conversed
     }
 
+    /// The case is closed.
+    pub(crate) fn closed(&self, version: &CaseVersion) -> bool {
+        self.memory().closed.unwrap_or(version.closed)
+    }
+
     /// Nothing is owed any more, of claims that are known.
     pub(crate) fn paid_off(&self, version: &CaseVersion) -> bool {
         self.balance <= 0 && version.principal() > 0

@@ -100,7 +100,7 @@ impl<'a, C> Earlier<'_, 'a, C> {
             }
         }
         let together = match self.per {
-            Per::Collector => newest.sides.same_collector(situation.sides).unwrap_or(!self.certain),
+            Per::Collector => newest.sides.same_collector(situation.sides()).unwrap_or(!self.certain),
             _ => true,
         };
         Some((newest, together))
@@ -115,7 +115,7 @@ impl<'a, C> Earlier<'_, 'a, C> {
             self.of_person = self.of_person.split_last().map_or(&[], |(_, rest)| rest);
         }
         let Some(here) = here.filter(|one| one.stamp.id == newest.id) else {
-            return Some((newest, newest.for_creditor_of(self.situation.sides).unwrap_or(!self.certain)));
+            return Some((newest, newest.for_creditor_of(self.situation.sides()).unwrap_or(!self.certain)));
         };
         self.of_case = self.of_case.split_last().map_or(&[], |(_, rest)| rest);
         // Of its own case a stamp knows more.
@@ -201,7 +201,7 @@ pub(crate) fn open_circle(per: Per, situation: &Situation<'_>) -> Option<Attribu
     match per {
         // With whom else the person lives: others may have been contacted.
         Per::Household if situation.household.is_none() => Some(Attribute::Household),
-        Per::Creditor if !situation.sides.names_creditor() => Some(Attribute::Creditor),
+        Per::Creditor if !situation.sides().names_creditor() => Some(Attribute::Creditor),
         _ => None,
     }
 }

@@ -80,7 +80,7 @@ pub struct Markets {
     pub(super) clock: Clock,
     limits: IngestSettings,
     memory: Arc<MemoryLimit>,
-    handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>>>,
+    handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>, foldhash::quality::RandomState>>,
     heads: Heads,
     /// Which KPI definitions the cells of markets follow.
     pub(super) keeping: Keeping,

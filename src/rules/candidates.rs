@@ -9,10 +9,11 @@ use super::head::Exempt;
 use super::model::{Kind, Limits};
 use super::numbers::RuleNumber;
 use super::ruleset::ActiveRule;
-use super::scope_mask::{ScopeMask, asks_further};
+use super::scope_mask::{Lacks, ScopeMask, asks_further};
 use super::step::Step;
 use super::topic::{Topic, may_concern, may_match};
-use super::words::{Subject, VersionBy};
+use super::words::{OtherFlag, Set, Subject, VersionBy};
+use crate::domain::party::Condition;
 use crate::domain::time::day_number;
 use crate::domain::verdict::Source;
 use crate::domain::vocabulary::Channel;
@@ -20,7 +21,7 @@ use crate::domain::vocabulary::Channel;
 /// How it is told whether a rule judges an activity of the topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judges {
-    /// It judges what the collector began, and nothing else.
+    /// It judges what the collector began, all of it and nothing else.
     Outbound,
     /// It judges a contact that the collector means to make, whose outcome is not stated; of others its steps tell.
     Planned,
@@ -33,10 +34,11 @@ pub enum Judges {
 /// A rule that may speak of an activity of some topic.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Whom it concerns, by words.
+    /// Whom it concerns, by words, and which activities it judges, as far as words tell.
     pub scope: ScopeMask,
-    /// First and last day in force as [`day_number`] counts; any day, where another date than the activity's decides.
-    pub days: (i32, i32),
+    /// First day in force as [`day_number`] counts, and how many follow; any day, where another date than the activity's
+    /// decides.
+    days: (i32, u32),
     /// The rule.
     pub active: Arc<ActiveRule>,
     /// Its number.
@@ -47,11 +49,15 @@ pub struct Candidate {
     pub breach: [Consequence; 2],
     /// How it is told whether it judges the activity.
     pub judges: Judges,
+    /// It is a block wherever the contact is made, and is kept unless one of these flags is set.
+    pub blocked_by: Option<(Set<Condition>, Set<OtherFlag>)>,
     /// Its scope asks for more than words.
     pub asks_further: bool,
-    /// It is judged once for an activity or person.
-    pub once: bool,
-    /// It leaves some activities alone, binds members only, or another date than the activity's picks the version.
+    /// More than `scope` and the days in force decides whether it judges the activity.
+    pub closely: bool,
+    /// It leaves some activities alone.
+    pub exempts: bool,
+    /// It binds members only, or another date than the activity's picks the version.
     pub closer: bool,
     /// It is a limitation period, for which the claim's own law may stand.
     pub limitation: bool,
@@ -114,6 +120,14 @@ impl Candidates {
 }
 
 impl Candidate {
+    /// It is in force on a day, as [`day_number`] counts.
+    #[must_use]
+    #[inline]
+    pub const fn holds_on(&self, day: i32) -> bool {
+        let (first, more) = self.days;
+        day.wrapping_sub(first).cast_unsigned() <= more
+    }
+
     /// What a breach means; `unconfirmed`: a figure that was used was not read in its source.
     #[must_use]
     #[inline]
@@ -129,18 +143,34 @@ impl Candidate {
         let dated = rule.valid_from.is_some() || rule.valid_until.is_some();
         let by_activity = matches!(rule.version_by, VersionBy::ActivityOn | VersionBy::ActionFiledOn);
         let (from, until) = (rule.valid_from.filter(|_| by_activity), rule.valid_until.filter(|_| by_activity));
+        let (first, last) = (from.map_or(i32::MIN, day_number), until.map_or(i32::MAX, day_number));
         let members = rule.source == Source::Code && rule.membership.is_some();
+        let once = matches!(rule.subject, Subject::Activity | Subject::Person);
+        let judges = judges(&rule.limits, topic);
+        let scope = ScopeMask::of(&rule.scope, &rule.assume)
+            .refusing(Lacks::Lead, once)
+            .refusing(Lacks::Outbound, judges == Judges::Outbound)
+            .refusing(Lacks::Marks, judges == Judges::Marked);
+        let asks_further = asks_further(&rule.scope);
+        let exempts = rule.exempt != Exempt::default();
+        let closer = members || dated && !by_activity;
         Self {
-            scope: ScopeMask::of(&rule.scope, &rule.assume),
-            days: (from.map_or(i32::MIN, day_number), until.map_or(i32::MAX, day_number)),
+            scope,
+            // A rule that ends before it begins is never in force: no pack that loads has one.
+            days: (first, last.max(first).wrapping_sub(first).cast_unsigned()),
             active: Arc::clone(active),
             number: active.number,
             cover,
             breach: [false, true].map(|unconfirmed| Consequence::of(active, block_guidelines, unconfirmed)),
-            judges: judges(&rule.limits, topic),
-            asks_further: asks_further(&rule.scope),
-            once: matches!(rule.subject, Subject::Activity | Subject::Person),
-            closer: rule.exempt != Exempt::default() || members || dated && !by_activity,
+            judges,
+            blocked_by: match &rule.limits {
+                Limits::ContactBlock(limits) if limits.place.is_empty() => Some((limits.conditions, limits.flags)),
+                _ => None,
+            },
+            closely: judges != Judges::Outbound || exempts || closer || asks_further,
+            asks_further,
+            exempts,
+            closer,
             limitation: rule.limits.kind() == Kind::LimitationPeriod,
             has_terms: has_terms(&rule.limits),
         }

@@ -14,6 +14,12 @@ impl RuleNumber {
     pub const fn new(place: u32) -> Self {
         Self(place)
     }
+
+    /// That place.
+    #[must_use]
+    pub const fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// Gives rules their numbers.

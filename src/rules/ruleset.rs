@@ -10,6 +10,7 @@ use super::calendar::Calendar;
 use super::candidates::Candidates;
 use super::compile::Packs;
 use super::cover::Clause;
+use super::forms::Forms;
 use super::model::{Kind, Limits, Rule};
 use super::numbers::Numbers;
 pub use super::numbers::RuleNumber;
@@ -79,6 +80,7 @@ pub struct RuleSet {
     pub(super) placements: bool,
     pub(super) templates: HashMap<Box<str>, Arc<[Box<str>]>>,
     pub(super) allocations: bool,
+    pub(super) forms: Forms,
 }
 
 /// What is told of a rule to whoever asks which law is in force.
@@ -245,6 +247,7 @@ impl RuleSet {
             placements,
             templates: overlay.templates.clone(),
             allocations,
+            forms: Forms::default(),
         }
     }
 

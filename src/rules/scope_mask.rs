@@ -1,7 +1,8 @@
 //! Scopes as bits: whether a rule concerns a case is found by one comparison, not attribute by attribute.
 //!
 //! Each attribute has a bit for each of its words and one for "not stated", so that a case sets exactly one bit of each
-//! attribute. A scope is the bits that it refuses: it concerns the case if none of these is set.
+//! attribute. A scope is the bits that it refuses: it concerns the case if none of these is set. What an activity is by a
+//! word or two stands beside them, so that most rules that judge others are dismissed by the same comparison.
 
 use super::head::{Attributes, Scope};
 use super::words::{Attribute, Set, Word};
@@ -31,7 +32,27 @@ const fn begin(place: usize) -> u32 {
     bits
 }
 
-const _: () = assert!(begin(ATTRIBUTES.len()) <= u128::BITS);
+/// What an activity may lack that some rules ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacks {
+    /// The collector did not begin it.
+    Outbound,
+    /// It states no notice, and not that it is a demand or a reminder.
+    Marks,
+    /// Its case is not the first of those that it is about.
+    Lead,
+}
+
+impl Lacks {
+    /// Where the bits begin: behind those of the attributes.
+    const BEGIN: u32 = begin(ATTRIBUTES.len());
+
+    const fn bit(self) -> u128 {
+        1 << (Self::BEGIN + self as u32)
+    }
+}
+
+const _: () = assert!(Lacks::BEGIN + (Lacks::Lead as u32) < u128::BITS);
 
 /// What a case and the person dealt with state, as bits: one for each attribute.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +84,15 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// The same for an activity that lacks this, if `so`.
+    #[must_use]
+    #[inline]
+    pub const fn lacking(self, lacks: Lacks, so: bool) -> Self {
+        Self(self.0 | if so { lacks.bit() } else { 0 })
+    }
+}
+
 /// What a scope refuses, with what its rule assumes where nothing is stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScopeMask {
@@ -87,6 +117,12 @@ impl ScopeMask {
         mask.flag(8, scope.eu_bank_npl, assume.eu_bank_npl);
         mask.flag(9, scope.secured, assume.secured);
         mask
+    }
+
+    /// The same, refusing activities that lack this, if `so`.
+    #[must_use]
+    pub fn refusing(self, lacks: Lacks, so: bool) -> Self {
+        Self { refused: self.refused | if so { lacks.bit() } else { 0 }, ..self }
     }
 
     fn words<T: Word>(&mut self, place: usize, wanted: Set<T>, assumed: Option<T>) {

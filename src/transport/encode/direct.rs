@@ -1,13 +1,10 @@
 //! Answers to contact checks written straight onto the wire. A check takes little longer than making the generated
 //! messages of its answer and dropping them would; a test holds both forms to the same bytes.
 
-use prost::Message;
-use prost::encoding::{encode_varint, encoded_len_varint};
-
 use super::compliance::{self, Words};
-use crate::advice::{CheckAnswer, Checked, Speaking};
-use crate::domain::time::{SECOND, Timestamp};
-use crate::domain::verdict::Answer;
+use super::out::Out;
+use crate::advice::{CheckAnswer, Checked, RuleNumber, RuleSet, Speaking};
+use crate::domain::verdict::{Answer, Verdict};
 use crate::proto::v1;
 use crate::transport::decode::check::View;
 use crate::wire::words::{Word, number};
@@ -121,8 +118,10 @@ impl Direct for Many {
             }
             None => 0,
         };
+        // Below 16 kibibytes a length takes two bytes, below 128 bytes one.
+        let likely = if self.view == View::Verdict { 1 } else { 2 };
         for outcome in &self.results {
-            out.message(after + 1, |out| match outcome {
+            out.sized(after + 1, likely, |out| match outcome {
                 Outcome::Answered(answer) => out.answer(1, &self.checked, answer, self.view),
                 Outcome::Reserved(one) => {
                     out.answer(1, &one.checked, &one.answer, one.view);
@@ -143,99 +142,29 @@ impl Direct for Many {
     }
 }
 
-/// Writes fields. Those that hold their default are left out, as proto3 has it.
-pub struct Out(pub(super) Vec<u8>);
-
 impl Out {
-    #[inline]
-    fn varint(&mut self, value: u64) {
-        // Nearly all keys, lengths and words take one byte.
-        match u8::try_from(value) {
-            Ok(byte) if byte < 0x80 => self.0.push(byte),
-            _ => encode_varint(value, &mut self.0),
-        }
-    }
-
-    fn key(&mut self, tag: u32, wire: u64) {
-        self.varint(u64::from(tag) << 3 | wire);
-    }
-
-    pub(super) fn bytes(&mut self, tag: u32, bytes: &[u8]) {
-        self.key(tag, 2);
-        self.varint(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    pub(super) fn text(&mut self, tag: u32, text: &str) {
-        if !text.is_empty() {
-            self.bytes(tag, text.as_bytes());
-        }
-    }
-
-    pub(super) fn int(&mut self, tag: u32, value: i64) {
-        if value != 0 {
-            self.optional(tag, Some(value));
-        }
-    }
-
-    fn optional(&mut self, tag: u32, value: Option<i64>) {
-        if let Some(value) = value {
-            self.key(tag, 0);
-            self.varint(value.cast_unsigned());
-        }
-    }
-
-    /// A message within this one. Its length stands before it and is known after it: one byte is kept free, and what was
-    /// written moves on where more are needed.
-    pub(super) fn message(&mut self, tag: u32, write: impl FnOnce(&mut Self)) {
-        self.key(tag, 2);
-        let at = self.0.len();
-        self.0.push(0);
-        write(self);
-        let length = (self.0.len() - at - 1) as u64;
-        let more = encoded_len_varint(length) - 1;
-        if more > 0 {
-            let end = self.0.len();
-            self.0.resize(end + more, 0);
-            self.0.copy_within(at + 1..end, at + 1 + more);
-        }
-        if let Some(mut place) = self.0.get_mut(at..=at + more) {
-            encode_varint(length, &mut place);
-        }
-    }
-
-    pub(super) fn generated(&mut self, tag: u32, message: &impl Message) {
-        self.key(tag, 2);
-        self.varint(message.encoded_len() as u64);
-        message.encode_raw(&mut self.0);
-    }
-
-    pub(super) fn time(&mut self, tag: u32, at: Timestamp) {
-        self.message(tag, |out| {
-            out.int(1, at.0.div_euclid(SECOND));
-            out.int(2, at.0.rem_euclid(SECOND) * 1000);
-        });
-    }
-
     /// What both forms of an answer share; `before` fields stand before it.
     fn answer(&mut self, before: u32, checked: &Checked, answer: &CheckAnswer, view: View) {
         self.text(before + 1, checked.check_id(answer).as_str());
         self.time(before + 2, answer.at);
         self.int(before + 3, answer.verdict.number().into());
         for speaking in &answer.speaking {
-            if view == View::Verdict && speaking.answer == Answer::Kept {
-                continue;
-            }
-            let words = Words::of(checked.rules(), speaking);
-            self.message(before + 4, |out| {
-                if view == View::Verdict {
-                    out.text(1, words.rule);
+            match view {
+                View::Verdict if speaking.answer == Answer::Kept => {}
+                View::Verdict => self.message(before + 4, |out| {
+                    out.text(1, Words::of(checked.rules(), speaking).rule);
                     out.int(3, speaking.answer.number().into());
                     out.int(4, speaking.verdict.number().into());
-                } else {
-                    out.speaking(speaking, &words, view);
+                }),
+                View::Basic if says_nothing_more(speaking) => {
+                    let named = checked.rules().form(speaking.rule, named);
+                    self.key(before + 4, 2);
+                    self.varint((named.len() + KEPT.len()) as u64);
+                    self.0.extend_from_slice(named);
+                    self.0.extend_from_slice(&KEPT);
                 }
-            });
+                View::Basic | View::Full => self.message(before + 4, |out| out.speaking(checked, speaking, view)),
+            }
         }
         if let Some(next) = answer.next_allowed {
             self.time(before + 5, next);
@@ -245,9 +174,8 @@ impl Out {
         }
     }
 
-    fn speaking(&mut self, speaking: &Speaking, words: &Words<'_>, view: View) {
-        self.text(1, words.rule);
-        self.text(2, words.jurisdiction);
+    fn speaking(&mut self, checked: &Checked, speaking: &Speaking, view: View) {
+        self.0.extend_from_slice(checked.rules().form(speaking.rule, named));
         self.int(3, speaking.answer.number().into());
         self.int(4, speaking.verdict.number().into());
         self.message(5, |out| {
@@ -279,6 +207,7 @@ impl Out {
             });
         }
         if view == View::Full {
+            let words = Words::of(checked.rules(), speaking);
             self.text(12, words.title);
             self.text(13, words.text);
             self.text(14, words.citation);
@@ -289,12 +218,51 @@ impl Out {
     }
 }
 
+/// The fields by which an answer names a rule: its id and its jurisdiction.
+fn named(rules: &RuleSet, number: RuleNumber, bytes: &mut Vec<u8>) {
+    let words = Words::of(rules, &Speaking::kept(number));
+    let mut out = Out(std::mem::take(bytes));
+    out.text(1, words.rule);
+    out.text(2, words.jurisdiction);
+    *bytes = out.0;
+}
+
+/// What follows the name of a rule that is kept and has nothing more to say: answer, verdict, an empty observation, and
+/// that all was known in time.
+const KEPT: [u8; 8] = [3 << 3, v1::Answer::Kept as u8, 4 << 3, v1::Verdict::Allowed as u8, 5 << 3 | 2, 0, 9 << 3, 1];
+
+/// The rule is kept, and has nothing more to say than that: most rules of most answers.
+fn says_nothing_more(speaking: &Speaking) -> bool {
+    let Speaking {
+        answer,
+        verdict,
+        observed,
+        limit,
+        unit,
+        note,
+        remaining,
+        conditional,
+        allowed_from,
+        overridable,
+        known_at_time,
+        evidence,
+        duties,
+        ..
+    } = speaking;
+    let seen = observed.is_some() || limit.is_some() || unit.is_some() || !note.is_none() || remaining.is_some();
+    let more = conditional.is_some() || allowed_from.is_some() || !evidence.is_empty() || duties.is_some();
+    *answer == Answer::Kept && *verdict == Verdict::Allowed && *known_at_time && !overridable && !seen && !more
+}
+
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
-    use crate::advice::{Attribute, ConditionalLimit, Note, RuleNumber};
+    use crate::advice::{Attribute, ConditionalLimit, Note};
     use crate::domain::ids::ActivityId;
-    use crate::domain::verdict::{Unit, Verdict};
+    use crate::domain::time::Timestamp;
+    use crate::domain::verdict::Unit;
 
     fn speaking(answer: Answer) -> Speaking {
         Speaking { answer, verdict: Verdict::AdvisedAgainst, ..Speaking::kept(RuleNumber::new(0)) }
@@ -333,7 +301,15 @@ mod tests {
             number: 0xbeef,
             at: Timestamp(1_710_763_200_000_001),
             verdict: Verdict::NotPermitted,
-            speaking: vec![speaking(Answer::Kept), full, missing, speaking(Answer::Duty), long],
+            speaking: vec![
+                Speaking::kept(RuleNumber::new(3)),
+                Speaking { observed: Some(2), remaining: Some(5), ..Speaking::kept(RuleNumber::new(5)) },
+                Speaking { rule: RuleNumber::new(7), ..speaking(Answer::Kept) },
+                full,
+                missing,
+                speaking(Answer::Duty),
+                long,
+            ],
             next_allowed: Some(Timestamp(1_710_800_000_000_000)),
             missing: vec!["zone".to_owned(), "pack".to_owned()],
         };
@@ -370,13 +346,16 @@ mod tests {
             let stream = v1::StreamContactChecksResponse {
                 sequence: -7,
                 results: messages.clone(),
-                rules_digest: String::new(),
+                rules_digest: checked.rules_digest().to_owned(),
                 revision: 1 << 33,
             };
             let many = Many { sequence: Some(-7), checked: checked.clone(), results: results(), view, encoded: None };
             assert_eq!(bytes(&many), stream.encode_to_vec());
-            let batch =
-                v1::BatchCheckContactsResponse { results: messages, rules_digest: String::new(), revision: 1 << 33 };
+            let batch = v1::BatchCheckContactsResponse {
+                results: messages,
+                rules_digest: checked.rules_digest().to_owned(),
+                revision: 1 << 33,
+            };
             let many = Many { sequence: None, checked, results: results(), view, encoded: None };
             assert_eq!(bytes(&many), batch.encode_to_vec());
         }

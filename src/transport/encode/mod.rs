@@ -7,6 +7,7 @@ pub mod event;
 pub mod explain;
 pub mod finding;
 pub mod kpi;
+pub mod out;
 pub mod permit;
 pub mod shadow;
 pub mod shared;

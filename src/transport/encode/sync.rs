@@ -2,8 +2,9 @@
 
 use prost::{DecodeError, Message as _};
 
-use super::direct::{Direct, Out};
+use super::direct::Direct;
 use super::finding;
+use super::out::Out;
 use super::shared::shared;
 use crate::domain::digest::Tally;
 use crate::domain::feed::SyncEntity;
