@@ -178,7 +178,7 @@ impl Out {
         }
     }
 
-    fn optional(&mut self, tag: u32, value: Option<i64>) {
+    pub(super) fn optional(&mut self, tag: u32, value: Option<i64>) {
         if let Some(value) = value {
             self.key(tag, 0);
             self.varint(value.cast_unsigned());
