@@ -57,10 +57,10 @@ QUESTIONS = {
     # By the day of the promise and what its case paid until it was due. Whose payment counts towards which of several
     # promises is not asked, which a ledger must.
     "promises_kept": """
-        WITH promise AS (SELECT {by}, case_id, day AS made, due, amount AS promised FROM activity
+        WITH promise AS (SELECT {by}, activity_id, case_id, day AS made, due, amount AS promised FROM activity
                 WHERE market = '{market}' AND kind = 'Promise' AND {year}),
             payment AS (SELECT case_id, day AS paid, amount FROM activity WHERE market = '{market}' AND kind = 'Payment'),
-            kept AS (SELECT promise.*, coalesce(sum(payment.amount), 0) >= promised AS is_kept
+            kept AS (SELECT {names}, activity_id, coalesce(sum(amount), 0) >= any_value(promised) AS is_kept
                 FROM promise LEFT JOIN payment ON promise.case_id = payment.case_id AND paid BETWEEN made AND due
                 GROUP BY ALL)
         SELECT {names}, count(*) FILTER (is_kept), count(*) FROM kept GROUP BY ALL""",

@@ -55,13 +55,14 @@ fn agrees(value: Option<Exact>, plain: Option<Exact>) -> bool {
 
 /// A KPI by one of the dimensions that it is kept by, or by none; a curve by its months and a lift by its template too.
 fn groups(info: &KpiInfo, pick: usize) -> Vec<Dimension> {
-    let names = info.group_by.iter().flatten().filter_map(|name| Dimension::parse(name));
-    let all: BTreeSet<Dimension> = names.collect();
+    let has = |set: &[String], one: Dimension| set.iter().any(|name| name == one.as_str());
     let own = match info.kind {
-        Kind::Cohort => Some(Dimension::MonthsSince).filter(|own| all.contains(own)),
+        Kind::Cohort => Some(Dimension::MonthsSince).filter(|own| info.group_by.iter().any(|set| has(set, *own))),
         Kind::Lift => Some(Dimension::Template),
         _ => None,
     };
+    let sets = info.group_by.iter().filter(|set| own.is_none_or(|own| has(set, own)));
+    let all: BTreeSet<Dimension> = sets.flatten().filter_map(|name| Dimension::parse(name)).collect();
     let other: Vec<Dimension> = all.into_iter().filter(|one| Some(*one) != own).collect();
     own.into_iter().chain(other.get(pick % (other.len() + 1)).copied()).collect()
 }
