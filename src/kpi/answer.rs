@@ -14,7 +14,6 @@ use super::lift;
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::shape::RowOrder;
-use super::sums::Sums;
 use super::survival::NOT_REACHED;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
@@ -90,8 +89,6 @@ pub(super) struct Evaluation<'a> {
     plan: &'a Plan,
     kpi: &'a Planned,
     gathered: &'a Gathered,
-    /// For each leaf its feed's sums, and what of them is taken.
-    leaves: Vec<(Option<&'a Sums>, Window)>,
     /// Leaves below the numerator (or the only formula).
     above: Vec<usize>,
     /// Whether all groups were gathered as one.
@@ -100,9 +97,7 @@ pub(super) struct Evaluation<'a> {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(plan: &'a Plan, kpi: &'a Planned, gathered: &'a Gathered, total: bool) -> Self {
-        let sums = |place: usize| kpi.feeds.get(place).and_then(|feed| gathered.feeds.get(*feed));
-        let leaves = kpi.definition.leaves.iter().enumerate().map(|(place, leaf)| (sums(place), leaf.window)).collect();
-        Self { plan, kpi, gathered, leaves, above: kpi.definition.above(), total }
+        Self { plan, kpi, gathered, above: kpi.definition.above(), total }
     }
 
     /// Every group with its places and its row without figures.
@@ -203,15 +198,9 @@ impl<'a> Evaluation<'a> {
     }
 
     fn is_there(&self, places: &[Option<usize>], period: usize) -> bool {
-        self.leaves.iter().enumerate().any(|(leaf, (_, window))| match window {
-            Window::Opening | Window::Closing | Window::Mean => {
-                self.leaf(leaf, places, period).is_ok_and(|value| !value.is_zero())
-            }
-            // Of the others the value is the flow's, or made of it.
-            Window::Flow | Window::Running | Window::Percentile(_) | Window::Survival(..) => {
-                let flow = self.flow(leaf, places, period);
-                flow.sum != 0 || flow.facts != 0
-            }
+        (0..places.len()).any(|leaf| {
+            let flow = self.flow(leaf, places, period);
+            flow.sum != 0 || flow.facts != 0 || self.leaf(leaf, places, period).is_ok_and(|value| !value.is_zero())
         })
     }
 
@@ -221,12 +210,13 @@ impl<'a> Evaluation<'a> {
 
     /// The flow of a leaf in one row of its feed.
     pub(super) fn flow_of(&self, leaf: usize, row: Option<usize>, period: usize) -> Cell {
-        let Some((sums, window)) = self.leaves.get(leaf) else { return Cell::default() };
+        let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
+        let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
         match (sums, row, window) {
-            (Some(sums), Some(row), Window::Flow | Window::Percentile(_) | Window::Survival(..)) => {
+            (Some(sums), Some(row), Some(Window::Flow | Window::Percentile(_) | Window::Survival(..))) => {
                 sums.flow(row, period, &self.plan.stretches)
             }
-            (Some(sums), Some(row), Window::Running) => {
+            (Some(sums), Some(row), Some(Window::Running)) => {
                 sums.running(row, self.plan.running_from(period), self.stretches_of(period).1)
             }
             _ => Cell::default(),
@@ -245,18 +235,20 @@ impl<'a> Evaluation<'a> {
 
     /// The value of a leaf in one row of its feed.
     pub(super) fn leaf_of(&self, leaf: usize, row: Option<usize>, period: usize) -> Result<Exact, NoValue> {
-        let Some((sums, window)) = self.leaves.get(leaf) else { return Ok(Exact::ZERO) };
-        if let Window::Percentile(_) | Window::Survival(..) = window {
+        let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
+        if let Some(Window::Percentile(_) | Window::Survival(..)) = window {
             // No value at all is no value of zero.
             let told = self.flow_of(leaf, row, period);
             return match window {
-                Window::Survival(..) if self.plan.shape.calendar.today.is_none() => Err(NoValue::Immature),
+                Some(Window::Survival(..)) if self.plan.shape.calendar.today.is_none() => Err(NoValue::Immature),
                 _ if told.facts == 0 => Err(NoValue::EmptyDenominator),
-                Window::Survival(..) if told.sum == NOT_REACHED => Err(NoValue::NotReached),
+                Some(Window::Survival(..)) if told.sum == NOT_REACHED => Err(NoValue::NotReached),
                 _ => Ok(Exact::whole(told.sum)),
             };
         }
-        let (Some(row), Some(sums)) = (row, sums) else { return Ok(Exact::ZERO) };
+        let Some(row) = row else { return Ok(Exact::ZERO) };
+        let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
+        let (Some(sums), Some(window)) = (sums, window) else { return Ok(Exact::ZERO) };
         let (first, last) = self.stretches_of(period);
         Ok(match window {
             Window::Percentile(_) | Window::Survival(..) => Exact::ZERO,

@@ -176,29 +176,25 @@ fn write_short(over: i64, under: i64, decimals: u32, out: &mut String) -> Option
 
 /// Digits with a point before the last `decimals` of them. By hand: an answer has thousands of these.
 fn write_decimal(mut digits: u64, negative: bool, decimals: usize, out: &mut String) {
-    // From the end: at most 20 digits, 19 decimals, a point and a sign.
-    let mut text = [b'0'; 48];
-    let (mut at, mut length) = (text.len(), 0);
-    let mut put = |byte: u8| {
-        at -= 1;
-        if let Some(slot) = text.get_mut(at) {
-            *slot = byte;
+    let mut reversed = [0_u8; 32];
+    let mut length = 0;
+    for slot in &mut reversed {
+        if digits == 0 && length > decimals {
+            break;
         }
-        at
-    };
-    let mut start = 0;
-    while digits > 0 || length <= decimals {
-        if length == decimals && decimals > 0 {
-            put(b'.');
-        }
-        start = put(b'0' + (digits % 10) as u8);
+        *slot = b'0' + (digits % 10) as u8;
         digits /= 10;
         length += 1;
     }
     if negative {
-        start = put(b'-');
+        out.push('-');
     }
-    out.push_str(text.get(start..).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default());
+    for (place, digit) in reversed.iter().take(length).enumerate().rev() {
+        out.push(char::from(*digit));
+        if place == decimals && decimals > 0 {
+            out.push('.');
+        }
+    }
 }
 
 /// `format!("{value:.decimals$}")` of what is not negative, written behind another text. Where the double is so near to the
