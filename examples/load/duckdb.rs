@@ -15,6 +15,10 @@ use crate::stats::{Latencies, Run};
 use crate::support::recount;
 use crate::support::workload::{self, Kind, MARKETS, PER_CASE};
 
+/// Columns of the table.
+const COLUMNS: &str = "activity_id,market,case_id,client,day,agent,kind,outcome,amount,due";
+/// Days until a promise of the workload is due.
+const PROMISED: chrono::Days = chrono::Days::new(14);
 /// Questions of one round; one takes as long as hundreds of ours.
 const QUESTIONS: usize = 3;
 
@@ -24,7 +28,7 @@ pub type Figures = BTreeMap<(String, String), (i64, i64)>;
 /// Writes every activity that no void has removed, with its date in the market's zone, as DuckDB is to count it.
 pub fn export(path: &Path, cases: u32, markets: usize) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("make the file"));
-    writeln!(file, "activity_id,market,case_id,day,agent,kind,outcome").expect("write");
+    writeln!(file, "{COLUMNS}").expect("write");
     let mut contacts = 0_u64;
     for (market, (region, _, zone)) in MARKETS.iter().enumerate().take(markets) {
         let zone: chrono_tz::Tz = zone.parse().expect("a zone");
@@ -41,8 +45,17 @@ pub fn export(path: &Path, cases: u32, markets: usize) {
                     _ => "",
                 };
                 contacts += u64::from(!matches!(kind, Kind::Promise | Kind::Payment));
-                let case = workload::case_id(case);
-                writeln!(file, "{id},{region},{case},{day},{agent},{kind:?},{outcome}").expect("write");
+                let amount = match kind {
+                    Kind::Promise | Kind::Payment => workload::amount(case, number).to_string(),
+                    _ => String::new(),
+                };
+                let due = match kind {
+                    Kind::Promise => (at.expect("an instant").date_naive() + PROMISED).to_string(),
+                    _ => String::new(),
+                };
+                let (client, case) = (workload::creditor(case), workload::case_id(case));
+                let told = format!("{id},{region},{case},{client},{day},{agent},{kind:?},{outcome},{amount},{due}");
+                writeln!(file, "{told}").expect("write");
             }
         }
     }
@@ -116,6 +129,14 @@ impl DuckDb {
             took += Duration::from_micros(micros);
         }
         Run { items: QUESTIONS as u64, took, latencies }
+    }
+
+    /// Asks another of its questions: what, by which grain, by which column (`-`: none), of which market. The time that it
+    /// took, and how many rows it has.
+    pub fn ask_of(&mut self, what: &str, grain: &str, column: &str, market: usize) -> (Duration, u64) {
+        let told = self.tell(&format!("ask {what} {grain} {column} {}", MARKETS[market].0));
+        let (micros, rows) = told.split_once(' ').expect("two numbers");
+        (Duration::from_micros(micros.parse().expect("microseconds")), rows.parse().expect("rows"))
     }
 
     /// Its figures of one market.

@@ -61,19 +61,31 @@ impl Histories {
     }
 }
 
+/// One of the two histories that a directory keeps.
+pub async fn kept(directory: &Path, name: &str) -> Setup {
+    assert!(directory.join("history.txt").exists(), "{} keeps no history", directory.display());
+    Setup::new(&url(&directory.join(format!("{name}.db"))), &[]).await
+}
+
 fn url(file: &Path) -> String {
     format!("sqlite://{}?mode=rwc", file.display())
 }
 
-/// Loads half of the cases, keeps a copy, and loads the rest on top.
+/// Loads half of the cases, keeps a copy, and loads the rest on top. Of a load that ended after the copy only the rest is sent:
+/// what of it was stored already is stored once.
 async fn load(options: &Options, directory: &Path) {
-    let whole = directory.join("whole.db");
-    for name in ["whole.db", "whole.db-wal", "whole.db-shm", "half.db", "half.db-wal", "half.db-shm"] {
-        let _ = std::fs::remove_file(directory.join(name));
-    }
+    let (whole, copy) = (directory.join("whole.db"), directory.join("half.db"));
     let half = options.cases() / 2;
+    let mut parts = vec![0..half, half..options.cases()];
+    if copy.exists() {
+        parts.remove(0);
+    } else {
+        for name in ["whole.db", "whole.db-wal", "whole.db-shm"] {
+            let _ = std::fs::remove_file(directory.join(name));
+        }
+    }
     let setup = Setup::new(&url(&whole), &[]).await;
-    for part in [0..half, half..options.cases()] {
+    for part in parts {
         let service = setup.start().await;
         let since = Instant::now();
         stream::cases_as(&service, &setup.key, part.clone(), options.markets, case).await;
@@ -88,7 +100,9 @@ async fn load(options: &Options, directory: &Path) {
         println!("  {part:?}: figures equal the recount after {:.0?}", since.elapsed());
         assert_eq!(service.stop(), 0, "the server stopped in order");
         if part.start == 0 {
-            std::fs::copy(&whole, directory.join("half.db")).expect("copy the half history");
+            let unfinished = directory.join("half.unfinished");
+            std::fs::copy(&whole, &unfinished).expect("copy the half history");
+            std::fs::rename(&unfinished, &copy).expect("name the half history");
         }
     }
 }

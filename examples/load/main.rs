@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod bare;
+mod catalogue;
 mod check_streams;
 mod checks;
 mod delivery;
@@ -24,6 +25,7 @@ mod ingest;
 mod kpis;
 mod main_kpis;
 mod memory;
+mod peer_floor;
 mod processors;
 mod raw;
 mod replicas;
@@ -33,6 +35,7 @@ mod stats;
 mod stream;
 #[allow(dead_code, unused_imports, unused_macros)]
 mod support;
+mod told_catalogue;
 mod twelve;
 mod unary;
 mod watchers;
@@ -55,8 +58,11 @@ enum What {
     Simulate,
     /// The cells of a new KPI filled from history, against the database that hands over the same rows.
     Fill,
-    /// KPI queries over a loaded history.
+    /// One KPI query over a loaded history, half of it, and beside DuckDB.
     Kpi,
+    /// Every KPI of the catalogue at every grain of a year, alone and by each of its dimensions, over a loaded history, a
+    /// smaller one, and beside what DuckDB takes at least.
+    Catalogue,
     /// Watched KPIs while payments are committed: the time from acknowledgement to push, and the server's memory.
     Watch,
     /// Resident memory for each case, and the time until a restarted server answers checks.
@@ -123,6 +129,12 @@ struct Options {
     /// Directory that keeps the loaded histories: loaded if they are not there, else used again.
     #[arg(long)]
     keep: Option<std::path::PathBuf>,
+    /// Directory of a smaller kept history that `catalogue` asks as well; without it half of the large one.
+    #[arg(long)]
+    smaller: Option<std::path::PathBuf>,
+    /// Questions of `catalogue` that no cells are kept for, by month: `KPI:DIMENSION,DIMENSION`.
+    #[arg(long)]
+    outside: Vec<String>,
     /// A Python that has the package `duckdb`, to ask DuckDB the same question by turns.
     #[arg(long)]
     duckdb: Option<std::path::PathBuf>,
@@ -158,6 +170,7 @@ async fn main() {
         What::Simulate => simulate::measure(&options).await,
         What::Fill => fill::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
+        What::Catalogue => catalogue::measure(&options).await,
         What::Watch => watchers::measure(&options).await,
         What::Memory => memory::measure(&options).await,
         What::Snapshot => snapshot::measure(&options).await,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::curve::Curve;
 use super::definition::{Definition, Kind, KpiInfo};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{self, Formula};
@@ -212,19 +213,29 @@ fn lay_out(measures: &[Measure], note: &mut impl FnMut(Place, String, String)) -
     layout
 }
 
-/// The largest declared sets by which all measures of the KPI are kept.
+/// The largest sets by which all measures of the KPI are kept, and by which it can be asked for.
 fn common_sets(kpi: &Definition, measures: &[Measure]) -> Vec<Vec<String>> {
-    let of: Vec<&Measure> = kpi.leaves.iter().filter_map(|leaf| measures.get(leaf.measure)).collect();
-    // Of a curve, what is divided by need not be kept by the months that tell it.
-    let curve = kpi.info.kind == Kind::Cohort && kpi.told.months.is_none();
-    let kept = |measure: &Measure, set: DimSet| {
-        let below = curve && !measure.sets.iter().any(|(stored, _)| stored.has(Dimension::MonthsSince));
-        let set = if below { set.without(Dimension::MonthsSince) } else { set };
-        measure.sets.iter().any(|(stored, _)| stored.contains(set))
+    let of: Vec<(Option<Curve>, &Measure)> = kpi
+        .leaves
+        .iter()
+        .enumerate()
+        .filter_map(|(place, leaf)| Some((Curve::of(kpi, place), measures.get(leaf.measure)?)))
+        .collect();
+    let (cohort, horizon) = (kpi.info.kind == Kind::Cohort, kpi.told.months.is_some());
+    let kept = |(curve, measure): &(Option<Curve>, &Measure), set: DimSet| {
+        // The months of a curve are those of what was cumulated, which one horizon takes in without being asked by them.
+        let needed = match curve {
+            Some(curve) if curve.by_month() => set.with(Dimension::MonthsSince),
+            Some(_) => set.without(Dimension::MonthsSince),
+            None => set,
+        };
+        measure.sets.iter().any(|(stored, _)| stored.contains(needed))
     };
     let mut common: Vec<DimSet> = Vec::new();
-    for set in of.iter().flat_map(|measure| measure.declared.iter().copied()) {
-        if !common.contains(&set) && of.iter().all(|measure| kept(measure, set)) {
+    for set in of.iter().flat_map(|(_, measure)| measure.declared.iter().copied()) {
+        let set = if cohort && horizon { set.without(Dimension::MonthsSince) } else { set };
+        let asked = !cohort || horizon || set.has(Dimension::MonthsSince);
+        if asked && !common.contains(&set) && of.iter().all(|one| kept(one, set)) {
             common.push(set);
         }
     }

@@ -9,12 +9,13 @@ use super::block::Cell;
 use super::definition::{Definition, Kind, Moment};
 use super::delta::Names;
 use super::dimension::{Dimension, MOST_MONTHS, months_since};
-use super::gather::{Group, Sums};
+use super::gather::Group;
 use super::period::Period;
 use super::plan::Plan;
 use super::query::Query;
 use super::row::Row;
 use super::shape::Shape;
+use super::sums::Sums;
 use crate::domain::time::{date_of_day, day_number};
 use crate::domain::validation::Violation;
 
@@ -112,16 +113,14 @@ impl Plan {
     /// Replaces the sums of a feed by what its curve is made of: of the feed's groups each month that the question asks for.
     pub(super) fn cumulate(&self, curve: Curve, sums: &mut Sums, names: &mut Names) {
         let mut flows: HashMap<(Group, usize), Vec<(u16, Cell)>> = HashMap::new();
-        for (group, row) in &sums.rows {
+        sums.each_flow(&self.stretches, |group, period, flow| {
+            if flow.is_zero() {
+                return;
+            }
             let month = names.text(group.distinct).and_then(|text| text.parse().ok());
             let month: u16 = if curve.by_month() { month.unwrap_or(u16::MAX) } else { 0 };
-            for (period, stretch) in self.stretches.slots.iter().enumerate() {
-                let flow = sums.between(*row, *stretch);
-                if !flow.is_zero() {
-                    flows.entry((Group { distinct: 0, ..*group }, period)).or_default().push((month, flow));
-                }
-            }
-        }
+            flows.entry((Group { distinct: 0, ..*group }, period)).or_default().push((month, flow));
+        });
         let place = self.query.group_by.iter().position(|one| *one == Dimension::MonthsSince);
         let asked = self.query.filters.iter().find(|(one, _)| *one == Dimension::MonthsSince).map(|(_, values)| values);
         let mut told = Sums::counted(self.stretches.slots.len());

@@ -112,10 +112,17 @@ impl Exact {
     /// Decimal text with `decimals` digits behind the point, ties to the even digit; `None` beyond 128 bits.
     #[must_use]
     pub fn text(self, decimals: u32) -> Option<String> {
+        let mut text = String::with_capacity(24);
+        self.write(decimals, &mut text).map(|()| text)
+    }
+
+    /// Writes the same text behind another; `None`, and nothing written, beyond 128 bits.
+    #[must_use]
+    pub fn write(self, decimals: u32, out: &mut String) -> Option<()> {
         if let (Ok(over), Ok(under)) = (i64::try_from(self.over), i64::try_from(self.under))
-            && let Some(text) = short_text(over, under, decimals)
+            && write_short(over, under, decimals, out).is_some()
         {
-            return Some(text);
+            return Some(());
         }
         let scale = 10_i128.checked_pow(decimals)?;
         let (whole, rest) = (self.over / self.under, self.over % self.under);
@@ -134,7 +141,8 @@ impl Exact {
                 scaled = scaled.checked_add(self.over.signum())?;
             }
         }
-        Some(crate::domain::money::format_minor(scaled, decimals))
+        out.push_str(&crate::domain::money::format_minor(scaled, decimals));
+        Some(())
     }
 
     /// The nearest double: for intervals only.
@@ -150,21 +158,24 @@ impl PartialEq for Exact {
     }
 }
 
-/// [`Exact::text`] where 64 bits are enough, as they nearly always are.
-fn short_text(over: i64, under: i64, decimals: u32) -> Option<String> {
+/// [`Exact::write`] where 64 bits are enough, as they nearly always are.
+fn write_short(over: i64, under: i64, decimals: u32, out: &mut String) -> Option<()> {
     let scaled = over.unsigned_abs().checked_mul(10_u64.checked_pow(decimals)?)?;
     let under = under.unsigned_abs();
-    let (mut digits, left) = (scaled.checked_div(under)?, scaled.checked_rem(under)?);
+    let (mut digits, left) = match under {
+        1 => (scaled, 0),
+        _ => (scaled.checked_div(under)?, scaled.checked_rem(under)?),
+    };
     let twice = left.checked_mul(2)?;
     if twice > under || (twice == under && digits % 2 != 0) {
         digits = digits.checked_add(1)?;
     }
-    Some(decimal(digits, over < 0 && digits > 0, decimals as usize))
+    write_decimal(digits, over < 0 && digits > 0, decimals as usize, out);
+    Some(())
 }
 
 /// Digits with a point before the last `decimals` of them. By hand: an answer has thousands of these.
-fn decimal(mut digits: u64, negative: bool, decimals: usize) -> String {
-    let mut text = String::with_capacity(24);
+fn write_decimal(mut digits: u64, negative: bool, decimals: usize, out: &mut String) {
     let mut reversed = [0_u8; 32];
     let mut length = 0;
     for slot in &mut reversed {
@@ -176,15 +187,29 @@ fn decimal(mut digits: u64, negative: bool, decimals: usize) -> String {
         length += 1;
     }
     if negative {
-        text.push('-');
+        out.push('-');
     }
     for (place, digit) in reversed.iter().take(length).enumerate().rev() {
-        text.push(char::from(*digit));
+        out.push(char::from(*digit));
         if place == decimals && decimals > 0 {
-            text.push('.');
+            out.push('.');
         }
     }
-    text
+}
+
+/// `format!("{value:.decimals$}")` of what is not negative, written behind another text. Where the double is so near to the
+/// middle of two decimals that its product with a power of ten may be beside it, the standard library decides.
+pub fn write_approximate(value: f64, decimals: u32, out: &mut String) {
+    const SURE: f64 = 1e-6;
+    let scaled = value * f64::from(10_u32.saturating_pow(decimals));
+    let (floor, sign) = (scaled.floor(), value.is_sign_positive());
+    let above = scaled - floor - 0.5;
+    if decimals <= 9 && sign && scaled < 1e9 && above.abs() > SURE {
+        let digits = if above > 0.0 { floor + 1.0 } else { floor };
+        write_decimal(digits as u64, false, decimals as usize, out);
+    } else {
+        out.push_str(&format!("{value:.*}", decimals as usize));
+    }
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {

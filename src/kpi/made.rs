@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::block::Cell;
 use super::delta::Names;
-use super::gather::{Gathered, Group, Sums};
+use super::gather::{Gathered, Group};
 use super::plan::{MadeInto, Plan};
 use super::shape::Stretches;
+use super::sums::Sums;
 use super::{histogram, since, survival};
 
 impl Gathered {
@@ -19,6 +20,7 @@ impl Gathered {
             }
             match feed.made_into {
                 MadeInto::Sums => {}
+                MadeInto::Accounts if feed.counts_at_once() => {}
                 MadeInto::Percentile(percent) => sums.take_percentile((percent, exact), names, &plan.stretches),
                 MadeInto::Survival(percent, ends) => {
                     survival::take(sums, (percent, ends), exact, names, &plan.stretches);
@@ -37,16 +39,10 @@ impl Gathered {
         numbers.extend(other.names.strings.iter().map(|text| self.names.number(text)));
         let number = |own: u32| numbers.get(own as usize).copied().unwrap_or(own);
         for (sums, more) in self.feeds.iter_mut().zip(&other.feeds) {
-            for (group, row) in &more.rows {
-                let group = Group {
-                    values: group.values.map(number),
-                    currency: number(group.currency),
-                    distinct: number(group.distinct),
-                };
-                for place in 0..more.stride {
-                    sums.put(group, place, more.cell(*row, place));
-                }
-            }
+            more.each_cell(|group, place, cell| {
+                let (values, currency) = (group.values.map(number), number(group.currency));
+                sums.put(Group { values, currency, distinct: number(group.distinct) }, place, cell);
+            });
         }
     }
 }
@@ -55,15 +51,14 @@ impl Sums {
     /// For a percentile: replaces the counts of steps by the value told, with the number of facts behind it.
     fn take_percentile(&mut self, (percent, exact): (u8, bool), names: &Names, stretches: &Stretches) {
         let mut steps: HashMap<(Group, usize), Vec<(i64, i128)>> = HashMap::new();
-        for (group, row) in &self.rows {
-            let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) else { continue };
-            for (period, stretch) in stretches.slots.iter().enumerate() {
-                let count = self.between(*row, *stretch).sum;
-                if count != 0 {
-                    steps.entry((Group { distinct: 0, ..*group }, period)).or_default().push((step, count));
-                }
+        self.each_flow(stretches, |group, period, flow| {
+            if flow.sum == 0 {
+                return;
             }
-        }
+            if let Some(step) = names.text(group.distinct).and_then(|text| text.parse().ok()) {
+                steps.entry((Group { distinct: 0, ..*group }, period)).or_default().push((step, flow.sum));
+            }
+        });
         let mut told = Self::counted(stretches.slots.len());
         for ((group, period), steps) in steps {
             let Some((value, all)) = histogram::percentile(steps, percent, exact) else { continue };
@@ -75,26 +70,23 @@ impl Sums {
     /// For a distinct count: replaces sums by how many values are left in each group and period.
     fn count_distinct(&mut self, stretches: &Stretches) {
         let mut counted = Self::counted(stretches.slots.len());
-        for (group, row) in &self.rows {
-            for (period, stretch) in stretches.slots.iter().enumerate() {
-                let there = i64::from(self.between(*row, *stretch).sum > 0);
-                counted.put(Group { distinct: 0, ..*group }, period, Cell { sum: there.into(), facts: there });
-            }
-        }
+        self.each_flow(stretches, |group, period, flow| {
+            let there = i64::from(flow.sum > 0);
+            counted.put(Group { distinct: 0, ..*group }, period, Cell { sum: there.into(), facts: there });
+        });
         *self = counted;
     }
 
     /// For a count of accounts: replaces sums by the facts of each period whose account was not seen before in it.
     fn count_accounts(&mut self, names: &Names, stretches: &Stretches) {
         let mut counted = Self::counted(stretches.slots.len());
-        for (group, row) in &self.rows {
-            let before = names.text(group.distinct).and_then(|text| since::read(text));
-            for (period, stretch) in stretches.slots.iter().enumerate() {
-                let first = before.is_none_or(|before| before < stretches.days(stretch.0).0);
-                let cell = if first { self.between(*row, *stretch) } else { Cell::default() };
-                counted.put(Group { distinct: 0, ..*group }, period, cell);
-            }
-        }
+        self.each_flow(stretches, |group, period, flow| {
+            let before = || names.text(group.distinct).and_then(|text| since::read(text));
+            let start = stretches.slots.get(period).map_or(i32::MIN, |slot| stretches.days(slot.0).0);
+            let first = !flow.is_zero() && before().is_none_or(|before| before < start);
+            let cell = if first { flow } else { Cell::default() };
+            counted.put(Group { distinct: 0, ..*group }, period, cell);
+        });
         *self = counted;
     }
 }

@@ -120,6 +120,13 @@ pub(super) struct Feed {
     pub(super) ranges: Vec<BlockRange>,
 }
 
+impl Feed {
+    /// Whether accounts are counted as their cells are met: each period is one stretch, which knows its first day.
+    pub(super) fn counts_at_once(&self) -> bool {
+        self.made_into == MadeInto::Accounts && !self.sums
+    }
+}
+
 impl Catalogue {
     /// Plans a question.
     ///

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::definition::NoValue;
-use super::exact::Exact;
+use super::exact::{Exact, write_approximate};
 use super::unit::Unit;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::vocabulary;
@@ -102,6 +102,29 @@ impl Row {
     pub fn denominator_text(&self) -> Option<String> {
         part_text(self.denominator?, self.shifts.1)
     }
+
+    /// Writes the value's text behind another; `None`, and nothing written, if there is none.
+    #[must_use]
+    pub fn write_value(&self, out: &mut String) -> Option<()> {
+        self.value?.write(self.decimals, out)
+    }
+
+    /// Writes the numerator's text likewise.
+    #[must_use]
+    pub fn write_numerator(&self, out: &mut String) -> Option<()> {
+        write_part(self.numerator?, self.shifts.0, out)
+    }
+
+    /// Writes the denominator's text likewise.
+    #[must_use]
+    pub fn write_denominator(&self, out: &mut String) -> Option<()> {
+        write_part(self.denominator?, self.shifts.1, out)
+    }
+
+    /// Writes an end of the interval, with a digit more than the value has.
+    pub fn write_bound(&self, bound: f64, out: &mut String) {
+        write_approximate(bound, self.decimals + 1, out);
+    }
 }
 
 /// Change against the compared figure.
@@ -127,6 +150,14 @@ impl Row {
 
 /// Whole numbers exactly; the rare fraction (a parameter divided) to six more digits.
 pub(super) fn part_text(part: Exact, shift: u32) -> Option<String> {
+    let mut text = String::with_capacity(24);
+    write_part(part, shift, &mut text).map(|()| text)
+}
+
+fn write_part(part: Exact, shift: u32, out: &mut String) -> Option<()> {
+    if shift == 0 && part.denominator() == 1 {
+        return part.write(0, out);
+    }
     let shifted = part.divide(Exact::whole(10_i128.checked_pow(shift)?))?;
-    shifted.text(if part.denominator() == 1 { shift } else { shift + 6 })
+    shifted.write(if part.denominator() == 1 { shift } else { shift + 6 }, out)
 }

@@ -5,6 +5,7 @@
 //! month needs no more of them, and any other is answered from days.
 
 use super::delta::{Names, month_of};
+use super::strings::Strings;
 
 /// What such a day begins with, so that it is no other dimension's value: no text of a record has control characters.
 const MARK: char = '\u{1}';
@@ -17,6 +18,13 @@ pub(super) fn written(day: i64) -> String {
 /// The day of a value; `None` if it is none, or no day of the calendar.
 pub(super) fn read(value: &str) -> Option<i32> {
     value.strip_prefix(MARK)?.parse().ok()
+}
+
+/// Whether accounts of each key of a block (0: not seen before) were last seen before the period's first day; none were if there
+/// is no period.
+pub(super) fn not_before(strings: &Strings, start: Option<i32>) -> Vec<bool> {
+    let first = |before: Option<i32>| start.is_some_and(|start| before.is_none_or(|before| before < start));
+    std::iter::once(first(None)).chain(strings.iter().map(|text| first(read(text)))).collect()
 }
 
 /// What each name (0: none) is in cells of months: the first day of the month for a day of this kind, else itself.

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::block::Cell;
 use super::delta::Names;
 use super::exact::Exact;
-use super::gather::{Group, Sums};
+use super::gather::Group;
 use super::histogram;
 use super::shape::Stretches;
+use super::sums::Sums;
 use crate::domain::fact::{BEGAN, ENDS};
 
 /// What the ages of accounts that have not ended begin with.
@@ -77,24 +78,22 @@ impl Lives {
 /// For a percentile of survival: replaces counts by the days told, with the number of accounts that began.
 pub(super) fn take(sums: &mut Sums, (percent, ends): (u8, u16), exact: bool, names: &Names, stretches: &Stretches) {
     let mut lives: HashMap<(Group, usize), Lives> = HashMap::new();
-    for (group, row) in &sums.rows {
-        let Some((word, days)) = names.text(group.distinct).and_then(|text| text.split_once(' ')) else { continue };
-        let Ok(days) = days.parse::<i64>() else { continue };
+    sums.each_flow(stretches, |group, period, flow| {
+        if flow.sum == 0 {
+            return;
+        }
+        let Some((word, days)) = names.text(group.distinct).and_then(|text| text.split_once(' ')) else { return };
+        let Ok(days) = days.parse::<i64>() else { return };
         let kind = match ENDS.iter().position(|end| *end == word) {
             Some(end) if ends & (1 << end) != 0 => 0,
             Some(_) => 1,
             None => 2,
         };
-        for (period, stretch) in stretches.slots.iter().enumerate() {
-            let count = sums.between(*row, *stretch).sum;
-            if count != 0 {
-                let lives = lives.entry((Group { distinct: 0, ..*group }, period)).or_default();
-                if let Some(slot) = lives.days.entry(days.max(0)).or_default().get_mut(kind) {
-                    *slot += count;
-                }
-            }
+        let lives = lives.entry((Group { distinct: 0, ..*group }, period)).or_default();
+        if let Some(slot) = lives.days.entry(days.max(0)).or_default().get_mut(kind) {
+            *slot += flow.sum;
         }
-    }
+    });
     let mut told = Sums::counted(stretches.slots.len());
     for ((group, period), lives) in lives {
         let (days, all) = lives.told(percent, exact);

@@ -104,7 +104,7 @@ pub async fn serve(
         .add_service(limited!(CaseServiceServer))
         .add_service(limited!(ActivityServiceServer))
         .add_service(Straight::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
-        .add_service(limited!(KpiServiceServer))
+        .add_service(Straight::new(limited!(KpiServiceServer), api.clone(), receive, send))
         .add_service(Straight::new(limited!(SyncServiceServer), api.clone(), receive, send))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)

@@ -4,6 +4,8 @@
 pub mod database;
 #[path = "../../../tests/it/support/postgres.rs"]
 pub mod postgres;
+#[path = "../../../tests/it/support/raw.rs"]
+pub mod raw;
 #[path = "../../../tests/it/support/recount.rs"]
 pub mod recount;
 #[path = "../../../tests/it/support/service.rs"]

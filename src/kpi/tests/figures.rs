@@ -10,6 +10,7 @@ use super::{day, fact, facts, shipped};
 use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::time::{Timestamp, date_of_day, day_number};
 use crate::domain::vocabulary::{Channel, Direction};
+use crate::kpi::exact::write_approximate;
 use crate::kpi::{Answer, Delta, Dimension, Exact, Grain, Query, Row};
 
 pub(super) fn ask(facts: &[Fact], query: &Query) -> Answer {
@@ -242,4 +243,16 @@ fn changes_beside_stored_cells_count_once() {
     // Blocks that the plan did not ask for (days beside months) are there too, and are passed over.
     let answer = plan.answer(stored.iter().chain(&late).map(|(key, block)| (*key, block))).unwrap();
     assert_eq!(answer.rows[0].value_text().as_deref(), Some("1.11"));
+}
+
+proptest! {
+    #[test]
+    fn ends_of_intervals_are_written_as_the_standard_library_does(
+        value in prop_oneof![-10.0..1_000.0_f64, (0_u32..200_000).prop_map(|eighths| f64::from(eighths) / 8.0), any::<f64>()],
+        decimals in 0_u32..12,
+    ) {
+        let mut text = String::from("x");
+        write_approximate(value, decimals, &mut text);
+        prop_assert_eq!(text, format!("x{value:.*}", decimals as usize));
+    }
 }

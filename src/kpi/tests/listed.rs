@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::figures::query;
 use super::shipped;
+use crate::kpi::definition::Kind;
+use crate::kpi::{Dimension, Grain};
 
 /// A row by the text of its first cell, and the definitions that it comes to, variants and companions included.
 const ROWS: &[(&str, &str)] = &[
@@ -179,7 +182,22 @@ fn every_dimension_can_be_asked_and_is_kept_by_something() {
         shipped().list().flat_map(|kpi| kpi.group_by.iter().flatten().map(String::as_str)).collect();
     let without: Vec<&str> = DIMENSIONS.iter().map(|(_, name)| *name).filter(|name| !kept.contains(name)).collect();
     assert_eq!(without, ["currency"], "dimensions by which no KPI is kept");
-    let open = crate::kpi::Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str());
+    let open = Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str());
     let unnamed: Vec<&str> = open.filter(|open| !DIMENSIONS.iter().any(|(_, name)| name == open)).collect();
     assert_eq!(unnamed, ["state"], "dimensions that the catalogue does not name");
+}
+
+#[test]
+fn what_a_kpi_says_it_is_kept_by_is_answered_from_cells() {
+    for kpi in shipped().list() {
+        for set in &kpi.group_by {
+            let by: Vec<Dimension> = set.iter().filter_map(|name| Dimension::parse(name)).collect();
+            let plan = shipped().plan(&query(&kpi.id, Grain::Month, "2026-01-01", "2027-01-01", &by));
+            // A lift needs its template, whatever else is asked.
+            if kpi.kind == Kind::Lift && !by.contains(&Dimension::Template) {
+                continue;
+            }
+            assert!(plan.is_ok(), "{} by {set:?}: {plan:?}", kpi.id);
+        }
+    }
 }

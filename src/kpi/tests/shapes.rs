@@ -9,8 +9,10 @@ use super::figures::query;
 use super::{day, fact, facts, shipped};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::time::date_of_day;
+use crate::kpi::definition::Kind;
 use crate::kpi::{
-    Answer, BlockKey, Calendar, Comparison, Delta, Dimension, Exact, Frame, Grain, Query, Row, RowKind, RowOrder, Shape,
+    Answer, BlockKey, Calendar, Comparison, Delta, Dimension, Exact, Frame, Grain, KpiInfo, Query, Row, RowKind,
+    RowOrder, Shape,
 };
 
 fn ask(facts: &[Fact], query: &Query, shape: &Shape) -> Answer {
@@ -51,6 +53,20 @@ fn agrees(value: Option<Exact>, plain: Option<Exact>) -> bool {
     value == plain || (value.is_none() && plain == Some(Exact::ZERO))
 }
 
+/// A KPI by one of the dimensions that it is kept by, or by none; a curve by its months and a lift by its template too.
+fn groups(info: &KpiInfo, pick: usize) -> Vec<Dimension> {
+    let has = |set: &[String], one: Dimension| set.iter().any(|name| name == one.as_str());
+    let own = match info.kind {
+        Kind::Cohort => Some(Dimension::MonthsSince).filter(|own| info.group_by.iter().any(|set| has(set, *own))),
+        Kind::Lift => Some(Dimension::Template),
+        _ => None,
+    };
+    let sets = info.group_by.iter().filter(|set| own.is_none_or(|own| has(set, own)));
+    let all: BTreeSet<Dimension> = sets.flatten().filter_map(|name| Dimension::parse(name)).collect();
+    let other: Vec<Dimension> = all.into_iter().filter(|one| Some(*one) != own).collect();
+    own.into_iter().chain(other.get(pick % (other.len() + 1)).copied()).collect()
+}
+
 fn frames() -> impl Strategy<Value = Frame> {
     prop::sample::select(
         &[
@@ -88,6 +104,24 @@ const GRAINS: [Grain; 8] = [
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Periods of one stretch are counted as their cells are met, others from sums of every stretch.
+    #[test]
+    fn days_summed_by_themselves_give_the_same_answer(facts in facts(), grain in 0..4_usize, pick in any::<usize>()) {
+        let mut delta = Delta::new();
+        facts.iter().for_each(|fact| delta.add(shipped(), fact));
+        let blocks = delta.blocks();
+        let blocks = || blocks.iter().map(|(key, block)| (*key, block));
+        let grain = [Grain::Day, Grain::Week, Grain::Month, Grain::Total][grain];
+        let calendar = Calendar { today: Some(date_of_day(day("2026-03-20"))), ..Calendar::default() };
+        for info in shipped().list() {
+            let asked = query(&info.id, grain, "2026-01-25", "2026-03-08", &groups(info, pick));
+            let plain = Shape { calendar: calendar.clone(), ..Shape::default() };
+            let plan = shipped().plan_shaped(&asked, &plain).unwrap();
+            let by_day = shipped().plan_shaped(&asked, &Shape { by_day: true, ..plain }).unwrap();
+            prop_assert_eq!(plan.answer(blocks()).unwrap(), by_day.answer(blocks()).unwrap(), "{:?}", asked);
+        }
+    }
 
     #[test]
     fn every_window_is_the_plain_figure_of_its_days(

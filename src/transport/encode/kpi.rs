@@ -63,7 +63,7 @@ pub fn filling(filling: &KpiFilling) -> v1::KpiFilling {
     }
 }
 
-fn small(number: u32) -> i32 {
+pub(super) fn small(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
@@ -106,20 +106,31 @@ pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
     }
 }
 
+/// What a figure was when its period was closed, and what has changed since.
+pub(super) fn restated(row: &Row, before: &Row) -> v1::ComparedFigure {
+    let mut restated = row.clone();
+    restated.base = Some(Box::new(before.clone()));
+    compared(&restated, before)
+}
+
 /// The figures of an answer, each with what it was when its period was closed.
 #[must_use]
-pub fn rows(answer: &KpiAnswer, group_by: &[Dimension]) -> Vec<v1::KpiRow> {
+pub fn answer(found: &KpiAnswer, group_by: &[Dimension]) -> v1::QueryKpisResponse {
     let one = |(place, row): (usize, &Row)| {
         let mut wire = self::row(row, group_by);
-        if let Some((at, before)) = answer.frozen.get(&place) {
-            let mut restated = row.clone();
-            restated.base = Some(Box::new(before.clone()));
-            wire.frozen = Some(compared(&restated, before));
+        if let Some((at, before)) = found.frozen.get(&place) {
+            wire.frozen = Some(restated(row, before));
             wire.freeze_time = Some(time(*at));
         }
         wire
     };
-    answer.answer.rows.iter().enumerate().map(one).collect()
+    v1::QueryKpisResponse {
+        rows: found.answer.rows.iter().enumerate().map(one).collect(),
+        revision: revision(found.revision),
+        definitions_digest: found.catalogue_digest.clone(),
+        source: source(found.source).into(),
+        filling: found.filling.iter().map(filling).collect(),
+    }
 }
 
 /// A figure among others.
@@ -196,7 +207,7 @@ pub fn quality(quality: &Quality) -> v1::GetDataQualityResponse {
 }
 
 /// The figure that a row is compared with, and the change.
-fn compared(row: &Row, base: &Row) -> v1::ComparedFigure {
+pub(super) fn compared(row: &Row, base: &Row) -> v1::ComparedFigure {
     let decimal = |text: Option<String>| text.map(|value| Decimal { value });
     let change = row.change();
     v1::ComparedFigure {
@@ -212,7 +223,7 @@ fn compared(row: &Row, base: &Row) -> v1::ComparedFigure {
     }
 }
 
-const fn no_value(reason: NoValue) -> v1::NoValueReason {
+pub(super) const fn no_value(reason: NoValue) -> v1::NoValueReason {
     match reason {
         NoValue::EmptyDenominator => v1::NoValueReason::EmptyDenominator,
         NoValue::NoFacts => v1::NoValueReason::NoFacts,

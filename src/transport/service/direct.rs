@@ -1,5 +1,5 @@
-//! Contact checks and feeds on their way past the generated services: the same requests, answers that are written straight onto
-//! the wire. Every other method goes on to the generated service.
+//! Contact checks, figures and feeds on their way past the generated services: the same requests, answers that are written
+//! straight onto the wire. Every other method goes on to the generated service.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -19,9 +19,10 @@ use tower::{Service, service_fn};
 use super::{Answers, Api};
 use crate::proto::v1;
 use crate::transport::encode::direct::{Direct, Many, One};
+use crate::transport::encode::figures::Figures;
 use crate::transport::encode::sync::Pulled;
 
-/// A generated service with its checks or feeds answered here.
+/// A generated service with its checks, figures or feeds answered here.
 #[derive(Clone)]
 pub struct Straight<S> {
     rest: S,
@@ -96,6 +97,14 @@ where
                 });
                 Box::pin(async move { Ok(grpc.streaming(service, request).await) })
             }
+            "/fairdue.v1.KpiService/QueryKpis" => {
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::QueryKpisRequest, Figures>());
+                let service = service_fn(move |request| {
+                    let api = api.clone();
+                    async move { api.figures(request).await.map(tonic::Response::new) }
+                });
+                Box::pin(async move { Ok(grpc.unary(service, request).await) })
+            }
             "/fairdue.v1.SyncService/Pull" => {
                 let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::PullRequest, Pulled>());
                 let service = service_fn(move |request| {
@@ -138,7 +147,10 @@ impl<A: Direct> Encoder for DirectEncoder<A> {
     type Error = Status;
 
     fn encode(&mut self, item: A, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item.into_bytes());
+        let bytes = item.into_bytes();
+        // Growing by doubling would copy a large answer several times.
+        buffer.reserve(bytes.len());
+        buffer.put_slice(&bytes);
         Ok(())
     }
 }

@@ -7,8 +7,10 @@ use crate::domain::consistency::Consistency;
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
-use crate::query::DrillCursor;
+use crate::query::kpi::Dimension;
+use crate::query::{DrillCursor, KpiAnswer};
 use crate::transport::decode::{kpi as decode, request};
+use crate::transport::encode::figures::Figures;
 use crate::transport::encode::{kpi, target};
 use crate::transport::status;
 use crate::wire::encode::scalar::revision;
@@ -33,19 +35,8 @@ impl KpiService for Api {
         &self,
         request: Request<v1::QueryKpisRequest>,
     ) -> Result<Response<v1::QueryKpisResponse>, Status> {
-        let (caller, message) = open(request)?;
-        let (market, question) = decode::question(message).map_err(wrong)?;
-        self.assure(&caller, &market).await?;
-        let group_by = question.query.group_by.clone();
-        let found = self.use_cases.query.query_kpis(&caller.who, &market, question).await.map_err(failed)?;
-        self.limit_rows(found.answer.rows.len())?;
-        self.answer(v1::QueryKpisResponse {
-            rows: kpi::rows(&found, &group_by),
-            revision: revision(found.revision),
-            definitions_digest: found.catalogue_digest,
-            source: kpi::source(found.source).into(),
-            filling: found.filling.iter().map(kpi::filling).collect(),
-        })
+        let (found, group_by) = self.found(request).await?;
+        self.answer(kpi::answer(&found, &group_by))
     }
 
     async fn query_kpis_across_markets(
@@ -148,6 +139,25 @@ impl KpiService for Api {
 }
 
 impl Api {
+    /// QueryKpis past its generated message.
+    pub(super) async fn figures(&self, request: Request<v1::QueryKpisRequest>) -> Result<Figures, Status> {
+        let (found, group_by) = self.found(request).await?;
+        let figures = Figures::of(&found, &group_by);
+        self.limit_bytes(figures.bytes())?;
+        Ok(figures)
+    }
+
+    /// The answer to a question, and what it is grouped by.
+    async fn found(&self, request: Request<v1::QueryKpisRequest>) -> Result<(KpiAnswer, Vec<Dimension>), Status> {
+        let (caller, message) = open(request)?;
+        let (market, question) = decode::question(message).map_err(wrong)?;
+        self.assure(&caller, &market).await?;
+        let group_by = question.query.group_by.clone();
+        let found = self.use_cases.query.query_kpis(&caller.who, &market, question).await.map_err(failed)?;
+        self.limit_rows(found.answer.rows.len())?;
+        Ok((found, group_by))
+    }
+
     pub(super) fn limit_rows(&self, rows: usize) -> Result<(), Status> {
         if rows <= self.limits.answer_rows {
             return Ok(());

@@ -97,12 +97,16 @@ impl Api {
 
     /// The answer, unless it is too large for one message.
     fn answer<M: Message>(&self, message: M) -> Result<Response<M>, Status> {
-        let bytes = message.encoded_len();
+        self.limit_bytes(message.encoded_len())?;
+        Ok(Response::new(message))
+    }
+
+    fn limit_bytes(&self, bytes: usize) -> Result<(), Status> {
         if bytes > self.limits.answer_bytes {
             let remedy = "ask for less, with a read_mask, a filter or a shorter span";
             return Err(too_large(bytes, self.limits.answer_bytes, remedy));
         }
-        Ok(Response::new(message))
+        Ok(())
     }
 }
 

@@ -126,7 +126,7 @@ pub fn case(case: u32) -> v1::Case {
         effect_time: Some(time(0)),
         currency_code: currency.into(),
         identity: Some(v1::Identity {
-            creditor_id: format!("creditor-{}", case % 20),
+            creditor_id: creditor(case),
             collector_role: v1::CollectorRole::Agency.into(),
             ..Default::default()
         }),
@@ -159,6 +159,10 @@ pub fn case(case: u32) -> v1::Case {
         }],
         ..Default::default()
     }
+}
+
+pub fn creditor(case: u32) -> String {
+    format!("creditor-{}", case % 20)
 }
 
 pub fn agent(case: u32) -> String {

@@ -1,0 +1,241 @@
+//! Answers to KPI questions written straight onto the wire. A figure by day and agent has thousands of rows, and the generated
+//! message of each is a dozen texts on the heap; a test holds both forms to the same bytes.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use super::direct::{Direct, Out};
+use super::kpi;
+use crate::query::KpiAnswer;
+use crate::query::kpi::{Dimension, Row, RowKind};
+use crate::wire::encode::scalar::{date, revision, time};
+use crate::wire::words::Word;
+
+/// Bytes that most rows fit into.
+const ROW: usize = 160;
+
+/// The answer to QueryKpis, encoded.
+pub struct Figures(Vec<u8>);
+
+impl Figures {
+    /// Writes an answer that is grouped by these dimensions.
+    #[must_use]
+    pub fn of(found: &KpiAnswer, group_by: &[Dimension]) -> Self {
+        let rows = &found.answer.rows;
+        let mut out = Out(Vec::with_capacity(rows.len().saturating_mul(ROW)));
+        let mut writer = Writer::new(group_by);
+        for (place, row) in rows.iter().enumerate() {
+            out.message(1, |out| {
+                writer.row(out, row);
+                if let Some((at, before)) = found.frozen.get(&place) {
+                    out.generated(19, &kpi::restated(row, before));
+                    out.generated(20, &time(*at));
+                }
+            });
+        }
+        out.int(2, revision(found.revision));
+        out.text(3, &found.catalogue_digest);
+        out.int(4, i32::from(kpi::source(found.source)).into());
+        for one in &found.filling {
+            out.generated(5, &kpi::filling(one));
+        }
+        Self(out.0)
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Direct for Figures {
+    fn write(&self, out: &mut Out) {
+        out.0.extend_from_slice(&self.0);
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Writes rows as [`kpi::row`] has them.
+struct Writer<'a> {
+    group_by: &'a [Dimension],
+    /// The first five fields of the row before, which most rows of a period share, and what they are of.
+    head: Vec<u8>,
+    of: Option<(Arc<str>, NaiveDate, NaiveDate, bool)>,
+    /// The text of one decimal.
+    text: String,
+}
+
+impl<'a> Writer<'a> {
+    const fn new(group_by: &'a [Dimension]) -> Self {
+        Self { group_by, head: Vec::new(), of: None, text: String::new() }
+    }
+
+    fn row(&mut self, out: &mut Out, row: &Row) {
+        self.head(row);
+        out.0.extend_from_slice(&self.head);
+        if row.kind == RowKind::Group {
+            for (dimension, value) in self.group_by.iter().zip(row.group.iter()) {
+                out.message(6, |out| {
+                    out.text(1, dimension.as_str());
+                    out.text(2, value.as_deref().unwrap_or_default());
+                    out.int(3, value.is_none().into());
+                });
+            }
+        }
+        out.text(7, row.currency.as_ref().map_or("", |currency| currency.code()));
+        self.decimal(out, 8, |text| row.write_value(text));
+        out.int(9, row.no_value.map_or(0, |reason| i32::from(kpi::no_value(reason))).into());
+        self.decimal(out, 10, |text| row.write_numerator(text));
+        self.decimal(out, 11, |text| row.write_denominator(text));
+        out.optional(12, row.sample_size.and_then(|size| i64::try_from(size).ok()));
+        out.int(13, row.unit.number().into());
+        out.int(14, kpi::small(row.decimals).into());
+        if let Some((low, high)) = row.interval {
+            for (tag, bound) in [(15, low), (16, high)] {
+                self.decimal(out, tag, |text| {
+                    row.write_bound(bound, text);
+                    Some(())
+                });
+            }
+        }
+        out.int(17, row.kind.number().into());
+        if let Some(base) = row.base.as_deref() {
+            out.generated(18, &kpi::compared(row, base));
+        }
+    }
+
+    /// Ids and period.
+    fn head(&mut self, row: &Row) {
+        let same = |(id, start, end, whole): &(Arc<str>, NaiveDate, NaiveDate, bool)| {
+            Arc::ptr_eq(id, &row.kpi) && (*start, *end, *whole) == (row.start, row.end, row.whole_period)
+        };
+        if self.of.as_ref().is_some_and(same) {
+            return;
+        }
+        self.of = Some((Arc::clone(&row.kpi), row.start, row.end, row.whole_period));
+        self.head.clear();
+        let mut out = Out(std::mem::take(&mut self.head));
+        out.text(1, &row.kpi);
+        out.text(2, &row.variant);
+        for (tag, day) in [(3, row.start), (4, row.end)] {
+            let day = date(day);
+            out.message(tag, |out| {
+                out.int(1, day.year.into());
+                out.int(2, day.month.into());
+                out.int(3, day.day.into());
+            });
+        }
+        out.int(5, row.whole_period.into());
+        self.head = out.0;
+    }
+
+    fn decimal(&mut self, out: &mut Out, tag: u32, write: impl FnOnce(&mut String) -> Option<()>) {
+        self.text.clear();
+        if write(&mut self.text).is_some() {
+            out.message(tag, |out| out.text(1, &self.text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use prost::Message as _;
+
+    use super::*;
+    use crate::domain::diagnostic::SourceFile;
+    use crate::domain::fact::{Dims, Fact, FactKind, flag};
+    use crate::domain::money::Currency;
+    use crate::domain::time::{Timestamp, day_number};
+    use crate::query::kpi::{Answer, Catalogue, Comparison, Delta, Grain, Query, Shape, Stand};
+    use crate::query::{FigureSource, KpiFilling};
+
+    fn catalogue() -> Catalogue {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/kpis");
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let paths = paths.filter(|path| !path.to_string_lossy().ends_with(".cases.toml"));
+        let file = |path: std::path::PathBuf| SourceFile {
+            path: path.display().to_string(),
+            text: std::fs::read_to_string(&path).unwrap(),
+        };
+        Catalogue::compile(&paths.map(file).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// Contacts and payments of two agents and of nobody, in January of two years.
+    fn delta(catalogue: &Catalogue) -> Delta {
+        let mut delta = Delta::new();
+        for year in [2025, 2026] {
+            for (number, agent) in [Some("anna"), Some("bo"), None].into_iter().enumerate() {
+                let currency = Currency::parse("EUR");
+                let dims = Arc::new(Dims { agent: agent.map(Arc::from), currency, ..Dims::default() });
+                let day = day_number(format!("{year}-01-1{number}").parse().unwrap());
+                for right in [0, flag::RIGHT_PARTY, flag::RIGHT_PARTY] {
+                    let flags = flag::ATTEMPT | flag::CONNECT | right;
+                    delta.add(catalogue, &Fact { flags, ..Fact::new(FactKind::Contact, day, Arc::clone(&dims)) });
+                }
+                let amount = 1_234_567 * (number as i64 - 1);
+                delta.add(catalogue, &Fact { amount, ..Fact::new(FactKind::Payment, day, dims) });
+            }
+        }
+        delta
+    }
+
+    fn answer(catalogue: &Catalogue, delta: &Delta, shape: &Shape) -> Answer {
+        let query = Query {
+            kpis: ["rpc_rate", "collected_per_agent_attributed", "collected_per_agent"].map(str::to_owned).to_vec(),
+            grain: Grain::Month,
+            from: "2026-01-01".parse().unwrap(),
+            to: "2026-03-01".parse().unwrap(),
+            group_by: vec![Dimension::Agent],
+            filters: Vec::new(),
+        };
+        let plan = catalogue.plan_shaped(&query, shape).unwrap();
+        let blocks = delta.blocks_where(|_| true);
+        plan.answer(blocks.iter().map(|(key, block)| (*key, block))).unwrap()
+    }
+
+    #[test]
+    fn both_forms_of_an_answer_are_the_same_bytes() {
+        let catalogue = catalogue();
+        let delta = delta(&catalogue);
+        let compared = Shape { comparison: Some(Comparison::YearEarlier), totals: true, ..Shape::default() };
+        for shape in [Shape::default(), compared] {
+            let answer = answer(&catalogue, &delta, &shape);
+            let rows = &answer.rows;
+            assert!(rows.iter().any(|row| row.interval.is_some()), "no interval");
+            assert!(rows.iter().any(|row| row.currency.is_some() && row.value.is_some()), "no money");
+            assert!(rows.iter().any(|row| row.no_value.is_some()), "no row without a value");
+            assert!(rows.iter().any(|row| row.group.iter().any(Option::is_none)), "nothing unattributed");
+            assert_eq!(rows.iter().any(|row| row.base.is_some()), shape.comparison.is_some());
+            assert_eq!(rows.iter().any(|row| row.kind == RowKind::Total), shape.totals);
+            let before = rows[1].clone();
+            let filling = KpiFilling {
+                kpi: "rpc_rate".to_owned(),
+                stand: Stand::Former,
+                former_digest: Some("before".to_owned()),
+                done: 1,
+                total: 2,
+                since: Some(Timestamp(3)),
+                error: String::new(),
+                error_at: None,
+            };
+            let found = KpiAnswer {
+                answer,
+                revision: 1 << 40,
+                settled_to: Timestamp(0),
+                catalogue_digest: "0123".to_owned(),
+                source: FigureSource::Facts,
+                frozen: [(0, (Timestamp(1_700_000_000_000_001), before))].into(),
+                filling: vec![filling],
+            };
+            let by = [Dimension::Agent];
+            assert_eq!(Figures::of(&found, &by).into_bytes(), kpi::answer(&found, &by).encode_to_vec());
+        }
+    }
+}
