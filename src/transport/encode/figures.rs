@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::direct::{Direct, Out};
+use super::direct::Direct;
+use super::out::Out;
 use super::kpi;
 use crate::query::KpiAnswer;
 use crate::query::kpi::{Dimension, Row, RowKind};
