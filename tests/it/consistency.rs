@@ -92,9 +92,6 @@ on_both_databases!(
             mine.sync.pull(asking(pull(), &format!("at-least={revision}"))).await.expect("a feed").into_inner();
         let first = feed.message().await.expect("no failure").expect("a message");
         assert!(first.head_revision >= revision, "{first:?}");
-        let alerts = v1::WatchAlertsRequest { region_code: "IT".to_owned() };
-        let status = mine.kpis.watch_alerts(asking(alerts, &beyond)).await.expect_err("not there");
-        refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
         for bad in ["at-least", "newest", "at-least=-1", "at-least=9999999999999999999"] {
             let status = mine.cases.get_case(asking(get(), bad)).await.expect_err(bad);
             refused(status, Code::InvalidArgument, "MALFORMED_CONSISTENCY");
@@ -105,37 +102,6 @@ on_both_databases!(
         api.end().await;
     }
 );
-
-/// What is watched is computed once for all who watch it. Whoever asks for a revision is told of nothing older.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_watched_holds_what_was_written() {
-    let database = Database::fresh(Backend::Postgres).await;
-    let (one, other) = (Api::start(&database).await, Api::start(&database).await);
-    let key = one.key("mine", &[Role::Writer, Role::Reader], &[]).await;
-    let (mut here, mut there) = (one.clients(&key), other.clients(&key));
-    open(&mut here, "c1").await;
-    let watch = || v1::WatchKpisRequest {
-        question: Some(v1::QueryKpisRequest {
-            region_code: "IT".to_owned(),
-            kpi_ids: vec!["open_accounts".to_owned()],
-            grain: v1::Grain::Total.into(),
-            start_date: Some(Date { year: 2024, month: 1, day: 1 }),
-            end_date: Some(Date { year: 2025, month: 1, day: 1 }),
-            ..Default::default()
-        }),
-    };
-    let mut others = there.kpis.watch_kpis(watch()).await.expect("figures").into_inner();
-    others.message().await.expect("no failure").expect("a message");
-    for round in 0..20 {
-        let revision = pay(&mut here, &format!("w{round}")).await;
-        let asked = asking(watch(), &format!("at-least={revision}"));
-        let mut mine = there.kpis.watch_kpis(asked).await.expect("figures").into_inner();
-        let first = mine.message().await.expect("no failure").expect("a message");
-        assert!(first.revision >= revision, "{} after {revision}", first.revision);
-    }
-    one.end().await;
-    other.end().await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_about_several_markets_asks_each_of_them() {

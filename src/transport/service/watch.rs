@@ -10,7 +10,6 @@ use tonic::{Request, Status};
 
 use super::stream::{Admitted, end_of, until_failure};
 use super::{Answers, Api, failed, open, too_large, wrong};
-use crate::domain::consistency::Consistency;
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::query::{Scorecard, Seen, alerts};
@@ -21,33 +20,19 @@ use crate::transport::encode::{kpi, target};
 use crate::transport::status;
 use crate::wire::encode::scalar::revision;
 
-/// The revision that every message holds: what others watch as well was computed for them, and may be older than what this
-/// caller asks for.
-const fn least(caller: &Caller) -> u64 {
-    match caller.consistency {
-        Consistency::AtLeast(revision) => revision,
-        Consistency::Fastest | Consistency::Full => 0,
-    }
-}
-
 impl Api {
     /// WatchKpis.
-    pub(super) async fn kpis_watched(
+    pub(super) fn kpis_watched(
         &self,
         request: Request<v1::WatchKpisRequest>,
     ) -> Result<Answers<v1::WatchKpisResponse>, Status> {
         let deadline = request.extensions().get().copied();
         let (caller, message) = open(request)?;
         let (market, question) = decode::watched(message).map_err(wrong)?;
-        self.assure(&caller, &market).await?;
-        let least = least(&caller);
         let group_by = question.query.group_by.clone();
         let watched = self.use_cases.query.watch_kpis(&caller.who, &market, question).map_err(failed)?;
         let api = self.clone();
         let encode = move |answer: Arc<crate::query::KpiAnswer>| {
-            if answer.revision < least {
-                return Ok(None);
-            }
             api.limit_rows(answer.answer.rows.len())?;
             let rows = answer.answer.rows.iter().map(|row| kpi::row(row, &group_by)).collect();
             let filling = answer.filling.iter().map(kpi::filling).collect();
@@ -57,21 +42,16 @@ impl Api {
     }
 
     /// WatchAlerts.
-    pub(super) async fn alerts_watched(
+    pub(super) fn alerts_watched(
         &self,
         request: Request<v1::WatchAlertsRequest>,
     ) -> Result<Answers<v1::WatchAlertsResponse>, Status> {
         let deadline = request.extensions().get().copied();
         let (caller, message) = open(request)?;
         let market = request::only_market(&message.region_code).map_err(wrong)?;
-        self.assure(&caller, &market).await?;
-        let least = least(&caller);
         let watched = self.use_cases.query.watch_scorecard(&caller.who, &market).map_err(failed)?;
         let mut before: Option<Arc<Scorecard>> = None;
         let encode = move |card: Arc<Scorecard>| {
-            if card.revision < least {
-                return Ok(None);
-            }
             let found = alerts(before.as_deref(), &card);
             let moved = before.as_deref().is_none_or(|before| before.stands() != card.stands());
             let message = v1::WatchAlertsResponse {
