@@ -1,7 +1,7 @@
 //! One change of a feed: what is so now, what was so before, and why.
 
 use crate::domain::digest::Leaf;
-use crate::domain::feed::{ChangeReason, Mark, SyncEntity};
+use crate::domain::feed::{ChangeReason, FeedKind, Mark, SyncEntity};
 use crate::domain::time::Timestamp;
 use crate::store::{FeedRecord, FeedVersion, FindingRow};
 
@@ -42,12 +42,27 @@ pub struct Change {
     pub recorded: Timestamp,
     /// Why.
     pub reason: ChangeReason,
-    /// Where it stands; `None` if it is told belatedly, before the change that its case enters the filter with.
-    pub mark: Option<Mark>,
+    /// It is told belatedly, before the change that its case enters the filter with.
+    pub belated: bool,
     /// The leaf of the record that counts from now on; `None` of a finding that does not stand.
     pub leaf: Option<Leaf>,
     /// What changed.
     pub what: What,
+}
+
+impl Change {
+    /// Where it stands; `None` if it is told belatedly.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        let one = |kind, id: &str| Mark(self.revision, kind, id.to_owned(), String::new());
+        (!self.belated).then(|| match &self.what {
+            What::Case { version, .. } => {
+                Mark(self.revision, FeedKind::Case, version.case.to_string(), version.version.to_string())
+            }
+            What::Activity(row) | What::Void { void: row, .. } => one(FeedKind::Record, row.id()),
+            What::Finding { row, .. } => one(FeedKind::Finding, &row.finding.id.to_string()),
+        })
+    }
 }
 
 impl What {
@@ -67,7 +82,7 @@ impl What {
     pub fn subject(&self) -> String {
         match self {
             Self::Case { version, .. } => version.case.to_string(),
-            Self::Activity(row) | Self::Void { void: row, .. } => row.id.clone(),
+            Self::Activity(row) | Self::Void { void: row, .. } => row.id().to_owned(),
             Self::Finding { row, .. } => row.finding.id.to_string(),
         }
     }

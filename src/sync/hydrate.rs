@@ -52,7 +52,7 @@ pub(super) async fn changes(
         }
         let change = change(raw, &loaded)?;
         if let What::Activity(row) = &change.what {
-            changes.extend(waiting.remove(&row.id));
+            changes.extend(waiting.remove(row.id()));
         }
         if filter.wants(change.what.entity()) {
             changes.push(change);
@@ -76,7 +76,7 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
         }
     }
     let found = scope.records_of(market, targets).await?;
-    loaded.targets = found.into_iter().map(|row| (row.id.clone(), row)).collect();
+    loaded.targets = found.into_iter().map(|row| (row.id().to_owned(), row)).collect();
     findings.sort_unstable();
     findings.dedup();
     loaded.pasts = scope.finding_pasts(market, &findings).await?;
@@ -87,7 +87,7 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
         rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
     } else {
         let version = |raw: &Raw| match raw {
-            Raw::Version(row) => Some(row.case.clone()),
+            Raw::Version(row, true) => Some(row.case.clone()),
             _ => None,
         };
         rows.iter().filter_map(version).collect()
@@ -99,16 +99,16 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
 }
 
 fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
-    let mark = Some(raw.mark());
+    let belated = false;
     Ok(match raw {
-        Raw::Version(version) => {
+        Raw::Version(version, _) => {
             let (revision, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));
             let (reason, previous) = before(&version, loaded);
-            Change { revision, recorded, reason, mark, leaf, what: What::Case { version, previous } }
+            Change { revision, recorded, reason, belated, leaf, what: What::Case { version, previous } }
         }
         Raw::Record(row) => {
             let (revision, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
-            let noted = loaded.reasons.get(&row.id).copied();
+            let noted = loaded.reasons.get(row.id()).copied();
             let (usual, what) = match row.target() {
                 Some(of) => {
                     // A target that is younger than the void was not there to be taken out.
@@ -118,7 +118,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 }
                 None => (ChangeReason::New, What::Activity(row)),
             };
-            Change { revision, recorded, reason: noted.unwrap_or(usual), mark, leaf, what }
+            Change { revision, recorded, reason: noted.unwrap_or(usual), belated, leaf, what }
         }
         Raw::Finding(revision, id) => {
             let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
@@ -126,7 +126,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 state.ok_or_else(|| IngestError::internal("a finding's change is in the feed and not in its past"))?;
             let (recorded, leaf) = (row.changed, states::leaf(&row));
             let what = What::Finding { row: Box::new(row), previous: previous.map(Box::new) };
-            Change { revision, recorded, reason, mark, leaf, what }
+            Change { revision, recorded, reason, belated, leaf, what }
         }
     })
 }

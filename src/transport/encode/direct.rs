@@ -185,21 +185,30 @@ impl Out {
         }
     }
 
-    /// A message within this one. Its length stands before it and is known after it: one byte is kept free, and what was
-    /// written moves on where more are needed.
+    /// A message within this one, of few bytes.
     pub(super) fn message(&mut self, tag: u32, write: impl FnOnce(&mut Self)) {
+        self.sized(tag, 0, write);
+    }
+
+    /// A message within this one, of about so many bytes. Its length stands before it and is known after it: as many bytes are
+    /// kept free as that would take, and what was written moves where it takes more or fewer.
+    pub(super) fn sized(&mut self, tag: u32, about: usize, write: impl FnOnce(&mut Self)) {
         self.key(tag, 2);
+        let free = encoded_len_varint(about as u64);
         let at = self.0.len();
-        self.0.push(0);
+        self.0.resize(at + free, 0);
         write(self);
-        let length = (self.0.len() - at - 1) as u64;
-        let more = encoded_len_varint(length) - 1;
-        if more > 0 {
-            let end = self.0.len();
-            self.0.resize(end + more, 0);
-            self.0.copy_within(at + 1..end, at + 1 + more);
+        let end = self.0.len();
+        let length = (end - at - free) as u64;
+        let taken = encoded_len_varint(length);
+        if taken > free {
+            self.0.resize(end + taken - free, 0);
         }
-        if let Some(mut place) = self.0.get_mut(at..=at + more) {
+        if taken != free {
+            self.0.copy_within(at + free..end, at + taken);
+            self.0.truncate(end + taken - free);
+        }
+        if let Some(mut place) = self.0.get_mut(at..at + taken) {
             encode_varint(length, &mut place);
         }
     }
