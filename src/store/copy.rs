@@ -108,14 +108,10 @@ impl CopiedRow {
         Ok(self.0.split_to(length))
     }
 
-    /// A TEXT.
-    pub(super) fn text(&mut self) -> Result<String, StoreError> {
-        String::from_utf8(self.bytes()?.into()).map_err(|error| StoreError::corrupt("copy", error))
-    }
-
-    /// A BOOLEAN.
-    pub(super) fn flag(&mut self) -> Result<bool, StoreError> {
-        Ok(self.bytes()?.first().ok_or_else(short)? == &1)
+    /// A TEXT, as something is made of it.
+    pub(super) fn text<T>(&mut self, make: impl FnOnce(&str) -> T) -> Result<T, StoreError> {
+        let bytes = self.bytes()?;
+        Ok(make(std::str::from_utf8(&bytes).map_err(|error| StoreError::corrupt("copy", error))?))
     }
 }
 
@@ -138,7 +134,7 @@ mod tests {
         let read = |messages: &[Bytes]| {
             let fields = |row: Result<CopiedRow, StoreError>| {
                 let mut row = row?;
-                Ok((row.int()?, row.text()?, row.bytes()?))
+                Ok((row.int()?, row.text(str::to_owned)?, row.bytes()?))
             };
             CopiedRow::all(messages.to_vec()).map(fields).collect::<Result<Vec<_>, StoreError>>()
         };

@@ -51,10 +51,10 @@ impl FeedVersion {
     }
 
     /// The same from what was copied out.
-    pub(super) fn copied(row: &mut CopiedRow) -> Result<Self, StoreError> {
+    pub(super) fn copied(mut row: CopiedRow) -> Result<Self, StoreError> {
         Ok(Self {
-            case: CaseId::trusted(&row.text()?),
-            version: VersionId::trusted(&row.text()?),
+            case: row.text(CaseId::trusted)?,
+            version: row.text(VersionId::trusted)?,
             effective: Timestamp(row.int()?),
             revision: row.int()?.cast_unsigned(),
             recorded: Timestamp(row.int()?),

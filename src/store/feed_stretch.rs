@@ -20,41 +20,27 @@ pub struct Stretch<T> {
 }
 
 impl TenantScope {
-    /// Case versions of the commits behind a revision up to another, each with whether its case has more versions: at most so
-    /// many.
+    /// Case versions of the commits behind a revision up to another: at most so many.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn stretch_of_versions(
         &self,
         market: &MarketId,
-        (behind, through): (u64, u64),
+        between: (u64, u64),
         most: u32,
-    ) -> Result<Stretch<(FeedVersion, bool)>, StoreError> {
-        let select = format!(
-            "SELECT {VERSION}, EXISTS (SELECT 1 FROM case_version o WHERE o.tenant_id = v.tenant_id
-               AND o.market_id = v.market_id AND o.case_id = v.case_id AND o.version_id <> v.version_id) AS several
-             FROM case_version v"
-        );
-        let rows = match self.copied(market, &select, (behind, through), "", most).await? {
-            Some(rows) => {
-                let row = |row: CopiedRow| {
-                    let mut row = row;
-                    Ok((FeedVersion::copied(&mut row)?, row.flag()?))
-                };
-                rows.map(|copied| copied.and_then(row)).collect::<Result<Vec<_>, StoreError>>()?
-            }
+    ) -> Result<Stretch<Box<FeedVersion>>, StoreError> {
+        let select = format!("SELECT {VERSION} FROM case_version");
+        let rows = match self.copied(market, &select, between, "", most).await? {
+            Some(rows) => rows.map(|row| FeedVersion::copied(row?).map(Box::new)).collect::<Result<_, StoreError>>()?,
             None => {
-                let rows = self.selected(market, &select, (behind, through), "", most).await?;
-                rows.iter()
-                    .map(|row| Ok((FeedVersion::of(row)?, row.try_get_by_index(6)?)))
-                    .collect::<Result<_, StoreError>>()?
+                let rows = self.selected(market, &select, between, "", most).await?;
+                rows.iter().map(|row| FeedVersion::of(row).map(Box::new)).collect::<Result<_, StoreError>>()?
             }
         };
-        let mut stretch = Stretch::of(rows, through, most, |(row, _)| row.revision);
-        stretch.rows.sort_by(|(a, _), (b, _)| {
-            let order = |row: &FeedVersion| row.revision;
-            (order(a), a.case.as_str(), a.version.as_str()).cmp(&(order(b), b.case.as_str(), b.version.as_str()))
+        let mut stretch = Stretch::of(rows, between.1, most, |row: &Box<FeedVersion>| row.revision);
+        stretch.rows.sort_by(|a, b| {
+            (a.revision, a.case.as_str(), a.version.as_str()).cmp(&(b.revision, b.case.as_str(), b.version.as_str()))
         });
         Ok(stretch)
     }

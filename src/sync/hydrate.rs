@@ -21,7 +21,7 @@ pub(super) struct Loaded {
     pub(super) targets: HashMap<String, FeedRecord>,
     /// Findings that changed.
     pub(super) pasts: HashMap<FindingId, FindingPast>,
-    reasons: HashMap<String, ChangeReason>,
+    reasons: HashMap<String, ChangeReason, foldhash::quality::RandomState>,
 }
 
 /// The changes of a page, in order.
@@ -81,7 +81,7 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
     findings.dedup();
     loaded.pasts = scope.finding_pasts(market, &findings).await?;
     if let Some((first, last)) = revisions {
-        loaded.reasons = scope.record_reasons(market, first..=last).await?;
+        loaded.reasons = scope.record_reasons(market, first..=last).await?.into_iter().collect();
     }
     let mut cases: Vec<CaseId> = if filter.chooses_cases() {
         rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()

@@ -1,7 +1,8 @@
 //! Three lists in one order: versions of cases, records, changes of findings, each read by itself: whole commits at a time,
 //! and pages of one that is too large for that.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::hash::BuildHasher as _;
 
 use super::Filter;
 use crate::domain::feed::{Behind, FeedKind, Mark, Place, SyncEntity};
@@ -16,7 +17,7 @@ const COMMITS: u64 = 16;
 
 /// A row of one of the lists.
 pub(super) enum Raw {
-    /// And whether its case may have other versions.
+    /// And whether its case may have an earlier one.
     Version(Box<FeedVersion>, bool),
     Record(Box<FeedRecord>),
     Finding(u64, FindingId),
@@ -117,7 +118,7 @@ impl List {
     ) -> Result<(Vec<Raw>, u64), IngestError> {
         if self.kind == FeedKind::Case {
             let Stretch { rows, through } = scope.stretch_of_versions(market, between, most).await?;
-            return Ok((rows.into_iter().map(|(row, others)| Raw::Version(Box::new(row), others)).collect(), through));
+            return Ok((rows.into_iter().map(|row| Raw::Version(row, true)).collect(), through));
         }
         let Stretch { rows, through } = scope.stretch_of_records(market, between, asked, most).await?;
         Ok((rows.into_iter().map(Raw::Record).collect(), through))
@@ -148,9 +149,22 @@ impl List {
     }
 }
 
+/// Cases that are remembered of a feed, at most: about four MiB.
+const CASES: usize = 1 << 18;
+
+/// The cases that a feed has told of from the very beginning, by hashes with a secret of this process: what it has not told of
+/// has no earlier version. Of two that fall together one is looked up for nothing.
+#[derive(Default)]
+struct Told {
+    secret: foldhash::quality::RandomState,
+    cases: HashSet<u64, foldhash::fast::RandomState>,
+}
+
 /// The lists of one feed.
 pub(super) struct Merge {
     lists: Vec<List>,
+    /// `None` of a feed that began later, or has told of too many.
+    told: Option<Told>,
     /// Rows that make a page. A feed holds at most [`PAGES`] of each list.
     page: u32,
     only: Option<SyncEntity>,
@@ -189,7 +203,19 @@ impl Merge {
             (false, true) if !filter.chooses_cases() => Some(SyncEntity::Void),
             _ => None,
         };
-        Self { lists: FeedKind::ALL.iter().map(list).collect(), page, only, reads: filter.chooses_cases() }
+        let told = (*place == Place::default()).then(Told::default);
+        Self { lists: FeedKind::ALL.iter().map(list).collect(), told, page, only, reads: filter.chooses_cases() }
+    }
+
+    /// Notes the case of a version, and whether it may have an earlier one.
+    fn note(&mut self, raw: &mut Raw) {
+        let Raw::Version(row, others) = raw else { return };
+        if let Some(told) = &mut self.told {
+            *others = !told.cases.insert(told.secret.hash_one(&row.case));
+            if told.cases.len() >= CASES {
+                self.told = None;
+            }
+        }
     }
 
     /// A page or more of what was committed up to `head`, in order: what is at hand. Nothing only if there is no more.
@@ -211,7 +237,10 @@ impl Merge {
             let next = self.lists.iter_mut().filter(|list| !list.rows.is_empty());
             let first = next.min_by_key(|list| list.rows.front().map(Raw::order));
             match first.and_then(|list| list.rows.pop_front()) {
-                Some(row) => rows.push(row),
+                Some(mut row) => {
+                    self.note(&mut row);
+                    rows.push(row);
+                }
                 None => break,
             }
         }
