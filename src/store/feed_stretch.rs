@@ -20,7 +20,7 @@ pub struct Stretch<T> {
 }
 
 impl TenantScope {
-    /// Case versions of the commits behind a revision up to another: at most so many.
+    /// Case versions of the commits behind a revision up to another: at most so many, and whether they are likely to be many.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -28,10 +28,10 @@ impl TenantScope {
         &self,
         market: &MarketId,
         between: (u64, u64),
-        most: u32,
+        (most, many): (u32, bool),
     ) -> Result<Stretch<Box<FeedVersion>>, StoreError> {
         let select = format!("SELECT {VERSION} FROM case_version");
-        let rows = match self.copied(market, &select, between, "", most).await? {
+        let rows = match self.copied(market, &select, between, "", (most, many)).await? {
             Some(rows) => rows.map(|row| FeedVersion::copied(row?).map(Box::new)).collect::<Result<_, StoreError>>()?,
             None => {
                 let rows = self.selected(market, &select, between, "", most).await?;
@@ -45,7 +45,8 @@ impl TenantScope {
         Ok(stretch)
     }
 
-    /// Activities of the commits behind a revision up to another, as [`TenantScope::feed_records`] tells them: at most so many.
+    /// Activities of the commits behind a revision up to another, as [`TenantScope::feed_records`] tells them: at most so many,
+    /// and whether they are likely to be many.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
@@ -54,10 +55,10 @@ impl TenantScope {
         market: &MarketId,
         between: (u64, u64),
         (only, read): (Option<SyncEntity>, bool),
-        most: u32,
+        (most, many): (u32, bool),
     ) -> Result<Stretch<Box<FeedRecord>>, StoreError> {
         let (select, only) = (format!("SELECT {RECORD} FROM activity a"), only_kind(only));
-        let rows = match self.copied(market, &select, between, only, most).await? {
+        let rows = match self.copied(market, &select, between, only, (most, many)).await? {
             Some(rows) => {
                 rows.map(|row| FeedRecord::copied(row?, read).map(Box::new)).collect::<Result<Vec<_>, StoreError>>()?
             }
@@ -72,19 +73,19 @@ impl TenantScope {
     }
 
     /// The rows as PostgreSQL copies them out, which spares it and us most of what a row costs besides its bytes; `None` where
-    /// they have to be selected.
+    /// they have to be selected. Few rows are: a copy is planned anew each time.
     async fn copied(
         &self,
         market: &MarketId,
         select: &str,
         (behind, through): (u64, u64),
         only: &str,
-        most: u32,
+        (most, many): (u32, bool),
     ) -> Result<Option<impl Iterator<Item = Result<CopiedRow, StoreError>> + use<>>, StoreError> {
         // COPY takes no binds: where a name holds what a text of SQL might hold in another way, it is bound.
         let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         let (tenant, market) = (self.tenant.as_str(), market.as_str());
-        if self.store.backend != Backend::Postgres || !plain(tenant) || !plain(market) {
+        if !many || self.store.backend != Backend::Postgres || !plain(tenant) || !plain(market) {
             return Ok(None);
         }
         let sql = format!(

@@ -14,6 +14,8 @@ use crate::store::{FeedRecord, FeedVersion, Stretch, TenantScope};
 const PAGES: u32 = 3;
 /// Commits that are read at first, before it is known what one holds.
 const COMMITS: u64 = 16;
+/// Rows of a read that make it likely that the next one has many as well.
+const MANY: usize = 256;
 
 /// A row of one of the lists.
 pub(super) enum Raw {
@@ -51,6 +53,8 @@ struct List {
     read_through: u64,
     /// Commits to read at a time: about as many as fill what may be read.
     commits: u64,
+    /// The last read had many rows.
+    many: bool,
     /// Nothing of the list is asked for.
     unwanted: bool,
 }
@@ -84,6 +88,7 @@ impl List {
             if through > behind {
                 let aim = u64::from(most / 4 * 3) * (through - behind) / (rows.len() as u64).max(1);
                 self.commits = aim.clamp(1, self.commits.saturating_mul(4));
+                self.many = rows.len() >= MANY;
                 self.rows = rows.into();
                 self.behind.revision = through;
                 self.read_through = through;
@@ -116,6 +121,7 @@ impl List {
         between: (u64, u64),
         (asked, most): (Asked, u32),
     ) -> Result<(Vec<Raw>, u64), IngestError> {
+        let most = (most, self.many || between.1 - between.0 >= COMMITS);
         if self.kind == FeedKind::Case {
             let Stretch { rows, through } = scope.stretch_of_versions(market, between, most).await?;
             return Ok((rows.into_iter().map(|row| Raw::Version(row, true)).collect(), through));
@@ -195,6 +201,7 @@ impl Merge {
             rows: VecDeque::new(),
             read_through: place.through,
             commits: COMMITS,
+            many: false,
             unwanted: unwanted(*kind),
         };
         let only = match (activities, voids) {
