@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use prost::bytes::Bytes;
 use sea_orm::Values;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_orm_migration::async_trait::async_trait;
@@ -18,6 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, 
 use tokio::sync::Mutex;
 
 use super::StoreOptions;
+use crate::wire::stored::Bytes;
 
 /// Time beyond the database's own limit after which it is taken for silent: its own answer is to come first.
 const SLACK: Duration = Duration::from_millis(500);

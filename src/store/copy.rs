@@ -2,9 +2,8 @@
 //! and less of ours. COPY knows no `ON CONFLICT`, and a table with row-level security does not take it. Out: rows are what came
 //! over the connection, and nothing of them is copied.
 
-use prost::bytes::{Buf as _, Bytes};
-
 use super::StoreError;
+use crate::wire::stored::{Buf as _, Bytes};
 
 /// Rows about to be copied.
 pub(super) struct CopyRows {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use prost::bytes::Bytes;
 use sea_orm::QueryResult;
 
 use super::StoreError;
@@ -15,7 +14,7 @@ use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::{CaseId, VersionId};
 use crate::domain::time::Timestamp;
-use crate::wire::stored;
+use crate::wire::stored::{self, Bytes};
 
 /// A case version in the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]

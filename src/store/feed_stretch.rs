@@ -159,11 +159,10 @@ mod tests {
 
     use super::*;
     use crate::domain::time::Timestamp;
-    use crate::proto::v1;
 
     fn record(revision: u64, id: &str) -> Box<FeedRecord> {
-        use prost::Message as _;
-        let record = v1::Activity { activity_id: id.to_owned(), ..v1::Activity::default() }.encode_to_vec();
+        // A message whose first field is a text.
+        let record = [&[0x0a, u8::try_from(id.len()).unwrap()], id.as_bytes()].concat();
         Box::new(FeedRecord::new(revision, Timestamp(0), record.into(), false).unwrap())
     }
 

@@ -3,7 +3,6 @@
 //!
 //! The name is local to the transaction: a connection that goes back to a pool takes nothing along.
 
-use prost::bytes::Bytes;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use sea_orm::{TransactionOptions, TransactionTrait};
 use sea_orm_migration::async_trait::async_trait;
@@ -11,6 +10,7 @@ use sea_orm_migration::async_trait::async_trait;
 use super::bounded::{Bounded, Limits, copy_out, idle_in_transaction_ms};
 use super::{Backend, Store, StoreError, StoreOptions};
 use crate::domain::ids::TenantId;
+use crate::wire::stored::Bytes;
 
 /// What transactions set, and whether they must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -12,6 +12,9 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::proto::v1;
 
+/// Bytes that several hold at once: records as they came from the database.
+pub use prost::bytes::{Buf, Bytes};
+
 /// Why stored bytes are no record.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableError {
