@@ -32,13 +32,15 @@ impl TenantScope {
     ) -> Result<Stretch<Box<FeedVersion>>, StoreError> {
         let select = format!("SELECT {VERSION} FROM case_version");
         let rows = match self.copied(market, &select, between, "", (most, many)).await? {
-            Some(rows) => rows.map(|row| FeedVersion::copied(row?).map(Box::new)).collect::<Result<_, StoreError>>()?,
+            Some(rows) => {
+                rows.map(|row| FeedVersion::copied(row?).map(Box::new)).collect::<Result<Vec<_>, StoreError>>()?
+            }
             None => {
                 let rows = self.selected(market, &select, between, "", most).await?;
                 rows.iter().map(|row| FeedVersion::of(row).map(Box::new)).collect::<Result<_, StoreError>>()?
             }
         };
-        let mut stretch = Stretch::of(rows, between.1, most, |row: &Box<FeedVersion>| row.revision);
+        let mut stretch = Stretch::of(rows, between.1, most, |row| row.revision);
         stretch.rows.sort_by(|a, b| {
             (a.revision, a.case.as_str(), a.version.as_str()).cmp(&(b.revision, b.case.as_str(), b.version.as_str()))
         });
@@ -134,6 +136,7 @@ impl<T> Stretch<T> {
 }
 
 /// Records by revision, put in the order of their ids inside each.
+#[allow(clippy::vec_box)] // the feed's lists hold them in boxes, and sorting moves less
 fn by_id(rows: Vec<Box<FeedRecord>>) -> Vec<Box<FeedRecord>> {
     // Ids begin alike, and what follows decides: eight bytes of that are compared as a number, and whole ids where those
     // are the same.
