@@ -34,7 +34,7 @@ impl Parcel {
         let mut parcels = Vec::new();
         // What is told belatedly comes with the marked change behind it.
         for (change, cursor) in batch.placed().into_iter().rev() {
-            found_at = change.mark.as_ref().map_or(found_at, |mark| mark.0);
+            found_at = if change.belated { found_at } else { change.revision };
             parcels.push(Self { change, found_at, place: Some(SinkPlace::At(cursor)) });
         }
         parcels.reverse();

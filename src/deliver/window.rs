@@ -99,7 +99,7 @@ impl Window {
 /// What a change concerns: cases, and the activity or finding itself.
 pub(super) fn concerns(what: &What) -> Vec<String> {
     let of = |stored: &FeedRecord| {
-        let mut all = vec![format!("activity {}", stored.id)];
+        let mut all = vec![format!("activity {}", stored.id())];
         // One that does not read cannot be told either: that ends the sending before an order could be lost.
         if let Ok(activity) = stored.read() {
             all.extend(activity.cases.iter().map(|case| format!("case {case}")));

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use sea_orm::Values;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_orm_migration::async_trait::async_trait;
@@ -16,6 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, 
 use tokio::sync::Mutex;
 
 use super::StoreOptions;
+use crate::wire::stored::Bytes;
 
 /// Time beyond the database's own limit after which it is taken for silent: its own answer is to come first.
 const SLACK: Duration = Duration::from_millis(500);
@@ -168,6 +170,29 @@ impl Bounded {
         self.execute_unprepared("ROLLBACK TO SAVEPOINT before_copy").await?;
         Ok(refused)
     }
+}
+
+/// Copies out what a statement selects, in a transaction that begins with another where there is one. One message a row.
+pub(super) async fn copy_out(
+    pool: &PgPool,
+    limits: Limits,
+    begins: Option<&str>,
+    sql: &str,
+) -> Result<Vec<Bytes>, DbErr> {
+    let copied = async {
+        let Some(begins) = begins else { return messages(&mut *pool.acquire().await?, sql).await };
+        let mut transaction = pool.begin().await?;
+        transaction.execute(AssertSqlSafe(begins)).await?;
+        let copied = messages(&mut transaction, sql).await?;
+        transaction.commit().await?;
+        Ok(copied)
+    };
+    limits.begin(async { copied.await.map_err(query) }).await
+}
+
+async fn messages(connection: &mut PgConnection, sql: &str) -> Result<Vec<Bytes>, sqlx::Error> {
+    let copied = connection.copy_out_raw(sql).await?;
+    copied.try_collect().await
 }
 
 /// What became of rows to be copied.

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::bulk::{Column, text_set};
 use super::feed_rows::{FeedRecord, FeedVersion, RECORD, VERSION};
+use super::feed_stretch::only_kind;
 use super::{Backend, MarketTx, StoreError, TenantScope};
 use crate::domain::feed::{Behind, ChangeReason, FeedKind, Mark, SyncEntity};
 use crate::domain::ids::{ActivityId, CaseId, MarketId};
@@ -75,11 +76,7 @@ impl TenantScope {
         (only, read): (Option<SyncEntity>, bool),
         limit: u32,
     ) -> Result<Vec<FeedRecord>, StoreError> {
-        let only = match only {
-            Some(SyncEntity::Void) => " AND kind = 'void'",
-            Some(_) => " AND kind <> 'void'",
-            None => "",
-        };
+        let only = only_kind(only);
         let window = Window::new(self.store.backend, behind, through, &["activity_id"]);
         let sql = format!(
             "SELECT {RECORD} FROM activity a

@@ -1,10 +1,12 @@
 //! Rows of the change feed: records as their bytes, which are read only where somebody has to know what they say.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use sea_orm::QueryResult;
 
 use super::StoreError;
+use super::copy::CopiedRow;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -12,7 +14,7 @@ use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::{CaseId, VersionId};
 use crate::domain::time::Timestamp;
-use crate::wire::stored;
+use crate::wire::stored::{self, Bytes};
 
 /// A case version in the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct FeedVersion {
     /// When it takes effect.
     pub effective: Timestamp,
     /// Its bytes.
-    pub record: Vec<u8>,
+    pub record: Bytes,
 }
 
 /// Columns of a [`FeedVersion`], first in what is selected.
@@ -43,7 +45,19 @@ impl FeedVersion {
             effective: Timestamp(row.try_get_by_index(2)?),
             revision: row.try_get_by_index::<i64>(3)?.cast_unsigned(),
             recorded: Timestamp(row.try_get_by_index(4)?),
-            record: row.try_get_by_index(5)?,
+            record: row.try_get_by_index::<Vec<u8>>(5)?.into(),
+        })
+    }
+
+    /// The same from what was copied out.
+    pub(super) fn copied(mut row: CopiedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            case: row.text(CaseId::trusted)?,
+            version: row.text(VersionId::trusted)?,
+            effective: Timestamp(row.int()?),
+            revision: row.int()?.cast_unsigned(),
+            recorded: Timestamp(row.int()?),
+            record: row.bytes()?,
         })
     }
 
@@ -75,37 +89,58 @@ pub struct FeedRecord {
     pub revision: u64,
     /// When it was recorded.
     pub recorded: Timestamp,
-    /// Its id.
-    pub id: String,
     /// Whether it is a void.
     pub entity: SyncEntity,
     /// Its bytes.
-    pub record: Vec<u8>,
+    pub record: Bytes,
+    /// Where in them its id stands.
+    id: Range<usize>,
     /// What it says; of activities only where that was asked for, of voids always.
     pub activity: Option<Box<Activity>>,
 }
 
-/// Columns of a [`FeedRecord`], of the table of activities as `a`, first in what is selected.
-pub(super) const RECORD: &str = "a.activity_id, a.revision, a.recorded_at, a.record, a.kind = 'void' AS is_void";
+/// Columns of a [`FeedRecord`], of the table of activities as `a`, first in what is selected. What else there is to know of it
+/// stands in its bytes.
+pub(super) const RECORD: &str = "a.revision, a.recorded_at, a.record";
 
 fn read(record: &[u8]) -> Result<Activity, StoreError> {
     stored::read_activity(record).map_err(|cause| StoreError::corrupt("activity", cause))
 }
 
 impl FeedRecord {
+    /// A record from its bytes.
+    ///
+    /// # Errors
+    /// The bytes are corrupt.
+    pub fn new(revision: u64, recorded: Timestamp, record: Bytes, read: bool) -> Result<Self, StoreError> {
+        let skimmed = stored::skim(&record);
+        let (id, void) = skimmed.ok_or_else(|| StoreError::corrupt("activity", "its bytes are no message"))?;
+        let activity = if read || void { Some(Box::new(self::read(&record)?)) } else { None };
+        let entity = if void { SyncEntity::Void } else { SyncEntity::Activity };
+        Ok(Self { revision, recorded, entity, record, id, activity })
+    }
+
     /// By the places of columns, likewise.
     pub(super) fn of(row: &QueryResult, read: bool) -> Result<Self, StoreError> {
-        let void: bool = row.try_get_by_index(4)?;
-        let record: Vec<u8> = row.try_get_by_index(3)?;
-        let activity = if read || void { Some(Box::new(self::read(&record)?)) } else { None };
-        Ok(Self {
-            revision: row.try_get_by_index::<i64>(1)?.cast_unsigned(),
-            recorded: Timestamp(row.try_get_by_index(2)?),
-            id: row.try_get_by_index(0)?,
-            entity: if void { SyncEntity::Void } else { SyncEntity::Activity },
-            record,
-            activity,
-        })
+        let revision = row.try_get_by_index::<i64>(0)?.cast_unsigned();
+        let record: Vec<u8> = row.try_get_by_index(2)?;
+        Self::new(revision, Timestamp(row.try_get_by_index(1)?), record.into(), read)
+    }
+
+    /// The same from what was copied out.
+    pub(super) fn copied(mut row: CopiedRow, read: bool) -> Result<Self, StoreError> {
+        Self::new(row.int()?.cast_unsigned(), Timestamp(row.int()?), row.bytes()?, read)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        std::str::from_utf8(self.id_bytes()).unwrap_or_default()
+    }
+
+    /// The bytes of its id, by which records of a commit are ordered.
+    pub(super) fn id_bytes(&self) -> &[u8] {
+        self.record.get(self.id.clone()).unwrap_or_default()
     }
 
     /// What it says, read now if it was not.

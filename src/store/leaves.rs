@@ -29,7 +29,7 @@ impl Kept {
     pub fn id(&self) -> (String, String) {
         match self {
             Self::Version(row) => (row.case.to_string(), row.version.to_string()),
-            Self::Activity(row, _) => (row.id.clone(), String::new()),
+            Self::Activity(row, _) => (row.id().to_owned(), String::new()),
             Self::Finding(state) => (state.id.to_string(), String::new()),
         }
     }

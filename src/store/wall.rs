@@ -7,9 +7,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_orm::{TransactionOptions, TransactionTrait};
 use sea_orm_migration::async_trait::async_trait;
 
-use super::bounded::{Bounded, Limits, idle_in_transaction_ms};
+use super::bounded::{Bounded, Limits, copy_out, idle_in_transaction_ms};
 use super::{Backend, Store, StoreError, StoreOptions};
 use crate::domain::ids::TenantId;
+use crate::wire::stored::Bytes;
 
 /// What transactions set, and whether they must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -190,6 +191,11 @@ impl Store {
 }
 
 impl Gate<'_> {
+    /// Copies out what a statement of PostgreSQL selects: one message a row.
+    pub(super) async fn copy_out(&self, sql: &str) -> Result<Vec<Bytes>, DbErr> {
+        copy_out(self.pool.get_postgres_connection_pool(), self.limits, self.begins.as_deref(), sql).await
+    }
+
     async fn begin(&self, begins: &str) -> Result<Bounded, DbErr> {
         let transaction = Bounded::new(self.limits.begin(self.pool.begin()).await?, self.limits);
         transaction.execute_unprepared(begins).await?;

@@ -1,7 +1,7 @@
 //! One change of a feed: what is so now, what was so before, and why.
 
 use crate::domain::digest::Leaf;
-use crate::domain::feed::{ChangeReason, Mark, SyncEntity};
+use crate::domain::feed::{ChangeReason, FeedKind, Mark, SyncEntity};
 use crate::domain::ids::CaseId;
 use crate::domain::time::Timestamp;
 use crate::store::{FeedRecord, FeedVersion, FindingRow};
@@ -43,8 +43,8 @@ pub struct Change {
     pub recorded: Timestamp,
     /// Why.
     pub reason: ChangeReason,
-    /// Where it stands; `None` if it is told belatedly, before the change that its case enters the filter with.
-    pub mark: Option<Mark>,
+    /// It is told belatedly, before the change that its case enters the filter with.
+    pub belated: bool,
     /// The leaf of the record that counts from now on; `None` of a finding that does not stand.
     pub leaf: Option<Leaf>,
     /// What changed.
@@ -52,6 +52,21 @@ pub struct Change {
     /// Cases that it names, or that the activity named which it takes out, and that are not the feed's: of other creditors or
     /// portfolios. Empty where the feed does not choose its cases.
     pub outside: Vec<CaseId>,
+}
+
+impl Change {
+    /// Where it stands; `None` if it is told belatedly.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        let one = |kind, id: &str| Mark(self.revision, kind, id.to_owned(), String::new());
+        (!self.belated).then(|| match &self.what {
+            What::Case { version, .. } => {
+                Mark(self.revision, FeedKind::Case, version.case.to_string(), version.version.to_string())
+            }
+            What::Activity(row) | What::Void { void: row, .. } => one(FeedKind::Record, row.id()),
+            What::Finding { row, .. } => one(FeedKind::Finding, &row.finding.id.to_string()),
+        })
+    }
 }
 
 impl What {
@@ -81,7 +96,7 @@ impl What {
     pub fn subject(&self) -> String {
         match self {
             Self::Case { version, .. } => version.case.to_string(),
-            Self::Activity(row) | Self::Void { void: row, .. } => row.id.clone(),
+            Self::Activity(row) | Self::Void { void: row, .. } => row.id().to_owned(),
             Self::Finding { row, .. } => row.finding.id.to_string(),
         }
     }

@@ -50,7 +50,7 @@ impl Batch {
     pub fn place_at(&self, index: usize) -> Cursor {
         let told = self.changes.get(..=index).unwrap_or(&self.changes);
         // What is told belatedly has no place of its own: its copy goes on behind the change before it.
-        let marked = told.iter().rev().find_map(|(change, through)| Some((change.mark.clone()?, *through)));
+        let marked = told.iter().rev().find_map(|(change, through)| Some((change.mark()?, *through)));
         let place = match marked {
             Some((mark, through)) => Place { through, last: Some(mark) },
             None => self.from.place.clone(),
@@ -166,7 +166,7 @@ impl Follower {
             place.last = piece.rows.last().map(Raw::mark).or(place.last);
             place.through = piece.through;
             let seen = piece.rows.iter().rev().find_map(|raw| match raw {
-                Raw::Version(row) => Some(row.recorded),
+                Raw::Version(row, _) => Some(row.recorded),
                 Raw::Record(row) => Some(row.recorded),
                 Raw::Finding(..) => None,
             });
@@ -186,8 +186,8 @@ impl Follower {
         let mut ends: Vec<u64> = Vec::with_capacity(changes.len());
         for change in changes.iter().rev() {
             ends.push(next.map_or(reached.through, |revision: u64| revision.saturating_sub(1)));
-            if let Some(mark) = &change.mark {
-                next = Some(mark.0);
+            if !change.belated {
+                next = Some(change.revision);
             }
         }
         let placed = changes.into_iter().zip(ends.into_iter().rev().map(|end| end.max(from.through))).collect();

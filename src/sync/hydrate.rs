@@ -21,7 +21,7 @@ pub(super) struct Loaded {
     pub(super) targets: HashMap<String, FeedRecord>,
     /// Findings that changed.
     pub(super) pasts: HashMap<FindingId, FindingPast>,
-    reasons: HashMap<String, ChangeReason>,
+    reasons: HashMap<String, ChangeReason, foldhash::quality::RandomState>,
 }
 
 /// The changes of a page, in order.
@@ -53,7 +53,7 @@ pub(super) async fn changes(
         let mut change = change(raw, &loaded)?;
         change.outside = members::outside(&change.what, &entries, revision);
         if let What::Activity(row) = &change.what
-            && let Some(mut void) = waiting.remove(&row.id)
+            && let Some(mut void) = waiting.remove(row.id())
         {
             void.outside = members::outside(&void.what, &entries, revision);
             changes.push(void);
@@ -80,18 +80,18 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
         }
     }
     let found = scope.records_of(market, targets).await?;
-    loaded.targets = found.into_iter().map(|row| (row.id.clone(), row)).collect();
+    loaded.targets = found.into_iter().map(|row| (row.id().to_owned(), row)).collect();
     findings.sort_unstable();
     findings.dedup();
     loaded.pasts = scope.finding_pasts(market, &findings).await?;
     if let Some((first, last)) = revisions {
-        loaded.reasons = scope.record_reasons(market, first..=last).await?;
+        loaded.reasons = scope.record_reasons(market, first..=last).await?.into_iter().collect();
     }
     let mut cases: Vec<CaseId> = if filter.chooses_cases() {
         rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
     } else {
         let version = |raw: &Raw| match raw {
-            Raw::Version(row) => Some(row.case.clone()),
+            Raw::Version(row, true) => Some(row.case.clone()),
             _ => None,
         };
         rows.iter().filter_map(version).collect()
@@ -103,17 +103,17 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
 }
 
 fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
-    let mark = Some(raw.mark());
+    let belated = false;
     Ok(match raw {
-        Raw::Version(version) => {
+        Raw::Version(version, _) => {
             let (revision, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));
             let (reason, previous) = before(&version, loaded);
             let what = What::Case { version, previous };
-            Change { revision, recorded, reason, mark, leaf, what, outside: Vec::new() }
+            Change { revision, recorded, reason, belated, leaf, what, outside: Vec::new() }
         }
         Raw::Record(row) => {
             let (revision, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
-            let noted = loaded.reasons.get(&row.id).copied();
+            let noted = loaded.reasons.get(row.id()).copied();
             let (usual, what) = match row.target() {
                 Some(of) => {
                     // A target that is younger than the void was not there to be taken out.
@@ -124,7 +124,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 None => (ChangeReason::New, What::Activity(row)),
             };
             let reason = noted.unwrap_or(usual);
-            Change { revision, recorded, reason, mark, leaf, what, outside: Vec::new() }
+            Change { revision, recorded, reason, belated, leaf, what, outside: Vec::new() }
         }
         Raw::Finding(revision, id) => {
             let state = loaded.pasts.get(&id).and_then(|past| states::at(past, revision));
@@ -132,7 +132,7 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
                 state.ok_or_else(|| IngestError::internal("a finding's change is in the feed and not in its past"))?;
             let (recorded, leaf) = (row.changed, states::leaf(&row));
             let what = What::Finding { row: Box::new(row), previous: previous.map(Box::new) };
-            Change { revision, recorded, reason, mark, leaf, what, outside: Vec::new() }
+            Change { revision, recorded, reason, belated, leaf, what, outside: Vec::new() }
         }
     })
 }

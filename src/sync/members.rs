@@ -33,7 +33,7 @@ impl Filter {
 /// The cases that a row concerns. Of a void they are its own and its target's, if that is on record.
 pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> {
     match raw {
-        Raw::Version(row) => vec![&row.case],
+        Raw::Version(row, _) => vec![&row.case],
         Raw::Record(row) => {
             let target = row.target().and_then(|target| loaded.targets.get(target));
             row.cases().iter().chain(target.map(FeedRecord::cases).unwrap_or_default()).collect()
@@ -73,7 +73,7 @@ pub(super) fn outside(what: &What, entries: &HashMap<CaseId, u64>, revision: u64
 
 /// Whether this version brings its case in although older things of it are on record: those then come first.
 pub(super) fn brings_in(raw: &Raw, loaded: &Loaded, entries: &HashMap<CaseId, u64>) -> Option<(CaseId, u64)> {
-    let Raw::Version(row) = raw else { return None };
+    let Raw::Version(row, _) = raw else { return None };
     let versions = loaded.versions.get(&row.case)?;
     let enters = entries.get(&row.case) == Some(&row.revision);
     let first_of_commit =
@@ -97,16 +97,16 @@ pub(super) async fn past_of(
         changes.push(told(at, recorded, leaf, What::Case { version: Box::new(version), previous: None }));
     }
     let voided = activities.iter().filter(|(_, voided)| voided.is_some_and(|at| at < revision));
-    let voided = voided.map(|(row, _)| row.id.clone()).collect();
+    let voided = voided.map(|(row, _)| row.id().to_owned()).collect();
     let mut voids = scope.voids_of(market, voided).await?;
     let (own, activities): (Vec<_>, Vec<_>) =
         activities.into_iter().partition(|(row, _)| row.entity == SyncEntity::Void);
     // A void may name the case itself.
     let own = own.into_iter().map(|(row, _)| row).filter(|row| row.revision < revision);
-    let own: Vec<FeedRecord> = own.filter(|row| voids.iter().all(|void| void.id != row.id)).collect();
+    let own: Vec<FeedRecord> = own.filter(|row| voids.iter().all(|void| void.id() != row.id())).collect();
     voids.extend(own);
     for void in voids {
-        let target = activities.iter().find(|(row, _)| Some(row.id.as_str()) == void.target());
+        let target = activities.iter().find(|(row, _)| Some(row.id()) == void.target());
         let target = target.map(|(row, _)| Box::new(row.clone()));
         let (at, recorded, leaf) = (void.revision, void.recorded, Some(void.leaf()));
         let reason = ChangeReason::Void;
@@ -139,7 +139,7 @@ pub(super) async fn past_of(
 
 /// A change that is told belatedly.
 const fn told(revision: u64, recorded: Timestamp, leaf: Option<Leaf>, what: What) -> Change {
-    Change { revision, recorded, reason: ChangeReason::New, mark: None, leaf, what, outside: Vec::new() }
+    Change { revision, recorded, reason: ChangeReason::New, belated: true, leaf, what, outside: Vec::new() }
 }
 
 /// Voids that came before these activities, by target: without the activity, nobody could tell whom they concern.
@@ -158,7 +158,7 @@ pub(super) async fn waiting(
         if let Raw::Record(row) = raw
             && row.target().is_none()
         {
-            revisions.insert(&row.id, row.revision);
+            revisions.insert(row.id(), row.revision);
         }
     }
     let targets = revisions.keys().map(|id| (*id).to_owned()).collect();

@@ -122,7 +122,7 @@ impl Count<'_> {
             let known = self.known(&rows).await?;
             for raw in &rows {
                 match raw {
-                    Raw::Version(row) => self.version(row, &known, &mut sum).await?,
+                    Raw::Version(row, _) => self.version(row, &known, &mut sum).await?,
                     Raw::Record(row) if row.entity == SyncEntity::Void => self.void(row, &known, &mut sum)?,
                     Raw::Record(row) => self.activity(row, &known, &mut sum)?,
                     Raw::Finding(revision, id) => {
@@ -163,12 +163,12 @@ impl Count<'_> {
 
     fn activity(&self, row: &FeedRecord, known: &Known, sum: &mut Tallies) -> Result<(), IngestError> {
         let to = self.window.1;
-        let voided = known.voidings.get(&row.id).map(|(_, since)| *since);
+        let voided = known.voidings.get(row.id()).map(|(_, since)| *since);
         if known.tells(row, None).is_some_and(|(since, _)| since <= to) && !self.is_void(voided) {
             self.note(row.entity, Record::Activity(row), false, sum)?;
         }
         // A void that came before it: only now it is known whom that concerns.
-        if let Some(void) = known.earlier.get(&row.id).filter(|void| void.revision <= self.window.0)
+        if let Some(void) = known.earlier.get(row.id()).filter(|void| void.revision <= self.window.0)
             && known.tells(void, Some(row)).is_some_and(|(since, _)| self.within(since))
         {
             self.note(SyncEntity::Void, Record::Activity(void), false, sum)?;
@@ -183,7 +183,7 @@ impl Count<'_> {
             self.note(SyncEntity::Void, Record::Activity(row), false, sum)?;
         }
         let taken = target.filter(|target| {
-            let first = known.voidings.get(&target.id).is_some_and(|(void, _)| *void == row.id);
+            let first = known.voidings.get(target.id()).is_some_and(|(void, _)| void == row.id());
             let was = target.revision <= from && known.tells(target, None).is_some_and(|(since, _)| since <= from);
             first && was && target.entity == SyncEntity::Activity && tells_voids(self.sharing)
         });
@@ -217,13 +217,14 @@ impl Count<'_> {
             self.note(SyncEntity::Case, Record::Version(row), false, sum)?;
         }
         let of_void = records.iter().filter(|(row, _)| row.entity == SyncEntity::Void);
-        let mut voids: BTreeMap<String, FeedRecord> = of_void.map(|(row, _)| (row.id.clone(), row.clone())).collect();
-        let voided = records.iter().filter(|(_, since)| since.is_some()).map(|(row, _)| row.id.clone()).collect();
-        voids.extend(self.scope.voids_of(self.id(), voided).await?.into_iter().map(|row| (row.id.clone(), row)));
+        let mut voids: BTreeMap<String, FeedRecord> =
+            of_void.map(|(row, _)| (row.id().to_owned(), row.clone())).collect();
+        let voided = records.iter().filter(|(_, since)| since.is_some()).map(|(row, _)| row.id().to_owned()).collect();
+        voids.extend(self.scope.voids_of(self.id(), voided).await?.into_iter().map(|row| (row.id().to_owned(), row)));
         let mut known = Known::default();
         let targets = voids.values().filter_map(FeedRecord::target).map(str::to_owned).collect();
         let targets = self.scope.records_of(self.id(), targets).await?;
-        known.targets = targets.into_iter().map(|row| (row.id.clone(), row)).collect();
+        known.targets = targets.into_iter().map(|row| (row.id().to_owned(), row)).collect();
         let rows = records.iter().map(|(row, _)| row).chain(voids.values()).chain(known.targets.values());
         known.entries = self.entries(rows.flat_map(FeedRecord::cases).cloned().collect()).await?;
         let by_this = |tells: Option<(u64, Option<&CaseId>)>| {
@@ -267,7 +268,7 @@ impl Count<'_> {
         };
         let targets: Vec<String> = records().filter_map(FeedRecord::target).map(str::to_owned).collect();
         let mut ids: Vec<String> =
-            records().filter(|row| row.entity == SyncEntity::Activity).map(|row| row.id.clone()).collect();
+            records().filter(|row| row.entity == SyncEntity::Activity).map(|row| row.id().to_owned()).collect();
         if !known.all && self.filter.wants(SyncEntity::Void) {
             for void in scope.voids_of(market, ids.clone()).await? {
                 known.earlier.extend(void.target().map(str::to_owned).map(|target| (target, void.clone())));
@@ -277,7 +278,8 @@ impl Count<'_> {
             ids.extend(targets.iter().cloned());
             known.voidings = scope.voidings(market, ids).await?;
         }
-        known.targets = scope.records_of(market, targets).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
+        known.targets =
+            scope.records_of(market, targets).await?.into_iter().map(|row| (row.id().to_owned(), row)).collect();
         let mut findings: Vec<FindingId> = rows
             .iter()
             .filter_map(|raw| match raw {
@@ -290,7 +292,7 @@ impl Count<'_> {
         known.pasts = scope.finding_pasts(market, &findings).await?;
         if !known.all {
             let of_versions = rows.iter().filter_map(|raw| match raw {
-                Raw::Version(row) => Some(&row.case),
+                Raw::Version(row, _) => Some(&row.case),
                 _ => None,
             });
             let of_records = records().chain(known.targets.values()).chain(known.earlier.values());
@@ -304,7 +306,7 @@ impl Count<'_> {
     /// The same for records of a day, which are told by now or not.
     pub(super) async fn known_of(&self, kept: &[Kept]) -> Result<Known, IngestError> {
         let rows = kept.iter().map(|kept| match kept {
-            Kept::Version(row) => Raw::Version(row.clone()),
+            Kept::Version(row) => Raw::Version(row.clone(), true),
             Kept::Activity(row, _) => Raw::Record(row.clone()),
             Kept::Finding(state) => Raw::Finding(state.revision, state.id),
         });

@@ -2,6 +2,8 @@
 //! time, revision, etag, whether they are void). The same record always has the same bytes, here and on every server: copies
 //! are compared by them.
 
+use std::ops::Range;
+
 use prost::Message as _;
 
 use super::decode::{self, DecodeError};
@@ -9,6 +11,9 @@ use super::encode;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::proto::v1;
+
+/// Bytes that several hold at once: records as they came from the database.
+pub use prost::bytes::{Buf, Bytes};
 
 /// Why stored bytes are no record.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,52 @@ pub fn version(version: &CaseVersion) -> Vec<u8> {
 pub fn read_activity(bytes: &[u8]) -> Result<Activity, UnreadableError> {
     let wire = v1::Activity::decode(bytes)?;
     Ok(decode::trusting("activity", |at| decode::activity::activity(at, wire))?)
+}
+
+/// Fields of a stored activity that [`skim`] looks for, by their numbers.
+const ACTIVITY_ID: u64 = 1;
+const VOID: u64 = 56;
+
+/// Where in its bytes the id of a stored activity stands, and whether it is a void, without a look at what else it says;
+/// `None` if the bytes are no message or have no id.
+#[must_use]
+pub fn skim(bytes: &[u8]) -> Option<(Range<usize>, bool)> {
+    let (mut at, mut id, mut void) = (0, None, false);
+    while at < bytes.len() {
+        let key = varint(bytes, &mut at)?;
+        match (key >> 3, key & 7) {
+            (_, 0) => drop(varint(bytes, &mut at)?),
+            (_, 1) => at = at.checked_add(8)?,
+            (number, 2) => {
+                let length = usize::try_from(varint(bytes, &mut at)?).ok()?;
+                let end = at.checked_add(length).filter(|end| *end <= bytes.len())?;
+                match number {
+                    ACTIVITY_ID => id = Some(at..end),
+                    VOID => void = true,
+                    _ => {}
+                }
+                at = end;
+            }
+            (_, 5) => at = at.checked_add(4)?,
+            _ => return None,
+        }
+    }
+    let id = id.filter(|_| at == bytes.len())?;
+    std::str::from_utf8(bytes.get(id.clone())?).ok()?;
+    Some((id, void))
+}
+
+fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// The case version of stored bytes, as [`read_activity`].

@@ -38,6 +38,22 @@ proptest! {
     }
 
     #[test]
+    fn a_look_at_the_bytes_tells_ids_and_voids(seed: u64, cut: proptest::sample::Index) {
+        let mut dice = Dice(seed);
+        for kind in 0..KINDS {
+            let activity = dice.activity(kind);
+            let bytes = stored::activity(&activity);
+            let (id, void) = stored::skim(&bytes).unwrap();
+            prop_assert_eq!(&bytes[id], activity.id.as_str().as_bytes());
+            prop_assert_eq!(void, activity.detail.kind() == "void");
+            // Torn anywhere, it is no message, or one that ends with a field.
+            let torn = &bytes[..cut.index(bytes.len())];
+            let told = stored::skim(torn);
+            prop_assert!(told.is_none() || v1::Activity::decode(torn).is_ok());
+        }
+    }
+
+    #[test]
     fn what_counts_of_a_message_is_what_counts_of_the_record(seed: u64) {
         let mut dice = Dice(seed);
         let version = dice.case();

@@ -4,6 +4,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fairdue::domain::ids::{MarketId, TenantId};
 use fairdue::proto::v1;
 use fairdue::store::{Store, StoreOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -78,6 +79,7 @@ async fn a_query_that_goes_around_the_handle_finds_nothing() {
     let (now, known) = (attempts(&service, &setup.key, false).await, attempts(&service, &setup.key, true).await);
     assert_eq!(now, known, "what was known until now, whose revision is looked for, is what is so now");
     assert_ne!(now, [""], "there were calls");
+    what_is_copied_out_is_what_is_selected(&url).await;
 
     let mut around = PgConnection::connect(&url).await.expect("connect");
     let tables = "SELECT relname::text AS named FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -99,6 +101,26 @@ async fn a_query_that_goes_around_the_handle_finds_nothing() {
     }
     assert_eq!(count(&mut around, "activity").await, 0, "the name ended with its transaction");
     assert_eq!(service.stop(), 0);
+}
+
+/// A feed's rows that are copied out of PostgreSQL are those that are selected, and the tenant's alone.
+async fn what_is_copied_out_is_what_is_selected(url: &str) {
+    let options = StoreOptions { row_security: true, ..StoreOptions::default() };
+    let store = Store::open(url, &options).await.expect("open");
+    let market = MarketId::trusted("it");
+    for (tenant, sees) in [("t", true), ("other", false)] {
+        let scope = store.scope(&TenantId::trusted(tenant));
+        let [mut selected, mut copied] = [Vec::new(), Vec::new()];
+        for (many, rows) in [(false, &mut selected), (true, &mut copied)] {
+            let most = (10_000, many);
+            let records = scope.stretch_of_records(&market, (0, 1_000), (None, true), most).await.expect("records");
+            let versions = scope.stretch_of_versions(&market, (0, 1_000), most).await.expect("versions");
+            assert_eq!((records.rows.is_empty(), versions.rows.is_empty()), (!sees, !sees), "{tenant}");
+            rows.push((records.rows, versions.rows));
+        }
+        assert_eq!(copied, selected, "{tenant}");
+    }
+    store.close().await;
 }
 
 /// A pooler that ends with this test.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::direct::Direct;
-use super::out::Out;
 use super::kpi;
+use super::out::Out;
 use crate::query::KpiAnswer;
 use crate::query::kpi::{Dimension, Row, RowKind};
 use crate::wire::encode::scalar::{date, revision, time};

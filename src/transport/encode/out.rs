@@ -75,6 +75,11 @@ impl Out {
         }
     }
 
+    /// The same of a message of about so many bytes.
+    pub(super) fn nearly(&mut self, tag: u32, bytes: usize, write: impl FnOnce(&mut Self)) {
+        self.sized(tag, encoded_len_varint(bytes as u64), write);
+    }
+
     pub(super) fn generated(&mut self, tag: u32, message: &impl Message) {
         self.key(tag, 2);
         self.varint(message.encoded_len() as u64);

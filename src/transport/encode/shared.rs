@@ -127,13 +127,13 @@ pub fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing, outsi
 pub fn counted(record: Record<'_>, sharing: &Sharing) -> Result<Option<Counted>, DecodeError> {
     Ok(match record {
         Record::Version(row) => {
-            let mut one = v1::Case::decode(row.record.as_slice())?;
+            let mut one = v1::Case::decode(&*row.record)?;
             case(&mut one, sharing);
             let leaf = if whole(SyncEntity::Case, sharing) { row.leaf() } else { leaf_of_case(&mut one) };
             Some(Counted { at: instant(one.effect_time.as_ref()), leaf, amount: of_case(&one) })
         }
         Record::Activity(row) => {
-            let mut one = v1::Activity::decode(row.record.as_slice())?;
+            let mut one = v1::Activity::decode(&*row.record)?;
             activity(&mut one, row.entity, sharing);
             let stored = whole(row.entity, sharing) && !names_others(&one, row.entity, sharing);
             let leaf = if stored { row.leaf() } else { leaf_of_activity(&mut one, row.entity, sharing) };

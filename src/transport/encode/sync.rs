@@ -19,14 +19,20 @@ use crate::wire::words::Word;
 
 /// Bytes after which a message is closed: a reader that stops holds up no more than about this.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
+/// Bytes, about, that record time and revision take in a record.
+const STAMPS: usize = 20;
+/// Bytes, about, that a change takes beside its record.
+const BESIDE: usize = 64;
+/// Bytes that a finding is likely to fit into.
+const FINDING: usize = 1_024;
 
 fn case(version: &FeedVersion, known: Option<u64>) -> Result<v1::Case, DecodeError> {
-    Ok(v1::Case { revision: known.map_or(0, revision), ..v1::Case::decode(version.record.as_slice())? })
+    Ok(v1::Case { revision: known.map_or(0, revision), ..v1::Case::decode(&*version.record)? })
 }
 
 fn activity(row: &FeedRecord) -> Result<v1::Activity, DecodeError> {
     let record_time = Some(time(row.recorded));
-    Ok(v1::Activity { record_time, revision: revision(row.revision), ..v1::Activity::decode(row.record.as_slice())? })
+    Ok(v1::Activity { record_time, revision: revision(row.revision), ..v1::Activity::decode(&*row.record)? })
 }
 
 /// A change in its generated form.
@@ -50,7 +56,7 @@ fn change(change: &Change) -> Result<v1::Change, DecodeError> {
         revision: revision(change.revision),
         record_time: Some(time(change.recorded)),
         reason: change.reason.number(),
-        backfilled: change.mark.is_none(),
+        backfilled: change.belated,
         digest: change.leaf.map(|leaf| leaf.bytes().to_vec()).unwrap_or_default(),
         after: Some(after),
         before,
@@ -72,7 +78,7 @@ pub fn telling(told: &Change, sharing: Option<&Sharing>) -> Result<v1::Change, D
 /// Writes a change as [`change`] has it: records go from their rows to the wire as they are.
 fn write(out: &mut Out, told: &Change, with_before: bool) {
     let record = |out: &mut Out, tag, row: &FeedRecord| {
-        out.message(tag, |out| {
+        out.nearly(tag, row.record.len() + STAMPS, |out| {
             out.0.extend_from_slice(&row.record);
             out.time(100, row.recorded);
             out.int(101, revision(row.revision));
@@ -81,13 +87,13 @@ fn write(out: &mut Out, told: &Change, with_before: bool) {
     out.int(1, revision(told.revision));
     out.time(2, told.recorded);
     out.int(3, told.reason.number().into());
-    out.int(4, told.mark.is_none().into());
+    out.int(4, told.belated.into());
     if let Some(leaf) = told.leaf {
         out.bytes(5, &leaf.bytes());
     }
     match &told.what {
         What::Case { version, previous } => {
-            out.message(10, |out| {
+            out.nearly(10, version.record.len(), |out| {
                 out.0.extend_from_slice(&version.record);
                 out.int(31, revision(told.revision));
             });
@@ -111,10 +117,25 @@ fn write(out: &mut Out, told: &Change, with_before: bool) {
     }
 }
 
+/// Bytes that a change takes, about.
+fn about(told: &Change) -> usize {
+    BESIDE
+        + match &told.what {
+            What::Case { version, previous } => {
+                version.record.len() + previous.as_ref().map_or(0, |previous| previous.record.len())
+            }
+            What::Activity(row) => row.record.len() + STAMPS,
+            What::Void { void, target } => {
+                void.record.len() + STAMPS + target.as_ref().map_or(0, |target| target.record.len() + STAMPS)
+            }
+            What::Finding { previous, .. } => FINDING * (1 + usize::from(previous.is_some())),
+        }
+}
+
 /// What a change is about, for people.
 #[must_use]
 pub fn named(told: &Change) -> String {
-    told.mark.as_ref().map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2))
+    told.mark().map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2))
 }
 
 /// The tally of an entity; `None` if a sum is over what an amount can hold.
@@ -178,7 +199,10 @@ pub fn messages(
         Pulled(out.0)
     };
     let mut from = batch.from.clone();
-    let mut out = Out(Vec::new());
+    // A message of a long batch is as long as the one before.
+    let longest = MESSAGE_BYTES.min(most) + MESSAGE_BYTES / 16;
+    let mut left: usize = batch.changes().map(about).sum::<usize>() + MESSAGE_BYTES / 64;
+    let mut out = Out(Vec::with_capacity(longest.min(left)));
     for (index, told) in batch.changes().enumerate() {
         let start = out.0.len();
         let mut size = put(&mut out, told, sharing, true)?;
@@ -190,7 +214,9 @@ pub fn messages(
             return Err(Untold::TooLarge(named(told), size));
         }
         if start > 0 && out.0.len() > MESSAGE_BYTES.min(most) {
-            let next = out.0.split_off(start);
+            left = left.saturating_sub(start);
+            let mut next = Vec::with_capacity(longest.min(left));
+            next.extend(out.0.drain(start..));
             let reached = batch.place_at(index - 1);
             messages.push(close(std::mem::replace(&mut out, Out(next)), &from, &reached));
             from = reached;
@@ -204,7 +230,7 @@ pub fn messages(
 fn put(out: &mut Out, told: &Change, sharing: Option<&Sharing>, with_before: bool) -> Result<usize, Untold> {
     let start = out.0.len();
     if sharing.is_none() {
-        out.message(1, |out| write(out, told, with_before));
+        out.nearly(1, about(told), |out| write(out, told, with_before));
     } else {
         let mut wire = telling(told, sharing).map_err(Untold::Corrupt)?;
         wire.before = wire.before.filter(|_| with_before);
@@ -219,7 +245,7 @@ mod tests {
 
     use super::*;
     use crate::domain::digest::Leaf;
-    use crate::domain::feed::{ChangeReason, FeedKind, Mark};
+    use crate::domain::feed::ChangeReason;
     use crate::domain::ids::{CaseId, VersionId};
     use crate::domain::sharing::fields_of;
     use crate::domain::time::Timestamp;
@@ -229,18 +255,16 @@ mod tests {
     #[test]
     fn records_go_out_as_their_generated_messages_would() {
         let at = Timestamp(1_710_763_200_123_456);
-        let row = |entity, detail| {
-            let wire = v1::Activity { activity_id: "a".to_owned(), detail: Some(detail), ..v1::Activity::default() };
-            let record = wire.encode_to_vec();
-            FeedRecord { revision: 7, recorded: at, id: "a".to_owned(), entity, record, activity: None }
+        let row = |detail| {
+            let occur_time = Some(time(at));
+            let detail = Some(detail);
+            let wire = v1::Activity { activity_id: "a".to_owned(), occur_time, detail, ..v1::Activity::default() };
+            FeedRecord::new(7, at, wire.encode_to_vec().into(), false).unwrap()
         };
-        let note = || row(SyncEntity::Activity, v1::activity::Detail::Note(v1::Note { code: "x".repeat(200) }));
+        let note = || row(v1::activity::Detail::Note(v1::Note { code: "x".repeat(200) }));
         let void = || {
             let target_activity_id = "b".to_owned();
-            row(
-                SyncEntity::Void,
-                v1::activity::Detail::Void(v1::VoidRecord { target_activity_id, ..Default::default() }),
-            )
+            row(v1::activity::Detail::Void(v1::VoidRecord { target_activity_id, ..Default::default() }))
         };
         let version = |id: &str| FeedVersion {
             revision: 7,
@@ -249,7 +273,8 @@ mod tests {
             version: VersionId::trusted(id),
             effective: at,
             record: v1::Case { case_id: "c".to_owned(), version_id: id.to_owned(), ..v1::Case::default() }
-                .encode_to_vec(),
+                .encode_to_vec()
+                .into(),
         };
         let whats = [
             What::Activity(Box::new(note())),
@@ -259,9 +284,9 @@ mod tests {
             What::Case { version: Box::new(version("2")), previous: Some(Box::new(version("1"))) },
         ];
         for (number, what) in whats.into_iter().enumerate() {
-            let mark = (number % 2 == 0).then(|| Mark(7, FeedKind::Record, "a".to_owned(), String::new()));
+            let belated = number % 2 != 0;
             let (reason, leaf) = (ChangeReason::LateFact, Some(Leaf([1, 2, 3, 4])));
-            let told = Change { revision: 7, recorded: at, reason, mark, leaf, what, outside: Vec::new() };
+            let told = Change { revision: 7, recorded: at, reason, belated, leaf, what, outside: Vec::new() };
             let mut out = Out(Vec::new());
             write(&mut out, &told, true);
             let wire = change(&told).unwrap();

@@ -136,8 +136,8 @@ async fn a_copy_equals_the_store(backend: Backend) {
     let mut sizes = [0; 3];
     for (history, seed) in histories(feeds()).into_iter().zip(7_u64..) {
         let database = Database::fresh(backend).await;
-        // So small that every commit of any size is cut in its middle.
-        let settings = [("sync.page_rows", "2")];
+        // So small that every commit of any size is cut in its middle; or whole commits, some or all at a time.
+        let settings = [("sync.page_rows", ["2", "7", "2000"][seed as usize % 3])];
         let mut apis = vec![Api::start_with(&database, &settings).await];
         if backend == Backend::Postgres {
             apis.push(Api::start_with(&database, &settings).await);
