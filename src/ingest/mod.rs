@@ -63,7 +63,7 @@ pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
 pub use permits::{Judged, Released, Reserve, Reserved};
 pub use push::PushItem;
-pub use replay::{Chunk, Replay, Told, Unknown};
+pub use replay::{Chunk, READ_AHEAD, Replay, Told, Unknown};
 pub(crate) use retell::untold;
 pub use retell::{Origin, Place, Portion, Record, Retelling, Teller, View};
 pub use tallies::version_of as digest_version;

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use futures::stream::FuturesOrdered;
+use tokio_util::task::AbortOnDropHandle;
+
 use super::IngestError;
 use super::derive::{Cause, Effects, Env};
 use super::fold;
@@ -26,6 +29,9 @@ use crate::store::{CaseFilter, CaseHistory, StoredActivity, TenantScope};
 
 /// Cases of one batch.
 const BATCH: u32 = 250;
+/// Batches that are on their way where a history is told to its end: one through the database, one being put together, and
+/// one that waits to be derived.
+pub const READ_AHEAD: usize = 3;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
 
@@ -129,6 +135,28 @@ impl Replay {
         let Some(last) = cases.last() else { return Ok(None) };
         self.after = last.as_str().to_owned();
         Ok(Some(cases))
+    }
+
+    /// Has the next batches read by tasks of their own, in their order, until so many are on their way: they come through the
+    /// database and are put together while others are derived.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn read_ahead<T, F>(
+        &mut self,
+        reading: &mut FuturesOrdered<AbortOnDropHandle<T>>,
+        most: usize,
+        read: impl Fn(Self, Vec<CaseId>) -> F,
+    ) -> Result<(), IngestError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        while reading.len() < most {
+            let Some(cases) = self.cases().await? else { break };
+            reading.push_back(AbortOnDropHandle::new(tokio::spawn(read(self.clone(), cases))));
+        }
+        Ok(())
     }
 
     /// Reads these cases, as [`Replay::next`] does.

@@ -13,7 +13,7 @@ use super::IngestError;
 use super::checks::{check_fact, read_checks};
 use super::derive::{Cause, Event};
 use super::finding_facts::finding_facts;
-use super::replay::{Chunk, Replay, Told, Unknown};
+use super::replay::{Chunk, READ_AHEAD, Replay, Told, Unknown};
 use super::rosters::is_roster;
 use super::writing::is_void;
 use crate::domain::activity::Activity;
@@ -39,10 +39,6 @@ const BY_RULES: [FactKind; 5] = [
     FactKind::Limitation,
     FactKind::BecomesBarred,
 ];
-
-/// Parts of cases that are read at a time, where a history is told to its end: a part is on its way through the database,
-/// one is put together here, and one waits for the telling.
-const READ_AHEAD: usize = 3;
 
 /// What of a history counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,11 +226,10 @@ impl Retelling {
             let replay = Replay::new(self.scope.clone(), market.clone(), *known, *now).counting(*kinds);
             Cases { replay: replay.as_of(*until).after(after.to_owned()), reading: FuturesOrdered::new() }
         });
-        while cases.reading.len() < self.ahead {
-            let Some(ids) = cases.replay.cases().await? else { break };
-            let (replay, rules, scope) = (cases.replay.clone(), Arc::clone(rules), self.scope.clone());
+        let read = |replay: Replay, ids| {
+            let (rules, scope) = (Arc::clone(rules), self.scope.clone());
             let (market, known, until) = (market.key.market.clone(), *known, *until);
-            let read = async move {
+            async move {
                 let next = Some(Place::Cases(replay.place().to_owned()));
                 let chunk = replay.read(ids, &[&rules]).await?;
                 let mut decisions = Decisions::default();
@@ -243,9 +238,9 @@ impl Retelling {
                     decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= until));
                 }
                 Ok(Portion { part: Part::Cases(Box::new((replay, chunk, decisions))), next })
-            };
-            cases.reading.push_back(AbortOnDropHandle::new(tokio::spawn(read)));
-        }
+            }
+        };
+        cases.replay.read_ahead(&mut cases.reading, self.ahead, read).await?;
         match cases.reading.next().await {
             Some(read) => read.map_err(|_| untold())?.map(Some),
             None => Ok(None),

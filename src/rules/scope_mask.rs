@@ -82,9 +82,7 @@ impl Profile {
                 | bit!(9, stated.secured),
         )
     }
-}
 
-impl Profile {
     /// The same for an activity that lacks this, if `so`.
     #[must_use]
     #[inline]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio_util::task::AbortOnDropHandle;
 
 pub use report::{BySeverity, Change, Lacking, RuleChange, Sample, Span, Totals};
 
@@ -18,15 +17,13 @@ use crate::config::{CandidateFile, Snapshot};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
-use crate::ingest::{Chunk, IngestError, Replay};
+use crate::ingest::{Chunk, IngestError, READ_AHEAD, Replay};
 use crate::rules::pack::Pack;
 use crate::rules::{Packs, RuleSet};
 use report::Report;
 
 /// Simulations at once in this process: each keeps a processor busy.
 pub(super) const AT_ONCE: usize = 2;
-/// Batches of cases that are read at a time, while one is derived.
-const READ_AHEAD: usize = 3;
 /// Events that wait for a slow reader before the replay waits too.
 const WAITING: usize = 4;
 
@@ -176,12 +173,11 @@ impl Run {
         // The next cases are read while some are derived.
         let mut reading = FuturesOrdered::new();
         loop {
-            while reading.len() < READ_AHEAD {
-                let Some(cases) = replay.cases().await.map_err(Some)? else { break };
-                let (replay, judged) = (replay.clone(), judged.clone());
-                let read = async move { replay.read(cases, &[&judged[0], &judged[1]]).await };
-                reading.push_back(AbortOnDropHandle::new(tokio::spawn(read)));
-            }
+            let read = |replay: Replay, cases| {
+                let judged = judged.clone();
+                async move { replay.read(cases, &[&judged[0], &judged[1]]).await }
+            };
+            replay.read_ahead(&mut reading, READ_AHEAD, read).await.map_err(Some)?;
             let Some(chunk) = reading.next().await else { break };
             let chunk = chunk.map_err(|_| Some(broken()))?.map_err(Some)?;
             let replay = replay.clone();
