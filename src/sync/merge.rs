@@ -4,6 +4,8 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::BuildHasher as _;
 
+use tokio::task::JoinHandle;
+
 use super::Filter;
 use crate::domain::feed::{Behind, FeedKind, Mark, Place, SyncEntity};
 use crate::domain::ids::{FindingId, MarketId};
@@ -16,6 +18,8 @@ const PAGES: u32 = 3;
 const COMMITS: u64 = 16;
 /// Rows of a read that make it likely that the next one has many as well.
 const MANY: usize = 256;
+/// Stretches of a list that are read at a time once they have many rows: the database selects one while another is taken in.
+const AHEAD: usize = 2;
 
 /// A row of one of the lists.
 pub(super) enum Raw {
@@ -57,7 +61,12 @@ struct List {
     many: bool,
     /// Nothing of the list is asked for.
     unwanted: bool,
+    /// Stretches that are being read, one behind the other: the revisions between which each lies.
+    ahead: VecDeque<((u64, u64), JoinHandle<Read>)>,
 }
+
+/// Whole commits, and through which revision.
+type Read = Result<(Vec<Raw>, u64), IngestError>;
 
 /// What is asked for of records: only voids or all but voids, and whether it is read what they say.
 type Asked = (Option<SyncEntity>, bool);
@@ -82,9 +91,9 @@ impl List {
         }
         // Changes of findings stand in three tables, of which each is read no further than a page needs.
         if self.behind.ids.is_none() && self.kind != FeedKind::Finding {
-            let (behind, most) = (self.behind.revision, page.saturating_mul(PAGES));
-            let until = head.min(behind.saturating_add(self.commits));
-            let (rows, through) = self.stretch(scope, market, (behind, until), (asked, most)).await?;
+            let behind = self.behind.revision;
+            let most = page.saturating_mul(PAGES);
+            let (rows, through) = self.stretch((scope, market), head, (asked, most)).await?;
             if through > behind {
                 let aim = u64::from(most / 4 * 3) * (through - behind) / (rows.len() as u64).max(1);
                 self.commits = aim.clamp(1, self.commits.saturating_mul(4));
@@ -95,6 +104,7 @@ impl List {
                 return Ok(());
             }
         }
+        self.ahead.clear();
         let end = match self.kind {
             FeedKind::Finding => head,
             _ => self.behind.revision + u64::from(self.behind.ids.is_none()),
@@ -113,21 +123,32 @@ impl List {
         Ok(())
     }
 
-    /// Whole commits, and through which revision.
+    /// The whole commits behind the place of the list, with those behind them on their way. A task of its own for each, so that
+    /// what one takes in here does not wait for what the database selects for the other.
     async fn stretch(
-        &self,
-        scope: &TenantScope,
-        market: &MarketId,
-        between: (u64, u64),
+        &mut self,
+        (scope, market): (&TenantScope, &MarketId),
+        head: u64,
         (asked, most): (Asked, u32),
-    ) -> Result<(Vec<Raw>, u64), IngestError> {
-        let most = (most, self.many || between.1 - between.0 >= COMMITS);
-        if self.kind == FeedKind::Case {
-            let Stretch { rows, through } = scope.stretch_of_versions(market, between, most).await?;
-            return Ok((rows.into_iter().map(|row| Raw::Version(row, true)).collect(), through));
+    ) -> Read {
+        let at_a_time = if self.many { AHEAD } else { 1 };
+        let mut behind = self.behind.revision;
+        // What was begun behind another place was begun in the hope that what lies before it is whole.
+        if self.ahead.front().is_some_and(|((from, _), _)| *from != behind) {
+            self.ahead.clear();
         }
-        let Stretch { rows, through } = scope.stretch_of_records(market, between, asked, most).await?;
-        Ok((rows.into_iter().map(Raw::Record).collect(), through))
+        behind = self.ahead.back().map_or(behind, |((_, until), _)| *until);
+        while self.ahead.len() < at_a_time && behind < head {
+            let until = head.min(behind.saturating_add(self.commits));
+            let (scope, market, kind) = (scope.clone(), market.clone(), self.kind);
+            let most = (most, self.many || until - behind >= COMMITS);
+            let between = (behind, until);
+            let task = tokio::spawn(async move { stretch(kind, (&scope, &market), between, (asked, most)).await });
+            self.ahead.push_back((between, task));
+            behind = until;
+        }
+        let Some((_, first)) = self.ahead.pop_front() else { return Ok((Vec::new(), self.behind.revision)) };
+        first.await.map_err(|error| IngestError::internal(&format!("a stretch of a feed was not read: {error}")))?
     }
 
     /// A page of what lies behind, up to a revision.
@@ -153,6 +174,21 @@ impl List {
             }
         })
     }
+}
+
+/// Whole commits between two revisions, and through which revision.
+async fn stretch(
+    kind: FeedKind,
+    (scope, market): (&TenantScope, &MarketId),
+    between: (u64, u64),
+    (asked, most): (Asked, (u32, bool)),
+) -> Read {
+    if kind == FeedKind::Case {
+        let Stretch { rows, through } = scope.stretch_of_versions(market, between, most).await?;
+        return Ok((rows.into_iter().map(|row| Raw::Version(row, true)).collect(), through));
+    }
+    let Stretch { rows, through } = scope.stretch_of_records(market, between, asked, most).await?;
+    Ok((rows.into_iter().map(Raw::Record).collect(), through))
 }
 
 /// Cases that are remembered of a feed, at most: about four MiB.
@@ -203,6 +239,7 @@ impl Merge {
             commits: COMMITS,
             many: false,
             unwanted: unwanted(*kind),
+            ahead: VecDeque::new(),
         };
         let only = match (activities, voids) {
             (true, false) => Some(SyncEntity::Activity),
