@@ -1,11 +1,12 @@
 #!/bin/sh
 # QueryKpis beside DuckDB on the same rows, by turns. The first run loads ten million activities (see KEEP) and installs
 # DuckDB for Python below target/; later runs use both again.
-#   WHAT    kpi: one question, whose figures must be equal; catalogue: every KPI at every grain, and what DuckDB takes at least
+#   WHAT    kpi: one question, whose figures must be equal; catalogue: every KPI at every grain, and what DuckDB takes at least;
+#           outside: questions that no cells are kept for
 #   SCALE   5 is 1,000,000 cases and 10,000,000 activities
 #   KEEP    directory of the loaded histories, about five gigabytes at scale 5, and the rows for DuckDB
 #   SMALLER directory of a history kept by an earlier run with a smaller SCALE, for catalogue; without it half of the large one
-#   OUTSIDE questions for catalogue that no cells are kept for: KPI:DIMENSION,DIMENSION
+#   OUTSIDE those questions: KPI:DIMENSION,DIMENSION
 #   ROUNDS  rounds of each contestant
 set -eu
 cd "$(dirname "$0")/.."

@@ -63,6 +63,8 @@ enum What {
     /// Every KPI of the catalogue at every grain of a year, alone and by each of its dimensions, over a loaded history, a
     /// smaller one, and beside what DuckDB takes at least.
     Catalogue,
+    /// Questions that no cells are kept for, over a loaded history and beside DuckDB.
+    Outside,
     /// Watched KPIs while payments are committed: the time from acknowledgement to push, and the server's memory.
     Watch,
     /// Resident memory for each case, and the time until a restarted server answers checks.
@@ -132,7 +134,7 @@ struct Options {
     /// Directory of a smaller kept history that `catalogue` asks as well; without it half of the large one.
     #[arg(long)]
     smaller: Option<std::path::PathBuf>,
-    /// Questions of `catalogue` that no cells are kept for, by month: `KPI:DIMENSION,DIMENSION`.
+    /// Questions of `outside`, by month: `KPI:DIMENSION,DIMENSION`.
     #[arg(long)]
     outside: Vec<String>,
     /// A Python that has the package `duckdb`, to ask DuckDB the same question by turns.
@@ -171,6 +173,7 @@ async fn main() {
         What::Fill => fill::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
         What::Catalogue => catalogue::measure(&options).await,
+        What::Outside => catalogue::outside(&options).await,
         What::Watch => watchers::measure(&options).await,
         What::Memory => memory::measure(&options).await,
         What::Snapshot => snapshot::measure(&options).await,

@@ -150,6 +150,8 @@ pub struct QuerySettings {
     pub max_answer_rows: u32,
     /// Most memory for decoded KPI cells, in mebibytes.
     pub kpi_cache_mib: u32,
+    /// Most memory for facts that were told from histories, in mebibytes.
+    pub told_facts_mib: u32,
 }
 
 /// Change feeds.
@@ -258,6 +260,7 @@ impl Server {
                 max_page_size: s.number("query.max_page_size", 1..=10_000),
                 max_answer_rows: s.number("query.max_answer_rows", 1..=1_000_000),
                 kpi_cache_mib: s.number("query.kpi_cache_mib", 0..=65_536),
+                told_facts_mib: s.number("query.told_facts_mib", 0..=65_536),
             },
             sync: SyncSettings { page_rows: s.number("sync.page_rows", 1..=10_000) },
             sinks: sinks(s),

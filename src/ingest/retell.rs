@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
-use serde::{Deserialize, Serialize};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::IngestError;
@@ -15,6 +14,7 @@ use super::derive::{Cause, Event};
 use super::finding_facts::finding_facts;
 use super::replay::{Chunk, READ_AHEAD, Replay, Told, Unknown};
 use super::rosters::is_roster;
+use super::told_of::{Origin, Place, Record, View};
 use super::writing::is_void;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
@@ -23,7 +23,7 @@ use crate::domain::facts::Kinds;
 use crate::domain::finding_life::Decision;
 use crate::domain::ids::{CaseId, FindingId, MarketId};
 use crate::domain::market::Market;
-use crate::domain::time::{Timestamp, day_number};
+use crate::domain::time::day_number;
 use crate::ledger::{market_facts, roster_facts};
 use crate::rules::RuleSet;
 use crate::store::{CheckRow, StoredActivity, TenantScope};
@@ -39,54 +39,6 @@ const BY_RULES: [FactKind; 5] = [
     FactKind::Limitation,
     FactKind::BecomesBarred,
 ];
-
-/// What of a history counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    /// What later commits stored is not seen.
-    pub known: u64,
-    /// Deadlines up to here have passed.
-    pub now: Timestamp,
-    /// What happened later is left out.
-    pub until: Timestamp,
-}
-
-/// How far a history is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
-    /// Cases up to this one.
-    Cases(String),
-    /// All cases, and what concerns none up to this revision and id.
-    Market(u64, String),
-    /// All that; the records of rosters, which count together, come next.
-    Rosters,
-    /// All that, and the checks up to this revision.
-    Checks(u64),
-}
-
-/// The record that made a fact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The case, if it concerns one.
-    pub case: Option<CaseId>,
-    /// What of it.
-    pub record: Record,
-}
-
-/// What made a fact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
-    /// An activity.
-    Activity(String),
-    /// A version of the case.
-    Version(String),
-    /// A deadline of the case that passed.
-    Timer(Timestamp),
-    /// A check that was answered.
-    Check(String),
-    /// A finding, by its breach and the decisions about it.
-    Finding(FindingId),
-}
 
 /// A history being read, to be told.
 pub struct Retelling {
@@ -133,6 +85,21 @@ impl Portion {
         };
         u64::try_from(count).unwrap_or(u64::MAX)
     }
+
+    /// The ids of its cases; `None` of what concerns none.
+    #[must_use]
+    pub fn cases(&self) -> Option<Vec<CaseId>> {
+        match &self.part {
+            Part::Cases(part) => Some(part.1.ids()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether some of these facts follow from what rules say of a history.
+#[must_use]
+pub fn follow_from_rules(kinds: Kinds) -> bool {
+    BY_RULES.iter().any(|kind| kinds.has(*kind))
 }
 
 /// Decisions about findings of some cases.
@@ -158,8 +125,7 @@ impl Retelling {
     ) -> Self {
         let place = Some(place.unwrap_or(Place::Cases(String::new())));
         // Judging by the law is most of the work, and says nothing of other facts.
-        let judges = BY_RULES.iter().any(|kind| kinds.has(*kind));
-        let rules = if judges { Arc::clone(rules) } else { Arc::default() };
+        let rules = if follow_from_rules(kinds) { Arc::clone(rules) } else { Arc::default() };
         Self { scope, teller: Arc::new(Teller { market, rules, kinds, view }), place, cases: None, ahead: 1 }
     }
 
@@ -221,30 +187,28 @@ impl Retelling {
 
     /// The next cases behind one, with those behind them on their way; `None` behind the last.
     async fn read_cases(&mut self, after: &str) -> Result<Option<Portion>, IngestError> {
-        let Teller { market, rules, kinds, view: View { known, now, until } } = &*self.teller;
-        let cases = self.cases.get_or_insert_with(|| {
-            let replay = Replay::new(self.scope.clone(), market.clone(), *known, *now).counting(*kinds);
-            Cases { replay: replay.as_of(*until).after(after.to_owned()), reading: FuturesOrdered::new() }
+        let teller = &self.teller;
+        let cases = self.cases.get_or_insert_with(|| Cases {
+            replay: teller.replay(&self.scope).after(after.to_owned()),
+            reading: FuturesOrdered::new(),
         });
         let read = |replay: Replay, ids| {
-            let (rules, scope) = (Arc::clone(rules), self.scope.clone());
-            let (market, known, until) = (market.key.market.clone(), *known, *until);
-            async move {
-                let next = Some(Place::Cases(replay.place().to_owned()));
-                let chunk = replay.read(ids, &[&rules]).await?;
-                let mut decisions = Decisions::default();
-                if !rules.is_empty() {
-                    decisions = scope.decisions_of_cases(&market, &chunk.ids(), known).await?;
-                    decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= until));
-                }
-                Ok(Portion { part: Part::Cases(Box::new((replay, chunk, decisions))), next })
-            }
+            let (teller, scope) = (Arc::clone(teller), self.scope.clone());
+            async move { teller.read(&scope, replay, ids).await }
         };
         cases.replay.read_ahead(&mut cases.reading, self.ahead, read).await?;
         match cases.reading.next().await {
             Some(read) => read.map_err(|_| untold())?.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// These cases alone, as a part of its own that is told beside the others.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn of_cases(&self, ids: Vec<CaseId>) -> Result<Portion, IngestError> {
+        self.teller.read(&self.scope, self.teller.replay(&self.scope), ids).await
     }
 
     /// Every record of a roster.
@@ -270,6 +234,23 @@ impl Teller {
         self.view.known
     }
 
+    fn replay(&self, scope: &TenantScope) -> Replay {
+        let View { known, now, until } = self.view;
+        Replay::new(scope.clone(), self.market.clone(), known, now).counting(self.kinds).as_of(until)
+    }
+
+    /// Reads cases.
+    async fn read(&self, scope: &TenantScope, replay: Replay, ids: Vec<CaseId>) -> Result<Portion, IngestError> {
+        let next = Some(Place::Cases(replay.place().to_owned()));
+        let chunk = replay.read(ids, &[&self.rules]).await?;
+        let mut decisions = Decisions::default();
+        if !self.rules.is_empty() {
+            decisions = scope.decisions_of_cases(&self.market.key.market, &chunk.ids(), self.view.known).await?;
+            decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= self.view.until));
+        }
+        Ok(Portion { part: Part::Cases(Box::new((replay, chunk, decisions))), next })
+    }
+
     /// Whether an activity without a case counts in this view.
     fn counts(&self, row: &StoredActivity) -> bool {
         let View { known, until, .. } = self.view;
@@ -277,6 +258,24 @@ impl Teller {
             && row.voided.is_none_or(|since| since > known)
             && !is_void(&row.activity)
             && row.activity.occurred <= until
+    }
+
+    /// Tells the facts of a part's cases, each with the place of its case among [`Portion::cases`], but for those that follow from
+    /// findings. Keeps a processor busy.
+    pub fn tell_cases(&self, portion: &Portion, note: &mut dyn FnMut(usize, &Fact)) {
+        let Part::Cases(part) = &portion.part else { return };
+        let (replay, chunk, _) = &**part;
+        let mut place: Option<(&CaseId, usize)> = None;
+        let places: HashMap<&CaseId, usize> = chunk.cases_in_order().zip(0..).collect();
+        replay.tell(chunk, &self.rules, &mut |case, told| {
+            let Told::Fact(_, fact) = told else { return };
+            // Those of a case follow each other.
+            let (_, number) = match place {
+                Some(known) if std::ptr::eq(known.0, case) => known,
+                _ => *place.insert((case, places.get(case).copied().unwrap_or_default())),
+            };
+            note(number, fact);
+        });
     }
 
     /// Tells the facts of a part, always in the same order, and returns what tests of rules lacked. What names a fact's

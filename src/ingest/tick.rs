@@ -27,6 +27,9 @@ pub(super) struct Pace {
     last_write: Option<Timestamp>,
     front: Option<Timestamp>,
     fired: Option<Timestamp>,
+    /// Up to where the market was seen, and when it was seen to have come there.
+    revision: Option<u64>,
+    moved: Option<Timestamp>,
 }
 
 impl Pace {
@@ -69,6 +72,18 @@ impl Pace {
     /// Whether nothing was written for a while.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         self.last_write.is_none_or(|last| now.0 - last.0 >= QUIET)
+    }
+
+    /// Notes up to where the market is known to have come, whoever wrote it.
+    pub(super) fn see(&mut self, revision: Option<u64>, now: Timestamp) {
+        if self.revision != revision {
+            (self.revision, self.moved) = (revision, Some(now));
+        }
+    }
+
+    /// Whether nobody wrote to the market for a while, other replicas included as far as they were seen.
+    pub(super) fn is_still(&self, now: Timestamp) -> bool {
+        self.is_idle(now) && self.moved.is_none_or(|moved| now.0 - moved.0 >= QUIET)
     }
 
     /// Up to where timers are to fire now; `None`: not now.

@@ -260,7 +260,9 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
             state.forget();
             tracing::warn!(market = %key.market, error = %error, "the due-queue was not drained; it is tried again");
         }
-        if deltas >= merge::EVERY || (deltas > 0 && pace.is_idle(markets.clock.now())) {
+        pace.see(state.revision(), markets.clock.now());
+        // Each of several servers would merge what the others are about to add to.
+        if deltas >= merge::EVERY || (deltas > 0 && pace.is_still(markets.clock.now())) {
             match guarded(merge::run(&context)).await {
                 Ok(()) => deltas = 0,
                 Err(error) => {

@@ -11,7 +11,7 @@ use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
 use super::dimension::{DIMENSIONS, DimSet, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
-use super::layout::{Layout, MAX_COLUMNS, TableLayout};
+use super::layout::{Layout, MAX_COLUMNS, TableLayout, bit};
 use super::since;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::time::{date_of_day, day_number};
@@ -81,6 +81,8 @@ pub struct Delta {
     seen: Vec<Option<Seen>>,
     /// Dimensions that were not at hand since `seen` was last made larger.
     missed: usize,
+    /// What each source takes of the fact that is being added, where it takes any.
+    taken: Vec<i128>,
 }
 
 /// This delta's table of one of the layout's, and the row in it that was met last: the tests of one contact differ in their
@@ -131,18 +133,20 @@ impl Delta {
             self.layout = Some(Arc::clone(layout));
         }
         let Some(kind) = layout.kind(fact.kind) else { return };
-        let mut taken: [Option<i128>; MAX_COLUMNS] = [None; MAX_COLUMNS];
-        let mut any = false;
+        self.taken.resize(MAX_COLUMNS, 0);
+        let mut taken = 0_u64;
         let mut left = kind.of_state(fact.dims.state.as_deref());
         while left != 0 {
             let place = left.trailing_zeros() as usize;
             left &= left - 1;
-            if let (Some(slot), Some(source)) = (taken.get_mut(place), kind.sources.get(place)) {
-                *slot = source.take(fact);
-                any |= slot.is_some();
+            if let (Some(slot), Some(source)) = (self.taken.get_mut(place), kind.sources.get(place))
+                && let Some(sum) = source.take(fact)
+            {
+                *slot = sum;
+                taken |= bit(place);
             }
         }
-        if !any {
+        if taken == 0 {
             return;
         }
         let slot = self.slot(&fact.dims);
@@ -156,8 +160,7 @@ impl Delta {
         let computed = kind.by_itself.then(|| self.computed(slot, kind.computed, fact));
         let facts = i64::from(fact.sign).wrapping_mul(fact.count);
         for (place, table) in kind.tables.iter().enumerate() {
-            let value = |column: &usize| taken.get(*column).copied().flatten();
-            if !table.columns.iter().any(|column| value(column).is_some()) {
+            if table.sources & taken == 0 {
                 continue;
             }
             let Some(day) = table.on.of(fact) else { continue };
@@ -167,8 +170,8 @@ impl Delta {
             };
             let cells = self.cells.get_mut(start..start + table.series.len()).unwrap_or_default();
             for (cell, column) in cells.iter_mut().zip(&table.columns) {
-                if let Some(sum) = value(column) {
-                    cell.add(Cell { sum, facts });
+                if let Some(sum) = self.taken.get(*column).filter(|_| taken & bit(*column) != 0) {
+                    cell.add(Cell { sum: *sum, facts });
                 }
             }
         }

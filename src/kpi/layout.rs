@@ -11,6 +11,11 @@ use crate::domain::vocabulary::vocabulary;
 /// The most columns of one table: the mask of a stored row has 64 bits.
 pub(crate) const MAX_COLUMNS: usize = 64;
 
+/// A place among at most [`MAX_COLUMNS`] as a bit.
+pub(crate) const fn bit(place: usize) -> u64 {
+    if place < MAX_COLUMNS { 1 << place } else { 0 }
+}
+
 /// Which number of a fact is summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Amount {
@@ -108,6 +113,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    #[inline]
     fn takes(&self, fact: &Fact) -> bool {
         let dims = &*fact.dims;
         let presence = |asked: Option<bool>, there: bool| asked.is_none_or(|asked| asked == there);
@@ -176,6 +182,7 @@ impl Source {
     }
 
     /// What the fact adds to the measure's sum; `None` if the measure does not take it.
+    #[inline]
     pub(crate) fn take(&self, fact: &Fact) -> Option<i128> {
         if !self.filter.takes(fact) {
             return None;
@@ -214,6 +221,8 @@ pub(crate) struct TableLayout {
     pub(crate) series: Arc<[u32]>,
     /// Each column's place among the kind's sources.
     pub(crate) columns: Vec<usize>,
+    /// The same places as bits.
+    pub(crate) sources: u64,
 }
 
 /// The measures over one kind of fact.
@@ -240,7 +249,7 @@ impl KindLayout {
 
     fn push(&mut self, source: Source) -> usize {
         let place = self.sources.len();
-        let bit = 1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or(0);
+        let bit = bit(place);
         for state in &source.filter.states {
             if !self.by_state.iter().any(|(one, _)| one == state) {
                 self.by_state.push((state.clone(), self.any_state));
@@ -274,6 +283,21 @@ impl Layout {
         self.kinds.get(kind as usize)
     }
 
+    /// Whether the row of every fact follows from its dimensions and its day.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.kinds.iter().all(|kind| !kind.by_itself)
+    }
+
+    /// Whether facts that differ in nothing but their counts, amounts and values may be added up before they are taken.
+    pub(crate) fn is_linear(&self) -> bool {
+        let linear = |source: &Source| {
+            let Filter { due, invoice, value, .. } = &source.filter;
+            let sums = matches!(source.aggregate, Aggregate::Count | Aggregate::Sum(_) | Aggregate::Distinct(_));
+            sums && due.is_none() && invoice.is_none() && value.is_none()
+        };
+        self.is_plain() && self.kinds.iter().flat_map(|kind| &kind.sources).all(linear)
+    }
+
     pub(crate) const fn tables(&self) -> usize {
         self.tables
     }
@@ -302,6 +326,7 @@ impl Layout {
                         dims,
                         series: Arc::from([]),
                         columns: Vec::new(),
+                        sources: 0,
                     });
                     self.tables += 1;
                     let Some(table) = layout.tables.last_mut() else { continue };
@@ -309,6 +334,7 @@ impl Layout {
                 }
             };
             table.columns.push(column);
+            table.sources |= bit(column);
             table.series = table.series.iter().copied().chain([*series]).collect();
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -14,6 +14,7 @@ pub mod block;
 pub mod calendar;
 pub mod cases;
 mod catalogue;
+mod columns;
 mod curve;
 pub mod definition;
 mod delta;
@@ -34,6 +35,7 @@ mod layout;
 mod lift;
 mod made;
 mod nothing;
+mod numbers;
 mod parse_kpi;
 mod parse_measure;
 mod parse_parts;
@@ -58,6 +60,7 @@ mod varint;
 pub use block::{Block, BlockKey, Cell, CellGrain};
 pub use calendar::Calendar;
 pub use catalogue::Catalogue;
+pub use columns::{Columns, ColumnsBuilder, Days};
 pub use definition::{KpiInfo, NoValue};
 pub use delta::Delta;
 pub use dimension::Dimension;

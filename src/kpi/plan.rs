@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::block::{BlockKey, CellGrain};
 use super::catalogue::Catalogue;
+use super::columns::Days;
 use super::curve::{self, Curve};
 use super::definition::{Definition, Kind};
 use super::dimension::{DimSet, Dimension};
@@ -186,6 +187,18 @@ impl Plan {
     #[must_use]
     pub fn ranges(&self) -> Vec<BlockRange> {
         merge(self.feeds.iter().flat_map(|feed| feed.ranges.iter().copied()).collect())
+    }
+
+    /// The days that lie in one of those blocks, and those between them.
+    #[must_use]
+    pub fn days(&self, catalogue: &Catalogue) -> Days {
+        let ranges = || self.feeds.iter().flat_map(|feed| feed.ranges.iter());
+        // A block of a month begins on its first day.
+        let behind = |range: &BlockRange| range.to.saturating_add(if range.grain == CellGrain::Month { 31 } else { 0 });
+        let first = ranges().map(|range| range.from).min().unwrap_or(i32::MAX);
+        let last = ranges().map(behind).max().unwrap_or(i32::MIN);
+        let by_month = ranges().all(|range| range.grain == CellGrain::Month) && catalogue.layout().is_plain();
+        Days { range: first..=last, by_month, together: catalogue.layout().is_linear() }
     }
 
     /// The periods of the answer, in order.

@@ -18,6 +18,10 @@ pub(super) struct Counted<'a> {
     pub client: Option<&'a str>,
 }
 
+/// The kinds of facts that activities without a case make, rosters aside.
+pub const MARKET_WIDE: [FactKind; 4] =
+    [FactKind::OperatingCost, FactKind::ClientRevenue, FactKind::CreditSales, FactKind::Remittance];
+
 /// The fact of a market-wide kind.
 pub(super) fn market_wide(detail: &Detail) -> Option<Counted<'_>> {
     let plain = |kind, amount: &Money, client| Some(Counted { kind, amount: *amount, amount2: 0, client });

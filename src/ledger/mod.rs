@@ -39,7 +39,7 @@ mod tests;
 pub use account::Balance;
 pub use barred::{Barred, Grounds};
 pub use dims::{DimRef, of_test};
-pub use market_wide::market_facts;
+pub use market_wide::{MARKET_WIDE, market_facts};
 pub use promise::{PromiseState, PromiseView};
 pub use roster::roster_facts;
 

@@ -154,8 +154,11 @@ impl Query {
         let mut shape = question.shape.clone();
         shape.calendar.today = Some(view.now.date(reading.market.zone));
         let plan = catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
-        let delta = self.retold(reading, catalogue, view).await?;
         let ranges = plan.ranges();
+        let delta = match (question.as_of, question.as_known_at) {
+            (None, None) => self.retold_now(reading, &catalogue, view, &plan.days(&catalogue)).await?,
+            _ => self.retold(reading, catalogue, view).await?,
+        };
         let blocks = delta.blocks_where(|key| ranges.iter().any(|range| range.holds(key)));
         let blocks = blocks.iter().map(|(key, block)| (*key, block));
         Ok(KpiAnswer {

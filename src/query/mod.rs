@@ -14,6 +14,7 @@ mod permits;
 pub mod quality;
 mod scorecard;
 pub mod simulate;
+mod told;
 mod watch;
 
 use std::sync::Arc;
@@ -78,6 +79,7 @@ pub struct RuleList {
 pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
+    told: Arc<told::ToldFacts>,
     followed: following::Followed,
     simulations: Arc<Semaphore>,
     recounts: Arc<Semaphore>,
@@ -100,12 +102,15 @@ impl Query {
     /// The reading side over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
-        let mebibytes = usize::try_from(markets.config().get().server.query.kpi_cache_mib).unwrap_or(0);
-        let cells = Arc::new(cells::Cells::new(mebibytes << 20));
+        let settings = &markets.config().get().server.query;
+        let bytes = |mebibytes: u32| usize::try_from(mebibytes).unwrap_or(0) << 20;
+        let cells = Arc::new(cells::Cells::new(bytes(settings.kpi_cache_mib)));
+        let told = Arc::new(told::ToldFacts::new(bytes(settings.told_facts_mib)));
         let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
         Self {
             markets,
             cells,
+            told,
             followed: following::Followed::default(),
             simulations: few(),
             recounts: few(),

@@ -1,5 +1,5 @@
-//! Decoded KPI cells that a server keeps change no answer: two replicas that keep them and one that keeps nothing share
-//! a database, commit by turns and merge cells at any moment, and answer the same after every step.
+//! Decoded KPI cells and told facts that a server keeps change no answer: two replicas that keep them and one that keeps
+//! nothing share a database, commit by turns and merge cells at any moment, and answer the same after every step.
 //! `FAIRDUE_HISTORIES` sets how many histories are tried on SQLite (default 30); PostgreSQL gets a quarter of them.
 
 use std::sync::Arc;
@@ -36,6 +36,10 @@ const KPIS: [(&str, Option<Dimension>); 9] = [
     ("compliance_rate", None),
 ];
 
+/// Dimensions that no cells are kept by: such questions are answered from facts, which are kept as well.
+const OUTSIDE: [&[Dimension]; 2] =
+    [&[Dimension::Client, Dimension::Team, Dimension::Product], &[Dimension::Agent, Dimension::Client]];
+
 /// One server over the shared database, without its transport.
 pub(super) struct Replica {
     pub(super) markets: Arc<Markets>,
@@ -64,7 +68,11 @@ impl Replica {
 /// A configuration whose servers keep so much, and look for what is due and what is to be merged all the time.
 pub(super) fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>) {
     let directory = crate::support::service::configuration();
-    let settings = [("FAIRDUE_QUERY__KPI_CACHE_MIB", cache_mib), ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10")];
+    let settings = [
+        ("FAIRDUE_QUERY__KPI_CACHE_MIB", cache_mib),
+        ("FAIRDUE_QUERY__TOLD_FACTS_MIB", cache_mib),
+        ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10"),
+    ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let snapshot = Config::load_with(directory.path(), settings.into_iter()).expect("a good configuration");
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
@@ -77,7 +85,10 @@ fn question(dice: &mut Dice) -> KpiQuestion {
     let date = |text: &str| text.parse().expect("a date");
     let (from, to) =
         [("2025-01-01", "2026-01-01"), ("2025-02-11", "2025-04-03"), ("2025-03-01", "2025-04-01")][dice.below(3)];
-    let group_by: Vec<Dimension> = group.filter(|_| dice.below(2) == 0).into_iter().collect();
+    let mut group_by: Vec<Dimension> = group.filter(|_| dice.below(2) == 0).into_iter().collect();
+    if dice.below(3) == 0 {
+        group_by = OUTSIDE[dice.below(OUTSIDE.len())].to_vec();
+    }
     let frame = [Frame::Period, Frame::Period, Frame::Rolling(10, Grain::Day), Frame::ToDate(Grain::Month)];
     let compared = [None, None, Some(Comparison::PreviousPeriod), Some(Comparison::YearEarlier)];
     let shape = Shape {
