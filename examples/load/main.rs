@@ -134,7 +134,7 @@ struct Options {
     /// Directory of a smaller kept history that `catalogue` asks as well; without it half of the large one.
     #[arg(long)]
     smaller: Option<std::path::PathBuf>,
-    /// Questions of `outside`, by month: `KPI:DIMENSION,DIMENSION`.
+    /// Questions of `outside`, by month, of KPIs whose parts add up: `KPI:DIMENSION,DIMENSION`.
     #[arg(long)]
     outside: Vec<String>,
     /// A Python that has the package `duckdb`, to ask DuckDB the same question by turns.

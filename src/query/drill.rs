@@ -179,7 +179,7 @@ impl Query {
             making = made.map_err(|_| untold())?;
             if making.is_full() {
                 told.push(&mut making, behind);
-                if told.bytes() / told.cases().max(1) * cases > self.told.limit {
+                if (told.bytes() / told.cases().max(1)).saturating_mul(cases) > self.told.limit {
                     return Ok(false);
                 }
                 self.told.keep(&reading.key, told);
