@@ -325,13 +325,12 @@ async fn gather(
         records += now.records(teller.known());
         place.clone_from(&now.next);
         let (teller, grown) = (Arc::clone(&teller), Arc::clone(grown));
-        // The next part is read while this one is derived.
-        let work = tokio::task::spawn_blocking(move || {
+        let tell = move || {
             teller.tell(&now, &mut |_, fact| sums.add(&grown, fact))?;
             Ok::<Delta, IngestError>(sums)
-        });
-        let (next, told) = tokio::join!(retelling.next(), work);
-        sums = told.map_err(|_| untold())??;
+        };
+        let (told, next) = retelling.meanwhile(tell).await?;
+        sums = told?;
         portion = next?;
         if records >= u64::from(limits.fill_records) || sums.bytes() > BYTES || since.elapsed() > STEP {
             break;

@@ -292,14 +292,9 @@ impl Chunk {
     }
 
     /// Their ids, in the order in which they are told.
-    pub fn cases_in_order(&self) -> impl Iterator<Item = &CaseId> {
-        self.histories.iter().map(|(case, _)| case)
-    }
-
-    /// Their ids.
     #[must_use]
     pub fn ids(&self) -> Vec<CaseId> {
-        self.cases_in_order().cloned().collect()
+        self.histories.iter().map(|(case, _)| case.clone()).collect()
     }
 
     /// How many records of commits up to a revision, each activity with the first of its cases.

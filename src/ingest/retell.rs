@@ -185,6 +185,19 @@ impl Retelling {
         }
     }
 
+    /// What `tell` makes of a part, which may keep a processor busy, and the next part, which is read meanwhile.
+    ///
+    /// # Errors
+    /// The task that tells ended by itself.
+    pub async fn meanwhile<T: Send + 'static>(
+        &mut self,
+        tell: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, Result<Option<Portion>, IngestError>), IngestError> {
+        let work = tokio::task::spawn_blocking(tell);
+        let (next, told) = tokio::join!(self.next(), work);
+        Ok((told.map_err(|_| untold())?, next))
+    }
+
     /// The next cases behind one, with those behind them on their way; `None` behind the last.
     async fn read_cases(&mut self, after: &str) -> Result<Option<Portion>, IngestError> {
         let teller = &self.teller;
@@ -260,21 +273,15 @@ impl Teller {
             && row.activity.occurred <= until
     }
 
-    /// Tells the facts of a part's cases, each with the place of its case among [`Portion::cases`], but for those that follow from
-    /// findings. Keeps a processor busy.
-    pub fn tell_cases(&self, portion: &Portion, note: &mut dyn FnMut(usize, &Fact)) {
+    /// Tells the facts of a part's cases, in the order of [`Portion::cases`], but for those that follow from findings. Keeps a
+    /// processor busy.
+    pub fn tell_cases(&self, portion: &Portion, note: &mut dyn FnMut(&CaseId, &Fact)) {
         let Part::Cases(part) = &portion.part else { return };
         let (replay, chunk, _) = &**part;
-        let mut place: Option<(&CaseId, usize)> = None;
-        let places: HashMap<&CaseId, usize> = chunk.cases_in_order().zip(0..).collect();
         replay.tell(chunk, &self.rules, &mut |case, told| {
-            let Told::Fact(_, fact) = told else { return };
-            // Those of a case follow each other.
-            let (_, number) = match place {
-                Some(known) if std::ptr::eq(known.0, case) => known,
-                _ => *place.insert((case, places.get(case).copied().unwrap_or_default())),
-            };
-            note(number, fact);
+            if let Told::Fact(_, fact) = told {
+                note(case, fact);
+            }
         });
     }
 

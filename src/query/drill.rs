@@ -171,12 +171,12 @@ impl Query {
         let mut portion = retelling.next().await?;
         while let Some((now, ids)) = portion.take().and_then(|now| now.cases().map(|ids| (now, ids))) {
             let (teller, behind) = (retelling.teller(), now.next.clone());
-            let work = tokio::task::spawn_blocking(move || {
+            let tell = move || {
                 making.tell(&teller, &now, ids);
                 making
-            });
-            let (next, made) = tokio::join!(retelling.next(), work);
-            making = made.map_err(|_| untold())?;
+            };
+            let (made, next) = retelling.meanwhile(tell).await?;
+            making = made;
             if making.is_full() {
                 told.push(&mut making, behind);
                 if (told.bytes() / told.cases().max(1)).saturating_mul(cases) > self.told.limit {
@@ -252,14 +252,13 @@ async fn gathered_of<T: Send + 'static>(
     let mut portion = retelling.next().await?;
     while let Some(now) = portion.take() {
         let (teller, add, lacked) = (retelling.teller(), add.clone(), lacked.clone());
-        // The next part is read while this one is derived.
-        let work = tokio::task::spawn_blocking(move || {
+        let tell = move || {
             let unknown = teller.tell(&now, &mut |_, fact| add(&mut gathered, fact))?;
             lacked(&mut gathered, unknown);
             Ok::<T, IngestError>(gathered)
-        });
-        let (next, told) = tokio::join!(retelling.next(), work);
-        gathered = told.map_err(|_| untold())??;
+        };
+        let (told, next) = retelling.meanwhile(tell).await?;
+        gathered = told?;
         portion = next?;
     }
     Ok(gathered)

@@ -5,7 +5,7 @@
 //! case may change with the contacts of its person in another.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::facts::Kinds;
 use crate::domain::ids::CaseId;
@@ -15,7 +15,7 @@ use crate::kpi::{Catalogue, Columns, ColumnsBuilder, Days, Delta};
 
 /// Cases of one piece, at most.
 const CASES: usize = 8_192;
-/// Pieces that are one after as many questions as they came with.
+/// Pieces, beyond twice those that the cases need, with which they are put together anew.
 const PIECES: usize = 64;
 
 /// Facts of some cases.
@@ -101,23 +101,19 @@ impl Told {
         }
         let mut made = Making::default();
         for piece in std::mem::take(&mut self.pieces) {
-            let first = made.cases.len();
-            let numbers: Vec<Option<u32>> = (0..piece.part.cases.len())
-                .scan(first as u32, |next, place| Some(piece.holds(place).then(|| std::mem::replace(next, *next + 1))))
-                .collect();
-            let live = piece.part.cases.iter().zip(&numbers).filter(|(_, number)| number.is_some());
-            made.cases.extend(live.map(|(case, _)| case.clone()));
-            let number = |case: usize| numbers.get(case).copied().flatten();
-            piece.part.columns.each_of(
-                self.kinds,
-                &Days::ALL,
-                |case| number(case).is_some(),
-                |case, fact| {
-                    if let Some(number) = number(case) {
-                        made.builder.add(number, fact);
-                    }
-                },
-            );
+            let renumbered = |(place, case): (usize, &CaseId)| {
+                piece.holds(place).then(|| {
+                    made.cases.push(case.clone());
+                    made.cases.len() - 1
+                })
+            };
+            let numbers: Vec<Option<usize>> = piece.part.cases.iter().enumerate().map(renumbered).collect();
+            let wanted = |case| piece.holds(case);
+            piece.part.columns.each_of(self.kinds, &Days::ALL, wanted, |case, fact| {
+                if let Some(Some(number)) = numbers.get(case) {
+                    made.builder.add(*number as u32, fact);
+                }
+            });
             if made.is_full() {
                 self.push(&mut made, None);
             }
@@ -167,9 +163,14 @@ pub(super) struct Making {
 impl Making {
     /// Tells the cases of a portion into it. Keeps a processor busy.
     pub(super) fn tell(&mut self, teller: &Teller, portion: &Portion, cases: Vec<CaseId>) {
-        let first = self.cases.len();
-        teller.tell_cases(portion, &mut |case, fact| self.builder.add((first + case) as u32, fact));
+        let mut place = self.cases.len();
         self.cases.extend(cases);
+        teller.tell_cases(portion, &mut |case, fact| {
+            while self.cases.get(place).is_some_and(|told| told != case) {
+                place += 1;
+            }
+            self.builder.add(place as u32, fact);
+        });
     }
 
     /// Whether it holds as much as a part should.
@@ -193,9 +194,14 @@ impl ToldFacts {
         Self { limit, kept: Mutex::new(Vec::new()) }
     }
 
+    fn kept(&self) -> MutexGuard<'_, Vec<(MarketKey, Told)>> {
+        // What a panic left behind is whole: each is put in at once.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was told of a market on this ground, if these kinds are among it.
     pub(super) fn find(&self, market: &MarketKey, kinds: Kinds, ground: &str) -> Option<Told> {
-        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.kept();
         // What rests on another ground will never be asked for again.
         kept.retain(|(of, told)| of != market || told.ground == ground);
         let serves =
@@ -209,7 +215,7 @@ impl ToldFacts {
 
     /// Keeps what was told, if there is room for it and nothing newer of its kind; what was not asked for lately goes.
     pub(super) fn keep(&self, market: &MarketKey, told: &Told) {
-        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.kept();
         let newness = |told: &Told| (told.view.known, told.place.is_none(), told.cases());
         let same =
             |(of, other): &(MarketKey, Told)| of == market && other.kinds == told.kinds && other.ground == told.ground;

@@ -207,7 +207,7 @@ pub(super) struct Merge {
     lists: Vec<List>,
     /// `None` of a feed that began later, or has told of too many.
     told: Option<Told>,
-    /// Rows that make a page. A feed holds at most [`PAGES`] of each list.
+    /// Rows that make a page. A feed holds at most [`PAGES`] of each list, and as many of each of [`AHEAD`] stretches.
     page: u32,
     only: Option<SyncEntity>,
     /// What activities say decides whether they are told.
