@@ -152,16 +152,22 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The groups of the answer: of every currency that a group has facts in, and for groups that have none (an agent who
-    /// collected nothing) of every currency of the answer.
+    /// collected nothing) of every currency of the answer. Facts that cancel each other within every period make no group,
+    /// whether cells of days tell of them or the cell of a month that holds nothing.
     fn groups(&self) -> Vec<Group> {
         let mut split: HashSet<Group> = HashSet::new();
         let mut base: HashSet<Group> = HashSet::new();
-        for place in &self.kpi.feeds {
+        for (leaf, place) in self.kpi.feeds.iter().enumerate() {
             let (Some(feed), Some(sums)) = (self.plan.feeds.get(*place), self.gathered.feeds.get(*place)) else {
                 continue;
             };
             let to = if feed.currency.is_some() { &mut split } else { &mut base };
-            to.extend(sums.groups().copied());
+            let slots = self.plan.framed.all.len();
+            let shows = |group: &&Group| {
+                let row = sums.row(group);
+                (0..slots).any(|slot| self.has(leaf, row, slot) || self.stood(leaf, row, slot))
+            };
+            to.extend(sums.groups().filter(shows));
         }
         let mut currencies: BTreeSet<u32> = split.iter().map(|group| group.currency).collect();
         if currencies.is_empty() {
@@ -198,10 +204,24 @@ impl<'a> Evaluation<'a> {
     }
 
     fn is_there(&self, places: &[Option<usize>], period: usize) -> bool {
-        (0..places.len()).any(|leaf| {
-            let flow = self.flow(leaf, places, period);
-            flow.sum != 0 || flow.facts != 0 || self.leaf(leaf, places, period).is_ok_and(|value| !value.is_zero())
-        })
+        (0..places.len()).any(|leaf| self.has(leaf, places.get(leaf).copied().flatten(), period))
+    }
+
+    /// Whether a leaf has facts or a stock in one row of its feed.
+    fn has(&self, leaf: usize, row: Option<usize>, period: usize) -> bool {
+        let flow = self.flow_of(leaf, row, period);
+        flow.sum != 0 || flow.facts != 0 || self.leaf_of(leaf, row, period).is_ok_and(|value| !value.is_zero())
+    }
+
+    /// Whether a stock was ever told of by the end of a period, if only to be zero now.
+    fn stood(&self, leaf: usize, row: Option<usize>, period: usize) -> bool {
+        let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
+        let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
+        let (Some(Window::Opening | Window::Closing | Window::Mean), Some(sums), Some(row)) = (window, sums, row)
+        else {
+            return false;
+        };
+        sums.before(row, self.stretches_of(period).1).facts != 0
     }
 
     fn flow(&self, leaf: usize, places: &[Option<usize>], period: usize) -> Cell {

@@ -128,7 +128,7 @@ impl Sums {
     }
 
     /// Everything before a stretch.
-    fn before(&self, row: usize, stretch: usize) -> Cell {
+    pub(super) fn before(&self, row: usize, stretch: usize) -> Cell {
         self.sums.get(row * self.stride + stretch).copied().unwrap_or_default()
     }
 

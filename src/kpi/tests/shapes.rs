@@ -1,15 +1,17 @@
 //! Windows, comparisons, totals and first groups against plain questions over the very days and groups that a row names.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{NaiveDate, Weekday};
 use proptest::prelude::*;
 
 use super::figures::query;
 use super::{day, fact, facts, shipped};
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::money::Currency;
 use crate::domain::time::date_of_day;
-use crate::kpi::definition::Kind;
+use crate::kpi::definition::{Kind, NoValue};
 use crate::kpi::{
     Answer, BlockKey, Calendar, Comparison, Delta, Dimension, Exact, Frame, Grain, KpiInfo, Query, Row, RowKind,
     RowOrder, Shape,
@@ -182,6 +184,21 @@ proptest! {
             prop_assert!(zero || row.value == expected, "{row:?} against {expected:?}");
         }
     }
+}
+
+/// A stock that rose and fell within the month is in the cells of its days and not in the month's.
+#[test]
+fn what_came_and_went_within_a_month_is_told_alike_by_days_and_months() {
+    let krona = |on, count| {
+        let dims = Dims { currency: Currency::parse("SEK"), ..Dims::default() };
+        Fact { count, ..Fact::new(FactKind::OverdueAccounts, day(on), Arc::new(dims)) }
+    };
+    let facts = [krona("2026-02-01", 1), krona("2026-02-27", -1)];
+    let asked = query("profit_per_account", Grain::Month, "2026-01-25", "2026-03-08", &[]);
+    let by_day = Shape { by_day: true, ..Shape::default() };
+    let rows = ask(&facts, &asked, &Shape::default()).rows;
+    assert_eq!(rows, ask(&facts, &asked, &by_day).rows);
+    assert!(rows.iter().all(|row| row.no_value == Some(NoValue::NoFacts)), "{rows:?}");
 }
 
 #[test]
