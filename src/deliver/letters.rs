@@ -79,7 +79,7 @@ impl Worker {
         while let Some(batch) = follower.next().await {
             let batch = batch?;
             let reached = batch.reached.place.through;
-            for (change, _) in batch.placed() {
+            for (change, _) in batch.placed()? {
                 if change.id(&self.key) == letter.change {
                     return Ok(Some((change, Eyes { sharing })));
                 }

@@ -12,6 +12,7 @@ use super::retry::{Outcome, Tries};
 use super::window::{Step, Window, concerns};
 use super::worker::{Eyes, MAX_ERROR, Worker, chance};
 use crate::domain::sink::DeadLetter;
+use crate::ingest::IngestError;
 use crate::store::{PutAside, SinkFailure};
 use crate::sync::{Batch, Change, SinkPlace};
 
@@ -29,16 +30,19 @@ pub(super) struct Parcel {
 
 impl Parcel {
     /// The changes of a batch.
-    pub(super) fn all(batch: Batch) -> Vec<Self> {
+    ///
+    /// # Errors
+    /// See [`Batch::placed`].
+    pub(super) fn all(batch: Batch) -> Result<Vec<Self>, IngestError> {
         let mut found_at = batch.reached.place.through;
         let mut parcels = Vec::new();
         // What is told belatedly comes with the marked change behind it.
-        for (change, cursor) in batch.placed().into_iter().rev() {
+        for (change, cursor) in batch.placed()?.into_iter().rev() {
             found_at = if change.belated { found_at } else { change.revision };
             parcels.push(Self { change, found_at, place: Some(SinkPlace::At(cursor)) });
         }
         parcels.reverse();
-        parcels
+        Ok(parcels)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::domain::sink::Sink;
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
 use crate::store::{SinkFailure, SinkRow, TenantScope};
-use crate::sync::{Change, SinkPlace, Telling};
+use crate::sync::{Batch, Change, SinkPlace, Telling};
 
 /// How often a server that does not send looks whether it should.
 const LOOK: Duration = Duration::from_millis(500);
@@ -114,10 +114,10 @@ impl Worker {
             };
             let eyes = Eyes { sharing };
             while let Some(batch) = holding.during(follower.next()).await? {
-                match batch {
-                    Ok(batch) => {
-                        let reached = SinkPlace::At(batch.reached.clone());
-                        self.send(Parcel::all(batch), &eyes, &mut hands, holding, tries).await?;
+                let reached = |batch: &Batch| SinkPlace::At(batch.reached.clone());
+                match batch.and_then(|batch| Ok((reached(&batch), Parcel::all(batch)?))) {
+                    Ok((reached, parcels)) => {
+                        self.send(parcels, &eyes, &mut hands, holding, tries).await?;
                         holding.passed(reached);
                     }
                     Err(error) => {

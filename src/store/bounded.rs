@@ -172,27 +172,31 @@ impl Bounded {
     }
 }
 
-/// Copies out what a statement selects, in a transaction that begins with another where there is one. One message a row.
+/// Copies out what a statement selects, in a transaction that begins with another where there is one, and gives each message
+/// to `take` as it comes: one message a row.
 pub(super) async fn copy_out(
     pool: &PgPool,
     limits: Limits,
     begins: Option<&str>,
     sql: &str,
-) -> Result<Vec<Bytes>, DbErr> {
+    mut take: impl FnMut(Bytes),
+) -> Result<(), DbErr> {
     let copied = async {
-        let Some(begins) = begins else { return messages(&mut *pool.acquire().await?, sql).await };
+        let Some(begins) = begins else { return messages(&mut *pool.acquire().await?, sql, take).await };
         let mut transaction = pool.begin().await?;
         transaction.execute(AssertSqlSafe(begins)).await?;
-        let copied = messages(&mut transaction, sql).await?;
-        transaction.commit().await?;
-        Ok(copied)
+        messages(&mut transaction, sql, &mut take).await?;
+        transaction.commit().await
     };
     limits.begin(async { copied.await.map_err(query) }).await
 }
 
-async fn messages(connection: &mut PgConnection, sql: &str) -> Result<Vec<Bytes>, sqlx::Error> {
-    let copied = connection.copy_out_raw(sql).await?;
-    copied.try_collect().await
+async fn messages(connection: &mut PgConnection, sql: &str, mut take: impl FnMut(Bytes)) -> Result<(), sqlx::Error> {
+    let mut copied = connection.copy_out_raw(sql).await?;
+    while let Some(message) = copied.try_next().await? {
+        take(message);
+    }
+    Ok(())
 }
 
 /// What became of rows to be copied.

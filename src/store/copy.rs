@@ -72,28 +72,32 @@ impl CopyRows {
 /// Bytes of a signature; flags and the length of an extension follow.
 const SIGNATURE: usize = 11;
 
+/// The messages of a copy that comes out, of which each brings one row; the first begins with the header, the last with the
+/// trailer.
+#[derive(Default)]
+pub(super) struct CopyOut {
+    begun: bool,
+}
+
 /// A row that was copied out: its fields follow each other.
 pub(super) struct CopiedRow(Bytes);
 
-impl CopiedRow {
-    /// The rows of the messages of a copy, of which each brings one row; the first begins with the header, the last with the
-    /// trailer.
-    pub(super) fn all(messages: Vec<Bytes>) -> impl Iterator<Item = Result<Self, StoreError>> {
-        let rows = messages.into_iter().enumerate().map(|(place, mut message)| {
-            if place == 0 {
-                let known = message.get(..SIGNATURE) == HEADER.get(..SIGNATURE);
-                let extension =
-                    message.get(SIGNATURE + 4..HEADER.len()).and_then(|mut length| length.try_get_u32().ok());
-                let header = extension.and_then(|more| HEADER.len().checked_add(usize::try_from(more).ok()?));
-                let header = header.filter(|header| known && *header <= message.len()).ok_or_else(short)?;
-                message.advance(header);
-            }
-            let fields = message.try_get_i16().map_err(|_| short())?;
-            Ok((fields >= 0).then_some(Self(message)))
-        });
-        rows.filter_map(Result::transpose)
+impl CopyOut {
+    /// The row of the next message; `None` of the trailer.
+    pub(super) fn row(&mut self, mut message: Bytes) -> Result<Option<CopiedRow>, StoreError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            let known = message.get(..SIGNATURE) == HEADER.get(..SIGNATURE);
+            let extension = message.get(SIGNATURE + 4..HEADER.len()).and_then(|mut length| length.try_get_u32().ok());
+            let header = extension.and_then(|more| HEADER.len().checked_add(usize::try_from(more).ok()?));
+            let header = header.filter(|header| known && *header <= message.len()).ok_or_else(short)?;
+            message.advance(header);
+        }
+        let fields = message.try_get_i16().map_err(|_| short())?;
+        Ok((fields >= 0).then_some(CopiedRow(message)))
     }
+}
 
+impl CopiedRow {
     /// A BIGINT.
     pub(super) fn int(&mut self) -> Result<i64, StoreError> {
         let length = self.0.try_get_i32().map_err(|_| short())?;
@@ -135,7 +139,9 @@ mod tests {
                 let mut row = row?;
                 Ok((row.int()?, row.text(str::to_owned)?, row.bytes()?))
             };
-            CopiedRow::all(messages.to_vec()).map(fields).collect::<Result<Vec<_>, StoreError>>()
+            let mut copy = CopyOut::default();
+            let rows = messages.iter().filter_map(|message| copy.row(message.clone()).transpose());
+            rows.map(fields).collect::<Result<Vec<_>, StoreError>>()
         };
         let expected =
             vec![(-7, "it's".to_owned(), Bytes::from_static(&[0, 255])), (8, String::new(), Bytes::from_static(b"\\"))];

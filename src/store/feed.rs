@@ -41,6 +41,9 @@ impl Window {
     }
 }
 
+/// Why activities were recorded, by the bytes of their ids, where the reason is not that they were new.
+pub type Reasons = HashMap<Vec<u8>, ChangeReason, foldhash::quality::RandomState>;
+
 impl TenantScope {
     /// Case versions behind a place, up to a revision, by revision, case and version.
     ///
@@ -183,7 +186,7 @@ impl TenantScope {
         &self,
         market: &MarketId,
         revisions: std::ops::RangeInclusive<u64>,
-    ) -> Result<HashMap<String, ChangeReason>, StoreError> {
+    ) -> Result<Reasons, StoreError> {
         let sql = "SELECT activity_id, reason FROM record_reason
                    WHERE tenant_id = $1 AND market_id = $2 AND revision >= $3 AND revision <= $4";
         let values = [revisions.start().cast_signed().into(), revisions.end().cast_signed().into()];
@@ -193,7 +196,7 @@ impl TenantScope {
                 let reason: String = row.try_get("", "reason")?;
                 let known = ChangeReason::parse(&reason)
                     .ok_or_else(|| StoreError::corrupt("reason", format!("reason \"{reason}\"")))?;
-                Ok((row.try_get("", "activity_id")?, known))
+                Ok((row.try_get::<String>("", "activity_id")?.into_bytes(), known))
             })
             .collect()
     }

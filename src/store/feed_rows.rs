@@ -103,33 +103,73 @@ pub struct FeedRecord {
 /// stands in its bytes.
 pub(super) const RECORD: &str = "a.revision, a.recorded_at, a.record";
 
+/// A row of the table of activities, as far as it is known without reading its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordRow {
+    /// Revision of its commit.
+    pub revision: u64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// Its bytes.
+    pub record: Bytes,
+    /// Where in them its id stands.
+    pub id: Range<usize>,
+    /// Whether it is a void.
+    pub void: bool,
+}
+
+impl RecordRow {
+    fn new(revision: i64, recorded: i64, record: Bytes) -> Result<Self, StoreError> {
+        let (id, void) =
+            stored::skim(&record).ok_or_else(|| StoreError::corrupt("activity", "its bytes are no message"))?;
+        Ok(Self { revision: revision.cast_unsigned(), recorded: Timestamp(recorded), record, id, void })
+    }
+
+    /// By the places of columns, as [`FeedVersion::of`].
+    pub(super) fn of(row: &QueryResult) -> Result<Self, StoreError> {
+        let record: Vec<u8> = row.try_get_by_index(2)?;
+        Self::new(row.try_get_by_index(0)?, row.try_get_by_index(1)?, record.into())
+    }
+
+    /// The same from what was copied out.
+    pub(super) fn copied(mut row: CopiedRow) -> Result<Self, StoreError> {
+        Self::new(row.int()?, row.int()?, row.bytes()?)
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn entity(&self) -> SyncEntity {
+        if self.void { SyncEntity::Void } else { SyncEntity::Activity }
+    }
+}
+
 fn read(record: &[u8]) -> Result<Activity, StoreError> {
     stored::read_activity(record).map_err(|cause| StoreError::corrupt("activity", cause))
 }
 
 impl FeedRecord {
+    /// The record of a row, read if that is wished or it is a void.
+    ///
+    /// # Errors
+    /// The bytes are corrupt.
+    pub fn from_row(row: RecordRow, read: bool) -> Result<Self, StoreError> {
+        let activity = if read || row.void { Some(Box::new(self::read(&row.record)?)) } else { None };
+        let entity = row.entity();
+        let RecordRow { revision, recorded, record, id, .. } = row;
+        Ok(Self { revision, recorded, entity, record, id, activity })
+    }
+
     /// A record from its bytes.
     ///
     /// # Errors
     /// The bytes are corrupt.
     pub fn new(revision: u64, recorded: Timestamp, record: Bytes, read: bool) -> Result<Self, StoreError> {
-        let skimmed = stored::skim(&record);
-        let (id, void) = skimmed.ok_or_else(|| StoreError::corrupt("activity", "its bytes are no message"))?;
-        let activity = if read || void { Some(Box::new(self::read(&record)?)) } else { None };
-        let entity = if void { SyncEntity::Void } else { SyncEntity::Activity };
-        Ok(Self { revision, recorded, entity, record, id, activity })
+        Self::from_row(RecordRow::new(revision.cast_signed(), recorded.0, record)?, read)
     }
 
     /// By the places of columns, likewise.
     pub(super) fn of(row: &QueryResult, read: bool) -> Result<Self, StoreError> {
-        let revision = row.try_get_by_index::<i64>(0)?.cast_unsigned();
-        let record: Vec<u8> = row.try_get_by_index(2)?;
-        Self::new(revision, Timestamp(row.try_get_by_index(1)?), record.into(), read)
-    }
-
-    /// The same from what was copied out.
-    pub(super) fn copied(mut row: CopiedRow, read: bool) -> Result<Self, StoreError> {
-        Self::new(row.int()?.cast_unsigned(), Timestamp(row.int()?), row.bytes()?, read)
+        Self::from_row(RecordRow::of(row)?, read)
     }
 
     /// Its id.
@@ -139,7 +179,8 @@ impl FeedRecord {
     }
 
     /// The bytes of its id, by which records of a commit are ordered.
-    pub(super) fn id_bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn id_bytes(&self) -> &[u8] {
         self.record.get(self.id.clone()).unwrap_or_default()
     }
 

@@ -4,7 +4,7 @@
 use sea_orm::ConnectionTrait;
 
 use super::copy::CopiedRow;
-use super::feed_rows::{FeedRecord, FeedVersion, RECORD, VERSION};
+use super::feed_rows::{FeedRecord, FeedVersion, RECORD, RecordRow, VERSION};
 use super::{Backend, StoreError, TenantScope};
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::MarketId;
@@ -31,10 +31,9 @@ impl TenantScope {
         (most, many): (u32, bool),
     ) -> Result<Stretch<Box<FeedVersion>>, StoreError> {
         let select = format!("SELECT {VERSION} FROM case_version");
-        let rows = match self.copied(market, &select, between, "", (most, many)).await? {
-            Some(rows) => {
-                rows.map(|row| FeedVersion::copied(row?).map(Box::new)).collect::<Result<Vec<_>, StoreError>>()?
-            }
+        let make = |row| FeedVersion::copied(row).map(Box::new);
+        let rows = match self.copied(market, &select, between, "", (most, many), make).await? {
+            Some(rows) => rows,
             None => {
                 let rows = self.selected(market, &select, between, "", most).await?;
                 rows.iter().map(|row| FeedVersion::of(row).map(Box::new)).collect::<Result<_, StoreError>>()?
@@ -47,43 +46,43 @@ impl TenantScope {
         Ok(stretch)
     }
 
-    /// Activities of the commits behind a revision up to another, as [`TenantScope::feed_records`] tells them: at most so many,
-    /// and whether they are likely to be many.
+    /// What `make` makes of the activities of the commits behind a revision up to another: at most so many, and whether they
+    /// are likely to be many. It gets them as they come, by revision, and perhaps some of a commit that is then left out.
+    /// [`order_by_id`] gives the order in which [`TenantScope::feed_records`] tells them.
     ///
     /// # Errors
-    /// The database is away or a row is corrupt.
-    pub async fn stretch_of_records(
+    /// The database is away, a row is corrupt, or `make` fails.
+    pub async fn stretch_of_records<T: Committed>(
         &self,
         market: &MarketId,
         between: (u64, u64),
-        (only, read): (Option<SyncEntity>, bool),
+        only: Option<SyncEntity>,
         (most, many): (u32, bool),
-    ) -> Result<Stretch<Box<FeedRecord>>, StoreError> {
+        mut make: impl FnMut(RecordRow) -> Result<T, StoreError>,
+    ) -> Result<Stretch<T>, StoreError> {
         let (select, only) = (format!("SELECT {RECORD} FROM activity a"), only_kind(only));
-        let rows = match self.copied(market, &select, between, only, (most, many)).await? {
-            Some(rows) => {
-                rows.map(|row| FeedRecord::copied(row?, read).map(Box::new)).collect::<Result<Vec<_>, StoreError>>()?
-            }
+        let copied = |row| make(RecordRow::copied(row)?);
+        let rows = match self.copied(market, &select, between, only, (most, many), copied).await? {
+            Some(rows) => rows,
             None => {
                 let rows = self.selected(market, &select, between, only, most).await?;
-                rows.iter().map(|row| FeedRecord::of(row, read).map(Box::new)).collect::<Result<_, StoreError>>()?
+                rows.iter().map(|row| make(RecordRow::of(row)?)).collect::<Result<_, StoreError>>()?
             }
         };
-        let mut stretch = Stretch::of(rows, between.1, most, |row| row.revision);
-        stretch.rows = by_id(stretch.rows);
-        Ok(stretch)
+        Ok(Stretch::of(rows, between.1, most, T::revision))
     }
 
-    /// The rows as PostgreSQL copies them out, which spares it and us most of what a row costs besides its bytes; `None` where
-    /// they have to be selected. Few rows are: a copy is planned anew each time.
-    async fn copied(
+    /// What is made of the rows as PostgreSQL copies them out, which spares it and us most of what a row costs besides its
+    /// bytes; `None` where they have to be selected. Few rows are: a copy is planned anew each time.
+    async fn copied<T>(
         &self,
         market: &MarketId,
         select: &str,
         (behind, through): (u64, u64),
         only: &str,
         (most, many): (u32, bool),
-    ) -> Result<Option<impl Iterator<Item = Result<CopiedRow, StoreError>> + use<>>, StoreError> {
+        make: impl FnMut(CopiedRow) -> Result<T, StoreError>,
+    ) -> Result<Option<Vec<T>>, StoreError> {
         // COPY takes no binds: where a name holds what a text of SQL might hold in another way, it is bound.
         let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         let (tenant, market) = (self.tenant.as_str(), market.as_str());
@@ -95,7 +94,7 @@ impl TenantScope {
              AND revision <= {through}{only} ORDER BY revision LIMIT {}) TO STDOUT (FORMAT binary)",
             most.saturating_add(1)
         );
-        Ok(Some(CopiedRow::all(self.reader().copy_out(&sql).await?)))
+        self.reader().copy_out(&sql, make).await.map(Some)
     }
 
     async fn selected(
@@ -135,25 +134,44 @@ impl<T> Stretch<T> {
     }
 }
 
-/// Records by revision, put in the order of their ids inside each.
-#[allow(clippy::vec_box)] // the feed's lists hold them in boxes, and sorting moves less
-fn by_id(rows: Vec<Box<FeedRecord>>) -> Vec<Box<FeedRecord>> {
+/// What belongs to a commit.
+pub trait Committed {
+    /// The commit's revision.
+    fn revision(&self) -> u64;
+}
+
+impl Committed for FeedRecord {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl<T: Committed> Committed for Box<T> {
+    fn revision(&self) -> u64 {
+        (**self).revision()
+    }
+}
+
+/// The places of rows, in the order of their revisions and the bytes of their ids.
+#[must_use]
+pub fn order_by_id<'a, T: Committed>(rows: &'a [T], id: impl Fn(&'a T) -> &'a [u8]) -> Vec<usize> {
     // Ids begin alike, and what follows decides: eight bytes of that are compared as a number, and whole ids where those
     // are the same.
     let alike = |one: &[u8], other: &[u8]| one.iter().zip(other).take_while(|(a, b)| a == b).count();
-    let first = rows.first().map(|row| row.id_bytes()).unwrap_or_default();
-    let common =
-        rows.iter().fold(first.len(), |common, row| alike(first.get(..common).unwrap_or_default(), row.id_bytes()));
-    let next_eight = |row: &FeedRecord| {
+    let first = rows.first().map(&id).unwrap_or_default();
+    let common = rows.iter().fold(first.len(), |common, row| alike(first.get(..common).unwrap_or_default(), id(row)));
+    let next_eight = |row| {
         let mut eight = [0; 8];
-        row.id_bytes().iter().skip(common).zip(&mut eight).for_each(|(byte, place)| *place = *byte);
+        id(row).iter().skip(common).zip(&mut eight).for_each(|(byte, place)| *place = *byte);
         u64::from_be_bytes(eight)
     };
-    let mut keyed: Vec<_> = rows.into_iter().map(|row| (row.revision, next_eight(&row), row)).collect();
+    let mut keyed: Vec<_> =
+        rows.iter().enumerate().map(|(place, row)| (row.revision(), next_eight(row), place)).collect();
+    let whole = |place: usize| rows.get(place).map(&id);
     keyed.sort_unstable_by(|(at, a, one), (other_at, b, other)| {
-        (at, a).cmp(&(other_at, b)).then_with(|| one.id_bytes().cmp(other.id_bytes()))
+        (at, a).cmp(&(other_at, b)).then_with(|| whole(*one).cmp(&whole(*other)))
     });
-    keyed.into_iter().map(|(_, _, row)| row).collect()
+    keyed.into_iter().map(|(_, _, place)| place).collect()
 }
 
 #[cfg(test)]
@@ -181,7 +199,9 @@ mod tests {
             };
             let mut expected = of(&rows);
             expected.sort();
-            prop_assert_eq!(of(&by_id(rows)), expected);
+            let order = order_by_id(&rows, |row| row.id_bytes());
+            let ordered: Vec<_> = order.into_iter().map(|place| rows[place].clone()).collect();
+            prop_assert_eq!(of(&ordered), expected);
         }
     }
 

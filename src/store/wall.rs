@@ -8,9 +8,9 @@ use sea_orm::{TransactionOptions, TransactionTrait};
 use sea_orm_migration::async_trait::async_trait;
 
 use super::bounded::{Bounded, Limits, copy_out, idle_in_transaction_ms};
+use super::copy::{CopiedRow, CopyOut};
 use super::{Backend, Store, StoreError, StoreOptions};
 use crate::domain::ids::TenantId;
-use crate::wire::stored::Bytes;
 
 /// What transactions set, and whether they must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -191,9 +191,26 @@ impl Store {
 }
 
 impl Gate<'_> {
-    /// Copies out what a statement of PostgreSQL selects: one message a row.
-    pub(super) async fn copy_out(&self, sql: &str) -> Result<Vec<Bytes>, DbErr> {
-        copy_out(self.pool.get_postgres_connection_pool(), self.limits, self.begins.as_deref(), sql).await
+    /// Copies out what a statement of PostgreSQL selects, each row as it comes.
+    ///
+    /// # Errors
+    /// The database is away, or what is made of a row fails: the rest is read and left.
+    pub(super) async fn copy_out<T>(
+        &self,
+        sql: &str,
+        mut make: impl FnMut(CopiedRow) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut copy, mut rows, mut failed) = (CopyOut::default(), Vec::new(), None);
+        let take = |message| {
+            if failed.is_none() {
+                match copy.row(message).and_then(|row| row.map(&mut make).transpose()) {
+                    Ok(row) => rows.extend(row),
+                    Err(error) => failed = Some(error),
+                }
+            }
+        };
+        copy_out(self.pool.get_postgres_connection_pool(), self.limits, self.begins.as_deref(), sql, take).await?;
+        failed.map_or(Ok(rows), Err)
     }
 
     async fn begin(&self, begins: &str) -> Result<Bounded, DbErr> {

@@ -1,5 +1,6 @@
 //! One change of a feed: what is so now, what was so before, and why.
 
+use super::run::Run;
 use crate::domain::digest::Leaf;
 use crate::domain::feed::{ChangeReason, FeedKind, Mark, SyncEntity};
 use crate::domain::ids::CaseId;
@@ -32,6 +33,15 @@ pub enum What {
         /// The one before.
         previous: Option<Box<FindingRow>>,
     },
+}
+
+/// A part of a feed.
+#[derive(Debug)]
+pub enum Piece {
+    /// One change.
+    Change(Change),
+    /// Activities that are told as they are.
+    Run(Run),
 }
 
 /// One change.

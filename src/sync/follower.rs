@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::change::Change;
-use super::merge::{Merge, Raw};
+use super::change::{Change, Piece};
+use super::lists::Raw;
+use super::merge::Merge;
+use super::run::Tellers;
 use super::{Cursor, Filter, Manner, Session, Who, gone, hydrate, sharing};
 use crate::domain::feed::Place;
 use crate::domain::market::MarketKey;
@@ -16,8 +18,8 @@ use crate::store::Backend;
 /// Some changes, or none, and how far they bring a copy.
 #[derive(Debug)]
 pub struct Batch {
-    /// The changes in order, each with the revision up to which a copy has everything with it.
-    changes: Vec<(Change, u64)>,
+    /// The changes in order, each piece with the revision up to which a copy has everything with its last one.
+    pieces: Vec<(Piece, u64)>,
     /// The place before them.
     pub from: Cursor,
     /// The place behind them.
@@ -33,24 +35,46 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The changes in order.
-    pub fn changes(&self) -> impl Iterator<Item = &Change> {
-        self.changes.iter().map(|(change, _)| change)
+    /// The changes in order, each piece with the revision up to which a copy has everything with its last one.
+    #[must_use]
+    pub fn pieces(&self) -> &[(Piece, u64)] {
+        &self.pieces
     }
 
     /// The changes in order, each with the place that a copy has reached with it.
-    #[must_use]
-    pub fn placed(mut self) -> Vec<(Change, Cursor)> {
-        let places: Vec<Cursor> = (0..self.changes.len()).map(|index| self.place_at(index)).collect();
-        std::mem::take(&mut self.changes).into_iter().map(|(change, _)| change).zip(places).collect()
+    ///
+    /// # Errors
+    /// The feed tells of activities as they are, see [`Sync::follow`](super::Sync::follow).
+    pub fn placed(mut self) -> Result<Vec<(Change, Cursor)>, IngestError> {
+        let places: Vec<Cursor> = (0..self.pieces.len()).map(|index| self.place_at(index, 0)).collect();
+        let change = |(piece, place)| match piece {
+            (Piece::Change(change), _) => Ok((change, place)),
+            (Piece::Run(_), _) => Err(IngestError::internal("a run of activities is no change by itself")),
+        };
+        std::mem::take(&mut self.pieces).into_iter().zip(places).map(change).collect()
     }
 
-    /// The place that a copy has reached with the change at an index.
+    /// The place that a copy has reached with the change at an index: of the piece, and in it.
     #[must_use]
-    pub fn place_at(&self, index: usize) -> Cursor {
-        let told = self.changes.get(..=index).unwrap_or(&self.changes);
+    pub fn place_at(&self, index: usize, inside: usize) -> Cursor {
+        let told = self.pieces.get(..=index).unwrap_or(&self.pieces);
         // What is told belatedly has no place of its own: its copy goes on behind the change before it.
-        let marked = told.iter().rev().find_map(|(change, through)| Some((change.mark()?, *through)));
+        let (mut marked, mut inside) = (None, Some(inside));
+        for (piece, through) in told.iter().rev() {
+            let within = inside.take();
+            marked = match piece {
+                Piece::Change(change) => change.mark().map(|mark| (mark, *through)),
+                Piece::Run(run) => {
+                    let at = within.unwrap_or(run.count() - 1);
+                    let next = run.revision(at + 1).map(|revision| revision.saturating_sub(1));
+                    let through = next.map_or(*through, |next| next.max(self.from.place.through));
+                    run.mark(at).map(|mark| (mark, through))
+                }
+            };
+            if marked.is_some() {
+                break;
+            }
+        }
         let place = match marked {
             Some((mark, through)) => Place { through, last: Some(mark) },
             None => self.from.place.clone(),
@@ -65,6 +89,8 @@ pub struct Follower {
     key: MarketKey,
     filter: Arc<Filter>,
     manner: Manner,
+    /// What tells of activities as they are, where all are told so.
+    tellers: Option<Tellers>,
     heads: watch::Receiver<Head>,
     /// The page behind `place`, being read while the one before it is sent. What is read up is held by nobody: an idle feed
     /// costs next to nothing.
@@ -81,7 +107,7 @@ pub struct Follower {
     greeted: bool,
 }
 
-type Page = Result<(Merge, Place, Vec<Change>, Option<Timestamp>), IngestError>;
+type Page = Result<(Merge, Place, Vec<Piece>, Option<Timestamp>), IngestError>;
 
 /// A page in a task of its own, so that a client that stops reading holds no connection in mid-query.
 type Ahead = tokio::task::JoinHandle<Page>;
@@ -91,7 +117,7 @@ impl Follower {
         markets: Arc<Markets>,
         session: Session,
         filter: Filter,
-        manner: Manner,
+        (manner, tellers): (Manner, Option<Tellers>),
         heads: watch::Receiver<Head>,
         (head, epoch): (Head, u64),
         place: Place,
@@ -104,6 +130,7 @@ impl Follower {
             key: session.key,
             filter: Arc::new(filter),
             manner,
+            tellers,
             heads,
             ahead: None,
             place,
@@ -146,15 +173,19 @@ impl Follower {
         }
         let page = self.markets.config().get().server.sync.page_rows;
         let ahead = self.ahead.take();
-        let begin = || self.read(Merge::new(&self.filter, &self.place, page), self.place.clone(), target);
+        let begin = || self.read(Merge::new(&self.filter, &self.place, page, self.tellers), self.place.clone(), target);
         let read = ahead.unwrap_or_else(begin).await;
         let read = read.map_err(|error| IngestError::internal(&format!("a page of a feed was not read: {error}")))?;
-        let (merge, place, changes, seen) = read?;
-        self.seen = seen.max(changes.last().map(|change| change.recorded)).unwrap_or(self.seen).max(self.seen);
+        let (merge, place, pieces, seen) = read?;
+        let last = pieces.last().and_then(|piece| match piece {
+            Piece::Change(change) => Some(change.recorded),
+            Piece::Run(run) => run.recorded(),
+        });
+        self.seen = seen.max(last).unwrap_or(self.seen).max(self.seen);
         if place.through < target {
             self.ahead = Some(self.read(merge, place.clone(), target));
         }
-        Ok(self.batch(head, place, changes))
+        Ok(self.batch(head, place, pieces))
     }
 
     /// Begins to read the page behind a place.
@@ -163,15 +194,11 @@ impl Follower {
         let filter = Arc::clone(&self.filter);
         tokio::spawn(async move {
             let piece = merge.take(&scope, &market, target).await?;
-            place.last = piece.rows.last().map(Raw::mark).or(place.last);
+            place.last = piece.rows.last().and_then(Raw::mark).or(place.last);
             place.through = piece.through;
-            let seen = piece.rows.iter().rev().find_map(|raw| match raw {
-                Raw::Version(row, _) => Some(row.recorded),
-                Raw::Record(row) => Some(row.recorded),
-                Raw::Finding(..) => None,
-            });
-            let changes = hydrate::changes(&scope, &market, &filter, piece.rows).await?;
-            Page::Ok((merge, place, changes, seen))
+            let seen = piece.rows.iter().rev().find_map(Raw::recorded);
+            let pieces = hydrate::changes(&scope, &market, &filter, piece.rows).await?;
+            Page::Ok((merge, place, pieces, seen))
         })
     }
 
@@ -179,18 +206,20 @@ impl Follower {
         Cursor { place, epoch: self.epoch, policy: self.policy.clone() }
     }
 
-    fn batch(&mut self, head: Head, reached: Place, changes: Vec<Change>) -> Batch {
+    fn batch(&mut self, head: Head, reached: Place, pieces: Vec<Piece>) -> Batch {
         let from = std::mem::replace(&mut self.place, reached.clone());
-        // Going backwards, each change knows the revision of the marked one behind it.
+        // Going backwards, each piece knows the revision of the marked one behind it.
         let mut next: Option<u64> = None;
-        let mut ends: Vec<u64> = Vec::with_capacity(changes.len());
-        for change in changes.iter().rev() {
+        let mut ends: Vec<u64> = Vec::with_capacity(pieces.len());
+        for piece in pieces.iter().rev() {
             ends.push(next.map_or(reached.through, |revision: u64| revision.saturating_sub(1)));
-            if !change.belated {
-                next = Some(change.revision);
-            }
+            next = match piece {
+                Piece::Change(change) if change.belated => next,
+                Piece::Change(change) => Some(change.revision),
+                Piece::Run(run) => run.revision(0),
+            };
         }
-        let placed = changes.into_iter().zip(ends.into_iter().rev().map(|end| end.max(from.through))).collect();
+        let pieces = pieces.into_iter().zip(ends.into_iter().rev().map(|end| end.max(from.through))).collect();
         let caught_up = self.place.through >= head.revision;
         let now = self.markets.clock().now();
         let confirmed = match self.markets.store().backend() {
@@ -199,7 +228,7 @@ impl Follower {
         };
         self.greeted = true;
         Batch {
-            changes: placed,
+            pieces,
             from: self.cursor(from),
             reached: self.cursor(reached),
             head,

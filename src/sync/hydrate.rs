@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::Filter;
-use super::change::{Change, What};
+use super::change::{Change, Piece, What};
+use super::lists::Raw;
 use super::members;
-use super::merge::Raw;
 use super::states;
 use crate::domain::feed::ChangeReason;
 use crate::domain::ids::{CaseId, FindingId, MarketId};
@@ -21,7 +21,6 @@ pub(super) struct Loaded {
     pub(super) targets: HashMap<String, FeedRecord>,
     /// Findings that changed.
     pub(super) pasts: HashMap<FindingId, FindingPast>,
-    reasons: HashMap<String, ChangeReason, foldhash::quality::RandomState>,
 }
 
 /// The changes of a page, in order.
@@ -30,12 +29,15 @@ pub(super) async fn changes(
     market: &MarketId,
     filter: &Filter,
     rows: Vec<Raw>,
-) -> Result<Vec<Change>, IngestError> {
+) -> Result<Vec<Piece>, IngestError> {
     let loaded = load(scope, market, filter, &rows).await?;
     let mut changes = Vec::with_capacity(rows.len());
     if !filter.chooses_cases() {
         for raw in rows {
-            changes.push(change(raw, &loaded)?);
+            changes.push(match raw {
+                Raw::Run(run) => Piece::Run(run),
+                raw => Piece::Change(change(raw, &loaded)?),
+            });
         }
         return Ok(changes);
     }
@@ -48,7 +50,8 @@ pub(super) async fn changes(
             continue;
         }
         if let Some((case, revision)) = members::brings_in(&raw, &loaded, &entries) {
-            changes.extend(members::past_of(scope, market, filter, &case, revision).await?);
+            changes
+                .extend(members::past_of(scope, market, filter, &case, revision).await?.into_iter().map(Piece::Change));
         }
         let mut change = change(raw, &loaded)?;
         change.outside = members::outside(&change.what, &entries, revision);
@@ -56,10 +59,10 @@ pub(super) async fn changes(
             && let Some(mut void) = waiting.remove(row.id())
         {
             void.outside = members::outside(&void.what, &entries, revision);
-            changes.push(void);
+            changes.push(Piece::Change(void));
         }
         if filter.wants(change.what.entity()) {
-            changes.push(change);
+            changes.push(Piece::Change(change));
         }
     }
     Ok(changes)
@@ -67,15 +70,11 @@ pub(super) async fn changes(
 
 async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[Raw]) -> Result<Loaded, IngestError> {
     let mut loaded = Loaded::default();
-    let (mut targets, mut findings, mut revisions) = (Vec::new(), Vec::new(), None);
+    let (mut targets, mut findings) = (Vec::new(), Vec::new());
     for raw in rows {
         match raw {
-            Raw::Version(..) => {}
-            Raw::Record(row) => {
-                targets.extend(row.target().map(str::to_owned));
-                let first = revisions.map_or(row.revision, |(first, _)| first);
-                revisions = Some((first, row.revision));
-            }
+            Raw::Version(..) | Raw::Run(_) => {}
+            Raw::Record(row, _) => targets.extend(row.target().map(str::to_owned)),
             Raw::Finding(_, id) => findings.push(*id),
         }
     }
@@ -84,9 +83,6 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
     findings.sort_unstable();
     findings.dedup();
     loaded.pasts = scope.finding_pasts(market, &findings).await?;
-    if let Some((first, last)) = revisions {
-        loaded.reasons = scope.record_reasons(market, first..=last).await?.into_iter().collect();
-    }
     let mut cases: Vec<CaseId> = if filter.chooses_cases() {
         rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
     } else {
@@ -111,9 +107,9 @@ fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
             let what = What::Case { version, previous };
             Change { revision, recorded, reason, belated, leaf, what, outside: Vec::new() }
         }
-        Raw::Record(row) => {
+        Raw::Run(_) => return Err(IngestError::internal("a run of activities is no change by itself")),
+        Raw::Record(row, noted) => {
             let (revision, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
-            let noted = loaded.reasons.get(row.id()).copied();
             let (usual, what) = match row.target() {
                 Some(of) => {
                     // A target that is younger than the void was not there to be taken out.

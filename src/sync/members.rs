@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Filter;
 use super::change::{Change, What};
 use super::hydrate::Loaded;
-use super::merge::Raw;
+use super::lists::Raw;
 use super::states;
 use crate::domain::case::CaseVersion;
 use crate::domain::digest::Leaf;
@@ -34,7 +34,9 @@ impl Filter {
 pub(super) fn cases_of<'a>(raw: &'a Raw, loaded: &'a Loaded) -> Vec<&'a CaseId> {
     match raw {
         Raw::Version(row, _) => vec![&row.case],
-        Raw::Record(row) => {
+        // Where cases are chosen, nothing is told as it is.
+        Raw::Run(_) => Vec::new(),
+        Raw::Record(row, _) => {
             let target = row.target().and_then(|target| loaded.targets.get(target));
             row.cases().iter().chain(target.map(FeedRecord::cases).unwrap_or_default()).collect()
         }
@@ -155,7 +157,7 @@ pub(super) async fn waiting(
     }
     let mut revisions: HashMap<&str, u64> = HashMap::new();
     for raw in rows {
-        if let Raw::Record(row) = raw
+        if let Raw::Record(row, _) = raw
             && row.target().is_none()
         {
             revisions.insert(row.id(), row.revision);

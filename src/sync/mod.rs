@@ -6,18 +6,21 @@
 mod change;
 mod follower;
 mod hydrate;
+mod lists;
 mod members;
 mod merge;
 mod partner;
 mod partner_count;
+mod run;
 mod sharing;
 mod sinks;
 mod states;
 mod status;
 
-pub use change::{Change, What};
+pub use change::{Change, Piece, What};
 pub use follower::{Batch, Follower};
 pub use partner::{Counted, Record, Tell};
+pub use run::{Plain, Run, Teller, Tellers};
 pub use sinks::{SinkPlace, SinkStatus, Telling};
 pub use status::{LeafRow, MarketStatus};
 
@@ -160,7 +163,8 @@ impl Sync {
         Ok(secret)
     }
 
-    /// Begins a feed: behind a token's place, or behind a revision where there is no token.
+    /// Begins a feed: behind a token's place, or behind a revision where there is no token. Where `tellers` are given and
+    /// nothing is chosen by what activities say, these are told as they are.
     ///
     /// # Errors
     /// [`IngestError::Resync`] if the place is gone; the revision is none; the database is away.
@@ -168,7 +172,7 @@ impl Sync {
         &self,
         session: Session,
         filter: Filter,
-        manner: Manner,
+        (manner, tellers): (Manner, Option<Tellers>),
         from: Result<Cursor, u64>,
     ) -> Result<Follower, IngestError> {
         let filter = session.narrow(filter)?;
@@ -210,6 +214,7 @@ impl Sync {
                 place
             }
         };
+        let manner = (manner, tellers);
         Ok(Follower::new(Arc::clone(&self.markets), session, filter, manner, heads, (head, epoch), place))
     }
 }

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::merge::{Merge, Raw};
+use super::lists::Raw;
+use super::merge::Merge;
 use super::partner::{Record, Tell, tells_voids, told};
 use super::{Filter, states};
 use crate::domain::digest::{Tallies, day};
@@ -112,7 +113,7 @@ impl Count<'_> {
     /// What the changes of the window add and take out; `page` rows of each list are held at a time.
     pub(super) async fn changes(&self, page: u32) -> Result<Tallies, IngestError> {
         let (from, to) = self.window;
-        let mut merge = Merge::new(self.filter, &Place { through: from, last: None }, page);
+        let mut merge = Merge::new(self.filter, &Place { through: from, last: None }, page, None);
         let mut sum = Tallies::default();
         loop {
             let rows = merge.take(self.scope, self.id(), to).await?.rows;
@@ -123,8 +124,9 @@ impl Count<'_> {
             for raw in &rows {
                 match raw {
                     Raw::Version(row, _) => self.version(row, &known, &mut sum).await?,
-                    Raw::Record(row) if row.entity == SyncEntity::Void => self.void(row, &known, &mut sum)?,
-                    Raw::Record(row) => self.activity(row, &known, &mut sum)?,
+                    Raw::Record(row, _) if row.entity == SyncEntity::Void => self.void(row, &known, &mut sum)?,
+                    Raw::Record(row, _) => self.activity(row, &known, &mut sum)?,
+                    Raw::Run(_) => return Err(IngestError::internal("a run of activities counts for nothing")),
                     Raw::Finding(revision, id) => {
                         if let Some(past) = known.pasts.get(id) {
                             self.finding(past, *revision, &known, &mut sum)?;
@@ -262,7 +264,7 @@ impl Count<'_> {
         let mut known = Known { all: !self.filter.chooses_cases(), ..Known::default() };
         let records = || {
             rows.iter().filter_map(|raw| match raw {
-                Raw::Record(row) => Some(&**row),
+                Raw::Record(row, _) => Some(&**row),
                 _ => None,
             })
         };
@@ -307,7 +309,7 @@ impl Count<'_> {
     pub(super) async fn known_of(&self, kept: &[Kept]) -> Result<Known, IngestError> {
         let rows = kept.iter().map(|kept| match kept {
             Kept::Version(row) => Raw::Version(row.clone(), true),
-            Kept::Activity(row, _) => Raw::Record(row.clone()),
+            Kept::Activity(row, _) => Raw::Record(row.clone(), None),
             Kept::Finding(state) => Raw::Finding(state.revision, state.id),
         });
         self.known(&rows.collect::<Vec<_>>()).await

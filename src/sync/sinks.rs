@@ -121,7 +121,7 @@ impl Sync {
             SinkPlace::After(revision) => Err(revision),
             SinkPlace::At(cursor) => Ok(cursor),
         };
-        Ok((self.follow(session, filter, MANNER, from).await?, sharing))
+        Ok((self.follow(session, filter, (MANNER, None), from).await?, sharing))
     }
 
     /// Makes sure that a sink has a place, and reads it.

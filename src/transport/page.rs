@@ -40,7 +40,8 @@ impl PageTokens {
         let tag = self.tag(binding, &body);
         let mut token = String::with_capacity((TAG_BYTES + body.len()) * 2);
         for byte in tag.iter().chain(&body) {
-            token.push_str(&format!("{byte:02x}"));
+            let digit = |four: u8| char::from_digit(four.into(), 16).unwrap_or_default();
+            token.extend([digit(byte >> 4), digit(byte & 15)]);
         }
         token
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fairdue::domain::ids::{MarketId, TenantId};
 use fairdue::proto::v1;
-use fairdue::store::{Store, StoreOptions};
+use fairdue::store::{FeedRecord, Store, StoreOptions, order_by_id};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
@@ -113,10 +113,13 @@ async fn what_is_copied_out_is_what_is_selected(url: &str) {
         let [mut selected, mut copied] = [Vec::new(), Vec::new()];
         for (many, rows) in [(false, &mut selected), (true, &mut copied)] {
             let most = (10_000, many);
-            let records = scope.stretch_of_records(&market, (0, 1_000), (None, true), most).await.expect("records");
+            let make = |row| FeedRecord::from_row(row, true);
+            let records = scope.stretch_of_records(&market, (0, 1_000), None, most, make).await.expect("records");
             let versions = scope.stretch_of_versions(&market, (0, 1_000), most).await.expect("versions");
             assert_eq!((records.rows.is_empty(), versions.rows.is_empty()), (!sees, !sees), "{tenant}");
-            rows.push((records.rows, versions.rows));
+            let order = order_by_id(&records.rows, FeedRecord::id_bytes);
+            let records: Vec<_> = order.into_iter().map(|place| records.rows[place].clone()).collect();
+            rows.push((records, versions.rows));
         }
         assert_eq!(copied, selected, "{tenant}");
     }

@@ -51,7 +51,7 @@ pub fn event(told: &Telling<'_>) -> Result<Vec<u8>, String> {
         body = written(told, &wire)?;
     }
     if body.len() > told.most {
-        let (what, revision, bytes, most) = (named(told.change), told.change.revision, body.len(), told.most);
+        let (what, revision, bytes, most) = (named(told.change.mark()), told.change.revision, body.len(), told.most);
         return Err(format!(
             "the event of {what} at revision {revision} has {bytes} bytes, sinks.max_event_bytes is {most}: set it higher, or \
              leave its entity out"

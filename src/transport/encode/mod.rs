@@ -5,6 +5,7 @@ pub mod compliance;
 pub mod direct;
 pub mod event;
 pub mod explain;
+pub mod feed;
 pub mod figures;
 pub mod finding;
 pub mod kpi;

@@ -1,24 +1,20 @@
-//! Changes of a feed, and the messages that bring them.
+//! Changes of a feed.
 
 use prost::{DecodeError, Message as _};
 
-use super::direct::Direct;
 use super::finding;
 use super::out::Out;
 use super::shared::shared;
 use crate::domain::digest::Tally;
-use crate::domain::feed::SyncEntity;
+use crate::domain::feed::{Mark, SyncEntity};
 use crate::domain::money::Currency;
 use crate::domain::sharing::Sharing;
-use crate::domain::time::SECOND;
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
-use crate::sync::{Batch, Change, Cursor, FeedRecord, FeedVersion, What};
+use crate::sync::{Change, FeedRecord, FeedVersion, What};
 use crate::wire::encode::scalar::{minor, revision, time};
 use crate::wire::words::Word;
 
-/// Bytes after which a message is closed: a reader that stops holds up no more than about this.
-pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// Bytes, about, that record time and revision take in a record.
 const STAMPS: usize = 20;
 /// Bytes, about, that a change takes beside its record.
@@ -118,7 +114,7 @@ fn write(out: &mut Out, told: &Change, with_before: bool) {
 }
 
 /// Bytes that a change takes, about.
-fn about(told: &Change) -> usize {
+pub(super) fn about(told: &Change) -> usize {
     BESIDE
         + match &told.what {
             What::Case { version, previous } => {
@@ -132,10 +128,10 @@ fn about(told: &Change) -> usize {
         }
 }
 
-/// What a change is about, for people.
+/// What the change at a mark is about, for people.
 #[must_use]
-pub fn named(told: &Change) -> String {
-    told.mark().map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2))
+pub fn named(mark: Option<Mark>) -> String {
+    mark.map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2))
 }
 
 /// The tally of an entity; `None` if a sum is over what an amount can hold.
@@ -150,89 +146,18 @@ pub fn tally(entity: SyncEntity, tally: &Tally) -> Option<v1::EntityTally> {
     })
 }
 
-/// A message of a feed, encoded: a `PullResponse`.
-pub struct Pulled(pub Vec<u8>);
-
-impl Direct for Pulled {
-    fn write(&self, out: &mut Out) {
-        out.0.extend_from_slice(&self.0);
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-}
-
-/// Why a batch cannot be told.
-#[derive(Debug)]
-pub enum Untold {
-    /// A change fits into no message even without what was so before: its mark and its size.
-    TooLarge(String, usize),
-    /// A stored record is no message.
-    Corrupt(DecodeError),
-}
-
-/// The messages of a batch, none of them longer than it must be; `seal` makes the token of a place, `sharing` says what a
-/// partner gets. A change that fits into no message of `most` bytes comes without what was so
-/// before.
-///
-/// # Errors
-/// See [`Untold`].
-pub fn messages(
-    batch: &Batch,
-    most: usize,
-    sharing: Option<&Sharing>,
-    seal: impl Fn(&Cursor) -> String,
-) -> Result<Vec<Pulled>, Untold> {
-    let mut messages = Vec::new();
-    let close = |mut out: Out, from: &Cursor, reached: &Cursor| {
-        out.int(2, revision(reached.place.through));
-        out.int(3, revision(from.place.through));
-        out.text(4, &seal(reached));
-        out.int(5, revision(batch.head.revision));
-        out.time(6, batch.confirmed);
-        out.time(7, batch.watermark);
-        out.message(8, |out| {
-            out.int(1, batch.lag / SECOND);
-            out.int(2, batch.lag % SECOND * 1000);
-        });
-        Pulled(out.0)
-    };
-    let mut from = batch.from.clone();
-    // A message of a long batch is as long as the one before.
-    let longest = MESSAGE_BYTES.min(most) + MESSAGE_BYTES / 16;
-    let mut left: usize = batch.changes().map(about).sum::<usize>() + MESSAGE_BYTES / 64;
-    let mut out = Out(Vec::with_capacity(longest.min(left)));
-    for (index, told) in batch.changes().enumerate() {
-        let start = out.0.len();
-        let mut size = put(&mut out, told, sharing, true)?;
-        if size > most {
-            out.0.truncate(start);
-            size = put(&mut out, told, sharing, false)?;
-        }
-        if size > most {
-            return Err(Untold::TooLarge(named(told), size));
-        }
-        if start > 0 && out.0.len() > MESSAGE_BYTES.min(most) {
-            left = left.saturating_sub(start);
-            let mut next = Vec::with_capacity(longest.min(left));
-            next.extend(out.0.drain(start..));
-            let reached = batch.place_at(index - 1);
-            messages.push(close(std::mem::replace(&mut out, Out(next)), &from, &reached));
-            from = reached;
-        }
-    }
-    messages.push(close(out, &from, &batch.reached));
-    Ok(messages)
-}
-
 /// Writes a change into a message; how many bytes it takes there.
-fn put(out: &mut Out, told: &Change, sharing: Option<&Sharing>, with_before: bool) -> Result<usize, Untold> {
+pub(super) fn put(
+    out: &mut Out,
+    told: &Change,
+    sharing: Option<&Sharing>,
+    with_before: bool,
+) -> Result<usize, DecodeError> {
     let start = out.0.len();
     if sharing.is_none() {
         out.nearly(1, about(told), |out| write(out, told, with_before));
     } else {
-        let mut wire = telling(told, sharing).map_err(Untold::Corrupt)?;
+        let mut wire = telling(told, sharing)?;
         wire.before = wire.before.filter(|_| with_before);
         out.generated(1, &wire);
     }

@@ -19,8 +19,8 @@ use tower::{Service, service_fn};
 use super::{Answers, Api};
 use crate::proto::v1;
 use crate::transport::encode::direct::{Direct, Many, One};
+use crate::transport::encode::feed::Pulled;
 use crate::transport::encode::figures::Figures;
-use crate::transport::encode::sync::Pulled;
 
 /// A generated service with its checks, figures or feeds answered here.
 #[derive(Clone)]

@@ -1,6 +1,5 @@
 //! SyncService.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -17,11 +16,11 @@ use crate::domain::principal::Principal;
 use crate::domain::sharing::Sharing;
 use crate::proto::v1;
 use crate::proto::v1::sync_service_server::SyncService;
-use crate::sync::{self, Cursor, Follower};
+use crate::sync::{self, Cursor, Follower, Tellers};
 use crate::transport::decode::request::only_market;
 use crate::transport::decode::sync::{self as decode, SinkOrder};
 use crate::transport::encode;
-use crate::transport::encode::sync::{Pulled, Untold};
+use crate::transport::encode::feed::{Messages, Pulled, Untold};
 use crate::transport::page::{Binding, PageTokens};
 use crate::transport::status;
 use crate::wire::encode::scalar::{date, revision, time};
@@ -51,7 +50,8 @@ impl Tokens {
 struct Sending {
     follower: Follower,
     tokens: Tokens,
-    ready: VecDeque<Pulled>,
+    /// What is being sent.
+    messages: Option<Messages>,
     most: usize,
     /// What is shared with the client; `None` for everything.
     sharing: Option<Arc<Sharing>>,
@@ -60,32 +60,38 @@ struct Sending {
 
 impl Sending {
     async fn next(&mut self) -> Option<Result<Pulled, Status>> {
-        if let Some(message) = self.ready.pop_front() {
-            return Some(Ok(message));
-        }
-        let batch = match self.follower.next().await? {
-            Ok(batch) => batch,
-            Err(error) => return Some(Err(failed(error))),
-        };
-        if let Err(status) = self.admitted.still().await {
-            return Some(Err(status));
-        }
-        match encode::sync::messages(&batch, self.most, self.sharing.as_deref(), |cursor| self.tokens.seal(cursor)) {
-            Ok(messages) => self.ready = messages.into(),
-            Err(Untold::Corrupt(error)) => {
-                tracing::error!(%error, "a stored record is no message");
-                return Some(Err(status::own(ErrorKind::Internal, "INTERNAL", "a stored record is corrupt")));
+        loop {
+            let tokens = &self.tokens;
+            let message = self.messages.as_mut().and_then(|messages| messages.next(|cursor| tokens.seal(cursor)));
+            if let Some(message) = message {
+                return Some(message.map_err(|untold| self.untold(untold)));
             }
-            Err(Untold::TooLarge(change, bytes)) => {
+            let batch = match self.follower.next().await? {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(failed(error))),
+            };
+            if let Err(status) = self.admitted.still().await {
+                return Some(Err(status));
+            }
+            self.messages = Some(Messages::new(batch, self.most, self.sharing.clone()));
+        }
+    }
+
+    fn untold(&self, untold: Untold) -> Status {
+        match untold {
+            Untold::Corrupt(error) => {
+                tracing::error!(%error, "a stored record is no message");
+                status::own(ErrorKind::Internal, "INTERNAL", "a stored record is corrupt")
+            }
+            Untold::TooLarge(change, bytes) => {
                 let text = format!(
                     "the {change} has {bytes} bytes, a message may have {}: set grpc.max_send_bytes higher, or leave its \
                      entity out",
                     self.most
                 );
-                return Some(Err(status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text)));
+                status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text)
             }
         }
-        self.ready.pop_front().map(Ok)
     }
 }
 
@@ -108,10 +114,12 @@ impl Api {
         let cursor: Option<Cursor> =
             tokens.tokens.read_as(&tokens.binding(), "token", FOREIGN, &token).map_err(wrong)?;
         let from = cursor.ok_or(wish.after);
-        let follower = sync.follow(session, wish.filter, wish.manner, from).await.map_err(failed)?;
+        // A partner is told of an activity in parts.
+        let tellers: Option<Tellers> = sharing.is_none().then_some(encode::feed::plainly);
+        let follower = sync.follow(session, wish.filter, (wish.manner, tellers), from).await.map_err(failed)?;
         let most = self.limits.answer_bytes.saturating_sub(ANSWER_MARGIN);
         let admitted = Admitted::now(self.clone(), caller);
-        let sending = Sending { follower, tokens, ready: VecDeque::new(), most, sharing, admitted };
+        let sending = Sending { follower, tokens, messages: None, most, sharing, admitted };
         let end = Box::pin(end_of(self.stopping.clone(), deadline));
         let answers = stream::unfold(Some((sending, end)), |state| async move {
             let (mut sending, mut end) = state?;

@@ -7,7 +7,7 @@ use v1::change::{After, Before};
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Database, on_both_databases};
-use crate::support::wire::{batch, case, fields, note, payment, reason, stamp};
+use crate::support::wire::{activity, batch, case, fields, note, payment, reason, stamp};
 
 fn pull(token: &str) -> v1::PullRequest {
     v1::PullRequest { region_code: "IT".to_owned(), token: token.to_owned(), once: true, ..Default::default() }
@@ -95,6 +95,53 @@ on_both_databases!(
         api.sql(&database, "UPDATE market SET revision = 1 WHERE tenant_id = 'mine'").await;
         let status = messages(&mut mine, pull(&token)).await.expect_err("a store that went back");
         assert_eq!((status.code(), reason(&status).as_str()), (Code::OutOfRange, "RESYNC_NEEDED"));
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_long_snapshot_goes_on_behind_every_message_and_tells_what_a_chosen_one_tells(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        fill(&mut mine, "c1").await;
+        // More than a message holds, in commits of which some end in a message's middle; some are voided meanwhile.
+        for round in 0..4 {
+            let noted = |n| note(&format!("{n:04}-{round} {}", "long".repeat(30)), "c1", n % 20);
+            let mut notes: Vec<_> = (0..700).map(noted).collect();
+            for n in (0..700).step_by(97) {
+                let target_activity_id = noted(n).activity_id;
+                let record = v1::VoidRecord { target_activity_id, ..Default::default() };
+                let detail = v1::activity::Detail::Void(record);
+                notes.push(activity(&format!("void {n} {round}"), "c1", n % 20, detail));
+            }
+            mine.activities.batch_record_activities(batch(notes)).await.expect("stored");
+        }
+        let all = messages(&mut mine, pull("")).await.expect("a feed");
+        let changes = |all: &[v1::PullResponse]| -> Vec<v1::Change> {
+            all.iter().flat_map(|message| message.changes.clone()).collect()
+        };
+        let told = changes(&all);
+        assert_eq!(told.len(), 1 + 3 + 4 * 708);
+        assert!(all.len() > 3, "{} messages", all.len());
+        let order = |change: &v1::Change| {
+            let id = match change.after.as_ref().expect("a state") {
+                After::Case(case) => (0, case.case_id.clone()),
+                After::Activity(row) | After::Void(row) => (1, row.activity_id.clone()),
+                After::Finding(row) => (2, row.finding_id.clone()),
+            };
+            (change.revision, id)
+        };
+        assert!(told.is_sorted_by_key(order), "out of order");
+        let mut behind = 0;
+        for message in &all {
+            behind += message.changes.len();
+            let rest = messages(&mut mine, pull(&message.token)).await.expect("a feed");
+            assert_eq!(rest.first().expect("a message").after_revision, message.through_revision);
+            assert!(changes(&rest) == told[behind..], "behind {behind} of {} changes", told.len());
+        }
+        let chosen = v1::PullRequest { client_ids: vec!["creditor".to_owned()], ..pull("") };
+        let chosen = changes(&messages(&mut mine, chosen).await.expect("a feed"));
+        assert!(chosen == told, "told otherwise where cases are chosen");
         api.end().await;
     }
 );
