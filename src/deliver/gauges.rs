@@ -1,5 +1,6 @@
 //! What a monitor sees of each sink: how long its oldest event has been waiting, and whether somebody has to resume it. A sink
-//! that is stuck or paused fails no more, so that no count of failures would tell.
+//! that is stuck or paused fails no more, so that no count of failures would tell. And of the feeds that clients of this server
+//! follow, for how long one has not taken what was committed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,8 +18,16 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Tells of every sink of the configuration in force until `stop` is cancelled. Every server tells the same.
 pub(super) async fn run(common: Arc<Common>, stop: CancellationToken) {
     let mut told: HashSet<(MarketKey, SinkId)> = HashSet::new();
+    let mut followed: HashSet<MarketKey> = HashSet::new();
     while !stop.is_cancelled() {
         let snapshot = common.sync.markets().config().get();
+        let mut left = std::mem::take(&mut followed);
+        for (key, lag) in common.sync.feed_lags() {
+            tell_of_feeds(&key, lag);
+            left.remove(&key);
+            followed.insert(key);
+        }
+        left.iter().for_each(|key| tell_of_feeds(key, Duration::ZERO));
         let mut gone = std::mem::take(&mut told);
         for (tenant, configured) in &snapshot.tenants {
             for sink in configured.sinks.iter() {
@@ -41,6 +50,11 @@ pub(super) async fn run(common: Arc<Common>, stop: CancellationToken) {
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+fn tell_of_feeds(key: &MarketKey, lag: Duration) {
+    let labels = [("tenant", key.tenant.to_string()), ("market", key.market.to_string())];
+    metrics::gauge!("fairdue_feed_lag_seconds", &labels).set(lag.as_secs_f64());
 }
 
 fn tell(key: &MarketKey, sink: &SinkId, (lag, paused): (i64, bool)) {

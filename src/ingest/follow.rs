@@ -86,26 +86,28 @@ async fn catch_up(
     Ok(())
 }
 
-/// Makes sure that what a market is answered from holds what a read asks for.
+/// Makes sure that what a market is answered from holds what a read asks for: the revision that it then holds at least, 0
+/// where nothing was asked for.
 ///
 /// # Errors
 /// The market has no such revision, or the database is away.
-pub async fn assure(markets: &Arc<Markets>, key: &MarketKey, wanted: Consistency) -> Result<(), IngestError> {
+pub async fn assure(markets: &Arc<Markets>, key: &MarketKey, wanted: Consistency) -> Result<u64, IngestError> {
     let handle = markets.handle(key);
     let (least, known) = match wanted {
-        Consistency::Fastest => return Ok(()),
+        Consistency::Fastest => return Ok(0),
         Consistency::AtLeast(revision) => (revision, handle.state.revision()),
         Consistency::Full => (0, None),
     };
     if known.is_some_and(|known| known >= least) {
-        return Ok(());
+        return Ok(least);
     }
     let asked = now_ms();
     let head = markets.store().scope(&key.tenant).head(&key.market).await?.map_or(0, |head| head.revision);
     if head < least {
         return Err(IngestError::NotReached { wanted: least, newest: head });
     }
-    catch_up(markets, key, &handle.state, head, asked).await
+    catch_up(markets, key, &handle.state, head, asked).await?;
+    Ok(head)
 }
 
 /// Makes sure that a market's remembered state is at most 250 ms old.

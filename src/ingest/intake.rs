@@ -88,13 +88,14 @@ impl Ingest {
         self.markets.submit(&key, Work::Correction(Box::new([void, replacement]))).await
     }
 
-    /// Makes sure that a market's answers hold what a read asks for.
+    /// Makes sure that a market's answers hold what a read asks for: the revision that they then hold at least, 0 where
+    /// nothing was asked for.
     ///
     /// # Errors
     /// The market is unknown or has no such revision, or the database is away.
-    pub async fn assure(&self, who: &Principal, market: &MarketId, wanted: Consistency) -> Result<(), IngestError> {
+    pub async fn assure(&self, who: &Principal, market: &MarketId, wanted: Consistency) -> Result<u64, IngestError> {
         if wanted == Consistency::Fastest {
-            return Ok(());
+            return Ok(0);
         }
         follow::assure(&self.markets, &self.known(who, market)?, wanted).await
     }

@@ -69,7 +69,8 @@ fn forget<K: std::hash::Hash + Eq, T>(topics: &Topics<K, T>, key: &K, sender: &w
 }
 
 impl Query {
-    /// Watches a question: the receiver holds the newest answer, which changes within half a second of a commit.
+    /// Watches a question: the receiver holds the newest answer, which changes within half a second of a commit. The market is
+    /// known to have the revision `least`: no answer is older.
     ///
     /// # Errors
     /// The question is wrong or of the past, or too many are watched.
@@ -78,6 +79,7 @@ impl Query {
         who: &Principal,
         market: &MarketId,
         question: KpiQuestion,
+        least: u64,
     ) -> Result<watch::Receiver<Seen<KpiAnswer>>, IngestError> {
         let reading = self.open(who, market)?;
         if question.as_of.is_some() || question.as_known_at.is_some() || question.frozen {
@@ -94,7 +96,8 @@ impl Query {
         shape.calendar = reading.calendar.clone();
         // What is not kept would be told again from the whole history with every commit.
         reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
-        let topic = (reading.key.clone(), format!("{question:?} {:?}", who.markets));
+        // What others watch may have been computed before that revision, and stands as long as nothing changes it.
+        let topic = (reading.key.clone(), format!("{least} {question:?} {:?}", who.markets));
         let (query, who, market) = (self.clone(), who.clone(), market.clone());
         let compute = move || {
             let (query, who, market, question) = (query.clone(), who.clone(), market.clone(), question.clone());
@@ -104,7 +107,7 @@ impl Query {
         self.watch(&self.watches.kpis, topic, compute, |a, b| a.answer == b.answer && a.stands() == b.stands())
     }
 
-    /// Watches how a market stands to its targets.
+    /// Watches how a market stands to its targets, likewise.
     ///
     /// # Errors
     /// See [`IngestError`]; or too many questions are watched.
@@ -112,9 +115,10 @@ impl Query {
         &self,
         who: &Principal,
         market: &MarketId,
+        least: u64,
     ) -> Result<watch::Receiver<Seen<Scorecard>>, IngestError> {
         let reading = self.open(who, market)?;
-        let topic = (reading.key.clone(), format!("{:?}", who.markets));
+        let topic = (reading.key.clone(), format!("{least} {:?}", who.markets));
         let (query, who, market) = (self.clone(), who.clone(), market.clone());
         let compute = move || {
             let (query, who, market) = (query.clone(), who.clone(), market.clone());

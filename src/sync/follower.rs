@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::change::{Change, Piece};
+use super::lag::Followed;
 use super::lists::Raw;
 use super::merge::Merge;
 use super::run::Tellers;
@@ -92,6 +93,8 @@ pub struct Follower {
     /// What tells of activities as they are, where all are told so.
     tellers: Option<Tellers>,
     heads: watch::Receiver<Head>,
+    /// Where it is noted how far a client's feed has come.
+    followed: Option<Followed>,
     /// The page behind `place`, being read while the one before it is sent. What is read up is held by nobody: an idle feed
     /// costs next to nothing.
     ahead: Option<Ahead>,
@@ -118,7 +121,7 @@ impl Follower {
         session: Session,
         filter: Filter,
         (manner, tellers): (Manner, Option<Tellers>),
-        heads: watch::Receiver<Head>,
+        (heads, followed): (watch::Receiver<Head>, Option<Followed>),
         (head, epoch): (Head, u64),
         place: Place,
     ) -> Self {
@@ -132,6 +135,7 @@ impl Follower {
             manner,
             tellers,
             heads,
+            followed,
             ahead: None,
             place,
             epoch,
@@ -143,6 +147,10 @@ impl Follower {
 
     /// The next batch; `None` at the end of a feed that does not follow.
     pub async fn next(&mut self) -> Option<Result<Batch, IngestError>> {
+        // Who asks for more has taken what came before.
+        if let Some(followed) = &self.followed {
+            followed.reached(self.place.through);
+        }
         loop {
             let mut head = *self.heads.borrow_and_update();
             let target = self.stop_at.unwrap_or(head.revision);

@@ -6,6 +6,7 @@
 mod change;
 mod follower;
 mod hydrate;
+mod lag;
 mod lists;
 mod members;
 mod merge;
@@ -28,7 +29,7 @@ pub use crate::store::{FeedRecord, FeedVersion};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +96,7 @@ pub struct Cursor {
 pub struct Sync {
     markets: Arc<Markets>,
     secrets: Arc<Mutex<HashMap<TenantId, [u8; 32]>>>,
+    lags: lag::Lags,
 }
 
 /// Who follows a feed.
@@ -121,7 +123,7 @@ impl Sync {
     /// The feeds over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
-        Self { markets, secrets: Arc::default() }
+        Self { markets, secrets: Arc::default(), lags: lag::Lags::default() }
     }
 
     /// Lets a caller in.
@@ -138,6 +140,13 @@ impl Sync {
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         let secret = self.secret(&who.tenant).await?;
         Ok(Session { key, market: known, who: reader, sharing, secret })
+    }
+
+    /// Looks at the feeds that clients of this process follow: by market, for how long the one that has waited longest has not
+    /// taken what was committed. To be called every few seconds, for a commit counts from when it was seen.
+    #[must_use]
+    pub fn feed_lags(&self) -> Vec<(MarketKey, Duration)> {
+        self.lags.look(Instant::now())
     }
 
     /// The writers whose commits the feeds tell of.
@@ -215,7 +224,10 @@ impl Sync {
             }
         };
         let manner = (manner, tellers);
-        Ok(Follower::new(Arc::clone(&self.markets), session, filter, manner, heads, (head, epoch), place))
+        // Of a sink it is kept elsewhere what it has taken.
+        let own = matches!(session.who, Who::Key(_));
+        let followed = own.then(|| self.lags.follow(&session.key, &heads, place.through));
+        Ok(Follower::new(Arc::clone(&self.markets), session, filter, manner, (heads, followed), (head, epoch), place))
     }
 }
 

@@ -88,6 +88,11 @@ on_both_databases!(
         let pull = || v1::PullRequest { region_code: "IT".to_owned(), once: true, ..Default::default() };
         let status = mine.sync.pull(asking(pull(), &beyond)).await.expect_err("not there");
         refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
+        let status = mine.kpis.watch_kpis(asking(open_accounts(), &beyond)).await.expect_err("not there");
+        refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
+        let alerts = v1::WatchAlertsRequest { region_code: "IT".to_owned() };
+        let status = mine.kpis.watch_alerts(asking(alerts, &beyond)).await.expect_err("not there");
+        refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
         let mut feed =
             mine.sync.pull(asking(pull(), &format!("at-least={revision}"))).await.expect("a feed").into_inner();
         let first = feed.message().await.expect("no failure").expect("a message");
@@ -102,6 +107,47 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+fn open_accounts() -> v1::WatchKpisRequest {
+    v1::WatchKpisRequest {
+        question: Some(v1::QueryKpisRequest {
+            region_code: "IT".to_owned(),
+            kpi_ids: vec!["open_accounts".to_owned()],
+            grain: v1::Grain::Total.into(),
+            start_date: Some(Date { year: 2024, month: 1, day: 1 }),
+            end_date: Some(Date { year: 2025, month: 1, day: 1 }),
+            ..Default::default()
+        }),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_that_others_watch_on_another_server_are_not_older_than_what_is_asked_for() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let (one, other) = (Api::start(&database).await, Api::start(&database).await);
+    let key = one.key("mine", &[Role::Writer, Role::Reader], &[]).await;
+    let (mut here, mut there) = (one.clients(&key), other.clients(&key));
+    open(&mut here, "c1").await;
+    let mut watched = there.kpis.watch_kpis(open_accounts()).await.expect("a watch").into_inner();
+    watched.message().await.expect("no failure").expect("figures");
+    let mut behind = 0;
+    for round in 0..20 {
+        // A note changes no figure: what is watched is computed anew, and not pushed.
+        let note = batch(vec![note(&format!("n{round}"), "c1", 1)]);
+        let revision = here.activities.batch_record_activities(note).await.expect("stored").into_inner().revision;
+        let mut fastest = there.kpis.watch_kpis(open_accounts()).await.expect("a watch").into_inner();
+        let told = fastest.message().await.expect("no failure").expect("figures").revision;
+        behind += u32::from(told < revision);
+        for wanted in [format!("at-least={revision}"), "fully-consistent".to_owned()] {
+            let watch = there.kpis.watch_kpis(asking(open_accounts(), &wanted)).await.expect("a watch");
+            let told = watch.into_inner().message().await.expect("no failure").expect("figures").revision;
+            assert!(told >= revision, "{wanted}: {told}");
+        }
+    }
+    assert!(behind > 0, "without asking, no figures were ever behind: the test shows nothing");
+    one.end().await;
+    other.end().await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_about_several_markets_asks_each_of_them() {

@@ -67,7 +67,7 @@ impl KpiService for Api {
         &self,
         request: Request<v1::WatchKpisRequest>,
     ) -> Result<Response<Self::WatchKpisStream>, Status> {
-        self.kpis_watched(request).map(Response::new)
+        self.kpis_watched(request).await.map(Response::new)
     }
 
     async fn get_scorecard(
@@ -91,7 +91,7 @@ impl KpiService for Api {
         &self,
         request: Request<v1::WatchAlertsRequest>,
     ) -> Result<Response<Self::WatchAlertsStream>, Status> {
-        self.alerts_watched(request).map(Response::new)
+        self.alerts_watched(request).await.map(Response::new)
     }
 
     async fn get_benchmarks(

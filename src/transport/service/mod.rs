@@ -90,8 +90,8 @@ impl Api {
         Self(Arc::new(Inner { use_cases, limits, stopping }))
     }
 
-    /// Makes sure that the answer will be as new as the caller asks.
-    async fn assure(&self, caller: &Caller, market: &MarketId) -> Result<(), Status> {
+    /// Makes sure that the answer will be as new as the caller asks: the revision that it then holds at least.
+    async fn assure(&self, caller: &Caller, market: &MarketId) -> Result<u64, Status> {
         self.use_cases.ingest.assure(&caller.who, market, caller.consistency).await.map_err(failed)
     }
 

@@ -22,7 +22,7 @@ use crate::wire::encode::scalar::revision;
 
 impl Api {
     /// WatchKpis.
-    pub(super) fn kpis_watched(
+    pub(super) async fn kpis_watched(
         &self,
         request: Request<v1::WatchKpisRequest>,
     ) -> Result<Answers<v1::WatchKpisResponse>, Status> {
@@ -30,7 +30,8 @@ impl Api {
         let (caller, message) = open(request)?;
         let (market, question) = decode::watched(message).map_err(wrong)?;
         let group_by = question.query.group_by.clone();
-        let watched = self.use_cases.query.watch_kpis(&caller.who, &market, question).map_err(failed)?;
+        let least = self.assure(&caller, &market).await?;
+        let watched = self.use_cases.query.watch_kpis(&caller.who, &market, question, least).map_err(failed)?;
         let api = self.clone();
         let encode = move |answer: Arc<crate::query::KpiAnswer>| {
             api.limit_rows(answer.answer.rows.len())?;
@@ -42,14 +43,15 @@ impl Api {
     }
 
     /// WatchAlerts.
-    pub(super) fn alerts_watched(
+    pub(super) async fn alerts_watched(
         &self,
         request: Request<v1::WatchAlertsRequest>,
     ) -> Result<Answers<v1::WatchAlertsResponse>, Status> {
         let deadline = request.extensions().get().copied();
         let (caller, message) = open(request)?;
         let market = request::only_market(&message.region_code).map_err(wrong)?;
-        let watched = self.use_cases.query.watch_scorecard(&caller.who, &market).map_err(failed)?;
+        let least = self.assure(&caller, &market).await?;
+        let watched = self.use_cases.query.watch_scorecard(&caller.who, &market, least).map_err(failed)?;
         let mut before: Option<Arc<Scorecard>> = None;
         let encode = move |card: Arc<Scorecard>| {
             let found = alerts(before.as_deref(), &card);

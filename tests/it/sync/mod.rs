@@ -4,6 +4,7 @@
 pub mod copy;
 mod feed;
 mod jetstream;
+mod lag;
 mod letters;
 mod mirror;
 mod part;

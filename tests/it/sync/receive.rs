@@ -137,3 +137,15 @@ pub async fn sinks(service: &Service, key: &str) -> Vec<v1::Sink> {
     let mut client = SyncServiceClient::new(caller(&service.address, key).await);
     client.list_sinks(v1::ListSinksRequest::default()).await.expect("the sinks").into_inner().sinks
 }
+
+/// What a process says of itself to whoever monitors it: the value of a gauge, named with its labels.
+pub async fn gauge(address: &str, name: &str) -> Option<f64> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the metrics listener");
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("ask");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let line = answer.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
+}

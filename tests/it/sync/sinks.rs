@@ -10,7 +10,7 @@ use fairdue::domain::principal::Role;
 use fairdue::proto::v1;
 use v1::change::After;
 
-use super::receive::{MARKET, changes, configured, described, in_order, sinks, told, until, write};
+use super::receive::{MARKET, changes, configured, described, gauge, in_order, sinks, told, until, write};
 use crate::histories::deliver::Dice;
 use crate::support::database::{Backend, Database, on_both_databases};
 use crate::support::receiver::{Delivery, Receiver, Reply};
@@ -279,17 +279,8 @@ async fn an_address_inside_is_not_called_and_the_operator_is_told() {
     assert_eq!(service.stop(), 0);
 }
 
-/// What a process says of its sinks to whoever monitors it.
-async fn gauge(address: &str, name: &str) -> Option<f64> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the metrics listener");
-    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("ask");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let line = answer.lines().find(|line| line.starts_with(&format!("{name}{{")) && line.contains("sink=\"hub\""))?;
-    line.rsplit(' ').next()?.parse().ok()
-}
+const SINK_LAG: &str = "fairdue_sink_lag_seconds{tenant=\"t\",market=\"it\",sink=\"hub\"}";
+const SINK_PAUSED: &str = "fairdue_sink_paused{tenant=\"t\",market=\"it\",sink=\"hub\"}";
 
 /// Between the newest record and the one that was delivered last there may be a second, while a receiver is deaf for hours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -304,24 +295,24 @@ async fn how_long_a_receiver_was_told_nothing_is_seen_and_can_be_watched() {
     let service = setup.start().await;
     write(&service, &setup.key, 0..4).await;
     delivered(&service, &setup.key).await;
-    until("the gauges say so", async || gauge(&metrics, "fairdue_sink_lag_seconds").await == Some(0.0)).await;
-    assert_eq!(gauge(&metrics, "fairdue_sink_paused").await, Some(0.0));
+    until("the gauges say so", async || gauge(&metrics, SINK_LAG).await == Some(0.0)).await;
+    assert_eq!(gauge(&metrics, SINK_PAUSED).await, Some(0.0));
     receiver.answer(|_| Reply::Status(503));
     write(&service, &setup.key, 4..8).await;
     let begun = std::time::Instant::now();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let lag = sinks(&service, &setup.key).await[0].lag.expect("a lag");
     assert!((3..60).contains(&lag.seconds), "{lag:?}");
-    until("the gauge follows", async || gauge(&metrics, "fairdue_sink_lag_seconds").await >= Some(3.0)).await;
-    assert!(gauge(&metrics, "fairdue_sink_lag_seconds").await <= Some(begun.elapsed().as_secs_f64() + 60.0));
+    until("the gauge follows", async || gauge(&metrics, SINK_LAG).await >= Some(3.0)).await;
+    assert!(gauge(&metrics, SINK_LAG).await <= Some(begun.elapsed().as_secs_f64() + 60.0));
     // A sink that nobody resumes fails no more, and goes on falling behind.
     assert!(run(&service, &admin, &["pause", "hub", "--market", MARKET]).await.0);
-    until("it is seen that it is paused", async || gauge(&metrics, "fairdue_sink_paused").await == Some(1.0)).await;
+    until("it is seen that it is paused", async || gauge(&metrics, SINK_PAUSED).await == Some(1.0)).await;
     let later = sinks(&service, &setup.key).await[0].lag.expect("a lag");
     assert!(later.seconds >= lag.seconds, "{later:?} after {lag:?}");
     receiver.answer(|_| Reply::Status(200));
     assert!(run(&service, &admin, &["resume", "hub", "--market", MARKET]).await.0);
     delivered(&service, &setup.key).await;
-    until("the gauges say so", async || gauge(&metrics, "fairdue_sink_lag_seconds").await == Some(0.0)).await;
+    until("the gauges say so", async || gauge(&metrics, SINK_LAG).await == Some(0.0)).await;
     assert_eq!(service.stop(), 0);
 }
