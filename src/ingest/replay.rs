@@ -2,8 +2,10 @@
 //! under other rules without touching anything.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use futures::stream::FuturesOrdered;
+use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::IngestError;
@@ -25,13 +27,15 @@ use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::rules::words::Attribute;
 use crate::rules::{Admittance, RuleSet};
-use crate::store::{CaseFilter, CaseHistory, StoredActivity, TenantScope};
+use crate::store::{CaseFilter, CaseHistory, StoredActivity, TenantScope, Voids};
 
 /// Cases of one batch.
 const BATCH: u32 = 250;
 /// Batches that are on their way where a history is told to its end: one through the database, one being put together, and
 /// one that waits to be derived.
 pub const READ_AHEAD: usize = 3;
+/// Voids that are held at once, at most: some twenty megabytes.
+const VOIDS: usize = 200_000;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
 
@@ -61,6 +65,8 @@ pub struct Replay {
     until: Timestamp,
     after: String,
     kinds: Kinds,
+    /// The market's voids, where they are read before any case; `None` in there if they are too many to be held.
+    voids: Option<Arc<OnceCell<Option<Voids>>>>,
 }
 
 /// What is told of a case.
@@ -81,7 +87,15 @@ impl Replay {
     /// A replay of what was committed up to revision `known`, with every timer up to `now` fired.
     #[must_use]
     pub const fn new(scope: TenantScope, market: Market, known: u64, now: Timestamp) -> Self {
-        Self { scope, market, known, now, until: Timestamp(i64::MAX), after: String::new(), kinds: Kinds::ALL }
+        let until = Timestamp(i64::MAX);
+        Self { scope, market, known, now, until, after: String::new(), kinds: Kinds::ALL, voids: None }
+    }
+
+    /// The same of so many cases that the market's voids are read once, before them.
+    #[must_use]
+    pub fn of_many(mut self) -> Self {
+        self.voids = Some(Arc::default());
+        self
     }
 
     /// The same of what had happened up to `until`: later activities are left out, and a case whose first version takes
@@ -165,7 +179,14 @@ impl Replay {
     /// The database is away or a row is corrupt.
     pub async fn read(&self, cases: Vec<CaseId>, sets: &[&RuleSet]) -> Result<Chunk, IngestError> {
         let market = &self.market.key.market;
-        let mut histories = self.scope.case_histories(market, &cases).await?;
+        let voids = match &self.voids {
+            Some(voids) => voids.get_or_try_init(|| self.scope.voids(market, VOIDS)).await?.as_ref(),
+            None => None,
+        };
+        let mut histories = match voids {
+            Some(voids) => self.scope.case_histories_knowing(market, &cases, voids).await?,
+            None => self.scope.case_histories(market, &cases).await?,
+        };
         let circles = self.circles_of(&histories, sets);
         let mut logs = PersonLogs::default();
         self.note(&histories, &circles, &mut logs);

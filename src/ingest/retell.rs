@@ -201,8 +201,9 @@ impl Retelling {
     /// The next cases behind one, with those behind them on their way; `None` behind the last.
     async fn read_cases(&mut self, after: &str) -> Result<Option<Portion>, IngestError> {
         let teller = &self.teller;
+        let replay = || teller.replay(&self.scope).after(after.to_owned());
         let cases = self.cases.get_or_insert_with(|| Cases {
-            replay: teller.replay(&self.scope).after(after.to_owned()),
+            replay: if self.ahead > 1 { replay().of_many() } else { replay() },
             reading: FuturesOrdered::new(),
         });
         let read = |replay: Replay, ids| {

@@ -66,7 +66,7 @@ pub use feed_stretch::{Committed, Stretch, order_by_id};
 pub use filling::{DefinitionRow, Definitions, FillingRow};
 pub use finding_life::{DecisionRow, FindingLife, FindingPast};
 pub use findings::{FindingFilter, FindingRow};
-pub use history::{CaseHistory, StoredActivity};
+pub use history::{CaseHistory, StoredActivity, Voids};
 pub use keys::{KeyRow, TenantRow};
 pub use leaves::Kept;
 pub use letters::PutAside;

@@ -169,7 +169,7 @@ impl Run {
             failed,
         };
         self.tell(started).await.map_err(|_| None)?;
-        let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now);
+        let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now).of_many();
         // The next cases are read while some are derived.
         let mut reading = FuturesOrdered::new();
         loop {
