@@ -88,7 +88,7 @@ on_both_databases!(
         let pull = || v1::PullRequest { region_code: "IT".to_owned(), once: true, ..Default::default() };
         let status = mine.sync.pull(asking(pull(), &beyond)).await.expect_err("not there");
         refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
-        let status = mine.kpis.watch_kpis(asking(open_accounts(), &beyond)).await.expect_err("not there");
+        let status = mine.kpis.watch_kpis(asking(watching(), &beyond)).await.expect_err("not there");
         refused(status, Code::FailedPrecondition, "REVISION_NOT_REACHED");
         let alerts = v1::WatchAlertsRequest { region_code: "IT".to_owned() };
         let status = mine.kpis.watch_alerts(asking(alerts, &beyond)).await.expect_err("not there");
@@ -108,17 +108,20 @@ on_both_databases!(
     }
 );
 
-fn open_accounts() -> v1::WatchKpisRequest {
-    v1::WatchKpisRequest {
-        question: Some(v1::QueryKpisRequest {
-            region_code: "IT".to_owned(),
-            kpi_ids: vec!["open_accounts".to_owned()],
-            grain: v1::Grain::Total.into(),
-            start_date: Some(Date { year: 2024, month: 1, day: 1 }),
-            end_date: Some(Date { year: 2025, month: 1, day: 1 }),
-            ..Default::default()
-        }),
+/// A question without its market.
+fn open_accounts() -> v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
+        kpi_ids: vec!["open_accounts".to_owned()],
+        grain: v1::Grain::Total.into(),
+        start_date: Some(Date { year: 2024, month: 1, day: 1 }),
+        end_date: Some(Date { year: 2025, month: 1, day: 1 }),
+        ..Default::default()
     }
+}
+
+fn watching() -> v1::WatchKpisRequest {
+    let question = v1::QueryKpisRequest { region_code: "IT".to_owned(), ..open_accounts() };
+    v1::WatchKpisRequest { question: Some(question) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,18 +131,18 @@ async fn figures_that_others_watch_on_another_server_are_not_older_than_what_is_
     let key = one.key("mine", &[Role::Writer, Role::Reader], &[]).await;
     let (mut here, mut there) = (one.clients(&key), other.clients(&key));
     open(&mut here, "c1").await;
-    let mut watched = there.kpis.watch_kpis(open_accounts()).await.expect("a watch").into_inner();
+    let mut watched = there.kpis.watch_kpis(watching()).await.expect("a watch").into_inner();
     watched.message().await.expect("no failure").expect("figures");
     let mut behind = 0;
     for round in 0..20 {
         // A note changes no figure: what is watched is computed anew, and not pushed.
         let note = batch(vec![note(&format!("n{round}"), "c1", 1)]);
         let revision = here.activities.batch_record_activities(note).await.expect("stored").into_inner().revision;
-        let mut fastest = there.kpis.watch_kpis(open_accounts()).await.expect("a watch").into_inner();
+        let mut fastest = there.kpis.watch_kpis(watching()).await.expect("a watch").into_inner();
         let told = fastest.message().await.expect("no failure").expect("figures").revision;
         behind += u32::from(told < revision);
         for wanted in [format!("at-least={revision}"), "fully-consistent".to_owned()] {
-            let watch = there.kpis.watch_kpis(asking(open_accounts(), &wanted)).await.expect("a watch");
+            let watch = there.kpis.watch_kpis(asking(watching(), &wanted)).await.expect("a watch");
             let told = watch.into_inner().message().await.expect("no failure").expect("figures").revision;
             assert!(told >= revision, "{wanted}: {told}");
         }
@@ -158,13 +161,7 @@ async fn a_question_about_several_markets_asks_each_of_them() {
     let revision = open(&mut here, "c1").await;
     let asked = |markets: &[&str]| v1::QueryKpisAcrossMarketsRequest {
         region_codes: markets.iter().map(|market| (*market).to_owned()).collect(),
-        question: Some(v1::QueryKpisRequest {
-            kpi_ids: vec!["open_accounts".to_owned()],
-            grain: v1::Grain::Total.into(),
-            start_date: Some(Date { year: 2024, month: 1, day: 1 }),
-            end_date: Some(Date { year: 2025, month: 1, day: 1 }),
-            ..Default::default()
-        }),
+        question: Some(open_accounts()),
     };
     let mut ask = async |markets: &[&str], consistency: &str| {
         there.kpis.query_kpis_across_markets(asking(asked(markets), consistency)).await
