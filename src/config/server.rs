@@ -110,6 +110,8 @@ pub struct IngestSettings {
     pub fill_records: u32,
     /// Pause behind each of these writes.
     pub fill_pause: Duration,
+    /// Parts of a history that a filling sums at a time: processors that it keeps busy, at most.
+    pub fill_tasks: u32,
 }
 
 /// Mebibytes of unpacked states where nothing is set and nothing known of the memory.
@@ -248,6 +250,7 @@ impl Server {
                 recent_cases: s.number("ingest.recent_cases", 1..=10_000_000),
                 fill_records: s.number("ingest.fill_records", 1..=10_000_000),
                 fill_pause: millis(s, "ingest.fill_pause_ms", 0, 60_000),
+                fill_tasks: s.number("ingest.fill_tasks", 1..=64),
             },
             advice: AdviceSettings {
                 check_log_queue: s.number("advice.check_log_queue", 1..=1_000_000),

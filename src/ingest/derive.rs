@@ -92,6 +92,14 @@ impl Event<'_> {
         }
     }
 
+    /// Its place among the facts of its case.
+    pub(super) fn order(&self) -> (Timestamp, u8, i64, &str) {
+        match self {
+            Self::Version(version) => (version.effective, 0, 0, version.version.as_str()),
+            Self::Activity(activity) => (activity.occurred, 1, activity.source_seq, activity.id.as_str()),
+        }
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn position(&self) -> Position {

@@ -13,6 +13,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
 use super::IngestError;
 use super::definitions::{Defined, row_of};
 use super::fill::{self, Beginning, Held, Summed, TOLD};
@@ -24,7 +27,7 @@ use super::writer::Markets;
 use crate::config::Snapshot;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
-use crate::kpi::{Catalogue, Delta};
+use crate::kpi::{Block, BlockKey, Catalogue, Delta};
 use crate::store::{DefinitionRow, FillingRow};
 
 /// Time between two looks.
@@ -281,7 +284,10 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
     let first = retelling.next().await?;
     let mut step = Some(gather(look, grown, &mut retelling, first).await?);
     while let Some(Step { sums, place, records, portion }) = step.take() {
-        let summed = Summed { blocks: sums.blocks(), place, records, ground: ground.clone() };
+        let write = async {
+            let blocks = tokio::task::spawn_blocking(|| together(sums)).await.map_err(|_| untold())?;
+            held.put_aside(look.markets, Summed { blocks, place, records, ground: ground.clone() }).await
+        };
         // The next step is told while this one is written.
         let next = async {
             if portion.is_none() || look.is_over() {
@@ -290,7 +296,7 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
             pause(look).await;
             gather(look, grown, &mut retelling, portion).await.map(Some)
         };
-        let (mine, next) = tokio::join!(held.put_aside(look.markets, summed), next);
+        let (mine, next) = tokio::join!(write, next);
         if !mine? {
             return Ok(false);
         }
@@ -302,7 +308,8 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
 
 /// What one write puts aside.
 struct Step {
-    sums: Delta,
+    /// Sums of parts that were told beside each other.
+    sums: Vec<Delta>,
     /// Where the telling goes on behind it.
     place: String,
     records: u64,
@@ -318,29 +325,51 @@ async fn gather(
     mut portion: Option<Portion>,
 ) -> Result<Step, IngestError> {
     let limits = look.markets.limits();
+    let tasks = usize::try_from(limits.fill_tasks).unwrap_or(1);
     let teller = retelling.teller();
-    let (mut sums, mut records, mut place) = (Delta::new(), 0, None);
+    let (mut records, mut place) = (0, None);
+    // Parts are told beside each other, each added to sums that no other is being added to.
+    let (mut idle, mut telling): (Vec<Delta>, FuturesUnordered<_>) = (Vec::new(), FuturesUnordered::new());
     let since = Instant::now();
     while let Some(now) = portion.take() {
-        records += now.records(teller.known());
         place.clone_from(&now.next);
         let (teller, grown) = (Arc::clone(&teller), Arc::clone(grown));
-        let tell = move || {
-            teller.tell(&now, &mut |_, fact| sums.add(&grown, fact))?;
-            Ok::<Delta, IngestError>(sums)
-        };
-        let (told, next) = retelling.meanwhile(tell).await?;
-        sums = told?;
-        portion = next?;
-        if records >= u64::from(limits.fill_records) || sums.bytes() > BYTES || since.elapsed() > STEP {
+        let mut sums = idle.pop().unwrap_or_default();
+        telling.push(tokio::task::spawn_blocking(move || {
+            let left = teller.tell(now, &mut |_, fact| sums.add(&grown, fact))?;
+            Ok::<_, IngestError>((sums, left.records))
+        }));
+        portion = retelling.next().await?;
+        if telling.len() >= tasks
+            && let Some(told) = telling.next().await
+        {
+            let (sums, told) = told.map_err(|_| untold())??;
+            idle.push(sums);
+            records += told;
+        }
+        let bytes: usize = idle.iter().map(Delta::bytes).sum();
+        if records >= u64::from(limits.fill_records) || bytes.saturating_mul(tasks) > BYTES || since.elapsed() > STEP {
             break;
         }
+    }
+    while let Some(told) = telling.next().await {
+        let (sums, told) = told.map_err(|_| untold())??;
+        idle.push(sums);
+        records += told;
     }
     let place = match (&portion, place) {
         (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| untold())?,
         _ => TOLD.to_owned(),
     };
-    Ok(Step { sums, place, records, portion })
+    Ok(Step { sums: idle, place, records, portion })
+}
+
+/// The blocks of sums that were made beside each other.
+fn together(sums: Vec<Delta>) -> Vec<(BlockKey, Block)> {
+    let mut sums = sums.into_iter();
+    let mut all = sums.next().unwrap_or_default();
+    sums.for_each(|other| all.merge(&other));
+    all.blocks()
 }
 
 /// Adds what was put aside to the cells. `None` if the filling is not in this server's hands any more, else whether it is

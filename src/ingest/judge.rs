@@ -8,16 +8,26 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::time::Timestamp;
 
-/// Findings and unknown tests of a case from scratch, with every term that ended by `until` fired. `None` if there is no
-/// version. The facts are left empty.
+/// Findings and unknown tests of a case from scratch, by each of some sets of rules, with every term that ended by `until`
+/// fired. `None` if there is no version. The facts are left empty.
 #[must_use]
-pub fn judge<'a>(
-    env: &Env<'_>,
+pub fn judge<'a, const N: usize>(
+    envs: [&Env<'_>; N],
     versions: impl Iterator<Item = &'a CaseVersion>,
     activities: impl Iterator<Item = &'a Activity>,
     until: Timestamp,
-) -> Option<Effects> {
+) -> Option<[Effects; N]> {
     let (first, later, events) = in_order(versions, activities)?;
+    Some(envs.map(|env| by(env, first, &later, &events, until)))
+}
+
+fn by<'a>(
+    env: &Env<'_>,
+    first: &'a CaseVersion,
+    later: &[&'a CaseVersion],
+    events: &[Event<'a>],
+    until: Timestamp,
+) -> Effects {
     let mut emissions = Vec::new();
     let watch = CaseWatch::open(&context(env, first, true), &mut emissions);
     let mut judging = Judging { env, version: first, watch, emissions, effects: Effects::default() };
@@ -25,11 +35,11 @@ pub fn judge<'a>(
         judging.watch.remember_for(env.rules, env.market, version);
     }
     for event in events {
-        judging.step(event);
+        judging.step(*event);
     }
     judging.fire(until);
     judging.note();
-    Some(judging.effects)
+    judging.effects
 }
 
 struct Judging<'e, 'a> {

@@ -2,6 +2,7 @@
 
 mod admit;
 mod at_hand;
+mod batches;
 mod check_record;
 mod checks;
 mod commit;
@@ -53,6 +54,7 @@ mod writing;
 
 pub use admit::etag;
 pub use at_hand::{case_at_hand, persons_at_hand};
+pub use batches::{Batch, Batches};
 pub use check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
 pub use checks::{CheckBatch, CheckPack, read_checks};
 pub use definitions::{Defined, Keeping, ground};
@@ -64,7 +66,7 @@ pub use intake::Ingest;
 pub use merge::corrupt as corrupt_cell;
 pub use permits::{Judged, Released, Reserve, Reserved};
 pub use push::PushItem;
-pub use replay::{Chunk, READ_AHEAD, Replay, Told, Unknown};
+pub use replay::{Chunk, READ_AHEAD, Replay, Told, Unknown, Unopened};
 pub(crate) use retell::untold;
 pub use retell::{Portion, Retelling, Teller, follow_from_rules};
 pub use tallies::version_of as digest_version;

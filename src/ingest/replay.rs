@@ -1,14 +1,11 @@
 //! Stored history read again, batch by batch in the order of the cases' ids, as it was known at one revision: to derive it
 //! under other rules without touching anything.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use futures::stream::FuturesOrdered;
-use tokio::sync::OnceCell;
-use tokio_util::task::AbortOnDropHandle;
-
 use super::IngestError;
+use super::batches::Batch;
 use super::derive::{Cause, Effects, Env};
 use super::fold;
 use super::judge::judge;
@@ -26,16 +23,12 @@ use crate::domain::ids::{CaseId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::time::Timestamp;
 use crate::rules::words::Attribute;
-use crate::rules::{Admittance, RuleSet};
-use crate::store::{CaseFilter, CaseHistory, StoredActivity, TenantScope, Voids};
+use crate::rules::{Admittance, PersonScope, Reach, RuleSet};
+use crate::store::{CaseFilter, CaseHistory, StoredActivity, StoredHistories, TenantScope, Voids};
 
-/// Cases of one batch.
-const BATCH: u32 = 250;
 /// Batches that are on their way where a history is told to its end: one through the database, one being put together, and
 /// one that waits to be derived.
 pub const READ_AHEAD: usize = 3;
-/// Voids that are held at once, at most: some twenty megabytes.
-const VOIDS: usize = 200_000;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
 
@@ -63,10 +56,7 @@ pub struct Replay {
     now: Timestamp,
     /// What happened later is left out.
     until: Timestamp,
-    after: String,
     kinds: Kinds,
-    /// The market's voids, where they are read before any case; `None` in there if they are too many to be held.
-    voids: Option<Arc<OnceCell<Option<Voids>>>>,
 }
 
 /// What is told of a case.
@@ -75,6 +65,14 @@ pub enum Told<'c, 'f> {
     Fact(Cause<'c>, &'f Fact),
     /// A finding that stands.
     Finding(&'f Finding),
+}
+
+/// Some cases as they were read, perhaps still as their bytes.
+pub struct Unopened(Read);
+
+enum Read {
+    Stored(Batch),
+    Whole(Chunk),
 }
 
 /// Some cases, with all that judging them takes.
@@ -88,14 +86,7 @@ impl Replay {
     #[must_use]
     pub const fn new(scope: TenantScope, market: Market, known: u64, now: Timestamp) -> Self {
         let until = Timestamp(i64::MAX);
-        Self { scope, market, known, now, until, after: String::new(), kinds: Kinds::ALL, voids: None }
-    }
-
-    /// The same of so many cases that the market's voids are read once, before them.
-    #[must_use]
-    pub fn of_many(mut self) -> Self {
-        self.voids = Some(Arc::default());
-        self
+        Self { scope, market, known, now, until, kinds: Kinds::ALL }
     }
 
     /// The same of what had happened up to `until`: later activities are left out, and a case whose first version takes
@@ -114,82 +105,44 @@ impl Replay {
         self
     }
 
-    /// The same from the cases behind the given one on.
-    #[must_use]
-    pub fn after(mut self, case: String) -> Self {
-        self.after = case;
-        self
+    /// The ids of the next cases behind one; `None` behind the last.
+    pub(super) async fn cases(&self, after: &str, most: usize) -> Result<Option<Vec<CaseId>>, IngestError> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let cases = self.scope.list_cases(&self.market.key.market, &CaseFilter::default(), after, most).await?;
+        Ok((!cases.is_empty()).then_some(cases))
     }
 
-    /// The last case that was read; empty before the first.
-    #[must_use]
-    pub fn place(&self) -> &str {
-        &self.after
+    /// The market's voids; `None` if there are more than `most`.
+    pub(super) async fn voids(&self, most: usize) -> Result<Option<Voids>, IngestError> {
+        Ok(self.scope.voids(&self.market.key.market, most).await?)
     }
 
-    /// The next cases; `None` at the end. The contacts of persons are gathered as far as rules of one of `sets` count
-    /// them over all of a person's cases.
+    /// The histories of cases that follow each other.
+    pub(super) async fn stored(&self, cases: Vec<CaseId>, voids: Arc<Voids>) -> Result<StoredHistories, IngestError> {
+        Ok(self.scope.stored_histories(&self.market.key.market, cases, voids).await?)
+    }
+
+    /// Reads the histories of these cases. The contacts of persons are gathered as far as rules of one of `sets` count them
+    /// over all of a person's cases.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn next(&mut self, sets: &[&RuleSet]) -> Result<Option<Chunk>, IngestError> {
-        match self.cases().await? {
-            Some(cases) => self.read(cases, sets).await.map(Some),
-            None => Ok(None),
+    pub async fn read(&self, batch: Batch, sets: &[&RuleSet]) -> Result<Unopened, IngestError> {
+        if batch.stored.is_some() && !sets.iter().any(|rules| rules.reach().looks_at_persons()) {
+            return Ok(Unopened(Read::Stored(batch)));
         }
-    }
-
-    /// The ids of the next cases, for [`Replay::read`]: several batches may be read at a time.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn cases(&mut self) -> Result<Option<Vec<CaseId>>, IngestError> {
         let market = &self.market.key.market;
-        let cases = self.scope.list_cases(market, &CaseFilter::default(), &self.after, BATCH).await?;
-        let Some(last) = cases.last() else { return Ok(None) };
-        self.after = last.as_str().to_owned();
-        Ok(Some(cases))
-    }
-
-    /// Has the next batches read by tasks of their own, in their order, until so many are on their way: they come through the
-    /// database and are put together while others are derived.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn read_ahead<T, F>(
-        &mut self,
-        reading: &mut FuturesOrdered<AbortOnDropHandle<T>>,
-        most: usize,
-        read: impl Fn(Self, Vec<CaseId>) -> F,
-    ) -> Result<(), IngestError>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        while reading.len() < most {
-            let Some(cases) = self.cases().await? else { break };
-            reading.push_back(AbortOnDropHandle::new(tokio::spawn(read(self.clone(), cases))));
-        }
-        Ok(())
-    }
-
-    /// Reads these cases, as [`Replay::next`] does.
-    ///
-    /// # Errors
-    /// The database is away or a row is corrupt.
-    pub async fn read(&self, cases: Vec<CaseId>, sets: &[&RuleSet]) -> Result<Chunk, IngestError> {
-        let market = &self.market.key.market;
-        let voids = match &self.voids {
-            Some(voids) => voids.get_or_try_init(|| self.scope.voids(market, VOIDS)).await?.as_ref(),
-            None => None,
-        };
-        let mut histories = match voids {
-            Some(voids) => self.scope.case_histories_knowing(market, &cases, voids).await?,
-            None => self.scope.case_histories(market, &cases).await?,
+        let cases = batch.cases.clone();
+        let histories = match batch.stored {
+            Some((stretch, places)) => stretch.read(places)?,
+            None => {
+                let mut found = self.scope.case_histories(market, &cases).await?;
+                cases.iter().filter_map(|case| found.remove_entry(case)).collect()
+            }
         };
         let circles = self.circles_of(&histories, sets);
         let mut logs = PersonLogs::default();
-        self.note(&histories, &circles, &mut logs);
+        self.note(histories.iter().map(|(case, history)| (case, history)), &circles, &mut logs);
         let here: HashSet<&CaseId> = cases.iter().collect();
         let wanted: Vec<&Circle> = circles.iter().collect();
         for some in wanted.chunks(OTHERS) {
@@ -197,27 +150,31 @@ impl Replay {
             let others: Vec<CaseId> = others.into_iter().filter(|case| !here.contains(case)).collect();
             for some in others.chunks(OTHERS) {
                 let contacts = self.scope.contact_histories(market, some).await?;
-                self.note(&contacts, &circles, &mut logs);
+                self.note(contacts.iter(), &circles, &mut logs);
             }
         }
-        let in_order = cases.iter().filter_map(|case| histories.remove_entry(case));
-        Ok(Chunk { histories: in_order.collect(), persons: logs })
+        Ok(Unopened(Read::Whole(Chunk { histories, persons: logs })))
     }
 
     /// Persons and households of whose contacts a rule counts some over all of their cases.
-    fn circles_of(&self, histories: &HashMap<CaseId, CaseHistory>, sets: &[&RuleSet]) -> BTreeSet<Circle> {
+    fn circles_of(&self, histories: &[(CaseId, CaseHistory)], sets: &[&RuleSet]) -> BTreeSet<Circle> {
         let mut circles = BTreeSet::new();
         if sets.iter().all(|rules| rules.is_empty()) {
             return circles;
         }
-        for history in histories.values() {
+        for (_, history) in histories {
+            // Most cases have one version, and most versions are of no such rule's scope.
+            let mut scoped: Option<(&CaseVersion, Vec<(&Reach, PersonScope)>)> = None;
             for (activity, version) in self.contacts(history) {
-                let Some(contact) = Admittance::of(activity) else { continue };
+                if scoped.as_ref().is_none_or(|(of, _)| !std::ptr::eq(*of, version)) {
+                    let reaches = sets.iter().map(|rules| rules.reach());
+                    let scopes = reaches.map(|reach| (reach, reach.person_scope(version, &self.market.region)));
+                    scoped = Some((version, scopes.filter(|(_, scope)| !scope.is_empty()).collect()));
+                }
+                let scopes = scoped.as_ref().map_or(&[][..], |(_, scopes)| scopes);
+                let Some(contact) = Admittance::of(activity).filter(|_| !scopes.is_empty()) else { continue };
                 for circle in Circle::of(activity, version) {
-                    let counts = sets.iter().map(|rules| rules.reach()).any(|reach| {
-                        let scope = reach.person_scope(version, &self.market.region);
-                        !scope.is_empty() && reach.counts_for(&circle, scope, contact)
-                    });
+                    let counts = scopes.iter().any(|(reach, scope)| reach.counts_for(&circle, *scope, contact));
                     if counts && !circles.contains(&circle) {
                         circles.insert(circle);
                     }
@@ -228,7 +185,12 @@ impl Replay {
     }
 
     /// Notes the contacts of these circles, each once: with the first of its cases.
-    fn note(&self, histories: &HashMap<CaseId, CaseHistory>, circles: &BTreeSet<Circle>, logs: &mut PersonLogs) {
+    fn note<'h>(
+        &self,
+        histories: impl Iterator<Item = (&'h CaseId, &'h CaseHistory)>,
+        circles: &BTreeSet<Circle>,
+        logs: &mut PersonLogs,
+    ) {
         if circles.is_empty() {
             return;
         }
@@ -249,18 +211,19 @@ impl Replay {
         contacts.filter_map(move |one| Some((one, version_of(history, before, one.occurred)?)))
     }
 
-    /// What these rules say of the cases of a chunk, case by case.
-    pub fn derive<'c>(
+    /// What each of these sets of rules says of the cases of a chunk, case by case.
+    pub fn judge<'c, const N: usize>(
         &'c self,
         chunk: &'c Chunk,
-        rules: &'c RuleSet,
-    ) -> impl Iterator<Item = (&'c CaseId, Effects)> + use<'c> {
-        let env = Env { market: &self.market, rules, persons: &chunk.persons, kinds: self.kinds };
+        sets: [&'c RuleSet; N],
+    ) -> impl Iterator<Item = [Effects; N]> + use<'c, N> {
+        let envs = sets.map(|rules| Env { market: &self.market, rules, persons: &chunk.persons, kinds: self.kinds });
         let before = self.known.saturating_add(1);
-        chunk.histories.iter().map(move |(case, history)| {
+        chunk.histories.iter().map(move |(_, history)| {
             let versions = history.versions.iter().filter(|(revision, _)| *revision < before);
             let versions = versions.map(|(_, version)| version);
-            (case, judge(&env, versions, counted(history, before), self.now).unwrap_or_default())
+            let said = judge(envs.each_ref(), versions, counted(history, before), self.now);
+            said.unwrap_or_else(|| std::array::from_fn(|_| Effects::default()))
         })
     }
 
@@ -305,17 +268,36 @@ impl Replay {
     }
 }
 
+impl Unopened {
+    /// The ids of its cases, in the order in which they are told.
+    #[must_use]
+    pub fn ids(&self) -> Vec<CaseId> {
+        match &self.0 {
+            Read::Whole(chunk) => chunk.histories.iter().map(|(case, _)| case.clone()).collect(),
+            Read::Stored(batch) => batch.cases.clone(),
+        }
+    }
+
+    /// Takes apart what was read. Keeps a processor busy.
+    ///
+    /// # Errors
+    /// A row is corrupt.
+    pub fn open(self) -> Result<Chunk, IngestError> {
+        match self.0 {
+            Read::Whole(chunk) => Ok(chunk),
+            Read::Stored(Batch { stored, .. }) => {
+                let histories = stored.map(|(stretch, places)| stretch.read(places)).transpose()?.unwrap_or_default();
+                Ok(Chunk { histories, persons: PersonLogs::default() })
+            }
+        }
+    }
+}
+
 impl Chunk {
     /// How many cases.
     #[must_use]
     pub fn cases(&self) -> usize {
         self.histories.len()
-    }
-
-    /// Their ids, in the order in which they are told.
-    #[must_use]
-    pub fn ids(&self) -> Vec<CaseId> {
-        self.histories.iter().map(|(case, _)| case.clone()).collect()
     }
 
     /// How many records of commits up to a revision, each activity with the first of its cases.

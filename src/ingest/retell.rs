@@ -9,10 +9,11 @@ use futures::stream::FuturesOrdered;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::IngestError;
+use super::batches::{Batch, Batches};
 use super::checks::{check_fact, read_checks};
 use super::derive::{Cause, Event};
 use super::finding_facts::finding_facts;
-use super::replay::{Chunk, READ_AHEAD, Replay, Told, Unknown};
+use super::replay::{READ_AHEAD, Replay, Told, Unknown, Unopened};
 use super::rosters::is_roster;
 use super::told_of::{Origin, Place, Record, View};
 use super::writing::is_void;
@@ -53,7 +54,7 @@ pub struct Retelling {
 
 /// Cases being read, part by part.
 struct Cases {
-    replay: Replay,
+    batches: Batches,
     reading: FuturesOrdered<AbortOnDropHandle<Result<Portion, IngestError>>>,
 }
 
@@ -73,19 +74,6 @@ pub struct Portion {
 }
 
 impl Portion {
-    /// How many records of commits up to a revision it holds: versions of cases, activities each with the first of their
-    /// cases, and commits of the log of checks. Records of rosters are counted where they lie among the others.
-    #[must_use]
-    pub fn records(&self, known: u64) -> u64 {
-        let count = match &self.part {
-            Part::Cases(part) => part.1.records(known),
-            Part::Market(rows) => rows.iter().filter(|row| row.revision <= known).count(),
-            Part::Rosters(_) => 0,
-            Part::Checks(rows) => rows.iter().filter(|row| row.revision <= known).count(),
-        };
-        u64::try_from(count).unwrap_or(u64::MAX)
-    }
-
     /// The ids of its cases; `None` of what concerns none.
     #[must_use]
     pub fn cases(&self) -> Option<Vec<CaseId>> {
@@ -102,11 +90,21 @@ pub fn follow_from_rules(kinds: Kinds) -> bool {
     BY_RULES.iter().any(|kind| kinds.has(*kind))
 }
 
+/// What telling a part leaves behind.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// What tests of rules lacked.
+    pub unknown: Vec<Unknown>,
+    /// Records of commits up to the revision that is told: versions of cases, activities each with the first of their cases,
+    /// and commits of the log of checks. Records of rosters are counted where they lie among the others.
+    pub records: u64,
+}
+
 /// Decisions about findings of some cases.
 type Decisions = HashMap<FindingId, Vec<Decision>>;
 
 enum Part {
-    Cases(Box<(Replay, Chunk, Decisions)>),
+    Cases(Box<(Replay, Unopened, Decisions)>),
     Market(Vec<StoredActivity>),
     Rosters(Vec<StoredActivity>),
     Checks(Vec<CheckRow>),
@@ -201,16 +199,16 @@ impl Retelling {
     /// The next cases behind one, with those behind them on their way; `None` behind the last.
     async fn read_cases(&mut self, after: &str) -> Result<Option<Portion>, IngestError> {
         let teller = &self.teller;
-        let replay = || teller.replay(&self.scope).after(after.to_owned());
-        let cases = self.cases.get_or_insert_with(|| Cases {
-            replay: if self.ahead > 1 { replay().of_many() } else { replay() },
-            reading: FuturesOrdered::new(),
+        let cases = self.cases.get_or_insert_with(|| {
+            let (replay, after) = (teller.replay(&self.scope), after.to_owned());
+            let batches = if self.ahead > 1 { Batches::of_many(replay, after) } else { Batches::new(replay, after) };
+            Cases { batches, reading: FuturesOrdered::new() }
         });
-        let read = |replay: Replay, ids| {
+        let read = |replay: Replay, batch| {
             let (teller, scope) = (Arc::clone(teller), self.scope.clone());
-            async move { teller.read(&scope, replay, ids).await }
+            async move { teller.read(&scope, replay, batch).await }
         };
-        cases.replay.read_ahead(&mut cases.reading, self.ahead, read).await?;
+        cases.batches.read_ahead(&mut cases.reading, self.ahead, read).await?;
         match cases.reading.next().await {
             Some(read) => read.map_err(|_| untold())?.map(Some),
             None => Ok(None),
@@ -222,7 +220,7 @@ impl Retelling {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn of_cases(&self, ids: Vec<CaseId>) -> Result<Portion, IngestError> {
-        self.teller.read(&self.scope, self.teller.replay(&self.scope), ids).await
+        self.teller.read(&self.scope, self.teller.replay(&self.scope), Batch::of(ids)).await
     }
 
     /// Every record of a roster.
@@ -254,15 +252,15 @@ impl Teller {
     }
 
     /// Reads cases.
-    async fn read(&self, scope: &TenantScope, replay: Replay, ids: Vec<CaseId>) -> Result<Portion, IngestError> {
-        let next = Some(Place::Cases(replay.place().to_owned()));
-        let chunk = replay.read(ids, &[&self.rules]).await?;
+    async fn read(&self, scope: &TenantScope, replay: Replay, batch: Batch) -> Result<Portion, IngestError> {
+        let next = batch.last().map(|last| Place::Cases(last.as_str().to_owned()));
+        let read = replay.read(batch, &[&self.rules]).await?;
         let mut decisions = Decisions::default();
         if !self.rules.is_empty() {
-            decisions = scope.decisions_of_cases(&self.market.key.market, &chunk.ids(), self.view.known).await?;
+            decisions = scope.decisions_of_cases(&self.market.key.market, &read.ids(), self.view.known).await?;
             decisions.values_mut().for_each(|made| made.retain(|decision| decision.at <= self.view.until));
         }
-        Ok(Portion { part: Part::Cases(Box::new((replay, chunk, decisions))), next })
+        Ok(Portion { part: Part::Cases(Box::new((replay, read, decisions))), next })
     }
 
     /// Whether an activity without a case counts in this view.
@@ -276,31 +274,38 @@ impl Teller {
 
     /// Tells the facts of a part's cases, in the order of [`Portion::cases`], but for those that follow from findings. Keeps a
     /// processor busy.
-    pub fn tell_cases(&self, portion: &Portion, note: &mut dyn FnMut(&CaseId, &Fact)) {
-        let Part::Cases(part) = &portion.part else { return };
-        let (replay, chunk, _) = &**part;
-        replay.tell(chunk, &self.rules, &mut |case, told| {
+    ///
+    /// # Errors
+    /// A row is corrupt.
+    pub fn tell_cases(&self, portion: Portion, note: &mut dyn FnMut(&CaseId, &Fact)) -> Result<(), IngestError> {
+        let Part::Cases(part) = portion.part else { return Ok(()) };
+        let (replay, read, _) = *part;
+        replay.tell(&read.open()?, &self.rules, &mut |case, told| {
             if let Told::Fact(_, fact) = told {
                 note(case, fact);
             }
         });
+        Ok(())
     }
 
-    /// Tells the facts of a part, always in the same order, and returns what tests of rules lacked. What names a fact's
-    /// record is made only where it is asked for: sums do not. Keeps a processor busy.
+    /// Tells the facts of a part, always in the same order. What names a fact's record is made only where it is asked for:
+    /// sums do not. Keeps a processor busy.
     ///
     /// # Errors
-    /// A logged check is corrupt.
+    /// A row or a logged check is corrupt.
     pub fn tell(
         &self,
-        portion: &Portion,
+        portion: Portion,
         note: &mut dyn FnMut(&dyn Fn() -> Origin, &Fact),
-    ) -> Result<Vec<Unknown>, IngestError> {
-        match &portion.part {
+    ) -> Result<Left, IngestError> {
+        let known = self.view.known;
+        let (mut unknown, mut records) = (Vec::new(), 0);
+        match portion.part {
             Part::Cases(part) => {
-                let (replay, chunk, decisions) = &**part;
-                let mut facts = Vec::new();
-                let unknown = replay.tell(chunk, &self.rules, &mut |case, told| {
+                let (replay, read, decisions) = *part;
+                let (chunk, mut facts) = (read.open()?, Vec::new());
+                records = chunk.records(known);
+                unknown = replay.tell(&chunk, &self.rules, &mut |case, told| {
                     let of = |record| Origin { case: Some(case.clone()), record };
                     match told {
                         Told::Fact(Cause::Event(Event::Version(version)), fact) => {
@@ -318,9 +323,9 @@ impl Teller {
                         }
                     }
                 });
-                return Ok(unknown);
             }
             Part::Market(rows) => {
+                records = rows.iter().filter(|row| row.revision <= known).count();
                 let mut facts = Vec::new();
                 for row in rows.iter().filter(|row| self.counts(row)) {
                     market_facts(&self.market, &row.activity, &mut facts);
@@ -354,7 +359,8 @@ impl Teller {
                 }
             }
             Part::Checks(rows) => {
-                for row in rows.iter().filter(|row| row.revision <= self.view.known) {
+                for row in rows.iter().filter(|row| row.revision <= known) {
+                    records += 1;
                     for line in read_checks(&row.body)? {
                         for check in &line.checks {
                             let asked = line.head.asked.plus(check.asked_after);
@@ -370,7 +376,7 @@ impl Teller {
                 }
             }
         }
-        Ok(Vec::new())
+        Ok(Left { unknown, records: u64::try_from(records).unwrap_or(u64::MAX) })
     }
 }
 

@@ -169,14 +169,11 @@ impl Query {
         let mut retelling = retelling(reading, told.kinds, told.view, Some(place)).to_the_end();
         let mut making = Making::default();
         let mut portion = retelling.next().await?;
-        while let Some((now, ids)) = portion.take().and_then(|now| now.cases().map(|ids| (now, ids))) {
+        while let Some(now) = portion.take().filter(|now| now.cases().is_some()) {
             let (teller, behind) = (retelling.teller(), now.next.clone());
-            let tell = move || {
-                making.tell(&teller, &now, ids);
-                making
-            };
+            let tell = move || making.tell(&teller, now).map(|()| making);
             let (made, next) = retelling.meanwhile(tell).await?;
-            making = made;
+            making = made?;
             if making.is_full() {
                 told.push(&mut making, behind);
                 if (told.bytes() / told.cases().max(1)).saturating_mul(cases) > self.told.limit {
@@ -205,12 +202,8 @@ impl Query {
         for some in touched.chunks(TOLD_AT_A_TIME) {
             let portion = retelling.of_cases(some.to_vec()).await?;
             let teller = retelling.teller();
-            let work = move || {
-                let ids = portion.cases().unwrap_or_default();
-                making.tell(&teller, &portion, ids);
-                making
-            };
-            making = tokio::task::spawn_blocking(work).await.map_err(|_| untold())?;
+            let work = move || making.tell(&teller, portion).map(|()| making);
+            making = tokio::task::spawn_blocking(work).await.map_err(|_| untold())??;
             if making.is_full() {
                 told.push(&mut making, None);
             }
@@ -253,8 +246,8 @@ async fn gathered_of<T: Send + 'static>(
     while let Some(now) = portion.take() {
         let (teller, add, lacked) = (retelling.teller(), add.clone(), lacked.clone());
         let tell = move || {
-            let unknown = teller.tell(&now, &mut |_, fact| add(&mut gathered, fact))?;
-            lacked(&mut gathered, unknown);
+            let left = teller.tell(now, &mut |_, fact| add(&mut gathered, fact))?;
+            lacked(&mut gathered, left.unknown);
             Ok::<T, IngestError>(gathered)
         };
         let (told, next) = retelling.meanwhile(tell).await?;
@@ -276,7 +269,7 @@ async fn records_of(
 ) -> Result<(Drill, Vec<DrillRecord>), IngestError> {
     let work = move || {
         let mut records: Vec<DrillRecord> = Vec::new();
-        let told = teller.tell(&portion, &mut |origin, fact| {
+        let told = teller.tell(portion, &mut |origin, fact| {
             let origin = origin();
             // All facts of a record follow each other.
             match records.last_mut().filter(|last| last.origin == origin) {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::domain::facts::Kinds;
 use crate::domain::ids::CaseId;
 use crate::domain::market::MarketKey;
-use crate::ingest::{Place, Portion, Teller, View};
+use crate::ingest::{IngestError, Place, Portion, Teller, View};
 use crate::kpi::{Catalogue, Columns, ColumnsBuilder, Days, Delta};
 
 /// Cases of one piece, at most.
@@ -162,15 +162,18 @@ pub(super) struct Making {
 
 impl Making {
     /// Tells the cases of a portion into it. Keeps a processor busy.
-    pub(super) fn tell(&mut self, teller: &Teller, portion: &Portion, cases: Vec<CaseId>) {
+    ///
+    /// # Errors
+    /// A row is corrupt.
+    pub(super) fn tell(&mut self, teller: &Teller, portion: Portion) -> Result<(), IngestError> {
         let mut place = self.cases.len();
-        self.cases.extend(cases);
+        self.cases.extend(portion.cases().unwrap_or_default());
         teller.tell_cases(portion, &mut |case, fact| {
             while self.cases.get(place).is_some_and(|told| told != case) {
                 place += 1;
             }
             self.builder.add(place as u32, fact);
-        });
+        })
     }
 
     /// Whether it holds as much as a part should.

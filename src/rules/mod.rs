@@ -54,7 +54,7 @@ pub mod written;
 
 pub use crate::domain::diagnostic::SourceFile;
 pub use compile::Packs;
-pub use reach::{Admittance, PersonScope};
+pub use reach::{Admittance, PersonScope, Reach};
 pub use ruleset::{RuleInfo, RuleNumber, RuleSet};
 
 #[cfg(test)]

@@ -69,6 +69,12 @@ impl CopyRows {
     }
 }
 
+/// Whether a name may stand in a text of SQL as it is. COPY takes no binds: where a name holds what such a text might hold in
+/// another way, it is bound to a statement that is none.
+pub(super) fn plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+}
+
 /// Bytes of a signature; flags and the length of an extension follow.
 const SIGNATURE: usize = 11;
 

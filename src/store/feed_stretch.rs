@@ -3,7 +3,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::copy::CopiedRow;
+use super::copy::{CopiedRow, plain};
 use super::feed_rows::{FeedRecord, FeedVersion, RECORD, RecordRow, VERSION};
 use super::{Backend, StoreError, TenantScope};
 use crate::domain::feed::SyncEntity;
@@ -83,8 +83,6 @@ impl TenantScope {
         (most, many): (u32, bool),
         make: impl FnMut(CopiedRow) -> Result<T, StoreError>,
     ) -> Result<Option<Vec<T>>, StoreError> {
-        // COPY takes no binds: where a name holds what a text of SQL might hold in another way, it is bound.
-        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         let (tenant, market) = (self.tenant.as_str(), market.as_str());
         if !many || self.store.backend != Backend::Postgres || !plain(tenant) || !plain(market) {
             return Ok(None);
@@ -94,7 +92,7 @@ impl TenantScope {
              AND revision <= {through}{only} ORDER BY revision LIMIT {}) TO STDOUT (FORMAT binary)",
             most.saturating_add(1)
         );
-        self.reader().copy_out(&sql, make).await.map(Some)
+        self.reader().copy_out(&sql, None, make).await.map(Some)
     }
 
     async fn selected(

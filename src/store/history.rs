@@ -59,22 +59,17 @@ fn read_from(row: &QueryResult, first: usize) -> Result<StoredActivity, StoreErr
 /// The revisions of a market's voids, by what they take out.
 pub type Voids = HashMap<ActivityId, u64, foldhash::fast::RandomState>;
 
-/// `{void}` is a void's revision and `{join}` finds it.
-const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.record, {void} AS void_revision
-    FROM activity a{join}
+const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
+    FROM activity a LEFT JOIN void v
+      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}{only}
     UNION ALL
-    SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.record, {void} AS void_revision
+    SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
     FROM activity_link l JOIN activity a
-      ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id{join}
+      ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id
+      LEFT JOIN void v
+      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}{only}";
-/// With each void looked up, or with none.
-const JOINED: (&str, &str) = (
-    "v.revision",
-    " LEFT JOIN void v
-      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id",
-);
-const UNJOINED: (&str, &str) = ("CAST(NULL AS BIGINT)", "");
 
 const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, record FROM case_version
     WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
@@ -88,7 +83,7 @@ async fn histories(
     market: &MarketId,
     cases: &[CaseId],
     contacts_since: Option<Timestamp>,
-    (dues, voids): (bool, Option<&Voids>),
+    dues: bool,
 ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
     let mut found: HashMap<CaseId, CaseHistory> = HashMap::new();
     if cases.is_empty() {
@@ -112,15 +107,9 @@ async fn histories(
         Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", vec![since.0.into()]),
         None => ("", Vec::new()),
     };
-    let (void, join) = if voids.is_some() { UNJOINED } else { JOINED };
-    let history = HISTORY.replace("{void}", void).replace("{join}", join).replace("{only}", only);
-    for row in connection.query_all_raw(select(&history, since)).await? {
+    for row in connection.query_all_raw(select(&HISTORY.replace("{only}", only), since)).await? {
         let case = CaseId::trusted(&row.try_get_by_index::<String>(0)?);
-        let mut stored = read_from(&row, 1)?;
-        if let Some(voids) = voids {
-            stored.voided = voids.get(&stored.activity.id).copied();
-        }
-        found.entry(case).or_default().activities.push(stored);
+        found.entry(case).or_default().activities.push(read_from(&row, 1)?);
     }
     if !dues {
         return Ok(found);
@@ -168,21 +157,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.reader(), self, market, cases, None, (false, None)).await
-    }
-
-    /// The same for who reads many and has read the voids before: to look them up for some cases at a time takes the database
-    /// longer than the histories do.
-    ///
-    /// # Errors
-    /// The database is away or a row is corrupt.
-    pub async fn case_histories_knowing(
-        &self,
-        market: &MarketId,
-        cases: &[CaseId],
-        voids: &Voids,
-    ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.reader(), self, market, cases, None, (false, Some(voids))).await
+        histories(&self.reader(), self, market, cases, None, false).await
     }
 
     /// Every void of a market, as committed; `None` if there are more than `most`.
@@ -212,7 +187,7 @@ impl TenantScope {
         market: &MarketId,
         cases: &[CaseId],
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.reader(), self, market, cases, Some(Timestamp(i64::MIN)), (false, None)).await
+        histories(&self.reader(), self, market, cases, Some(Timestamp(i64::MIN)), false).await
     }
 
     /// Cases on which one of these persons is a party or was contacted, or somebody of one of these households is a party;
@@ -259,7 +234,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn case_histories_before(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.before(), &self.scope, &self.market, cases, None, (true, None)).await
+        histories(&self.before(), &self.scope, &self.market, cases, None, true).await
     }
 
     /// The histories of these cases as this transaction sees them, its own inserts included.
@@ -267,7 +242,7 @@ impl MarketTx {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn case_histories(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.transaction, &self.scope, &self.market, cases, None, (true, None)).await
+        histories(&self.transaction, &self.scope, &self.market, cases, None, true).await
     }
 
     /// The versions of these cases, and their contacts from an instant on: what rules count over a person's cases. As they
@@ -280,7 +255,7 @@ impl MarketTx {
         cases: &[CaseId],
         since: Timestamp,
     ) -> Result<HashMap<CaseId, CaseHistory>, StoreError> {
-        histories(&self.before(), &self.scope, &self.market, cases, Some(since), (false, None)).await
+        histories(&self.before(), &self.scope, &self.market, cases, Some(since), false).await
     }
 
     /// Cases in which these persons, or somebody of these households, are parties, and those about which such a person was

@@ -191,13 +191,15 @@ impl Store {
 }
 
 impl Gate<'_> {
-    /// Copies out what a statement of PostgreSQL selects, each row as it comes.
+    /// Copies out what a statement of PostgreSQL selects, each row as it comes; behind `with` where it needs a setting of its
+    /// transaction.
     ///
     /// # Errors
     /// The database is away, or what is made of a row fails: the rest is read and left.
     pub(super) async fn copy_out<T>(
         &self,
         sql: &str,
+        with: Option<&str>,
         mut make: impl FnMut(CopiedRow) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let (mut copy, mut rows, mut failed) = (CopyOut::default(), Vec::new(), None);
@@ -209,7 +211,11 @@ impl Gate<'_> {
                 }
             }
         };
-        copy_out(self.pool.get_postgres_connection_pool(), self.limits, self.begins.as_deref(), sql, take).await?;
+        let pool = self.pool.get_postgres_connection_pool();
+        // On the heap: within the futures of those who ask it would be deeper than the compiler goes.
+        let begins: Vec<&str> = self.begins.as_deref().into_iter().chain(with).collect();
+        let begins = (!begins.is_empty()).then(|| begins.join("; "));
+        Box::pin(copy_out(pool, self.limits, begins.as_deref(), sql, take)).await?;
         failed.map_or(Ok(rows), Err)
     }
 

@@ -4,6 +4,8 @@
 pub mod counted;
 pub mod decode;
 pub mod encode;
+mod fields;
+mod quick;
 pub mod stored;
 pub mod words;
 

@@ -8,6 +8,8 @@ use prost::Message as _;
 
 use super::decode::{self, DecodeError};
 use super::encode;
+use super::fields::{Fields, Value};
+use super::quick;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::proto::v1;
@@ -43,6 +45,9 @@ pub fn version(version: &CaseVersion) -> Vec<u8> {
 /// # Errors
 /// The bytes are no stored activity.
 pub fn read_activity(bytes: &[u8]) -> Result<Activity, UnreadableError> {
+    if let Some(activity) = quick::activity(bytes) {
+        return Ok(activity);
+    }
     let wire = v1::Activity::decode(bytes)?;
     Ok(decode::trusting("activity", |at| decode::activity::activity(at, wire))?)
 }
@@ -55,42 +60,17 @@ const VOID: u64 = 56;
 /// `None` if the bytes are no message or have no id.
 #[must_use]
 pub fn skim(bytes: &[u8]) -> Option<(Range<usize>, bool)> {
-    let (mut at, mut id, mut void) = (0, None, false);
-    while at < bytes.len() {
-        let key = varint(bytes, &mut at)?;
-        match (key >> 3, key & 7) {
-            (_, 0) => drop(varint(bytes, &mut at)?),
-            (_, 1) => at = at.checked_add(8)?,
-            (number, 2) => {
-                let length = usize::try_from(varint(bytes, &mut at)?).ok()?;
-                let end = at.checked_add(length).filter(|end| *end <= bytes.len())?;
-                match number {
-                    ACTIVITY_ID => id = Some(at..end),
-                    VOID => void = true,
-                    _ => {}
-                }
-                at = end;
-            }
-            (_, 5) => at = at.checked_add(4)?,
-            _ => return None,
+    let (mut id, mut void, mut fields) = (None, false, Fields::of(bytes));
+    while let Some(field) = fields.field() {
+        match field? {
+            (ACTIVITY_ID, Value::Bytes(text)) => id = Some(fields.walked() - text.len()..fields.walked()),
+            (VOID, Value::Bytes(_)) => void = true,
+            _ => {}
         }
     }
-    let id = id.filter(|_| at == bytes.len())?;
+    let id = id?;
     std::str::from_utf8(bytes.get(id.clone())?).ok()?;
     Some((id, void))
-}
-
-fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 /// The case version of stored bytes, as [`read_activity`].

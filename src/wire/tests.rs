@@ -10,7 +10,8 @@ use prost::Message as _;
 
 use self::activities::KINDS;
 use self::dice::Dice;
-use super::{counted, decode, encode, stored};
+use super::{counted, decode, encode, quick, stored};
+use crate::domain::detail::Detail;
 use crate::proto::v1;
 
 proptest! {
@@ -34,6 +35,41 @@ proptest! {
             let back = decode::collect("activity", |at| decode::activity::activity(at, wire));
             prop_assert_eq!(back.as_ref(), Ok(&activity));
             prop_assert_eq!(stored::read_activity(&stored::activity(&activity)).unwrap(), activity);
+        }
+    }
+
+    #[test]
+    fn common_records_are_read_quickly_as_they_are_read_slowly(
+        seed: u64,
+        part: proptest::sample::Index,
+        value: u8,
+        cut: proptest::sample::Index,
+    ) {
+        let mut dice = Dice(seed);
+        for kind in 0..KINDS {
+            let activity = dice.activity(kind);
+            let mut bytes = stored::activity(&activity);
+            let read = quick::activity(&bytes);
+            let common = match &activity.detail {
+                Detail::Contact(contact) => contact.amounts.is_empty() && contact.deadline.is_none(),
+                Detail::MessageEvent { .. } => true,
+                _ => false,
+            };
+            if common && activity.control.cost.is_none() {
+                prop_assert_eq!(&read, &Some(activity));
+            } else {
+                prop_assert_eq!(read, None);
+            }
+            // Bytes that nobody wrote so: whatever is read quickly is what the whole way reads.
+            let twice = [bytes.as_slice(), bytes.get(part.index(bytes.len())..).unwrap()].concat();
+            let torn = bytes.get(..cut.index(bytes.len())).unwrap().to_vec();
+            *part.get_mut(&mut bytes) = value;
+            for bytes in [twice, torn, bytes] {
+                let Some(read) = quick::activity(&bytes) else { continue };
+                let wire = v1::Activity::decode(bytes.as_slice());
+                let slow = decode::trusting("activity", |at| decode::activity::activity(at, wire.unwrap()));
+                prop_assert_eq!(slow.as_ref(), Ok(&read));
+            }
         }
     }
 

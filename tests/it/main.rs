@@ -39,6 +39,7 @@ mod permits;
 mod replicas;
 mod schema_walls;
 mod store_ahead;
+mod store_histories;
 mod store_suite;
 mod support;
 mod sync;

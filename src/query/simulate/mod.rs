@@ -17,13 +17,16 @@ use crate::config::{CandidateFile, Snapshot};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
-use crate::ingest::{Chunk, IngestError, READ_AHEAD, Replay};
+use crate::ingest::derive::Effects;
+use crate::ingest::{Batches, IngestError, Replay, Unopened};
 use crate::rules::pack::Pack;
 use crate::rules::{Packs, RuleSet};
 use report::Report;
 
-/// Simulations at once in this process: each keeps a processor busy.
+/// Simulations at once in this process: each keeps as many processors busy as it judges batches.
 pub(super) const AT_ONCE: usize = 2;
+/// Batches of cases that one simulation judges at once.
+const JUDGED_AT_ONCE: usize = 2;
 /// Events that wait for a slow reader before the replay waits too.
 const WAITING: usize = 4;
 
@@ -169,21 +172,27 @@ impl Run {
             failed,
         };
         self.tell(started).await.map_err(|_| None)?;
-        let mut replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now).of_many();
-        // The next cases are read while some are derived.
-        let mut reading = FuturesOrdered::new();
+        let replay = Replay::new(scope.clone(), self.reading.market.clone(), revision, self.now);
+        let mut batches = Batches::of_many(replay, String::new());
+        // Some cases are judged while others are read; they are compared in their order.
+        let mut judging = FuturesOrdered::new();
         loop {
-            let read = |replay: Replay, cases| {
-                let judged = judged.clone();
-                async move { replay.read(cases, &[&judged[0], &judged[1]]).await }
+            let judge = |replay: Replay, batch| {
+                let (judged, events) = (judged.clone(), self.events.clone());
+                async move {
+                    let read = replay.read(batch, &[&judged[0], &judged[1]]).await?;
+                    let work = Judging { replay, read, sets: judged, events };
+                    tokio::task::spawn_blocking(move || work.run()).await.map_err(|_| broken())?
+                }
             };
-            replay.read_ahead(&mut reading, READ_AHEAD, read).await.map_err(Some)?;
-            let Some(chunk) = reading.next().await else { break };
-            let chunk = chunk.map_err(|_| Some(broken()))?.map_err(Some)?;
-            let replay = replay.clone();
-            let work = Derivation { replay, chunk, sets: judged.clone(), report, events: self.events.clone() };
-            let derived = tokio::task::spawn_blocking(move || work.run()).await;
-            report = derived.map_err(|_| Some(broken()))?.ok_or(None)?;
+            batches.read_ahead(&mut judging, JUDGED_AT_ONCE, judge).await.map_err(Some)?;
+            let Some(judged) = judging.next().await else { break };
+            let Judged { cases, activities, effects } =
+                judged.map_err(|_| Some(broken()))?.map_err(Some)?.ok_or(None)?;
+            report.read(cases, activities);
+            for [before, after] in effects {
+                report.compare(before, after);
+            }
             let progress = SimulationEvent::Progress { cases: report.cases(), activities: report.activities() };
             self.tell(progress).await.map_err(|_| None)?;
         }
@@ -206,29 +215,36 @@ fn proof(in_force: &Packs, candidate: &Packs, stopped: &dyn Fn() -> bool) -> Pro
     (run, failed)
 }
 
-/// A chunk and what it is derived with.
-struct Derivation {
+/// Cases and what they are judged by.
+struct Judging {
     replay: Replay,
-    chunk: Chunk,
+    read: Unopened,
     sets: [Arc<RuleSet>; 2],
-    report: Report,
     events: mpsc::Sender<SimulationEvent>,
 }
 
-impl Derivation {
-    /// Adds the chunk to the report; `None` once nobody listens any more.
-    fn run(self) -> Option<Report> {
-        let Self { replay, chunk, sets: [in_force, candidate], mut report, events } = self;
-        report.read(chunk.cases(), chunk.activities());
-        let before = replay.derive(&chunk, &in_force);
-        let after = replay.derive(&chunk, &candidate);
-        for ((_, before), (_, after)) in before.zip(after) {
+/// What both sets say of some cases.
+struct Judged {
+    cases: usize,
+    activities: usize,
+    /// Of each case.
+    effects: Vec<[Effects; 2]>,
+}
+
+impl Judging {
+    /// Judges every case by both sets; `None` once nobody listens any more. What was read is taken apart, judged and dropped
+    /// in one task: memory that another thread gives back costs as much as judging does.
+    fn run(self) -> Result<Option<Judged>, IngestError> {
+        let Self { replay, read, sets, events } = self;
+        let chunk = read.open()?;
+        let mut effects = Vec::with_capacity(chunk.cases());
+        for of_case in replay.judge(&chunk, sets.each_ref().map(|rules| &**rules)) {
             if events.is_closed() {
-                return None;
+                return Ok(None);
             }
-            report.compare(before, after);
+            effects.push(of_case);
         }
-        Some(report)
+        Ok(Some(Judged { cases: chunk.cases(), activities: chunk.activities(), effects }))
     }
 }
 

@@ -163,7 +163,7 @@ impl Report {
         for finding in old.values() {
             self.of(&finding.rule).found_before += 1;
         }
-        for (id, after) in new {
+        for (id, mut after) in new {
             let before = old.remove(&id);
             let change = self.of(&after.rule);
             change.found_after += 1;
@@ -172,11 +172,12 @@ impl Report {
                     count(&mut change.opened, after.severity);
                     change.sample(most, Change::Opened, None, Some(after));
                 }
-                Some(before) if differs(&before, &after) => {
-                    change.changed += 1;
-                    change.sample(most, Change::Changed, Some(before), Some(after));
+                Some(mut before) => {
+                    if differs(&mut before, &mut after) {
+                        change.changed += 1;
+                        change.sample(most, Change::Changed, Some(before), Some(after));
+                    }
                 }
-                Some(_) => {}
             }
         }
         for before in old.into_values() {
@@ -231,10 +232,14 @@ fn count(counts: &mut BySeverity, severity: Severity) {
 }
 
 /// Another finding in more than the pack that it names.
-fn differs(before: &Finding, after: &Finding) -> bool {
-    let same_pack =
-        |finding: &Finding| Finding { pack_digest: String::new(), pack_version: String::new(), ..finding.clone() };
-    same_pack(before) != same_pack(after)
+fn differs(before: &mut Finding, after: &mut Finding) -> bool {
+    let unnamed = |finding: &mut Finding| [&mut finding.pack_digest, &mut finding.pack_version].map(std::mem::take);
+    let packs = [unnamed(before), unnamed(after)];
+    let differs = before != after;
+    for (finding, [digest, version]) in [before, after].into_iter().zip(packs) {
+        (finding.pack_digest, finding.pack_version) = (digest, version);
+    }
+    differs
 }
 
 #[cfg(test)]

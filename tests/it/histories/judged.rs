@@ -75,8 +75,7 @@ fn judging_alone_says_what_the_whole_fold_says() {
             let until = generate::long_after();
             let (_, whole) = fold(&env, versions(), own(), until).expect("a version");
             let versions: Vec<&CaseVersion> = versions().collect();
-            let alone = judge(&env, versions.iter().copied(), own(), until).expect("a version");
-            let in_small = judge(&small, versions.iter().copied(), own(), until).expect("a version");
+            let [alone, in_small] = judge([&env, &small], versions.iter().copied(), own(), until).expect("a version");
             let of_whole = Effects { findings: alone.findings.clone(), unknown: alone.unknown.clone(), ..Effects::default() };
             let all = |_: &RuleId| true;
             let told = said(alone, &all);
