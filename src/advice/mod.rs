@@ -1,6 +1,7 @@
 //! Checks before the fact: may this contact be made, may this charge be added? Answered from the writer's state; the warm
 //! path touches no database.
 
+mod check_id;
 mod decided;
 mod explain;
 mod log;
@@ -29,6 +30,7 @@ use crate::ingest::market_state::HeldPermit;
 use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
 
 pub use crate::compliance::trace::{Said, Silence, Spoken};
+pub use check_id::CheckId;
 pub use explain::{ExplainedRule, Explanation, Wanted};
 pub use logged::Recorded;
 pub use shadow::{Differing, ShadowReport};
@@ -79,10 +81,25 @@ pub struct CheckAnswer {
 }
 
 impl CheckAnswer {
-    fn of(number: u64, at: Timestamp, answered: Answered) -> Self {
+    /// The answer to a check of that number; the memory of `answered` is left to be used again.
+    fn of(number: u64, at: Timestamp, answered: &mut Answered, named: Named) -> Self {
         let Answered { verdict, speaking, next_allowed, missing } = answered;
-        Self { number, at, verdict, speaking, next_allowed, missing }
+        let speaking = speaking.drain(..);
+        let speaking = match named {
+            Named::Speaking => speaking.collect(),
+            Named::Telling => speaking.filter(|one| one.answer != Answer::Kept).collect(),
+        };
+        Self { number, at, verdict: *verdict, speaking, next_allowed: *next_allowed, missing: std::mem::take(missing) }
     }
+}
+
+/// Which rules an answer names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// Every rule that speaks.
+    Speaking,
+    /// Those that do not simply allow what is asked.
+    Telling,
 }
 
 /// The answers to the questions of one request.
@@ -126,45 +143,6 @@ impl Checked {
     #[must_use]
     pub fn rules(&self) -> &RuleSet {
         &self.rules
-    }
-}
-
-/// Id of a check: where its run began, a hyphen, and its number in hexadecimal.
-#[derive(Debug, Clone, Copy)]
-pub struct CheckId {
-    bytes: [u8; 40],
-    length: usize,
-}
-
-impl CheckId {
-    /// The id of a check of a run.
-    #[must_use]
-    pub fn new(run: &str, number: u64) -> Self {
-        let mut id = Self { bytes: [0; 40], length: 0 };
-        if let Some(room) = id.bytes.get_mut(..run.len()) {
-            room.copy_from_slice(run.as_bytes());
-            id.length = run.len();
-        }
-        id.push(b'-');
-        let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
-        for digit in (0..digits).rev() {
-            let value = (number >> (4 * digit) & 15) as usize;
-            b"0123456789abcdef".get(value).iter().for_each(|byte| id.push(**byte));
-        }
-        id
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
-        }
-    }
-
-    /// Its text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
@@ -217,8 +195,9 @@ impl Advice {
         who: &Principal,
         market: &MarketId,
         question: Question,
+        named: Named,
     ) -> Result<(CheckAnswer, Checked), IngestError> {
-        let mut checked = self.check_all(who, market, vec![question], WhenFull::Refuse).await?;
+        let mut checked = self.check_all(who, market, vec![question], (WhenFull::Refuse, named)).await?;
         // One question has one answer.
         let answer = checked.answers.pop().unwrap_or(Err(IngestError::Overloaded))?;
         Ok((answer, checked))
@@ -235,7 +214,7 @@ impl Advice {
         who: &Principal,
         market: &MarketId,
         questions: Vec<Question>,
-        when_full: WhenFull,
+        (when_full, named): (WhenFull, Named),
     ) -> Result<Checked, IngestError> {
         if ![Role::Checker, Role::Reader, Role::Writer].iter().any(|role| who.has(*role)) {
             return Err(IngestError::RoleMissing(Role::Checker.as_str()));
@@ -253,14 +232,14 @@ impl Advice {
         let (mut warm, revision) = desk.warm(&handle.state, &questions).await?;
         desk.look_back(&questions, &mut warm).await?;
         let first = self.next.fetch_add(questions.len() as u64, Ordering::Relaxed);
-        let mut judged = Vec::with_capacity(questions.len());
+        let (mut judged, mut answered) = (Vec::with_capacity(questions.len()), Answered::default());
         for ((question, warm), number) in questions.into_iter().zip(warm).zip(first..) {
             if judged.len() % BREATH == BREATH - 1 {
                 // Thousands of checks are not to make single ones wait.
                 tokio::task::yield_now().await;
             }
             judged.push(match warm {
-                Some(warm) => Ok(desk.judge(question, warm, number)),
+                Some(warm) => Ok(desk.judge(question, warm, (number, named), &mut answered)),
                 None => Err(IngestError::NotFound { what: "case", id: question.case.to_string() }),
             });
         }
@@ -310,7 +289,7 @@ impl Desk<'_> {
         question.at.unwrap_or(self.now)
     }
 
-    fn judge(&self, question: Question, warm: Warm, number: u64) -> Judged {
+    fn judge(&self, question: Question, warm: Warm, (number, named): (u64, Named), answered: &mut Answered) -> Judged {
         let Warm { entry, person, logs: persons, permits, .. } = warm;
         let at = self.at(&question);
         let candidate = candidate(question, person, at);
@@ -322,9 +301,9 @@ impl Desk<'_> {
             persons: &persons,
         };
         let among = HeldPermit::among(&permits, &entry);
-        let answered = compliance::check_among(&context, &entry.watch, &candidate, &among);
+        compliance::check_among_into(&context, &entry.watch, &candidate, &among, answered);
         let planned = permits.into_iter().map(|held| held.permit).collect();
-        Judged { answer: CheckAnswer::of(number, at, answered), candidate, entry, planned }
+        Judged { answer: CheckAnswer::of(number, at, answered, named), candidate, entry, planned }
     }
 }
 
@@ -379,18 +358,5 @@ fn candidate(question: Question, person: Option<PersonId>, at: Timestamp) -> Act
         initiated_by: Some(question.initiated_by.unwrap_or(Initiator::Collector)),
         at_debtors_request: question.at_debtors_request,
         ..Activity::bare(ActivityId::trusted("check"), vec![question.case], at, question.detail)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::CheckId;
-
-    #[test]
-    fn ids_are_the_run_and_the_number() {
-        for number in [0, 1, 15, 16, 0xdead_beef, u64::MAX] {
-            let id = CheckId::new("0123456789abcdef", number);
-            assert_eq!(id.as_str(), format!("0123456789abcdef-{number:x}"));
-        }
     }
 }

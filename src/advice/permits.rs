@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Advice, CheckAnswer, Checked, Judged, Question, find};
+use super::{Advice, CheckAnswer, Checked, Judged, Named, Question, find};
 use crate::compliance::Answered;
 use crate::domain::ids::{MarketId, PermitId};
 use crate::domain::permit::PermitAsk;
@@ -66,19 +66,20 @@ impl Advice {
             Some(Reserved::Refused(refusal)) => return Ok(Err(refusal.clone())),
             Some(Reserved::Before(row)) => {
                 let (run, number) = &row.permit.check;
-                let answered = Answered { verdict: row.permit.verdict, ..Answered::default() };
+                let mut answered = Answered { verdict: row.permit.verdict, ..Answered::default() };
                 let checked = Checked {
                     answers: Vec::new(),
                     revision: commit.revision,
                     rules: Arc::clone(rules),
                     run: run.as_str().into(),
                 };
-                let check = CheckAnswer::of(*number, row.permit.at(), answered);
+                let check = CheckAnswer::of(*number, row.permit.at(), &mut answered, Named::Speaking);
                 return Ok(Ok(Answer { check, checked, permit: Some(PermitRow::clone(row)), now }));
             }
             Some(Reserved::Judged(judged)) => (judged, judged.permit.clone()),
         };
-        let answer = CheckAnswer::of(number, judged.candidate.occurred, judged.answered.clone());
+        let mut answered = judged.answered.clone();
+        let answer = CheckAnswer::of(number, judged.candidate.occurred, &mut answered, Named::Speaking);
         let rules = &judged.rules;
         let revision = commit.revision;
         let (candidate, entry) = (judged.candidate.clone(), Arc::clone(&judged.entry));

@@ -75,7 +75,7 @@ use crate::rules::words::Attribute;
 pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
-pub use planned::{Planned, check_among, seen_as, trace_among};
+pub use planned::{Planned, check_among, check_among_into, seen_as, trace_among};
 pub use speaking::{ConditionalLimit, Evidence, Note, Speaking};
 pub use watch::CaseWatch;
 

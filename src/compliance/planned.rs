@@ -72,18 +72,31 @@ pub fn seen_as(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity) -> (O
 /// What all rules say of a contact that is asked about, among those that are planned on its case or with its person.
 #[must_use]
 pub fn check_among(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity, planned: &[Planned<'_>]) -> Answered {
+    let mut answer = Answered::default();
+    check_among_into(ctx, watch, candidate, planned, &mut answer);
+    answer
+}
+
+/// The same, into an answer whose memory is used again.
+pub fn check_among_into(
+    ctx: &Context<'_>,
+    watch: &CaseWatch,
+    candidate: &Activity,
+    planned: &[Planned<'_>],
+    answer: &mut Answered,
+) {
     let held: Vec<Counting<'_>> = planned.iter().filter_map(|one| Counting::held(one.permit)).collect();
     if held.is_empty() {
-        return watch.check(ctx, candidate);
+        return watch.check_into(ctx, candidate, answer);
     }
-    let mut answer = asked(ctx, watch, candidate, held.iter());
+    *answer = asked(ctx, watch, candidate, held.iter());
     // What comes later looks back at the candidate: a place that is held there is not to be lost to it.
     let (role, consented) = seen_as(ctx, watch, candidate);
     let candidate = Activity { person_role: role, ..candidate.clone() };
     let person = candidate.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
     let party = person.and_then(|person| ctx.version.party(person));
     let household = party.and_then(|party| party.household.as_deref());
-    let Some(new) = Counting::of(&candidate, consented, household, Sides::of(ctx.version)) else { return answer };
+    let Some(new) = Counting::of(&candidate, consented, household, Sides::of(ctx.version)) else { return };
     for later in planned.iter().filter(|one| one.permit.at() > candidate.occurred) {
         let others = || held.iter().filter(|one| one.activity.id != later.permit.planned.id);
         let own = Context { version: later.version, ..*ctx };
@@ -101,7 +114,6 @@ pub fn check_among(ctx: &Context<'_>, watch: &CaseWatch, candidate: &Activity, p
             }
         }
     }
-    answer
 }
 
 /// The answer to a question when these contacts are counted too.

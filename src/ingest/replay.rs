@@ -29,6 +29,8 @@ use crate::store::{CaseFilter, CaseHistory, StoredActivity, StoredHistories, Ten
 /// Batches that are on their way where a history is told to its end: one through the database, one being put together, and
 /// one that waits to be derived.
 pub const READ_AHEAD: usize = 3;
+/// Cases that are taken apart at once: with their activities they fit a processor's own cache.
+const PART: usize = 32;
 /// Further cases of the batch's persons that are read at once; only stamps of their contacts are kept.
 const OTHERS: usize = 250;
 
@@ -278,18 +280,20 @@ impl Unopened {
         }
     }
 
-    /// Takes apart what was read. Keeps a processor busy.
+    /// Takes apart what was read, some cases at a time: what is told at once is still near the processor. Keeps one busy.
     ///
     /// # Errors
     /// A row is corrupt.
-    pub fn open(self) -> Result<Chunk, IngestError> {
-        match self.0 {
-            Read::Whole(chunk) => Ok(chunk),
-            Read::Stored(Batch { stored, .. }) => {
-                let histories = stored.map(|(stretch, places)| stretch.read(places)).transpose()?.unwrap_or_default();
-                Ok(Chunk { histories, persons: PersonLogs::default() })
-            }
-        }
+    pub fn open(self) -> impl Iterator<Item = Result<Chunk, IngestError>> {
+        let (whole, stored) = match self.0 {
+            Read::Whole(chunk) => (Some(chunk), None),
+            Read::Stored(batch) => (None, batch.stored),
+        };
+        let parts = stored.into_iter().flat_map(|(stretch, places)| {
+            let ends = places.clone().step_by(PART).map(move |start| start..places.end.min(start + PART));
+            ends.map(move |part| Ok(Chunk { histories: stretch.read(part)?, persons: PersonLogs::default() }))
+        });
+        whole.map(Ok).into_iter().chain(parts)
     }
 }
 

@@ -280,11 +280,13 @@ impl Teller {
     pub fn tell_cases(&self, portion: Portion, note: &mut dyn FnMut(&CaseId, &Fact)) -> Result<(), IngestError> {
         let Part::Cases(part) = portion.part else { return Ok(()) };
         let (replay, read, _) = *part;
-        replay.tell(&read.open()?, &self.rules, &mut |case, told| {
-            if let Told::Fact(_, fact) = told {
-                note(case, fact);
-            }
-        });
+        for chunk in read.open() {
+            replay.tell(&chunk?, &self.rules, &mut |case, told| {
+                if let Told::Fact(_, fact) = told {
+                    note(case, fact);
+                }
+            });
+        }
         Ok(())
     }
 
@@ -303,26 +305,29 @@ impl Teller {
         match portion.part {
             Part::Cases(part) => {
                 let (replay, read, decisions) = *part;
-                let (chunk, mut facts) = (read.open()?, Vec::new());
-                records = chunk.records(known);
-                unknown = replay.tell(&chunk, &self.rules, &mut |case, told| {
-                    let of = |record| Origin { case: Some(case.clone()), record };
-                    match told {
-                        Told::Fact(Cause::Event(Event::Version(version)), fact) => {
-                            note(&|| of(Record::Version(version.version.as_str().to_owned())), fact);
+                let mut facts = Vec::new();
+                for chunk in read.open() {
+                    let chunk = chunk?;
+                    records += chunk.records(known);
+                    unknown.extend(replay.tell(&chunk, &self.rules, &mut |case, told| {
+                        let of = |record| Origin { case: Some(case.clone()), record };
+                        match told {
+                            Told::Fact(Cause::Event(Event::Version(version)), fact) => {
+                                note(&|| of(Record::Version(version.version.as_str().to_owned())), fact);
+                            }
+                            Told::Fact(Cause::Event(Event::Activity(activity)), fact) => {
+                                note(&|| of(Record::Activity(activity.id.as_str().to_owned())), fact);
+                            }
+                            Told::Fact(Cause::Timer(due), fact) => note(&|| of(Record::Timer(due)), fact),
+                            Told::Finding(finding) => {
+                                let made = decisions.get(&finding.id).map_or(&[][..], Vec::as_slice);
+                                finding_facts(&self.market, finding, made, &mut facts);
+                                let origin = || of(Record::Finding(finding.id));
+                                facts.drain(..).for_each(|fact| note(&origin, &fact));
+                            }
                         }
-                        Told::Fact(Cause::Event(Event::Activity(activity)), fact) => {
-                            note(&|| of(Record::Activity(activity.id.as_str().to_owned())), fact);
-                        }
-                        Told::Fact(Cause::Timer(due), fact) => note(&|| of(Record::Timer(due)), fact),
-                        Told::Finding(finding) => {
-                            let made = decisions.get(&finding.id).map_or(&[][..], Vec::as_slice);
-                            finding_facts(&self.market, finding, made, &mut facts);
-                            let origin = || of(Record::Finding(finding.id));
-                            facts.drain(..).for_each(|fact| note(&origin, &fact));
-                        }
-                    }
-                });
+                    }));
+                }
             }
             Part::Market(rows) => {
                 records = rows.iter().filter(|row| row.revision <= known).count();

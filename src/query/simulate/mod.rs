@@ -236,15 +236,19 @@ impl Judging {
     /// in one task: memory that another thread gives back costs as much as judging does.
     fn run(self) -> Result<Option<Judged>, IngestError> {
         let Self { replay, read, sets, events } = self;
-        let chunk = read.open()?;
-        let mut effects = Vec::with_capacity(chunk.cases());
-        for of_case in replay.judge(&chunk, sets.each_ref().map(|rules| &**rules)) {
-            if events.is_closed() {
-                return Ok(None);
+        let mut judged = Judged { cases: 0, activities: 0, effects: Vec::new() };
+        for chunk in read.open() {
+            let chunk = chunk?;
+            for of_case in replay.judge(&chunk, sets.each_ref().map(|rules| &**rules)) {
+                if events.is_closed() {
+                    return Ok(None);
+                }
+                judged.effects.push(of_case);
             }
-            effects.push(of_case);
+            judged.cases += chunk.cases();
+            judged.activities += chunk.activities();
         }
-        Ok(Some(Judged { cases: chunk.cases(), activities: chunk.activities(), effects }))
+        Ok(Some(judged))
     }
 }
 

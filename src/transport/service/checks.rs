@@ -30,7 +30,7 @@ impl Api {
         self.assure(&caller, &market).await?;
         let advice = &self.use_cases.advice;
         let Some(wish) = wish else {
-            let checked = advice.check(&caller.who, &market, question).await;
+            let checked = advice.check(&caller.who, &market, question, view.named()).await;
             let (answer, checked) = checked.map_err(failed)?;
             return Ok(One { checked, answer, view, permit: None });
         };
@@ -73,7 +73,7 @@ impl Api {
         let (caller, message) = open(request)?;
         let (market, question, view) = check::charge(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
-        let checked = self.use_cases.advice.check(&caller.who, &market, question).await;
+        let checked = self.use_cases.advice.check(&caller.who, &market, question, view.named()).await;
         let (answer, checked) = checked.map_err(failed)?;
         Ok((answer, checked, view))
     }
@@ -101,7 +101,8 @@ impl Api {
         }
         self.assure(caller, market).await?;
         let advice = &self.use_cases.advice;
-        let mut checked = advice.check_all(&caller.who, market, questions, when_full).await.map_err(failed)?;
+        let mut checked =
+            advice.check_all(&caller.who, market, questions, (when_full, view.named())).await.map_err(failed)?;
         let answered = std::mem::take(&mut checked.answers).into_iter();
         let mut told: Vec<_> = answered
             .map(|answer| {
