@@ -135,6 +135,14 @@ impl<'a> Situation<'a> {
     }
 
     fn look_around(&self, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
+        // Most have one residence, whose jurisdictions come once each.
+        match self.party.map_or(&[][..], |party| party.residences.as_slice()) {
+            [] => return self.chain(self.region, None, None, visit),
+            [only] if !self.moved => {
+                return self.chain(&only.country, only.subdivision.as_deref(), only.locality.as_deref(), visit);
+            }
+            _ => {}
+        }
         let mut complete = true;
         let mut seen: [Option<&'a Jurisdiction>; ROOM] = [None; ROOM];
         let mut any = false;
