@@ -233,7 +233,7 @@ struct Judged {
 
 impl Judging {
     /// Judges every case by both sets; `None` once nobody listens any more. What was read is taken apart, judged and dropped
-    /// in one task: memory that another thread gives back costs as much as judging does.
+    /// in one task: memory that another thread gives back is dearer.
     fn run(self) -> Result<Option<Judged>, IngestError> {
         let Self { replay, read, sets, events } = self;
         let mut judged = Judged { cases: 0, activities: 0, effects: Vec::new() };
