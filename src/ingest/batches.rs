@@ -23,23 +23,27 @@ const GROWTH: usize = 4;
 const VOIDS: usize = 200_000;
 
 /// Cases of a replay, to be read by [`Replay::read`].
-pub struct Batch {
-    pub(super) cases: Vec<CaseId>,
-    /// Where their histories are there already: which ones of which stretch.
-    pub(super) stored: Option<(Arc<StoredHistories>, Range<usize>)>,
+pub enum Batch {
+    /// These cases, whatever their order.
+    Listed(Vec<CaseId>),
+    /// Those of a stretch whose histories are there already, by their places.
+    Stored(Arc<StoredHistories>, Range<usize>),
 }
 
 impl Batch {
-    /// These cases, whatever their order.
+    /// The cases.
     #[must_use]
-    pub const fn of(cases: Vec<CaseId>) -> Self {
-        Self { cases, stored: None }
+    pub fn cases(&self) -> &[CaseId] {
+        match self {
+            Self::Listed(cases) => cases,
+            Self::Stored(stretch, places) => stretch.cases().get(places.clone()).unwrap_or_default(),
+        }
     }
 
     /// The last of its cases.
     #[must_use]
     pub fn last(&self) -> Option<&CaseId> {
-        self.cases.last()
+        self.cases().last()
     }
 }
 
@@ -71,7 +75,7 @@ impl Batches {
     pub async fn next(&mut self) -> Result<Option<Batch>, IngestError> {
         let batch = match &mut self.stretches {
             Some(stretches) => stretches.next(&self.replay, &self.after).await?,
-            None => self.replay.cases(&self.after, BATCH).await?.map(Batch::of),
+            None => self.replay.cases(&self.after, BATCH).await?.map(Batch::Listed),
         };
         if let Some(last) = batch.as_ref().and_then(Batch::last) {
             last.as_str().clone_into(&mut self.after);
@@ -123,15 +127,14 @@ impl Stretches {
             Some(voids) => voids.clone(),
             None => self.voids.insert(replay.voids(VOIDS).await?.map(Arc::new)).clone(),
         };
-        let Some(voids) = voids else { return Ok(replay.cases(after, BATCH).await?.map(Batch::of)) };
+        let Some(voids) = voids else { return Ok(replay.cases(after, BATCH).await?.map(Batch::Listed)) };
         loop {
             if let Some((stretch, told)) = &mut self.here
                 && *told < stretch.cases().len()
             {
                 let places = *told..stretch.cases().len().min(*told + BATCH);
                 *told = places.end;
-                let cases = stretch.cases().get(places.clone()).unwrap_or_default().to_vec();
-                return Ok(Some(Batch { cases, stored: Some((Arc::clone(stretch), places)) }));
+                return Ok(Some(Batch::Stored(Arc::clone(stretch), places)));
             }
             self.here = None;
             let coming = self.coming.take().unwrap_or_else(|| come(replay, after.to_owned(), self.size, &voids));

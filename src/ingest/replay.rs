@@ -2,6 +2,7 @@
 //! under other rules without touching anything.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::IngestError;
@@ -73,7 +74,7 @@ pub enum Told<'c, 'f> {
 pub struct Unopened(Read);
 
 enum Read {
-    Stored(Batch),
+    Stored(Arc<StoredHistories>, Range<usize>),
     Whole(Chunk),
 }
 
@@ -130,22 +131,23 @@ impl Replay {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn read(&self, batch: Batch, sets: &[&RuleSet]) -> Result<Unopened, IngestError> {
-        if batch.stored.is_some() && !sets.iter().any(|rules| rules.reach().looks_at_persons()) {
-            return Ok(Unopened(Read::Stored(batch)));
-        }
         let market = &self.market.key.market;
-        let cases = batch.cases.clone();
-        let histories = match batch.stored {
-            Some((stretch, places)) => stretch.read(places)?,
-            None => {
-                let mut found = self.scope.case_histories(market, &cases).await?;
+        let histories = match &batch {
+            Batch::Stored(stretch, places) if sets.iter().any(|rules| rules.reach().looks_at_persons()) => {
+                stretch.read(places.clone())?
+            }
+            Batch::Stored(stretch, places) => {
+                return Ok(Unopened(Read::Stored(Arc::clone(stretch), places.clone())));
+            }
+            Batch::Listed(cases) => {
+                let mut found = self.scope.case_histories(market, cases).await?;
                 cases.iter().filter_map(|case| found.remove_entry(case)).collect()
             }
         };
         let circles = self.circles_of(&histories, sets);
         let mut logs = PersonLogs::default();
         self.note(histories.iter().map(|(case, history)| (case, history)), &circles, &mut logs);
-        let here: HashSet<&CaseId> = cases.iter().collect();
+        let here: HashSet<&CaseId> = batch.cases().iter().collect();
         let wanted: Vec<&Circle> = circles.iter().collect();
         for some in wanted.chunks(OTHERS) {
             let others = self.scope.cases_of(market, some.iter().copied()).await?;
@@ -276,7 +278,7 @@ impl Unopened {
     pub fn ids(&self) -> Vec<CaseId> {
         match &self.0 {
             Read::Whole(chunk) => chunk.histories.iter().map(|(case, _)| case.clone()).collect(),
-            Read::Stored(batch) => batch.cases.clone(),
+            Read::Stored(stretch, places) => stretch.cases().get(places.clone()).unwrap_or_default().to_vec(),
         }
     }
 
@@ -287,7 +289,7 @@ impl Unopened {
     pub fn open(self) -> impl Iterator<Item = Result<Chunk, IngestError>> {
         let (whole, stored) = match self.0 {
             Read::Whole(chunk) => (Some(chunk), None),
-            Read::Stored(batch) => (None, batch.stored),
+            Read::Stored(stretch, places) => (None, Some((stretch, places))),
         };
         let parts = stored.into_iter().flat_map(|(stretch, places)| {
             let ends = places.clone().step_by(PART).map(move |start| start..places.end.min(start + PART));

@@ -220,7 +220,7 @@ impl Retelling {
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn of_cases(&self, ids: Vec<CaseId>) -> Result<Portion, IngestError> {
-        self.teller.read(&self.scope, self.teller.replay(&self.scope), Batch::of(ids)).await
+        self.teller.read(&self.scope, self.teller.replay(&self.scope), Batch::Listed(ids)).await
     }
 
     /// Every record of a roster.

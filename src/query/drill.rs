@@ -169,9 +169,9 @@ impl Query {
         let mut retelling = retelling(reading, told.kinds, told.view, Some(place)).to_the_end();
         let mut making = Making::default();
         let mut portion = retelling.next().await?;
-        while let Some(now) = portion.take().filter(|now| now.cases().is_some()) {
+        while let Some((now, ids)) = portion.take().and_then(|now| now.cases().map(|ids| (now, ids))) {
             let (teller, behind) = (retelling.teller(), now.next.clone());
-            let tell = move || making.tell(&teller, now).map(|()| making);
+            let tell = move || making.tell(&teller, now, ids).map(|()| making);
             let (made, next) = retelling.meanwhile(tell).await?;
             making = made?;
             if making.is_full() {
@@ -202,7 +202,8 @@ impl Query {
         for some in touched.chunks(TOLD_AT_A_TIME) {
             let portion = retelling.of_cases(some.to_vec()).await?;
             let teller = retelling.teller();
-            let work = move || making.tell(&teller, portion).map(|()| making);
+            let ids = portion.cases().unwrap_or_default();
+            let work = move || making.tell(&teller, portion, ids).map(|()| making);
             making = tokio::task::spawn_blocking(work).await.map_err(|_| untold())??;
             if making.is_full() {
                 told.push(&mut making, None);

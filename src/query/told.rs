@@ -165,9 +165,9 @@ impl Making {
     ///
     /// # Errors
     /// A row is corrupt.
-    pub(super) fn tell(&mut self, teller: &Teller, portion: Portion) -> Result<(), IngestError> {
+    pub(super) fn tell(&mut self, teller: &Teller, portion: Portion, cases: Vec<CaseId>) -> Result<(), IngestError> {
         let mut place = self.cases.len();
-        self.cases.extend(portion.cases().unwrap_or_default());
+        self.cases.extend(cases);
         teller.tell_cases(portion, &mut |case, fact| {
             while self.cases.get(place).is_some_and(|told| told != case) {
                 place += 1;
