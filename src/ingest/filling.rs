@@ -13,10 +13,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
-
 use super::IngestError;
+use super::beside::Beside;
 use super::definitions::{Defined, row_of};
 use super::fill::{self, Beginning, Held, Summed, TOLD};
 use super::fill_look::{Look, Need};
@@ -324,44 +322,32 @@ async fn gather(
     retelling: &mut Retelling,
     mut portion: Option<Portion>,
 ) -> Result<Step, IngestError> {
-    let limits = look.markets.limits();
-    let tasks = usize::try_from(limits.fill_tasks).unwrap_or(1);
-    let teller = retelling.teller();
-    let (mut records, mut place) = (0, None);
-    // Parts are told beside each other, each added to sums that no other is being added to.
-    let (mut idle, mut telling): (Vec<Delta>, FuturesUnordered<_>) = (Vec::new(), FuturesUnordered::new());
+    let (limits, tasks) = (look.markets.limits(), look.markets.told_at_once());
+    let (teller, mut place) = (retelling.teller(), None);
+    let mut beside: Beside<(Delta, u64)> = Beside::new(tasks);
     let since = Instant::now();
     while let Some(now) = portion.take() {
         place.clone_from(&now.next);
         let (teller, grown) = (Arc::clone(&teller), Arc::clone(grown));
-        let mut sums = idle.pop().unwrap_or_default();
-        telling.push(tokio::task::spawn_blocking(move || {
-            let left = teller.tell(now, &mut |_, fact| sums.add(&grown, fact))?;
-            Ok::<_, IngestError>((sums, left.records))
-        }));
+        beside.start(move |(sums, records)| {
+            *records += teller.tell(now, &mut |_, fact| sums.add(&grown, fact))?.records;
+            Ok(())
+        });
         portion = retelling.next().await?;
-        if telling.len() >= tasks
-            && let Some(told) = telling.next().await
-        {
-            let (sums, told) = told.map_err(|_| untold())??;
-            idle.push(sums);
-            records += told;
-        }
-        let bytes: usize = idle.iter().map(Delta::bytes).sum();
+        beside.keep_up().await?;
+        let bytes: usize = beside.idle().iter().map(|(sums, _)| sums.bytes()).sum();
+        let records: u64 = beside.idle().iter().map(|(_, records)| records).sum();
         if records >= u64::from(limits.fill_records) || bytes.saturating_mul(tasks) > BYTES || since.elapsed() > STEP {
             break;
         }
     }
-    while let Some(told) = telling.next().await {
-        let (sums, told) = told.map_err(|_| untold())??;
-        idle.push(sums);
-        records += told;
-    }
+    beside.settle().await?;
+    let (sums, records): (Vec<Delta>, Vec<u64>) = beside.idle().drain(..).unzip();
     let place = match (&portion, place) {
         (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| untold())?,
         _ => TOLD.to_owned(),
     };
-    Ok(Step { sums: idle, place, records, portion })
+    Ok(Step { sums, place, records: records.iter().sum(), portion })
 }
 
 /// The blocks of sums that were made beside each other.

@@ -3,6 +3,7 @@
 mod admit;
 mod at_hand;
 mod batches;
+mod beside;
 mod check_record;
 mod checks;
 mod commit;
@@ -55,6 +56,7 @@ mod writing;
 pub use admit::etag;
 pub use at_hand::{case_at_hand, persons_at_hand};
 pub use batches::{Batch, Batches};
+pub use beside::Beside;
 pub use check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
 pub use checks::{CheckBatch, CheckPack, read_checks};
 pub use definitions::{Defined, Keeping, ground};

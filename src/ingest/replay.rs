@@ -160,6 +160,21 @@ impl Replay {
         Ok(Unopened(Read::Whole(Chunk { histories, persons: logs })))
     }
 
+    /// Every case of the persons and households that these cases have ever named, or somebody was contacted of.
+    pub(super) async fn of_their_persons(&self, cases: &[CaseId]) -> Result<Vec<CaseId>, IngestError> {
+        let market = &self.market.key.market;
+        let histories = self.scope.contact_histories(market, cases).await?;
+        let mut circles: BTreeSet<Circle> = BTreeSet::new();
+        for history in histories.values() {
+            for (_, version) in &history.versions {
+                circles.extend(version.parties.iter().flat_map(Circle::of_party));
+                let contacts = history.activities.iter();
+                circles.extend(contacts.flat_map(|stored| Circle::of(&stored.activity, version)));
+            }
+        }
+        Ok(self.scope.cases_of(market, circles.iter()).await?)
+    }
+
     /// Persons and households of whose contacts a rule counts some over all of their cases.
     fn circles_of(&self, histories: &[(CaseId, CaseHistory)], sets: &[&RuleSet]) -> BTreeSet<Circle> {
         let mut circles = BTreeSet::new();

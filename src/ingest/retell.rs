@@ -21,6 +21,7 @@ use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::facts::Kinds;
+use crate::domain::finding::Finding;
 use crate::domain::finding_life::Decision;
 use crate::domain::ids::{CaseId, FindingId, MarketId};
 use crate::domain::market::Market;
@@ -223,6 +224,14 @@ impl Retelling {
         self.teller.read(&self.scope, self.teller.replay(&self.scope), Batch::Listed(ids)).await
     }
 
+    /// Every case of the persons and households of these cases.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn of_their_persons(&self, cases: &[CaseId]) -> Result<Vec<CaseId>, IngestError> {
+        self.teller.replay(&self.scope).of_their_persons(cases).await
+    }
+
     /// Every record of a roster.
     async fn rosters(&self, market: &MarketId) -> Result<Vec<StoredActivity>, IngestError> {
         let (mut found, mut revision, mut after) = (Vec::new(), 0, String::new());
@@ -272,22 +281,31 @@ impl Teller {
             && row.activity.occurred <= until
     }
 
-    /// Tells the facts of a part's cases, in the order of [`Portion::cases`], but for those that follow from findings. Keeps a
-    /// processor busy.
+    /// Tells the facts of a part's cases, in the order of [`Portion::cases`]. Keeps a processor busy.
     ///
     /// # Errors
     /// A row is corrupt.
     pub fn tell_cases(&self, portion: Portion, note: &mut dyn FnMut(&CaseId, &Fact)) -> Result<(), IngestError> {
         let Part::Cases(part) = portion.part else { return Ok(()) };
-        let (replay, read, _) = *part;
+        let (replay, read, decisions) = *part;
         for chunk in read.open() {
-            replay.tell(&chunk?, &self.rules, &mut |case, told| {
-                if let Told::Fact(_, fact) = told {
-                    note(case, fact);
+            replay.tell(&chunk?, &self.rules, &mut |case, told| match told {
+                Told::Fact(_, fact) => note(case, fact),
+                Told::Finding(finding) => {
+                    self.of_finding(finding, &decisions).iter().for_each(|fact| note(case, fact));
                 }
             });
         }
         Ok(())
+    }
+
+    /// The facts of a finding with what was decided about it.
+    fn of_finding(&self, finding: &Finding, decisions: &Decisions) -> Vec<Fact> {
+        let made = decisions.get(&finding.id).map_or(&[][..], Vec::as_slice);
+        let mut facts = Vec::new();
+        finding_facts(&self.market, finding, made, &mut facts);
+        facts.retain(|fact| self.kinds.has(fact.kind));
+        facts
     }
 
     /// Tells the facts of a part, always in the same order. What names a fact's record is made only where it is asked for:
@@ -305,7 +323,6 @@ impl Teller {
         match portion.part {
             Part::Cases(part) => {
                 let (replay, read, decisions) = *part;
-                let mut facts = Vec::new();
                 for chunk in read.open() {
                     let chunk = chunk?;
                     records += chunk.records(known);
@@ -320,10 +337,8 @@ impl Teller {
                             }
                             Told::Fact(Cause::Timer(due), fact) => note(&|| of(Record::Timer(due)), fact),
                             Told::Finding(finding) => {
-                                let made = decisions.get(&finding.id).map_or(&[][..], Vec::as_slice);
-                                finding_facts(&self.market, finding, made, &mut facts);
                                 let origin = || of(Record::Finding(finding.id));
-                                facts.drain(..).for_each(|fact| note(&origin, &fact));
+                                self.of_finding(finding, &decisions).iter().for_each(|fact| note(&origin, fact));
                             }
                         }
                     }));

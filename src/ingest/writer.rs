@@ -189,6 +189,12 @@ impl Markets {
         &self.limits
     }
 
+    /// Parts of a history that are told beside each other.
+    #[must_use]
+    pub fn told_at_once(&self) -> usize {
+        usize::try_from(self.limits.fill_tasks).unwrap_or(1)
+    }
+
     /// Which KPI definitions the cells of markets follow, as far as this process knows.
     #[must_use]
     pub fn keeping(&self) -> &Keeping {

@@ -10,8 +10,6 @@ use super::numbers::{Numbers, Optional};
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::facts::Kinds;
 
-/// Facts after which columns are closed.
-const MOST: usize = 1 << 16;
 /// Bytes, about, that dimensions of their own take.
 const DIMS: usize = 512;
 
@@ -74,6 +72,12 @@ impl Columns {
         size_of::<Self>() + size_of_val(runs.as_slice()) + plain.iter().chain(&optional).sum::<usize>()
     }
 
+    /// How many facts.
+    #[must_use]
+    pub fn facts(&self) -> usize {
+        self.runs.last().map_or(0, |run| run.end as usize)
+    }
+
     /// The facts of these kinds that are of one of these days, or whose case came in on one; of the cases whose number `wanted`
     /// says so of; each with that number, or the last of those that came as one.
     pub fn each_of(
@@ -134,7 +138,7 @@ impl Columns {
 }
 
 /// Adds a fact to another one with the same dimensions, if their day and flags are the same and the sums are numbers.
-fn absorb(sum: &mut Fact, fact: &Fact) -> bool {
+pub(super) fn absorb(sum: &mut Fact, fact: &Fact) -> bool {
     if (sum.day, sum.flags, sum.value.is_some()) != (fact.day, fact.flags, fact.value.is_some()) {
         return false;
     }
@@ -165,6 +169,9 @@ pub struct ColumnsBuilder {
 }
 
 impl ColumnsBuilder {
+    /// Facts after which columns are closed.
+    pub const MOST: usize = 1 << 16;
+
     /// Adds a fact of the case with a number.
     pub fn add(&mut self, case: u32, fact: &Fact) {
         let dims = match self.known.get(&fact.dims) {
@@ -178,10 +185,22 @@ impl ColumnsBuilder {
         self.facts.push((case, Fact { dims, ..fact.clone() }));
     }
 
+    /// How many facts it holds.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+
     /// Whether it holds as many as columns should.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        self.facts.len() >= MOST
+        self.facts.len() >= Self::MOST
     }
 
     /// The columns, and bytes, about, of dimensions that no columns had before.

@@ -6,11 +6,12 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `by_month`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
 pub mod block;
+mod by_month;
 pub mod calendar;
 pub mod cases;
 mod catalogue;
@@ -58,6 +59,7 @@ pub mod unit;
 mod varint;
 
 pub use block::{Block, BlockKey, Cell, CellGrain};
+pub use by_month::ByMonth;
 pub use calendar::Calendar;
 pub use catalogue::Catalogue;
 pub use columns::{Columns, ColumnsBuilder, Days};

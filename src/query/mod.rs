@@ -12,9 +12,11 @@ mod frozen;
 mod kpis;
 mod permits;
 pub mod quality;
+mod retold;
 mod scorecard;
 pub mod simulate;
 mod told;
+mod told_months;
 mod watch;
 
 use std::sync::Arc;

@@ -1,12 +1,13 @@
 //! Facts told from a history, kept for the next question that no cells answer.
 //!
 //! They stand on one revision. A later question tells those cases anew that commits have touched since, and no others: what time
-//! alone changes is committed as well, when it is due. Facts that follow from rules are never kept, because what is told of one
-//! case may change with the contacts of its person in another.
+//! alone changes is committed as well, when it is due. Of facts that follow from rules, cases are told anew as well whose persons
+//! or households were touched in another case, or about whose findings something was decided.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::told_months::Months;
 use crate::domain::facts::Kinds;
 use crate::domain::ids::CaseId;
 use crate::domain::market::MarketKey;
@@ -15,27 +16,61 @@ use crate::kpi::{Catalogue, Columns, ColumnsBuilder, Days, Delta};
 
 /// Cases of one piece, at most.
 const CASES: usize = 8_192;
-/// Pieces, beyond twice those that the cases need, with which they are put together anew.
-const PIECES: usize = 64;
+/// Pieces that are small, or of which much was told again, with which they are put together anew.
+const LOOSE: usize = 64;
 
 /// Facts of some cases.
 #[derive(Debug)]
-struct Part {
+pub(super) struct Part {
     cases: Vec<CaseId>,
-    columns: Columns,
+    /// Their places, in the order of their ids.
+    order: Vec<u32>,
+    pub(super) columns: Columns,
     bytes: usize,
+    /// Whether it has about as many cases or facts as a part should.
+    large: bool,
+}
+
+impl Part {
+    /// Columns of facts whose cases nobody asks for.
+    pub(super) fn of_no_case(columns: Columns) -> Self {
+        // Dimensions are counted where the facts are kept.
+        let bytes = columns.bytes();
+        Self { cases: Vec::new(), order: Vec::new(), columns, bytes, large: true }
+    }
+
+    fn place_of(&self, case: &CaseId) -> Option<usize> {
+        let at = |place: &u32| self.cases.get(*place as usize);
+        let found = self.order.binary_search_by(|place| at(place).cmp(&Some(case))).ok()?;
+        self.order.get(found).map(|place| *place as usize)
+    }
 }
 
 /// A part, and which of its cases were told again in a later one.
 #[derive(Debug, Clone)]
-struct Piece {
-    part: Arc<Part>,
+pub(super) struct Piece {
+    pub(super) part: Arc<Part>,
     again: Option<Arc<[bool]>>,
 }
 
 impl Piece {
-    fn holds(&self, case: usize) -> bool {
+    /// All of a part.
+    pub(super) fn of(part: Part) -> Self {
+        Self { part: Arc::new(part), again: None }
+    }
+
+    pub(super) fn holds(&self, case: usize) -> bool {
         self.again.as_ref().is_none_or(|again| !again.get(case).copied().unwrap_or_default())
+    }
+
+    /// How many of its cases were told again.
+    fn told_again(&self) -> usize {
+        self.again.iter().flat_map(|again| again.iter()).filter(|again| **again).count()
+    }
+
+    /// Whether it should be put together with others.
+    fn is_loose(&self) -> bool {
+        !self.part.large || self.told_again() * 4 >= self.part.cases.len()
     }
 }
 
@@ -50,13 +85,14 @@ pub(super) struct Told {
     /// Where the telling goes on; `None` where every case was told.
     pub(super) place: Option<Place>,
     pieces: Vec<Piece>,
+    months: Months,
 }
 
 impl Told {
     /// Nothing told yet.
     pub(super) fn nothing(kinds: Kinds, ground: &str, view: View) -> Self {
         let place = Some(Place::Cases(String::new()));
-        Self { kinds, ground: ground.to_owned(), view, place, pieces: Vec::new() }
+        Self { kinds, ground: ground.to_owned(), view, place, pieces: Vec::new(), months: Months::Unknown }
     }
 
     /// Cases that facts are of, those that were told again once more.
@@ -66,41 +102,83 @@ impl Told {
 
     /// Bytes, about.
     pub(super) fn bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.part.bytes).sum()
+        self.pieces.iter().chain(self.months.pieces()).map(|piece| piece.part.bytes).sum()
     }
 
     /// Adds what was made, told up to a place.
     pub(super) fn push(&mut self, made: &mut Making, place: Option<Place>) {
+        let large = made.is_large();
         let cases = std::mem::take(&mut made.cases);
         if !cases.is_empty() {
             let (columns, fresh) = made.builder.finish();
-            let names: usize = cases.iter().map(|case| size_of::<CaseId>() + case.as_str().len()).sum();
+            let names: usize = cases.iter().map(|case| size_of::<CaseId>() + 4 + case.as_str().len()).sum();
             let bytes = columns.bytes() + names + fresh;
-            self.pieces.push(Piece { part: Arc::new(Part { cases, columns, bytes }), again: None });
+            let mut order: Vec<u32> = (0..).take(cases.len()).collect();
+            order.sort_by_key(|place| cases.get(*place as usize));
+            self.pieces.push(Piece::of(Part { cases, order, columns, bytes, large }));
         }
         self.place = place;
     }
 
     /// Drops what was told of these cases.
-    pub(super) fn without(&mut self, cases: &HashSet<CaseId>) {
+    pub(super) fn without(&mut self, cases: &[CaseId]) {
+        let mut change = self.months.change();
         for piece in &mut self.pieces {
-            let again =
-                piece.part.cases.iter().enumerate().map(|(place, case)| cases.contains(case) || !piece.holds(place));
-            let again: Arc<[bool]> = again.collect();
-            piece.again = again.contains(&true).then_some(again);
+            let places: HashSet<usize> = cases.iter().filter_map(|case| piece.part.place_of(case)).collect();
+            if places.is_empty() {
+                continue;
+            }
+            if let Some(change) = &mut change {
+                change.take_back(piece, self.kinds, |case| places.contains(&case));
+            }
+            let mut again =
+                piece.again.as_ref().map_or_else(|| vec![false; piece.part.cases.len()], |again| again.to_vec());
+            for place in places {
+                if let Some(again) = again.get_mut(place) {
+                    *again = true;
+                }
+            }
+            piece.again = Some(again.into());
         }
         self.pieces.retain(|piece| piece.again.as_ref().is_none_or(|again| again.contains(&false)));
+        self.months.take(change);
     }
 
-    /// Puts pieces together where there are many, or much in them was told again.
+    /// How many pieces there are.
+    pub(super) const fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Takes the pieces from a place on, which were pushed since, into what is added up by month.
+    pub(super) fn add_to_months(&mut self, from: usize) {
+        let mut change = self.months.change();
+        if let Some(change) = &mut change {
+            self.pieces.iter().skip(from).for_each(|piece| change.add(piece, self.kinds));
+        }
+        self.months.take(change);
+    }
+
+    /// Whether it was tried to add everything up by month.
+    pub(super) const fn knows_months(&self) -> bool {
+        !matches!(self.months, Months::Unknown)
+    }
+
+    /// Adds everything up by month, if that makes few sums of many facts. Keeps processors busy.
+    pub(super) async fn add_up_months(&mut self) -> Option<()> {
+        self.months = Months::of(&self.pieces, self.kinds).await?;
+        Some(())
+    }
+
+    /// Puts pieces together that are small or of which much was told again, where there are many.
     pub(super) fn tidy(&mut self) {
-        let again = |piece: &Piece| piece.again.iter().flat_map(|again| again.iter()).filter(|again| **again).count();
-        let stale: usize = self.pieces.iter().map(again).sum();
-        if stale * 4 < self.cases() && self.pieces.len() < PIECES + 2 * self.cases() / CASES {
+        if self.pieces.iter().filter(|piece| piece.is_loose()).count() < LOOSE {
             return;
         }
+        let (loose, firm) = std::mem::take(&mut self.pieces).into_iter().partition(Piece::is_loose);
+        self.pieces = firm;
+        let loose: Vec<Piece> = loose;
         let mut made = Making::default();
-        for piece in std::mem::take(&mut self.pieces) {
+        for piece in loose {
             let renumbered = |(place, case): (usize, &CaseId)| {
                 piece.holds(place).then(|| {
                     made.cases.push(case.clone());
@@ -123,13 +201,13 @@ impl Told {
 
     /// The sums of the facts of these days. Keeps as many processors busy as there are.
     pub(super) async fn sum(&self, catalogue: &Arc<Catalogue>, days: &Days) -> Option<Delta> {
-        let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let some = self.pieces.len().div_ceil(at_once).max(1);
-        let works: Vec<_> = self
-            .pieces
-            .chunks(some)
+        let pieces = match self.months.pieces() {
+            pieces if days.are_months() && !pieces.is_empty() => pieces,
+            _ => &self.pieces[..],
+        };
+        let works: Vec<_> = shares(pieces)
             .map(|pieces| {
-                let (pieces, catalogue, days) = (pieces.to_vec(), Arc::clone(catalogue), days.clone());
+                let (catalogue, days) = (Arc::clone(catalogue), days.clone());
                 let kinds = catalogue.kinds();
                 tokio::task::spawn_blocking(move || {
                     let mut sum = Delta::new();
@@ -153,6 +231,12 @@ impl Told {
     }
 }
 
+/// Shares of some pieces, one for each processor.
+pub(super) fn shares(pieces: &[Piece]) -> impl Iterator<Item = Vec<Piece>> {
+    let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    pieces.chunks(pieces.len().div_ceil(at_once).max(1)).map(<[Piece]>::to_vec)
+}
+
 /// A part being made.
 #[derive(Debug, Default)]
 pub(super) struct Making {
@@ -174,6 +258,11 @@ impl Making {
             }
             self.builder.add(place as u32, fact);
         })
+    }
+
+    /// Whether it holds half as much as a part should, or more.
+    fn is_large(&self) -> bool {
+        self.builder.len() * 2 >= ColumnsBuilder::MOST || self.cases.len() * 2 >= CASES
     }
 
     /// Whether it holds as much as a part should.

@@ -25,6 +25,10 @@ const CASES: &str = "SELECT case_id FROM activity
     WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3
     UNION SELECT case_id FROM due WHERE tenant_id = $1 AND market_id = $2 AND revision > $3";
 
+const DECIDED: &str = "SELECT DISTINCT f.case_id FROM finding_update u
+    JOIN finding f ON f.tenant_id = u.tenant_id AND f.market_id = u.market_id AND f.finding_id = u.finding_id
+    WHERE u.tenant_id = $1 AND u.market_id = $2 AND u.revision > $3 AND f.case_id IS NOT NULL";
+
 pub(super) async fn cases(
     connection: &impl ConnectionTrait,
     scope: &TenantScope,
@@ -52,6 +56,16 @@ impl TenantScope {
     /// The database is away.
     pub async fn cases_touched_since(&self, market: &MarketId, revision: u64) -> Result<HashSet<CaseId>, StoreError> {
         cases(&self.reader(), self, market, revision).await
+    }
+
+    /// Cases about whose findings something was decided after `revision`.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cases_decided_since(&self, market: &MarketId, revision: u64) -> Result<HashSet<CaseId>, StoreError> {
+        let rows =
+            self.reader().query_all_raw(self.statement(market, DECIDED, [revision.cast_signed().into()])).await?;
+        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
     }
 
     /// Voids whose target has not arrived.

@@ -11,13 +11,15 @@ use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner}
 
 use fairdue::clock::Clock;
 use fairdue::config::{Config, Holder};
-use fairdue::domain::ids::KeyId;
+use fairdue::domain::finding::FindingStatus;
+use fairdue::domain::finding_life::FindingAction;
+use fairdue::domain::ids::{KeyId, UpdateId};
 use fairdue::domain::principal::{Principal, Role};
 use fairdue::domain::time::SECOND;
-use fairdue::ingest::Markets;
+use fairdue::ingest::{FindingUpdate, ItemResult, Markets, Work};
 use fairdue::kpi::{self, Comparison, Dimension, Frame, Grain, Shape};
 use fairdue::query::{KpiQuestion, Query};
-use fairdue::store::{Store, StoreOptions};
+use fairdue::store::{FindingFilter, Store, StoreOptions};
 
 use super::deliver::{Act, Dice, key, scattered};
 use super::generate::{self, History, long_after};
@@ -35,6 +37,9 @@ const KPIS: [(&str, Option<Dimension>); 9] = [
     ("dso_due", None),
     ("compliance_rate", None),
 ];
+
+/// KPIs of which facts are kept, those that follow from rules among them: few, so that each is asked often enough.
+const TOLD: [&str; 4] = ["recovery_rate", "compliance_rate", "unknown_rate", "findings_open"];
 
 /// Dimensions that no cells are kept by: such questions are answered from facts, which are kept as well.
 const OUTSIDE: [&[Dimension]; 2] =
@@ -109,10 +114,40 @@ fn question(dice: &mut Dice) -> KpiQuestion {
     KpiQuestion { query, shape, as_of: None, as_known_at: None, frozen: false }
 }
 
+/// Some question about the whole time that is answered from facts.
+fn outside(dice: &mut Dice) -> KpiQuestion {
+    let KpiQuestion { mut query, .. } = question(dice);
+    query.kpis = vec![TOLD[dice.below(TOLD.len())].to_owned()];
+    query.group_by = OUTSIDE[dice.below(OUTSIDE.len())].to_vec();
+    (query.from, query.to) = ("2025-01-01".parse().expect("a date"), "2026-01-01".parse().expect("a date"));
+    KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None, frozen: false }
+}
+
 /// Lets the servers find themselves idle, so that they merge what waits into cells.
 async fn merge(hand: &AtomicI64) {
     hand.fetch_add(3 * SECOND, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(40)).await;
+}
+
+/// Somebody puts a finding that stands right, or opens it anew.
+async fn decide(writer: &Replica, dice: &mut Dice, step: usize) {
+    let (key, filter) = (key(), FindingFilter::default());
+    let found = writer.query.list_findings(&reader(), &key.market, &filter, None, 20).await.expect("findings");
+    let stand: Vec<_> = found.0.iter().filter(|row| row.status != FindingStatus::Withdrawn).collect();
+    let Some(row) = stand.get(dice.below(stand.len().max(1))) else { return };
+    let settled = matches!(row.status, FindingStatus::Remediated | FindingStatus::Waived);
+    let update = FindingUpdate {
+        id: UpdateId::trusted(&format!("u-{step}")),
+        finding: row.finding.id,
+        action: if settled { FindingAction::Reopen } else { FindingAction::Remediate },
+        reason: Some("as agreed".into()),
+        until: None,
+        key: KeyId::trusted("k"),
+        actor: None,
+        etag: None,
+    };
+    let decided = writer.markets.submit(&key, Work::Decide(Box::new(update))).await.expect("a commit");
+    assert!(matches!(decided.results[..], [ItemResult::Created]), "{decided:?}");
 }
 
 async fn shared_by_replicas(url: &str, holders: &[Arc<Holder>; 3], acts: &[Act], seed: u64) -> Result<(), String> {
@@ -128,15 +163,22 @@ async fn shared_by_replicas(url: &str, holders: &[Arc<Holder>; 3], acts: &[Act],
             replicas[at] = Replica::start(url, &holders[at], clock.clone()).await;
             continue;
         };
+        // Asked before and after, so that what is kept for it is of right before the commits.
+        let told = outside(&mut dice);
+        for replica in &replicas[..2] {
+            replica.ask(&told).await;
+        }
         let writer = &replicas[dice.below(2)];
         let key = key();
         let all = work.into_iter().map(|one| writer.markets.submit(&key, one));
         futures::future::join_all(all).await.into_iter().for_each(|done| drop(done.expect("a commit")));
         if dice.below(3) == 0 {
+            decide(writer, &mut dice, step).await;
+        }
+        if dice.below(3) == 0 {
             merge(&hand).await;
         }
-        for _ in 0..2 {
-            let question = question(&mut dice);
+        for question in [told, question(&mut dice), question(&mut dice)] {
             let expected = replicas[2].ask(&question).await;
             for replica in &replicas[..2] {
                 let answer = replica.ask(&question).await;
