@@ -54,6 +54,14 @@ QUESTIONS = {
     "accounts_attempted": """
         SELECT {by}, count(DISTINCT case_id) FROM activity WHERE market = '{market}' AND kind IN {contacts} AND {year}
         GROUP BY ALL""",
+    # A stock: of every day and group, whether or not anything happened, what was paid to date. A part of a balance.
+    "paid_to_date": """
+        WITH periods AS (SELECT DISTINCT {grain} FROM activity WHERE {year}),
+            groups AS (SELECT DISTINCT {column} FROM activity WHERE market = '{market}'),
+            change AS (SELECT {by}, sum(amount) AS amount FROM activity
+                WHERE market = '{market}' AND kind = 'Payment' AND day < DATE '2026-01-01' GROUP BY ALL)
+        SELECT {by}, sum(coalesce(amount, 0)) OVER (PARTITION BY {column} ORDER BY {grain})
+        FROM periods CROSS JOIN groups LEFT JOIN change USING ({by})""",
     # By the day of the promise and what its case paid until it was due. Whose payment counts towards which of several
     # promises is not asked, which a ledger must.
     "promises_kept": """
@@ -70,7 +78,7 @@ QUESTIONS = {
 def asked(what, grain, column, market):
     """A question of QUESTIONS as one statement."""
     names = grain if column == "-" else f"{grain}, {column}"
-    return QUESTIONS[what].format(by=names, names=names, market=market, contacts=CONTACTS, year=YEAR)
+    return QUESTIONS[what].format(by=names, names=names, grain=grain, column=column, market=market, contacts=CONTACTS, year=YEAR)
 
 
 def timed(connection, text):

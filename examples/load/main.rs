@@ -134,6 +134,9 @@ struct Options {
     /// Directory of a smaller kept history that `catalogue` asks as well; without it half of the large one.
     #[arg(long)]
     smaller: Option<std::path::PathBuf>,
+    /// KPIs of `catalogue`; all of them if none is named.
+    #[arg(long = "kpi", value_name = "KPI")]
+    kpis: Vec<String>,
     /// Questions of `outside`, by month, of KPIs whose parts add up: `KPI:DIMENSION,DIMENSION`.
     #[arg(long)]
     outside: Vec<String>,

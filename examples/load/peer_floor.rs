@@ -9,7 +9,7 @@ use crate::stats::median;
 /// Columns that the plain question is grouped by, beside none.
 const COLUMNS: [&str; 3] = ["-", "agent", "client"];
 /// Questions of the catalogue that are asked of both: DuckDB's name, the KPI, the grain and the column.
-pub const REAL: [(&str, &str, &str, &str); 7] = [
+pub const REAL: [(&str, &str, &str, &str); 9] = [
     ("rpc_rate", "rpc_rate", "month", "agent"),
     ("rpc_rate", "rpc_rate", "day", "agent"),
     ("collected", "collected_per_agent_attributed", "month", "agent"),
@@ -17,7 +17,12 @@ pub const REAL: [(&str, &str, &str, &str); 7] = [
     ("promises_kept", "ptp_kept", "month", "agent"),
     ("accounts_attempted", "accounts_attempted", "month", "-"),
     ("accounts_attempted", "accounts_attempted", "week", "client"),
+    // Of a balance DuckDB tells a part: what was paid to date.
+    ("paid_to_date", "balance_closing", "day", "agent"),
+    ("paid_to_date", "balance_closing", "month", "client"),
 ];
+/// What DuckDB tells of a figure, too.
+pub const SHOWN: [&str; 6] = ["period_start_date", "group", "currency_code", "value", "numerator", "denominator"];
 
 /// Microseconds of the plain question by grain and column.
 #[derive(Debug, Default)]

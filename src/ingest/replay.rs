@@ -161,7 +161,10 @@ impl Replay {
     }
 
     /// Every case of the persons and households that these cases have ever named, or somebody was contacted of.
-    pub(super) async fn of_their_persons(&self, cases: &[CaseId]) -> Result<Vec<CaseId>, IngestError> {
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn of_their_persons(&self, cases: &[CaseId]) -> Result<Vec<CaseId>, IngestError> {
         let market = &self.market.key.market;
         let histories = self.scope.contact_histories(market, cases).await?;
         let mut circles: BTreeSet<Circle> = BTreeSet::new();

@@ -224,14 +224,6 @@ impl Retelling {
         self.teller.read(&self.scope, self.teller.replay(&self.scope), Batch::Listed(ids)).await
     }
 
-    /// Every case of the persons and households of these cases.
-    ///
-    /// # Errors
-    /// The database is away or a row is corrupt.
-    pub async fn of_their_persons(&self, cases: &[CaseId]) -> Result<Vec<CaseId>, IngestError> {
-        self.teller.replay(&self.scope).of_their_persons(cases).await
-    }
-
     /// Every record of a roster.
     async fn rosters(&self, market: &MarketId) -> Result<Vec<StoredActivity>, IngestError> {
         let (mut found, mut revision, mut after) = (Vec::new(), 0, String::new());

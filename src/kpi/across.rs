@@ -60,7 +60,7 @@ pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answe
     for (place, kpi) in plan.kpis.iter().enumerate() {
         if let (Some((groups, all)), true) = (&values, plan.is_percentile(kpi)) {
             let all = plan.shape.totals.then(|| Evaluation::new(plan, kpi, all, true));
-            Evaluation::new(plan, kpi, groups, false).rows(all.as_ref(), &mut answer.rows);
+            Evaluation::new(plan, kpi, groups, false).rows(all.as_ref(), &mut |row| answer.rows.push(row));
             continue;
         }
         let sums = |gathered, kind| Sums::new(parts, gathered, place, kpi, kind, reporting);

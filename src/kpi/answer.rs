@@ -25,13 +25,26 @@ impl Plan {
     /// # Errors
     /// If a block is not of the series that its key names.
     pub fn answer<'b>(&self, blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>) -> Result<Answer, DecodeError> {
-        let mut answer = Answer::default();
+        let mut rows = Vec::new();
+        self.each_row(blocks, &mut |row| rows.push(row))?;
+        Ok(Answer { rows })
+    }
+
+    /// The same, each row as it is made: whoever writes them out need not hold thousands.
+    ///
+    /// # Errors
+    /// If a block is not of the series that its key names; nothing was taken then.
+    pub fn each_row<'b>(
+        &self,
+        blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
+        take: &mut dyn FnMut(Row),
+    ) -> Result<(), DecodeError> {
         if self.shape.top.is_none() && !self.shape.totals {
             let gathered = gather(self, blocks, &Merge::Nothing)?;
             for kpi in &self.kpis {
-                Evaluation::new(self, kpi, &gathered, false).rows(None, &mut answer.rows);
+                Evaluation::new(self, kpi, &gathered, false).rows(None, take);
             }
-            return Ok(answer);
+            return Ok(());
         }
         // The cells are added up several times: to rank the groups, to answer, and to make the total.
         let blocks: Vec<(BlockKey, &Block)> = blocks.into_iter().collect();
@@ -45,9 +58,9 @@ impl Plan {
         let total = if self.shape.totals { Some(gather(self, again(), &Merge::Everything)?) } else { None };
         for kpi in &self.kpis {
             let total = total.as_ref().map(|total| Evaluation::new(self, kpi, total, true));
-            Evaluation::new(self, kpi, &gathered, false).rows(total.as_ref(), &mut answer.rows);
+            Evaluation::new(self, kpi, &gathered, false).rows(total.as_ref(), take);
         }
-        Ok(answer)
+        Ok(())
     }
 
     /// The first groups of each currency by the first KPI's value over the whole question.
@@ -110,24 +123,23 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The rows of all periods, each with the total's behind them.
-    pub(super) fn rows(&self, total: Option<&Self>, rows: &mut Vec<Row>) {
+    pub(super) fn rows(&self, total: Option<&Self>, take: &mut dyn FnMut(Row)) {
         let groups = self.blanks();
         let total = total.map(|total| (total, total.blanks()));
-        rows.reserve(groups.len().saturating_mul(self.plan.framed.rows).min(1 << 16));
+        // Those of one period: they are still near the processor when they are taken.
+        let mut rows = Vec::new();
         for slot in 0..self.plan.framed.rows {
-            let first = rows.len();
-            self.period(&groups, slot, rows);
-            if let (Some(control), Some(rows)) = (&self.kpi.definition.control, rows.get_mut(first..)) {
-                lift::against_control(rows, &self.plan.query.group_by, control);
+            self.period(&groups, slot, &mut rows);
+            if let Some(control) = &self.kpi.definition.control {
+                lift::against_control(&mut rows, &self.plan.query.group_by, control);
             }
-            if let (Some(order), Some(rows)) = (self.plan.shape.order, rows.get_mut(first..))
-                && order != RowOrder::Name
-            {
+            if let Some(order) = self.plan.shape.order.filter(|order| *order != RowOrder::Name) {
                 rows.sort_by(|a, b| (a.kind.cmp(&b.kind)).then_with(|| by_value(order, a, b)));
             }
             if let Some((total, groups)) = &total {
-                total.period(groups, slot, rows);
+                total.period(groups, slot, &mut rows);
             }
+            rows.drain(..).for_each(&mut *take);
         }
     }
 

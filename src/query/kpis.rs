@@ -11,7 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, View, Work, corrupt_cell};
-use crate::kpi::{self, Answer, BlockRange, Catalogue, QueryError, Shape};
+use crate::kpi::{self, Answer, BlockRange, Catalogue, QueryError, Row, Shape};
 use crate::store::MarketHead;
 
 /// A question with its view of the history.
@@ -85,6 +85,26 @@ impl Query {
         self.answer(who, market, &mut question, true).await
     }
 
+    /// The same, with each row of the answer taken as it is made: the answer itself has none. What figures of closed periods
+    /// were is not told so.
+    ///
+    /// # Errors
+    /// See [`Query::query_kpis`]; what was taken until then is none of an answer.
+    pub async fn query_kpis_by_row(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        mut question: KpiQuestion,
+        take: &mut (dyn FnMut(Row) + Send),
+    ) -> Result<KpiAnswer, IngestError> {
+        let reading = self.open(who, market)?;
+        question.shape.calendar = reading.calendar.clone();
+        let (mut answer, following) = self.figures(&reading, &question, true, take).await?;
+        let asked = question.query.kpis.iter().map(String::as_str);
+        answer.filling = self.filling(&reading, &following, asked).await?;
+        Ok(answer)
+    }
+
     /// Answers a question; from cells alone unless the history may be told again for it.
     pub(super) async fn answer(
         &self,
@@ -95,7 +115,9 @@ impl Query {
     ) -> Result<KpiAnswer, IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
-        let (mut answer, following) = self.figures(&reading, question, may_tell).await?;
+        let mut rows = Vec::new();
+        let (mut answer, following) = self.figures(&reading, question, may_tell, &mut |row| rows.push(row)).await?;
+        answer.answer = Answer { rows };
         if question.frozen {
             answer.frozen = self.frozen(&reading, &following, question, &mut answer).await?;
         }
@@ -109,11 +131,12 @@ impl Query {
         reading: &Reading,
         question: &KpiQuestion,
         may_tell: bool,
+        take: &mut (dyn FnMut(Row) + Send),
     ) -> Result<(KpiAnswer, Arc<Following>), IngestError> {
         let exact = question.shape.exact && reading.catalogue.asks_percentiles(&question.query);
         if question.as_of.is_some() || question.as_known_at.is_some() || exact {
             let following = self.following(reading, true).await?;
-            return Ok((self.told_again(reading, &following, question).await?, following));
+            return Ok((self.told_again(reading, &following, question, take).await?, following));
         }
         let settled_to = self.markets.clock().now();
         let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &question.shape);
@@ -121,13 +144,14 @@ impl Query {
         let (plan, revision, stretches) = match planned {
             Ok(planned) => planned,
             Err(error) if error.undeclared && may_tell => {
-                return Ok((self.told_again(reading, &following, question).await?, following));
+                return Ok((self.told_again(reading, &following, question, take).await?, following));
             }
             Err(error) => return Err(self.no_cells(reading, &following, &question.query.kpis, error).await),
         };
         let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
+        plan.each_row(blocks, take).map_err(|error| corrupt_cell(&error))?;
         let answer = KpiAnswer {
-            answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
+            answer: Answer::default(),
             revision,
             settled_to,
             catalogue_digest: reading.catalogue.digest().to_owned(),
@@ -144,6 +168,7 @@ impl Query {
         reading: &Reading,
         following: &Following,
         question: &KpiQuestion,
+        take: &mut (dyn FnMut(Row) + Send),
     ) -> Result<KpiAnswer, IngestError> {
         let exact = question.shape.exact;
         let catalogue = following.standing.catalogue.for_question(&question.query, exact).map_err(refused)?;
@@ -161,8 +186,9 @@ impl Query {
         };
         let blocks = delta.blocks_where(|key| ranges.iter().any(|range| range.holds(key)));
         let blocks = blocks.iter().map(|(key, block)| (*key, block));
+        plan.each_row(blocks, take).map_err(|error| corrupt_cell(&error))?;
         Ok(KpiAnswer {
-            answer: plan.answer(blocks).map_err(|error| corrupt_cell(&error))?,
+            answer: Answer::default(),
             revision: view.known,
             settled_to: view.now,
             catalogue_digest: reading.catalogue.digest().to_owned(),

@@ -8,7 +8,7 @@ use super::{Query, Reading};
 use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
 use crate::domain::ids::CaseId;
-use crate::ingest::{Beside, IngestError, Place, Retelling, Unknown, View, follow_from_rules, untold};
+use crate::ingest::{Beside, IngestError, Place, Replay, Retelling, Unknown, View, follow_from_rules, untold};
 use crate::kpi::{Catalogue, Days, Delta};
 
 /// Cases that are told again at a time.
@@ -92,8 +92,9 @@ impl Query {
         let mut all = scope.cases_decided_since(market, known).await?;
         if reading.rules.reach().looks_at_persons() {
             let touched: Vec<CaseId> = touched.iter().cloned().collect();
+            let replay = Replay::new(scope.clone(), reading.market.clone(), known, told.view.now);
             for some in touched.chunks(TOLD_AT_A_TIME) {
-                all.extend(retelling(reading, told.kinds, told.view, None).of_their_persons(some).await?);
+                all.extend(replay.of_their_persons(some).await?);
                 if all.len() > most {
                     return Ok(None);
                 }

@@ -38,11 +38,17 @@ impl Mask {
         Ok(Self((!all).then_some(paths)))
     }
 
+    /// Whether the mask has a field.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.0.as_ref().is_none_or(|paths| paths.iter().any(|path| path == field))
+    }
+
     /// The message with only the fields of the mask.
     #[must_use]
     pub fn apply<M: Masked>(&self, mut message: M) -> M {
-        if let Some(paths) = &self.0 {
-            message.keep(&|field| paths.iter().any(|path| path == field));
+        if self.0.is_some() {
+            message.keep(&|field| self.has(field));
         }
         message
     }
@@ -76,6 +82,11 @@ masked! {
         source_sequence, initiator, at_debtors_request, actor, parent_activity_id, control, detail, record_time,
         revision, voided,
     }
+    KpiRow {
+        kpi_id, variant_id, period_start_date, period_end_date, whole_period, group, currency_code, value,
+        no_value_reason, numerator, denominator, sample_size, unit, decimals, interval_low, interval_high, row_kind,
+        compared, frozen, freeze_time,
+    }
     Finding {
         finding_id, rule_id, jurisdiction_id, pack_version, pack_digest, severity, effect, status, case_id, person_id,
         activity_id, agent_id, client_id, breach_time, omission, known_at_time, observation, evidence_activity_ids,
@@ -107,6 +118,7 @@ mod tests {
         assert_eq!(described("Case"), known(v1::Case::FIELDS));
         assert_eq!(described("CaseFile"), known(v1::CaseFile::FIELDS));
         assert_eq!(described("Activity"), known(v1::Activity::FIELDS));
+        assert_eq!(described("KpiRow"), known(v1::KpiRow::FIELDS));
         assert_eq!(described("Finding"), known(v1::Finding::FIELDS));
     }
 

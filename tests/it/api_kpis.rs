@@ -138,6 +138,32 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn rows_have_the_fields_of_the_mask(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let masked = |paths: &[&str]| v1::QueryKpisRequest {
+            read_mask: Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
+            ..question(MARCH.0, MARCH.1, &["client"])
+        };
+        let whole = ask(&mut mine, question(MARCH.0, MARCH.1, &["client"])).await;
+        assert_eq!(ask(&mut mine, masked(&["*"])).await, whole);
+        let short = ask(&mut mine, masked(&["group", "value"])).await;
+        let kept =
+            |row: &v1::KpiRow| v1::KpiRow { group: row.group.clone(), value: row.value.clone(), ..Default::default() };
+        assert_eq!(short.rows, whole.rows.iter().map(kept).collect::<Vec<_>>());
+        assert!(short.rows.iter().all(|row| row.value.is_some()), "{short:?}");
+        let rest = |answer: v1::QueryKpisResponse| v1::QueryKpisResponse { rows: Vec::new(), ..answer };
+        assert_eq!(rest(short), rest(whole));
+        let wrong = mine.kpis.query_kpis(masked(&["value", "rows.value"])).await.expect_err("no such field");
+        assert_eq!(fields(&wrong), ["read_mask.paths[1]"]);
+        let watched = v1::WatchKpisRequest { question: Some(masked(&["value"])) };
+        let wrong = mine.kpis.watch_kpis(watched).await.expect_err("watched rows are whole");
+        assert_eq!(fields(&wrong), ["question.read_mask"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_percentile_is_told_by_steps_and_exactly_on_request(database: Database) {
         let api = Api::start(&database).await;
         let mut mine = filled(&api).await;

@@ -42,6 +42,7 @@ pub fn question(market: &str, ask: &Ask, with: Option<&str>) -> Result<v1::Query
         as_known_time: instant(&ask.as_known)?,
         frozen: ask.frozen,
         exact_percentiles: ask.exact,
+        read_mask: None,
     })
 }
 

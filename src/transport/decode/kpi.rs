@@ -87,6 +87,9 @@ fn asked(at: &At<'_>, wire: v1::QueryKpisRequest) -> Option<KpiQuestion> {
     let shape = Shape { frame, comparison, totals, order, top, exact, ..Shape::default() };
     let as_of = at.field("as_of_time").optional_time(wire.as_of_time);
     let as_known_at = at.field("as_known_time").optional_time(wire.as_known_time);
+    if wire.read_mask.is_some_and(|mask| !mask.paths.is_empty()) {
+        at.field("read_mask").refuse("is for QueryKpis: rows of this call come whole, so leave it out");
+    }
     let (from, to) = span?;
     let query = Query { kpis, grain: grain?, from, to, group_by, filters };
     Some(KpiQuestion { query, shape, as_of, as_known_at, frozen: wire.frozen })

@@ -8,8 +8,10 @@ use chrono::NaiveDate;
 use super::direct::Direct;
 use super::kpi;
 use super::out::Out;
+use crate::domain::time::Timestamp;
 use crate::query::KpiAnswer;
 use crate::query::kpi::{Dimension, Row, RowKind};
+use crate::transport::mask::Mask;
 use crate::wire::encode::scalar::{date, revision, time};
 use crate::wire::words::Word;
 
@@ -19,29 +21,70 @@ const ROW: usize = 160;
 /// The answer to QueryKpis, encoded.
 pub struct Figures(Vec<u8>);
 
-impl Figures {
-    /// Writes an answer that is grouped by these dimensions.
+/// An answer being written, row by row.
+pub struct FigureRows<'a> {
+    out: Out,
+    writer: Writer<'a>,
+    rows: usize,
+}
+
+impl<'a> FigureRows<'a> {
+    /// An answer that is grouped by these dimensions, of whose rows the fields of the mask are written.
     #[must_use]
-    pub fn of(found: &KpiAnswer, group_by: &[Dimension]) -> Self {
-        let rows = &found.answer.rows;
-        let mut out = Out(Vec::with_capacity(rows.len().saturating_mul(ROW)));
-        let mut writer = Writer::new(group_by);
-        for (place, row) in rows.iter().enumerate() {
-            out.message(1, |out| {
-                writer.row(out, row);
-                if let Some((at, before)) = found.frozen.get(&place) {
-                    out.generated(19, &kpi::restated(row, before));
-                    out.generated(20, &time(*at));
-                }
-            });
-        }
+    pub fn new(group_by: &'a [Dimension], mask: &Mask) -> Self {
+        Self { out: Out(Vec::with_capacity(ROW)), writer: Writer::new(group_by, Wanted::of(mask)), rows: 0 }
+    }
+
+    /// Writes a row.
+    pub fn add(&mut self, row: &Row) {
+        self.add_with(row, None);
+    }
+
+    /// Writes a row with what it was when its period was closed.
+    fn add_with(&mut self, row: &Row, before: Option<&(Timestamp, Row)>) {
+        self.rows += 1;
+        let Self { out, writer, .. } = self;
+        out.message(1, |out| {
+            writer.row(out, row);
+            let Some((at, before)) = before else { return };
+            if writer.wanted.has(tag::FROZEN) {
+                out.generated(tag::FROZEN, &kpi::restated(row, before));
+            }
+            if writer.wanted.has(tag::FREEZE_TIME) {
+                out.generated(tag::FREEZE_TIME, &time(*at));
+            }
+        });
+    }
+
+    /// How many rows were written.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Writes what else the answer says.
+    #[must_use]
+    pub fn finish(self, found: &KpiAnswer) -> Figures {
+        let mut out = self.out;
         out.int(2, revision(found.revision));
         out.text(3, &found.catalogue_digest);
         out.int(4, i32::from(kpi::source(found.source)).into());
         for one in &found.filling {
             out.generated(5, &kpi::filling(one));
         }
-        Self(out.0)
+        Figures(out.0)
+    }
+}
+
+impl Figures {
+    /// Writes an answer that is grouped by these dimensions, and of its rows the fields of the mask.
+    #[must_use]
+    pub fn of(found: &KpiAnswer, group_by: &[Dimension], mask: &Mask) -> Self {
+        let mut rows = FigureRows::new(group_by, mask);
+        for (place, row) in found.answer.rows.iter().enumerate() {
+            rows.add_with(row, found.frozen.get(&place));
+        }
+        rows.finish(found)
     }
 
     /// How many bytes it has.
@@ -61,9 +104,59 @@ impl Direct for Figures {
     }
 }
 
+/// Numbers of a row's fields.
+mod tag {
+    macro_rules! tags {
+        ($($name:ident = $tag:literal $field:literal),+ $(,)?) => {
+            $(pub const $name: u32 = $tag;)+
+
+            /// Names by number.
+            pub const NAMES: &[(u32, &str)] = &[$(($tag, $field)),+];
+        };
+    }
+
+    tags! {
+        KPI_ID = 1 "kpi_id",
+        VARIANT_ID = 2 "variant_id",
+        PERIOD_START_DATE = 3 "period_start_date",
+        PERIOD_END_DATE = 4 "period_end_date",
+        WHOLE_PERIOD = 5 "whole_period",
+        GROUP = 6 "group",
+        CURRENCY_CODE = 7 "currency_code",
+        VALUE = 8 "value",
+        NO_VALUE_REASON = 9 "no_value_reason",
+        NUMERATOR = 10 "numerator",
+        DENOMINATOR = 11 "denominator",
+        SAMPLE_SIZE = 12 "sample_size",
+        UNIT = 13 "unit",
+        DECIMALS = 14 "decimals",
+        INTERVAL_LOW = 15 "interval_low",
+        INTERVAL_HIGH = 16 "interval_high",
+        ROW_KIND = 17 "row_kind",
+        COMPARED = 18 "compared",
+        FROZEN = 19 "frozen",
+        FREEZE_TIME = 20 "freeze_time",
+    }
+}
+
+/// The fields of a row that are asked for, a bit each.
+#[derive(Debug, Clone, Copy)]
+struct Wanted(u32);
+
+impl Wanted {
+    fn of(mask: &Mask) -> Self {
+        Self(tag::NAMES.iter().filter(|(_, name)| mask.has(name)).fold(0, |bits, (tag, _)| bits | 1 << tag))
+    }
+
+    const fn has(self, tag: u32) -> bool {
+        self.0 >> tag & 1 == 1
+    }
+}
+
 /// Writes rows as [`kpi::row`] has them.
 struct Writer<'a> {
     group_by: &'a [Dimension],
+    wanted: Wanted,
     /// The first five fields of the row before, which most rows of a period share, and what they are of.
     head: Vec<u8>,
     of: Option<(Arc<str>, NaiveDate, NaiveDate, bool)>,
@@ -72,41 +165,45 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    const fn new(group_by: &'a [Dimension]) -> Self {
-        Self { group_by, head: Vec::new(), of: None, text: String::new() }
+    const fn new(group_by: &'a [Dimension], wanted: Wanted) -> Self {
+        Self { group_by, wanted, head: Vec::new(), of: None, text: String::new() }
     }
 
     fn row(&mut self, out: &mut Out, row: &Row) {
         self.head(row);
         out.0.extend_from_slice(&self.head);
-        if row.kind == RowKind::Group {
+        if self.wanted.has(tag::GROUP) && row.kind == RowKind::Group {
             for (dimension, value) in self.group_by.iter().zip(row.group.iter()) {
-                out.message(6, |out| {
+                out.message(tag::GROUP, |out| {
                     out.text(1, dimension.as_str());
                     out.text(2, value.as_deref().unwrap_or_default());
                     out.int(3, value.is_none().into());
                 });
             }
         }
-        out.text(7, row.currency.as_ref().map_or("", |currency| currency.code()));
-        self.decimal(out, 8, |text| row.write_value(text));
-        out.int(9, row.no_value.map_or(0, |reason| i32::from(kpi::no_value(reason))).into());
-        self.decimal(out, 10, |text| row.write_numerator(text));
-        self.decimal(out, 11, |text| row.write_denominator(text));
-        out.optional(12, row.sample_size.and_then(|size| i64::try_from(size).ok()));
-        out.int(13, row.unit.number().into());
-        out.int(14, kpi::small(row.decimals).into());
+        if self.wanted.has(tag::CURRENCY_CODE) {
+            out.text(tag::CURRENCY_CODE, row.currency.as_ref().map_or("", |currency| currency.code()));
+        }
+        self.decimal(out, tag::VALUE, |text| row.write_value(text));
+        self.int(out, tag::NO_VALUE_REASON, row.no_value.map_or(0, |reason| i32::from(kpi::no_value(reason))).into());
+        self.decimal(out, tag::NUMERATOR, |text| row.write_numerator(text));
+        self.decimal(out, tag::DENOMINATOR, |text| row.write_denominator(text));
+        if self.wanted.has(tag::SAMPLE_SIZE) {
+            out.optional(tag::SAMPLE_SIZE, row.sample_size.and_then(|size| i64::try_from(size).ok()));
+        }
+        self.int(out, tag::UNIT, row.unit.number().into());
+        self.int(out, tag::DECIMALS, kpi::small(row.decimals).into());
         if let Some((low, high)) = row.interval {
-            for (tag, bound) in [(15, low), (16, high)] {
+            for (tag, bound) in [(tag::INTERVAL_LOW, low), (tag::INTERVAL_HIGH, high)] {
                 self.decimal(out, tag, |text| {
                     row.write_bound(bound, text);
                     Some(())
                 });
             }
         }
-        out.int(17, row.kind.number().into());
-        if let Some(base) = row.base.as_deref() {
-            out.generated(18, &kpi::compared(row, base));
+        self.int(out, tag::ROW_KIND, row.kind.number().into());
+        if let Some(base) = row.base.as_deref().filter(|_| self.wanted.has(tag::COMPARED)) {
+            out.generated(tag::COMPARED, &kpi::compared(row, base));
         }
     }
 
@@ -121,9 +218,15 @@ impl<'a> Writer<'a> {
         self.of = Some((Arc::clone(&row.kpi), row.start, row.end, row.whole_period));
         self.head.clear();
         let mut out = Out(std::mem::take(&mut self.head));
-        out.text(1, &row.kpi);
-        out.text(2, &row.variant);
-        for (tag, day) in [(3, row.start), (4, row.end)] {
+        for (tag, id) in [(tag::KPI_ID, &row.kpi), (tag::VARIANT_ID, &row.variant)] {
+            if self.wanted.has(tag) {
+                out.text(tag, id);
+            }
+        }
+        for (tag, day) in [(tag::PERIOD_START_DATE, row.start), (tag::PERIOD_END_DATE, row.end)] {
+            if !self.wanted.has(tag) {
+                continue;
+            }
             let day = date(day);
             out.message(tag, |out| {
                 out.int(1, day.year.into());
@@ -131,11 +234,20 @@ impl<'a> Writer<'a> {
                 out.int(3, day.day.into());
             });
         }
-        out.int(5, row.whole_period.into());
+        self.int(&mut out, tag::WHOLE_PERIOD, row.whole_period.into());
         self.head = out.0;
     }
 
+    fn int(&self, out: &mut Out, tag: u32, value: i64) {
+        if self.wanted.has(tag) {
+            out.int(tag, value);
+        }
+    }
+
     fn decimal(&mut self, out: &mut Out, tag: u32, write: impl FnOnce(&mut String) -> Option<()>) {
+        if !self.wanted.has(tag) {
+            return;
+        }
         self.text.clear();
         if write(&mut self.text).is_some() {
             out.message(tag, |out| out.text(1, &self.text));
@@ -153,9 +265,11 @@ mod tests {
     use crate::domain::diagnostic::SourceFile;
     use crate::domain::fact::{Dims, Fact, FactKind, flag};
     use crate::domain::money::Currency;
-    use crate::domain::time::{Timestamp, day_number};
+    use crate::domain::time::day_number;
+    use crate::proto::v1;
     use crate::query::kpi::{Answer, Catalogue, Comparison, Delta, Grain, Query, Shape, Stand};
     use crate::query::{FigureSource, KpiFilling};
+    use crate::transport::mask::Masked as _;
 
     fn catalogue() -> Catalogue {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/kpis");
@@ -236,7 +350,14 @@ mod tests {
                 filling: vec![filling],
             };
             let by = [Dimension::Agent];
-            assert_eq!(Figures::of(&found, &by).into_bytes(), kpi::answer(&found, &by).encode_to_vec());
+            let one = |field: &&str| vec![(*field).to_owned()];
+            let several = [vec![], vec!["period_start_date".to_owned(), "group".to_owned(), "value".to_owned()]];
+            for paths in v1::KpiRow::FIELDS.iter().map(one).chain(several) {
+                let mask = Mask::read::<v1::KpiRow>(Some(prost_types::FieldMask { paths })).unwrap();
+                let mut generated = kpi::answer(&found, &by);
+                generated.rows = generated.rows.into_iter().map(|row| mask.apply(row)).collect();
+                assert_eq!(Figures::of(&found, &by, &mask).into_bytes(), generated.encode_to_vec(), "{mask:?}");
+            }
         }
     }
 }

@@ -5,13 +5,16 @@ use tonic::{Request, Response, Status};
 use super::{Answers, Api, Paging, failed, open, wrong};
 use crate::domain::consistency::Consistency;
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::ids::MarketId;
+use crate::domain::principal::Principal;
 use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
-use crate::query::kpi::Dimension;
-use crate::query::{DrillCursor, KpiAnswer};
+use crate::query::kpi::Row;
+use crate::query::{DrillCursor, KpiQuestion};
 use crate::transport::decode::{kpi as decode, request};
-use crate::transport::encode::figures::Figures;
+use crate::transport::encode::figures::{FigureRows, Figures};
 use crate::transport::encode::{kpi, target};
+use crate::transport::mask::Mask;
 use crate::transport::status;
 use crate::wire::encode::scalar::revision;
 
@@ -35,8 +38,13 @@ impl KpiService for Api {
         &self,
         request: Request<v1::QueryKpisRequest>,
     ) -> Result<Response<v1::QueryKpisResponse>, Status> {
-        let (found, group_by) = self.found(request).await?;
-        self.answer(kpi::answer(&found, &group_by))
+        let Asked { who, market, question, mask } = self.asked(request).await?;
+        let group_by = question.query.group_by.clone();
+        let found = self.use_cases.query.query_kpis(&who, &market, question).await.map_err(failed)?;
+        self.limit_rows(found.answer.rows.len())?;
+        let mut answer = kpi::answer(&found, &group_by);
+        answer.rows = answer.rows.into_iter().map(|row| mask.apply(row)).collect();
+        self.answer(answer)
     }
 
     async fn query_kpis_across_markets(
@@ -138,24 +146,44 @@ impl KpiService for Api {
     }
 }
 
+/// A question about KPIs.
+struct Asked {
+    who: Principal,
+    market: MarketId,
+    question: KpiQuestion,
+    /// The fields of the rows that are wanted.
+    mask: Mask,
+}
+
 impl Api {
     /// QueryKpis past its generated message.
     pub(super) async fn figures(&self, request: Request<v1::QueryKpisRequest>) -> Result<Figures, Status> {
-        let (found, group_by) = self.found(request).await?;
-        let figures = Figures::of(&found, &group_by);
+        let Asked { who, market, question, mask } = self.asked(request).await?;
+        let group_by = question.query.group_by.clone();
+        let (query, limit) = (&self.use_cases.query, self.limits.answer_rows);
+        let figures = if question.frozen {
+            let found = query.query_kpis(&who, &market, question).await.map_err(failed)?;
+            self.limit_rows(found.answer.rows.len())?;
+            Figures::of(&found, &group_by, &mask)
+        } else {
+            let mut rows = FigureRows::new(&group_by, &mask);
+            let mut further = 0;
+            let mut take = |row: Row| if rows.rows() < limit { rows.add(&row) } else { further += 1 };
+            let found = query.query_kpis_by_row(&who, &market, question, &mut take).await.map_err(failed)?;
+            self.limit_rows(rows.rows() + further)?;
+            rows.finish(&found)
+        };
         self.limit_bytes(figures.bytes())?;
         Ok(figures)
     }
 
-    /// The answer to a question, and what it is grouped by.
-    async fn found(&self, request: Request<v1::QueryKpisRequest>) -> Result<(KpiAnswer, Vec<Dimension>), Status> {
-        let (caller, message) = open(request)?;
+    /// What a request asks, of whom it is, and which fields of the rows it wants.
+    async fn asked(&self, request: Request<v1::QueryKpisRequest>) -> Result<Asked, Status> {
+        let (caller, mut message) = open(request)?;
+        let mask = Mask::read::<v1::KpiRow>(message.read_mask.take()).map_err(wrong)?;
         let (market, question) = decode::question(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
-        let group_by = question.query.group_by.clone();
-        let found = self.use_cases.query.query_kpis(&caller.who, &market, question).await.map_err(failed)?;
-        self.limit_rows(found.answer.rows.len())?;
-        Ok((found, group_by))
+        Ok(Asked { who: caller.who, market, question, mask })
     }
 
     pub(super) fn limit_rows(&self, rows: usize) -> Result<(), Status> {
