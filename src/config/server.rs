@@ -110,7 +110,7 @@ pub struct IngestSettings {
     pub fill_records: u32,
     /// Pause behind each of these writes.
     pub fill_pause: Duration,
-    /// Parts of a history that a filling sums at a time: processors that it keeps busy, at most.
+    /// Parts of a history that a filling, or a question that no cells answer, tells at a time: processors that it keeps busy, at most.
     pub fill_tasks: u32,
 }
 
