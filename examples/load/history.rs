@@ -84,7 +84,8 @@ async fn load(options: &Options, directory: &Path) {
             let _ = std::fs::remove_file(directory.join(name));
         }
     }
-    let setup = Setup::new(&url(&whole), &[]).await;
+    // A stream of ten million activities is longer than a connection should live.
+    let setup = Setup::new(&url(&whole), &[("grpc.connection_age_seconds", "86400")]).await;
     for part in parts {
         let service = setup.start().await;
         let since = Instant::now();

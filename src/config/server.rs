@@ -57,6 +57,8 @@ pub struct Grpc {
     pub default_deadline: Duration,
     /// How long a stream of checks may be without a message.
     pub stream_idle: Duration,
+    /// Age at which a connection is asked to move on, so that clients spread over new servers.
+    pub connection_age: Duration,
     /// Silence before an HTTP/2 ping.
     pub keepalive_interval: Duration,
     /// Wait for its answer.
@@ -228,6 +230,7 @@ impl Server {
                 max_header_bytes: s.number("grpc.max_header_bytes", 1_024..=1_048_576),
                 default_deadline: millis(s, "grpc.default_deadline_ms", 100, 600_000),
                 stream_idle: seconds(s, "grpc.stream_idle_seconds", 1, 86_400),
+                connection_age: seconds(s, "grpc.connection_age_seconds", 1, 86_400),
                 keepalive_interval: seconds(s, "grpc.keepalive_interval_seconds", 1, 3_600),
                 keepalive_timeout: seconds(s, "grpc.keepalive_timeout_seconds", 1, 3_600),
             },

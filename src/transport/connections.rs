@@ -1,5 +1,6 @@
 //! Connections as the listener hands them over: bounded in number, and never ended by one that fails to be accepted. At a
-//! stop those that have said nothing yet end in a moment: the library would wait for their first word.
+//! stop those that have said nothing yet end in a moment: the library would wait for their first word. What has grown too old
+//! ends as well: the library asks the client to move on, or ends the connection without a word, and cannot do both.
 
 use std::io;
 use std::pin::Pin;
@@ -11,8 +12,9 @@ use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
 /// Connections open at once; more wait in the listener's backlog.
 pub const MAX_CONNECTIONS: usize = 1_024;
@@ -22,10 +24,17 @@ const BREATH: Duration = Duration::from_millis(50);
 /// A connection that counts as open until it is dropped.
 pub struct Counted {
     stream: TcpStream,
+    opened: Opened,
     /// Until the client has said who it is: how much of that came, and what ends the wait for the rest.
     greeting: Option<(usize, Patience)>,
+    /// The end of the connection, whatever is in work on it.
+    end: Pin<Box<Sleep>>,
     _room: OwnedSemaphorePermit,
 }
+
+/// When the connection of a request was accepted. In the extensions of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Opened(pub Instant);
 
 /// Resolves when a client's greeting is not waited for any longer.
 type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -36,10 +45,15 @@ const GREETING: usize = 24;
 /// How long a client has for it at a stop: what has come and was not read yet is read first.
 const GREETED_WITHIN: Duration = Duration::from_millis(100);
 
-/// The connections of a listener. A moment after `stop` is cancelled, those that have not greeted yet are at their end.
-pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Item = io::Result<Counted>> {
+/// The connections of a listener, each for at most `life`. A moment after `stop` is cancelled, those that have not greeted yet
+/// are at their end.
+pub fn accept(
+    listener: TcpListener,
+    life: Duration,
+    stop: CancellationToken,
+) -> impl Stream<Item = io::Result<Counted>> {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    futures::stream::unfold((listener, room, stop), |(listener, room, stop)| async move {
+    futures::stream::unfold((listener, room, stop), move |(listener, room, stop)| async move {
         // The semaphore is never closed: an error here could only end the listener, which is right then.
         let permit = Arc::clone(&room).acquire_owned().await.ok()?;
         loop {
@@ -54,7 +68,10 @@ pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Ite
                         tokio::time::sleep(GREETED_WITHIN).await;
                     });
                     let greeting = Some((0, patience));
-                    return Some((Ok(Counted { stream, greeting, _room: permit }), (listener, room, stop)));
+                    let opened = Opened(Instant::now());
+                    let end = Box::pin(tokio::time::sleep(life));
+                    let counted = Counted { stream, opened, greeting, end, _room: permit };
+                    return Some((Ok(counted), (listener, room, stop)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -66,10 +83,10 @@ pub fn accept(listener: TcpListener, stop: CancellationToken) -> impl Stream<Ite
 }
 
 impl Connected for Counted {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Opened;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Opened {
+        self.opened
     }
 }
 
@@ -81,6 +98,9 @@ impl AsyncRead for Counted {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() && self.end.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         let Some((greeted, stop)) = &mut self.greeting else { return read };
         *greeted += buffer.filled().len() - before;
         if *greeted >= GREETING {
@@ -115,5 +135,28 @@ impl AsyncWrite for Counted {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::StreamExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_ends_with_its_life_although_the_client_holds_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut accepted = pin!(accept(listener, Duration::from_millis(200), CancellationToken::new()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(&[b'x'; GREETING + 1]).await.unwrap();
+        let (mut connection, mut read) = (accepted.next().await.unwrap().unwrap(), Vec::new());
+        let ended = tokio::time::timeout(Duration::from_secs(10), connection.read_to_end(&mut read)).await;
+        assert_eq!(ended.expect("it ends").unwrap(), GREETING + 1);
+        drop(client);
     }
 }

@@ -24,9 +24,7 @@ use crate::proto::v1::compliance_service_server::ComplianceServiceServer;
 use crate::proto::v1::kpi_service_server::KpiServiceServer;
 use crate::proto::v1::sync_service_server::SyncServiceServer;
 
-/// Age at which a connection is asked to move on, so that clients spread over new replicas.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
-/// How long calls on an aged connection may go on.
+/// How long calls on an aged connection may go on. The library's own limit would end it without having asked the client to move on.
 const AGED_GRACE: Duration = Duration::from_secs(60);
 /// How long connections are still accepted at a stop: clients that made theirs before it have sent their calls, and have heard
 /// nothing yet.
@@ -80,7 +78,7 @@ pub async fn serve(
                 .max_encoding_message_size(send)
         };
     }
-    let accepted = connections::accept(listener, stop.clone());
+    let accepted = connections::accept(listener, grpc.connection_age + AGED_GRACE, stop.clone());
     let stopped = async move {
         stop.cancelled().await;
         set_health(&health, ServingStatus::NotServing).await;
@@ -99,8 +97,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(grpc.keepalive_timeout))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_connection_age(MAX_CONNECTION_AGE)
-        .max_connection_age_grace(AGED_GRACE)
+        .max_connection_age(grpc.connection_age)
         .add_service(limited!(CaseServiceServer))
         .add_service(limited!(ActivityServiceServer))
         .add_service(Straight::new(limited!(ComplianceServiceServer), api.clone(), receive, send))
@@ -146,6 +143,7 @@ fn limits(grpc: &Grpc, query: &QuerySettings) -> Limits {
         answer_rows: size(query.max_answer_rows),
         answer_bytes: size(grpc.max_send_bytes),
         stream_idle: grpc.stream_idle,
+        connection_age: grpc.connection_age,
     }
 }
 

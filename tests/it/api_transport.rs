@@ -6,6 +6,8 @@ use fairdue::domain::principal::Role;
 use fairdue::proto::v1;
 use fairdue::transport::auth::METHODS;
 use prost::Message as _;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request};
 
@@ -203,6 +205,48 @@ async fn both_reflections_describe_the_services() {
         for service in ["CaseService", "ActivityService", "ComplianceService", "KpiService", "SyncService"] {
             assert!(text.contains(&format!("fairdue.v1.{service}")), "{version}: {service}");
         }
+    }
+    api.end().await;
+}
+
+/// The reason with which a stream ends, whatever came before.
+async fn end_of<T>(mut answers: tonic::Streaming<T>) -> (Code, String) {
+    loop {
+        match answers.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a stream ended without a reason"),
+            Err(status) => return (status.code(), reason(&status)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_of_an_aged_connection_end_with_that_reason_and_go_on_in_a_new_one() {
+    let (api, key, _database) = start(&[("grpc.connection_age_seconds", "1")]).await;
+    let mut mine = api.clients(&key);
+    let upsert = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(case("c1", "creditor")) };
+    mine.cases.upsert_case(upsert).await.expect("stored");
+    for round in 1..=2 {
+        let (send, receive) = mpsc::channel(4);
+        let opened = mine.activities.stream_activities(ReceiverStream::new(receive)).await;
+        let mut acknowledged = opened.expect("a stream").into_inner();
+        let wish = v1::PullRequest { region_code: "IT".into(), ..Default::default() };
+        let feed = mine.sync.pull(wish).await.expect("a feed").into_inner();
+        let (asks, asked) = mpsc::channel(4);
+        let checks =
+            mine.compliance.stream_contact_checks(ReceiverStream::<v1::StreamContactChecksRequest>::new(asked));
+        let checks = checks.await.expect("a stream").into_inner();
+        let activities = vec![note(&format!("a{round}"), "c1", 1)];
+        let message = v1::StreamActivitiesRequest { sequence: round, region_code: "IT".into(), activities };
+        send.send(message).await.expect("sent");
+        let first = acknowledged.message().await.expect("no failure").expect("an acknowledgement");
+        assert_eq!((first.sequence, first.results[0].status()), (round, v1::WriteStatus::Created));
+        let ends = futures::future::join3(end_of(acknowledged), end_of(feed), end_of(checks));
+        let ends =
+            tokio::time::timeout(Duration::from_secs(20), ends).await.expect("they end long before the connection");
+        let aged = (Code::Unavailable, "CONNECTION_AGED".to_owned());
+        assert_eq!(ends, (aged.clone(), aged.clone(), aged));
+        drop((send, asks));
     }
     api.end().await;
 }

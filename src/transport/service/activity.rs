@@ -59,9 +59,9 @@ impl ActivityService for Api {
         &self,
         request: Request<Streaming<v1::StreamActivitiesRequest>>,
     ) -> Result<Response<Self::StreamActivitiesStream>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, batches) = open(request)?;
-        Ok(Response::new(stream::acknowledge(self.clone(), caller, batches, deadline)))
+        Ok(Response::new(stream::acknowledge(self.clone(), caller, batches, ending)))
     }
 
     async fn correct_activity(

@@ -50,10 +50,10 @@ impl Api {
         &self,
         request: Request<Streaming<v1::StreamContactChecksRequest>>,
     ) -> Result<Answers<Many>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, messages) = open(request)?;
         let messages = stream::until_idle(messages, self.limits.stream_idle);
-        let (api, ending) = (self.clone(), (self.stopping.clone(), deadline));
+        let api = self.clone();
         let answer = move |message: v1::StreamContactChecksRequest| {
             let (api, caller) = (api.clone(), caller.clone());
             async move {

@@ -62,6 +62,8 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// How long a stream of checks waits for its next message.
     pub stream_idle: std::time::Duration,
+    /// Age at which a connection is asked to move on.
+    pub connection_age: std::time::Duration,
 }
 
 /// The handlers of all services. A clone costs one count, however many calls are in work.

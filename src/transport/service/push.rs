@@ -2,14 +2,13 @@
 
 use tonic::{Status, Streaming};
 
-use super::stream::answer_each;
+use super::stream::{Ending, answer_each};
 use super::{Answers, Api, failed, wrong};
 use crate::domain::ids::{CaseId, MarketId};
 use crate::ingest::{ItemResult, PushItem};
 use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
-use crate::transport::deadline::Deadline;
 use crate::transport::decode::sync as decode;
 use crate::transport::encode::stored;
 use crate::wire::encode::scalar::{revision, time};
@@ -19,9 +18,8 @@ pub(super) fn answers(
     api: Api,
     caller: Caller,
     messages: Streaming<v1::PushRequest>,
-    deadline: Option<Deadline>,
+    ending: Ending,
 ) -> Answers<v1::PushResponse> {
-    let ending = (api.stopping.clone(), deadline);
     answer_each(messages, ending, 1, move |message| {
         let (api, caller) = (api.clone(), caller.clone());
         async move { answer(&api, &caller, message).await }

@@ -3,7 +3,6 @@
 use futures::stream;
 use tonic::{Request, Status};
 
-use super::stream::end_of;
 use super::{Answers, Api, failed, open, wrong};
 use crate::proto::v1;
 use crate::transport::decode::simulation;
@@ -15,12 +14,12 @@ impl Api {
         &self,
         request: Request<v1::SimulateRulesRequest>,
     ) -> Result<Answers<v1::SimulateRulesResponse>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, message) = open(request)?;
         let (market, simulation) = simulation::request(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
         let told = self.use_cases.query.simulate(&caller.who, &market, simulation).map_err(failed)?;
-        let end = Box::pin(end_of(self.stopping.clone(), deadline));
+        let end = Box::pin(ending.reached());
         let answers = stream::unfold(Some((told, end)), |state| async move {
             let (mut told, mut end) = state?;
             tokio::select! {

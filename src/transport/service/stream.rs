@@ -5,10 +5,12 @@
 //! acknowledgement, never half a batch.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{self, Either};
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use http::Extensions;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
@@ -17,6 +19,7 @@ use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
+use crate::transport::connections::Opened;
 use crate::transport::deadline::Deadline;
 use crate::transport::decode::request;
 use crate::transport::status;
@@ -28,6 +31,8 @@ const IN_WORK: usize = 4;
 
 /// How old the last look at a key may be when something is told to it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// By then the client of an aged connection has heard of it, and opens its next stream on another.
+const TOLD: Duration = Duration::from_secs(2);
 
 /// The caller of a stream that tells what happens. It may live for weeks: a key that is revoked ends it before its next
 /// message.
@@ -59,9 +64,8 @@ pub(super) fn acknowledge(
     api: Api,
     caller: Caller,
     batches: Streaming<v1::StreamActivitiesRequest>,
-    deadline: Option<Deadline>,
+    ending: Ending,
 ) -> Answers<v1::StreamActivitiesResponse> {
-    let ending = (api.stopping.clone(), deadline);
     answer_each(batches, ending, IN_WORK, move |batch| {
         let (api, caller) = (api.clone(), caller.clone());
         async move { commit(&api, &caller, batch).await }
@@ -69,10 +73,10 @@ pub(super) fn acknowledge(
 }
 
 /// Answers each message of a stream, in the order sent, with up to `in_work` of them in work at once, until the client
-/// ends it, a message fails, the service stops or the deadline passes.
+/// ends it, a message fails, or it must end.
 pub(super) fn answer_each<Q, A, F>(
     messages: impl Stream<Item = Result<Q, Status>> + Send + 'static,
-    (stopping, deadline): (CancellationToken, Option<Deadline>),
+    ending: Ending,
     in_work: usize,
     answer: impl Fn(Q) -> F + Send + 'static,
 ) -> Answers<A>
@@ -81,12 +85,12 @@ where
     A: Send + 'static,
     F: Future<Output = Result<A, Status>> + Send + 'static,
 {
-    let end = end_of(stopping, deadline).boxed().shared();
+    let end = ending.reached().boxed().shared();
     let answer = move |message: Result<Q, Status>| match message {
         Ok(message) => Either::Left(answer(message)),
         Err(status) => Either::Right(future::ready(Err(broken(&status)))),
     };
-    // Reading ends at the stop or the deadline; what was read is still answered, and then the reason follows.
+    // Reading ends where the stream must; what was read is still answered, and then the reason follows.
     let read = messages.take_until(end.clone()).map(answer).buffered(in_work);
     let reason = stream::once(async move { end.now_or_never() }).filter_map(future::ready).map(Err);
     let answers = read.chain(reason);
@@ -118,20 +122,45 @@ pub(super) fn until_idle<Q: Send + 'static>(
     })
 }
 
-/// Resolves to the reason why a stream must end although the client did not end it.
-pub(super) async fn end_of(stopping: CancellationToken, deadline: Option<Deadline>) -> Status {
-    let timer = match deadline {
-        Some(Deadline(at)) => Either::Left(tokio::time::sleep_until(at)),
-        None => Either::Right(future::pending()),
-    };
-    tokio::select! {
-        () = stopping.cancelled() => {
-            let text = "the service is stopping: send what was not acknowledged to another replica, or again later";
-            status::own(ErrorKind::Unavailable, "STOPPING", text)
-        }
-        () = timer => {
-            let text = "the deadline of the stream passed: send what was not acknowledged again in a new stream";
-            status::own(ErrorKind::DeadlineExceeded, "DEADLINE_EXCEEDED", text)
+/// Why a stream must end although the client did not end it, and when.
+#[derive(Debug)]
+pub(super) struct Ending {
+    stopping: CancellationToken,
+    deadline: Option<Instant>,
+    /// When its connection is too old.
+    aged: Option<Instant>,
+}
+
+impl Api {
+    /// When a stream must end that was opened by a request with these extensions.
+    pub(super) fn ending(&self, extensions: &Extensions) -> Ending {
+        let deadline = extensions.get().map(|Deadline(at)| *at);
+        let aged = extensions.get().map(|Opened(at)| *at + self.limits.connection_age + TOLD);
+        Ending { stopping: self.stopping.clone(), deadline, aged }
+    }
+}
+
+impl Ending {
+    /// Resolves to the reason when the stream must end.
+    pub(super) async fn reached(self) -> Status {
+        let at = |instant: Option<Instant>| match instant {
+            Some(at) => Either::Left(tokio::time::sleep_until(at)),
+            None => Either::Right(future::pending()),
+        };
+        tokio::select! {
+            () = self.stopping.cancelled() => {
+                let text = "the service is stopping: send what was not acknowledged to another replica, or again later";
+                status::own(ErrorKind::Unavailable, "STOPPING", text)
+            }
+            () = at(self.deadline) => {
+                let text = "the deadline of the stream passed: send what was not acknowledged again in a new stream";
+                status::own(ErrorKind::DeadlineExceeded, "DEADLINE_EXCEEDED", text)
+            }
+            () = at(self.aged) => {
+                let text = "the connection is old and gives way to a new one: open the stream again, with the token that came last \
+                            or with what was not acknowledged";
+                status::own(ErrorKind::Unavailable, "CONNECTION_AGED", text)
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::push;
-use super::stream::{Admitted, end_of};
+use super::stream::Admitted;
 use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
 use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
@@ -98,7 +98,7 @@ impl Sending {
 impl Api {
     /// The messages of Pull.
     pub(super) async fn feed(&self, request: Request<v1::PullRequest>) -> Result<Answers<Pulled>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, mut message) = open(request)?;
         let token = message.token.clone();
         let wish = decode::pull(message.clone()).map_err(wrong)?;
@@ -120,7 +120,7 @@ impl Api {
         let most = self.limits.answer_bytes.saturating_sub(ANSWER_MARGIN);
         let admitted = Admitted::now(self.clone(), caller);
         let sending = Sending { follower, tokens, messages: None, most, sharing, admitted };
-        let end = Box::pin(end_of(self.stopping.clone(), deadline));
+        let end = Box::pin(ending.reached());
         let answers = stream::unfold(Some((sending, end)), |state| async move {
             let (mut sending, mut end) = state?;
             tokio::select! {
@@ -151,9 +151,9 @@ impl SyncService for Api {
     type PushStream = Answers<v1::PushResponse>;
 
     async fn push(&self, request: Request<Streaming<v1::PushRequest>>) -> Result<Response<Self::PushStream>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, messages) = open(request)?;
-        Ok(Response::new(push::answers(self.clone(), caller, messages, deadline)))
+        Ok(Response::new(push::answers(self.clone(), caller, messages, ending)))
     }
 
     async fn get_market_status(

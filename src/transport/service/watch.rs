@@ -8,13 +8,12 @@ use prost::Message;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
-use super::stream::{Admitted, end_of, until_failure};
+use super::stream::{Admitted, Ending, until_failure};
 use super::{Answers, Api, failed, open, too_large, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
 use crate::query::{Scorecard, Seen, alerts};
 use crate::transport::auth::Caller;
-use crate::transport::deadline::Deadline;
 use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::{kpi, target};
 use crate::transport::status;
@@ -26,7 +25,7 @@ impl Api {
         &self,
         request: Request<v1::WatchKpisRequest>,
     ) -> Result<Answers<v1::WatchKpisResponse>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, message) = open(request)?;
         let (market, question) = decode::watched(message).map_err(wrong)?;
         let group_by = question.query.group_by.clone();
@@ -39,7 +38,7 @@ impl Api {
             let filling = answer.filling.iter().map(kpi::filling).collect();
             Ok(Some(v1::WatchKpisResponse { rows, revision: revision(answer.revision), filling }))
         };
-        Ok(self.pushed(caller, watched, deadline, encode))
+        Ok(self.pushed(caller, watched, ending, encode))
     }
 
     /// WatchAlerts.
@@ -47,7 +46,7 @@ impl Api {
         &self,
         request: Request<v1::WatchAlertsRequest>,
     ) -> Result<Answers<v1::WatchAlertsResponse>, Status> {
-        let deadline = request.extensions().get().copied();
+        let ending = self.ending(request.extensions());
         let (caller, message) = open(request)?;
         let market = request::only_market(&message.region_code).map_err(wrong)?;
         let least = self.assure(&caller, &market).await?;
@@ -64,7 +63,7 @@ impl Api {
             before = Some(card);
             Ok((moved || !found.is_empty()).then_some(message))
         };
-        Ok(self.pushed(caller, watched, deadline, encode))
+        Ok(self.pushed(caller, watched, ending, encode))
     }
 
     /// What is watched, encoded; what encodes to nothing is not pushed. A key that is revoked ends it.
@@ -72,10 +71,10 @@ impl Api {
         &self,
         caller: Caller,
         mut watched: watch::Receiver<Seen<T>>,
-        deadline: Option<Deadline>,
+        ending: Ending,
         mut encode: impl FnMut(Arc<T>) -> Result<Option<M>, Status> + Send + 'static,
     ) -> Answers<M> {
-        let end = Box::pin(end_of(self.stopping.clone(), deadline));
+        let end = Box::pin(ending.reached());
         watched.mark_changed();
         let first = (watched, end, Admitted::now(self.clone(), caller));
         let events = stream::unfold(Some(first), |state| async move {
