@@ -25,7 +25,7 @@ use super::writer::Markets;
 use crate::config::Snapshot;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
-use crate::kpi::{Block, BlockKey, Catalogue, Delta};
+use crate::kpi::{Catalogue, Delta};
 use crate::store::{DefinitionRow, FillingRow};
 
 /// Time between two looks.
@@ -283,7 +283,9 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
     let mut step = Some(gather(look, grown, &mut retelling, first).await?);
     while let Some(Step { sums, place, records, portion }) = step.take() {
         let write = async {
-            let blocks = tokio::task::spawn_blocking(|| together(sums)).await.map_err(|_| untold())?;
+            let blocks = tokio::task::spawn_blocking(|| sums.into_iter().collect::<Delta>().blocks())
+                .await
+                .map_err(|_| untold())?;
             held.put_aside(look.markets, Summed { blocks, place, records, ground: ground.clone() }).await
         };
         // The next step is told while this one is written.
@@ -348,14 +350,6 @@ async fn gather(
         _ => TOLD.to_owned(),
     };
     Ok(Step { sums, place, records: records.iter().sum(), portion })
-}
-
-/// The blocks of sums that were made beside each other.
-fn together(sums: Vec<Delta>) -> Vec<(BlockKey, Block)> {
-    let mut sums = sums.into_iter();
-    let mut all = sums.next().unwrap_or_default();
-    sums.for_each(|other| all.merge(&other));
-    all.blocks()
 }
 
 /// Adds what was put aside to the cells. `None` if the filling is not in this server's hands any more, else whether it is

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::block::{Block, BlockKey, Cell};
@@ -18,9 +17,6 @@ use super::shape::RowOrder;
 use super::survival::NOT_REACHED;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
-
-/// Periods whose rows are made at a time.
-const AT_ONCE: usize = 16;
 
 impl Plan {
     /// Makes the answer of the plan's blocks. Others are passed over, missing ones are zero, and a key may come several
@@ -130,37 +126,31 @@ impl<'a> Evaluation<'a> {
     pub(super) fn rows(&self, total: Option<&Self>, take: &mut dyn FnMut(Row)) {
         let groups = self.blanks();
         let total = total.map(|total| (total, total.blanks()));
-        // Rows of some periods: a group's sums of days that follow each other lie side by side, those of another far away.
-        let mut tile: Vec<Vec<Row>> = vec![Vec::new(); AT_ONCE];
-        for first in (0..self.plan.framed.rows).step_by(AT_ONCE) {
-            let slots = first..self.plan.framed.rows.min(first + AT_ONCE);
-            self.periods(&groups, slots.clone(), &mut tile);
-            for (slot, rows) in slots.zip(&mut tile) {
-                if let Some(control) = &self.kpi.definition.control {
-                    lift::against_control(rows, &self.plan.query.group_by, control);
-                }
-                if let Some(order) = self.plan.shape.order.filter(|order| *order != RowOrder::Name) {
-                    rows.sort_by(|a, b| (a.kind.cmp(&b.kind)).then_with(|| by_value(order, a, b)));
-                }
-                if let Some((total, groups)) = &total {
-                    total.periods(groups, slot..slot + 1, std::slice::from_mut(rows));
-                }
-                rows.drain(..).for_each(&mut *take);
+        let mut rows = Vec::new();
+        for slot in 0..self.plan.framed.rows {
+            self.period(&groups, slot, &mut rows);
+            if let Some(control) = &self.kpi.definition.control {
+                lift::against_control(&mut rows, &self.plan.query.group_by, control);
             }
+            if let Some(order) = self.plan.shape.order.filter(|order| *order != RowOrder::Name) {
+                rows.sort_by(|a, b| (a.kind.cmp(&b.kind)).then_with(|| by_value(order, a, b)));
+            }
+            if let Some((total, groups)) = &total {
+                total.period(groups, slot, &mut rows);
+            }
+            rows.drain(..).for_each(&mut *take);
         }
     }
 
-    /// Puts the rows of some periods behind those that each has.
-    fn periods(&self, groups: &[(Vec<Option<usize>>, Row)], slots: Range<usize>, tile: &mut [Vec<Row>]) {
+    /// The rows of one period.
+    fn period(&self, groups: &[(Vec<Option<usize>>, Row)], slot: usize, rows: &mut Vec<Row>) {
+        let base = self.plan.framed.base.get(slot).copied().flatten();
         let always = self.total || self.kpi.group_by.is_empty();
         for (places, blank) in groups {
-            for (slot, rows) in slots.clone().zip(&mut *tile) {
-                let base = self.plan.framed.base.get(slot).copied().flatten();
-                if always || self.is_there(places, slot) || base.is_some_and(|base| self.is_there(places, base)) {
-                    let mut row = self.row(blank, places, slot);
-                    row.base = base.map(|base| Box::new(self.row(blank, places, base)));
-                    rows.push(row);
-                }
+            if always || self.is_there(places, slot) || base.is_some_and(|base| self.is_there(places, base)) {
+                let mut row = self.row(blank, places, slot);
+                row.base = base.map(|base| Box::new(self.row(blank, places, base)));
+                rows.push(row);
             }
         }
     }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::delta::month_of;
 use super::numbers::{Numbers, Optional};
+use super::since::month_of;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::facts::Kinds;
 

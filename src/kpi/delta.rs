@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use chrono::Datelike;
 use indexmap::IndexMap;
 
 use super::block::{Block, BlockKey, Cell, CellGrain};
@@ -14,7 +13,6 @@ use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS, TableLayout, bit};
 use super::since;
 use crate::domain::fact::{Dims, Fact, FactKind};
-use crate::domain::time::{date_of_day, day_number};
 
 /// Dimensions whose numbers a delta keeps at hand: at first, and when it turns out that there are many. Powers of two.
 const SEEN: usize = 256;
@@ -48,6 +46,16 @@ impl Names {
 
     pub(super) fn text(&self, number: u32) -> Option<&Arc<str>> {
         number.checked_sub(1).and_then(|place| self.strings.get(place as usize))
+    }
+}
+
+/// Changes that were summed beside each other, as one.
+impl FromIterator<Self> for Delta {
+    fn from_iter<I: IntoIterator<Item = Self>>(parts: I) -> Self {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        parts.for_each(|part| all.merge(&part));
+        all
     }
 }
 
@@ -366,7 +374,7 @@ impl Delta {
         let mut months: HashMap<i32, i32> = HashMap::new();
         for (row, cells) in self.filled_rows() {
             let Some(table) = self.tables.get(row.table as usize) else { continue };
-            let month = *months.entry(row.day).or_insert_with(|| month_of(row.day));
+            let month = *months.entry(row.day).or_insert_with(|| since::month_of(row.day));
             for (series, cell) in table.series.iter().zip(cells).filter(|(_, cell)| !cell.is_zero()) {
                 for (grain, period) in [(CellGrain::Day, row.day), (CellGrain::Month, month)] {
                     let key = BlockKey { series: *series, grain, period };
@@ -388,10 +396,4 @@ impl PartialEq for Delta {
     fn eq(&self, other: &Self) -> bool {
         self.blocks() == other.blocks()
     }
-}
-
-/// Day number of the first day of the day's month.
-pub(super) fn month_of(day: i32) -> i32 {
-    let date = date_of_day(day);
-    date.with_day(1).map_or(day, day_number)
 }

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, Step, whole_months};
-use super::delta::month_of;
+use super::since::month_of;
 use crate::domain::time::{date_of_day, day_number};
 use crate::domain::vocabulary::vocabulary;
 

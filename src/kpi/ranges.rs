@@ -1,10 +1,10 @@
 //! Which blocks a feed needs: days and months of its series.
 
 use super::block::CellGrain;
-use super::delta::month_of;
 use super::period::cover;
 use super::plan::{BlockRange, Feed, MadeInto};
 use super::shape::Stretches;
+use super::since::month_of;
 
 /// The cells that the feed needs for all periods, and for a stock all earlier ones and those between.
 pub(super) fn ranges(feed: &Feed, stretches: &Stretches) -> Vec<BlockRange> {

@@ -4,11 +4,20 @@
 //! A cell of a day keeps that day; a cell of a month keeps its month, so that months stay small. A period that begins with a
 //! month needs no more of them, and any other is answered from days.
 
-use super::delta::{Names, month_of};
+use chrono::Datelike;
+
+use super::delta::Names;
 use super::strings::Strings;
+use crate::domain::time::{date_of_day, day_number};
 
 /// What such a day begins with, so that it is no other dimension's value: no text of a record has control characters.
 const MARK: char = '\u{1}';
+
+/// Day number of the first day of the day's month.
+pub(super) fn month_of(day: i32) -> i32 {
+    let date = date_of_day(day);
+    date.with_day(1).map_or(day, day_number)
+}
 
 /// The value of a day.
 pub(super) fn written(day: i64) -> String {

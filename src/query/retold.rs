@@ -176,10 +176,7 @@ impl Query {
             beside.start(move |sums| teller.tell(now, &mut |_, fact| sums.add(&catalogue, fact)).map(|_| ()));
         }
         beside.settle().await?;
-        let mut sums = beside.idle().drain(..);
-        let mut all = sums.next().unwrap_or_default();
-        sums.for_each(|other| all.merge(&other));
-        Ok(all)
+        Ok(beside.idle().drain(..).collect())
     }
 
     /// Whatever is gathered of the facts of a history in this view, and of what its tests of rules lacked.

@@ -219,15 +219,11 @@ impl Told {
                 })
             })
             .collect();
-        let mut sum: Option<Delta> = None;
+        let mut parts: Vec<Delta> = Vec::with_capacity(works.len());
         for work in works {
-            let part = work.await.ok()?;
-            match &mut sum {
-                Some(sum) => sum.merge(&part),
-                None => sum = Some(part),
-            }
+            parts.push(work.await.ok()?);
         }
-        Some(sum.unwrap_or_default())
+        Some(parts.into_iter().collect())
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{any_fact, day, fact, facts, shipped};
 use crate::domain::fact::{Fact, FactKind};
-use crate::kpi::delta::month_of;
+use crate::kpi::since::month_of;
 use crate::kpi::{Block, BlockKey, Catalogue, Cell, CellGrain, Delta};
 
 fn delta(catalogue: &Catalogue, facts: &[Fact]) -> Delta {
