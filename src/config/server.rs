@@ -154,8 +154,10 @@ pub struct QuerySettings {
     pub max_answer_rows: u32,
     /// Most memory for decoded KPI cells, in mebibytes.
     pub kpi_cache_mib: u32,
-    /// Most memory for facts that were told from histories, in mebibytes.
+    /// Most memory for facts that were told from histories, in mebibytes; as much again for their sums by month.
     pub told_facts_mib: u32,
+    /// How long a market is left alone before its sums by month are brought up to date in the database; zero: never.
+    pub sums_after: Duration,
 }
 
 /// Change feeds.
@@ -267,6 +269,7 @@ impl Server {
                 max_answer_rows: s.number("query.max_answer_rows", 1..=1_000_000),
                 kpi_cache_mib: s.number("query.kpi_cache_mib", 0..=65_536),
                 told_facts_mib: s.number("query.told_facts_mib", 0..=65_536),
+                sums_after: millis(s, "query.sums_after_ms", 0, 86_400_000),
             },
             sync: SyncSettings { page_rows: s.number("sync.page_rows", 1..=10_000) },
             sinks: sinks(s),

@@ -50,12 +50,10 @@ enum Turn {
 
 /// Starts looking, until the markets are gone or stop.
 pub(super) fn start(markets: &Arc<Markets>) {
-    let mut name = [0_u8; 8];
-    if let Err(error) = getrandom::fill(&mut name) {
-        tracing::error!(%error, "the system gives no random numbers: cells of new KPI definitions are not filled here");
+    let Some(name) = markets.name.clone() else {
+        tracing::error!("the system gives no random numbers: cells of new KPI definitions are not filled here");
         return;
-    }
-    let name = format!("{:016x}", u64::from_le_bytes(name));
+    };
     let markets: Weak<Markets> = Arc::downgrade(markets);
     tokio::spawn(async move {
         let mut look = tokio::time::interval(EVERY);

@@ -15,11 +15,11 @@ use super::derive::{Cause, Event};
 use super::finding_facts::finding_facts;
 use super::replay::{READ_AHEAD, Replay, Told, Unknown, Unopened};
 use super::rosters::is_roster;
-use super::told_of::{Origin, Place, Record, View};
+use super::told_of::{Origin, Place, Record, View, follow_from_rules};
 use super::writing::is_void;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
 use crate::domain::finding::Finding;
 use crate::domain::finding_life::Decision;
@@ -32,15 +32,6 @@ use crate::store::{CheckRow, StoredActivity, TenantScope};
 
 /// Activities without a case, and commits of the log of checks, that are read at a time.
 const PAGE: u32 = 500;
-
-/// Facts that follow from rules.
-const BY_RULES: [FactKind; 5] = [
-    FactKind::RuleTest,
-    FactKind::FindingOpen,
-    FactKind::FindingRemediated,
-    FactKind::Limitation,
-    FactKind::BecomesBarred,
-];
 
 /// A history being read, to be told.
 pub struct Retelling {
@@ -75,6 +66,12 @@ pub struct Portion {
 }
 
 impl Portion {
+    /// Whether it is of cases.
+    #[must_use]
+    pub const fn is_of_cases(&self) -> bool {
+        matches!(self.part, Part::Cases(_))
+    }
+
     /// The ids of its cases; `None` of what concerns none.
     #[must_use]
     pub fn cases(&self) -> Option<Vec<CaseId>> {
@@ -83,12 +80,6 @@ impl Portion {
             _ => None,
         }
     }
-}
-
-/// Whether some of these facts follow from what rules say of a history.
-#[must_use]
-pub fn follow_from_rules(kinds: Kinds) -> bool {
-    BY_RULES.iter().any(|kind| kinds.has(*kind))
 }
 
 /// What telling a part leaves behind.

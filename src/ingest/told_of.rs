@@ -8,6 +8,21 @@ use crate::domain::ids::{CaseId, FindingId};
 use crate::domain::time::Timestamp;
 use crate::ledger::MARKET_WIDE;
 
+/// Facts that follow from rules.
+const BY_RULES: [FactKind; 5] = [
+    FactKind::RuleTest,
+    FactKind::FindingOpen,
+    FactKind::FindingRemediated,
+    FactKind::Limitation,
+    FactKind::BecomesBarred,
+];
+
+/// Whether some of these facts follow from what rules say of a history.
+#[must_use]
+pub fn follow_from_rules(kinds: Kinds) -> bool {
+    BY_RULES.iter().any(|kind| kinds.has(*kind))
+}
+
 /// What of a history counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {

@@ -86,6 +86,10 @@ pub struct Markets {
     pub(super) keeping: Keeping,
     /// Held while cells are filled.
     pub(super) filling: tokio::sync::Mutex<()>,
+    /// Held by work that nobody waits for while it uses the store.
+    pub background: tokio::sync::Mutex<()>,
+    /// What this process is called among the servers; none where the system gives no random numbers.
+    pub name: Option<String>,
     stopping: watch::Sender<bool>,
 }
 
@@ -107,6 +111,8 @@ impl Markets {
             heads: Heads::default(),
             keeping: Keeping::default(),
             filling: tokio::sync::Mutex::default(),
+            background: tokio::sync::Mutex::default(),
+            name: own_name(),
             stopping,
         });
         follow::start(&markets);
@@ -177,10 +183,13 @@ impl Markets {
         }
         // A step of a filling ends within a second or two.
         drop(self.filling.lock().await);
+        // It looks whether it should stop between parts of a history.
+        drop(self.background.lock().await);
     }
 
     /// Whether new work is refused.
-    pub(super) fn is_stopping(&self) -> bool {
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
 
@@ -277,6 +286,12 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
             }
         }
     }
+}
+
+fn own_name() -> Option<String> {
+    let mut name = [0_u8; 8];
+    getrandom::fill(&mut name).ok()?;
+    Some(format!("{:016x}", u64::from_le_bytes(name)))
 }
 
 /// A setting as a size. 32 bits fit everywhere that the service runs.

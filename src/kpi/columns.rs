@@ -35,17 +35,17 @@ impl Days {
 
 /// Facts of one kind with the same dimensions, which follow each other up to a place.
 #[derive(Debug, Clone)]
-struct Run {
-    kind: FactKind,
-    dims: Arc<Dims>,
-    end: u32,
+pub(super) struct Run {
+    pub(super) kind: FactKind,
+    pub(super) dims: Arc<Dims>,
+    pub(super) end: u32,
 }
 
 /// Facts in columns, those with the same dimensions and flags together and in the order of their days: sums find the row of the
 /// one before.
 #[derive(Debug, Clone)]
 pub struct Columns {
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     /// Number of the case that each is of.
     case: Numbers,
     day: Numbers,
@@ -62,14 +62,37 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// Runs whose last ends where the columns do, and the columns in the order of [`Columns::plain`] and [`Columns::optional`].
+    pub(super) fn of(runs: Vec<Run>, plain: [Numbers; 7], optional: [Optional; 5]) -> Self {
+        let [case, day, sign, count, amount, amount2, flags] = plain;
+        let [days_due, days_invoice, value, hour, placed] = optional;
+        Self { runs, case, day, sign, count, amount, amount2, flags, days_due, days_invoice, value, hour, placed }
+    }
+
+    /// The columns that have a number for every fact.
+    pub(super) const fn plain(&self) -> [&Numbers; 7] {
+        let Self { case, day, sign, count, amount, amount2, flags, .. } = self;
+        [case, day, sign, count, amount, amount2, flags]
+    }
+
+    /// The columns that may have none for a fact.
+    pub(super) const fn optional(&self) -> [&Optional; 5] {
+        let Self { days_due, days_invoice, value, hour, placed, .. } = self;
+        [days_due, days_invoice, value, hour, placed]
+    }
+
     /// Bytes in memory, about, without what dimensions hold.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let Self { runs, case, day, sign, count, amount, amount2, flags, .. } = self;
-        let Self { days_due, days_invoice, value, hour, placed, .. } = self;
-        let plain = [case, day, sign, count, amount, amount2, flags].map(Numbers::bytes);
-        let optional = [days_due, days_invoice, value, hour, placed].map(Optional::bytes);
-        size_of::<Self>() + size_of_val(runs.as_slice()) + plain.iter().chain(&optional).sum::<usize>()
+        let numbers = self.plain().map(Numbers::bytes).iter().sum::<usize>();
+        let optional = self.optional().map(Optional::bytes).iter().sum::<usize>();
+        size_of::<Self>() + size_of_val(self.runs.as_slice()) + numbers + optional
+    }
+
+    /// The same with what dimensions hold, where nobody else has them.
+    #[must_use]
+    pub fn bytes_alone(&self) -> usize {
+        self.bytes() + self.runs.len() * DIMS
     }
 
     /// How many facts.
@@ -218,22 +241,23 @@ impl ColumnsBuilder {
         let numbers = |of: fn(&Fact) -> i64| Numbers::of(facts.iter().map(|(_, fact)| of(fact)).collect());
         let optional =
             |of: fn(&Fact) -> Option<i64>| Optional::of(&facts.iter().map(|(_, fact)| of(fact)).collect::<Vec<_>>());
-        let columns = Columns {
-            case: Numbers::of(facts.iter().map(|(case, _)| i64::from(*case)).collect()),
-            day: numbers(|fact| fact.day.into()),
-            sign: numbers(|fact| fact.sign.into()),
-            count: numbers(|fact| fact.count),
-            amount: numbers(|fact| fact.amount),
-            amount2: numbers(|fact| fact.amount2),
-            flags: numbers(|fact| fact.flags.into()),
-            days_due: optional(|fact| fact.days_due.map(i64::from)),
-            days_invoice: optional(|fact| fact.days_invoice.map(i64::from)),
-            value: optional(|fact| fact.value),
-            hour: optional(|fact| fact.hour.map(i64::from)),
-            placed: optional(|fact| fact.placed.map(i64::from)),
-            runs,
-        };
-        (columns, std::mem::take(&mut self.fresh))
+        let plain = [
+            Numbers::of(facts.iter().map(|(case, _)| i64::from(*case)).collect()),
+            numbers(|fact| fact.day.into()),
+            numbers(|fact| fact.sign.into()),
+            numbers(|fact| fact.count),
+            numbers(|fact| fact.amount),
+            numbers(|fact| fact.amount2),
+            numbers(|fact| fact.flags.into()),
+        ];
+        let optional = [
+            optional(|fact| fact.days_due.map(i64::from)),
+            optional(|fact| fact.days_invoice.map(i64::from)),
+            optional(|fact| fact.value),
+            optional(|fact| fact.hour.map(i64::from)),
+            optional(|fact| fact.placed.map(i64::from)),
+        ];
+        (Columns::of(runs, plain, optional), std::mem::take(&mut self.fresh))
     }
 }
 

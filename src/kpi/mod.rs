@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `by_month`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `stored_columns`, `by_month`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -51,6 +51,7 @@ mod row;
 mod schema;
 pub mod shape;
 mod since;
+mod stored_columns;
 pub mod strings;
 mod sums;
 mod survival;
@@ -75,6 +76,7 @@ pub use query::{Query, QueryError};
 pub use row::{Answer, Change, Row, RowKind};
 pub use schema::MeasureInfo;
 pub use shape::{Comparison, Frame, RowOrder, Shape};
+pub use stored_columns::COLUMNS_FORM;
 pub use varint::DecodeError;
 
 #[cfg(test)]

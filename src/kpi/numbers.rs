@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 /// Numbers, as wide as the widest of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Numbers {
     /// All are this one.
     Same(i64),
@@ -37,6 +39,17 @@ impl Numbers {
         }
     }
 
+    /// Whether it has a number at each of so many places.
+    pub(super) const fn has(&self, places: usize) -> bool {
+        match self {
+            Self::Same(_) => true,
+            Self::One(all) => all.len() == places,
+            Self::Two(all) => all.len() == places,
+            Self::Four(all) => all.len() == places,
+            Self::Eight(all) => all.len() == places,
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Same(_) => 0,
@@ -49,7 +62,7 @@ impl Numbers {
 }
 
 /// Numbers of which some are absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Optional {
     numbers: Numbers,
     /// What stands for none; no number is this one.
@@ -70,6 +83,11 @@ impl Optional {
 
     pub(super) fn get(&self, place: usize) -> Option<i64> {
         Some(self.numbers.get(place)).filter(|number| self.none != Some(*number))
+    }
+
+    /// The numbers with what stands for none.
+    pub(super) const fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// Bytes in memory, about.

@@ -9,14 +9,16 @@ mod drill;
 mod findings;
 mod following;
 mod frozen;
+mod keep_sums;
+mod kept;
 mod kpis;
 mod permits;
 pub mod quality;
 mod retold;
 mod scorecard;
 pub mod simulate;
+mod summed;
 mod told;
-mod told_months;
 mod watch;
 
 use std::sync::Arc;
@@ -81,7 +83,9 @@ pub struct RuleList {
 pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
-    told: Arc<told::ToldFacts>,
+    told: Arc<kept::Kept<told::Told>>,
+    sums: Arc<kept::Kept<summed::Summed>>,
+    turns: Arc<summed::Turns>,
     followed: following::Followed,
     simulations: Arc<Semaphore>,
     recounts: Arc<Semaphore>,
@@ -104,15 +108,22 @@ impl Query {
     /// The reading side over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
+        keep_sums::start(&markets);
+        Self::over(markets)
+    }
+
+    fn over(markets: Arc<Markets>) -> Self {
         let settings = &markets.config().get().server.query;
         let bytes = |mebibytes: u32| usize::try_from(mebibytes).unwrap_or(0) << 20;
         let cells = Arc::new(cells::Cells::new(bytes(settings.kpi_cache_mib)));
-        let told = Arc::new(told::ToldFacts::new(bytes(settings.told_facts_mib)));
+        let told = bytes(settings.told_facts_mib);
         let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
         Self {
             markets,
             cells,
-            told,
+            told: Arc::new(kept::Kept::new(told)),
+            sums: Arc::new(kept::Kept::new(told)),
+            turns: Arc::default(),
             followed: following::Followed::default(),
             simulations: few(),
             recounts: few(),

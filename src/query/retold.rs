@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::told::{Making, Told};
+use super::kept::Lasting as _;
+use super::told::{Making, Told, sum_of};
 use super::{Query, Reading};
 use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
@@ -44,7 +45,36 @@ impl Query {
         if self.told.limit == 0 {
             return self.retold(reading, Arc::clone(catalogue), view).await;
         }
-        let _place = self.place().await?;
+        let mut place = Some(self.place().await?);
+        let by_month = match days.are_months() {
+            true => self.summed_by_month(reading, catalogue, view, days, &mut place).await?,
+            false => None,
+        };
+        let mut sum = match by_month {
+            Some(sum) => sum,
+            None => match self.summed_from_facts(reading, catalogue, view, days).await? {
+                Some(sum) => sum,
+                None => {
+                    return self.summed(retelling(reading, kinds, view, None), Arc::clone(catalogue)).await;
+                }
+            },
+        };
+        if let Some(behind) = Place::behind_cases(kinds) {
+            let rest = retelling(reading, kinds, view, Some(behind));
+            sum.merge(&self.summed(rest, Arc::clone(catalogue)).await?);
+        }
+        Ok(sum)
+    }
+
+    /// The sums of the cases' facts of these days, from the facts themselves; `None` if those are more than is kept.
+    async fn summed_from_facts(
+        &self,
+        reading: &Reading,
+        catalogue: &Arc<Catalogue>,
+        view: View,
+        days: &Days,
+    ) -> Result<Option<Delta>, IngestError> {
+        let kinds = catalogue.kinds();
         // Another question may have been told of what was committed since this one began.
         let found = self.told.find(&reading.key, kinds, &reading.ground).filter(|told| told.view.known <= view.known);
         let mut told = found.unwrap_or_else(|| Told::nothing(kinds, &reading.ground, view));
@@ -53,46 +83,38 @@ impl Query {
             // So few are told again at once, whatever their share.
             let most = (told.cases() / 2).max(TOLD_AT_A_TIME);
             let most = if told.place.is_none() { most } else { usize::MAX };
-            match self.touched(reading, &told, most).await? {
+            match self.touched(reading, told.view, told.kinds, most).await? {
                 Some(cases) => touched = cases,
                 None => told = Told::nothing(told.kinds, &reading.ground, view),
             }
         }
         if !self.tell_on(reading, &mut told).await? {
-            return self.summed(retelling(reading, kinds, view, None), Arc::clone(catalogue)).await;
+            return Ok(None);
         }
         if told.view != view {
             told.view = view;
             self.tell_again(reading, &mut told, touched).await?;
         }
-        if days.are_months() && !told.knows_months() {
-            told.add_up_months().await.ok_or_else(untold)?;
-            self.told.keep(&reading.key, &told);
-        }
-        let mut sum = told.sum(catalogue, days).await.ok_or_else(untold)?;
-        if let Some(behind) = Place::behind_cases(kinds) {
-            let rest = retelling(reading, kinds, view, Some(behind));
-            sum.merge(&self.summed(rest, Arc::clone(catalogue)).await?);
-        }
-        Ok(sum)
+        sum_of(told.pieces(), catalogue, days).await.ok_or_else(untold).map(Some)
     }
 
     /// The cases whose facts may be others since they were told; `None` if they are more than `most`.
-    async fn touched(
+    pub(super) async fn touched(
         &self,
         reading: &Reading,
-        told: &Told,
+        told: View,
+        kinds: Kinds,
         most: usize,
     ) -> Result<Option<HashSet<CaseId>>, IngestError> {
-        let (scope, market, known) = (&reading.scope, &reading.key.market, told.view.known);
+        let (scope, market, known) = (&reading.scope, &reading.key.market, told.known);
         let touched = scope.cases_touched_since(market, known).await?;
-        if touched.len() > most || !follow_from_rules(told.kinds) {
+        if touched.len() > most || !follow_from_rules(kinds) {
             return Ok((touched.len() <= most).then_some(touched));
         }
         let mut all = scope.cases_decided_since(market, known).await?;
         if reading.rules.reach().looks_at_persons() {
             let touched: Vec<CaseId> = touched.iter().cloned().collect();
-            let replay = Replay::new(scope.clone(), reading.market.clone(), known, told.view.now);
+            let replay = Replay::new(scope.clone(), reading.market.clone(), known, told.now);
             for some in touched.chunks(TOLD_AT_A_TIME) {
                 all.extend(replay.of_their_persons(some).await?);
                 if all.len() > most {
@@ -105,7 +127,7 @@ impl Query {
     }
 
     /// Parts of a history that are told beside each other.
-    fn tasks(&self) -> usize {
+    pub(super) fn tasks(&self) -> usize {
         self.markets.told_at_once()
     }
 
@@ -147,7 +169,6 @@ impl Query {
     ) -> Result<(), IngestError> {
         let touched: Vec<CaseId> = touched.into_iter().collect();
         told.without(&touched);
-        let before = told.pieces();
         let retelling = retelling(reading, told.kinds, told.view, None);
         let mut beside: Beside<Making> = Beside::new(self.tasks());
         for some in touched.chunks(TOLD_AT_A_TIME) {
@@ -160,7 +181,6 @@ impl Query {
         }
         beside.settle().await?;
         beside.idle().iter_mut().for_each(|making| told.push(making, None));
-        told.add_to_months(before);
         told.tidy();
         self.told.keep(&reading.key, told);
         Ok(())

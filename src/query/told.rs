@@ -5,12 +5,11 @@
 //! or households were touched in another case, or about whose findings something was decided.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::told_months::Months;
+use super::kept::Lasting;
 use crate::domain::facts::Kinds;
 use crate::domain::ids::CaseId;
-use crate::domain::market::MarketKey;
 use crate::ingest::{IngestError, Place, Portion, Teller, View};
 use crate::kpi::{Catalogue, Columns, ColumnsBuilder, Days, Delta};
 
@@ -34,9 +33,12 @@ pub(super) struct Part {
 impl Part {
     /// Columns of facts whose cases nobody asks for.
     pub(super) fn of_no_case(columns: Columns) -> Self {
-        // Dimensions are counted where the facts are kept.
-        let bytes = columns.bytes();
+        let bytes = columns.bytes_alone();
         Self { cases: Vec::new(), order: Vec::new(), columns, bytes, large: true }
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn place_of(&self, case: &CaseId) -> Option<usize> {
@@ -85,24 +87,36 @@ pub(super) struct Told {
     /// Where the telling goes on; `None` where every case was told.
     pub(super) place: Option<Place>,
     pieces: Vec<Piece>,
-    months: Months,
+}
+
+impl Lasting for Told {
+    fn kinds(&self) -> Kinds {
+        self.kinds
+    }
+
+    fn ground(&self) -> &str {
+        &self.ground
+    }
+
+    fn newness(&self) -> (u64, bool, usize) {
+        (self.view.known, self.place.is_none(), self.cases())
+    }
+
+    fn bytes(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.part.bytes).sum()
+    }
 }
 
 impl Told {
     /// Nothing told yet.
     pub(super) fn nothing(kinds: Kinds, ground: &str, view: View) -> Self {
         let place = Some(Place::Cases(String::new()));
-        Self { kinds, ground: ground.to_owned(), view, place, pieces: Vec::new(), months: Months::Unknown }
+        Self { kinds, ground: ground.to_owned(), view, place, pieces: Vec::new() }
     }
 
     /// Cases that facts are of, those that were told again once more.
     pub(super) fn cases(&self) -> usize {
         self.pieces.iter().map(|piece| piece.part.cases.len()).sum()
-    }
-
-    /// Bytes, about.
-    pub(super) fn bytes(&self) -> usize {
-        self.pieces.iter().chain(self.months.pieces()).map(|piece| piece.part.bytes).sum()
     }
 
     /// Adds what was made, told up to a place.
@@ -122,14 +136,10 @@ impl Told {
 
     /// Drops what was told of these cases.
     pub(super) fn without(&mut self, cases: &[CaseId]) {
-        let mut change = self.months.change();
         for piece in &mut self.pieces {
             let places: HashSet<usize> = cases.iter().filter_map(|case| piece.part.place_of(case)).collect();
             if places.is_empty() {
                 continue;
-            }
-            if let Some(change) = &mut change {
-                change.take_back(piece, self.kinds, |case| places.contains(&case));
             }
             let mut again =
                 piece.again.as_ref().map_or_else(|| vec![false; piece.part.cases.len()], |again| again.to_vec());
@@ -141,32 +151,11 @@ impl Told {
             piece.again = Some(again.into());
         }
         self.pieces.retain(|piece| piece.again.as_ref().is_none_or(|again| again.contains(&false)));
-        self.months.take(change);
     }
 
-    /// How many pieces there are.
-    pub(super) const fn pieces(&self) -> usize {
-        self.pieces.len()
-    }
-
-    /// Takes the pieces from a place on, which were pushed since, into what is added up by month.
-    pub(super) fn add_to_months(&mut self, from: usize) {
-        let mut change = self.months.change();
-        if let Some(change) = &mut change {
-            self.pieces.iter().skip(from).for_each(|piece| change.add(piece, self.kinds));
-        }
-        self.months.take(change);
-    }
-
-    /// Whether it was tried to add everything up by month.
-    pub(super) const fn knows_months(&self) -> bool {
-        !matches!(self.months, Months::Unknown)
-    }
-
-    /// Adds everything up by month, if that makes few sums of many facts. Keeps processors busy.
-    pub(super) async fn add_up_months(&mut self) -> Option<()> {
-        self.months = Months::of(&self.pieces, self.kinds).await?;
-        Some(())
+    /// Its facts.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
     }
 
     /// Puts pieces together that are small or of which much was told again, where there are many.
@@ -198,33 +187,29 @@ impl Told {
         }
         self.push(&mut made, None);
     }
+}
 
-    /// The sums of the facts of these days. Keeps as many processors busy as there are.
-    pub(super) async fn sum(&self, catalogue: &Arc<Catalogue>, days: &Days) -> Option<Delta> {
-        let pieces = match self.months.pieces() {
-            pieces if days.are_months() && !pieces.is_empty() => pieces,
-            _ => &self.pieces[..],
-        };
-        let works: Vec<_> = shares(pieces)
-            .map(|pieces| {
-                let (catalogue, days) = (Arc::clone(catalogue), days.clone());
-                let kinds = catalogue.kinds();
-                tokio::task::spawn_blocking(move || {
-                    let mut sum = Delta::new();
-                    for piece in &pieces {
-                        let add = |_: usize, fact: &_| sum.add(&catalogue, fact);
-                        piece.part.columns.each_of(kinds, &days, |case| piece.holds(case), add);
-                    }
-                    sum
-                })
+/// The sums of the facts of these days. Keeps as many processors busy as there are.
+pub(super) async fn sum_of(pieces: &[Piece], catalogue: &Arc<Catalogue>, days: &Days) -> Option<Delta> {
+    let works: Vec<_> = shares(pieces)
+        .map(|pieces| {
+            let (catalogue, days) = (Arc::clone(catalogue), days.clone());
+            let kinds = catalogue.kinds();
+            tokio::task::spawn_blocking(move || {
+                let mut sum = Delta::new();
+                for piece in &pieces {
+                    let add = |_: usize, fact: &_| sum.add(&catalogue, fact);
+                    piece.part.columns.each_of(kinds, &days, |case| piece.holds(case), add);
+                }
+                sum
             })
-            .collect();
-        let mut parts: Vec<Delta> = Vec::with_capacity(works.len());
-        for work in works {
-            parts.push(work.await.ok()?);
-        }
-        Some(parts.into_iter().collect())
+        })
+        .collect();
+    let mut parts: Vec<Delta> = Vec::with_capacity(works.len());
+    for work in works {
+        parts.push(work.await.ok()?);
     }
+    Some(parts.into_iter().collect())
 }
 
 /// Shares of some pieces, one for each processor.
@@ -264,63 +249,5 @@ impl Making {
     /// Whether it holds as much as a part should.
     pub(super) fn is_full(&self) -> bool {
         self.builder.is_full() || self.cases.len() >= CASES
-    }
-}
-
-/// What this process keeps.
-#[derive(Debug)]
-pub(super) struct ToldFacts {
-    /// Most bytes; 0 keeps nothing.
-    pub(super) limit: usize,
-    /// The one used last at the end.
-    kept: Mutex<Vec<(MarketKey, Told)>>,
-}
-
-impl ToldFacts {
-    /// Nothing kept, and never more than about `limit` bytes.
-    pub(super) const fn new(limit: usize) -> Self {
-        Self { limit, kept: Mutex::new(Vec::new()) }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<(MarketKey, Told)>> {
-        // What a panic left behind is whole: each is put in at once.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was told of a market on this ground, if these kinds are among it.
-    pub(super) fn find(&self, market: &MarketKey, kinds: Kinds, ground: &str) -> Option<Told> {
-        let mut kept = self.kept();
-        // What rests on another ground will never be asked for again.
-        kept.retain(|(of, told)| of != market || told.ground == ground);
-        let serves =
-            |told: &Told| told.kinds == kinds || (told.place.is_none() && told.kinds.with(kinds) == told.kinds);
-        let place = kept.iter().position(|(of, told)| of == market && serves(told))?;
-        let found = kept.remove(place);
-        let told = found.1.clone();
-        kept.push(found);
-        Some(told)
-    }
-
-    /// Keeps what was told, if there is room for it and nothing newer of its kind; what was not asked for lately goes.
-    pub(super) fn keep(&self, market: &MarketKey, told: &Told) {
-        let mut kept = self.kept();
-        let newness = |told: &Told| (told.view.known, told.place.is_none(), told.cases());
-        let same =
-            |(of, other): &(MarketKey, Told)| of == market && other.kinds == told.kinds && other.ground == told.ground;
-        if kept.iter().any(|one| same(one) && newness(&one.1) > newness(told)) {
-            return;
-        }
-        kept.retain(|one| !same(one));
-        let mut bytes = told.bytes();
-        if bytes > self.limit {
-            return;
-        }
-        let held = kept.iter().rev().take_while(|(_, told)| {
-            bytes += told.bytes();
-            bytes <= self.limit
-        });
-        let gone = kept.len() - held.count();
-        kept.drain(..gone);
-        kept.push((market.clone(), told.clone()));
     }
 }

@@ -23,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_filling::Filling),
             Box::new(super::schema_partners::Partners),
             Box::new(super::schema_households::Households),
+            Box::new(super::schema_fact_sums::FactSums),
         ]
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use fairdue::proto::google::r#type::Date;
 use fairdue::proto::v1;
-use sqlx::{Connection, Row};
 use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 use v1::kpi_service_client::KpiServiceClient;
@@ -207,20 +206,6 @@ async fn prepared(database: &Database, pause_ms: &str) -> (Setup, Service, Vec<R
     (setup, service, workload::plan(MARKET, CASES))
 }
 
-/// One number of the market's tables.
-async fn number(database: &Database, sql: &str) -> i64 {
-    match database.backend {
-        Backend::Sqlite => {
-            let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("open the file");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number").get(0)
-        }
-        Backend::Postgres => {
-            let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number").get(0)
-        }
-    }
-}
-
 fn answering(filling: &[v1::KpiFilling]) -> Vec<(String, v1::AnsweringDefinition)> {
     filling.iter().map(|one| (one.kpi_id.clone(), one.answering())).collect()
 }
@@ -306,7 +291,7 @@ async fn former_cells_are_dropped(database: &Database) {
         }
     };
     let since = Instant::now();
-    while number(database, left).await > 0 {
+    while database.number(left).await > 0 {
         assert!(since.elapsed() < Duration::from_secs(30), "cells of former definitions are left");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -320,11 +305,11 @@ on_both_databases! {
         let (answer, counts) = client.counts("rpc_rate", false).await;
         // Until all that waits is merged, cells are written by themselves.
         let waiting = "SELECT COUNT(*) FROM cell_delta";
-        while number(&database, waiting).await > 0 {
+        while database.number(waiting).await > 0 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let mark = "SELECT cells_mark FROM market WHERE market_id = 'it'";
-        let before = number(&database, mark).await;
+        let before = database.number(mark).await;
         rewrite(setup.configuration(), "measures_contact.toml", "title = \"Attempts\"", "title = \"Tries\"");
         rewrite(setup.configuration(), "contact.toml", "title = \"Right-party contact rate\"", "title = \"Reached\"");
         service.reload();
@@ -333,15 +318,15 @@ on_both_databases! {
             let (again, same) = client.counts("rpc_rate", false).await;
             assert_eq!((&same, again.source(), again.filling.len()), (&counts, v1::FigureSource::Cells, 0));
             let noted = format!("SELECT COUNT(*) FROM kpi_definition WHERE market_id = 'it' AND digest = '{}'", again.definitions_digest);
-            if again.definitions_digest != answer.definitions_digest && number(&database, &noted).await == 1 {
+            if again.definitions_digest != answer.definitions_digest && database.number(&noted).await == 1 {
                 break (again, client.filling().await);
             }
             assert!(since.elapsed() < Duration::from_secs(30), "the new texts are not noted");
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         assert!(titled.is_empty() && again.revision == answer.revision, "{titled:?}");
-        assert_eq!(number(&database, "SELECT COUNT(*) FROM kpi_filling").await, 0);
-        assert_eq!(number(&database, mark).await, before, "cells were written");
+        assert_eq!(database.number("SELECT COUNT(*) FROM kpi_filling").await, 0);
+        assert_eq!(database.number(mark).await, before, "cells were written");
         let log = std::fs::read_to_string(setup.log_file()).expect("the log");
         assert!(!log.contains("filling the cells"), "a filling began");
     }

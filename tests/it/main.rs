@@ -41,6 +41,7 @@ mod schema_walls;
 mod store_ahead;
 mod store_histories;
 mod store_suite;
+mod stored_sums;
 mod support;
 mod sync;
 mod tenancy;

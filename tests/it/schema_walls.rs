@@ -104,19 +104,6 @@ async fn problems(database: &Database) -> Vec<String> {
     }
 }
 
-async fn run(database: &Database, sql: &'static str) {
-    match database.backend {
-        Backend::Sqlite => {
-            let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("connect");
-            connection.execute(sql).await.expect("run");
-        }
-        Backend::Postgres => {
-            let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
-            connection.execute(sql).await.expect("run");
-        }
-    }
-}
-
 on_both_databases!(
     async fn the_schema_can_be_spread_by_tenant(database: Database) {
         let store = Store::open(&database.url, &StoreOptions::default()).await.expect("migrate");
@@ -144,7 +131,7 @@ on_both_databases!(
             ),
             (counter, "counts over all tenants"),
         ] {
-            run(&database, offence).await;
+            database.run(offence).await;
             let found = problems(&database).await;
             assert!(found.iter().any(|problem| problem.contains(words)), "{offence}: {found:?}");
         }

@@ -76,6 +76,8 @@ pub(super) fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>)
     let settings = [
         ("FAIRDUE_QUERY__KPI_CACHE_MIB", cache_mib),
         ("FAIRDUE_QUERY__TOLD_FACTS_MIB", cache_mib),
+        // Sums are stored all the time, and read by the servers that start anew.
+        ("FAIRDUE_QUERY__SUMS_AFTER_MS", "1"),
         ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10"),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use sqlx::{Connection as _, Executor as _, Row as _};
+
 use super::postgres::{Cluster, Durability};
 
 /// Which backend.
@@ -71,6 +73,36 @@ impl Database {
     /// A database that is somewhere already, and stays there.
     pub fn at(backend: Backend, url: &str) -> Self {
         Self { backend, url: url.to_owned(), directory: None, cluster: None }
+    }
+
+    /// The number that a statement tells.
+    #[allow(dead_code)] // the load generator, which shares this file, has its own connections
+    pub async fn number(&self, sql: &str) -> i64 {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("open the file");
+                sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number").get(0)
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("connect");
+                sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number").get(0)
+            }
+        }
+    }
+
+    /// Runs a statement past the service.
+    #[allow(dead_code)] // as above
+    pub async fn run(&self, sql: &'static str) {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("open the file");
+                connection.execute(sql).await.expect("run");
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("connect");
+                connection.execute(sql).await.expect("run");
+            }
+        }
     }
 
     /// The directory of an SQLite database.
