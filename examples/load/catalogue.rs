@@ -1,11 +1,10 @@
 //! Every KPI of the catalogue at every grain of one year, without a group and by each dimension that it is kept by, over a
 //! loaded history, over a smaller one, and beside DuckDB on the same rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fairdue::kpi::Exact;
 use fairdue::proto::v1;
 use prost::Message as _;
 use tonic::metadata::MetadataMap;
@@ -16,7 +15,7 @@ use crate::Options;
 use crate::duckdb::{self, DuckDb};
 use crate::history::{Histories, kept, question, settle};
 use crate::peer_floor::{Floor, REAL, SHOWN};
-use crate::stats::{median, ratio_at_most};
+use crate::stats::median;
 use crate::support::raw;
 use crate::support::service::{Service, Setup, caller, connect};
 use crate::support::workload::MARKETS;
@@ -56,24 +55,24 @@ pub struct Asked {
 }
 
 /// A served history.
-struct Served {
-    service: Service,
+pub struct Served {
+    pub service: Service,
     channel: Channel,
     metadata: MetadataMap,
 }
 
 /// An answer as it came.
-struct Came {
-    answer: v1::QueryKpisResponse,
+pub struct Came {
+    pub answer: v1::QueryKpisResponse,
     bytes: usize,
     /// Microseconds until its last byte was there.
     last_byte: f64,
     /// The same until it was decoded.
-    decoded: f64,
+    pub decoded: f64,
 }
 
 impl Served {
-    async fn start(setup: &Setup, markets: usize) -> Self {
+    pub async fn start(setup: &Setup, markets: usize) -> Self {
         let service = setup.start().await;
         settle(&service, &setup.key, markets).await;
         let channel = connect(&service.address).await.expect("connect to the server");
@@ -83,7 +82,7 @@ impl Served {
     }
 
     /// The answer; `None` if the question is refused.
-    async fn ask(&self, question: &v1::QueryKpisRequest) -> Option<Came> {
+    pub async fn ask(&self, question: &v1::QueryKpisRequest) -> Option<Came> {
         let (metadata, question) = (self.metadata.clone(), question.encode_to_vec());
         let since = Instant::now();
         match raw::unary(&self.channel, METHOD, metadata, question).await {
@@ -100,10 +99,7 @@ impl Served {
     }
 }
 
-/// When the first question of its kind is given up once.
-const GIVEN_UP: Duration = Duration::from_secs(3);
-
-fn micros(took: Duration) -> f64 {
+pub fn micros(took: Duration) -> f64 {
     took.as_secs_f64() * 1e6
 }
 
@@ -165,7 +161,7 @@ fn told_cases(options: &Options) -> u32 {
     options.smaller.as_ref().map_or(options.cases() / 2, |directory| first(note(directory)))
 }
 
-fn opened(python: &Path, directory: &Path, options: &Options) -> DuckDb {
+pub fn opened(python: &Path, directory: &Path, options: &Options) -> DuckDb {
     let table = directory.join("activities.csv");
     if !table.exists() {
         duckdb::export(&table, options.cases(), options.markets);
@@ -290,64 +286,4 @@ async fn beside(whole: &Served, peer: &mut DuckDb, real: (&str, &str, &str, &str
         theirs / ours,
         theirs / short
     )
-}
-
-/// Questions that no cells are kept for: the first has the history told, later ones find what was told then.
-pub async fn outside(options: &Options) {
-    assert!(!options.outside.is_empty(), "no question: name some with --outside KPI:DIMENSION,DIMENSION");
-    let mut histories = Histories::open(options).await;
-    // A history of millions is told for longer than a call without a deadline may take.
-    histories.whole.set("grpc.default_deadline_ms", "600000");
-    let whole = Served::start(&histories.whole, options.markets).await;
-    let mut peer = options.duckdb.as_ref().map(|python| opened(python, &histories.directory, options));
-    for asked in &options.outside {
-        let mut words = asked.split(':');
-        let mut question = question(MARKETS[0].0);
-        question.kpi_ids = words.next().map(str::to_owned).into_iter().collect();
-        question.group_by = words.next().unwrap_or_default().split(',').map(str::to_owned).collect();
-        let since = Instant::now();
-        // Given up once in the middle: what was told until then is not told again.
-        let given_up = tokio::time::timeout(GIVEN_UP, whole.ask(&question)).await.is_err();
-        let answer = whole.ask(&question).await.expect("an answer").answer;
-        let first = micros(since.elapsed());
-        assert_eq!(answer.source, i32::from(v1::FigureSource::Facts), "{asked}: no cells are kept for it");
-        let rows = answer.rows;
-        let mut by_one = question.clone();
-        by_one.group_by.truncate(1);
-        let cells = whole.ask(&by_one).await.expect("an answer").answer;
-        assert_eq!(cells.source, i32::from(v1::FigureSource::Cells), "{asked}: its first dimension has cells");
-        assert_eq!(added_up(&rows), added_up(&cells.rows), "{asked}: facts add up to something else than cells");
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..options.rounds {
-            let came = whole.ask(&question).await.expect("an answer");
-            assert_eq!(came.answer.rows, rows, "{asked}: the same history has other figures");
-            ours.push(came.decoded);
-            if let Some(peer) = &mut peer {
-                theirs.push(micros(peer.ask_of("outside", "month", "agent", 0).0));
-            }
-        }
-        let again = median(&ours);
-        let begun = if given_up { "given up once, first answer after" } else { "first" };
-        println!("  {asked} by month, {} rows: {begun} {:.1} s, then {:.1} ms", rows.len(), first / 1e6, again / 1e3);
-        if !theirs.is_empty() {
-            ratio_at_most("over DuckDB's count by month, agent, client and kind", again, median(&theirs), 2.0);
-        }
-    }
-    println!("  resident: {} MiB", whole.service.resident_bytes() >> 20);
-    whole.service.kill();
-}
-
-/// Sums of numerators and denominators by month and first group.
-fn added_up(rows: &[v1::KpiRow]) -> BTreeMap<String, [Exact; 2]> {
-    let mut sums = BTreeMap::new();
-    for row in rows {
-        let key = format!("{:?} {:?} {}", row.period_start_date, row.group.first(), row.currency_code);
-        let sum: &mut [Exact; 2] = sums.entry(key).or_insert([Exact::ZERO; 2]);
-        for (sum, text) in sum.iter_mut().zip([&row.numerator, &row.denominator]) {
-            let number = text.as_ref().map_or(Some(Exact::ZERO), |number| Exact::parse(&number.value));
-            *sum = number.and_then(|number| sum.add(number)).expect("a number");
-        }
-    }
-    sums.retain(|_, sums| sums.iter().any(|sum| !sum.is_zero()));
-    sums
 }

@@ -25,6 +25,7 @@ mod ingest;
 mod kpis;
 mod main_kpis;
 mod memory;
+mod outside;
 mod peer_floor;
 mod processors;
 mod raw;
@@ -137,9 +138,12 @@ struct Options {
     /// KPIs of `catalogue`; all of them if none is named.
     #[arg(long = "kpi", value_name = "KPI")]
     kpis: Vec<String>,
-    /// Questions of `outside`, by month, of KPIs whose parts add up: `KPI:DIMENSION,DIMENSION`.
+    /// Questions of `outside`, by month or another grain, of KPIs whose parts add up: `KPI:DIMENSION,DIMENSION[:GRAIN]`.
     #[arg(long)]
     outside: Vec<String>,
+    /// `outside` without stored sums of facts, so that first answers have the history told.
+    #[arg(long)]
+    without_sums: bool,
     /// A Python that has the package `duckdb`, to ask DuckDB the same question by turns.
     #[arg(long)]
     duckdb: Option<std::path::PathBuf>,
@@ -176,7 +180,7 @@ async fn main() {
         What::Fill => fill::measure(&options).await,
         What::Kpi => kpis::measure(&options).await,
         What::Catalogue => catalogue::measure(&options).await,
-        What::Outside => catalogue::outside(&options).await,
+        What::Outside => outside::outside(&options).await,
         What::Watch => watchers::measure(&options).await,
         What::Memory => memory::measure(&options).await,
         What::Snapshot => snapshot::measure(&options).await,

@@ -154,9 +154,9 @@ pub struct QuerySettings {
     pub max_answer_rows: u32,
     /// Most memory for decoded KPI cells, in mebibytes.
     pub kpi_cache_mib: u32,
-    /// Most memory for facts that were told from histories, in mebibytes; as much again for their sums by month.
+    /// Most memory for facts that were told from histories, in mebibytes; as much again for their sums by day, and by month.
     pub told_facts_mib: u32,
-    /// How long a market is left alone before its sums by month are brought up to date in the database; zero: never.
+    /// How long a market is left alone before its sums are brought up to date in the database; zero: never.
     pub sums_after: Duration,
 }
 

@@ -38,7 +38,10 @@ pub(super) fn start(markets: &Arc<Markets>) {
         loop {
             look.tick().await;
             let Some(markets) = markets.upgrade() else { return };
-            if let Err(error) = follow(&markets).await {
+            // A store that is closed behind the last work has nothing to tell.
+            if let Err(error) = follow(&markets).await
+                && !markets.is_stopping()
+            {
                 tracing::warn!(error = %error, "the revisions of other replicas could not be read");
             }
         }

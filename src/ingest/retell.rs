@@ -126,6 +126,12 @@ impl Retelling {
         self
     }
 
+    /// The kinds of facts that are told, and of what of the history.
+    #[must_use]
+    pub fn tells(&self) -> (Kinds, View) {
+        (self.teller.kinds, self.teller.view)
+    }
+
     /// What tells the parts.
     #[must_use]
     pub fn teller(&self) -> Arc<Teller> {

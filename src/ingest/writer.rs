@@ -268,7 +268,10 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
             deltas += 1;
             answer(outcome, replies);
         }
+        // What becomes due while the service stops is for the next one: the store may be closed any moment.
+        let stops = markets.is_stopping();
         if tick_due
+            && !stops
             && let Some(until) = pace.horizon(markets.clock.now())
             && let Err(error) = guarded(tick::run(&context, until, tick::Cause::Clock)).await
         {
@@ -277,7 +280,8 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
         }
         pace.see(state.revision(), markets.clock.now());
         // Each of several servers would merge what the others are about to add to.
-        if deltas >= merge::EVERY || (deltas > 0 && pace.is_still(markets.clock.now())) {
+        let merges = deltas >= merge::EVERY || (deltas > 0 && pace.is_still(markets.clock.now()));
+        if merges && !stops {
             match guarded(merge::run(&context)).await {
                 Ok(()) => deltas = 0,
                 Err(error) => {

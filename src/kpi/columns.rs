@@ -11,7 +11,7 @@ use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::facts::Kinds;
 
 /// Bytes, about, that dimensions of their own take.
-const DIMS: usize = 512;
+pub(super) const DIMS: usize = 512;
 
 /// The days that a question needs facts of.
 #[derive(Debug, Clone)]
@@ -161,7 +161,7 @@ impl Columns {
 }
 
 /// Adds a fact to another one with the same dimensions, if their day and flags are the same and the sums are numbers.
-pub(super) fn absorb(sum: &mut Fact, fact: &Fact) -> bool {
+fn absorb(sum: &mut Fact, fact: &Fact) -> bool {
     if (sum.day, sum.flags, sum.value.is_some()) != (fact.day, fact.flags, fact.value.is_some()) {
         return false;
     }
@@ -206,6 +206,11 @@ impl ColumnsBuilder {
             }
         };
         self.facts.push((case, Fact { dims, ..fact.clone() }));
+    }
+
+    /// Adds a fact of no case whose dimensions are held once already.
+    pub(super) fn add_held(&mut self, fact: Fact) {
+        self.facts.push((0, fact));
     }
 
     /// How many facts it holds.

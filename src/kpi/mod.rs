@@ -6,12 +6,11 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `stored_columns`, `by_month`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
 pub mod block;
-mod by_month;
 pub mod calendar;
 pub mod cases;
 mod catalogue;
@@ -24,6 +23,7 @@ pub mod dimension;
 pub mod drill;
 pub mod exact;
 pub mod exchange;
+mod fact_sums;
 mod facts;
 mod figure;
 mod formula;
@@ -60,7 +60,6 @@ pub mod unit;
 mod varint;
 
 pub use block::{Block, BlockKey, Cell, CellGrain};
-pub use by_month::ByMonth;
 pub use calendar::Calendar;
 pub use catalogue::Catalogue;
 pub use columns::{Columns, ColumnsBuilder, Days};
@@ -68,6 +67,7 @@ pub use definition::{KpiInfo, NoValue};
 pub use delta::Delta;
 pub use dimension::Dimension;
 pub use exact::Exact;
+pub use fact_sums::FactSums;
 pub use keeping::{Stand, Standing};
 pub use layout::Lack;
 pub use period::{Grain, Period};

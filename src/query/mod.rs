@@ -17,6 +17,7 @@ pub mod quality;
 mod retold;
 mod scorecard;
 pub mod simulate;
+mod stored_sums;
 mod summed;
 mod told;
 mod watch;
@@ -84,7 +85,8 @@ pub struct Query {
     pub(super) markets: Arc<Markets>,
     cells: Arc<cells::Cells>,
     told: Arc<kept::Kept<told::Told>>,
-    sums: Arc<kept::Kept<summed::Summed>>,
+    by_day: Arc<kept::Kept<summed::Summed>>,
+    by_month: Arc<kept::Kept<summed::Summed>>,
     turns: Arc<summed::Turns>,
     followed: following::Followed,
     simulations: Arc<Semaphore>,
@@ -105,7 +107,7 @@ pub(super) struct Reading {
 }
 
 impl Query {
-    /// The reading side over these writers.
+    /// The reading side over these writers. Must be called inside a tokio runtime.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
         keep_sums::start(&markets);
@@ -122,7 +124,8 @@ impl Query {
             markets,
             cells,
             told: Arc::new(kept::Kept::new(told)),
-            sums: Arc::new(kept::Kept::new(told)),
+            by_day: Arc::new(kept::Kept::new(told)),
+            by_month: Arc::new(kept::Kept::new(told)),
             turns: Arc::default(),
             followed: following::Followed::default(),
             simulations: few(),

@@ -46,11 +46,7 @@ impl Query {
             return self.retold(reading, Arc::clone(catalogue), view).await;
         }
         let mut place = Some(self.place().await?);
-        let by_month = match days.are_months() {
-            true => self.summed_by_month(reading, catalogue, view, days, &mut place).await?,
-            false => None,
-        };
-        let mut sum = match by_month {
+        let mut sum = match self.sums_kept(reading, catalogue, view, days, &mut place).await? {
             Some(sum) => sum,
             None => match self.summed_from_facts(reading, catalogue, view, days).await? {
                 Some(sum) => sum,

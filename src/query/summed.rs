@@ -1,5 +1,5 @@
-//! Facts of a market's cases added up by month: what a question tells by months or longer of what adds up is answered from these,
-//! whatever it groups by, and the facts themselves need not be kept.
+//! Facts of a market's cases added up by day or month: what a question tells of what adds up is answered from these, whatever it
+//! groups by, and the facts themselves need not be kept.
 //!
 //! They stand on one revision. A later question tells those cases again whose facts may be others since, once as they were and once
 //! as they are, and adds the difference. They are also stored ([`super::keep_sums`]), so that a server that has just started does not
@@ -10,18 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::kept::Lasting;
+use super::kept::{Kept, Lasting};
 use super::retold::retelling;
-use super::told::{Part, Piece, shares, sum_of};
+use super::told::{Part, Piece, Told, shares, sum_of};
 use super::{Query, Reading};
 use crate::domain::fact::FactKind;
 use crate::domain::facts::Kinds;
 use crate::domain::ids::CaseId;
 use crate::domain::market::MarketKey;
-use crate::domain::time::Timestamp;
 use crate::ingest::{Beside, IngestError, Portion, Retelling, View, untold};
-use crate::kpi::{ByMonth, COLUMNS_FORM, Catalogue, Columns, Days, Delta};
-use crate::store::{SumRow, SumsRow};
+use crate::kpi::{Catalogue, CellGrain, Columns, Days, Delta, FactSums};
 
 /// Cases that are told again at a time.
 const TOLD_AT_A_TIME: usize = 250;
@@ -31,8 +29,9 @@ const CHANGES: usize = 16;
 /// Sums of facts.
 #[derive(Debug, Clone)]
 pub(super) struct Summed {
+    pub(super) grain: CellGrain,
     kinds: Kinds,
-    ground: String,
+    pub(super) ground: String,
     pub(super) view: View,
     pieces: Vec<Piece>,
     /// Kinds that there are no sums of.
@@ -40,7 +39,7 @@ pub(super) struct Summed {
     /// How many of the pieces were there before changes came.
     whole: usize,
     /// Whether they came from the database, and nothing has changed since.
-    is_as_stored: bool,
+    pub(super) is_as_stored: bool,
 }
 
 impl Lasting for Summed {
@@ -62,71 +61,29 @@ impl Lasting for Summed {
 }
 
 impl Summed {
-    fn of(kinds: Kinds, ground: &str, view: View, sums: ByMonth) -> Self {
-        let left_out = sums.left_out().iter().copied().collect();
-        let pieces: Vec<Piece> = sums.columns().into_iter().map(|(_, columns)| piece(columns)).collect();
-        Self { kinds, ground: ground.to_owned(), view, whole: pieces.len(), pieces, left_out, is_as_stored: false }
+    fn of(kinds: Kinds, ground: &str, view: View, sums: FactSums) -> Self {
+        let (grain, left_out) = (sums.grain(), sums.left_out().iter().copied().collect());
+        let columns = sums.columns().into_iter().map(|(_, columns)| columns).collect();
+        Self { left_out, is_as_stored: false, ..Self::stored(grain, kinds, ground, view, columns) }
     }
 
-    /// What was stored of these kinds; `None` if it rests on another ground.
-    fn stored(kinds: Kinds, ground: &str, head: &SumsRow, rows: &[SumRow]) -> Option<Result<Self, IngestError>> {
-        if head.ground != form(ground) {
-            return None;
-        }
-        let view = View { known: head.known, now: head.settled, until: Timestamp(i64::MAX) };
-        let left_out = head.left_out.iter().filter_map(|kind| FactKind::parse(kind)).collect();
-        let read = |row: &SumRow| {
-            let kind = FactKind::parse(&row.kind)?;
-            Some(Columns::decode(kind, &row.body).ok().map(piece))
-        };
-        let pieces = rows.iter().filter_map(read).collect::<Option<Vec<Piece>>>();
-        let of = |pieces: Vec<Piece>| Self {
-            kinds,
-            ground: ground.to_owned(),
-            view,
-            whole: pieces.len(),
-            pieces,
-            left_out,
-            is_as_stored: true,
-        };
-        Some(pieces.map(of).ok_or_else(|| IngestError::internal("stored sums of facts are damaged")))
+    /// What was stored like this.
+    pub(super) fn stored(grain: CellGrain, kinds: Kinds, ground: &str, view: View, sums: Vec<Columns>) -> Self {
+        let pieces: Vec<Piece> = sums.into_iter().map(piece).collect();
+        let (ground, whole) = (ground.to_owned(), pieces.len());
+        Self { grain, kinds, ground, view, pieces, left_out: Kinds::NONE, whole, is_as_stored: true }
     }
 
-    /// What is to be stored instead of what is; no rows where those may stay.
-    ///
-    /// # Errors
-    /// There is no memory to pack them.
-    pub(super) fn rows(&self, seen: &SumsRow) -> Result<(SumsRow, Option<Vec<SumRow>>), IngestError> {
-        let sums = self.together();
-        let lost: Kinds = sums.left_out().iter().copied().collect();
-        let lost = self.left_out.with(lost);
-        let left_out = FactKind::ALL.iter().filter(|kind| lost.has(**kind));
-        let head = SumsRow {
-            ground: form(&self.ground),
-            known: self.view.known,
-            settled: self.view.now,
-            left_out: left_out.map(|kind| kind.as_str().to_owned()).collect(),
-            ..seen.clone()
-        };
-        let pack = |(kind, columns): (FactKind, Columns)| {
-            let body = columns.encode().map_err(|error| IngestError::internal(&error.to_string()))?;
-            Ok(SumRow { kind: kind.as_str().to_owned(), body })
-        };
-        if self.is_as_stored && head.left_out == seen.left_out {
-            return Ok((head, None));
-        }
-        Ok((head, Some(sums.columns().into_iter().map(pack).collect::<Result<_, IngestError>>()?)))
-    }
-
-    fn together(&self) -> ByMonth {
-        let mut sums = ByMonth::default();
+    pub(super) fn together(&self) -> FactSums {
+        let mut sums = FactSums::by(self.grain);
         self.pieces.iter().for_each(|piece| sums.add_columns(&piece.part.columns, Kinds::ALL, |_| true));
         sums
     }
 
     /// Takes what has changed since, up to a later view.
-    pub(super) fn change(&mut self, change: ByMonth, view: View) {
+    fn change(&mut self, mut change: FactSums, view: View) {
         self.view = view;
+        change.leave_out(self.left_out);
         let lost: Kinds = change.left_out().iter().copied().collect();
         self.left_out = self.left_out.with(lost);
         self.is_as_stored &= change.is_empty();
@@ -151,11 +108,6 @@ fn piece(columns: Columns) -> Piece {
     Piece::of(Part::of_no_case(columns))
 }
 
-/// What stored sums rest on.
-fn form(ground: &str) -> String {
-    format!("{ground} {COLUMNS_FORM}")
-}
-
 /// Whose turn it is to tell a history: a second question waits for what the first one tells.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<HashMap<MarketKey, Arc<tokio::sync::Mutex<()>>>>);
@@ -168,8 +120,16 @@ impl Turns {
 }
 
 impl Query {
-    /// The sums of the cases' facts of these days, from what is added up by month; `None` if these kinds are not.
-    pub(super) async fn summed_by_month(
+    /// What is kept of sums by a grain.
+    fn sums(&self, grain: CellGrain) -> &Kept<Summed> {
+        match grain {
+            CellGrain::Day => &self.by_day,
+            CellGrain::Month => &self.by_month,
+        }
+    }
+
+    /// The sums of the cases' facts of these days, from what is added up; `None` if these kinds are not.
+    pub(super) async fn sums_kept(
         &self,
         reading: &Reading,
         catalogue: &Arc<Catalogue>,
@@ -178,16 +138,24 @@ impl Query {
         place: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Option<Delta>, IngestError> {
         let kinds = catalogue.kinds();
-        let mut summed = self.summed_at(reading, kinds, view, place).await?;
-        if !summed.tells(kinds) {
-            return Ok(None);
-        }
-        if summed.view != view {
-            match self.changed(reading, &summed, view).await? {
-                Some(change) => summed.change(change, view),
-                None => summed = self.added_up(reading, kinds, view, self.tasks()).await?,
-            }
-            self.sums.keep(&reading.key, &summed);
+        let grain = match (days.together, days.by_month) {
+            (false, _) => return Ok(None),
+            (true, false) => CellGrain::Day,
+            (true, true) => CellGrain::Month,
+        };
+        let mut summed = self.summed_at(reading, grain, kinds, view, place).await?;
+        while summed.tells(kinds) && summed.view != view {
+            let Some(changes) = self.changed(reading, &[&summed], view).await? else {
+                let turn = self.turns.of(&reading.key).lock_owned().await;
+                let newer = self.kept_at(reading, grain, kinds, view);
+                summed = match newer.filter(|newer| newer.view.known > summed.view.known) {
+                    Some(newer) => newer,
+                    None => self.told_anew(reading, grain, kinds, view, place, turn).await?,
+                };
+                continue;
+            };
+            summed = with_changes(vec![summed], changes, view).await?.pop().ok_or_else(untold)?;
+            self.sums(grain).keep(&reading.key, &summed);
         }
         if !summed.tells(kinds) {
             return Ok(None);
@@ -199,44 +167,60 @@ impl Query {
     async fn summed_at(
         &self,
         reading: &Reading,
+        grain: CellGrain,
         kinds: Kinds,
         view: View,
         place: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Summed, IngestError> {
-        let kept = || {
-            let found = self.sums.find(&reading.key, kinds, &reading.ground);
-            // Another question may have been told of what was committed since this one began.
-            found.filter(|summed| summed.view.known <= view.known)
-        };
-        if let Some(summed) = kept() {
+        if let Some(summed) = self.kept_at(reading, grain, kinds, view) {
             return Ok(summed);
         }
         let turn = self.turns.of(&reading.key).lock_owned().await;
-        if let Some(summed) = kept() {
+        if let Some(summed) = self.kept_at(reading, grain, kinds, view) {
             return Ok(summed);
         }
-        if let Some(summed) = self.stored_sums(reading, kinds).await?.filter(|summed| summed.view.known <= view.known) {
-            self.sums.keep(&reading.key, &summed);
+        let stored = self.stored_sums(reading, grain, kinds).await?;
+        if let Some(summed) = stored.filter(|summed| summed.view.known <= view.known) {
+            self.sums(grain).keep(&reading.key, &summed);
             return Ok(summed);
         }
         if let Some(told) = self.told.find(&reading.key, kinds, &reading.ground)
             && told.place.is_none()
             && told.view.known <= view.known
         {
-            let sums = added_up(told.pieces(), kinds, self.sums.limit).await.ok_or_else(untold)?;
-            let summed = Summed::of(kinds, &reading.ground, told.view, sums);
-            self.sums.keep(&reading.key, &summed);
+            let summed = added_up(&told, reading, grain, kinds, self.sums(grain).limit).await.ok_or_else(untold)?;
+            self.sums(grain).keep(&reading.key, &summed);
             return Ok(summed);
         }
-        // Whoever asks may not wait for it: it is told to its end all the same, for whoever asks again.
+        self.told_anew(reading, grain, kinds, view, place, turn).await
+    }
+
+    /// What is in memory of these kinds, at this view or an earlier one.
+    fn kept_at(&self, reading: &Reading, grain: CellGrain, kinds: Kinds, view: View) -> Option<Summed> {
+        let found = self.sums(grain).find(&reading.key, kinds, &reading.ground);
+        // Another question may have been told of what was committed since this one began.
+        found.filter(|summed| summed.view.known <= view.known)
+    }
+
+    /// The sums of these kinds in this view, of the whole history. Whoever asks may not wait for it: it is told to its end all the
+    /// same, for whoever asks again.
+    async fn told_anew(
+        &self,
+        reading: &Reading,
+        grain: CellGrain,
+        kinds: Kinds,
+        view: View,
+        place: &mut Option<OwnedSemaphorePermit>,
+        turn: tokio::sync::OwnedMutexGuard<()>,
+    ) -> Result<Summed, IngestError> {
         let (query, key, ground) = (self.clone(), reading.key.clone(), reading.ground.clone());
         let retelling = retelling(reading, kinds, view, None);
         let taken = place.take();
         let work = tokio::spawn(async move {
             let _turn_and_place = (turn, taken);
-            let sums = query.tell_sums(retelling, query.tasks()).await?;
-            let summed = Summed::of(kinds, &ground, view, sums);
-            query.sums.keep(&key, &summed);
+            let mut told = query.tell_sums(retelling, ground, &[grain], query.tasks(), true).await?;
+            let summed = told.pop().ok_or_else(untold)?;
+            query.sums(grain).keep(&key, &summed);
             Ok(summed)
         });
         let summed = work.await.map_err(|_| untold())?;
@@ -244,100 +228,129 @@ impl Query {
         summed
     }
 
-    /// What is stored of these kinds.
-    pub(super) async fn stored_sums(&self, reading: &Reading, kinds: Kinds) -> Result<Option<Summed>, IngestError> {
-        let words = FactKind::ALL.iter().filter(|kind| kinds.has(**kind)).map(ToString::to_string).collect();
-        let Some((head, rows)) = reading.scope.fact_sums(&reading.key.market, words).await? else { return Ok(None) };
-        let ground = reading.ground.clone();
-        let read = tokio::task::spawn_blocking(move || Summed::stored(kinds, &ground, &head, &rows));
-        match read.await.map_err(|_| untold())? {
-            Some(Err(error)) => {
-                tracing::warn!(market = %reading.key.market, %error, "the history is told instead");
-                Ok(None)
-            }
-            stored => stored.transpose(),
-        }
+    /// The sums of every kind by each grain, of the whole history of cases.
+    pub(super) async fn all_added_up(&self, reading: &Reading, view: View) -> Result<Vec<Summed>, IngestError> {
+        // Nobody waits for it: the other processors are for those who ask.
+        let retelling = retelling(reading, Kinds::ALL, view, None);
+        self.tell_sums(retelling, reading.ground.clone(), CellGrain::ALL, 1, false).await
     }
 
-    /// The sums of the whole history of cases.
-    pub(super) async fn added_up(
+    /// The sums by these grains. `all`: it may end early where some of the kinds cannot be told of.
+    async fn tell_sums(
         &self,
-        reading: &Reading,
-        kinds: Kinds,
-        view: View,
+        retelling: Retelling,
+        ground: String,
+        grains: &[CellGrain],
         tasks: usize,
-    ) -> Result<Summed, IngestError> {
-        let sums = self.tell_sums(retelling(reading, kinds, view, None), tasks).await?;
-        Ok(Summed::of(kinds, &reading.ground, view, sums))
-    }
-
-    async fn tell_sums(&self, retelling: Retelling, tasks: usize) -> Result<ByMonth, IngestError> {
-        let (mut retelling, most) = (retelling.to_the_end(), self.sums.limit);
-        let mut beside: Beside<ByMonth> = Beside::new(tasks);
+        all: bool,
+    ) -> Result<Vec<Summed>, IngestError> {
+        let (mut retelling, most) = (retelling.to_the_end(), self.by_day.limit);
+        let grains: Arc<[CellGrain]> = grains.into();
+        let (kinds, view) = retelling.tells();
+        let mut beside: Beside<Vec<FactSums>> = Beside::new(tasks);
+        let mut lacks = false;
         while let Some(now) = retelling.next().await?.filter(Portion::is_of_cases) {
             if self.markets.is_stopping() {
                 return Err(IngestError::Stopping);
             }
             beside.keep_up().await?;
-            let teller = retelling.teller();
+            if all && beside.idle().iter().flatten().any(|sums| !sums.left_out().is_empty()) {
+                lacks = true;
+                break;
+            }
+            let (teller, grains) = (retelling.teller(), Arc::clone(&grains));
             beside.start(move |sums| {
-                teller.tell_cases(now, &mut |_, fact| sums.add(fact, false))?;
-                sums.keep_below(most / tasks.max(1));
+                if sums.is_empty() {
+                    sums.extend(grains.iter().map(|grain| FactSums::by(*grain)));
+                }
+                teller.tell_cases(now, &mut |_, fact| sums.iter_mut().for_each(|sums| sums.add(fact, false)))?;
+                sums.iter_mut().for_each(|sums| sums.keep_below(most / tasks.max(1)));
                 Ok(())
             });
         }
         beside.settle().await?;
-        let parts: Vec<ByMonth> = beside.idle().drain(..).collect();
+        let parts = std::mem::take(beside.idle());
         let merge = move || {
-            let mut all = ByMonth::default();
-            parts.into_iter().for_each(|part| all.merge(part));
-            all.keep_below(most);
-            all.keep_few();
-            all
+            let finish = |mut sums: FactSums| {
+                // What was told to no end says nothing of any kind.
+                sums.leave_out(if lacks { kinds } else { Kinds::NONE });
+                sums.keep_below(most);
+                sums.keep_few();
+                Summed::of(kinds, &ground, view, sums)
+            };
+            merged(parts, &grains).into_iter().map(finish).collect()
         };
         tokio::task::spawn_blocking(merge).await.map_err(|_| untold())
     }
 
-    /// What has changed up to a later view; `None` if telling everything is quicker.
+    /// What has changed of sums of the same view up to a later one, for each; `None` if telling everything is quicker.
     pub(super) async fn changed(
         &self,
         reading: &Reading,
-        summed: &Summed,
+        summed: &[&Summed],
         view: View,
-    ) -> Result<Option<ByMonth>, IngestError> {
-        if summed.view.known == view.known {
+    ) -> Result<Option<Vec<FactSums>>, IngestError> {
+        let Some(first) = summed.first() else { return Ok(None) };
+        let grains: Vec<CellGrain> = summed.iter().map(|summed| summed.grain).collect();
+        if first.view.known == view.known {
             // Time alone changes nothing that is not committed.
-            return Ok(Some(ByMonth::default()));
+            return Ok(Some(grains.into_iter().map(FactSums::by).collect()));
         }
         let cases = usize::try_from(reading.scope.count_cases(&reading.key.market).await?).unwrap_or(usize::MAX);
         // Each is told twice.
         let most = (cases / 4).max(TOLD_AT_A_TIME);
-        let Some(touched) = self.touched(reading, summed.view, summed.kinds, most).await? else {
-            return Ok(None);
-        };
+        let Some(touched) = self.touched(reading, first.view, first.kinds, most).await? else { return Ok(None) };
         let touched: Vec<CaseId> = touched.into_iter().collect();
-        let mut beside: Beside<ByMonth> = Beside::new(self.tasks());
-        for (view, back) in [(summed.view, true), (view, false)] {
-            let retelling = retelling(reading, summed.kinds, view, None);
+        let mut beside: Beside<Vec<FactSums>> = Beside::new(self.tasks());
+        for (view, back) in [(first.view, true), (view, false)] {
+            let retelling = retelling(reading, first.kinds, view, None);
             for some in touched.chunks(TOLD_AT_A_TIME) {
                 let (portion, teller) = (retelling.of_cases(some.to_vec()).await?, retelling.teller());
-                beside.start(move |sums| teller.tell_cases(portion, &mut |_, fact| sums.add(fact, back)));
+                let grains = grains.clone();
+                beside.start(move |sums| {
+                    if sums.is_empty() {
+                        sums.extend(grains.into_iter().map(FactSums::by));
+                    }
+                    teller.tell_cases(portion, &mut |_, fact| sums.iter_mut().for_each(|sums| sums.add(fact, back)))
+                });
                 beside.keep_up().await?;
             }
         }
         beside.settle().await?;
-        let mut all = ByMonth::default();
-        beside.idle().drain(..).for_each(|part| all.merge(part));
-        Ok(Some(all))
+        Ok(Some(merged(std::mem::take(beside.idle()), &grains)))
     }
 }
 
-/// Adds up the facts of these pieces; `None` if a task ended by itself.
-async fn added_up(pieces: &[Piece], kinds: Kinds, most: usize) -> Option<ByMonth> {
-    let works: Vec<_> = shares(pieces)
+fn merged(parts: Vec<Vec<FactSums>>, grains: &[CellGrain]) -> Vec<FactSums> {
+    let mut all: Vec<FactSums> = grains.iter().map(|grain| FactSums::by(*grain)).collect();
+    for part in parts {
+        all.iter_mut().zip(part).for_each(|(all, part)| all.merge(part));
+    }
+    all
+}
+
+/// Sums with their changes up to a later view.
+///
+/// # Errors
+/// The task ended by itself.
+pub(super) async fn with_changes(
+    mut all: Vec<Summed>,
+    changes: Vec<FactSums>,
+    view: View,
+) -> Result<Vec<Summed>, IngestError> {
+    let work = move || {
+        all.iter_mut().zip(changes).for_each(|(summed, change)| summed.change(change, view));
+        all
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| untold())
+}
+
+/// Adds up facts that were told; `None` if a task ended by itself.
+async fn added_up(told: &Told, reading: &Reading, grain: CellGrain, kinds: Kinds, most: usize) -> Option<Summed> {
+    let works: Vec<_> = shares(told.pieces())
         .map(|pieces| {
             tokio::task::spawn_blocking(move || {
-                let mut sums = ByMonth::default();
+                let mut sums = FactSums::by(grain);
                 for piece in &pieces {
                     sums.add_columns(&piece.part.columns, kinds, |case| piece.holds(case));
                     sums.keep_below(most);
@@ -346,10 +359,10 @@ async fn added_up(pieces: &[Piece], kinds: Kinds, most: usize) -> Option<ByMonth
             })
         })
         .collect();
-    let mut all = ByMonth::default();
+    let mut all = FactSums::by(grain);
     for work in works {
         all.merge(work.await.ok()?);
     }
     all.keep_few();
-    Some(all)
+    Some(Summed::of(kinds, &reading.ground, told.view, all))
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sea_orm::ConnectionTrait;
 
 use super::bounded::Copied;
-use super::bulk::{Column, text_set};
+use super::bulk::{Column, key_set};
 use super::copy::CopyRows;
 use super::{InsertOutcome, MarketTx, StoreError};
 use crate::domain::activity::Activity;
@@ -140,10 +140,9 @@ impl MarketTx {
 
     /// Which of these ids were stored by an earlier commit than that of `revision`.
     async fn existing(&self, ids: Vec<String>, revision: u64) -> Result<HashSet<String>, StoreError> {
-        let sql = "SELECT activity_id FROM activity
-                   WHERE tenant_id = $1 AND market_id = $2 AND activity_id {set} AND revision < $4";
-        let (set, bind) = text_set(self.backend(), 3, ids);
-        let statement = self.statement(&sql.replace("{set}", &set), [bind, revision.cast_signed().into()]);
+        let (keys, bind) = key_set(self.backend(), "activity_id", 3, ids);
+        let sql = format!("SELECT activity_id FROM activity WHERE {keys} AND revision < $4");
+        let statement = self.statement(&sql, [bind, revision.cast_signed().into()]);
         let rows = self.before().query_all_raw(statement).await?;
         rows.iter().map(|row| Ok(row.try_get("", "activity_id")?)).collect()
     }

@@ -108,7 +108,9 @@ fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectO
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(options.acquire_timeout)
-        .sqlx_logging(false)
+        // Statements without their values, for whoever asks for `sqlx=trace`.
+        .sqlx_logging(true)
+        .sqlx_logging_level(log::LevelFilter::Trace)
         .test_before_acquire(false);
     connect
 }

@@ -169,6 +169,20 @@ impl Bulk<'_> {
     }
 }
 
+/// Rows of the market whose key is among many texts: the SQL that says so, and the bind. SQLite has no statistics here and takes
+/// tenant and market to single out a few rows; where the statement says more of them, it would rather look through the market by
+/// an index of that. As one key it looks each up.
+pub(super) fn key_set(backend: Backend, column: &str, place: usize, items: Vec<String>) -> (String, Value) {
+    let (set, bind) = text_set(backend, place, items);
+    let sql = match backend {
+        Backend::Postgres => format!("tenant_id = $1 AND market_id = $2 AND {column} {set}"),
+        Backend::Sqlite => {
+            format!("(tenant_id, market_id, {column}) IN (SELECT $1, $2, value FROM json_each(${place}))")
+        }
+    };
+    (sql, bind)
+}
+
 /// A `column IN (...)` over many texts with one bind: the SQL that selects them, and the bind.
 pub(super) fn text_set(backend: Backend, place: usize, items: Vec<String>) -> (String, Value) {
     match backend {

@@ -1,4 +1,4 @@
-//! Sums of a market's facts by month, as they were at a revision. What they say is for others to read; here they are bytes, and
+//! Sums of a market's facts by day and month, as they were at a revision. What they say is for others to read; here they are bytes, and
 //! kinds are words.
 
 use sea_orm::{ConnectionTrait, QueryResult, Value};
@@ -17,7 +17,7 @@ pub struct SumsRow {
     pub known: u64,
     /// Timers due up to here had fired.
     pub settled: Timestamp,
-    /// Kinds that there are no sums of, although there may be facts.
+    /// What there are no sums of, although there may be facts; the words are the teller's.
     pub left_out: Vec<String>,
     /// The server that brings them up to date; empty for none.
     pub holder: String,
@@ -28,6 +28,8 @@ pub struct SumsRow {
 /// Some sums.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SumRow {
+    /// Number of the grain.
+    pub grain: i16,
     /// The kind of the facts.
     pub kind: String,
     /// The sums, packed.
@@ -59,19 +61,21 @@ impl TenantScope {
         row.as_ref().map(read_head).transpose()
     }
 
-    /// The market's sums of these kinds with what they are of, all of one instant.
+    /// The market's sums of a grain of these kinds with what they are of, all of one instant.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn fact_sums(
         &self,
         market: &MarketId,
+        grain: i16,
         kinds: Vec<String>,
     ) -> Result<Option<(SumsRow, Vec<SumRow>)>, StoreError> {
         let (set, bind) = text_set(self.store.backend, 3, kinds);
         let sql = format!(
             "SELECT {HEAD}, f.kind, f.body FROM fact_sums s
              LEFT JOIN fact_sum f ON f.tenant_id = s.tenant_id AND f.market_id = s.market_id AND f.kind {set}
+                 AND f.grain = {grain}
              WHERE s.tenant_id = $1 AND s.market_id = $2 ORDER BY f.kind, f.part"
         );
         let rows = self.reader().query_all_raw(self.statement(market, &sql, [bind])).await?;
@@ -79,7 +83,7 @@ impl TenantScope {
         let mut sums = Vec::new();
         for row in &rows {
             if let Some(kind) = row.try_get::<Option<String>>("", "kind")? {
-                sums.push(SumRow { kind, body: row.try_get("", "body")? });
+                sums.push(SumRow { grain, kind, body: row.try_get("", "body")? });
             }
         }
         Ok(Some((head, sums)))
@@ -153,8 +157,10 @@ impl TenantScope {
         };
         let sql = "DELETE FROM fact_sum WHERE tenant_id = $1 AND market_id = $2";
         transaction.execute_raw(self.statement(market, sql, [])).await?;
+        let grains = sums.iter().map(|row| row.grain.into()).collect();
         let (kinds, bodies): (Vec<String>, Vec<Vec<u8>>) = sums.into_iter().map(|row| (row.kind, row.body)).unzip();
         let columns = vec![
+            ("grain", Column::Int(grains)),
             ("part", Column::Int((0..).take(kinds.len()).collect())),
             ("kind", Column::Text(kinds)),
             ("body", Column::Bytes(bodies)),

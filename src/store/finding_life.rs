@@ -232,9 +232,10 @@ impl TenantScope {
         let ids = cases.iter().map(|case| case.as_str().to_owned()).collect();
         let (set, bind) = text_set(self.store.backend, 4, ids);
         let sql = format!(
-            "SELECT u.body FROM finding_update u JOIN finding f
-               ON f.tenant_id = u.tenant_id AND f.market_id = u.market_id AND f.finding_id = u.finding_id
-             WHERE u.tenant_id = $1 AND u.market_id = $2 AND u.revision <= $3 AND f.case_id {set}
+            // Crossed, SQLite begins with the cases' findings and not with all that was ever decided.
+            "SELECT u.body FROM finding f CROSS JOIN finding_update u
+             WHERE f.tenant_id = $1 AND f.market_id = $2 AND f.case_id {set}
+               AND u.tenant_id = $1 AND u.market_id = $2 AND u.finding_id = f.finding_id AND u.revision <= $3
              ORDER BY u.finding_id, u.revision"
         );
         let known: Value = i64::try_from(known).unwrap_or(i64::MAX).into();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use serde::{Deserialize, Serialize};
 
-use super::bulk::{Column, text_set};
+use super::bulk::{Column, key_set};
 use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::finding::{Finding, FindingStatus, Severity};
 use crate::domain::finding_life::{Decision, substance};
@@ -137,10 +137,10 @@ impl MarketTx {
         }
         for (reason, mut ids) in by_reason {
             ids.sort_unstable();
-            let (set, bind) = text_set(self.backend(), 7, ids);
+            let (keys, bind) = key_set(self.backend(), "finding_id", 7, ids);
             let sql = format!(
                 "UPDATE finding SET status = $3, reason = $4, revision = $5, changed_at = $6
-                 WHERE tenant_id = $1 AND market_id = $2 AND finding_id {set} AND status <> $3"
+                 WHERE {keys} AND status <> $3"
             );
             let values: [Value; 5] = [
                 FindingStatus::Withdrawn.as_str().into(),

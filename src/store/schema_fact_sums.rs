@@ -1,4 +1,4 @@
-//! The schema's step for sums of facts by month, which answer questions that no cells answer.
+//! The schema's step for sums of facts by day and month, which answer questions that no cells answer.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::async_trait::async_trait;
@@ -41,9 +41,9 @@ const STATEMENTS: [&str; 2] = [
         settled_at BIGINT NOT NULL, left_out TEXT NOT NULL, holder TEXT NOT NULL, beat BIGINT NOT NULL,
         PRIMARY KEY (tenant_id, market_id))",
     "CREATE TABLE fact_sum (
-        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, kind TEXT NOT NULL, part BIGINT NOT NULL,
-        body {BYTES} NOT NULL,
-        PRIMARY KEY (tenant_id, market_id, kind, part))",
+        tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, grain BIGINT NOT NULL, kind TEXT NOT NULL,
+        part BIGINT NOT NULL, body {BYTES} NOT NULL,
+        PRIMARY KEY (tenant_id, market_id, grain, kind, part))",
 ];
 
 /// They come compressed: PostgreSQL need not try again.

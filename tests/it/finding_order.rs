@@ -242,7 +242,9 @@ fn figures(life: &Life) {
         as_known_at: None,
         frozen: false,
     };
+    let inside = life.runtime.enter();
     let query = Query::new(Arc::clone(&life.markets));
+    drop(inside);
     let ask = |grain, as_of| {
         let answer = life.runtime.block_on(query.query_kpis(&reader, &key().market, question(grain, as_of)));
         let rows = answer.expect("an answer").answer.rows.into_iter();

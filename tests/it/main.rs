@@ -36,6 +36,7 @@ mod permit_circles;
 mod permit_lists;
 mod permit_races;
 mod permits;
+mod plans;
 mod replicas;
 mod schema_walls;
 mod store_ahead;

@@ -1,69 +1,142 @@
-//! Facts of all cases added up by month. What a question tells by months or longer of what adds up is the same as of the facts
-//! themselves, and there are far fewer of them: a contact is tested by a dozen rules, and an agent has hundreds of contacts a month.
+//! Facts of all cases added up by day or month. What a question tells of what adds up is the same as of the facts themselves, and
+//! there are far fewer of them: a contact is tested by a dozen rules, and an agent has hundreds of contacts a month.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::columns::{Columns, ColumnsBuilder, Days, absorb};
+use super::block::CellGrain;
+use super::columns::{Columns, ColumnsBuilder, DIMS, Days};
 use super::hash::QuickState;
 use super::since::month_of;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::facts::Kinds;
 
 /// Facts that one sum should be made of, on average: with fewer, sums are hardly quicker than facts and take as much room.
-const FACTS_A_SUM: u64 = 4;
+const FACTS_A_SUM: u64 = 2;
 /// Bytes, about, that a sum takes while more is added to it.
-const A_SUM: usize = 256;
+const A_SUM: usize = 96;
 
-/// What facts have in common that come as one: kind, address of the dimensions, flags, month, and whether they have a value. The
-/// dimensions are held, so that no others get that address.
-type Key = (u32, usize, u16, i32, bool);
+/// What facts have in common that come as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    /// Number of the dimensions.
+    dims: u32,
+    /// Kind, flags, and whether they have a value.
+    is: u32,
+    /// The day, or the first day of the month.
+    day: i32,
+}
 
-/// Sums of facts.
-#[derive(Debug, Default)]
-pub struct ByMonth {
-    sums: HashMap<Key, Fact, QuickState>,
-    /// Dimensions, each held once.
-    known: HashSet<Arc<Dims>, QuickState>,
-    /// Those of the last fact, as they came and as they are held: facts of one record share them.
-    last: Option<(Arc<Dims>, Arc<Dims>)>,
+impl Key {
+    const fn of(fact: &Fact, dims: u32, day: i32) -> Self {
+        let flags = (fact.flags as u32) << 1 | fact.value.is_some() as u32;
+        Self { dims, is: (fact.kind as u32) << 17 | flags, day }
+    }
+
+    fn kind(self) -> FactKind {
+        // A key is made of a kind.
+        FactKind::ALL.get((self.is >> 17) as usize).copied().unwrap_or(FactKind::Contact)
+    }
+}
+
+/// Count, amounts and value.
+type Sum = [i64; 4];
+
+/// Sums of facts by day or by month.
+#[derive(Debug)]
+pub struct FactSums {
+    grain: CellGrain,
+    sums: HashMap<Key, Sum, QuickState>,
+    /// Dimensions, each held once, and their numbers.
+    dims: Vec<Arc<Dims>>,
+    numbers: HashMap<Arc<Dims>, u32, QuickState>,
+    /// Those of the last fact: facts of one record share them.
+    last: Option<(Arc<Dims>, u32)>,
     /// The last day's month: its first day and the last that is in every month.
     month: Option<(i32, i32)>,
+    /// Facts of each kind that were added or taken back.
     facts: BTreeMap<FactKind, u64>,
     /// Kinds that it tells nothing of.
     left_out: Vec<FactKind>,
 }
 
-impl ByMonth {
+impl FactSums {
+    /// No sums.
+    #[must_use]
+    pub fn by(grain: CellGrain) -> Self {
+        Self {
+            grain,
+            sums: HashMap::default(),
+            dims: Vec::new(),
+            numbers: HashMap::default(),
+            last: None,
+            month: None,
+            facts: BTreeMap::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// What they are by.
+    #[must_use]
+    pub const fn grain(&self) -> CellGrain {
+        self.grain
+    }
+
     /// Adds a fact, or takes it back.
     pub fn add(&mut self, fact: &Fact, back: bool) {
         if self.left_out.contains(&fact.kind) {
             return;
         }
-        let dims = self.held(&fact.dims);
-        let month = match self.month {
-            Some((first, last)) if (first..=last).contains(&fact.day) => first,
+        let key = Key::of(fact, self.number(&fact.dims), self.day(fact.day));
+        *self.facts.entry(fact.kind).or_default() += 1;
+        let sign = if back { -i64::from(fact.sign) } else { fact.sign.into() };
+        let numbers = [fact.count, fact.amount, fact.amount2, fact.value.unwrap_or_default()];
+        if !self.add_to(key, numbers.map(|number| number.checked_mul(sign))) {
+            self.drop_kind(fact.kind);
+        }
+    }
+
+    /// Adds to a sum; false if it would be no number.
+    fn add_to(&mut self, key: Key, numbers: [Option<i64>; 4]) -> bool {
+        let sum = self.sums.entry(key).or_default();
+        for (sum, number) in sum.iter_mut().zip(numbers) {
+            match number.and_then(|number| sum.checked_add(number)) {
+                Some(number) => *sum = number,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn day(&mut self, day: i32) -> i32 {
+        match self.month {
+            _ if self.grain == CellGrain::Day => day,
+            Some((first, last)) if (first..=last).contains(&day) => first,
             _ => {
-                let first = month_of(fact.day);
+                let first = month_of(day);
                 self.month = Some((first, first.saturating_add(27)));
                 first
             }
-        };
-        *self.facts.entry(fact.kind).or_default() += 1;
-        let key = (fact.kind as u32, Arc::as_ptr(&dims) as usize, fact.flags, month, fact.value.is_some());
-        let sign = if back { -fact.sign } else { fact.sign };
-        let Fact { kind, count, amount, amount2, value, flags, .. } = *fact;
-        let fact = Fact { sign, count, amount, amount2, value, flags, ..Fact::new(kind, month, dims) };
-        let is_number = match self.sums.get_mut(&key) {
-            Some(sum) => absorb(sum, &fact),
+        }
+    }
+
+    fn number(&mut self, dims: &Arc<Dims>) -> u32 {
+        if let Some((last, number)) = &self.last
+            && Arc::ptr_eq(last, dims)
+        {
+            return *number;
+        }
+        let number = match self.numbers.get(dims) {
+            Some(number) => *number,
             None => {
-                self.sums.insert(key, fact);
-                true
+                let number = self.dims.len() as u32;
+                self.dims.push(Arc::clone(dims));
+                self.numbers.insert(Arc::clone(dims), number);
+                number
             }
         };
-        if !is_number {
-            self.drop_kind(kind);
-        }
+        self.last = Some((Arc::clone(dims), number));
+        number
     }
 
     /// Adds what columns hold, of these kinds and of the cases that are wanted.
@@ -71,32 +144,43 @@ impl ByMonth {
         columns.each_of(kinds, &Days::ALL, wanted, |_, fact| self.add(fact, false));
     }
 
-    /// Adds other sums.
+    /// Adds other sums of the same grain.
     pub fn merge(&mut self, other: Self) {
         other.left_out.iter().for_each(|kind| self.drop_kind(*kind));
-        other.sums.values().for_each(|sum| self.add(sum, false));
-        // A sum was added as one fact.
+        let numbers: Vec<u32> = other.dims.iter().map(|dims| self.number(dims)).collect();
+        for (key, sum) in other.sums {
+            let kind = key.kind();
+            if self.left_out.contains(&kind) {
+                continue;
+            }
+            // Every number of a key was given by that map.
+            let dims = numbers.get(key.dims as usize).copied().unwrap_or_default();
+            if !self.add_to(Key { dims, ..key }, sum.map(Some)) {
+                self.drop_kind(kind);
+            }
+        }
         for (kind, facts) in other.facts {
-            let sums = other.sums.values().filter(|sum| sum.kind == kind).count() as u64;
-            *self.facts.entry(kind).or_default() += facts.saturating_sub(sums);
+            *self.facts.entry(kind).or_default() += facts;
         }
     }
 
     /// Drops kinds until the others take at most so many bytes, those first that have the most sums.
     pub fn keep_below(&mut self, bytes: usize) {
         while self.bytes() > bytes {
-            let mut sums: BTreeMap<FactKind, usize> = BTreeMap::new();
-            self.sums.values().for_each(|sum| *sums.entry(sum.kind).or_default() += 1);
-            let Some((most, _)) = sums.into_iter().max_by_key(|(_, sums)| *sums) else { return };
+            let Some((most, _)) = self.by_kind().into_iter().max_by_key(|(_, sums)| *sums) else { return };
             self.drop_kind(most);
         }
     }
 
+    fn by_kind(&self) -> BTreeMap<FactKind, u64> {
+        let mut sums = BTreeMap::new();
+        self.sums.keys().for_each(|key| *sums.entry(key.kind()).or_default() += 1);
+        sums
+    }
+
     /// Drops kinds of which there are not far fewer sums than facts. Few take little room, whatever they are made of.
     pub fn keep_few(&mut self) {
-        let mut sums: BTreeMap<FactKind, u64> = BTreeMap::new();
-        self.sums.values().for_each(|sum| *sums.entry(sum.kind).or_default() += 1);
-        for (kind, sums) in sums {
+        for (kind, sums) in self.by_kind() {
             let facts = self.facts.get(&kind).copied().unwrap_or_default();
             if sums > (facts / FACTS_A_SUM).max(ColumnsBuilder::MOST as u64) {
                 self.drop_kind(kind);
@@ -104,37 +188,19 @@ impl ByMonth {
         }
     }
 
+    /// Drops these kinds.
+    pub fn leave_out(&mut self, kinds: Kinds) {
+        FactKind::ALL.iter().filter(|kind| kinds.has(**kind)).for_each(|kind| self.drop_kind(*kind));
+    }
+
     fn drop_kind(&mut self, kind: FactKind) {
         if !self.left_out.contains(&kind) {
             self.left_out.push(kind);
-            self.sums.retain(|_, sum| sum.kind != kind);
+            self.sums.retain(|key, _| key.kind() != kind);
         }
     }
 
-    fn held(&mut self, dims: &Arc<Dims>) -> Arc<Dims> {
-        if let Some((came, held)) = &self.last
-            && Arc::ptr_eq(came, dims)
-        {
-            return Arc::clone(held);
-        }
-        let held = match self.known.get(dims) {
-            Some(held) => Arc::clone(held),
-            None => {
-                self.known.insert(Arc::clone(dims));
-                Arc::clone(dims)
-            }
-        };
-        self.last = Some((Arc::clone(dims), Arc::clone(&held)));
-        held
-    }
-
-    /// How many sums there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.sums.len()
-    }
-
-    /// Whether nothing was added.
+    /// Whether there is no sum.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sums.is_empty()
@@ -143,7 +209,7 @@ impl ByMonth {
     /// Bytes in memory, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.sums.len() * A_SUM
+        self.sums.len() * A_SUM + self.dims.len() * DIMS
     }
 
     /// Kinds that it tells nothing of: there would be too many sums, or some would be no number.
@@ -155,29 +221,23 @@ impl ByMonth {
     /// The sums by kind, without those that cancelled.
     #[must_use]
     pub fn columns(self) -> Vec<(FactKind, Columns)> {
-        let mut kinds: BTreeMap<FactKind, Vec<Fact>> = BTreeMap::new();
-        for fact in self.sums.into_values() {
-            let cancelled = (fact.count, fact.amount, fact.amount2, fact.value.unwrap_or_default()) == (0, 0, 0, 0);
-            if !cancelled {
-                kinds.entry(fact.kind).or_default().push(fact);
-            }
-        }
+        let mut sums: Vec<(Key, Sum)> = self.sums.into_iter().filter(|(_, sum)| *sum != [0; 4]).collect();
+        // What has the same dimensions lies together, so that few columns have them.
+        sums.sort_unstable_by_key(|(key, _)| (key.kind(), *key));
         let (mut all, mut builder) = (Vec::new(), ColumnsBuilder::default());
-        for (kind, facts) in kinds {
-            for some in facts.chunks(ColumnsBuilder::MOST) {
-                some.iter().for_each(|fact| builder.add(0, fact));
-                all.push((kind, builder.finish().0));
+        for kind in sums.chunk_by(|(one, _), (other, _)| one.kind() == other.kind()) {
+            for some in kind.chunks(ColumnsBuilder::MOST) {
+                for (key, [count, amount, amount2, value]) in some {
+                    let Some(dims) = self.dims.get(key.dims as usize) else { continue };
+                    let value = (key.is & 1 == 1).then_some(*value);
+                    let flags = (key.is >> 1) as u16;
+                    let of = Fact::new(key.kind(), key.day, Arc::clone(dims));
+                    builder.add_held(Fact { count: *count, amount: *amount, amount2: *amount2, value, flags, ..of });
+                }
+                all.extend(some.first().map(|(key, _)| (key.kind(), builder.finish().0)));
             }
         }
         all
-    }
-}
-
-impl Days {
-    /// Whether sums by month tell what is needed.
-    #[must_use]
-    pub const fn are_months(&self) -> bool {
-        self.by_month && self.together
     }
 }
 
@@ -210,11 +270,11 @@ mod tests {
     }
 
     /// What facts of a kind come to, by all that tells sums apart.
-    fn came_to<'f>(facts: impl Iterator<Item = &'f Fact>) -> BTreeMap<String, [i128; 3]> {
+    fn came_to<'f>(facts: impl Iterator<Item = &'f Fact>, day: fn(i32) -> i32) -> BTreeMap<String, [i128; 3]> {
         let mut sums: BTreeMap<String, [i128; 3]> = BTreeMap::new();
         for fact in facts {
             let key =
-                format!("{} {:?} {} {} {}", fact.kind, fact.dims, fact.flags, month_of(fact.day), fact.value.is_some());
+                format!("{} {:?} {} {} {}", fact.kind, fact.dims, fact.flags, day(fact.day), fact.value.is_some());
             let numbers = [fact.count, fact.amount, fact.value.unwrap_or_default()];
             for (sum, number) in sums.entry(key).or_default().iter_mut().zip(numbers) {
                 *sum += i128::from(number) * i128::from(fact.sign);
@@ -224,7 +284,7 @@ mod tests {
         sums
     }
 
-    fn told(sums: ByMonth) -> (Vec<Fact>, usize) {
+    fn told(sums: FactSums) -> (Vec<Fact>, usize) {
         let mut facts = Vec::new();
         let all = sums.columns();
         for (kind, columns) in &all {
@@ -240,8 +300,11 @@ mod tests {
             facts in proptest::collection::vec(fact(), 0..40),
             taken in proptest::collection::vec(any::<proptest::sample::Index>(), 0..10),
             cut in any::<proptest::sample::Index>(),
+            month: bool,
         ) {
-            let (mut first, mut second) = (ByMonth::default(), ByMonth::default());
+            let (grain, day): (_, fn(i32) -> i32) =
+                if month { (CellGrain::Month, month_of) } else { (CellGrain::Day, |day| day) };
+            let (mut first, mut second) = (FactSums::by(grain), FactSums::by(grain));
             let cut = cut.index(facts.len() + 1);
             facts[..cut].iter().for_each(|fact| first.add(fact, false));
             facts[cut..].iter().for_each(|fact| second.add(fact, false));
@@ -250,9 +313,9 @@ mod tests {
             first.merge(second);
             let left_out = first.left_out().to_vec();
             let back: Vec<Fact> = back.into_iter().map(|fact| Fact { sign: -fact.sign, ..fact }).collect();
-            let expected = came_to(facts.iter().chain(&back).filter(|fact| !left_out.contains(&fact.kind)));
+            let expected = came_to(facts.iter().chain(&back).filter(|fact| !left_out.contains(&fact.kind)), day);
             let (found, _) = told(first);
-            prop_assert_eq!(came_to(found.iter()), expected);
+            prop_assert_eq!(came_to(found.iter(), day), expected);
             // A kind is left out where a sum is no number, and where else would that come from.
             let extreme = |kind: FactKind| facts.iter().any(|fact| fact.kind == kind && fact.amount.unsigned_abs() > 1_000_000);
             prop_assert!(left_out.iter().all(|kind| extreme(*kind)));
@@ -264,7 +327,7 @@ mod tests {
             at in any::<proptest::sample::Index>(),
             bit in 0..8_u32,
         ) {
-            let mut sums = ByMonth::default();
+            let mut sums = FactSums::by(CellGrain::Month);
             facts.iter().for_each(|fact| sums.add(fact, false));
             for (kind, columns) in sums.columns() {
                 let mut bytes = columns.encode().expect("bytes");
@@ -280,7 +343,7 @@ mod tests {
 
     #[test]
     fn kinds_of_too_many_sums_are_left_out() {
-        let mut sums = ByMonth::default();
+        let mut sums = FactSums::by(CellGrain::Month);
         for number in 0..100_000 {
             let dims = Arc::new(Dims { agent: Some(Arc::from(number.to_string())), ..Dims::default() });
             sums.add(&Fact::new(FactKind::Contact, 19_000, dims), false);
