@@ -13,7 +13,7 @@ use crate::ingest::{Beside, IngestError, Place, Replay, Retelling, Unknown, View
 use crate::kpi::{Catalogue, Days, Delta};
 
 /// Cases that are told again at a time.
-const TOLD_AT_A_TIME: usize = 250;
+pub(super) const TOLD_AT_A_TIME: usize = 250;
 
 impl Query {
     /// A place among the few that tell histories at once in this process: each keeps processors busy.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::kept::{Kept, Lasting};
-use super::retold::retelling;
+use super::retold::{TOLD_AT_A_TIME, retelling};
 use super::told::{Part, Piece, Told, shares, sum_of};
 use super::{Query, Reading};
 use crate::domain::fact::FactKind;
@@ -21,8 +21,6 @@ use crate::domain::market::MarketKey;
 use crate::ingest::{Beside, IngestError, Portion, Retelling, View, untold};
 use crate::kpi::{Catalogue, CellGrain, Columns, Days, Delta, FactSums};
 
-/// Cases that are told again at a time.
-const TOLD_AT_A_TIME: usize = 250;
 /// Changes after which everything is put together anew.
 const CHANGES: usize = 16;
 

@@ -19,6 +19,17 @@ const CASES: u32 = 400;
 /// Facts of contacts, of payments, and of what rules say.
 const KPIS: [&str; 3] = ["rpc_rate", "payments", "compliance_rate"];
 
+/// A server that stores sums all the time, and its cases.
+async fn with_cases(database: &Database) -> (Setup, Service) {
+    let setup = Setup::new(&database.url, &[("query.sums_after_ms", "100")]).await;
+    let service = setup.start().await;
+    let mut cases = CaseServiceClient::new(caller(&service.address, &setup.key).await);
+    let all = (0..CASES).filter(|case| *case as usize % MARKETS.len() == MARKET).map(workload::case).collect();
+    let request = v1::BatchUpsertCasesRequest { region_code: REGION.into(), cases: all };
+    cases.batch_upsert_cases(request).await.expect("store cases");
+    (setup, service)
+}
+
 async fn send(service: &Service, setup: &Setup, records: &[Record]) {
     let mut activities = ActivityServiceClient::new(caller(&service.address, &setup.key).await);
     for some in records.chunks(500) {
@@ -69,13 +80,7 @@ async fn up_to_date(database: &Database) {
 
 on_both_databases! {
     async fn first_answers_outside_the_cells_do_without_the_history(database: Database) {
-        let mut setup = Setup::new(&database.url, &[("query.sums_after_ms", "100")]).await;
-        let service = setup.start().await;
-        let mut cases = CaseServiceClient::new(caller(&service.address, &setup.key).await);
-        let all: Vec<v1::Case> =
-            (0..CASES).filter(|case| *case as usize % MARKETS.len() == MARKET).map(workload::case).collect();
-        let request = v1::BatchUpsertCasesRequest { region_code: REGION.into(), cases: all };
-        cases.batch_upsert_cases(request).await.expect("store cases");
+        let (mut setup, service) = with_cases(&database).await;
         let plan = workload::plan(MARKET, CASES);
         let (first, second) = plan.split_at(plan.len() - 80);
         send(&service, &setup, first).await;
@@ -127,13 +132,7 @@ on_both_databases! {
 
 on_both_databases! {
     async fn sums_of_other_settings_are_not_answered_from(database: Database) {
-        let mut setup = Setup::new(&database.url, &[("query.sums_after_ms", "100")]).await;
-        let service = setup.start().await;
-        let mut cases = CaseServiceClient::new(caller(&service.address, &setup.key).await);
-        let all: Vec<v1::Case> =
-            (0..CASES).filter(|case| *case as usize % MARKETS.len() == MARKET).map(workload::case).collect();
-        let request = v1::BatchUpsertCasesRequest { region_code: REGION.into(), cases: all };
-        cases.batch_upsert_cases(request).await.expect("store cases");
+        let (mut setup, service) = with_cases(&database).await;
         send(&service, &setup, &workload::plan(MARKET, CASES)).await;
         up_to_date(&database).await;
         let before = ask(&service, &setup, false).await;
