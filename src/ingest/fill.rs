@@ -26,10 +26,8 @@ pub struct Beginning {
     pub marker: String,
     /// The definitions, with the series that are missing.
     pub definition: DefinitionRow,
-    /// Timers due up to here fire first, and no timer behind it has fired ...
+    /// Timers due up to here fire first, and no timer behind it has fired.
     pub settled: Timestamp,
-    /// ... by a commit up to this revision.
-    pub seen: u64,
     /// Records to be told, about.
     pub total: u64,
 }
@@ -62,7 +60,7 @@ async fn try_begin(context: &GroupContext<'_>, beginning: &Beginning) -> Result<
         return Ok(false);
     };
     let due = tx.next_due().await?.is_some_and(|due| due <= beginning.settled);
-    let beyond = tx.fired_up_to(beginning.seen).await?.is_some_and(|farthest| farthest > beginning.settled);
+    let beyond = head.fired > beginning.settled;
     let same = head.catalogue_digest == beginning.marker
         && head.rules_digest == ground(market, &tenant.rules)
         && head.revision > 0;

@@ -176,13 +176,11 @@ impl Filler {
             look.markets.submit(look.key, Work::Load(Vec::new(), Vec::new())).await?;
             return Ok(Turn::Again);
         }
-        let farthest = scope.fired_up_to(market, 0).await?.unwrap_or_default();
         let missing: BTreeSet<u32> = look.own().series().difference(&kept.series).copied().collect();
         let beginning = Beginning {
             marker: kept.marker.clone(),
             definition: row_of(look.own(), look.loaded, &missing)?,
-            settled: look.markets.clock.now().max(farthest),
-            seen: head.revision,
+            settled: look.markets.clock.now().max(head.fired),
             total: scope.count_records(market).await?,
         };
         look.markets.submit(look.key, Work::Fill(Box::new(beginning))).await?;

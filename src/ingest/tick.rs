@@ -134,6 +134,9 @@ pub(super) async fn run(context: &GroupContext<'_>, until: Timestamp, cause: Cau
 /// Fires the timers of the cases that are due first; returns how many cases were looked at.
 pub(super) async fn fire(writing: &mut Writing<'_>, until: Timestamp) -> Result<usize, IngestError> {
     let due: Vec<CaseId> = writing.tx.due_cases(until, CASES).await?;
+    if !due.is_empty() {
+        writing.tx.head.fired = writing.tx.head.fired.max(until);
+    }
     let entries = writing.entries(&due).await?;
     for case in &due {
         let Some(entry) = entries.get(case) else { continue };

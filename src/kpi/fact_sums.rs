@@ -169,6 +169,19 @@ impl FactSums {
         while self.bytes() > bytes {
             let Some((most, _)) = self.by_kind().into_iter().max_by_key(|(_, sums)| *sums) else { return };
             self.drop_kind(most);
+            self.forget_dims();
+        }
+    }
+
+    /// Forgets dimensions that no sum has any more.
+    fn forget_dims(&mut self) {
+        let before = std::mem::take(&mut self.dims);
+        (self.numbers, self.last) = (HashMap::default(), None);
+        for (mut key, sum) in std::mem::take(&mut self.sums) {
+            // Every number of a key is that of a place there.
+            let Some(dims) = before.get(key.dims as usize) else { continue };
+            key.dims = self.number(dims);
+            self.sums.insert(key, sum);
         }
     }
 
@@ -339,6 +352,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_takes_too_much_goes_with_its_dimensions() {
+        let mut sums = FactSums::by(CellGrain::Month);
+        for number in 0..1_000 {
+            let dims = Arc::new(Dims { agent: Some(Arc::from(number.to_string())), ..Dims::default() });
+            sums.add(&Fact::new(FactKind::Contact, 19_000, dims), false);
+        }
+        for agent in ["ana", "ben"] {
+            let dims = Arc::new(Dims { agent: Some(Arc::from(agent)), ..Dims::default() });
+            sums.add(&Fact::new(FactKind::Payment, 19_000, dims), false);
+        }
+        sums.keep_below(100 * (A_SUM + DIMS));
+        assert_eq!(sums.left_out(), [FactKind::Contact]);
+        let (found, _) = told(sums);
+        let agents: Vec<_> = found.iter().map(|fact| fact.dims.agent.as_deref().unwrap_or_default()).collect();
+        assert_eq!(agents, ["ana", "ben"]);
     }
 
     #[test]

@@ -28,6 +28,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// Cases touched since, up to which stored sums are left as they are for a while: a question tells these by itself.
 const FEW: usize = 32;
+/// Records that came since, from which on the cases are not counted: they are not few.
+const MANY: usize = 1_000;
 /// A history is told from its beginning again only after so many times as long as it took the last time, so that a market that is
 /// being loaded, where most has changed whenever one looks, does not keep a processor busy with it.
 const APART: u32 = 4;
@@ -157,7 +159,11 @@ impl Keeper {
             if head.revision == stored.view.known {
                 return Ok(Turn::Done);
             }
-            if !late && scope.cases_touched_since(market, stored.view.known).await?.len() <= FEW {
+            let known = stored.view.known;
+            if !late
+                && scope.count_changes(market, known, MANY).await? < MANY
+                && scope.cases_touched_since(market, known).await?.len() <= FEW
+            {
                 return Ok(Turn::Few);
             }
         }
@@ -218,9 +224,9 @@ async fn brought_up(
     may_tell: bool,
 ) -> Result<Option<(Vec<Summed>, bool)>, IngestError> {
     let head = reading.scope.head(&reading.key.market).await?;
-    // Timers that are due by now count as fired, and cases whose timers fire later are touched by that: none need fire for it.
-    let now = query.markets.clock().now();
-    let view = View { known: head.map_or(0, |head| head.revision), now, until: Timestamp(i64::MAX) };
+    // Timers that are due by now count as fired, whether or not they are: none need fire for it.
+    let (known, fired) = head.map_or((0, Timestamp(0)), |head| (head.revision, head.fired));
+    let view = View { known, now: query.markets.clock().now().max(fired), until: Timestamp(i64::MAX) };
     let mut all = Vec::new();
     for grain in CellGrain::ALL {
         all.extend(query.stored_sums(reading, *grain, Kinds::ALL).await?);

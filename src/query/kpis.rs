@@ -217,11 +217,14 @@ impl Query {
             return Err(refused(QueryError { violations, undeclared: false }));
         }
         let market = &reading.key.market;
-        let known = match as_known_at {
-            Some(at) => reading.scope.revision_at(market, at).await?,
-            None => reading.scope.head(market).await?.map_or(0, |head| head.revision),
+        let (known, now) = match as_known_at {
+            Some(at) => (reading.scope.revision_at(market, at).await?, at),
+            None => match reading.scope.head(market).await? {
+                // A server whose clock is ahead, or a tick since, may have fired what was not due here.
+                Some(head) => (head.revision, now.max(head.fired)),
+                None => (0, now),
+            },
         };
-        let now = as_known_at.unwrap_or(now);
         Ok(View { known, now: as_of.map_or(now, |of| of.min(now)), until: as_of.unwrap_or(Timestamp(i64::MAX)) })
     }
 

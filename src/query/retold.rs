@@ -14,6 +14,8 @@ use crate::kpi::{Catalogue, Days, Delta};
 
 /// Cases that are told again at a time.
 pub(super) const TOLD_AT_A_TIME: usize = 250;
+/// Records of a case that came since it was told, on the average; where there are more, the history is told anew.
+const RECORDS_A_CASE: usize = 16;
 
 impl Query {
     /// A place among the few that tell histories at once in this process: each keeps processors busy.
@@ -45,17 +47,21 @@ impl Query {
         if self.told.limit == 0 {
             return self.retold(reading, Arc::clone(catalogue), view).await;
         }
-        let mut place = Some(self.place().await?);
-        let mut sum = match self.sums_kept(reading, catalogue, view, days, &mut place).await? {
-            Some(sum) => sum,
-            None => match self.summed_from_facts(reading, catalogue, view, days).await? {
-                Some(sum) => sum,
-                None => {
-                    return self.summed(retelling(reading, kinds, view, None), Arc::clone(catalogue)).await;
+        let behind = Place::behind_cases(kinds);
+        let (mut sum, _place) = match self.sums_kept(reading, catalogue, view, days).await? {
+            Some(sum) if behind.is_none() => return Ok(sum),
+            Some(sum) => (sum, self.place().await?),
+            None => {
+                let place = self.place().await?;
+                match self.summed_from_facts(reading, catalogue, view, days).await? {
+                    Some(sum) => (sum, place),
+                    None => {
+                        return self.summed(retelling(reading, kinds, view, None), Arc::clone(catalogue)).await;
+                    }
                 }
-            },
+            }
         };
-        if let Some(behind) = Place::behind_cases(kinds) {
+        if let Some(behind) = behind {
             let rest = retelling(reading, kinds, view, Some(behind));
             sum.merge(&self.summed(rest, Arc::clone(catalogue)).await?);
         }
@@ -75,11 +81,11 @@ impl Query {
         let found = self.told.find(&reading.key, kinds, &reading.ground).filter(|told| told.view.known <= view.known);
         let mut told = found.unwrap_or_else(|| Told::nothing(kinds, &reading.ground, view));
         let mut touched = HashSet::new();
-        if told.view.known < view.known {
+        if told.view != view {
             // So few are told again at once, whatever their share.
             let most = (told.cases() / 2).max(TOLD_AT_A_TIME);
             let most = if told.place.is_none() { most } else { usize::MAX };
-            match self.touched(reading, told.view, told.kinds, most).await? {
+            match self.touched(reading, told.view, view, told.kinds, most).await? {
                 Some(cases) => touched = cases,
                 None => told = Told::nothing(told.kinds, &reading.ground, view),
             }
@@ -94,17 +100,32 @@ impl Query {
         sum_of(told.pieces(), catalogue, days).await.ok_or_else(untold).map(Some)
     }
 
-    /// The cases whose facts may be others since they were told; `None` if they are more than `most`.
+    /// The cases whose facts may be others in a view than they were when they were told; `None` if they are more than `most`.
+    ///
+    /// Both views are such that no timer behind their instants has fired by their revisions. So a case tells the same in both if
+    /// nothing has touched it since and none of its timers is due by either instant.
     pub(super) async fn touched(
         &self,
         reading: &Reading,
         told: View,
+        view: View,
         kinds: Kinds,
         most: usize,
     ) -> Result<Option<HashSet<CaseId>>, IngestError> {
         let (scope, market, known) = (&reading.scope, &reading.key.market, told.known);
-        let touched = scope.cases_touched_since(market, known).await?;
-        if touched.len() > most || !follow_from_rules(kinds) {
+        // Read before what was touched: a timer that fires meanwhile touches its case.
+        let some = u32::try_from(most.saturating_add(1)).unwrap_or(u32::MAX);
+        let due = scope.due_cases(market, told.now.max(view.now), some).await?;
+        let mut touched: HashSet<CaseId> = due.into_iter().collect();
+        let moved = scope.head(market).await?.is_some_and(|head| head.revision > known);
+        if moved {
+            let too_many = most.saturating_mul(RECORDS_A_CASE);
+            if scope.count_changes(market, known, too_many).await? >= too_many {
+                return Ok(None);
+            }
+            touched.extend(scope.cases_touched_since(market, known).await?);
+        }
+        if touched.len() > most || touched.is_empty() && !moved || !follow_from_rules(kinds) {
             return Ok((touched.len() <= most).then_some(touched));
         }
         let mut all = scope.cases_decided_since(market, known).await?;

@@ -32,11 +32,13 @@ impl Query {
         let Some((head, rows)) = found.filter(|(head, _)| head.ground == form(&reading.ground)) else {
             return Ok(None);
         };
-        let ground = reading.ground.clone();
+        let (ground, damaged) = (reading.ground.clone(), head.clone());
         let read = tokio::task::spawn_blocking(move || read(grain, kinds, &ground, &head, &rows));
         let summed = read.await.map_err(|_| untold())?;
         if summed.is_none() {
             tracing::warn!(market = %reading.key.market, "stored sums of facts are damaged: the history is told instead");
+            // So that they are told anew when the market is next looked at.
+            reading.scope.disown_fact_sums(&reading.key.market, &damaged).await?;
         }
         Ok(summed)
     }

@@ -8,8 +8,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::kept::{Kept, Lasting};
 use super::retold::{TOLD_AT_A_TIME, retelling};
 use super::told::{Part, Piece, Told, shares, sum_of};
@@ -133,7 +131,6 @@ impl Query {
         catalogue: &Arc<Catalogue>,
         view: View,
         days: &Days,
-        place: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Option<Delta>, IngestError> {
         let kinds = catalogue.kinds();
         let grain = match (days.together, days.by_month) {
@@ -141,14 +138,14 @@ impl Query {
             (true, false) => CellGrain::Day,
             (true, true) => CellGrain::Month,
         };
-        let mut summed = self.summed_at(reading, grain, kinds, view, place).await?;
+        let mut summed = self.summed_at(reading, grain, kinds, view).await?;
         while summed.tells(kinds) && summed.view != view {
             let Some(changes) = self.changed(reading, &[&summed], view).await? else {
                 let turn = self.turns.of(&reading.key).lock_owned().await;
                 let newer = self.kept_at(reading, grain, kinds, view);
                 summed = match newer.filter(|newer| newer.view.known > summed.view.known) {
                     Some(newer) => newer,
-                    None => self.told_anew(reading, grain, kinds, view, place, turn).await?,
+                    None => self.told_anew(reading, grain, kinds, view, turn).await?,
                 };
                 continue;
             };
@@ -168,7 +165,6 @@ impl Query {
         grain: CellGrain,
         kinds: Kinds,
         view: View,
-        place: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Summed, IngestError> {
         if let Some(summed) = self.kept_at(reading, grain, kinds, view) {
             return Ok(summed);
@@ -186,11 +182,12 @@ impl Query {
             && told.place.is_none()
             && told.view.known <= view.known
         {
+            let _place = self.place().await?;
             let summed = added_up(&told, reading, grain, kinds, self.sums(grain).limit).await.ok_or_else(untold)?;
             self.sums(grain).keep(&reading.key, &summed);
             return Ok(summed);
         }
-        self.told_anew(reading, grain, kinds, view, place, turn).await
+        self.told_anew(reading, grain, kinds, view, turn).await
     }
 
     /// What is in memory of these kinds, at this view or an earlier one.
@@ -208,22 +205,19 @@ impl Query {
         grain: CellGrain,
         kinds: Kinds,
         view: View,
-        place: &mut Option<OwnedSemaphorePermit>,
         turn: tokio::sync::OwnedMutexGuard<()>,
     ) -> Result<Summed, IngestError> {
         let (query, key, ground) = (self.clone(), reading.key.clone(), reading.ground.clone());
         let retelling = retelling(reading, kinds, view, None);
-        let taken = place.take();
         let work = tokio::spawn(async move {
-            let _turn_and_place = (turn, taken);
+            // Whoever waits for this turn holds no place meanwhile.
+            let _turn_and_place = (turn, query.place().await?);
             let mut told = query.tell_sums(retelling, ground, &[grain], query.tasks(), true).await?;
             let summed = told.pop().ok_or_else(untold)?;
             query.sums(grain).keep(&key, &summed);
             Ok(summed)
         });
-        let summed = work.await.map_err(|_| untold())?;
-        *place = Some(self.place().await?);
-        summed
+        work.await.map_err(|_| untold())?
     }
 
     /// The sums of every kind by each grain, of the whole history of cases.
@@ -290,19 +284,26 @@ impl Query {
     ) -> Result<Option<Vec<FactSums>>, IngestError> {
         let Some(first) = summed.first() else { return Ok(None) };
         let grains: Vec<CellGrain> = summed.iter().map(|summed| summed.grain).collect();
-        if first.view.known == view.known {
-            // Time alone changes nothing that is not committed.
-            return Ok(Some(grains.into_iter().map(FactSums::by).collect()));
-        }
-        let cases = usize::try_from(reading.scope.count_cases(&reading.key.market).await?).unwrap_or(usize::MAX);
-        // Each is told twice.
-        let most = (cases / 4).max(TOLD_AT_A_TIME);
-        let Some(touched) = self.touched(reading, first.view, first.kinds, most).await? else { return Ok(None) };
+        let (told, kinds) = (first.view, first.kinds);
+        // Mostly they are few, and how many cases there are takes longer to count.
+        let (touched, _place) = match self.touched(reading, told, view, kinds, TOLD_AT_A_TIME).await? {
+            Some(touched) => (touched, None),
+            None => {
+                let cases = reading.scope.count_cases(&reading.key.market).await?;
+                // Each is told twice.
+                let most = usize::try_from(cases).unwrap_or(usize::MAX) / 4;
+                let Some(touched) = self.touched(reading, told, view, kinds, most).await? else { return Ok(None) };
+                (touched, Some(self.place().await?))
+            }
+        };
         let touched: Vec<CaseId> = touched.into_iter().collect();
         let mut beside: Beside<Vec<FactSums>> = Beside::new(self.tasks());
         for (view, back) in [(first.view, true), (view, false)] {
             let retelling = retelling(reading, first.kinds, view, None);
             for some in touched.chunks(TOLD_AT_A_TIME) {
+                if self.markets.is_stopping() {
+                    return Err(IngestError::Stopping);
+                }
                 let (portion, teller) = (retelling.of_cases(some.to_vec()).await?, retelling.teller());
                 let grains = grains.clone();
                 beside.start(move |sums| {

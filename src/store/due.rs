@@ -44,13 +44,23 @@ impl MarketTx {
     /// # Errors
     /// The database is away.
     pub async fn due_cases(&self, until: Timestamp, limit: u32) -> Result<Vec<CaseId>, StoreError> {
-        let sql = format!(
-            "SELECT case_id FROM due WHERE tenant_id = $1 AND market_id = $2 AND due_at <= $3
-             ORDER BY due_at LIMIT {limit}"
-        );
-        let rows = self.transaction.query_all_raw(self.statement(&sql, [Value::from(until.0)])).await?;
-        rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
+        due_cases(&self.transaction, &self.scope, &self.market, until, limit).await
     }
+}
+
+async fn due_cases(
+    connection: &impl ConnectionTrait,
+    scope: &TenantScope,
+    market: &MarketId,
+    until: Timestamp,
+    limit: u32,
+) -> Result<Vec<CaseId>, StoreError> {
+    let sql = format!(
+        "SELECT case_id FROM due WHERE tenant_id = $1 AND market_id = $2 AND due_at <= $3
+         ORDER BY due_at LIMIT {limit}"
+    );
+    let rows = connection.query_all_raw(scope.statement(market, &sql, [Value::from(until.0)])).await?;
+    rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
 }
 
 impl MarketTx {
@@ -65,6 +75,14 @@ impl MarketTx {
 }
 
 impl TenantScope {
+    /// Cases whose timers may be due at or before `until`, the earliest first.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn due_cases(&self, market: &MarketId, until: Timestamp, limit: u32) -> Result<Vec<CaseId>, StoreError> {
+        due_cases(&self.reader(), self, market, until, limit).await
+    }
+
     /// The earliest instant at which a timer of the market may be due.
     ///
     /// # Errors

@@ -124,6 +124,16 @@ impl TenantScope {
         Ok((done.rows_affected() == 1).then_some(next))
     }
 
+    /// States that sums which were seen like this rest on nothing: nobody answers from them any more.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn disown_fact_sums(&self, market: &MarketId, seen: &SumsRow) -> Result<(), StoreError> {
+        let sql = "UPDATE fact_sums SET ground = '' WHERE tenant_id = $1 AND market_id = $2 AND beat = $3";
+        self.writer().execute_raw(self.statement(market, sql, [seen.beat.cast_signed().into()])).await?;
+        Ok(())
+    }
+
     /// Puts sums in the place of those that were seen like this, or leaves those where there are none, and lets go of them; `false`
     /// if they have moved.
     ///
@@ -136,6 +146,7 @@ impl TenantScope {
         next: &SumsRow,
         sums: Option<Vec<SumRow>>,
     ) -> Result<bool, StoreError> {
+        self.store.space.as_ref().map_or(Ok(()), |space| space.check())?;
         let transaction = backend::begin(&self.store, &self.tenant).await?;
         let sql = "UPDATE fact_sums SET ground = $3, known = $4, settled_at = $5, left_out = $6, holder = '', beat = $7
             WHERE tenant_id = $1 AND market_id = $2 AND beat = $8";

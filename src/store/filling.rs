@@ -145,14 +145,6 @@ impl TenantScope {
         Ok(count)
     }
 
-    /// Up to where timers of the market were fired the farthest, by commits after a revision; `None` if by none.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn fired_up_to(&self, market: &MarketId, after: u64) -> Result<Option<Timestamp>, StoreError> {
-        fired_up_to(&self.reader(), self, market, after).await
-    }
-
     /// The series that have cells.
     ///
     /// # Errors
@@ -175,17 +167,6 @@ async fn stored_series(
     rows.iter().map(read).collect()
 }
 
-async fn fired_up_to(
-    connection: &impl ConnectionTrait,
-    scope: &TenantScope,
-    market: &MarketId,
-    after: u64,
-) -> Result<Option<Timestamp>, StoreError> {
-    let sql = format!("SELECT MAX(advanced_to) AS farthest FROM due {OF_MARKET} AND revision > $3");
-    let row = connection.query_one_raw(scope.statement(market, &sql, [after.cast_signed().into()])).await?;
-    Ok(row.map_or(Ok(None), |row| row.try_get::<Option<i64>>("", "farthest"))?.map(Timestamp))
-}
-
 impl MarketTx {
     /// The definitions of the market, under its lock.
     ///
@@ -193,14 +174,6 @@ impl MarketTx {
     /// The database is away or a row is corrupt.
     pub async fn definitions(&self) -> Result<Definitions, StoreError> {
         definitions(&self.transaction, &self.scope, &self.market).await
-    }
-
-    /// Up to where timers were fired the farthest, by commits after a revision; `None` if by none.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn fired_up_to(&self, after: u64) -> Result<Option<Timestamp>, StoreError> {
-        fired_up_to(&self.transaction, &self.scope, &self.market, after).await
     }
 
     /// States which definitions the cells follow.

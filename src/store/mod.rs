@@ -39,6 +39,7 @@ mod schema;
 mod schema_fact_sums;
 mod schema_filling;
 mod schema_findings;
+mod schema_fired;
 mod schema_households;
 mod schema_letters;
 mod schema_partners;

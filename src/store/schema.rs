@@ -24,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_partners::Partners),
             Box::new(super::schema_households::Households),
             Box::new(super::schema_fact_sums::FactSums),
+            Box::new(super::schema_fired::Fired),
         ]
     }
 }

@@ -50,6 +50,25 @@ pub(super) async fn pending_voids(
 }
 
 impl TenantScope {
+    /// Records that commits after `revision` have stored, and cases that they have derived: `most` where there are more. Reads no
+    /// more than so many of each.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn count_changes(&self, market: &MarketId, revision: u64, most: usize) -> Result<usize, StoreError> {
+        let sql = ["activity", "case_version", "due"].map(|table| {
+            format!(
+                "(SELECT COUNT(*) FROM (SELECT 1 FROM {table}
+                  WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 LIMIT $4) counted)"
+            )
+        });
+        let sql = format!("SELECT {} AS changes", sql.join(" + "));
+        let values = [revision.cast_signed().into(), i64::try_from(most).unwrap_or(i64::MAX).into()];
+        let row = self.reader().query_one_raw(self.statement(market, &sql, values)).await?;
+        let changes: i64 = row.map_or(Ok(0), |row| row.try_get("", "changes"))?;
+        Ok(usize::try_from(changes).unwrap_or(usize::MAX).min(most))
+    }
+
     /// Cases that commits after `revision` have touched.
     ///
     /// # Errors

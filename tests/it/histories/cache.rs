@@ -72,13 +72,18 @@ impl Replica {
 
 /// A configuration whose servers keep so much, and look for what is due and what is to be merged all the time.
 pub(super) fn configuration(cache_mib: &str) -> (tempfile::TempDir, Arc<Holder>) {
+    configured(cache_mib, "10")
+}
+
+/// The same, looking for what is due after so many milliseconds.
+pub(super) fn configured(cache_mib: &str, due_interval: &str) -> (tempfile::TempDir, Arc<Holder>) {
     let directory = crate::support::service::configuration();
     let settings = [
         ("FAIRDUE_QUERY__KPI_CACHE_MIB", cache_mib),
         ("FAIRDUE_QUERY__TOLD_FACTS_MIB", cache_mib),
         // Sums are stored all the time, and read by the servers that start anew.
         ("FAIRDUE_QUERY__SUMS_AFTER_MS", "1"),
-        ("FAIRDUE_INGEST__DUE_INTERVAL_MS", "10"),
+        ("FAIRDUE_INGEST__DUE_INTERVAL_MS", due_interval),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let snapshot = Config::load_with(directory.path(), settings.into_iter()).expect("a good configuration");
@@ -117,7 +122,7 @@ fn question(dice: &mut Dice) -> KpiQuestion {
 }
 
 /// Some question about the whole time that is answered from facts.
-fn outside(dice: &mut Dice) -> KpiQuestion {
+pub(super) fn outside(dice: &mut Dice) -> KpiQuestion {
     let KpiQuestion { mut query, .. } = question(dice);
     query.kpis = vec![TOLD[dice.below(TOLD.len())].to_owned()];
     query.group_by = OUTSIDE[dice.below(OUTSIDE.len())].to_vec();

@@ -13,6 +13,7 @@ pub mod generate;
 mod judged;
 mod limitation;
 mod more;
+mod passing;
 mod recount;
 mod recount_more;
 mod snapshot;
