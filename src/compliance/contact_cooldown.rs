@@ -25,27 +25,29 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
             no_event.insert(one);
         }
     }
-    let event = |marks: Marks| {
-        marks.counts(limits.after)
-            && marks.on(limits.after_channels)
-            && (limits.after_inbound || !marks.inbound())
-            && !marks.excluded(no_event)
+    let like_one = |marks: Marks| {
+        marks.on(limits.after_channels) && (limits.after_inbound || !marks.inbound()) && !marks.excluded(no_event)
     };
+    let event = |marks: Marks| marks.counts(limits.after) && like_one(marks);
+    let perhaps = |marks: Marks| marks.may_count(limits.after) && like_one(marks);
     let wait = match (wait, limits.days) {
         // The event's own date is not counted: the wait is one date longer.
         (Window::CalendarDays(days), Count::ClearDays) => Window::CalendarDays(days.saturating_add(1)),
         (wait, _) => wait,
     };
     let missing = circle_attribute(limits.per);
-    let possible = waited(limits, wait, situation, missing.is_none(), event);
-    if missing.is_none() {
-        return Some(possible);
+    let possible = waited(limits, wait, situation, missing.is_none(), perhaps);
+    if possible.answer != Answer::Broken {
+        let open = missing.and_then(|_| open_circle(limits.per, situation));
+        return Some(open.map_or(possible, Speaking::missing));
     }
-    if possible.answer == Answer::Broken {
-        let certain = waited(limits, wait, situation, true, event);
-        return Some(if certain.answer == Answer::Broken { certain } else { possible.in_doubt(missing) });
+    let certain = waited(limits, wait, situation, true, event);
+    if certain.answer == Answer::Broken {
+        return Some(certain);
     }
-    Some(open_circle(limits.per, situation).map_or(possible, Speaking::missing))
+    // The input that alone would tell: who belongs together, or how an earlier contact went.
+    let told = waited(limits, wait, situation, true, perhaps).answer == Answer::Broken;
+    Some(possible.in_doubt(missing.filter(|_| !told).or(Some(Attribute::Outcome))))
 }
 
 /// What is said where the wait follows events that are `certain` to be of the same circle, or may be.

@@ -20,13 +20,10 @@ pub(crate) const fn unit(count: Counted) -> Unit {
     }
 }
 
-/// The rule counts such a contact, wherever it was.
+/// The rule counts such a contact, wherever it was, if it went as counted ones do.
 #[inline]
-fn counts(limits: &ContactFrequency, marks: Marks) -> bool {
-    marks.counts(limits.count)
-        && marks.on(limits.channels)
-        && marks.by(limits.technologies)
-        && !marks.excluded(limits.exclude)
+fn like_one(limits: &ContactFrequency, marks: Marks) -> bool {
+    marks.on(limits.channels) && marks.by(limits.technologies) && !marks.excluded(limits.exclude)
 }
 
 /// The rule counts from the first conversation on, and somebody may have been spoken to where the case was worked before.
@@ -61,9 +58,10 @@ impl Talked {
     }
 }
 
-/// What may be missing of earlier contacts: the first conversation, places, roles, and who belongs together.
+/// What may be missing of earlier contacts: how they went, the first conversation, places, roles, and who belongs together.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doubt {
+    Outcome,
     History,
     Place,
     Role,
@@ -71,11 +69,12 @@ enum Doubt {
 }
 
 /// Nothing is missing, or it is taken to be so that the contact does not count.
-const SURE: &[Doubt] = &[Doubt::History, Doubt::Place, Doubt::Role, Doubt::Circle];
+const SURE: &[Doubt] = &[Doubt::Outcome, Doubt::History, Doubt::Place, Doubt::Role, Doubt::Circle];
 
 impl Doubt {
     const fn attribute(self, limits: &ContactFrequency) -> Attribute {
         match self {
+            Self::Outcome => Attribute::Outcome,
             Self::History => Attribute::History,
             Self::Place => Attribute::Place,
             Self::Role => Attribute::PersonRole,
@@ -89,6 +88,7 @@ impl Doubt {
     /// An input of that kind may be missing at all.
     fn arises(self, limits: &ContactFrequency, situation: &Situation<'_>) -> bool {
         match self {
+            Self::Outcome => limits.count != Counted::Attempts,
             Self::History => talked_elsewhere(limits, situation),
             Self::Place => !limits.places.is_empty(),
             Self::Role => !limits.roles.is_empty(),
@@ -111,7 +111,12 @@ fn before<'s, 'a>(
     let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
     let (place, role) = (sure.contains(&Doubt::Place), !sure.contains(&Doubt::Role));
     let here = move |stamp: &&ContactStamp| limits.places.is_empty() || at_places(limits, situation, stamp, place);
-    let counted = move |marks: Marks| counts(limits, marks) && marks.with(limits.roles).unwrap_or(role);
+    let went = sure.contains(&Doubt::Outcome);
+    let counted = move |marks: Marks| {
+        (if went { marks.counts(limits.count) } else { marks.may_count(limits.count) })
+            && like_one(limits, marks)
+            && marks.with(limits.roles).unwrap_or(role)
+    };
     earlier(situation, limits.per, since, sure.contains(&Doubt::Circle), counted).filter(here)
 }
 
@@ -124,10 +129,14 @@ fn at_places(limits: &ContactFrequency, situation: &Situation<'_>, stamp: &Conta
 }
 
 pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Speaking> {
-    if !counts(limits, situation.marks()?) {
+    let marks = situation.marks()?;
+    if !marks.may_count(limits.count) || !like_one(limits, marks) {
         return None;
     }
     let mut doubt = which::at_place(limits.places, situation)?;
+    if !marks.counts(limits.count) {
+        doubt = doubt.or(Some(Attribute::Outcome));
+    }
     match situation.role {
         Some(role) if !limits.roles.admits(role) => return None,
         None if !limits.roles.is_empty() => doubt = doubt.or(Some(Attribute::PersonRole)),

@@ -32,6 +32,7 @@ const CONSENTED: u32 = 1 << 22;
 const WRONG_NUMBER: u32 = 1 << 27;
 const NO_MESSAGE: u32 = 1 << 28;
 const SEVERAL: u32 = 1 << 29;
+const UNSTATED: u32 = 1 << 30;
 /// From this bit on: the places at which the contact may be.
 const PLACES: u32 = 23;
 
@@ -67,6 +68,7 @@ impl Marks {
         mark(activity.direction() == Direction::Inbound, INBOUND);
         mark(activity.at_debtors_request, AT_REQUEST);
         mark(activity.cases.len() > 1, SEVERAL);
+        mark(spoken && !asked && contact.outcome.is_none() && contact.flags.is_none(), UNSTATED);
         let anywhere = || Set::of(Place::ALL);
         Self(bits).at(contact.place.map_or_else(anywhere, |place| Set::of(&[place])))
     }
@@ -108,6 +110,12 @@ impl Marks {
             Counted::Contacts => CONTACT,
             Counted::Conversations => CONVERSATION,
         })
+    }
+
+    /// The contact may count so: it does, or it was made where people speak to each other and nothing is stated of how it went.
+    #[must_use]
+    pub const fn may_count(self, what: Counted) -> bool {
+        self.counts(what) || self.has(UNSTATED)
     }
 
     /// Begun by the debtor or a third party.

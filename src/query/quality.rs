@@ -130,6 +130,7 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::ClaimArose => &["Case.claims.arise_date"],
         A::DueDate | A::Deadline => &["Case.claims.original_due_date", "Activity.contact.deadline_date"],
         A::MandateDate => &["Case.placement.mandate_date"],
+        A::Outcome => &["Activity.contact.outcome", "Activity.contact.disposition"],
         A::ClockTime => &["Activity.occur_time", "Activity.date_only"],
         A::Person => &["Activity.person_id"],
         A::Received => &["Activity.receive_time", "Activity.contact.deliver_time"],
