@@ -79,7 +79,7 @@ vocabulary!(
         /// A step of a settlement; `state` is offer, accepted, broken or paid; `amount` agreed (or paid on it), `amount2`
         /// the balance at the acceptance (at the offer, for an offer).
         Settlement = "settlement",
-        /// The case's principal came in for collection; `amount`.
+        /// The case's principal came in for collection, or its balance came back; `amount`, `amount2` the principal in it.
         Placed = "placed",
         /// A claim was bought; `amount` its price, `amount2` its face value.
         Purchased = "purchased",
@@ -100,11 +100,11 @@ vocabulary!(
         WrittenOff = "written_off",
         /// Settlement discount granted; `amount`.
         Discount = "discount",
-        /// Cancelled; `amount`.
+        /// Cancelled; `amount`, `amount2` the principal in it.
         Cancelled = "cancelled",
         /// Written up, or a correction of either sign; `amount`.
         WrittenUp = "written_up",
-        /// Recalled by the creditor or sold; `amount` is the balance that left.
+        /// Recalled by the creditor or sold; `amount` is the balance that left, `amount2` the principal in it.
         Recalled = "recalled",
         /// Balance that moved into this group (another agent's, team's, client's); `amount`, `count` accounts.
         MovedIn = "moved_in",

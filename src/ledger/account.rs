@@ -218,8 +218,8 @@ impl CaseLedger {
     }
 
     /// Sets everything that is open aside and returns the balance that so left.
-    pub(super) fn park(&mut self) -> i128 {
-        let left = self.balance().total();
+    pub(super) fn park(&mut self) -> (i128, i128) {
+        let left = (self.balance().total(), self.claims.all().iter().map(|claim| claim.open()).sum());
         let mut parked = Vec::new();
         for (at, claim) in self.claims.all_mut().iter_mut().enumerate() {
             if claim.open() != 0 {
@@ -245,16 +245,17 @@ impl CaseLedger {
         left
     }
 
-    /// Brings back what was set aside; returns how much.
-    pub(super) fn unpark(&mut self, sink: &mut Sink) -> i128 {
+    /// Brings back what was set aside; returns how much, and how much of it is principal.
+    pub(super) fn unpark(&mut self, sink: &mut Sink) -> (i128, i128) {
         self.away = false;
         let parked = self.books.as_mut().map(Arc::make_mut).map_or_else(Vec::new, |books| {
             books.returns = super::books::NEVER;
             std::mem::take(&mut books.parked)
         });
-        let mut total = 0;
+        let mut total = (0, 0);
         for (slot, amount) in parked {
-            total += amount.get();
+            total.0 += amount.get();
+            total.1 += if slot.claim().is_some() { amount.get() } else { 0 };
             self.add(slot, amount.get(), sink);
         }
         total

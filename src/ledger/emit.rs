@@ -125,22 +125,31 @@ impl Sink<'_> {
         Fact { count, placed: self.placed, ..Fact::new(kind, self.day, Arc::clone(&self.dims)) }
     }
 
-    /// Emits `fact` with `amount`, in as many parts as 64 bits ask for; the first one carries the count.
-    pub fn amount(&mut self, mut fact: Fact, amount: i128) {
-        let mut left = amount;
+    /// Emits `fact` with `amount`, in as many parts as 64 bits ask for; the first one carries the count and the second amount.
+    pub fn amount(&mut self, fact: Fact, amount: i128) {
+        let second = fact.amount2.into();
+        self.amounts(fact, (amount, second));
+    }
+
+    /// The same with a second amount.
+    pub fn amounts(&mut self, mut fact: Fact, mut left: (i128, i128)) {
+        // The clamps make the conversions certain: what is cut off goes into the next part.
+        let part = |of: i128| of.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
         loop {
-            // The clamp makes the conversion certain: what is cut off goes into the next part.
-            let part = left.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-            left -= part;
-            fact.amount = part as i64;
-            if left == 0 {
+            (fact.amount, fact.amount2) = (part(left.0), part(left.1));
+            left = (left.0 - i128::from(fact.amount), left.1 - i128::from(fact.amount2));
+            if left == (0, 0) {
                 self.out.push(fact);
                 return;
             }
             self.out.push(fact.clone());
             fact.count = 0;
-            fact.amount2 = 0;
         }
+    }
+
+    /// Emits that principal came in.
+    pub fn placed(&mut self, principal: i128) {
+        self.amounts(self.plain(FactKind::Placed, 1), (principal, principal));
     }
 
     /// Emits what the case was bought for: price and face value.

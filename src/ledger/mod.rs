@@ -31,6 +31,7 @@ mod remembered;
 mod roster;
 mod seen;
 mod terms;
+mod transfers;
 mod versions;
 
 #[cfg(test)]
@@ -238,7 +239,7 @@ impl CaseLedger {
             self.pass_to(sink.day, &mut sink);
             if self.books.as_ref().is_some_and(|books| books.returns <= at) {
                 let before = self.stock();
-                self.came(FactKind::Placed, &mut sink);
+                self.placed(0, &mut sink);
                 sink.stocks(before, self.stock());
                 self.on_hand(before.open, &mut sink);
             }

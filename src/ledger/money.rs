@@ -1,4 +1,4 @@
-//! Payments, reversals, charges, interest, adjustments and transfers: what changes the balance, and how it is told.
+//! Payments, reversals, charges, interest and adjustments: what changes the balance, and how it is told.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::emit::Sink;
 use super::{CaseLedger, Context, who};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::{AdjustmentKind, Charge, Payment, ReversalKind, TransferKind};
+use crate::domain::detail::{AdjustmentKind, Charge, Payment, ReversalKind};
 use crate::domain::fact::{Dims, FactKind, flag};
 use crate::domain::ids::ClaimId;
 use crate::domain::market::Market;
@@ -208,12 +208,20 @@ impl CaseLedger {
     ) {
         let before = self.stock();
         let told = if kind == EntryKind::WriteDown { -i128::from(amount) } else { i128::from(amount) };
-        sink.flow(fact_kind(kind), told);
         let dims = Arc::clone(&sink.dims);
         let entry = self.enter(tag(&activity.id), amount, kind, Slot::CREDIT, &dims, sink.day);
+        let from = self.books_mut().parts.len();
         let stated = component.map(|component| [(component, amount)].into());
         let settling = Settling { stated: stated.as_ref(), ..self.settling(ctx.market, None) };
         self.settle(entry, amount, &settling);
+        let fact = sink.plain(fact_kind(kind), 1);
+        if kind == EntryKind::Cancellation {
+            let parts = self.books_mut().parts.get(from..).unwrap_or_default();
+            let principal = parts.iter().filter(|part| part.slot.claim().is_some());
+            sink.amounts(fact, (told, principal.map(|part| i128::from(part.amount)).sum()));
+        } else {
+            sink.amount(fact, told);
+        }
         sink.stocks(before, self.stock());
         self.take_back_awaited(ctx, tag(&activity.id), sink);
     }
@@ -271,6 +279,8 @@ impl CaseLedger {
                 sink.amount(fact, -wide);
             }
             EntryKind::WriteDown => sink.amount(sink.plain(FactKind::WrittenUp, whole), wide),
+            // Told below, with what of it is principal.
+            EntryKind::Cancellation => {}
             kind => sink.amount(sink.plain(fact_kind(kind), whole), -wide),
         }
         match entry.kind {
@@ -279,17 +289,24 @@ impl CaseLedger {
                 let settling = self.settling(ctx.market, entry.slot.claim());
                 self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling });
             }
-            _ => self.reopen(at, amount, sink),
+            EntryKind::Cancellation => {
+                let principal = self.reopen(at, amount, sink);
+                sink.amounts(sink.plain(FactKind::Cancelled, whole), (-wide, -principal));
+            }
+            _ => {
+                self.reopen(at, amount, sink);
+            }
         }
         sink.stocks(before, self.stock());
     }
 
-    /// Opens again what an entry settled: its credit first, then its parts from the last to the first.
-    fn reopen(&mut self, at: u32, amount: i64, sink: &mut Sink) {
+    /// Opens again what an entry settled: its credit first, then its parts from the last to the first. Returns how much of it is
+    /// principal.
+    fn reopen(&mut self, at: u32, amount: i64, sink: &mut Sink) -> i128 {
         let books = self.books_mut();
         let mut order: Vec<usize> = (0..books.parts.len()).rev().collect();
         order.sort_by_key(|&part| books.parts.get(part).is_none_or(|part| part.slot != Slot::CREDIT));
-        let (mut left, mut undone, mut credit) = (amount, Vec::new(), 0);
+        let (mut left, mut undone, mut credit, mut principal) = (amount, Vec::new(), 0, 0);
         for index in order {
             let Some(part) = books.parts.get_mut(index).filter(|part| part.entry == at) else { continue };
             let taken = part.amount.min(left);
@@ -300,6 +317,8 @@ impl CaseLedger {
             left -= taken;
             if part.slot == Slot::CREDIT {
                 credit += i128::from(taken);
+            } else if part.slot.claim().is_some() {
+                principal += i128::from(taken);
             }
             undone.push((*part, taken));
         }
@@ -317,35 +336,7 @@ impl CaseLedger {
             self.allocated(gone, -i128::from(left), -1, sink);
         }
         self.add(Slot::CREDIT, i128::from(left), sink);
-    }
-
-    pub(super) fn transferred(&mut self, transfer: TransferKind, sink: &mut Sink) {
-        let before = self.stock();
-        let (here, gone) = (!self.away, self.away);
-        match transfer {
-            TransferKind::CreditCollection => sink.flow(FactKind::SentToCollection, self.balance().total()),
-            TransferKind::Recall | TransferKind::Sell if here => {
-                let mut fact = sink.plain(FactKind::Recalled, 1);
-                fact.dims = sink.case.state(transfer.as_str()).shared();
-                let left = self.park();
-                sink.amount(fact, left);
-            }
-            TransferKind::MoveOut if here => {
-                let left = self.park();
-                sink.flow(FactKind::MovedOut, left);
-            }
-            TransferKind::Place if gone => self.came(FactKind::Placed, sink),
-            TransferKind::MoveIn if gone => self.came(FactKind::MovedIn, sink),
-            _ => {}
-        }
-        sink.stocks(before, self.stock());
-        self.on_hand(before.open, sink);
-    }
-
-    /// The case comes in, with what was set aside for it.
-    pub(super) fn came(&mut self, kind: FactKind, sink: &mut Sink) {
-        let total = self.unpark(sink);
-        sink.flow(kind, total);
+        principal
     }
 }
 

@@ -30,7 +30,7 @@ impl CaseLedger {
 
     /// Emits that the case is here, with so much placed, and what it was bought for.
     fn arrived(&self, placed: i128, sink: &mut Sink) {
-        sink.flow(FactKind::Placed, placed);
+        sink.placed(placed);
         let bought = price(sink.version);
         if bought != (0, 0) {
             sink.purchased(1, bought);
@@ -130,7 +130,7 @@ impl CaseLedger {
             let slot = |(claim, amount)| (Slot::new(Component::Principal, Some(claim)), Wide::new(amount));
             self.books_mut().parked.extend(added.map(slot));
         } else if !added.is_empty() {
-            sink.flow(FactKind::Placed, added.iter().map(|(_, amount)| amount).sum());
+            sink.placed(added.iter().map(|(_, amount)| amount).sum());
             for (claim, amount) in added {
                 self.place_claim(market, claim, amount, &mut sink);
             }

@@ -28,9 +28,11 @@ pub const PHONE: u16 = 1_024;
 pub const EMAIL: u16 = 2_048;
 /// The rule tested asks for a notice.
 pub const NOTICE: u16 = 4_096;
+/// The case was placed before, and comes back.
+pub const AGAIN: u16 = 8_192;
 
 /// Names as measures write them.
-pub const NAMES: [(&str, u16); 13] = [
+pub const NAMES: [(&str, u16); 14] = [
     ("attempt", ATTEMPT),
     ("connect", CONNECT),
     ("right_party", RIGHT_PARTY),
@@ -44,4 +46,5 @@ pub const NAMES: [(&str, u16); 13] = [
     ("phone", PHONE),
     ("email", EMAIL),
     ("notice", NOTICE),
+    ("again", AGAIN),
 ];

@@ -145,7 +145,7 @@ fn a_question_outside_the_declared_sets_says_what_is_declared() {
     for part in [
         "cei by [channel]",
         "kept by [agent], [team], [client]",
-        "add [channel] to the dimension_sets of cancelled, charges",
+        "add [channel] to the dimension_sets of charges, interest, placed, receivable_change",
     ] {
         assert!(text.description.contains(part), "{part} not in {}", text.description);
     }

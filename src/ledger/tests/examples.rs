@@ -17,7 +17,7 @@ fn case() -> CaseVersion {
     version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))])
 }
 
-fn charge(minor: i64) -> Detail {
+pub(super) fn charge(minor: i64) -> Detail {
     Detail::Charge(Charge {
         step: ChargeStep::Reminder,
         amount: money(minor),

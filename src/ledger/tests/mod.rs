@@ -8,6 +8,7 @@ mod examples;
 mod history;
 mod oracle;
 mod posted;
+mod principal;
 mod property;
 mod roster;
 mod seen;

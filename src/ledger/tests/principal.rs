@@ -1,0 +1,56 @@
+//! How much principal came in, was recalled and was cancelled: what is placed again counts once in a share of it.
+
+use super::*;
+use crate::domain::detail::{AdjustmentKind, TransferKind};
+use crate::domain::fact::flag;
+
+fn case() -> CaseVersion {
+    version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))])
+}
+
+fn transfer(transfer: TransferKind) -> Detail {
+    Detail::Transfer { transfer, to: None }
+}
+
+/// Amount and principal of the facts of a kind, with these flags.
+fn told(folded: &Folded, kind: FactKind, flags: u16) -> (i64, i64) {
+    let chosen = folded.facts.iter().filter(|fact| fact.kind == kind && fact.flags == flags);
+    let signed = chosen.map(|fact| (i64::from(fact.sign) * fact.amount, i64::from(fact.sign) * fact.amount2));
+    signed.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+fn end() -> Timestamp {
+    at("2024-12-31 12:00")
+}
+
+#[test]
+fn principal_that_is_recalled_and_comes_back_is_told_apart_from_costs() {
+    let history = [
+        activity("1", at("2024-02-05 10:00"), examples::charge(500)),
+        activity("2", at("2024-02-06 10:00"), pays(1_500)),
+        activity("3", at("2024-02-07 10:00"), transfer(TransferKind::Recall)),
+        activity("4", at("2024-02-09 10:00"), transfer(TransferKind::Place)),
+    ];
+    let folded = fold(&[case()], &history, end());
+    // The payment settles the costs first.
+    assert_eq!(told(&folded, FactKind::Placed, 0), (10_000, 10_000));
+    assert_eq!(told(&folded, FactKind::Recalled, 0), (9_000, 9_000));
+    assert_eq!(told(&folded, FactKind::Placed, flag::AGAIN), (9_000, 9_000));
+    let folded = fold(&[case()], &[history[0].clone(), history[2].clone(), history[3].clone()], end());
+    assert_eq!(told(&folded, FactKind::Recalled, 0), (10_500, 10_000));
+    assert_eq!(told(&folded, FactKind::Placed, flag::AGAIN), (10_500, 10_000));
+}
+
+#[test]
+fn a_cancellation_tells_its_principal_and_takes_it_back() {
+    let cancels =
+        Detail::Adjustment { adjustment: AdjustmentKind::Cancellation, amount: money(12_000), component: None };
+    let history =
+        [activity("1", at("2024-02-05 10:00"), cancels), activity("2", at("2024-02-06 10:00"), reverses("1", 5_000))];
+    let folded = fold(&[case()], &history[..1], end());
+    // What is more than is owed is a credit.
+    assert_eq!(told(&folded, FactKind::Cancelled, 0), (12_000, 10_000));
+    // The credit is taken back first.
+    let folded = fold(&[case()], &history, end());
+    assert_eq!(told(&folded, FactKind::Cancelled, 0), (7_000, 7_000));
+}
