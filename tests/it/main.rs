@@ -38,6 +38,7 @@ mod permit_races;
 mod permits;
 mod plans;
 mod replicas;
+mod revoked;
 mod schema_walls;
 mod store_ahead;
 mod store_histories;
