@@ -3,6 +3,7 @@
 use super::{Advice, Question};
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{CaseId, MarketId, PersonId};
+use crate::domain::market::MarketKey;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
@@ -50,7 +51,8 @@ impl Advice {
         let (run, number) = id.rsplit_once('-').ok_or_else(unknown)?;
         let number = u64::from_str_radix(number, 16).map_err(|_| unknown())?;
         // What this process has answered is on record first.
-        self.log.flush().await;
+        let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
+        self.log.flush_market(&key).await;
         let scope = self.markets.store().scope(&who.tenant);
         let (mut after, mut left) = (revision, COMMITS);
         loop {

@@ -8,6 +8,7 @@ mod log;
 mod logged;
 mod past;
 pub mod permits;
+mod places;
 mod shadow;
 mod state;
 
@@ -176,7 +177,7 @@ impl Advice {
         getrandom::fill(&mut start)
             .map_err(|_| IngestError::Invalid("the system gives no random numbers".to_owned(), Vec::new()))?;
         let run = format!("{:016x}", u64::from_le_bytes(start)).into();
-        let log = log::CheckLog::start(Arc::clone(&markets));
+        let log = log::CheckLog::new(Arc::clone(&markets));
         let shadow = shadow::Shadow::start(Arc::clone(&markets));
         Ok(Self { log, markets, run, next: Arc::default(), shadow })
     }
@@ -222,8 +223,8 @@ impl Advice {
         let snapshot = self.markets.config().get();
         let (market, rules) = find(&snapshot, who, market)?;
         let room = match when_full {
-            WhenFull::Refuse => self.log.room(questions.len())?,
-            WhenFull::Wait => self.log.wait_for_room(questions.len()).await?,
+            WhenFull::Refuse => self.log.room(&market.key, questions.len())?,
+            WhenFull::Wait => self.log.wait_for_room(&market.key, questions.len()).await?,
         };
         let handle = self.markets.handle(&market.key);
         assure_fresh(&self.markets, &market.key, &handle.state).await?;

@@ -45,7 +45,7 @@ impl Advice {
         }
         let snapshot = self.markets.config().get();
         let (market, rules) = find(&snapshot, who, market)?;
-        let room = self.log.room(1)?;
+        let room = self.log.room(&market.key, 1)?;
         let ask = PermitAsk {
             case: question.case,
             person: question.person,

@@ -44,6 +44,7 @@ mod store_ahead;
 mod store_histories;
 mod store_suite;
 mod stored_sums;
+mod stuck_market;
 mod support;
 mod sync;
 mod tenancy;
