@@ -15,6 +15,7 @@ mod api_transport;
 mod api_writes;
 mod at_hand;
 mod changed_grounds;
+mod check_recount;
 mod closed_pipe;
 mod consistency;
 mod crash;
