@@ -28,7 +28,7 @@ use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::HeldPermit;
-use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
+use crate::ingest::{CheckHead, CheckRecord, IngestError, JudgedCheck, Markets, assure_fresh};
 
 pub use crate::compliance::trace::{Said, Silence, Spoken};
 pub use check_id::CheckId;
@@ -310,34 +310,9 @@ impl Desk<'_> {
 
 impl Judged {
     fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
-        let Self { answer, candidate, entry, planned: _ } = self;
-        let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
-        let charge = match &candidate.detail {
-            Detail::Charge(charge) => Some((charge.step, charge.amount)),
-            _ => None,
-        };
-        let version = entry.version_at(answer.at);
-        CheckRecord {
-            number: answer.number,
-            asked_after: 0,
-            at: (answer.at != asked).then_some(answer.at),
-            case: version.case.as_str(),
-            person: candidate.person.as_ref().map(PersonId::as_str),
-            channel: candidate.channel(),
-            charge,
-            detail: logged::beyond_channel(&candidate.detail),
-            initiated_by: candidate.initiated_by.filter(|by| *by != Initiator::Collector),
-            person_role: candidate.person_role,
-            at_debtors_request: candidate.at_debtors_request,
-            client: &version.identity.creditor,
-            verdict: answer.verdict,
-            rules: answer
-                .speaking
-                .iter()
-                .filter(spoke)
-                .filter_map(|speaking| Some(rules.numbered(speaking.rule)?.rule.id.as_str()))
-                .collect(),
-        }
+        let CheckAnswer { number, at, verdict, ref speaking, .. } = self.answer;
+        let (candidate, entry) = (&self.candidate, &*self.entry);
+        JudgedCheck { number, asked, at, candidate, entry, verdict, speaking, rules }.record()
     }
 }
 

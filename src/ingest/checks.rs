@@ -191,9 +191,28 @@ fn fact(client: &str, count: Count) -> Fact {
 
 /// Logs and counts the checks of a group.
 pub(super) async fn log(writing: &mut Writing<'_>, work: &[Work]) -> Result<(), IngestError> {
+    let packs = work.iter().filter_map(|job| match job {
+        Work::Checks(pack) => Some(&**pack),
+        _ => None,
+    });
+    store(writing, packs).await
+}
+
+/// Logs and counts a check in the commit of what followed from it, which logs no others.
+pub(super) async fn log_one(
+    writing: &mut Writing<'_>,
+    head: &CheckHead<&str>,
+    record: CheckRecord<&str, &Detail>,
+) -> Result<(), IngestError> {
+    let mut batch = CheckBatch::default();
+    batch.add(&writing.market, head, std::iter::once(record))?;
+    store(writing, std::iter::once(&batch.pack()?)).await
+}
+
+/// Logs and counts what was packed.
+async fn store<'p>(writing: &mut Writing<'_>, packs: impl Iterator<Item = &'p CheckPack>) -> Result<(), IngestError> {
     let mut body = Vec::new();
-    for job in work {
-        let Work::Checks(pack) = job else { continue };
+    for pack in packs {
         body.extend_from_slice(&pack.frame);
         for fact in facts(&pack.counts) {
             writing.count(&fact);

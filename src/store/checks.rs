@@ -56,6 +56,24 @@ impl MarketTx {
 }
 
 impl TenantScope {
+    /// Logged checks of commits before `revision`, newest first.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn checks_before(
+        &self,
+        market: &MarketId,
+        revision: u64,
+        limit: u32,
+    ) -> Result<Vec<CheckRow>, StoreError> {
+        let sql = format!(
+            "SELECT revision, recorded_at, body FROM check_log
+             WHERE tenant_id = $1 AND market_id = $2 AND revision < $3 ORDER BY revision DESC LIMIT {limit}"
+        );
+        let before = Value::from(revision.cast_signed());
+        self.reader().query_all_raw(self.statement(market, &sql, [before])).await?.iter().map(read).collect()
+    }
+
     /// Logged checks of commits after `revision`, oldest first.
     ///
     /// # Errors

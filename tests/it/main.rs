@@ -35,6 +35,7 @@ mod migrations;
 mod own_hours;
 mod permit_circles;
 mod permit_lists;
+mod permit_log;
 mod permit_races;
 mod permits;
 mod plans;
