@@ -52,4 +52,5 @@ mod sync;
 mod tenancy;
 mod tidy;
 mod wall;
+mod watch_retries;
 mod wrong_files;
