@@ -1,14 +1,16 @@
 //! The log of answered checks on its way to the market's writer: committed in groups within a second.
 //!
 //! An answer leaves only when its record has a place here, and places are bounded: where the database cannot keep up,
-//! single checks are refused and streams of them wait.
+//! single checks are refused and streams of them wait. Each market has its own commits and its share of the places, so that
+//! one whose row is locked, or that is derived anew, holds no other up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::places::{Held, Places};
 use crate::domain::detail::Detail;
 use crate::domain::market::{Market, MarketKey};
 use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, Markets, Work};
@@ -16,90 +18,43 @@ use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, 
 /// Checks of one commit, but for those of one request more.
 const GROUP: usize = 4_000;
 /// Checks of one request that are written among those of others.
-const FEW: u32 = 8;
+const FEW: usize = 8;
 /// Longest wait of a check for its commit to begin.
 const DELAY: Duration = Duration::from_millis(250);
 
-/// What waits for its commit.
-type Waiting = HashMap<MarketKey, Vec<CheckBatch>, foldhash::quality::RandomState>;
+/// Batches on their way, with the places that each holds.
+type Waiting = Vec<(CheckBatch, usize)>;
 
-struct Queue {
+/// What waits for its commit in one market.
+struct Lane {
+    key: MarketKey,
     waiting: Mutex<Waiting>,
-    /// One permit a check that may wait or be in its commit.
-    room: Semaphore,
-    most: usize,
+    places: Arc<Places>,
+    /// By which the places know the market.
+    number: usize,
     /// The first check came in.
     some: Notify,
     /// A whole group waits.
     full: Notify,
 }
 
-impl Queue {
+impl Lane {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // A batch is whole after every step, so one that a panic left behind is still to be logged.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Permits for that many checks: all that there are, for more than may ever wait.
-    fn permits(&self, checks: usize) -> u32 {
-        u32::try_from(checks.min(self.most)).unwrap_or(u32::MAX)
-    }
 }
 
-/// The queue's near end.
+/// A lane's near end.
 #[derive(Clone)]
-pub(super) struct CheckLog {
-    queue: Arc<Queue>,
+struct End {
+    lane: Arc<Lane>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,
 }
 
-/// Places for the records of a request.
-pub(super) struct Room<'a> {
-    queue: &'a Queue,
-    permits: u32,
-}
-
-impl CheckLog {
-    /// Starts the task that commits what is appended.
-    pub(super) fn start(markets: Arc<Markets>) -> Self {
-        let setting = markets.config().get().server.advice.check_log_queue;
-        let most = usize::try_from(setting).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        let queue = Arc::new(Queue {
-            waiting: Mutex::default(),
-            room: Semaphore::new(most),
-            most,
-            some: Notify::new(),
-            full: Notify::new(),
-        });
-        let (flushes, asked) = mpsc::channel(16);
-        tokio::spawn(drain(markets, Arc::clone(&queue), asked));
-        Self { queue, flushes }
-    }
-
-    /// Takes places for that many checks at once.
-    ///
-    /// # Errors
-    /// Overloaded, when too many wait.
-    pub(super) fn room(&self, checks: usize) -> Result<Room<'_>, IngestError> {
-        let permits = self.queue.permits(checks);
-        let permit = self.queue.room.try_acquire_many(permits).map_err(|_| IngestError::Overloaded)?;
-        permit.forget();
-        Ok(Room { queue: &self.queue, permits })
-    }
-
-    /// Waits for places for that many checks.
-    ///
-    /// # Errors
-    /// The service is stopping.
-    pub(super) async fn wait_for_room(&self, checks: usize) -> Result<Room<'_>, IngestError> {
-        let permits = self.queue.permits(checks);
-        let permit = self.queue.room.acquire_many(permits).await.map_err(|_| IngestError::Stopping)?;
-        permit.forget();
-        Ok(Room { queue: &self.queue, permits })
-    }
-
-    /// Waits until everything appended before is committed, or was given up with an error in the log.
-    pub(super) async fn flush(&self) {
+impl End {
+    /// Waits until everything appended before is committed.
+    async fn flush(self) {
         let (done, wait) = oneshot::channel();
         if self.flushes.send(done).await.is_ok() {
             let _ = wait.await;
@@ -107,7 +62,91 @@ impl CheckLog {
     }
 }
 
-impl Room<'_> {
+/// The queue's near end.
+#[derive(Clone)]
+pub(super) struct CheckLog(Arc<Ends>);
+
+struct Ends {
+    markets: Arc<Markets>,
+    places: Arc<Places>,
+    /// One for each market that was ever asked about.
+    lanes: Mutex<HashMap<MarketKey, End, foldhash::quality::RandomState>>,
+}
+
+/// Places for the records of a request.
+pub(super) struct Room {
+    lane: Arc<Lane>,
+    held: Held,
+}
+
+impl CheckLog {
+    /// A log that nothing waits for yet.
+    pub(super) fn new(markets: Arc<Markets>) -> Self {
+        let setting = markets.config().get().server.advice.check_log_queue;
+        let places = Places::new(usize::try_from(setting).unwrap_or(usize::MAX));
+        Self(Arc::new(Ends { markets, places, lanes: Mutex::default() }))
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, HashMap<MarketKey, End, foldhash::quality::RandomState>> {
+        self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The market's lane. Its task commits one group after the other: no market waits for another's commits.
+    fn lane(&self, key: &MarketKey) -> Arc<Lane> {
+        let mut lanes = self.lanes();
+        if let Some(end) = lanes.get(key) {
+            return Arc::clone(&end.lane);
+        }
+        let lane = Arc::new(Lane {
+            key: key.clone(),
+            waiting: Mutex::default(),
+            places: Arc::clone(&self.0.places),
+            number: self.0.places.market(),
+            some: Notify::new(),
+            full: Notify::new(),
+        });
+        let (flushes, asked) = mpsc::channel(16);
+        tokio::spawn(drain(Arc::clone(&self.0.markets), Arc::clone(&lane), asked));
+        lanes.insert(key.clone(), End { lane: Arc::clone(&lane), flushes });
+        lane
+    }
+
+    /// Takes places for that many checks at once.
+    ///
+    /// # Errors
+    /// Overloaded, when too many wait.
+    pub(super) fn room(&self, key: &MarketKey, checks: usize) -> Result<Room, IngestError> {
+        let lane = self.lane(key);
+        let held = lane.places.take(lane.number, checks).ok_or(IngestError::Overloaded)?;
+        Ok(Room { lane, held })
+    }
+
+    /// Waits for places for that many checks.
+    ///
+    /// # Errors
+    /// The service is stopping.
+    pub(super) async fn wait_for_room(&self, key: &MarketKey, checks: usize) -> Result<Room, IngestError> {
+        let lane = self.lane(key);
+        let held = lane.places.wait(lane.number, checks).await.ok_or(IngestError::Stopping)?;
+        Ok(Room { lane, held })
+    }
+
+    /// Waits until everything appended before is committed, or was given up with an error in the log.
+    pub(super) async fn flush(&self) {
+        let ends: Vec<End> = self.lanes().values().cloned().collect();
+        futures::future::join_all(ends.into_iter().map(End::flush)).await;
+    }
+
+    /// The same of one market.
+    pub(super) async fn flush_market(&self, key: &MarketKey) {
+        let end = self.lanes().get(key).cloned();
+        if let Some(end) = end {
+            end.flush().await;
+        }
+    }
+}
+
+impl Room {
     /// Puts the records of a request into the log. Places that they do not need are given back.
     ///
     /// # Errors
@@ -123,23 +162,19 @@ impl Room<'_> {
             return Ok(());
         }
         // What takes longer to write is written before the others have to wait for it.
-        let apart = if self.permits > FEW {
+        let apart = if self.held.count() > FEW {
             let mut apart = CheckBatch::default();
             apart.add(market, head, records.by_ref())?;
             Some(apart)
         } else {
             None
         };
-        let mut waiting = self.queue.waiting();
+        let mut waiting = self.lane.waiting();
         let first = waiting.is_empty();
-        let batches = match waiting.get_mut(&market.key) {
-            Some(batches) => batches,
-            None => waiting.entry(market.key.clone()).or_default(),
-        };
-        if batches.last().is_none_or(|last| last.checks() >= GROUP) {
-            batches.push(CheckBatch::default());
+        if waiting.last().is_none_or(|(last, _)| last.checks() >= GROUP) {
+            waiting.push(Default::default());
         }
-        let Some(batch) = batches.last_mut() else { return Ok(()) };
+        let Some((batch, places)) = waiting.last_mut() else { return Ok(()) };
         let before = batch.checks();
         let added = match apart {
             Some(apart) => {
@@ -148,34 +183,28 @@ impl Room<'_> {
             }
             None => batch.add(market, head, records),
         };
-        let kept = self.queue.permits(batch.checks() - before);
+        *places += self.held.keep(batch.checks() - before);
         let full = batch.checks() >= GROUP;
         drop(waiting);
-        self.permits = self.permits.saturating_sub(kept);
         if first {
-            self.queue.some.notify_one();
+            self.lane.some.notify_one();
         }
         if full {
-            self.queue.full.notify_one();
+            self.lane.full.notify_one();
         }
         added
     }
 }
 
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        self.queue.room.add_permits(usize::try_from(self.permits).unwrap_or(0));
-    }
-}
-
-async fn drain(markets: Arc<Markets>, queue: Arc<Queue>, mut flushes: mpsc::Receiver<oneshot::Sender<()>>) {
+/// Commits what waits in a market, group after group, in the order in which it was answered.
+async fn drain(markets: Arc<Markets>, lane: Arc<Lane>, mut flushes: mpsc::Receiver<oneshot::Sender<()>>) {
     loop {
         let mut asked = Vec::new();
         let gather = async {
-            queue.some.notified().await;
+            lane.some.notified().await;
             tokio::select! {
                 () = tokio::time::sleep(DELAY) => {}
-                () = queue.full.notified() => {}
+                () = lane.full.notified() => {}
             }
         };
         tokio::select! {
@@ -189,18 +218,16 @@ async fn drain(markets: Arc<Markets>, queue: Arc<Queue>, mut flushes: mpsc::Rece
         while let Ok(flush) = flushes.try_recv() {
             asked.push(flush);
         }
-        let waiting = std::mem::take(&mut *queue.waiting());
-        for (key, batches) in waiting {
-            for batch in batches {
-                let checks = batch.checks();
-                // Packing takes milliseconds, for which no answer is to wait.
-                match tokio::task::spawn_blocking(move || batch.pack()).await {
-                    Ok(Ok(pack)) => commit(&markets, &key, Arc::new(pack)).await,
-                    Ok(Err(error)) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
-                    Err(error) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
-                }
-                queue.room.add_permits(checks.min(queue.most));
+        let (key, waiting) = (&lane.key, std::mem::take(&mut *lane.waiting()));
+        for (batch, places) in waiting {
+            let checks = batch.checks();
+            // Packing takes milliseconds, for which no answer is to wait.
+            match tokio::task::spawn_blocking(move || batch.pack()).await {
+                Ok(Ok(pack)) => commit(&markets, key, Arc::new(pack)).await,
+                Ok(Err(error)) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
+                Err(error) => tracing::error!(market = %key.market, checks, %error, "answered checks are lost"),
             }
+            lane.places.give_back(lane.number, places);
         }
         for done in asked {
             let _ = done.send(());

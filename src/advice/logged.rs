@@ -3,15 +3,20 @@
 use super::{Advice, Question};
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::{CaseId, MarketId, PersonId};
+use crate::domain::market::MarketKey;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::ingest::{CheckHead, IngestError, LoggedCheck, read_checks};
+use crate::store::CheckRow;
 
-/// Commits of the log that are looked through: a check is on record within a second of its answer.
-const COMMITS: usize = 256;
-/// Of which so many are read at once.
-const PAGE: u32 = 8;
+/// Commits of the log that are looked through in each direction: a check is on record within a second of its answer, in
+/// which a market may grant some hundred permits, each of which has a commit of its own.
+const COMMITS: usize = 4_096;
+/// And bytes of them.
+const BYTES: usize = 16 << 20;
+/// Commits that are read at once.
+const PAGE: u32 = 16;
 
 /// What the log says of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,15 +35,9 @@ pub struct Recorded {
     pub revision: u64,
 }
 
-/// What a log must hold of a plan beside its channel.
-pub(super) fn beyond_channel(detail: &Detail) -> Option<&Detail> {
-    let plain = matches!(detail, Detail::Contact(contact) if **contact == Contact::on(contact.channel));
-    (!plain).then_some(detail)
-}
-
 impl Advice {
     /// The question of an answered check, and what was answered. `revision` is that of the answer: the log is looked
-    /// through from there.
+    /// through from there, first towards now.
     pub(super) async fn logged(
         &self,
         who: &Principal,
@@ -50,24 +49,69 @@ impl Advice {
         let (run, number) = id.rsplit_once('-').ok_or_else(unknown)?;
         let number = u64::from_str_radix(number, 16).map_err(|_| unknown())?;
         // What this process has answered is on record first.
-        self.log.flush().await;
+        let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
+        self.log.flush_market(&key).await;
         let scope = self.markets.store().scope(&who.tenant);
-        let (mut after, mut left) = (revision, COMMITS);
-        loop {
-            let rows = scope.checks(market, after, PAGE).await?;
-            for row in &rows {
+        let found = |rows: &[CheckRow]| {
+            for row in rows {
                 for line in read_checks(&row.body)?.into_iter().filter(|line| line.head.run == run) {
                     if let Some(check) = line.checks.into_iter().find(|check| check.number == number) {
-                        return question(&line.head, check).ok_or_else(unknown);
+                        return question(&line.head, check).ok_or_else(unknown).map(Some);
                     }
                 }
             }
-            left = left.saturating_sub(rows.len());
+            Ok(None)
+        };
+        // A check is logged behind the revision of its answer; that of a permit with it.
+        let (mut after, mut left) = (revision.saturating_sub(1), Left::default());
+        loop {
+            let rows = scope.checks(market, after, PAGE).await?;
+            if let Some(found) = found(&rows)? {
+                return Ok(found);
+            }
             match rows.last() {
-                Some(last) if left > 0 && rows.len() == PAGE as usize => after = last.revision,
+                Some(last) if left.after(&rows) => after = last.revision,
+                _ => break,
+            }
+        }
+        // Where a permit was asked for again, the answer is newer than its check. None is newer than the market.
+        let newest = scope.pulse(market).await?.map_or(0, |(head, _)| head.revision);
+        if revision > newest {
+            return Err(unknown());
+        }
+        let (mut before, mut left) = (revision, Left::default());
+        loop {
+            let rows = scope.checks_before(market, before, PAGE).await?;
+            if let Some(found) = found(&rows)? {
+                return Ok(found);
+            }
+            match rows.last() {
+                Some(last) if left.after(&rows) => before = last.revision,
                 _ => return Err(unknown()),
             }
         }
+    }
+}
+
+/// How much of the log is still looked through.
+struct Left {
+    commits: usize,
+    bytes: usize,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self { commits: COMMITS, bytes: BYTES }
+    }
+}
+
+impl Left {
+    /// Whether another page is to be looked through after this one, if there is one.
+    fn after(&mut self, rows: &[CheckRow]) -> bool {
+        let bytes: usize = rows.iter().map(|row| row.body.len()).sum();
+        self.commits = self.commits.saturating_sub(rows.len());
+        self.bytes = self.bytes.saturating_sub(bytes);
+        rows.len() == PAGE as usize && self.commits > 0 && self.bytes > 0
     }
 }
 

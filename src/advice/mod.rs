@@ -8,6 +8,7 @@ mod log;
 mod logged;
 mod past;
 pub mod permits;
+mod places;
 mod shadow;
 mod state;
 
@@ -27,7 +28,7 @@ use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::HeldPermit;
-use crate::ingest::{CheckHead, CheckRecord, IngestError, Markets, assure_fresh};
+use crate::ingest::{CheckHead, CheckRecord, IngestError, JudgedCheck, Markets, assure_fresh};
 
 pub use crate::compliance::trace::{Said, Silence, Spoken};
 pub use check_id::CheckId;
@@ -176,7 +177,7 @@ impl Advice {
         getrandom::fill(&mut start)
             .map_err(|_| IngestError::Invalid("the system gives no random numbers".to_owned(), Vec::new()))?;
         let run = format!("{:016x}", u64::from_le_bytes(start)).into();
-        let log = log::CheckLog::start(Arc::clone(&markets));
+        let log = log::CheckLog::new(Arc::clone(&markets));
         let shadow = shadow::Shadow::start(Arc::clone(&markets));
         Ok(Self { log, markets, run, next: Arc::default(), shadow })
     }
@@ -222,8 +223,8 @@ impl Advice {
         let snapshot = self.markets.config().get();
         let (market, rules) = find(&snapshot, who, market)?;
         let room = match when_full {
-            WhenFull::Refuse => self.log.room(questions.len())?,
-            WhenFull::Wait => self.log.wait_for_room(questions.len()).await?,
+            WhenFull::Refuse => self.log.room(&market.key, questions.len())?,
+            WhenFull::Wait => self.log.wait_for_room(&market.key, questions.len()).await?,
         };
         let handle = self.markets.handle(&market.key);
         assure_fresh(&self.markets, &market.key, &handle.state).await?;
@@ -309,34 +310,9 @@ impl Desk<'_> {
 
 impl Judged {
     fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
-        let Self { answer, candidate, entry, planned: _ } = self;
-        let spoke = |speaking: &&Speaking| speaking.answer != Answer::Kept;
-        let charge = match &candidate.detail {
-            Detail::Charge(charge) => Some((charge.step, charge.amount)),
-            _ => None,
-        };
-        let version = entry.version_at(answer.at);
-        CheckRecord {
-            number: answer.number,
-            asked_after: 0,
-            at: (answer.at != asked).then_some(answer.at),
-            case: version.case.as_str(),
-            person: candidate.person.as_ref().map(PersonId::as_str),
-            channel: candidate.channel(),
-            charge,
-            detail: logged::beyond_channel(&candidate.detail),
-            initiated_by: candidate.initiated_by.filter(|by| *by != Initiator::Collector),
-            person_role: candidate.person_role,
-            at_debtors_request: candidate.at_debtors_request,
-            client: &version.identity.creditor,
-            verdict: answer.verdict,
-            rules: answer
-                .speaking
-                .iter()
-                .filter(spoke)
-                .filter_map(|speaking| Some(rules.numbered(speaking.rule)?.rule.id.as_str()))
-                .collect(),
-        }
+        let CheckAnswer { number, at, verdict, ref speaking, .. } = self.answer;
+        let (candidate, entry) = (&self.candidate, &*self.entry);
+        JudgedCheck { number, asked, at, candidate, entry, verdict, speaking, rules }.record()
     }
 }
 

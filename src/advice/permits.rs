@@ -45,7 +45,7 @@ impl Advice {
         }
         let snapshot = self.markets.config().get();
         let (market, rules) = find(&snapshot, who, market)?;
-        let room = self.log.room(1)?;
+        let room = self.log.room(&market.key, 1)?;
         let ask = PermitAsk {
             case: question.case,
             person: question.person,
@@ -57,7 +57,7 @@ impl Advice {
             seconds,
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let reserve = Arc::new(Reserve::new(id, ask, (self.run.to_string(), number)));
+        let reserve = Arc::new(Reserve::new(id, ask, (self.run.to_string(), number), who.key.clone()));
         let commit = self.markets.submit(&market.key, Work::Reserve(Arc::clone(&reserve))).await?;
         let now = self.markets.clock().now().max(commit.record_time);
         let (judged, permit) = match reserve.answer() {
@@ -86,7 +86,10 @@ impl Advice {
         let told = Judged { answer, candidate, entry, planned: judged.planned.clone() };
         let digest = rules.digest();
         let head = CheckHead { run: &*self.run, asked: judged.at, key: who.key.as_str(), revision, digest };
-        room.append(market, &head, std::iter::once(told.record(rules, judged.at)))?;
+        if permit.is_none() {
+            // That of a permit is on record with the permit.
+            room.append(market, &head, std::iter::once(told.record(rules, judged.at)))?;
+        }
         self.shadow(&snapshot, who, (market, rules), (revision, judged.at), std::iter::once(&told));
         let checked = Checked { answers: Vec::new(), revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) };
         Ok(Ok(Answer { check: told.answer, checked, permit, now }))

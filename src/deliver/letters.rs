@@ -1,7 +1,7 @@
 //! Dead letters that are to be sent again: found in the feed by where they stand, and told as their receiver may see them now.
 
 use super::holding::{End, Holding};
-use super::retry::Tries;
+use super::retry::{Outcome, Tries};
 use super::sending::{Hands, Parcel};
 use super::worker::{Eyes, Worker};
 use crate::domain::sink::DeadLetter;
@@ -22,15 +22,19 @@ impl Worker {
     ) -> Result<(), End> {
         let mut after = None;
         loop {
-            let looked =
-                holding.during(self.scope().letters(&self.key.market, &self.sink.id, after, false, PAGE)).await?;
+            let looked = holding
+                .during(self.scope().letters(&self.key.market, &self.sink.id, after.clone(), false, PAGE))
+                .await?;
             let page = match looked {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, sink = %self.sink.id,
+                    tracing::error!(error = &error as &dyn std::error::Error, sink = %self.sink.id,
                         "dead letters were not read");
-                    // Another look follows as soon as the sink is taken again.
-                    return Err(End::Stopped);
+                    // Nothing is sent before it is known what is aside.
+                    self.still()?;
+                    let outcome = Outcome::Later(format!("dead letters were not read: {error}"), None);
+                    self.pause(&outcome, holding, tries).await?;
+                    continue;
                 }
             };
             hands.aside.extend(page.iter().map(|letter| letter.change.clone()));

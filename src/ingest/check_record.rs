@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::detail::Detail;
+use super::derive::CaseEntry;
+use crate::compliance::Speaking;
+use crate::domain::activity::Activity;
+use crate::domain::detail::{Contact, Detail};
+use crate::domain::ids::PersonId;
 use crate::domain::money::Money;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Channel, ChargeStep, Initiator, PartyRole};
+use crate::rules::RuleSet;
 
 /// What the checks of one line share. `T` is a text, borrowed or owned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +71,62 @@ pub struct CheckRecord<T, D> {
     /// Rules that did not simply allow it.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<T>,
+}
+
+/// A contact or charge that was judged, as far as its record tells of it.
+pub struct JudgedCheck<'a> {
+    /// Number of the check.
+    pub number: u64,
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// The instant that was judged.
+    pub at: Timestamp,
+    /// What was planned.
+    pub candidate: &'a Activity,
+    /// The state of its case.
+    pub entry: &'a CaseEntry,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The rules that spoke.
+    pub speaking: &'a [Speaking],
+    /// The rules that were asked.
+    pub rules: &'a RuleSet,
+}
+
+impl<'a> JudgedCheck<'a> {
+    /// Its record.
+    #[must_use]
+    pub fn record(&self) -> CheckRecord<&'a str, &'a Detail> {
+        let Self { candidate, entry, rules, .. } = *self;
+        let charge = match &candidate.detail {
+            Detail::Charge(charge) => Some((charge.step, charge.amount)),
+            _ => None,
+        };
+        let version = entry.version_at(self.at);
+        let spoke = self.speaking.iter().filter(|speaking| speaking.answer != Answer::Kept);
+        CheckRecord {
+            number: self.number,
+            asked_after: 0,
+            at: (self.at != self.asked).then_some(self.at),
+            case: version.case.as_str(),
+            person: candidate.person.as_ref().map(PersonId::as_str),
+            channel: candidate.channel(),
+            charge,
+            detail: beyond_channel(&candidate.detail),
+            initiated_by: candidate.initiated_by.filter(|by| *by != Initiator::Collector),
+            person_role: candidate.person_role,
+            at_debtors_request: candidate.at_debtors_request,
+            client: &version.identity.creditor,
+            verdict: self.verdict,
+            rules: spoke.filter_map(|speaking| Some(rules.numbered(speaking.rule)?.rule.id.as_str())).collect(),
+        }
+    }
+}
+
+/// What a log must hold of a plan beside its channel.
+fn beyond_channel(detail: &Detail) -> Option<&Detail> {
+    let plain = matches!(detail, Detail::Contact(contact) if **contact == Contact::on(contact.channel));
+    (!plain).then_some(detail)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for

@@ -44,6 +44,8 @@ struct Line {
     empty: bool,
 }
 
+/// Commits of the log that a recount reads at once: thousands of checks each, which take a hundred kilobytes or so.
+const RECOUNTED: u32 = 32;
 /// How hard the compression tries: lines are much alike, and the least effort leaves a tenth of them.
 const LEVEL: i32 = 1;
 /// End of a line.
@@ -189,9 +191,28 @@ fn fact(client: &str, count: Count) -> Fact {
 
 /// Logs and counts the checks of a group.
 pub(super) async fn log(writing: &mut Writing<'_>, work: &[Work]) -> Result<(), IngestError> {
+    let packs = work.iter().filter_map(|job| match job {
+        Work::Checks(pack) => Some(&**pack),
+        _ => None,
+    });
+    store(writing, packs).await
+}
+
+/// Logs and counts a check in the commit of what followed from it, which logs no others.
+pub(super) async fn log_one(
+    writing: &mut Writing<'_>,
+    head: &CheckHead<&str>,
+    record: CheckRecord<&str, &Detail>,
+) -> Result<(), IngestError> {
+    let mut batch = CheckBatch::default();
+    batch.add(&writing.market, head, std::iter::once(record))?;
+    store(writing, std::iter::once(&batch.pack()?)).await
+}
+
+/// Logs and counts what was packed.
+async fn store<'p>(writing: &mut Writing<'_>, packs: impl Iterator<Item = &'p CheckPack>) -> Result<(), IngestError> {
     let mut body = Vec::new();
-    for job in work {
-        let Work::Checks(pack) = job else { continue };
+    for pack in packs {
         body.extend_from_slice(&pack.frame);
         for fact in facts(&pack.counts) {
             writing.count(&fact);
@@ -211,22 +232,28 @@ pub(super) fn check_fact(market: &Market, asked: Timestamp, check: &LoggedCheck)
     Some(fact(&check.client, count))
 }
 
-/// Counts every logged check anew.
+/// Counts every logged check anew. The log of years is read a page at a time: it need not fit into memory, and no statement
+/// takes longer than one may.
 pub(super) async fn recount(writing: &mut Writing<'_>) -> Result<(), IngestError> {
-    for row in writing.tx.all_checks().await? {
-        let mut counted = CheckBatch::default();
-        for CheckLine { head, checks } in read_checks(&row.body)? {
-            for check in checks {
-                let Some(channel) = check.channel else { continue };
-                let day = day_number(head.asked.plus(check.asked_after).date(writing.market.zone));
-                counted.count(&check.client, Count { day, channel, verdict: check.verdict, checks: 1 });
+    let mut after = 0;
+    loop {
+        let rows = writing.tx.checks(after, RECOUNTED).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.revision;
+        for row in rows {
+            let mut counted = CheckBatch::default();
+            for CheckLine { head, checks } in read_checks(&row.body)? {
+                for check in checks {
+                    let Some(channel) = check.channel else { continue };
+                    let day = day_number(head.asked.plus(check.asked_after).date(writing.market.zone));
+                    counted.count(&check.client, Count { day, channel, verdict: check.verdict, checks: 1 });
+                }
+            }
+            for fact in facts(&counted.counts) {
+                writing.count(&fact);
             }
         }
-        for fact in facts(&counted.counts) {
-            writing.count(&fact);
-        }
     }
-    Ok(())
 }
 
 /// The lines of a stored body: packs one behind the other.

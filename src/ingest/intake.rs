@@ -1,6 +1,7 @@
 //! The write side of the service: who may write, and what is made of a request before it waits for its commit.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::error::IngestError;
 use super::follow;
@@ -40,6 +41,14 @@ impl Ingest {
     /// # Errors
     /// The key opens nothing, or the database is away.
     pub async fn authenticate(&self, api_key: &str) -> Result<Principal, IngestError> {
+        Ok(self.authenticate_until(api_key).await?.0)
+    }
+
+    /// The caller behind an API key, and until when whoever holds the answer need not ask again.
+    ///
+    /// # Errors
+    /// See [`Self::authenticate`].
+    pub async fn authenticate_until(&self, api_key: &str) -> Result<(Principal, Instant), IngestError> {
         self.keys.authenticate(self.markets.store(), api_key).await
     }
 

@@ -22,6 +22,7 @@ const MOST_KEPT: usize = 10_000;
 /// Recently read keys.
 pub struct Keys {
     secret: [u8; 32],
+    /// Each with the instant until which it is trusted.
     kept: RwLock<HashMap<[u8; 32], (Principal, Instant)>>,
 }
 
@@ -78,26 +79,29 @@ impl Keys {
         Ok(Self { secret: random()?, kept: RwLock::default() })
     }
 
-    /// The caller behind a key.
+    /// The caller behind a key, and until when the key is taken to open that.
     ///
     /// # Errors
     /// [`IngestError::Unauthenticated`] for any key that opens nothing; the database is away.
-    pub async fn authenticate(&self, store: &Store, text: &str) -> Result<Principal, IngestError> {
+    pub async fn authenticate(&self, store: &Store, text: &str) -> Result<(Principal, Instant), IngestError> {
         let digest = *blake3::keyed_hash(&self.secret, text.as_bytes()).as_bytes();
+        // What is read is as old as the moment before: it may be revoked while the answer is on its way.
+        let now = Instant::now();
         if let Ok(kept) = self.kept.read()
-            && let Some((principal, read)) = kept.get(&digest)
-            && read.elapsed() < TRUSTED
+            && let Some((principal, until)) = kept.get(&digest)
+            && now < *until
         {
-            return Ok(principal.clone());
+            return Ok((principal.clone(), *until));
         }
         let principal = read(store, text).await?;
+        let until = now + TRUSTED;
         if let Ok(mut kept) = self.kept.write() {
             if kept.len() >= MOST_KEPT {
                 kept.clear();
             }
-            kept.insert(digest, (principal.clone(), Instant::now()));
+            kept.insert(digest, (principal.clone(), until));
         }
-        Ok(principal)
+        Ok((principal, until))
     }
 }
 

@@ -57,7 +57,7 @@ pub use admit::etag;
 pub use at_hand::{case_at_hand, persons_at_hand};
 pub use batches::{Batch, Batches};
 pub use beside::Beside;
-pub use check_record::{CheckHead, CheckLine, CheckRecord, LoggedCheck};
+pub use check_record::{CheckHead, CheckLine, CheckRecord, JudgedCheck, LoggedCheck};
 pub use checks::{CheckBatch, CheckPack, read_checks};
 pub use definitions::{Defined, Keeping, ground};
 pub use error::IngestError;

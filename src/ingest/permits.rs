@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::IngestError;
+use super::check_record::{CheckHead, JudgedCheck};
+use super::checks;
 use super::derive::CaseEntry;
 use super::group::GroupContext;
 use super::intake::Ingest;
@@ -16,7 +18,7 @@ use crate::compliance::{self, Answered, Planned, check_among, seen_as};
 use crate::domain::activity::Activity;
 use crate::domain::circle::Circle;
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::ids::{ActivityId, CaseId, MarketId, PermitId};
+use crate::domain::ids::{ActivityId, CaseId, KeyId, MarketId, PermitId};
 use crate::domain::permit::{PAST, Permit, PermitAsk, PermitState};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::{SECOND, Timestamp};
@@ -37,14 +39,16 @@ pub struct Reserve {
     pub ask: PermitAsk,
     /// The check that is made for it: first part of its id, and its number.
     pub check: (String, u64),
+    /// The key that asks.
+    pub key: KeyId,
     answer: OnceLock<Reserved>,
 }
 
 impl Reserve {
     /// A request that has no answer yet.
     #[must_use]
-    pub const fn new(id: PermitId, ask: PermitAsk, check: (String, u64)) -> Self {
-        Self { id, ask, check, answer: OnceLock::new() }
+    pub const fn new(id: PermitId, ask: PermitAsk, check: (String, u64), key: KeyId) -> Self {
+        Self { id, ask, check, key, answer: OnceLock::new() }
     }
 
     /// The answer, after the commit.
@@ -77,7 +81,7 @@ pub struct Judged {
     pub entry: Arc<CaseEntry>,
     /// The permits that it was judged among.
     pub planned: Vec<Arc<Permit>>,
-    /// The permit; none if the law does not permit the contact.
+    /// The permit; none if the law does not permit the contact. With it its check is on record.
     pub permit: Option<PermitRow>,
     /// When it was judged.
     pub at: Timestamp,
@@ -279,11 +283,31 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
         revision: writing.revision,
     });
     let rules = Arc::clone(&writing.rules);
-    let permit = match permit {
-        Some(row) => Some(store(writing, row).await?),
-        None => None,
+    let mut judged = Judged { answered, rules, candidate, entry, planned: held, permit: None, at: now };
+    if let Some(row) = permit {
+        judged.permit = Some(store(writing, row).await?);
+        log(writing, asked, &judged).await?;
+    }
+    Ok(Reserved::Judged(Arc::new(judged)))
+}
+
+/// Puts the check of a permit on record in the permit's own commit: whoever gives up waiting for this one is answered with
+/// that check when the request is repeated.
+async fn log(writing: &mut Writing<'_>, asked: &Reserve, judged: &Judged) -> Result<(), IngestError> {
+    let (run, number) = &asked.check;
+    let check = JudgedCheck {
+        number: *number,
+        asked: judged.at,
+        at: judged.candidate.occurred,
+        candidate: &judged.candidate,
+        entry: &judged.entry,
+        verdict: judged.answered.verdict,
+        speaking: &judged.answered.speaking,
+        rules: &judged.rules,
     };
-    Ok(Reserved::Judged(Arc::new(Judged { answered, rules, candidate, entry, planned: held, permit, at: now })))
+    let (key, digest) = (asked.key.as_str(), judged.rules.digest());
+    let head = CheckHead { run: run.as_str(), asked: judged.at, key, revision: writing.revision, digest };
+    checks::log_one(writing, &head, check.record()).await
 }
 
 fn too_many(who: &str, most: usize) -> Reserved {

@@ -21,6 +21,8 @@ use crate::kpi::QueryError;
 
 /// Time between two looks at a market, and the least between two computations of one question.
 const EVERY: Duration = Duration::from_millis(100);
+/// The longest wait before what could not be computed is tried again, where the error asks for no longer one.
+const SLOWEST: Duration = Duration::from_secs(4);
 /// The most different questions that are watched in one process.
 const MOST: usize = 10_000;
 
@@ -66,6 +68,12 @@ fn forget<K: std::hash::Hash + Eq, T>(topics: &Topics<K, T>, key: &K, sender: &w
     }
     topics.remove(key);
     true
+}
+
+/// How long to wait before a try after so many failures: at first as long as the error asks, then twice as long each time.
+fn pause(asked_ms: u64, failures: u32) -> Duration {
+    let asked = Duration::from_millis(asked_ms).max(EVERY);
+    asked.saturating_mul(1 << failures.min(16)).min(SLOWEST.max(asked))
 }
 
 impl Query {
@@ -155,8 +163,10 @@ impl Query {
         drop(known);
         let (mut pulse, topics) = (self.pulse(&topic.0), Arc::clone(topics));
         tokio::spawn(async move {
+            let mut failures: u32 = 0;
             loop {
                 pulse.mark_unchanged();
+                let mut wait = EVERY;
                 let ended = match compute().await {
                     Ok(value) => {
                         sender.send_if_modified(|seen| {
@@ -166,16 +176,21 @@ impl Query {
                             }
                             !known
                         });
+                        failures = 0;
                         false
                     }
-                    // What may succeed later leaves the last answer standing.
-                    Err(error) if error.retry_after_ms().is_some() => {
-                        pulse.mark_changed();
-                        false
-                    }
-                    Err(error) => sender.send(Some(Err(error))).is_ok(),
+                    Err(error) => match error.retry_after_ms() {
+                        // What may succeed later leaves the last answer standing.
+                        Some(asked) => {
+                            wait = pause(asked, failures);
+                            failures = failures.saturating_add(1);
+                            pulse.mark_changed();
+                            false
+                        }
+                        None => sender.send(Some(Err(error))).is_ok(),
+                    },
                 };
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(wait).await;
                 // Looks now and then whether anybody still watches, even if nothing changes.
                 while !ended && tokio::time::timeout(EVERY * 10, pulse.changed()).await.is_err() {
                     if forget(&topics, &topic, &sender) {

@@ -25,6 +25,14 @@ fn read(row: &QueryResult) -> Result<CheckRow, StoreError> {
     })
 }
 
+fn after(revision: u64, limit: u32) -> (String, [Value; 1]) {
+    let sql = format!(
+        "SELECT revision, recorded_at, body FROM check_log
+         WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 ORDER BY revision LIMIT {limit}"
+    );
+    (sql, [revision.cast_signed().into()])
+}
+
 impl MarketTx {
     /// Appends the checks of this commit.
     ///
@@ -37,28 +45,41 @@ impl MarketTx {
         self.write_later(sql, values).await
     }
 
-    /// Every logged check, oldest first: what a recount of prevented contacts reads.
+    /// Logged checks of commits after `revision`, oldest first: what a recount of prevented contacts reads, page by page.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn all_checks(&self) -> Result<Vec<CheckRow>, StoreError> {
-        let sql = "SELECT revision, recorded_at, body FROM check_log
-                   WHERE tenant_id = $1 AND market_id = $2 ORDER BY revision";
-        self.transaction.query_all_raw(self.statement(sql, [])).await?.iter().map(read).collect()
+    pub async fn checks(&self, revision: u64, limit: u32) -> Result<Vec<CheckRow>, StoreError> {
+        let (sql, values) = after(revision, limit);
+        self.transaction.query_all_raw(self.statement(&sql, values)).await?.iter().map(read).collect()
     }
 }
 
 impl TenantScope {
+    /// Logged checks of commits before `revision`, newest first.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn checks_before(
+        &self,
+        market: &MarketId,
+        revision: u64,
+        limit: u32,
+    ) -> Result<Vec<CheckRow>, StoreError> {
+        let sql = format!(
+            "SELECT revision, recorded_at, body FROM check_log
+             WHERE tenant_id = $1 AND market_id = $2 AND revision < $3 ORDER BY revision DESC LIMIT {limit}"
+        );
+        let before = Value::from(revision.cast_signed());
+        self.reader().query_all_raw(self.statement(market, &sql, [before])).await?.iter().map(read).collect()
+    }
+
     /// Logged checks of commits after `revision`, oldest first.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
     pub async fn checks(&self, market: &MarketId, revision: u64, limit: u32) -> Result<Vec<CheckRow>, StoreError> {
-        let sql = format!(
-            "SELECT revision, recorded_at, body FROM check_log
-             WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 ORDER BY revision LIMIT {limit}"
-        );
-        let after = Value::from(revision.cast_signed());
-        self.reader().query_all_raw(self.statement(market, &sql, [after])).await?.iter().map(read).collect()
+        let (sql, values) = after(revision, limit);
+        self.reader().query_all_raw(self.statement(market, &sql, values)).await?.iter().map(read).collect()
     }
 }

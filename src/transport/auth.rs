@@ -141,6 +141,12 @@ impl Caller {
         extensions.remove::<Self>().ok_or_else(unauthenticated)
     }
 
+    /// The same caller with what its key opens by now.
+    #[must_use]
+    pub fn again(&self, who: Principal) -> Self {
+        Self { who, ..self.clone() }
+    }
+
     /// The caller's API key, to ask again whether it still opens anything.
     #[must_use]
     pub fn api_key(&self) -> &str {

@@ -1,7 +1,10 @@
 //! Checks of contacts and charges: one, a message of hundreds, or a stream of such messages.
 
+use std::sync::Arc;
+
 use tonic::{Request, Status, Streaming};
 
+use super::admitted::Admitted;
 use super::{Answers, Api, failed, open, stream, too_large, wrong};
 use crate::advice::{CheckAnswer, Checked, WhenFull, permits};
 use crate::domain::error_kind::Failure as _;
@@ -54,9 +57,11 @@ impl Api {
         let (caller, messages) = open(request)?;
         let messages = stream::until_idle(messages, self.limits.stream_idle);
         let api = self.clone();
+        let admitted = Arc::new(Admitted::now(api.clone(), caller));
         let answer = move |message: v1::StreamContactChecksRequest| {
-            let (api, caller) = (api.clone(), caller.clone());
+            let (api, admitted) = (api.clone(), Arc::clone(&admitted));
             async move {
+                let caller = admitted.still().await?;
                 let (market, view) = check::batch(&message.region_code, message.view).map_err(wrong)?;
                 let sequence = Some(message.sequence);
                 api.all(&caller, (&market, view), sequence, message.checks, WhenFull::Wait).await

@@ -1,6 +1,7 @@
 //! One file a service, a few lines a method: decode, call the use case, encode.
 
 mod activity;
+mod admitted;
 mod case;
 mod checks;
 mod compliance;

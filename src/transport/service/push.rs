@@ -1,7 +1,10 @@
 //! Push: a partner's writes, a message at a time, each answered when it is durable.
 
+use std::sync::Arc;
+
 use tonic::{Status, Streaming};
 
+use super::admitted::Admitted;
 use super::stream::{Ending, answer_each};
 use super::{Answers, Api, failed, wrong};
 use crate::domain::ids::{CaseId, MarketId};
@@ -20,9 +23,10 @@ pub(super) fn answers(
     messages: Streaming<v1::PushRequest>,
     ending: Ending,
 ) -> Answers<v1::PushResponse> {
+    let admitted = Arc::new(Admitted::now(api.clone(), caller));
     answer_each(messages, ending, 1, move |message| {
-        let (api, caller) = (api.clone(), caller.clone());
-        async move { answer(&api, &caller, message).await }
+        let (api, admitted) = (api.clone(), Arc::clone(&admitted));
+        async move { answer(&api, &*admitted.still().await?, message).await }
     })
 }
 

@@ -5,6 +5,7 @@
 //! acknowledgement, never half a batch.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{self, Either};
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
+use super::admitted::Admitted;
 use super::{Answers, Api, failed, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
@@ -29,35 +31,8 @@ use crate::wire::encode::scalar::{revision, time};
 /// Batches of one stream that are in work at once.
 const IN_WORK: usize = 4;
 
-/// How old the last look at a key may be when something is told to it.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// By then the client of an aged connection has heard of it, and opens its next stream on another.
 const TOLD: Duration = Duration::from_secs(2);
-
-/// The caller of a stream that tells what happens. It may live for weeks: a key that is revoked ends it before its next
-/// message.
-pub(super) struct Admitted {
-    api: Api,
-    caller: Caller,
-    /// When the key was last seen to be good.
-    at: Instant,
-}
-
-impl Admitted {
-    /// A caller whose key was just seen to be good.
-    pub(super) fn now(api: Api, caller: Caller) -> Self {
-        Self { api, caller, at: Instant::now() }
-    }
-
-    /// Looks at the key again, if the last look is too old.
-    pub(super) async fn still(&mut self) -> Result<(), Status> {
-        if self.at.elapsed() >= LOOK_AGAIN {
-            self.api.use_cases.ingest.authenticate(self.caller.api_key()).await.map_err(failed)?;
-            self.at = Instant::now();
-        }
-        Ok(())
-    }
-}
 
 /// The acknowledgements of a stream of batches. The first failure ends it, after the acknowledgements before it.
 pub(super) fn acknowledge(
@@ -66,9 +41,10 @@ pub(super) fn acknowledge(
     batches: Streaming<v1::StreamActivitiesRequest>,
     ending: Ending,
 ) -> Answers<v1::StreamActivitiesResponse> {
+    let admitted = Arc::new(Admitted::now(api.clone(), caller));
     answer_each(batches, ending, IN_WORK, move |batch| {
-        let (api, caller) = (api.clone(), caller.clone());
-        async move { commit(&api, &caller, batch).await }
+        let (api, admitted) = (api.clone(), Arc::clone(&admitted));
+        async move { commit(&api, &*admitted.still().await?, batch).await }
     })
 }
 

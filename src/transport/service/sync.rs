@@ -7,8 +7,8 @@ use futures::{StreamExt as _, stream};
 use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::admitted::Admitted;
 use super::push;
-use super::stream::Admitted;
 use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
 use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;

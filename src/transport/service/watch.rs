@@ -8,7 +8,8 @@ use prost::Message;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
-use super::stream::{Admitted, Ending, until_failure};
+use super::admitted::Admitted;
+use super::stream::{Ending, until_failure};
 use super::{Answers, Api, failed, open, too_large, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
@@ -78,7 +79,7 @@ impl Api {
         watched.mark_changed();
         let first = (watched, end, Admitted::now(self.clone(), caller));
         let events = stream::unfold(Some(first), |state| async move {
-            let (mut watched, mut end, mut admitted) = state?;
+            let (mut watched, mut end, admitted) = state?;
             tokio::select! {
                 changed = watched.changed() => {
                     if changed.is_err() {

@@ -105,9 +105,50 @@ impl Database {
         }
     }
 
+    /// Takes a market's lock past the service, as somebody does who has not ended a transaction.
+    #[allow(dead_code)] // as above
+    pub async fn hold(&self, tenant: &str, market: &str) -> Held {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("open the file");
+                connection.execute("BEGIN IMMEDIATE").await.expect("the lock");
+                Held::Sqlite(connection)
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("connect");
+                let row = format!(
+                    "BEGIN; SELECT 1 FROM market WHERE tenant_id = '{tenant}' AND market_id = '{market}' FOR UPDATE"
+                );
+                connection.execute(sqlx::AssertSqlSafe(row)).await.expect("the lock");
+                Held::Postgres(connection)
+            }
+        }
+    }
+
     /// The directory of an SQLite database.
     pub fn directory(&self) -> Option<&std::path::Path> {
         self.directory.as_ref().map(tempfile::TempDir::path)
+    }
+}
+
+/// The lock of a market in a transaction of the test's own; on SQLite that of all markets.
+#[derive(Debug)]
+#[allow(dead_code)] // as above
+pub enum Held {
+    /// In an SQLite file.
+    Sqlite(sqlx::SqliteConnection),
+    /// In PostgreSQL.
+    Postgres(sqlx::PgConnection),
+}
+
+impl Held {
+    /// Ends the transaction.
+    #[allow(dead_code)] // as above
+    pub async fn let_go(self) {
+        match self {
+            Self::Sqlite(mut connection) => drop(connection.execute("ROLLBACK").await.expect("unlock")),
+            Self::Postgres(mut connection) => drop(connection.execute("ROLLBACK").await.expect("unlock")),
+        }
     }
 }
 

@@ -15,4 +15,5 @@ mod sharing;
 mod sinks;
 mod tls;
 mod tokens;
+mod unread_letters;
 mod writers;
