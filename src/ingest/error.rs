@@ -1,6 +1,7 @@
 //! Why a write as a whole failed. What is wrong with one record of a batch is a refusal of that record instead.
 
 use crate::domain::error_kind::{ErrorKind, Failure};
+use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::store::StoreError;
 
@@ -69,6 +70,11 @@ pub enum IngestError {
         /// The newest revision.
         head: u64,
     },
+    /// Another server has derived the market by other rules since this one did by its own.
+    #[error(
+        "another server derives this market by other rules since {0}: send the request to it, or load its rules here"
+    )]
+    Superseded(Timestamp),
     /// More is waiting than the writer will queue.
     #[error("the market has more writes waiting than it takes: try again after the given time")]
     Overloaded,
@@ -128,7 +134,7 @@ impl Failure for IngestError {
             Self::Invalid(..) | Self::Question { .. } => ErrorKind::InvalidArgument,
             Self::NotReached { .. } | Self::Gap { .. } => ErrorKind::FailedPrecondition,
             Self::Resync(_) => ErrorKind::OutOfRange,
-            Self::Counting { .. } | Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
+            Self::Counting { .. } | Self::Superseded(_) | Self::Overloaded | Self::Stopping => ErrorKind::Unavailable,
             Self::Store { kind, .. } => *kind,
         }
     }
@@ -145,6 +151,7 @@ impl Failure for IngestError {
             Self::Gap { .. } => "SEQUENCE_GAP",
             Self::Resync(_) => "RESYNC_NEEDED",
             Self::Counting { .. } => "COUNTING",
+            Self::Superseded(_) => "RULES_SUPERSEDED",
             Self::Overloaded => "OVERLOADED",
             Self::Stopping => "STOPPING",
             Self::Store { reason, .. } | Self::Question { reason, .. } => reason,
@@ -161,7 +168,7 @@ impl Failure for IngestError {
     fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::Counting { .. } | Self::Overloaded => Some(500),
-            Self::Stopping => Some(1_000),
+            Self::Superseded(_) | Self::Stopping => Some(1_000),
             Self::Store { retryable: true, .. } => Some(200),
             _ => None,
         }

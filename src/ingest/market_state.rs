@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use super::derive::CaseEntry;
 pub use super::held_permits::HeldPermit;
 use super::held_permits::HeldPermits;
+use super::in_force::InForce;
 use super::packed::Written;
 use super::recent::Recent;
 pub use super::tiers::MemoryLimit;
@@ -32,6 +33,8 @@ pub struct MarketState {
     confirmed: AtomicU64,
     /// Ids stored lately.
     pub(super) recent: Recent,
+    /// The rules by which this server has derived the market.
+    pub(super) in_force: InForce,
     /// An empty delta with the room that the last commit's needed.
     delta: Mutex<Delta>,
 }
@@ -159,6 +162,7 @@ impl MarketState {
             limit,
             confirmed: AtomicU64::new(0),
             recent: Recent::default(),
+            in_force: InForce::default(),
             delta: Mutex::default(),
         }
     }

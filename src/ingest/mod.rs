@@ -23,6 +23,7 @@ mod group;
 mod group_derive;
 mod heads;
 mod held_permits;
+mod in_force;
 mod intake;
 mod items;
 pub mod judge;

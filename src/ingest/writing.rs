@@ -105,6 +105,11 @@ impl<'a> Writing<'a> {
         let own = &snapshot.catalogue;
         let defined = context.markets.keeping.under_lock(context.key, &tx, own, recorded).await?;
         let ground = definitions::ground(&market, &rules);
+        if context.state.in_force.is_superseded(&ground, &tx.head, recorded) {
+            let since = tx.head.rules_since;
+            tx.rollback().await;
+            return Err(IngestError::Superseded(since));
+        }
         let changed = defined.is_none() || tx.head.rules_digest != ground;
         let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
         let grown = defined.next.as_ref().map_or(Kinds::NONE, |next| next.grown.kinds());

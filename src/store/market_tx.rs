@@ -28,11 +28,14 @@ pub struct MarketHead {
     pub cells_mark: u64,
     /// No timer of a later instant has fired by the last commit.
     pub fired: Timestamp,
+    /// Recorded time of the commit since which what is stored is derived by these rules.
+    pub rules_since: Timestamp,
 }
 
 /// The columns that [`read_head`] reads.
 pub(super) const HEAD: &str =
-    "revision, recorded_at, rules_digest, catalogue_digest, digest_version, cells_mark, fired_to";
+    "revision, recorded_at, rules_digest, catalogue_digest, digest_version, cells_mark, fired_to,
+    rules_since";
 
 /// What an insert that skips existing keys has done.
 #[derive(Debug, Default)]
@@ -236,15 +239,16 @@ impl MarketTx {
         // Only now: what merely looks ends without a commit, and needs no room.
         self.scope.store.space.as_ref().map_or(Ok(()), |space| space.check())?;
         let sql = "UPDATE market SET revision = $3, recorded_at = $4, rules_digest = $5, catalogue_digest = $6,
-                       digest_version = $7, fired_to = $8
+                       digest_version = $7, fired_to = $8, rules_since = $9
                    WHERE tenant_id = $1 AND market_id = $2";
-        let values: [Value; 6] = [
+        let values: [Value; 7] = [
             head.revision.cast_signed().into(),
             head.recorded.0.into(),
             head.rules_digest.as_str().into(),
             head.catalogue_digest.as_str().into(),
             head.digest_version.as_str().into(),
             head.fired.0.into(),
+            head.rules_since.0.into(),
         ];
         self.transaction.execute_raw(self.statement(sql, values)).await?;
         self.transaction.commit().await?;
@@ -268,5 +272,6 @@ pub(super) fn read_head(row: &QueryResult) -> Result<MarketHead, StoreError> {
         digest_version: row.try_get("", "digest_version")?,
         cells_mark: row.try_get::<i64>("", "cells_mark")?.cast_unsigned(),
         fired: Timestamp(row.try_get("", "fired_to")?),
+        rules_since: Timestamp(row.try_get("", "rules_since")?),
     })
 }

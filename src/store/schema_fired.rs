@@ -1,4 +1,5 @@
-//! The schema's step for how far timers have fired: what is known of a market at a revision is known with it.
+//! The schema's step for how far timers have fired, which is known of a market with its revision, and for when its rules changed
+//! last.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::async_trait::async_trait;
@@ -33,7 +34,8 @@ impl MigrationTrait for Fired {
 }
 
 /// Where no timer has fired it is the beginning of 1970, which is before every question's instant.
-const STATEMENTS: [&str; 2] = [
+const STATEMENTS: [&str; 3] = [
+    "ALTER TABLE market ADD COLUMN rules_since BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE market ADD COLUMN fired_to BIGINT NOT NULL DEFAULT 0",
     "UPDATE market SET fired_to = COALESCE(
         (SELECT MAX(d.advanced_to) FROM due d

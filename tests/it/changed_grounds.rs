@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use fairdue::clock::Clock;
 use fairdue::config::{Config, Holder};
 use fairdue::domain::detail::{Detail, Promise};
+use fairdue::domain::error_kind::{ErrorKind, Failure as _};
 use fairdue::domain::ids::{KeyId, MarketId, TenantId};
 use fairdue::domain::market::MarketKey;
 use fairdue::domain::money::Money;
@@ -79,6 +80,45 @@ on_both_databases!(
         std::fs::write(&file, tenant(2)).expect("write the tenant");
         holder.reload().expect("a good configuration");
         assert_eq!(ask().await.as_deref(), Some("100.00"));
+    }
+);
+
+on_both_databases!(
+    /// The one that came to the market last writes, the other says so, until some time has passed or it has loaded the same.
+    async fn servers_with_other_rules_do_not_derive_a_market_in_turn(database: Database) {
+        let (clock, hand) = Clock::manual(PROMISED);
+        let mut servers = Vec::new();
+        for grace in [60, 2] {
+            let directory = crate::support::service::configuration();
+            std::fs::write(directory.path().join("tenants/t.toml"), tenant(grace)).expect("write the tenant");
+            let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+            let holder = Arc::new(Holder::of(directory.path(), snapshot));
+            let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
+            servers.push((directory, Arc::clone(&holder), Markets::new(store, holder, clock.clone())));
+        }
+        let key = MarketKey { tenant: TenantId::trusted("t"), market: MarketId::trusted("it") };
+        let [(_, _, old), (directory, holder, new)] = &servers[..] else { panic!("two servers") };
+        let mut number = 0;
+        let mut write = async |markets: &Arc<Markets>| {
+            number += 1;
+            let case = builders::version(&format!("c-{number}"), "v", PROMISED);
+            let done = markets.submit(&key, Work::Cases(vec![CaseUpsert { version: case, etag: None }])).await;
+            done.map(|_| ()).map_err(|error| (error.kind(), error.reason(), error.retry_after_ms().is_some()))
+        };
+        let superseded = Err((ErrorKind::Unavailable, "RULES_SUPERSEDED", true));
+        assert_eq!(write(old).await, Ok(()));
+        assert_eq!(write(new).await, Ok(()), "rules that were never in force here are newer");
+        for _ in 0..3 {
+            assert_eq!(write(old).await, superseded);
+            assert_eq!(write(new).await, Ok(()));
+        }
+        hand.store(PROMISED.plus(DAY).0, Ordering::SeqCst);
+        assert_eq!(write(old).await, Ok(()), "the other may be gone for good");
+        assert_eq!(write(new).await, superseded);
+        std::fs::write(directory.path().join("tenants/t.toml"), tenant(60)).expect("write the tenant");
+        holder.reload().expect("a good configuration");
+        assert_eq!(write(new).await, Ok(()));
+        assert_eq!(write(old).await, Ok(()));
     }
 );
 
