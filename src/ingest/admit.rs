@@ -2,6 +2,7 @@
 
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
 use crate::domain::disposition::Dispositions;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::time::{SECOND, Timestamp};
@@ -147,7 +148,12 @@ pub fn activity<'a>(
                 "is in {currency}, but case \"{id}\" is in {}: send the converted amount, with the original amount and rate",
                 version.currency
             );
-            return Some(refuse("CURRENCY_MISMATCH", ErrorKind::InvalidArgument, "amount", text));
+            let field = match &activity.detail {
+                Detail::Contact(_) => "contact.amounts".to_owned(),
+                Detail::Plan { .. } => "plan.instalments".to_owned(),
+                detail => format!("{}.amount", detail.kind()),
+            };
+            return Some(refuse("CURRENCY_MISMATCH", ErrorKind::InvalidArgument, &field, text));
         }
     }
     None

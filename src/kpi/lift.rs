@@ -76,6 +76,9 @@ pub(super) fn against_control(rows: &mut [Row], group_by: &[Dimension], control:
 
 /// Makes a conversion the lift against a control.
 fn tell(row: &mut Row, control: Option<Share>, is_control: bool) {
+    if row.no_value == Some(NoValue::Immature) {
+        return;
+    }
     let told = row.value.is_some();
     row.value = None;
     row.interval = None;

@@ -107,7 +107,9 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         group_by: Vec::new(),
     };
     let control = control.map_or(Some(None), |control| control.map(Some))?;
-    Some(Written { place, info, formula: shape?, window_days: window?, told: told?, control, parameters })
+    let (window_days, mut told) = (window?, told?);
+    told.wait_for(info.kind, window_days);
+    Some(Written { place, info, formula: shape?, window_days, told, control, parameters })
 }
 
 /// The days of a conversion's window: facts that lead to payments are remembered for thirty.

@@ -33,6 +33,16 @@ pub(super) fn told(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Option<
     Some(Told { after_days, months: months.and_then(|months| u16::try_from(months).ok()) })
 }
 
+impl Told {
+    /// What is counted by what follows it is told once that can have followed, and where accounts went in a month once the month
+    /// is over; a definition may say later.
+    pub(super) fn wait_for(&mut self, kind: Kind, window_days: Option<i64>) {
+        let window = window_days.and_then(|days| i32::try_from(days).ok());
+        let least = if kind == Kind::Transition { Some(0) } else { window };
+        self.after_days = self.after_days.max(least);
+    }
+}
+
 /// Reads `control`: the variant that the others are held against.
 pub(super) fn control(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<String> {
     let (text, at) = table.text(reader, "control")?;

@@ -82,7 +82,8 @@ impl CaseLedger {
         .shared();
         let message = direction == Direction::Outbound && is_message(contact.channel);
         let named = (tag(&activity.id), dims);
-        let mut made = Remembered::new(ctx.market, named, (sink.day, activity.occurred), flags);
+        let clock = (!activity.date_only).then_some(activity.occurred);
+        let mut made = Remembered::new(ctx.market, named, (sink.day, clock), flags);
         if ctx.lead {
             made.set(LEAD);
         }

@@ -54,6 +54,8 @@ pub(super) struct Remembered {
 const FLAGS_AT: u32 = 12;
 /// Behind the flags its minute, from the day's first instant on.
 const MINUTE_AT: u32 = 21;
+/// In the place of the minute of a contact of which only the day is known.
+const NO_CLOCK: u32 = (1 << 11) - 1;
 
 /// What is remembered of a case's contacts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -126,9 +128,10 @@ impl Contacts {
 }
 
 impl Remembered {
-    /// A contact at an instant of that day, with the flags of its fact.
-    pub fn new(market: &Market, (key, dims): (u64, Arc<Dims>), (day, at): (i32, Timestamp), flags: u16) -> Self {
-        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute_of(market, day, at) << MINUTE_AT }
+    /// A contact at an instant of that day, if more than the day is known, with the flags of its fact.
+    pub fn new(market: &Market, (key, dims): (u64, Arc<Dims>), (day, at): (i32, Option<Timestamp>), flags: u16) -> Self {
+        let minute = at.map_or(NO_CLOCK, |at| minute_of(market, day, at));
+        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
     }
 
     /// Whether it is a message that was delivered, by what is known of it.
@@ -159,9 +162,14 @@ impl Remembered {
         (self.bits >> FLAGS_AT & ((1 << (MINUTE_AT - FLAGS_AT)) - 1)) as u16
     }
 
-    /// Its minute.
+    /// Whether more than its day is known.
+    const fn has_clock(&self) -> bool {
+        self.bits >> MINUTE_AT != NO_CLOCK
+    }
+
+    /// Its minute; the first of its day, if no more than that is known.
     fn made_at(&self, market: &Market) -> Timestamp {
-        let minute = i64::from(self.bits >> MINUTE_AT);
+        let minute = if self.has_clock() { i64::from(self.bits >> MINUTE_AT) } else { 0 };
         super::midnight(market, self.day).plus(minute * MINUTE)
     }
 
@@ -182,7 +190,7 @@ impl Remembered {
             return fact;
         }
         fact.day = self.day;
-        fact.hour = Some(sink.hour_at(self.made_at(sink.market)));
+        fact.hour = self.has_clock().then(|| sink.hour_at(self.made_at(sink.market)));
         fact.flags = self.flags();
         fact.dims = state.map_or_else(|| Arc::clone(&self.dims), |state| DimRef::of(&self.dims).state(state).shared());
         fact
@@ -244,5 +252,5 @@ impl Remembered {
 /// The minute of an instant, from its day's first instant on. No day has 34 hours, so 11 bits are enough.
 fn minute_of(market: &Market, day: i32, at: Timestamp) -> u32 {
     let minutes = at.0.saturating_sub(super::midnight(market, day).0).max(0) / MINUTE;
-    u32::try_from(minutes).unwrap_or(u32::MAX).min((1 << 11) - 1)
+    u32::try_from(minutes).unwrap_or(u32::MAX).min(NO_CLOCK - 1)
 }

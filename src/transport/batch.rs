@@ -41,7 +41,7 @@ impl<T> Batch<T> {
         }
         if total > most {
             let message = format!("{field} has {total} records, the limit is {most}: send smaller batches");
-            return Err(status::own(ErrorKind::ResourceExhausted, "BATCH_TOO_LARGE", message));
+            return Err(status::at_field(ErrorKind::ResourceExhausted, "BATCH_TOO_LARGE", field, message));
         }
         let mut good = Vec::with_capacity(total);
         let mut bad = Vec::new();

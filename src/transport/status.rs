@@ -79,6 +79,13 @@ pub fn own(kind: ErrorKind, reason: &str, message: impl Into<String>) -> Status 
     build(code(kind), reason, message.into(), &[], retry)
 }
 
+/// A status of the service's own that one field of the request is the reason for.
+#[must_use]
+pub fn at_field(kind: ErrorKind, reason: &str, field: &str, message: String) -> Status {
+    let violation = Violation::new(field, message.as_str());
+    build(code(kind), reason, message, &[violation], None)
+}
+
 /// The status of a market that is not configured for the tenant, or that the key may not touch: both look alike.
 #[must_use]
 pub fn unknown_market(message: &str) -> Status {

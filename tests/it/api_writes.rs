@@ -105,7 +105,7 @@ on_both_databases!(
                 refused("INVALID_FIELD", "activities[1].payment.amount", false),
                 refused("CASE_UNKNOWN", "activities[2].case_ids[0]", true),
                 refused("INVALID_FIELD", "activities[3].initiator", false),
-                refused("CURRENCY_MISMATCH", "activities[4].amount", false),
+                refused("CURRENCY_MISMATCH", "activities[4].payment.amount", false),
                 kept(v1::WriteStatus::Duplicate),
                 refused("TIME_IN_FUTURE", "activities[6].occur_time", false),
                 kept(v1::WriteStatus::Created),
@@ -140,6 +140,7 @@ async fn a_batch_is_bounded() {
     let notes = |count: i64| batch((0..count).map(|n| note(&format!("n{n}"), "c1", n)).collect());
     let status = mine.activities.batch_record_activities(notes(4)).await.expect_err("too many");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "BATCH_TOO_LARGE"));
+    assert_eq!(fields(&status), ["activities"]);
     let status = mine.activities.batch_record_activities(notes(0)).await.expect_err("none");
     assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec!["activities".to_owned()]));
     assert_eq!(mine.activities.batch_record_activities(notes(3)).await.expect("fits").into_inner().results.len(), 3);

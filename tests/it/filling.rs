@@ -212,7 +212,7 @@ fn answering(filling: &[v1::KpiFilling]) -> Vec<(String, v1::AnsweringDefinition
 
 on_both_databases! {
     async fn old_answers_stay_and_a_kill_in_the_middle_undoes_nothing(database: Database) {
-        let (mut setup, service, plan) = prepared(&database, "700").await;
+        let (mut setup, service, plan) = prepared(&database, "4000").await;
         let (first, second) = plan.split_at(plan.len() / 2);
         let mut client = Client::of(&service, &setup).await;
         client.send(first).await;

@@ -250,12 +250,14 @@ fn a_visitor_counts_again_after_thirty_days_without_a_visit() {
 #[test]
 fn the_hour_of_a_contact_is_the_debtor_s() {
     let mut case = version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
-    let hour = |case: &CaseVersion| {
-        let call = activity("1", at("2024-03-04 00:30"), call());
+    let hour_of = |case: &CaseVersion, date_only: bool| {
+        let call = Activity { date_only, ..activity("1", at("2024-03-04 00:30"), call()) };
         let folded = fold(std::slice::from_ref(case), &[call], at("2024-03-05 12:00"));
         folded.facts.iter().find(|fact| fact.kind == FactKind::Contact).and_then(|fact| fact.hour)
     };
+    let hour = |case: &CaseVersion| hour_of(case, false);
     assert_eq!(hour(&case), Some(0), "Monday after midnight in the market");
+    assert_eq!(hour_of(&case, true), None, "no more than the day is known");
     let zone = |zone: &str| ZoneCandidate { zone: zone.to_owned(), source: String::new() };
     case.parties = vec![Party {
         person: PersonId::trusted("p"),
