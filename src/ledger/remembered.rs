@@ -129,7 +129,12 @@ impl Contacts {
 
 impl Remembered {
     /// A contact at an instant of that day, if more than the day is known, with the flags of its fact.
-    pub fn new(market: &Market, (key, dims): (u64, Arc<Dims>), (day, at): (i32, Option<Timestamp>), flags: u16) -> Self {
+    pub fn new(
+        market: &Market,
+        (key, dims): (u64, Arc<Dims>),
+        (day, at): (i32, Option<Timestamp>),
+        flags: u16,
+    ) -> Self {
         let minute = at.map_or(NO_CLOCK, |at| minute_of(market, day, at));
         Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
     }

@@ -110,7 +110,7 @@ async fn a_stop_with_a_market_that_is_stuck_loses_no_check_of_another() {
         contact: Some(v1::Contact { channel: v1::Channel::Email.into(), ..Default::default() }),
         ..Default::default()
     };
-    for market in 0..2 {
+    for market in [0, 1] {
         let upsert =
             v1::UpsertCaseRequest { region_code: MARKETS[market].0.into(), case: Some(workload::case(market as u32)) };
         CaseServiceClient::new(caller.clone()).upsert_case(upsert).await.expect("stored");

@@ -140,6 +140,8 @@ async fn every_statement_may_fail() {
             }
             match armed.lock().expect("no panic").take() {
                 None => failed += 1,
+                // A table is looked at again when it has doubled.
+                Some(_) if kind.starts_with("ANALYZE") => {}
                 Some(_) => idle.push(kind.clone()),
             }
         }
