@@ -8,7 +8,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::ingest::{CheckHead, IngestError, LoggedCheck, read_checks};
-use crate::store::CheckRow;
+use crate::store::{CheckRow, StoreError, TenantScope};
 
 /// Commits of the log that are looked through in each direction: a check is on record within a second of its answer, in
 /// which a market may grant some hundred permits, each of which has a commit of its own.
@@ -52,43 +52,63 @@ impl Advice {
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         self.log.flush_market(&key).await;
         let scope = self.markets.store().scope(&who.tenant);
-        let found = |rows: &[CheckRow]| {
-            for row in rows {
-                for line in read_checks(&row.body)?.into_iter().filter(|line| line.head.run == run) {
-                    if let Some(check) = line.checks.into_iter().find(|check| check.number == number) {
-                        return question(&line.head, check).ok_or_else(unknown).map(Some);
-                    }
+        // A check is logged behind the revision of its answer; that of a permit with it.
+        for way in [Way::Newer, Way::Older] {
+            if way == Way::Older {
+                // Where a permit was asked for again, the answer is newer than its check. None is newer than the market.
+                let newest = scope.head(market).await?.map_or(0, |head| head.revision);
+                if revision > newest {
+                    break;
                 }
             }
-            Ok(None)
-        };
-        // A check is logged behind the revision of its answer; that of a permit with it.
-        let (mut after, mut left) = (revision.saturating_sub(1), Left::default());
-        loop {
-            let rows = scope.checks(market, after, PAGE).await?;
-            if let Some(found) = found(&rows)? {
-                return Ok(found);
-            }
-            match rows.last() {
-                Some(last) if left.after(&rows) => after = last.revision,
-                _ => break,
+            let (mut place, mut left) = (way.start(revision), Left::default());
+            loop {
+                let rows = way.page(&scope, market, place).await?;
+                if let Some((head, check)) = found(&rows, run, number)? {
+                    return question(&head, check).ok_or_else(unknown);
+                }
+                match rows.last() {
+                    Some(last) if left.after(&rows) => place = last.revision,
+                    _ => break,
+                }
             }
         }
-        // Where a permit was asked for again, the answer is newer than its check. None is newer than the market.
-        let newest = scope.pulse(market).await?.map_or(0, |(head, _)| head.revision);
-        if revision > newest {
-            return Err(unknown());
+        Err(unknown())
+    }
+}
+
+/// The check of that number among these commits, with the head of its line.
+fn found(rows: &[CheckRow], run: &str, number: u64) -> Result<Option<(CheckHead<String>, LoggedCheck)>, IngestError> {
+    for row in rows {
+        for line in read_checks(&row.body)?.into_iter().filter(|line| line.head.run == run) {
+            if let Some(check) = line.checks.into_iter().find(|check| check.number == number) {
+                return Ok(Some((line.head, check)));
+            }
         }
-        let (mut before, mut left) = (revision, Left::default());
-        loop {
-            let rows = scope.checks_before(market, before, PAGE).await?;
-            if let Some(found) = found(&rows)? {
-                return Ok(found);
-            }
-            match rows.last() {
-                Some(last) if left.after(&rows) => before = last.revision,
-                _ => return Err(unknown()),
-            }
+    }
+    Ok(None)
+}
+
+/// In which direction the log is looked through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Newer,
+    Older,
+}
+
+impl Way {
+    /// Where to begin, so that the commit of this revision itself is the first towards now.
+    const fn start(self, revision: u64) -> u64 {
+        match self {
+            Self::Newer => revision.saturating_sub(1),
+            Self::Older => revision,
+        }
+    }
+
+    async fn page(self, scope: &TenantScope, market: &MarketId, place: u64) -> Result<Vec<CheckRow>, StoreError> {
+        match self {
+            Self::Newer => scope.checks(market, place, PAGE).await,
+            Self::Older => scope.checks_before(market, place, PAGE).await,
         }
     }
 }

@@ -192,15 +192,10 @@ impl Sink<'_> {
         self.out.push(Fact { flags: reached_by(self.version), ..fact });
     }
 
-    /// Emits a change of open items, in as many parts as 64 bits ask for.
-    fn items(&mut self, mut change: (i128, i128)) {
-        while change != (0, 0) {
-            // The clamps make the conversions certain.
-            let part = |of: i128| of.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
-            let parts = (part(change.0), part(change.1));
-            let fact = self.plain(FactKind::OpenItems, 0);
-            self.out.push(Fact { amount: parts.0, amount2: parts.1, ..fact });
-            change = (change.0 - i128::from(parts.0), change.1 - i128::from(parts.1));
+    /// Emits a change of open items, nothing where there is none.
+    fn items(&mut self, change: (i128, i128)) {
+        if change != (0, 0) {
+            self.amounts(self.plain(FactKind::OpenItems, 0), change);
         }
     }
 }

@@ -8,7 +8,7 @@ use tonic::{Code, Streaming};
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{batch, case, date, fields, note, payment, reason, stamp};
+use crate::support::wire::{batch, case, date, fields, march, note, payment, reason, stamp};
 
 /// March 2024 is over, so that its figures stand to the target as whole ones.
 const TARGETS: &str = r#"
@@ -69,17 +69,6 @@ async fn pay(mine: &mut Clients, id: &str, case: &str, units: i64) {
 async fn next<T>(stream: &mut Streaming<T>) -> T {
     let next = tokio::time::timeout(Duration::from_secs(20), stream.message()).await.expect("a message in time");
     next.expect("no failure").expect("no end")
-}
-
-fn march() -> v1::QueryKpisRequest {
-    v1::QueryKpisRequest {
-        region_code: "IT".to_owned(),
-        kpi_ids: vec!["payments".to_owned()],
-        grain: v1::Grain::Month.into(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 4, 1),
-        ..Default::default()
-    }
 }
 
 on_both_databases!(
@@ -169,7 +158,7 @@ on_both_databases!(
         let api = Api::start(&database).await;
         let mut mine = filled(&api).await;
         let key = api.key("mine", &[Role::Reader], &[]).await;
-        let watch = v1::WatchKpisRequest { question: Some(march()) };
+        let watch = v1::WatchKpisRequest { question: Some(march("payments")) };
         let mut stream = api.clients(&key).kpis.watch_kpis(watch).await.expect("a stream").into_inner();
         next(&mut stream).await;
         api.revoke("mine", &key).await;
@@ -187,7 +176,7 @@ on_both_databases!(
     async fn watched_figures_come_within_half_a_second_and_only_when_they_change(database: Database) {
         let api = Api::start(&database).await;
         let mut mine = filled(&api).await;
-        let watch = v1::WatchKpisRequest { question: Some(march()) };
+        let watch = v1::WatchKpisRequest { question: Some(march("payments")) };
         let mut streams = Vec::new();
         for _ in 0..20 {
             streams.push(mine.kpis.watch_kpis(watch.clone()).await.expect("a stream").into_inner());
@@ -219,7 +208,7 @@ on_both_databases!(
         // Half a second is what is promised; a machine that is busy with other tests gets more.
         let took = committed.elapsed();
         assert!(took < Duration::from_secs(5), "pushed after {took:?}");
-        let past = v1::QueryKpisRequest { as_of_time: stamp(0), ..march() };
+        let past = v1::QueryKpisRequest { as_of_time: stamp(0), ..march("payments") };
         let wrong = mine.kpis.watch_kpis(v1::WatchKpisRequest { question: Some(past) }).await.expect_err("the past");
         assert_eq!((wrong.code(), fields(&wrong)), (Code::InvalidArgument, vec!["question.as_of_time".to_owned()]));
         let none = mine.kpis.watch_kpis(v1::WatchKpisRequest::default()).await.expect_err("no question");

@@ -7,7 +7,7 @@ use v1::{FindingAction as Action, FindingStatus as Is};
 
 use crate::support::api::{Api, Clients, HOUSE_RULE};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{batch, call, case, date, fields, reason, stamp};
+use crate::support::wire::{batch, call, case, fields, march, reason, stamp};
 
 /// Clients whose key may write, read and decide.
 pub async fn officer(api: &Api, tenant: &str) -> Clients {
@@ -224,15 +224,7 @@ on_both_databases!(
 
 /// The share of passed tests, as the catalogue's KPI tells it.
 async fn compliance_rate(clients: &mut Clients) -> Option<(String, String)> {
-    let question = v1::QueryKpisRequest {
-        region_code: "IT".to_owned(),
-        kpi_ids: vec!["compliance_rate".to_owned()],
-        grain: v1::Grain::Month.into(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 4, 1),
-        ..Default::default()
-    };
-    let rows = clients.kpis.query_kpis(question).await.expect("figures").into_inner().rows;
+    let rows = clients.kpis.query_kpis(march("compliance_rate")).await.expect("figures").into_inner().rows;
     let row = rows.into_iter().next()?;
     Some((row.numerator?.value, row.denominator?.value))
 }

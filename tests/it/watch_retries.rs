@@ -9,7 +9,7 @@ use fairdue::proto::v1;
 use crate::support::api::Api;
 use crate::support::database::{Backend, Database};
 use crate::support::proxy::{Act, Proxy};
-use crate::support::wire::{batch, case, date, payment};
+use crate::support::wire::{batch, case, march, payment};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_that_fails_for_now_is_asked_again_with_pauses() {
@@ -24,15 +24,7 @@ async fn a_question_that_fails_for_now_is_asked_again_with_pauses() {
         mine.activities.batch_record_activities(paid).await.expect("stored");
     };
     pay("p1", 60).await;
-    let question = v1::QueryKpisRequest {
-        region_code: "IT".to_owned(),
-        kpi_ids: vec!["payments".to_owned()],
-        grain: v1::Grain::Month.into(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 4, 1),
-        ..Default::default()
-    };
-    let watch = v1::WatchKpisRequest { question: Some(question) };
+    let watch = v1::WatchKpisRequest { question: Some(march("payments")) };
     let mut watcher = api.platform("mine").await;
     let mut stream = watcher.kpis.watch_kpis(watch).await.expect("a stream").into_inner();
     let mut next = async || {

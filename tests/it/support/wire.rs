@@ -116,6 +116,18 @@ pub fn date(year: i32, month: i32, day: i32) -> Option<Date> {
     Some(Date { year, month, day })
 }
 
+/// The figure of a KPI for the month of these days.
+pub fn march(kpi: &str) -> v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
+        region_code: "IT".to_owned(),
+        kpi_ids: vec![kpi.to_owned()],
+        grain: v1::Grain::Month.into(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 4, 1),
+        ..Default::default()
+    }
+}
+
 /// The stable reason of a status. Every failure has one, and its domain is ours.
 pub fn reason(status: &Status) -> String {
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
