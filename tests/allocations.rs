@@ -79,6 +79,7 @@ fn twelve_rules_allow_a_contact_without_allocating() {
         promise_grace_days: 3,
         payment_order: DEFAULT_PAYMENT_ORDER,
         buckets: fairdue::domain::buckets::Buckets::default(),
+        case_dimensions: Default::default(),
     };
     let version: CaseVersion = serde_json::from_value(serde_json::json!({
         "case": "c", "version": "1", "effective": MORNING.plus(-100 * DAY), "currency": "EUR",

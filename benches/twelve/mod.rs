@@ -48,6 +48,7 @@ impl Fairdue {
                 promise_grace_days: 3,
                 payment_order: DEFAULT_PAYMENT_ORDER,
                 buckets: Buckets::default(),
+                case_dimensions: Default::default(),
             },
             persons: PersonLogs::default(),
         }

@@ -167,8 +167,11 @@ impl Config {
                 ordered(&mut tenant, packs);
             }
             if let Some(catalogue) = &catalogue {
-                tenant.markets.values_mut().for_each(|market| market.buckets = catalogue.buckets().clone());
-                target::check(&tenant.targets, catalogue, file, &mut found);
+                tenant.markets.values_mut().for_each(|market| {
+                    market.buckets = catalogue.buckets().clone();
+                    market.case_dimensions = catalogue.case_dimensions().clone();
+                });
+                target::check(&mut tenant.targets, catalogue, file, &mut found);
             }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {

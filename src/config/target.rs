@@ -6,11 +6,12 @@ use chrono::NaiveDate;
 use toml::de::DeValue;
 
 use super::document::{Complaints, Section, suggestion};
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::{MarketId, check_id};
 use crate::domain::money::Currency;
 use crate::kpi::target::{Guard, Side, Target};
-use crate::kpi::{Catalogue, Dimension, Exact, Grain, Query};
+use crate::kpi::{Catalogue, Dimension, Exact, Grain, Query, Shape};
 
 /// A target with the markets that it is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,17 @@ pub struct Placed {
     pub markets: Vec<MarketId>,
     /// The target.
     pub target: Target,
+    /// Its group as written: the definitions know the dimensions.
+    group: Vec<Written>,
     /// Byte offset of its table.
+    at: usize,
+}
+
+/// A dimension with its value, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+struct Written {
+    dimension: String,
+    value: String,
     at: usize,
 }
 
@@ -92,7 +103,8 @@ fn one(mut section: Section, out: &mut Complaints) -> Option<Placed> {
         grain: grain?,
         from: from?,
         until: until.map_or(Some(None), |until| until.map(Some))?,
-        group,
+        group: Vec::new(),
+        case_dimensions: CaseDimensions::default(),
         currency: currency.map_or(Some(None), |currency| currency.map(Some))?,
         goal: goal?,
         side: side?,
@@ -100,7 +112,7 @@ fn one(mut section: Section, out: &mut Complaints) -> Option<Placed> {
         hysteresis: hysteresis?,
         guard: guard.map_or(Some(None), |guard| guard.map(Some))?,
     };
-    Some(Placed { markets, target, at })
+    Some(Placed { markets, target, group, at })
 }
 
 fn word<'w, T>(
@@ -147,17 +159,12 @@ fn number(section: &mut Section, key: &'static str, out: &mut Complaints, needed
     number
 }
 
-fn group(mut section: Section, out: &mut Complaints) -> Vec<(Dimension, String)> {
+fn group(mut section: Section, out: &mut Complaints) -> Vec<Written> {
     let mut found = Vec::new();
     for (key, at) in section.keys() {
         let Some((value, span)) = section.remove(key) else { continue };
-        let Some(dimension) = Dimension::parse(key) else {
-            let remedy = suggestion(key, Dimension::ALL.iter().map(|one| one.as_str()));
-            out.at(at, format!("group.{key} is no dimension"), remedy);
-            continue;
-        };
         match value {
-            DeValue::String(text) => found.push((dimension, text.to_string())),
+            DeValue::String(text) => found.push(Written { dimension: key.to_owned(), value: text.to_string(), at }),
             _ => out.at(span.start, format!("group.{key} is no text"), "write the value in quotes"),
         }
     }
@@ -181,8 +188,20 @@ fn guard(mut section: Section, out: &mut Complaints) -> Option<Guard> {
 
 /// Holds targets against the definitions: their KPIs must exist, be kept by their group, and be money with a currency or
 /// none without.
-pub fn check(placed: &[Placed], catalogue: &Catalogue, file: &SourceFile, found: &mut Vec<Diagnostic>) {
-    for Placed { target, at, .. } in placed {
+pub fn check(placed: &mut [Placed], catalogue: &Catalogue, file: &SourceFile, found: &mut Vec<Diagnostic>) {
+    let case = catalogue.case_dimensions();
+    for Placed { target, group, at, .. } in placed {
+        target.case_dimensions = case.clone();
+        for Written { dimension, value, at } in group.iter() {
+            match Dimension::named(dimension, case) {
+                Some(one) => target.group.push((one, value.clone())),
+                None => {
+                    let remedy = suggestion(dimension, Dimension::names(case));
+                    let message = format!("group.{} is no dimension", dimension.escape_debug());
+                    found.push(Diagnostic::at(&file.path, &file.text, *at, message, remedy));
+                }
+            }
+        }
         let kpis = std::iter::once(target.kpi.clone()).chain(target.guard.iter().map(|guard| guard.kpi.clone()));
         for kpi in kpis {
             let query = Query {
@@ -196,7 +215,8 @@ pub fn check(placed: &[Placed], catalogue: &Catalogue, file: &SourceFile, found:
             let mut wrong = |message: String, remedy: &str| {
                 found.push(Diagnostic::at(&file.path, &file.text, *at, message, remedy));
             };
-            match catalogue.plan(&query) {
+            let shape = Shape { case_dimensions: case.clone(), ..Shape::default() };
+            match catalogue.plan_shaped(&query, &shape) {
                 Err(error) => wrong(format!("target \"{}\": {error}", target.id), "correct the target"),
                 Ok(plan) if kpi == target.kpi && plan.has_money() && target.currency.is_none() => {
                     wrong(

@@ -228,6 +228,7 @@ fn market(
         payment_order: payment_order?,
         // The KPI definitions state them.
         buckets: Buckets::default(),
+        case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),
     };
     Some((market, calendar?))
 }

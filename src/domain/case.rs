@@ -352,7 +352,7 @@ pub struct CaseVersion {
     /// The case is closed and receives no more collection activity.
     #[serde(default, skip_serializing_if = "is_false")]
     pub closed: bool,
-    /// Attributes that no rule reads, kept as sent.
+    /// Attributes that no rule reads, kept as sent; some are dimensions, see [`super::case_dimensions`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::case_dimensions::CaseWords;
 use super::detail::{MatterStep, PageStep, ReversalKind};
 use super::finding::Severity;
 use super::limitation::{RunsFrom, TermStanding};
@@ -234,6 +235,8 @@ pub struct Dims {
     pub to_bucket: Option<Arc<str>>,
     /// Currency of the amounts, ISO 4217.
     pub currency: Option<super::money::Currency>,
+    /// Values of the case that are dimensions, see [`super::case_dimensions`]; most cases have none.
+    pub case: CaseWords,
 }
 
 /// One signed contribution to KPI cells.

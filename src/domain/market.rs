@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use super::buckets::Buckets;
+use super::case_dimensions::CaseDimensions;
 use super::ids::{MarketId, TenantId};
 use super::money::Currency;
 use super::vocabulary::Component;
@@ -33,6 +34,8 @@ pub struct Market {
     pub payment_order: [Component; 3],
     /// Buckets of days past due, as the KPI definitions state them.
     pub buckets: Buckets,
+    /// Values of cases that are dimensions, as the KPI definitions state them.
+    pub case_dimensions: CaseDimensions,
 }
 
 /// The payment order of a market whose configuration states none: costs, then interest, then principal (as

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod buckets;
 pub mod case;
+pub mod case_dimensions;
 pub mod circle;
 pub mod consistency;
 pub mod detail;

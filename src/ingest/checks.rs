@@ -288,6 +288,7 @@ mod tests {
             promise_grace_days: 3,
             payment_order: DEFAULT_PAYMENT_ORDER,
             buckets: crate::domain::buckets::Buckets::default(),
+            case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),
         }
     }
 

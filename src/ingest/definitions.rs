@@ -52,13 +52,15 @@ pub struct Keeping {
 }
 
 /// What this program makes of records; it grows where a new program makes other facts of them, or has other timers.
-const WAY: u32 = 3;
+const WAY: u32 = 4;
 
 /// What facts rest on besides the records: whatever of it changes, everything is derived anew.
 #[must_use]
 pub fn ground(market: &Market, rules: &RuleSet) -> String {
-    let Market { region, zone, currency, promise_grace_days, payment_order, buckets, .. } = market;
-    let settings = format!("{region} {zone} {currency:?} {promise_grace_days} {payment_order:?} {buckets:?} {WAY}");
+    let Market { region, zone, currency, promise_grace_days, payment_order, buckets, case_dimensions, .. } = market;
+    let of_cases: Vec<&str> = case_dimensions.names().collect();
+    let settings =
+        format!("{region} {zone} {currency:?} {promise_grace_days} {payment_order:?} {buckets:?} {of_cases:?} {WAY}");
     let hash = blake3::hash(settings.as_bytes()).to_hex();
     format!("{} {}", rules.digest(), hash.get(..16).unwrap_or_default())
 }

@@ -318,10 +318,10 @@ fn collect(
     let tested = DimRef {
         agent: activity.and_then(|activity| activity.actor.agent.as_deref()),
         team: activity.and_then(|activity| activity.actor.team.as_deref()),
-        client: Some(version.identity.creditor.as_str()),
         channel: activity.and_then(Activity::channel),
         direction: activity.map(Activity::direction),
-        ..DimRef::default()
+        currency: None,
+        ..DimRef::of_case(env.market, version)
     };
     let tested = tested.shared();
     effects.facts.reserve(emissions.len());

@@ -11,6 +11,7 @@ use super::exact::Exact;
 use super::exchange::{DatePolicy, MissingRate, Reporting};
 use super::formula::Window;
 use super::gather::{Gathered, Merge, add_up, gather};
+use super::need::{self, NeedRows};
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::varint::DecodeError;
@@ -99,6 +100,8 @@ struct Sums<'a> {
     /// The KPI over each part.
     evaluations: Vec<Evaluation<'a>>,
     groups: BTreeMap<(bool, Name), Places>,
+    /// By group and part, where the records are that the KPI needs.
+    needs: BTreeMap<(bool, Name), Vec<(usize, NeedRows)>>,
 }
 
 impl<'a> Sums<'a> {
@@ -111,6 +114,7 @@ impl<'a> Sums<'a> {
         reporting: Option<&'a Reporting>,
     ) -> Self {
         let mut groups: BTreeMap<(bool, Name), Places> = BTreeMap::new();
+        let mut needs: BTreeMap<(bool, Name), Vec<(usize, NeedRows)>> = BTreeMap::new();
         let width = if kind == RowKind::Total { 0 } else { kpi.group_by.len() };
         let none = || vec![Vec::new(); kpi.definition.leaves.len()];
         for (number, (part, gathered)) in parts.iter().zip(gathered).enumerate() {
@@ -123,7 +127,12 @@ impl<'a> Sums<'a> {
                     let currency = gathered.names.text(group.currency).and_then(|code| Currency::parse(code));
                     let Some(row) = sums.row(group) else { continue };
                     // Those without a value come last, as in every answer.
-                    let places = groups.entry((name.iter().any(Option::is_none), name)).or_insert_with(none);
+                    let name = (name.iter().any(Option::is_none), name);
+                    if !kpi.needs.is_empty() {
+                        let rows = need::rows(part.plan, kpi, gathered, group);
+                        needs.entry(name.clone()).or_default().push((number, rows));
+                    }
+                    let places = groups.entry(name).or_insert_with(none);
                     if let Some(places) = places.get_mut(leaf) {
                         places.push((number, currency, row));
                     }
@@ -136,7 +145,7 @@ impl<'a> Sums<'a> {
         let whole = kind == RowKind::Total;
         let pairs = parts.iter().zip(gathered);
         let evaluations = pairs.map(|(part, gathered)| Evaluation::new(part.plan, kpi, gathered, whole)).collect();
-        Self { parts, gathered, kpi, kind, reporting, evaluations, groups }
+        Self { parts, gathered, kpi, kind, reporting, evaluations, groups, needs }
     }
 
     fn rows(&self, slot: usize, rows: &mut Vec<Row>) -> Result<(), AcrossError> {
@@ -146,7 +155,8 @@ impl<'a> Sums<'a> {
         let variant = definition.info.alias_of.as_deref().map_or_else(|| Arc::clone(&id), Arc::from);
         let base = plan.framed.base.get(slot).copied().flatten();
         let currency = self.reporting.map(|reporting| reporting.currency).filter(|_| definition.money);
-        for ((_, name), places) in &self.groups {
+        for (key, places) in &self.groups {
+            let name = &key.1;
             let always = self.kind == RowKind::Total || self.kpi.group_by.is_empty();
             if !always && !self.is_there(places, slot) && !base.is_some_and(|base| self.is_there(places, base)) {
                 continue;
@@ -158,9 +168,10 @@ impl<'a> Sums<'a> {
             };
             let group = plan.query.group_by.iter().map(value).collect();
             let blank = definition.blank((&id, &variant), self.kind, group, currency);
-            let mut row = self.row(plan, &blank, places, slot)?;
+            let needs = self.needs.get(key).map_or(&[][..], Vec::as_slice);
+            let mut row = self.row((plan, &blank), places, needs, slot)?;
             row.base = match base {
-                Some(base) => Some(Box::new(self.row(plan, &blank, places, base)?)),
+                Some(base) => Some(Box::new(self.row((plan, &blank), places, needs, base)?)),
                 None => None,
             };
             rows.push(row);
@@ -168,7 +179,13 @@ impl<'a> Sums<'a> {
         Ok(())
     }
 
-    fn row(&self, plan: &Plan, blank: &Row, places: &Places, slot: usize) -> Result<Row, AcrossError> {
+    fn row(
+        &self,
+        (plan, blank): (&Plan, &Row),
+        places: &Places,
+        needs: &[(usize, NeedRows)],
+        slot: usize,
+    ) -> Result<Row, AcrossError> {
         let mut row = blank.clone();
         let Some(period) = plan.framed.all.get(slot).copied() else { return Ok(row) };
         let mut values = Vec::with_capacity(places.len());
@@ -186,7 +203,8 @@ impl<'a> Sums<'a> {
         let facts = |leaf: usize| self.facts(places, leaf, slot);
         // Working days are each market's own: there is no number of them over several.
         let at = plan.moment(&self.kpi.definition, &row, period, None);
-        self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&value, &facts));
+        let lacking = || self.lacks(places, needs, slot);
+        self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&value, &facts), &lacking);
         Ok(row)
     }
 
@@ -195,6 +213,25 @@ impl<'a> Sums<'a> {
             let any =
                 |(part, _, row): &(usize, Option<Currency>, usize)| !self.amount(leaf, *part, *row, slot).is_zero();
             self.facts(places, leaf, slot) != 0 || places.get(leaf).is_some_and(|rows| rows.iter().any(any))
+        })
+    }
+
+    /// Whether a part that gives anything to the row lacks records that the figure needs. What others sent does not stand for them.
+    fn lacks(&self, places: &Places, needs: &[(usize, NeedRows)], slot: usize) -> bool {
+        let gives = |part: usize| {
+            let own = |(of, _, _): &&(usize, Option<Currency>, usize)| *of == part;
+            places.iter().enumerate().any(|(leaf, rows)| {
+                let any = |(_, _, row): &(usize, Option<Currency>, usize)| {
+                    let evaluation = self.evaluations.get(part);
+                    evaluation.is_some_and(|one| one.has(leaf, Some(*row), slot))
+                };
+                rows.iter().filter(own).any(any)
+            })
+        };
+        (0..self.parts.len()).filter(|part| gives(*part)).any(|part| {
+            // Of several currencies, one whose needs are met is enough: amounts are converted into one.
+            let met = |rows: &NeedRows| !self.evaluations.get(part).is_none_or(|one| one.lacks(rows, slot));
+            !needs.iter().any(|(of, rows)| *of == part && met(rows))
         })
     }
 

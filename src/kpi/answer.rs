@@ -11,6 +11,7 @@ use super::exact::Exact;
 use super::formula::Window;
 use super::gather::{Gathered, Group, Kept, Merge, gather};
 use super::lift;
+use super::need::{self, NeedRows};
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::shape::RowOrder;
@@ -108,13 +109,26 @@ pub(super) struct Evaluation<'a> {
     total: bool,
 }
 
+/// Where a group stands in the feeds of a KPI.
+struct Places {
+    /// For each leaf, its row in the leaf's feed.
+    leaves: Vec<Option<usize>>,
+    needs: NeedRows,
+}
+
+impl Places {
+    fn of(&self, leaf: usize) -> Option<usize> {
+        self.leaves.get(leaf).copied().flatten()
+    }
+}
+
 impl<'a> Evaluation<'a> {
     pub(super) fn new(plan: &'a Plan, kpi: &'a Planned, gathered: &'a Gathered, total: bool) -> Self {
         Self { plan, kpi, gathered, above: kpi.definition.above(), total }
     }
 
     /// Every group with its places and its row without figures.
-    fn blanks(&self) -> Vec<(Vec<Option<usize>>, Row)> {
+    fn blanks(&self) -> Vec<(Places, Row)> {
         let info = &self.kpi.definition.info;
         let id: Arc<str> = Arc::from(info.id.as_str());
         let variant = info.alias_of.as_deref().map_or_else(|| Arc::clone(&id), Arc::from);
@@ -143,7 +157,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The rows of one period.
-    fn period(&self, groups: &[(Vec<Option<usize>>, Row)], slot: usize, rows: &mut Vec<Row>) {
+    fn period(&self, groups: &[(Places, Row)], slot: usize, rows: &mut Vec<Row>) {
         let base = self.plan.framed.base.get(slot).copied().flatten();
         let always = self.total || self.kpi.group_by.is_empty();
         for (places, blank) in groups {
@@ -204,22 +218,23 @@ impl<'a> Evaluation<'a> {
         found
     }
 
-    /// For each leaf, the group's row in the leaf's feed.
-    fn places(&self, group: &Group) -> Vec<Option<usize>> {
+    /// The group's rows in the feeds.
+    fn places(&self, group: &Group) -> Places {
         let place = |feed: &usize| {
             let split = self.plan.feeds.get(*feed)?.currency.is_some();
             let asked = if split { *group } else { group.of_currency(0) };
             self.gathered.feeds.get(*feed)?.row(&asked)
         };
-        self.kpi.feeds.iter().map(place).collect()
+        let needs = need::rows(self.plan, self.kpi, self.gathered, group);
+        Places { leaves: self.kpi.feeds.iter().map(place).collect(), needs }
     }
 
-    fn is_there(&self, places: &[Option<usize>], period: usize) -> bool {
-        (0..places.len()).any(|leaf| self.has(leaf, places.get(leaf).copied().flatten(), period))
+    fn is_there(&self, places: &Places, period: usize) -> bool {
+        places.leaves.iter().enumerate().any(|(leaf, row)| self.has(leaf, *row, period))
     }
 
     /// Whether a leaf has facts or a stock in one row of its feed.
-    fn has(&self, leaf: usize, row: Option<usize>, period: usize) -> bool {
+    pub(super) fn has(&self, leaf: usize, row: Option<usize>, period: usize) -> bool {
         let flow = self.flow_of(leaf, row, period);
         flow.sum != 0 || flow.facts != 0 || self.leaf_of(leaf, row, period).is_ok_and(|value| !value.is_zero())
     }
@@ -235,8 +250,8 @@ impl<'a> Evaluation<'a> {
         sums.before(row, self.stretches_of(period).1).facts != 0
     }
 
-    fn flow(&self, leaf: usize, places: &[Option<usize>], period: usize) -> Cell {
-        self.flow_of(leaf, places.get(leaf).copied().flatten(), period)
+    fn flow(&self, leaf: usize, places: &Places, period: usize) -> Cell {
+        self.flow_of(leaf, places.of(leaf), period)
     }
 
     /// The flow of a leaf in one row of its feed.
@@ -260,8 +275,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The value of a leaf in one group and period.
-    fn leaf(&self, leaf: usize, places: &[Option<usize>], period: usize) -> Result<Exact, NoValue> {
-        self.leaf_of(leaf, places.get(leaf).copied().flatten(), period)
+    fn leaf(&self, leaf: usize, places: &Places, period: usize) -> Result<Exact, NoValue> {
+        self.leaf_of(leaf, places.of(leaf), period)
     }
 
     /// The value of a leaf in one row of its feed.
@@ -296,6 +311,11 @@ impl<'a> Evaluation<'a> {
         })
     }
 
+    /// Whether records that the figure needs are not there in a period.
+    pub(super) fn lacks(&self, needs: &NeedRows, period: usize) -> bool {
+        need::lacks(self.plan, self.kpi, self.gathered, needs, period)
+    }
+
     /// The row of a group without its period and figures.
     fn blank(&self, group: &Group, id: &Arc<str>, variant: &Arc<str>) -> Row {
         let definition = &self.kpi.definition;
@@ -316,14 +336,15 @@ impl<'a> Evaluation<'a> {
         definition.blank((id, variant), kind, group, currency)
     }
 
-    fn row(&self, blank: &Row, places: &[Option<usize>], number: usize) -> Row {
+    fn row(&self, blank: &Row, places: &Places, number: usize) -> Row {
         let mut row = blank.clone();
         let Some(period) = self.plan.framed.all.get(number).copied() else { return row };
         let working_days = self.plan.working_days.get(number).copied().flatten();
         let value = |leaf: usize| self.leaf(leaf, places, number);
         let facts = |leaf: usize| self.flow(leaf, places, number).facts;
         let at = self.plan.moment(&self.kpi.definition, &row, period, working_days);
-        self.kpi.definition.fill(&mut row, at, &self.above, (&value, &facts));
+        let lacking = || self.lacks(&places.needs, number);
+        self.kpi.definition.fill(&mut row, at, &self.above, (&value, &facts), &lacking);
         row
     }
 }

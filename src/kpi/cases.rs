@@ -8,12 +8,13 @@ use super::calendar::Calendar;
 use super::catalogue::{Catalogue, is_cases, tables};
 use super::delta::Delta;
 use super::dimension::Dimension;
-use super::parse_measure::{all_dimensions, open_dimension};
+use super::parse_measure::all_dimensions;
 use super::period::Grain;
 use super::query::Query;
 use super::read::{Reader, Table, names};
 use super::row::Row;
 use super::shape::Shape;
+use crate::domain::case_dimensions::{CaseWords, MOST, case_words};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::money::{Currency, Money};
@@ -29,7 +30,7 @@ pub fn run(catalogue: &Catalogue, files: &[SourceFile]) -> Result<usize, Diagnos
     let mut found = Diagnostics::default();
     let mut count = 0;
     for file in files.iter().filter(|file| is_cases(file)) {
-        let mut reader = Reader::new(file);
+        let mut reader = Reader::new(file, catalogue.case_dimensions());
         let document = reader.document();
         let mut root = Table::new(document.get_ref(), 0, "the file");
         if root.whole(&mut reader, "version").is_none_or(|(version, _)| version != 1) {
@@ -148,9 +149,13 @@ fn date(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Op
 }
 
 fn dimension(reader: &mut Reader<'_>, text: &str, at: usize) -> Option<Dimension> {
-    let found = open_dimension(text);
+    let found = Dimension::named(text, &reader.case);
     if found.is_none() {
-        reader.wrong(at, format!("\"{text}\" is no dimension"), format!("write one of {}", all_dimensions()));
+        reader.wrong(
+            at,
+            format!("\"{text}\" is no dimension"),
+            format!("write one of {}", all_dimensions(&reader.case)),
+        );
     }
     found
 }
@@ -213,6 +218,7 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
     let channel = known(reader, &mut table, "channel", Channel::parse, Channel::ALL.iter().map(|one| one.as_str()));
     let direction =
         known(reader, &mut table, "direction", Direction::parse, Direction::ALL.iter().map(|one| one.as_str()));
+    let case = case_values(reader, &mut table);
     let mut word = |key| table.maybe_text(reader, key).map(|(text, _)| Arc::<str>::from(text));
     let dims = Dims {
         agent: word("agent"),
@@ -234,11 +240,34 @@ fn fact(reader: &mut Reader<'_>, mut table: Table<'_>, currency: Option<Currency
         channel,
         direction,
         currency,
+        case,
     };
     table.finish(reader);
     let (kind, day) = (kind?, day_number(day?));
     let plain = Fact::new(kind, day, Arc::new(dims));
     Some(Fact { sign, count, amount, amount2, days_due, days_invoice, value, hour, placed, flags, ..plain })
+}
+
+/// The case's values: `case = { "segment:region" = "north" }`.
+fn case_values(reader: &mut Reader<'_>, table: &mut Table<'_>) -> CaseWords {
+    let value = table.get("case")?;
+    let mut found = [None; MOST];
+    let Some(inner) = value.get_ref().as_table() else {
+        reader.wrong(value.span().start, "case is no table", "write case = { \"segment:region\" = \"north\" }");
+        return None;
+    };
+    for (key, value) in inner.iter() {
+        let slot = reader.case.place(key.get_ref()).and_then(|place| found.get_mut(place));
+        match (slot, value.get_ref().as_str()) {
+            (Some(slot), Some(text)) => *slot = Some(text),
+            (None, _) => {
+                let message = format!("\"{}\" is no value of cases that is a dimension", key.get_ref());
+                reader.wrong(key.span().start, message, "state it in case_dimensions of a definition file");
+            }
+            (_, None) => reader.wrong(value.span().start, "this is no text", "write the value in quotes"),
+        }
+    }
+    case_words(found)
 }
 
 /// A word of a closed list that may be there.

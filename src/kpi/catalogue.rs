@@ -8,13 +8,17 @@ use super::definition::{Definition, Kind, KpiInfo};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{self, Formula};
 use super::layout::{Layout, MAX_COLUMNS};
+use super::need::Need;
 use super::parse_kpi::{self, Written};
 use super::parse_measure;
 use super::read::{Reader, Table, whole};
 use super::schema::{Measure, MeasureInfo, Place};
 use crate::domain::buckets::{Buckets, MOST};
+use crate::domain::case_dimensions::{CaseDimensions, MOST as MOST_CASE};
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 
+/// The key of the values of cases that are dimensions.
+const CASE_DIMENSIONS: &str = "case_dimensions";
 /// The format of definition files that this build reads.
 const FORMAT: i128 = 1;
 
@@ -26,6 +30,7 @@ pub struct Catalogue {
     by_id: HashMap<String, usize>,
     layout: Arc<Layout>,
     buckets: Buckets,
+    case: CaseDimensions,
     digest: String,
     sources: Arc<[SourceFile]>,
 }
@@ -39,9 +44,10 @@ impl Catalogue {
     pub fn compile(files: &[SourceFile]) -> Result<Self, Diagnostics> {
         let files: Vec<&SourceFile> = files.iter().filter(|file| !is_cases(file)).collect();
         let mut found: Vec<Diagnostic> = Vec::new();
+        let case = stated(&files, &mut found);
         let mut read = Read::default();
         for (number, file) in files.iter().enumerate() {
-            let mut reader = Reader::new(file);
+            let mut reader = Reader::new(file, &case);
             read_file(&mut reader, number, &mut read);
             found.append(&mut reader.found);
         }
@@ -81,13 +87,13 @@ impl Catalogue {
         }
         let buckets = read.buckets.first().map_or_else(Buckets::default, |(_, buckets)| buckets.clone());
         known_buckets(&read.measures, &buckets, &mut note);
-        let layout = lay_out(&read.measures, &mut note);
+        let layout = lay_out(&read.measures, &case, &mut note);
         let (mut kpis, faults) = parse_kpi::link(&read.kpis, &read.measures, &read.formulas);
         for (place, message, remedy) in faults {
             note(place, message, remedy);
         }
         for kpi in &mut kpis {
-            kpi.info.group_by = common_sets(kpi, &read.measures);
+            kpi.info.group_by = common_sets(kpi, &read.measures, &case);
         }
         let mut hash = blake3::Hasher::new();
         for file in &files {
@@ -97,7 +103,7 @@ impl Catalogue {
         let by_id = kpis.iter().enumerate().map(|(place, kpi)| (kpi.info.id.clone(), place)).collect();
         Diagnostics(found).into_result(())?;
         let sources = files.into_iter().cloned().collect();
-        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), buckets, digest, sources })
+        Ok(Self { measures: read.measures, kpis, by_id, layout: Arc::new(layout), buckets, case, digest, sources })
     }
 
     /// The texts that it was compiled from.
@@ -133,6 +139,12 @@ impl Catalogue {
         &self.buckets
     }
 
+    /// The values of cases that are dimensions.
+    #[must_use]
+    pub const fn case_dimensions(&self) -> &CaseDimensions {
+        &self.case
+    }
+
     /// A hash of the definitions' text, in the order of the files.
     #[must_use]
     pub fn digest(&self) -> &str {
@@ -158,8 +170,8 @@ impl Catalogue {
             layout.insert(measure.fact, measure.source.clone(), &measure.sets);
         }
         let (by_id, layout, buckets) = (self.by_id.clone(), Arc::new(layout), self.buckets.clone());
-        let (digest, sources) = (self.digest.clone(), Arc::clone(&self.sources));
-        Self { measures, kpis, by_id, layout, buckets, digest, sources }
+        let (case, digest, sources) = (self.case.clone(), self.digest.clone(), Arc::clone(&self.sources));
+        Self { measures, kpis, by_id, layout, buckets, case, digest, sources }
     }
 
     pub(super) const fn layout(&self) -> &Arc<Layout> {
@@ -193,14 +205,15 @@ fn known_buckets(measures: &[Measure], buckets: &Buckets, note: &mut impl FnMut(
 }
 
 /// Gives every series its place among the tables that facts are added to.
-fn lay_out(measures: &[Measure], note: &mut impl FnMut(Place, String, String)) -> Layout {
+fn lay_out(measures: &[Measure], case: &CaseDimensions, note: &mut impl FnMut(Place, String, String)) -> Layout {
     let mut layout = Layout::default();
     let mut series: HashMap<u32, &str> = HashMap::new();
     for measure in measures {
         for (set, number) in &measure.sets {
             // The same measure twice is noted already.
             if let Some(other) = series.insert(*number, &measure.id).filter(|other| *other != measure.id) {
-                let message = format!("measure \"{}\" by {set} has the series number of \"{other}\"", measure.id);
+                let message =
+                    format!("measure \"{}\" by {} has the series number of \"{other}\"", measure.id, set.shown(case));
                 note(measure.place, message, "rename one of the two measures".to_owned());
             }
         }
@@ -214,7 +227,7 @@ fn lay_out(measures: &[Measure], note: &mut impl FnMut(Place, String, String)) -
 }
 
 /// The largest sets by which all measures of the KPI are kept, and by which it can be asked for.
-fn common_sets(kpi: &Definition, measures: &[Measure]) -> Vec<Vec<String>> {
+fn common_sets(kpi: &Definition, measures: &[Measure], case: &CaseDimensions) -> Vec<Vec<String>> {
     let of: Vec<(Option<Curve>, &Measure)> = kpi
         .leaves
         .iter()
@@ -231,17 +244,56 @@ fn common_sets(kpi: &Definition, measures: &[Measure]) -> Vec<Vec<String>> {
         };
         measure.sets.iter().any(|(stored, _)| stored.contains(needed))
     };
+    let needed = |need: &Need, set: DimSet| {
+        let set = need.by.map_or(set, |by| set.intersection(by));
+        let kept = |measure: &Measure| measure.sets.iter().any(|(stored, _)| stored.contains(set));
+        need.leaves.iter().filter_map(|leaf| measures.get(leaf.measure)).all(kept)
+    };
     let mut common: Vec<DimSet> = Vec::new();
     for set in of.iter().flat_map(|(_, measure)| measure.declared.iter().copied()) {
         let set = if cohort && horizon { set.without(Dimension::MonthsSince) } else { set };
         let asked = !cohort || horizon || set.has(Dimension::MonthsSince);
-        if asked && !common.contains(&set) && of.iter().all(|one| kept(one, set)) {
+        if asked
+            && !common.contains(&set)
+            && of.iter().all(|one| kept(one, set))
+            && kpi.needs.iter().all(|need| needed(need, set))
+        {
             common.push(set);
         }
     }
     let largest = |set: &&DimSet| !common.iter().any(|other| other != *set && other.contains(**set));
-    let names = |set: &DimSet| set.iter().map(|dimension| dimension.as_str().to_owned()).collect();
+    let names = |set: &DimSet| set.iter().map(|dimension| dimension.name(case).to_owned()).collect();
     common.iter().filter(largest).map(names).collect()
+}
+
+/// The values of cases that are dimensions: what one of the files states. All files are read with it.
+fn stated(files: &[&SourceFile], found: &mut Vec<Diagnostic>) -> CaseDimensions {
+    let mut of_cases: Option<CaseDimensions> = None;
+    for file in files {
+        let mut reader = Reader::new(file, &CaseDimensions::default());
+        let document = reader.document();
+        // What is no TOML is told when the file is read for its definitions.
+        reader.found.clear();
+        let mut root = Table::new(document.get_ref(), 0, "the file");
+        let Some(value) = root.get(CASE_DIMENSIONS) else { continue };
+        let at = value.span().start;
+        let names = root.texts(&mut reader, CASE_DIMENSIONS);
+        let texts: Vec<&str> = names.iter().map(|(text, _)| *text).collect();
+        match CaseDimensions::new(&texts) {
+            _ if of_cases.is_some() => {
+                reader.wrong(at, "the dimensions of cases are stated twice", "state case_dimensions in one file");
+            }
+            Ok(stated) => of_cases = Some(stated),
+            Err((place, message)) => {
+                let at = names.get(place).map_or(at, |(_, at)| *at);
+                let remedy =
+                    format!("write at most {MOST_CASE} names such as \"attribute:risk_band\" or \"segment:region\"");
+                reader.wrong(at, message, remedy);
+            }
+        }
+        found.append(&mut reader.found);
+    }
+    of_cases.unwrap_or_default()
 }
 
 fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
@@ -278,6 +330,8 @@ fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
             }
         }
     }
+    // Read before all else.
+    root.get(CASE_DIMENSIONS);
     root.finish(reader);
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exact::Exact;
 use super::formula::{Leaf, Node, Window};
+use super::need::Need;
 use super::period::Period;
 use super::schema::Measure;
 use super::unit::{Quantity, Unit};
@@ -143,6 +144,8 @@ pub struct KpiInfo {
     pub proportion: bool,
     /// Dimension sets by which every measure of the KPI is kept, as lists of names.
     pub group_by: Vec<Vec<String>>,
+    /// Records without which there is no value, in words.
+    pub needs: Vec<String>,
 }
 
 /// A compiled KPI.
@@ -157,6 +160,8 @@ pub(crate) struct Definition {
     pub(crate) told: Told,
     /// Of a lift: the variant that the others are held against.
     pub(crate) control: Option<String>,
+    /// Records without which a figure would be zero only because nobody sent them.
+    pub(crate) needs: Vec<Need>,
 }
 
 /// What must be over before a figure has a value.
@@ -196,6 +201,8 @@ pub enum NoValue {
     NotReached,
     /// The template has no control, or the message no variant.
     NoControl,
+    /// Records that the figure needs were not sent: see `needs`.
+    MissingInput,
 }
 
 impl NoValue {
@@ -212,6 +219,7 @@ impl NoValue {
             Self::Immature => "immature",
             Self::NotReached => "not_reached",
             Self::NoControl => "no_control",
+            Self::MissingInput => "missing_input",
         }
     }
 }

@@ -4,6 +4,7 @@ use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 use super::{histogram, since, survival};
+use crate::domain::case_dimensions::{CaseDimensions, MOST};
 use crate::domain::fact::{Dims, Fact};
 use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
@@ -29,6 +30,8 @@ vocabulary!(
         Since = "since",
         /// A part of an account's life, with the days since it came in; no question groups by it.
         Life = "life", Currency = "currency",
+        /// The first of the case's values that definitions state as dimensions: see [`Dimension::named`].
+        Case1 = "case_1", Case2 = "case_2", Case3 = "case_3", Case4 = "case_4", Case5 = "case_5", Case6 = "case_6",
     }
 );
 
@@ -36,6 +39,11 @@ vocabulary!(
 pub const DIMENSIONS: usize = Dimension::ALL.len();
 /// The most dimensions that one stored tuple has, the currency and a distinct count's own dimension included.
 pub const MAX_WIDTH: usize = 6;
+/// The dimensions of values of cases.
+const CASE: [Dimension; MOST] = {
+    use Dimension as D;
+    [D::Case1, D::Case2, D::Case3, D::Case4, D::Case5, D::Case6]
+};
 /// What a group is called whose facts lack the dimension.
 pub const UNATTRIBUTED: &str = "unattributed";
 
@@ -63,6 +71,9 @@ impl Dimension {
             Self::Currency => dims.currency.as_ref().map(crate::domain::money::Currency::code),
             Self::Sequence => dims.sequence.as_deref(),
             Self::Segment => dims.segment.as_deref(),
+            Self::Case1 | Self::Case2 | Self::Case3 | Self::Case4 | Self::Case5 | Self::Case6 => {
+                dims.case_word(self.case_place()?)
+            }
             Self::Hour
             | Self::Weekday
             | Self::Vintage
@@ -102,6 +113,32 @@ impl Dimension {
     #[must_use]
     pub const fn is_computed(self) -> bool {
         COMPUTED.has(self)
+    }
+
+    /// The dimension of a name that definitions and questions may use; of cases, those that the definitions state.
+    #[must_use]
+    pub fn named(name: &str, case: &CaseDimensions) -> Option<Self> {
+        match case.place(name) {
+            Some(place) => CASE.get(place).copied(),
+            None => Self::parse(name).filter(|one| one.is_open() && one.case_place().is_none()),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self, case: &CaseDimensions) -> &str {
+        self.case_place().and_then(|place| case.name(place)).unwrap_or(self.as_str())
+    }
+
+    /// Every name that definitions and questions may use.
+    pub fn names(case: &CaseDimensions) -> impl Iterator<Item = &str> {
+        let all = Self::ALL.iter().filter(|one| one.is_open() && one.case_place().is_none());
+        all.map(|one| one.as_str()).chain(case.names())
+    }
+
+    /// Of a value of cases: its place among those that definitions state.
+    pub(super) fn case_place(self) -> Option<usize> {
+        CASE.iter().position(|one| *one == self)
     }
 
     /// Whether measures may be kept by it, and questions grouped by it.
@@ -215,13 +252,18 @@ impl FromIterator<Dimension> for DimSet {
     }
 }
 
-impl std::fmt::Display for DimSet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[")?;
-        for (index, dimension) in self.iter().enumerate() {
-            write!(f, "{}{dimension}", if index > 0 { ", " } else { "" })?;
-        }
-        f.write_str("]")
+impl DimSet {
+    /// The set in words: `[agent, segment:region]`.
+    #[must_use]
+    pub fn shown(self, case: &CaseDimensions) -> String {
+        let names: Vec<&str> = self.iter().map(|dimension| dimension.name(case)).collect();
+        format!("[{}]", names.join(", "))
+    }
+
+    /// Whether a value of cases is in the set.
+    #[must_use]
+    pub fn has_case_values(self) -> bool {
+        CASE.iter().any(|one| self.has(*one))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::asked::CHANGED;
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Kind, Moment, Root};
-use super::dimension::Dimension;
+use super::dimension::{DimSet, Dimension};
 use super::exact::Exact;
 use super::formula::{Leaf, Node, Window};
 use super::period::Period;
@@ -12,6 +13,7 @@ use super::query::QueryError;
 use super::row::part_text;
 use super::schema::Measure;
 use super::unit::Quantity;
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
 use crate::domain::money::Currency;
@@ -32,6 +34,8 @@ pub struct Figure {
     pub filters: Vec<(Dimension, Vec<String>)>,
     /// Its currency, of a figure of money.
     pub currency: Option<Currency>,
+    /// What dimensions of cases stand for: the definitions must still say the same.
+    pub case_dimensions: CaseDimensions,
 }
 
 /// A figure ready to be taken apart.
@@ -116,6 +120,10 @@ impl Catalogue {
         let Some(definition) = self.kpi(&figure.kpi) else {
             return Err(wrong("kpi_id", format!("\"{}\" is no KPI: ListKpis names them", figure.kpi)));
         };
+        let asked = figure.group.iter().map(|(one, _)| *one).chain(figure.filters.iter().map(|(one, _)| *one));
+        if asked.collect::<DimSet>().has_case_values() && figure.case_dimensions != *self.case_dimensions() {
+            return Err(wrong("group", CHANGED.to_owned()));
+        }
         match (definition.money, figure.currency) {
             (true, None) => {
                 let text = format!(

@@ -30,14 +30,18 @@ impl Catalogue {
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
         for definition in query.kpis.iter().filter_map(|id| self.kpi(id)) {
-            for (place, leaf) in definition.leaves.iter().enumerate() {
+            let own =
+                definition.leaves.iter().enumerate().map(|(place, leaf)| (leaf, Curve::of(definition, place), None));
+            let needs = definition.needs.iter().flat_map(|need| need.leaves.iter().map(|leaf| (leaf, None, need.by)));
+            for (leaf, curve, by) in own.chain(needs) {
+                let asked = by.map_or(asked, |by| asked.intersection(by));
                 let Some(measure) = self.measures.get(leaf.measure) else { continue };
                 let mut set = if measure.by_currency { asked.with(Dimension::Currency) } else { asked };
                 // A base that is not kept by currency serves every currency of a money KPI.
                 if definition.money && !measure.by_currency {
                     set = set.without(Dimension::Currency);
                 }
-                if Curve::of(definition, place).is_some_and(Curve::by_month) {
+                if curve.is_some_and(Curve::by_month) {
                     set = set.with(Dimension::MonthsSince);
                 }
                 set = measure.own_dimension().map_or(set, |own| set.with(own));
@@ -45,8 +49,9 @@ impl Catalogue {
                 set = needed.get(&leaf.measure).map_or(set, |(known, _)| set.union(*known));
                 if set.len() > MAX_WIDTH {
                     let text = format!(
-                        "{} by {set} takes {} dimensions, the limit is {MAX_WIDTH}: group and filter by fewer",
+                        "{} by {} takes {} dimensions, the limit is {MAX_WIDTH}: group and filter by fewer",
                         measure.id,
+                        set.shown(self.case_dimensions()),
                         set.len()
                     );
                     return Err(QueryError { violations: vec![Violation::new("group_by", text)], undeclared: true });

@@ -76,13 +76,15 @@ impl Definition {
         }
     }
 
-    /// Computes the figure of a row from its leaves' values, and from how many facts each is made of.
+    /// Computes the figure of a row from its leaves' values, and from how many facts each is made of; `lacking` says whether
+    /// records that it needs are missing.
     pub(super) fn fill(
         &self,
         row: &mut Row,
         at: Moment,
         above: &[usize],
         (value, facts): (&impl Fn(usize) -> Result<Exact, NoValue>, &impl Fn(usize) -> i64),
+        lacking: &impl Fn() -> bool,
     ) {
         row.start = at.period.first();
         row.end = at.period.end_date();
@@ -112,6 +114,11 @@ impl Definition {
                 }
             }
         };
+        if value.is_ok() && !self.needs.is_empty() && lacking() {
+            (row.numerator, row.denominator) = (None, None);
+            row.no_value = Some(NoValue::MissingInput);
+            return;
+        }
         match value.and_then(|value| in_unit(value, row).ok_or(NoValue::Overflow)) {
             Ok(value) => row.value = Some(value),
             Err(why) => row.no_value = Some(why),

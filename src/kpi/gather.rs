@@ -189,7 +189,9 @@ impl Adder<'_> {
             for (slot, at) in group.values.iter_mut().zip(&self.feed.groups) {
                 *slot = number(self.names, key, *at);
             }
-            group.values = self.merge.apply(group.values);
+            // Records that are needed by fewer dimensions are those of all groups that share these.
+            let apart = self.feed.by.is_some() && matches!(self.merge, Merged::AllBut(_));
+            group.values = if apart { group.values } else { self.merge.apply(group.values) };
             group.currency = self.feed.currency.map_or(0, |at| number(self.names, key, at));
             if self.first.is_none() {
                 group.distinct = self.feed.distinct.map_or(0, |at| number(self.names, key, at));

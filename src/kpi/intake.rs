@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Root};
-use super::formula::Window;
+use super::formula::{Leaf, Window};
 use super::layout::Lack;
 use super::schema::Measure;
 use crate::domain::fact::{Fact, FactKind};
@@ -40,7 +40,8 @@ pub struct Gap {
     pub lacking: u64,
     /// How many facts have it.
     pub taken: u64,
-    /// The KPI says nothing for want of it: it has no value, or is zero because nothing of the kind was recorded.
+    /// The KPI says nothing for want of it: it has no value, or is zero because nothing of the kind was recorded. Where it does
+    /// not, and no fact is there, a part of the figure is zero because none of the kind was ever recorded.
     pub disables: bool,
 }
 
@@ -115,8 +116,40 @@ impl Intake {
                     gap(Lack::Facts, 0);
                 }
             }
+            let before = found.len();
+            self.needed(catalogue, kpi, &mut found);
+            let told: BTreeSet<String> = found.iter().skip(before).map(|gap| gap.measure.clone()).collect();
+            self.never(catalogue, kpi, &told, &mut found);
         }
         found
+    }
+
+    /// What the KPI says that it needs, and nobody sent.
+    fn needed(&self, catalogue: &Catalogue, kpi: &Definition, found: &mut Vec<Gap>) {
+        for need in &kpi.needs {
+            let taken = |leaf: &Leaf| {
+                let earlier = if leaf.window == Window::Closing { self.earlier.get(&leaf.measure) } else { None };
+                self.taken.get(&leaf.measure).copied().unwrap_or(0) + earlier.copied().unwrap_or(0)
+            };
+            if need.leaves.iter().any(|leaf| taken(leaf) > 0) {
+                continue;
+            }
+            for measure in need.leaves.iter().filter_map(|leaf| catalogue.measures.get(leaf.measure)) {
+                found.push(nothing_of(kpi, measure, true));
+            }
+        }
+    }
+
+    /// Measures of kinds of which no record ever came: what they give to the figure is zero, whether or not it happened.
+    fn never(&self, catalogue: &Catalogue, kpi: &Definition, told: &BTreeSet<String>, found: &mut Vec<Gap>) {
+        let known: BTreeSet<usize> = kpi.leaves.iter().map(|leaf| leaf.measure).collect();
+        for measure in known.into_iter().filter_map(|place| catalogue.measures.get(place)) {
+            let kinds = |before| self.kinds.contains(&(measure.fact, before));
+            let said = |gap: &Gap| gap.kpi == kpi.info.id && gap.measure == measure.id;
+            if !kinds(true) && !kinds(false) && !told.contains(&measure.id) && !found.iter().any(said) {
+                found.push(nothing_of(kpi, measure, false));
+            }
+        }
     }
 
     /// Accounts of which it is known when they become barred, and those of which it is not, where a measure counts by that
@@ -141,6 +174,12 @@ impl Intake {
         let now = if fact == FactKind::BecomesBarred { FactKind::Limitation } else { fact };
         matches!(kpi.root, Root::Single(..)) && (there || self.kinds.contains(&(now, false)))
     }
+}
+
+/// No record at all of what a measure counts.
+fn nothing_of(kpi: &Definition, measure: &Measure, disables: bool) -> Gap {
+    let (id, fact) = (measure.id.clone(), measure.fact);
+    Gap { kpi: kpi.info.id.clone(), measure: id, fact, lack: Lack::Facts, lacking: 0, taken: 0, disables }
 }
 
 /// Whether a KPI reads a measure as what has come together by a day.

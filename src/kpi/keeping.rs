@@ -65,13 +65,17 @@ impl Catalogue {
             }
             let changed = !is_kept(kpi, &self.measures, whole, true);
             let before = former.filter(|_| changed).and_then(|former| Some((former, former.kpi(&kpi.info.id)?)));
+            let same = former.is_some_and(|former| former.case_dimensions() == self.case_dimensions());
             match before.filter(|(former, before)| is_kept(before, &former.measures, whole, true)) {
                 Some((former, before)) => {
                     let mut before = before.clone();
-                    for leaf in &mut before.leaves {
+                    for leaf in before.reads_mut() {
                         let Some(measure) = former.measures.get(leaf.measure) else { continue };
                         let place = *places.entry(leaf.measure).or_insert_with(|| {
-                            measures.push(kept(measure, whole));
+                            let mut before = kept(measure, whole);
+                            // The same place stands for another value of cases.
+                            before.sets.retain(|(set, _)| same || !set.has_case_values());
+                            measures.push(before);
                             measures.len() - 1
                         });
                         leaf.measure = place;
@@ -98,7 +102,7 @@ fn kept(measure: &Measure, keep: &BTreeSet<u32>) -> Measure {
 
 /// Whether each measure of a KPI is kept: in all of its sets, or (`partly`) in one at least.
 fn is_kept(kpi: &Definition, measures: &[Measure], whole: &BTreeSet<u32>, partly: bool) -> bool {
-    kpi.leaves.iter().filter_map(|leaf| measures.get(leaf.measure)).all(|measure| {
+    kpi.reads().filter_map(|leaf| measures.get(leaf.measure)).all(|measure| {
         let mut sets = measure.sets.iter().map(|(_, series)| whole.contains(series));
         if partly { sets.any(|there| there) } else { sets.all(|there| there) }
     })

@@ -4,12 +4,13 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `parse_kpi`,
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `asked`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
+mod asked;
 pub mod block;
 pub mod calendar;
 pub mod cases;
@@ -35,6 +36,7 @@ mod keeping;
 mod layout;
 mod lift;
 mod made;
+mod need;
 mod nothing;
 mod numbers;
 mod parse_kpi;

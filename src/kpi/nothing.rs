@@ -23,7 +23,7 @@ impl Plan {
         };
         let working_days = self.working_days.get(place).copied().flatten();
         let at = self.moment(definition, &nothing, period, working_days);
-        definition.fill(&mut nothing, at, &definition.above(), (&value, &|_| 0));
+        definition.fill(&mut nothing, at, &definition.above(), (&value, &|_| 0), &|| true);
         Some(nothing)
     }
 }

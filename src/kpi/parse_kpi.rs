@@ -7,6 +7,7 @@ use super::definition::{
 };
 use super::formula::{self, Fault, Formula, Parameter, Raw, Resolver, Scope, Window};
 use super::layout::On;
+use super::need::{self, WrittenNeed};
 use super::read::{Reader, Table, names};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
@@ -25,6 +26,7 @@ pub(crate) struct Written {
     /// The control of a lift.
     control: Option<String>,
     parameters: BTreeMap<String, Parameter>,
+    needs: Vec<WrittenNeed>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +61,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
             told: Told::default(),
             control: None,
             parameters: BTreeMap::new(),
+            needs: Vec::new(),
         });
     }
     let mut text = |reader: &mut Reader<'_>, key| table.text(reader, key).map(|(text, _)| text.to_owned());
@@ -82,6 +85,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     let window =
         if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
     let told = parse_told::told(reader, &mut table, kind);
+    let needs = need::read(reader, &mut table);
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
     let info = KpiInfo {
@@ -105,11 +109,12 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         alias_of: None,
         proportion,
         group_by: Vec::new(),
+        needs: needs.iter().map(|need| need.words(&reader.case)).collect(),
     };
     let control = control.map_or(Some(None), |control| control.map(Some))?;
     let (window_days, mut told) = (window?, told?);
     told.wait_for(info.kind, window_days);
-    Some(Written { place, info, formula: shape?, window_days, told, control, parameters })
+    Some(Written { place, info, formula: shape?, window_days, told, control, parameters, needs })
 }
 
 /// The days of a conversion's window: facts that lead to payments are remembered for thirty.
@@ -148,6 +153,7 @@ fn alias(id: String, title: String, description: String, of: String) -> KpiInfo 
         alias_of: Some(of),
         proportion: false,
         group_by: Vec::new(),
+        needs: Vec::new(),
     }
 }
 
@@ -250,15 +256,20 @@ pub(crate) fn link(
                 let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
                 let money = resolver.leaves.iter().any(money);
                 let (info, told, control) = (kpi.info.clone(), kpi.told, kpi.control.clone());
-                let definition = Definition { info, root, leaves: resolver.leaves, money, told, control };
+                let leaves = resolver.leaves;
+                let needs = match kpi.needs.iter().map(|need| need.link(&scope)).collect() {
+                    Ok(needs) => needs,
+                    Err(fault) => {
+                        faults.push(of_kpi(kpi, fault));
+                        continue;
+                    }
+                };
+                let definition = Definition { info, root, leaves, money, told, control, needs };
                 let claims = claims(&definition, kpi.window_days, measures);
                 faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
                 linked.push(definition);
             }
-            Err((at, message, remedy)) => {
-                let fault: Fault = (at, format!("KPI \"{}\": {message}", kpi.info.id), remedy);
-                faults.push((Place { file: kpi.place.file, at: fault.0 }, fault.1, fault.2));
-            }
+            Err(fault) => faults.push(of_kpi(kpi, fault)),
         }
     }
     for kpi in written {
@@ -277,6 +288,11 @@ pub(crate) fn link(
         }
     }
     (linked, faults)
+}
+
+/// A fault of a KPI's formula, where it stands.
+fn of_kpi(kpi: &Written, (at, message, remedy): Fault) -> (Place, String, String) {
+    (Place { file: kpi.place.file, at }, format!("KPI \"{}\": {message}", kpi.info.id), remedy)
 }
 
 /// What a definition says wrongly of itself.

@@ -5,6 +5,7 @@ use super::layout::{Aggregate, Amount, Clock, Filter, On, Source};
 use super::read::{Reader, Table, Value, is_id, names, texts};
 use super::schema::{Measure, Place};
 use super::unit::Quantity;
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::fact::{FactKind, ValueOf, flag};
 use crate::domain::vocabulary::{Channel, Direction};
 
@@ -75,8 +76,11 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     for set in &declared {
         let stored = set.union(extra);
         if stored.len() > MAX_WIDTH {
-            let message =
-                format!("{what} keeps {} dimensions in the set {set}, and {MAX_WIDTH} are possible", stored.len());
+            let message = format!(
+                "{what} keeps {} dimensions in the set {}, and {MAX_WIDTH} are possible",
+                stored.len(),
+                set.shown(&reader.case)
+            );
             reader.wrong(at, message, "declare smaller sets");
         }
         // Two declared sets that store the same tuples are one series.
@@ -98,7 +102,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         sets,
         place: Place { file, at },
     };
-    let of: Vec<u32> = measure.sets.iter().map(|(set, _)| series(&measure, *set)).collect();
+    let of: Vec<u32> = measure.sets.iter().map(|(set, _)| series(&measure, *set, &reader.case)).collect();
     for ((_, slot), number) in measure.sets.iter_mut().zip(of) {
         *slot = number;
     }
@@ -107,8 +111,8 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
 
 /// The stable number of a measure in one dimension set: it changes with anything that changes what is summed, so that
 /// cells of two meanings are never added up.
-fn series(measure: &Measure, set: DimSet) -> u32 {
-    let meaning = format!("1|{}|{}|{:?}|{set}", measure.id, measure.fact, measure.source);
+fn series(measure: &Measure, set: DimSet, case: &CaseDimensions) -> u32 {
+    let meaning = format!("1|{}|{}|{:?}|{}", measure.id, measure.fact, measure.source, set.shown(case));
     let hash = blake3::hash(meaning.as_bytes());
     hash.as_bytes().iter().take(4).fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
@@ -155,11 +159,12 @@ fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate
             Some(Aggregate::SumProduct(amount?, days?))
         }
         "distinct" => {
+            let case = reader.case.clone();
             let parse = |text: &str| match text {
                 ACCOUNT => Some(Aggregate::Accounts),
-                _ => open_dimension(text).map(Aggregate::Distinct),
+                _ => Dimension::named(text, &case).map(Aggregate::Distinct),
             };
-            table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions()))
+            table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions(&case)))
         }
         "histogram" => Some(Aggregate::Histogram),
         "lives" => Some(Aggregate::Lives),
@@ -178,13 +183,8 @@ fn amount(reader: &mut Reader<'_>, table: &mut Table<'_>, known: &[&str]) -> Opt
     table.word(reader, "field", parse, || names(known.iter().copied()))
 }
 
-/// The dimension of a name that definitions and questions may use.
-pub(crate) fn open_dimension(name: &str) -> Option<Dimension> {
-    Dimension::parse(name).filter(|dimension| dimension.is_open())
-}
-
-pub(crate) fn all_dimensions() -> String {
-    names(Dimension::ALL.iter().filter(|dimension| dimension.is_open()).map(|dimension| dimension.as_str()))
+pub(crate) fn all_dimensions(case: &CaseDimensions) -> String {
+    names(Dimension::names(case))
 }
 
 fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<DimSet> {
@@ -208,19 +208,23 @@ fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<DimSet>
         }
         let mut set = DimSet::default();
         for (text, at) in texts(reader, &what, list) {
-            match open_dimension(text) {
+            match Dimension::named(text, &reader.case) {
                 Some(dimension) if set.has(dimension) => {
                     reader.wrong(at, format!("{what} names {text} twice in one set"), "name it once");
                 }
                 Some(dimension) => set = set.with(dimension),
                 None => {
-                    let remedy = format!("write one of {}", all_dimensions());
+                    let remedy = format!("write one of {}", all_dimensions(&reader.case));
                     reader.wrong(at, format!("{what} names an unknown dimension \"{text}\""), remedy);
                 }
             }
         }
         if sets.contains(&set) {
-            reader.wrong(list_at, format!("{what} holds the set {set} twice"), "remove one of them");
+            reader.wrong(
+                list_at,
+                format!("{what} holds the set {} twice", set.shown(&reader.case)),
+                "remove one of them",
+            );
         } else {
             sets.push(set);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::asked::{check, undeclared_sets};
 use super::block::{BlockKey, CellGrain};
 use super::catalogue::Catalogue;
 use super::columns::Days;
@@ -11,8 +12,9 @@ use super::definition::{Definition, Kind};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{Leaf, Window};
 use super::lift;
-use super::period::{Period, periods};
-use super::query::{MAX_KPIS, MAX_PERIODS, Query, QueryError};
+use super::need::Need;
+use super::period::Period;
+use super::query::{Query, QueryError};
 use super::ranges::{merge, ranges};
 use super::schema::Measure;
 use super::shape::{Frame, Framed, Shape, Stretches};
@@ -61,6 +63,8 @@ pub(super) struct Planned {
     pub(super) definition: Definition,
     /// Feed of each leaf.
     pub(super) feeds: Vec<usize>,
+    /// Feeds of the records of each need.
+    pub(super) needs: Vec<Vec<usize>>,
     /// Digits and quantities are the definition's; the currency is grouped for money.
     pub(super) group_by: Vec<Dimension>,
 }
@@ -110,6 +114,8 @@ pub(super) struct Feed {
     pub(super) made_into: MadeInto,
     /// Place in the tuple, and which filter of the question it must pass.
     pub(super) filters: Vec<(usize, usize)>,
+    /// The only dimensions that it is grouped and filtered by, of records that are needed by these alone.
+    pub(super) by: Option<DimSet>,
     money: bool,
     /// Whether the measure's sums are amounts of the currency.
     pub(super) amounts: bool,
@@ -144,7 +150,7 @@ impl Catalogue {
     /// As [`Catalogue::plan`], and what is wrong with the shape.
     pub fn plan_shaped(&self, query: &Query, shape: &Shape) -> Result<Plan, QueryError> {
         let mut wrong: Vec<Violation> = Vec::new();
-        let periods = check(query, shape, &mut wrong);
+        let periods = check(query, shape, self.case_dimensions(), &mut wrong);
         let mut framed = shape.framed(query, &periods, &mut wrong);
         if shape.top.is_some() {
             framed.all.push(Period { start: day_number(query.from), end: day_number(query.to), whole: true });
@@ -253,32 +259,34 @@ impl Plan {
             self.query.group_by.iter().copied().filter(|one| !(money && *one == Dimension::Currency)).collect();
         let mut feeds = Vec::with_capacity(definition.leaves.len());
         let mut missing: BTreeMap<&str, DimSet> = BTreeMap::new();
+        let mut feed = |leaf: &Leaf, curve, by| {
+            let measure = catalogue.measures.get(leaf.measure)?;
+            let found = self.feed((leaf, measure), &group_by, (money, curve), by);
+            found.map_err(|asked| missing.insert(&measure.id, asked)).ok()
+        };
         for (place, leaf) in definition.leaves.iter().enumerate() {
-            let Some(measure) = catalogue.measures.get(leaf.measure) else { continue };
-            match self.feed(leaf, measure, &group_by, (money, Curve::of(definition, place))) {
-                Ok(feed) => feeds.push(feed),
-                Err(asked) => {
-                    missing.insert(&measure.id, asked);
-                }
-            }
+            feeds.extend(feed(leaf, Curve::of(definition, place), None));
         }
+        let mut of_need = |need: &Need| need.leaves.iter().filter_map(|leaf| feed(leaf, None, need.by)).collect();
+        let needs: Vec<Vec<usize>> = definition.needs.iter().map(&mut of_need).collect();
         if missing.is_empty() {
-            self.kpis.push(Arc::new(Planned { definition: definition.clone(), feeds, group_by }));
+            self.kpis.push(Arc::new(Planned { definition: definition.clone(), feeds, needs, group_by }));
         } else {
-            undeclared.push(undeclared_sets(definition, &missing));
+            undeclared.push(undeclared_sets(definition, &missing, catalogue.case_dimensions()));
         }
     }
 
     /// The feed of a leaf, shared by all leaves of the same measure.
     fn feed(
         &mut self,
-        leaf: &Leaf,
-        measure: &Measure,
+        (leaf, measure): (&Leaf, &Measure),
         group_by: &[Dimension],
         (money, curve): (bool, Option<Curve>),
+        by: Option<DimSet>,
     ) -> Result<usize, DimSet> {
         let made_into = MadeInto::of(leaf, measure, curve);
-        let same = |feed: &Feed| (feed.measure, feed.money, feed.made_into) == (leaf.measure, money, made_into);
+        let asked = (leaf.measure, money, made_into, by);
+        let same = |feed: &Feed| (feed.measure, feed.money, feed.made_into, feed.by) == asked;
         let known = self.feeds.iter().position(same);
         let place = match known {
             Some(place) => place,
@@ -288,7 +296,9 @@ impl Plan {
                 let filters: Vec<(usize, Dimension)> =
                     self.query.filters.iter().map(|(one, _)| *one).enumerate().collect();
                 // Of a curve the months are told by what was cumulated, and not by what the facts are of.
-                let own = |one: Dimension| curve.is_some() && one == Dimension::MonthsSince;
+                let own = |one: Dimension| {
+                    curve.is_some() && one == Dimension::MonthsSince || by.is_some_and(|by| !by.has(one))
+                };
                 let keep = |one: Dimension| !skip(one) && !own(one);
                 let filters: Vec<(usize, Dimension)> = filters.into_iter().filter(|(_, one)| keep(*one)).collect();
                 let groups = group_by.iter().copied().filter(|one| !own(*one));
@@ -304,9 +314,10 @@ impl Plan {
                     width: set.len(),
                     // No value stands behind the last place.
                     groups: group_by.iter().map(|one| at(*one).filter(|_| !own(*one)).unwrap_or(usize::MAX)).collect(),
-                    currency: at(Dimension::Currency).filter(|_| money && measure.by_currency),
+                    currency: at(Dimension::Currency).filter(|_| money && measure.by_currency && by.is_none()),
                     distinct: measure.own_dimension().or(by_month.then_some(Dimension::MonthsSince)).and_then(at),
                     made_into,
+                    by,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
                     money,
                     amounts: measure.quantity.money > 0,
@@ -325,63 +336,4 @@ impl Plan {
         }
         Ok(place)
     }
-}
-
-/// Holds the question's own fields against what is possible.
-fn check(query: &Query, shape: &Shape, wrong: &mut Vec<Violation>) -> Vec<Period> {
-    let mut note = |field: &str, text: String| wrong.push(Violation::new(field, text));
-    if query.kpis.is_empty() {
-        note("kpi_ids", "names no KPI: ListKpis names them".to_owned());
-    }
-    if query.kpis.len() > MAX_KPIS {
-        note("kpi_ids", format!("names {} KPIs, and {MAX_KPIS} are the limit: ask in parts", query.kpis.len()));
-    }
-    let asked = query.group_by.iter().chain(query.filters.iter().map(|(dimension, _)| dimension));
-    for dimension in asked.filter(|dimension| !dimension.is_open()) {
-        note("group_by", format!("{dimension} is no dimension of questions: leave it out"));
-    }
-    for (place, dimension) in query.group_by.iter().enumerate() {
-        if query.group_by.iter().skip(place + 1).any(|other| other == dimension) {
-            note("group_by", format!("names {dimension} twice: name it once"));
-        }
-    }
-    for (place, (dimension, values)) in query.filters.iter().enumerate() {
-        if values.is_empty() {
-            note(
-                "filters",
-                format!("the filter on {dimension} has no value: name at least one, or leave the filter out"),
-            );
-        }
-        if query.filters.iter().skip(place + 1).any(|(other, _)| other == dimension) {
-            note("filters", format!("has two filters on {dimension}: name all values in one"));
-        }
-    }
-    if query.from >= query.to {
-        note("end_date", format!("{} is not after {}: the span is empty", query.to, query.from));
-        return Vec::new();
-    }
-    match periods(&shape.calendar, query.grain, (query.from, query.to), MAX_PERIODS) {
-        Some(periods) => periods,
-        None => {
-            let text =
-                format!("{} to {} has more than {MAX_PERIODS} periods of a {}", query.from, query.to, query.grain);
-            note("grain", format!("{text}: ask for a coarser grain or a shorter span"));
-            Vec::new()
-        }
-    }
-}
-
-fn undeclared_sets(definition: &Definition, missing: &BTreeMap<&str, DimSet>) -> Violation {
-    let info = &definition.info;
-    let asked = missing.values().fold(DimSet::default(), |all, set| all.union(*set));
-    let declared: Vec<String> = info.group_by.iter().map(|set| format!("[{}]", set.join(", "))).collect();
-    let measures: Vec<&str> = missing.keys().copied().collect();
-    let text = format!(
-        "{} by {asked} (grouped and filtered) is not kept; it is kept by {}, and by any part of one of these. Ask so, or \
-         add {asked} to the dimension_sets of {} in the KPI files",
-        info.id,
-        declared.join(", "),
-        measures.join(", "),
-    );
-    Violation::new("group_by", text)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 
 /// A value of the file.
@@ -12,12 +13,14 @@ pub(crate) type Value<'t> = toml::Spanned<DeValue<'t>>;
 /// One file being read, and what was found wrong in it.
 pub(crate) struct Reader<'f> {
     file: &'f SourceFile,
+    /// The values of cases that are dimensions.
+    pub(crate) case: CaseDimensions,
     pub(crate) found: Vec<Diagnostic>,
 }
 
 impl<'f> Reader<'f> {
-    pub(crate) const fn new(file: &'f SourceFile) -> Self {
-        Self { file, found: Vec::new() }
+    pub(crate) fn new(file: &'f SourceFile, case: &CaseDimensions) -> Self {
+        Self { file, case: case.clone(), found: Vec::new() }
     }
 
     /// Parses the file; syntax errors are noted and what could be read is returned.

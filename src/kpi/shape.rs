@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::{Calendar, Step, whole_months};
 use super::period::{Grain, Period};
 use super::query::Query;
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 use crate::domain::vocabulary::vocabulary;
@@ -72,6 +73,8 @@ pub struct Shape {
     pub exact: bool,
     /// Sum each day by itself, because each has its own exchange rate.
     pub by_day: bool,
+    /// What the question's dimensions of cases stand for: the definitions must still say the same.
+    pub case_dimensions: CaseDimensions,
 }
 
 /// The periods of an answer, and for each the place of the one that it is compared with.

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::columns::{Columns, Run};
 use super::numbers::{Numbers, Optional};
 use super::varint::DecodeError;
+use crate::domain::case_dimensions::{MOST, case_words};
 use crate::domain::fact::{Dims, FactKind};
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::{Channel, Direction};
 
 /// Grows with every change of the form, and where dimensions or flags of facts come to mean something else.
-pub const COLUMNS_FORM: u32 = 1;
+pub const COLUMNS_FORM: u32 = 2;
+/// How many words dimensions have.
+const WORDS: usize = 19 + MOST;
 /// Quick rather than small.
 const LEVEL: i32 = 1;
 
@@ -24,17 +27,18 @@ struct Stored<N, O> {
     form: u32,
     words: Vec<Arc<str>>,
     /// Numbers of the words of each run's dimensions, in the order of [`words_of`]; 0: none.
-    dims: Vec<[u32; 19]>,
+    dims: Vec<[u32; WORDS]>,
     ends: Vec<u32>,
     plain: [N; 7],
     optional: [O; 5],
 }
 
 /// Every dimension. Whoever adds one adds it here, and to [`dims_of`].
-fn words_of(dims: &Dims) -> [Option<&str>; 19] {
+fn words_of(dims: &Dims) -> [Option<&str>; WORDS] {
     let Dims { agent, team, client, portfolio, product, stage, campaign, template, rule, jurisdiction, .. } = dims;
-    let Dims { channel, direction, state, source, sequence, segment, bucket, to_bucket, currency, .. } = dims;
+    let Dims { channel, direction, state, source, sequence, segment, bucket, to_bucket, currency, case: _, .. } = dims;
     let text = Option::as_deref;
+    let [one, two, three, four, five, six] = dims.case_words();
     [
         text(agent),
         text(team),
@@ -55,17 +59,25 @@ fn words_of(dims: &Dims) -> [Option<&str>; 19] {
         text(bucket),
         text(to_bucket),
         currency.as_ref().map(Currency::code),
+        one,
+        two,
+        three,
+        four,
+        five,
+        six,
     ]
 }
 
 /// The dimensions of these words; `None` where one is no word of its list.
-fn dims_of(words: [Option<&Arc<str>>; 19]) -> Option<Dims> {
+fn dims_of(words: [Option<&Arc<str>>; WORDS]) -> Option<Dims> {
     /// The word's value in its list.
     fn listed<T>(word: Option<&Arc<str>>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
         word.map_or(Some(None), |word| parse(word).map(Some))
     }
     let [agent, team, client, portfolio, product, stage, campaign, template, rule, jurisdiction, ..] = words;
-    let [.., channel, direction, state, source, sequence, segment, bucket, to_bucket, currency] = words;
+    let [.., channel, direction, state, source, sequence, segment, bucket, to_bucket, currency, _, _, _, _, _, _] =
+        words;
+    let [.., one, two, three, four, five, six] = words.map(|word| word.map(|word| &**word));
     Some(Dims {
         agent: agent.cloned(),
         team: team.cloned(),
@@ -86,6 +98,7 @@ fn dims_of(words: [Option<&Arc<str>>; 19]) -> Option<Dims> {
         bucket: bucket.cloned(),
         to_bucket: to_bucket.cloned(),
         currency: listed(currency, Currency::parse)?,
+        case: case_words([one, two, three, four, five, six]),
     })
 }
 
@@ -130,7 +143,7 @@ impl Columns {
             None => Some(None),
             Some(place) => words.get(place as usize).map(Some),
         };
-        let run = |(dims, end): ([u32; 19], u32)| {
+        let run = |(dims, end): ([u32; WORDS], u32)| {
             let found = dims.map(word);
             if found.contains(&None) {
                 return None;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::dimension::Dimension;
 use super::exact::Exact;
 use super::period::{Grain, Period};
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::vocabulary;
 
@@ -47,6 +48,8 @@ pub struct Target {
     pub until: Option<NaiveDate>,
     /// The group that it is for; empty: the whole market.
     pub group: Vec<(Dimension, String)>,
+    /// What dimensions of cases in it stand for.
+    pub case_dimensions: CaseDimensions,
     /// The currency, for figures of money.
     pub currency: Option<Currency>,
     /// The goal, in the KPI's unit.
@@ -201,6 +204,7 @@ mod tests {
             from: "2026-01-01".parse().unwrap(),
             until: None,
             group: Vec::new(),
+            case_dimensions: CaseDimensions::default(),
             currency: None,
             goal: Exact::whole(80),
             side,

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::case::CaseVersion;
+use crate::domain::case_dimensions::{Values, case_words};
 use crate::domain::fact::Dims;
 use crate::domain::ids::{JurisdictionId, RuleId};
+use crate::domain::market::Market;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::{Channel, Direction};
 
@@ -109,6 +111,8 @@ pub struct DimRef<'a> {
     pub rule: Option<&'a str>,
     /// As in [`Dims`].
     pub jurisdiction: Option<&'a str>,
+    /// As in [`Dims`].
+    pub case: Values<'a>,
 }
 
 /// The attribute of a case's segments that is the dimension.
@@ -128,7 +132,8 @@ const fn sequence(number: u16) -> &'static str {
 
 impl<'a> DimRef<'a> {
     /// The dimensions that a case's balance has: those of the version in force.
-    pub(super) fn of_case(version: &'a CaseVersion) -> Self {
+    #[must_use]
+    pub fn of_case(market: &Market, version: &'a CaseVersion) -> Self {
         let steering = &version.steering;
         Self {
             agent: steering.agent.as_deref(),
@@ -140,6 +145,7 @@ impl<'a> DimRef<'a> {
             sequence: version.placement.sequence.map(sequence),
             segment: steering.segments.get(SEGMENT).map(String::as_str),
             currency: Some(version.currency),
+            case: market.case_dimensions.values(version),
             ..Self::default()
         }
     }
@@ -193,6 +199,7 @@ impl<'a> DimRef<'a> {
             && self.currency == dims.currency
             && self.rule == dims.rule.as_deref()
             && self.jurisdiction == dims.jurisdiction.as_deref()
+            && self.case == dims.case_words()
     }
 
     fn is_template(&self, held: Option<&str>) -> bool {
@@ -231,6 +238,7 @@ impl<'a> DimRef<'a> {
             bucket: self.bucket.map(Arc::from),
             to_bucket: self.to_bucket.map(Arc::from),
             currency: self.currency,
+            case: case_words(self.case),
         }
     }
 }
@@ -269,6 +277,7 @@ impl<'a> DimRef<'a> {
             currency: dims.currency,
             rule: dims.rule.as_deref(),
             jurisdiction: dims.jurisdiction.as_deref(),
+            case: dims.case_words(),
         }
     }
 }

@@ -76,7 +76,7 @@ pub(super) struct Sink<'a> {
 impl<'a> Sink<'a> {
     /// Takes the facts of a case at `day` while `version` is in force.
     pub fn new(out: &'a mut Facts, (day, placed): (i32, i32), market: &'a Market, version: &'a CaseVersion) -> Self {
-        let case = DimRef::of_case(version);
+        let case = DimRef::of_case(market, version);
         let placed = (placed != i32::MIN).then_some(placed);
         Self { out, day, market, version, placed, case, dims: case.shared(), hour: Cell::new(None) }
     }

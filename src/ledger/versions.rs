@@ -107,7 +107,8 @@ impl CaseLedger {
         let mut leaving = Sink::new(&mut *out, (day, placed), market, old);
         let left = leaving.case;
         let mut moved = Stock::default();
-        if left != super::dims::DimRef::of_case(new) && (before.net != 0 || before.open != 0 || before.items != (0, 0))
+        if left != super::dims::DimRef::of_case(market, new)
+            && (before.net != 0 || before.open != 0 || before.items != (0, 0))
         {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);

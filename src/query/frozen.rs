@@ -67,7 +67,8 @@ impl Query {
             let totals = question.shape.totals;
             let shape = |today: Timestamp| {
                 let today = Some(today.date(reading.market.zone));
-                Shape { calendar: Calendar { today, ..reading.calendar.clone() }, totals, exact, ..Shape::default() }
+                let (calendar, case_dimensions) = (reading.calendar.clone(), question.shape.case_dimensions.clone());
+                Shape { calendar: Calendar { today, ..calendar }, case_dimensions, totals, exact, ..Shape::default() }
             };
             let plan = catalogue.plan_shaped(&query, &shape(at)).map_err(refused)?;
             let view = self.view(reading, None, Some(at)).await?;

@@ -29,6 +29,15 @@ pub struct KpiQuestion {
     pub frozen: bool,
 }
 
+impl KpiQuestion {
+    /// Names of what the answer is grouped by.
+    #[must_use]
+    pub fn group_names(&self) -> Vec<String> {
+        let name = |one: &kpi::Dimension| one.name(&self.shape.case_dimensions).to_owned();
+        self.query.group_by.iter().map(name).collect()
+    }
+}
+
 /// What an answer was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FigureSource {

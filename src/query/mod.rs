@@ -47,6 +47,7 @@ pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Pa
 
 use crate::config::Snapshot;
 use crate::domain::case::CaseVersion;
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, TenantId};
 use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
@@ -132,6 +133,12 @@ impl Query {
             recounts: few(),
             watches: watch::Watches::default(),
         }
+    }
+
+    /// The values of cases that are dimensions, as the definitions in force state them.
+    #[must_use]
+    pub fn case_dimensions(&self) -> CaseDimensions {
+        self.markets.config().get().catalogue.case_dimensions().clone()
     }
 
     pub(super) fn open(&self, who: &Principal, market: &MarketId) -> Result<Reading, IngestError> {

@@ -109,7 +109,8 @@ impl Query {
         let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();
         let query =
             kpi::Query { kpis, grain: target.grain, from: first, to: add_days(last, 1), group_by, filters: Vec::new() };
-        let question = KpiQuestion { query, shape: Shape::default(), as_of: None, as_known_at: None, frozen: false };
+        let shape = Shape { case_dimensions: target.case_dimensions.clone(), ..Shape::default() };
+        let question = KpiQuestion { query, shape: shape.clone(), as_of: None, as_known_at: None, frozen: false };
         let market = &reading.key.market;
         let answer = self.query_kpis(who, market, question.clone()).await?;
         let own = |row: &&Row| row.group.iter().zip(&target.group).all(|(a, (_, b))| a.as_deref() == Some(b));
@@ -118,9 +119,8 @@ impl Query {
             let mut rows = rows.filter(move |row| row.start == period.first() && *row.kpi == *kpi);
             rows.find(|row| row.currency.is_none() || target.currency.is_none() || row.currency == target.currency)
         };
-        let plan = reading
-            .catalogue
-            .plan_shaped(&question.query, &Shape { calendar: reading.calendar.clone(), ..Shape::default() });
+        let plan =
+            reading.catalogue.plan_shaped(&question.query, &Shape { calendar: reading.calendar.clone(), ..shape });
         let periods = plan.map(|plan| plan.periods().to_vec()).unwrap_or_default();
         let info = reading.catalogue.list().find(|info| info.id == target.kpi);
         let additive = info.is_some_and(|info| info.additivity == Additivity::TimeAndGroups);

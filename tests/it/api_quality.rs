@@ -304,8 +304,14 @@ on_both_databases!(
         assert!(invoice.disables && invoice.lacking_count == 1 && invoice.fact_count == 0, "{invoice:?}");
         assert_eq!(invoice.fields, ["Case.claims.invoice_date"]);
         assert!(gaps("dso_due", "due_date").next().is_none(), "the claim has a due date: {:?}", quality.kpis);
-        let cost = gap("cost_to_collect", "facts");
-        assert!(cost.is_none(), "money was collected, so that the quotient has a value");
+        let cost = gap("cost_to_collect", "facts").expect("money was collected, and nobody said at what cost");
+        assert_eq!((cost.measure_id.as_str(), cost.fact_count), ("operating_cost", 0), "{cost:?}");
+        // No complaint was ever recorded: the rate is told, and may be zero for want of records.
+        let complaints = gaps("complaint_rate_contacts", "facts").next().expect("no complaint");
+        assert!(
+            !complaints.disables && complaints.fields == ["Activity.dispute", "Activity.complaint"],
+            "{complaints:?}"
+        );
         let opened = gap("open_rate", "facts").expect("no message was delivered");
         assert!(opened.disables && opened.fields == ["Activity.message_event"], "{opened:?}");
         let sent = |kpi, lack| gap(kpi, lack).map(|gap| gap.fields.clone()).unwrap_or_default();
@@ -325,7 +331,11 @@ on_both_databases!(
         // Of six years later it is known that the account is still open, and not when it becomes barred.
         assert!(empty.rules.iter().all(|gap| gap.rule_id.contains("limitation")), "{:?}", empty.rules);
         let stands = |gap: &&v1::KpiGap| gap.lack != "limitation";
-        assert!(empty.kpis.iter().filter(stands).all(|gap| gap.lacking_count == 0 && gap.disables), "{:?}", empty.kpis);
+        assert!(
+            empty.kpis.iter().filter(stands).all(|gap| gap.lacking_count == 0 && gap.fact_count == 0),
+            "{:?}",
+            empty.kpis
+        );
         let wrong =
             v1::GetDataQualityRequest { region_code: "IT".to_owned(), start_date: date(2024, 3, 1), end_date: None };
         assert_eq!(fields(&mine.kpis.get_data_quality(wrong).await.expect_err("no end")), ["end_date"]);

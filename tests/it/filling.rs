@@ -269,7 +269,7 @@ on_both_databases! {
             assert_eq!((told.source(), facts), (v1::FigureSource::Facts, counts), "{kpi}");
         }
         // What both definitions share was whole all the time, and is filled by nobody.
-        for kpi in ["delivery_rate", "compliance_rate"] {
+        for kpi in ["pending_rate", "compliance_rate"] {
             let ((answer, counts), (_, facts)) = (client.counts(kpi, false).await, client.counts(kpi, true).await);
             assert_eq!((answer.source(), &counts), (v1::FigureSource::Cells, &facts), "{kpi}");
             assert!(counts.values().sum::<i64>() > 1_000, "{kpi} counts something: {counts:?}");

@@ -14,6 +14,7 @@ mod api_targets;
 mod api_transport;
 mod api_writes;
 mod at_hand;
+mod case_dimensions;
 mod changed_grounds;
 mod check_recount;
 mod closed_pipe;

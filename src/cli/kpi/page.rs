@@ -94,6 +94,9 @@ fn one(out: &mut String, kpi: &KpiInfo) -> std::fmt::Result {
     )?;
     let sets: Vec<String> = kpi.group_by.iter().filter(|set| !set.is_empty()).map(|set| set.join(" + ")).collect();
     writeln!(out, "- by: {}", if sets.is_empty() { "total".to_owned() } else { sets.join("; ") })?;
+    if !kpi.needs.is_empty() {
+        writeln!(out, "- needs: {}; no value without", kpi.needs.join("; "))?;
+    }
     if !kpi.variants.is_empty() {
         let links: Vec<String> = kpi.variants.iter().map(|id| format!("[{id}](#{id})")).collect();
         writeln!(out, "- other readings: {}", links.join(", "))?;

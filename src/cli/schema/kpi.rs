@@ -1,10 +1,13 @@
 //! The schemas of `kpis/*.toml` and `kpis/*.cases.toml`.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::money::currency;
 use super::shape::{Table, choice, date, file, flag, number, pattern, table, tables, text};
 use crate::domain::buckets::MOST;
+use crate::domain::case_dimensions::{CaseDimensions, MOST as MOST_OF_CASES};
 use crate::domain::fact::{ENDS, FactKind, flag as flags};
 use crate::domain::vocabulary::{Channel, Direction};
 use crate::kpi::definition::{Additivity, Attribution, Clock, CurrencyPolicy, DimensionAsOf, Kind, Rounding};
@@ -12,6 +15,7 @@ use crate::kpi::unit::Unit;
 use crate::kpi::{Dimension, Grain};
 
 const ID: &str = "^[a-z][a-z0-9_]*$";
+const CASE_DIMENSION: &str = "^(attribute|segment):.";
 
 macro_rules! words {
     ($about:literal, $type:ident) => {
@@ -26,7 +30,19 @@ fn several(about: &str, item: Value) -> Value {
 
 /// The dimensions that definitions may name.
 fn dimensions() -> impl Iterator<Item = &'static str> {
-    Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str())
+    static NONE: LazyLock<CaseDimensions> = LazyLock::new(CaseDimensions::default);
+    Dimension::names(&NONE)
+}
+
+/// A dimension: one of the list, or a value of cases that the definitions state.
+fn dimension(about: &str, without: &[&str]) -> Value {
+    let listed = dimensions().filter(|one| !without.contains(one));
+    json!({ "description": about, "anyOf": [choice("One of the list", listed), case_dimension()] })
+}
+
+/// A value of cases that is a dimension.
+fn case_dimension() -> Value {
+    pattern("A value of cases that case_dimensions states", CASE_DIMENSION)
 }
 
 fn id(about: &str) -> Value {
@@ -49,6 +65,15 @@ pub(super) fn definitions() -> Value {
                 "items": { "type": "integer", "minimum": 1, "maximum": 9_999 },
                 "minItems": 1,
                 "maxItems": MOST,
+            }),
+        )
+        .may(
+            "case_dimensions",
+            json!({
+                "type": "array",
+                "description": "Attributes and segments of cases that are dimensions; stated in one file at the most",
+                "items": case_dimension(),
+                "maxItems": MOST_OF_CASES,
             }),
         )
         .may("measure", tables("Measures: what is summed or counted", measure()))
@@ -75,7 +100,7 @@ fn measure() -> Value {
     let sets = json!({
         "type": "array",
         "description": "Dimension sets by which it is kept; [] is the total",
-        "items": { "type": "array", "items": choice("A dimension", dimensions()) },
+        "items": { "type": "array", "items": dimension("A dimension", &[]) },
         "minItems": 1,
         "maxItems": 12,
     });
@@ -90,7 +115,13 @@ fn measure() -> Value {
         )
         .may("field", choice("What is summed", ["amount", "amount2", "value"]))
         .may("times", choice("The days that it is multiplied by", ["days_due", "days_invoice"]))
-        .may("of", choice("The dimension whose values are counted, or account", dimensions().chain(["account"])))
+        .may(
+            "of",
+            json!({
+                "description": "The dimension whose values are counted, or account",
+                "anyOf": [choice("One of the list", dimensions().chain(["account"])), case_dimension()],
+            }),
+        )
         .may("day", choice("Which day of a fact counts; its own without this key", ["fact", "placed"]))
         .may("by_currency", flag("A count is kept by currency; amounts always are"))
         .may("where", filter.end())
@@ -137,6 +168,14 @@ fn kpi() -> Value {
         "description": "A whole number, a quotient such as \"1/12\", \"months\", \"days\", \"working_days\" or \"last_day\" (of the period)",
         "anyOf": [{ "type": "integer" }, { "type": "string" }],
     }));
+    let need = table("Records that must be there")
+        .need("records", several("Measures of which one must have a record", json!({ "type": "string" })))
+        .may("ever", flag("One record up to the period's end is enough, not one in the period"))
+        .may(
+            "by",
+            several("The only dimensions in which they must be the row's", dimension("A dimension", &["currency"])),
+        )
+        .end();
     let needed = [
         "formula",
         "source",
@@ -184,6 +223,7 @@ fn kpi() -> Value {
         .may("denominator", part("The denominator of a ratio or cohort"))
         .may("months", number("A cohort of one horizon: its first so many months, and no curve", 1, 99))
         .may("told_after_days", number("Days after a period's end before which it has no value", 1, 3_660))
+        .may("needs", json!({ "type": "array", "description": "Records without which it has no value", "items": need, "minItems": 1 }))
         .may("expression", part("The formula of a derived KPI"))
         .may("stock", part("What a balance is of, or the accounts that a transition follows"))
         .may("moves", part("The moves of a transition"))
@@ -216,7 +256,7 @@ fn kpi() -> Value {
 pub(super) fn cases() -> Value {
     let filters = table("Only facts of these groups")
         .any(several("Values of the dimension", json!({ "type": "string" })))
-        .rule("propertyNames", json!({ "enum": dimensions().collect::<Vec<_>>() }));
+        .rule("propertyNames", dimension("A dimension", &[]));
     let case = table("Facts in, figures out")
         .need("name", text("What it shows"))
         .need("kpi", several("The KPIs asked for", json!({ "type": "string" })))
@@ -224,7 +264,7 @@ pub(super) fn cases() -> Value {
         .need("from", date("First day, in quotes"))
         .need("to", date("The day after the last, in quotes"))
         .may("today", date("The day that it is, in quotes; without it nothing is told that must be over"))
-        .may("group_by", several("Dimensions", choice("A dimension", dimensions())))
+        .may("group_by", several("Dimensions", dimension("A dimension", &[])))
         .may("filters", filters.end())
         .may("currency", currency("ISO 4217 code of facts that name none"))
         .may("facts", tables("The facts", fact()))
@@ -250,7 +290,9 @@ fn fact() -> Value {
         .may("hour_of_week", number("Hour of the week at the debtor's: 0 is Monday's first", 0, 167))
         .may("placed", date("Day on which the case came in, in quotes"))
         .may("flags", several("Its flags", flag_names));
-    for dimension in Dimension::ALL.iter().filter(|one| !one.is_computed()) {
+    table = table.may("case", json!({ "type": "object", "description": "The case's values, by dimension", "additionalProperties": { "type": "string" } }));
+    let own = |name: &str| Dimension::named(name, &CaseDimensions::default());
+    for dimension in dimensions().filter_map(own).filter(|one| !one.is_computed()) {
         let about = format!("Its {dimension}");
         let shape = match dimension {
             Dimension::Channel => choice(&about, Channel::ALL.iter().map(|word| word.as_str())),

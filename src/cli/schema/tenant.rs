@@ -7,6 +7,7 @@ use super::money::{components, currency};
 use super::shape::{choice, choices, file, flag, number, pattern, patterns, table, tables, text, texts};
 use super::{contact, pack, tighten};
 use crate::config::tenant::WEEKDAYS;
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::feed::SyncEntity;
 use crate::domain::outcome::Outcome;
 use crate::domain::sharing::fields_of;
@@ -132,7 +133,8 @@ fn target() -> Value {
         .need("side", side())
         .need("bound", number("The bound, in the unit of that KPI"));
     let group = table("The group that it is for, by dimension; the whole market if absent");
-    let dimensions = Dimension::ALL.iter().map(|one| (one.as_str().to_owned(), json!({ "type": "string" })));
+    let none = CaseDimensions::default();
+    let dimensions = Dimension::names(&none).map(|one| (one.to_owned(), json!({ "type": "string" })));
     table("What a figure ought to be")
         .need("id", text("Its id, unique in the file"))
         .need("kpi", text("The KPI"))
@@ -140,7 +142,7 @@ fn target() -> Value {
         .need("from", day("First day on which it holds"))
         .may("until", day("Last day"))
         .may("markets", patterns("Markets that it is for; all if absent", "^[a-z]{2}$"))
-        .may("group", group.with(dimensions).end())
+        .may("group", group.with(dimensions).any(text("A value of a dimension that case_dimensions states")).end())
         .may("currency", currency("The currency, for figures of money"))
         .need("goal", number("The goal, in the unit of the KPI"))
         .need("side", side())

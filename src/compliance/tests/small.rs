@@ -50,6 +50,7 @@ pub fn market() -> Market {
         promise_grace_days: 0,
         payment_order: DEFAULT_PAYMENT_ORDER,
         buckets: crate::domain::buckets::Buckets::default(),
+        case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),
     }
 }
 

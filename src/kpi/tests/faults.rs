@@ -2,6 +2,7 @@
 
 use super::figures::query;
 use super::{shipped, shipped_files};
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::diagnostic::SourceFile;
 use crate::domain::error_kind::{ErrorKind, Failure};
 use crate::kpi::{Catalogue, Dimension, Grain};
@@ -89,6 +90,12 @@ fn formulas_are_held_against_their_units_and_claims() {
     one(kpi("cohort", parts, QUOTIENT), "is a cohort of facts of their own day");
     one(kpi("cohort", &format!("{parts}\nmonths = 100"), QUOTIENT), "months = 100");
     one(kpi("ratio", &format!("{parts}\ntold_after_days = 0"), QUOTIENT), "told_after_days = 0");
+    let needs = |needs: &str| kpi("ratio", &format!("{parts}\nneeds = {needs}"), QUOTIENT);
+    one(needs("[]"), "is no list");
+    one(needs("[{ records = [\"nope\"] }]"), "it needs records of \"nope\", which is no measure");
+    one(needs("[{ records = [\"agents\"] }]"), "counts values and not records");
+    one(needs("[{ records = [\"m\"], by = [\"length\"] }]"), "no dimension that records are sent by");
+    one(needs("[{ records = [], ever = true }]"), "names no records");
     let survival = "measure = \"m\"\npercentile = 50\nreached = [\"rolled\"]";
     one(kpi("duration", survival, MONEY), "\"rolled\" is no end of an account");
     let lift = "of = \"calls\"\nconverted = \"calls\"\nwindow_days = 7\ncontrol = \"a/b\"";
@@ -118,8 +125,8 @@ fn formulas_are_held_against_their_units_and_claims() {
 
 #[test]
 fn too_many_dimension_sets_are_refused() {
-    let open = Dimension::ALL.iter().filter(|dimension| dimension.is_open());
-    let names: Vec<String> = open.map(|dimension| format!("[\"{dimension}\"]")).collect();
+    let open = CaseDimensions::default();
+    let names: Vec<String> = Dimension::names(&open).map(|dimension| format!("[\"{dimension}\"]")).collect();
     let found = compile(&MEASURE.replace("[[], [\"agent\"]]", &format!("[{}]", names.join(", "))));
     let told = format!("declares {} sets, and 12 are the limit", names.len());
     assert!(found.iter().any(|one| one.contains(&told)), "{found:#?}");
@@ -162,6 +169,27 @@ fn everything_wrong_with_a_question_is_named_at_once() {
     assert_eq!(error.reason(), "INVALID_KPI_QUERY");
     let long = shipped().plan(&query("cei", Grain::Day, "1990-01-01", "2026-01-01", &[])).unwrap_err();
     assert_eq!(long.violations()[0].field, "grain");
+}
+
+#[test]
+fn dimensions_of_cases_are_held_against_what_is_stated() {
+    let measure = |names: &str, set: &str| {
+        compile(&format!(
+            "version = 1\ncase_dimensions = [{names}]\n[[measure]]\nid = \"m\"\ntitle = \"t\"\ndescription = \"d\"\n\
+             fact = \"contact\"\nagg = \"count\"\ndimension_sets = [[{set}]]\n"
+        ))
+    };
+    let (risk, region) = ("\"attribute:risk\"", "\"segment:region\"");
+    assert_eq!(measure(risk, risk), [] as [String; 0]);
+    for (names, set, place, part) in [
+        (risk, region, "k.toml:9:20", "names an unknown dimension \"segment:region\""),
+        (risk, "\"case_1\"", "k.toml:9:20", "names an unknown dimension \"case_1\""),
+        ("\"risk\"", "", "k.toml:2:20", "begins neither with attribute: nor with segment:"),
+        (&format!("{risk}, {risk}"), "", "k.toml:2:38", "is stated twice"),
+    ] {
+        let found = measure(names, set);
+        assert!(found.len() == 1 && found[0].starts_with(place) && found[0].contains(part), "{found:#?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod figures;
 mod keeping;
 mod kinds;
 mod listed;
+mod needs;
 mod shapes;
 mod worked;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 
 use super::Catalogue;
+use crate::domain::case_dimensions::{MOST, case_words};
 use crate::domain::diagnostic::SourceFile;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::money::Currency;
@@ -62,10 +64,12 @@ fn dims() -> impl Strategy<Value = Arc<Dims>> {
         prop::option::of(prop::sample::select(Channel::ALL)),
         prop::option::of(prop::sample::select(Direction::ALL)),
         prop::sample::select(&["EUR", "SEK"][..]),
+        prop::sample::select(&[[None; MOST], [Some("high"), None, None, None, None, Some("north")]][..]),
     )
-        .prop_map(|(agent, team, client, portfolio, state, channel, direction, currency)| {
-            let currency = Currency::parse(currency);
-            Arc::new(Dims { agent, team, client, portfolio, state, channel, direction, currency, ..Dims::default() })
+        .prop_map(|(agent, team, client, portfolio, state, channel, direction, currency, case)| {
+            let (currency, case) = (Currency::parse(currency), case_words(case));
+            let known = Dims { agent, team, client, portfolio, state, channel, direction, currency, ..Dims::default() };
+            Arc::new(Dims { case, ..known })
         })
 }
 

@@ -2,6 +2,7 @@
 
 use super::request::market;
 use super::{At, DecodeError, collect};
+use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::ids::MarketId;
 use crate::domain::money::Currency;
 use crate::domain::time::day_number;
@@ -21,10 +22,10 @@ const MAX_FILTER_VALUES: usize = 1000;
 ///
 /// # Errors
 /// Every field that is wrong. Whether the KPIs exist and are kept by these dimensions is for the catalogue to say.
-pub fn question(wire: v1::QueryKpisRequest) -> Result<(MarketId, KpiQuestion), DecodeError> {
+pub fn question(wire: v1::QueryKpisRequest, case: &CaseDimensions) -> Result<(MarketId, KpiQuestion), DecodeError> {
     collect("", |at| {
         let market = market(at, &wire.region_code);
-        let asked = asked(at, wire);
+        let asked = asked(at, wire, case);
         Some((market?, asked?))
     })
 }
@@ -33,7 +34,10 @@ pub fn question(wire: v1::QueryKpisRequest) -> Result<(MarketId, KpiQuestion), D
 ///
 /// # Errors
 /// As [`question`].
-pub fn across(wire: v1::QueryKpisAcrossMarketsRequest) -> Result<(Vec<MarketId>, KpiQuestion), DecodeError> {
+pub fn across(
+    wire: v1::QueryKpisAcrossMarketsRequest,
+    case: &CaseDimensions,
+) -> Result<(Vec<MarketId>, KpiQuestion), DecodeError> {
     collect("", |at| {
         let codes = at.field("region_codes");
         let one = |at: &At<'_>, code: String| {
@@ -47,7 +51,7 @@ pub fn across(wire: v1::QueryKpisAcrossMarketsRequest) -> Result<(Vec<MarketId>,
         if !wire.region_code.is_empty() {
             question_at.field("region_code").refuse("is not read here: name the markets in region_codes");
         }
-        Some((markets, asked(&question_at, wire)?))
+        Some((markets, asked(&question_at, wire, case)?))
     })
 }
 
@@ -55,18 +59,18 @@ pub fn across(wire: v1::QueryKpisAcrossMarketsRequest) -> Result<(Vec<MarketId>,
 ///
 /// # Errors
 /// As [`question`].
-pub fn watched(wire: v1::WatchKpisRequest) -> Result<(MarketId, KpiQuestion), DecodeError> {
+pub fn watched(wire: v1::WatchKpisRequest, case: &CaseDimensions) -> Result<(MarketId, KpiQuestion), DecodeError> {
     collect("", |at| {
         let at = at.field("question");
         let wire = at.required(wire.question)?;
         let market = market(&at, &wire.region_code);
-        let asked = asked(&at, wire);
+        let asked = asked(&at, wire, case);
         Some((market?, asked?))
     })
 }
 
 /// What is asked of whatever market.
-fn asked(at: &At<'_>, wire: v1::QueryKpisRequest) -> Option<KpiQuestion> {
+fn asked(at: &At<'_>, wire: v1::QueryKpisRequest, case: &CaseDimensions) -> Option<KpiQuestion> {
     let kpis_at = at.field("kpi_ids");
     if wire.kpi_ids.is_empty() {
         kpis_at.refuse("is required: name at least one KPI");
@@ -74,8 +78,8 @@ fn asked(at: &At<'_>, wire: v1::QueryKpisRequest) -> Option<KpiQuestion> {
     let kpis = kpis_at.names(wire.kpi_ids, MAX_KPIS);
     let grain = at.field("grain").word(wire.grain);
     let span = span(at, ("start_date", wire.start_date), ("end_date", wire.end_date));
-    let group_by = at.field("group_by").list(wire.group_by, MAX_GROUP_BY, |at, name| dimension(at, &name));
-    let filters = filters(&at.field("filters"), wire.filters);
+    let group_by = at.field("group_by").list(wire.group_by, MAX_GROUP_BY, |at, name| dimension(at, &name, case));
+    let filters = filters(&at.field("filters"), wire.filters, case);
     let frame = frame(at, wire.rolling, wire.to_date);
     let comparison = wire.comparison.and_then(|wire| comparison(&at.field("comparison"), &wire));
     let order = at.field("order").optional_word(wire.order);
@@ -84,7 +88,8 @@ fn asked(at: &At<'_>, wire: v1::QueryKpisRequest) -> Option<KpiQuestion> {
         top => at.field("top").within(top, 1_i32, shape::MAX_TOP as i32).map(|top| top.unsigned_abs() as usize),
     };
     let (totals, exact) = (wire.totals, wire.exact_percentiles);
-    let shape = Shape { frame, comparison, totals, order, top, exact, ..Shape::default() };
+    let case_dimensions = case.clone();
+    let shape = Shape { frame, comparison, totals, order, top, exact, case_dimensions, ..Shape::default() };
     let as_of = at.field("as_of_time").optional_time(wire.as_of_time);
     let as_known_at = at.field("as_known_time").optional_time(wire.as_known_time);
     if wire.read_mask.is_some_and(|mask| !mask.paths.is_empty()) {
@@ -130,21 +135,21 @@ pub fn quality(
 ///
 /// # Errors
 /// Every field that is wrong. Whether the KPI exists is for the catalogue to say.
-pub fn figure(wire: v1::DrillDownRequest) -> Result<(MarketId, Figure), DecodeError> {
+pub fn figure(wire: v1::DrillDownRequest, case: &CaseDimensions) -> Result<(MarketId, Figure), DecodeError> {
     collect("", |at| {
         let market = market(at, &wire.region_code);
         let kpi = at.field("kpi_id").name(wire.kpi_id);
         let span = span(at, ("start_date", wire.start_date), ("end_date", wire.end_date));
         let group_at = at.field("group");
         let group = group_at.list(wire.group, MAX_GROUP_BY, |at, wire| {
-            let dimension = dimension(&at.field("dimension"), &wire.dimension);
+            let dimension = dimension(&at.field("dimension"), &wire.dimension, case);
             if wire.unattributed && !wire.value.is_empty() {
                 at.field("value").refuse("is of a group that is unattributed: leave one of the two out");
             }
             Some((dimension?, (!wire.unattributed).then_some(wire.value)))
         });
-        group_at.no_doubles(group.iter().map(|(dimension, _)| dimension.as_str()));
-        let filters = filters(&at.field("filters"), wire.filters);
+        group_at.no_doubles(group.iter().map(|(dimension, _)| dimension.name(case)));
+        let filters = filters(&at.field("filters"), wire.filters, case);
         let currency = match wire.currency_code.as_str() {
             "" => None,
             code => {
@@ -160,7 +165,10 @@ pub fn figure(wire: v1::DrillDownRequest) -> Result<(MarketId, Figure), DecodeEr
         let (from, to) = span?;
         let period = Period { start: day_number(from), end: day_number(to), whole: true };
         let running_from = first.map_or(period.start, day_number);
-        Some((market?, Figure { kpi: kpi?, period, running_from, group, filters, currency }))
+        Some((
+            market?,
+            Figure { kpi: kpi?, period, running_from, group, filters, currency, case_dimensions: case.clone() },
+        ))
     })
 }
 
@@ -229,9 +237,9 @@ fn comparison(at: &At<'_>, wire: &v1::Comparison) -> Option<Comparison> {
 }
 
 /// What must hold of the facts counted.
-pub fn filters(at: &At<'_>, wire: Vec<v1::DimensionFilter>) -> Vec<(Dimension, Vec<String>)> {
+pub fn filters(at: &At<'_>, wire: Vec<v1::DimensionFilter>, case: &CaseDimensions) -> Vec<(Dimension, Vec<String>)> {
     at.list(wire, MAX_FILTERS, |at, wire| {
-        let dimension = dimension(&at.field("dimension"), &wire.dimension);
+        let dimension = dimension(&at.field("dimension"), &wire.dimension, case);
         let values_at = at.field("values");
         if wire.values.is_empty() {
             values_at.refuse("is required: send at least one value");
@@ -243,12 +251,14 @@ pub fn filters(at: &At<'_>, wire: Vec<v1::DimensionFilter>) -> Vec<(Dimension, V
     })
 }
 
-fn dimension(at: &At<'_>, name: &str) -> Option<Dimension> {
-    let found = Dimension::parse(name).filter(|dimension| dimension.is_open());
+fn dimension(at: &At<'_>, name: &str, case: &CaseDimensions) -> Option<Dimension> {
+    let found = Dimension::named(name, case);
     if found.is_none() {
-        let known: Vec<&str> = Dimension::ALL.iter().filter(|one| one.is_open()).map(|one| one.as_str()).collect();
+        let known: Vec<&str> = Dimension::names(case).collect();
         let shown: String = name.chars().take(40).collect();
-        at.refuse(format!("{shown:?} is no dimension: send one of {}", known.join(", ")));
+        let of_case = name.starts_with("attribute:") || name.starts_with("segment:");
+        let or = if of_case { ", or state it in case_dimensions of the KPI files" } else { "" };
+        at.refuse(format!("{shown:?} is no dimension: send one of {}{or}", known.join(", ")));
     }
     found
 }

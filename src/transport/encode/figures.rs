@@ -10,7 +10,7 @@ use super::kpi;
 use super::out::Out;
 use crate::domain::time::Timestamp;
 use crate::query::KpiAnswer;
-use crate::query::kpi::{Dimension, Row, RowKind};
+use crate::query::kpi::{Row, RowKind};
 use crate::transport::mask::Mask;
 use crate::wire::encode::scalar::{date, revision, time};
 use crate::wire::words::Word;
@@ -31,7 +31,7 @@ pub struct FigureRows<'a> {
 impl<'a> FigureRows<'a> {
     /// An answer that is grouped by these dimensions, of whose rows the fields of the mask are written.
     #[must_use]
-    pub fn new(group_by: &'a [Dimension], mask: &Mask) -> Self {
+    pub fn new(group_by: &'a [String], mask: &Mask) -> Self {
         Self { out: Out(Vec::with_capacity(ROW)), writer: Writer::new(group_by, Wanted::of(mask)), rows: 0 }
     }
 
@@ -79,7 +79,7 @@ impl<'a> FigureRows<'a> {
 impl Figures {
     /// Writes an answer that is grouped by these dimensions, and of its rows the fields of the mask.
     #[must_use]
-    pub fn of(found: &KpiAnswer, group_by: &[Dimension], mask: &Mask) -> Self {
+    pub fn of(found: &KpiAnswer, group_by: &[String], mask: &Mask) -> Self {
         let mut rows = FigureRows::new(group_by, mask);
         for (place, row) in found.answer.rows.iter().enumerate() {
             rows.add_with(row, found.frozen.get(&place));
@@ -155,7 +155,7 @@ impl Wanted {
 
 /// Writes rows as [`kpi::row`] has them.
 struct Writer<'a> {
-    group_by: &'a [Dimension],
+    group_by: &'a [String],
     wanted: Wanted,
     /// The first five fields of the row before, which most rows of a period share, and what they are of.
     head: Vec<u8>,
@@ -165,7 +165,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    const fn new(group_by: &'a [Dimension], wanted: Wanted) -> Self {
+    const fn new(group_by: &'a [String], wanted: Wanted) -> Self {
         Self { group_by, wanted, head: Vec::new(), of: None, text: String::new() }
     }
 
@@ -175,7 +175,7 @@ impl<'a> Writer<'a> {
         if self.wanted.has(tag::GROUP) && row.kind == RowKind::Group {
             for (dimension, value) in self.group_by.iter().zip(row.group.iter()) {
                 out.message(tag::GROUP, |out| {
-                    out.text(1, dimension.as_str());
+                    out.text(1, dimension);
                     out.text(2, value.as_deref().unwrap_or_default());
                     out.int(3, value.is_none().into());
                 });
@@ -307,7 +307,7 @@ mod tests {
             grain: Grain::Month,
             from: "2026-01-01".parse().unwrap(),
             to: "2026-03-01".parse().unwrap(),
-            group_by: vec![Dimension::Agent],
+            group_by: vec![crate::query::kpi::Dimension::Agent],
             filters: Vec::new(),
         };
         let plan = catalogue.plan_shaped(&query, shape).unwrap();
@@ -349,7 +349,7 @@ mod tests {
                 frozen: [(0, (Timestamp(1_700_000_000_000_001), before))].into(),
                 filling: vec![filling],
             };
-            let by = [Dimension::Agent];
+            let by = ["agent".to_owned()];
             let one = |field: &&str| vec![(*field).to_owned()];
             let several = [vec![], vec!["period_start_date".to_owned(), "group".to_owned(), "value".to_owned()]];
             for paths in v1::KpiRow::FIELDS.iter().map(one).chain(several) {

@@ -5,7 +5,7 @@ use crate::proto::v1;
 use crate::query::kpi::drill::{ContributedPart, Drill};
 use crate::query::kpi::exchange::{DatePolicy, Reporting};
 use crate::query::kpi::peers::Withheld;
-use crate::query::kpi::{Dimension, KpiInfo, NoValue, Row, RowKind, Stand};
+use crate::query::kpi::{KpiInfo, NoValue, Row, RowKind, Stand};
 use crate::query::quality::{KpiGap, Quality};
 use crate::query::{AcrossAnswer, Benchmark, DrillRecord, FigureSource, KpiAnswer, KpiFilling, NoPeers, Record};
 use crate::wire::encode::scalar::{date, revision, time};
@@ -35,6 +35,7 @@ pub fn kpi((kpi, filling): &(KpiInfo, Option<KpiFilling>)) -> v1::Kpi {
         variants: kpi.variants.clone(),
         alias_of: kpi.alias_of.clone().unwrap_or_default(),
         proportion: kpi.proportion,
+        needs: kpi.needs.clone(),
         dimension_sets: kpi
             .group_by
             .iter()
@@ -69,7 +70,7 @@ pub(super) fn small(number: u32) -> i32 {
 
 /// A figure, grouped by these dimensions.
 #[must_use]
-pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
+pub fn row(row: &Row, group_by: &[String]) -> v1::KpiRow {
     let decimal = |text: Option<String>| text.map(|value| Decimal { value });
     let bound = |bound: f64| Decimal { value: format!("{bound:.*}", row.decimals as usize + 1) };
     v1::KpiRow {
@@ -84,7 +85,7 @@ pub fn row(row: &Row, group_by: &[Dimension]) -> v1::KpiRow {
             .zip(row.group.iter())
             .filter(|_| row.kind == RowKind::Group)
             .map(|(dimension, value)| v1::GroupValue {
-                dimension: dimension.as_str().to_owned(),
+                dimension: dimension.clone(),
                 value: value.as_deref().unwrap_or_default().to_owned(),
                 unattributed: value.is_none(),
             })
@@ -115,7 +116,7 @@ pub(super) fn restated(row: &Row, before: &Row) -> v1::ComparedFigure {
 
 /// The figures of an answer, each with what it was when its period was closed.
 #[must_use]
-pub fn answer(found: &KpiAnswer, group_by: &[Dimension]) -> v1::QueryKpisResponse {
+pub fn answer(found: &KpiAnswer, group_by: &[String]) -> v1::QueryKpisResponse {
     let one = |(place, row): (usize, &Row)| {
         let mut wire = self::row(row, group_by);
         if let Some((at, before)) = found.frozen.get(&place) {
@@ -234,6 +235,7 @@ pub(super) const fn no_value(reason: NoValue) -> v1::NoValueReason {
         NoValue::Immature => v1::NoValueReason::Immature,
         NoValue::NotReached => v1::NoValueReason::NotReached,
         NoValue::NoControl => v1::NoValueReason::NoControl,
+        NoValue::MissingInput => v1::NoValueReason::MissingInput,
     }
 }
 
@@ -248,7 +250,7 @@ pub const fn source(source: FigureSource) -> v1::FigureSource {
 
 /// Figures of several markets, and over all of them.
 #[must_use]
-pub fn across(answer: &AcrossAnswer, group_by: &[Dimension]) -> v1::QueryKpisAcrossMarketsResponse {
+pub fn across(answer: &AcrossAnswer, group_by: &[String]) -> v1::QueryKpisAcrossMarketsResponse {
     let rows = |rows: &[Row]| rows.iter().map(|one| row(one, group_by)).collect();
     v1::QueryKpisAcrossMarketsResponse {
         markets: answer

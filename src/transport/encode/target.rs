@@ -20,7 +20,7 @@ pub fn status(status: &TargetStatus) -> v1::TargetStatus {
             .group
             .iter()
             .map(|(dimension, value)| v1::GroupValue {
-                dimension: dimension.as_str().to_owned(),
+                dimension: dimension.name(&target.case_dimensions).to_owned(),
                 value: value.clone(),
                 unattributed: false,
             })

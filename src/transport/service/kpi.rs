@@ -39,7 +39,7 @@ impl KpiService for Api {
         request: Request<v1::QueryKpisRequest>,
     ) -> Result<Response<v1::QueryKpisResponse>, Status> {
         let Asked { who, market, question, mask } = self.asked(request).await?;
-        let group_by = question.query.group_by.clone();
+        let group_by = question.group_names();
         let found = self.use_cases.query.query_kpis(&who, &market, question).await.map_err(failed)?;
         self.limit_rows(found.answer.rows.len())?;
         let mut answer = kpi::answer(&found, &group_by);
@@ -52,7 +52,7 @@ impl KpiService for Api {
         request: Request<v1::QueryKpisAcrossMarketsRequest>,
     ) -> Result<Response<v1::QueryKpisAcrossMarketsResponse>, Status> {
         let (caller, message) = open(request)?;
-        let (markets, question) = decode::across(message).map_err(wrong)?;
+        let (markets, question) = decode::across(message, &self.use_cases.query.case_dimensions()).map_err(wrong)?;
         let markets = self.use_cases.query.markets_asked(&caller.who, markets).map_err(failed)?;
         if matches!(caller.consistency, Consistency::AtLeast(_)) && markets.len() != 1 {
             let text = "the header fairdue-consistency names a revision, which is one market's, and the question is about \
@@ -62,7 +62,7 @@ impl KpiService for Api {
         for market in &markets {
             self.assure(&caller, market).await?;
         }
-        let group_by = question.query.group_by.clone();
+        let group_by = question.group_names();
         let found = self.use_cases.query.query_across(&caller.who, markets, question).await.map_err(failed)?;
         let own: usize = found.markets.iter().map(|(_, answer)| answer.answer.rows.len()).sum();
         self.limit_rows(own + found.across.rows.len())?;
@@ -132,7 +132,7 @@ impl KpiService for Api {
         let token = std::mem::take(&mut message.page_token);
         let size = std::mem::take(&mut message.page_size);
         let paging = Paging::open(self, &caller, "DrillDown", size, &message)?;
-        let (market, figure) = decode::figure(message).map_err(wrong)?;
+        let (market, figure) = decode::figure(message, &self.use_cases.query.case_dimensions()).map_err(wrong)?;
         self.assure(&caller, &market).await?;
         let from = paging.after::<DrillCursor>(&token)?;
         let page = self.use_cases.query.drill_down(&caller.who, &market, figure, from, paging.size);
@@ -159,7 +159,7 @@ impl Api {
     /// QueryKpis past its generated message.
     pub(super) async fn figures(&self, request: Request<v1::QueryKpisRequest>) -> Result<Figures, Status> {
         let Asked { who, market, question, mask } = self.asked(request).await?;
-        let group_by = question.query.group_by.clone();
+        let group_by = question.group_names();
         let (query, limit) = (&self.use_cases.query, self.limits.answer_rows);
         let figures = if question.frozen {
             let found = query.query_kpis(&who, &market, question).await.map_err(failed)?;
@@ -181,7 +181,7 @@ impl Api {
     async fn asked(&self, request: Request<v1::QueryKpisRequest>) -> Result<Asked, Status> {
         let (caller, mut message) = open(request)?;
         let mask = Mask::read::<v1::KpiRow>(message.read_mask.take()).map_err(wrong)?;
-        let (market, question) = decode::question(message).map_err(wrong)?;
+        let (market, question) = decode::question(message, &self.use_cases.query.case_dimensions()).map_err(wrong)?;
         self.assure(&caller, &market).await?;
         Ok(Asked { who: caller.who, market, question, mask })
     }

@@ -28,8 +28,8 @@ impl Api {
     ) -> Result<Answers<v1::WatchKpisResponse>, Status> {
         let ending = self.ending(request.extensions());
         let (caller, message) = open(request)?;
-        let (market, question) = decode::watched(message).map_err(wrong)?;
-        let group_by = question.query.group_by.clone();
+        let (market, question) = decode::watched(message, &self.use_cases.query.case_dimensions()).map_err(wrong)?;
+        let group_by = question.group_names();
         let least = self.assure(&caller, &market).await?;
         let watched = self.use_cases.query.watch_kpis(&caller.who, &market, question, least).map_err(failed)?;
         let api = self.clone();

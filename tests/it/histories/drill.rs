@@ -65,6 +65,7 @@ async fn records(replica: &Replica, group_by: &[Dimension], row: &Row) -> Result
         group: group.map(|(dimension, value)| (*dimension, value.as_deref().map(str::to_owned))).collect(),
         filters: Vec::new(),
         currency: row.currency,
+        case_dimensions: Default::default(),
     };
     let (mut from, mut seen) = (None, Vec::new());
     let (mut above, mut below) = (Some(Exact::ZERO), Some(Exact::ZERO));

@@ -23,6 +23,12 @@ fn message(one: &Activity, lead: bool) -> Option<&Contact> {
     (lead && message && one.direction() == Direction::Outbound).then_some(contact)
 }
 
+/// What says that a message came or did not.
+const fn is_report(event: MessageEventKind) -> bool {
+    use MessageEventKind as E;
+    matches!(event, E::Delivered | E::BouncedHard | E::BouncedSoft | E::Dropped | E::Returned)
+}
+
 fn pays(one: &Activity, lead: bool) -> bool {
     lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0)
 }
@@ -112,17 +118,15 @@ impl<'h> Records<'h> {
         })
     }
 
-    /// Addresses that messages of a span went to, and those that one of them came to in the end.
-    pub fn addresses(&self, span: Span) -> [i128; 2] {
-        let (mut sent, mut reached) = (BTreeSet::new(), BTreeSet::new());
+    /// Addresses that messages of a span went to, and those that one of them came to in the end; and of how many of the span's
+    /// messages anybody reported what became of them.
+    pub fn addresses(&self, span: Span) -> [i128; 3] {
+        let (mut sent, mut reached, mut reports) = (BTreeSet::new(), BTreeSet::new(), 0);
         for case in Self::cases() {
             for (one, lead) in self.of_case(&case) {
-                let Some(point) = message(one, lead).and_then(|contact| contact.contact_point.as_ref()) else {
-                    continue;
-                };
-                if !self.inside(one.occurred, span) {
-                    continue;
-                }
+                let Some(contact) = message(one, lead).filter(|_| self.inside(one.occurred, span)) else { continue };
+                reports += i128::from(self.events(&case, one).any(|(_, event)| is_report(event)));
+                let Some(point) = contact.contact_point.as_ref() else { continue };
                 sent.insert((case.clone(), point.clone()));
                 let last = self
                     .events(&case, one)
@@ -132,7 +136,7 @@ impl<'h> Records<'h> {
                 }
             }
         }
-        [sent.len() as i128, reached.len() as i128]
+        [sent.len() as i128, reached.len() as i128, reports]
     }
 
     /// Messages of a span that a person opened before the payment that followed them within thirty days.

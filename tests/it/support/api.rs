@@ -173,8 +173,13 @@ impl Api {
     ) -> Self {
         let directory = tempfile::tempdir().expect("make a temporary directory");
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        for part in ["jurisdictions", "kpis", "rates", "benchmarks"] {
-            std::os::unix::fs::symlink(package.join(part), directory.path().join(part)).expect("link");
+        // Of definitions each file, so that a test may add its own.
+        std::fs::create_dir(directory.path().join("kpis")).expect("make a directory");
+        let definitions = std::fs::read_dir(package.join("kpis")).expect("definitions");
+        let definitions = definitions.map(|file| std::path::Path::new("kpis").join(file.expect("a file").file_name()));
+        let whole = ["jurisdictions", "rates", "benchmarks"].map(Into::into);
+        for part in whole.into_iter().chain(definitions) {
+            std::os::unix::fs::symlink(package.join(&part), directory.path().join(&part)).expect("link");
         }
         let tenants = directory.path().join("tenants");
         std::fs::create_dir(&tenants).expect("make a directory");

@@ -198,6 +198,7 @@ when_missing = { debt_class = \"consumer\", secured = \"unknown\" }
 ";
     let kpis = "
 version = 1
+case_dimensions = [\"attribute:risk\"]
 
 [[formula]]
 id = \"half\"
@@ -211,6 +212,7 @@ title = \"-\"
 description = \"-\"
 kind = \"derived\"
 expression = \"half\"
+needs = [{ records = [\"payments\"], ever = true, by = [\"channel\"] }]
 
 [[kpi]]
 id = \"running\"
