@@ -135,7 +135,7 @@ vocabulary!(
         /// balance at the beginning of the month, `bucket` and all else as then.
         AccountMoved = "account_moved",
         /// Something happened to an account, told once a day; `state` is on_hand (it came to be open and here), attempted,
-        /// reached, emailed, visited, promise_due or promise_kept; `value` is days since the account's last such day (of
+        /// reached, emailed, visited, promise_due or promise_kept (of either direction, or with _inbound or _outbound); `value` is days since the account's last such day (of
         /// on_hand: since it left), none for its first. So accounts of any period can be counted once: see `distinct`.
         /// Of attempted_by the same is told by channel; of addressed and address_reached by address that a message was sent
         /// to, and was delivered to, on the day of sending.
@@ -184,7 +184,8 @@ vocabulary!(
         OptOut = "opt_out",
         /// Money handed over to the creditor; `amount`, `amount2` what the collector withheld.
         Remittance = "remittance",
-        /// The debtor ceased to be the creditor's customer; `value` is days since the case was closed, if it was.
+        /// The debtor ceased to be the creditor's customer; dated by the closing of the case and `value` is days since then, if it
+        /// was closed; else dated by itself.
         CustomerLost = "customer_lost",
         /// The account was closed (its closure after a reopening counts again).
         AccountClosed = "account_closed",
@@ -299,7 +300,7 @@ pub const ENDS: [&str; 8] =
     ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
 
 /// What accounts are seen for, once a day each.
-pub const SEEN_STATES: [&str; 10] = [
+pub const SEEN_STATES: [&str; 14] = [
     "on_hand",
     "attempted",
     "reached",
@@ -307,6 +308,10 @@ pub const SEEN_STATES: [&str; 10] = [
     "visited",
     "promise_due",
     "promise_kept",
+    "promise_due_inbound",
+    "promise_due_outbound",
+    "promise_kept_inbound",
+    "promise_kept_outbound",
     "attempted_by",
     "addressed",
     "address_reached",

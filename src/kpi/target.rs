@@ -130,6 +130,9 @@ impl Target {
             let state = value.and_then(|value| self.state(value, goal, before));
             // A good figure that its guard does not bear out is no success.
             let state = state.map(|state| if guarded == Some(false) { state.max(TargetState::AtRisk) } else { state });
+            // Nor is one of which that is not known.
+            let unknown = self.guard.is_some() && guarded.is_none();
+            let state = state.filter(|state| !unknown || *state != TargetState::OnTrack);
             before = state.or(before);
             judged.push(Judged { period: *period, value: *value, goal, state, guarded });
         }
@@ -259,8 +262,10 @@ mod tests {
         figures[0].2 = Some(Exact::whole(9));
         figures[1].2 = Some(Exact::whole(10));
         let judged = target.judge(&figures, false);
-        let of = |at: usize| (judged[at].state.unwrap(), judged[at].guarded);
-        assert_eq!([of(0), of(1), of(2)], [(AtRisk, Some(false)), (OnTrack, Some(true)), (OnTrack, None)]);
+        let of = |at: usize| (judged[at].state, judged[at].guarded);
+        let expected = [(Some(AtRisk), Some(false)), (Some(OnTrack), Some(true)), (None, None)];
+        assert_eq!([of(0), of(1), of(2)], expected, "without the guard's figure a good one says nothing");
+        assert_eq!(target.judge(&periods(&[20]), false)[0].state, Some(Missed), "a bad one is bad without it");
     }
 
     #[test]

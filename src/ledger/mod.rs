@@ -202,6 +202,8 @@ impl CaseLedger {
             Detail::CustomerStatus { customer: false } => {
                 let mut fact = sink.plain(FactKind::CustomerLost, 1);
                 fact.value = self.closed_for(sink.day);
+                // With the accounts that were closed with it: a share of these.
+                fact.day = fact.day.saturating_sub(fact.value.and_then(|days| i32::try_from(days).ok()).unwrap_or(0));
                 sink.out.push(fact);
             }
             Detail::Survey { survey, score } => {

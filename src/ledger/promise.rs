@@ -9,6 +9,7 @@ use super::books::{Books, NEVER, Pending, index, push_lean, tag};
 use super::contact::first_resolved;
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::follow::Kept;
 use super::remembered::Remembered;
 use super::seen::{SeenFor, see};
 use super::{CaseLedger, Context, midnight};
@@ -18,7 +19,7 @@ use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::ids::ActivityId;
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, add_days, day_number};
-use crate::domain::vocabulary::{ActorKind, vocabulary};
+use crate::domain::vocabulary::{ActorKind, Direction, vocabulary};
 
 vocabulary!(
     /// What became of a promise.
@@ -323,12 +324,27 @@ impl CaseLedger {
             sink.out.push(fact);
             let came = promise.paid_in_time.min(promise.amount);
             sink.out.push(Fact { count: 0, amount: 0, amount2: came, ..expected(promise, sink) });
-            see(&mut self.kept, SeenFor::PromiseDue, fact_day, sink);
-            if promise.state == PromiseState::Kept {
-                see(&mut self.kept, SeenFor::PromiseKept, fact_day, sink);
+            let kept = promise.state == PromiseState::Kept;
+            seen_by(&mut self.kept, promise.dims.direction, (false, fact_day), sink);
+            if kept {
+                seen_by(&mut self.kept, promise.dims.direction, (true, fact_day), sink);
                 first_resolved(&mut self.marks, promise.flags, promise.contact_day, &promise.dims, sink);
             }
         }
+    }
+}
+
+/// The account was seen for a promise that was due, or kept: of any direction, and of its own.
+fn seen_by(seen: &mut Option<Box<Kept>>, by: Option<Direction>, (kept, day): (bool, i32), sink: &mut Sink) {
+    let (any, inbound, outbound) = match kept {
+        false => (SeenFor::PromiseDue, SeenFor::PromiseDueInbound, SeenFor::PromiseDueOutbound),
+        true => (SeenFor::PromiseKept, SeenFor::PromiseKeptInbound, SeenFor::PromiseKeptOutbound),
+    };
+    see(seen, any, day, sink);
+    match by {
+        Some(Direction::Inbound) => see(seen, inbound, day, sink),
+        Some(Direction::Outbound) => see(seen, outbound, day, sink),
+        _ => {}
     }
 }
 

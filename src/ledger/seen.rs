@@ -23,6 +23,10 @@ pub(super) enum SeenFor {
     Visited,
     PromiseDue,
     PromiseKept,
+    PromiseDueInbound,
+    PromiseDueOutbound,
+    PromiseKeptInbound,
+    PromiseKeptOutbound,
 }
 
 /// The last day of each, [`NEVER`] for what has not been yet. Of on_hand the day on which it left.
@@ -34,7 +38,7 @@ pub(super) struct Seen {
 }
 
 /// States that are told of the account as a whole.
-const PLAIN: usize = SeenFor::PromiseKept as usize + 1;
+const PLAIN: usize = SeenFor::PromiseKeptOutbound as usize + 1;
 
 const NEVER: i32 = i32::MIN;
 

@@ -60,7 +60,10 @@ const ROWS: &[(&str, &str)] = &[
     ("call_to_promise", "call_to_promise call_to_promise_promises"),
     ("ptp_rate_outbound", "ptp_rate_outbound"),
     ("ptp_rate_inbound", "ptp_rate_inbound ptp_rate_inbound_rpc"),
-    ("ptp_kept_inbound, ptp_kept_outbound", "ptp_kept_inbound ptp_kept_outbound ptp_kept ptp_kept_accounts"),
+    (
+        "ptp_kept_inbound, ptp_kept_outbound",
+        "ptp_kept_inbound ptp_kept_outbound ptp_kept ptp_kept_accounts ptp_kept_inbound_accounts ptp_kept_outbound_accounts",
+    ),
     ("ptp_kept_inbound_received", "ptp_kept_inbound_received"),
     ("ptp_kept_outbound_rpc", "ptp_kept_outbound_rpc"),
     ("ptp_kept_amount", "ptp_kept_amount"),

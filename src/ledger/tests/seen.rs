@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::detail::TransferKind;
 use crate::domain::outcome::Outcome;
+use crate::domain::vocabulary::Initiator;
 
 fn case() -> CaseVersion {
     version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))])
@@ -90,4 +91,15 @@ fn promises_due_and_kept_are_told_on_the_day_that_the_promise_counts() {
     let folded = fold(&[case()], &history, at("2024-12-31 12:00"));
     assert_eq!(seen(&folded, "promise_due"), told(&[("2024-03-13", None), ("2024-03-23", Some(10))]));
     assert_eq!(seen(&folded, "promise_kept"), told(&[("2024-03-13", None)]));
+    assert_eq!(
+        seen(&folded, "promise_due_outbound"),
+        seen(&folded, "promise_due"),
+        "nobody says that the debtor began"
+    );
+    assert_eq!(seen(&folded, "promise_due_inbound"), []);
+    let rang = |one: &Activity| Activity { initiated_by: Some(Initiator::Debtor), ..one.clone() };
+    let folded = fold(&[case()], &[rang(&history[0]), history[1].clone(), history[2].clone()], at("2024-12-31 12:00"));
+    assert_eq!(seen(&folded, "promise_kept_inbound"), told(&[("2024-03-13", None)]));
+    assert_eq!(seen(&folded, "promise_kept_outbound"), []);
+    assert_eq!(seen(&folded, "promise_due_outbound"), told(&[("2024-03-23", None)]));
 }
