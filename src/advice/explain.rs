@@ -149,7 +149,8 @@ impl Advice {
                 let (question, recorded) = self.logged(who, &market.key.market, &id, revision).await?;
                 let at = desk.at(&question);
                 let sight = Sight { at, before: None, known: Some(recorded.revision) };
-                let ground = desk.ground(&question.case, question.person.as_ref(), &sight).await?;
+                let mut ground = desk.ground(&question.case, question.person.as_ref(), &sight).await?;
+                ground.permits = desk.held(&question.case, &recorded.permits, &sight).await?;
                 desk.planned(question, ground, Some(recorded))
             }
             Wanted::Finding(id) => desk.found(id).await?,

@@ -33,6 +33,8 @@ pub struct Recorded {
     pub digest: String,
     /// Revision of the market that the answer stood on.
     pub revision: u64,
+    /// Permits whose contacts were counted as if they had happened.
+    pub permits: Vec<String>,
 }
 
 impl Advice {
@@ -158,6 +160,7 @@ fn question(head: &CheckHead<String>, check: LoggedCheck) -> Option<(Question, R
         rules: check.rules,
         digest: head.digest.clone(),
         revision: head.revision,
+        permits: check.permits,
     };
     Some((question, recorded))
 }

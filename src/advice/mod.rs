@@ -311,8 +311,8 @@ impl Desk<'_> {
 impl Judged {
     fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
         let CheckAnswer { number, at, verdict, ref speaking, .. } = self.answer;
-        let (candidate, entry) = (&self.candidate, &*self.entry);
-        JudgedCheck { number, asked, at, candidate, entry, verdict, speaking, rules }.record()
+        let (candidate, entry, permits) = (&self.candidate, &*self.entry, self.planned.as_slice());
+        JudgedCheck { number, asked, at, candidate, entry, verdict, speaking, rules, permits }.record()
     }
 }
 

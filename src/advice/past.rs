@@ -13,7 +13,7 @@ use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::facts::Kinds;
-use crate::domain::ids::{ActivityId, CaseId, PersonId};
+use crate::domain::ids::{ActivityId, CaseId, PermitId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ingest::IngestError;
 use crate::ingest::derive::{CaseEntry, Env};
@@ -62,7 +62,7 @@ pub(super) struct Ground {
     pub(super) person: Option<PersonId>,
     /// The contacts of the person and its household over all cases, where a rule counts them.
     pub(super) logs: PersonLogs,
-    /// Permits that hold a place now; none where the past is looked at.
+    /// Permits that hold a place now; where the past is looked at, those that a check on record counted.
     pub(super) permits: Vec<HeldPermit>,
     /// Revision of the market.
     pub(super) revision: u64,
@@ -165,6 +165,26 @@ impl Desk<'_> {
             logs.insert(circle, log);
         }
         Ok(Ground { entry: Arc::new(entry), person, logs, permits: Vec::new(), revision })
+    }
+
+    /// Permits by their ids, which held places then, each with its case as it is to be seen.
+    pub(super) async fn held(
+        &self,
+        own: &CaseId,
+        ids: &[String],
+        sight: &Sight,
+    ) -> Result<Vec<HeldPermit>, IngestError> {
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(row) = scope.permit(&self.market.key.market, &PermitId::trusted(id)).await? else { continue };
+            let elsewhere = match row.permit.case() {
+                case if case == own => None,
+                case => self.entry(case, sight).await?.map(Arc::new),
+            };
+            found.push(HeldPermit { permit: Arc::new(row.permit), elsewhere });
+        }
+        Ok(found)
     }
 
     /// Whose rules look over all cases of a person of that case.

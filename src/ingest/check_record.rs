@@ -1,5 +1,7 @@
 //! What the log of checks holds of each: what was asked, what was answered, and why. One JSON object a line.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::derive::CaseEntry;
@@ -8,6 +10,7 @@ use crate::domain::activity::Activity;
 use crate::domain::detail::{Contact, Detail};
 use crate::domain::ids::PersonId;
 use crate::domain::money::Money;
+use crate::domain::permit::Permit;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Verdict};
 use crate::domain::vocabulary::{Channel, ChargeStep, Initiator, PartyRole};
@@ -71,6 +74,9 @@ pub struct CheckRecord<T, D> {
     /// Rules that did not simply allow it.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<T>,
+    /// Permits of others whose contacts were counted as if they had happened.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub permits: Vec<T>,
 }
 
 /// A contact or charge that was judged, as far as its record tells of it.
@@ -91,6 +97,8 @@ pub struct JudgedCheck<'a> {
     pub speaking: &'a [Speaking],
     /// The rules that were asked.
     pub rules: &'a RuleSet,
+    /// Permits whose contacts were counted.
+    pub permits: &'a [Arc<Permit>],
 }
 
 impl<'a> JudgedCheck<'a> {
@@ -119,6 +127,7 @@ impl<'a> JudgedCheck<'a> {
             client: &version.identity.creditor,
             verdict: self.verdict,
             rules: spoke.filter_map(|speaking| Some(rules.numbered(speaking.rule)?.rule.id.as_str())).collect(),
+            permits: self.permits.iter().map(|permit| permit.id.as_str()).collect(),
         }
     }
 }

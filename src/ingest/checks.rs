@@ -312,6 +312,7 @@ mod tests {
             client: "bank",
             verdict,
             rules: vec!["it-hours"],
+            permits: if number == 2 { vec!["p1"] } else { Vec::new() },
         }
     }
 

@@ -304,6 +304,7 @@ async fn log(writing: &mut Writing<'_>, asked: &Reserve, judged: &Judged) -> Res
         verdict: judged.answered.verdict,
         speaking: &judged.answered.speaking,
         rules: &judged.rules,
+        permits: &judged.planned,
     };
     let (key, digest) = (asked.key.as_str(), judged.rules.digest());
     let head = CheckHead { run: run.as_str(), asked: judged.at, key, revision: writing.revision, digest };

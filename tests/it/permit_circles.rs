@@ -225,6 +225,15 @@ on_both_databases!(
             let told = mine.compliance.explain(request).await.expect("an explanation").into_inner();
             let told = told.explanation.expect("an explanation");
             assert_eq!((checked.verdict(), told.verdict()), (verdict, verdict), "{told:?}");
+            let check = v1::AnsweredCheck { check_id: checked.check_id.clone(), revision: checked.revision };
+            let request = v1::ExplainRequest {
+                region_code: "IT".to_owned(),
+                subject: Some(v1::explain_request::Subject::Check(check)),
+                ..v1::ExplainRequest::default()
+            };
+            let answered = mine.compliance.explain(request).await.expect("an explanation").into_inner();
+            let answered = answered.explanation.expect("an explanation");
+            assert_eq!((answered.verdict(), answered.agreement()), (verdict, v1::Agreement::Same), "{answered:?}");
             let house = |rule: &&v1::Speaking| rule.rule_id == "tenant-house-calls";
             let by_check = checked.rules.iter().find(house).expect("the house rule speaks");
             let by_trace = told.rules.iter().filter_map(|rule| rule.speaking.as_ref()).find(house).expect("it speaks");

@@ -27,7 +27,9 @@ fn explain(region: &str, answer: &v1::CheckContactResponse) -> v1::ExplainReques
 
 async fn recorded(clients: &mut Clients, answer: &v1::CheckContactResponse) -> Result<v1::RecordedCheck, Status> {
     let told = clients.compliance.explain(explain("IT", answer)).await?.into_inner();
-    Ok(told.explanation.and_then(|told| told.recorded).expect("what is on record"))
+    let told = told.explanation.expect("an explanation");
+    assert_eq!(told.verdict(), answer.verdict(), "judged anew among the permits that were held then: {told:?}");
+    Ok(told.recorded.expect("what is on record"))
 }
 
 /// Ids of the checks on record.
