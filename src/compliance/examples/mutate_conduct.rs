@@ -178,6 +178,10 @@ fn places(out: &mut Changes<'_>) {
     }
     circles(out);
     let Limits::ContactHours(hours) = &out.rule.limits else { return };
+    out.with("its clock is the person's".to_owned(), |limits| match limits {
+        Limits::ContactHours(limits) => limits.zone.take().is_some(),
+        _ => false,
+    });
     if hours.unless_preferred {
         out.flag("unless_preferred", |limits| match limits {
             Limits::ContactHours(limits) => Some(&mut limits.unless_preferred),

@@ -8,12 +8,22 @@ use super::words::{lasting, plain, set, steps, stretch, term, window, word};
 const DAYS: [&str; 8] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "public holidays"];
 const ANY_CHANNEL: &str = "any channel";
+const ANY_CLOCK: &str = "of where the person may be";
 const ANY_PLACE: &str = "any place";
 const NOTHING: &str = "nothing";
 
 pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
-    let ContactHours { channels, holidays, closed_dates, end_inclusive, open, no_figure, places, unless_preferred } =
-        limits;
+    let ContactHours {
+        channels,
+        holidays,
+        closed_dates,
+        end_inclusive,
+        open,
+        no_figure,
+        places,
+        unless_preferred,
+        zone,
+    } = limits;
     let holidays = match holidays {
         Holidays::Closed => "closed unless they have hours of their own",
         Holidays::Ignored => "like any other day",
@@ -21,6 +31,7 @@ pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
     let closed = closed_dates.iter().map(|(month, day)| format!("{month:02}-{day:02}")).collect();
     vec![
         Line::parts("contact_hours.open", "open", (!open.is_empty()).then(|| week(open))),
+        Line::phrase("contact_hours.zone", "clock", zone.map_or(ANY_CLOCK, |zone| zone.name())),
         Line::phrase("contact_hours.holidays", "public holidays", holidays),
         Line::list("contact_hours.closed_dates", "days of the year without contact", closed, "none"),
         Line::flag("contact_hours.end_inclusive", *end_inclusive, "the last minute still counts as inside"),
