@@ -217,6 +217,7 @@ impl Packs {
                     ));
                 }
                 let expired = match &rule.limits {
+                    Limits::ContactBlock(limits) => limits.if_expired.as_slice(),
                     Limits::Content(limits) => limits.if_expired.as_slice(),
                     Limits::RequiredNotice(limits) => limits.if_expired.as_slice(),
                     _ => &[],

@@ -241,6 +241,8 @@ pub struct ContactBlock {
     pub only_within_after: Vec<Step>,
     /// How long a condition blocks at most.
     pub lasts: Lasting,
+    /// Only where a claim has expired under one of these rules.
+    pub if_expired: Vec<RuleId>,
     /// The block ends when verification of the debt was sent.
     pub until_verified: bool,
     /// A consent to direct contact lifts it.

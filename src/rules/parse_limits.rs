@@ -172,6 +172,7 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
         written_only: table.boolean("written_only").unwrap_or(false),
         only_within,
         only_within_after,
+        if_expired: parse_conduct::rule_ids(table, "if_expired"),
         until_verified: table.boolean("until_verified").unwrap_or(false),
         lifted_by_direct_consent: table.boolean("lifted_by_direct_consent").unwrap_or(false),
         place: table.set("place"),

@@ -196,6 +196,7 @@ fn block() -> Table {
         .may("written_only", flag("Only a condition stated in writing blocks"))
         .may("only_within", term("Only a condition stated in this term blocks"))
         .may("only_within_after", steps("The steps after which that term runs"))
+        .may("if_expired", texts("Only where a claim has expired under one of these rules"))
         .may("until_verified", flag("It ends when verification of the debt was sent"))
         .may("lifted_by_direct_consent", flag("A consent to direct contact lifts it"))
         .may("lasts", term("The longest time that a condition binds"))

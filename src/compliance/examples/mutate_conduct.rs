@@ -155,11 +155,15 @@ fn lasting_of(limits: &mut Limits) -> Option<&mut Set<Condition>> {
     }
 }
 
-/// Conditions that a term ends: each taken out, and all of them meant.
+/// Conditions that a term ends: each taken out, and all of them meant; and a block of expired claims alone widened.
 fn lasting(out: &mut Changes<'_>) {
     out.set("lasts_for", lasting_of);
     out.with("lasts speaks of all its conditions".to_owned(), |limits| {
         lasting_of(limits).map(|conditions| *conditions = Set::default()).is_some()
+    });
+    out.with("it binds whether or not the claim has expired".to_owned(), |limits| match limits {
+        Limits::ContactBlock(limits) => !std::mem::take(&mut limits.if_expired).is_empty(),
+        _ => false,
     });
 }
 

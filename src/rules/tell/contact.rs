@@ -127,6 +127,7 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         written_only,
         only_within,
         only_within_after,
+        if_expired,
         until_verified,
         lifted_by_direct_consent,
         lasts,
@@ -146,6 +147,12 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         Line::flag("contact_block.written_only", *written_only, "only a condition stated in writing blocks"),
         term("contact_block.only_within", "only a condition stated within", only_within.as_ref()),
         steps("contact_block.only_within_after", "after which that runs", only_within_after, NOTHING),
+        Line::list(
+            "contact_block.if_expired",
+            "only where a claim has expired under",
+            if_expired.iter().map(ToString::to_string).collect(),
+            "any state of the claim",
+        ),
         Line::flag("contact_block.until_verified", *until_verified, "it ends when verification was sent"),
         Line::flag(
             "contact_block.lifted_by_direct_consent",
