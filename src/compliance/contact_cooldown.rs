@@ -58,6 +58,12 @@ fn waited(
     certain: bool,
     event: impl Fn(Marks) -> bool + Copy,
 ) -> Speaking {
+    // What is no whole number of days is told in minutes.
+    let told = match wait {
+        Window::Minutes(_) => Unit::Minutes,
+        Window::Hours(hours) if hours % 24 != 0 => Unit::Minutes,
+        _ => Unit::Days,
+    };
     let mut judgement = Speaking::new(Answer::Kept);
     let any = any_since(situation, limits.per, not_before(wait, situation.at));
     let zones = if any { situation.zones.as_slice() } else { &[] };
@@ -71,17 +77,18 @@ fn waited(
             if judgement.evidence.is_empty() && !situation.searching {
                 judgement.evidence.extend([last.id.clone(), situation.activity.id.clone()]);
             }
-            judgement.observed = Some(match wait {
-                Window::Minutes(_) => situation.at.0.saturating_sub(last.at.0) / MINUTE,
+            judgement.observed = Some(match told {
+                Unit::Minutes => situation.at.0.saturating_sub(last.at.0) / MINUTE,
                 _ => situation.at.date(*zone).signed_duration_since(last.at.date(*zone)).num_days(),
             });
         }
     }
     judgement.steady = judgement.answer == Answer::Kept && situation.rests();
     if judgement.answer == Answer::Broken {
-        judgement.unit = Some(if matches!(wait, Window::Minutes(_)) { Unit::Minutes } else { Unit::Days });
+        judgement.unit = Some(told);
         judgement.limit = Some(match wait {
             Window::Minutes(minutes) => minutes.into(),
+            Window::Hours(hours) if told == Unit::Minutes => i64::from(hours) * 60,
             Window::CalendarDays(days) => days.into(),
             Window::Hours(hours) => i64::from(hours) / 24,
             Window::CalendarWeek => 7,

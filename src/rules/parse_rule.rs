@@ -74,7 +74,8 @@ pub fn rule(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Rule
     let (limits, written, limits_at) = limits(reader, defaults)?;
     let subject = subject.unwrap_or(default_subject(&limits));
     if matches!(subject, Subject::CampaignDay | Subject::Tenant) {
-        reader.wrong("subject", "no kind judges campaigns or tenants yet", "write activity, case or person");
+        let remedy = "write activity, case or person (docs/adding-a-jurisdiction.md says why)";
+        reader.wrong("subject", "no kind judges campaigns or tenants", remedy);
     }
     if !matches!(source, Some(Source::Practice))
         && effect == Some(Effect::Prohibits)
