@@ -198,6 +198,10 @@ pub struct ContactFrequency {
     pub technologies: Set<Technology>,
     /// Places it concerns; empty: anywhere.
     pub places: Set<Place>,
+    /// Only while the person has one of these conditions, and counted from when it binds; empty: always.
+    pub during: Set<Condition>,
+    /// Only a condition stated in writing.
+    pub during_written: bool,
     /// What is left out.
     pub exclude: Set<Exclude>,
 }

@@ -82,9 +82,24 @@ fn frequency(table: &mut Reader<'_, '_>) -> Option<ContactFrequency> {
     let (count, per) = (table.need_word::<Counted>("count"), table.need_word::<Per>("per"));
     let (channels, technologies, exclude) = (table.set("channels"), table.set("technologies"), table.set("exclude"));
     let (places, roles) = (table.set("places"), table.set("roles"));
+    let (during, during_written) = (table.set("while"), table.boolean("while_written").unwrap_or(false));
+    if during_written && during.is_empty() {
+        table.wrong("while_written", "while_written needs while", "name the condition in while");
+    }
     let window = if no_figure { window.or(Some(Window::CalendarDays(1))) } else { window };
-    let (window, count, per) = (window?, count?, per?);
-    Some(ContactFrequency { max, window, count, per, roles, channels, technologies, places, exclude })
+    Some(ContactFrequency {
+        max,
+        window: window?,
+        count: count?,
+        per: per?,
+        roles,
+        channels,
+        technologies,
+        places,
+        during,
+        during_written,
+        exclude,
+    })
 }
 
 fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {

@@ -172,6 +172,11 @@ fn frequency() -> Table {
         .may("exclude", set::<Exclude>("What is left out"))
         .may("places", set::<Place>("Places concerned; all without this key"))
         .may("roles", set::<PartyRole>("Roles of the persons concerned; all without this key"))
+        .may(
+            "while",
+            set::<Condition>("Only while the person has one of these, counted from then on; always without it"),
+        )
+        .may("while_written", flag("Only a condition stated in writing"))
         .may("no_figure", no_figure())
 }
 

@@ -76,7 +76,19 @@ fn clock(minute: u16) -> String {
 }
 
 pub(super) fn frequency(limits: &ContactFrequency) -> Vec<Line> {
-    let ContactFrequency { max, window: over, count, per, roles, channels, technologies, exclude, places } = limits;
+    let ContactFrequency {
+        max,
+        window: over,
+        count,
+        per,
+        roles,
+        channels,
+        technologies,
+        exclude,
+        places,
+        during,
+        during_written,
+    } = limits;
     let (count, over) = (count.as_str(), window(*over));
     let most = match max {
         Some(0) => format!("no {count} at all {over}"),
@@ -91,6 +103,8 @@ pub(super) fn frequency(limits: &ContactFrequency) -> Vec<Line> {
         set("contact_frequency.exclude", "not counted", *exclude, NOTHING),
         set("contact_frequency.places", "places", *places, ANY_PLACE),
         set("contact_frequency.roles", "with persons who are", *roles, "anybody"),
+        set("contact_frequency.while", "while the person has the condition", *during, "any or none"),
+        Line::flag("contact_frequency.while_written", *during_written, "only a condition stated in writing"),
     ]
 }
 
