@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::conditions::lasting;
 use super::judgement::{Note, Speaking};
+use super::limitation_period;
 use super::notice_period::last_day_after;
 use super::situation::Situation;
 use crate::domain::ids::ActivityId;
@@ -14,6 +15,7 @@ use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::{ConsentScope, Place};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::ContactBlock;
+use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Set, Word};
 
 /// A flag found set.
@@ -29,8 +31,9 @@ pub(crate) fn judge(
     limits: &ContactBlock,
     from: BindFrom,
     situation: &Situation<'_>,
-    calendar: &Calendar,
+    jurisdiction: &Jurisdiction,
 ) -> Option<Speaking> {
+    let calendar = Situation::calendar(jurisdiction);
     if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
         return None;
     }
@@ -54,6 +57,13 @@ pub(crate) fn judge(
             || known.windows && limits.flags.has(OtherFlag::InconvenientWindow);
         return Some(Speaking::kept_on(unmet && !timed));
     };
+    let mut doubt = None;
+    if !limits.if_expired.is_empty() {
+        match limitation_period::expired(&limits.if_expired, situation, jurisdiction) {
+            None => return Some(Speaking::kept_on(false)),
+            Some(missing) => doubt = missing,
+        }
+    }
     let mut judgement = Speaking::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
     judgement.observed = Some(1);
     judgement.limit = Some(0);
@@ -66,7 +76,7 @@ pub(crate) fn judge(
         judgement.evidence.extend(hit.id);
         judgement.evidence.push(situation.activity.id.clone());
     }
-    Some(judgement)
+    Some(judgement.in_doubt(doubt))
 }
 
 fn place(situation: &Situation<'_>) -> Option<Place> {

@@ -3,7 +3,7 @@
 use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{any_since, circle_attribute, earlier, leaves, not_before, open_circle};
+use super::windows::{MINUTE, any_since, circle_attribute, earlier, leaves, not_before, open_circle};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
 use crate::rules::words::{Attribute, Count, Exclude, Set};
@@ -58,6 +58,12 @@ fn waited(
     certain: bool,
     event: impl Fn(Marks) -> bool + Copy,
 ) -> Speaking {
+    // What is no whole number of days is told in minutes.
+    let told = match wait {
+        Window::Minutes(_) => Unit::Minutes,
+        Window::Hours(hours) if hours % 24 != 0 => Unit::Minutes,
+        _ => Unit::Days,
+    };
     let mut judgement = Speaking::new(Answer::Kept);
     let any = any_since(situation, limits.per, not_before(wait, situation.at));
     let zones = if any { situation.zones.as_slice() } else { &[] };
@@ -71,14 +77,18 @@ fn waited(
             if judgement.evidence.is_empty() && !situation.searching {
                 judgement.evidence.extend([last.id.clone(), situation.activity.id.clone()]);
             }
-            let days = situation.at.date(*zone).signed_duration_since(last.at.date(*zone)).num_days();
-            judgement.observed = Some(days);
+            judgement.observed = Some(match told {
+                Unit::Minutes => situation.at.0.saturating_sub(last.at.0) / MINUTE,
+                _ => situation.at.date(*zone).signed_duration_since(last.at.date(*zone)).num_days(),
+            });
         }
     }
     judgement.steady = judgement.answer == Answer::Kept && situation.rests();
     if judgement.answer == Answer::Broken {
-        judgement.unit = Some(Unit::Days);
+        judgement.unit = Some(told);
         judgement.limit = Some(match wait {
+            Window::Minutes(minutes) => minutes.into(),
+            Window::Hours(hours) if told == Unit::Minutes => i64::from(hours) * 60,
             Window::CalendarDays(days) => days.into(),
             Window::Hours(hours) => i64::from(hours) / 24,
             Window::CalendarWeek => 7,

@@ -1,5 +1,6 @@
 //! At most so many attempts, contacts or conversations in a window.
 
+use super::conditions::stretches;
 use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
@@ -9,7 +10,7 @@ use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::ContactFrequency;
-use crate::rules::words::{Attribute, Counted, Exclude};
+use crate::rules::words::{Attribute, BindFrom, Counted, Exclude};
 
 /// The unit in which a rule counts.
 pub(crate) const fn unit(count: Counted) -> Unit {
@@ -37,6 +38,8 @@ fn talked_elsewhere(limits: &ContactFrequency, situation: &Situation<'_>) -> boo
 struct Talked {
     certainly: Option<Timestamp>,
     possibly: Option<Timestamp>,
+    /// From when the condition binds that a rule counts from.
+    bound: Option<Timestamp>,
 }
 
 impl Talked {
@@ -54,7 +57,33 @@ impl Talked {
             let first = earlier(situation, limits.per, ever, certain, spoken).last().map(|stamp| stamp.at);
             here.into_iter().chain(first).min()
         };
-        Self { certainly: first(true), possibly: first(false) }
+        Self { certainly: first(true), possibly: first(false), bound: None }
+    }
+}
+
+/// A condition without which a rule says nothing.
+struct Bound {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    /// It is known to bind.
+    certain: bool,
+}
+
+impl Bound {
+    /// The one that binds now and was the first to; one that may bind where no other does.
+    fn of(limits: &ContactFrequency, bind: BindFrom, situation: &Situation<'_>) -> Option<Self> {
+        if !limits.during.meets(situation.known.conditions) {
+            return None;
+        }
+        let unwritten = |written: Option<bool>| limits.during_written && written == Some(false);
+        stretches(limits.during, bind, situation)
+            .filter(|one| one.holds(situation.at) && !unwritten(one.written))
+            .map(|one| Self {
+                from: one.from,
+                until: one.until,
+                certain: !limits.during_written || one.written.is_some(),
+            })
+            .min_by_key(|one| (!one.certain, one.from))
     }
 }
 
@@ -106,6 +135,7 @@ fn before<'s, 'a>(
     since: Timestamp,
     sure: &'s [Doubt],
 ) -> impl Iterator<Item = &'a ContactStamp> + 's {
+    let since = since.max(talked.bound.unwrap_or(since));
     let talked = if sure.contains(&Doubt::Circle) { talked.certainly } else { talked.possibly };
     let talked = talked.filter(|_| sure.contains(&Doubt::History) || !talked_elsewhere(limits, situation));
     let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
@@ -128,12 +158,28 @@ fn at_places(limits: &ContactFrequency, situation: &Situation<'_>, stamp: &Conta
     which::among(limits.places, may_be).is_some_and(|sure| sure || !certain)
 }
 
-pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Option<Speaking> {
+pub(crate) fn judge(limits: &ContactFrequency, bind: BindFrom, situation: &Situation<'_>) -> Option<Speaking> {
+    if limits.during.is_empty() {
+        return judged(limits, None, situation);
+    }
+    let bound = Bound::of(limits, bind, situation)?;
+    let mut judgement = judged(limits, Some(&bound), situation)?;
+    // What ends the condition ends the rule, and a day will come on which that is known to be so.
+    judgement.steady = false;
+    judgement.allowed_from = judgement.allowed_from.map(|free| bound.until.map_or(free, |until| free.min(until)));
+    Some(judgement)
+}
+
+/// What the rule says of a contact, counted from when the condition binds where it needs one.
+fn judged(limits: &ContactFrequency, bound: Option<&Bound>, situation: &Situation<'_>) -> Option<Speaking> {
     let marks = situation.marks()?;
     if !marks.may_count(limits.count) || !like_one(limits, marks) {
         return None;
     }
     let mut doubt = which::at_place(limits.places, situation)?;
+    if bound.is_some_and(|bound| !bound.certain) {
+        doubt = doubt.or(Some(Attribute::Written));
+    }
     if !marks.counts(limits.count) {
         doubt = doubt.or(Some(Attribute::Outcome));
     }
@@ -142,7 +188,7 @@ pub(crate) fn judge(limits: &ContactFrequency, situation: &Situation<'_>) -> Opt
         None if !limits.roles.is_empty() => doubt = doubt.or(Some(Attribute::PersonRole)),
         _ => {}
     }
-    let talked = Talked::of(limits, situation);
+    let talked = Talked { bound: bound.map(|bound| bound.from), ..Talked::of(limits, situation) };
     if limits.exclude.has(Exclude::BeforeConversation) && talked.certainly.is_none() {
         let elsewhere = talked_elsewhere(limits, situation).then_some(Attribute::History);
         let missing = elsewhere.or(talked.possibly.and(circle_attribute(limits.per)))?;

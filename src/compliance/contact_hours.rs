@@ -1,4 +1,4 @@
-//! Permitted local times: the instant must be open in every zone the person may be in.
+//! Permitted local times: the instant must be open in every zone the person may be in, or in the one that the law names.
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
@@ -23,8 +23,10 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
     if limits.no_figure {
         return Some(Speaking::no_figure());
     }
-    let zones = situation.zones.as_slice();
-    if zones.is_empty() || situation.zones.overflow {
+    // The clock that the law names is known whoever is asked, and wherever the person may be.
+    let named = limits.zone.as_slice();
+    let zones = if named.is_empty() { situation.zones.as_slice() } else { named };
+    if zones.is_empty() || named.is_empty() && situation.zones.overflow {
         return Some(Speaking::missing(Attribute::Zone));
     }
     if situation.activity.date_only {

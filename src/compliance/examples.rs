@@ -2,6 +2,7 @@
 
 mod mutate;
 mod mutate_conduct;
+mod mutate_counts;
 mod story;
 #[cfg(test)]
 mod told;

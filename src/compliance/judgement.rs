@@ -131,9 +131,9 @@ fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) 
     let calendar = Situation::calendar(jurisdiction);
     match &rule.limits {
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),
-        Limits::ContactFrequency(limits) => contact_frequency::judge(limits, situation),
+        Limits::ContactFrequency(limits) => contact_frequency::judge(limits, rule.from, situation),
         Limits::ContactCooldown(limits) => contact_cooldown::judge(limits, situation),
-        Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, calendar),
+        Limits::ContactBlock(limits) => contact_block::judge(limits, rule.from, situation, jurisdiction),
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
         Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, jurisdiction),
         Limits::FeeCap(limits) => fee_cap::judge(rule, limits, situation, calendar),

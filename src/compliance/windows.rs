@@ -10,8 +10,10 @@ use crate::domain::time::{DAY, SECOND, Timestamp, date_of_day, weekday_of_day};
 use crate::rules::model::Window;
 use crate::rules::words::{Attribute, Per};
 
+/// Microseconds of a minute.
+pub(crate) const MINUTE: i64 = 60 * SECOND;
 /// Microseconds of an hour.
-pub(crate) const HOUR: i64 = 3600 * SECOND;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
 
 /// First instant of the window that ends with `at`.
 pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
@@ -25,7 +27,8 @@ pub(crate) fn begins_with(window: Window, at: Timestamp, day: i32, zone: Tz) -> 
         Window::CalendarDays(days) => {
             Timestamp::start_of_day(day.saturating_sub_unsigned(days.into()).saturating_add(1), zone)
         }
-        // Exactly N hours later the earlier contact has left the window.
+        // Exactly so much later the earlier contact has left the window.
+        Window::Minutes(minutes) => at.plus(1 - i64::from(minutes) * MINUTE),
         Window::Hours(hours) => at.plus(1 - i64::from(hours) * HOUR),
         Window::CalendarWeek => Timestamp::start_of_day(day.saturating_sub(weekday_of_day(day).into()), zone),
         Window::CalendarMonth => {
@@ -39,6 +42,7 @@ pub(crate) fn begins_with(window: Window, at: Timestamp, day: i32, zone: Tz) -> 
 pub(crate) const fn not_before(window: Window, at: Timestamp) -> Timestamp {
     let days = match window {
         Window::CalendarDays(days) => days as i64,
+        Window::Minutes(minutes) => minutes as i64 / (24 * 60) + 1,
         Window::Hours(hours) => hours as i64 / 24 + 1,
         Window::CalendarWeek => 7,
         Window::CalendarMonth => 31,
@@ -52,6 +56,7 @@ pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
     let (day, _) = stamp.clock(zone);
     match window {
         Window::CalendarDays(days) => Timestamp::start_of_day(day.saturating_add_unsigned(days.into()), zone),
+        Window::Minutes(minutes) => stamp.plus(i64::from(minutes) * MINUTE),
         Window::Hours(hours) => stamp.plus(i64::from(hours) * HOUR),
         Window::CalendarWeek => Timestamp::start_of_day(day.saturating_add(7 - i32::from(weekday_of_day(day))), zone),
         Window::CalendarMonth => {

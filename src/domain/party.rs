@@ -23,6 +23,8 @@ vocabulary!(
         NotDebtor = "not_debtor",
         /// A complaint about the debt is before an ombudsman or a complaints board.
         OmbudsmanCase = "ombudsman_case",
+        /// The person said not to pay because the claim is barred by limitation.
+        LimitationPleaded = "limitation_pleaded",
     }
 );
 

@@ -53,6 +53,8 @@ vocabulary!(
         Days = "days", Flag = "flag",
         /// Millionths of a yearly rate.
         RatePpm = "rate_ppm",
+        /// Minutes between two instants.
+        Minutes = "minutes",
     }
 );
 

@@ -1,4 +1,4 @@
-//! What a counting rule counts over: its window, and whose contacts it puts together.
+//! What a rule measures by: the window it counts over, whose contacts it puts together, the clock it reads.
 
 use super::language::Language;
 use crate::rules::model::{Limits, Window};
@@ -14,10 +14,19 @@ pub(super) fn window(language: &Language, limits: &Limits) -> Option<String> {
     };
     Some(match window {
         Window::CalendarDays(days) => language.in_number("windows.days", days.into()),
+        Window::Minutes(minutes) => language.in_number("windows.minutes", minutes.into()),
         Window::Hours(hours) => language.in_number("windows.hours", hours.into()),
         Window::CalendarWeek => language.plain("windows.week"),
         Window::CalendarMonth => language.plain("windows.month"),
     })
+}
+
+/// The clock that the law names, as its zone is called; `None` where it is that of the person's place.
+pub(super) fn clock(limits: &Limits) -> Option<String> {
+    match limits {
+        Limits::ContactHours(limits) => limits.zone.map(|zone| zone.name().to_owned()),
+        _ => None,
+    }
 }
 
 /// Whose contacts a rule counts together, in words; `None` where it counts those of one person about one debt.

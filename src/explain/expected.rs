@@ -9,10 +9,11 @@ use crate::rules::model::{Kind, Limits};
 use crate::rules::words::{Attribute, Counted, FeeCondition, OtherFlag, Per};
 
 /// Units whose figures are written with a noun in the right number.
-pub const NOUNS: &[&str] = &["attempts", "contacts", "conversations", "charges", "days"];
+pub const NOUNS: &[&str] = &["attempts", "contacts", "conversations", "charges", "days", "minutes"];
 const COUNTS: &[&str] = &["attempts", "contacts", "conversations"];
 const CHARGES: &[&str] = &["charges"];
 const DAYS: &[&str] = &["days"];
+const STRETCHES: &[&str] = &["days", "minutes"];
 
 /// A slot that a template may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +53,15 @@ pub const EVERYWHERE: &[Named] = &[text("when"), text("zone")];
 const NOTE: &[Named] = &[text("note")];
 const MAYBE_NOTE: &[Named] = &[maybe("note")];
 const HOUR: &[Named] = &[text("observed"), maybe("limit"), maybe("note")];
+/// The time on the clock that the law names.
+const CLOCK: &[Named] = &[text("observed"), text("clock"), maybe("limit"), maybe("note")];
 const AMOUNT: &[Named] = &[text("observed"), text("limit"), maybe("remaining"), maybe("note")];
 const PART: &[Named] = &[text("observed"), text("limit"), text("note")];
 const NUMBERS: &[Named] = &[text("observed"), text("limit")];
 const SPENT: &[Named] = &[figure("observed", DAYS), figure("limit", DAYS), maybe("note")];
 const SPENT_NOTE: &[Named] = &[figure("observed", DAYS), figure("limit", DAYS), text("note")];
+/// How long ago something was, and how long it is to be.
+const WAITED: &[Named] = &[figure("observed", STRETCHES), figure("limit", STRETCHES), maybe("note")];
 const OVER: &[Named] = &[figure("observed", DAYS), maybe("note")];
 const COUNTED: &[Named] =
     &[figure("observed", COUNTS), figure("limit", COUNTS), maybe("window"), maybe("circle"), maybe("note")];
@@ -69,15 +74,17 @@ const UNKNOWN: Variant = Variant { name: "unknown", slots: &[text("missing")] };
 const BROKEN: Variant = Variant { name: "broken", slots: MAYBE_NOTE };
 const NOTED: Variant = Variant { name: "broken", slots: NOTE };
 const OMITTED: Variant = Variant { name: "omitted", slots: &[text("last_day"), maybe("note")] };
+const BROKEN_WAIT: Variant = Variant { name: "broken_days", slots: WAITED };
 const BROKEN_DAYS: Variant = Variant { name: "broken_days", slots: SPENT };
 const BROKEN_AMOUNT: Variant = Variant { name: "broken_amount", slots: AMOUNT };
 const KEPT_AMOUNT: Variant = Variant { name: "kept_amount", slots: AMOUNT };
 
-/// The template of that name as the rule has it: what a wait follows may be a contact that was no conversation, what a
+/// The template of that name as the rule has it: hours may be those of a clock that the law names, what a wait follows may be a contact that was no conversation, what a
 /// step comes after may be a day, and what is dealt with may be no dispute.
 #[must_use]
 pub fn turned(limits: &Limits, name: &'static str) -> &'static str {
     match (limits, name) {
+        (Limits::ContactHours(limits), "broken") if limits.zone.is_some() => "broken_clock",
         (Limits::ContactCooldown(limits), _) if limits.after == Counted::Conversations => name,
         (Limits::ContactCooldown(_), "kept") => "kept_contact",
         (Limits::ContactCooldown(_), "broken_days") => "broken_days_contact",
@@ -98,7 +105,9 @@ pub fn turned(limits: &Limits, name: &'static str) -> &'static str {
 #[must_use]
 pub const fn variants(kind: Kind) -> &'static [Variant] {
     match kind {
-        Kind::ContactHours => &[KEPT, Variant { name: "broken", slots: HOUR }, UNKNOWN],
+        Kind::ContactHours => {
+            &[KEPT, Variant { name: "broken", slots: HOUR }, Variant { name: "broken_clock", slots: CLOCK }, UNKNOWN]
+        }
         Kind::ContactFrequency => &[
             Variant { name: "kept_count", slots: COUNTED },
             KEPT,
@@ -108,10 +117,10 @@ pub const fn variants(kind: Kind) -> &'static [Variant] {
         ],
         Kind::ContactCooldown => &[
             KEPT,
-            BROKEN_DAYS,
+            BROKEN_WAIT,
             BROKEN,
             Variant { name: "kept_contact", slots: &[] },
-            Variant { name: "broken_days_contact", slots: SPENT },
+            Variant { name: "broken_days_contact", slots: WAITED },
             Variant { name: "broken_contact", slots: MAYBE_NOTE },
             UNKNOWN,
         ],
@@ -295,7 +304,7 @@ pub fn all() -> Vec<Expected> {
     for noun in NOUNS {
         ["one", "other"].iter().for_each(|number| add(format!("units.{noun}.{number}"), &[text("n")]));
     }
-    for window in ["days", "hours"] {
+    for window in ["days", "hours", "minutes"] {
         ["one", "other"].iter().for_each(|number| add(format!("windows.{window}.{number}"), &[text("n")]));
     }
     ["week", "month"].iter().for_each(|window| add(format!("windows.{window}"), &[]));

@@ -132,7 +132,7 @@ fn further(path: &str) -> Option<Vec<Named>> {
         ["words", _] => Some(Vec::new()),
         // Languages whose millions are counted differently, and other cases of a noun.
         ["units", noun, "many"] if NOUNS.contains(noun) => Some(vec![number]),
-        ["windows", "days" | "hours", "many"] => Some(vec![number]),
+        ["windows", "days" | "hours" | "minutes", "many"] => Some(vec![number]),
         ["units", noun, form, "one" | "other" | "many"] if NOUNS.contains(noun) && *form != BARE => Some(vec![number]),
         _ => None,
     }

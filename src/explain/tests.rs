@@ -106,6 +106,8 @@ fn sentences_are_the_golden_ones() {
         limits.after = Counted::Contacts;
     }
     add("one day after a contact", told(&after_contacts, &broken(seen(1, 8, Unit::Days))));
+    let succession = rule("us-reg-f-rapid-succession");
+    add("a minute after a call", told(&succession, &broken(seen(1, 5, Unit::Minutes))));
     add("nine days after the due date", told(&rule("no-fee-reminder-wait"), &broken(seen(9, 15, Unit::Days))));
     add(
         "long after the due date",
@@ -116,6 +118,13 @@ fn sentences_are_the_golden_ones() {
         told(
             &rule("fr-contact-hours"),
             &broken(Observation { note: Some("Europe/Paris".to_owned()), ..seen(1305, 1200, Unit::MinuteOfDay) }),
+        ),
+    );
+    add(
+        "too late by the clock that the law names",
+        told(
+            &rule("ca-ab-hours"),
+            &broken(Observation { note: Some("America/Edmonton".to_owned()), ..seen(1350, 1320, Unit::MinuteOfDay) }),
         ),
     );
     add(

@@ -135,13 +135,26 @@ impl Holiday {
         if self.observed == Observed::SameDay && !self.on.may_be(date) {
             return false;
         }
-        let year = date.year();
-        if self.from_year.is_some_and(|from| year < from) || self.until_year.is_some_and(|until| year > until) {
-            return false;
-        }
         let here = self.subdivisions.is_empty()
             || subdivision.is_some_and(|at| self.subdivisions.iter().any(|one| one.eq_ignore_ascii_case(at)));
-        if !here {
+        here && self.years(date).any(|year| self.kept_in(year, date))
+    }
+
+    /// The years whose holiday may be kept on the date: where it is moved, it may leave its own.
+    fn years(&self, date: NaiveDate) -> std::ops::RangeInclusive<i32> {
+        let year = date.year();
+        match (self.observed, date.ordinal()) {
+            (Observed::SameDay, _) => year..=year,
+            // Saturday 1 January is kept on the Friday before, Sunday 31 December on the Monday after.
+            (_, 1..=2) => year - 1..=year,
+            (_, 365..) => year..=year + 1,
+            _ => year..=year,
+        }
+    }
+
+    /// The holiday of that year falls on the date or is kept on it.
+    fn kept_in(&self, year: i32, date: NaiveDate) -> bool {
+        if self.from_year.is_some_and(|from| year < from) || self.until_year.is_some_and(|until| year > until) {
             return false;
         }
         let Some(day) = self.on.in_year(year) else { return false };
@@ -243,6 +256,39 @@ mod tests {
         assert_eq!(HolidayOn::Nth(5, 0, -1).in_year(2026), Some(day("2026-05-25")));
         assert_eq!(HolidayOn::OnOrAfter(6, 20, 5).in_year(2026), Some(day("2026-06-20")));
         assert_eq!(HolidayOn::OnOrAfter(6, 20, 5).in_year(2027), Some(day("2027-06-26")));
+    }
+
+    #[test]
+    fn a_day_that_is_moved_may_leave_its_year() {
+        let kept = |month, day, observed, years: (Option<i32>, Option<i32>)| Holiday {
+            name: String::new(),
+            on: HolidayOn::Date(month, day),
+            observed,
+            from_year: years.0,
+            until_year: years.1,
+            subdivisions: Vec::new(),
+        };
+        let on = |holiday: &Holiday, text: &str| holiday.kept_on(day(text), None);
+        let new_year = kept(1, 1, Observed::NearestWeekday, (None, None));
+        // 1 January is a Saturday in 2011, 2022 and 2028, a Sunday in 2023, a Monday in 2029.
+        for text in ["2010-12-31", "2021-12-31", "2022-01-01", "2023-01-02", "2027-12-31", "2028-01-01", "2029-01-01"] {
+            assert!(on(&new_year, text), "{text}");
+        }
+        for text in ["2022-12-31", "2023-12-31", "2024-12-31", "2026-12-31", "2028-12-29", "2028-12-31", "2029-01-02"] {
+            assert!(!on(&new_year, text), "{text}");
+        }
+        // What has begun or ended is the year of the day itself, not of the one on which it is kept.
+        assert!(on(&kept(1, 1, Observed::NearestWeekday, (Some(2022), None)), "2021-12-31"));
+        assert!(!on(&kept(1, 1, Observed::NearestWeekday, (Some(2023), None)), "2021-12-31"));
+        assert!(!on(&kept(1, 1, Observed::NearestWeekday, (None, Some(2021))), "2021-12-31"));
+        // 31 December is a Sunday in 2028 and a Saturday in 2033.
+        for observed in [Observed::MondayIfSunday, Observed::MondayIfWeekend, Observed::NearestWeekday] {
+            let eve = kept(12, 31, observed, (None, Some(2033)));
+            assert!(on(&eve, "2029-01-01"), "{observed:?}");
+            assert_eq!(on(&eve, "2034-01-02"), observed == Observed::MondayIfWeekend, "{observed:?}");
+            assert!(!on(&eve, "2030-01-01"), "{observed:?}");
+        }
+        assert!(!on(&kept(12, 31, Observed::SameDay, (None, None)), "2029-01-01"));
     }
 
     #[test]

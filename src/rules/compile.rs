@@ -217,6 +217,7 @@ impl Packs {
                     ));
                 }
                 let expired = match &rule.limits {
+                    Limits::ContactBlock(limits) => limits.if_expired.as_slice(),
                     Limits::Content(limits) => limits.if_expired.as_slice(),
                     Limits::RequiredNotice(limits) => limits.if_expired.as_slice(),
                     _ => &[],
@@ -331,6 +332,7 @@ pub fn look_back(rule: &Rule) -> Option<LookBack> {
     let days = |window: Window| match window {
         // One day more for the zone's offset and one for the day on which clocks change.
         Window::CalendarDays(days) => i64::from(days) + 2,
+        Window::Minutes(minutes) => i64::from(minutes) / (24 * 60) + 2,
         Window::Hours(hours) => i64::from(hours) / 24 + 2,
         Window::CalendarWeek => 9,
         Window::CalendarMonth => 33,

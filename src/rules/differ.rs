@@ -79,6 +79,7 @@ impl RuleSet {
 /// The rules whose answer a rule rests on: whether a claim has expired. They look at none themselves.
 fn looks_at(limits: &Limits) -> &[RuleId] {
     match limits {
+        Limits::ContactBlock(limits) => &limits.if_expired,
         Limits::Content(limits) => &limits.if_expired,
         Limits::RequiredNotice(limits) => &limits.if_expired,
         _ => &[],

@@ -31,6 +31,7 @@ pub mod pack;
 pub mod parse;
 mod parse_conduct;
 mod parse_fee;
+mod parse_hours;
 mod parse_limits;
 mod parse_matter;
 pub mod parse_rule;

@@ -1,6 +1,7 @@
 //! A rule as it was read: head, scope and the parameters of its kind, as flat typed values.
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use super::client_funds::ClientFunds;
@@ -157,6 +158,8 @@ pub struct ContactHours {
     pub end_inclusive: bool,
     /// Permitted spans, sorted by (day, from).
     pub open: Vec<OpenSpan>,
+    /// The clock that the law names; absent: that of each place where the person may be.
+    pub zone: Option<Tz>,
     /// No hours are stated: the rule only informs.
     pub no_figure: bool,
 }
@@ -166,6 +169,8 @@ pub struct ContactHours {
 pub enum Window {
     /// Any N consecutive local dates, the first of which is day 1.
     CalendarDays(u16),
+    /// Any N minutes.
+    Minutes(u32),
     /// Any N hours.
     Hours(u32),
     /// The calendar week, Monday to Sunday.
@@ -193,6 +198,10 @@ pub struct ContactFrequency {
     pub technologies: Set<Technology>,
     /// Places it concerns; empty: anywhere.
     pub places: Set<Place>,
+    /// Only while the person has one of these conditions, and counted from when it binds; empty: always.
+    pub during: Set<Condition>,
+    /// Only a condition stated in writing.
+    pub during_written: bool,
     /// What is left out.
     pub exclude: Set<Exclude>,
 }
@@ -236,6 +245,8 @@ pub struct ContactBlock {
     pub only_within_after: Vec<Step>,
     /// How long a condition blocks at most.
     pub lasts: Lasting,
+    /// Only where a claim has expired under one of these rules.
+    pub if_expired: Vec<RuleId>,
     /// The block ends when verification of the debt was sent.
     pub until_verified: bool,
     /// A consent to direct contact lifts it.

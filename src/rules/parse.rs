@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::calendar::{Calendar, Holiday, HolidayOn, Observed};
 use super::pack::{NotEncoded, Pack};
-use super::parse_limits::weekdays;
+use super::parse_hours::{weekdays, zone};
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::payment_application::components;
 use super::rates::RateTables;
@@ -148,16 +148,8 @@ fn payment_order(root: &mut Reader<'_, '_>) -> Option<[Component; 3]> {
 }
 
 fn zones(table: &mut Reader<'_, '_>) -> Vec<Tz> {
-    let mut zones = Vec::new();
-    for text in table.texts("zones") {
-        match text.parse::<Tz>() {
-            Ok(zone) => zones.push(zone),
-            Err(_) => {
-                table.wrong("zones", &format!("\"{text}\" is no IANA time zone"), "write names such as \"Europe/Rome\"")
-            }
-        }
-    }
-    zones
+    let names = table.texts("zones");
+    names.iter().filter_map(|name| zone(table, "zones", name)).collect()
 }
 
 /// `[[subdivision]]`: the zones of residents of whom the subdivision is known.

@@ -1,28 +1,23 @@
 //! The table of limits of each kind.
 
-use chrono::Datelike;
-
 use super::model::{
-    ContactBlock, ContactCooldown, ContactFrequency, ContactHours, HOLIDAY, Kind, LimitationPeriod, Limits,
-    NoticePeriod, OpenSpan, RequiredNotice, Term, Window,
+    ContactBlock, ContactCooldown, ContactFrequency, Kind, LimitationPeriod, Limits, NoticePeriod, RequiredNotice,
+    Term, Window,
 };
 use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
 use super::words::{
-    BlockAnswer, Count, CountFrom, Counted, Exclude, Holidays, LimitationStart, Per, Roll, Since, TermUnit, Timing,
-    Word,
+    BlockAnswer, Count, CountFrom, Counted, Exclude, LimitationStart, Per, Roll, Since, TermUnit, Timing, Word,
 };
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence};
-use super::{parse_conduct, parse_fee, parse_matter};
+use super::{parse_conduct, parse_fee, parse_hours, parse_matter};
 use super::{payment_application, payment_term, record_retention};
-
-const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
 
 /// Reads the limits of a kind.
 pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Limits> {
     Some(match kind {
-        Kind::ContactHours => Limits::ContactHours(hours(table)),
+        Kind::ContactHours => Limits::ContactHours(parse_hours::hours(table)),
         Kind::ContactFrequency => Limits::ContactFrequency(frequency(table)?),
         Kind::ContactCooldown => Limits::ContactCooldown(cooldown(table)?),
         Kind::ContactBlock => Limits::ContactBlock(block(table)),
@@ -48,102 +43,23 @@ pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -
     })
 }
 
-fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
-    let (channels, places) = (table.set("channels"), table.set("places"));
-    let unless_preferred = table.boolean("unless_preferred").unwrap_or(false);
-    if unless_preferred && places.is_empty() {
-        table.missing("places", "[\"workplace\"], the places for which the person may have stated hours");
-    }
-    let holidays = table.word("holidays");
-    let end_inclusive = table.boolean("end_inclusive").unwrap_or(false);
-    let no_figure = table.boolean("no_figure").unwrap_or(false);
-    let closed_dates = dates(table, "closed_dates");
-    let mut open = Vec::new();
-    let spans = table.tables("open");
-    if spans.is_empty() && !no_figure {
-        table.missing(
-            "open",
-            "a list of { days = [\"mon\", ...], from = \"08:00\", to = \"21:00\" }, or no_figure = true",
-        );
-    }
-    for mut span in spans {
-        let days = weekdays(&mut span, "days");
-        if let (Some(from), Some(to)) = (span.minute("from"), span.minute("to")) {
-            if to <= from {
-                span.wrong("to", "the span ends before it begins", "write a later time, or split it at midnight");
-            }
-            open.extend(days.iter().map(|day| OpenSpan { day: *day, from, to }));
-        }
-        span.finish();
-    }
-    open.sort_unstable();
-    if let Some(pair) = open.windows(2).find(|pair| matches!(pair, [a, b] if a.day == b.day && b.from < a.to)) {
-        let day = pair.first().and_then(|span| WEEKDAYS.get(usize::from(span.day))).copied().unwrap_or("a day");
-        table.wrong("open", &format!("two open spans overlap on {day}"), "join them");
-    }
-    if holidays.is_none() && !no_figure {
-        table.missing("holidays", "\"closed\" or \"ignored\"");
-    }
-    let holidays = holidays.unwrap_or(Holidays::Closed);
-    if holidays == Holidays::Ignored && open.iter().any(|span| span.day == HOLIDAY) {
-        table.wrong("holidays", "holidays are ignored, yet a span names them", "write holidays = \"closed\"");
-    }
-    ContactHours { channels, places, unless_preferred, holidays, closed_dates, end_inclusive, open, no_figure }
-}
-
-/// Days of any year, as "12-24".
-pub fn dates(table: &mut Reader<'_, '_>, key: &'static str) -> Vec<(u8, u8)> {
-    let mut dates = Vec::new();
-    for text in table.texts(key) {
-        // A leap year, so that 02-29 can be named.
-        match format!("2024-{text}").parse::<chrono::NaiveDate>() {
-            Ok(date) => dates.push((date.month() as u8, date.day() as u8)),
-            Err(_) => table.wrong(key, &format!("\"{text}\" is no month and day"), "write it as \"12-24\""),
-        }
-    }
-    dates
-}
-
-/// Weekday numbers, 0 Monday to 6 Sunday, 7 holiday; `mon-fri` names a stretch.
-pub fn weekdays(table: &mut Reader<'_, '_>, key: &'static str) -> Vec<u8> {
-    if !table.has(key) {
-        table.missing(key, "[\"mon\", \"tue\"] or [\"mon-fri\"]");
-    }
-    let index = |name: &str| WEEKDAYS.iter().position(|day| *day == name).and_then(|at| u8::try_from(at).ok());
-    let mut days = Vec::new();
-    for text in table.texts(key) {
-        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
-        match (index(first), index(last)) {
-            (Some(first), Some(last)) if first <= last && (last < HOLIDAY || first == last) => {
-                days.extend(first..=last)
-            }
-            _ => table.wrong(
-                key,
-                &format!("\"{text}\" is no weekday"),
-                "write mon, tue, wed, thu, fri, sat, sun, holiday, or a stretch such as mon-fri",
-            ),
-        }
-    }
-    days.sort_unstable();
-    days.dedup();
-    days
-}
-
-/// A window: exactly one of calendar_days, hours, calendar_week, calendar_month.
+/// A window: exactly one of calendar_days, hours, minutes, calendar_week, calendar_month.
 pub fn window(table: &mut Reader<'_, '_>, key: &'static str) -> Option<Window> {
     let mut inner = table.table(key)?;
     let days = inner.integer("calendar_days", 1, 3660).and_then(|n| u16::try_from(n).ok()).map(Window::CalendarDays);
     let hours = inner.integer("hours", 1, 87_840).and_then(|n| u32::try_from(n).ok()).map(Window::Hours);
+    // Longer than a week is no quick succession: hours and dates say it better.
+    let minutes = inner.integer("minutes", 1, 10_080).and_then(|n| u32::try_from(n).ok()).map(Window::Minutes);
     let week = inner.boolean("calendar_week").and_then(|yes| yes.then_some(Window::CalendarWeek));
     let month = inner.boolean("calendar_month").and_then(|yes| yes.then_some(Window::CalendarMonth));
-    let mut found = [days, hours, week, month].into_iter().flatten();
+    let mut found = [days, hours, minutes, week, month].into_iter().flatten();
     let first = found.next();
     if first.is_none() || found.next().is_some() {
         let at = inner.offset();
         inner.cx.wrong(
             at,
             format!("{key} needs exactly one length"),
-            "write one of { calendar_days = N }, { hours = N }, { calendar_week = true }, { calendar_month = true }",
+            "write one of { calendar_days = N }, { hours = N }, { minutes = N }, { calendar_week = true }, { calendar_month = true }",
         );
     }
     inner.finish();
@@ -166,9 +82,24 @@ fn frequency(table: &mut Reader<'_, '_>) -> Option<ContactFrequency> {
     let (count, per) = (table.need_word::<Counted>("count"), table.need_word::<Per>("per"));
     let (channels, technologies, exclude) = (table.set("channels"), table.set("technologies"), table.set("exclude"));
     let (places, roles) = (table.set("places"), table.set("roles"));
+    let (during, during_written) = (table.set("while"), table.boolean("while_written").unwrap_or(false));
+    if during_written && during.is_empty() {
+        table.wrong("while_written", "while_written needs while", "name the condition in while");
+    }
     let window = if no_figure { window.or(Some(Window::CalendarDays(1))) } else { window };
-    let (window, count, per) = (window?, count?, per?);
-    Some(ContactFrequency { max, window, count, per, roles, channels, technologies, places, exclude })
+    Some(ContactFrequency {
+        max,
+        window: window?,
+        count: count?,
+        per: per?,
+        roles,
+        channels,
+        technologies,
+        places,
+        during,
+        during_written,
+        exclude,
+    })
 }
 
 fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {
@@ -185,7 +116,11 @@ fn cooldown(table: &mut Reader<'_, '_>) -> Option<ContactCooldown> {
         table.missing("days", "\"from_nth_day\" (the event's date is day 1) or \"clear_days\" (it is not counted)");
     }
     if matches!(wait, Some(Window::CalendarWeek | Window::CalendarMonth)) {
-        table.wrong("wait", "a cooldown waits days or hours", "write { calendar_days = N } or { hours = N }");
+        table.wrong(
+            "wait",
+            "a cooldown waits days, hours or minutes",
+            "write { calendar_days = N }, { hours = N } or { minutes = N }",
+        );
     }
     let per = table.need_word::<Per>("per");
     let (channels, exclude) = (table.set("channels"), table.set("exclude"));
@@ -252,6 +187,7 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
         written_only: table.boolean("written_only").unwrap_or(false),
         only_within,
         only_within_after,
+        if_expired: parse_conduct::rule_ids(table, "if_expired"),
         until_verified: table.boolean("until_verified").unwrap_or(false),
         lifted_by_direct_consent: table.boolean("lifted_by_direct_consent").unwrap_or(false),
         place: table.set("place"),

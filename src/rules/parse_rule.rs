@@ -73,8 +73,9 @@ pub fn rule(reader: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Rule
     let assume = assume(reader);
     let (limits, written, limits_at) = limits(reader, defaults)?;
     let subject = subject.unwrap_or(default_subject(&limits));
-    if matches!(subject, Subject::CampaignDay | Subject::Tenant) {
-        reader.wrong("subject", "no kind judges campaigns or tenants yet", "write activity, case or person");
+    if !subject.is_judged() {
+        let remedy = "write activity, case or person (docs/adding-a-jurisdiction.md says why)";
+        reader.wrong("subject", "no kind judges campaigns or tenants", remedy);
     }
     if !matches!(source, Some(Source::Practice))
         && effect == Some(Effect::Prohibits)
@@ -122,6 +123,14 @@ fn checked_id(reader: &mut Reader<'_, '_>, text: &str, defaults: &Defaults<'_>) 
         return None;
     }
     RuleId::new(text).ok()
+}
+
+impl Subject {
+    /// A rule of some kind may judge it. Of the others the fact sheets speak, and a file that names one is told why not.
+    #[must_use]
+    pub const fn is_judged(self) -> bool {
+        matches!(self, Self::Activity | Self::Case | Self::Person)
+    }
 }
 
 fn default_subject(limits: &Limits) -> Subject {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::shape::{MONTH_DAY, Table};
-use super::shape::{clock, flag, number, of, patterns, set, table, tables, texts, word};
+use super::shape::{clock, flag, number, of, patterns, set, table, tables, text, texts, word};
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::LegalStepKind;
 use crate::domain::party::Condition;
@@ -44,9 +44,10 @@ fn window_part() -> Value {
     table("The stretch that is counted over: exactly one of its keys")
         .may("calendar_days", number("Any so many consecutive local dates, the first of which is day 1", 1, 3660))
         .may("hours", number("Any so many hours", 1, 87_840))
+        .may("minutes", number("Any so many minutes", 1, 10_080))
         .may("calendar_week", flag("The calendar week, Monday to Sunday"))
         .may("calendar_month", flag("The calendar month"))
-        .one_of(&["calendar_days", "hours", "calendar_week", "calendar_month"])
+        .one_of(&["calendar_days", "hours", "minutes", "calendar_week", "calendar_month"])
         .end()
 }
 
@@ -155,6 +156,7 @@ fn hours() -> Table {
         .may("end_inclusive", flag("The exact end minute of a span still counts as inside"))
         .may("open", spans("Permitted stretches; needed unless no_figure"))
         .may("places", set::<Place>("Places concerned; all without this key"))
+        .may("zone", text("IANA zone of the clock that the law names; without this key, of where the person may be"))
         .may("unless_preferred", flag("Not where the person stated preferred hours for one of these places"))
         .may("no_figure", no_figure())
 }
@@ -170,6 +172,11 @@ fn frequency() -> Table {
         .may("exclude", set::<Exclude>("What is left out"))
         .may("places", set::<Place>("Places concerned; all without this key"))
         .may("roles", set::<PartyRole>("Roles of the persons concerned; all without this key"))
+        .may(
+            "while",
+            set::<Condition>("Only while the person has one of these, counted from then on; always without it"),
+        )
+        .may("while_written", flag("Only a condition stated in writing"))
         .may("no_figure", no_figure())
 }
 
@@ -178,7 +185,7 @@ fn cooldown() -> Table {
         .need("after", word::<Counted>("What starts it"))
         .may("after_channels", set::<Channel>("Channels on which the event must have been; all without this key"))
         .may("after_inbound", flag("The event may also have been begun by the debtor (the default)"))
-        .may("wait", window("How long, in calendar_days or hours; needed unless no_figure"))
+        .may("wait", window("How long, in calendar_days, hours or minutes; needed unless no_figure"))
         .may("days", word::<Count>("Whether the event's own date is day 1; needed for calendar_days"))
         .need("per", word::<Per>("Whose events and contacts"))
         .may("channels", set::<Channel>("Channels that rest; all without this key"))
@@ -194,6 +201,7 @@ fn block() -> Table {
         .may("written_only", flag("Only a condition stated in writing blocks"))
         .may("only_within", term("Only a condition stated in this term blocks"))
         .may("only_within_after", steps("The steps after which that term runs"))
+        .may("if_expired", texts("Only where a claim has expired under one of these rules"))
         .may("until_verified", flag("It ends when verification of the debt was sent"))
         .may("lifted_by_direct_consent", flag("A consent to direct contact lifts it"))
         .may("lasts", term("The longest time that a condition binds"))

@@ -164,12 +164,13 @@ pub(super) fn rule(tenant: bool) -> Table {
     }
     let kinds = kinds().map(|(name, kind)| (name.to_owned(), kind.end()));
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let judged = Subject::ALL.iter().filter(|subject| subject.is_judged());
     rule.may("status", word::<Status>("Whether it is law; in_force without this key"))
         .may("membership", text("The code under which it binds; needed for source code"))
         .may("valid_from", date("First day in force; from ever without this key"))
         .may("valid_until", date("Last day in force; open without this key"))
         .may("version_by", word::<VersionBy>("Which date picks the version; activity_on without this key"))
-        .may("subject", word::<Subject>("What is judged"))
+        .may("subject", choice("What is judged", judged.map(|subject| subject.as_str())))
         .may("from", word::<BindFrom>("From when a flag binds; received without this key"))
         .may("reviewed_by", text("Who signed it"))
         .may("reviewed_on", date("When"))

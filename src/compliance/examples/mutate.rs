@@ -155,6 +155,7 @@ fn moved_u16(value: &mut u16, step: i64) -> bool {
 pub(super) fn moved_window(window: &mut Window, step: i64) -> bool {
     match window {
         Window::CalendarDays(days) => (*days > 1 || step > 0) && moved_u16(days, step),
+        Window::Minutes(minutes) => (*minutes > 1 || step > 0) && moved_u32(minutes, step),
         Window::Hours(hours) => (*hours > 1 || step > 0) && moved_u32(hours, step),
         Window::CalendarWeek | Window::CalendarMonth => false,
     }

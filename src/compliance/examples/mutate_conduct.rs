@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::mutate::{Change, head, moved_term, moved_u32, moved_window};
+use super::mutate_counts::{self, circles};
 use crate::domain::party::Condition;
 use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
-use crate::rules::model::{ContactCooldown, ContactFrequency, Limits, Rule, Term};
+use crate::rules::model::{Limits, Rule, Term};
 use crate::rules::pack::Pack;
-use crate::rules::words::{Exclude, Per, Set, Word};
+use crate::rules::words::{Exclude, Set, Word};
 
 /// Every change of a rule's words, terms, sets and flags.
 pub(super) fn changes(rule: &Rule) -> Vec<Change> {
@@ -51,13 +52,13 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
     out.out
 }
 
-struct Changes<'r> {
-    rule: &'r Rule,
+pub(super) struct Changes<'r> {
+    pub rule: &'r Rule,
     out: Vec<Change>,
 }
 
 impl Changes<'_> {
-    fn with(&mut self, name: String, edit: impl FnOnce(&mut Limits) -> bool) {
+    pub fn with(&mut self, name: String, edit: impl FnOnce(&mut Limits) -> bool) {
         let mut changed = self.rule.clone();
         if edit(&mut changed.limits) && changed.limits != self.rule.limits {
             self.out.push((name, Some(changed)));
@@ -82,7 +83,7 @@ impl Changes<'_> {
     }
 
     /// Each word of a set taken out, where others are left.
-    fn set<T: Word>(&mut self, key: &str, set: impl Fn(&mut Limits) -> Option<&mut Set<T>>) {
+    pub fn set<T: Word>(&mut self, key: &str, set: impl Fn(&mut Limits) -> Option<&mut Set<T>>) {
         let mut limits = self.rule.limits.clone();
         let Some(all) = set(&mut limits).copied() else { return };
         let words: Vec<T> = all.iter().collect();
@@ -107,7 +108,7 @@ impl Changes<'_> {
     }
 
     /// A flag that is set, turned off.
-    fn flag(&mut self, key: &str, flag: impl Fn(&mut Limits) -> Option<&mut bool>) {
+    pub fn flag(&mut self, key: &str, flag: impl Fn(&mut Limits) -> Option<&mut bool>) {
         self.with(format!("{key} is turned over"), |limits| flag(limits).map(|flag| *flag = !*flag).is_some());
     }
 
@@ -155,11 +156,15 @@ fn lasting_of(limits: &mut Limits) -> Option<&mut Set<Condition>> {
     }
 }
 
-/// Conditions that a term ends: each taken out, and all of them meant.
+/// Conditions that a term ends: each taken out, and all of them meant; and a block of expired claims alone widened.
 fn lasting(out: &mut Changes<'_>) {
     out.set("lasts_for", lasting_of);
     out.with("lasts speaks of all its conditions".to_owned(), |limits| {
         lasting_of(limits).map(|conditions| *conditions = Set::default()).is_some()
+    });
+    out.with("it binds whether or not the claim has expired".to_owned(), |limits| match limits {
+        Limits::ContactBlock(limits) => !std::mem::take(&mut limits.if_expired).is_empty(),
+        _ => false,
     });
 }
 
@@ -177,40 +182,16 @@ fn places(out: &mut Changes<'_>) {
         });
     }
     circles(out);
+    mutate_counts::conditions(out);
     let Limits::ContactHours(hours) = &out.rule.limits else { return };
+    out.with("its clock is the person's".to_owned(), |limits| match limits {
+        Limits::ContactHours(limits) => limits.zone.take().is_some(),
+        _ => false,
+    });
     if hours.unless_preferred {
         out.flag("unless_preferred", |limits| match limits {
             Limits::ContactHours(limits) => Some(&mut limits.unless_preferred),
             _ => None,
-        });
-    }
-}
-
-/// Whose contacts count together: fewer and more of them, and each role taken out.
-fn circles(out: &mut Changes<'_>) {
-    out.set("roles", |limits| match limits {
-        Limits::ContactFrequency(limits) => Some(&mut limits.roles),
-        _ => None,
-    });
-    let per = |limits: &mut Limits| match limits {
-        Limits::ContactFrequency(ContactFrequency { per, max: Some(_), .. }) => Some(*per),
-        Limits::ContactCooldown(ContactCooldown { per, wait: Some(_), .. }) => Some(*per),
-        _ => None,
-    };
-    let others: &[Per] = match per(&mut out.rule.limits.clone()) {
-        Some(Per::Collector | Per::Creditor) => &[Per::PersonAndCase, Per::Person],
-        Some(Per::HouseholdAndCase) => &[Per::PersonAndCase, Per::Case],
-        Some(Per::Household) => &[Per::Person, Per::HouseholdAndCase],
-        _ => &[],
-    };
-    for other in others {
-        out.with(format!("it counts per {other}"), |limits| {
-            match limits {
-                Limits::ContactFrequency(limits) => limits.per = *other,
-                Limits::ContactCooldown(limits) => limits.per = *other,
-                _ => return false,
-            }
-            true
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Hours that cannot all be kept: rules that concern the same case and together leave no instant of a week open.
 //!
-//! Weeks without holidays are looked at. Rules that only inform, state no hours or are proposed are left out.
+//! Weeks without holidays are looked at, on the clock of those who live there. Rules that only inform, state no hours or are proposed are left out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,8 +44,11 @@ pub(super) fn check(
         let mut rules = speaking(packs, pack, tightened);
         let inside = |rule: &&Arc<Rule>| within(pack.id.as_str(), rule.jurisdiction.as_str());
         rules.extend(added.iter().filter(inside).filter(|rule| rule.status != Status::Proposed).map(Arc::clone));
-        let hours: Vec<(&Rule, &ContactHours)> =
-            rules.iter().filter_map(|rule| Some((&**rule, hours(rule)?))).collect();
+        // Hours of a clock that the law names meet those of the residents' own only where that is their one clock.
+        let own = packs.zones_of(pack);
+        let same_clock = |limits: &ContactHours| limits.zone.is_none_or(|zone| own == [zone]);
+        let hours = rules.iter().filter_map(|rule| Some((&**rule, hours(rule)?)));
+        let hours: Vec<(&Rule, &ContactHours)> = hours.filter(|(_, limits)| same_clock(limits)).collect();
         for channel in Channel::ALL {
             let Some(kept) = contradiction(&hours, *channel) else { continue };
             let mut ids: Vec<String> = kept.rules.iter().map(|rule| rule.id.to_string()).collect();

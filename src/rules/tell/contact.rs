@@ -8,12 +8,22 @@ use super::words::{lasting, plain, set, steps, stretch, term, window, word};
 const DAYS: [&str; 8] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "public holidays"];
 const ANY_CHANNEL: &str = "any channel";
+const ANY_CLOCK: &str = "of where the person may be";
 const ANY_PLACE: &str = "any place";
 const NOTHING: &str = "nothing";
 
 pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
-    let ContactHours { channels, holidays, closed_dates, end_inclusive, open, no_figure, places, unless_preferred } =
-        limits;
+    let ContactHours {
+        channels,
+        holidays,
+        closed_dates,
+        end_inclusive,
+        open,
+        no_figure,
+        places,
+        unless_preferred,
+        zone,
+    } = limits;
     let holidays = match holidays {
         Holidays::Closed => "closed unless they have hours of their own",
         Holidays::Ignored => "like any other day",
@@ -21,6 +31,7 @@ pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
     let closed = closed_dates.iter().map(|(month, day)| format!("{month:02}-{day:02}")).collect();
     vec![
         Line::parts("contact_hours.open", "open", (!open.is_empty()).then(|| week(open))),
+        Line::phrase("contact_hours.zone", "clock", zone.map_or(ANY_CLOCK, |zone| zone.name())),
         Line::phrase("contact_hours.holidays", "public holidays", holidays),
         Line::list("contact_hours.closed_dates", "days of the year without contact", closed, "none"),
         Line::flag("contact_hours.end_inclusive", *end_inclusive, "the last minute still counts as inside"),
@@ -65,7 +76,19 @@ fn clock(minute: u16) -> String {
 }
 
 pub(super) fn frequency(limits: &ContactFrequency) -> Vec<Line> {
-    let ContactFrequency { max, window: over, count, per, roles, channels, technologies, exclude, places } = limits;
+    let ContactFrequency {
+        max,
+        window: over,
+        count,
+        per,
+        roles,
+        channels,
+        technologies,
+        exclude,
+        places,
+        during,
+        during_written,
+    } = limits;
     let (count, over) = (count.as_str(), window(*over));
     let most = match max {
         Some(0) => format!("no {count} at all {over}"),
@@ -80,6 +103,8 @@ pub(super) fn frequency(limits: &ContactFrequency) -> Vec<Line> {
         set("contact_frequency.exclude", "not counted", *exclude, NOTHING),
         set("contact_frequency.places", "places", *places, ANY_PLACE),
         set("contact_frequency.roles", "with persons who are", *roles, "anybody"),
+        set("contact_frequency.while", "while the person has the condition", *during, "any or none"),
+        Line::flag("contact_frequency.while_written", *during_written, "only a condition stated in writing"),
     ]
 }
 
@@ -116,6 +141,7 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         written_only,
         only_within,
         only_within_after,
+        if_expired,
         until_verified,
         lifted_by_direct_consent,
         lasts,
@@ -135,6 +161,12 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         Line::flag("contact_block.written_only", *written_only, "only a condition stated in writing blocks"),
         term("contact_block.only_within", "only a condition stated within", only_within.as_ref()),
         steps("contact_block.only_within_after", "after which that runs", only_within_after, NOTHING),
+        Line::list(
+            "contact_block.if_expired",
+            "only where a claim has expired under",
+            if_expired.iter().map(ToString::to_string).collect(),
+            "any state of the claim",
+        ),
         Line::flag("contact_block.until_verified", *until_verified, "it ends when verification was sent"),
         Line::flag(
             "contact_block.lifted_by_direct_consent",

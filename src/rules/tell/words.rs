@@ -96,6 +96,7 @@ pub(super) fn lasting(key: &str, lasting: &Lasting) -> Line {
 pub(super) fn window(window: Window) -> String {
     match window {
         Window::CalendarDays(days) => format!("in any {}", many(i64::from(days), "calendar days")),
+        Window::Minutes(minutes) => format!("in any {}", many(i64::from(minutes), "minutes")),
         Window::Hours(hours) => format!("in any {}", many(i64::from(hours), "hours")),
         Window::CalendarWeek => "a calendar week".to_owned(),
         Window::CalendarMonth => "a calendar month".to_owned(),
@@ -106,6 +107,7 @@ pub(super) fn window(window: Window) -> String {
 pub(super) fn stretch(window: Window) -> String {
     match window {
         Window::CalendarDays(days) => many(i64::from(days), "calendar days"),
+        Window::Minutes(minutes) => many(i64::from(minutes), "minutes"),
         Window::Hours(hours) => many(i64::from(hours), "hours"),
         Window::CalendarWeek => "the calendar week".to_owned(),
         Window::CalendarMonth => "the calendar month".to_owned(),

@@ -2,17 +2,18 @@
 
 use super::change::Change;
 use crate::rules::model::{ContactBlock, ContactCooldown, ContactFrequency, ContactHours, OpenSpan, Window};
-use crate::rules::parse_limits::{self, weekdays};
+use crate::rules::parse_hours::{dates, weekdays};
 use crate::rules::words::{Holidays, Per};
 
-/// Longest window in days and in hours.
+/// Longest window in days, in hours and in minutes.
 const DAYS: i64 = 3_660;
 const HOURS: i64 = 87_840;
+const MINUTES: i64 = 10_080;
 
 pub(super) fn hours(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) {
-    let dates = parse_limits::dates(change.reader, "closed_dates");
+    let closed = dates(change.reader, "closed_dates");
     change.touched |= change.reader.has("closed_dates");
-    limits.closed_dates.extend(dates);
+    limits.closed_dates.extend(closed);
     if let Some(word) = change.reader.word::<Holidays>("holidays") {
         change.touched = true;
         if word == Holidays::Ignored && limits.holidays == Holidays::Closed && !limits.no_figure {
@@ -56,6 +57,7 @@ pub(super) fn frequency(change: &mut Change<'_, '_, '_>, limits: &mut ContactFre
     match &mut limits.window {
         Window::CalendarDays(days) => change.more("window_days", days, DAYS),
         Window::Hours(hours) => change.more("window_hours", hours, HOURS),
+        Window::Minutes(minutes) => change.more("window_minutes", minutes, MINUTES),
         Window::CalendarWeek | Window::CalendarMonth => {}
     }
     change.fewer("exclude", &mut limits.exclude);
@@ -83,6 +85,7 @@ pub(super) fn cooldown(change: &mut Change<'_, '_, '_>, limits: &mut ContactCool
     match &mut limits.wait {
         Some(Window::CalendarDays(days)) => change.more("wait_days", days, DAYS),
         Some(Window::Hours(hours)) => change.more("wait_hours", hours, HOURS),
+        Some(Window::Minutes(minutes)) => change.more("wait_minutes", minutes, MINUTES),
         _ => {}
     }
     change.fewer("exclude", &mut limits.exclude);

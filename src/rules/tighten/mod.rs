@@ -21,8 +21,8 @@ use change::Change;
 pub const fn keys(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ContactHours => &["open", "closed_dates", "holidays", "end_inclusive"],
-        Kind::ContactFrequency => &["max", "window_days", "window_hours", "exclude", "per", "roles"],
-        Kind::ContactCooldown => &["wait_days", "wait_hours", "exclude", "per"],
+        Kind::ContactFrequency => &["max", "window_days", "window_hours", "window_minutes", "exclude", "per", "roles"],
+        Kind::ContactCooldown => &["wait_days", "wait_hours", "wait_minutes", "exclude", "per"],
         Kind::ContactBlock => &[
             "conditions",
             "flags",

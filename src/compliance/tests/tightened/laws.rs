@@ -144,10 +144,10 @@ fn contact(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
         Kind::ContactFrequency => {
             let count = ["attempts", "contacts", "conversations"][c];
             let (per, roles) = (PER[c], ["\nroles = [\"primary\"]", "", ""][c]);
-            let (window, wider) = if c == 1 {
-                (format!("{{ hours = {} }}", 9 * a), format!("window_hours = {}", 9 * a + b))
-            } else {
-                (format!("{{ calendar_days = {a} }}"), format!("window_days = {more}"))
+            let (window, wider) = match c {
+                0 => (format!("{{ calendar_days = {a} }}"), format!("window_days = {more}")),
+                1 => (format!("{{ hours = {} }}", 9 * a), format!("window_hours = {}", 9 * a + b)),
+                _ => (format!("{{ minutes = {} }}", 540 * a), format!("window_minutes = {}", 540 * a + 60 * b)),
             };
             (
                 format!(
@@ -161,14 +161,17 @@ fn contact(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
                     .collect(),
             )
         }
-        Kind::ContactCooldown if c == 0 => (
-            format!(
-                "after = \"contacts\"\nwait = {{ hours = {} }}\nper = \"{}\"\nexclude = [\"replies\"]",
-                9 * a,
-                PER[0].0
-            ),
-            vec![format!("wait_hours = {}", 9 * a + b), "exclude = []".into(), format!("per = \"{}\"", PER[0].1)],
-        ),
+        Kind::ContactCooldown if c < 2 => {
+            let (wait, longer) = match c {
+                0 => (format!("hours = {}", 9 * a), format!("wait_hours = {}", 9 * a + b)),
+                _ => (format!("minutes = {}", 540 * a), format!("wait_minutes = {}", 540 * a + 60 * b)),
+            };
+            let per = PER[c];
+            (
+                format!("after = \"contacts\"\nwait = {{ {wait} }}\nper = \"{}\"\nexclude = [\"replies\"]", per.0),
+                vec![longer, "exclude = []".into(), format!("per = \"{}\"", per.1)],
+            )
+        }
         Kind::ContactCooldown => (
             format!(
                 "after = \"conversations\"\nwait = {{ calendar_days = {a} }}\ndays = \"clear_days\"\nper = \"{}\"\nexclude = [\"replies\"]",

@@ -190,9 +190,11 @@ fn looser(kind: Kind) -> (&'static str, &'static [&'static str]) {
 }
 
 /// Keys that the rules above cannot be given a looser value of: a closed list of one word, or a window of another unit.
-const WITHOUT: [(Kind, &str); 5] = [
+const WITHOUT: [(Kind, &str); 7] = [
     (Kind::ContactFrequency, "window_hours"),
+    (Kind::ContactFrequency, "window_minutes"),
     (Kind::ContactCooldown, "wait_hours"),
+    (Kind::ContactCooldown, "wait_minutes"),
     (Kind::PaymentApplication, "claims"),
     (Kind::PaymentApplication, "payee"),
     (Kind::PaymentTerm, "longest_agreed"),
@@ -224,8 +226,12 @@ fn what_is_looser_is_refused_with_both_lines() {
     }
     let hours = "after = \"contacts\"\nwait = { hours = 24 }\nper = \"case\"";
     assert!(refused(Kind::ContactCooldown, hours, "wait_hours = 23").contains("23 is less than the 24"));
+    let minutes = "after = \"attempts\"\nwait = { minutes = 5 }\nper = \"case\"";
+    assert!(refused(Kind::ContactCooldown, minutes, "wait_minutes = 4").contains("4 is less than the 5"));
     let window = "max = 2\nwindow = { hours = 24 }\ncount = \"attempts\"\nper = \"case\"";
     assert!(refused(Kind::ContactFrequency, window, "window_hours = 23").contains("23 is less than the 24"));
+    let quick = "max = 2\nwindow = { minutes = 9 }\ncount = \"attempts\"\nper = \"case\"";
+    assert!(refused(Kind::ContactFrequency, quick, "window_minutes = 8").contains("8 is less than the 9"));
     let agreed = "longest = TERM\nunless_agreed = true\nlongest_agreed = TERM";
     assert!(refused(Kind::PaymentTerm, agreed, "longest_agreed = 11").contains("11 is more than the 10"));
 }
