@@ -263,14 +263,13 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
     let (role, consented) = seen_as(&context, &entry.watch, &candidate);
     let granted = answered.verdict < Verdict::RepresentativeOnly;
     let party = candidate.person.as_ref().and_then(|person| version.party(person));
-    let household = party.and_then(|party| party.household.as_deref());
     let permit = granted.then(|| PermitRow {
         permit: Permit {
             id: asked.id.clone(),
             ask: asked.ask.clone(),
             planned: Activity { person_role: role, ..candidate.clone() },
             consented,
-            household: household.map(str::to_owned),
+            household: party.and_then(|party| party.household.clone()),
             collector: version.identity.collector_entity.clone(),
             creditor: Some(version.identity.creditor.clone()),
             check: asked.check.clone(),

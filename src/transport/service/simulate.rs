@@ -3,6 +3,7 @@
 use futures::stream;
 use tonic::{Request, Status};
 
+use super::admitted::Admitted;
 use super::{Answers, Api, failed, open, wrong};
 use crate::proto::v1;
 use crate::transport::decode::simulation;
@@ -20,13 +21,20 @@ impl Api {
         self.assure(&caller, &market).await?;
         let told = self.use_cases.query.simulate(&caller.who, &market, simulation).map_err(failed)?;
         let end = Box::pin(ending.reached());
-        let answers = stream::unfold(Some((told, end)), |state| async move {
-            let (mut told, mut end) = state?;
+        let admitted = Admitted::now(self.clone(), caller);
+        let answers = stream::unfold(Some((told, end, admitted)), |state| async move {
+            let (mut told, mut end, admitted) = state?;
             tokio::select! {
-                event = told.recv() => match encode::simulation::event(event?) {
-                    Ok(message) => Some((Ok(message), Some((told, end)))),
-                    Err(error) => Some((Err(failed(error)), None)),
-                },
+                event = told.recv() => {
+                    let event = event?;
+                    if let Err(status) = admitted.still().await {
+                        return Some((Err(status), None));
+                    }
+                    match encode::simulation::event(event) {
+                        Ok(message) => Some((Ok(message), Some((told, end, admitted)))),
+                        Err(error) => Some((Err(failed(error)), None)),
+                    }
+                }
                 status = &mut end => Some((Err(status), None)),
             }
         });
