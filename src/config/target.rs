@@ -186,8 +186,8 @@ fn guard(mut section: Section, out: &mut Complaints) -> Option<Guard> {
     Some(Guard { kpi: kpi?.0.to_owned(), side: side?, bound: bound? })
 }
 
-/// Holds targets against the definitions: their KPIs must exist, be kept by their group, and be money with a currency or
-/// none without.
+/// Resolves the dimensions of targets' groups, and holds targets against the definitions: their KPIs must exist, be kept by
+/// their group, and be money with a currency or none without.
 pub fn check(placed: &mut [Placed], catalogue: &Catalogue, file: &SourceFile, found: &mut Vec<Diagnostic>) {
     let case = catalogue.case_dimensions();
     for Placed { target, group, at, .. } in placed {

@@ -129,8 +129,12 @@ impl<'a> Sums<'a> {
                     // Those without a value come last, as in every answer.
                     let name = (name.iter().any(Option::is_none), name);
                     if !kpi.needs.is_empty() {
-                        let rows = need::rows(part.plan, kpi, gathered, group);
-                        needs.entry(name.clone()).or_default().push((number, rows));
+                        // Each leaf tells of the same group.
+                        let rows = (number, need::rows(part.plan, kpi, gathered, group));
+                        let known = needs.entry(name.clone()).or_default();
+                        if !known.contains(&rows) {
+                            known.push(rows);
+                        }
                     }
                     let places = groups.entry(name).or_insert_with(none);
                     if let Some(places) = places.get_mut(leaf) {
@@ -230,7 +234,7 @@ impl<'a> Sums<'a> {
         };
         (0..self.parts.len()).filter(|part| gives(*part)).any(|part| {
             // Of several currencies, one whose needs are met is enough: amounts are converted into one.
-            let met = |rows: &NeedRows| !self.evaluations.get(part).is_none_or(|one| one.lacks(rows, slot));
+            let met = |rows: &NeedRows| self.evaluations.get(part).is_some_and(|one| !one.lacks(rows, slot));
             !needs.iter().any(|(of, rows)| *of == part && met(rows))
         })
     }
