@@ -123,40 +123,45 @@ impl Advice {
         if !roles.iter().any(|role| who.has(*role)) {
             return Err(IngestError::RoleMissing(roles.first().map_or("reader", |role| role.as_str())));
         }
-        let snapshot = self.markets.config().get();
-        let (market, rules) = find(&snapshot, who, market)?;
-        let chosen = snapshot.languages.choose(languages).ok_or_else(|| {
-            let text = "no messages are configured in any language asked for, nor in English".to_owned();
-            IngestError::Invalid(text, Vec::new())
-        })?;
-        let now = self.markets.clock().now();
-        let desk = Desk { markets: &self.markets, market, rules, now };
-        let opened = match wanted {
-            Wanted::Planned(question) => {
-                let handle = self.markets.handle(&market.key);
-                assure_fresh(&self.markets, &market.key, &handle.state).await?;
-                let questions = [*question];
-                let (mut warm, revision) = desk.warm(&handle.state, &questions).await?;
-                desk.look_back(&questions, &mut warm).await?;
-                let [question] = questions;
-                let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
-                let warm = warm.pop().flatten().ok_or_else(unknown)?;
-                let Warm { entry, person, logs, permits, .. } = warm;
-                let ground = Ground { entry, person, logs, permits, revision };
-                desk.planned(question, ground, None)
-            }
-            Wanted::Check(id, revision) => {
-                let (question, recorded) = self.logged(who, &market.key.market, &id, revision).await?;
-                let at = desk.at(&question);
-                let sight = Sight { at, before: None, known: Some(recorded.revision) };
-                let mut ground = desk.ground(&question.case, question.person.as_ref(), &sight).await?;
-                ground.permits = desk.held(&question.case, &recorded.permits, &sight).await?;
-                desk.planned(question, ground, Some(recorded))
-            }
-            Wanted::Finding(id) => desk.found(id).await?,
-            Wanted::Activity(id, case) => desk.happened(&id, case, None).await?,
-        };
-        desk.tell(opened, &chosen).await
+        loop {
+            let snapshot = self.markets.config().get();
+            let (market, rules) = find(&snapshot, who, market)?;
+            let chosen = snapshot.languages.choose(languages).ok_or_else(|| {
+                let text = "no messages are configured in any language asked for, nor in English".to_owned();
+                IngestError::Invalid(text, Vec::new())
+            })?;
+            let now = self.markets.clock().now();
+            let desk = Desk { markets: &self.markets, market, rules, now };
+            let opened = match &wanted {
+                Wanted::Planned(question) => {
+                    let handle = self.markets.handle(&market.key);
+                    assure_fresh(&self.markets, &market.key, &handle.state).await?;
+                    let questions = [Question::clone(question)];
+                    let Some((mut warm, revision)) = desk.warm(&handle.state, &snapshot, &questions).await? else {
+                        // Other rules were put in force meanwhile: they are explained.
+                        continue;
+                    };
+                    desk.look_back(&questions, &mut warm).await?;
+                    let [question] = questions;
+                    let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
+                    let warm = warm.pop().flatten().ok_or_else(unknown)?;
+                    let Warm { entry, person, logs, permits, .. } = warm;
+                    let ground = Ground { entry, person, logs, permits, revision };
+                    desk.planned(question, ground, None)
+                }
+                Wanted::Check(id, revision) => {
+                    let (question, recorded) = self.logged(who, &market.key.market, id, *revision).await?;
+                    let at = desk.at(&question);
+                    let sight = Sight { at, before: None, known: Some(recorded.revision) };
+                    let mut ground = desk.ground(&question.case, question.person.as_ref(), &sight).await?;
+                    ground.permits = desk.held(&question.case, &recorded.permits, &sight).await?;
+                    desk.planned(question, ground, Some(recorded))
+                }
+                Wanted::Finding(id) => desk.found(*id).await?,
+                Wanted::Activity(id, case) => desk.happened(id, case.clone(), None).await?,
+            };
+            return desk.tell(opened, &chosen).await;
+        }
     }
 }
 

@@ -220,17 +220,24 @@ impl Advice {
         if ![Role::Checker, Role::Reader, Role::Writer].iter().any(|role| who.has(*role)) {
             return Err(IngestError::RoleMissing(Role::Checker.as_str()));
         }
-        let snapshot = self.markets.config().get();
-        let (market, rules) = find(&snapshot, who, market)?;
-        let room = match when_full {
-            WhenFull::Refuse => self.log.room(&market.key, questions.len())?,
-            WhenFull::Wait => self.log.wait_for_room(&market.key, questions.len()).await?,
+        let (snapshot, room, now, (mut warm, revision)) = loop {
+            let snapshot = self.markets.config().get();
+            let (market, rules) = find(&snapshot, who, market)?;
+            let room = match when_full {
+                WhenFull::Refuse => self.log.room(&market.key, questions.len())?,
+                WhenFull::Wait => self.log.wait_for_room(&market.key, questions.len()).await?,
+            };
+            let handle = self.markets.handle(&market.key);
+            assure_fresh(&self.markets, &market.key, &handle.state).await?;
+            let now = self.markets.clock().now();
+            let desk = Desk { markets: &self.markets, market, rules, now };
+            // Where other rules were put in force meanwhile, they answer.
+            if let Some(warm) = desk.warm(&handle.state, &snapshot, &questions).await? {
+                break (snapshot, room, now, warm);
+            }
         };
-        let handle = self.markets.handle(&market.key);
-        assure_fresh(&self.markets, &market.key, &handle.state).await?;
-        let now = self.markets.clock().now();
+        let (market, rules) = find(&snapshot, who, market)?;
         let desk = Desk { markets: &self.markets, market, rules, now };
-        let (mut warm, revision) = desk.warm(&handle.state, &questions).await?;
         desk.look_back(&questions, &mut warm).await?;
         let first = self.next.fetch_add(questions.len() as u64, Ordering::Relaxed);
         let (mut judged, mut answered) = (Vec::with_capacity(questions.len()), Answered::default());

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{Desk, Question};
 use crate::compliance::PersonLogs;
+use crate::config::Snapshot;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::permit::PAST;
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::{HeldPermit, MarketState, View};
-use crate::ingest::{IngestError, Work};
+use crate::ingest::{IngestError, Work, assure_ground};
 
 /// Times that what is not in memory is read: cases first, then persons who are no parties; and again for what other
 /// processes have changed meanwhile.
@@ -40,20 +41,30 @@ enum Cold {
 }
 
 impl Desk<'_> {
-    /// The ground of every question, at one revision; `None` for a case that is not known.
+    /// The ground of every question, at one revision; `None` for a case that is not known. Nothing at all if the configuration
+    /// that the questions are asked under has been replaced meanwhile.
     pub(super) async fn warm(
         &self,
         state: &MarketState,
+        snapshot: &Arc<Snapshot>,
         questions: &[Question],
-    ) -> Result<(Vec<Option<Warm>>, u64), IngestError> {
+    ) -> Result<Option<(Vec<Option<Warm>>, u64)>, IngestError> {
         let mut loaded = None;
         for round in 0..=ROUNDS {
             let last = round == ROUNDS;
             let looked = state.look(|view| {
                 let find = |question| self.find(view, question, last);
-                (questions.iter().map(find).collect::<Vec<_>>(), view.revision())
+                let found = || (questions.iter().map(find).collect::<Vec<_>>(), view.revision());
+                view.is_of(snapshot).then(found)
             });
-            let Some((found, revision)) = looked else { continue };
+            let Some((found, revision)) = looked.flatten() else {
+                // Derived by other rules, or by the same under a configuration that is new: one look tells.
+                assure_ground(self.markets, &self.market.key, state, snapshot).await?;
+                if Arc::ptr_eq(&self.markets.config().get(), snapshot) {
+                    continue;
+                }
+                return Ok(None);
+            };
             let cold: Vec<(&CaseId, Option<&PersonId>)> = found
                 .iter()
                 .zip(questions)
@@ -68,7 +79,7 @@ impl Desk<'_> {
             // what others ask for. One that is not there in two rounds although nothing came between may be unknown: the
             // database says.
             if cold.is_empty() || unknown_only && round > 1 && loaded == Some(revision) && self.unknown(&cold).await? {
-                return Ok((found.into_iter().map(Result::ok).collect(), revision));
+                return Ok(Some((found.into_iter().map(Result::ok).collect(), revision)));
             }
             if !last {
                 loaded = self.load(round, cold).await?;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::IngestError;
 use super::derive::CaseEntry;
+use super::ground::Ground;
 use super::market_state::MarketState;
 use super::work::Work;
 use super::writer::Markets;
 use crate::compliance::PersonLogs;
+use crate::config::Snapshot;
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::ids::{CaseId, PersonId};
@@ -64,6 +66,26 @@ pub async fn persons_at_hand(
     found.ok_or(IngestError::Overloaded)
 }
 
+/// Makes sure that what is remembered of a market was derived as this configuration would have it: if not, the market is brought
+/// to it first.
+///
+/// # Errors
+/// The market is unknown, the database is away, or another server has loaded other rules since.
+pub async fn assure_ground(
+    markets: &Arc<Markets>,
+    key: &MarketKey,
+    state: &MarketState,
+    snapshot: &Arc<Snapshot>,
+) -> Result<(), IngestError> {
+    let tenant = snapshot.tenants.get(&key.tenant);
+    let found = tenant.and_then(|tenant| Some((tenant.markets.get(&key.market)?, &tenant.rules)));
+    let (market, rules) = found.ok_or_else(|| IngestError::MarketUnknown(key.market.to_string()))?;
+    if !state.stands_on(snapshot, || Ground::of(snapshot, market, rules)) {
+        markets.submit(key, Work::Load(Vec::new(), Vec::new())).await?;
+    }
+    Ok(())
+}
+
 /// What a look into memory finds, after bringing there what it misses. `None` where it finds nothing although nothing came
 /// between: there is no such thing.
 async fn bring<T>(
@@ -74,6 +96,7 @@ async fn bring<T>(
 ) -> Result<Option<T>, IngestError> {
     let state = &markets.handle(key).state;
     let mut missed = false;
+    assure_ground(markets, key, state, &markets.config().get()).await?;
     for _ in 0..TRIES {
         if let Some(found) = look(state) {
             return Ok(Some(found));

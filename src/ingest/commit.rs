@@ -76,15 +76,15 @@ impl Writing<'_> {
         let mut head = self.tx.head.clone();
         head.revision = self.revision;
         head.recorded = self.recorded;
-        if head.rules_digest != self.ground {
+        if head.rules_digest != self.ground.mark {
             head.rules_since = self.recorded;
         }
-        head.rules_digest.clone_from(&self.ground);
+        head.rules_digest.clone_from(&self.ground.mark);
         head.catalogue_digest.clone_from(&self.defined.marker);
         head.digest_version = tallies::version_of(&self.market);
         let persons = self.changed_logs();
         self.tx.commit(&head).await?;
-        self.context.state.in_force.note(&self.ground);
+        self.context.state.in_force.note(&self.ground.mark);
         self.context.markets.heads().note(self.context.key, Head { revision: head.revision, recorded: head.recorded });
         self.context.state.apply(Update {
             revision: head.revision,

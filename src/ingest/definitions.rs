@@ -9,10 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::IngestError;
 use crate::domain::diagnostic::SourceFile;
-use crate::domain::market::{Market, MarketKey};
+use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::kpi::Catalogue;
-use crate::rules::RuleSet;
 use crate::store::{DefinitionRow, Definitions, MarketTx};
 
 /// How hard the texts of definitions are compressed: they are stored once for each market.
@@ -49,20 +48,6 @@ pub struct Next {
 pub struct Keeping {
     known: Mutex<HashMap<MarketKey, Arc<Defined>>>,
     loaded: Mutex<Option<(String, Timestamp)>>,
-}
-
-/// What this program makes of records; it grows where a new program makes other facts of them, or has other timers.
-const WAY: u32 = 4;
-
-/// What facts rest on besides the records: whatever of it changes, everything is derived anew.
-#[must_use]
-pub fn ground(market: &Market, rules: &RuleSet) -> String {
-    let Market { region, zone, currency, promise_grace_days, payment_order, buckets, case_dimensions, .. } = market;
-    let of_cases: Vec<&str> = case_dimensions.names().collect();
-    let settings =
-        format!("{region} {zone} {currency:?} {promise_grace_days} {payment_order:?} {buckets:?} {of_cases:?} {WAY}");
-    let hash = blake3::hash(settings.as_bytes()).to_hex();
-    format!("{} {}", rules.digest(), hash.get(..16).unwrap_or_default())
 }
 
 /// Definitions as they are stored.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::IngestError;
-use super::definitions::{Defined, ground};
+use super::definitions::Defined;
+use super::ground::ground;
 use super::group::GroupContext;
 use super::merge;
 use super::writer::Markets;

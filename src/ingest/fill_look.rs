@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::definitions::{Defined, ground};
+use super::definitions::Defined;
+use super::ground::ground;
 use super::writer::Markets;
 use crate::config::Snapshot;
 use crate::domain::market::MarketKey;

@@ -6,21 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::derive::CaseEntry;
+use super::ground::Ground;
 pub use super::held_permits::HeldPermit;
 use super::held_permits::HeldPermits;
 use super::in_force::InForce;
+pub use super::news::{News, Update};
 use super::packed::Written;
 use super::recent::Recent;
 pub use super::tiers::MemoryLimit;
 use super::tiers::{Leaving, Tiers};
 use crate::compliance::PersonLog;
+use crate::config::Snapshot;
 use crate::domain::circle::Circle;
 use crate::domain::ids::CaseId;
 use crate::domain::permit::Permit;
 use crate::domain::time::Timestamp;
 use crate::kpi::Delta;
 use crate::rules::RuleSet;
-use crate::store::PermitRow;
 
 /// Bytes of an empty delta that a market keeps at most.
 const SPARE: usize = 8 << 20;
@@ -45,8 +47,8 @@ struct Inner {
     revision: u64,
     /// Whether `pending_voids` was read.
     loaded: bool,
-    /// The rules under which everything here was derived.
-    rules: Arc<RuleSet>,
+    /// What everything here was derived by.
+    ground: Ground,
     /// Recently used cases.
     cases: Tiers<CaseEntry>,
     /// Contacts of persons and households over all their cases, for rules that count so.
@@ -72,16 +74,22 @@ impl View<'_> {
         self.inner.revision
     }
 
+    /// Whether everything here was seen to be derived as this configuration would have it.
+    #[must_use]
+    pub fn is_of(&self, snapshot: &Arc<Snapshot>) -> bool {
+        self.inner.loaded && self.inner.ground.is_of(snapshot)
+    }
+
     /// A case's state, if remembered.
     #[must_use]
     pub fn case(&self, case: &CaseId) -> Option<Arc<CaseEntry>> {
-        Self::state(case, &self.inner.cases, &self.inner.rules, &self.cases)
+        Self::state(case, &self.inner.cases, &self.inner.ground.rules, &self.cases)
     }
 
     /// The contacts of a person or a household, if remembered.
     #[must_use]
     pub fn circle(&self, circle: &Circle) -> Option<Arc<PersonLog>> {
-        Self::state(circle, &self.inner.persons, &self.inner.rules, &self.persons)
+        Self::state(circle, &self.inner.persons, &self.inner.ground.rules, &self.persons)
     }
 
     /// Permits that hold a place at an instant on that case or in one of these circles.
@@ -110,41 +118,12 @@ impl View<'_> {
     }
 }
 
-/// What the database says besides cases and contacts.
-pub struct News {
-    /// Cases that have changed.
-    pub touched: HashSet<CaseId>,
-    /// Voids whose targets have not arrived.
-    pub pending_voids: HashSet<String>,
-    /// Permits that have changed; at the start those that hold a place.
-    pub permits: Vec<PermitRow>,
-}
-
-/// What a commit changes in the state.
-#[derive(Default)]
-pub struct Update {
-    /// The commit's revision.
-    pub revision: u64,
-    /// Its recorded time.
-    pub recorded: Timestamp,
-    /// New states of cases.
-    pub cases: Vec<(CaseId, Arc<CaseEntry>)>,
-    /// New contact logs.
-    pub persons: Vec<(Circle, Arc<PersonLog>)>,
-    /// Voids that now wait.
-    pub waiting: Vec<String>,
-    /// Voids whose targets have come.
-    pub resolved: Vec<String>,
-    /// Permits that it has changed.
-    pub permits: Vec<PermitRow>,
-}
-
 impl Inner {
     fn new(limit: &Arc<MemoryLimit>) -> Self {
         Self {
             revision: 0,
             loaded: false,
-            rules: Arc::default(),
+            ground: Ground::default(),
             cases: Tiers::new(Arc::clone(limit)),
             persons: Tiers::new(Arc::clone(limit)),
             pending_voids: HashSet::new(),
@@ -187,6 +166,17 @@ impl MarketState {
         self.read(|inner| inner.loaded.then_some(inner.revision)).flatten()
     }
 
+    /// Revision that the state is right at, if everything was derived on this ground.
+    #[must_use]
+    pub(super) fn revision_on(&self, ground: &Ground) -> Option<u64> {
+        let known =
+            self.read(|inner| (inner.loaded && inner.ground.is_same(ground)).then_some(inner.revision)).flatten();
+        known.or_else(|| {
+            let mut inner = self.write();
+            (inner.loaded && inner.ground.note(ground)).then_some(inner.revision)
+        })
+    }
+
     /// Looks at cases and persons that are all right at the same revision; what had to be unpacked for it is then kept at
     /// hand. Commits wait meanwhile: look, do not work. `None` only if the state is being thrown away.
     pub fn look<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> Option<T> {
@@ -204,6 +194,18 @@ impl MarketState {
             persons.into_iter().for_each(|(person, log)| inner.persons.note_read(person, log));
         }
         Some(seen)
+    }
+
+    /// Whether everything here was derived as this configuration would have it, on that ground. What was derived by other rules
+    /// has forgotten what these would look back at.
+    #[must_use]
+    pub fn stands_on(&self, snapshot: &Arc<Snapshot>, ground: impl FnOnce() -> Ground) -> bool {
+        if self.read(|inner| inner.loaded && inner.ground.is_of(snapshot)).unwrap_or(false) {
+            return true;
+        }
+        let ground = ground();
+        let mut inner = self.write();
+        inner.loaded && inner.ground.note(&ground)
     }
 
     /// A case's state, if remembered.
@@ -231,7 +233,7 @@ impl MarketState {
             for case in cases.filter(|case| inner.cases.get(case).is_none()) {
                 // A case that is named twice in a row is unpacked once.
                 if found.last().is_none_or(|(last, _)| last != case)
-                    && let Some(entry) = inner.cases.unpack(case, &inner.rules)
+                    && let Some(entry) = inner.cases.unpack(case, &inner.ground.rules)
                 {
                     found.push((case.clone(), entry));
                 }
@@ -263,7 +265,7 @@ impl MarketState {
     {
         let (state, revision, unpacked) = self.read(|inner| {
             let at_hand = tiers(inner).get(key).map(|state| (state, inner.revision, false));
-            at_hand.or_else(|| Some((tiers(inner).unpack(key, &inner.rules)?, inner.revision, true)))
+            at_hand.or_else(|| Some((tiers(inner).unpack(key, &inner.ground.rules)?, inner.revision, true)))
         })??;
         // Not worth waiting for: it can be unpacked again.
         if unpacked
@@ -325,11 +327,11 @@ impl MarketState {
         self.confirmed.load(Ordering::Relaxed)
     }
 
-    /// Starts from what the database says, under these rules: nothing is remembered but the voids that wait.
-    pub fn start(&self, revision: u64, news: News, recorded: Timestamp, rules: Arc<RuleSet>) {
+    /// Starts from what the database says, on this ground: nothing is remembered but the voids that wait.
+    pub fn start(&self, revision: u64, news: News, recorded: Timestamp, ground: Ground) {
         let mut inner = self.write();
         let News { pending_voids, permits, .. } = news;
-        *inner = Inner { revision, loaded: true, rules, pending_voids, ..Inner::new(&self.limit) };
+        *inner = Inner { revision, loaded: true, ground, pending_voids, ..Inner::new(&self.limit) };
         inner.permits.apply(permits, recorded);
     }
 

@@ -65,7 +65,7 @@ pub(super) async fn run(writing: &mut Writing<'_>, own: &Arc<Catalogue>) -> Resu
     });
     let before = writing.revision - 1;
     writing.tx.merge_cells(cells.collect(), before).await?;
-    start(writing.context.state, &writing.tx, &writing.rules).await?;
+    start(writing.context.state, &writing.tx, &writing.ground).await?;
     writing.stored = true;
     Ok(())
 }

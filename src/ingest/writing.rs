@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::IngestError;
-use super::definitions::{self, Defined};
+use super::definitions::Defined;
 use super::derive::{CaseEntry, Effects, Env};
 use super::fold::{self, Change};
+use super::ground::Ground;
 use super::group::GroupContext;
 use super::items::Map;
 use super::kept::Kept;
@@ -39,7 +40,7 @@ pub struct Writing<'a> {
     pub(super) market: Market,
     pub(super) rules: Arc<RuleSet>,
     /// What facts rest on besides the records.
-    pub(super) ground: String,
+    pub(super) ground: Ground,
     /// The tenant's codes for what came of a contact.
     pub(super) dispositions: Arc<Dispositions>,
     /// The KPI definitions that the market's cells follow.
@@ -100,17 +101,17 @@ impl<'a> Writing<'a> {
         } else {
             scope.begin(&context.key.market).await?
         };
-        reach(context.state, &tx, &rules).await?;
+        let ground = Ground::of(&snapshot, &market, &rules);
+        reach(context.state, &tx, &ground).await?;
         let recorded = context.markets.clock.now().max(tx.head.recorded);
         let own = &snapshot.catalogue;
         let defined = context.markets.keeping.under_lock(context.key, &tx, own, recorded).await?;
-        let ground = definitions::ground(&market, &rules);
-        if context.state.in_force.is_superseded(&ground, &tx.head, recorded) {
+        if context.state.in_force.is_superseded(&ground.mark, &tx.head, recorded) {
             let since = tx.head.rules_since;
             tx.rollback().await;
             return Err(IngestError::Superseded(since));
         }
-        let changed = defined.is_none() || tx.head.rules_digest != ground;
+        let changed = defined.is_none() || tx.head.rules_digest != ground.mark;
         let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
         let grown = defined.next.as_ref().map_or(Kinds::NONE, |next| next.grown.kinds());
         let kinds = defined.whole.kinds().with(grown);
@@ -340,9 +341,9 @@ impl<'a> Writing<'a> {
 /// Whoever follows other replicas ([`super::follow`]) catches up at the same time, perhaps with a head that it read a moment
 /// before and that is no longer the newest: what is written here would then be judged and derived without the commits
 /// between the two. So the state is looked at until it is there. Under the lock nothing moves it further.
-async fn reach(state: &MarketState, tx: &MarketTx, rules: &Arc<RuleSet>) -> Result<(), IngestError> {
+async fn reach(state: &MarketState, tx: &MarketTx, ground: &Ground) -> Result<(), IngestError> {
     loop {
-        match state.revision() {
+        match state.revision_on(ground) {
             Some(known) if known == tx.head.revision => return Ok(()),
             Some(known) if known < tx.head.revision => {
                 let touched = tx.cases_touched_since(known).await?;
@@ -350,16 +351,16 @@ async fn reach(state: &MarketState, tx: &MarketTx, rules: &Arc<RuleSet>) -> Resu
                 let news = News { touched, pending_voids: tx.pending_voids().await?, permits };
                 state.catch_up(known, tx.head.revision, news, tx.head.recorded);
             }
-            _ => return start(state, tx, rules).await,
+            _ => return start(state, tx, ground).await,
         }
     }
 }
 
 /// Starts the remembered state from what the database says.
-pub(super) async fn start(state: &MarketState, tx: &MarketTx, rules: &Arc<RuleSet>) -> Result<(), IngestError> {
+pub(super) async fn start(state: &MarketState, tx: &MarketTx, ground: &Ground) -> Result<(), IngestError> {
     let held = tx.held_permits(tx.head.recorded).await?;
     let news = News { touched: HashSet::new(), pending_voids: tx.pending_voids().await?, permits: held };
-    state.start(tx.head.revision, news, tx.head.recorded, Arc::clone(rules));
+    state.start(tx.head.revision, news, tx.head.recorded, ground.clone());
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod api_writes;
 mod at_hand;
 mod case_dimensions;
 mod changed_grounds;
+mod changed_rules;
 mod check_recount;
 mod closed_pipe;
 mod consistency;
