@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use fairdue::proto::google::r#type::Date;
 use fairdue::proto::v1;
+use v1::compliance_service_client::ComplianceServiceClient;
 use v1::kpi_service_client::KpiServiceClient;
 
 use crate::duckdb::{self, Figures};
 use crate::support::database::Backend;
 use crate::support::recount;
-use crate::support::service::{Service, Setup, caller};
+use crate::support::service::{Caller, Service, Setup, caller};
 use crate::support::workload::{self, MARKETS, PER_CASE, Record};
 use crate::{Options, stream};
 
@@ -113,7 +114,11 @@ async fn load(options: &Options, directory: &Path) {
 pub async fn settle(service: &Service, key: &str, markets: usize) {
     let since = Instant::now();
     let mut client = KpiServiceClient::new(caller(&service.address, key).await);
+    let mut compliance = ComplianceServiceClient::new(caller(&service.address, key).await);
     for (region, _, _) in MARKETS.iter().take(markets) {
+        // A history that was kept under other rules, or by an earlier program, is derived anew first.
+        until(async || derived(&mut compliance, region).await).await;
+        until(async || filled(&mut client, region).await).await;
         while let Err(status) = client.query_kpis(question(region)).await {
             assert!(since.elapsed() < SETTLING, "the history does not settle: {status:?}");
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -121,6 +126,28 @@ pub async fn settle(service: &Service, key: &str, markets: usize) {
     }
     // Cells are merged when the writer has been idle for two seconds.
     tokio::time::sleep(Duration::from_secs(5)).await;
+}
+
+/// Waits until something is done.
+pub async fn until(mut done: impl AsyncFnMut() -> bool) {
+    let since = Instant::now();
+    while !done().await {
+        assert!(since.elapsed() < SETTLING, "it is not done in {SETTLING:?}");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Whether every finding of a market follows the rules in force.
+pub async fn derived(client: &mut ComplianceServiceClient<Caller>, region: &str) -> bool {
+    let request = v1::ListRulesRequest { region_code: region.to_owned(), page_size: 1, ..Default::default() };
+    client.list_rules(request).await.expect("rules").into_inner().derivation.is_none()
+}
+
+/// Whether every cell of a market does.
+pub async fn filled(client: &mut KpiServiceClient<Caller>, region: &str) -> bool {
+    let request = v1::ListKpisRequest { region_code: region.to_owned(), page_size: 1_000, ..Default::default() };
+    let answer = client.list_kpis(request).await.expect("KPIs").into_inner();
+    answer.kpis.iter().all(|kpi| kpi.filling.is_none())
 }
 
 /// Compares every market's figures with a recount from the workload.

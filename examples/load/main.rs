@@ -30,6 +30,7 @@ mod peer_floor;
 mod processors;
 mod raw;
 mod replicas;
+mod rules;
 mod simulate;
 mod snapshot;
 mod stats;
@@ -78,6 +79,8 @@ enum What {
     Followers,
     /// The digests of a market that grows, against the database that counts its rows.
     Digests,
+    /// Checks, writes and figures while a market is derived anew for a changed rule, in one commit and in portions.
+    Rules,
     /// Processors' time for each record with one server and with two over one PostgreSQL.
     Replicas,
 }
@@ -187,6 +190,7 @@ async fn main() {
         What::Delivery => delivery::measure(&options).await,
         What::Followers => followers::measure(&options).await,
         What::Digests => digests::measure(&options).await,
+        What::Rules => rules::measure(&options).await,
         What::Replicas => replicas::measure(&options).await,
     }
 }

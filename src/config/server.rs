@@ -108,6 +108,11 @@ pub struct IngestSettings {
     pub unpacked_mib: i32,
     /// Case states of each market that are kept unpacked in any case, in each of two generations.
     pub recent_cases: u32,
+    /// A market of at most so many activities is derived anew in one commit when its rules or settings change, a larger one in the
+    /// background.
+    pub derive_at_once: u32,
+    /// Cases of each commit that derives a larger one.
+    pub derive_cases: u32,
     /// Most records that are told between two writes while the cells of new KPI definitions are filled.
     pub fill_records: u32,
     /// Pause behind each of these writes.
@@ -253,6 +258,8 @@ impl Server {
                 memory_mib: s.number("ingest.memory_mib", 1..=1_048_576),
                 unpacked_mib: s.number("ingest.unpacked_mib", -1..=1_048_576),
                 recent_cases: s.number("ingest.recent_cases", 1..=10_000_000),
+                derive_at_once: s.number("ingest.derive_at_once", 0..=10_000_000),
+                derive_cases: s.number("ingest.derive_cases", 1..=10_000),
                 fill_records: s.number("ingest.fill_records", 1..=10_000_000),
                 fill_pause: millis(s, "ingest.fill_pause_ms", 0, 60_000),
                 fill_tasks: s.number("ingest.fill_tasks", 1..=64),

@@ -22,13 +22,17 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
-    pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
+    /// Whether it changes anything of the market, so that it takes a revision.
+    pub(super) fn changes(&self) -> bool {
         let counted = !self.delta.is_empty() || !self.grown.is_empty();
         let derived = counted || !self.opened.is_empty() || !self.closed.is_empty();
         // Firing timers changes a case's state even where nothing comes of it: other replicas must hear of it.
-        let changed = self.stored || derived || !self.dues.is_empty();
-        if !changed {
+        self.stored || derived || !self.dues.is_empty()
+    }
+
+    /// Writes everything and commits; then the remembered state takes it over. Returns the market's revision.
+    pub(super) async fn commit(mut self) -> Result<(u64, Timestamp), IngestError> {
+        if !self.changes() {
             let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
             let persons = self.changed_logs();
             self.tx.rollback().await;

@@ -8,7 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::IngestError;
+use super::told_of::follows_from_rules;
 use crate::domain::diagnostic::SourceFile;
+use crate::domain::facts::Kinds;
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 use crate::kpi::Catalogue;
@@ -130,6 +132,26 @@ impl Defined {
             }
         }
         Ok(Some(kept))
+    }
+
+    /// What is stored of it once facts that follow from rules are others: the series that take them are whole no more.
+    ///
+    /// # Errors
+    /// The row is corrupt.
+    pub(super) fn but_for_rules(
+        row: &DefinitionRow,
+        own: &Arc<Catalogue>,
+    ) -> Result<Option<DefinitionRow>, IngestError> {
+        let Some(catalogue) = read(row, own)? else { return Ok(None) };
+        let others = catalogue.series_of(follows_from_rules);
+        let series = row.series.iter().copied().filter(|series| !others.contains(series)).collect();
+        Ok(Some(DefinitionRow { series, ..row.clone() }))
+    }
+
+    /// Kinds of facts that commits count.
+    pub(super) fn kinds(&self) -> Kinds {
+        let grown = self.next.as_ref().map_or(Kinds::NONE, |next| next.grown.kinds());
+        self.whole.kinds().with(grown)
     }
 
     /// Whether commits add to a series.

@@ -71,8 +71,9 @@ async fn try_begin(context: &GroupContext<'_>, beginning: &Beginning) -> Result<
         return Ok(false);
     };
     let missing: BTreeSet<u32> = beginning.definition.series.iter().copied().collect();
-    if tx.stored_series().await?.iter().any(|series| missing.contains(series)) {
-        // Left by a filling that was given up, or by definitions of long ago.
+    let left = tx.stored_series().await?.iter().any(|series| missing.contains(series));
+    if left || tx.deriving().await?.is_some() {
+        // Cells left by a filling that was given up, or by definitions of long ago; or timers that are not all known yet.
         tx.rollback().await;
         return Ok(false);
     }

@@ -53,6 +53,11 @@ impl Look<'_> {
         Some(ground(tenant.markets.get(&self.key.market)?, &tenant.rules))
     }
 
+    /// Whether this server has derived the market by these rules before: if others are in force there now, they are newer.
+    pub(super) fn has_held(&self, ground: &str) -> bool {
+        self.markets.handle(self.key).state.in_force.has_held(ground)
+    }
+
     pub(super) fn need(&self, found: &Definitions, kept: &Defined) -> Need {
         let (own, loaded) = (self.own(), self.loaded);
         let series = own.series();

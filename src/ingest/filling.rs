@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::IngestError;
 use super::beside::Beside;
 use super::definitions::{Defined, row_of};
+use super::deriving::derive_some;
 use super::fill::{self, Beginning, Held, Summed, TOLD};
 use super::fill_look::{Look, Need};
 use super::retell::{Portion, Retelling, untold};
@@ -33,7 +34,7 @@ const EVERY: Duration = Duration::from_millis(250);
 /// How long a sign of life may stand still.
 const LEASE: Duration = Duration::from_secs(5);
 /// Wait after a failure.
-const AFTER_FAILURE: Duration = Duration::from_secs(2);
+pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// The longest that a step tells before it is written.
 const STEP: Duration = Duration::from_secs(1);
 /// The most memory of a step's sums.
@@ -95,7 +96,16 @@ impl Filler {
             self.open = snapshot.tenants.iter().flat_map(of).collect();
             self.seen = Some(Arc::clone(&snapshot));
         }
+        for key in markets.take_begun() {
+            if !self.open.contains(&key) {
+                self.open.push(key);
+            }
+        }
         let loaded = markets.keeping.loaded(&snapshot.catalogue, markets.clock.now());
+        let looks = self.open.iter().map(|key| Look { markets, snapshot: &snapshot, key, loaded });
+        if derive_some(looks, &mut self.failed).await {
+            return;
+        }
         for key in std::mem::take(&mut self.open) {
             let look = Look { markets, snapshot: &snapshot, key: &key, loaded };
             if look.is_over() || self.failed.get(&key).is_some_and(|since| since.elapsed() < AFTER_FAILURE) {
@@ -172,9 +182,11 @@ impl Filler {
         let market = &look.key.market;
         let Some((head, ground)) = scope.head(market).await?.zip(look.ground()) else { return Ok(Turn::Done) };
         if head.rules_digest != ground {
-            // Rules changed, too: deriving the market anew fills these cells with it.
-            look.markets.submit(look.key, Work::Load(Vec::new(), Vec::new())).await?;
-            return Ok(Turn::Again);
+            // Whoever has loaded the rules in force there fills its cells.
+            return Ok(if look.has_held(&ground) { Turn::Done } else { Turn::Wait });
+        }
+        if scope.deriving(market).await?.is_some() {
+            return Ok(Turn::Wait);
         }
         let missing: BTreeSet<u32> = look.own().series().difference(&kept.series).copied().collect();
         let beginning = Beginning {
@@ -363,7 +375,7 @@ async fn add_up(look: &Look<'_>, held: &mut Held, mine: bool) -> Result<Option<b
     Ok(Some(false))
 }
 
-async fn pause(look: &Look<'_>) {
+pub(super) async fn pause(look: &Look<'_>) {
     let pause = look.markets.limits().fill_pause;
     if pause.is_zero() {
         tokio::task::yield_now().await;

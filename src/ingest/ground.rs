@@ -22,6 +22,13 @@ pub fn ground(market: &Market, rules: &RuleSet) -> String {
     format!("{} {}", rules.digest(), hash.get(..16).unwrap_or_default())
 }
 
+/// Whether two marks differ by rules alone: of the facts, only those that follow from rules are others then.
+#[must_use]
+pub(super) fn differ_by_rules_alone(one: &str, other: &str) -> bool {
+    let rest = |mark: &str| mark.split_once(' ').map(|(_, rest)| rest.to_owned());
+    one != other && rest(one).is_some() && rest(one) == rest(other)
+}
+
 /// What is remembered of a market was derived by.
 #[derive(Debug, Clone, Default)]
 pub struct Ground {

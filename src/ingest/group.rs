@@ -16,7 +16,7 @@ use super::work::Work;
 use super::writer::{Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
 use super::writing::is_void;
-use super::{IngestError, checks, fill, findings, permits, push, reasons, rosters, tick};
+use super::{IngestError, checks, fill, findings, permits, push, reasons, rederive, rosters, tick};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -89,6 +89,11 @@ pub(super) async fn commit(context: &GroupContext<'_>, work: &[Work]) -> Result<
         let until = match job {
             Work::Settle(until) => *until,
             Work::Fill(beginning) => beginning.settled,
+            Work::Derive => {
+                Box::pin(rederive::portion(context)).await;
+                revision = context.state.revision().unwrap_or(revision);
+                continue;
+            }
             _ => continue,
         };
         // In commits of their own: they start from what this one has made of the cases.

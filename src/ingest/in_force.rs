@@ -23,13 +23,17 @@ impl InForce {
         }
     }
 
+    /// Whether this server has derived the market by these rules before.
+    pub(super) fn has_held(&self, ground: &str) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) == ground
+    }
+
     /// Whether this server's rules were in force and others have taken their place lately.
     pub(super) fn is_superseded(&self, ground: &str, head: &MarketHead, now: Timestamp) -> bool {
         if head.rules_digest == ground {
             self.note(ground);
             return false;
         }
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *held == ground && now.0.saturating_sub(head.rules_since.0) < HOLD
+        self.has_held(ground) && now.0.saturating_sub(head.rules_since.0) < HOLD
     }
 }

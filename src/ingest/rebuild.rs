@@ -1,5 +1,5 @@
-//! Rules changed, or the market's own settings: everything derived in a market is derived anew, in one commit. KPI
-//! definitions that changed are filled in the background ([`super::filling`]) unless this comes first.
+//! Everything derived in a market is derived anew, in one commit: see [`super::rederive`] for when. KPI definitions that
+//! changed are filled in the background ([`super::filling`]) unless this comes first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,10 @@ pub(super) async fn run(writing: &mut Writing<'_>, own: &Arc<Catalogue>) -> Resu
         let cases = writing.tx.case_ids(&after, CHUNK).await?;
         let Some(last) = cases.last() else { break };
         after = last.as_str().to_owned();
-        chunk(writing, &cases).await?;
+        chunk(writing, &cases, Counted::All).await?;
+        // What comes after in this commit reads them again.
+        let dues = std::mem::take(&mut writing.dues);
+        writing.tx.upsert_dues(writing.revision, dues).await?;
     }
     let mut rosters = Vec::new();
     for stored in writing.tx.market_wide_activities().await? {
@@ -70,7 +73,17 @@ pub(super) async fn run(writing: &mut Writing<'_>, own: &Arc<Catalogue>) -> Resu
     Ok(())
 }
 
-async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), IngestError> {
+/// What of some cases is told anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Facts and findings: nothing of them is in the cells.
+    All,
+    /// Findings: no cells count what is another fact now.
+    Findings,
+}
+
+/// Derives some cases anew: findings that no longer stand are withdrawn, and timers are queued as they are now.
+pub(super) async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId], counted: Counted) -> Result<(), IngestError> {
     let histories = writing.tx.case_histories(cases).await?;
     let mut needs = Needs::default();
     for history in histories.values() {
@@ -93,11 +106,15 @@ async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId]) -> Result<(), Ingest
         let case = entry.current().case.clone();
         writing.queue_due(&case, &mut entry, next, false);
         effects.findings.retain(|id, finding| stood.remove(id).as_ref() != Some(finding));
+        if counted == Counted::Findings {
+            effects.facts.clear();
+        }
         writing.take(effects, "rule_change");
+        if counted == Counted::Findings && writing.context.state.case(&case).is_some() {
+            // It knows when its next timer is stored to be due.
+            writing.updated.push((case, Arc::new(entry)));
+        }
     }
     stood.into_keys().for_each(|id| writing.close(id, "rule_change"));
-    // What comes after in this commit reads them again.
-    let dues = std::mem::take(&mut writing.dues);
-    writing.tx.upsert_dues(writing.revision, dues).await?;
     Ok(())
 }

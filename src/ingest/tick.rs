@@ -49,6 +49,7 @@ impl Pace {
                 | Work::Checks(_)
                 | Work::Settle(_)
                 | Work::Fill(_)
+                | Work::Derive
                 | Work::Decide(_)
                 | Work::Reserve(_)
                 | Work::Release(_) => {}

@@ -23,6 +23,12 @@ pub fn follow_from_rules(kinds: Kinds) -> bool {
     BY_RULES.iter().any(|kind| kinds.has(*kind))
 }
 
+/// Whether facts of that kind follow from what rules say of a history.
+#[must_use]
+pub fn follows_from_rules(kind: FactKind) -> bool {
+    BY_RULES.contains(&kind)
+}
+
 /// What of a history counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {

@@ -40,6 +40,8 @@ pub enum Work {
     Settle(Timestamp),
     /// Fire timers due up to the instant that it names, and begin to fill cells right behind that.
     Fill(Box<Beginning>),
+    /// Derive the next cases of a market that is being derived anew, in a commit of its own.
+    Derive,
     /// Record a decision about a finding, in a commit of its own.
     Decide(Box<FindingUpdate>),
     /// Hold a place for a planned contact if the law permits it, in a commit of its own.

@@ -84,6 +84,8 @@ pub struct Markets {
     heads: Heads,
     /// Which KPI definitions the cells of markets follow.
     pub(super) keeping: Keeping,
+    /// Markets that this process has begun to derive anew, and that nobody has looked at since.
+    pub(super) begun: Mutex<Vec<MarketKey>>,
     /// Held while cells are filled.
     pub(super) filling: tokio::sync::Mutex<()>,
     /// Held by work that nobody waits for while it uses the store.
@@ -110,6 +112,7 @@ impl Markets {
             handles: Mutex::default(),
             heads: Heads::default(),
             keeping: Keeping::default(),
+            begun: Mutex::default(),
             filling: tokio::sync::Mutex::default(),
             background: tokio::sync::Mutex::default(),
             name: own_name(),
@@ -191,6 +194,16 @@ impl Markets {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+
+    /// Notes that this process has begun to derive a market anew: whoever goes on with it looks.
+    pub(super) fn note_begun(&self, key: &MarketKey) {
+        self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(key.clone());
+    }
+
+    /// The markets noted since.
+    pub(super) fn take_begun(&self) -> Vec<MarketKey> {
+        std::mem::take(&mut *self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// The writer's settings.
@@ -329,7 +342,7 @@ async fn attempt(context: &GroupContext<'_>, work: &[Work]) -> Result<Vec<Commit
 }
 
 /// Runs a step of the writer so that a panic in it, which is a bug, fails that step alone and not the market.
-async fn guarded<T>(step: impl Future<Output = Result<T, IngestError>>) -> Result<T, IngestError> {
+pub(super) async fn guarded<T>(step: impl Future<Output = Result<T, IngestError>>) -> Result<T, IngestError> {
     std::panic::AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a step of the writer panicked; nothing of it was committed");
         Err(IngestError::internal("an internal error occurred; nothing was stored"))

@@ -13,7 +13,7 @@ use super::items::Map;
 use super::kept::Kept;
 use super::market_state::{MarketState, News};
 use super::person_logs::Needs;
-use super::{rebuild, tallies};
+use super::{rederive, tallies};
 use crate::compliance::PersonLogs;
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
@@ -46,7 +46,7 @@ pub struct Writing<'a> {
     /// The KPI definitions that the market's cells follow.
     pub(super) defined: Arc<Defined>,
     /// Kinds of facts that those count.
-    kinds: Kinds,
+    pub(super) kinds: Kinds,
     /// The tenant asks for a second key on waivers.
     pub(super) four_eyes_on_waivers: bool,
     /// The revision that this commit takes, if it changes anything.
@@ -112,9 +112,9 @@ impl<'a> Writing<'a> {
             return Err(IngestError::Superseded(since));
         }
         let changed = defined.is_none() || tx.head.rules_digest != ground.mark;
+        let known = defined.is_some();
         let defined = defined.unwrap_or_else(|| Arc::new(Defined::all(own)));
-        let grown = defined.next.as_ref().map_or(Kinds::NONE, |next| next.grown.kinds());
-        let kinds = defined.whole.kinds().with(grown);
+        let kinds = defined.kinds();
         let mut writing = Self {
             context,
             revision: tx.head.revision + 1,
@@ -145,7 +145,7 @@ impl<'a> Writing<'a> {
         let head = &writing.tx.head;
         let (written, recount) = (head.revision > 0, head.digest_version != tallies::version_of(&writing.market));
         if changed && written {
-            rebuild::run(&mut writing, own).await?;
+            Box::pin(rederive::run(&mut writing, own, known)).await?;
         }
         if recount && written {
             writing.recount().await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::definition::Definition;
 use super::schema::Measure;
+use crate::domain::fact::FactKind;
 use crate::domain::facts::Kinds;
 
 /// Which definition answers for a KPI that is not ready.
@@ -38,6 +39,13 @@ impl Catalogue {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.measures.iter().filter(|measure| !measure.sets.is_empty()).map(|measure| measure.fact).collect()
+    }
+
+    /// The numbers of the series that take these kinds of facts.
+    #[must_use]
+    pub fn series_of(&self, taken: impl Fn(FactKind) -> bool) -> BTreeSet<u32> {
+        let measures = self.measures.iter().filter(|measure| taken(measure.fact));
+        measures.flat_map(|measure| measure.sets.iter().map(|(_, series)| *series)).collect()
     }
 
     /// The same definitions, kept by these series alone.

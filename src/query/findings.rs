@@ -26,6 +26,21 @@ pub struct FindingHistory {
     pub changes: Vec<Change>,
 }
 
+/// How far a market has come that is being derived anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Derivation {
+    /// Cases that follow what is in force.
+    pub done: u64,
+    /// Cases that there were when it began.
+    pub total: u64,
+    /// When it began; `None` if it has not.
+    pub since: Option<Timestamp>,
+    /// What the last failure was, if any since the last step.
+    pub error: String,
+    /// When.
+    pub error_at: Option<Timestamp>,
+}
+
 impl Query {
     /// Findings by (time, id), after the given place, with every timer up to now fired; and the instant that their
     /// statuses speak of.
@@ -44,6 +59,25 @@ impl Query {
         let now = self.settle(&reading).await?;
         let (as_of, last) = after.map_or((now, None), |place| (place.as_of, Some(place.last)));
         Ok((reading.scope.list_findings(market, filter, as_of, last, limit).await?, as_of))
+    }
+
+    /// How far the market has come with rules or settings that were put in force lately; `None` where all findings follow them.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn derivation(&self, who: &Principal, market: &MarketId) -> Result<Option<Derivation>, IngestError> {
+        let reading = self.open(who, market)?;
+        let head = reading.scope.head(market).await?;
+        if head.is_some_and(|head| head.revision > 0 && head.rules_digest != reading.ground) {
+            return Ok(Some(Derivation::default()));
+        }
+        Ok(reading.scope.deriving(market).await?.map(|row| Derivation {
+            done: row.done,
+            total: row.total,
+            since: Some(row.started),
+            error: row.error,
+            error_at: row.error_at,
+        }))
     }
 
     /// One finding with its history, with every timer up to now fired.

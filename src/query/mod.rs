@@ -31,7 +31,7 @@ pub use alert::{Alert, AlertKind, alerts};
 pub use benchmark::{Benchmark, NoPeers};
 pub use case_file::{CaseFile, Permission};
 pub use drill::{DrillCursor, DrillPage, DrillRecord};
-pub use findings::{FindingHistory, FindingPlace};
+pub use findings::{Derivation, FindingHistory, FindingPlace};
 pub use following::KpiFilling;
 pub use kpis::{FigureSource, KpiAnswer, KpiQuestion};
 pub use scorecard::{Rank, Scorecard, TargetStatus};

@@ -1,7 +1,10 @@
 //! Rules that are put in force while the service runs judge the whole history from then on, also of cases that are in memory
 //! as the rules before left them.
 
+use std::time::{Duration, Instant};
+
 use fairdue::clock::Clock;
+use fairdue::domain::principal::Role;
 use fairdue::domain::time::DAY;
 use fairdue::proto::v1;
 
@@ -54,7 +57,7 @@ async fn what_another_server_has_derived_anew_is_not_judged_from_memory() {
     let (clock, _hand) = Clock::manual(at(30).plus(DAY / 24));
     let one = Api::start_at(&database, &[], clock.clone()).await;
     let other = Api::start_at(&database, &[], clock).await;
-    let key = one.key("mine", &[fairdue::domain::principal::Role::Writer], &[]).await;
+    let key = one.key("mine", &[Role::Writer], &[]).await;
     let (mut here, mut there) = (one.clients(&key), other.clients(&key));
     called(&mut here).await;
     assert_eq!(house(&mut here, "c").await, v1::Answer::Kept);
@@ -68,3 +71,63 @@ async fn what_another_server_has_derived_anew_is_not_judged_from_memory() {
     one.end().await;
     other.end().await;
 }
+
+/// Cases of the market that is derived anew a case at a time.
+const CASES: usize = 12;
+/// A pause behind each case, so that there is a while in which some follow and others do not.
+const SLOWLY: [(&str, &str); 3] =
+    [("ingest.derive_at_once", "0"), ("ingest.derive_cases", "1"), ("ingest.fill_pause_ms", "150")];
+
+/// How far the market has come, and how many breaches of the house rule are on record.
+async fn derivation(mine: &mut Clients) -> (Option<v1::Derivation>, usize) {
+    let request = v1::ListFindingsRequest { region_code: "IT".to_owned(), page_size: 1_000, ..Default::default() };
+    let found = mine.compliance.list_findings(request).await.expect("findings").into_inner();
+    let house = found.findings.iter().filter(|finding| finding.rule_id == "tenant-house-calls");
+    (found.derivation, house.count())
+}
+
+on_both_databases!(
+    /// While the market is derived anew, a case whose turn has not come is judged by the rules in force, and takes what comes in.
+    async fn a_market_is_derived_anew_between_other_commits(database: Database) {
+        let (clock, _hand) = Clock::manual(at(30).plus(DAY / 24));
+        let api = Api::start_at(&database, &SLOWLY, clock.clone()).await;
+        let key = api.key("mine", &[Role::Writer, Role::Reader], &[]).await;
+        let mut mine = api.clients(&key);
+        let cases: Vec<String> = (0..CASES).map(|number| format!("c{number:02}")).collect();
+        open(&mut mine, &cases.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let calls = cases.iter().flat_map(|case| (0..3).map(move |n| call(&format!("{case} {n}"), case, 9 + n)));
+        mine.activities.batch_record_activities(batch(calls.collect())).await.expect("stored");
+        assert_eq!(derivation(&mut mine).await, (None, CASES), "the third call of each");
+        let stricter = HOUSE_RULE.replace("max = 2", "max = 1");
+        assert_ne!(stricter, HOUSE_RULE);
+        // A second server, where there may be one, loads them too, and both work on it.
+        let other = match database.backend {
+            Backend::Postgres => Some(Api::start_at(&database, &SLOWLY, clock).await),
+            Backend::Sqlite => None,
+        };
+        for one in other.iter().chain([&api]) {
+            one.change_rule("mine", &stricter);
+        }
+        let last = cases.last().expect("a case");
+        assert_eq!(house(&mut mine, last).await, v1::Answer::Kept, "no call within seven days");
+        mine.activities.batch_record_activities(batch(vec![call("late", last, 28)])).await.expect("stored");
+        assert_eq!(house(&mut mine, last).await, v1::Answer::Broken);
+        let (mut partly, since) = (0, Instant::now());
+        loop {
+            let (derivation, breaches) = derivation(&mut mine).await;
+            let Some(derivation) = derivation else { break };
+            assert!((CASES..=2 * CASES).contains(&breaches), "{breaches}");
+            assert_eq!(derivation.last_error, "");
+            partly += usize::from(derivation.cases_done > 0 && derivation.cases_done < derivation.cases_total);
+            assert!(since.elapsed() < Duration::from_secs(60), "it does not end: {derivation:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(partly > 0, "nobody saw it on its way: the test shows nothing");
+        assert_eq!(derivation(&mut mine).await.1, 2 * CASES, "the second and the third call of each");
+        let rules = v1::ListRulesRequest { region_code: "IT".to_owned(), ..Default::default() };
+        assert_eq!(mine.compliance.list_rules(rules).await.expect("rules").into_inner().derivation, None);
+        for one in other.into_iter().chain([api]) {
+            one.end().await;
+        }
+    }
+);

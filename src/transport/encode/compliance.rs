@@ -3,7 +3,7 @@
 use crate::advice::{CheckAnswer, Checked, RuleSet, Speaking};
 use crate::domain::verdict::{Answer, Observation};
 use crate::proto::v1;
-use crate::query::RuleInfo;
+use crate::query::{Derivation, RuleInfo};
 use crate::transport::decode::check::View;
 use crate::wire::encode::scalar::{date, text, time};
 use crate::wire::words::{Word, number};
@@ -21,6 +21,20 @@ pub fn check(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCon
         rules_digest: checked.rules_digest().to_owned(),
         revision: crate::wire::encode::scalar::revision(checked.revision),
         permit: None,
+    }
+}
+
+/// How far a market has come that is being derived anew.
+#[must_use]
+pub fn derivation(derivation: Derivation) -> v1::Derivation {
+    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let Derivation { done, total, since, error, error_at } = derivation;
+    v1::Derivation {
+        cases_done: whole(done),
+        cases_total: whole(total),
+        start_time: since.map(time),
+        last_error: error,
+        error_time: error_at.map(time),
     }
 }
 

@@ -162,7 +162,8 @@ impl ComplianceService for Api {
             |row| mask.apply(finding::finding(row)),
             |row| (as_of.0, row.finding.at.0, row.finding.id.to_string()),
         );
-        self.answer(v1::ListFindingsResponse { findings, next_page_token })
+        let derivation = query.derivation(&caller.who, &market).await.map_err(failed)?.map(compliance::derivation);
+        self.answer(v1::ListFindingsResponse { findings, next_page_token, derivation })
     }
 
     async fn get_finding(
@@ -221,6 +222,8 @@ impl ComplianceService for Api {
         list.rules.sort_by_key(place);
         list.rules.retain(|rule| after.as_ref().is_none_or(|after| place(rule) > *after));
         let (rules, next_page_token) = paging.cut(&list.rules, |rule| compliance::rule(rule.clone()), place);
-        self.answer(v1::ListRulesResponse { rules, rules_digest: list.digest, next_page_token })
+        let derivation = self.use_cases.query.derivation(&caller.who, &market).await.map_err(failed)?;
+        let derivation = derivation.map(compliance::derivation);
+        self.answer(v1::ListRulesResponse { rules, rules_digest: list.digest, next_page_token, derivation })
     }
 }

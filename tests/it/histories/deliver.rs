@@ -291,6 +291,11 @@ exclude = ["inbound"]
 
 /// The packs and KPIs of the package, with a tenant of the tests. Hardly a case stays unpacked, and few stay at all.
 pub fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
+    configuration_with(&[])
+}
+
+/// The same with more settings.
+pub fn configuration_with(settings: &[(&str, &str)]) -> (tempfile::TempDir, Arc<Holder>) {
     let directory = crate::support::service::configuration();
     let tenant = directory.path().join("tenants/t.toml");
     let mut text = std::fs::read_to_string(&tenant).expect("read the tenant");
@@ -304,7 +309,7 @@ pub fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
         ("FAIRDUE_INGEST__FILL_RECORDS", "1"),
         ("FAIRDUE_INGEST__FILL_PAUSE_MS", "40"),
     ];
-    let little = little.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let little = little.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let snapshot = Config::load_with(directory.path(), little).expect("a good configuration");
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
     (directory, holder)

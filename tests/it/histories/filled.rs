@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner};
 
 use fairdue::config::Holder;
-use sqlx::{Connection, Row};
 
 use super::deliver::{self, Act, Dice, Life};
 use super::generate::{self, long_after};
@@ -127,17 +126,7 @@ fn run(database: &Database, changing: &Changing<'_>, acts: &[Act], seed: u64, ex
 
 /// Fillings under way.
 async fn fillings(database: &Database) -> i64 {
-    let sql = "SELECT COUNT(*) AS n FROM kpi_filling";
-    match database.backend {
-        Backend::Sqlite => {
-            let mut connection = sqlx::SqliteConnection::connect(&database.url).await.expect("open the file");
-            sqlx::query(sql).fetch_one(&mut connection).await.expect("a count").get(0)
-        }
-        Backend::Postgres => {
-            let mut connection = sqlx::PgConnection::connect(&database.url).await.expect("connect");
-            sqlx::query(sql).fetch_one(&mut connection).await.expect("a count").get(0)
-        }
-    }
+    database.number("SELECT COUNT(*) FROM kpi_filling").await
 }
 
 fn changed_definitions_are_filled(backend: Backend, cases: u32) {

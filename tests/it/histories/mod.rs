@@ -16,6 +16,7 @@ mod more;
 mod passing;
 mod recount;
 mod recount_more;
+mod ruled;
 mod snapshot;
 mod survival;
 mod told;
