@@ -131,3 +131,54 @@ on_both_databases!(
         }
     }
 );
+
+/// A notice within four days of the first call, which nobody was asked for before.
+const NOTICE: &str = r#"
+[[rules.add]]
+jurisdiction = "it"
+id = "tenant-notice-after-a-call"
+title = "A notice within four days of the first call"
+text = "Within four days of the first call the debtor is sent a notice of the company's own."
+citation = "house rule"
+effect = "prohibits"
+[rules.add.required_notice]
+notices = ["notice:validation_notice"]
+event = ["communication"]
+timing = "within"
+term = { days = 4, count = "clear_days", from = "sent", roll = "none" }
+first_event = true
+once = true
+"#;
+
+on_both_databases!(
+    /// What is due by the new rules alone, of a case to which nothing comes any more, is found all the same.
+    async fn what_new_rules_ask_for_in_time_is_missed(database: Database) {
+        let (clock, hand) = Clock::manual(at(33).plus(DAY / 24));
+        let api = Api::start_at(&database, &SLOWLY, clock).await;
+        let mut mine = api.platform("mine").await;
+        open(&mut mine, &["c"]).await;
+        let mut spoken = call("spoken", "c", 32);
+        let Some(v1::activity::Detail::Contact(contact)) = &mut spoken.detail else { panic!("a contact") };
+        contact.outcome = v1::Outcome::RightPartyNoCommitment.into();
+        mine.activities.batch_record_activities(batch(vec![spoken])).await.expect("stored");
+        let missed = async |mine: &mut Clients| {
+            let request = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
+            let found = mine.compliance.list_findings(request).await.expect("findings").into_inner().findings;
+            found.iter().filter(|finding| finding.rule_id == "tenant-notice-after-a-call").count()
+        };
+        // What was due by the rules before has fired, and nothing is for a while.
+        assert_eq!(missed(&mut mine).await, 0);
+        let next = database.number("SELECT COALESCE(MIN(due_at), 9000000000000000000) FROM due").await;
+        assert!(next > at(38).plus(DAY / 12).0, "{next}: the test shows nothing");
+        api.change_rule("mine", &format!("{HOUSE_RULE}{NOTICE}"));
+        let since = Instant::now();
+        while derivation(&mut mine).await.0.is_some() {
+            assert!(since.elapsed() < Duration::from_secs(60), "it does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(missed(&mut mine).await, 0, "there is time left");
+        hand.fetch_add(5 * DAY, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(missed(&mut mine).await, 1);
+        api.end().await;
+    }
+);

@@ -88,7 +88,7 @@ fn run(
     let turn = |which: usize| {
         // What is derived by other rules is whole, or it is not.
         let since = Instant::now();
-        while which % 3 > 0 && waiting.block_on(open(database)) > 0 && since.elapsed() < LONG {
+        while !which.is_multiple_of(3) && waiting.block_on(open(database)) > 0 && since.elapsed() < LONG {
             std::thread::sleep(Duration::from_millis(20));
         }
         changing.put(0);
@@ -152,7 +152,7 @@ fn changed_rules_judge_everything(backend: Backend, cases: u32) {
     let outcome = runner.run(&(generate::steps(90), any::<u64>()), |(steps, seed)| {
         let history = generate::materialise(&steps);
         let (plain, other) = (fresh(), fresh());
-        let (directory, way) = if seed % 4 == 0 { (tenant(1), 1) } else { (tenant(0), 0) };
+        let (directory, way) = if seed.is_multiple_of(4) { (tenant(1), 1) } else { (tenant(0), 0) };
         let changing = Changing { tenant: &directory, text: &text, holder: &ways[way].1 };
         changing.put(0);
         deliver::run(&plain.url, changing.holder, &deliver::at_once(&history));
