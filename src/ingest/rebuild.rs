@@ -31,7 +31,7 @@ pub(super) async fn run(writing: &mut Writing<'_>, own: &Arc<Catalogue>) -> Resu
     let kept = Defined::all(own);
     let loaded = markets.keeping.loaded(own, writing.recorded);
     writing.tx.put_kept(&row_of(own, loaded, &kept.series)?).await?;
-    writing.defined = markets.keeping.note(writing.context.key, kept);
+    writing.follow(markets.keeping.note(writing.context.key, kept));
     let mut after = String::new();
     loop {
         let cases = writing.tx.case_ids(&after, CHUNK).await?;

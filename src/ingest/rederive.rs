@@ -50,8 +50,7 @@ async fn begin(writing: &mut Writing<'_>, own: &Arc<Catalogue>, known: bool) -> 
     writing.tx.put_kept(&row).await?;
     let kept = Definitions { kept: Some(row), filling: None };
     if let Some(kept) = Defined::of(&kept, "", own)? {
-        writing.kinds = kept.kinds();
-        writing.defined = markets.keeping.note(writing.context.key, kept);
+        writing.follow(markets.keeping.note(writing.context.key, kept));
     }
     let row = DerivingRow {
         ground: writing.ground.mark.clone(),

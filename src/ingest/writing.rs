@@ -46,7 +46,7 @@ pub struct Writing<'a> {
     /// The KPI definitions that the market's cells follow.
     pub(super) defined: Arc<Defined>,
     /// Kinds of facts that those count.
-    pub(super) kinds: Kinds,
+    kinds: Kinds,
     /// The tenant asks for a second key on waivers.
     pub(super) four_eyes_on_waivers: bool,
     /// The revision that this commit takes, if it changes anything.
@@ -249,6 +249,12 @@ impl<'a> Writing<'a> {
             }
         }
         self.load_logs(needs).await
+    }
+
+    /// The market's cells follow these definitions from here on: what they count is what facts are made for.
+    pub(super) fn follow(&mut self, defined: Arc<Defined>) {
+        self.kinds = defined.kinds();
+        self.defined = defined;
     }
 
     /// Takes a fact into the sums of this commit.

@@ -14,25 +14,8 @@ use fairdue::config::Holder;
 use super::deliver::{self, Act, Dice, Life};
 use super::generate::{self, long_after};
 use super::snapshot::Snapshot;
+use crate::changed_rules::NOTICE;
 use crate::support::database::{Backend, Database};
-
-/// A notice that is due a while after the first call: whether it was left out, only time tells.
-const NOTICE: &str = r#"
-[[rules.add]]
-jurisdiction = "us"
-id = "tenant-notice-after-a-call"
-title = "A notice within four days of the first call"
-text = "Within four days of the first communication the debtor is sent a notice of the company's own."
-citation = "house rule"
-effect = "prohibits"
-[rules.add.required_notice]
-notices = ["notice:validation_notice"]
-event = ["communication"]
-timing = "within"
-term = { days = 4, count = "clear_days", from = "sent", roll = "none" }
-first_event = true
-once = true
-"#;
 
 /// What may be in force in turn: the rules of the tests, others by limit and by how far they look back, none of the tenant's own,
 /// and the rules of the tests under other settings of the market.
@@ -143,7 +126,7 @@ fn changed_rules_judge_everything(backend: Backend, cases: u32) {
     ];
     let ways = [deliver::configuration_with(&portions), deliver::configuration()];
     let tenant = |way: usize| ways[way].0.path().join("tenants/t.toml");
-    let text = std::fs::read_to_string(tenant(0)).expect("read the tenant") + NOTICE;
+    let text = std::fs::read_to_string(tenant(0)).expect("read the tenant") + &NOTICE.replace("{country}", "us");
     let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let fresh = || waiting.block_on(Database::fresh(backend));
     let config = Trials { cases, max_shrink_iters: 2, failure_persistence: None, ..Trials::default() };
