@@ -11,7 +11,7 @@ use fairdue::proto::v1;
 use crate::permits::{ask, open, question};
 use crate::support::api::{Api, Clients, HOUSE_RULE};
 use crate::support::database::{Backend, Database, on_both_databases};
-use crate::support::wire::{at, batch, call, note};
+use crate::support::wire::{at, batch, call, date, note, payment};
 
 /// At most two calls in seven days; and in forty, of which the rule before remembers nothing.
 const WEEK: &str = "calendar_days = 7";
@@ -182,3 +182,60 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+/// A definition of a KPI that sums records of one kind.
+fn summed(id: &str, fact: &str, field: &str, unit: &str, currencies: &str) -> String {
+    format!(
+        "version = 1\n[[measure]]\nid = \"{id}\"\ntitle = \"T\"\ndescription = \"d\"\nfact = \"{fact}\"\n{field}\n\
+         dimension_sets = [[]]\n[[kpi]]\nid = \"{id}\"\ntitle = \"T\"\ndescription = \"d\"\nformula = \"f\"\nsource = \"here\"\n\
+         kind = \"simple\"\nmeasure = \"{id}\"\n{unit}\nrounding = \"half_even\"\nunit_counted = \"{fact}\"\n\
+         base = \"none\"\nclock = \"occurred\"\ncurrency_policy = \"{currencies}\"\nadditivity = \"time_and_groups\"\n\
+         attribution = \"mixed\"\ndimension_as_of = \"fact\"\nvariants = []\n"
+    )
+}
+
+on_both_databases!(
+    /// A KPI of facts that none was of before, put in force together with a rule: all of them are in its cells.
+    async fn rules_and_kinds_of_facts_change_together(database: Database) {
+        let (clock, _hand) = Clock::manual(at(30).plus(DAY / 24));
+        let api = Api::start_at(&database, &[], clock).await;
+        api.without_definitions();
+        api.configure(
+            "kpis/calls.toml",
+            &summed("calls", "contact", "agg = \"count\"", "unit = \"count\"\ndecimals = 0", "none"),
+        );
+        api.reload();
+        let key = api.key("mine", &[Role::Writer, Role::Reader], &[]).await;
+        let mut mine = api.clients(&key);
+        called(&mut mine).await;
+        let paid = vec![payment("p", "c", 11, 7), payment("q", "d", 12, 5)];
+        mine.activities.batch_record_activities(batch(paid)).await.expect("stored");
+        let figure = async |mine: &mut Clients, kpi: &str| {
+            let answer = mine.kpis.query_kpis(since_march(kpi)).await.expect("figures").into_inner();
+            let value = answer.rows[0].value.as_ref().expect("a value").value.clone();
+            (answer.source(), value)
+        };
+        use v1::FigureSource::Cells;
+        assert_eq!(figure(&mut mine, "calls").await, (Cells, "3".to_owned()));
+        let money = summed("money", "payment", "agg = \"sum\"\nfield = \"amount\"", "unit = \"money\"", "per_currency");
+        api.configure("kpis/money.toml", &money);
+        api.change_rule("mine", &HOUSE_RULE.replace(WEEK, LONGER));
+        // The next write has the market derived anew.
+        mine.activities.batch_record_activities(batch(vec![payment("r", "d", 13, 1)])).await.expect("stored");
+        assert_eq!(figure(&mut mine, "money").await, (Cells, "13.00".to_owned()));
+        assert_eq!(figure(&mut mine, "calls").await, (Cells, "3".to_owned()));
+        api.end().await;
+    }
+);
+
+/// What a KPI is over the days of these tests.
+fn since_march(kpi: &str) -> v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
+        region_code: "IT".to_owned(),
+        kpi_ids: vec![kpi.to_owned()],
+        grain: v1::Grain::Total.into(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 5, 1),
+        ..Default::default()
+    }
+}

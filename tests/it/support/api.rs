@@ -247,6 +247,15 @@ impl Api {
         std::fs::write(path, text).expect("write a file");
     }
 
+    /// Takes every definition of a KPI out of the configuration, and what is published about them.
+    pub fn without_definitions(&self) {
+        let files = std::fs::read_dir(self.directory.path().join("kpis")).expect("definitions");
+        let benchmarks = self.directory.path().join("benchmarks");
+        for path in files.map(|file| file.expect("a file").path()).chain([benchmarks]) {
+            std::fs::remove_file(path).expect("a link to the package");
+        }
+    }
+
     /// Has the configuration read again.
     pub fn reload(&self) {
         self.holder.reload().expect("a good configuration");
