@@ -32,7 +32,7 @@ const RULE: &str = "\n[[rules.add]]\njurisdiction = \"{country}\"\nid = \"tenant
 pub async fn measure(options: &Options) {
     let directory = options.keep.as_ref().expect("name a kept history: --keep DIR");
     let region = MARKETS[0].0;
-    for (name, at_once) in [("in one commit", "10000000"), ("in portions", "10000")] {
+    for (name, at_once) in [("in portions", "10000"), ("in one commit", "10000000")] {
         let copy = directory.join("rules.db");
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(directory.join(format!("rules.db{end}")));
@@ -44,8 +44,15 @@ pub async fn measure(options: &Options) {
         let mut compliance = ComplianceServiceClient::new(caller(&service.address, &setup.key).await);
         let mut kpis = KpiServiceClient::new(caller(&service.address, &setup.key).await);
         // A history that was kept under other rules is derived anew first.
+        let since = Instant::now();
         until(async || derived(&mut compliance, region).await).await;
+        println!("  the kept history is derived after {:.1?}", since.elapsed());
         until(async || filled(&mut kpis, region).await).await;
+        println!(
+            "  and its cells are filled after {:.1?}; {} MiB resident",
+            since.elapsed(),
+            service.resident_bytes() >> 20
+        );
         println!("  {name}:");
         let tenant = setup.configuration().join("tenants/t.toml");
         add(&tenant, &RULE.replace("{country}", &region.to_ascii_lowercase()));

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::IngestError;
-use super::definitions::Defined;
+use super::definitions::{Defined, row_of};
+use super::fill_look::{Look, Need};
 use super::ground::ground;
 use super::group::GroupContext;
 use super::merge;
@@ -17,6 +21,8 @@ use crate::store::{CellRow, DefinitionRow, Definitions, FillingRow, MarketTx};
 
 /// The place of a filling whose history is told to its end.
 pub(super) const TOLD: &str = "told";
+/// Time between two signs of life while nothing else is written.
+const BEAT: Duration = Duration::from_secs(1);
 /// Cells that are written under one lock.
 const CELLS: usize = 500;
 
@@ -94,6 +100,29 @@ async fn try_begin(context: &GroupContext<'_>, beginning: &Beginning) -> Result<
     tx.put_filling(&beginning.definition, &row).await?;
     commit(markets, tx).await?;
     Ok(true)
+}
+
+/// Notes which definitions are in force, under the market's lock and only if it is still needed.
+pub(super) async fn note(look: &Look<'_>, need: Need) -> Result<(), IngestError> {
+    let tx = look.markets.store.scope(&look.key.tenant).begin(&look.key.market).await?;
+    let found = tx.definitions().await?;
+    let kept = Defined::of(&found, &tx.head.catalogue_digest, look.own())?;
+    let Some(kept) = kept.filter(|kept| look.need(&found, kept) == need) else {
+        tx.rollback().await;
+        return Ok(());
+    };
+    match (need, found.filling) {
+        (Need::TextsOfFilling, Some((_, row))) => {
+            let missing: BTreeSet<u32> = look.own().series().difference(&kept.series).copied().collect();
+            tx.put_filling(&row_of(look.own(), look.loaded, &missing)?, &row).await?;
+        }
+        (Need::GiveUp, _) => {
+            tracing::info!(market = %look.key.market, "KPI definitions changed again: a filling is given up");
+            tx.end_filling().await?;
+        }
+        _ => tx.put_kept(&row_of(look.own(), look.loaded, &look.own().series())?).await?,
+    }
+    commit(look.markets, tx).await
 }
 
 /// Commits with the mark that follows from what is stored by now of the market's definitions.
@@ -178,6 +207,19 @@ impl Held {
             self.close(tx, FillingRow { step, done, place, error, error_at: None, ..self.row.clone() }).await?;
             return Ok(true);
         }
+    }
+
+    /// Gives signs of life until the next step is told. `false` if the filling is not in this server's hands any more.
+    pub(super) async fn live_until(
+        &mut self,
+        markets: &Arc<Markets>,
+        told: &CancellationToken,
+    ) -> Result<bool, IngestError> {
+        while told.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
+            let Some(tx) = self.open(markets).await? else { return Ok(false) };
+            self.close(tx, self.row.clone()).await?;
+        }
+        Ok(true)
     }
 
     /// Adds some of what was put aside to the market's cells. When nothing is left, the cells follow the new definitions.

@@ -13,6 +13,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::IngestError;
 use super::beside::Beside;
 use super::definitions::{Defined, row_of};
@@ -35,10 +37,11 @@ const EVERY: Duration = Duration::from_millis(250);
 const LEASE: Duration = Duration::from_secs(5);
 /// Wait after a failure.
 pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// The longest that a step tells before it is written.
-const STEP: Duration = Duration::from_secs(1);
+/// The longest that a step tells before it is written. Nearly every step of a long history gives something to nearly every
+/// cell, so that longer ones write less; what a killed server has told of one is told again.
+const STEP: Duration = Duration::from_secs(15);
 /// The most memory of a step's sums.
-const BYTES: usize = 32 << 20;
+const BYTES: usize = 64 << 20;
 /// Cells of former definitions that are dropped under one lock.
 const DROPPED: u32 = 500;
 
@@ -151,7 +154,10 @@ impl Filler {
             Need::Nothing => Ok(Turn::Done),
             Need::Begin if self.clear(look, &kept).await? => Ok(Turn::Again),
             Need::Begin => self.begin(look, &kept).await,
-            need @ (Need::Texts | Need::TextsOfFilling | Need::GiveUp) => note(look, need).await,
+            need @ (Need::Texts | Need::TextsOfFilling | Need::GiveUp) => {
+                fill::note(look, need).await?;
+                Ok(Turn::Again)
+            }
             Need::GoOn => match found.filling {
                 Some((definition, row)) => self.go_on(look, &kept, &definition, row).await,
                 None => Ok(Turn::Wait),
@@ -247,30 +253,6 @@ impl Filler {
     }
 }
 
-/// Notes which definitions are in force, under the market's lock and only if it is still needed.
-async fn note(look: &Look<'_>, need: Need) -> Result<Turn, IngestError> {
-    let tx = look.markets.store.scope(&look.key.tenant).begin(&look.key.market).await?;
-    let found = tx.definitions().await?;
-    let kept = Defined::of(&found, &tx.head.catalogue_digest, look.own())?;
-    let Some(kept) = kept.filter(|kept| look.need(&found, kept) == need) else {
-        tx.rollback().await;
-        return Ok(Turn::Again);
-    };
-    match (need, found.filling) {
-        (Need::TextsOfFilling, Some((_, row))) => {
-            let missing: BTreeSet<u32> = look.own().series().difference(&kept.series).copied().collect();
-            tx.put_filling(&row_of(look.own(), look.loaded, &missing)?, &row).await?;
-        }
-        (Need::GiveUp, _) => {
-            tracing::info!(market = %look.key.market, "KPI definitions changed again: a filling is given up");
-            tx.end_filling().await?;
-        }
-        _ => tx.put_kept(&row_of(look.own(), look.loaded, &look.own().series())?).await?,
-    }
-    fill::commit(look.markets, tx).await?;
-    Ok(Turn::Again)
-}
-
 /// Tells the history from where the filling stands. `false` if it is not in this server's hands any more, or something else
 /// is to be done.
 async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Result<bool, IngestError> {
@@ -287,18 +269,21 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
     let scope = look.markets.store.scope(&look.key.tenant);
     let retelling = Retelling::new(scope, market, &tenant.rules, grown.kinds(), view, place);
     let mut retelling = retelling.to_the_end();
-    let first = retelling.next().await?;
-    let mut step = Some(gather(look, grown, &mut retelling, first).await?);
-    while let Some(Step { sums, place, records, portion }) = step.take() {
+    let mut portion = retelling.next().await?;
+    let (mut ended, mut last) = (false, None);
+    loop {
+        let told = CancellationToken::new();
         let write = async {
-            let blocks = tokio::task::spawn_blocking(|| sums.into_iter().collect::<Delta>().blocks())
-                .await
-                .map_err(|_| untold())?;
-            held.put_aside(look.markets, Summed { blocks, place, records, ground: ground.clone() }).await
+            let mine = match last.take() {
+                Some(step) => put_aside(look, held, step, &ground).await?,
+                None => true,
+            };
+            Ok::<_, IngestError>(mine && held.live_until(look.markets, &told).await?)
         };
         // The next step is told while this one is written.
         let next = async {
-            if portion.is_none() || look.is_over() {
+            let _told = told.clone().drop_guard();
+            if ended || look.is_over() {
                 return Ok(None);
             }
             pause(look).await;
@@ -308,10 +293,20 @@ async fn tell(look: &Look<'_>, grown: &Arc<Catalogue>, held: &mut Held) -> Resul
         if !mine? {
             return Ok(false);
         }
-        metrics::counter!("fairdue_kpi_filled_records_total").increment(records);
-        step = next?;
+        let Some((step, behind)) = next? else { return Ok(true) };
+        (ended, portion, last) = (behind.is_none(), behind, Some(step));
     }
-    Ok(true)
+}
+
+async fn put_aside(look: &Look<'_>, held: &mut Held, step: Step, ground: &str) -> Result<bool, IngestError> {
+    let Step { sums, place, records } = step;
+    let blocks = tokio::task::spawn_blocking(|| sums.into_iter().collect::<Delta>().blocks());
+    let blocks = blocks.await.map_err(|_| untold())?;
+    let cells = blocks.len();
+    let mine = held.put_aside(look.markets, Summed { blocks, place, records, ground: ground.to_owned() }).await?;
+    metrics::counter!("fairdue_kpi_filled_records_total").increment(records);
+    tracing::debug!(market = %look.key.market, records, cells, "a step of a filling is written");
+    Ok(mine)
 }
 
 /// What one write puts aside.
@@ -321,17 +316,15 @@ struct Step {
     /// Where the telling goes on behind it.
     place: String,
     records: u64,
-    /// What comes behind it, as read; `None` at the end.
-    portion: Option<Portion>,
 }
 
-/// Sums what is told from a part on, until it is enough for a write.
+/// Sums what is told from a part on, until it is enough for a write; and what comes behind it, as read: nothing at the end.
 async fn gather(
     look: &Look<'_>,
     grown: &Arc<Catalogue>,
     retelling: &mut Retelling,
     mut portion: Option<Portion>,
-) -> Result<Step, IngestError> {
+) -> Result<(Step, Option<Portion>), IngestError> {
     let (limits, tasks) = (look.markets.limits(), look.markets.told_at_once());
     let (teller, mut place) = (retelling.teller(), None);
     let mut beside: Beside<(Delta, u64)> = Beside::new(tasks);
@@ -347,7 +340,8 @@ async fn gather(
         beside.keep_up().await?;
         let bytes: usize = beside.idle().iter().map(|(sums, _)| sums.bytes()).sum();
         let records: u64 = beside.idle().iter().map(|(_, records)| records).sum();
-        if records >= u64::from(limits.fill_records) || bytes.saturating_mul(tasks) > BYTES || since.elapsed() > STEP {
+        let enough = records >= u64::from(limits.fill_records) || bytes.saturating_mul(tasks) > BYTES;
+        if enough || since.elapsed() > STEP || look.is_over() {
             break;
         }
     }
@@ -357,7 +351,7 @@ async fn gather(
         (Some(_), Some(place)) => serde_json::to_string(&place).map_err(|_| untold())?,
         _ => TOLD.to_owned(),
     };
-    Ok(Step { sums, place, records: records.iter().sum(), portion })
+    Ok((Step { sums, place, records: records.iter().sum() }, portion))
 }
 
 /// Adds what was put aside to the cells. `None` if the filling is not in this server's hands any more, else whether it is
@@ -368,13 +362,25 @@ async fn add_up(look: &Look<'_>, held: &mut Held, mine: bool) -> Result<Option<b
     }
     while held.row.place == TOLD && !look.is_over() {
         match held.add_up(look.markets).await? {
-            Some(false) => pause(look).await,
+            Some(false) if rest(look, held).await? => {}
+            Some(false) => return Ok(None),
             ended => return Ok(ended),
         }
     }
     Ok(Some(false))
 }
 
+/// Pauses with signs of life. `false` if the filling is not in this server's hands any more.
+async fn rest(look: &Look<'_>, held: &mut Held) -> Result<bool, IngestError> {
+    let over = CancellationToken::new();
+    let pause = async {
+        let _over = over.clone().drop_guard();
+        pause(look).await;
+    };
+    tokio::join!(held.live_until(look.markets, &over), pause).0
+}
+
+/// Leaves the machine to others for as long as the settings say.
 pub(super) async fn pause(look: &Look<'_>) {
     let pause = look.markets.limits().fill_pause;
     if pause.is_zero() {

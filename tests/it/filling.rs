@@ -1,7 +1,7 @@
 //! Definitions that change while the service runs: old answers until the new cells are there, progress that everybody sees and
 //! no kill undoes, and figures of a recount in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -359,4 +359,28 @@ async fn of_two_servers_one_fills_while_both_write() {
     let log = std::fs::read_to_string(setup.log_file()).expect("the log");
     let begun = log.lines().filter(|line| line.contains("filling the cells") && line.contains("market=it")).count();
     assert_eq!(begun, 1, "the market was filled more than once");
+}
+
+/// A step that takes longer than a sign of life may stand still, or a pause that does, is no reason to take a filling over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_works_slowly_keeps_a_filling() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let (setup, one, plan) = prepared(&database, "7000").await;
+    let other = setup.start().await;
+    let mut client = Client::of(&one, &setup).await;
+    client.send(&plan[..1_000]).await;
+    change(setup.configuration());
+    one.reload();
+    other.reload();
+    let holder = "SELECT COALESCE(MAX(('x' || md5(holder))::bit(32)::bigint), 0) FROM kpi_filling WHERE holder <> ''";
+    let step = "SELECT COALESCE(MAX(step), 0) FROM kpi_filling";
+    let (mut holders, since) = (BTreeSet::new(), Instant::now());
+    // Two pauses and what is between them.
+    while database.number(step).await < 2 {
+        holders.insert(database.number(holder).await);
+        assert!(since.elapsed() < Duration::from_secs(60), "no second step is made");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    holders.remove(&0);
+    assert_eq!(holders.len(), 1, "it went from hand to hand");
 }
