@@ -2,14 +2,37 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::offsets;
 
-/// An instant, in microseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+/// An instant, in microseconds since 1970-01-01T00:00:00Z. Written to bytes that nobody reads, a whole second takes three less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(pub i64);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            return to.serialize_i64(self.0);
+        }
+        // The last bit tells seconds, which nearly all instants are, from microseconds.
+        let (micros, second) = (i128::from(self.0), i128::from(SECOND));
+        to.serialize_i128(if micros % second == 0 { micros / second * 2 } else { micros * 2 + 1 })
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        if from.is_human_readable() {
+            return i64::deserialize(from).map(Self);
+        }
+        let written = i128::deserialize(from)?;
+        let micros = if written % 2 == 0 { (written / 2).checked_mul(SECOND.into()) } else { Some(written >> 1) };
+        let micros = micros.and_then(|micros| i64::try_from(micros).ok());
+        micros.map(Self).ok_or_else(|| D::Error::custom("an instant out of range"))
+    }
+}
 
 /// Microseconds of one second.
 pub const SECOND: i64 = 1_000_000;

@@ -1,6 +1,7 @@
 //! The write path: one writer a market, group commit, derivation, due-queue.
 
 mod admit;
+mod arena;
 mod at_hand;
 mod batches;
 mod beside;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use zstd::zstd_safe::{self, CCtx, CDict, CParameter, DCtx, DDict};
@@ -21,18 +21,29 @@ use crate::ledger::{Barred, CaseLedger};
 use crate::rules::RuleSet;
 use crate::store::{read_version, version_record};
 
-/// Bytes of a dictionary. A larger one leaves less of each state, and costs more at each use.
-const DICTIONARY: usize = 16_384;
-/// States that a dictionary is made from, at the most.
-const SAMPLES: usize = 1_024;
-/// How hard the compression tries.
-const LEVEL: i32 = 1;
+/// The dictionaries of a market, one after the other: how many states must have been packed, from so many at the most it is
+/// made, its bytes, and how hard the compression with it tries. The first serves markets with few states; states grow with
+/// their history, so that what the first ones taught fits those that come later less and less.
+const DICTIONARIES: [(usize, usize, usize, i32); 3] =
+    [(0, 1_024, 16_384, 1), (16_384, 4_096, 65_536, 3), (262_144, 4_096, 65_536, 3)];
 /// The first bytes of every compressed frame: they are left out.
 const MAGIC: [u8; 4] = zstd_safe::MAGICNUMBER.to_le_bytes();
 
-/// What the states of a market are compressed against: once it is made it stays, because what was packed needs it.
+/// What the states of a market are compressed against. A dictionary that was made stays, because what was packed needs it;
+/// the first byte of a packed state tells which one.
 #[derive(Default)]
-pub(super) struct Dictionary(OnceLock<Option<(CDict<'static>, DDict<'static>)>>);
+pub(super) struct Dictionary {
+    made: [OnceLock<Option<DDict<'static>>>; DICTIONARIES.len()],
+    packing: Mutex<Packing>,
+}
+
+/// What states are compressed with.
+#[derive(Default)]
+struct Packing {
+    packed: usize,
+    /// With its number.
+    newest: Option<(u8, Arc<CDict<'static>>)>,
+}
 
 thread_local! {
     /// Working memory for expanding, and the frame with its first bytes again.
@@ -40,28 +51,44 @@ thread_local! {
 }
 
 impl Dictionary {
-    /// Makes the dictionary from some states, if there is none yet.
+    fn packing(&self) -> MutexGuard<'_, Packing> {
+        // Whole after every step.
+        self.packing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the next dictionary from some states, if it is time for one.
     pub(super) fn learn(&self, states: &[&[u8]]) {
-        if states.is_empty() {
+        let packed = {
+            let mut packing = self.packing();
+            packing.packed += states.len();
+            packing.packed - states.len()
+        };
+        let due = DICTIONARIES.iter().rposition(|(from, ..)| packed >= *from);
+        let (false, Some(number)) = (states.is_empty(), due) else { return };
+        let Some((made, (_, samples, bytes, level))) = self.made.get(number).zip(DICTIONARIES.get(number)) else {
             return;
-        }
-        self.0.get_or_init(|| {
-            let stride = (states.len() / SAMPLES).max(1);
+        };
+        made.get_or_init(|| {
+            let stride = states.len().div_ceil(*samples);
             let samples: Vec<&[u8]> = states.iter().step_by(stride).copied().collect();
             // Too few states to learn from: they themselves are what others are compared with.
-            let bytes = zstd::dict::from_samples(&samples, DICTIONARY)
-                .unwrap_or_else(|_| samples.iter().copied().flatten().copied().take(DICTIONARY).collect());
-            Some((CDict::try_create(&bytes, LEVEL)?, DDict::try_create(&bytes)?))
+            let bytes = zstd::dict::from_samples(&samples, *bytes)
+                .unwrap_or_else(|_| samples.iter().copied().flatten().copied().take(*bytes).collect());
+            let newest = (u8::try_from(number).ok()?, Arc::new(CDict::try_create(&bytes, *level)?));
+            let expanding = DDict::try_create(&bytes)?;
+            self.packing().newest = Some(newest);
+            Some(expanding)
         });
     }
 
     /// States compressed; `None` for one that cannot be.
     pub(super) fn pack(&self, states: &[Option<Vec<u8>>]) -> Vec<Option<Box<[u8]>>> {
         let nothing = || states.iter().map(|_| None).collect();
-        let (Some(Some((dictionary, _))), Some(mut context)) = (self.0.get(), CCtx::try_create()) else {
+        let newest = self.packing().newest.clone();
+        let (Some((number, dictionary)), Some(mut context)) = (newest, CCtx::try_create()) else {
             return nothing();
         };
-        if context.set_parameter(CParameter::DictIdFlag(false)).is_err() || context.ref_cdict(dictionary).is_err() {
+        if context.set_parameter(CParameter::DictIdFlag(false)).is_err() || context.ref_cdict(&dictionary).is_err() {
             return nothing();
         }
         let mut frame = Vec::new();
@@ -69,14 +96,16 @@ impl Dictionary {
             frame.clear();
             frame.reserve(zstd_safe::compress_bound(state.len()));
             context.compress2(&mut frame, state).ok()?;
-            frame.strip_prefix(&MAGIC).map(Box::from)
+            let body = frame.strip_prefix(&MAGIC)?;
+            Some([&[number], body].concat().into())
         };
         states.iter().map(|state| pack(state.as_ref()?)).collect()
     }
 
     /// Hands a state as it was before it was compressed to a reader; `None` if the bytes are no such thing.
     pub(super) fn unpack<T>(&self, packed: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
-        let (_, dictionary) = self.0.get()?.as_ref()?;
+        let (number, packed) = packed.split_first()?;
+        let dictionary = self.made.get(usize::from(*number))?.get()?.as_ref()?;
         EXPANDING.with_borrow_mut(|(context, frame)| {
             frame.clear();
             frame.extend_from_slice(&MAGIC);

@@ -1,5 +1,6 @@
 //! What a case's rules hold of its money against the ledger's books, over random histories.
 
+mod arena;
 mod finding_facts;
 
 use std::collections::BTreeMap;

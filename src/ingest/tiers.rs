@@ -2,10 +2,11 @@
 //! bytes, those beyond the memory that is allowed not at all. What is not here is derived again from the history that is stored.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::arena::Arena;
 use super::packed::{Dictionary, Written};
 use crate::rules::RuleSet;
 
@@ -28,9 +29,6 @@ const PACKED_AT_ONCE: usize = 8_192;
 
 /// Packed bytes that a market may always keep, however much the others hold.
 const SHARE: usize = 1 << 20;
-/// What a packed state costs beside its bytes: its place in the table, and the allocator's header.
-const OVERHEAD: usize = 48;
-
 impl MemoryLimit {
     /// At most `bytes` of packed states, and two generations of states as they are for each market; more of these as long
     /// as they take no more than `unpacked` bytes.
@@ -50,50 +48,6 @@ impl Default for MemoryLimit {
     }
 }
 
-/// Packed states of one generation. A state is found by a hash with a secret of this process, so that nobody can choose
-/// ids that fall together; the id itself is compared after unpacking.
-#[derive(Default)]
-struct Packed {
-    states: HashMap<u64, Box<[u8]>, Plain>,
-    bytes: usize,
-}
-
-/// The keys are hashes already.
-#[derive(Debug, Clone, Copy, Default)]
-struct Plain(u64);
-
-impl BuildHasher for Plain {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        Self(0)
-    }
-}
-
-impl std::hash::Hasher for Plain {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-impl Packed {
-    fn remove(&mut self, hash: u64) -> usize {
-        let freed = self.states.remove(&hash).map_or(0, |state| state.len() + OVERHEAD);
-        self.bytes = self.bytes.saturating_sub(freed);
-        freed
-    }
-}
-
 /// States by key, found quickly by a hash with a secret of this process.
 type Quick<V> = HashMap<<V as Written>::Key, Arc<V>, foldhash::quality::RandomState>;
 
@@ -107,8 +61,10 @@ pub(super) struct Tiers<V: Written> {
     /// Read in this generation or the one before, and still packed as well.
     read: Quick<V>,
     read_before: Quick<V>,
-    packed: Packed,
-    packed_before: Packed,
+    /// Found by a hash with a secret of this process, so that nobody can choose ids that fall together; the id itself is
+    /// compared after unpacking.
+    packed: Arena,
+    packed_before: Arena,
     dictionary: Arc<Dictionary>,
 }
 
@@ -150,8 +106,8 @@ where
             old: HashMap::default(),
             read: HashMap::default(),
             read_before: HashMap::default(),
-            packed: Packed::default(),
-            packed_before: Packed::default(),
+            packed: Arena::default(),
+            packed_before: Arena::default(),
             dictionary: Arc::default(),
         }
     }
@@ -165,7 +121,7 @@ where
     /// The state of a key from its packed bytes.
     pub(super) fn unpack(&self, key: &V::Key, rules: &RuleSet) -> Option<Arc<V>> {
         let hash = self.secret.hash_one(key);
-        let packed = self.packed.states.get(&hash).or_else(|| self.packed_before.states.get(&hash))?;
+        let packed = self.packed.get(hash).or_else(|| self.packed_before.get(hash))?;
         self.dictionary.unpack(packed, |written| V::read(written, key, rules)).map(Arc::new)
     }
 
@@ -200,8 +156,10 @@ where
             place.remove(key);
         }
         let hash = self.secret.hash_one(key);
-        let freed = self.packed.remove(hash) + self.packed_before.remove(hash);
-        self.limit.used.fetch_sub(freed, Ordering::Relaxed);
+        let before = self.packed_bytes();
+        self.packed.remove(hash);
+        self.packed_before.remove(hash);
+        self.note_packed(before);
     }
 
     /// Forgets everything.
@@ -230,7 +188,7 @@ where
         if !Arc::ptr_eq(&self.dictionary, &left.dictionary) {
             return; // everything was forgotten meanwhile
         }
-        let mut gained = 0;
+        let before = self.packed_bytes();
         for (key, state, packed) in left.states {
             if self.old.get(&key).is_none_or(|held| !Arc::ptr_eq(held, &state)) {
                 continue;
@@ -238,22 +196,33 @@ where
             self.old.remove(&key);
             self.limit.release(state.weight());
             if let Some(packed) = packed {
-                gained += packed.len() + OVERHEAD;
-                self.packed.bytes += packed.len() + OVERHEAD;
-                self.packed.states.insert(self.secret.hash_one(&key), packed);
+                self.packed.insert(self.secret.hash_one(&key), &packed);
             }
         }
-        self.limit.used.fetch_add(gained, Ordering::Relaxed);
-        if self.limit.used.load(Ordering::Relaxed) > self.limit.bytes && self.packed.bytes > SHARE {
-            let dropped = std::mem::replace(&mut self.packed_before, std::mem::take(&mut self.packed));
-            self.limit.used.fetch_sub(dropped.bytes, Ordering::Relaxed);
+        self.note_packed(before);
+        if self.limit.used.load(Ordering::Relaxed) > self.limit.bytes && self.packed.bytes() > SHARE {
+            let before = self.packed_bytes();
+            self.packed_before = std::mem::take(&mut self.packed);
+            self.note_packed(before);
         }
+    }
+
+    /// Notes that packed states take other than `before`, for all markets.
+    fn note_packed(&self, before: usize) {
+        let now = self.packed_bytes();
+        self.limit.used.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+    }
+}
+
+impl<V: Written> Tiers<V> {
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes() + self.packed_before.bytes()
     }
 }
 
 impl<V: Written> Drop for Tiers<V> {
     fn drop(&mut self) {
-        self.limit.used.fetch_sub(self.packed.bytes + self.packed_before.bytes, Ordering::Relaxed);
+        self.limit.used.fetch_sub(self.packed_bytes(), Ordering::Relaxed);
         self.limit.release(self.young.values().chain(self.old.values()).map(|state| state.weight()).sum());
     }
 }
