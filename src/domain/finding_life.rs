@@ -214,6 +214,7 @@ mod tests {
             activity: None,
             agent: None,
             client: None,
+            steered: Default::default(),
             at: Timestamp(5),
             omission: false,
             known_at_time: true,
