@@ -61,18 +61,18 @@ pub struct Steered {
 impl Steered {
     /// As the version says. An agent who is the case's, or none, has the case's team where the record names no other.
     #[must_use]
-    pub fn of(market: &Market, version: &CaseVersion, agent: Option<&str>, team: Option<&str>) -> Self {
+    pub fn of(market: &Market, version: &CaseVersion, agent: Option<&str>, team: Option<&str>) -> Box<Self> {
         let steering = &version.steering;
         let own = agent.is_none() || agent == steering.agent.as_deref();
         let of_case = steering.team.as_deref().filter(|_| own);
-        Self {
+        Box::new(Self {
             team: team.or(of_case).map(str::to_owned),
             portfolio: steering.portfolio.clone(),
             product: steering.product.clone(),
             stage: steering.stage.clone(),
             segment: steering.segments.get(OF_SEGMENT).cloned(),
             case: case_words(market.case_dimensions.values(version)),
-        }
+        })
     }
 
     fn is_nowhere(&self) -> bool {
@@ -115,7 +115,7 @@ pub struct Finding {
     /// Where the case stood in the collector's work when it was broken: what figures of findings are grouped by, and no part of
     /// what the finding says.
     #[serde(default, skip_serializing_if = "Steered::is_nowhere")]
-    pub steered: Steered,
+    pub steered: Box<Steered>,
     /// When it was broken: the activity's time, or the instant an omitted act was due.
     pub at: Timestamp,
     /// Nothing was done that should have been.

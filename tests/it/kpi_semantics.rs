@@ -308,7 +308,6 @@ on_both_databases!(
         let across = v1::QueryKpisAcrossMarketsRequest {
             region_codes: vec!["IT".to_owned(), "SE".to_owned()],
             question: Some(v1::QueryKpisRequest { region_code: String::new(), ..request("") }),
-            ..Default::default()
         };
         let wrong = own.kpis.query_kpis_across_markets(across).await.expect_err("two readings");
         assert_eq!(fields(&wrong), ["question.kpi_ids"], "{wrong:?}");
