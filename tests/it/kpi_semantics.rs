@@ -143,6 +143,7 @@ on_both_databases!(
         use v1::ActorKind::{Bot, Human};
         let records = vec![
             by("chat", Bot, payment("p1", "c1", 1, 1)),
+            by("chat", Bot, payment("p5", "c1", 2, 1)),
             by("ann", Human, payment("p2", "c1", 1, 1)),
             by("", Human, payment("p3", "c1", 1, 1)),
             by("chat", Bot, plan("l1", 1)),
@@ -150,7 +151,7 @@ on_both_databases!(
             payment("p4", "c1", 3, 1),
         ];
         record(&mut mine, records).await;
-        assert_eq!(months(&mut mine, "self_service_rate", (2024, 4, 1)).await, ["50.00 = 3 / 6"]);
+        assert_eq!(months(&mut mine, "self_service_rate", (2024, 4, 1)).await, ["57.14 = 4 / 7"]);
         api.end().await;
     }
 );

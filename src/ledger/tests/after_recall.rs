@@ -83,7 +83,13 @@ fn what_is_paid_on_it_is_collectable_no_more_wherever_the_case_went_since() {
 fn a_case_that_goes_to_another_group_takes_along_what_is_written_off() {
     let mut moved = version("2", at("2024-03-01 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
     moved.steering.agent = Some("bea".to_owned());
-    let folded = fold(&[case(), moved], &[activity("1", at("2024-02-01 10:00"), write_off(10_000))], end());
+    // Closed, it has neither a balance nor an open account to move.
+    let history = [
+        activity("1", at("2024-02-01 10:00"), write_off(10_000)),
+        activity("2", at("2024-02-02 10:00"), Detail::CaseStatus { closed: true, code: None }),
+    ];
+    moved.closed = true;
+    let folded = fold(&[case(), moved], &history, end());
     let of = |agent: &'static str| move |dims: &Dims| dims.agent.as_deref() == Some(agent);
     let sum = |agent| folded.sum(FactKind::WrittenOffOpen, END, of(agent));
     assert_eq!((sum("ann"), sum("bea")), (0, 10_000));
