@@ -9,7 +9,7 @@ use super::{
 };
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence, payment_application};
 use super::{limitation_period, notice_period, payment_term, record_retention, required_notice};
-use crate::domain::finding::{Finding, Severity};
+use crate::domain::finding::{Finding, Severity, Steered};
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
 use crate::domain::verdict::{Answer, Verdict};
@@ -195,6 +195,12 @@ pub(crate) fn finding(
         activity: Some(activity.id.clone()),
         agent: activity.actor.agent.clone(),
         client: Some(situation.version.identity.creditor.clone()),
+        steered: Steered::of(
+            market,
+            situation.version,
+            activity.actor.agent.as_deref(),
+            activity.actor.team.as_deref(),
+        ),
         at: activity.occurred,
         omission: false,
         known_at_time: judgement.known_at_time,

@@ -14,7 +14,7 @@ use super::verdict::consequence;
 use super::watch::test;
 use super::{CaseWatch, Context, Emission, TestOutcome, applies, dispute_handling, documents_held, required_notice};
 use crate::domain::activity::Activity;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Steered};
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Observation, Unit};
@@ -217,6 +217,7 @@ impl CaseWatch {
             activity: timer.trigger.clone(),
             agent: timer.agent.clone(),
             client: Some(ctx.version.identity.creditor.clone()),
+            steered: Steered::of(ctx.market, ctx.version, timer.agent.as_deref(), None),
             at: timer.due,
             omission: true,
             known_at_time: true,

@@ -7,6 +7,7 @@ pub mod document;
 pub mod exchange;
 mod holder;
 mod partner;
+pub mod reading;
 pub mod server;
 mod settings;
 mod sink;
@@ -171,7 +172,8 @@ impl Config {
                     market.buckets = catalogue.buckets().clone();
                     market.case_dimensions = catalogue.case_dimensions().clone();
                 });
-                target::check(&mut tenant.targets, catalogue, file, &mut found);
+                reading::check(&tenant.readings, &mut tenant.calendars, catalogue, file, &mut found);
+                target::check(&mut tenant.targets, &tenant.calendars, catalogue, file, &mut found);
             }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {

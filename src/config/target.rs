@@ -1,6 +1,6 @@
 //! Targets of a tenant: `[[target]]` in its file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use toml::de::DeValue;
@@ -11,7 +11,7 @@ use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::{MarketId, check_id};
 use crate::domain::money::Currency;
 use crate::kpi::target::{Guard, Side, Target};
-use crate::kpi::{Catalogue, Dimension, Exact, Grain, Query, Shape};
+use crate::kpi::{Calendar, Catalogue, Dimension, Exact, Grain, Query, Shape};
 
 /// A target with the markets that it is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,9 +188,15 @@ fn guard(mut section: Section, out: &mut Complaints) -> Option<Guard> {
 
 /// Resolves the dimensions of targets' groups, and holds targets against the definitions: their KPIs must exist, be kept by
 /// their group, and be money with a currency or none without.
-pub fn check(placed: &mut [Placed], catalogue: &Catalogue, file: &SourceFile, found: &mut Vec<Diagnostic>) {
+pub fn check(
+    placed: &mut [Placed],
+    calendars: &BTreeMap<MarketId, Calendar>,
+    catalogue: &Catalogue,
+    file: &SourceFile,
+    found: &mut Vec<Diagnostic>,
+) {
     let case = catalogue.case_dimensions();
-    for Placed { target, group, at, .. } in placed {
+    for Placed { markets, target, group, at } in placed {
         target.case_dimensions = case.clone();
         for Written { dimension, value, at } in group.iter() {
             match Dimension::named(dimension, case) {
@@ -215,8 +221,14 @@ pub fn check(placed: &mut [Placed], catalogue: &Catalogue, file: &SourceFile, fo
             let mut wrong = |message: String, remedy: &str| {
                 found.push(Diagnostic::at(&file.path, &file.text, *at, message, remedy));
             };
-            let shape = Shape { case_dimensions: case.clone(), ..Shape::default() };
-            match catalogue.plan_shaped(&query, &shape) {
+            // What a market means by a bare name may be kept by other dimensions.
+            let here = calendars.iter().filter(|(market, _)| markets.is_empty() || markets.contains(market));
+            let plan = |calendar: Calendar| {
+                let shape = Shape { case_dimensions: case.clone(), calendar, ..Shape::default() };
+                catalogue.plan_shaped(&query, &shape)
+            };
+            let own = here.map(|(_, calendar)| plan(calendar.clone())).find(Result::is_err);
+            match own.unwrap_or_else(|| plan(Calendar::default())) {
                 Err(error) => wrong(format!("target \"{}\": {error}", target.id), "correct the target"),
                 Ok(plan) if kpi == target.kpi && plan.has_money() && target.currency.is_none() => {
                     wrong(

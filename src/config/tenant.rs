@@ -11,6 +11,7 @@ use super::benchmark;
 use super::document::{Complaints, Section};
 use super::exchange::{self, Choice};
 use super::partner;
+use super::reading;
 use super::sink;
 use super::target::{self, Placed};
 use crate::domain::buckets::Buckets;
@@ -63,6 +64,8 @@ pub struct TenantFile {
     pub targets: Vec<Placed>,
     /// The days whose figures it shares for quartiles.
     pub shared: Option<Span>,
+    /// What it and its markets mean by the bare names of figures.
+    pub readings: Vec<reading::Choice>,
 }
 
 /// How a tenant deals with findings.
@@ -88,6 +91,8 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let mut markets = BTreeMap::new();
     let mut calendars = BTreeMap::new();
     let mut unordered = Vec::new();
+    let own = top.table(out, "kpi_defaults");
+    let mut readings = own.map(|section| reading::read(section, None, out)).unwrap_or_default();
     match top.table(out, "markets") {
         None => top.missing(out, "markets", "add [markets.<country>] with zone and currency"),
         Some(mut section) => {
@@ -97,7 +102,10 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
                     out.at(at, format!("markets.{key} is not a table"), "write [markets.<country>]");
                     continue;
                 };
-                let section = Section::new(format!("markets.{key}"), span.start, table);
+                let mut section = Section::new(format!("markets.{key}"), span.start, table);
+                if let (Some(chosen), Ok(market)) = (section.table(out, "kpi_defaults"), MarketId::new(key)) {
+                    readings.extend(reading::read(chosen, Some(&market), out));
+                }
                 let ordered = table.contains_key("payment_order");
                 if let Some((market, calendar)) = market(key, at, section, id.as_ref(), out) {
                     calendars.insert(market.key.market.clone(), calendar);
@@ -134,6 +142,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
         reporting,
         targets,
         shared,
+        readings,
     })
 }
 

@@ -149,6 +149,45 @@ fn a_tenant_may_ask_for_four_eyes_on_waivers() {
 }
 
 #[test]
+fn a_tenant_and_its_markets_choose_readings_among_those_that_there_are() {
+    let kpi = |id: &str, variants: &str| {
+        format!(
+            "[[kpi]]\nid = \"{id}\"\ntitle = \"t\"\ndescription = \"d\"\nformula = \"f\"\nsource = \"s\"\nkind = \"simple\"\n\
+             measure = \"calls\"\nunit = \"count\"\ndecimals = 0\nrounding = \"half_even\"\nunit_counted = \"call\"\nbase = \"b\"\n\
+             clock = \"occurred\"\ncurrency_policy = \"none\"\nadditivity = \"time_and_groups\"\nattribution = \"actor\"\n\
+             dimension_as_of = \"fact\"\nvariants = [{variants}]\n"
+        )
+    };
+    let alias = "[[kpi]]\nid = \"bare\"\ntitle = \"t\"\ndescription = \"d\"\nkind = \"alias\"\nof = \"one\"\n";
+    let measure = "version = 1\n[[measure]]\nid = \"calls\"\ntitle = \"t\"\ndescription = \"d\"\nfact = \"contact\"\nagg = \"count\"\n\
+         dimension_sets = [[]]\n";
+    let (one, two) = (kpi("one", "\"two\""), kpi("two", ""));
+    let definitions = format!("{measure}{one}{two}{}{alias}", kpi("else", ""));
+    let with = |more: &str| {
+        let text = format!("{TENANT}{more}");
+        load(&[("kpis/k.toml", &definitions), ("tenants/acme.toml", &text)], &[])
+    };
+    let meant = |more: &str| {
+        let snapshot = with(more).unwrap();
+        let tenant = snapshot.tenants.values().next().unwrap();
+        tenant.calendars.values().next().unwrap().defaults.meant("bare").to_owned()
+    };
+    assert_eq!(meant(""), "bare");
+    assert_eq!(meant("\n[kpi_defaults]\nbare = \"two\"\n"), "two");
+    assert_eq!(meant("kpi_defaults = { bare = \"one\" }\n[kpi_defaults]\nbare = \"two\"\n"), "one");
+    for (wrong, told) in [
+        ("bar = \"two\"", "10:1: kpi_defaults: \"bar\" is no KPI"),
+        ("one = \"two\"", "10:1: kpi_defaults: \"one\" has a formula of its own, and means just that"),
+        ("bare = \"else\"", "10:8: \"else\" is no reading of \"bare\""),
+        ("bare = \"bare\"", "10:8: \"bare\" is no reading of \"bare\""),
+        ("bare = 2", "10:8: kpi_defaults.bare is no text"),
+    ] {
+        let found = complaints(with(&format!("\n# readings\n[kpi_defaults]\n{wrong}\n")));
+        assert_eq!(found, [format!("acme.toml:{told}")], "{wrong}");
+    }
+}
+
+#[test]
 fn a_tenant_says_what_its_codes_mean() {
     let with = |lines: &str| load(&[("tenants/acme.toml", &format!("{TENANT}[dispositions]\n{lines}"))], &[]);
     assert!(with("no_answer = [\"NA\", \"RNA\"]\nright_party_promise = [\"PTP\"]\n").is_ok());

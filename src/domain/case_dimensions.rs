@@ -35,6 +35,9 @@ enum From {
 /// One value for each of them.
 pub type Values<'a> = [Option<&'a str>; MOST];
 
+/// The name among a case's segments that is the dimension `segment`.
+pub const OF_SEGMENT: &str = "segment";
+
 /// Words of a case's values; most cases have none.
 pub type CaseWords = Option<Box<[Option<Arc<str>>; MOST]>>;
 
@@ -48,8 +51,14 @@ impl Dims {
     /// The case's values.
     #[must_use]
     pub fn case_words(&self) -> Values<'_> {
-        self.case.as_ref().map_or([None; MOST], |words| words.each_ref().map(Option::as_deref))
+        words(&self.case)
     }
+}
+
+/// The values that words are of.
+#[must_use]
+pub fn words(of: &CaseWords) -> Values<'_> {
+    of.as_ref().map_or([None; MOST], |words| words.each_ref().map(Option::as_deref))
 }
 
 /// Words of a case's values.

@@ -2,17 +2,16 @@
 //! changes. KPI cells are sums of these and nothing else.
 
 pub mod flag;
+mod words;
+
+pub use words::{BEGAN, ENDS, SEEN_STATES, ValueOf};
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::case_dimensions::CaseWords;
-use super::detail::{MatterStep, PageStep, ReversalKind};
-use super::finding::Severity;
-use super::limitation::{RunsFrom, TermStanding};
-use super::verdict::Verdict;
-use super::vocabulary::{Beneficiary, Channel, Direction, vocabulary};
+use super::vocabulary::{Channel, Direction, vocabulary};
 
 vocabulary!(
     /// What is counted. Amounts are minor units of the fact's currency.
@@ -99,6 +98,9 @@ vocabulary!(
         Allocation = "allocation",
         /// Written off; `amount`.
         WrittenOff = "written_off",
+        /// Change of what was written off, is not paid since, and can still be collected because the case is here; `amount`;
+        /// `state` is changed, or left and came where the case went to another group or collector or came from one.
+        WrittenOffOpen = "written_off_open",
         /// Settlement discount granted; `amount`.
         Discount = "discount",
         /// Cancelled; `amount`, `amount2` the principal in it.
@@ -134,6 +136,13 @@ vocabulary!(
         /// Where an account of a bucket at the beginning of the month went since; `state` as for bucket_left; `amount` its
         /// balance at the beginning of the month, `bucket` and all else as then.
         AccountMoved = "account_moved",
+        /// An account that owes something was past due for that many days; `state` is at_1 or at_7; dated by the day, under the
+        /// dimensions with which its time past due began. Of one that came in later than that there is none.
+        PastDue = "past_due",
+        /// What ended the time past due of such an account; `state` is paid_from_1 or paid_from_7 if it was paid in full,
+        /// gone_from_1 or gone_from_7 if it left otherwise or what it still owes is not due; `value` is days since the day of
+        /// past_due, by which it is dated. Of one that was settled for less there is none: it stays unpaid.
+        PastDueEnded = "past_due_ended",
         /// Something happened to an account, told once a day; `state` is on_hand (it came to be open and here), attempted,
         /// reached, emailed, visited, promise_due or promise_kept (of either direction, or with _inbound or _outbound); `value` is days since the account's last such day (of
         /// on_hand: since it left), none for its first. So accounts of any period can be counted once: see `distinct`.
@@ -289,101 +298,6 @@ impl Fact {
             placed: None,
             flags: 0,
             dims,
-        }
-    }
-}
-
-/// How an account's life begins, and how it may end.
-pub const BEGAN: &str = "began";
-/// See [`BEGAN`].
-pub const ENDS: [&str; 8] =
-    ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
-
-/// What accounts are seen for, once a day each.
-pub const SEEN_STATES: [&str; 14] = [
-    "on_hand",
-    "attempted",
-    "reached",
-    "emailed",
-    "visited",
-    "promise_due",
-    "promise_kept",
-    "promise_due_inbound",
-    "promise_due_outbound",
-    "promise_kept_inbound",
-    "promise_kept_outbound",
-    "attempted_by",
-    "addressed",
-    "address_reached",
-];
-
-/// What the `value` of a kind's facts is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueOf {
-    /// Seconds from one instant to another.
-    Seconds,
-    /// Calendar days from one day to another.
-    Days,
-    /// A plain number.
-    Number,
-}
-
-impl FactKind {
-    /// What the `value` of such facts is; `None` if they have none.
-    #[must_use]
-    pub const fn value_of(self) -> Option<ValueOf> {
-        match self {
-            Self::Contact
-            | Self::MessageOpened
-            | Self::OpenedPaid
-            | Self::ContactPaid
-            | Self::VisitorPaid
-            | Self::PayerRecovered
-            | Self::FindingRemediated
-            | Self::Matter => Some(ValueOf::Seconds),
-            Self::CustomerLost | Self::BucketLeft | Self::AccountSeen | Self::AccountLife => Some(ValueOf::Days),
-            Self::Survey | Self::Headcount => Some(ValueOf::Number),
-            _ => None,
-        }
-    }
-
-    /// The state words that such facts may have; `None` if there are none, or they are no closed list.
-    #[must_use]
-    pub fn states(self) -> Option<Vec<String>> {
-        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
-        match self {
-            Self::MessageBounced => words(&["bounced_hard", "bounced_soft"]),
-            Self::Page => Some(PageStep::ALL.iter().map(ToString::to_string).collect()),
-            Self::PaymentSession => words(&["done", "failed", "abandoned"]),
-            Self::PayerFailed => words(&["once", "again"]),
-            Self::PromiseJudged => words(&["kept", "partly_kept", "late", "broken"]),
-            Self::PromiseEnded => words(&["withdrawn", "superseded"]),
-            Self::FirstContactResolved => words(&["attempt", "right_party"]),
-            Self::PlanEnded => words(&["ended", "broken", "replaced"]),
-            Self::InstalmentJudged => words(&["kept", "late", "missed"]),
-            Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
-            Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
-            Self::AccountSeen => words(&SEEN_STATES),
-            Self::CashExpected => words(&["promise", "instalment"]),
-            Self::Limitation => Some(TermStanding::ALL.iter().map(ToString::to_string).collect()),
-            Self::BecomesBarred => Some(RunsFrom::ALL.iter().map(ToString::to_string).collect()),
-            Self::FindingOpen | Self::FindingRemediated => {
-                Some(Severity::ALL.iter().map(ToString::to_string).collect())
-            }
-            Self::RuleTest => words(&["passed", "failed", "unknown"]),
-            Self::Survey => words(&["csat", "nps"]),
-            Self::PaymentReversed => Some(ReversalKind::ALL.iter().map(ToString::to_string).collect()),
-            Self::Charge => Some(Beneficiary::ALL.iter().map(ToString::to_string).collect()),
-            Self::ContactCheck => Some(Verdict::ALL.iter().map(ToString::to_string).collect()),
-            Self::BucketLeft | Self::AccountMoved => {
-                words(&[&["rolled", "rolled_back", "cured", "redated"][..], &ENDS].concat())
-            }
-            Self::AccountLife => words(&[&[BEGAN][..], &ENDS].concat()),
-            Self::Matter => {
-                let steps = |matter: &'static str| MatterStep::ALL.iter().map(move |step| format!("{matter}_{step}"));
-                Some(steps("complaint").chain(steps("dispute")).collect())
-            }
-            _ => None,
         }
     }
 }

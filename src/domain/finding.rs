@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::case::CaseVersion;
+use super::case_dimensions::{CaseWords, OF_SEGMENT, case_words};
 use super::ids::{ActivityId, CaseId, FindingId, JurisdictionId, PersonId, RuleId};
+use super::market::Market;
 use super::time::Timestamp;
 use super::verdict::{Effect, Observation};
 use super::vocabulary::vocabulary;
@@ -30,6 +33,52 @@ vocabulary!(
         Reopened = "reopened",
     }
 );
+
+/// Where a case stood in the collector's work at an instant, as the version of its master data says that was in force then.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Steered {
+    /// Team of whoever acted, else of the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Portfolio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portfolio: Option<String>,
+    /// Product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// Stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The segment that the market steers by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<String>,
+    /// Values of the case that are dimensions, see [`super::case_dimensions`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: CaseWords,
+}
+
+impl Steered {
+    /// As the version says. An agent who is the case's, or none, has the case's team where the record names no other.
+    #[must_use]
+    pub fn of(market: &Market, version: &CaseVersion, agent: Option<&str>, team: Option<&str>) -> Box<Self> {
+        let steering = &version.steering;
+        let own = agent.is_none() || agent == steering.agent.as_deref();
+        let of_case = steering.team.as_deref().filter(|_| own);
+        Box::new(Self {
+            team: team.or(of_case).map(str::to_owned),
+            portfolio: steering.portfolio.clone(),
+            product: steering.product.clone(),
+            stage: steering.stage.clone(),
+            segment: steering.segments.get(OF_SEGMENT).cloned(),
+            case: case_words(market.case_dimensions.values(version)),
+        })
+    }
+
+    fn is_nowhere(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// A rule broken. Everything in it follows from the history and the rules in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +112,10 @@ pub struct Finding {
     /// The creditor of the case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// Where the case stood in the collector's work when it was broken: what figures of findings are grouped by, and no part of
+    /// what the finding says.
+    #[serde(default, skip_serializing_if = "Steered::is_nowhere")]
+    pub steered: Box<Steered>,
     /// When it was broken: the activity's time, or the instant an omitted act was due.
     pub at: Timestamp,
     /// Nothing was done that should have been.

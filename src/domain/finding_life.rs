@@ -137,7 +137,7 @@ pub struct Derived {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// The history says something else of it.
-    Derived(Derived),
+    Derived(Box<Derived>),
     /// Somebody decided.
     Decided(Decision),
     /// A waiver ended.
@@ -161,7 +161,7 @@ pub struct Change {
 #[must_use]
 pub fn history(derived: Vec<Derived>, decisions: Vec<Decision>, now: Timestamp) -> Vec<Change> {
     let mut events: Vec<(u64, Timestamp, Cause)> = Vec::with_capacity(derived.len() + decisions.len());
-    events.extend(derived.into_iter().map(|state| (state.revision, state.at, Cause::Derived(state))));
+    events.extend(derived.into_iter().map(|state| (state.revision, state.at, Cause::Derived(Box::new(state)))));
     events.extend(decisions.into_iter().map(|decision| (decision.revision, decision.at, Cause::Decided(decision))));
     events.sort_by_key(|(revision, ..)| *revision);
     let mut changes = Vec::with_capacity(events.len() + 1);
@@ -214,6 +214,7 @@ mod tests {
             activity: None,
             agent: None,
             client: None,
+            steered: Default::default(),
             at: Timestamp(5),
             omission: false,
             known_at_time: true,

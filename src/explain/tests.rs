@@ -196,6 +196,7 @@ fn sentences_are_the_golden_ones() {
         agent: None,
         client: None,
         at: EVENING,
+        steered: Default::default(),
         omission: true,
         known_at_time: true,
         observed: Observation { limit: Some(5), unit: Some(Unit::Days), ..noted("not sent by 2026-03-01") },

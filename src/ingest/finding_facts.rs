@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::IngestError;
 use super::writing::Writing;
+use crate::domain::case_dimensions::words;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::finding_life::{Decision, as_of, standing, substance};
@@ -107,10 +108,17 @@ const fn is_open(status: FindingStatus) -> bool {
 }
 
 fn dims(finding: &Finding) -> Arc<Dims> {
+    let steered = &finding.steered;
     DimRef {
         state: Some(finding.severity.as_str()),
         agent: finding.agent.as_deref(),
         client: finding.client.as_deref(),
+        team: steered.team.as_deref(),
+        portfolio: steered.portfolio.as_deref(),
+        product: steered.product.as_deref(),
+        stage: steered.stage.as_deref(),
+        segment: steered.segment.as_deref(),
+        case: words(&steered.case),
         rule: Some(finding.rule.as_str()),
         jurisdiction: Some(finding.jurisdiction.as_str()),
         ..DimRef::default()

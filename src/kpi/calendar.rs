@@ -1,10 +1,12 @@
-//! How a market divides its days: where weeks and fiscal years begin, and which days are working days.
+//! How a market divides its days: where weeks and fiscal years begin, and which days are working days. And what it means by the
+//! bare names of figures.
 
 use std::sync::Arc;
 
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 use super::period::Grain;
+use super::reading::Defaults;
 use crate::domain::time::{add_days, date_of_day};
 use crate::rules::calendar::Calendar as Holidays;
 
@@ -21,12 +23,21 @@ pub struct Calendar {
     pub close_after_days: Option<u32>,
     /// The day that it is, which is not over. Without it nothing is told that must be over to be told.
     pub today: Option<NaiveDate>,
+    /// The readings that the market has chosen for figures with several.
+    pub defaults: Defaults,
 }
 
 impl Default for Calendar {
     /// Weeks from Monday, fiscal years from January, no holidays known.
     fn default() -> Self {
-        Self { week_start: Weekday::Mon, fiscal_year_start: 1, holidays: None, close_after_days: None, today: None }
+        Self {
+            week_start: Weekday::Mon,
+            fiscal_year_start: 1,
+            holidays: None,
+            close_after_days: None,
+            today: None,
+            defaults: Defaults::default(),
+        }
     }
 }
 

@@ -171,6 +171,8 @@ pub(crate) struct Told {
     pub(crate) after_days: Option<i32>,
     /// So many months after a cohort's last placement, of a cohort with one horizon.
     pub(crate) months: Option<u16>,
+    /// Some of what is counted is known ahead, so that a period which has not begun may have a value.
+    pub(crate) ahead: bool,
 }
 
 /// The computation.
@@ -203,6 +205,10 @@ pub enum NoValue {
     NoControl,
     /// Records that the figure needs were not sent: see `needs`.
     MissingInput,
+    /// More was taken from the base than there was, so that a quotient by it says nothing.
+    NegativeDenominator,
+    /// The period has not begun, and nothing of it is known ahead.
+    NotBegun,
 }
 
 impl NoValue {
@@ -220,6 +226,8 @@ impl NoValue {
             Self::NotReached => "not_reached",
             Self::NoControl => "no_control",
             Self::MissingInput => "missing_input",
+            Self::NegativeDenominator => "negative_denominator",
+            Self::NotBegun => "not_begun",
         }
     }
 }
@@ -234,6 +242,15 @@ pub(crate) struct Moment {
     pub(crate) today: Option<i32>,
     /// Of a cohort's curve, the last month since placement that is in it.
     pub(crate) month: Option<u16>,
+}
+
+/// A quotient. A base below nothing gives none: its sign would turn the figure's.
+pub(super) fn quotient(above: Exact, below: Exact) -> Result<Exact, NoValue> {
+    match below.numerator() {
+        0 => Err(NoValue::EmptyDenominator),
+        ..0 => Err(NoValue::NegativeDenominator),
+        _ => above.divide(below).ok_or(NoValue::Overflow),
+    }
 }
 
 impl Definition {
@@ -271,10 +288,7 @@ impl Node {
             }
             Self::Divide(parts) => {
                 let (above, below) = (parts.0.compute(leaf, at)?, parts.1.compute(leaf, at)?);
-                if below.is_zero() {
-                    return Err(NoValue::EmptyDenominator);
-                }
-                above.divide(below).ok_or(NoValue::Overflow)
+                quotient(above, below)
             }
             Self::Multiply(parts) => {
                 let (one, other) = (parts.0.compute(leaf, at)?, parts.1.compute(leaf, at)?);

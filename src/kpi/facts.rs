@@ -8,30 +8,31 @@ use super::dimension::{DimSet, Dimension, MAX_WIDTH};
 use super::formula::Window;
 use super::layout::MAX_COLUMNS;
 use super::query::{Query, QueryError};
+use super::reading::Defaults;
 use crate::domain::fact::FactKind;
 use crate::domain::validation::Violation;
 
 impl Catalogue {
-    /// Whether a question asks for percentiles.
+    /// Whether a question asks for percentiles, where these readings were chosen.
     #[must_use]
-    pub fn asks_percentiles(&self, query: &Query) -> bool {
+    pub fn asks_percentiles(&self, query: &Query, defaults: &Defaults) -> bool {
         let percentile = |window| matches!(window, Window::Percentile(_) | Window::Survival(..));
-        let asked = query.kpis.iter().filter_map(|id| self.kpi(id));
-        asked.flat_map(|kpi| &kpi.leaves).any(|leaf| percentile(leaf.window))
+        let mut asked = query.kpis.iter().filter_map(|id| self.meant(id, defaults));
+        asked.any(|kpi| kpi.leaves.iter().any(|leaf| percentile(leaf.window)))
     }
 
     /// A catalogue whose measures are summed by the very dimensions that the question groups and filters by: facts added
-    /// by it answer the question, whatever sets are declared. `exact`: lengths are counted by themselves, for percentiles
+    /// by it answer the question, whatever sets are declared, where these readings were chosen. `exact`: lengths are counted by themselves, for percentiles
     /// without the error of steps.
     ///
     /// # Errors
     /// More dimensions than a tuple has room for.
-    pub fn for_question(&self, query: &Query, exact: bool) -> Result<Self, QueryError> {
+    pub fn for_question(&self, query: &Query, exact: bool, defaults: &Defaults) -> Result<Self, QueryError> {
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
-        for definition in query.kpis.iter().filter_map(|id| self.kpi(id)) {
+        for definition in query.kpis.iter().filter_map(|id| self.meant(id, defaults)) {
             let own =
-                definition.leaves.iter().enumerate().map(|(place, leaf)| (leaf, Curve::of(definition, place), None));
+                definition.leaves.iter().enumerate().map(|(place, leaf)| (leaf, Curve::of(&definition, place), None));
             let needs = definition.needs.iter().flat_map(|need| need.leaves.iter().map(|leaf| (leaf, None, need.by)));
             for (leaf, curve, by) in own.chain(needs) {
                 let asked = by.map_or(asked, |by| asked.intersection(by));

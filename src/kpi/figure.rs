@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::curve;
-use super::definition::{Definition, Kind, Moment, NoValue, Root};
+use super::definition::{Definition, Kind, Moment, NoValue, Root, quotient};
 use super::exact::Exact;
 use super::formula::{Node, Window};
 use super::row::{Row, RowKind};
@@ -101,6 +101,10 @@ impl Definition {
             row.no_value = Some(NoValue::Immature);
             return;
         }
+        if !self.told.ahead && at.today.is_some_and(|today| today < at.period.start) {
+            row.no_value = Some(NoValue::NotBegun);
+            return;
+        }
         let compute = |node: &Node| node.compute(value, at);
         let value = match &self.root {
             Root::Single(node, _) => compute(node).inspect(|value| row.numerator = Some(value.reduced())),
@@ -108,8 +112,7 @@ impl Definition {
                 let parts = (compute(&above.0), compute(&below.0));
                 (row.numerator, row.denominator) = (parts.0.ok().map(Exact::reduced), parts.1.ok().map(Exact::reduced));
                 match parts {
-                    (Ok(_), Ok(below)) if below.is_zero() => Err(NoValue::EmptyDenominator),
-                    (Ok(above), Ok(below)) => above.divide(below).ok_or(NoValue::Overflow),
+                    (Ok(above), Ok(below)) => quotient(above, below),
                     (Err(why), _) | (_, Err(why)) => Err(why),
                 }
             }

@@ -255,8 +255,9 @@ pub(crate) fn link(
                 }
                 let money = |leaf: &formula::Leaf| measures.get(leaf.measure).is_some_and(|m| m.quantity.money != 0);
                 let money = resolver.leaves.iter().any(money);
-                let (info, told, control) = (kpi.info.clone(), kpi.told, kpi.control.clone());
+                let (info, control) = (kpi.info.clone(), kpi.control.clone());
                 let leaves = resolver.leaves;
+                let told = Told { ahead: parse_told::is_ahead(&leaves, measures), ..kpi.told };
                 let needs = match kpi.needs.iter().map(|need| need.link(&scope)).collect() {
                     Ok(needs) => needs,
                     Err(fault) => {

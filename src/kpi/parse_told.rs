@@ -30,7 +30,14 @@ pub(super) fn told(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Option<
     };
     let after_days = within("told_after_days", MOST_DAYS)?;
     let months = if kind == Some(Kind::Cohort) { within("months", MOST_MONTHS)? } else { None };
-    Some(Told { after_days, months: months.and_then(|months| u16::try_from(months).ok()) })
+    let months = months.and_then(|months| u16::try_from(months).ok());
+    Some(Told { after_days, months, ahead: false })
+}
+
+/// Whether a period that has not begun may have a value: what is counted in it is told ahead, whatever stood before it.
+pub(super) fn is_ahead(leaves: &[Leaf], measures: &[Measure]) -> bool {
+    let told = |leaf: &Leaf| measures.get(leaf.measure).is_some_and(|measure| measure.fact.is_told_ahead());
+    leaves.iter().any(told) && leaves.iter().all(|leaf| told(leaf) || leaf.window == Window::Opening)
 }
 
 impl Told {

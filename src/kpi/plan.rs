@@ -161,14 +161,14 @@ impl Catalogue {
         let (kpis, feeds, working_days) = (Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { query, shape, framed, stretches, working_days, kpis, feeds };
         for (place, id) in plan.query.kpis.clone().iter().enumerate() {
-            let Some(definition) = self.kpi(id) else {
+            let Some(definition) = self.meant(id, &plan.shape.calendar.defaults) else {
                 let text = format!("\"{id}\" is no KPI: ListKpis names them");
                 wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
-            wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
-            wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
-            plan.add(self, definition, &mut undeclared);
+            wrong.extend(curve::refused(&definition, &plan.query, &plan.shape));
+            wrong.extend(lift::refused(&definition, &plan.query, &plan.shape));
+            plan.add(self, &definition, &mut undeclared);
         }
         let only_undeclared = wrong.is_empty();
         wrong.append(&mut undeclared);

@@ -31,6 +31,17 @@ impl Balance {
     }
 }
 
+/// What comes back with a case.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Parked {
+    /// All of it.
+    pub all: i128,
+    /// Principal.
+    pub principal: i128,
+    /// Principal of claims that were added while the case was away.
+    pub new: i128,
+}
+
 /// In which order an amount settles what is open.
 pub(super) struct Settling<'a> {
     /// Components.
@@ -85,6 +96,8 @@ impl CaseLedger {
         let items = items.fold((0, 0), |sum, (open, due)| (sum.0 + open, sum.1 + open * i128::from(due)));
         Stock {
             items,
+            written_off: self.written_off(balance.credit),
+            here: !self.away,
             net: balance.total(),
             current,
             undated,
@@ -92,6 +105,14 @@ impl CaseLedger {
             overdue: i64::from(open && late > 0),
             past_due: oldest.map(|due| self.day.saturating_sub(due)),
         }
+    }
+
+    /// What was written off and can still be collected: what is written off by now, less what came in beyond what was owed.
+    fn written_off(&self, credit: i128) -> i128 {
+        let Some(books) = self.books.as_ref().filter(|_| !self.away) else { return 0 };
+        let entries = books.entries.iter().filter(|entry| entry.kind == EntryKind::WriteOff);
+        let written_off: i128 = entries.map(|entry| i128::from(entry.left)).sum();
+        (written_off - credit - books.credit_gone.get()).max(0)
     }
 
     /// Index of the claim that takes what concerns none: the oldest. A case without claims gets one.
@@ -234,7 +255,8 @@ impl CaseLedger {
                     *pool = Wide::default();
                 }
             }
-            // A credit goes with the case and does not come back with it.
+            // A credit goes with the case and does not come back with it; what it paid stays paid.
+            books.credit_gone = Wide::new(books.credit_gone.get() + books.credit.get());
             books.credit = Wide::default();
             books.parts.retain(|part| part.slot != Slot::CREDIT);
         }
@@ -245,17 +267,18 @@ impl CaseLedger {
         left
     }
 
-    /// Brings back what was set aside; returns how much, and how much of it is principal.
-    pub(super) fn unpark(&mut self, sink: &mut Sink) -> (i128, i128) {
+    /// Brings back what was set aside; returns how much, how much of it is principal, and how much of that is of claims which
+    /// were never here before.
+    pub(super) fn unpark(&mut self, sink: &mut Sink) -> Parked {
         self.away = false;
-        let parked = self.books.as_mut().map(Arc::make_mut).map_or_else(Vec::new, |books| {
+        let (parked, new) = self.books.as_mut().map(Arc::make_mut).map_or_else(Default::default, |books| {
             books.returns = super::books::NEVER;
-            std::mem::take(&mut books.parked)
+            (std::mem::take(&mut books.parked), std::mem::take(&mut books.new_claims))
         });
-        let mut total = (0, 0);
+        let mut total = Parked { new: new.get(), ..Parked::default() };
         for (slot, amount) in parked {
-            total.0 += amount.get();
-            total.1 += if slot.claim().is_some() { amount.get() } else { 0 };
+            total.all += amount.get();
+            total.principal += if slot.claim().is_some() { amount.get() } else { 0 };
             self.add(slot, amount.get(), sink);
         }
         total

@@ -11,7 +11,7 @@ use super::pages::{Failing, Session, Visit};
 use super::promise::{Credit, PromiseView};
 use super::terms::{Deal, Plan};
 use crate::domain::detail::ReversalKind;
-use crate::domain::fact::Dims;
+use crate::domain::fact::{Dims, flag};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Component, MessageEventKind};
@@ -123,6 +123,8 @@ pub(super) struct Entry {
     pub slot: Slot,
     /// What it was.
     pub kind: EntryKind,
+    /// The case had left when it came, see [`flag::AFTER_RECALL`].
+    pub after_recall: bool,
 }
 
 /// A piece of an entry that settled something, or waits as credit.
@@ -171,6 +173,10 @@ pub(super) struct Books {
     pub pending: Vec<(u64, i32, Pending)>,
     /// What left with the case and comes back with it.
     pub parked: Vec<(Slot, Wide)>,
+    /// How much of that is principal of claims that were added while the case was away.
+    pub new_claims: Wide,
+    /// Credits that left with the case.
+    pub credit_gone: Wide,
     /// When the case comes in, if that is still to come.
     pub returns: Timestamp,
     /// The instalment plan that is running.
@@ -203,6 +209,8 @@ impl Default for Books {
             credits: Vec::new(),
             pending: Vec::new(),
             parked: Vec::new(),
+            new_claims: Wide::default(),
+            credit_gone: Wide::default(),
             returns: NEVER,
             plan: None,
             deal: None,
@@ -225,6 +233,12 @@ impl Books {
         let (here, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(|p| p.0 == key);
         self.pending = rest;
         here.into_iter().map(|(_, _, matter)| matter).collect()
+    }
+
+    /// Flags of what was paid by an entry.
+    pub fn paid_flags(&self, entry: u32) -> u16 {
+        let paid = self.entries.get(entry as usize);
+        if paid.is_some_and(|entry| entry.after_recall) { flag::AFTER_RECALL } else { 0 }
     }
 
     /// The index of an entry.

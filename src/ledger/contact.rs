@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::books::{Pending, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::promise::MadeOn;
-use super::remembered::{LEAD, MESSAGE, MESSAGE_DAYS, PROMISED, Remembered};
+use super::remembered::{LEAD, MESSAGE, MESSAGE_DAYS, MadeOn, PROMISED, Remembered};
 use super::seen::{SeenFor, attempted_by, see};
 use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
@@ -15,7 +14,7 @@ use crate::domain::fact::{Dims, FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::outcome::Outcome;
 use crate::domain::time::{SECOND, Timestamp};
-use crate::domain::vocabulary::{Channel, Direction, MessageEventKind};
+use crate::domain::vocabulary::{ActorKind, Channel, Direction, MessageEventKind};
 
 /// An attempt was made on the case; the right party was reached; the first attempt, and the first right-party contact,
 /// led to a payment.
@@ -41,6 +40,15 @@ pub(super) fn first_resolved(marks: &mut u8, flags: u16, day: i32, dims: &Dims, 
     }
 }
 
+/// A person of the collector acted: one said to be human, or a named agent that is not said to be a bot or a system.
+fn by_person(activity: &Activity) -> bool {
+    match activity.actor.kind {
+        Some(ActorKind::Human) => true,
+        Some(ActorKind::Bot | ActorKind::System) => false,
+        None => activity.actor.agent.is_some(),
+    }
+}
+
 fn is_message(channel: Channel) -> bool {
     matches!(
         channel,
@@ -59,6 +67,7 @@ impl CaseLedger {
             (outcome.communication, flag::COMMUNICATION),
             (activity.control.check_id.is_some(), flag::CHECKED),
             (activity.control.override_reason.is_some(), flag::OVERRIDDEN),
+            (!by_person(activity), flag::SELF_SERVICE),
         ] {
             if set {
                 flags |= bit;
@@ -131,6 +140,13 @@ impl CaseLedger {
             push_lean(&mut self.contacts.recent, made);
             self.awaited(ctx.market, key, sink);
         }
+    }
+
+    /// Whether a payment, promise or plan was made without an agent: no person of the collector made it, nor the contact that it
+    /// was made on. What counts towards a promise, and so has its agent, is for the caller to ask.
+    pub(super) fn without_agent(&self, activity: &Activity, day: i32) -> bool {
+        let on = activity.parent.as_ref().and_then(|contact| self.contacts.find(tag(contact), day));
+        !by_person(activity) && on.is_none_or(|contact| contact.flags() & flag::SELF_SERVICE != 0)
     }
 
     /// What the contact's own record says came of it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::case::CaseVersion;
-use crate::domain::case_dimensions::{Values, case_words};
+use crate::domain::case_dimensions::{OF_SEGMENT, Values, case_words};
 use crate::domain::fact::Dims;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::market::Market;
@@ -115,9 +115,6 @@ pub struct DimRef<'a> {
     pub case: Values<'a>,
 }
 
-/// The attribute of a case's segments that is the dimension.
-const SEGMENT: &str = "segment";
-
 /// The word of a placement's number.
 const fn sequence(number: u16) -> &'static str {
     match number {
@@ -143,7 +140,7 @@ impl<'a> DimRef<'a> {
             product: steering.product.as_deref(),
             stage: steering.stage.as_deref(),
             sequence: version.placement.sequence.map(sequence),
-            segment: steering.segments.get(SEGMENT).map(String::as_str),
+            segment: steering.segments.get(OF_SEGMENT).map(String::as_str),
             currency: Some(version.currency),
             case: market.case_dimensions.values(version),
             ..Self::default()

@@ -23,6 +23,10 @@ pub(super) struct Stock {
     pub current: i128,
     /// Part of it without a due date.
     pub undated: i128,
+    /// What was written off and not paid since, while the case is here.
+    pub written_off: i128,
+    /// The case is here: not recalled, sold or moved out, and come in.
+    pub here: bool,
     /// 1 while the account is open.
     pub open: i64,
     /// 1 while the account is open and past due.
@@ -176,6 +180,7 @@ impl Sink<'_> {
                 self.amount(self.plain(kind, 0), after - before);
             }
         }
+        self.written_off(before, after);
         self.aged(before, after);
         self.items((after.items.0 - before.items.0, after.items.1 - before.items.1));
         if before.open != after.open {
@@ -183,6 +188,20 @@ impl Sink<'_> {
         }
         if before.overdue != after.overdue {
             self.out.push(self.plain(FactKind::OverdueAccounts, after.overdue - before.overdue));
+        }
+    }
+
+    /// Emits a change of what was written off and is still collectable: it leaves with its case, and comes with it.
+    fn written_off(&mut self, before: Stock, after: Stock) {
+        let state = match (before.here, after.here) {
+            (true, false) => "left",
+            (false, true) => "came",
+            _ => "changed",
+        };
+        if before.written_off != after.written_off {
+            let mut fact = self.plain(FactKind::WrittenOffOpen, 0);
+            fact.dims = self.case.state(state).shared();
+            self.amount(fact, after.written_off - before.written_off);
         }
     }
 

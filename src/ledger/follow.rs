@@ -16,6 +16,7 @@ use super::books::EntryKind;
 use super::claims::Wide;
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::past_due::PastDue;
 use super::seen::Seen;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{AdjustmentKind, Detail, TransferKind};
@@ -132,6 +133,8 @@ pub(super) struct Kept {
     pub seen: Seen,
     /// Where its messages went, and when they were opened.
     pub posted: Option<Box<Posted>>,
+    /// Its time past due.
+    pub past_due: Option<PastDue>,
 }
 
 /// What was told of an account's end.
@@ -172,6 +175,7 @@ impl CaseLedger {
         let place = self.place(sink.market, Exit::Closed);
         self.unfollow();
         (self.followed.until, self.followed.place) = (next_month(self.day), place);
+        self.past_due(place, sink);
         if !matches!(place, Place::Gone(_)) {
             self.followed.begun = true;
             self.began(sink);
@@ -182,7 +186,7 @@ impl CaseLedger {
     pub(super) fn unfollow(&mut self) {
         self.followed = Followed::default();
         if let Some(kept) = &mut self.kept {
-            (kept.start, kept.ended) = (None, None);
+            (kept.start, kept.ended, kept.past_due) = (None, None, None);
         }
     }
 
@@ -250,6 +254,7 @@ impl CaseLedger {
             Place::Gone(Exit::Paid) if self.is_settled() => Place::Gone(Exit::Settled),
             now => now,
         };
+        self.past_due(now, sink);
         let gone = |place: Place| matches!(place, Place::Gone(_));
         let was = self.followed.place;
         if now == was || (gone(was) && gone(now)) {

@@ -26,6 +26,7 @@ mod market_wide;
 mod matters;
 mod money;
 mod pages;
+mod past_due;
 mod promise;
 mod remembered;
 mod roster;
@@ -65,6 +66,9 @@ use follow::{Exit, Followed, Kept};
 use matters::Matter;
 use remembered::Contacts;
 
+/// A mark: the customer's loss after the latest closing was told.
+const LOST: u8 = 16;
+
 /// What a fact is folded under.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -94,7 +98,7 @@ pub struct CaseLedger {
     closed_on: i32,
     /// Closed by its master data or by an activity.
     closed: bool,
-    /// What the case's contacts have come to, see [`contact`].
+    /// What the case's contacts have come to, see [`contact`], and [`LOST`].
     marks: u8,
     /// Day on which it came in.
     placed_on: i32,
@@ -199,7 +203,9 @@ impl CaseLedger {
                 fact.dims = DimRef { channel: permission.channel, ..DimRef::of(&fact.dims) }.shared();
                 sink.out.push(fact);
             }
-            Detail::CustomerStatus { customer: false } => {
+            // Of what is told again of one closing, the first is the loss: a customer who came back is lost to it once.
+            Detail::CustomerStatus { customer: false } if !self.closed || self.marks & LOST == 0 => {
+                self.marks |= if self.closed { LOST } else { 0 };
                 let mut fact = sink.plain(FactKind::CustomerLost, 1);
                 fact.value = self.closed_for(sink.day);
                 // With the accounts that were closed with it: a share of these.
@@ -280,6 +286,7 @@ impl CaseLedger {
     fn close(&mut self, closed: bool, sink: &mut Sink) {
         if closed && !self.closed {
             self.closed_on = sink.day;
+            self.marks &= !LOST;
             sink.out.push(sink.plain(FactKind::AccountClosed, 1));
         }
         self.closed = closed;

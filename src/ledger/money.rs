@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Settling;
-use super::books::{Entry, EntryKind, Part, Pending, Slot, index, push_lean, tag};
+use super::books::{Entry, EntryKind, NEVER, Part, Pending, Slot, index, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::{CaseLedger, Context, who};
@@ -15,7 +15,7 @@ use crate::domain::ids::ClaimId;
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{DAY, day_number};
-use crate::domain::vocabulary::{ActorKind, Component};
+use crate::domain::vocabulary::Component;
 
 /// Days for which the last right-party contact earns its agent the payments that name nobody.
 const ATTRIBUTION_DAYS: i64 = 30;
@@ -35,9 +35,13 @@ impl CaseLedger {
         dims: &Arc<Dims>,
         day: i32,
     ) -> u32 {
+        let away = self.away;
         let books = self.books_mut();
         let at = index(books.entries.len());
-        push_lean(&mut books.entries, Entry { key, left: amount, dims: Arc::clone(dims), day, slot, kind });
+        // A case that is still to come in has not left.
+        let after_recall = away && books.returns == NEVER;
+        let entry = Entry { key, left: amount, dims: Arc::clone(dims), day, slot, kind, after_recall };
+        push_lean(&mut books.entries, entry);
         at
     }
 
@@ -61,13 +65,14 @@ impl CaseLedger {
                 named.or(first)
             }
         };
-        let (dims, alone) = self.attributed(activity, payment, promise, &sink.case);
+        let (dims, alone) = self.attributed(activity, payment, promise, (&sink.case, sink.day));
         if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
             entry.dims = Arc::clone(&dims);
         }
         moved_to(&dims, i128::from(amount), sink);
         let mut fact = sink.plain(FactKind::Payment, 1);
-        fact.flags = if alone { flag::SELF_SERVICE } else { 0 } | super::purchased(ctx.version);
+        let alone = if alone { flag::SELF_SERVICE } else { 0 };
+        fact.flags = alone | super::purchased(ctx.version) | self.books_mut().paid_flags(entry);
         fact.dims = dims;
         let dims = Arc::clone(&fact.dims);
         sink.amount(fact, i128::from(amount));
@@ -102,25 +107,29 @@ impl CaseLedger {
         activity: &Activity,
         payment: &Payment,
         promise: Option<usize>,
-        case: &DimRef,
+        (case, day): (&DimRef, i32),
     ) -> (Arc<Dims>, bool) {
-        let promise = promise.and_then(|at| self.promises().get(at)).map(|promise| promise.dims.as_ref());
+        let promise = promise.and_then(|at| self.promises().get(at));
         let spoke = self.contacts.spoke_since(activity.occurred.plus(-ATTRIBUTION_DAYS * DAY));
         let mut dims = *case;
-        dims.channel =
-            payment.channel.or(promise.and_then(|promise| promise.channel)).or(spoke.and_then(|spoke| spoke.channel));
-        let human = activity.actor.kind == Some(ActorKind::Human);
+        dims.channel = payment
+            .channel
+            .or(promise.and_then(|promise| promise.dims.channel))
+            .or(spoke.and_then(|spoke| spoke.channel));
+        let promised = promise.is_none_or(|promise| promise.flags & flag::SELF_SERVICE != 0);
+        let alone = promised && self.without_agent(activity, day);
         if activity.actor.agent.is_some() {
             (dims.agent, dims.team) = who(activity, case);
-            return (dims.shared(), false);
+            return (dims.shared(), alone);
         }
+        let promise = promise.map(|promise| promise.dims.as_ref());
         let agent = |from: Option<&'_ Dims>| from.is_some_and(|from| from.agent.is_some());
         let dims = match (promise, spoke) {
             (Some(promise), _) if agent(Some(promise)) => dims.acted_by(promise).shared(),
             (_, Some(spoke)) if agent(Some(spoke)) => dims.acted_by(spoke).shared(),
             _ => dims.shared(),
         };
-        (dims, !human && !agent(promise))
+        (dims, alone)
     }
 
     pub(super) fn charged(&mut self, ctx: &Context, activity: &Activity, charge: &Charge, sink: &mut Sink) {
@@ -268,7 +277,7 @@ impl CaseLedger {
                 moved_to(&dims.shared(), -wide, sink);
                 let mut fact = sink.plain(FactKind::PaymentReversed, 1);
                 fact.dims = dims.state(reason.as_str()).shared();
-                fact.flags = super::purchased(ctx.version);
+                fact.flags = super::purchased(ctx.version) | books.paid_flags(at);
                 sink.amount(fact, wide);
                 self.recovers(ctx.version, -wide, &dims.shared(), sink);
             }

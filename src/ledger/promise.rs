@@ -10,7 +10,7 @@ use super::contact::first_resolved;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::follow::Kept;
-use super::remembered::Remembered;
+use super::remembered::MadeOn;
 use super::seen::{SeenFor, see};
 use super::{CaseLedger, Context, midnight};
 use crate::domain::activity::Activity;
@@ -19,7 +19,7 @@ use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::ids::ActivityId;
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, add_days, day_number};
-use crate::domain::vocabulary::{ActorKind, Direction, vocabulary};
+use crate::domain::vocabulary::{Direction, vocabulary};
 
 vocabulary!(
     /// What became of a promise.
@@ -62,10 +62,10 @@ pub struct PromiseView {
     pub(super) doomed: bool,
     /// Flags of its facts: made without an agent, what its call was.
     pub(super) flags: u16,
-    /// Day of the promise in the market's zone.
-    pub(super) made_day: i32,
     /// Day of the contact that it was made on; its own day if on none.
     pub(super) contact_day: i32,
+    /// Short form of the contact that it was made on, if that is counted on this case; else zero.
+    pub(super) call: u32,
     /// When it will be judged.
     pub(super) judged_at: Timestamp,
     /// Dimensions of the fact that it was made: whose it is.
@@ -81,6 +81,11 @@ impl PromiseView {
         } else {
             0
         }
+    }
+
+    /// Day on which it was made, in the market's zone.
+    fn made_day(&self, sink: &Sink) -> i32 {
+        day_number(self.made.date(sink.market.zone))
     }
 
     fn kept_already(&self) -> bool {
@@ -203,7 +208,6 @@ impl CaseLedger {
 
     pub(super) fn promised(&mut self, ctx: &Context, activity: &Activity, promise: &Promise, sink: &mut Sink) {
         let Some(amount) = super::sound(promise.amount, ctx.version) else { return };
-        let human = activity.actor.kind == Some(ActorKind::Human);
         let call = activity.parent.as_ref().map(tag);
         let parent = call.and_then(|key| self.contacts.find(key, sink.day)).map(MadeOn::of);
         let mut dims = sink.case;
@@ -212,7 +216,7 @@ impl CaseLedger {
         dims.direction = Some(activity.direction());
         let own = dims;
         let dims = parent.as_ref().map_or(own, |parent| parent.dims(own)).shared();
-        let alone = dims.agent.is_none() && !human;
+        let alone = self.without_agent(activity, sink.day);
         let last = add_days(promise.due, i64::from(ctx.market.promise_grace_days));
         let after = day_number(last).max(sink.day).saturating_add(1);
         let view = PromiseView {
@@ -225,8 +229,8 @@ impl CaseLedger {
             state: PromiseState::Open,
             doomed: false,
             flags: parent.as_ref().map_or(0, |parent| parent.flags) | if alone { flag::SELF_SERVICE } else { 0 },
-            made_day: sink.day,
             contact_day: parent.as_ref().map_or(sink.day, |parent| parent.day),
+            call: parent.as_ref().map_or(0, |parent| parent.call),
             judged_at: midnight(ctx.market, after),
             dims: Arc::clone(&dims),
         };
@@ -281,10 +285,10 @@ impl CaseLedger {
         let Some(view) = books.promises.get_mut(promise as usize) else { return };
         let dims = parent.dims(DimRef::of(&view.dims)).shared();
         let mut flags = view.flags | parent.flags;
-        if dims.agent.is_some() {
+        if !parent.alone {
             flags &= !flag::SELF_SERVICE;
         }
-        view.contact_day = parent.day;
+        (view.contact_day, view.call) = (parent.day, parent.call);
         if dims != view.dims || flags != view.flags {
             let open = view.state == PromiseState::Open;
             sink.out.push(Fact { sign: -1, ..made(view, sink) });
@@ -311,14 +315,20 @@ impl CaseLedger {
     /// Judges the promises whose instant is `at`, on the day that due date plus grace ends.
     pub(super) fn judge(&mut self, market: &Market, at: Timestamp, sink: &mut Sink) {
         let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
+        let known = books.promises.iter().filter(|one| one.state == PromiseState::Kept).map(|one| one.call);
+        let mut calls: Vec<u32> = known.collect();
         for promise in books.promises.iter_mut().filter(|promise| promise.judged_at <= at) {
             promise.judge();
             let mut fact = sink.plain(FactKind::PromiseJudged, 1);
             let last = add_days(promise.due, i64::from(market.promise_grace_days));
-            fact.day = day_number(last).max(promise.made_day);
+            fact.day = day_number(last).max(promise.made_day(sink));
             fact.amount = promise.amount;
             fact.amount2 = promise.paid_in_time.min(promise.amount);
             fact.flags = promise.flags;
+            if promise.state == PromiseState::Kept && promise.call != 0 && !calls.contains(&promise.call) {
+                calls.push(promise.call);
+                fact.flags |= flag::FIRST_KEPT_OF_CALL;
+            }
             fact.dims = promise.told(promise.state, sink);
             let fact_day = fact.day;
             sink.out.push(fact);
@@ -348,29 +358,6 @@ fn seen_by(seen: &mut Option<Box<Kept>>, by: Option<Direction>, (kept, day): (bo
     }
 }
 
-/// What a promise has from the contact that it was made on.
-pub(super) struct MadeOn {
-    dims: Arc<Dims>,
-    flags: u16,
-    day: i32,
-}
-
-impl MadeOn {
-    /// Of a contact that is remembered.
-    pub fn of(contact: &Remembered) -> Self {
-        let flags = contact.flags() & (flag::RIGHT_PARTY | flag::FIRST_ATTEMPT | flag::FIRST_RIGHT_PARTY);
-        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day }
-    }
-
-    /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.
-    fn dims<'a>(&'a self, own: DimRef<'a>) -> DimRef<'a> {
-        let mut dims = if own.agent.is_some() { own } else { own.acted_by(&self.dims) };
-        dims.channel = own.channel.or(self.dims.channel);
-        dims.direction = self.dims.direction.or(own.direction);
-        dims
-    }
-}
-
 /// What a promise lets expect on its due day.
 fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::CashExpected, 1);
@@ -382,7 +369,7 @@ fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
 
 fn made(promise: &PromiseView, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::PromiseMade, 1);
-    fact.day = promise.made_day;
+    fact.day = promise.made_day(sink);
     fact.amount = promise.amount;
     fact.flags = promise.flags;
     fact.dims = Arc::clone(&promise.dims);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::addresses::Posted;
 use super::dims::DimRef;
 use super::emit::Sink;
-use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::vocabulary::{Channel, MessageEventKind};
@@ -251,6 +251,36 @@ impl Remembered {
             MessageEventKind::Unsubscribed => self.once(UNSUBSCRIBED, FactKind::MessageUnsubscribed, None, sink),
             MessageEventKind::Accepted | MessageEventKind::Deferred => {}
         }
+    }
+}
+
+/// What a promise has from the contact that it was made on.
+pub(super) struct MadeOn {
+    dims: Arc<Dims>,
+    pub flags: u16,
+    pub day: i32,
+    /// See `PromiseView::call`.
+    pub call: u32,
+    /// It was made without an agent.
+    pub alone: bool,
+}
+
+impl MadeOn {
+    /// Of a contact that is remembered.
+    pub fn of(contact: &Remembered) -> Self {
+        let flags = contact.flags() & (flag::RIGHT_PARTY | flag::FIRST_ATTEMPT | flag::FIRST_RIGHT_PARTY);
+        // The low half tells the contacts of one case apart, and keeps promises small.
+        let call = if contact.has(LEAD) { contact.key as u32 } else { 0 };
+        let alone = contact.flags() & flag::SELF_SERVICE != 0;
+        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, alone }
+    }
+
+    /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.
+    pub fn dims<'a>(&'a self, own: DimRef<'a>) -> DimRef<'a> {
+        let mut dims = if own.agent.is_some() { own } else { own.acted_by(&self.dims) };
+        dims.channel = own.channel.or(self.dims.channel);
+        dims.direction = self.dims.direction.or(own.direction);
+        dims
     }
 }
 

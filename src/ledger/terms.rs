@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::books::{Books, EntryKind, NEVER, index, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::{CaseLedger, Context, acted, is_human, midnight};
+use super::{CaseLedger, Context, acted, midnight};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{Instalment, SettlementStep};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
@@ -98,7 +98,7 @@ impl CaseLedger {
         instalments.sort_by_key(|(due, _)| *due);
         let mut fact = acted(activity, FactKind::PlanMade, None, sink);
         fact.amount = narrow(instalments.iter().map(|(_, amount)| i128::from(*amount)).sum());
-        fact.flags = if is_human(activity) { 0 } else { flag::SELF_SERVICE };
+        fact.flags = if self.without_agent(activity, sink.day) { flag::SELF_SERVICE } else { 0 };
         let books = self.books_mut();
         let mut plan = Plan {
             key: tag(&activity.id),

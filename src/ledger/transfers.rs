@@ -23,8 +23,8 @@ impl CaseLedger {
             }
             TransferKind::Place if gone => self.placed(flag::AGAIN, sink),
             TransferKind::MoveIn if gone => {
-                let (total, _) = self.unpark(sink);
-                sink.flow(FactKind::MovedIn, total);
+                let back = self.unpark(sink);
+                sink.flow(FactKind::MovedIn, back.all);
             }
             _ => {}
         }
@@ -34,8 +34,13 @@ impl CaseLedger {
 
     /// The case comes in, with what was set aside for it.
     pub(super) fn placed(&mut self, flags: u16, sink: &mut Sink) {
-        let total = self.unpark(sink);
+        let back = self.unpark(sink);
+        // A claim that was added while the case was away comes in for the first time, whatever comes back with it.
+        let new = if flags == 0 { 0 } else { back.new };
         let fact = sink.plain(FactKind::Placed, 1);
-        sink.amounts(Fact { flags, ..fact }, total);
+        sink.amounts(Fact { flags, ..fact }, (back.all - new, back.principal - new));
+        if new != 0 {
+            sink.placed(new);
+        }
     }
 }

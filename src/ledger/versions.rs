@@ -75,6 +75,7 @@ impl CaseLedger {
         let total = self.balance().total();
         self.arrived(total, &mut sink);
         self.began(&mut sink);
+        self.past_due_so_far(&mut sink);
         for fact in out.iter_mut().skip(from) {
             fact.sign = -fact.sign;
         }
@@ -108,7 +109,7 @@ impl CaseLedger {
         let left = leaving.case;
         let mut moved = Stock::default();
         if left != super::dims::DimRef::of_case(market, new)
-            && (before.net != 0 || before.open != 0 || before.items != (0, 0))
+            && (before.net != 0 || before.open != 0 || before.items != (0, 0) || before.written_off != 0)
         {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);
@@ -129,7 +130,11 @@ impl CaseLedger {
             // They come in with the rest of the case.
             let added = added.into_iter().filter(|(_, amount)| *amount > 0);
             let slot = |(claim, amount)| (Slot::new(Component::Principal, Some(claim)), Wide::new(amount));
-            self.books_mut().parked.extend(added.map(slot));
+            let books = self.books_mut();
+            let known = books.parked.len();
+            books.parked.extend(added.map(slot));
+            let new = books.parked.iter().skip(known).map(|(_, amount)| amount.get()).sum::<i128>();
+            books.new_claims = Wide::new(books.new_claims.get() + new);
         } else if !added.is_empty() {
             sink.placed(added.iter().map(|(_, amount)| amount).sum());
             for (claim, amount) in added {

@@ -160,6 +160,17 @@ fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Repo
                 );
                 return Err(violation("question.grain", text));
             }
+            let (here, there) = (&a.defaults, &b.defaults);
+            if let Some(kpi) = question.query.kpis.iter().find(|kpi| here.meant(kpi) != there.meant(kpi)) {
+                let text = format!(
+                    "names {kpi}, which is {} in the market {} and {} in {}: ask for one of them by its own id",
+                    here.meant(kpi),
+                    first.key.market,
+                    there.meant(kpi),
+                    reading.key.market
+                );
+                return Err(violation("question.kpi_ids", text));
+            }
         }
         let mut shape = shape.clone();
         shape.calendar = reading.calendar.clone();

@@ -134,7 +134,9 @@ impl Query {
     ) -> Result<Option<Row>, IngestError> {
         let (kpis, grain) = (vec![kpi.to_owned()], Grain::Quarter);
         let query = kpi::Query { kpis, grain, from, to, group_by: Vec::new(), filters: Vec::new() };
-        let shape = Shape { calendar: reading.calendar.clone(), ..Shape::default() };
+        // What is held against others is read by all alike, whatever a tenant means by a bare name.
+        let calendar = kpi::Calendar { defaults: kpi::Defaults::default(), ..reading.calendar.clone() };
+        let shape = Shape { calendar, ..Shape::default() };
         let now = self.markets.clock().now();
         let (following, planned) =
             self.planned(reading, now, |catalogue| catalogue.plan_shaped(&query, &shape)).await?;

@@ -59,11 +59,12 @@ impl Query {
         &self,
         who: &Principal,
         market: &MarketId,
-        figure: Figure,
+        mut figure: Figure,
         from: Option<DrillCursor>,
         size: usize,
     ) -> Result<DrillPage, IngestError> {
         let reading = self.open(who, market)?;
+        figure.kpi = reading.calendar.defaults.meant(&figure.kpi).to_owned();
         let following = self.following(&reading, true).await?;
         let digest = format!("{}{}", following.digest_of(&figure.kpi), reading.rules.digest());
         let mut drill = following.standing.catalogue.drill(figure).map_err(refused)?;

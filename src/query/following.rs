@@ -151,8 +151,10 @@ impl Query {
         following: &Following,
         kpis: impl Iterator<Item = &'k str>,
     ) -> Result<Vec<KpiFilling>, IngestError> {
+        // A bare name is as far as the reading that was chosen for it.
+        let meant = |kpi| reading.calendar.defaults.meant(kpi);
         let unready: Vec<(&str, Stand)> =
-            kpis.filter_map(|kpi| Some((kpi, *following.standing.unready.get(kpi)?))).collect();
+            kpis.filter_map(|kpi| Some((kpi, *following.standing.unready.get(meant(kpi))?))).collect();
         if unready.is_empty() {
             return Ok(Vec::new());
         }
@@ -183,10 +185,16 @@ impl Query {
     ) -> Result<Vec<(KpiInfo, Option<KpiFilling>)>, IngestError> {
         let reading = self.open(who, market)?;
         let following = self.following(&reading, true).await?;
-        let ids = following.standing.unready.keys().map(String::as_str);
+        let defaults = &reading.calendar.defaults;
+        let chosen = defaults.iter().map(|(name, _)| name);
+        let ids = following.standing.unready.keys().map(String::as_str).chain(chosen);
         let mut filling: HashMap<String, KpiFilling> =
             self.filling(&reading, &following, ids).await?.into_iter().map(|one| (one.kpi.clone(), one)).collect();
-        Ok(reading.catalogue.list().map(|info| (info.clone(), filling.remove(&info.id))).collect())
+        let told = |info: KpiInfo| {
+            let filling = filling.remove(&info.id);
+            (info, filling)
+        };
+        Ok(reading.catalogue.list_as(defaults).map(told).collect())
     }
 
     /// Why a question has no plan that is only answered from cells: they are still being filled, or it is wrong.

@@ -48,7 +48,8 @@ impl Query {
         let now = self.markets.clock().now();
         let closing = |end: NaiveDate| Timestamp::start_of(add_days(end, i64::from(days)), reading.market.zone);
         let exact = question.shape.exact;
-        let catalogue = following.standing.catalogue.for_question(&question.query, exact).map_err(refused)?;
+        let defaults = &reading.calendar.defaults;
+        let catalogue = following.standing.catalogue.for_question(&question.query, exact, defaults).map_err(refused)?;
         let catalogue = Arc::new(catalogue);
         let whole = catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;
         let closed = |one: &&Period| one.whole && closing(one.end_date()) <= now;

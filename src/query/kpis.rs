@@ -142,7 +142,8 @@ impl Query {
         may_tell: bool,
         take: &mut (dyn FnMut(Row) + Send),
     ) -> Result<(KpiAnswer, Arc<Following>), IngestError> {
-        let exact = question.shape.exact && reading.catalogue.asks_percentiles(&question.query);
+        let exact = question.shape.exact
+            && reading.catalogue.asks_percentiles(&question.query, &question.shape.calendar.defaults);
         if question.as_of.is_some() || question.as_known_at.is_some() || exact {
             let following = self.following(reading, true).await?;
             return Ok((self.told_again(reading, &following, question, take).await?, following));
@@ -180,7 +181,8 @@ impl Query {
         take: &mut (dyn FnMut(Row) + Send),
     ) -> Result<KpiAnswer, IngestError> {
         let exact = question.shape.exact;
-        let catalogue = following.standing.catalogue.for_question(&question.query, exact).map_err(refused)?;
+        let defaults = &question.shape.calendar.defaults;
+        let catalogue = following.standing.catalogue.for_question(&question.query, exact, defaults).map_err(refused)?;
         let catalogue = Arc::new(catalogue);
         // A wrong question is refused before the history is looked at.
         catalogue.plan_shaped(&question.query, &question.shape).map_err(refused)?;

@@ -218,9 +218,13 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             K::CreditBalance => &["Activity.payment"],
             K::CashExpected => &["Activity.promise", "Activity.plan"],
             K::Headcount => &["Activity.agent_roster"],
-            K::OverdueAccounts | K::Aged | K::BucketLeft | K::AccountMoved | K::OpenItems => {
-                &["Case.claims", "Case.claims.original_due_date"]
-            }
+            K::OverdueAccounts
+            | K::Aged
+            | K::BucketLeft
+            | K::AccountMoved
+            | K::PastDue
+            | K::PastDueEnded
+            | K::OpenItems => &["Case.claims", "Case.claims.original_due_date"],
             K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded => &["Activity.promise"],
             K::MessageDelivered
             | K::MessageBounced
@@ -233,7 +237,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             K::Charge => &["Activity.charge"],
             K::Payment | K::Allocation => &["Activity.payment"],
             K::PaymentReversed => &["Activity.reversal"],
-            K::WrittenOff | K::Discount | K::Cancelled | K::WrittenUp => &["Activity.adjustment"],
+            K::WrittenOff | K::WrittenOffOpen | K::Discount | K::Cancelled | K::WrittenUp => &["Activity.adjustment"],
             K::Recalled | K::MovedIn | K::MovedOut | K::SentToCollection => &["Activity.transfer"],
             K::AgentActive => &["Activity.actor.agent_id"],
             K::OperatingCost => &["Activity.operating_cost", "Activity.control.cost"],

@@ -33,6 +33,7 @@ mod finding_life;
 mod finding_order;
 mod finding_replicas;
 mod histories;
+mod kpi_semantics;
 mod migrations;
 mod own_hours;
 mod permit_circles;

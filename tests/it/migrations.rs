@@ -28,6 +28,7 @@ fn finding(id: u8, jurisdiction: &str, observed: i64) -> Finding {
         activity: None,
         agent: Some("O'Neil".to_owned()),
         client: None,
+        steered: Default::default(),
         at: Timestamp(1_000 + i64::from(id)),
         omission: false,
         known_at_time: true,

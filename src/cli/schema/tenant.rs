@@ -27,8 +27,17 @@ pub(super) fn schema() -> Value {
         .may("sink", tables("To whom changes are sent as they are committed", sink()))
         .may("reporting", reporting())
         .may("benchmarks", shared())
+        .may(
+            "kpi_defaults",
+            readings("Which reading of a figure is meant by its bare name; a market may choose its own"),
+        )
         .may("target", tables("What figures ought to be", target()));
     file("Fairdue: tenants/<id>.toml", root, &contact::definitions())
+}
+
+/// Bare names of KPIs, each with the id of the reading that is chosen: which there are, the definitions say.
+fn readings(about: &str) -> Value {
+    table(about).any(pattern("The id of a KPI", "^[a-z][a-z0-9_]*$")).end()
 }
 
 fn findings() -> Value {
@@ -176,6 +185,7 @@ fn markets() -> Value {
         .may("payment_order", components("Each component once, in the order in which payments settle them"))
         .may("week_start", choice("First day of a week of KPIs; monday if absent", WEEKDAYS.map(|(name, _)| name)))
         .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12))
+        .may("kpi_defaults", readings("Which reading of a figure is meant by its bare name in this market"))
         .may("close_after_days", number("Days after its end at which a period is closed; never if absent", 0, 3660));
     table("Markets by the country's lower-case ISO 3166-1 code")
         .any(market.end())

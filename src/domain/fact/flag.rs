@@ -8,7 +8,7 @@ pub const CONNECT: u16 = 2;
 pub const RIGHT_PARTY: u16 = 4;
 /// Something about the debt was conveyed.
 pub const COMMUNICATION: u16 = 8;
-/// The payment or promise came without an agent.
+/// Without an agent: no person of the collector made it, nor the contact or promise that it came of.
 pub const SELF_SERVICE: u16 = 16;
 /// The activity was checked before.
 pub const CHECKED: u16 = 32;
@@ -31,8 +31,13 @@ pub const NOTICE: u16 = 4_096;
 /// The case was placed before, and comes back.
 pub const AGAIN: u16 = 8_192;
 
+/// The case had left (recalled, sold or moved out) when the payment came.
+pub const AFTER_RECALL: u16 = 16_384;
+/// Of the promises of a call that were kept, it is the first one.
+pub const FIRST_KEPT_OF_CALL: u16 = 32_768;
+
 /// Names as measures write them.
-pub const NAMES: [(&str, u16); 14] = [
+pub const NAMES: [(&str, u16); 16] = [
     ("attempt", ATTEMPT),
     ("connect", CONNECT),
     ("right_party", RIGHT_PARTY),
@@ -47,4 +52,6 @@ pub const NAMES: [(&str, u16); 14] = [
     ("email", EMAIL),
     ("notice", NOTICE),
     ("again", AGAIN),
+    ("after_recall", AFTER_RECALL),
+    ("first_kept_of_call", FIRST_KEPT_OF_CALL),
 ];

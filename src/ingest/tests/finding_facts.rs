@@ -45,6 +45,7 @@ fn finding(observed: i64) -> Finding {
         agent: Some("ann".to_owned()),
         client: Some("bank".to_owned()),
         at: noon(0),
+        steered: Default::default(),
         omission: false,
         known_at_time: true,
         observed: Observation { observed: Some(observed), limit: Some(7), unit: None, note: None },

@@ -47,7 +47,10 @@ const ROWS: &[(&str, &str)] = &[
          roll_back_rate_amount roll_paid_rate roll_settled_rate roll_written_off_rate roll_recalled_rate \
          roll_transferred_rate roll_otherwise_rate",
     ),
-    ("repayment_rate_7dpd", "repayment_rate_7dpd repayment_rate_8_30dpd"),
+    (
+        "repayment_rate_7dpd",
+        "repayment_rate_7dpd repayment_rate_from_7dpd repayment_rate_1_7dpd repayment_rate_8_30dpd",
+    ),
     ("write_off_rate, settlement_rate, settlement_discount", "write_off_rate settlement_rate settlement_discount"),
     ("ageing, cash_forecast, cash_forecast_error", "ageing ageing_accounts cash_forecast cash_forecast_error"),
     ("rpc_rate", "rpc_rate rpc_rate_attempts rpc_rate_connects rpc_rate_accounts"),

@@ -158,7 +158,8 @@ fn the_first_attempt_is_resolved_by_a_promise_kept_or_a_payment_on_it() {
     assert_eq!((flagged(&kept, flag::FIRST_ATTEMPT), flagged(&kept, flag::FIRST_RIGHT_PARTY)), (1, 1));
     let judged: Vec<u16> =
         kept.facts.iter().filter(|fact| fact.kind == FactKind::PromiseJudged).map(|fact| fact.flags).collect();
-    assert_eq!(judged, [flag::RIGHT_PARTY | flag::FIRST_RIGHT_PARTY | flag::SELF_SERVICE]);
+    let first = flag::FIRST_RIGHT_PARTY | flag::FIRST_KEPT_OF_CALL;
+    assert_eq!(judged, [flag::RIGHT_PARTY | first | flag::SELF_SERVICE]);
 }
 
 #[test]

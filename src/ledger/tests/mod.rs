@@ -1,12 +1,15 @@
 //! Tests of the fold of one case: worked examples, and random histories against a count made differently.
 
+mod after_recall;
 mod ageing;
 mod agreed;
 mod agreements;
 mod counting;
 mod examples;
 mod history;
+mod made_by;
 mod oracle;
+mod past_due;
 mod posted;
 mod principal;
 mod property;

@@ -236,6 +236,8 @@ pub(super) const fn no_value(reason: NoValue) -> v1::NoValueReason {
         NoValue::NotReached => v1::NoValueReason::NotReached,
         NoValue::NoControl => v1::NoValueReason::NoControl,
         NoValue::MissingInput => v1::NoValueReason::MissingInput,
+        NoValue::NegativeDenominator => v1::NoValueReason::NegativeDenominator,
+        NoValue::NotBegun => v1::NoValueReason::NotBegun,
     }
 }
 

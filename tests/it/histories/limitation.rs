@@ -252,10 +252,10 @@ async fn is_what_the_accounts_say(
     let mut found = told(&replica, "limitation_calendar_amount", Grain::Month, span, &by_state).await;
     found = found.into_iter().map(|((start, state), count)| ((month(start), state), count)).collect();
     same("calendar by amount", &found, &amounts)?;
-    // The stocks at the end of each day.
+    // The stocks at the end of each day; the last one has not begun in the market, whose clock is hours behind.
     let (mut status, mut owed) = (Sums::new(), Sums::new());
     let (mut soon, mut later, mut barred) = (Sums::new(), Sums::new(), Sums::new());
-    for day in 0..=today {
+    for day in 0..today {
         for account in accounts {
             let (net, state) = match account.at_end_of(day) {
                 Stands::OwesNothing => continue,
@@ -274,7 +274,7 @@ async fn is_what_the_accounts_say(
             add(&mut barred, (date(day), None), i64::from(state == "barred"));
         }
     }
-    let span = (date(0), date(today + 1));
+    let span = (date(0), date(today));
     for (kpi, by, counted) in [
         ("limitation_status", &by_state[..], &status),
         ("limitation_status_amount", &by_state[..], &owed),
