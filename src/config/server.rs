@@ -115,6 +115,8 @@ pub struct IngestSettings {
     pub derive_cases: u32,
     /// Most records that are told between two writes while the cells of new KPI definitions are filled.
     pub fill_records: u32,
+    /// Mebibytes that the sums of what is told may take before they are written.
+    pub fill_mib: u32,
     /// Pause behind each of these writes.
     pub fill_pause: Duration,
     /// Parts of a history that a filling, or a question that no cells answer, tells at a time: processors that it keeps busy, at most.
@@ -261,6 +263,7 @@ impl Server {
                 derive_at_once: s.number("ingest.derive_at_once", 0..=10_000_000),
                 derive_cases: s.number("ingest.derive_cases", 1..=10_000),
                 fill_records: s.number("ingest.fill_records", 1..=10_000_000),
+                fill_mib: s.number("ingest.fill_mib", 1..=65_536),
                 fill_pause: millis(s, "ingest.fill_pause_ms", 0, 60_000),
                 fill_tasks: s.number("ingest.fill_tasks", 1..=64),
             },

@@ -40,8 +40,6 @@ pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// The longest that a step tells before it is written. Nearly every step of a long history gives something to nearly every
 /// cell, so that longer ones write less; what a killed server has told of one is told again.
 const STEP: Duration = Duration::from_secs(15);
-/// The most memory of a step's sums.
-const BYTES: usize = 64 << 20;
 /// Cells of former definitions that are dropped under one lock.
 const DROPPED: u32 = 500;
 
@@ -340,7 +338,8 @@ async fn gather(
         beside.keep_up().await?;
         let bytes: usize = beside.idle().iter().map(|(sums, _)| sums.bytes()).sum();
         let records: u64 = beside.idle().iter().map(|(_, records)| records).sum();
-        let enough = records >= u64::from(limits.fill_records) || bytes.saturating_mul(tasks) > BYTES;
+        let room = (limits.fill_mib as usize) << 20;
+        let enough = records >= u64::from(limits.fill_records) || bytes.saturating_mul(tasks) > room;
         if enough || since.elapsed() > STEP || look.is_over() {
             break;
         }
