@@ -12,8 +12,6 @@ const MAX_KEY: usize = 64;
 /// What names begin with.
 const ATTRIBUTE: &str = "attribute:";
 const SEGMENT: &str = "segment:";
-/// The segment that is a dimension of its own.
-const OWN: &str = "segment";
 
 /// The values of cases that are dimensions, in the order in which the definitions state them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,7 +82,7 @@ impl CaseDimensions {
             if key.is_empty() || key.chars().count() > MAX_KEY || key.chars().any(|c| c.is_control() || c == '=') {
                 return wrong("has no key of 1 to 64 printable characters other than = behind the colon");
             }
-            if from == From::Segments && key == OWN {
+            if from == From::Segments && key == OF_SEGMENT {
                 return wrong("is a dimension already: segment");
             }
             if found.iter().any(|known| *known.name == **name) {

@@ -29,6 +29,7 @@ const PACKED_AT_ONCE: usize = 8_192;
 
 /// Packed bytes that a market may always keep, however much the others hold.
 const SHARE: usize = 1 << 20;
+
 impl MemoryLimit {
     /// At most `bytes` of packed states, and two generations of states as they are for each market; more of these as long
     /// as they take no more than `unpacked` bytes.

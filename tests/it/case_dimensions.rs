@@ -47,7 +47,8 @@ async fn store(mine: &mut Clients, cases: Vec<v1::Case>, paid: &[(&str, &str, i6
     assert!(stored.results.iter().all(|result| result.status() == v1::WriteStatus::Created), "{stored:?}");
 }
 
-fn asked(kpi: &str, group_by: &[&str]) -> v1::QueryKpisRequest {
+/// What a KPI is in March and April of 2024, as one figure for each group.
+pub fn asked(kpi: &str, group_by: &[&str]) -> v1::QueryKpisRequest {
     v1::QueryKpisRequest {
         region_code: "IT".to_owned(),
         kpi_ids: vec![kpi.to_owned()],

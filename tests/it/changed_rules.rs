@@ -8,10 +8,11 @@ use fairdue::domain::principal::Role;
 use fairdue::domain::time::DAY;
 use fairdue::proto::v1;
 
+use crate::case_dimensions::asked;
 use crate::permits::{ask, open, question};
 use crate::support::api::{Api, Clients, HOUSE_RULE};
 use crate::support::database::{Backend, Database, on_both_databases};
-use crate::support::wire::{at, batch, call, date, note, payment};
+use crate::support::wire::{at, batch, call, note, payment};
 
 /// At most two calls in seven days; and in forty, of which the rule before remembers nothing.
 const WEEK: &str = "calendar_days = 7";
@@ -211,7 +212,7 @@ on_both_databases!(
         let paid = vec![payment("p", "c", 11, 7), payment("q", "d", 12, 5)];
         mine.activities.batch_record_activities(batch(paid)).await.expect("stored");
         let figure = async |mine: &mut Clients, kpi: &str| {
-            let answer = mine.kpis.query_kpis(since_march(kpi)).await.expect("figures").into_inner();
+            let answer = mine.kpis.query_kpis(asked(kpi, &[])).await.expect("figures").into_inner();
             let value = answer.rows[0].value.as_ref().expect("a value").value.clone();
             (answer.source(), value)
         };
@@ -227,15 +228,3 @@ on_both_databases!(
         api.end().await;
     }
 );
-
-/// What a KPI is over the days of these tests.
-fn since_march(kpi: &str) -> v1::QueryKpisRequest {
-    v1::QueryKpisRequest {
-        region_code: "IT".to_owned(),
-        kpi_ids: vec![kpi.to_owned()],
-        grain: v1::Grain::Total.into(),
-        start_date: date(2024, 3, 1),
-        end_date: date(2024, 5, 1),
-        ..Default::default()
-    }
-}
