@@ -18,8 +18,9 @@ use crate::kpi::cases;
 pub fn run(dir: &Path) -> Result<(), CliError> {
     let snapshot = Config::load(dir)?;
     let mut found = Vec::new();
-    let rules = kept(examples::run(&snapshot.packs), &mut found);
-    let told = kept(explain::walk(&snapshot.packs, &snapshot.languages), &mut found);
+    let placed = |found: Diagnostics| snapshot.found_in(dir, found);
+    let rules = kept(examples::run(&snapshot.packs).map_err(placed), &mut found);
+    let told = kept(explain::walk(&snapshot.packs, &snapshot.languages).map_err(placed), &mut found);
     let figures = kept(cases::run(&snapshot.catalogue, &snapshot.kpi_files), &mut found);
     let mut mappings = 0;
     for file in source::folder(&dir.join("imports"), &mut found) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::source::{self, MAX_FILE_BYTES};
 use super::{Snapshot, keep, tenant};
@@ -24,8 +25,8 @@ pub struct CandidateFile {
 /// What candidate files make of the rules.
 #[derive(Debug)]
 pub struct Candidate {
-    /// The packs, with their worked examples.
-    pub packs: Packs,
+    /// The packs, with their worked examples: those in force where no file of theirs is another.
+    pub packs: Arc<Packs>,
     /// The tenant's rules.
     pub rules: RuleSet,
 }
@@ -39,10 +40,25 @@ impl Sources {
     pub(super) fn of<'f>(dir: &Path, files: impl Iterator<Item = &'f SourceFile>) -> Self {
         Self(files.map(|file| (place_below(dir, file), file.text.clone())).collect())
     }
+
+    /// Packs and rates are the same, so that what was compiled of the one is what would be of the other.
+    pub(super) fn same_law(&self, other: &Self) -> bool {
+        law(&self.0).eq(law(&other.0))
+    }
+
+    /// The text of a file, by its place.
+    pub(super) fn text(&self, place: &str) -> Option<&str> {
+        self.0.get(place).map(String::as_str)
+    }
+}
+
+/// The files of packs and rates.
+fn law(texts: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, &String)> {
+    texts.iter().filter(|(place, _)| !place.starts_with("tenants/"))
 }
 
 /// The place of a file below a directory, with slashes.
-fn place_below(dir: &Path, file: &SourceFile) -> String {
+pub(super) fn place_below(dir: &Path, file: &SourceFile) -> String {
     let path = Path::new(&file.path);
     let parts = path.strip_prefix(dir).unwrap_or(path).components();
     parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
@@ -84,7 +100,7 @@ impl Snapshot {
             match self.candidate(&id, &candidate) {
                 Ok(candidate) => {
                     if let Some(tenant) = self.tenants.get_mut(&id) {
-                        tenant.shadow = Some(std::sync::Arc::new(candidate.rules));
+                        tenant.shadow = Some(Arc::new(candidate.rules));
                     }
                 }
                 Err(Diagnostics(wrong)) => found.extend(
@@ -132,10 +148,12 @@ impl Snapshot {
             }
         }
         let overlay = texts.remove(&own).map(|text| SourceFile { path: own, text });
-        let others = |path: &String| !path.starts_with("tenants/");
-        let packs: Vec<SourceFile> =
-            texts.into_iter().filter(|(path, _)| others(path)).map(|(path, text)| SourceFile { path, text }).collect();
-        let packs = keep(Packs::compile(&packs), &mut found);
+        let packs = if law(&texts).eq(law(&self.sources.0)) {
+            Some(Arc::clone(&self.packs))
+        } else {
+            let file = |(path, text): (&String, &String)| SourceFile { path: path.clone(), text: text.clone() };
+            keep(Packs::compile(&law(&texts).map(file).collect::<Vec<_>>()), &mut found).map(Arc::new)
+        };
         let has_rules =
             overlay.as_ref().and_then(|file| tenant::read(file, &mut found)).is_some_and(|tenant| tenant.has_rules);
         let candidate = packs.and_then(|packs| {

@@ -42,8 +42,9 @@ impl Holder {
     /// # Errors
     /// Every diagnostic; the old snapshot then stays in force.
     pub fn reload(&self) -> Result<Arc<Snapshot>, Diagnostics> {
-        let mut snapshot = Config::load(&self.dir)?;
-        snapshot.server = self.get().server.clone();
+        let former = self.get();
+        let mut snapshot = Config::load_anew(&self.dir, &former)?;
+        snapshot.server = former.server.clone();
         let snapshot = Arc::new(snapshot);
         self.current.store(Arc::clone(&snapshot));
         Ok(snapshot)

@@ -70,8 +70,10 @@ pub struct Tenant {
 pub struct Snapshot {
     /// The server's settings.
     pub server: Server,
-    /// The jurisdiction packs.
-    pub packs: Packs,
+    /// The jurisdiction packs. What they say of a place in a file names it below the directory.
+    pub packs: Arc<Packs>,
+    /// The rules of a tenant that adds none.
+    law: Arc<RuleSet>,
     /// The KPI definitions.
     pub catalogue: Arc<Catalogue>,
     /// The KPI files as read; those of worked figures are for [`crate::kpi::cases::run`].
@@ -95,6 +97,12 @@ impl Snapshot {
         self.tenants.get(tenant)?.markets.get(market)
     }
 
+    /// What was found in packs, rates and tenants of the directory that this was loaded from, with the paths of their files.
+    #[must_use]
+    pub fn found_in(&self, dir: &Path, found: Diagnostics) -> Diagnostics {
+        found.below(dir, |file| self.sources.text(file).is_some())
+    }
+
     /// The targets of a market, in the order of the tenant's file.
     #[must_use]
     pub fn targets(&self, tenant: &TenantId, market: &MarketId) -> Vec<Target> {
@@ -115,10 +123,15 @@ impl Config {
     /// # Errors
     /// Every diagnostic of every file, with file, line, column and remedy.
     pub fn load(dir: &Path) -> Result<Snapshot, Diagnostics> {
-        // A variable that is no UTF-8 cannot be a setting of ours: names and values are ASCII words.
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::load_with(dir, variables)
+        Self::load_after(dir, environment(), None)
+    }
+
+    /// As [`Config::load`], where a load of the directory came before.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_anew(dir: &Path, former: &Snapshot) -> Result<Snapshot, Diagnostics> {
+        Self::load_after(dir, environment(), Some(former))
     }
 
     /// As [`Config::load`], with the environment as an argument.
@@ -126,6 +139,19 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn load_with(dir: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Snapshot, Diagnostics> {
+        Self::load_after(dir, environment, None)
+    }
+
+    /// As [`Config::load_with`], where a load came before. Every file is read, and compiled unless the former snapshot was
+    /// compiled of the same text: law that has not changed is most of what a load takes.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_after(
+        dir: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+        former: Option<&Snapshot>,
+    ) -> Result<Snapshot, Diagnostics> {
         let mut found = Vec::new();
         if !dir.is_dir() {
             found.push(Diagnostic {
@@ -151,6 +177,9 @@ impl Config {
         let files = files.chain(shadow_files).chain(&exchange_files).chain(&benchmark_files);
         let digest = digest(dir, files);
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
+        // Law is compiled under its places below the directory: what was compiled of a text is the same wherever it lies.
+        jurisdictions.iter_mut().for_each(|file| file.path = candidate::place_below(dir, file));
+        let law_in = |found: Diagnostics| found.below(dir, |file| sources.text(file).is_some());
 
         let file = settings.as_ref().map(|file| (file.path.as_str(), file.text.as_str()));
         let server = Server::build(file, environment, &mut found);
@@ -159,8 +188,16 @@ impl Config {
         let exchange = exchange::read(&exchange_files, &mut found);
         let published = benchmark::read(&benchmark_files, catalogue.as_ref(), &mut found);
         // A tenant's rules can be judged only against sound packs; its other keys are checked all the same.
-        let packs = keep(Packs::compile(&jurisdictions), &mut found);
-        let law = packs.as_ref().and_then(|packs| keep(RuleSet::for_tenant(packs, None), &mut found)).map(Arc::new);
+        let former = former.filter(|former| former.sources.same_law(&sources));
+        let packs = match former {
+            Some(former) => Some(Arc::clone(&former.packs)),
+            None => keep(Packs::compile(&jurisdictions).map_err(law_in), &mut found).map(Arc::new),
+        };
+        let law = match (former, &packs) {
+            (Some(former), _) => Some(Arc::clone(&former.law)),
+            (None, Some(packs)) => keep(RuleSet::for_tenant(packs, None).map_err(law_in), &mut found).map(Arc::new),
+            (None, None) => None,
+        };
         let mut tenants = BTreeMap::new();
         for file in &tenant_files {
             let Some(mut tenant) = tenant::read(file, &mut found) else { continue };
@@ -177,7 +214,12 @@ impl Config {
             }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {
-                    keep(RuleSet::for_tenant(packs, Some(file)), &mut found).map(Arc::new)
+                    let place = candidate::place_below(dir, file);
+                    let same = former.filter(|former| former.sources.text(&place) == Some(file.text.as_str()));
+                    match same.and_then(|former| former.tenants.get(&tenant.id)) {
+                        Some(former) => Some(Arc::clone(&former.rules)),
+                        None => keep(RuleSet::for_tenant(packs, Some(file)).map_err(law_in), &mut found).map(Arc::new),
+                    }
                 }
                 _ => law.clone(),
             };
@@ -215,12 +257,22 @@ impl Config {
             }
         }
         let found = Diagnostics(found);
-        match (packs, catalogue, languages) {
-            (Some(packs), Some(catalogue), Some(languages)) => {
+        match (packs, law, catalogue, languages) {
+            (Some(packs), Some(law), Some(catalogue), Some(languages)) => {
                 let catalogue = Arc::new(catalogue);
                 let kpi_files = Arc::from(kpis);
-                let mut snapshot =
-                    Snapshot { server, packs, catalogue, kpi_files, published, tenants, languages, digest, sources };
+                let mut snapshot = Snapshot {
+                    server,
+                    packs,
+                    law,
+                    catalogue,
+                    kpi_files,
+                    published,
+                    tenants,
+                    languages,
+                    digest,
+                    sources,
+                };
                 let Diagnostics(mut found) = found;
                 snapshot.cast(&shadows, &mut found);
                 Diagnostics(found).into_result(snapshot)
@@ -229,6 +281,12 @@ impl Config {
             _ => Err(found.into_result(()).err().unwrap_or_default()),
         }
     }
+}
+
+/// The process's environment.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    // A variable that is no UTF-8 cannot be a setting of ours: names and values are ASCII words.
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Payments of a market whose file states no order settle components as the country's pack says, and its working days

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -310,4 +311,45 @@ fn a_candidate_in_shadow_is_checked_as_the_rest() {
     assert!(found.iter().any(|one| one.starts_with("acme.toml:") && one.contains("no pack has the rule")), "{found:?}");
     let found = complaints(load(&[tenants, ("shadow/other/tenants/other.toml", TENANT)], &[]));
     assert!(found.iter().any(|one| one.contains("there is no tenant \"other\"")), "{found:?}");
+}
+
+#[test]
+fn a_load_after_another_gives_what_a_first_one_gives_and_compiles_what_has_changed() {
+    let rules = include_str!("../../benches/twelve_rules.toml");
+    let cases = include_str!("../../benches/twelve_rules.cases.toml");
+    let house = "[[rules.add]]\njurisdiction = \"it\"\nid = \"tenant-calls\"\ntitle = \"t\"\ntext = \"t\"\n\
+                 citation = \"house rule\"\neffect = \"prohibits\"\n[rules.add.contact_frequency]\nmax = 2\n\
+                 window = { calendar_days = 7 }\ncount = \"attempts\"\nper = \"case\"\nchannels = [\"call\"]\n";
+    let tenant = format!("{TENANT}{house}");
+    let law = [("jurisdictions/it/rules.toml", rules), ("jurisdictions/it/cases.toml", cases)];
+    let with = |tenant: &str| directory(&[&law[..], &[("tenants/acme.toml", tenant)]].concat());
+    let dir = with(&tenant);
+    let first = Config::load_with(dir.path(), std::iter::empty()).unwrap();
+    let rules_of = |snapshot: &Snapshot| Arc::clone(&snapshot.tenants.values().next().unwrap().rules);
+    let after = |dir: &TempDir| Config::load_after(dir.path(), std::iter::empty(), Some(&first));
+
+    let again = after(&dir).unwrap();
+    assert!(Arc::ptr_eq(&first.packs, &again.packs) && Arc::ptr_eq(&rules_of(&first), &rules_of(&again)));
+
+    // The tenant's own line is another: its rules are compiled, the law is not.
+    let dir = with(&tenant.replace("max = 2", "max = 1"));
+    let (plain, told) = (load_dir(dir.path(), &[]).unwrap(), after(&dir).unwrap());
+    assert!(Arc::ptr_eq(&first.packs, &told.packs) && plain.digest == told.digest);
+    assert_eq!(rules_of(&plain).digest(), rules_of(&told).digest());
+    assert_ne!(rules_of(&first).digest(), rules_of(&told).digest());
+
+    // A word of the law is another: the tenant's rules, whose file is the same, rest on it too.
+    fs::write(dir.path().join("tenants/acme.toml"), &tenant).unwrap();
+    fs::write(dir.path().join("jurisdictions/it/rules.toml"), format!("{rules}\n# read again\n")).unwrap();
+    let (plain, told) = (load_dir(dir.path(), &[]).unwrap(), after(&dir).unwrap());
+    assert!(!Arc::ptr_eq(&first.packs, &told.packs) && plain.digest == told.digest);
+    assert_eq!(rules_of(&plain).digest(), rules_of(&told).digest());
+    assert_ne!(rules_of(&first).digest(), rules_of(&told).digest());
+
+    // What is wrong is told where it stands, by the path of its file.
+    fs::write(dir.path().join("jurisdictions/it/rules.toml"), format!("{rules}\nunknown_key = 1\n")).unwrap();
+    let (plain, told) = (load_dir(dir.path(), &[]).unwrap_err(), after(&dir).unwrap_err());
+    assert_eq!(plain, told);
+    let path = dir.path().join("jurisdictions/it/rules.toml").display().to_string();
+    assert!(told.0.iter().any(|one| one.file == path), "{told}");
 }

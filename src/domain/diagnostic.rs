@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 /// The text of one configuration file. Compilers take texts, so that they need no disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,15 @@ impl fmt::Display for Diagnostic {
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
+    /// Names files by their paths that are named by their places below a directory; `placed` tells which those are.
+    #[must_use]
+    pub fn below(mut self, dir: &Path, placed: impl Fn(&str) -> bool) -> Self {
+        for one in self.0.iter_mut().filter(|one| placed(&one.file)) {
+            one.file = dir.join(&one.file).display().to_string();
+        }
+        self
+    }
+
     /// `Ok(value)` if nothing was found wrong; else all of it, sorted.
     ///
     /// # Errors

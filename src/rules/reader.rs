@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde_spanned::Spanned;
@@ -19,6 +20,10 @@ const MAX_TOLD: usize = 200;
 pub struct Reading<'a> {
     /// The file.
     pub file: &'a SourceFile,
+    /// Its name, shared by every [`Position`] in it.
+    name: Arc<str>,
+    /// Byte offsets at which its lines begin: every rule has a place, and none is to count the lines before it anew.
+    lines: Vec<usize>,
     found: RefCell<Vec<Diagnostic>>,
 }
 
@@ -26,7 +31,8 @@ impl<'a> Reading<'a> {
     /// Starts reading a file.
     #[must_use]
     pub fn new(file: &'a SourceFile) -> Self {
-        Self { file, found: RefCell::default() }
+        let lines = std::iter::once(0).chain(file.text.match_indices('\n').map(|(end, _)| end + 1)).collect();
+        Self { file, name: file.path.as_str().into(), lines, found: RefCell::default() }
     }
 
     /// Notes a diagnostic at a byte offset.
@@ -46,8 +52,11 @@ impl<'a> Reading<'a> {
     /// Where a byte offset is in the file.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        let at = Diagnostic::at(&self.file.path, &self.file.text, offset, "", "");
-        Position { file: at.file.into(), line: at.line, column: at.column }
+        let line = self.lines.partition_point(|begin| *begin <= offset);
+        let begin = line.checked_sub(1).and_then(|last| self.lines.get(last)).copied().unwrap_or_default();
+        let before = self.file.text.get(begin..offset).unwrap_or_default();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Position { file: Arc::clone(&self.name), line: number(line), column: number(before.chars().count() + 1) }
     }
 
     /// What was found.
@@ -72,7 +81,7 @@ impl<'a> Reading<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {
     /// The file as it was named to the loader.
-    pub file: std::sync::Arc<str>,
+    pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,
     /// Column, from 1.

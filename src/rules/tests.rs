@@ -100,3 +100,14 @@ fn hostile_files_are_refused_without_harm() {
         assert!(Packs::compile(&[file]).is_err());
     }
 }
+
+#[test]
+fn a_place_is_told_as_its_diagnostic_tells_it() {
+    let file =
+        SourceFile { path: "it/rules.toml".to_owned(), text: "a = 1\n\nä = \"\u{1f4b6}\" # ö\r\nb".to_owned() };
+    let reading = reader::Reading::new(&file);
+    for (offset, _) in file.text.char_indices().chain([(file.text.len(), ' ')]) {
+        let place = reading.position(offset).wrong("", "");
+        assert_eq!(place, crate::domain::diagnostic::Diagnostic::at(&file.path, &file.text, offset, "", ""));
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fairdue::clock::Clock;
-use fairdue::config::{Config, Holder};
+use fairdue::config::Holder;
 use fairdue::domain::detail::{Detail, Promise};
 use fairdue::domain::error_kind::{ErrorKind, Failure as _};
 use fairdue::domain::ids::{KeyId, MarketId, TenantId};
@@ -19,6 +19,7 @@ use fairdue::query::{KpiQuestion, Query};
 use fairdue::store::{Store, StoreOptions};
 
 use crate::support::builders;
+use crate::support::config;
 use crate::support::database::on_both_databases;
 
 /// 2026-03-02T12:00:00Z.
@@ -35,7 +36,7 @@ on_both_databases!(
         let directory = crate::support::service::configuration();
         let file = directory.path().join("tenants/t.toml");
         std::fs::write(&file, tenant(60)).expect("write the tenant");
-        let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+        let snapshot = config::load(directory.path(), []);
         let holder = Arc::new(Holder::of(directory.path(), snapshot));
         let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
         let (clock, hand) = Clock::manual(PROMISED);
@@ -91,7 +92,7 @@ on_both_databases!(
         for grace in [60, 2] {
             let directory = crate::support::service::configuration();
             std::fs::write(directory.path().join("tenants/t.toml"), tenant(grace)).expect("write the tenant");
-            let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+            let snapshot = config::load(directory.path(), []);
             let holder = Arc::new(Holder::of(directory.path(), snapshot));
             let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
             servers.push((directory, Arc::clone(&holder), Markets::new(store, holder, clock.clone())));
@@ -132,7 +133,7 @@ fn what_is_no_rule_of_a_tenants_file_leaves_its_rules_as_they_were() {
                  [facts]\n[[facts.licence]]\njurisdiction = \"it\"\nnumber = \"1\"\nauthority = \"A\"\nfrom = 2015-01-01\n";
     let digest = |text: &str| {
         std::fs::write(&file, text).expect("write the tenant");
-        let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+        let snapshot = config::load(directory.path(), []);
         snapshot.tenants.get(&TenantId::trusted("t")).expect("the tenant").rules.digest().to_owned()
     };
     let plain = digest(&format!("{}{rules}", tenant(3)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fairdue::clock::Clock;
-use fairdue::config::{Config, Holder};
+use fairdue::config::Holder;
 use fairdue::domain::activity::Activity;
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::Detail;
@@ -26,6 +26,7 @@ use fairdue::store::{FindingFilter, FindingRow, Store, StoreOptions};
 use crate::histories::deliver::Dice;
 use crate::support::api::HOUSE_RULE;
 use crate::support::builders::{activity, call, version};
+use crate::support::config;
 use crate::support::database::{Backend, Database};
 use crate::support::wire::debtor;
 
@@ -291,7 +292,7 @@ fn configuration() -> (tempfile::TempDir, Arc<Holder>) {
          [findings]\nfour_eyes = [\"waived\"]\n{HOUSE_RULE}"
     );
     std::fs::write(directory.path().join("tenants/t.toml"), tenant).expect("write the tenant");
-    let snapshot = Config::load_with(directory.path(), std::iter::empty()).expect("a good configuration");
+    let snapshot = config::load(directory.path(), []);
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
     (directory, holder)
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner};
 
 use fairdue::clock::Clock;
-use fairdue::config::{Config, Holder};
+use fairdue::config::Holder;
 use fairdue::domain::finding::FindingStatus;
 use fairdue::domain::finding_life::FindingAction;
 use fairdue::domain::ids::{KeyId, UpdateId};
@@ -23,6 +23,7 @@ use fairdue::store::{FindingFilter, Store, StoreOptions};
 
 use super::deliver::{Act, Dice, key, scattered};
 use super::generate::{self, History, long_after};
+use crate::support::config;
 use crate::support::database::{Backend, Database};
 
 /// KPIs of every form: flows, stocks, means, distinct counts; with what they may be grouped by.
@@ -86,7 +87,7 @@ pub(super) fn configured(cache_mib: &str, due_interval: &str) -> (tempfile::Temp
         ("FAIRDUE_INGEST__DUE_INTERVAL_MS", due_interval),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let snapshot = Config::load_with(directory.path(), settings.into_iter()).expect("a good configuration");
+    let snapshot = config::load(directory.path(), settings);
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
     (directory, holder)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fairdue::clock::Clock;
-use fairdue::config::{Config, Holder};
+use fairdue::config::Holder;
 use fairdue::domain::activity::Activity;
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::ids::{MarketId, TenantId};
@@ -13,6 +13,7 @@ use fairdue::ingest::{CaseUpsert, ItemResult, Markets, Work};
 use fairdue::store::{Store, StoreOptions};
 
 use super::generate::{History, long_after};
+use crate::support::config;
 
 /// One thing that happens to the service.
 #[derive(Debug, Clone)]
@@ -310,7 +311,7 @@ pub fn configuration_with(settings: &[(&str, &str)]) -> (tempfile::TempDir, Arc<
         ("FAIRDUE_INGEST__FILL_PAUSE_MS", "40"),
     ];
     let little = little.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let snapshot = Config::load_with(directory.path(), little).expect("a good configuration");
+    let snapshot = config::load(directory.path(), little);
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
     (directory, holder)
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Trials, RngAlgorithm, TestRng, TestRunner};
 
 use fairdue::clock::Clock;
-use fairdue::config::{Config, Holder};
+use fairdue::config::Holder;
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, LegalStepKind};
 use fairdue::domain::ids::{ActivityId, CaseId};
@@ -26,6 +26,7 @@ use super::cache::Replica;
 use super::deliver::{key, scattered};
 use super::generate::{History, at_minute, currency, long_after, version};
 use crate::support::builders;
+use crate::support::config;
 use crate::support::database::{Backend, Database};
 
 /// The law: two years from the due date.
@@ -74,7 +75,7 @@ fn under_the_law() -> (tempfile::TempDir, Arc<Holder>) {
         ("FAIRDUE_INGEST__MEMORY_MIB", "1"),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let snapshot = Config::load_with(directory.path(), settings.into_iter()).expect("a good configuration");
+    let snapshot = config::load(directory.path(), settings);
     let holder = Arc::new(Holder::of(directory.path(), snapshot));
     (directory, holder)
 }

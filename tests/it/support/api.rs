@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fairdue::app::App;
 use fairdue::clock::Clock;
-use fairdue::config::{Config, Holder};
+use fairdue::config::Holder;
 use fairdue::domain::ids::{KeyId, MarketId, TenantId};
 use fairdue::domain::principal::Role;
 use fairdue::domain::time::Timestamp;
@@ -28,6 +28,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::transport::Channel;
 
+use super::config;
 use super::database::{Backend, Database};
 
 /// Markets of both tenants.
@@ -196,7 +197,7 @@ impl Api {
             .iter()
             .map(|(name, value)| (format!("FAIRDUE_{}", name.to_uppercase().replace('.', "__")), (*value).to_owned()))
             .collect();
-        let snapshot = Config::load_with(directory.path(), environment.into_iter()).expect("a good configuration");
+        let snapshot = config::load(directory.path(), environment);
         let (grpc, query) = (snapshot.server.grpc.clone(), snapshot.server.query.clone());
         let store = Store::open(&database.url, &StoreOptions::default()).await.expect("open the store");
         for (tenant, _) in TENANTS {

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod builders;
+pub mod config;
 pub mod database;
 pub mod postgres;
 pub mod proxy;
