@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use fairdue::clock::Clock;
 use fairdue::domain::fact::FactKind;
 use fairdue::domain::time::DAY;
-use fairdue::proto::{DESCRIPTOR_SET, v1};
+use fairdue::proto::v1;
 use fairdue::query::kpi::Lack;
 use fairdue::query::kpi::intake::Gap;
 use fairdue::query::quality::{records, supplies};
@@ -13,7 +13,7 @@ use fairdue::rules::words::Attribute;
 
 use crate::support::api::{Api, Clients, MARKETS};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{at, batch, call, case, date, fields, payment, stamp};
+use crate::support::wire::{api_pool, at, batch, call, case, date, fields, payment, stamp};
 
 async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
     let stored = mine.activities.batch_record_activities(batch(activities)).await.expect("stored").into_inner();
@@ -216,7 +216,7 @@ on_both_databases!(
 
 /// Whether a path such as `Case.terms.cost_clause` names a field of the API.
 fn resolves(path: &str) -> bool {
-    let pool = prost_reflect::DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
+    let pool = api_pool();
     let mut parts = path.split('.');
     let root = parts.next().unwrap_or_default();
     let mut message = pool.get_message_by_name(&format!("fairdue.v1.{root}"));

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fairdue::domain::ids::{FindingId, MarketId, RuleId, TenantId};
 use fairdue::domain::principal::Role;
+use fairdue::proto::v1;
 use fairdue::proto::v1::explain_request::Subject;
-use fairdue::proto::{DESCRIPTOR_SET, v1};
 use prost::Message;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 use crate::support::api::{Api, Clients, Key};
 use crate::support::database::on_both_databases;
 use crate::support::raw;
-use crate::support::wire::{batch, call, case, date, euros, note, parse, payment, stamp};
+use crate::support::wire::{api_pool, batch, call, case, date, euros, note, parse, payment, stamp};
 
 /// A text that only the first tenant's records hold.
 const CANARY: &str = "canary-7f3a91";
@@ -210,7 +210,7 @@ fn requests(token: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
 
 /// The methods that the API describes, and whether they stream.
 fn described() -> BTreeMap<String, bool> {
-    let pool = prost_reflect::DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
+    let pool = api_pool();
     let mut methods = BTreeMap::new();
     for service in pool.services().filter(|service| service.package_name() == "fairdue.v1") {
         for method in service.methods() {

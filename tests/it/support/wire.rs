@@ -1,18 +1,27 @@
 //! Requests with as little in them as is valid.
 
+use std::sync::OnceLock;
+
 use fairdue::domain::case::Claim;
 use fairdue::domain::ids::{ClaimId, PersonId};
 use fairdue::domain::party::{Party, Residence, ZoneCandidate};
 use fairdue::domain::time::{DAY, Timestamp};
 use fairdue::domain::vocabulary::PartyRole;
 use fairdue::proto::google::r#type::{Date, Money};
-use fairdue::proto::v1;
+use fairdue::proto::{DESCRIPTOR_SET, v1};
 use fairdue::wire::encode;
 use prost::Message;
+use prost_reflect::DescriptorPool;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::builders::version;
+
+/// Everything that the API consists of. Decoding it takes a while, and some tests ask for every message.
+pub fn api_pool() -> &'static DescriptorPool {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTOR_SET).expect("a description"))
+}
 
 /// A working day in Rome, at noon, and days after it.
 pub fn at(day: i64) -> Timestamp {

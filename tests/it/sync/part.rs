@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use fairdue::proto::DESCRIPTOR_SET;
 use fairdue::proto::v1;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, Value};
+use prost_reflect::{DynamicMessage, Value};
 use v1::change::After;
 
 use crate::support::api::Clients;
+use crate::support::wire;
 
 /// How many records, their digest, and their sums by currency in billionths.
 pub type Sum = (i64, [u64; 4], BTreeMap<String, i128>);
@@ -103,8 +103,7 @@ fn principals(case: &v1::Case) -> Vec<(String, i128)> {
 
 /// The field `amount` of whatever kind an activity is of, read by name.
 fn amount(activity: &v1::Activity) -> Vec<(String, i128)> {
-    let pool = DescriptorPool::decode(DESCRIPTOR_SET).expect("the description");
-    let of = pool.get_message_by_name("fairdue.v1.Activity").expect("activities");
+    let of = wire::api_pool().get_message_by_name("fairdue.v1.Activity").expect("activities");
     let message = DynamicMessage::decode(of.clone(), activity.encode_to_vec().as_slice()).expect("an activity");
     let kind = of.oneofs().find(|oneof| oneof.name() == "detail").expect("its kinds");
     let Some(field) = kind.fields().find(|field| message.has_field(field)) else { return Vec::new() };

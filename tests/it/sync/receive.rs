@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use fairdue::proto::{DESCRIPTOR_SET, v1};
+use fairdue::proto::v1;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 use v1::activity_service_client::ActivityServiceClient;
 use v1::case_service_client::CaseServiceClient;
 use v1::change::After;
@@ -14,6 +14,7 @@ use v1::sync_service_client::SyncServiceClient;
 
 use crate::support::database::Database;
 use crate::support::service::{Service, Setup, caller};
+use crate::support::wire;
 use crate::support::workload::{self, MARKETS};
 
 /// The market of these tests.
@@ -88,8 +89,7 @@ pub fn place(change: &v1::Change) -> Place {
 }
 
 pub fn described() -> MessageDescriptor {
-    let pool = DescriptorPool::decode(DESCRIPTOR_SET).expect("a description");
-    pool.get_message_by_name("fairdue.v1.Change").expect("the message")
+    wire::api_pool().get_message_by_name("fairdue.v1.Change").expect("the message")
 }
 
 /// The change that an event tells of.
