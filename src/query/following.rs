@@ -12,7 +12,7 @@ use crate::domain::market::MarketKey;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Defined, IngestError, Work};
-use crate::kpi::{Catalogue, KpiInfo, Plan, QueryError, Stand, Standing};
+use crate::kpi::{BlockRange, Catalogue, KpiInfo, Plan, QueryError, Stand, Standing};
 
 /// Looks at the definitions that may be overtaken by changes of them.
 const TRIES: u32 = 8;
@@ -27,6 +27,24 @@ pub(super) struct Following {
     /// Digest of those that the cells follow.
     former: String,
     pub(super) standing: Standing,
+}
+
+/// What cells are read for.
+pub(super) trait Planned {
+    /// The ranges of its cells, in its order.
+    fn ranges(&self) -> Vec<BlockRange>;
+}
+
+impl Planned for Plan {
+    fn ranges(&self) -> Vec<BlockRange> {
+        Self::ranges(self)
+    }
+}
+
+impl Planned for Vec<Plan> {
+    fn ranges(&self) -> Vec<BlockRange> {
+        self.iter().flat_map(Plan::ranges).collect()
+    }
 }
 
 /// What this process knows of the markets.
@@ -110,17 +128,18 @@ impl Query {
         Err(changing())
     }
 
-    /// Plans a question by the definitions that answer now, and reads the cells that the plan names.
+    /// Plans a question, or several, by the definitions that answer now, and reads the cells that the plan names at one
+    /// revision.
     ///
     /// # Errors
     /// The outer: see [`IngestError`]. The inner: what is wrong with the question.
     #[allow(clippy::type_complexity)] // a plan with its cells, or why there is none
-    pub(super) async fn planned(
+    pub(super) async fn planned<P: Planned>(
         &self,
         reading: &Reading,
         until: Timestamp,
-        plan: impl Fn(&Catalogue) -> Result<Plan, QueryError>,
-    ) -> Result<(Arc<Following>, Result<(Plan, u64, Vec<Arc<Stretch>>), QueryError>), IngestError> {
+        plan: impl Fn(&Catalogue) -> Result<P, QueryError>,
+    ) -> Result<(Arc<Following>, Result<(P, u64, Vec<Arc<Stretch>>), QueryError>), IngestError> {
         let mut following = self.following(reading, false).await?;
         for _ in 0..TRIES {
             match plan(&following.standing.catalogue) {

@@ -11,7 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, View, Work, corrupt_cell};
-use crate::kpi::{self, Answer, BlockRange, Catalogue, QueryError, Row, Shape};
+use crate::kpi::{self, Answer, BlockRange, Catalogue, Plan, QueryError, Row, Shape};
 use crate::store::MarketHead;
 
 /// A question with its view of the history.
@@ -67,6 +67,19 @@ pub struct KpiAnswer {
 }
 
 impl KpiAnswer {
+    /// The answer of cells before its rows are put in.
+    fn from_cells(reading: &Reading, revision: u64, settled_to: Timestamp) -> Self {
+        Self {
+            answer: Answer::default(),
+            revision,
+            settled_to,
+            catalogue_digest: reading.catalogue.digest().to_owned(),
+            source: FigureSource::Cells,
+            frozen: Frozen::new(),
+            filling: Vec::new(),
+        }
+    }
+
     /// Which of the asked KPIs are not ready, and by which definitions they are answered.
     pub(super) fn stands(&self) -> Vec<(&str, kpi::Stand)> {
         self.filling.iter().map(|one| (one.kpi.as_str(), one.stand)).collect()
@@ -112,6 +125,44 @@ impl Query {
         let asked = question.query.kpis.iter().map(String::as_str);
         answer.filling = self.filling(&reading, &following, asked).await?;
         Ok(answer)
+    }
+
+    /// Answers several questions of a market at one revision. Where one of them is not answered from cells, each is answered
+    /// by itself, at a revision of its own.
+    pub(super) async fn query_kpis_together(
+        &self,
+        who: &Principal,
+        market: &MarketId,
+        mut questions: Vec<KpiQuestion>,
+    ) -> Result<Vec<KpiAnswer>, IngestError> {
+        let reading = self.open(who, market)?;
+        questions.iter_mut().for_each(|one| one.shape.calendar = reading.calendar.clone());
+        let settled_to = self.markets.clock().now();
+        let plan = |catalogue: &Catalogue| -> Result<Vec<Plan>, QueryError> {
+            questions.iter().map(|one| catalogue.plan_shaped(&one.query, &one.shape)).collect()
+        };
+        let (following, planned) = self.planned(&reading, settled_to, plan).await?;
+        let Ok((plans, revision, stretches)) = planned else {
+            let mut answers = Vec::with_capacity(questions.len());
+            for mut question in questions {
+                answers.push(self.answer(who, market, &mut question, true).await?);
+            }
+            return Ok(answers);
+        };
+        let mut stretches = stretches.iter();
+        let mut answers = Vec::with_capacity(questions.len());
+        for (plan, question) in plans.iter().zip(&questions) {
+            let own = stretches.by_ref().take(plan.ranges().len());
+            let mut rows = Vec::new();
+            let taken = plan.each_row(own.flat_map(|stretch| stretch.blocks()), &mut |row| rows.push(row));
+            taken.map_err(|error| corrupt_cell(&error))?;
+            let mut answer = KpiAnswer::from_cells(&reading, revision, settled_to);
+            answer.answer = Answer { rows };
+            let asked = question.query.kpis.iter().map(String::as_str);
+            answer.filling = self.filling(&reading, &following, asked).await?;
+            answers.push(answer);
+        }
+        Ok(answers)
     }
 
     /// Answers a question; from cells alone unless the history may be told again for it.
@@ -160,16 +211,7 @@ impl Query {
         };
         let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
         plan.each_row(blocks, take).map_err(|error| corrupt_cell(&error))?;
-        let answer = KpiAnswer {
-            answer: Answer::default(),
-            revision,
-            settled_to,
-            catalogue_digest: reading.catalogue.digest().to_owned(),
-            source: FigureSource::Cells,
-            frozen: Frozen::new(),
-            filling: Vec::new(),
-        };
-        Ok((answer, following))
+        Ok((KpiAnswer::from_cells(reading, revision, settled_to), following))
     }
 
     /// Answers a question by telling the history again.

@@ -1,7 +1,9 @@
 //! How the figures of a market stand to the tenant's targets.
 
+use chrono::NaiveDate;
+
 use super::following::KpiFilling;
-use super::kpis::KpiQuestion;
+use super::kpis::{KpiAnswer, KpiQuestion};
 use super::{Query, Reading};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
@@ -28,7 +30,7 @@ pub struct TargetStatus {
     /// The periods judged, oldest first; the last one holds today, if the target does.
     pub periods: Vec<Judged>,
     /// First day of the first period since which the state is what it is.
-    pub since: Option<chrono::NaiveDate>,
+    pub since: Option<NaiveDate>,
     /// Where the last whole period moves against those before it.
     pub trend: Option<Trend>,
     /// Whether the last whole period is out of the ordinary against those before it.
@@ -75,44 +77,35 @@ impl Query {
     pub async fn scorecard(&self, who: &Principal, market: &MarketId) -> Result<Scorecard, IngestError> {
         let reading = self.open(who, market)?;
         let targets = self.markets.config().get().targets(&who.tenant, market);
+        let today = self.markets.clock().now().date(reading.market.zone);
+        let asked = |target: Target| Some((question(&reading, &target, today)?, target));
+        let (questions, targets): (Vec<_>, Vec<_>) = targets.into_iter().filter_map(asked).unzip();
         let mut card = Scorecard { targets: Vec::new(), revision: 0, filling: Vec::new() };
-        for target in targets.iter() {
-            if let Some((status, revision, filling)) = self.status(who, &reading, target).await? {
-                card.targets.push(status);
-                card.revision = revision;
-                card.filling.retain(|one| filling.iter().all(|newer| newer.kpi != one.kpi));
-                card.filling.extend(filling);
-            }
+        if targets.is_empty() {
+            card.revision = reading.scope.head(market).await?.map_or(0, |head| head.revision);
+            return Ok(card);
+        }
+        // What one commit changes is told of all targets at once: nobody is alarmed by half of it.
+        let answers = self.query_kpis_together(who, market, questions.clone()).await?;
+        card.revision = answers.iter().map(|answer| answer.revision).min().unwrap_or_default();
+        for ((target, question), answer) in targets.iter().zip(questions).zip(answers) {
+            card.targets.push(self.status(who, &reading, target, (question, &answer)).await?);
+            card.filling.retain(|one| answer.filling.iter().all(|newer| newer.kpi != one.kpi));
+            card.filling.extend(answer.filling);
         }
         card.filling.sort_by(|a, b| a.kpi.cmp(&b.kpi));
-        if card.targets.is_empty() {
-            card.revision = reading.scope.head(market).await?.map_or(0, |head| head.revision);
-        }
         Ok(card)
     }
 
-    /// How one target stands; `None` if it does not hold yet, or not any more.
+    /// How one target stands by the answer to its question.
     async fn status(
         &self,
         who: &Principal,
         reading: &Reading,
         target: &Target,
-    ) -> Result<Option<(TargetStatus, u64, Vec<KpiFilling>)>, IngestError> {
-        let today = self.markets.clock().now().date(reading.market.zone);
-        let last = target.until.map_or(today, |until| until.min(today));
-        if last < target.from {
-            return Ok(None);
-        }
-        let first = reading.calendar.earlier(target.grain, last, PERIODS).unwrap_or(target.from);
-        let mut kpis = vec![target.kpi.clone()];
-        kpis.extend(target.guard.iter().map(|guard| guard.kpi.clone()).filter(|guard| *guard != target.kpi));
-        let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();
-        let query =
-            kpi::Query { kpis, grain: target.grain, from: first, to: add_days(last, 1), group_by, filters: Vec::new() };
-        let shape = Shape { case_dimensions: target.case_dimensions.clone(), ..Shape::default() };
-        let question = KpiQuestion { query, shape: shape.clone(), as_of: None, as_known_at: None, frozen: false };
-        let market = &reading.key.market;
-        let answer = self.query_kpis(who, market, question.clone()).await?;
+        (question, answer): (KpiQuestion, &KpiAnswer),
+    ) -> Result<TargetStatus, IngestError> {
+        let shape = question.shape.clone();
         let own = |row: &&Row| row.group.iter().zip(&target.group).all(|(a, (_, b))| a.as_deref() == Some(b));
         let of = |kpi: &str, period: Period| {
             let rows = answer.answer.rows.iter().filter(own);
@@ -139,7 +132,7 @@ impl Query {
         let rank = self.rank(who, reading, target, &answer.answer.rows, question).await?;
         let decimals = of(&target.kpi, periods.last().copied().unwrap_or(Period { start: 0, end: 0, whole: false }));
         let decimals = decimals.map(|row| row.decimals).or(info.and_then(|info| info.decimals)).unwrap_or(2);
-        let status = TargetStatus {
+        Ok(TargetStatus {
             target: target.clone(),
             since: same.map(|one| one.period.first()),
             periods: judged,
@@ -147,8 +140,7 @@ impl Query {
             anomaly: is_anomaly(&whole),
             rank,
             decimals,
-        };
-        Ok(Some((status, answer.revision, answer.filling)))
+        })
     }
 
     /// The place of the target's figure among its like in the last period.
@@ -172,19 +164,36 @@ impl Query {
         }
         let snapshot = self.markets.config().get();
         let all = snapshot.tenants.get(&who.tenant).map(|tenant| tenant.markets.keys().cloned().collect::<Vec<_>>());
-        let (mut own, mut values) = (None, Vec::new());
-        for market in all.unwrap_or_default().into_iter().filter(|market| who.may_touch(market)) {
+        let last = |rows: &[Row]| {
+            let rows = rows.iter().filter(|row| *row.kpi == *target.kpi).filter(currency);
+            rows.max_by_key(|row| row.start).and_then(|row| row.value)
+        };
+        let own = last(rows);
+        let mut values: Vec<Exact> = own.into_iter().collect();
+        let others = all.unwrap_or_default().into_iter().filter(|other| *other != reading.key.market);
+        for market in others.filter(|market| who.may_touch(market)) {
             let mut asked = question.clone();
             asked.query.kpis.truncate(1);
-            let found = self.query_kpis(who, &market, asked).await?;
-            let last = found.answer.rows.iter().filter(currency).max_by_key(|row| row.start).and_then(|row| row.value);
-            values.extend(last);
-            if market == reading.key.market {
-                own = last;
-            }
+            values.extend(last(&self.query_kpis(who, &market, asked).await?.answer.rows));
         }
         Ok(own.map(|own| place(own, values.into_iter(), target)))
     }
+}
+
+/// The question whose answer tells how a target stands; `None` if it does not hold yet, or not any more.
+fn question(reading: &Reading, target: &Target, today: NaiveDate) -> Option<KpiQuestion> {
+    let last = target.until.map_or(today, |until| until.min(today));
+    if last < target.from {
+        return None;
+    }
+    let first = reading.calendar.earlier(target.grain, last, PERIODS).unwrap_or(target.from);
+    let mut kpis = vec![target.kpi.clone()];
+    kpis.extend(target.guard.iter().map(|guard| guard.kpi.clone()).filter(|guard| *guard != target.kpi));
+    let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();
+    let query =
+        kpi::Query { kpis, grain: target.grain, from: first, to: add_days(last, 1), group_by, filters: Vec::new() };
+    let shape = Shape { case_dimensions: target.case_dimensions.clone(), ..Shape::default() };
+    Some(KpiQuestion { query, shape, as_of: None, as_known_at: None, frozen: false })
 }
 
 /// The place of a value among others: one more than how many are better.

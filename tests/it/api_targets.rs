@@ -154,6 +154,37 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn a_scorecard_is_of_one_revision(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        api.change_rule("mine", TARGETS);
+        // Whatever is paid for client a is paid in the market, where another client has 15.
+        let mut payer = api.platform("mine").await;
+        let paying = tokio::spawn(async move {
+            for number in 0..80 {
+                pay(&mut payer, &format!("more-{number}"), "c1", 1).await;
+            }
+        });
+        let value = |target: &v1::TargetStatus| {
+            let value = target.periods.last().and_then(|period| period.value.as_ref()).expect("a figure");
+            value.value.parse::<f64>().expect("a number")
+        };
+        let (mut revisions, mut ended) = (std::collections::BTreeSet::new(), false);
+        while !ended {
+            ended = paying.is_finished();
+            let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
+            let card = mine.kpis.get_scorecard(request).await.expect("a card").into_inner();
+            let [march, of_a] = card.targets.as_slice() else { panic!("two targets hold: {card:?}") };
+            assert_eq!(value(march) - value(of_a), 15.0, "{card:?}");
+            revisions.insert(card.revision);
+        }
+        paying.await.expect("paid");
+        assert!(revisions.len() > 10, "cards were asked for while nothing was paid: {revisions:?}");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_revoked_key_is_told_nothing_more(database: Database) {
         let api = Api::start(&database).await;
         let mut mine = filled(&api).await;
