@@ -43,7 +43,19 @@ impl Sources {
 
     /// Packs and rates are the same, so that what was compiled of the one is what would be of the other.
     pub(super) fn same_law(&self, other: &Self) -> bool {
-        law(&self.0).eq(law(&other.0))
+        let (own, others) = (self.0.iter(), other.0.iter());
+        own.filter(|(place, _)| is_law(place)).eq(others.filter(|(place, _)| is_law(place)))
+    }
+
+    /// The files of packs and rates.
+    fn into_law(self) -> Vec<SourceFile> {
+        let law = self.0.into_iter().filter(|(place, _)| is_law(place));
+        law.map(|(path, text)| SourceFile { path, text }).collect()
+    }
+
+    /// What was found in these files, with their paths in the directory.
+    pub(super) fn found_in(&self, dir: &Path, found: Diagnostics) -> Diagnostics {
+        found.below(dir, |place| self.0.contains_key(place))
     }
 
     /// The text of a file, by its place.
@@ -52,9 +64,9 @@ impl Sources {
     }
 }
 
-/// The files of packs and rates.
-fn law(texts: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, &String)> {
-    texts.iter().filter(|(place, _)| !place.starts_with("tenants/"))
+/// It is the place of a file of packs or rates: the others are tenants'.
+fn is_law(place: &str) -> bool {
+    !place.starts_with("tenants/")
 }
 
 /// The place of a file below a directory, with slashes.
@@ -148,11 +160,11 @@ impl Snapshot {
             }
         }
         let overlay = texts.remove(&own).map(|text| SourceFile { path: own, text });
-        let packs = if law(&texts).eq(law(&self.sources.0)) {
+        let texts = Sources(texts);
+        let packs = if self.sources.same_law(&texts) {
             Some(Arc::clone(&self.packs))
         } else {
-            let file = |(path, text): (&String, &String)| SourceFile { path: path.clone(), text: text.clone() };
-            keep(Packs::compile(&law(&texts).map(file).collect::<Vec<_>>()), &mut found).map(Arc::new)
+            keep(Packs::compile(&texts.into_law()), &mut found).map(Arc::new)
         };
         let has_rules =
             overlay.as_ref().and_then(|file| tenant::read(file, &mut found)).is_some_and(|tenant| tenant.has_rules);

@@ -100,7 +100,7 @@ impl Snapshot {
     /// What was found in packs, rates and tenants of the directory that this was loaded from, with the paths of their files.
     #[must_use]
     pub fn found_in(&self, dir: &Path, found: Diagnostics) -> Diagnostics {
-        found.below(dir, |file| self.sources.text(file).is_some())
+        self.sources.found_in(dir, found)
     }
 
     /// The targets of a market, in the order of the tenant's file.
@@ -179,7 +179,7 @@ impl Config {
         let sources = candidate::Sources::of(dir, jurisdictions.iter().chain(&tenant_files));
         // Law is compiled under its places below the directory: what was compiled of a text is the same wherever it lies.
         jurisdictions.iter_mut().for_each(|file| file.path = candidate::place_below(dir, file));
-        let law_in = |found: Diagnostics| found.below(dir, |file| sources.text(file).is_some());
+        let law_in = |found: Diagnostics| sources.found_in(dir, found);
 
         let file = settings.as_ref().map(|file| (file.path.as_str(), file.text.as_str()));
         let server = Server::build(file, environment, &mut found);

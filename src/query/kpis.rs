@@ -132,20 +132,19 @@ impl Query {
     pub(super) async fn query_kpis_together(
         &self,
         who: &Principal,
-        market: &MarketId,
+        reading: &Reading,
         mut questions: Vec<KpiQuestion>,
     ) -> Result<Vec<KpiAnswer>, IngestError> {
-        let reading = self.open(who, market)?;
         questions.iter_mut().for_each(|one| one.shape.calendar = reading.calendar.clone());
         let settled_to = self.markets.clock().now();
         let plan = |catalogue: &Catalogue| -> Result<Vec<Plan>, QueryError> {
             questions.iter().map(|one| catalogue.plan_shaped(&one.query, &one.shape)).collect()
         };
-        let (following, planned) = self.planned(&reading, settled_to, plan).await?;
+        let (following, planned) = self.planned(reading, settled_to, plan).await?;
         let Ok((plans, revision, stretches)) = planned else {
             let mut answers = Vec::with_capacity(questions.len());
             for mut question in questions {
-                answers.push(self.answer(who, market, &mut question, true).await?);
+                answers.push(self.answer(who, &reading.key.market, &mut question, true).await?);
             }
             return Ok(answers);
         };
@@ -156,10 +155,10 @@ impl Query {
             let mut rows = Vec::new();
             let taken = plan.each_row(own.flat_map(|stretch| stretch.blocks()), &mut |row| rows.push(row));
             taken.map_err(|error| corrupt_cell(&error))?;
-            let mut answer = KpiAnswer::from_cells(&reading, revision, settled_to);
+            let mut answer = KpiAnswer::from_cells(reading, revision, settled_to);
             answer.answer = Answer { rows };
             let asked = question.query.kpis.iter().map(String::as_str);
-            answer.filling = self.filling(&reading, &following, asked).await?;
+            answer.filling = self.filling(reading, &following, asked).await?;
             answers.push(answer);
         }
         Ok(answers)

@@ -86,7 +86,7 @@ impl Query {
             return Ok(card);
         }
         // What one commit changes is told of all targets at once: nobody is alarmed by half of it.
-        let answers = self.query_kpis_together(who, market, questions.clone()).await?;
+        let answers = self.query_kpis_together(who, &reading, questions.clone()).await?;
         card.revision = answers.iter().map(|answer| answer.revision).min().unwrap_or_default();
         for ((target, question), answer) in targets.iter().zip(questions).zip(answers) {
             card.targets.push(self.status(who, &reading, target, (question, &answer)).await?);
