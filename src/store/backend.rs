@@ -70,6 +70,12 @@ impl Default for StoreOptions {
 
 /// Connections to SQLite on which writes read before they take their lock. Markets beyond take turns.
 const LOOKING: u32 = 4;
+/// Pages that the connection that writes keeps, in kibibytes, as SQLite takes it: what a commit changes stays there until it is
+/// done.
+const WRITER_CACHE: &str = "-65536";
+/// The same for each that only reads. It forgets all of them with every commit of another, and the system keeps the file's
+/// pages as well: more of them took hundreds of mebibytes and no time off.
+const READER_CACHE: &str = "-8192";
 
 pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -79,9 +85,10 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
         Ok(Store { pools, backend: Backend::Postgres, space: None })
     } else if url.starts_with("sqlite:") {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
-        let writer = Database::connect(sqlite_options(&url, options, 1)).await?;
-        let reader = Database::connect(sqlite_options(&url, options, options.max_connections)).await?;
-        let looker = Database::connect(sqlite_options(&url, options, LOOKING)).await?;
+        let writer = Database::connect(sqlite_options(&url, options, 1, WRITER_CACHE)).await?;
+        let readers = sqlite_options(&url, options, options.max_connections, READER_CACHE);
+        let reader = Database::connect(readers).await?;
+        let looker = Database::connect(sqlite_options(&url, options, LOOKING, READER_CACHE)).await?;
         let pools = Pools::new(writer, reader, Wall::default(), Limits::default()).with_looker(looker);
         let space = Space::of(&url, options.min_free_bytes).map(Arc::new);
         Ok(Store { pools, backend: Backend::Sqlite, space })
@@ -115,10 +122,10 @@ fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectO
     connect
 }
 
-fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectOptions {
+fn sqlite_options(url: &str, options: &StoreOptions, connections: u32, cache: &'static str) -> ConnectOptions {
     let mut connect = base_options(url, options, connections);
     connect.map_sqlx_sqlite_pool_opts(watch_file);
-    connect.map_sqlx_sqlite_opts(|sqlite| {
+    connect.map_sqlx_sqlite_opts(move |sqlite| {
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         sqlite
             .journal_mode(SqliteJournalMode::Wal)
@@ -126,7 +133,7 @@ fn sqlite_options(url: &str, options: &StoreOptions, connections: u32) -> Connec
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(200)
-            .pragma("cache_size", "-65536")
+            .pragma("cache_size", cache)
             .pragma("wal_autocheckpoint", "20000")
             .pragma("journal_size_limit", "268435456")
             .pragma("temp_store", "memory")
@@ -158,7 +165,7 @@ fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
 
 /// A connection to a file of its own, which one task writes.
 pub(super) async fn file(url: &str, options: &StoreOptions) -> Result<DatabaseConnection, StoreError> {
-    Ok(Database::connect(sqlite_options(url, options, 1)).await?)
+    Ok(Database::connect(sqlite_options(url, options, 1, WRITER_CACHE)).await?)
 }
 
 /// Begins a transaction that writes to such a file.
