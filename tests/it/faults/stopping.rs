@@ -38,9 +38,8 @@ const STREAMS: usize = 100;
 const MUTE: usize = 20;
 /// A stop ends within this, whatever happens: the grace period, the closing, and a second.
 const ALWAYS: Duration = Duration::from_secs(15);
-/// A stop where everything can end ends within this: a quarter of the grace period, all of which passes where one thing cannot,
-/// and enough for a machine with other work.
-const UNHINDERED: Duration = Duration::from_secs(10);
+/// A stop where everything can end ends within this.
+const UNHINDERED: Duration = Duration::from_secs(4);
 
 /// A stream that stays open until the server ends it: what it ended with.
 type Open = Pin<Box<dyn Stream<Item = Result<(), Status>> + Send>>;
