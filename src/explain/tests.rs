@@ -38,10 +38,13 @@ fn scene() -> Scene {
     Scene { at: EVENING, date_only: false, zone: Tz::Europe__Paris, currency: Currency::parse("EUR").unwrap() }
 }
 
+/// A shipped rule under a citation of its own, so that a citation made better in a pack does not change the golden
+/// sentences.
 fn rule(id: &str) -> Rule {
     let packs = shipped();
     let rule = packs.iter().flat_map(|pack| &pack.rules).find(|rule| rule.id.as_str() == id);
-    Rule::clone(rule.unwrap_or_else(|| panic!("no rule {id}")))
+    let rule = rule.unwrap_or_else(|| panic!("no rule {id}"));
+    Rule { citation: "BGB § 286(3)".to_owned(), ..Rule::clone(rule) }
 }
 
 fn speaking(answer: Answer, seen: Observation) -> Speaking {
