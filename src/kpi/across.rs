@@ -9,7 +9,7 @@ use super::definition::NoValue;
 use super::dimension::Dimension;
 use super::exact::Exact;
 use super::exchange::{DatePolicy, MissingRate, Reporting};
-use super::formula::Window;
+use super::formula::{Node, Window};
 use super::gather::{Gathered, Merge, add_up, gather};
 use super::need::{self, NeedRows};
 use super::plan::{Plan, Planned};
@@ -61,7 +61,8 @@ pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answe
     for (place, kpi) in plan.kpis.iter().enumerate() {
         if let (Some((groups, all)), true) = (&values, plan.is_percentile(kpi)) {
             let all = plan.shape.totals.then(|| Evaluation::new(plan, kpi, all, true));
-            Evaluation::new(plan, kpi, groups, false).rows(all.as_ref(), &mut |row| answer.rows.push(row));
+            let groups = Evaluation::new(plan, kpi, groups, false).prepared(all);
+            groups.rows(0..plan.framed.rows, &mut |row| answer.rows.push(row.clone()));
             continue;
         }
         let sums = |gathered, kind| Sums::new(parts, gathered, place, kpi, kind, reporting);
@@ -208,7 +209,8 @@ impl<'a> Sums<'a> {
         // Working days are each market's own: there is no number of them over several.
         let at = plan.moment(&self.kpi.definition, &row, period, None);
         let lacking = || self.lacks(places, needs, slot);
-        self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&value, &facts), &lacking);
+        let compute = |_, node: &Node| node.compute(&value, at);
+        self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&compute, &facts), &lacking);
         Ok(row)
     }
 

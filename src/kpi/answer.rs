@@ -2,16 +2,19 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::block::{Block, BlockKey, Cell};
 use super::definition::NoValue;
 use super::dimension::{Dimension, MAX_WIDTH};
 use super::exact::Exact;
-use super::formula::Window;
+use super::formula::{Node, Window};
 use super::gather::{Gathered, Group, Kept, Merge, gather};
 use super::lift;
+use super::linear::{self, Terms};
 use super::need::{self, NeedRows};
+use super::parts::Taking;
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind};
 use super::shape::RowOrder;
@@ -26,26 +29,20 @@ impl Plan {
     /// # Errors
     /// If a block is not of the series that its key names.
     pub fn answer<'b>(&self, blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>) -> Result<Answer, DecodeError> {
-        let mut rows = Vec::new();
-        self.each_row(blocks, &mut |row| rows.push(row))?;
-        Ok(Answer { rows })
+        Ok(Answer { rows: self.rows_to(blocks, Taking::COPIES)?.concat() })
     }
 
-    /// The same, each row as it is made: whoever writes them out need not hold thousands.
+    /// The same, each row as it is made: whoever writes them out need neither hold nor copy thousands.
     ///
     /// # Errors
-    /// If a block is not of the series that its key names; nothing was taken then.
-    pub fn each_row<'b>(
+    /// If a block is not of the series that its key names.
+    pub fn rows_to<'b, T: Send>(
         &self,
         blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
-        take: &mut dyn FnMut(Row),
-    ) -> Result<(), DecodeError> {
+        taking: Taking<'_, T>,
+    ) -> Result<Vec<T>, DecodeError> {
         if self.shape.top.is_none() && !self.shape.totals {
-            let gathered = gather(self, blocks, &Merge::Nothing)?;
-            for kpi in &self.kpis {
-                Evaluation::new(self, kpi, &gathered, false).rows(None, take);
-            }
-            return Ok(());
+            return Ok(self.rows_of(&gather(self, blocks, &Merge::Nothing)?, None, taking));
         }
         // The cells are added up several times: to rank the groups, to answer, and to make the total.
         let blocks: Vec<(BlockKey, &Block)> = blocks.into_iter().collect();
@@ -57,11 +54,19 @@ impl Plan {
         let merge = kept.as_ref().map_or(Merge::Nothing, Merge::AllBut);
         let gathered = gather(self, again(), &merge)?;
         let total = if self.shape.totals { Some(gather(self, again(), &Merge::Everything)?) } else { None };
+        Ok(self.rows_of(&gathered, total.as_ref(), taking))
+    }
+
+    fn rows_of<T: Send>(&self, gathered: &Gathered, total: Option<&Gathered>, taking: Taking<'_, T>) -> Vec<T> {
+        let (mut kpis, periods) = (Vec::with_capacity(self.kpis.len()), self.framed.rows);
         for kpi in &self.kpis {
-            let total = total.as_ref().map(|total| Evaluation::new(self, kpi, total, true));
-            Evaluation::new(self, kpi, &gathered, false).rows(total.as_ref(), take);
+            let total = total.map(|total| Evaluation::new(self, kpi, total, true));
+            kpis.push(Evaluation::new(self, kpi, gathered, false).prepared(total));
         }
-        Ok(())
+        let rows = kpis.iter().map(|kpi| kpi.groups.len()).sum::<usize>().saturating_mul(periods);
+        taking.all(kpis.len(), periods, rows, &|kpi, periods, take| {
+            kpis.get(kpi).into_iter().for_each(|kpi| kpi.rows(periods.clone(), take));
+        })
     }
 
     /// The first groups of each currency by the first KPI's value over the whole question.
@@ -109,10 +114,48 @@ pub(super) struct Evaluation<'a> {
     total: bool,
 }
 
+/// The same with its groups.
+pub(super) struct Prepared<'a> {
+    of: Evaluation<'a>,
+    groups: Vec<(Places, Row)>,
+    total: Option<(Vec<(Places, Row)>, Evaluation<'a>)>,
+}
+
+impl Prepared<'_> {
+    /// The rows of these periods, each with the total's behind them.
+    pub(super) fn rows(&self, periods: Range<usize>, take: &mut dyn FnMut(&Row)) {
+        let Self { of, total, .. } = self;
+        let (mut groups, mut whole) = (self.groups.clone(), total.as_ref().map(|(groups, _)| groups.clone()));
+        let control = of.kpi.definition.control.as_ref();
+        let order = of.plan.shape.order.filter(|order| *order != RowOrder::Name);
+        for slot in periods {
+            if control.is_none() && order.is_none() {
+                of.period(&mut groups, slot, take);
+            } else {
+                let mut rows = Vec::new();
+                of.period(&mut groups, slot, &mut |row| rows.push(row.clone()));
+                if let Some(control) = control {
+                    lift::against_control(&mut rows, &of.plan.query.group_by, control);
+                }
+                if let Some(order) = order {
+                    rows.sort_by(|a, b| (a.kind.cmp(&b.kind)).then_with(|| by_value(order, a, b)));
+                }
+                rows.iter().for_each(&mut *take);
+            }
+            if let (Some((_, total)), Some(groups)) = (total, &mut whole) {
+                total.period(groups, slot, take);
+            }
+        }
+    }
+}
+
 /// Where a group stands in the feeds of a KPI.
+#[derive(Clone)]
 struct Places {
     /// For each leaf, its row in the leaf's feed.
     leaves: Vec<Option<usize>>,
+    /// What it adds up above and below the line.
+    terms: [Option<Terms>; 2],
     needs: NeedRows,
 }
 
@@ -136,35 +179,27 @@ impl<'a> Evaluation<'a> {
         groups.iter().map(|group| (self.places(group), self.blank(group, &id, &variant))).collect()
     }
 
-    /// The rows of all periods, each with the total's behind them.
-    pub(super) fn rows(&self, total: Option<&Self>, take: &mut dyn FnMut(Row)) {
+    /// Ready to make rows, each period's with the total's behind them.
+    pub(super) fn prepared(self, total: Option<Self>) -> Prepared<'a> {
         let groups = self.blanks();
-        let total = total.map(|total| (total, total.blanks()));
-        let mut rows = Vec::new();
-        for slot in 0..self.plan.framed.rows {
-            self.period(&groups, slot, &mut rows);
-            if let Some(control) = &self.kpi.definition.control {
-                lift::against_control(&mut rows, &self.plan.query.group_by, control);
-            }
-            if let Some(order) = self.plan.shape.order.filter(|order| *order != RowOrder::Name) {
-                rows.sort_by(|a, b| (a.kind.cmp(&b.kind)).then_with(|| by_value(order, a, b)));
-            }
-            if let Some((total, groups)) = &total {
-                total.period(groups, slot, &mut rows);
-            }
-            rows.drain(..).for_each(&mut *take);
-        }
+        Prepared { total: total.map(|total| (total.blanks(), total)), groups, of: self }
     }
 
-    /// The rows of one period.
-    fn period(&self, groups: &[(Places, Row)], slot: usize, rows: &mut Vec<Row>) {
+    /// The rows of one period. Each group has one row, whose period and figures are replaced: an answer has thousands.
+    fn period(&self, groups: &mut [(Places, Row)], slot: usize, take: &mut dyn FnMut(&Row)) {
         let base = self.plan.framed.base.get(slot).copied().flatten();
         let always = self.total || self.kpi.group_by.is_empty();
-        for (places, blank) in groups {
+        for (places, row) in groups {
             if always || self.is_there(places, slot) || base.is_some_and(|base| self.is_there(places, base)) {
-                let mut row = self.row(blank, places, slot);
-                row.base = base.map(|base| Box::new(self.row(blank, places, base)));
-                rows.push(row);
+                row.base = None;
+                let before = base.map(|base| {
+                    let mut before = Box::new(row.clone());
+                    self.tell(&mut before, places, base);
+                    before
+                });
+                self.tell(row, places, slot);
+                row.base = before;
+                take(row);
             }
         }
     }
@@ -173,7 +208,11 @@ impl<'a> Evaluation<'a> {
     fn ranked(&self, group: &Group, slot: usize) -> Option<Row> {
         let places = self.places(group);
         let name: Arc<str> = Arc::from("");
-        self.is_there(&places, slot).then(|| self.row(&self.blank(group, &name, &name), &places, slot))
+        self.is_there(&places, slot).then(|| {
+            let mut row = self.blank(group, &name, &name);
+            self.tell(&mut row, &places, slot);
+            row
+        })
     }
 
     /// The groups of the answer: of every currency that a group has facts in, and for groups that have none (an agent who
@@ -226,11 +265,13 @@ impl<'a> Evaluation<'a> {
             self.gathered.feeds.get(*feed)?.row(&asked)
         };
         let needs = need::rows(self.plan, self.kpi, self.gathered, group);
-        Places { leaves: self.kpi.feeds.iter().map(place).collect(), needs }
+        let leaves: Vec<Option<usize>> = self.kpi.feeds.iter().map(place).collect();
+        Places { terms: linear::terms(self.kpi, &leaves), leaves, needs }
     }
 
     fn is_there(&self, places: &Places, period: usize) -> bool {
-        places.leaves.iter().enumerate().any(|(leaf, row)| self.has(leaf, *row, period))
+        // What has no row has nothing.
+        places.leaves.iter().enumerate().any(|(leaf, row)| row.is_some() && self.has(leaf, *row, period))
     }
 
     /// Whether a leaf has facts or a stock in one row of its feed.
@@ -336,15 +377,18 @@ impl<'a> Evaluation<'a> {
         definition.blank((id, variant), kind, group, currency)
     }
 
-    fn row(&self, blank: &Row, places: &Places, number: usize) -> Row {
-        let mut row = blank.clone();
-        let Some(period) = self.plan.framed.all.get(number).copied() else { return row };
+    /// Gives a group's row the period and figures of a slot.
+    fn tell(&self, row: &mut Row, places: &Places, number: usize) {
+        let Some(period) = self.plan.framed.all.get(number).copied() else { return };
         let working_days = self.plan.working_days.get(number).copied().flatten();
         let value = |leaf: usize| self.leaf(leaf, places, number);
         let facts = |leaf: usize| self.flow(leaf, places, number).facts;
-        let at = self.plan.moment(&self.kpi.definition, &row, period, working_days);
+        let at = self.plan.moment(&self.kpi.definition, row, period, working_days);
         let lacking = || self.lacks(&places.needs, number);
-        self.kpi.definition.fill(&mut row, at, &self.above, (&value, &facts), &lacking);
-        row
+        let compute = |side: usize, node: &Node| match places.terms.get(side) {
+            Some(Some(terms)) => terms.sum(self.plan, self.gathered, number),
+            _ => node.compute(&value, at),
+        };
+        self.kpi.definition.fill(row, at, &self.above, (&compute, &facts), &lacking);
     }
 }

@@ -76,19 +76,22 @@ impl Definition {
         }
     }
 
-    /// Computes the figure of a row from its leaves' values, and from how many facts each is made of; `lacking` says whether
-    /// records that it needs are missing.
+    /// Computes the figure of a row in place of the one that stands there. `compute` computes what stands above the line (0, or the
+    /// only formula) and below it (1), `facts` tells of how many facts a leaf is made, `lacking` whether records that the figure
+    /// needs are missing.
     pub(super) fn fill(
         &self,
         row: &mut Row,
         at: Moment,
         above: &[usize],
-        (value, facts): (&impl Fn(usize) -> Result<Exact, NoValue>, &impl Fn(usize) -> i64),
+        (compute, facts): (&impl Fn(usize, &Node) -> Result<Exact, NoValue>, &impl Fn(usize) -> i64),
         lacking: &impl Fn() -> bool,
     ) {
         row.start = at.period.first();
         row.end = at.period.end_date();
         row.whole_period = at.period.whole;
+        (row.value, row.no_value, row.numerator, row.denominator) = (None, None, None, None);
+        (row.sample_size, row.interval) = (None, None);
         if self.money && row.currency.is_none() {
             row.no_value = Some(NoValue::NoFacts);
             return;
@@ -105,11 +108,10 @@ impl Definition {
             row.no_value = Some(NoValue::NotBegun);
             return;
         }
-        let compute = |node: &Node| node.compute(value, at);
         let value = match &self.root {
-            Root::Single(node, _) => compute(node).inspect(|value| row.numerator = Some(value.reduced())),
+            Root::Single(node, _) => compute(0, node).inspect(|value| row.numerator = Some(value.reduced())),
             Root::Quotient { above, below } => {
-                let parts = (compute(&above.0), compute(&below.0));
+                let parts = (compute(0, &above.0), compute(1, &below.0));
                 (row.numerator, row.denominator) = (parts.0.ok().map(Exact::reduced), parts.1.ok().map(Exact::reduced));
                 match parts {
                     (Ok(above), Ok(below)) => quotient(above, below),

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `asked`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `answer` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `asked`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -35,6 +35,7 @@ pub mod intake;
 mod keeping;
 mod layout;
 mod lift;
+mod linear;
 mod made;
 mod need;
 mod nothing;
@@ -43,6 +44,7 @@ mod parse_kpi;
 mod parse_measure;
 mod parse_parts;
 mod parse_told;
+mod parts;
 pub mod peers;
 pub mod period;
 mod plan;
@@ -73,6 +75,7 @@ pub use exact::Exact;
 pub use fact_sums::FactSums;
 pub use keeping::{Stand, Standing};
 pub use layout::Lack;
+pub use parts::Taking;
 pub use period::{Grain, Period};
 pub use plan::{BlockRange, Plan};
 pub use query::{Query, QueryError};

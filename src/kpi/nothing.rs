@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::definition::NoValue;
 use super::exact::Exact;
-use super::formula::Window;
+use super::formula::{Node, Window};
 use super::plan::Plan;
 use super::row::Row;
 
@@ -23,7 +23,8 @@ impl Plan {
         };
         let working_days = self.working_days.get(place).copied().flatten();
         let at = self.moment(definition, &nothing, period, working_days);
-        definition.fill(&mut nothing, at, &definition.above(), (&value, &|_| 0), &|| true);
+        let compute = |_, node: &Node| node.compute(&value, at);
+        definition.fill(&mut nothing, at, &definition.above(), (&compute, &|_| 0), &|| true);
         Some(nothing)
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, View, Work, corrupt_cell};
-use crate::kpi::{self, Answer, BlockRange, Catalogue, Plan, QueryError, Row, Shape};
+use crate::kpi::{self, Answer, BlockRange, Catalogue, Plan, QueryError, Shape, Taking};
 use crate::store::MarketHead;
 
 /// A question with its view of the history.
@@ -107,24 +107,24 @@ impl Query {
         self.answer(who, market, &mut question, true).await
     }
 
-    /// The same, with each row of the answer taken as it is made: the answer itself has none. What figures of closed periods
-    /// were is not told so.
+    /// The same, with each row of the answer taken as it is made: the answer itself has none, and the takers of its parts are
+    /// given back in their order. What figures of closed periods were is not told so.
     ///
     /// # Errors
     /// See [`Query::query_kpis`]; what was taken until then is none of an answer.
-    pub async fn query_kpis_by_row(
+    pub async fn query_kpis_to<T: Send>(
         &self,
         who: &Principal,
         market: &MarketId,
         mut question: KpiQuestion,
-        take: &mut (dyn FnMut(Row) + Send),
-    ) -> Result<KpiAnswer, IngestError> {
+        taking: Taking<'_, T>,
+    ) -> Result<(KpiAnswer, Vec<T>), IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
-        let (mut answer, following) = self.figures(&reading, &question, true, take).await?;
+        let (mut answer, taken, following) = self.figures(&reading, &question, true, taking).await?;
         let asked = question.query.kpis.iter().map(String::as_str);
         answer.filling = self.filling(&reading, &following, asked).await?;
-        Ok(answer)
+        Ok((answer, taken))
     }
 
     /// Answers several questions of a market at one revision. Where one of them is not answered from cells, each is answered
@@ -152,11 +152,9 @@ impl Query {
         let mut answers = Vec::with_capacity(questions.len());
         for (plan, question) in plans.iter().zip(&questions) {
             let own = stretches.by_ref().take(plan.ranges().len());
-            let mut rows = Vec::new();
-            let taken = plan.each_row(own.flat_map(|stretch| stretch.blocks()), &mut |row| rows.push(row));
-            taken.map_err(|error| corrupt_cell(&error))?;
             let mut answer = KpiAnswer::from_cells(reading, revision, settled_to);
-            answer.answer = Answer { rows };
+            let blocks = own.flat_map(|stretch| stretch.blocks());
+            answer.answer = plan.answer(blocks).map_err(|error| corrupt_cell(&error))?;
             let asked = question.query.kpis.iter().map(String::as_str);
             answer.filling = self.filling(reading, &following, asked).await?;
             answers.push(answer);
@@ -174,9 +172,8 @@ impl Query {
     ) -> Result<KpiAnswer, IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
-        let mut rows = Vec::new();
-        let (mut answer, following) = self.figures(&reading, question, may_tell, &mut |row| rows.push(row)).await?;
-        answer.answer = Answer { rows };
+        let (mut answer, rows, following) = self.figures(&reading, question, may_tell, Taking::COPIES).await?;
+        answer.answer = Answer { rows: rows.concat() };
         if question.frozen {
             answer.frozen = self.frozen(&reading, &following, question, &mut answer).await?;
         }
@@ -185,18 +182,19 @@ impl Query {
         Ok(answer)
     }
 
-    async fn figures(
+    async fn figures<T: Send>(
         &self,
         reading: &Reading,
         question: &KpiQuestion,
         may_tell: bool,
-        take: &mut (dyn FnMut(Row) + Send),
-    ) -> Result<(KpiAnswer, Arc<Following>), IngestError> {
+        taking: Taking<'_, T>,
+    ) -> Result<(KpiAnswer, Vec<T>, Arc<Following>), IngestError> {
         let exact = question.shape.exact
             && reading.catalogue.asks_percentiles(&question.query, &question.shape.calendar.defaults);
         if question.as_of.is_some() || question.as_known_at.is_some() || exact {
             let following = self.following(reading, true).await?;
-            return Ok((self.told_again(reading, &following, question, take).await?, following));
+            let (answer, taken) = self.told_again(reading, &following, question, taking).await?;
+            return Ok((answer, taken, following));
         }
         let settled_to = self.markets.clock().now();
         let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &question.shape);
@@ -204,23 +202,24 @@ impl Query {
         let (plan, revision, stretches) = match planned {
             Ok(planned) => planned,
             Err(error) if error.undeclared && may_tell => {
-                return Ok((self.told_again(reading, &following, question, take).await?, following));
+                let (answer, taken) = self.told_again(reading, &following, question, taking).await?;
+                return Ok((answer, taken, following));
             }
             Err(error) => return Err(self.no_cells(reading, &following, &question.query.kpis, error).await),
         };
         let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
-        plan.each_row(blocks, take).map_err(|error| corrupt_cell(&error))?;
-        Ok((KpiAnswer::from_cells(reading, revision, settled_to), following))
+        let taken = plan.rows_to(blocks, taking).map_err(|error| corrupt_cell(&error))?;
+        Ok((KpiAnswer::from_cells(reading, revision, settled_to), taken, following))
     }
 
     /// Answers a question by telling the history again.
-    async fn told_again(
+    async fn told_again<T: Send>(
         &self,
         reading: &Reading,
         following: &Following,
         question: &KpiQuestion,
-        take: &mut (dyn FnMut(Row) + Send),
-    ) -> Result<KpiAnswer, IngestError> {
+        taking: Taking<'_, T>,
+    ) -> Result<(KpiAnswer, Vec<T>), IngestError> {
         let exact = question.shape.exact;
         let defaults = &question.shape.calendar.defaults;
         let catalogue = following.standing.catalogue.for_question(&question.query, exact, defaults).map_err(refused)?;
@@ -238,8 +237,8 @@ impl Query {
         };
         let blocks = delta.blocks_where(|key| ranges.iter().any(|range| range.holds(key)));
         let blocks = blocks.iter().map(|(key, block)| (*key, block));
-        plan.each_row(blocks, take).map_err(|error| corrupt_cell(&error))?;
-        Ok(KpiAnswer {
+        let taken = plan.rows_to(blocks, taking).map_err(|error| corrupt_cell(&error))?;
+        let answer = KpiAnswer {
             answer: Answer::default(),
             revision: view.known,
             settled_to: view.now,
@@ -247,7 +246,8 @@ impl Query {
             source: FigureSource::Facts,
             frozen: Frozen::new(),
             filling: Vec::new(),
-        })
+        };
+        Ok((answer, taken))
     }
 
     /// The view of the history as of and as known at these instants; of all of it, as it is now, without them.

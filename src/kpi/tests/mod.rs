@@ -9,6 +9,7 @@ mod keeping;
 mod kinds;
 mod listed;
 mod needs;
+mod parts;
 mod shapes;
 mod worked;
 

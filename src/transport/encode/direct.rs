@@ -1,6 +1,9 @@
 //! Answers to contact checks written straight onto the wire. A check takes little longer than making the generated
 //! messages of its answer and dropping them would; a test holds both forms to the same bytes.
 
+use prost::bytes::BufMut as _;
+use tonic::codec::EncodeBuf;
+
 use super::compliance::{self, Words};
 use super::out::Out;
 use crate::advice::{CheckAnswer, Checked, RuleNumber, RuleSet, Speaking};
@@ -83,6 +86,17 @@ pub trait Direct {
         Self: Sized,
     {
         self.encode()
+    }
+
+    /// Puts it on its way.
+    fn put(self, buffer: &mut EncodeBuf<'_>)
+    where
+        Self: Sized,
+    {
+        let bytes = self.into_bytes();
+        // Growing by doubling would copy a large answer several times.
+        buffer.reserve(bytes.len());
+        buffer.put_slice(&bytes);
     }
 }
 

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use prost::bytes::BufMut as _;
+use tonic::codec::EncodeBuf;
 
 use super::direct::Direct;
 use super::kpi;
@@ -18,8 +20,8 @@ use crate::wire::words::Word;
 /// Bytes that most rows fit into.
 const ROW: usize = 160;
 
-/// The answer to QueryKpis, encoded.
-pub struct Figures(Vec<u8>);
+/// The answer to QueryKpis, encoded in pieces that follow each other.
+pub struct Figures(Vec<Vec<u8>>);
 
 /// An answer being written, row by row.
 pub struct FigureRows<'a> {
@@ -61,19 +63,6 @@ impl<'a> FigureRows<'a> {
     pub const fn rows(&self) -> usize {
         self.rows
     }
-
-    /// Writes what else the answer says.
-    #[must_use]
-    pub fn finish(self, found: &KpiAnswer) -> Figures {
-        let mut out = self.out;
-        out.int(2, revision(found.revision));
-        out.text(3, &found.catalogue_digest);
-        out.int(4, i32::from(kpi::source(found.source)).into());
-        for one in &found.filling {
-            out.generated(5, &kpi::filling(one));
-        }
-        Figures(out.0)
-    }
 }
 
 impl Figures {
@@ -84,23 +73,38 @@ impl Figures {
         for (place, row) in found.answer.rows.iter().enumerate() {
             rows.add_with(row, found.frozen.get(&place));
         }
-        rows.finish(found)
+        Self::joined([rows], found)
+    }
+
+    /// Rows that were written in parts, and what else the answer says.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = FigureRows<'a>>, found: &KpiAnswer) -> Self {
+        let mut pieces: Vec<Vec<u8>> = parts.into_iter().map(|part| part.out.0).collect();
+        let mut out = Out(Vec::new());
+        out.int(2, revision(found.revision));
+        out.text(3, &found.catalogue_digest);
+        out.int(4, i32::from(kpi::source(found.source)).into());
+        for one in &found.filling {
+            out.generated(5, &kpi::filling(one));
+        }
+        pieces.push(out.0);
+        Self(pieces)
     }
 
     /// How many bytes it has.
     #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.0.len()
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
     }
 }
 
 impl Direct for Figures {
     fn write(&self, out: &mut Out) {
-        out.0.extend_from_slice(&self.0);
+        self.0.iter().for_each(|piece| out.0.extend_from_slice(piece));
     }
 
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
+    fn put(self, buffer: &mut EncodeBuf<'_>) {
+        buffer.reserve(self.bytes());
+        self.0.iter().for_each(|piece| buffer.put_slice(piece));
     }
 }
 
@@ -356,7 +360,7 @@ mod tests {
                 let mask = Mask::read::<v1::KpiRow>(Some(prost_types::FieldMask { paths })).unwrap();
                 let mut generated = kpi::answer(&found, &by);
                 generated.rows = generated.rows.into_iter().map(|row| mask.apply(row)).collect();
-                assert_eq!(Figures::of(&found, &by, &mask).into_bytes(), generated.encode_to_vec(), "{mask:?}");
+                assert_eq!(Figures::of(&found, &by, &mask).encode(), generated.encode_to_vec(), "{mask:?}");
             }
         }
     }

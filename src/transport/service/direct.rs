@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use prost::Message;
-use prost::bytes::BufMut as _;
 use tonic::body::Body;
 use tonic::codec::{BufferSettings, Codec, CompressionEncoding, EnabledCompressionEncodings, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService};
@@ -147,10 +146,7 @@ impl<A: Direct> Encoder for DirectEncoder<A> {
     type Error = Status;
 
     fn encode(&mut self, item: A, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        let bytes = item.into_bytes();
-        // Growing by doubling would copy a large answer several times.
-        buffer.reserve(bytes.len());
-        buffer.put_slice(&bytes);
+        item.put(buffer);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
-use crate::query::kpi::Row;
+use crate::query::kpi::Taking;
 use crate::query::{DrillCursor, KpiQuestion};
 use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::figures::{FigureRows, Figures};
@@ -166,12 +166,14 @@ impl Api {
             self.limit_rows(found.answer.rows.len())?;
             Figures::of(&found, &group_by, &mask)
         } else {
-            let mut rows = FigureRows::new(&group_by, &mask);
-            let mut further = 0;
-            let mut take = |row: Row| if rows.rows() < limit { rows.add(&row) } else { further += 1 };
-            let found = query.query_kpis_by_row(&who, &market, question, &mut take).await.map_err(failed)?;
-            self.limit_rows(rows.rows() + further)?;
-            rows.finish(&found)
+            // Each part takes so many at most; of the others it is only told how many there are.
+            let taking = Taking {
+                begin: &|| (FigureRows::new(&group_by, &mask), 0),
+                take: &|(rows, further), row| if rows.rows() < limit { rows.add(row) } else { *further += 1 },
+            };
+            let (found, parts) = query.query_kpis_to(&who, &market, question, taking).await.map_err(failed)?;
+            self.limit_rows(parts.iter().map(|(rows, further)| rows.rows() + further).sum())?;
+            Figures::joined(parts.into_iter().map(|(rows, _)| rows), &found)
         };
         self.limit_bytes(figures.bytes())?;
         Ok(figures)
