@@ -109,7 +109,8 @@ vocabulary!(
         WrittenUp = "written_up",
         /// Recalled by the creditor or sold; `amount` is the balance that left, `amount2` the principal in it.
         Recalled = "recalled",
-        /// Balance that moved into this group (another agent's, team's, client's); `amount`, `count` accounts.
+        /// Balance that moved into this group (another agent's, team's, client's); `amount`, `amount2` the principal in it with what was
+        /// written off or waived, `count` accounts.
         MovedIn = "moved_in",
         /// Balance that moved out of this group.
         MovedOut = "moved_out",

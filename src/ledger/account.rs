@@ -238,9 +238,21 @@ impl CaseLedger {
         left
     }
 
-    /// Sets everything that is open aside and returns the balance that so left.
+    /// Principal that is open, or was written off or waived in a settlement: what of it is still there to collect.
+    pub(super) fn principal_to_collect(&self) -> i128 {
+        let given_up = |books: &Arc<Books>| -> i128 {
+            let of = |part: &&Part| {
+                let kind = books.entries.get(part.entry as usize).map(|entry| entry.kind);
+                part.slot.is_principal() && matches!(kind, Some(EntryKind::WriteOff | EntryKind::Discount))
+            };
+            books.parts.iter().filter(of).map(|part| i128::from(part.amount)).sum()
+        };
+        self.claims.principal() + self.books.as_ref().map_or(0, given_up)
+    }
+
+    /// Sets everything that is open aside and returns the balance that so left, and how much of it is principal.
     pub(super) fn park(&mut self) -> (i128, i128) {
-        let left = (self.balance().total(), self.claims.all().iter().map(|claim| claim.open()).sum());
+        let left = (self.balance().total(), self.claims.principal());
         let mut parked = Vec::new();
         for (at, claim) in self.claims.all_mut().iter_mut().enumerate() {
             if claim.open() != 0 {
@@ -278,7 +290,7 @@ impl CaseLedger {
         let mut total = Parked { new: new.get(), ..Parked::default() };
         for (slot, amount) in parked {
             total.all += amount.get();
-            total.principal += if slot.claim().is_some() { amount.get() } else { 0 };
+            total.principal += if slot.is_principal() { amount.get() } else { 0 };
             self.add(slot, amount.get(), sink);
         }
         total

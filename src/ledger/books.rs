@@ -75,6 +75,11 @@ impl Slot {
         }
     }
 
+    /// Whether it is principal. Interest and costs that are put to a claim for its days are none.
+    pub const fn is_principal(self) -> bool {
+        matches!(self.component(), Some(Component::Principal))
+    }
+
     /// The claim.
     pub const fn claim(self) -> Option<usize> {
         let claim = self.0 & CLAIM;

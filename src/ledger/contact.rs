@@ -74,7 +74,9 @@ impl CaseLedger {
             }
         }
         if ctx.lead {
-            flags |= self.first_of(outcome.attempt, outcome.attempt && outcome.right_party);
+            // Letters and e-mails are attempts too, and nearly always the first: what is asked is what calls bring about.
+            let call = contact.channel == Channel::Call && outcome.attempt;
+            flags |= self.first_of(call, call && outcome.right_party);
         }
         let direction = activity.direction();
         let (agent, team) = super::who(activity, &sink.case);
@@ -167,7 +169,7 @@ impl CaseLedger {
         }
     }
 
-    /// Flags of the case's first attempt and first right-party contact, given once each.
+    /// Flags of the case's first attempt by call and its first right-party call, given once each.
     const fn first_of(&mut self, attempt: bool, reached: bool) -> u16 {
         let mut flags = 0;
         if attempt && self.marks & ATTEMPTED == 0 {

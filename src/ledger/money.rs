@@ -69,7 +69,6 @@ impl CaseLedger {
         if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
             entry.dims = Arc::clone(&dims);
         }
-        moved_to(&dims, i128::from(amount), sink);
         let mut fact = sink.plain(FactKind::Payment, 1);
         let alone = if alone { flag::SELF_SERVICE } else { 0 };
         fact.flags = alone | super::purchased(ctx.version) | self.books_mut().paid_flags(entry);
@@ -83,6 +82,8 @@ impl CaseLedger {
         let settling = Settling { stated, ..self.settling(ctx.market, first) };
         self.settle(entry, amount, &settling);
         let parts = self.books_mut().parts.get(from..).unwrap_or_default().to_vec();
+        let principal = parts.iter().filter(|part| part.slot.is_principal()).map(|part| i128::from(part.amount)).sum();
+        moved_to(&dims, (i128::from(amount), principal), sink);
         for part in parts {
             self.allocated(part, i128::from(part.amount), 1, sink);
         }
@@ -226,7 +227,7 @@ impl CaseLedger {
         let fact = sink.plain(fact_kind(kind), 1);
         if kind == EntryKind::Cancellation {
             let parts = self.books_mut().parts.get(from..).unwrap_or_default();
-            let principal = parts.iter().filter(|part| part.slot.claim().is_some());
+            let principal = parts.iter().filter(|part| part.slot.is_principal());
             sink.amounts(fact, (told, principal.map(|part| i128::from(part.amount)).sum()));
         } else {
             sink.amount(fact, told);
@@ -274,7 +275,6 @@ impl CaseLedger {
             EntryKind::Payment => {
                 books.unpay_promises(at, left_before, amount);
                 let dims = DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) };
-                moved_to(&dims.shared(), -wide, sink);
                 let mut fact = sink.plain(FactKind::PaymentReversed, 1);
                 fact.dims = dims.state(reason.as_str()).shared();
                 fact.flags = super::purchased(ctx.version) | books.paid_flags(at);
@@ -302,6 +302,10 @@ impl CaseLedger {
                 let principal = self.reopen(at, amount, sink);
                 sink.amounts(sink.plain(FactKind::Cancelled, whole), (-wide, -principal));
             }
+            EntryKind::Payment => {
+                let principal = self.reopen(at, amount, sink);
+                moved_to(&entry.dims, (-wide, -principal), sink);
+            }
             _ => {
                 self.reopen(at, amount, sink);
             }
@@ -326,7 +330,7 @@ impl CaseLedger {
             left -= taken;
             if part.slot == Slot::CREDIT {
                 credit += i128::from(taken);
-            } else if part.slot.claim().is_some() {
+            } else if part.slot.is_principal() {
                 principal += i128::from(taken);
             }
             undone.push((*part, taken));
@@ -349,9 +353,9 @@ impl CaseLedger {
     }
 }
 
-/// What a payment was attributed to may be another agent than the case's: the balance it settles moves there first
-/// (back again if negative), so that the balance identity holds for each of them.
-fn moved_to(dims: &Dims, amount: i128, sink: &mut Sink) {
+/// What a payment was attributed to may be another agent than the case's: the balance it settles, and the principal of it, moves
+/// there first (back again if negative), so that the balance identity holds for each of them.
+fn moved_to(dims: &Dims, (amount, principal): (i128, i128), sink: &mut Sink) {
     let there = sink.case.acted_by(dims);
     if amount == 0 || there == sink.case {
         return;
@@ -361,7 +365,7 @@ fn moved_to(dims: &Dims, amount: i128, sink: &mut Sink) {
     for (kind, dims) in [(FactKind::MovedOut, from), (FactKind::MovedIn, to)] {
         let mut fact = sink.plain(kind, 0);
         fact.dims = dims;
-        sink.amount(fact, amount.abs());
+        sink.amounts(fact, (amount.abs(), principal.abs()));
     }
 }
 

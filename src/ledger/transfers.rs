@@ -18,13 +18,13 @@ impl CaseLedger {
                 sink.amounts(fact, left);
             }
             TransferKind::MoveOut if here => {
-                let (left, _) = self.park();
-                sink.flow(FactKind::MovedOut, left);
+                let left = self.park();
+                sink.amounts(sink.plain(FactKind::MovedOut, 1), left);
             }
             TransferKind::Place if gone => self.placed(flag::AGAIN, sink),
             TransferKind::MoveIn if gone => {
                 let back = self.unpark(sink);
-                sink.flow(FactKind::MovedIn, back.all);
+                sink.amounts(sink.plain(FactKind::MovedIn, 1), (back.all, back.principal));
             }
             _ => {}
         }

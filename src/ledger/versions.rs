@@ -99,7 +99,7 @@ impl CaseLedger {
     pub fn version(&mut self, market: &Market, old: &CaseVersion, new: &CaseVersion, out: &mut Facts) {
         self.reach(market, old, new.effective, true, out);
         let (day, placed) = (self.day_of(market, new.effective), self.placed_on);
-        let before = self.stock();
+        let (before, principal) = (self.stock(), self.principal_to_collect());
         let net = self.month_begins(&Sink::new(&mut *out, (day, placed), market, old));
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
@@ -113,13 +113,13 @@ impl CaseLedger {
         {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);
-            leaving.amount(fact, before.net);
+            leaving.amounts(fact, (before.net, principal));
             leaving.stocks(before, Stock::default());
         }
         let mut sink = Sink::new(out, (day, placed), market, new);
         if moved != Stock::default() {
             let fact = sink.plain(FactKind::MovedIn, before.open);
-            sink.amount(fact, before.net);
+            sink.amounts(fact, (before.net, principal));
         }
         if moved == Stock::default() && before.open != 0 && reached_by(old) != reached_by(new) {
             Sink::new(&mut *sink.out, (day, placed), market, old).open_accounts(-before.open);

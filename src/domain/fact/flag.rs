@@ -14,9 +14,9 @@ pub const SELF_SERVICE: u16 = 16;
 pub const CHECKED: u16 = 32;
 /// The activity overrode a presumption.
 pub const OVERRIDDEN: u16 = 64;
-/// It was the first attempt of its case, or a promise was made on that.
+/// It was the first attempt of its case by call, or a promise was made on that.
 pub const FIRST_ATTEMPT: u16 = 128;
-/// It was the first right-party contact of its case, or a promise was made on that.
+/// It was the first right-party call of its case, or a promise was made on that.
 pub const FIRST_RIGHT_PARTY: u16 = 256;
 
 /// The claim was bought.

@@ -123,8 +123,7 @@ const ROWS: &[(&str, &str)] = &[
 ];
 
 /// Words of a row's first cell that no definition bears: names of families, that stand for several.
-const NO_IDS: [&str; 6] =
-    ["contact_rate_*", "days_to_collect_p50/p90", "roll_back", "stabilised", "time_to_open", "time_to_pay"];
+const NO_IDS: [&str; 2] = ["contact_rate_*", "days_to_collect_p50/p90"];
 
 /// Dimensions of the catalogue by their names there, where those differ from the names in questions.
 const DIMENSIONS: [(&str, &str); 22] = [

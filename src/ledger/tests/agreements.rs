@@ -156,6 +156,17 @@ fn the_first_attempt_is_resolved_by_a_promise_kept_or_a_payment_on_it() {
         folded.facts.iter().filter(|fact| fact.kind == FactKind::Contact && fact.flags & bit != 0).count()
     };
     assert_eq!((flagged(&kept, flag::FIRST_ATTEMPT), flagged(&kept, flag::FIRST_RIGHT_PARTY)), (1, 1));
+    // What was written before is no first attempt.
+    let mut letter = Contact::on(Channel::Letter);
+    letter.outcome = Some(Outcome::Sent);
+    let letter = activity("l", at("2024-02-28 10:00"), Detail::Contact(Box::new(letter)));
+    let written = run(&[letter, spoken("1", "2024-03-01 10:00", Outcome::NoAnswer)]);
+    let first = |folded: &Folded| -> Vec<i32> {
+        let flagged =
+            folded.facts.iter().filter(|fact| fact.kind == FactKind::Contact && fact.flags & flag::FIRST_ATTEMPT != 0);
+        flagged.map(|fact| fact.day).collect()
+    };
+    assert_eq!(first(&written), [day("2024-03-01")]);
     let judged: Vec<u16> =
         kept.facts.iter().filter(|fact| fact.kind == FactKind::PromiseJudged).map(|fact| fact.flags).collect();
     let first = flag::FIRST_RIGHT_PARTY | flag::FIRST_KEPT_OF_CALL;

@@ -129,7 +129,7 @@ fn a_contact_carries_its_flags_and_dimensions() {
     use FactKind as K;
     assert_eq!(kinds(&facts), [K::Contact, K::MessageSent, K::AgentActive, K::MessageDelivered, K::OperatingCost]);
     assert_eq!(facts[0].day, day("2024-03-01"));
-    assert_eq!(facts[0].flags, flag::ATTEMPT | flag::COMMUNICATION | flag::CHECKED | flag::FIRST_ATTEMPT);
+    assert_eq!(facts[0].flags, flag::ATTEMPT | flag::COMMUNICATION | flag::CHECKED);
     let dims = &facts[0].dims;
     assert_eq!(dims.template.as_deref(), Some("first/b"));
     assert_eq!((dims.campaign.as_deref(), dims.team.as_deref()), (Some("spring"), Some("red")));

@@ -53,4 +53,41 @@ fn a_cancellation_tells_its_principal_and_takes_it_back() {
     // The credit is taken back first.
     let folded = fold(&[case()], &history, end());
     assert_eq!(told(&folded, FactKind::Cancelled, 0), (7_000, 7_000));
+    // Costs are cancelled before principal, and are none.
+    let costs = activity("0", at("2024-02-04 10:00"), examples::charge(500));
+    let folded = fold(&[case()], &[costs.clone(), history[0].clone()], end());
+    assert_eq!(told(&folded, FactKind::Cancelled, 0), (12_000, 10_000));
+    let back = activity("2", at("2024-02-06 10:00"), reverses("1", 11_800));
+    let folded = fold(&[case()], &[costs, history[0].clone(), back], end());
+    assert_eq!(told(&folded, FactKind::Cancelled, 0), (200, 0));
+}
+
+#[test]
+fn principal_goes_where_its_case_goes_with_what_was_written_off_of_it() {
+    let mut second = version("2", at("2024-03-01 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
+    second.steering.agent = Some("bea".to_owned());
+    let write_off = Detail::Adjustment { adjustment: AdjustmentKind::WriteOff, amount: money(2_000), component: None };
+    let history = [
+        activity("1", at("2024-02-05 10:00"), examples::charge(500)),
+        activity("2", at("2024-02-06 10:00"), pays(1_500)),
+        activity("3", at("2024-02-07 10:00"), write_off),
+        activity("4", at("2024-03-02 10:00"), transfer(TransferKind::MoveOut)),
+        activity("5", at("2024-03-03 10:00"), transfer(TransferKind::MoveIn)),
+    ];
+    let folded = fold(&[case(), second.clone()], &history, end());
+    let told = |folded: &Folded, kind, agent: &str| {
+        let of = folded.facts.iter().filter(|fact| fact.kind == kind && fact.dims.agent.as_deref() == Some(agent));
+        of.map(|fact| (fact.amount, fact.amount2)).collect::<Vec<_>>()
+    };
+    // The payment settles the costs first, and 9,000 of the principal are there to collect, 7,000 of them in the balance.
+    assert_eq!(told(&folded, FactKind::MovedOut, "ann"), [(7_000, 9_000)]);
+    assert_eq!(told(&folded, FactKind::MovedIn, "bea"), [(7_000, 9_000), (7_000, 7_000)]);
+    assert_eq!(told(&folded, FactKind::MovedOut, "bea"), [(7_000, 7_000)]);
+    // Of a payment that another agent brought in, what is put to principal moves to that agent first, and back with a reversal.
+    let actor = Actor { kind: None, agent: Some("cal".to_owned()), team: None };
+    let paid = Activity { actor, ..activity("2", at("2024-02-06 10:00"), pays(1_500)) };
+    let history = [history[0].clone(), paid, activity("3", at("2024-02-07 10:00"), reverses("2", 600))];
+    let folded = fold(&[case()], &history, end());
+    assert_eq!(told(&folded, FactKind::MovedIn, "cal"), [(1_500, 1_000)]);
+    assert_eq!(told(&folded, FactKind::MovedOut, "cal"), [(600, 600)]);
 }

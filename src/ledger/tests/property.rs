@@ -120,6 +120,8 @@ fn key(dims: &Dims) -> Key {
 fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseError> {
     let mut closing: BTreeMap<Key, Shown> = BTreeMap::new();
     let mut flows: BTreeMap<Key, i64> = BTreeMap::new();
+    // Principal that is there to collect. A correction may add to it, which is no placement.
+    let (mut principal, mut corrected) = (0, 0);
     let known = days.first().unwrap().0..=days.last().unwrap().0;
     prop_assert!(facts.iter().all(|fact| known.contains(&fact.day)), "a fact lies outside the days counted");
     for (day, shown) in days {
@@ -127,6 +129,14 @@ fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseErr
             let (amount, count) = (i64::from(fact.sign) * fact.amount, i64::from(fact.sign) * fact.count);
             let stock = closing.entry(key(&fact.dims)).or_default();
             let flow = flows.entry(key(&fact.dims)).or_default();
+            let second = i64::from(fact.sign) * fact.amount2;
+            principal += match fact.kind {
+                FactKind::Placed | FactKind::MovedIn => second,
+                FactKind::MovedOut | FactKind::Recalled | FactKind::Cancelled => -second,
+                FactKind::Allocation if fact.dims.state.as_deref() == Some("principal") => -amount,
+                _ => 0,
+            };
+            corrected += if fact.kind == FactKind::WrittenUp { amount.abs() } else { 0 };
             match fact.kind {
                 FactKind::Receivable => stock.receivable += amount,
                 FactKind::ReceivableCurrent => stock.current += amount,
@@ -147,6 +157,7 @@ fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseErr
                 _ => {}
             }
         }
+        prop_assert!(principal >= -corrected, "day {day}: {principal} of principal to collect");
         let mut held = Shown::default();
         for (group, stock) in &closing {
             let least = [stock.receivable, stock.current, stock.undated, stock.credit, stock.open, stock.overdue];
