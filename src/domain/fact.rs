@@ -2,6 +2,7 @@
 //! changes. KPI cells are sums of these and nothing else.
 
 pub mod flag;
+mod had;
 mod words;
 
 pub use words::{BEGAN, ENDS, SEEN_STATES, ValueOf};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{histogram, since, survival};
 use crate::domain::case_dimensions::{CaseDimensions, MOST};
-use crate::domain::fact::{Dims, Fact};
+use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
 
@@ -106,6 +106,19 @@ impl Dimension {
             Self::Length => fact.value.map(|value| value.max(0).to_string()),
             Self::Life => survival::exactly(fact.dims.state.as_deref()?, fact.value?),
             _ => self.computed(fact),
+        }
+    }
+
+    /// Whether facts of a kind can have it.
+    #[must_use]
+    pub const fn is_had_by(self, kind: FactKind) -> bool {
+        match self {
+            Self::DpdBucket => kind.has_bucket(),
+            Self::ToBucket => kind.has_to_bucket(),
+            Self::Rule | Self::Jurisdiction => kind.has_rule(),
+            Self::Source => kind.has_source(),
+            Self::Hour | Self::Weekday => kind.has_hour(),
+            _ => true,
         }
     }
 

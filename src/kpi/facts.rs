@@ -1,6 +1,6 @@
 //! Questions that no kept cells answer: the catalogue that sums facts for one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
 use super::curve::Curve;
@@ -26,8 +26,12 @@ impl Catalogue {
     /// without the error of steps.
     ///
     /// # Errors
-    /// More dimensions than a tuple has room for.
+    /// A dimension that none of the facts behind a KPI can have, or more dimensions than a tuple has room for.
     pub fn for_question(&self, query: &Query, exact: bool, defaults: &Defaults) -> Result<Self, QueryError> {
+        let violations = self.without_dimension(query, defaults);
+        if !violations.is_empty() {
+            return Err(QueryError { violations, undeclared: false });
+        }
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
         for definition in query.kpis.iter().filter_map(|id| self.meant(id, defaults)) {
@@ -72,5 +76,26 @@ impl Catalogue {
             return Err(QueryError { violations: vec![Violation::new("kpi_ids", text)], undeclared: false });
         }
         Ok(self.with_sets(exact, |place, _| needed.get(&place).copied()))
+    }
+
+    /// The asked dimensions that no fact of an asked KPI can have: all of its facts would be in the one group without it.
+    fn without_dimension(&self, query: &Query, defaults: &Defaults) -> Vec<Violation> {
+        let groups = query.group_by.iter().map(|one| ("group_by", *one));
+        let asked: Vec<_> = groups.chain(query.filters.iter().map(|(one, _)| ("filters", *one))).collect();
+        let mut violations = Vec::new();
+        for definition in query.kpis.iter().filter_map(|id| self.meant(id, defaults)) {
+            let kinds: BTreeSet<FactKind> =
+                definition.leaves.iter().filter_map(|leaf| Some(self.measures.get(leaf.measure)?.fact)).collect();
+            for (field, dimension) in &asked {
+                if kinds.is_empty() || kinds.iter().any(|kind| dimension.is_had_by(*kind)) {
+                    continue;
+                }
+                let (id, name) = (&definition.info.id, dimension.name(self.case_dimensions()));
+                let kinds = kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+                let text = format!("{id} counts facts that have no {name} ({kinds}): ask it without {name}");
+                violations.push(Violation::new(*field, text));
+            }
+        }
+        violations
     }
 }

@@ -133,6 +133,11 @@ on_both_databases!(
             question(MARCH.0, MARCH.1, &["client", "channel", "team", "product", "stage", "campaign", "portfolio"]);
         let wrong = mine.kpis.query_kpis(wide).await.expect_err("too many dimensions");
         assert_eq!(reason(&wrong), "KPI_DIMENSIONS_NOT_DECLARED");
+        // No payment has a bucket: a single group of payments without one would say nothing.
+        let wrong = mine.kpis.query_kpis(question(MARCH.0, MARCH.1, &["client", "dpd_bucket"])).await;
+        let wrong = wrong.expect_err("a dimension that payments never have");
+        assert_eq!((reason(&wrong).as_str(), fields(&wrong)), ("INVALID_KPI_QUERY", vec!["group_by".to_owned()]));
+        assert!(wrong.message().contains("counts facts that have no dpd_bucket"), "{wrong:?}");
         api.end().await;
     }
 );

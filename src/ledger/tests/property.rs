@@ -191,6 +191,15 @@ proptest! {
         let wanted: Vec<&Fact> = all.facts.iter().filter(|fact| some(fact.kind)).collect();
         prop_assert_eq!(left.facts.iter().collect::<Vec<_>>(), wanted);
         prop_assert_eq!(all.ledger.balance(), left.ledger.balance());
+        // Who asks for a dimension that a kind never has is told so.
+        for fact in &all.facts {
+            let (dims, kind) = (&fact.dims, fact.kind);
+            prop_assert!(dims.bucket.is_none() || kind.has_bucket(), "{fact:?}");
+            prop_assert!(dims.to_bucket.is_none() || kind.has_to_bucket(), "{fact:?}");
+            prop_assert!((dims.rule.is_none() && dims.jurisdiction.is_none()) || kind.has_rule(), "{fact:?}");
+            prop_assert!(dims.source.is_none() || kind.has_source(), "{fact:?}");
+            prop_assert!(fact.hour.is_none() || kind.has_hour(), "{fact:?}");
+        }
     }
 
     #[test]

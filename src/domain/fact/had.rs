@@ -1,0 +1,62 @@
+//! Which dimensions facts of a kind can have, of those that only some kinds have: by any other a figure would be one group of
+//! facts without the dimension, which says nothing.
+
+use super::FactKind;
+
+impl FactKind {
+    /// Whether its facts have a bucket of days past due.
+    #[must_use]
+    pub const fn has_bucket(self) -> bool {
+        matches!(self, Self::Aged | Self::BucketLeft | Self::AccountMoved)
+    }
+
+    /// Whether its facts have a bucket that an account went to.
+    #[must_use]
+    pub const fn has_to_bucket(self) -> bool {
+        matches!(self, Self::BucketLeft | Self::AccountMoved)
+    }
+
+    /// Whether its facts have a rule and its jurisdiction.
+    #[must_use]
+    pub const fn has_rule(self) -> bool {
+        matches!(
+            self,
+            Self::RuleTest | Self::FindingOpen | Self::FindingRemediated | Self::Limitation | Self::BecomesBarred
+        )
+    }
+
+    /// Whether its facts have the source of a visit.
+    #[must_use]
+    pub const fn has_source(self) -> bool {
+        matches!(
+            self,
+            Self::Page
+                | Self::PaymentSession
+                | Self::Visitor
+                | Self::VisitorPaid
+                | Self::PayerFailed
+                | Self::PayerRecovered
+        )
+    }
+
+    /// Whether its facts have an hour of the debtor's week: those of contacts.
+    #[must_use]
+    pub const fn has_hour(self) -> bool {
+        matches!(
+            self,
+            Self::Contact
+                | Self::ContactWithPromise
+                | Self::ContactPaid
+                | Self::OpenedPaid
+                | Self::AgentActive
+                | Self::MessageSent
+                | Self::MessageDelivered
+                | Self::MessageBounced
+                | Self::MessageDropped
+                | Self::MessageOpened
+                | Self::MessageClicked
+                | Self::MessageComplained
+                | Self::MessageUnsubscribed
+        )
+    }
+}
