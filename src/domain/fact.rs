@@ -202,6 +202,9 @@ vocabulary!(
         AccountClosed = "account_closed",
         /// A survey was answered; `value` is the score, `state` is csat or nps.
         Survey = "survey",
+        /// Change of what is open of promises that are neither judged nor withdrawn or replaced; `amount` promised. It stands where the
+        /// case stands: what changes the case's dimensions moves it.
+        PromiseOpen = "promise_open",
     }
 );
 

@@ -101,6 +101,7 @@ impl PromiseView {
             fact.flags = self.flags;
             fact.dims = self.told(state, sink);
             sink.out.push(fact);
+            sink.out.push(Fact { sign: -1, ..open(self, sink) });
             sink.out.push(Fact { sign: -1, ..expected(self, sink) });
         }
     }
@@ -114,12 +115,13 @@ impl PromiseView {
         }
     }
 
-    /// The dimensions of what becomes of it: the case's, with whose promise it is and how it was made.
     fn told(&self, state: PromiseState, sink: &Sink) -> Arc<Dims> {
-        let mut dims = sink.case.acted_by(&self.dims).state(state.as_str());
-        dims.channel = self.dims.channel;
-        dims.direction = self.dims.direction;
-        dims.shared()
+        self.of_case(sink.case).state(state.as_str()).shared()
+    }
+
+    /// The dimensions of what becomes of it: the case's, with whose promise it is and how it was made.
+    fn of_case<'a>(&'a self, case: DimRef<'a>) -> DimRef<'a> {
+        DimRef { channel: self.dims.channel, direction: self.dims.direction, ..case.acted_by(&self.dims) }
     }
 
     fn judge(&mut self) {
@@ -235,6 +237,7 @@ impl CaseLedger {
             dims: Arc::clone(&dims),
         };
         sink.out.push(made(&view, sink));
+        sink.out.push(open(&view, sink));
         sink.out.push(expected(&view, sink));
         if activity.actor.agent.is_some() && super::is_human(activity) {
             let mut fact = sink.plain(FactKind::AgentActive, 1);
@@ -290,15 +293,26 @@ impl CaseLedger {
         }
         (view.contact_day, view.call) = (parent.day, parent.call);
         if dims != view.dims || flags != view.flags {
-            let open = view.state == PromiseState::Open;
+            let is_open = view.state == PromiseState::Open;
             sink.out.push(Fact { sign: -1, ..made(view, sink) });
-            if open {
+            if is_open {
+                sink.out.push(Fact { sign: -1, ..open(view, sink) });
                 sink.out.push(Fact { sign: -1, ..expected(view, sink) });
             }
             (view.flags, view.dims) = (flags, dims);
             sink.out.push(made(view, sink));
-            if open {
+            if is_open {
+                sink.out.push(open(view, sink));
                 sink.out.push(expected(view, sink));
+            }
+        }
+    }
+
+    /// What is open of promises leaves the dimensions that the case had, or comes to those that it has now.
+    pub(super) fn promises_move(&self, (sign, other): (i8, DimRef<'_>), sink: &mut Sink) {
+        for promise in self.promises().iter().filter(|promise| promise.state == PromiseState::Open) {
+            if promise.of_case(sink.case) != promise.of_case(other) {
+                sink.out.push(Fact { sign, ..open(promise, sink) });
             }
         }
     }
@@ -332,6 +346,7 @@ impl CaseLedger {
             fact.dims = promise.told(promise.state, sink);
             let fact_day = fact.day;
             sink.out.push(fact);
+            sink.out.push(Fact { sign: -1, day: fact_day, ..open(promise, sink) });
             let came = promise.paid_in_time.min(promise.amount);
             sink.out.push(Fact { count: 0, amount: 0, amount2: came, ..expected(promise, sink) });
             let kept = promise.state == PromiseState::Kept;
@@ -364,6 +379,14 @@ fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
     fact.day = day_number(promise.due);
     fact.amount = promise.amount;
     fact.dims = DimRef::of(&promise.dims).state("promise").shared();
+    fact
+}
+
+/// What is open of it, under the case's dimensions.
+fn open(promise: &PromiseView, sink: &Sink) -> Fact {
+    let mut fact = sink.plain(FactKind::PromiseOpen, 1);
+    fact.amount = promise.amount;
+    fact.dims = promise.of_case(sink.case).shared();
     fact
 }
 

@@ -106,17 +106,21 @@ impl CaseLedger {
             self.close(new.closed, &mut Sink::new(&mut *out, (day, placed), market, new));
         }
         let mut leaving = Sink::new(&mut *out, (day, placed), market, old);
-        let left = leaving.case;
+        let [left, came] = [old, new].map(|version| super::dims::DimRef::of_case(market, version));
         let mut moved = Stock::default();
-        if left != super::dims::DimRef::of_case(market, new)
-            && (before.net != 0 || before.open != 0 || before.items != (0, 0) || before.written_off != 0)
-        {
+        if left != came {
+            self.promises_move((-1, came), &mut leaving);
+        }
+        if left != came && (before.net != 0 || before.open != 0 || before.items != (0, 0) || before.written_off != 0) {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);
             leaving.amounts(fact, (before.net, principal));
             leaving.stocks(before, Stock::default());
         }
         let mut sink = Sink::new(out, (day, placed), market, new);
+        if left != came {
+            self.promises_move((1, left), &mut sink);
+        }
         if moved != Stock::default() {
             let fact = sink.plain(FactKind::MovedIn, before.open);
             sink.amounts(fact, (before.net, principal));

@@ -225,7 +225,9 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             | K::PastDue
             | K::PastDueEnded
             | K::OpenItems => &["Case.claims", "Case.claims.original_due_date"],
-            K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded => &["Activity.promise"],
+            K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded | K::PromiseOpen => {
+                &["Activity.promise"]
+            }
             K::MessageDelivered
             | K::MessageBounced
             | K::MessageDropped

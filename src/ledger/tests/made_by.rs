@@ -111,3 +111,26 @@ fn of_the_promises_of_a_call_the_first_that_is_kept_is_told_as_that() {
         assert_eq!(days, ["2024-03-13", "2024-03-23"], "two calls, on the day after the grace of three days");
     }
 }
+
+#[test]
+fn open_promises_go_where_their_case_goes() {
+    let mut second = version("2", at("2024-03-05 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
+    second.steering.stage = Some("legal".to_owned());
+    let first = version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
+    let promise = activity("p", at("2024-03-01 10:00"), promises(100, "2024-03-10"));
+    let folded = fold(&[first, second], &[promise], at("2024-12-31 12:00"));
+    let told: Vec<_> = folded
+        .facts
+        .iter()
+        .filter(|fact| fact.kind == FactKind::PromiseOpen)
+        .map(|fact| (fact.day, fact.dims.stage.as_deref().unwrap_or("-"), i64::from(fact.sign) * fact.amount))
+        .collect();
+    // Judged when three days of grace are over.
+    let expected = [
+        ("2024-03-01", "-", 100),
+        ("2024-03-05", "-", -100),
+        ("2024-03-05", "legal", 100),
+        ("2024-03-13", "legal", -100),
+    ];
+    assert_eq!(told, expected.map(|(on, stage, amount)| (day(on), stage, amount)));
+}

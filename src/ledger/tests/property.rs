@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::detail::TransferKind;
 use crate::domain::facts::Kinds;
 use crate::domain::vocabulary::Component;
+use crate::ledger::PromiseState;
 
 /// Folds the history; with ticks, time also passes at each of them, and the state is copied there.
 fn folded(history: &History, ticks: &[Timestamp]) -> Folded {
@@ -120,8 +121,6 @@ fn key(dims: &Dims) -> Key {
 fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseError> {
     let mut closing: BTreeMap<Key, Shown> = BTreeMap::new();
     let mut flows: BTreeMap<Key, i64> = BTreeMap::new();
-    // Principal that is there to collect. A correction may add to it, which is no placement.
-    let (mut principal, mut corrected) = (0, 0);
     let known = days.first().unwrap().0..=days.last().unwrap().0;
     prop_assert!(facts.iter().all(|fact| known.contains(&fact.day)), "a fact lies outside the days counted");
     for (day, shown) in days {
@@ -129,14 +128,6 @@ fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseErr
             let (amount, count) = (i64::from(fact.sign) * fact.amount, i64::from(fact.sign) * fact.count);
             let stock = closing.entry(key(&fact.dims)).or_default();
             let flow = flows.entry(key(&fact.dims)).or_default();
-            let second = i64::from(fact.sign) * fact.amount2;
-            principal += match fact.kind {
-                FactKind::Placed | FactKind::MovedIn => second,
-                FactKind::MovedOut | FactKind::Recalled | FactKind::Cancelled => -second,
-                FactKind::Allocation if fact.dims.state.as_deref() == Some("principal") => -amount,
-                _ => 0,
-            };
-            corrected += if fact.kind == FactKind::WrittenUp { amount.abs() } else { 0 };
             match fact.kind {
                 FactKind::Receivable => stock.receivable += amount,
                 FactKind::ReceivableCurrent => stock.current += amount,
@@ -157,7 +148,6 @@ fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseErr
                 _ => {}
             }
         }
-        prop_assert!(principal >= -corrected, "day {day}: {principal} of principal to collect");
         let mut held = Shown::default();
         for (group, stock) in &closing {
             let least = [stock.receivable, stock.current, stock.undated, stock.credit, stock.open, stock.overdue];
@@ -242,6 +232,15 @@ fn promises_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError>
     ours.sort();
     theirs.sort();
     prop_assert_eq!(ours, theirs);
+    // What is open of promises stands with one client, the case's.
+    let mut open: BTreeMap<_, i64> = BTreeMap::new();
+    for fact in folded.facts.iter().filter(|fact| fact.kind == FactKind::PromiseOpen) {
+        *open.entry(fact.dims.client.clone()).or_default() += i64::from(fact.sign) * fact.amount;
+    }
+    open.retain(|_, amount| *amount != 0);
+    prop_assert!(open.len() <= 1, "{open:?}");
+    let still = folded.ledger.promises().iter().filter(|promise| promise.state == PromiseState::Open);
+    prop_assert_eq!(open.values().sum::<i64>(), still.map(|promise| promise.amount).sum::<i64>());
     Ok(())
 }
 
