@@ -29,7 +29,7 @@ impl Plan {
     /// # Errors
     /// If a block is not of the series that its key names.
     pub fn answer<'b>(&self, blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>) -> Result<Answer, DecodeError> {
-        Ok(Answer { rows: self.rows_to(blocks, Taking::COPIES)?.concat() })
+        Ok(Answer::joined(self.rows_to(blocks, Taking::COPIES)?))
     }
 
     /// The same, each row as it is made: whoever writes them out need neither hold nor copy thousands.
@@ -336,16 +336,14 @@ impl<'a> Evaluation<'a> {
         let Some(row) = row else { return Ok(Exact::ZERO) };
         let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
         let (Some(sums), Some(window)) = (sums, window) else { return Ok(Exact::ZERO) };
-        let (first, last) = self.stretches_of(period);
         Ok(match window {
             Window::Percentile(_) | Window::Survival(..) => Exact::ZERO,
-            Window::Flow => Exact::whole(sums.flow(row, period, &self.plan.stretches).sum),
-            Window::Opening => Exact::whole(sums.opening(row, first)),
-            Window::Closing => Exact::whole(sums.opening(row, last)),
-            Window::Running => Exact::whole(sums.running(row, self.plan.running_from(period), last).sum),
+            Window::Flow | Window::Opening | Window::Closing | Window::Running => {
+                Exact::whole(linear::whole(self.plan, sums, (row, window), period))
+            }
             Window::Mean => {
                 let days = self.plan.framed.all.get(period).map_or(1, |period| i128::from(period.days()));
-                let opening = sums.opening(row, first).wrapping_mul(days);
+                let opening = sums.opening(row, self.stretches_of(period).0).wrapping_mul(days);
                 let weighted = sums.weighted(row, period, &self.plan.stretches);
                 Exact::new(opening.wrapping_add(weighted), days).unwrap_or(Exact::ZERO)
             }

@@ -6,6 +6,7 @@ use super::exact::Exact;
 use super::formula::{Node, Window};
 use super::gather::Gathered;
 use super::plan::{Plan, Planned};
+use super::sums::Sums;
 
 /// A sum of one group, and how often it counts.
 #[derive(Debug, Clone)]
@@ -60,17 +61,22 @@ fn add(node: &Node, times: i128, of: (&Planned, &[Option<usize>]), terms: &mut V
 impl Terms {
     /// What they add up to in a period.
     pub(super) fn sum(&self, plan: &Plan, gathered: &Gathered, period: usize) -> Result<Exact, NoValue> {
-        let (first, last) = plan.stretches.slots.get(period).copied().unwrap_or_default();
         let value = |term: &Term| {
-            let Some(sums) = gathered.feeds.get(term.feed) else { return 0 };
-            match term.window {
-                Window::Opening => sums.opening(term.row, first),
-                Window::Closing => sums.opening(term.row, last),
-                Window::Running => sums.running(term.row, plan.running_from(period), last).sum,
-                _ => sums.flow(term.row, period, &plan.stretches).sum,
-            }
+            gathered.feeds.get(term.feed).map_or(0, |sums| whole(plan, sums, (term.row, term.window), period))
         };
         let sum = self.0.iter().try_fold(0_i128, |sum, term| sum.checked_add(value(term).checked_mul(term.times)?));
         sum.map(Exact::whole).ok_or(NoValue::Overflow)
+    }
+}
+
+/// What a row of a feed gives to a period, of windows that give whole sums: the others have none.
+pub(super) fn whole(plan: &Plan, sums: &Sums, (row, window): (usize, Window), period: usize) -> i128 {
+    let (first, last) = plan.stretches.slots.get(period).copied().unwrap_or_default();
+    match window {
+        Window::Flow => sums.flow(row, period, &plan.stretches).sum,
+        Window::Opening => sums.opening(row, first),
+        Window::Closing => sums.opening(row, last),
+        Window::Running => sums.running(row, plan.running_from(period), last).sum,
+        Window::Mean | Window::Percentile(_) | Window::Survival(..) => 0,
     }
 }

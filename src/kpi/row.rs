@@ -30,6 +30,14 @@ pub struct Answer {
     pub rows: Vec<Row>,
 }
 
+impl Answer {
+    /// The rows of its parts, one behind the other.
+    #[must_use]
+    pub fn joined(parts: Vec<Vec<Row>>) -> Self {
+        Self { rows: parts.into_iter().flatten().collect() }
+    }
+}
+
 /// One figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {

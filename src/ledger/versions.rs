@@ -99,26 +99,27 @@ impl CaseLedger {
     pub fn version(&mut self, market: &Market, old: &CaseVersion, new: &CaseVersion, out: &mut Facts) {
         self.reach(market, old, new.effective, true, out);
         let (day, placed) = (self.day_of(market, new.effective), self.placed_on);
-        let (before, principal) = (self.stock(), self.principal_to_collect());
+        let [left, came] = [old, new].map(|version| super::dims::DimRef::of_case(market, version));
+        let goes = left != came;
+        let (before, principal) = (self.stock(), if goes { self.principal_to_collect() } else { 0 });
         let net = self.month_begins(&Sink::new(&mut *out, (day, placed), market, old));
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
             self.close(new.closed, &mut Sink::new(&mut *out, (day, placed), market, new));
         }
         let mut leaving = Sink::new(&mut *out, (day, placed), market, old);
-        let [left, came] = [old, new].map(|version| super::dims::DimRef::of_case(market, version));
         let mut moved = Stock::default();
-        if left != came {
+        if goes {
             self.promises_move((-1, came), &mut leaving);
         }
-        if left != came && (before.net != 0 || before.open != 0 || before.items != (0, 0) || before.written_off != 0) {
+        if goes && (before.net != 0 || before.open != 0 || before.items != (0, 0) || before.written_off != 0) {
             moved = before;
             let fact = leaving.plain(FactKind::MovedOut, before.open);
             leaving.amounts(fact, (before.net, principal));
             leaving.stocks(before, Stock::default());
         }
         let mut sink = Sink::new(out, (day, placed), market, new);
-        if left != came {
+        if goes {
             self.promises_move((1, left), &mut sink);
         }
         if moved != Stock::default() {

@@ -173,7 +173,7 @@ impl Query {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
         let (mut answer, rows, following) = self.figures(&reading, question, may_tell, Taking::COPIES).await?;
-        answer.answer = Answer { rows: rows.concat() };
+        answer.answer = Answer::joined(rows);
         if question.frozen {
             answer.frozen = self.frozen(&reading, &following, question, &mut answer).await?;
         }
