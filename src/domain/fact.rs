@@ -62,8 +62,9 @@ vocabulary!(
         PaymentSession = "payment_session",
         /// A promise was made; `amount` promised.
         PromiseMade = "promise_made",
-        /// A promise was judged at due date plus grace; `state` is kept, partly_kept, late or broken; `amount` promised,
-        /// `amount2` the part paid in time (at most the promised amount).
+        /// A promise was judged at due date plus grace; `state` is kept, partly_kept, late (full after grace) or broken;
+        /// `amount` promised, `amount2` the part paid by then (at most the promised amount); `value` is days from the due
+        /// date to the payment by which it was full, none if it is not.
         PromiseJudged = "promise_judged",
         /// A promise ended before it was judged; `state` is withdrawn or superseded; `amount` promised.
         PromiseEnded = "promise_ended",
@@ -74,8 +75,8 @@ vocabulary!(
         PlanMade = "plan_made",
         /// A plan ended before its last instalment; `state` is ended, broken or replaced.
         PlanEnded = "plan_ended",
-        /// An instalment was judged at due date plus grace; `state` is kept, late or missed; `amount` due, `amount2` the
-        /// part paid in time (at most the amount due).
+        /// An instalment was judged at due date plus grace; `state` is kept, late (full after grace) or missed; `amount`
+        /// due, `amount2` the part paid by then (at most the amount due).
         InstalmentJudged = "instalment_judged",
         /// A step of a settlement; `state` is offer, accepted, broken or paid; `amount` agreed (or paid on it), `amount2`
         /// the balance at the acceptance (at the offer, for an offer).

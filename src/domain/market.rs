@@ -28,7 +28,8 @@ pub struct Market {
     pub zone: Tz,
     /// Currency of a case that names none, and of figures over no case.
     pub currency: Currency,
-    /// Days after a due date in which a full payment still keeps the promise late.
+    /// Days of grace after the due date of a promise or an instalment, in which payment still keeps it. It is judged after
+    /// them.
     pub promise_grace_days: u16,
     /// Components in the order in which a payment settles them, where the payment does not say.
     pub payment_order: [Component; 3],

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::claims::Wide;
 use super::matters::OpenMatter;
 use super::pages::{Failing, Session, Visit};
+use super::plans::Plan;
 use super::promise::{Credit, PromiseView};
-use super::terms::{Deal, Plan};
+use super::terms::Deal;
 use crate::domain::detail::ReversalKind;
 use crate::domain::fact::{Dims, flag};
 use crate::domain::ids::ActivityId;
@@ -184,8 +185,8 @@ pub(super) struct Books {
     pub credit_gone: Wide,
     /// When the case comes in, if that is still to come.
     pub returns: Timestamp,
-    /// The instalment plan that is running.
-    pub plan: Option<Box<Plan>>,
+    /// Instalment plans in the order of facts: the last one may be running.
+    pub plans: Vec<Plan>,
     /// The settlement that was accepted and is neither paid nor broken.
     pub deal: Option<Box<Deal>>,
     /// Payment sessions at landing pages that are not over.
@@ -217,7 +218,7 @@ impl Default for Books {
             new_claims: Wide::default(),
             credit_gone: Wide::default(),
             returns: NEVER,
-            plan: None,
+            plans: Vec::new(),
             deal: None,
             sessions: Vec::new(),
             visitor: None,

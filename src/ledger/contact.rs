@@ -10,35 +10,15 @@ use super::seen::{SeenFor, attempted_by, see};
 use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Contact;
-use crate::domain::fact::{Dims, FactKind, flag};
+use crate::domain::fact::{FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::outcome::Outcome;
 use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::vocabulary::{ActorKind, Channel, Direction, MessageEventKind};
 
-/// An attempt was made on the case; the right party was reached; the first attempt, and the first right-party contact,
-/// led to a payment.
+/// An attempt was made on the case; the right party was reached.
 const ATTEMPTED: u8 = 1;
 const REACHED: u8 = 2;
-const ATTEMPT_RESOLVED: u8 = 4;
-const REACHED_RESOLVED: u8 = 8;
-
-/// Emits, once a case, that its first attempt or first right-party contact led to a payment.
-pub(super) fn first_resolved(marks: &mut u8, flags: u16, day: i32, dims: &Dims, sink: &mut Sink) {
-    let both = [
-        (flag::FIRST_ATTEMPT, ATTEMPT_RESOLVED, "attempt"),
-        (flag::FIRST_RIGHT_PARTY, REACHED_RESOLVED, "right_party"),
-    ];
-    for (first, resolved, state) in both {
-        if flags & first != 0 && *marks & resolved == 0 {
-            *marks |= resolved;
-            let mut fact = sink.plain(FactKind::FirstContactResolved, 1);
-            fact.day = day;
-            fact.dims = DimRef::of(dims).state(state).shared();
-            sink.out.push(fact);
-        }
-    }
-}
 
 /// A person of the collector acted: one said to be human, or a named agent that is not said to be a bot or a system.
 fn by_person(activity: &Activity) -> bool {
@@ -183,13 +163,6 @@ impl CaseLedger {
         flags
     }
 
-    /// A payment names the contact on which it was made.
-    pub(super) fn paid_on(&mut self, key: u64, sink: &mut Sink) {
-        if let Some(contact) = self.contacts.find(key, sink.day).filter(|contact| contact.has(LEAD)) {
-            first_resolved(&mut self.marks, contact.flags(), contact.day, &contact.dims, sink);
-        }
-    }
-
     /// Lets take effect what named the contact before it came.
     fn awaited(&mut self, market: &Market, key: u64, sink: &mut Sink) {
         let Some(books) = self.books.as_mut().filter(|books| !books.pending.is_empty()) else { return };
@@ -202,7 +175,7 @@ impl CaseLedger {
             match waiting {
                 Pending::MadeOn { promise } => {
                     if let Some(parent) = self.contacts.find(key, sink.day).map(MadeOn::of) {
-                        self.made_on_late(promise, &parent, sink);
+                        self.retold(sink, |ledger, sink| ledger.made_on_late(promise, &parent, sink));
                     }
                     self.contacts.promise_made_on(key, sink);
                 }

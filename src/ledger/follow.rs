@@ -16,6 +16,7 @@ use super::books::EntryKind;
 use super::claims::Wide;
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::first::FirstContacts;
 use super::past_due::PastDue;
 use super::seen::Seen;
 use crate::domain::case::CaseVersion;
@@ -135,6 +136,8 @@ pub(super) struct Kept {
     pub posted: Option<Box<Posted>>,
     /// Its time past due.
     pub past_due: Option<PastDue>,
+    /// What came of its first contacts.
+    pub first: Option<Box<FirstContacts>>,
 }
 
 /// What was told of an account's end.

@@ -9,7 +9,10 @@
 //!   that falls due first. A payment's sum of allocations is its amount; what nothing is open for is allocated without
 //!   days, and to a claim once something opens.
 //! - A reversal takes back at most what is left of its target, opens again what that settled last, and gives back the
-//!   allocations as negative amounts. A promise that was judged stays as judged.
+//!   allocations as negative amounts.
+//! - A payment counts towards the promise that it names, also after that was judged; else towards those that were open on
+//!   the day that it counts on. What is taken back of it is not paid on them. Of a promise that was judged both are told
+//!   anew, dated by the judging.
 //! - A case is there from `placement.placed`, else from its first version or its first activity, whichever is earlier.
 //! - Amounts that validation refuses (negative, in another currency) change nothing.
 
@@ -21,12 +24,15 @@ mod claims;
 mod contact;
 mod dims;
 mod emit;
+mod first;
 mod follow;
+mod judging;
 mod market_wide;
 mod matters;
 mod money;
 mod pages;
 mod past_due;
+mod plans;
 mod promise;
 mod remembered;
 mod roster;
@@ -251,8 +257,8 @@ impl CaseLedger {
                 sink.stocks(before, self.stock());
                 self.on_hand(before.open, &mut sink);
             }
-            self.judge(market, at, &mut sink);
-            self.judge_instalments(market, at, &mut sink);
+            self.judge(&mut sink);
+            self.judge_instalments(at, &mut sink);
             self.end_sessions(at, &mut sink);
             self.follow(Exit::Closed, net, version, &mut sink);
             self.set_timer(market);
@@ -265,8 +271,7 @@ impl CaseLedger {
         let mut pools = false;
         if let Some(books) = &self.books {
             pools = books.interest.get() != 0 || books.cost.get() != 0;
-            next = books.promises.iter().map(|promise| promise.judged_at).fold(books.returns, Timestamp::min);
-            next = next.min(books.terms_due());
+            next = books.returns.min(books.promise_due(market)).min(books.terms_due());
         }
         let ahead = |claim: &&claims::Claim| pools || claim.open() != 0;
         let due = self.claims.all().iter().filter(ahead).filter_map(claims::Claim::due);

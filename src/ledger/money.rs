@@ -51,20 +51,21 @@ impl CaseLedger {
         let key = tag(&activity.id);
         let day = payment.value_date.map_or(sink.day, day_number);
         let dims = Arc::clone(&sink.dims);
-        let entry = self.enter(key, amount, EntryKind::Payment, Slot::CREDIT, &dims, day);
-        let books = self.books_mut();
-        let named = payment.promise.as_ref().and_then(|id| books.promise(id));
-        let promise = match (&payment.promise, named) {
-            // It waits for the promise that it names.
-            (Some(id), None) => {
-                books.pending.push((tag(id), sink.day, Pending::Paid { entry }));
-                None
-            }
-            _ => {
-                let first = books.pay_promises(entry, amount, day, named);
-                named.or(first)
-            }
+        let named = payment.promise.as_ref().and_then(|id| self.books_mut().promise(id));
+        let counts = |ledger: &mut Self, sink: &mut Sink| {
+            let entry = ledger.enter(key, amount, EntryKind::Payment, Slot::CREDIT, &dims, day);
+            let first = match (&payment.promise, named) {
+                // It waits for the promise that it names.
+                (Some(id), None) => {
+                    ledger.books_mut().pending.push((tag(id), sink.day, Pending::Paid { entry }));
+                    None
+                }
+                _ => ledger.pay_promises((entry, amount), (day, named), sink.market),
+            };
+            (entry, named.or(first))
         };
+        let (entry, promise) =
+            if self.retells(day, named, ctx.market) { self.retold(sink, counts) } else { counts(self, sink) };
         let (dims, alone) = self.attributed(activity, payment, promise, (&sink.case, sink.day));
         if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
             entry.dims = Arc::clone(&dims);
@@ -96,7 +97,7 @@ impl CaseLedger {
             self.payer_recovered(activity.occurred, sink);
         }
         if let Some(call) = activity.parent.as_ref() {
-            self.paid_on(tag(call), sink);
+            self.paid_on(tag(call), entry, sink);
         }
         self.take_back_awaited(ctx, key, sink);
     }
@@ -263,21 +264,31 @@ impl CaseLedger {
     /// Takes back `amount` of an entry, at most what of it is left: what it settled last is open again first.
     fn take_back(&mut self, ctx: &Context, at: u32, amount: i64, reason: ReversalKind, sink: &mut Sink) {
         let before = self.stock();
-        let books = self.books_mut();
-        let Some(entry) = books.entries.get_mut(at as usize) else { return };
+        let Some(entry) = self.books_mut().entries.get(at as usize).cloned() else { return };
         let amount = amount.min(entry.left);
-        let left_before = entry.left;
-        entry.left -= amount;
-        let entry = entry.clone();
         let wide = i128::from(amount);
-        let whole = if entry.left == 0 && left_before > 0 { -1 } else { 0 };
+        let whole = if entry.left == amount && amount > 0 { -1 } else { 0 };
+        let take = |ledger: &mut Self| {
+            let books = ledger.books_mut();
+            if entry.kind == EntryKind::Payment {
+                books.unpay_promises(at, entry.left, amount);
+            }
+            if let Some(entry) = books.entries.get_mut(at as usize) {
+                entry.left -= amount;
+            }
+        };
+        if entry.kind == EntryKind::Payment {
+            self.retold(sink, |ledger, _| take(ledger));
+            self.resolve(None, sink);
+        } else {
+            take(self);
+        }
         match entry.kind {
             EntryKind::Payment => {
-                books.unpay_promises(at, left_before, amount);
                 let dims = DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) };
                 let mut fact = sink.plain(FactKind::PaymentReversed, 1);
                 fact.dims = dims.state(reason.as_str()).shared();
-                fact.flags = super::purchased(ctx.version) | books.paid_flags(at);
+                fact.flags = super::purchased(ctx.version) | self.books_mut().paid_flags(at);
                 sink.amount(fact, wide);
                 self.recovers(ctx.version, -wide, &dims.shared(), sink);
             }

@@ -1,38 +1,35 @@
-//! Promises to pay: which payments count towards which, and what became of each at its due date plus grace.
+//! Promises to pay: which payments count towards which. What became of each is told in [`super::judging`].
 
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::books::{Books, NEVER, Pending, index, push_lean, tag};
-use super::contact::first_resolved;
+use super::books::{Books, Pending, index, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::follow::Kept;
 use super::remembered::MadeOn;
-use super::seen::{SeenFor, see};
-use super::{CaseLedger, Context, midnight};
+use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Promise;
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::ids::ActivityId;
 use crate::domain::market::Market;
-use crate::domain::time::{Timestamp, add_days, day_number};
-use crate::domain::vocabulary::{Direction, vocabulary};
+use crate::domain::time::{DAY, Timestamp, add_days, day_number};
+use crate::domain::vocabulary::vocabulary;
 
 vocabulary!(
     /// What became of a promise.
     PromiseState {
         /// Not judged yet.
         Open = "open",
-        /// Paid in full by its due date.
+        /// Paid in full by the end of grace.
         Kept = "kept",
-        /// Paid in part by the end of grace.
+        /// Paid in part by the end of grace, and not in full since.
         PartlyKept = "partly_kept",
-        /// Paid in full after its due date, within grace.
+        /// Paid in full after grace, by payments that name it.
         Late = "late",
-        /// Nothing paid by the end of grace, or replaced after its due date.
+        /// Nothing paid by the end of grace and not in full since, or replaced after its due date.
         Broken = "broken",
         /// Withdrawn before it was judged.
         Withdrawn = "withdrawn",
@@ -52,9 +49,9 @@ pub struct PromiseView {
     pub due: NaiveDate,
     /// Amount promised, minor units of the case's currency.
     pub amount: i64,
-    /// Paid on it by its due date.
+    /// Paid on it by its due date plus grace.
     pub paid_in_time: i64,
-    /// Paid on it after its due date, before it was judged.
+    /// Paid on it after that, by payments that name it.
     pub paid_late: i64,
     /// How it stands.
     pub state: PromiseState,
@@ -66,36 +63,44 @@ pub struct PromiseView {
     pub(super) contact_day: i32,
     /// Short form of the contact that it was made on, if that is counted on this case; else zero.
     pub(super) call: u32,
-    /// When it will be judged.
-    pub(super) judged_at: Timestamp,
     /// Dimensions of the fact that it was made: whose it is.
     #[serde(deserialize_with = "super::dims::read_shared")]
     pub(super) dims: Arc<Dims>,
+    /// Dimensions of the case when it was judged, once it was.
+    #[serde(deserialize_with = "super::dims::read_shared_if_any")]
+    pub(super) case: Option<Arc<Dims>>,
 }
 
 impl PromiseView {
-    /// What is still to be paid on it.
+    /// What is still to be paid on it, if that may still count.
     fn missing(&self) -> i64 {
-        if self.state == PromiseState::Open && !self.doomed {
-            self.amount.saturating_sub(self.paid_in_time).saturating_sub(self.paid_late).max(0)
-        } else {
+        let ended = matches!(self.state, PromiseState::Withdrawn | PromiseState::Superseded);
+        if ended || self.doomed {
             0
+        } else {
+            self.amount.saturating_sub(self.paid_in_time).saturating_sub(self.paid_late).max(0)
         }
     }
 
     /// Day on which it was made, in the market's zone.
-    fn made_day(&self, sink: &Sink) -> i32 {
-        day_number(self.made.date(sink.market.zone))
+    fn made_day(&self, market: &Market) -> i32 {
+        day_number(self.made.date(market.zone))
     }
 
-    fn kept_already(&self) -> bool {
+    /// The last day on which a payment keeps it: due date plus grace, and not before the day on which it was made.
+    pub(super) fn last_day(&self, market: &Market) -> i32 {
+        let last = day_number(add_days(self.due, i64::from(market.promise_grace_days)));
+        // No zone's date is more than one ahead of UTC's: the day on which it was made is looked up where it may matter.
+        if i64::from(last) > self.made.0.div_euclid(DAY) { last } else { last.max(self.made_day(market)) }
+    }
+
+    pub(super) fn kept_already(&self) -> bool {
         self.paid_in_time >= self.amount
     }
 
     fn end(&mut self, state: PromiseState, sink: &mut Sink) {
         if self.state == PromiseState::Open && !self.kept_already() {
             self.state = state;
-            self.judged_at = NEVER;
             let mut fact = sink.plain(FactKind::PromiseEnded, 1);
             fact.amount = self.amount;
             fact.flags = self.flags;
@@ -120,23 +125,8 @@ impl PromiseView {
     }
 
     /// The dimensions of what becomes of it: the case's, with whose promise it is and how it was made.
-    fn of_case<'a>(&'a self, case: DimRef<'a>) -> DimRef<'a> {
+    pub(super) fn of_case<'a>(&'a self, case: DimRef<'a>) -> DimRef<'a> {
         DimRef { channel: self.dims.channel, direction: self.dims.direction, ..case.acted_by(&self.dims) }
-    }
-
-    fn judge(&mut self) {
-        self.judged_at = NEVER;
-        self.state = if self.kept_already() {
-            PromiseState::Kept
-        } else if self.doomed {
-            PromiseState::Broken
-        } else if self.paid_in_time.saturating_add(self.paid_late) >= self.amount {
-            PromiseState::Late
-        } else if self.paid_in_time > 0 || self.paid_late > 0 {
-            PromiseState::PartlyKept
-        } else {
-            PromiseState::Broken
-        };
     }
 }
 
@@ -149,28 +139,31 @@ pub(super) struct Credit {
     pub promise: u32,
     /// How much.
     pub amount: i64,
-    /// After the due date.
+    /// After due date plus grace.
     pub late: bool,
 }
 
 impl Books {
-    /// Lets up to `amount` of a payment count towards the promise it names, then towards open ones by (due, made,
-    /// id). Returns the first promise that got something.
-    pub(super) fn pay_promises(&mut self, entry: u32, amount: i64, day: i32, named: Option<usize>) -> Option<usize> {
-        if self.promises.is_empty() {
-            return None;
-        }
-        let mut order: Vec<usize> = (0..self.promises.len()).collect();
-        order.retain(|&at| self.promises.get(at).is_some_and(|promise| promise.missing() > 0));
-        order.sort_by_key(|&at| (named != Some(at), self.promises.get(at).map(|p| (p.due, p.made, &p.id))));
+    /// The promises that a payment of that day may count towards, in the order in which it does: the one it names, then those
+    /// that were open on its day, by (due, made, id).
+    fn payable(&self, day: i32, named: Option<usize>, market: &Market) -> Vec<usize> {
+        let open = |promise: &PromiseView| promise.case.is_none() || day <= promise.last_day(market);
+        let payable =
+            self.promises.iter().enumerate().filter(|(at, one)| one.missing() > 0 && (named == Some(*at) || open(one)));
+        let mut order: Vec<(usize, &PromiseView)> = payable.collect();
+        order.sort_by_key(|(at, promise)| (named != Some(*at), promise.due, promise.made, &promise.id));
+        order.into_iter().map(|(at, _)| at).collect()
+    }
+
+    fn pay(&mut self, order: &[usize], (entry, amount): (u32, i64), day: i32, market: &Market) -> Option<usize> {
         let (mut left, mut first) = (amount, None);
-        for at in order {
+        for &at in order {
             let Some(promise) = self.promises.get_mut(at) else { continue };
             let part = promise.missing().min(left);
             if part <= 0 {
                 continue;
             }
-            let late = day > day_number(promise.due);
+            let late = day > promise.last_day(market);
             *(if late { &mut promise.paid_late } else { &mut promise.paid_in_time }) += part;
             left -= part;
             first = first.or(Some(at));
@@ -191,9 +184,7 @@ impl Books {
             let part = credit.amount.min(take);
             credit.amount -= part;
             take -= part;
-            if let Some(promise) = self.promises.get_mut(credit.promise as usize)
-                && promise.state == PromiseState::Open
-            {
+            if let Some(promise) = self.promises.get_mut(credit.promise as usize) {
                 *(if credit.late { &mut promise.paid_late } else { &mut promise.paid_in_time }) -= part;
             }
         }
@@ -202,6 +193,25 @@ impl Books {
 }
 
 impl CaseLedger {
+    /// Whether a payment of that day may change what was told of a promise or an instalment that was judged.
+    pub(super) fn retells(&self, day: i32, named: Option<usize>, market: &Market) -> bool {
+        let Some(books) = &self.books else { return false };
+        let judged = |at: usize| self.promises().get(at).is_some_and(|promise| promise.case.is_some());
+        books.has_judged_instalments() || books.payable(day, named, market).into_iter().any(judged)
+    }
+
+    /// Lets up to `amount` of a payment of that day count towards promises, the one it names first. Returns the first promise
+    /// that got something.
+    pub(super) fn pay_promises(
+        &mut self,
+        (entry, amount): (u32, i64),
+        (day, named): (i32, Option<usize>),
+        market: &Market,
+    ) -> Option<usize> {
+        let order = self.books.as_ref()?.payable(day, named, market);
+        self.books_mut().pay(&order, (entry, amount), day, market)
+    }
+
     /// Every promise of the case, in the order of facts.
     #[must_use]
     pub fn promises(&self) -> &[PromiseView] {
@@ -219,8 +229,6 @@ impl CaseLedger {
         let own = dims;
         let dims = parent.as_ref().map_or(own, |parent| parent.dims(own)).shared();
         let alone = self.without_agent(activity, sink.day);
-        let last = add_days(promise.due, i64::from(ctx.market.promise_grace_days));
-        let after = day_number(last).max(sink.day).saturating_add(1);
         let view = PromiseView {
             id: activity.id.clone(),
             made: activity.occurred,
@@ -233,8 +241,8 @@ impl CaseLedger {
             flags: parent.as_ref().map_or(0, |parent| parent.flags) | if alone { flag::SELF_SERVICE } else { 0 },
             contact_day: parent.as_ref().map_or(sink.day, |parent| parent.day),
             call: parent.as_ref().map_or(0, |parent| parent.call),
-            judged_at: midnight(ctx.market, after),
             dims: Arc::clone(&dims),
+            case: None,
         };
         sink.out.push(made(&view, sink));
         sink.out.push(open(&view, sink));
@@ -254,6 +262,7 @@ impl CaseLedger {
             }
         }
         for waiting in books.arrived(tag(&activity.id)) {
+            let books = self.books_mut();
             match waiting {
                 Pending::Withdrawn | Pending::Superseded => {
                     let how = match waiting {
@@ -266,7 +275,8 @@ impl CaseLedger {
                     let paid = books.entries.get(entry as usize).map(|paid| (paid.left, paid.day));
                     if let Some((left, day)) = paid {
                         let free = left - books.credited(entry);
-                        books.pay_promises(entry, free, day, Some(at));
+                        let to = (day, Some(at));
+                        self.retold(sink, |ledger, sink| ledger.pay_promises((entry, free), to, sink.market));
                     }
                 }
                 Pending::Reversal { .. } | Pending::MadeOn { .. } | Pending::Event(..) => {}
@@ -292,20 +302,20 @@ impl CaseLedger {
             flags &= !flag::SELF_SERVICE;
         }
         (view.contact_day, view.call) = (parent.day, parent.call);
-        if dims != view.dims || flags != view.flags {
-            let is_open = view.state == PromiseState::Open;
-            sink.out.push(Fact { sign: -1, ..made(view, sink) });
-            if is_open {
-                sink.out.push(Fact { sign: -1, ..open(view, sink) });
-                sink.out.push(Fact { sign: -1, ..expected(view, sink) });
-            }
-            (view.flags, view.dims) = (flags, dims);
-            sink.out.push(made(view, sink));
-            if is_open {
-                sink.out.push(open(view, sink));
-                sink.out.push(expected(view, sink));
-            }
+        if dims == view.dims && flags == view.flags {
+            return;
         }
+        let is_open = view.state == PromiseState::Open;
+        let tell = |view: &PromiseView, sign: i8, sink: &mut Sink| {
+            sink.out.push(Fact { sign, ..made(view, sink) });
+            if is_open {
+                sink.out.push(Fact { sign, ..open(view, sink) });
+                sink.out.push(Fact { sign, ..expected(view, sink) });
+            }
+        };
+        tell(view, -1, sink);
+        (view.flags, view.dims) = (flags, dims);
+        tell(view, 1, sink);
     }
 
     /// What is open of promises leaves the dimensions that the case had, or comes to those that it has now.
@@ -325,56 +335,10 @@ impl CaseLedger {
             None => {}
         }
     }
-
-    /// Judges the promises whose instant is `at`, on the day that due date plus grace ends.
-    pub(super) fn judge(&mut self, market: &Market, at: Timestamp, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
-        let known = books.promises.iter().filter(|one| one.state == PromiseState::Kept).map(|one| one.call);
-        let mut calls: Vec<u32> = known.collect();
-        for promise in books.promises.iter_mut().filter(|promise| promise.judged_at <= at) {
-            promise.judge();
-            let mut fact = sink.plain(FactKind::PromiseJudged, 1);
-            let last = add_days(promise.due, i64::from(market.promise_grace_days));
-            fact.day = day_number(last).max(promise.made_day(sink));
-            fact.amount = promise.amount;
-            fact.amount2 = promise.paid_in_time.min(promise.amount);
-            fact.flags = promise.flags;
-            if promise.state == PromiseState::Kept && promise.call != 0 && !calls.contains(&promise.call) {
-                calls.push(promise.call);
-                fact.flags |= flag::FIRST_KEPT_OF_CALL;
-            }
-            fact.dims = promise.told(promise.state, sink);
-            let fact_day = fact.day;
-            sink.out.push(fact);
-            sink.out.push(Fact { sign: -1, day: fact_day, ..open(promise, sink) });
-            let came = promise.paid_in_time.min(promise.amount);
-            sink.out.push(Fact { count: 0, amount: 0, amount2: came, ..expected(promise, sink) });
-            let kept = promise.state == PromiseState::Kept;
-            seen_by(&mut self.kept, promise.dims.direction, (false, fact_day), sink);
-            if kept {
-                seen_by(&mut self.kept, promise.dims.direction, (true, fact_day), sink);
-                first_resolved(&mut self.marks, promise.flags, promise.contact_day, &promise.dims, sink);
-            }
-        }
-    }
-}
-
-/// The account was seen for a promise that was due, or kept: of any direction, and of its own.
-fn seen_by(seen: &mut Option<Box<Kept>>, by: Option<Direction>, (kept, day): (bool, i32), sink: &mut Sink) {
-    let (any, inbound, outbound) = match kept {
-        false => (SeenFor::PromiseDue, SeenFor::PromiseDueInbound, SeenFor::PromiseDueOutbound),
-        true => (SeenFor::PromiseKept, SeenFor::PromiseKeptInbound, SeenFor::PromiseKeptOutbound),
-    };
-    see(seen, any, day, sink);
-    match by {
-        Some(Direction::Inbound) => see(seen, inbound, day, sink),
-        Some(Direction::Outbound) => see(seen, outbound, day, sink),
-        _ => {}
-    }
 }
 
 /// What a promise lets expect on its due day.
-fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
+pub(super) fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::CashExpected, 1);
     fact.day = day_number(promise.due);
     fact.amount = promise.amount;
@@ -383,7 +347,7 @@ fn expected(promise: &PromiseView, sink: &Sink) -> Fact {
 }
 
 /// What is open of it, under the case's dimensions.
-fn open(promise: &PromiseView, sink: &Sink) -> Fact {
+pub(super) fn open(promise: &PromiseView, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::PromiseOpen, 1);
     fact.amount = promise.amount;
     fact.dims = promise.of_case(sink.case).shared();
@@ -392,7 +356,7 @@ fn open(promise: &PromiseView, sink: &Sink) -> Fact {
 
 fn made(promise: &PromiseView, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::PromiseMade, 1);
-    fact.day = promise.made_day(sink);
+    fact.day = promise.made_day(sink.market);
     fact.amount = promise.amount;
     fact.flags = promise.flags;
     fact.dims = Arc::clone(&promise.dims);

@@ -10,7 +10,7 @@ use super::books::push_lean;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::follow::Kept;
-use crate::domain::fact::{FactKind, SEEN_STATES};
+use crate::domain::fact::{Fact, FactKind, SEEN_STATES};
 use crate::domain::vocabulary::Channel;
 
 /// What an account is seen for: a place in [`SEEN_STATES`]. What is told of channels and addresses stands behind these.
@@ -22,9 +22,9 @@ pub(super) enum SeenFor {
     Emailed,
     Visited,
     PromiseDue,
-    PromiseKept,
     PromiseDueInbound,
     PromiseDueOutbound,
+    PromiseKept,
     PromiseKeptInbound,
     PromiseKeptOutbound,
 }
@@ -37,8 +37,9 @@ pub(super) struct Seen {
     channels: Vec<(Channel, i32)>,
 }
 
-/// States that are told of the account as a whole.
-const PLAIN: usize = SeenFor::PromiseKeptOutbound as usize + 1;
+/// States whose last day is kept here. The days of promises that were kept are those of the promises, since money that is taken
+/// back undoes them.
+const PLAIN: usize = SeenFor::PromiseDueOutbound as usize + 1;
 
 const NEVER: i32 = i32::MIN;
 
@@ -71,19 +72,30 @@ pub(super) fn attempted_by(kept: &mut Option<Box<Kept>>, channel: Channel, day: 
 }
 
 fn told(what: SeenFor, before: i32, day: i32, sink: &mut Sink) {
-    let Some(state) = SEEN_STATES.get(what as usize) else { return };
-    tell(&sink.case.state(state), before, day, sink);
+    tell(&sink.case.state(state(what)), before, day, sink);
+}
+
+fn state(what: SeenFor) -> &'static str {
+    SEEN_STATES.get(what as usize).copied().unwrap_or_default()
 }
 
 fn tell(dims: &DimRef<'_>, before: i32, day: i32, sink: &mut Sink) {
-    if !sink.out.takes(FactKind::AccountSeen) {
-        return;
+    if sink.out.takes(FactKind::AccountSeen) {
+        sink.out.push(seen((before != NEVER).then_some(before), day, dims, sink));
     }
+}
+
+/// That the account was seen for that on a day, and on which one before, if on any.
+pub(super) fn last_seen(what: SeenFor, case: &DimRef<'_>, (before, day): (Option<i32>, i32), sink: &Sink) -> Fact {
+    seen(before, day, &case.state(state(what)), sink)
+}
+
+fn seen(before: Option<i32>, day: i32, dims: &DimRef<'_>, sink: &Sink) -> Fact {
     let mut fact = sink.plain(FactKind::AccountSeen, 1);
     fact.day = day;
-    fact.value = (before != NEVER).then(|| i64::from(day) - i64::from(before));
+    fact.value = before.map(|before| i64::from(day) - i64::from(before));
     fact.dims = dims.shared();
-    sink.out.push(fact);
+    fact
 }
 
 impl CaseLedger {

@@ -181,7 +181,10 @@ fn markets() -> Value {
     let market = table("A market: one country")
         .need("zone", text("IANA zone that decides the day on which a KPI counts a fact"))
         .need("currency", currency("ISO 4217 code"))
-        .need("promise_grace_days", number("Days after a promise's due date in which payment counts as late", 0, 365))
+        .need(
+            "promise_grace_days",
+            number("Days after a promise's due date, or an instalment's, in which payment still keeps it", 0, 365),
+        )
         .may("payment_order", components("Each component once, in the order in which payments settle them"))
         .may("week_start", choice("First day of a week of KPIs; monday if absent", WEEKDAYS.map(|(name, _)| name)))
         .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12))

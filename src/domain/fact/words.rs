@@ -21,9 +21,9 @@ pub const SEEN_STATES: [&str; 14] = [
     "emailed",
     "visited",
     "promise_due",
-    "promise_kept",
     "promise_due_inbound",
     "promise_due_outbound",
+    "promise_kept",
     "promise_kept_inbound",
     "promise_kept_outbound",
     "attempted_by",
@@ -55,9 +55,12 @@ impl FactKind {
             | Self::PayerRecovered
             | Self::FindingRemediated
             | Self::Matter => Some(ValueOf::Seconds),
-            Self::CustomerLost | Self::BucketLeft | Self::PastDueEnded | Self::AccountSeen | Self::AccountLife => {
-                Some(ValueOf::Days)
-            }
+            Self::CustomerLost
+            | Self::BucketLeft
+            | Self::PastDueEnded
+            | Self::AccountSeen
+            | Self::AccountLife
+            | Self::PromiseJudged => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
             _ => None,
         }

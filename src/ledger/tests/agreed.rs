@@ -9,7 +9,9 @@ type Paid = (usize, i32, i64);
 #[derive(Debug)]
 struct Schedule {
     id: String,
+    /// Entries from this one on, up to that one once something took its place or ended it.
     from: usize,
+    to: Option<usize>,
     made: i32,
     /// Due days of the units to pay, instalment by instalment, and how many instalments are judged.
     instalments: Vec<(i32, i64)>,
@@ -18,11 +20,9 @@ struct Schedule {
 
 #[derive(Debug, Default)]
 pub(super) struct Agreed {
-    plan: Option<Schedule>,
+    schedules: Vec<Schedule>,
     /// Number of entries before it, amount agreed, balance.
     deal: Option<(usize, i64, i64)>,
-    /// Day, state, amount due, units in time.
-    pub instalments: Vec<(i32, &'static str, i64, i64)>,
     /// Day and state.
     pub plans: Vec<(i32, &'static str)>,
     /// Day, state, amount, balance.
@@ -30,26 +30,32 @@ pub(super) struct Agreed {
 }
 
 impl Agreed {
-    fn over(&mut self, how: &'static str, day: i32) {
-        if self.plan.take().is_some() {
+    fn over(&mut self, how: &'static str, entries: usize, day: i32) {
+        let Some(plan) = self.schedules.last_mut().filter(|plan| plan.to.is_none()) else { return };
+        plan.to = Some(entries);
+        if plan.judged < plan.instalments.len() {
             self.plans.push((day, how));
         }
+    }
+
+    fn running(&self) -> Option<&Schedule> {
+        self.schedules.last().filter(|plan| plan.to.is_none() && plan.judged < plan.instalments.len())
     }
 
     pub fn happened(&mut self, activity: &Activity, (entries, balance): (usize, i64), day: i32) {
         match &activity.detail {
             Detail::Plan { instalments, .. } => {
-                self.over("replaced", day);
+                self.over("replaced", entries, day);
                 self.plans.push((day, "made"));
                 let mut due: Vec<_> = instalments.iter().map(|one| (day_number(one.due), one.amount)).collect();
                 due.retain(|(_, units)| *units > 0);
                 due.sort_by_key(|(day, _)| *day);
                 let id = activity.id.as_str().to_owned();
-                let plan = Schedule { id, from: entries, made: day, instalments: due, judged: 0 };
-                self.plan = Some(plan).filter(|plan| !plan.instalments.is_empty());
+                let plan = Schedule { id, from: entries, to: None, made: day, instalments: due, judged: 0 };
+                self.schedules.extend(Some(plan).filter(|plan| !plan.instalments.is_empty()));
             }
-            Detail::PlanEnded { plan, broken } if self.plan.as_ref().is_some_and(|known| known.id == plan.as_str()) => {
-                self.over(if *broken { "broken" } else { "ended" }, day);
+            Detail::PlanEnded { plan, broken } if self.running().is_some_and(|known| known.id == plan.as_str()) => {
+                self.over(if *broken { "broken" } else { "ended" }, entries, day);
             }
             Detail::Settlement { step, amount, .. } => {
                 let known = self.deal;
@@ -79,32 +85,40 @@ impl Agreed {
         }
     }
 
-    pub fn begins(&mut self, payments: &[Paid], day: i32) {
-        let Some(plan) = &mut self.plan else { return };
-        let mut units: Vec<i32> = payments
-            .iter()
-            .filter(|paid| paid.0 >= plan.from)
-            .flat_map(|paid| std::iter::repeat_n(paid.1, paid.2 as usize))
-            .collect();
+    pub fn begins(&mut self, day: i32) {
+        let Some(plan) = self.schedules.last_mut().filter(|plan| plan.to.is_none()) else { return };
+        while plan.instalments.get(plan.judged).is_some_and(|(due, _)| plan.last(*due) < day) {
+            plan.judged += 1;
+        }
+    }
+
+    /// Instalments that were judged, as things stand now: day, state, amount due, units in time.
+    pub fn instalments(&self, payments: &[Paid]) -> Vec<(i32, &'static str, i64, i64)> {
+        self.schedules.iter().flat_map(|plan| plan.told(payments)).collect()
+    }
+}
+
+impl Schedule {
+    fn last(&self, due: i32) -> i32 {
+        (due + 3).max(self.made)
+    }
+
+    fn told(&self, payments: &[Paid]) -> Vec<(i32, &'static str, i64, i64)> {
+        let to = self.to.unwrap_or(usize::MAX);
+        let paid = payments.iter().filter(|paid| self.from <= paid.0 && paid.0 < to);
+        let mut units: Vec<i32> = paid.flat_map(|paid| std::iter::repeat_n(paid.1, paid.2 as usize)).collect();
         units.sort_unstable();
         let mut units = units.into_iter();
-        for (at, (due, amount)) in plan.instalments.iter().enumerate() {
+        let judged = self.instalments.iter().take(self.judged).map(|(due, amount)| {
             let own: Vec<i32> = units.by_ref().take(*amount as usize).collect();
-            let last = (due + 3).max(plan.made);
-            if at < plan.judged || last >= day {
-                continue;
-            }
-            plan.judged += 1;
-            let by = |until: i32| own.iter().filter(|paid| **paid <= until).count() as i64;
-            let state = match (by(*due), by(last)) {
-                (in_time, _) if in_time == *amount => "kept",
-                (_, late) if late == *amount => "late",
+            let in_time = own.iter().filter(|day| **day <= self.last(*due)).count() as i64;
+            let state = match (in_time == *amount, own.len() as i64 == *amount) {
+                (true, _) => "kept",
+                (_, true) => "late",
                 _ => "missed",
             };
-            self.instalments.push((last, state, *amount, by(*due)));
-        }
-        if plan.judged == plan.instalments.len() {
-            self.plan = None;
-        }
+            (self.last(*due), state, *amount, in_time)
+        });
+        judged.collect()
     }
 }

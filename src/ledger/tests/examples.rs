@@ -104,8 +104,8 @@ fn promises_are_judged_by_what_was_paid_when() {
     let table: [(Paid, PromiseState, i64); 7] = [
         (&[(100, "2024-03-10 23:59")], PromiseState::Kept, 100),
         (&[(150, "2024-03-05 10:00")], PromiseState::Kept, 100),
-        (&[(100, "2024-03-11 00:00")], PromiseState::Late, 0),
-        (&[(40, "2024-03-10 10:00"), (60, "2024-03-13 23:59")], PromiseState::Late, 40),
+        (&[(100, "2024-03-11 00:00")], PromiseState::Kept, 100),
+        (&[(40, "2024-03-10 10:00"), (60, "2024-03-13 23:59")], PromiseState::Kept, 100),
         (&[(40, "2024-03-10 10:00"), (60, "2024-03-14 00:00")], PromiseState::PartlyKept, 40),
         (&[(100, "2024-03-14 00:00")], PromiseState::Broken, 0),
         (&[], PromiseState::Broken, 0),

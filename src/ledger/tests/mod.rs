@@ -7,6 +7,7 @@ mod agreements;
 mod counting;
 mod examples;
 mod history;
+mod judging;
 mod made_by;
 mod oracle;
 mod past_due;

@@ -74,8 +74,6 @@ pub(super) struct Oracle {
     /// What named a promise before it was made, in order: how it ends, or which entry pays it.
     waiting: Vec<(String, Result<&'static str, String>)>,
     spoke: Option<(Timestamp, Option<String>)>,
-    /// Judged promises: day, state, promised, paid in time.
-    pub judged: Vec<(i32, &'static str, i64, i64)>,
     /// Promises that ended otherwise: day, state, promised.
     pub ended: Vec<(i32, &'static str, i64)>,
     /// What was agreed, and what became of it.
@@ -259,7 +257,7 @@ impl Oracle {
     }
 
     /// What is left of each payment: number, value day, units.
-    fn payments(&self) -> Vec<(usize, i32, i64)> {
+    pub fn payments(&self) -> Vec<(usize, i32, i64)> {
         let payments = self.entries.values().filter(|entry| entry.payment.is_some());
         payments.map(|entry| (entry.number, entry.day, entry.left)).collect()
     }
@@ -280,9 +278,7 @@ impl Oracle {
                 let last = self.pledged.iter().rposition(|(by, ..)| by == target).unwrap();
                 let (_, at, late) = self.pledged.remove(last);
                 let pledge = &mut self.pledges[at];
-                if pledge.state == "open" {
-                    *(if late { &mut pledge.late } else { &mut pledge.in_time }) -= 1;
-                }
+                *(if late { &mut pledge.late } else { &mut pledge.in_time }) -= 1;
             }
         }
         let mut again = Vec::new();

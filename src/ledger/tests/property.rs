@@ -221,17 +221,20 @@ fn promises_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError>
         })
         .collect();
     let theirs: Vec<_> =
-        oracle.pledges.iter().map(|pledge| (pledge.id.clone(), pledge.state, pledge.in_time, pledge.late)).collect();
+        oracle.pledges.iter().map(|pledge| (pledge.id.clone(), pledge.shown(), pledge.in_time, pledge.late)).collect();
     prop_assert_eq!(ours, theirs);
-    let judged = folded.facts.iter().filter(|fact| fact.kind == FactKind::PromiseJudged);
-    let mut ours: Vec<_> = judged
-        .map(|fact| (fact.day, fact.dims.state.clone().unwrap().to_string(), fact.amount, fact.amount2))
-        .collect();
-    let mut theirs: Vec<_> =
-        oracle.judged.iter().map(|(day, state, a, b)| (*day, (*state).to_owned(), *a, *b)).collect();
-    ours.sort();
-    theirs.sort();
+    let mut ours: BTreeMap<_, i32> = BTreeMap::new();
+    for fact in folded.facts.iter().filter(|fact| fact.kind == FactKind::PromiseJudged) {
+        let state = fact.dims.state.clone().unwrap().to_string();
+        *ours.entry((fact.day, state, fact.amount, fact.amount2, fact.value)).or_default() += i32::from(fact.sign);
+    }
+    ours.retain(|_, count| *count != 0);
+    let mut theirs: BTreeMap<_, i32> = BTreeMap::new();
+    for (day, state, amount, in_time, days) in oracle.judged() {
+        *theirs.entry((day, state.to_owned(), amount, in_time, days)).or_default() += 1;
+    }
     prop_assert_eq!(ours, theirs);
+    kept_agree(folded, oracle)?;
     // What is open of promises stands with one client, the case's.
     let mut open: BTreeMap<_, i64> = BTreeMap::new();
     for fact in folded.facts.iter().filter(|fact| fact.kind == FactKind::PromiseOpen) {
@@ -241,6 +244,28 @@ fn promises_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError>
     prop_assert!(open.len() <= 1, "{open:?}");
     let still = folded.ledger.promises().iter().filter(|promise| promise.state == PromiseState::Open);
     prop_assert_eq!(open.values().sum::<i64>(), still.map(|promise| promise.amount).sum::<i64>());
+    Ok(())
+}
+
+/// Of the days on which the account kept a promise each says how long ago the one before was; what became of what was expected.
+fn kept_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError> {
+    let judged = oracle.judged();
+    let mut days: Vec<i32> = judged.iter().filter(|one| one.1 == "kept").map(|one| one.0).collect();
+    days.sort_unstable();
+    days.dedup();
+    let before = std::iter::once(None).chain(days.iter().map(|day| Some(*day)));
+    let theirs: Vec<_> =
+        before.zip(&days).map(|(from, day)| ((*day, from.map(|from| i64::from(day - from))), 1)).collect();
+    let mut ours: BTreeMap<_, i32> = BTreeMap::new();
+    let seen = |fact: &&Fact| fact.kind == FactKind::AccountSeen && fact.dims.state.as_deref() == Some("promise_kept");
+    for fact in folded.facts.iter().filter(seen) {
+        *ours.entry((fact.day, fact.value)).or_default() += i32::from(fact.sign);
+    }
+    ours.retain(|_, count| *count != 0);
+    prop_assert_eq!(ours.into_iter().collect::<Vec<_>>(), theirs);
+    let expected = |fact: &&Fact| fact.kind == FactKind::CashExpected && fact.dims.state.as_deref() == Some("promise");
+    let came = folded.facts.iter().filter(expected).map(|fact| fact.amount2 * i64::from(fact.sign));
+    prop_assert_eq!(came.sum::<i64>(), judged.iter().map(|one| one.3).sum::<i64>());
     Ok(())
 }
 
@@ -272,7 +297,15 @@ fn agreements_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErro
     led.sort_unstable();
     counted.sort_unstable();
     prop_assert_eq!(led, counted);
-    prop_assert_eq!(told(folded, FactKind::InstalmentJudged), owned(&oracle.agreed.instalments));
+    let mut instalments: BTreeMap<_, i32> = BTreeMap::new();
+    let judged = folded.facts.iter().filter(|fact| fact.kind == FactKind::InstalmentJudged);
+    for fact in judged {
+        let state = fact.dims.state.clone().unwrap().to_string();
+        *instalments.entry((fact.day, state, fact.amount, fact.amount2)).or_default() += i32::from(fact.sign);
+    }
+    let ours =
+        instalments.into_iter().flat_map(|(one, count)| std::iter::repeat_n(one, usize::try_from(count).unwrap()));
+    prop_assert_eq!(ours.collect::<Vec<_>>(), owned(&oracle.agreed.instalments(&oracle.payments())));
     prop_assert_eq!(told(folded, FactKind::Settlement), owned(&oracle.agreed.settlements));
     let mut plans = told(folded, FactKind::PlanMade);
     plans.iter_mut().for_each(|plan| plan.2 = 0);

@@ -6,12 +6,14 @@ use super::{Oracle, Pledge};
 impl Oracle {
     pub(super) fn pay_pledges(&mut self, id: &str, units: i64, day: i32, named: Option<usize>) {
         for _ in 0..units {
-            let open = self.pledges.iter().enumerate().filter(|(_, pledge)| {
-                pledge.state == "open" && !pledge.replaced_late && pledge.in_time + pledge.late < pledge.amount
+            let open = self.pledges.iter().enumerate().filter(|(at, pledge)| {
+                let ended = ["withdrawn", "superseded"].contains(&pledge.state) || pledge.replaced_late;
+                let open = pledge.state == "open" || day <= pledge.last || named == Some(*at);
+                !ended && open && pledge.in_time + pledge.late < pledge.amount
             });
             let next = open.min_by_key(|(at, pledge)| (named != Some(*at), pledge.due, pledge.made, pledge.id.clone()));
             let Some((at, _)) = next else { return };
-            let late = day > self.pledges[at].due;
+            let late = day > self.pledges[at].last;
             let pledge = &mut self.pledges[at];
             *(if late { &mut pledge.late } else { &mut pledge.in_time }) += 1;
             self.pledged.push((id.to_owned(), at, late));
@@ -63,17 +65,36 @@ impl Oracle {
 
     /// A day begins: promises whose last day was before it are judged.
     pub(in crate::ledger::tests) fn begins(&mut self, day: i32) {
-        let payments = self.payments();
-        self.agreed.begins(&payments, day);
+        self.agreed.begins(day);
         for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open" && pledge.last < day) {
-            pledge.state = match (pledge.in_time, pledge.in_time + pledge.late) {
-                (paid, _) if paid >= pledge.amount => "kept",
-                _ if pledge.replaced_late => "broken",
-                (_, paid) if paid >= pledge.amount => "late",
-                (_, 0) => "broken",
-                _ => "partly_kept",
-            };
-            self.judged.push((pledge.last, pledge.state, pledge.amount, pledge.in_time.min(pledge.amount)));
+            pledge.state = "judged";
+        }
+    }
+
+    /// Promises that were judged, as things stand now: day, state, promised, paid in time, days from due to full.
+    pub(in crate::ledger::tests) fn judged(&self) -> Vec<(i32, &'static str, i64, i64, Option<i64>)> {
+        let judged = self.pledges.iter().enumerate().filter(|(_, pledge)| pledge.state == "judged");
+        let told = judged.map(|(at, pledge)| {
+            let state = pledge.shown();
+            let paid = self.pledged.iter().filter(|(_, of, _)| *of == at).map(|(by, ..)| self.entries[by].day);
+            let days = i64::from(paid.max().unwrap_or(pledge.due) - pledge.due).max(0);
+            let full = ["kept", "late"].contains(&state).then_some(days);
+            (pledge.last, state, pledge.amount, pledge.in_time.min(pledge.amount), full)
+        });
+        told.collect()
+    }
+}
+
+impl Pledge {
+    /// Its state as it is told.
+    pub(in crate::ledger::tests) fn shown(&self) -> &'static str {
+        match (self.state, self.in_time, self.in_time + self.late) {
+            ("judged", paid, _) if paid >= self.amount => "kept",
+            ("judged", ..) if self.replaced_late => "broken",
+            ("judged", _, paid) if paid >= self.amount => "late",
+            ("judged", 0, _) => "broken",
+            ("judged", ..) => "partly_kept",
+            (state, ..) => state,
         }
     }
 }
