@@ -89,7 +89,8 @@ vocabulary!(
         Amortised = "amortised",
         /// Interest accrued; `amount`.
         Interest = "interest",
-        /// A fee charged to the debtor; `amount`; `state` is the beneficiary.
+        /// A fee charged to the debtor, or taken back (below zero); `amount`, `amount2` the value-added tax in it; `state` is
+        /// the beneficiary.
         Charge = "charge",
         /// A payment; `amount`.
         Payment = "payment",

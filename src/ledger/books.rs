@@ -175,6 +175,8 @@ pub(super) struct Books {
     pub promises: Vec<PromiseView>,
     /// What was paid on them.
     pub credits: Vec<Credit>,
+    /// Value-added tax in what is left of charges: their entries, and how much.
+    pub vat: Vec<(u32, i64)>,
     /// What waits for its target: key, day, matter.
     pub pending: Vec<(u64, i32, Pending)>,
     /// What left with the case and comes back with it.
@@ -213,6 +215,7 @@ impl Default for Books {
             parts: Vec::new(),
             promises: Vec::new(),
             credits: Vec::new(),
+            vat: Vec::new(),
             pending: Vec::new(),
             parked: Vec::new(),
             new_claims: Wide::default(),
@@ -245,6 +248,20 @@ impl Books {
     pub fn paid_flags(&self, entry: u32) -> u16 {
         let paid = self.entries.get(entry as usize);
         if paid.is_some_and(|entry| entry.after_recall) { flag::AFTER_RECALL } else { 0 }
+    }
+
+    /// Takes the tax back that is in `amount` of the `left` of a charge. Returns how much that is.
+    pub fn untax(&mut self, entry: u32, amount: i64, left: i64) -> i64 {
+        let Some(at) = self.vat.iter().position(|(of, _)| *of == entry) else { return 0 };
+        let Some((_, vat)) = self.vat.get_mut(at) else { return 0 };
+        let taken = i128::from(*vat) * i128::from(amount) / i128::from(left.max(1));
+        // It is at most the tax: `amount` is at most what is left.
+        let taken = i64::try_from(taken).unwrap_or(*vat);
+        *vat -= taken;
+        if *vat == 0 {
+            self.vat.remove(at);
+        }
+        taken
     }
 
     /// The index of an entry.

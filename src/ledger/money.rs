@@ -6,6 +6,7 @@ use super::account::Settling;
 use super::books::{Entry, EntryKind, NEVER, Part, Pending, Slot, index, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::transfers::moved_to;
 use super::{CaseLedger, Context, who};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -149,7 +150,10 @@ impl CaseLedger {
         fact.amount2 = vat;
         sink.amount(fact, i128::from(gross));
         let slot = Slot::new(Component::Cost, None);
-        self.enter(tag(&activity.id), gross, EntryKind::Charge, slot, &dims, sink.day);
+        let entry = self.enter(tag(&activity.id), gross, EntryKind::Charge, slot, &dims, sink.day);
+        if vat > 0 {
+            push_lean(&mut self.books_mut().vat, (entry, vat));
+        }
         self.add(slot, i128::from(gross), sink);
         sink.stocks(before, self.stock());
         self.take_back_awaited(ctx, tag(&activity.id), sink);
@@ -295,6 +299,7 @@ impl CaseLedger {
             EntryKind::Charge => {
                 let mut fact = sink.plain(FactKind::Charge, whole);
                 fact.dims = DimRef { state: entry.dims.state.as_deref(), ..sink.case }.shared();
+                fact.amount2 = -self.books_mut().untax(at, amount, entry.left);
                 fact.flags = super::purchased(ctx.version);
                 sink.amount(fact, -wide);
             }
@@ -361,22 +366,6 @@ impl CaseLedger {
         }
         self.add(Slot::CREDIT, i128::from(left), sink);
         principal
-    }
-}
-
-/// What a payment was attributed to may be another agent than the case's: the balance it settles, and the principal of it, moves
-/// there first (back again if negative), so that the balance identity holds for each of them.
-fn moved_to(dims: &Dims, (amount, principal): (i128, i128), sink: &mut Sink) {
-    let there = sink.case.acted_by(dims);
-    if amount == 0 || there == sink.case {
-        return;
-    }
-    let (there, here) = (there.shared(), Arc::clone(&sink.dims));
-    let (from, to) = if amount > 0 { (here, there) } else { (there, here) };
-    for (kind, dims) in [(FactKind::MovedOut, from), (FactKind::MovedIn, to)] {
-        let mut fact = sink.plain(kind, 0);
-        fact.dims = dims;
-        sink.amounts(fact, (amount.abs(), principal.abs()));
     }
 }
 

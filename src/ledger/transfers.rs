@@ -1,9 +1,11 @@
 //! Placements, recalls, sales and moves: a case comes with its balance and leaves with it.
 
+use std::sync::Arc;
+
 use super::CaseLedger;
 use super::emit::Sink;
 use crate::domain::detail::TransferKind;
-use crate::domain::fact::{Fact, FactKind, flag};
+use crate::domain::fact::{Dims, Fact, FactKind, flag};
 
 impl CaseLedger {
     pub(super) fn transferred(&mut self, transfer: TransferKind, sink: &mut Sink) {
@@ -42,5 +44,21 @@ impl CaseLedger {
         if new != 0 {
             sink.placed(new);
         }
+    }
+}
+
+/// What a payment was attributed to may be another agent than the case's: the balance it settles, and the principal of it, moves
+/// there first (back again if negative), so that the balance identity holds for each of them.
+pub(super) fn moved_to(dims: &Dims, (amount, principal): (i128, i128), sink: &mut Sink) {
+    let there = sink.case.acted_by(dims);
+    if amount == 0 || there == sink.case {
+        return;
+    }
+    let (there, here) = (there.shared(), Arc::clone(&sink.dims));
+    let (from, to) = if amount > 0 { (here, there) } else { (there, here) };
+    for (kind, dims) in [(FactKind::MovedOut, from), (FactKind::MovedIn, to)] {
+        let mut fact = sink.plain(kind, 0);
+        fact.dims = dims;
+        sink.amounts(fact, (amount.abs(), principal.abs()));
     }
 }

@@ -368,23 +368,6 @@ fn a_write_up_taken_back_comes_off_its_own_claim() {
 }
 
 #[test]
-fn a_fee_is_owed_with_its_vat_and_keeps_its_beneficiary() {
-    let Detail::Charge(mut fee) = charge(1_000) else { unreachable!() };
-    fee.vat = Some(220);
-    fee.beneficiary = Some(crate::domain::vocabulary::Beneficiary::Collector);
-    let history = [
-        activity("1", at("2024-02-05 10:00"), Detail::Charge(fee)),
-        activity("2", at("2024-02-06 10:00"), reverses("1", 1_220)),
-    ];
-    let folded = fold(&[case()], &history, end());
-    let own = |dims: &Dims| dims.state.as_deref() == Some("collector");
-    assert_eq!(folded.sum(FactKind::Charge, "2024-02-05", own), 1_220);
-    assert_eq!(folded.sum(FactKind::Charge, "2024-02-06", own), 0);
-    assert_eq!(folded.sum(FactKind::Receivable, "2024-02-05", ALL), 11_220);
-    assert_eq!(folded.ledger.balance().total(), 10_000);
-}
-
-#[test]
 fn what_is_not_owed_in_the_case_s_currency_changes_nothing() {
     let other = Money::new(500, Currency::parse("SEK").unwrap());
     let strange = [Detail::Payment(Payment { amount: other, ..payment(0) }), pays(-5), charge(-5)];

@@ -1,4 +1,5 @@
-//! How much principal came in, was recalled and was cancelled: what is placed again counts once in a share of it.
+//! How much principal came in, was recalled and was cancelled: what is placed again counts once in a share of it. And how much
+//! of a fee is tax.
 
 use super::*;
 use crate::domain::detail::{AdjustmentKind, TransferKind};
@@ -90,4 +91,30 @@ fn principal_goes_where_its_case_goes_with_what_was_written_off_of_it() {
     let folded = fold(&[case()], &history, end());
     assert_eq!(told(&folded, FactKind::MovedIn, "cal"), [(1_500, 1_000)]);
     assert_eq!(told(&folded, FactKind::MovedOut, "cal"), [(600, 600)]);
+}
+
+#[test]
+fn a_fee_is_owed_with_its_vat_and_keeps_its_beneficiary() {
+    let Detail::Charge(mut fee) = examples::charge(1_000) else { unreachable!() };
+    fee.vat = Some(220);
+    fee.beneficiary = Some(crate::domain::vocabulary::Beneficiary::Collector);
+    let mut history = vec![
+        activity("1", at("2024-02-05 10:00"), Detail::Charge(fee)),
+        activity("2", at("2024-02-06 10:00"), reverses("1", 700)),
+    ];
+    let own = |dims: &Dims| dims.state.as_deref() == Some("collector");
+    let vat = |folded: &Folded| -> Vec<i64> {
+        folded.facts.iter().filter(|fact| fact.kind == FactKind::Charge).map(|fact| fact.amount2).collect()
+    };
+    let folded = fold(&[case()], &history, end());
+    assert_eq!(folded.sum(FactKind::Charge, "2024-02-05", own), 1_220);
+    assert_eq!(folded.sum(FactKind::Receivable, "2024-02-05", |_| true), 11_220);
+    assert_eq!(folded.ledger.balance().total(), 10_520);
+    // 700 of 1,220 have 126.2 of 220 in them; the rest goes with the rest.
+    assert_eq!(vat(&folded), [220, -126]);
+    history.push(activity("3", at("2024-02-07 10:00"), reverses("1", 9_999)));
+    let folded = fold(&[case()], &history, end());
+    assert_eq!(folded.sum(FactKind::Charge, "2024-02-07", own), 0);
+    assert_eq!(folded.ledger.balance().total(), 10_000);
+    assert_eq!(vat(&folded), [220, -126, -94]);
 }
