@@ -77,6 +77,7 @@ fn twelve_rules_allow_a_contact_without_allocating() {
         zone: chrono_tz::Europe::Rome,
         currency: Currency::parse("EUR").expect("an ISO currency"),
         promise_grace_days: 3,
+        attribution_days: 30,
         payment_order: DEFAULT_PAYMENT_ORDER,
         buckets: fairdue::domain::buckets::Buckets::default(),
         case_dimensions: Default::default(),

@@ -46,6 +46,7 @@ impl Fairdue {
                 zone: ZONE,
                 currency: Currency::parse("EUR").expect("an ISO currency"),
                 promise_grace_days: 3,
+                attribution_days: 30,
                 payment_order: DEFAULT_PAYMENT_ORDER,
                 buckets: Buckets::default(),
                 case_dimensions: Default::default(),

@@ -57,6 +57,7 @@ fn market() -> Market {
         zone: ZONE,
         currency: Currency::parse("USD").unwrap(),
         promise_grace_days: 0,
+        attribution_days: 30,
         payment_order: DEFAULT_PAYMENT_ORDER,
         buckets: crate::domain::buckets::Buckets::default(),
         case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),

@@ -18,7 +18,7 @@ use crate::domain::buckets::Buckets;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId, check_id};
-use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
+use crate::domain::market::{DEFAULT_ATTRIBUTION_DAYS, DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::outcome::Outcome;
 use crate::domain::sharing::Sharing;
@@ -225,6 +225,10 @@ fn market(
     if grace.is_none() && !section.was_there("promise_grace_days") {
         section.missing(out, "promise_grace_days", "write promise_grace_days = 3, or another number of days");
     }
+    let attribution = section.integer(out, "attribution_days", 0..366);
+    if attribution.is_none() && section.was_there("attribution_days") {
+        return None;
+    }
     let payment_order = payment_order(&mut section, out);
     let calendar = calendar(&mut section, out);
     section.finish(out);
@@ -234,6 +238,7 @@ fn market(
         zone: zone?,
         currency: currency?,
         promise_grace_days: u16::try_from(grace?).ok()?,
+        attribution_days: attribution.map_or(Some(DEFAULT_ATTRIBUTION_DAYS), |days| u16::try_from(days).ok())?,
         payment_order: payment_order?,
         // The KPI definitions state them.
         buckets: Buckets::default(),

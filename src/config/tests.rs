@@ -120,6 +120,20 @@ fn a_tenant_file_gives_its_markets() {
 }
 
 #[test]
+fn a_market_may_state_for_how_long_a_contact_earns_payments() {
+    let days = |line: &str| {
+        let text = format!("{TENANT}{line}\n");
+        load(&[("tenants/acme.toml", &text)], &[])
+            .map(|snapshot| snapshot.tenants.values().next().unwrap().markets.values().next().unwrap().attribution_days)
+    };
+    assert_eq!((days("").unwrap(), days("attribution_days = 0").unwrap()), (30, 0));
+    assert_eq!(days("attribution_days = 365").unwrap(), 365);
+    for wrong in ["-1", "366", "\"30\"", "1.5"] {
+        assert!(days(&format!("attribution_days = {wrong}")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_market_may_state_the_order_in_which_payments_settle_components() {
     use crate::domain::vocabulary::Component::{Cost, Interest, Principal};
     let order = |line: &str| {

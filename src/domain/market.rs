@@ -31,6 +31,9 @@ pub struct Market {
     /// Days of grace after the due date of a promise or an instalment, in which payment still keeps it. It is judged after
     /// them.
     pub promise_grace_days: u16,
+    /// Days for which the last right-party contact earns its agent and channel the payments that name nobody and count
+    /// towards no promise, each 24 hours; 0 for never.
+    pub attribution_days: u16,
     /// Components in the order in which a payment settles them, where the payment does not say.
     pub payment_order: [Component; 3],
     /// Buckets of days past due, as the KPI definitions state them.
@@ -38,6 +41,9 @@ pub struct Market {
     /// Values of cases that are dimensions, as the KPI definitions state them.
     pub case_dimensions: CaseDimensions,
 }
+
+/// The attribution days of a market whose configuration states none.
+pub const DEFAULT_ATTRIBUTION_DAYS: u16 = 30;
 
 /// The payment order of a market whose configuration states none: costs, then interest, then principal (as
 /// § 367 BGB, art. 1194 c.c. have it).

@@ -286,6 +286,7 @@ mod tests {
             zone: chrono_tz::Europe::Rome,
             currency: Currency::parse("EUR").unwrap(),
             promise_grace_days: 3,
+            attribution_days: 30,
             payment_order: DEFAULT_PAYMENT_ORDER,
             buckets: crate::domain::buckets::Buckets::default(),
             case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),

@@ -14,10 +14,21 @@ const WAY: u32 = 7;
 /// anew. First the digest of the rules, then what settings and program add.
 #[must_use]
 pub fn ground(market: &Market, rules: &RuleSet) -> String {
-    let Market { region, zone, currency, promise_grace_days, payment_order, buckets, case_dimensions, .. } = market;
+    let Market {
+        region,
+        zone,
+        currency,
+        promise_grace_days,
+        attribution_days,
+        payment_order,
+        buckets,
+        case_dimensions,
+        ..
+    } = market;
     let of_cases: Vec<&str> = case_dimensions.names().collect();
-    let settings =
-        format!("{region} {zone} {currency:?} {promise_grace_days} {payment_order:?} {buckets:?} {of_cases:?} {WAY}");
+    let settings = format!(
+        "{region} {zone} {currency:?} {promise_grace_days} {attribution_days} {payment_order:?} {buckets:?} {of_cases:?} {WAY}"
+    );
     let hash = blake3::hash(settings.as_bytes()).to_hex();
     format!("{} {}", rules.digest(), hash.get(..16).unwrap_or_default())
 }

@@ -18,9 +18,6 @@ use crate::domain::money::Money;
 use crate::domain::time::{DAY, day_number};
 use crate::domain::vocabulary::Component;
 
-/// Days for which the last right-party contact earns its agent the payments that name nobody.
-const ATTRIBUTION_DAYS: i64 = 30;
-
 impl CaseLedger {
     pub(super) fn settling(&self, market: &Market, first: Option<usize>) -> Settling<'static> {
         Settling { order: market.payment_order, stated: None, claims: self.claims.oldest_first(first) }
@@ -67,7 +64,7 @@ impl CaseLedger {
         };
         let (entry, promise) =
             if self.retells(day, named, ctx.market) { self.retold(sink, counts) } else { counts(self, sink) };
-        let (dims, alone) = self.attributed(activity, payment, promise, (&sink.case, sink.day));
+        let (dims, alone) = self.attributed(activity, payment, promise, sink);
         if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
             entry.dims = Arc::clone(&dims);
         }
@@ -110,19 +107,21 @@ impl CaseLedger {
         activity: &Activity,
         payment: &Payment,
         promise: Option<usize>,
-        (case, day): (&DimRef, i32),
+        sink: &Sink,
     ) -> (Arc<Dims>, bool) {
         let promise = promise.and_then(|at| self.promises().get(at));
-        let spoke = self.contacts.spoke_since(activity.occurred.plus(-ATTRIBUTION_DAYS * DAY));
-        let mut dims = *case;
+        let days = i64::from(sink.market.attribution_days);
+        let since = activity.occurred.plus(-days * DAY);
+        let spoke = self.contacts.spoke_since(since).filter(|_| days > 0);
+        let mut dims = sink.case;
         dims.channel = payment
             .channel
             .or(promise.and_then(|promise| promise.dims.channel))
             .or(spoke.and_then(|spoke| spoke.channel));
         let promised = promise.is_none_or(|promise| promise.flags & flag::SELF_SERVICE != 0);
-        let alone = promised && self.without_agent(activity, day);
+        let alone = promised && self.without_agent(activity, sink.day);
         if activity.actor.agent.is_some() {
-            (dims.agent, dims.team) = who(activity, case);
+            (dims.agent, dims.team) = who(activity, &sink.case);
             return (dims.shared(), alone);
         }
         let promise = promise.map(|promise| promise.dims.as_ref());

@@ -185,6 +185,10 @@ fn markets() -> Value {
             "promise_grace_days",
             number("Days after a promise's due date, or an instalment's, in which payment still keeps it", 0, 365),
         )
+        .may(
+            "attribution_days",
+            number("Days for which the last right-party contact earns its agent the payments that name nobody; 30 if absent", 0, 365),
+        )
         .may("payment_order", components("Each component once, in the order in which payments settle them"))
         .may("week_start", choice("First day of a week of KPIs; monday if absent", WEEKDAYS.map(|(name, _)| name)))
         .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12))

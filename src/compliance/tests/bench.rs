@@ -48,6 +48,7 @@ pub(crate) fn market() -> Market {
         zone: ZONE,
         currency: Currency::parse("EUR").unwrap(),
         promise_grace_days: 0,
+        attribution_days: 30,
         payment_order: DEFAULT_PAYMENT_ORDER,
         buckets: crate::domain::buckets::Buckets::default(),
         case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),

@@ -350,6 +350,16 @@ fn the_last_right_party_contact_earns_payments_of_thirty_days() {
         assert_eq!(paid.dims.agent.as_deref(), Some(agent), "{when}");
         assert_eq!(paid.dims.channel, (agent == "cal").then_some(Channel::Call));
     }
+    // A market may say otherwise; with none, nobody earns what names nobody.
+    for (days, when, agent) in
+        [(2, "2024-03-03 10:00", "cal"), (2, "2024-03-03 10:01", "ann"), (0, "2024-03-01 10:00", "ann")]
+    {
+        let market = Market { attribution_days: days, ..market() };
+        let history = [spoken.clone(), activity("pay", at(when), pays(100))];
+        let folded = fold_in(&market, &[case()], &history, end());
+        let paid = folded.facts.iter().find(|fact| fact.kind == FactKind::Payment).unwrap();
+        assert_eq!(paid.dims.agent.as_deref(), Some(agent), "{days} {when}");
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub(super) fn market() -> Market {
         zone: chrono_tz::Europe::Rome,
         currency: eur(),
         promise_grace_days: 3,
+        attribution_days: 30,
         payment_order: DEFAULT_PAYMENT_ORDER,
         buckets: crate::domain::buckets::Buckets::default(),
         case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),
@@ -169,31 +170,34 @@ pub(super) struct Folded {
 }
 
 pub(super) fn fold(versions: &[CaseVersion], activities: &[Activity], until: Timestamp) -> Folded {
-    let market = market();
+    fold_in(&market(), versions, activities, until)
+}
+
+pub(super) fn fold_in(market: &Market, versions: &[CaseVersion], activities: &[Activity], until: Timestamp) -> Folded {
     let mut versions: Vec<&CaseVersion> = versions.iter().collect();
     versions.sort_by_key(|version| (version.effective, version.version.clone()));
     let mut activities: Vec<&Activity> = activities.iter().collect();
     activities.sort_by(|a, b| a.order().cmp(&b.order()));
     let mut facts = Facts::default();
     let mut current = versions[0];
-    let mut ledger = CaseLedger::open(&market, current, &mut facts);
+    let mut ledger = CaseLedger::open(market, current, &mut facts);
     let mut rest = versions[1..].iter().copied().peekable();
     for activity in activities {
         while let Some(next) = rest.next_if(|next| next.effective <= activity.occurred) {
-            ledger.advance(&market, current, next.effective, &mut facts);
-            ledger.version(&market, current, next, &mut facts);
+            ledger.advance(market, current, next.effective, &mut facts);
+            ledger.version(market, current, next, &mut facts);
             current = next;
         }
-        ledger.advance(&market, current, activity.occurred, &mut facts);
-        let ctx = Context { market: &market, version: current, lead: true };
+        ledger.advance(market, current, activity.occurred, &mut facts);
+        let ctx = Context { market, version: current, lead: true };
         ledger.apply(&ctx, activity, &mut facts);
     }
     for next in rest {
-        ledger.advance(&market, current, next.effective, &mut facts);
-        ledger.version(&market, current, next, &mut facts);
+        ledger.advance(market, current, next.effective, &mut facts);
+        ledger.version(market, current, next, &mut facts);
         current = next;
     }
-    ledger.advance(&market, current, until, &mut facts);
+    ledger.advance(market, current, until, &mut facts);
     Folded { ledger, facts }
 }
 

@@ -65,6 +65,7 @@ tenant = \"tenant\"
 zone = \"Europe/Rome\"
 currency = \"EUR\"
 promise_grace_days = 3
+attribution_days = 14
 week_start = \"sunday\"
 fiscal_year_start = 4
 
