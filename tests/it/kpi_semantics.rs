@@ -315,3 +315,86 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn a_promise_follows_its_money_after_it_was_judged(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let promise = |id: &str, due| {
+            let made = v1::Promise { amount: euros(10), due_date: due, ..Default::default() };
+            activity(id, "c1", 1, Detail::Promise(made))
+        };
+        let names = |id: &str, promise: &str, day, units| {
+            let promise_id = promise.to_owned();
+            let payment = v1::Payment { amount: euros(units), promise_id, ..Default::default() };
+            activity(id, "c1", day, Detail::Payment(payment))
+        };
+        // Day 4 is 22 March; three days of grace end on the 25th, day 7.
+        let made = vec![promise("a", date(2024, 3, 22)), promise("b", date(2024, 3, 22)), names("p1", "a", 7, 10)];
+        record(&mut mine, made).await;
+        let march = (2024, 4, 1);
+        assert_eq!(months(&mut mine, "ptp_kept", march).await, ["50.00 = 1 / 2"]);
+        assert_eq!(months(&mut mine, "ptp_kept_by_due", march).await, ["0.00 = 0 / 2"]);
+        assert_eq!(months(&mut mine, "ptp_broken_rate", march).await, ["50.00 = 1 / 2"]);
+        assert_eq!(months(&mut mine, "ptp_kept_amount", march).await, ["50.00 = 10.00 / 20.00"]);
+        // Paid after grace: no longer broken, and not kept.
+        record(&mut mine, vec![names("p2", "b", 20, 10)]).await;
+        assert_eq!(months(&mut mine, "ptp_kept", march).await, ["50.00 = 1 / 2"]);
+        assert_eq!(months(&mut mine, "ptp_broken_rate", march).await, ["0.00 = 0 / 2"]);
+        let states = async |mine: &mut Clients| {
+            let request =
+                v1::GetCaseFileRequest { region_code: "IT".to_owned(), case_id: "c1".to_owned(), ..Default::default() };
+            let file = mine.cases.get_case_file(request).await.expect("a case file").into_inner();
+            let file = file.case_file.expect("a case file");
+            file.promises.iter().map(v1::PromiseView::state).collect::<Vec<_>>()
+        };
+        assert_eq!(states(&mut mine).await, [v1::PromiseState::Kept, v1::PromiseState::Late]);
+        // A chargeback undoes what was kept, of the month in which it was due.
+        let back = |id: &str, of: &str, day| {
+            let reason = v1::ReversalKind::Chargeback.into();
+            let back = v1::Reversal { reversed_activity_id: of.to_owned(), amount: euros(10), reason };
+            activity(id, "c1", day, Detail::Reversal(back))
+        };
+        record(&mut mine, vec![back("r1", "p1", 50)]).await;
+        assert_eq!(months(&mut mine, "ptp_kept", march).await, ["0.00 = 0 / 2"]);
+        assert_eq!(months(&mut mine, "ptp_kept_accounts", march).await, ["0.00 = 0 / 1"]);
+        assert_eq!(months(&mut mine, "ptp_kept_amount", march).await, ["0.00 = 0.00 / 20.00"]);
+        assert_eq!(states(&mut mine).await, [v1::PromiseState::Broken, v1::PromiseState::Late]);
+        // Before it, that was not so.
+        let before = v1::QueryKpisRequest {
+            region_code: "IT".to_owned(),
+            kpi_ids: vec!["ptp_kept".to_owned()],
+            grain: v1::Grain::Month.into(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+            as_of_time: stamp(49),
+            ..Default::default()
+        };
+        let rows = mine.kpis.query_kpis(before).await.expect("figures").into_inner().rows;
+        assert_eq!(rows[0].value.as_ref().map(|value| value.value.as_str()), Some("50.00"));
+        let drill = v1::DrillDownRequest {
+            region_code: "IT".to_owned(),
+            kpi_id: "ptp_broken_rate".to_owned(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+            ..Default::default()
+        };
+        let page = mine.kpis.drill_down(drill).await.expect("records").into_inner();
+        let of = |record: &v1::ContributingRecord| -> i64 {
+            record.numerator.as_ref().map_or(0, |part| part.value.parse().expect("a number"))
+        };
+        assert_eq!(page.records.iter().map(of).sum::<i64>(), 1, "{:?}", page.records);
+        // Without the chargeback it never was.
+        let void = v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: "r1".to_owned(),
+            void_activity_id: "v1".to_owned(),
+            void_time: stamp(60),
+            reason: "never happened".to_owned(),
+        };
+        mine.activities.void_activity(void).await.expect("voided");
+        assert_eq!(months(&mut mine, "ptp_kept", march).await, ["50.00 = 1 / 2"]);
+        assert_eq!(states(&mut mine).await, [v1::PromiseState::Kept, v1::PromiseState::Late]);
+        api.end().await;
+    }
+);
