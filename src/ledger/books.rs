@@ -189,7 +189,7 @@ pub(super) struct Books {
     pub returns: Timestamp,
     /// Instalment plans in the order of facts: the last one may be running.
     pub plans: Vec<Plan>,
-    /// The settlement that was accepted and is neither paid nor broken.
+    /// The settlement that was accepted last, unless it was broken.
     pub deal: Option<Box<Deal>>,
     /// Payment sessions at landing pages that are not over.
     pub sessions: Vec<Session>,

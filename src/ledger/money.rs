@@ -282,6 +282,7 @@ impl CaseLedger {
         };
         if entry.kind == EntryKind::Payment {
             self.retold(sink, |ledger, _| take(ledger));
+            self.deal_unpaid(sink);
             self.resolve(None, sink);
         } else {
             take(self);

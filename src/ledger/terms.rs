@@ -10,11 +10,11 @@ use super::emit::Sink;
 use super::{CaseLedger, Context, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::SettlementStep;
-use crate::domain::fact::{Dims, FactKind};
+use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::money::Money;
 use crate::domain::time::Timestamp;
 
-/// A settlement that was accepted and is neither paid nor broken.
+/// A settlement that was accepted and is not broken.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Deal {
     /// Entries before this one came before the acceptance.
@@ -26,6 +26,26 @@ pub(super) struct Deal {
     /// Dimensions of the fact that it was accepted.
     #[serde(deserialize_with = "super::dims::read_shared")]
     dims: Arc<Dims>,
+    /// It was paid: what was told of that.
+    paid: Option<Paid>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Paid {
+    day: i32,
+    amount: i64,
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
+}
+
+impl Deal {
+    fn told(&self, paid: &Paid, sign: i8, sink: &Sink) -> Fact {
+        let mut fact = sink.plain(FactKind::Settlement, 1);
+        (fact.day, fact.sign) = (paid.day, sign);
+        (fact.amount, fact.amount2) = (paid.amount, self.balance);
+        fact.dims = Arc::clone(&paid.dims);
+        fact
+    }
 }
 
 impl Books {
@@ -69,10 +89,11 @@ impl CaseLedger {
             SettlementStep::Offer => {}
             SettlementStep::Accepted => {
                 let dims = DimRef { state: None, ..DimRef::of(&fact.dims) }.shared();
-                books.deal = Some(Box::new(Deal { from: index(books.entries.len()), amount, balance, dims }));
+                let from = index(books.entries.len());
+                books.deal = Some(Box::new(Deal { from, amount, balance, dims, paid: None }));
             }
             SettlementStep::Broken => {
-                if let Some(deal) = books.deal.take() {
+                if let Some(deal) = books.deal.take_if(|deal| deal.paid.is_none()) {
                     fact.amount2 = deal.balance;
                 }
             }
@@ -82,17 +103,35 @@ impl CaseLedger {
 
     /// Money came in: the settlement may be paid now.
     pub(super) fn deal_paid(&mut self, sink: &mut Sink) {
-        let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
-        let Some(deal) = &books.deal else { return };
-        let paid = narrow(books.paid_between(deal.from, None, i32::MAX));
-        if paid < deal.amount {
-            return;
+        let paid = |deal: &Deal, sum: i64| deal.paid.is_none() && sum >= deal.amount;
+        let Some((deal, sum)) = self.deal_if(paid) else { return };
+        let dims = sink.case.acted_by(&deal.dims).state("paid").shared();
+        let paid = Paid { day: sink.day, amount: sum, dims };
+        sink.out.push(deal.told(&paid, 1, sink));
+        deal.paid = Some(paid);
+    }
+
+    /// Money was taken back: a settlement that was paid with it is paid with less, or is not.
+    pub(super) fn deal_unpaid(&mut self, sink: &mut Sink) {
+        let less = |deal: &Deal, sum: i64| deal.paid.as_ref().is_some_and(|paid| sum < paid.amount);
+        let Some((deal, sum)) = self.deal_if(less) else { return };
+        let Some(paid) = deal.paid.take() else { return };
+        sink.out.push(deal.told(&paid, -1, sink));
+        if sum >= deal.amount {
+            let paid = Paid { amount: sum, ..paid };
+            sink.out.push(deal.told(&paid, 1, sink));
+            deal.paid = Some(paid);
         }
-        let mut fact = sink.plain(FactKind::Settlement, 1);
-        fact.amount = paid;
-        fact.amount2 = deal.balance;
-        fact.dims = sink.case.acted_by(&deal.dims).state("paid").shared();
-        sink.out.push(fact);
-        books.deal = None;
+    }
+
+    /// The settlement that was accepted last, with what came in since and is left, if `wanted` says so.
+    fn deal_if(&mut self, wanted: impl Fn(&Deal, i64) -> bool) -> Option<(&mut Deal, i64)> {
+        let books = self.books.as_ref()?;
+        let deal = books.deal.as_ref()?;
+        let sum = narrow(books.paid_between(deal.from, None, i32::MAX));
+        if !wanted(deal, sum) {
+            return None;
+        }
+        Some((Arc::make_mut(self.books.as_mut()?).deal.as_mut()?, sum))
     }
 }

@@ -21,12 +21,14 @@ struct Schedule {
 #[derive(Debug, Default)]
 pub(super) struct Agreed {
     schedules: Vec<Schedule>,
-    /// Number of entries before it, amount agreed, balance.
-    deal: Option<(usize, i64, i64)>,
+    /// Number of entries before it, amount agreed, balance, and which of `paid` it is.
+    deal: Option<(usize, i64, i64, Option<usize>)>,
+    /// Settlements that were paid: day, amount, balance; none of one whose money was taken back.
+    paid: Vec<Option<(i32, i64, i64)>>,
     /// Day and state.
     pub plans: Vec<(i32, &'static str)>,
-    /// Day, state, amount, balance.
-    pub settlements: Vec<(i32, &'static str, i64, i64)>,
+    /// Steps of settlements: day, state, amount, balance.
+    steps: Vec<(i32, &'static str, i64, i64)>,
 }
 
 impl Agreed {
@@ -58,31 +60,50 @@ impl Agreed {
                 self.over(if *broken { "broken" } else { "ended" }, entries, day);
             }
             Detail::Settlement { step, amount, .. } => {
-                let known = self.deal;
+                let known = self.deal.filter(|(.., paid)| paid.is_none());
                 let (state, of) = match step {
                     SettlementStep::Offer => ("offer", balance),
                     SettlementStep::Accepted => ("accepted", balance),
-                    SettlementStep::Broken => ("broken", known.map_or(balance, |(_, _, balance)| balance)),
+                    SettlementStep::Broken => ("broken", known.map_or(balance, |(_, _, balance, _)| balance)),
                 };
                 match step {
                     SettlementStep::Offer => {}
-                    SettlementStep::Accepted => self.deal = Some((entries, amount.minor, balance)),
-                    SettlementStep::Broken => self.deal = None,
+                    SettlementStep::Accepted => self.deal = Some((entries, amount.minor, balance, None)),
+                    SettlementStep::Broken if known.is_some() => self.deal = None,
+                    SettlementStep::Broken => {}
                 }
-                self.settlements.push((day, state, amount.minor, of));
+                self.steps.push((day, state, amount.minor, of));
             }
             _ => {}
         }
     }
 
     pub fn paid(&mut self, payments: &[Paid], day: i32) {
-        if let Some((from, amount, balance)) = self.deal {
-            let paid: i64 = payments.iter().filter(|paid| paid.0 >= from).map(|paid| paid.2).sum();
+        if let Some((from, amount, balance, None)) = self.deal {
+            let paid = came(payments, from);
             if paid >= amount {
-                self.settlements.push((day, "paid", paid, balance));
-                self.deal = None;
+                self.deal = Some((from, amount, balance, Some(self.paid.len())));
+                self.paid.push(Some((day, paid, balance)));
             }
         }
+    }
+
+    /// Something was taken back.
+    pub fn unpaid(&mut self, payments: &[Paid]) {
+        if let Some((from, amount, balance, Some(at))) = self.deal {
+            let left = came(payments, from);
+            let told = self.paid[at].unwrap();
+            self.paid[at] = (left >= amount).then_some((told.0, told.1.min(left), balance));
+            if left < amount {
+                self.deal = Some((from, amount, balance, None));
+            }
+        }
+    }
+
+    /// Day, state, amount, balance.
+    pub fn settlements(&self) -> Vec<(i32, &'static str, i64, i64)> {
+        let paid = self.paid.iter().flatten().map(|(day, amount, balance)| (*day, "paid", *amount, *balance));
+        self.steps.iter().copied().chain(paid).collect()
     }
 
     pub fn begins(&mut self, day: i32) {
@@ -96,6 +117,11 @@ impl Agreed {
     pub fn instalments(&self, payments: &[Paid]) -> Vec<(i32, &'static str, i64, i64)> {
         self.schedules.iter().flat_map(|plan| plan.told(payments)).collect()
     }
+}
+
+/// What is left of the payments from an entry on.
+fn came(payments: &[Paid], from: usize) -> i64 {
+    payments.iter().filter(|paid| paid.0 >= from).map(|paid| paid.2).sum()
 }
 
 impl Schedule {

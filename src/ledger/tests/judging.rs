@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::domain::detail::Instalment;
+use crate::domain::detail::{Instalment, SettlementStep};
 use crate::domain::fact::flag;
 use crate::domain::outcome::Outcome;
 
@@ -144,4 +144,32 @@ fn a_missed_instalment_is_late_once_it_is_paid_and_a_chargeback_undoes_it() {
             row("2024-07-13", "kept", 10, None)
         ]
     );
+}
+
+#[test]
+fn a_settlement_is_paid_as_long_as_its_money_is_there() {
+    let step = |id: &str, when: &str, step| {
+        activity(id, at(when), Detail::Settlement { step, amount: money(6_000), due: None })
+    };
+    let mut history = vec![
+        step("a", "2024-03-01 10:00", SettlementStep::Accepted),
+        activity("1", at("2024-03-02 10:00"), pays(4_000)),
+        activity("2", at("2024-03-03 10:00"), pays(2_500)),
+    ];
+    let paid = |history: &[Activity]| -> Vec<_> {
+        let folded = run(history);
+        let of = |fact: &&Fact| fact.kind == FactKind::Settlement && fact.dims.state.as_deref() == Some("paid");
+        let mut sums: BTreeMap<_, i64> = BTreeMap::new();
+        for fact in folded.facts.iter().filter(of) {
+            *sums.entry((fact.day, fact.amount)).or_default() += i64::from(fact.sign);
+        }
+        sums.into_iter().filter(|(_, count)| *count != 0).map(|((on, amount), count)| (on, amount, count)).collect()
+    };
+    assert_eq!(paid(&history), [(day("2024-03-03"), 6_500, 1)]);
+    history.push(activity("r1", at("2024-04-01 10:00"), reverses("2", 100)));
+    assert_eq!(paid(&history), [(day("2024-03-03"), 6_400, 1)]);
+    history.push(activity("r2", at("2024-04-02 10:00"), reverses("1", 4_000)));
+    assert_eq!(paid(&history), []);
+    history.push(activity("3", at("2024-04-03 10:00"), pays(5_000)));
+    assert_eq!(paid(&history), [(day("2024-04-03"), 7_400, 1)]);
 }

@@ -273,6 +273,8 @@ impl Oracle {
         }
         if let Some(agent) = &entry.payment {
             *self.collected.entry(agent.clone()).or_default() -= units;
+            let payments = self.payments();
+            self.agreed.unpaid(&payments);
             let on_promises = self.pledged.iter().filter(|(by, ..)| by == target).count() as i64;
             for _ in 0..(units - (entry.left - on_promises)).max(0) {
                 let last = self.pledged.iter().rposition(|(by, ..)| by == target).unwrap();
