@@ -8,6 +8,7 @@ use crate::domain::detail::{AdjustmentKind, TransferKind};
 use crate::domain::vocabulary::Component;
 use Component::{Cost, Interest, Principal};
 
+mod overdue;
 mod pledges;
 
 /// What the case shows at the end of a day.
@@ -88,6 +89,10 @@ pub(super) struct Oracle {
     pub collected: BTreeMap<String, i64>,
     /// Day of the fact at hand.
     today: i32,
+    /// Settlement discounts that were granted.
+    discounts: Vec<String>,
+    /// Where the account was seen to stand.
+    sights: Vec<overdue::Sight>,
 }
 
 impl Oracle {

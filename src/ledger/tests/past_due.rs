@@ -1,5 +1,7 @@
 //! Accounts from their first day past due on: at one day and at seven, and what ended that.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::detail::{AdjustmentKind, TransferKind};
 
@@ -19,6 +21,18 @@ fn told(folded: &Folded, kind: FactKind) -> Vec<Told> {
         *standing.entry(key).or_default() += i64::from(fact.sign) * fact.count;
     }
     standing.into_iter().flat_map(|(told, count)| vec![told; usize::try_from(count).unwrap()]).collect()
+}
+
+/// What stands of both kinds is what the oracle saw.
+pub(super) fn times_agree(facts: &[Fact], oracle: &super::oracle::Oracle) -> Result<(), TestCaseError> {
+    let mut standing: BTreeMap<_, i64> = BTreeMap::new();
+    for fact in facts.iter().filter(|fact| matches!(fact.kind, FactKind::PastDue | FactKind::PastDueEnded)) {
+        let key = (fact.day, fact.dims.state.as_deref().unwrap_or_default().to_owned(), fact.value);
+        *standing.entry(key).or_default() += i64::from(fact.sign) * fact.count;
+    }
+    let ours = standing.into_iter().flat_map(|(told, count)| vec![told; usize::try_from(count).unwrap()]);
+    prop_assert_eq!(ours.collect::<Vec<_>>(), oracle.overdue());
+    Ok(())
 }
 
 fn run(activities: &[Activity]) -> (Vec<Told>, Vec<Told>) {

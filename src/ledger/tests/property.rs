@@ -84,7 +84,9 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
     let from = day_number(date(FIRST)) - 1;
     for day in from..=last_day() {
         oracle.begins(day);
+        oracle.look(day, None);
         while let Some((_, kind, index)) = steps.next_if(|(at, ..)| local(*at) == day) {
+            let mut by = None;
             match kind {
                 0 if came => {}
                 0 => oracle.came(),
@@ -100,8 +102,10 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
                         came |= place.contains(transfer);
                     }
                     oracle.happened(current, activity, day);
+                    by = Some(activity);
                 }
             }
+            oracle.look(day, by);
         }
         days.push((day, oracle.shown(day, current)));
         oracle.note(day);
@@ -205,6 +209,7 @@ proptest! {
         prop_assert_eq!([balance.principal, balance.interest, balance.cost], owed);
         prop_assert_eq!(balance.credit, oracle.credit());
         super::ageing::ages_agree(&once.facts, &oracle, &days)?;
+        super::past_due::times_agree(&once.facts, &oracle)?;
         promises_agree(&once, &oracle)?;
         agreements_agree(&once, &oracle)?;
         collected_agrees(&once, &oracle)?;
