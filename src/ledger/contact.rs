@@ -175,7 +175,11 @@ impl CaseLedger {
             match waiting {
                 Pending::MadeOn { promise } => {
                     if let Some(parent) = self.contacts.find(key, sink.day).map(MadeOn::of) {
-                        self.retold(sink, |ledger, sink| ledger.made_on_late(promise, &parent, sink));
+                        let mut concerned: Vec<usize> = self.books_mut().made_on(parent.call).collect();
+                        concerned.push(promise as usize);
+                        self.retold((None, &concerned), sink, |ledger, sink| {
+                            ledger.made_on_late(promise, &parent, sink);
+                        });
                     }
                     self.contacts.promise_made_on(key, sink);
                 }

@@ -1,6 +1,7 @@
 //! What became of promises, told when due date plus grace is over; and told anew, of the same day, when money that was paid on
 //! one (or on an instalment) is taken back, or comes for it after all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::books::{Books, NEVER};
@@ -20,6 +21,9 @@ const KEPT: [(SeenFor, Option<Direction>); 3] = [
     (SeenFor::PromiseKeptInbound, Some(Direction::Inbound)),
     (SeenFor::PromiseKeptOutbound, Some(Direction::Outbound)),
 ];
+
+/// A day on which the account kept a promise: the day, the one before it, and the promise by which it is told.
+type DayKept = (i32, Option<i32>, usize);
 
 impl PromiseView {
     fn is_kept(&self) -> bool {
@@ -83,55 +87,79 @@ impl CaseLedger {
                 _ => {}
             }
             if promise.is_kept() {
-                // The days of judging only grow: if it is the first of its day, it stands at the end.
-                let last = KEPT.map(|kept| self.days_kept(kept, sink).pop().filter(|(of, _)| *of == index));
-                sink.out.extend(last.into_iter().flatten().map(|(_, fact)| fact));
+                for (seen, direction) in KEPT.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
+                    self.seen_to_keep((index, day), seen, direction, sink);
+                }
                 self.resolve(None, sink);
             }
         }
     }
 
-    /// Lets `change` alter what was paid on promises and instalments that may be judged, and tells what is different of them
-    /// since: the former facts are taken back and the new ones told, under the dimensions that the case had when each was
-    /// judged.
-    pub(super) fn retold<T>(&mut self, sink: &mut Sink, change: impl FnOnce(&mut Self, &mut Sink) -> T) -> T {
-        let judged = |books: &Books| {
-            books.promises.iter().any(|promise| promise.case.is_some()) || books.has_judged_instalments()
-        };
-        if !self.books.as_deref().is_some_and(judged) {
+    /// Lets `change` alter what was paid by an entry on some promises and on instalments, and tells what is different since of
+    /// those that were judged: the former facts are taken back and the new ones told, under the dimensions that the case had
+    /// when each was judged.
+    pub(super) fn retold<T>(
+        &mut self,
+        (entry, promises): (Option<u32>, &[usize]),
+        sink: &mut Sink,
+        change: impl FnOnce(&mut Self, &mut Sink) -> T,
+    ) -> T {
+        let judged = |at: &usize| self.promises().get(*at).is_some_and(|promise| promise.case.is_some());
+        let some = promises.iter().any(judged);
+        if !some && !self.books.as_deref().is_some_and(|books| books.has_judged_instalments(entry)) {
             return change(self, sink);
         }
-        let mut before = self.told_of_judged(sink);
+        // The promises of a call differ in which of them is the first that was kept.
+        let calls: Vec<u32> = promises.iter().filter_map(|at| Some(self.promises().get(*at)?.call)).collect();
+        let concerned: Vec<usize> = if some {
+            let all = self.promises().iter().enumerate().filter(|(_, promise)| promise.case.is_some());
+            let of_call = |call: u32| call != 0 && calls.contains(&call);
+            all.filter(|(at, one)| promises.contains(at) || of_call(one.call)).map(|(at, _)| at).collect()
+        } else {
+            Vec::new()
+        };
+        let (before, kept) = (self.told_of_judged(entry, &concerned, sink), self.kept_among(&concerned));
+        let days = KEPT.map(|(_, direction)| self.days_kept(direction, sink.market));
         let done = change(self, sink);
-        for promise in self.books_mut().promises.iter_mut().filter(|promise| promise.case.is_some()) {
-            promise.state = promise.verdict();
-        }
-        let mut after = self.told_of_judged(sink);
-        after.retain(|fact| match before.iter().position(|known| known == fact) {
-            Some(same) => {
-                before.swap_remove(same);
-                false
+        let books = self.books_mut();
+        for at in &concerned {
+            if let Some(promise) = books.promises.get_mut(*at) {
+                promise.state = promise.verdict();
             }
-            None => true,
-        });
-        if !(before.is_empty() && after.is_empty()) {
-            sink.out.extend(before.into_iter().map(|fact| Fact { sign: -1, ..fact }));
-            sink.out.extend(after);
+        }
+        let after = self.told_of_judged(entry, &concerned, sink);
+        for (before, after) in before.into_iter().zip(after).filter(|(before, after)| before != after) {
+            sink.out.push(Fact { sign: -1, ..before });
+            sink.out.push(after);
+        }
+        if kept != self.kept_among(&concerned) {
+            for ((seen, direction), before) in KEPT.into_iter().zip(days) {
+                let after = self.days_kept(direction, sink.market);
+                for (sign, these, those) in [(-1, &before, &after), (1, &after, &before)] {
+                    for day in these.difference(those) {
+                        let fact = self.seen_on(*day, seen, sink);
+                        sink.out.push(Fact { sign, ..fact });
+                    }
+                }
+            }
+        }
+        if some {
             self.resolve(None, sink);
         }
         done
     }
 
-    /// Everything that is told of the promises and instalments that were judged, but for what ended with the judging.
-    fn told_of_judged(&self, sink: &Sink) -> Vec<Fact> {
-        let judged = self.promises().iter().enumerate().filter(|(_, promise)| promise.case.is_some());
+    fn kept_among(&self, promises: &[usize]) -> Vec<bool> {
+        promises.iter().map(|at| self.promises().get(*at).is_some_and(PromiseView::is_kept)).collect()
+    }
+
+    /// What is told of these promises, and of the instalments that an entry was paid on, that were judged.
+    fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Fact> {
+        let judged = promises.iter().filter_map(|at| Some((*at, self.promises().get(*at)?)));
         let mut told: Vec<Fact> =
             judged.flat_map(|(at, promise)| [self.judged(at, promise, sink), came(promise, sink)]).collect();
-        for kept in KEPT {
-            told.extend(self.days_kept(kept, sink).into_iter().map(|(_, fact)| fact));
-        }
         if let Some(books) = &self.books {
-            told.extend(books.told_of_instalments(sink));
+            told.extend(books.told_of_instalments(entry, sink));
         }
         told
     }
@@ -168,18 +196,31 @@ impl CaseLedger {
             && others.all(|(other, one)| (day, at) <= (one.last_day(sink.market), other))
     }
 
-    /// The days on which the account kept a promise, as facts that say how long the one before is ago, each with the promise
-    /// that it is told by: the first one of its day.
-    fn days_kept(&self, (seen, direction): (SeenFor, Option<Direction>), sink: &Sink) -> Vec<(usize, Fact)> {
+    /// The account was seen to keep a promise that has just been judged, unless another one of that day was. The days of judging
+    /// only grow.
+    fn seen_to_keep(&self, (index, day): (usize, i32), seen: SeenFor, direction: Option<Direction>, sink: &mut Sink) {
+        let kept = self.promises().iter().enumerate().filter(|(at, one)| *at != index && one.is_kept());
+        let before = kept.filter(|(_, one)| one.is_of(direction)).map(|(_, one)| one.last_day(sink.market)).max();
+        if before != Some(day) {
+            let fact = self.seen_on((day, before, index), seen, sink);
+            sink.out.push(fact);
+        }
+    }
+
+    /// The days on which the account kept a promise, each with the one before it and with the first promise of the day.
+    fn days_kept(&self, direction: Option<Direction>, market: &Market) -> BTreeSet<DayKept> {
         let kept = self.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.is_of(direction));
-        let mut days: Vec<_> = kept.map(|(at, promise)| (promise.last_day(sink.market), at, promise)).collect();
-        days.sort_unstable_by_key(|(day, at, _)| (*day, *at));
-        days.dedup_by_key(|(day, ..)| *day);
-        let before = std::iter::once(None).chain(days.iter().map(|(day, ..)| Some(*day)));
-        let told = before.zip(&days).map(|(before, (day, at, promise))| {
-            (*at, last_seen(seen, &DimRef::of(case(promise, sink)), (before, *day), sink))
-        });
-        told.collect()
+        let mut days: Vec<(i32, usize)> = kept.map(|(at, promise)| (promise.last_day(market), at)).collect();
+        days.sort_unstable();
+        days.dedup_by_key(|(day, _)| *day);
+        let before = std::iter::once(None).chain(days.iter().map(|(day, _)| Some(*day)));
+        before.zip(&days).map(|(before, (day, at))| (*day, before, *at)).collect()
+    }
+
+    /// The account was seen to keep a promise, under the dimensions with which that was judged.
+    fn seen_on(&self, (day, before, at): DayKept, seen: SeenFor, sink: &Sink) -> Fact {
+        let case = self.promises().get(at).map_or(&sink.dims, |promise| case(promise, sink));
+        last_seen(seen, &DimRef::of(case), (before, day), sink)
     }
 
     /// Whether a first contact led to a payment on it, of which something is left, or to a promise on it that is kept.

@@ -49,21 +49,20 @@ impl CaseLedger {
         let key = tag(&activity.id);
         let day = payment.value_date.map_or(sink.day, day_number);
         let dims = Arc::clone(&sink.dims);
-        let named = payment.promise.as_ref().and_then(|id| self.books_mut().promise(id));
-        let counts = |ledger: &mut Self, sink: &mut Sink| {
+        let books = self.books_mut();
+        let named = payment.promise.as_ref().and_then(|id| books.promise(id));
+        let waits = payment.promise.as_ref().filter(|_| named.is_none());
+        let order = if waits.is_some() { Vec::new() } else { books.payable((amount, day), named, ctx.market) };
+        let coming = index(books.entries.len());
+        let (entry, first) = self.retold((Some(coming), &order), sink, |ledger, sink| {
             let entry = ledger.enter(key, amount, EntryKind::Payment, Slot::CREDIT, &dims, day);
-            let first = match (&payment.promise, named) {
-                // It waits for the promise that it names.
-                (Some(id), None) => {
-                    ledger.books_mut().pending.push((tag(id), sink.day, Pending::Paid { entry }));
-                    None
-                }
-                _ => ledger.pay_promises((entry, amount), (day, named), sink.market),
-            };
-            (entry, named.or(first))
-        };
-        let (entry, promise) =
-            if self.retells(day, named, ctx.market) { self.retold(sink, counts) } else { counts(self, sink) };
+            let books = ledger.books_mut();
+            if let Some(id) = waits {
+                books.pending.push((tag(id), sink.day, Pending::Paid { entry }));
+            }
+            (entry, books.pay(&order, (entry, amount), day, sink.market))
+        });
+        let promise = named.or(first);
         let (dims, alone) = self.attributed(activity, payment, promise, sink);
         if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
             entry.dims = Arc::clone(&dims);
@@ -281,7 +280,8 @@ impl CaseLedger {
             }
         };
         if entry.kind == EntryKind::Payment {
-            self.retold(sink, |ledger, _| take(ledger));
+            let promises = self.books_mut().credited_to(at);
+            self.retold((Some(at), &promises), sink, |ledger, _| take(ledger));
             self.deal_unpaid(sink);
             self.resolve(None, sink);
         } else {

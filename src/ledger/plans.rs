@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::books::{Books, NEVER, index, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::terms::narrow;
+use super::terms::{Paid, narrow};
 use super::{CaseLedger, Context, acted, midnight};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Instalment;
@@ -69,14 +69,14 @@ impl Plan {
         self.judged_at = last.map_or(NEVER, |last| midnight(market, last.saturating_add(1)));
     }
 
-    /// What is told of an instalment that was judged: what became of it, and of what was expected.
-    fn told(&self, at: usize, books: &Books, sink: &Sink) -> Option<[Fact; 2]> {
+    /// What is told of an instalment that was judged: what became of it, and of what was expected. `paid` is what came of the
+    /// whole plan by a day, or in all.
+    fn told(&self, at: usize, before: i128, paid: &Paid, sink: &Sink) -> Option<[Fact; 2]> {
         let (judged, (due, amount)) = (self.judged.get(at)?, self.instalments.get(at).copied()?);
         let last = self.last_day(at, sink.market)?;
-        let before: i128 = self.instalments.iter().take(at).map(|(_, amount)| i128::from(*amount)).sum();
-        let paid = |until: i32| narrow(books.paid_between(self.from, self.to, until) - before).min(amount);
-        let in_time = paid(last);
-        let state = match (in_time == amount, paid(i32::MAX) == amount) {
+        let part = |sum: i128| narrow(sum - before).min(amount);
+        let in_time = part(paid.by(last));
+        let state = match (in_time == amount, part(paid.by(i32::MAX)) == amount) {
             (true, _) => "kept",
             (_, true) => "late",
             _ => "missed",
@@ -88,20 +88,34 @@ impl Plan {
         fact.dims = DimRef::of(&judged.case).acted_by(&self.dims).state(state).shared();
         Some([fact, Fact { count: 0, amount: 0, amount2: in_time, ..self.expected((due, amount), sink) }])
     }
+
+    /// What is told of the instalments that were judged, from one on.
+    fn told_from(&self, from: usize, books: &Books, sink: &Sink) -> Vec<Fact> {
+        let paid = books.paid_by_day(self.from, self.to);
+        let mut before: i128 = self.instalments.iter().take(from).map(|(_, amount)| i128::from(*amount)).sum();
+        let mut told = Vec::new();
+        for at in from..self.judged.len() {
+            told.extend(self.told(at, before, &paid, sink).into_iter().flatten());
+            before += self.instalments.get(at).map_or(0, |(_, amount)| i128::from(*amount));
+        }
+        told
+    }
+
+    /// Whether that entry may be paid on it.
+    fn takes(&self, entry: Option<u32>) -> bool {
+        entry.is_some_and(|entry| self.from <= entry && self.to.is_none_or(|to| entry < to))
+    }
 }
 
 impl Books {
-    /// An instalment was judged of a plan that payments go to.
-    pub(super) fn has_judged_instalments(&self) -> bool {
-        self.plans.iter().any(|plan| !plan.judged.is_empty())
+    /// An instalment was judged of the plan that an entry was paid on.
+    pub(super) fn has_judged_instalments(&self, entry: Option<u32>) -> bool {
+        self.plans.iter().any(|plan| plan.takes(entry) && !plan.judged.is_empty())
     }
 
-    /// What is told of every instalment that was judged.
-    pub(super) fn told_of_instalments(&self, sink: &Sink) -> Vec<Fact> {
-        let told = |plan: &Plan| -> Vec<Fact> {
-            (0..plan.judged.len()).filter_map(|at| plan.told(at, self, sink)).flatten().collect()
-        };
-        self.plans.iter().flat_map(told).collect()
+    /// What is told of every instalment that was judged of the plan that an entry was paid on.
+    pub(super) fn told_of_instalments(&self, entry: Option<u32>, sink: &Sink) -> Vec<Fact> {
+        self.plans.iter().filter(|plan| plan.takes(entry)).flat_map(|plan| plan.told_from(0, self, sink)).collect()
     }
 }
 
@@ -169,7 +183,7 @@ impl CaseLedger {
             let Some(plan) = books.plans.last_mut() else { return };
             push_lean(&mut plan.judged, Judged { case: Arc::clone(&sink.dims) });
             plan.set_timer(sink.market);
-            let told = books.plans.last().and_then(|plan| plan.told(plan.judged.len() - 1, books, sink));
+            let told = books.plans.last().map(|plan| plan.told_from(plan.judged.len() - 1, books, sink));
             sink.out.extend(told.into_iter().flatten());
         }
     }

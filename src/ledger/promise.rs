@@ -144,18 +144,31 @@ pub(super) struct Credit {
 }
 
 impl Books {
-    /// The promises that a payment of that day may count towards, in the order in which it does: the one it names, then those
-    /// that were open on its day, by (due, made, id).
-    fn payable(&self, day: i32, named: Option<usize>, market: &Market) -> Vec<usize> {
+    /// The promises that a payment of an amount and day counts towards, in that order: the one it names, then those that were
+    /// open on its day, by (due, made, id), until the amount is used up.
+    pub(super) fn payable(&self, (amount, day): (i64, i32), named: Option<usize>, market: &Market) -> Vec<usize> {
         let open = |promise: &PromiseView| promise.case.is_none() || day <= promise.last_day(market);
         let payable =
             self.promises.iter().enumerate().filter(|(at, one)| one.missing() > 0 && (named == Some(*at) || open(one)));
         let mut order: Vec<(usize, &PromiseView)> = payable.collect();
         order.sort_by_key(|(at, promise)| (named != Some(*at), promise.due, promise.made, &promise.id));
-        order.into_iter().map(|(at, _)| at).collect()
+        let mut left = amount;
+        let paid = order.into_iter().take_while(|(_, promise)| {
+            let some = left > 0;
+            left = left.saturating_sub(promise.missing());
+            some
+        });
+        paid.map(|(at, _)| at).collect()
     }
 
-    fn pay(&mut self, order: &[usize], (entry, amount): (u32, i64), day: i32, market: &Market) -> Option<usize> {
+    /// Lets an amount of a payment count towards promises. Returns the first one that got something.
+    pub(super) fn pay(
+        &mut self,
+        order: &[usize],
+        (entry, amount): (u32, i64),
+        day: i32,
+        market: &Market,
+    ) -> Option<usize> {
         let (mut left, mut first) = (amount, None);
         for &at in order {
             let Some(promise) = self.promises.get_mut(at) else { continue };
@@ -170,6 +183,17 @@ impl Books {
             push_lean(&mut self.credits, Credit { entry, promise: index(at), amount: part, late });
         }
         first
+    }
+
+    /// The promises that an entry counts towards.
+    pub(super) fn credited_to(&self, entry: u32) -> Vec<usize> {
+        self.credits.iter().filter(|credit| credit.entry == entry).map(|credit| credit.promise as usize).collect()
+    }
+
+    /// The promises made on a call.
+    pub(super) fn made_on(&self, call: u32) -> impl Iterator<Item = usize> {
+        let of_call = self.promises.iter().enumerate().filter(move |(_, promise)| call != 0 && promise.call == call);
+        of_call.map(|(at, _)| at)
     }
 
     /// What of an entry counts towards promises.
@@ -193,25 +217,6 @@ impl Books {
 }
 
 impl CaseLedger {
-    /// Whether a payment of that day may change what was told of a promise or an instalment that was judged.
-    pub(super) fn retells(&self, day: i32, named: Option<usize>, market: &Market) -> bool {
-        let Some(books) = &self.books else { return false };
-        let judged = |at: usize| self.promises().get(at).is_some_and(|promise| promise.case.is_some());
-        books.has_judged_instalments() || books.payable(day, named, market).into_iter().any(judged)
-    }
-
-    /// Lets up to `amount` of a payment of that day count towards promises, the one it names first. Returns the first promise
-    /// that got something.
-    pub(super) fn pay_promises(
-        &mut self,
-        (entry, amount): (u32, i64),
-        (day, named): (i32, Option<usize>),
-        market: &Market,
-    ) -> Option<usize> {
-        let order = self.books.as_ref()?.payable(day, named, market);
-        self.books_mut().pay(&order, (entry, amount), day, market)
-    }
-
     /// Every promise of the case, in the order of facts.
     #[must_use]
     pub fn promises(&self) -> &[PromiseView] {
@@ -275,8 +280,10 @@ impl CaseLedger {
                     let paid = books.entries.get(entry as usize).map(|paid| (paid.left, paid.day));
                     if let Some((left, day)) = paid {
                         let free = left - books.credited(entry);
-                        let to = (day, Some(at));
-                        self.retold(sink, |ledger, sink| ledger.pay_promises((entry, free), to, sink.market));
+                        let order = books.payable((free, day), Some(at), sink.market);
+                        self.retold((Some(entry), &order), sink, |ledger, sink| {
+                            ledger.books_mut().pay(&order, (entry, free), day, sink.market)
+                        });
                     }
                 }
                 Pending::Reversal { .. } | Pending::MadeOn { .. } | Pending::Event(..) => {}

@@ -27,11 +27,11 @@ pub(super) struct Deal {
     #[serde(deserialize_with = "super::dims::read_shared")]
     dims: Arc<Dims>,
     /// It was paid: what was told of that.
-    paid: Option<Paid>,
+    paid: Option<Settled>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Paid {
+struct Settled {
     day: i32,
     amount: i64,
     #[serde(deserialize_with = "super::dims::read_shared")]
@@ -39,7 +39,7 @@ struct Paid {
 }
 
 impl Deal {
-    fn told(&self, paid: &Paid, sign: i8, sink: &Sink) -> Fact {
+    fn told(&self, paid: &Settled, sign: i8, sink: &Sink) -> Fact {
         let mut fact = sink.plain(FactKind::Settlement, 1);
         (fact.day, fact.sign) = (paid.day, sign);
         (fact.amount, fact.amount2) = (paid.amount, self.balance);
@@ -55,12 +55,36 @@ impl Books {
         self.sessions.iter().map(|session| session.over).fold(plan, Timestamp::min)
     }
 
-    /// What is left of the payments from one entry to another whose value date is at the latest that day.
-    pub(super) fn paid_between(&self, from: u32, to: Option<u32>, until: i32) -> i128 {
+    /// What is left of the payments from an entry on.
+    fn paid_since(&self, from: u32) -> i128 {
+        let since = self.entries.get(from as usize..).unwrap_or_default();
+        since.iter().filter(|entry| entry.kind == EntryKind::Payment).map(|entry| i128::from(entry.left)).sum()
+    }
+
+    /// What is left of the payments from one entry to another, by value date.
+    pub(super) fn paid_by_day(&self, from: u32, to: Option<u32>) -> Paid {
         let to = to.map_or(self.entries.len(), |to| to as usize);
         let between = self.entries.get(from as usize..to).unwrap_or_default();
-        let paid = between.iter().filter(|entry| entry.kind == EntryKind::Payment && entry.day <= until);
-        paid.map(|entry| i128::from(entry.left)).sum()
+        let paid = between.iter().filter(|entry| entry.kind == EntryKind::Payment && entry.left != 0);
+        let mut days: Vec<(i32, i128)> = paid.map(|entry| (entry.day, entry.left.into())).collect();
+        days.sort_unstable_by_key(|(day, _)| *day);
+        let mut sum = 0;
+        for (_, paid) in &mut days {
+            sum += *paid;
+            *paid = sum;
+        }
+        Paid(days)
+    }
+}
+
+/// What came by each day on which something did, in order.
+pub(super) struct Paid(Vec<(i32, i128)>);
+
+impl Paid {
+    /// What came up to and including a day.
+    pub fn by(&self, day: i32) -> i128 {
+        let until = self.0.partition_point(|(one, _)| *one <= day);
+        until.checked_sub(1).and_then(|last| self.0.get(last)).map_or(0, |(_, sum)| *sum)
     }
 }
 
@@ -106,7 +130,7 @@ impl CaseLedger {
         let paid = |deal: &Deal, sum: i64| deal.paid.is_none() && sum >= deal.amount;
         let Some((deal, sum)) = self.deal_if(paid) else { return };
         let dims = sink.case.acted_by(&deal.dims).state("paid").shared();
-        let paid = Paid { day: sink.day, amount: sum, dims };
+        let paid = Settled { day: sink.day, amount: sum, dims };
         sink.out.push(deal.told(&paid, 1, sink));
         deal.paid = Some(paid);
     }
@@ -118,7 +142,7 @@ impl CaseLedger {
         let Some(paid) = deal.paid.take() else { return };
         sink.out.push(deal.told(&paid, -1, sink));
         if sum >= deal.amount {
-            let paid = Paid { amount: sum, ..paid };
+            let paid = Settled { amount: sum, ..paid };
             sink.out.push(deal.told(&paid, 1, sink));
             deal.paid = Some(paid);
         }
@@ -128,7 +152,7 @@ impl CaseLedger {
     fn deal_if(&mut self, wanted: impl Fn(&Deal, i64) -> bool) -> Option<(&mut Deal, i64)> {
         let books = self.books.as_ref()?;
         let deal = books.deal.as_ref()?;
-        let sum = narrow(books.paid_between(deal.from, None, i32::MAX));
+        let sum = narrow(books.paid_since(deal.from));
         if !wanted(deal, sum) {
             return None;
         }
