@@ -1,6 +1,7 @@
 //! Configuration: the server's settings, rule packs, KPI definitions, tenants and messages, loaded as one snapshot.
 //! A load checks everything and reports all that is wrong at once; a snapshot is never changed, only replaced whole.
 
+mod agents;
 pub mod benchmark;
 mod candidate;
 pub mod document;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::domain::agent_figures::AgentFigures;
 use crate::domain::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::domain::disposition::Dispositions;
 use crate::domain::ids::{MarketId, TenantId};
@@ -45,6 +47,8 @@ pub struct Tenant {
     pub markets: BTreeMap<MarketId, Market>,
     /// How each market divides its days.
     pub calendars: BTreeMap<MarketId, Calendar>,
+    /// In which form each market's figures tell of agents.
+    pub agent_figures: BTreeMap<MarketId, AgentFigures>,
     /// The rules of the packs with what the tenant adds and tightens.
     pub rules: Arc<RuleSet>,
     /// How it deals with findings.
@@ -211,6 +215,7 @@ impl Config {
                 });
                 reading::check(&tenant.readings, &mut tenant.calendars, catalogue, file, &mut found);
                 target::check(&mut tenant.targets, &tenant.calendars, catalogue, file, &mut found);
+                agents::check(&tenant, catalogue, file, &mut found);
             }
             let rules = match &packs {
                 Some(packs) if tenant.has_rules => {
@@ -228,6 +233,7 @@ impl Config {
                     id,
                     markets,
                     calendars,
+                    agent_figures,
                     findings,
                     dispositions,
                     partners,
@@ -237,12 +243,15 @@ impl Config {
                     shared,
                     ..
                 } = tenant;
+                let agent_figures =
+                    agent_figures.into_iter().map(|(market, placed)| (market, placed.figures)).collect();
                 let (dispositions, partners) = (Arc::new(dispositions), Arc::from(partners));
                 let sinks = sinks.into_iter().map(Arc::new).collect();
                 let reporting = reporting.and_then(|choice| choice.resolve(file, &exchange, &mut found));
                 let tenant = Tenant {
                     markets,
                     calendars,
+                    agent_figures,
                     rules,
                     findings,
                     dispositions,

@@ -26,6 +26,18 @@ pub struct Placed {
     at: usize,
 }
 
+impl Placed {
+    /// The dimensions of its group, each with its value and where it stands; those that there are.
+    pub(super) fn named(&self) -> impl Iterator<Item = (Dimension, &str, usize)> {
+        let place = |(dimension, value): &(Dimension, String)| {
+            let name = dimension.name(&self.target.case_dimensions);
+            let written = self.group.iter().find(|one| one.dimension == name && one.value == *value);
+            written.map_or(self.at, |one| one.at)
+        };
+        self.target.group.iter().map(move |one| (one.0, one.1.as_str(), place(one)))
+    }
+}
+
 /// A dimension with its value, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 struct Written {

@@ -7,6 +7,7 @@ use chrono::Weekday;
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
+use super::agents;
 use super::benchmark;
 use super::document::{Complaints, Section};
 use super::exchange::{self, Choice};
@@ -46,6 +47,8 @@ pub struct TenantFile {
     pub markets: BTreeMap<MarketId, Market>,
     /// How each market divides its days; holidays are the country's pack's.
     pub calendars: BTreeMap<MarketId, Calendar>,
+    /// In which form each market's figures tell of agents.
+    pub agent_figures: BTreeMap<MarketId, agents::Placed>,
     /// Markets whose payment order the file leaves to the country's pack.
     pub unordered: Vec<MarketId>,
     /// It has a table `[rules]` or `[facts]`, which `rules` reads.
@@ -90,6 +93,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
     let id = tenant_id(file, &mut top, out);
     let mut markets = BTreeMap::new();
     let mut calendars = BTreeMap::new();
+    let mut agent_figures = BTreeMap::new();
     let mut unordered = Vec::new();
     let own = top.table(out, "kpi_defaults");
     let mut readings = own.map(|section| reading::read(section, None, out)).unwrap_or_default();
@@ -107,7 +111,9 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
                     readings.extend(reading::read(chosen, Some(&market), out));
                 }
                 let ordered = table.contains_key("payment_order");
-                if let Some((market, calendar)) = market(key, at, section, id.as_ref(), out) {
+                let figures = agents::read(&mut section, out);
+                if let Some(((market, calendar), figures)) = market(key, at, section, id.as_ref(), out).zip(figures) {
+                    agent_figures.insert(market.key.market.clone(), figures);
                     calendars.insert(market.key.market.clone(), calendar);
                     if !ordered {
                         unordered.push(market.key.market.clone());
@@ -133,6 +139,7 @@ fn parsed(file: &SourceFile, table: &DeTable, out: &mut Complaints) -> Option<Te
         id: id?,
         markets,
         calendars,
+        agent_figures,
         unordered,
         has_rules,
         findings,

@@ -1,6 +1,7 @@
 //! Plain types of the field: cases, activities, money, verdicts. No IO, no async, no wire, no database.
 
 pub mod activity;
+pub mod agent_figures;
 pub mod buckets;
 pub mod case;
 pub mod case_dimensions;

@@ -48,6 +48,7 @@ mod replay;
 mod retell;
 mod room;
 mod rosters;
+mod secrets;
 mod statistics;
 mod tallies;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::error::IngestError;
 use super::group::{self, GroupContext};
 use super::heads::Heads;
 use super::market_state::{MarketState, MemoryLimit};
+use super::secrets::Secrets;
 use super::work::Work;
 use super::{filling, follow, merge, room, statistics, tick};
 use crate::clock::Clock;
@@ -82,6 +83,7 @@ pub struct Markets {
     memory: Arc<MemoryLimit>,
     handles: Mutex<HashMap<MarketKey, Arc<MarketHandle>, foldhash::quality::RandomState>>,
     heads: Heads,
+    pub(super) secrets: Secrets,
     /// Which KPI definitions the cells of markets follow.
     pub(super) keeping: Keeping,
     /// Markets that this process has begun to derive anew, and that nobody has looked at since.
@@ -111,6 +113,7 @@ impl Markets {
             memory,
             handles: Mutex::default(),
             heads: Heads::default(),
+            secrets: Secrets::default(),
             keeping: Keeping::default(),
             begun: Mutex::default(),
             filling: tokio::sync::Mutex::default(),

@@ -41,6 +41,9 @@ impl Plan {
         blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
         taking: Taking<'_, T>,
     ) -> Result<Vec<T>, DecodeError> {
+        if let (Some(teams), [Dimension::Team]) = (&self.shape.teams, self.query.group_by.as_slice()) {
+            return self.rows_by_team(&blocks.into_iter().collect::<Vec<_>>(), teams, taking);
+        }
         if self.shape.top.is_none() && !self.shape.totals {
             return Ok(self.rows_of(&gather(self, blocks, &Merge::Nothing)?, None, taking));
         }
@@ -70,11 +73,12 @@ impl Plan {
     }
 
     /// The first groups of each currency by the first KPI's value over the whole question.
-    fn first_groups(&self, gathered: &Gathered, top: usize) -> Kept {
+    pub(super) fn first_groups(&self, gathered: &Gathered, top: usize) -> Kept {
         let mut kept = Kept::default();
         let (Some(kpi), Some(slot)) = (self.kpis.first(), self.framed.all.len().checked_sub(1)) else { return kept };
         let whole = Evaluation::new(self, kpi, gathered, false);
         let mut rows: Vec<Row> = whole.groups().iter().filter_map(|group| whole.ranked(group, slot)).collect();
+        rows.retain(|row| row.kind == RowKind::Group);
         let order = self.shape.order.filter(|order| *order != RowOrder::Name).unwrap_or(RowOrder::ValueDescending);
         rows.sort_by(|a, b| by_value(order, a, b));
         let mut taken: HashMap<Option<Currency>, usize> = HashMap::new();

@@ -48,6 +48,8 @@ pub struct Drill {
     /// Whether numerator and denominator are sums, to which each fact gives its own part.
     sums: (bool, bool),
     digits: u32,
+    /// Dimensions whose values are not told where they are counted.
+    withheld: DimSet,
     /// Of a cohort: the last month since placement that counts above the line, and the leaves that stand there.
     month: Option<u16>,
     above: Vec<usize>,
@@ -142,6 +144,7 @@ impl Catalogue {
         let mut drill = Drill {
             digits: figure.currency.map_or(0, |currency| currency.exponent()),
             month: None,
+            withheld: DimSet::default(),
             above: definition.above(),
             figure,
             definition: definition.clone(),
@@ -171,6 +174,11 @@ impl Drill {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.measures.iter().map(|measure| measure.fact).collect()
+    }
+
+    /// Leaves out which values of these dimensions are counted.
+    pub fn withhold(&mut self, dimensions: impl IntoIterator<Item = Dimension>) {
+        self.withheld = dimensions.into_iter().collect();
     }
 
     /// The figure.
@@ -214,11 +222,12 @@ impl Drill {
         let part = |((place, counted), given): (&(usize, Option<String>), &Given)| {
             let (leaf, measure) = (self.definition.leaves.get(*place)?, self.measures.get(*place)?);
             let shift = if measure.quantity.money > 0 { self.digits } else { 0 };
+            let is_told = measure.distinct().is_none_or(|one| !self.withheld.has(one));
             Some(ContributedPart {
                 measure: measure.id.clone(),
                 window: word(leaf.window),
                 value: part_text(given.value, shift)?,
-                counted: counted.clone(),
+                counted: counted.clone().filter(|_| is_told),
                 facts: given.facts,
             })
         };

@@ -13,6 +13,7 @@ use super::strings::Strings;
 use super::sums::Sums;
 use super::survival;
 use super::varint::DecodeError;
+use crate::domain::agent_figures::Pseudonyms;
 use crate::domain::time::day_number;
 
 /// A group: numbers of its values, of its currency, and of the value being counted by a distinct count.
@@ -96,7 +97,9 @@ pub(super) fn add_up<'b>(
             let left = |at: usize| i128::from(plan.stretches.days(at).1) - i128::from(key.period);
             let days = bucket.checked_sub(1).map_or(0, left);
             let (query, names, merge) = (&plan.query, &mut names, &merge);
-            let mut adder = Adder { feed, query, names, sums, merge, age: None, first: None };
+            // Before groups are made of them, so that neither their order nor what is filtered tells whose they are.
+            let pseudonyms = feed.agent.zip(plan.shape.pseudonyms.as_ref());
+            let mut adder = Adder { feed, query, names, sums, merge, pseudonyms, age: None, first: None };
             if feed.counts_at_once() {
                 let start = bucket.checked_sub(1).map(|at| plan.stretches.days(at).0);
                 adder.first = feed.distinct.map(|at| (at, since::not_before(block.strings(), start)));
@@ -153,6 +156,8 @@ struct Adder<'a> {
     names: &'a mut Names,
     sums: &'a mut Sums,
     merge: &'a Merged,
+    /// Where the agent stands, and what is told in its place.
+    pseudonyms: Option<(usize, &'a Pseudonyms)>,
     /// Of lives: the value of accounts of the block's age, and the block's number of beginnings.
     age: Option<(u32, u32)>,
     /// Of accounts: where the day stands on which they were seen before, and whether that is none of the period's, by key.
@@ -165,12 +170,22 @@ const UNNUMBERED: u32 = u32::MAX;
 impl Adder<'_> {
     fn add(&mut self, block: &Block, bucket: usize, days: i128) {
         let passes = self.passes(block.strings());
-        let mut numbers = vec![UNNUMBERED; block.strings().len() + 1];
+        let strings = block.strings().len() + 1;
+        let mut numbers = vec![UNNUMBERED; strings];
+        let mut of_agents = vec![UNNUMBERED; if self.pseudonyms.is_some() { strings } else { 0 }];
+        let pseudonyms = self.pseudonyms;
         let mut number = |names: &mut Names, key: &[u32], at: usize| -> u32 {
             let value = key.get(at).copied().unwrap_or_default();
+            // The same text may be an agent's and a team's.
+            let pseudonyms = pseudonyms.filter(|(agent, _)| *agent == at).map(|(_, pseudonyms)| pseudonyms);
+            let numbers = if pseudonyms.is_some() { &mut of_agents } else { &mut numbers };
             match numbers.get_mut(value as usize) {
                 Some(number) if *number == UNNUMBERED => {
-                    *number = block.value(value).map_or(0, |text| names.number(text));
+                    *number = match (block.value(value), pseudonyms) {
+                        (None, _) => 0,
+                        (Some(text), None) => names.number(text),
+                        (Some(text), Some(pseudonyms)) => names.number(&pseudonyms.of(text)),
+                    };
                     *number
                 }
                 number => number.map_or(0, |number| *number),
@@ -227,10 +242,15 @@ impl Adder<'_> {
     /// For each filter of the feed: which keys of the block pass. Place 0 is a fact without the dimension.
     fn passes(&self, strings: &Strings) -> Vec<(usize, Vec<bool>)> {
         let values = |number: usize| self.query.filters.get(number).map_or(&[][..], |(_, values)| values.as_slice());
-        let pass = |number: usize| -> Vec<bool> {
+        let pass = |at: usize, number: usize| -> Vec<bool> {
+            let pseudonyms = self.pseudonyms.filter(|(agent, _)| *agent == at);
             let allowed = |text: &str| values(number).iter().any(|value| value == text);
-            std::iter::once(allowed("")).chain(strings.iter().map(allowed)).collect()
+            let told = |text: &str| match pseudonyms {
+                Some((_, pseudonyms)) => allowed(&pseudonyms.of(text)),
+                None => allowed(text),
+            };
+            std::iter::once(allowed("")).chain(strings.iter().map(told)).collect()
         };
-        self.feed.filters.iter().map(|(at, number)| (*at, pass(*number))).collect()
+        self.feed.filters.iter().map(|(at, number)| (*at, pass(*at, *number))).collect()
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `asked`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `asked`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -61,6 +61,7 @@ pub mod strings;
 mod sums;
 mod survival;
 pub mod target;
+mod teams;
 pub mod unit;
 mod varint;
 
@@ -84,6 +85,7 @@ pub use row::{Answer, Change, Row, RowKind};
 pub use schema::MeasureInfo;
 pub use shape::{Comparison, Frame, RowOrder, Shape};
 pub use stored_columns::COLUMNS_FORM;
+pub use teams::{FEWEST as FEWEST_ACTIVE, Teams};
 pub use varint::DecodeError;
 
 #[cfg(test)]

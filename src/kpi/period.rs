@@ -134,7 +134,8 @@ pub(super) fn cover(start: i32, end: i32) -> Cover {
     Cover { head: (start, first), months: (first, last), tail: (last, end) }
 }
 
-fn next_month(first: i32) -> i32 {
+/// Day number of the first day of the month behind the one that begins on this day; the same day where the calendar ends.
+pub(super) fn next_month(first: i32) -> i32 {
     let date = date_of_day(first);
     date.checked_add_months(chrono::Months::new(1)).map_or(first, day_number)
 }

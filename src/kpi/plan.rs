@@ -108,6 +108,8 @@ pub(super) struct Feed {
     /// Where in a tuple each grouped value stands.
     pub(super) groups: Vec<usize>,
     pub(super) currency: Option<usize>,
+    /// Where the agent stands.
+    pub(super) agent: Option<usize>,
     /// Where the value stands that `made_into` goes by.
     pub(super) distinct: Option<usize>,
     /// What is made of the sums by that value.
@@ -315,6 +317,7 @@ impl Plan {
                     // No value stands behind the last place.
                     groups: group_by.iter().map(|one| at(*one).filter(|_| !own(*one)).unwrap_or(usize::MAX)).collect(),
                     currency: at(Dimension::Currency).filter(|_| money && measure.by_currency && by.is_none()),
+                    agent: at(Dimension::Agent),
                     distinct: measure.own_dimension().or(by_month.then_some(Dimension::MonthsSince)).and_then(at),
                     made_into,
                     by,

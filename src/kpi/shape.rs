@@ -1,11 +1,15 @@
 //! What a question asks beside its periods: other windows, a comparison, totals, an order, the first few groups.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, Step, whole_months};
-use super::period::{Grain, Period};
-use super::query::Query;
+use super::period::{Grain, Period, periods};
+use super::query::{MAX_PERIODS, Query};
+use super::teams::Teams;
+use crate::domain::agent_figures::Pseudonyms;
 use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
@@ -75,6 +79,10 @@ pub struct Shape {
     pub by_day: bool,
     /// What the question's dimensions of cases stand for: the definitions must still say the same.
     pub case_dimensions: CaseDimensions,
+    /// The names under which agents are told of; `None`: their own. Filters on agents name these, too.
+    pub pseudonyms: Option<Pseudonyms>,
+    /// Who was active in the teams, where figures by team are told only of large ones: the others are one group, the rest.
+    pub teams: Option<Arc<Teams>>,
 }
 
 /// The periods of an answer, and for each the place of the one that it is compared with.
@@ -89,6 +97,14 @@ pub(super) struct Framed {
 }
 
 impl Shape {
+    /// The days of every figure that a question asks for: its periods as framed, and those that they are compared with. Not all
+    /// where the question is wrong.
+    #[must_use]
+    pub fn days_asked(&self, query: &Query) -> Vec<Period> {
+        let periods = periods(&self.calendar, query.grain, (query.from, query.to), MAX_PERIODS).unwrap_or_default();
+        self.framed(query, &periods, &mut Vec::new()).all
+    }
+
     /// The periods as framed, with those that they are compared with; notes what is wrong with the shape.
     pub(super) fn framed(&self, query: &Query, plain: &[Period], wrong: &mut Vec<Violation>) -> Framed {
         self.check(query, wrong);

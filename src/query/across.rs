@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::following::{KpiFilling, being_filled};
 use super::kpis::{FigureSource, KpiAnswer, KpiQuestion, refused};
 use super::{Query, Reading};
+use crate::domain::agent_figures::AgentFigures;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::{Principal, Role};
@@ -12,7 +13,7 @@ use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, corrupt_cell};
 use crate::kpi::across::{AcrossError, Part, across};
 use crate::kpi::exchange::{DatePolicy, Reporting};
-use crate::kpi::{Answer, Catalogue, Frame, Grain, QueryError, Shape};
+use crate::kpi::{Answer, Catalogue, Dimension, Frame, Grain, QueryError, Shape};
 
 /// The answer to a question over several markets.
 #[derive(Debug)]
@@ -65,7 +66,10 @@ impl Query {
         let settled_to = self.markets.clock().now();
         let mut cells = Vec::with_capacity(readings.len());
         for reading in &readings {
-            let shape = Shape { calendar: reading.calendar.clone(), by_day, ..question.shape.clone() };
+            let mut shape = Shape { calendar: reading.calendar.clone(), by_day, ..question.shape.clone() };
+            if reading.agents == AgentFigures::Pseudonym {
+                shape.pseudonyms = Some(self.pseudonyms(reading).await?);
+            }
             let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &shape);
             let (following, planned) = self.planned(reading, settled_to, plan).await?;
             let asked = question.query.kpis.iter().map(String::as_str);
@@ -148,6 +152,15 @@ fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Repo
     let by_fact = reporting.is_some_and(|reporting| reporting.policy == DatePolicy::FactDay);
     let mut by_day = false;
     for reading in readings {
+        reading.may_ask(question, "question.")?;
+        if reading.agents == AgentFigures::Teams && question.query.group_by.contains(&Dimension::Team) {
+            let text = format!(
+                "names team, and the market {} tells figures of large teams alone (agent_figures = \"teams\" in the tenant's \
+                 file), each month of its own: ask market by market with QueryKpis",
+                reading.key.market
+            );
+            return Err(violation("question.group_by", text));
+        }
         if let Some(first) = readings.first() {
             let (a, b) = (&first.calendar, &reading.calendar);
             let weeks = grains.contains(&Some(Grain::Week)) && a.week_start != b.week_start;

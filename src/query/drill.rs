@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Query;
+use super::agents::withhold;
 use super::kpis::refused;
 use super::retold::retelling;
 use crate::domain::ids::MarketId;
@@ -64,10 +65,12 @@ impl Query {
         size: usize,
     ) -> Result<DrillPage, IngestError> {
         let reading = self.open(who, market)?;
+        self.may_drill(&reading, &figure).await?;
         figure.kpi = reading.calendar.defaults.meant(&figure.kpi).to_owned();
         let following = self.following(&reading, true).await?;
         let digest = format!("{}{}", following.digest_of(&figure.kpi), reading.rules.digest());
         let mut drill = following.standing.catalogue.drill(figure).map_err(refused)?;
+        withhold(reading.agents, &mut drill);
         let cursor = match from {
             Some(cursor) if cursor.digest == digest => cursor,
             Some(_) => {

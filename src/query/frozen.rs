@@ -69,7 +69,9 @@ impl Query {
             let shape = |today: Timestamp| {
                 let today = Some(today.date(reading.market.zone));
                 let (calendar, case_dimensions) = (reading.calendar.clone(), question.shape.case_dimensions.clone());
-                Shape { calendar: Calendar { today, ..calendar }, case_dimensions, totals, exact, ..Shape::default() }
+                let calendar = Calendar { today, ..calendar };
+                let pseudonyms = question.shape.pseudonyms.clone();
+                Shape { calendar, case_dimensions, totals, exact, pseudonyms, ..Shape::default() }
             };
             let plan = catalogue.plan_shaped(&query, &shape(at)).map_err(refused)?;
             let view = self.view(reading, None, Some(at)).await?;

@@ -121,6 +121,7 @@ impl Query {
     ) -> Result<(KpiAnswer, Vec<T>), IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
+        self.guarded(&reading, &mut question).await?;
         let (mut answer, taken, following) = self.figures(&reading, &question, true, taking).await?;
         let asked = question.query.kpis.iter().map(String::as_str);
         answer.filling = self.filling(&reading, &following, asked).await?;
@@ -135,7 +136,10 @@ impl Query {
         reading: &Reading,
         mut questions: Vec<KpiQuestion>,
     ) -> Result<Vec<KpiAnswer>, IngestError> {
-        questions.iter_mut().for_each(|one| one.shape.calendar = reading.calendar.clone());
+        for question in &mut questions {
+            question.shape.calendar = reading.calendar.clone();
+            self.guarded(reading, question).await?;
+        }
         let settled_to = self.markets.clock().now();
         let plan = |catalogue: &Catalogue| -> Result<Vec<Plan>, QueryError> {
             questions.iter().map(|one| catalogue.plan_shaped(&one.query, &one.shape)).collect()
@@ -172,6 +176,7 @@ impl Query {
     ) -> Result<KpiAnswer, IngestError> {
         let reading = self.open(who, market)?;
         question.shape.calendar = reading.calendar.clone();
+        self.guarded(&reading, question).await?;
         let (mut answer, rows, following) = self.figures(&reading, question, may_tell, Taking::COPIES).await?;
         answer.answer = Answer::joined(rows);
         if question.frozen {
@@ -182,7 +187,8 @@ impl Query {
         Ok(answer)
     }
 
-    async fn figures<T: Send>(
+    /// The figures of a question, as far as [`Query::guarded`] lets it ask.
+    pub(super) async fn figures<T: Send>(
         &self,
         reading: &Reading,
         question: &KpiQuestion,

@@ -1,6 +1,7 @@
 //! The read path: cases, activities, findings, rules and KPIs.
 
 mod across;
+mod agents;
 mod alert;
 mod benchmark;
 mod case_file;
@@ -46,6 +47,7 @@ pub use crate::rules::RuleInfo;
 pub use crate::store::{ActivityFilter, CaseFilter, FindingFilter, FindingRow, Page, PermitFilter, StoredActivity};
 
 use crate::config::Snapshot;
+use crate::domain::agent_figures::AgentFigures;
 use crate::domain::case::CaseVersion;
 use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::ids::{ActivityId, CaseId, MarketId, TenantId};
@@ -100,6 +102,8 @@ pub(super) struct Reading {
     pub(super) key: MarketKey,
     pub(super) scope: TenantScope,
     pub(super) market: Market,
+    /// In which form figures tell of agents.
+    pub(super) agents: AgentFigures,
     pub(super) rules: Arc<RuleSet>,
     pub(super) catalogue: Arc<Catalogue>,
     /// What facts rest on besides the records.
@@ -167,6 +171,7 @@ impl Query {
         let tenant = snapshot.tenants.get(id).ok_or_else(unknown)?;
         let key = MarketKey { tenant: id.clone(), market: market.clone() };
         let settings = tenant.markets.get(market).ok_or_else(unknown)?.clone();
+        let agents = tenant.agent_figures.get(market).copied().unwrap_or_default();
         let calendar = tenant.calendars.get(market).cloned().unwrap_or_default();
         let today = Some(self.markets.clock().now().date(settings.zone));
         Ok(Reading {
@@ -174,6 +179,7 @@ impl Query {
             ground: ground(&settings, &tenant.rules),
             scope: self.markets.store().scope(id),
             market: settings,
+            agents,
             rules: Arc::clone(&tenant.rules),
             catalogue: Arc::clone(&snapshot.catalogue),
             calendar: Calendar { today, ..calendar },

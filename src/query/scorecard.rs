@@ -1,17 +1,18 @@
 //! How the figures of a market stand to the tenant's targets.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 use super::following::KpiFilling;
 use super::kpis::{KpiAnswer, KpiQuestion};
 use super::{Query, Reading};
+use crate::domain::agent_figures::AgentFigures;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::add_days;
 use crate::ingest::IngestError;
 use crate::kpi::definition::Additivity;
 use crate::kpi::target::{Judged, PERIODS, Target, TargetState, Trend, is_anomaly, trend};
-use crate::kpi::{self, Exact, Period, Row, Shape};
+use crate::kpi::{self, Dimension, Exact, Period, Row, RowKind, Shape};
 
 /// A place among others, from 1 for the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,10 +118,11 @@ impl Query {
         let periods = plan.map(|plan| plan.periods().to_vec()).unwrap_or_default();
         let info = reading.catalogue.list().find(|info| info.id == target.kpi);
         let additive = info.is_some_and(|info| info.additivity == Additivity::TimeAndGroups);
+        let apart = tells_large_teams(reading, target);
         let figure = |period: &Period| {
             let value = of(&target.kpi, *period).and_then(|row| row.value);
-            // A sum without facts is zero.
-            let value = value.or((additive && of(&target.kpi, *period).is_none()).then_some(Exact::ZERO));
+            // A sum without facts is zero; that of a team that is not told apart is not known.
+            let value = value.or((additive && !apart && of(&target.kpi, *period).is_none()).then_some(Exact::ZERO));
             let guard = target.guard.as_ref().and_then(|guard| of(&guard.kpi, *period)?.value);
             (*period, value, guard, reading.calendar.days_of(target.grain, period.first()).unwrap_or(period.days()))
         };
@@ -154,7 +156,7 @@ impl Query {
     ) -> Result<Option<Rank>, IngestError> {
         let currency = |row: &&Row| target.currency.is_none() || row.currency == target.currency;
         if !target.group.is_empty() {
-            let rows = rows.iter().filter(|row| *row.kpi == *target.kpi).filter(currency);
+            let rows = rows.iter().filter(|row| *row.kpi == *target.kpi && row.kind == RowKind::Group).filter(currency);
             let Some(last) = rows.clone().map(|row| row.start).max() else { return Ok(None) };
             let rows: Vec<&Row> = rows.filter(|row| row.start == last).collect();
             let own =
@@ -180,18 +182,25 @@ impl Query {
     }
 }
 
+/// Whether the target is for a team of a market whose figures tell only of large ones.
+fn tells_large_teams(reading: &Reading, target: &Target) -> bool {
+    reading.agents == AgentFigures::Teams && target.group.iter().any(|(one, _)| *one == Dimension::Team)
+}
+
 /// The question whose answer tells how a target stands; `None` if it does not hold yet, or not any more.
 fn question(reading: &Reading, target: &Target, today: NaiveDate) -> Option<KpiQuestion> {
     let last = target.until.map_or(today, |until| until.min(today));
     if last < target.from {
         return None;
     }
+    // Of teams only months that are over are told.
+    let end =
+        if tells_large_teams(reading, target) { today.with_day(1)?.min(add_days(last, 1)) } else { add_days(last, 1) };
     let first = reading.calendar.earlier(target.grain, last, PERIODS).unwrap_or(target.from);
     let mut kpis = vec![target.kpi.clone()];
     kpis.extend(target.guard.iter().map(|guard| guard.kpi.clone()).filter(|guard| *guard != target.kpi));
     let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();
-    let query =
-        kpi::Query { kpis, grain: target.grain, from: first, to: add_days(last, 1), group_by, filters: Vec::new() };
+    let query = kpi::Query { kpis, grain: target.grain, from: first, to: end, group_by, filters: Vec::new() };
     let shape = Shape { case_dimensions: target.case_dimensions.clone(), ..Shape::default() };
     Some(KpiQuestion { query, shape, as_of: None, as_known_at: None, frozen: false })
 }

@@ -100,6 +100,7 @@ impl Query {
             let violations = vec![Violation::new("question.exact_percentiles", text)];
             return Err(refused(QueryError { violations, undeclared: false }));
         }
+        reading.may_ask(&question, "question.")?;
         let mut shape = question.shape.clone();
         shape.calendar = reading.calendar.clone();
         // What is not kept would be told again from the whole history with every commit.

@@ -27,8 +27,7 @@ pub use status::{LeafRow, MarketStatus};
 
 pub use crate::store::{FeedRecord, FeedVersion};
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -95,7 +94,6 @@ pub struct Cursor {
 #[derive(Clone)]
 pub struct Sync {
     markets: Arc<Markets>,
-    secrets: Arc<Mutex<HashMap<TenantId, [u8; 32]>>>,
     lags: lag::Lags,
 }
 
@@ -123,7 +121,7 @@ impl Sync {
     /// The feeds over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
-        Self { markets, secrets: Arc::default(), lags: lag::Lags::default() }
+        Self { markets, lags: lag::Lags::default() }
     }
 
     /// Lets a caller in.
@@ -138,7 +136,7 @@ impl Sync {
         let known = snapshot.market(&who.tenant, market).filter(|_| who.may_touch(market) && shared);
         let known = known.ok_or_else(|| IngestError::MarketUnknown(market.to_string()))?.clone();
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
-        let secret = self.secret(&who.tenant).await?;
+        let secret = self.markets.secret_of(&who.tenant).await?;
         Ok(Session { key, market: known, who: reader, sharing, secret })
     }
 
@@ -153,23 +151,6 @@ impl Sync {
     #[must_use]
     pub const fn markets(&self) -> &Arc<Markets> {
         &self.markets
-    }
-
-    async fn secret(&self, tenant: &TenantId) -> Result<[u8; 32], IngestError> {
-        let kept = |secrets: &Mutex<HashMap<TenantId, [u8; 32]>>| {
-            secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(tenant).copied()
-        };
-        if let Some(secret) = kept(&self.secrets) {
-            return Ok(secret);
-        }
-        let mut fresh = [0; 32];
-        getrandom::fill(&mut fresh).map_err(|_| IngestError::internal("the system gives no random numbers"))?;
-        let stored = self.markets.store().scope(tenant).feed_secret(fresh.to_vec()).await?;
-        let secret: [u8; 32] =
-            stored.try_into().map_err(|_| IngestError::internal("the stored feed secret has another length"))?;
-        let mut secrets = self.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        secrets.insert(tenant.clone(), secret);
-        Ok(secret)
     }
 
     /// Begins a feed: behind a token's place, or behind a revision where there is no token. Where `tellers` are given and

@@ -3,6 +3,7 @@
 //! The numbers follow the order of the domain's lists, which therefore only ever grow at their end. A test compares
 //! every name on both sides, so that a value added to one side alone, or moved, does not go unnoticed.
 
+use crate::domain::agent_figures::AgentFigures;
 use crate::domain::vocabulary as v;
 use crate::domain::{case, detail, feed, finding, finding_life, outcome, party, permit, sink, verdict};
 
@@ -116,6 +117,7 @@ words! {
     feed::SyncEntity => SyncEntity,
     feed::ChangeReason => ChangeReason,
     sink::SinkState => SinkState,
+    AgentFigures => AgentFigures,
 }
 
 #[cfg(test)]

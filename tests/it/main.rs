@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module a subject, the parts they share in `support`.
 #![forbid(unsafe_code)]
 
+mod agent_figures;
 mod api_charges;
 mod api_checks;
 mod api_explain;

@@ -42,7 +42,10 @@ pub async fn run(command: &KpiCommand) -> Result<(), CliError> {
 pub async fn answer(command: &KpiCommand) -> Result<String, CliError> {
     match command {
         KpiCommand::Page { dir } => Ok(page::page(dir)?.trim_end().to_owned()),
-        KpiCommand::List { target } => show::definitions(&list(target).await?, target.service.format),
+        KpiCommand::List { target } => {
+            let (kpis, agents) = list(target).await?;
+            show::definitions(&kpis, agents, target.service.format)
+        }
         KpiCommand::Query { target, ask } => {
             let request = request::question(&target.market, ask, None)?;
             show::figures(&query(target, request).await?, target.service.format)
@@ -92,7 +95,8 @@ pub async fn answer(command: &KpiCommand) -> Result<String, CliError> {
     }
 }
 
-async fn list(target: &Target) -> Result<Vec<v1::Kpi>, CliError> {
+/// The KPIs, and in which form figures of the market tell of agents.
+async fn list(target: &Target) -> Result<(Vec<v1::Kpi>, v1::AgentFigures), CliError> {
     let client = target.service.connect().await?;
     let mut request =
         v1::ListKpisRequest { region_code: target.market.clone(), page_size: 1_000, ..Default::default() };
@@ -103,10 +107,11 @@ async fn list(target: &Target) -> Result<Vec<v1::Kpi>, CliError> {
             async move { client.list_kpis(request).await }
         });
         let page = page.await?.into_inner();
+        let agents = page.agent_figures();
         found.extend(page.kpis);
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
-            return Ok(found);
+            return Ok((found, agents));
         }
     }
 }

@@ -15,11 +15,11 @@ const MAX_COLUMNS: usize = 8;
 /// Eighths of a character cell.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The KPIs that can be asked for.
+/// The KPIs that can be asked for, and in which form figures of the market tell of agents.
 ///
 /// # Errors
 /// Never for what a service sends.
-pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError> {
+pub fn definitions(kpis: &[v1::Kpi], agents: v1::AgentFigures, format: Format) -> Result<String, CliError> {
     let header = ["kpi", "state", "title", "unit", "formula", "by", "source"];
     let line = |kpi: &v1::Kpi| {
         let sets: Vec<String> = kpi.dimension_sets.iter().map(|set| set.dimensions.join("+")).collect();
@@ -28,7 +28,17 @@ pub fn definitions(kpis: &[v1::Kpi], format: Format) -> Result<String, CliError>
         let state = state(kpi.filling.as_ref());
         [kpi.kpi_id.clone(), state, kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
     };
-    lines(&header, kpis.iter().map(line), format)
+    let mut out = lines(&header, kpis.iter().map(line), format)?;
+    if format == Format::Table {
+        out.push_str("\nfigures of agents: ");
+        out.push_str(match agents {
+            v1::AgentFigures::Unspecified | v1::AgentFigures::Named => "by name",
+            v1::AgentFigures::Pseudonym => "by pseudonym",
+            v1::AgentFigures::Teams => "by teams of five or more, of whole months",
+            v1::AgentFigures::Off => "none, nor by team",
+        });
+    }
+    Ok(out)
 }
 
 /// A line for each KPI whose cells are being filled, as a table ends with them.

@@ -7,6 +7,7 @@ use super::money::{components, currency};
 use super::shape::{choice, choices, file, flag, number, pattern, patterns, table, tables, text, texts};
 use super::{contact, pack, tighten};
 use crate::config::tenant::WEEKDAYS;
+use crate::domain::agent_figures::AgentFigures;
 use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::feed::SyncEntity;
 use crate::domain::outcome::Outcome;
@@ -178,6 +179,7 @@ pub(super) fn exchange() -> Value {
 }
 
 fn markets() -> Value {
+    let forms = AgentFigures::ALL.iter().map(|one| one.as_str());
     let market = table("A market: one country")
         .need("zone", text("IANA zone that decides the day on which a KPI counts a fact"))
         .need("currency", currency("ISO 4217 code"))
@@ -193,6 +195,7 @@ fn markets() -> Value {
         .may("week_start", choice("First day of a week of KPIs; monday if absent", WEEKDAYS.map(|(name, _)| name)))
         .may("fiscal_year_start", number("Month with which a fiscal year of KPIs begins; 1 if absent", 1, 12))
         .may("kpi_defaults", readings("Which reading of a figure is meant by its bare name in this market"))
+        .may("agent_figures", choice("In which form figures tell of agents; named if absent", forms))
         .may("close_after_days", number("Days after its end at which a period is closed; never if absent", 0, 3660));
     table("Markets by the country's lower-case ISO 3166-1 code")
         .any(market.end())

@@ -17,6 +17,7 @@ use crate::transport::encode::{kpi, target};
 use crate::transport::mask::Mask;
 use crate::transport::status;
 use crate::wire::encode::scalar::revision;
+use crate::wire::words::Word as _;
 
 #[tonic::async_trait]
 impl KpiService for Api {
@@ -31,7 +32,8 @@ impl KpiService for Api {
         list.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
         list.retain(|(kpi, _)| after.as_ref().is_none_or(|after| kpi.id > *after));
         let (kpis, next_page_token) = paging.cut(&list, kpi::kpi, |(kpi, _)| kpi.id.clone());
-        self.answer(v1::ListKpisResponse { kpis, next_page_token })
+        let agent_figures = self.use_cases.query.agent_figures(&caller.who, &market).map_err(failed)?.number();
+        self.answer(v1::ListKpisResponse { kpis, next_page_token, agent_figures })
     }
 
     async fn query_kpis(

@@ -68,6 +68,7 @@ promise_grace_days = 3
 attribution_days = 14
 week_start = \"sunday\"
 fiscal_year_start = 4
+agent_figures = \"teams\"
 
 [reporting]
 currency = \"EUR\"

@@ -1,0 +1,94 @@
+//! In which form a market's figures tell of agents: `agent_figures` of a market, and what targets may name under it.
+
+use super::document::{Complaints, Section};
+use super::target;
+use super::tenant::TenantFile;
+use crate::domain::agent_figures::{AgentFigures, Pseudonyms};
+use crate::domain::diagnostic::{Diagnostic, SourceFile};
+use crate::kpi::{Catalogue, Dimension, Grain};
+
+/// The form, and where the file says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The form.
+    pub figures: AgentFigures,
+    /// Byte offset of its word, or of the market.
+    at: usize,
+}
+
+/// Reads `agent_figures` of a market; `named` where the file does not say.
+pub(super) fn read(section: &mut Section, out: &mut Complaints) -> Option<Placed> {
+    let key = "agent_figures";
+    let Some((text, at)) = section.text(out, key) else {
+        let placed = Placed { figures: AgentFigures::default(), at: section.offset() };
+        return (!section.was_there(key)).then_some(placed);
+    };
+    let figures = AgentFigures::parse(text);
+    if figures.is_none() {
+        let known: Vec<&str> = AgentFigures::ALL.iter().map(|one| one.as_str()).collect();
+        let message = format!("agent_figures is \"{}\", which is no form of figures about agents", text.escape_debug());
+        out.at(at, message, format!("write one of {}", known.join(", ")));
+    }
+    Some(Placed { figures: figures?, at })
+}
+
+/// Refuses targets whose figures no market tells, and the form that needs a count of active agents where there is none.
+pub(super) fn check(tenant: &TenantFile, catalogue: &Catalogue, file: &SourceFile, found: &mut Vec<Diagnostic>) {
+    let mut wrong = |at: usize, message: String, remedy: &str| {
+        found.push(Diagnostic::at(&file.path, &file.text, at, message, remedy));
+    };
+    for (market, placed) in &tenant.agent_figures {
+        if placed.figures == AgentFigures::Teams && catalogue.active_agents().is_none() {
+            let message =
+                format!("markets.{market}.agent_figures is teams, and no KPI counts the agents who were active");
+            wrong(
+                placed.at,
+                message,
+                "add a simple KPI over a distinct count of agent in agent_active to the KPI files",
+            );
+        }
+        for target in tenant.targets.iter().filter(|one| one.markets.is_empty() || one.markets.contains(market)) {
+            for (dimension, value, at) in target.named() {
+                if let Some((why, remedy)) = refused(placed.figures, target, dimension, value) {
+                    let (id, figures) = (&target.target.id, placed.figures);
+                    let message = format!(
+                        "target \"{id}\" {why}, and figures of the market {market} tell of agents as {figures} \
+                         (agent_figures)"
+                    );
+                    wrong(at, message, remedy);
+                }
+            }
+        }
+    }
+}
+
+/// Why a target's group has no figures, and what to write instead.
+fn refused(
+    figures: AgentFigures,
+    target: &target::Placed,
+    dimension: Dimension,
+    value: &str,
+) -> Option<(String, &'static str)> {
+    use AgentFigures as F;
+    match (dimension, figures) {
+        (Dimension::Agent, F::Pseudonym) if !Pseudonyms::is_one(value) => Some((
+            format!("names the agent \"{}\" and no pseudonym", value.escape_debug()),
+            "write the pseudonym that answers by agent tell, or set the target for a team",
+        )),
+        (Dimension::Agent, F::Teams) => {
+            Some(("names an agent".to_owned(), "set the target for a team of five or more, or for the market"))
+        }
+        (Dimension::Agent | Dimension::Team, F::Off) => Some((
+            format!("is for one {dimension}"),
+            "set the target for the market, or name in markets where it is for",
+        )),
+        (Dimension::Team, F::Teams) if target.named().count() > 1 => {
+            Some(("is for a team and something else".to_owned(), "set the target for the team alone"))
+        }
+        (Dimension::Team, F::Teams) if matches!(target.target.grain, Grain::Day | Grain::Week) => Some((
+            format!("is for a team by {}", target.target.grain),
+            "write grain = \"month\", or a longer one: teams are told of by whole months",
+        )),
+        _ => None,
+    }
+}
