@@ -92,3 +92,90 @@ fn refused(
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{source, tenant};
+
+    const HEAD: &str = "tenant = \"t\"\n[markets.it]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\n\
+        promise_grace_days = 3\n[markets.de]\nzone = \"Europe/Berlin\"\ncurrency = \"EUR\"\npromise_grace_days = 3\n";
+
+    fn definitions() -> Vec<SourceFile> {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/kpis");
+        source::folder(&dir, &mut Vec::new())
+    }
+
+    /// What is wrong with a file whose German market has this form.
+    fn complaints(figures: &str, more: &str, catalogue: &Catalogue) -> Vec<String> {
+        let text = format!("{HEAD}agent_figures = {figures}\n{more}");
+        let file = SourceFile { path: "t.toml".to_owned(), text };
+        let mut found = Vec::new();
+        if let Some(mut tenant) = tenant::read(&file, &mut found) {
+            target::check(&mut tenant.targets, &tenant.calendars, catalogue, &file, &mut found);
+            check(&tenant, catalogue, &file, &mut found);
+        }
+        found.into_iter().map(|one| format!("{}:{}: {}", one.line, one.column, one.message)).collect()
+    }
+
+    fn target(grain: &str, markets: &str, group: &str) -> String {
+        format!(
+            "[[target]]\nid = \"x\"\nkpi = \"calls_outbound\"\ngrain = \"{grain}\"\nfrom = \"2026-01-01\"\n\
+             goal = \"1\"\nside = \"at_least\"\n{markets}[target.group]\n{group}"
+        )
+    }
+
+    #[test]
+    fn a_form_is_one_of_four() {
+        let catalogue = Catalogue::compile(&definitions()).unwrap();
+        for one in AgentFigures::ALL {
+            assert!(complaints(&format!("\"{one}\""), "", &catalogue).is_empty());
+        }
+        let wrong = ["10:17: agent_figures is \"five\", which is no form of figures about agents"];
+        assert_eq!(complaints("\"five\"", "", &catalogue), wrong);
+        assert_eq!(
+            complaints("5", "", &catalogue),
+            ["10:17: markets.de.agent_figures is a whole number, not a text in quotes"]
+        );
+    }
+
+    #[test]
+    fn a_target_is_for_what_figures_tell_of() {
+        let catalogue = Catalogue::compile(&definitions()).unwrap();
+        let of = |figures: &str, grain: &str, group: &str| {
+            let found = complaints(&format!("\"{figures}\""), &target(grain, "", group), &catalogue);
+            found.join(" | ")
+        };
+        assert_eq!(of("named", "day", "agent = \"ann\"\n"), "");
+        let pseudonym = "agent = \"agent-0123456789abcdef01234567\"\n";
+        assert_eq!(of("pseudonym", "day", pseudonym), "");
+        let told = |what: &str, figures: &str| {
+            format!(
+                "19:1: target \"x\" {what}, and figures of the market de tell of agents as {figures} (agent_figures)"
+            )
+        };
+        let named = "names the agent \"ann\" and no pseudonym";
+        assert_eq!(of("pseudonym", "day", "agent = \"ann\"\n"), told(named, "pseudonym"));
+        assert_eq!(of("teams", "month", pseudonym), told("names an agent", "teams"));
+        assert_eq!(of("teams", "month", "team = \"a\"\n"), "");
+        assert_eq!(of("teams", "week", "team = \"a\"\n"), told("is for a team by week", "teams"));
+        assert_eq!(of("off", "month", "team = \"a\"\n"), told("is for one team", "off"));
+        let elsewhere = target("day", "markets = [\"it\"]\n", "agent = \"ann\"\n");
+        assert!(complaints("\"off\"", &elsewhere, &catalogue).is_empty(), "another market tells of agents");
+    }
+
+    #[test]
+    fn teams_need_a_count_of_active_agents() {
+        let mut files = definitions();
+        let all = Catalogue::compile(&files).unwrap();
+        assert_eq!(all.active_agents(), Some("active_agents"));
+        for file in &mut files {
+            file.text = file.text.replace("agg = \"distinct\"\nof = \"agent\"", "agg = \"distinct\"\nof = \"team\"");
+            file.text = file.text.replace("[[], [\"channel\"], [\"team\"], ", "[[], [\"channel\"], ");
+        }
+        let none = Catalogue::compile(&files).unwrap();
+        let wrong = "10:17: markets.de.agent_figures is teams, and no KPI counts the agents who were active";
+        assert_eq!(complaints("\"teams\"", "", &none), [wrong]);
+        assert!(complaints("\"off\"", "", &none).is_empty());
+    }
+}

@@ -10,7 +10,7 @@ use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::{MarketId, check_id};
 use crate::domain::money::Currency;
-use crate::kpi::target::{Guard, Side, Target};
+use crate::kpi::target::{Bound, Guard, Side, Target};
 use crate::kpi::{Calendar, Catalogue, Dimension, Exact, Grain, Query, Shape};
 
 /// A target with the markets that it is for.
@@ -195,7 +195,19 @@ fn guard(mut section: Section, out: &mut Complaints) -> Option<Guard> {
         bound
     });
     section.finish(out);
-    Some(Guard { kpi: kpi?.0.to_owned(), side: side?, bound: bound? })
+    Some(Guard { kpi: kpi?.0.to_owned(), side: side?, bound: Bound::Stated(bound?) })
+}
+
+/// A question by the target's group about its first day, of no KPI yet.
+fn asked(target: &Target) -> Query {
+    Query {
+        kpis: Vec::new(),
+        grain: target.grain,
+        from: target.from,
+        to: target.from.succ_opt().unwrap_or(target.from),
+        group_by: target.group.iter().map(|(one, _)| *one).collect(),
+        filters: Vec::new(),
+    }
 }
 
 /// Resolves the dimensions of targets' groups, and holds targets against the definitions: their KPIs must exist, be kept by
@@ -222,14 +234,7 @@ pub fn check(
         }
         let kpis = std::iter::once(target.kpi.clone()).chain(target.guard.iter().map(|guard| guard.kpi.clone()));
         for kpi in kpis {
-            let query = Query {
-                kpis: vec![kpi.clone()],
-                grain: target.grain,
-                from: target.from,
-                to: target.from.succ_opt().unwrap_or(target.from),
-                group_by: target.group.iter().map(|(one, _)| *one).collect(),
-                filters: Vec::new(),
-            };
+            let query = Query { kpis: vec![kpi.clone()], ..asked(target) };
             let mut wrong = |message: String, remedy: &str| {
                 found.push(Diagnostic::at(&file.path, &file.text, *at, message, remedy));
             };
@@ -253,6 +258,18 @@ pub fn check(
                 }
                 Ok(_) => {}
             }
+        }
+        if target.guard.is_none() {
+            target.guard =
+                catalogue.list().find(|info| info.id == target.kpi).and_then(|info| info.guard.clone()).and_then(
+                    |kpi| {
+                        let query = Query { kpis: vec![kpi.clone()], ..asked(target) };
+                        let shape = Shape { case_dimensions: case.clone(), ..Shape::default() };
+                        // A group by which it is not kept is one without this guard.
+                        catalogue.plan_shaped(&query, &shape).ok()?;
+                        Some(Guard { kpi, side: Side::AtLeast, bound: Bound::Before })
+                    },
+                );
         }
     }
 }

@@ -9,8 +9,10 @@ vocabulary!(
     /// In which form figures tell of agents. Law and agreements with employees' representatives decide it market by market:
     /// § 87 (1) no. 6 BetrVG gives a works council a say in whatever can watch what single employees do, and art. 5 (1) (c)
     /// GDPR asks for no more than is needed.
+    #[derive(Default)]
     AgentFigures {
         /// By their ids, as records name them.
+        #[default]
         Named = "named",
         /// By names that stand for them, which only the server can make.
         Pseudonym = "pseudonym",
@@ -20,12 +22,6 @@ vocabulary!(
         Off = "off",
     }
 );
-
-impl Default for AgentFigures {
-    fn default() -> Self {
-        Self::Named
-    }
-}
 
 /// What every pseudonym begins with.
 const HEAD: &str = "agent-";

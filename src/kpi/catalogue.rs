@@ -81,6 +81,9 @@ impl Catalogue {
                 note(kpi.place, message, "define it or remove it from variants".to_owned());
             }
         }
+        for (kpi, message, remedy) in parse_kpi::guards(&read.kpis) {
+            note(Place { at: kpi.guard_at, ..kpi.place }, message, remedy);
+        }
         for (place, _) in read.buckets.iter().skip(1) {
             let message = "the buckets of days past due are stated twice".to_owned();
             note(*place, message, "state days_past_due in one file".to_owned());

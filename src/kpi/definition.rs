@@ -146,6 +146,8 @@ pub struct KpiInfo {
     pub group_by: Vec<Vec<String>>,
     /// Records without which there is no value, in words.
     pub needs: Vec<String>,
+    /// The KPI that must not fall where this one gets better: without it, this one alone says little.
+    pub guard: Option<String>,
 }
 
 /// A compiled KPI.

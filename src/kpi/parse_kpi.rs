@@ -19,6 +19,8 @@ use crate::domain::fact::FactKind;
 pub(crate) struct Written {
     pub(crate) place: Place,
     pub(crate) info: KpiInfo,
+    /// Where the guard is named.
+    pub(crate) guard_at: usize,
     formula: Shape,
     /// Days of a conversion's window.
     window_days: Option<i64>,
@@ -56,6 +58,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         return Some(Written {
             place,
             info,
+            guard_at: place.at,
             formula: Shape::Alias,
             window_days: None,
             told: Told::default(),
@@ -79,6 +82,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         Some(_) => table.texts(reader, "variants").into_iter().map(|(text, _)| text.to_owned()).collect(),
         None => Vec::new(),
     };
+    let guard = table.maybe_text(reader, "guard");
     let proportion = table.flag(reader, "proportion") == Some(true);
     let parameters = parse_parts::parameters(reader, &mut table);
     let control = if kind == Some(Kind::Lift) { Some(parse_told::control(reader, &mut table)) } else { None };
@@ -110,11 +114,13 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         proportion,
         group_by: Vec::new(),
         needs: needs.iter().map(|need| need.words(&reader.case)).collect(),
+        guard: guard.map(|(text, _)| text.to_owned()),
     };
     let control = control.map_or(Some(None), |control| control.map(Some))?;
     let (window_days, mut told) = (window?, told?);
     told.wait_for(info.kind, window_days);
-    Some(Written { place, info, formula: shape?, window_days, told, control, parameters, needs })
+    let guard_at = guard.map_or(place.at, |(_, at)| at);
+    Some(Written { place, info, guard_at, formula: shape?, window_days, told, control, parameters, needs })
 }
 
 /// The days of a conversion's window: facts that lead to payments are remembered for thirty.
@@ -154,6 +160,7 @@ fn alias(id: String, title: String, description: String, of: String) -> KpiInfo 
         proportion: false,
         group_by: Vec::new(),
         needs: Vec::new(),
+        guard: None,
     }
 }
 
@@ -223,6 +230,23 @@ fn shape(reader: &mut Reader<'_>, table: &mut Table<'_>, kind: Kind) -> Option<S
         }
         Kind::Alias => None,
     }
+}
+
+/// Guards that guard nothing: those that are no KPI, and the KPI itself, if only under another name.
+pub(crate) fn guards(written: &[Written]) -> Vec<(&Written, String, String)> {
+    let of = |id: &str| written.iter().find(|kpi| kpi.info.id == id);
+    let wrong = |kpi: &Written| {
+        let guard = kpi.info.guard.as_deref()?;
+        let id = &kpi.info.id;
+        let found = of(guard);
+        if guard == id || found.is_some_and(|found| found.info.alias_of.as_ref() == Some(id)) {
+            let message = format!("KPI \"{id}\" names itself as its guard");
+            return Some((message, "name another KPI, which must not fall where this one gets better".to_owned()));
+        }
+        let message = || format!("KPI \"{id}\" names the guard \"{}\", which is no KPI", guard.escape_debug());
+        found.is_none().then(|| (message(), "define it, or remove guard".to_owned()))
+    };
+    written.iter().filter_map(|kpi| wrong(kpi).map(|(message, remedy)| (kpi, message, remedy))).collect()
 }
 
 /// Links KPIs to measures and formulas, and holds what they say of themselves against what their formula is. Faults

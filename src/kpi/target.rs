@@ -72,7 +72,17 @@ pub struct Guard {
     /// On which side of the bound it must be.
     pub side: Side,
     /// The bound.
-    pub bound: Exact,
+    pub bound: Bound,
+}
+
+/// What a guard is held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// The figure that the tenant's file states.
+    Stated(Exact),
+    /// Its own figure of the period before: what the KPI's definition asks for where the file states no guard. It is not judged in
+    /// a period that is not over, or without one of the two figures, and says nothing then.
+    Before,
 }
 
 /// How one period stands to the target.
@@ -118,20 +128,27 @@ impl Target {
     #[must_use]
     pub fn judge(&self, figures: &[(Period, Option<Exact>, Option<Exact>, i64)], additive: bool) -> Vec<Judged> {
         let mut before: Option<TargetState> = None;
+        let mut earlier: Option<Exact> = None;
         let mut judged = Vec::with_capacity(figures.len());
         for (period, value, guard, whole) in figures {
             let share = Exact::new(i128::from(period.days()), i128::from((*whole).max(1)));
             let goal = share.filter(|_| additive && period.days() < *whole).and_then(|share| self.goal.multiply(share));
             let goal = goal.unwrap_or(self.goal);
-            let guarded = match (&self.guard, guard) {
-                (Some(guard), Some(value)) => Some(guard.side.holds(*value, guard.bound)),
+            let bound = self.guard.as_ref().and_then(|guard| match guard.bound {
+                Bound::Stated(bound) => Some(bound),
+                Bound::Before => earlier.filter(|_| period.whole),
+            });
+            let guarded = match (&self.guard, guard, bound) {
+                (Some(guard), Some(value), Some(bound)) => Some(guard.side.holds(*value, bound)),
                 _ => None,
             };
+            earlier = *guard;
             let state = value.and_then(|value| self.state(value, goal, before));
             // A good figure that its guard does not bear out is no success.
             let state = state.map(|state| if guarded == Some(false) { state.max(TargetState::AtRisk) } else { state });
             // Nor is one of which that is not known.
-            let unknown = self.guard.is_some() && guarded.is_none();
+            let stated = self.guard.as_ref().is_some_and(|guard| guard.bound != Bound::Before);
+            let unknown = stated && guarded.is_none();
             let state = state.filter(|state| !unknown || *state != TargetState::OnTrack);
             before = state.or(before);
             judged.push(Judged { period: *period, value: *value, goal, state, guarded });
@@ -257,7 +274,11 @@ mod tests {
     #[test]
     fn a_guard_that_does_not_hold_spoils_a_success() {
         let mut target = target(Side::AtLeast);
-        target.guard = Some(Guard { kpi: "recovery_rate".to_owned(), side: Side::AtLeast, bound: Exact::whole(10) });
+        target.guard = Some(Guard {
+            kpi: "recovery_rate".to_owned(),
+            side: Side::AtLeast,
+            bound: Bound::Stated(Exact::whole(10)),
+        });
         let mut figures = periods(&[90, 90, 90]);
         figures[0].2 = Some(Exact::whole(9));
         figures[1].2 = Some(Exact::whole(10));
@@ -266,6 +287,22 @@ mod tests {
         let expected = [(Some(AtRisk), Some(false)), (Some(OnTrack), Some(true)), (None, None)];
         assert_eq!([of(0), of(1), of(2)], expected, "without the guard's figure a good one says nothing");
         assert_eq!(target.judge(&periods(&[20]), false)[0].state, Some(Missed), "a bad one is bad without it");
+    }
+
+    #[test]
+    fn the_guard_of_a_definition_must_not_fall() {
+        let mut target = target(Side::AtLeast);
+        target.guard = Some(Guard { kpi: "recovery_rate".to_owned(), side: Side::AtLeast, bound: Bound::Before });
+        let mut figures = periods(&[90, 90, 90, 90, 90, 90]);
+        for (figure, guard) in figures.iter_mut().zip([Some(10), Some(10), Some(9), None, Some(8), Some(2)]) {
+            figure.2 = guard.map(Exact::whole);
+        }
+        figures[5].0.whole = false;
+        let judged = target.judge(&figures, false);
+        let of: Vec<_> = judged.iter().map(|one| (one.state.unwrap(), one.guarded)).collect();
+        let nothing = (OnTrack, None);
+        let expected = [nothing, (OnTrack, Some(true)), (AtRisk, Some(false)), nothing, nothing, nothing];
+        assert_eq!(of, expected, "nothing is said without two figures, and of a period that is not over");
     }
 
     #[test]

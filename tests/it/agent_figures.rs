@@ -1,14 +1,17 @@
 //! In which form a market's figures tell of agents: every way by which figures leave, under each setting.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fairdue::clock::Clock;
+use fairdue::domain::time::DAY;
 use fairdue::proto::v1;
 use tonic::{Code, Status};
 
 use crate::support::api::{Api, Clients, MARKETS};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{batch, call, case, date, fields, march, reason, stamp};
+use crate::support::wire::{at, batch, call, case, date, fields, march, reason, stamp};
 
 /// Each agent has one call in March 2024, and those named twice have two.
 const TEAMS: [(&str, &[&str]); 3] = [
@@ -170,9 +173,6 @@ on_both_databases!(
         let compared = v1::Comparison { kind: v1::ComparisonKind::PreviousPeriod.into(), ..Default::default() };
         let compared = v1::QueryKpisRequest { comparison: Some(compared), ..of_one.clone() };
         assert_eq!(told(&mut mine, compared).await[0].0, *twice);
-        let frozen = v1::QueryKpisRequest { frozen: true, ..calls(&["agent"]) };
-        let frozen = mine.kpis.query_kpis(frozen).await.expect("figures").into_inner().rows;
-        assert!(shown(&frozen).iter().take(13).eq(agents), "{frozen:?}");
         let both = mine.kpis.query_kpis_across_markets(across(calls(&["agent"]))).await.expect("figures").into_inner();
         assert!(shown(&both.rows).iter().take(13).eq(agents) && shown(&both.markets[0].rows) == rows, "{both:?}");
         let by_team = told(&mut mine, calls(&["team"])).await;
@@ -348,6 +348,23 @@ on_both_databases!(
         let list = v1::ListActivitiesRequest { region_code: "IT".to_owned(), page_size: 1, ..Default::default() };
         let list = mine.activities.list_activities(list).await.expect("activities").into_inner();
         assert_eq!(list.activities[0].actor.clone().expect("an actor").agent_id, "n1");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn closed_figures_are_told_under_pseudonyms_too(database: Database) {
+        let (clock, hand) = Clock::manual(at(12)); // 30 March
+        let api = Api::start_at(&database, &[], clock).await;
+        let mut mine = filled(&api).await;
+        set(&api, "pseudonym", "");
+        hand.fetch_add(30 * DAY, Ordering::SeqCst);
+        let frozen = v1::QueryKpisRequest { frozen: true, totals: false, ..calls(&["agent"]) };
+        let answer = mine.kpis.query_kpis(frozen).await.expect("figures").into_inner();
+        assert_eq!(answer.rows.len(), 13, "each agent has one row: {answer:?}");
+        assert!(shown(&answer.rows).iter().all(|(name, _)| name.starts_with("agent-")), "{answer:?}");
+        let same = |row: &v1::KpiRow| row.frozen.as_ref().is_some_and(|frozen| frozen.value == row.value);
+        assert!(answer.rows.iter().all(same), "nothing was restated: {answer:?}");
         api.end().await;
     }
 );

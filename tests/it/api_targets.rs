@@ -10,7 +10,7 @@ use tonic::{Code, Streaming};
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{batch, case, date, fields, march, note, payment, reason, stamp};
+use crate::support::wire::{batch, call, case, date, fields, march, note, payment, reason, stamp};
 
 /// March 2024 is over, so that its figures stand to the target as whole ones.
 const TARGETS: &str = r#"
@@ -151,6 +151,60 @@ on_both_databases!(
         );
         let stranger = api.platform("theirs").await.kpis.get_scorecard(request).await.expect("a card").into_inner();
         assert!(stranger.targets.is_empty(), "another tenant has no targets");
+        api.end().await;
+    }
+);
+
+/// A target whose KPI is read with another one, by its definition.
+const GUARDED: &str = r#"
+[[target]]
+id = "productivity"
+kpi = "accounts_per_agent"
+grain = "month"
+from = "2024-03-01"
+until = "2024-05-31"
+markets = ["it"]
+goal = "1"
+side = "at_least"
+"#;
+
+on_both_databases!(
+    async fn a_target_without_a_guard_has_that_of_its_definition(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let list = v1::ListKpisRequest { region_code: "IT".to_owned(), page_size: 1_000, ..Default::default() };
+        let list = mine.kpis.list_kpis(list).await.expect("a list").into_inner().kpis;
+        let guard = |id: &str| list.iter().find(|kpi| kpi.kpi_id == id).map(|kpi| kpi.guard_kpi_id.as_str());
+        assert_eq!((guard("accounts_per_agent"), guard("recovery_rate")), (Some("recovery_rate"), Some("")));
+        // An agent is active in each month; most is paid in March, less in April, more again in May.
+        let by = |id: &str, day: i64| v1::Activity {
+            actor: Some(v1::Actor {
+                kind: v1::ActorKind::Human.into(),
+                agent_id: "ann".to_owned(),
+                ..Default::default()
+            }),
+            ..call(id, "c1", day)
+        };
+        let calls = [by("a1", 1), by("a2", 20), by("a3", 50)].to_vec();
+        mine.activities.batch_record_activities(batch(calls)).await.expect("stored");
+        let paid = [payment("april", "c1", 20, 1), payment("may", "c2", 50, 50)].to_vec();
+        mine.activities.batch_record_activities(batch(paid)).await.expect("stored");
+        api.change_rule("mine", GUARDED);
+        let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
+        let card = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
+        let told = |card: &v1::GetScorecardResponse| {
+            let [target] = card.targets.as_slice() else { panic!("one target: {card:?}") };
+            let periods = target.periods.iter().map(|one| (one.state(), one.guard_holds)).collect::<Vec<_>>();
+            (target.guard_kpi_id.clone(), periods)
+        };
+        use v1::TargetState::{AtRisk, OnTrack};
+        let months = vec![(OnTrack, None), (AtRisk, Some(false)), (OnTrack, Some(true))];
+        assert_eq!(told(&card), ("recovery_rate".to_owned(), months), "{card:?}");
+        // What the file states is what holds.
+        let own = "[target.guard]\nkpi = \"payments\"\nside = \"at_least\"\nbound = \"0\"\n";
+        api.change_rule("mine", &format!("{GUARDED}{own}"));
+        let card = mine.kpis.get_scorecard(request).await.expect("a card").into_inner();
+        assert_eq!(told(&card), ("payments".to_owned(), vec![(OnTrack, Some(true)); 3]), "{card:?}");
         api.end().await;
     }
 );

@@ -97,6 +97,9 @@ fn one(out: &mut String, kpi: &KpiInfo) -> std::fmt::Result {
     if !kpi.needs.is_empty() {
         writeln!(out, "- needs: {}; no value without", kpi.needs.join("; "))?;
     }
+    if let Some(guard) = &kpi.guard {
+        writeln!(out, "- read with: [{guard}](#{guard}), its guard, which must not fall")?;
+    }
     if !kpi.variants.is_empty() {
         let links: Vec<String> = kpi.variants.iter().map(|id| format!("[{id}](#{id})")).collect();
         writeln!(out, "- other readings: {}", links.join(", "))?;

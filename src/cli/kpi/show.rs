@@ -20,13 +20,14 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// # Errors
 /// Never for what a service sends.
 pub fn definitions(kpis: &[v1::Kpi], agents: v1::AgentFigures, format: Format) -> Result<String, CliError> {
-    let header = ["kpi", "state", "title", "unit", "formula", "by", "source"];
+    let header = ["kpi", "state", "title", "unit", "formula", "by", "guard", "source"];
     let line = |kpi: &v1::Kpi| {
         let sets: Vec<String> = kpi.dimension_sets.iter().map(|set| set.dimensions.join("+")).collect();
         let formula = if kpi.alias_of.is_empty() { kpi.formula.clone() } else { format!("= {}", kpi.alias_of) };
         let unit = word(kpi.unit().as_str_name(), "KPI_UNIT_");
         let state = state(kpi.filling.as_ref());
-        [kpi.kpi_id.clone(), state, kpi.title.clone(), unit, formula, sets.join(", "), kpi.source.clone()]
+        let (guard, source) = (kpi.guard_kpi_id.clone(), kpi.source.clone());
+        [kpi.kpi_id.clone(), state, kpi.title.clone(), unit, formula, sets.join(", "), guard, source]
     };
     let mut out = lines(&header, kpis.iter().map(line), format)?;
     if format == Format::Table {

@@ -209,6 +209,7 @@ fn kpi() -> Value {
         .may("dimension_as_of", words!("Which version of a case gives the dimensions", DimensionAsOf))
         .may("rounding", words!("How the decimal text is rounded", Rounding))
         .may("decimals", number("Digits behind the point; money takes its currency's without this key", 0, 9))
+        .may("guard", text("The KPI that must not fall where this one gets better"))
         .may("variants", several("Other readings of the same figure", json!({ "type": "string" })))
         .may("proportion", flag("The numerator is a part of the denominator's count"))
         .may("parameters", parameters.end())

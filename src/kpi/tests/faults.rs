@@ -38,6 +38,30 @@ fn a_sound_file_compiles() {
 }
 
 #[test]
+fn a_guard_is_another_kpi() {
+    let guarded = |guard: &str| {
+        let alias = "[[kpi]]\nid = \"same\"\ntitle = \"S\"\ndescription = \"d\"\nkind = \"alias\"\nof = \"k\"\n";
+        let other = kpi("simple", "measure = \"m\"", MONEY).replacen(MEASURE, "", 1);
+        let (_, other) = other.split_once("[[kpi]]\n").unwrap();
+        let other = other.replacen("id = \"k\"", "id = \"other\"", 1);
+        let own = kpi("simple", "measure = \"m\"", &format!("{MONEY}\nguard = {guard}"));
+        compile(&format!("{own}{alias}[[kpi]]\n{other}"))
+    };
+    assert_eq!(guarded("\"other\""), Vec::<String>::new());
+    for (guard, told) in [
+        ("\"k\"", "KPI \"k\" names itself as its guard"),
+        ("\"same\"", "KPI \"k\" names itself as its guard"),
+        ("\"nothing\"", "KPI \"k\" names the guard \"nothing\", which is no KPI"),
+        ("3", "guard"),
+    ] {
+        let found = guarded(guard);
+        assert!(found.len() == 1 && found[0].contains(told) && found[0].starts_with("k.toml:43:9: "), "{found:?}");
+    }
+    let info = shipped().list().find(|kpi| kpi.id == "accounts_per_agent").unwrap();
+    assert_eq!(info.guard.as_deref(), Some("recovery_rate"), "an alias has the guard of what it stands for");
+}
+
+#[test]
 fn every_fault_of_a_file_is_reported_with_its_place() {
     let found = compile(
         "version = 2\n[[measure]]\nid = \"M\"\ntitle = \"\"\nfact = \"paymant\"\nagg = \"sum\"\nfield = \"amount3\"\n\

@@ -36,6 +36,7 @@ pub fn kpi((kpi, filling): &(KpiInfo, Option<KpiFilling>)) -> v1::Kpi {
         alias_of: kpi.alias_of.clone().unwrap_or_default(),
         proportion: kpi.proportion,
         needs: kpi.needs.clone(),
+        guard_kpi_id: kpi.guard.clone().unwrap_or_default(),
         dimension_sets: kpi
             .group_by
             .iter()
