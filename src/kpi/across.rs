@@ -10,10 +10,11 @@ use super::dimension::Dimension;
 use super::exact::Exact;
 use super::exchange::{DatePolicy, MissingRate, Reporting};
 use super::formula::{Node, Window};
-use super::gather::{Gathered, Merge, add_up, gather};
+use super::gather::{Gathered, Kept, Merge, add_up, gather};
 use super::need::{self, NeedRows};
 use super::plan::{Plan, Planned};
-use super::row::{Answer, Row, RowKind};
+use super::row::{Answer, Row, RowKind, by_value};
+use super::shape::RowOrder;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
 
@@ -38,6 +39,8 @@ pub enum AcrossError {
 
 /// A group by its values in words.
 type Name = Box<[Option<Arc<str>>]>;
+/// Where a group stands: those without a value come last, as in every answer, and behind them the rest.
+type Key = (bool, bool, Name);
 /// For each leaf of a KPI, the rows that make it: part, currency, row.
 type Places = Vec<Vec<(usize, Option<Currency>, usize)>>;
 
@@ -51,12 +54,18 @@ pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answe
     let gathered = |merge: &Merge<'_>| -> Result<Vec<Gathered>, DecodeError> {
         parts.iter().map(|part| gather(part.plan, part.blocks.iter().copied(), merge)).collect()
     };
-    let groups = gathered(&Merge::Nothing)?;
+    let first = match plan.shape.top {
+        Some(top) => Some(first_groups(parts, &gathered(&Merge::Nothing)?, top, reporting)?),
+        None => None,
+    };
+    let merge = first.as_ref().map_or(Merge::Nothing, Merge::AllBut);
+    let groups = gathered(&merge)?;
     let total = if plan.shape.totals { Some(gathered(&Merge::Everything)?) } else { None };
     let values = match plan.has_percentiles() {
-        true => Some((together(parts, &Merge::Nothing)?, together(parts, &Merge::Everything)?)),
+        true => Some((together(parts, &merge)?, together(parts, &Merge::Everything)?)),
         false => None,
     };
+    let order = plan.shape.order.filter(|order| *order != RowOrder::Name);
     let mut answer = Answer::default();
     for (place, kpi) in plan.kpis.iter().enumerate() {
         if let (Some((groups, all)), true) = (&values, plan.is_percentile(kpi)) {
@@ -68,13 +77,41 @@ pub fn across(parts: &[Part<'_>], reporting: Option<&Reporting>) -> Result<Answe
         let sums = |gathered, kind| Sums::new(parts, gathered, place, kpi, kind, reporting);
         let (groups, total) = (sums(&groups, RowKind::Group), total.as_ref().map(|all| sums(all, RowKind::Total)));
         for slot in 0..plan.framed.rows {
-            groups.rows(slot, &mut answer.rows)?;
+            let begins = answer.rows.len();
+            groups.rows(slot, false, &mut answer.rows)?;
+            if let (Some(order), Some(rows)) = (order, answer.rows.get_mut(begins..)) {
+                rows.sort_by(|a, b| (a.kind.cmp(&b.kind)).then_with(|| by_value(order, a, b)));
+            }
             if let Some(total) = &total {
-                total.rows(slot, &mut answer.rows)?;
+                total.rows(slot, false, &mut answer.rows)?;
             }
         }
     }
     Ok(answer)
+}
+
+/// The first groups over all parts by the first KPI's value over the whole question. Amounts are in one currency.
+fn first_groups(
+    parts: &[Part<'_>],
+    gathered: &[Gathered],
+    top: usize,
+    reporting: Option<&Reporting>,
+) -> Result<Kept, AcrossError> {
+    let Some(plan) = parts.first().map(|part| part.plan) else { return Ok(Kept::default()) };
+    let (Some(kpi), Some(whole)) = (plan.kpis.first(), plan.framed.all.len().checked_sub(1)) else {
+        return Ok(Kept::default());
+    };
+    let mut rows = Vec::new();
+    if plan.is_percentile(kpi) {
+        let values = together(parts, &Merge::Nothing)?;
+        let evaluation = Evaluation::new(plan, kpi, &values, false);
+        rows.extend(evaluation.all_ranked(whole));
+    } else {
+        Sums::new(parts, gathered, 0, kpi, RowKind::Group, reporting).rows(whole, true, &mut rows)?;
+    }
+    let order = plan.shape.order.filter(|order| *order != RowOrder::Name).unwrap_or(RowOrder::ValueDescending);
+    rows.sort_by(|a, b| by_value(order, a, b));
+    Ok(rows.into_iter().take(top).map(|row| row.group.iter().cloned().collect()).collect())
 }
 
 /// The values of all parts as if they were of one market: a percentile of them is that of all values.
@@ -100,9 +137,9 @@ struct Sums<'a> {
     reporting: Option<&'a Reporting>,
     /// The KPI over each part.
     evaluations: Vec<Evaluation<'a>>,
-    groups: BTreeMap<(bool, Name), Places>,
+    groups: BTreeMap<Key, Places>,
     /// By group and part, where the records are that the KPI needs.
-    needs: BTreeMap<(bool, Name), Vec<(usize, NeedRows)>>,
+    needs: BTreeMap<Key, Vec<(usize, NeedRows)>>,
 }
 
 impl<'a> Sums<'a> {
@@ -114,8 +151,8 @@ impl<'a> Sums<'a> {
         kind: RowKind,
         reporting: Option<&'a Reporting>,
     ) -> Self {
-        let mut groups: BTreeMap<(bool, Name), Places> = BTreeMap::new();
-        let mut needs: BTreeMap<(bool, Name), Vec<(usize, NeedRows)>> = BTreeMap::new();
+        let mut groups: BTreeMap<Key, Places> = BTreeMap::new();
+        let mut needs: BTreeMap<Key, Vec<(usize, NeedRows)>> = BTreeMap::new();
         let width = if kind == RowKind::Total { 0 } else { kpi.group_by.len() };
         let none = || vec![Vec::new(); kpi.definition.leaves.len()];
         for (number, (part, gathered)) in parts.iter().zip(gathered).enumerate() {
@@ -127,8 +164,7 @@ impl<'a> Sums<'a> {
                     let name: Name = group.values.iter().take(width).map(text).collect();
                     let currency = gathered.names.text(group.currency).and_then(|code| Currency::parse(code));
                     let Some(row) = sums.row(group) else { continue };
-                    // Those without a value come last, as in every answer.
-                    let name = (name.iter().any(Option::is_none), name);
+                    let name = (group.is_rest(), name.iter().any(Option::is_none), name);
                     if !kpi.needs.is_empty() {
                         // Each leaf tells of the same group.
                         let rows = (number, need::rows(part.plan, kpi, gathered, group));
@@ -145,7 +181,7 @@ impl<'a> Sums<'a> {
             }
         }
         if groups.is_empty() && width == 0 {
-            groups.insert((false, Name::default()), none());
+            groups.insert((false, false, Name::default()), none());
         }
         let whole = kind == RowKind::Total;
         let pairs = parts.iter().zip(gathered);
@@ -153,7 +189,8 @@ impl<'a> Sums<'a> {
         Self { parts, gathered, kpi, kind, reporting, evaluations, groups, needs }
     }
 
-    fn rows(&self, slot: usize, rows: &mut Vec<Row>) -> Result<(), AcrossError> {
+    /// The rows of one period; `there`: only groups that have facts in it.
+    fn rows(&self, slot: usize, there: bool, rows: &mut Vec<Row>) -> Result<(), AcrossError> {
         let Some(plan) = self.parts.first().map(|part| part.plan) else { return Ok(()) };
         let definition = &self.kpi.definition;
         let id: Arc<str> = Arc::from(definition.info.id.as_str());
@@ -161,8 +198,8 @@ impl<'a> Sums<'a> {
         let base = plan.framed.base.get(slot).copied().flatten();
         let currency = self.reporting.map(|reporting| reporting.currency).filter(|_| definition.money);
         for (key, places) in &self.groups {
-            let name = &key.1;
-            let always = self.kind == RowKind::Total || self.kpi.group_by.is_empty();
+            let (rest, _, name) = key;
+            let always = !there && (self.kind == RowKind::Total || self.kpi.group_by.is_empty());
             if !always && !self.is_there(places, slot) && !base.is_some_and(|base| self.is_there(places, base)) {
                 continue;
             }
@@ -172,7 +209,8 @@ impl<'a> Sums<'a> {
                 _ => values.next().cloned().flatten(),
             };
             let group = plan.query.group_by.iter().map(value).collect();
-            let blank = definition.blank((&id, &variant), self.kind, group, currency);
+            let kind = if *rest && self.kind == RowKind::Group { RowKind::Rest } else { self.kind };
+            let blank = definition.blank((&id, &variant), kind, group, currency);
             let needs = self.needs.get(key).map_or(&[][..], Vec::as_slice);
             let mut row = self.row((plan, &blank), places, needs, slot)?;
             row.base = match base {

@@ -1,6 +1,5 @@
 //! The figures: one row for each KPI, period and group, exact, with what they are made of.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use super::linear::{self, Terms};
 use super::need::{self, NeedRows};
 use super::parts::Taking;
 use super::plan::{Plan, Planned};
-use super::row::{Answer, Row, RowKind};
+use super::row::{Answer, Row, RowKind, by_value};
 use super::shape::RowOrder;
 use super::survival::NOT_REACHED;
 use super::varint::DecodeError;
@@ -77,8 +76,7 @@ impl Plan {
         let mut kept = Kept::default();
         let (Some(kpi), Some(slot)) = (self.kpis.first(), self.framed.all.len().checked_sub(1)) else { return kept };
         let whole = Evaluation::new(self, kpi, gathered, false);
-        let mut rows: Vec<Row> = whole.groups().iter().filter_map(|group| whole.ranked(group, slot)).collect();
-        rows.retain(|row| row.kind == RowKind::Group);
+        let mut rows = whole.all_ranked(slot);
         let order = self.shape.order.filter(|order| *order != RowOrder::Name).unwrap_or(RowOrder::ValueDescending);
         rows.sort_by(|a, b| by_value(order, a, b));
         let mut taken: HashMap<Option<Currency>, usize> = HashMap::new();
@@ -90,20 +88,6 @@ impl Plan {
             }
         }
         kept
-    }
-}
-
-/// Compares by value; rows without one come last in either order.
-fn by_value(order: RowOrder, a: &Row, b: &Row) -> Ordering {
-    let sign = |value: Exact| value.numerator().cmp(&0);
-    match (a.value, b.value) {
-        (Some(a), Some(b)) => {
-            // Beyond 128 bits the nearest doubles decide.
-            let exact = a.subtract(b).map(sign);
-            let ascending = exact.unwrap_or_else(|| a.approximate().total_cmp(&b.approximate()));
-            if order == RowOrder::ValueDescending { ascending.reverse() } else { ascending }
-        }
-        (a, b) => a.is_none().cmp(&b.is_none()),
     }
 }
 
@@ -206,6 +190,12 @@ impl<'a> Evaluation<'a> {
                 take(row);
             }
         }
+    }
+
+    /// The rows of the groups that have facts in a period, but for what is not kept apart.
+    pub(super) fn all_ranked(&self, slot: usize) -> Vec<Row> {
+        let groups = self.groups();
+        groups.iter().filter(|group| !group.is_rest()).filter_map(|group| self.ranked(group, slot)).collect()
     }
 
     /// The row of a group in a period, if it has facts there.

@@ -1,5 +1,6 @@
 //! One figure of an answer, with what it is made of and what it is compared with.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::NoValue;
 use super::exact::{Exact, write_approximate};
+use super::shape::RowOrder;
 use super::unit::Unit;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::vocabulary;
@@ -132,6 +134,20 @@ impl Row {
     /// Writes an end of the interval, with a digit more than the value has.
     pub fn write_bound(&self, bound: f64, out: &mut String) {
         write_approximate(bound, self.decimals + 1, out);
+    }
+}
+
+/// Compares by value; rows without one come last in either order.
+pub(super) fn by_value(order: RowOrder, a: &Row, b: &Row) -> Ordering {
+    let sign = |value: Exact| value.numerator().cmp(&0);
+    match (a.value, b.value) {
+        (Some(a), Some(b)) => {
+            // Beyond 128 bits the nearest doubles decide.
+            let exact = a.subtract(b).map(sign);
+            let ascending = exact.unwrap_or_else(|| a.approximate().total_cmp(&b.approximate()));
+            if order == RowOrder::ValueDescending { ascending.reverse() } else { ascending }
+        }
+        (a, b) => a.is_none().cmp(&b.is_none()),
     }
 }
 

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use super::cells::Stretch;
 use super::following::{KpiFilling, being_filled};
-use super::kpis::{FigureSource, KpiAnswer, KpiQuestion, refused};
+use super::kpis::{FigureSource, KpiAnswer, KpiQuestion, Retold, refused};
 use super::{Query, Reading};
 use crate::domain::agent_figures::AgentFigures;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::{Principal, Role};
+use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, corrupt_cell};
 use crate::kpi::across::{AcrossError, Part, across};
 use crate::kpi::exchange::{DatePolicy, Reporting};
-use crate::kpi::{Answer, Catalogue, Dimension, Frame, Grain, QueryError, Shape};
+use crate::kpi::{Answer, Block, BlockKey, Catalogue, Dimension, Frame, Grain, Plan, QueryError, Shape};
 
 /// The answer to a question over several markets.
 #[derive(Debug)]
@@ -64,47 +66,36 @@ impl Query {
         let readings = markets.iter().map(|market| self.open(who, market)).collect::<Result<Vec<_>, _>>()?;
         let by_day = checked(&readings, &question, reporting.as_deref())?;
         let settled_to = self.markets.clock().now();
-        let mut cells = Vec::with_capacity(readings.len());
+        let mut all: Vec<OfMarket> = Vec::with_capacity(readings.len());
         for reading in &readings {
-            let mut shape = Shape { calendar: reading.calendar.clone(), by_day, ..question.shape.clone() };
-            if reading.agents == AgentFigures::Pseudonym {
-                shape.pseudonyms = Some(self.pseudonyms(reading).await?);
-            }
-            let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &shape);
-            let (following, planned) = self.planned(reading, settled_to, plan).await?;
-            let asked = question.query.kpis.iter().map(String::as_str);
-            let filling = self.filling(reading, &following, asked).await?;
-            match planned {
-                Ok((plan, revision, stretches)) => cells.push((plan, revision, stretches, filling)),
-                Err(error) => return Err(self.no_cells(reading, &following, &question.query.kpis, error).await),
-            }
+            all.push(self.of_market(reading, &question, by_day, settled_to).await?);
         }
         // Sums of two definitions are not added up.
         let former = |filling: &[KpiFilling]| -> Vec<(String, String)> {
             filling.iter().filter_map(|one| Some((one.kpi.clone(), one.former_digest.clone()?))).collect()
         };
-        let mut kinds = cells.iter().map(|(_, _, _, filling)| former(filling));
+        let mut kinds = all.iter().map(|one| former(&one.filling));
         let first = kinds.next();
         if !kinds.all(|kind| Some(&kind) == first.as_ref())
-            && let Some(filling) = cells.iter().find_map(|(_, _, _, filling)| filling.first())
+            && let Some(filling) = all.iter().find_map(|one| one.filling.first())
         {
             return Err(being_filled(filling));
         }
-        let mut parts = Vec::with_capacity(cells.len());
-        let mut own = Vec::with_capacity(cells.len());
-        for ((market, reading), (plan, revision, stretches, filling)) in markets.iter().zip(&readings).zip(&cells) {
-            let blocks: Vec<_> = stretches.iter().flat_map(|stretch| stretch.blocks()).collect();
+        let mut parts = Vec::with_capacity(all.len());
+        let mut own = Vec::with_capacity(all.len());
+        for ((market, reading), one) in markets.iter().zip(&readings).zip(&all) {
+            let (blocks, source): (Vec<_>, _) = match &one.sums {
+                Sums::Cells(cells) => (cells.iter().flat_map(|cells| cells.blocks()).collect(), FigureSource::Cells),
+                Sums::Facts(facts) => (facts.iter().map(|(key, block)| (*key, block)).collect(), FigureSource::Facts),
+            };
             let answer = KpiAnswer {
-                answer: plan.answer(blocks.iter().copied()).map_err(|error| corrupt_cell(&error))?,
-                revision: *revision,
-                settled_to,
-                catalogue_digest: reading.catalogue.digest().to_owned(),
-                source: FigureSource::Cells,
-                frozen: std::collections::BTreeMap::new(),
-                filling: filling.clone(),
+                answer: one.plan.answer(blocks.iter().copied()).map_err(|error| corrupt_cell(&error))?,
+                source,
+                filling: one.filling.clone(),
+                ..KpiAnswer::from_cells(reading, one.revision, one.settled_to)
             };
             own.push((market.clone(), answer));
-            parts.push(Part { plan, blocks });
+            parts.push(Part { plan: &one.plan, blocks });
         }
         let across = across(&parts, reporting.as_deref()).map_err(|error| match (error, &reporting) {
             (AcrossError::Cells(error), _) => corrupt_cell(&error),
@@ -125,22 +116,77 @@ impl Query {
     }
 }
 
+/// What one market gives to the answer.
+struct OfMarket {
+    plan: Plan,
+    sums: Sums,
+    revision: u64,
+    settled_to: Timestamp,
+    filling: Vec<KpiFilling>,
+}
+
+/// What figures are added up from.
+enum Sums {
+    Cells(Vec<Arc<Stretch>>),
+    Facts(Vec<(BlockKey, Block)>),
+}
+
+impl Query {
+    /// What a market gives: of its cells, or told again where they do not answer, as [`Query::query_kpis`] does.
+    async fn of_market(
+        &self,
+        reading: &Reading,
+        question: &KpiQuestion,
+        by_day: bool,
+        settled_to: Timestamp,
+    ) -> Result<OfMarket, IngestError> {
+        let mut question = question.clone();
+        (question.shape.calendar, question.shape.by_day) = (reading.calendar.clone(), by_day);
+        self.guarded(reading, &mut question).await?;
+        let asked = question.query.kpis.iter().map(String::as_str);
+        let mut following = self.following(reading, reading.is_of_facts(&question)).await?;
+        if !reading.is_of_facts(&question) {
+            let plan = |catalogue: &Catalogue| catalogue.plan_shaped(&question.query, &question.shape);
+            let planned;
+            (following, planned) = self.planned(reading, settled_to, plan).await?;
+            let filling = self.filling(reading, &following, asked.clone()).await?;
+            match planned {
+                Ok((plan, revision, cells)) => {
+                    return Ok(OfMarket { plan, sums: Sums::Cells(cells), revision, settled_to, filling });
+                }
+                // Cells that are being filled are waited for: other markets' may be of another definition.
+                Err(error) if !error.undeclared || !filling.is_empty() => {
+                    return Err(self.no_cells(reading, &following, &question.query.kpis, error).await);
+                }
+                Err(_) => {}
+            }
+        }
+        let Retold { plan, view, blocks } = self.retold_for(reading, &following, &question).await?;
+        let filling = self.filling(reading, &following, asked).await?;
+        Ok(OfMarket { plan, sums: Sums::Facts(blocks), revision: view.known, settled_to: view.now, filling })
+    }
+}
+
+/// A plan of the question by the definitions in force, whether cells or facts will answer it.
+fn planned_anyhow(reading: &Reading, question: &KpiQuestion, shape: &Shape) -> Result<Plan, IngestError> {
+    let of_facts = || {
+        let defaults = &reading.calendar.defaults;
+        let catalogue = reading.catalogue.for_question(&question.query, shape.exact, defaults)?;
+        catalogue.plan_shaped(&question.query, shape)
+    };
+    match reading.catalogue.plan_shaped(&question.query, shape) {
+        Err(error) if error.undeclared => of_facts().map_err(refused),
+        planned => planned.map_err(refused),
+    }
+}
+
 /// Refuses what is not answered over several markets; whether amounts must be kept apart by the day of the fact.
 fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Reporting>) -> Result<bool, IngestError> {
     let shape = &question.shape;
-    if question.as_of.is_some() || question.as_known_at.is_some() {
-        return Err(violation("question.as_of_time", "is answered for one market only: use QueryKpis".to_owned()));
-    }
     if question.frozen {
-        return Err(violation("question.frozen", "is answered for one market only: use QueryKpis".to_owned()));
-    }
-    if shape.exact {
-        let text = "is answered for one market only: use QueryKpis".to_owned();
-        return Err(violation("question.exact_percentiles", text));
-    }
-    if shape.top.is_some() || shape.order.is_some() {
-        let text = "is answered for one market only: use QueryKpis, or leave top and order out".to_owned();
-        return Err(violation("question.top", text));
+        let text = "is answered for one market only, since each closes its periods on days of its own: use QueryKpis, or send \
+                    as_known_time";
+        return Err(violation("question.frozen", text.to_owned()));
     }
     let grains = [
         Some(question.query.grain),
@@ -187,7 +233,7 @@ fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Repo
         }
         let mut shape = shape.clone();
         shape.calendar = reading.calendar.clone();
-        let plan = reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
+        let plan = planned_anyhow(reading, question, &shape)?;
         if plan.has_curves() && plan.has_money() && by_fact {
             let text = "are of cohorts, whose amounts are kept by the day of placement and not by the day of the rate: ask \
                         market by market, or convert by the period's end";

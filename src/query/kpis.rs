@@ -11,7 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
 use crate::ingest::{IngestError, View, Work, corrupt_cell};
-use crate::kpi::{self, Answer, BlockRange, Catalogue, Plan, QueryError, Shape, Taking};
+use crate::kpi::{self, Answer, Block, BlockKey, BlockRange, Catalogue, Plan, QueryError, Shape, Taking};
 use crate::store::MarketHead;
 
 /// A question with its view of the history.
@@ -68,7 +68,7 @@ pub struct KpiAnswer {
 
 impl KpiAnswer {
     /// The answer of cells before its rows are put in.
-    fn from_cells(reading: &Reading, revision: u64, settled_to: Timestamp) -> Self {
+    pub(super) fn from_cells(reading: &Reading, revision: u64, settled_to: Timestamp) -> Self {
         Self {
             answer: Answer::default(),
             revision,
@@ -86,10 +86,28 @@ impl KpiAnswer {
     }
 }
 
+/// What a question is answered from, where the history is told again for it.
+pub(super) struct Retold {
+    /// How it is answered.
+    pub(super) plan: Plan,
+    /// What of the history was told.
+    pub(super) view: View,
+    /// The sums.
+    pub(super) blocks: Vec<(BlockKey, Block)>,
+}
+
 /// A question that is refused, as the error of the use case.
 pub(super) fn refused(error: QueryError) -> IngestError {
     let reason = if error.undeclared { "KPI_DIMENSIONS_NOT_DECLARED" } else { "INVALID_KPI_QUERY" };
     IngestError::Question { message: error.to_string(), reason, violations: error.violations }
+}
+
+impl Reading {
+    /// Whether a question is answered from the facts whatever cells there are: of the past, and of exact percentiles.
+    pub(super) fn is_of_facts(&self, question: &KpiQuestion) -> bool {
+        let exact = || self.catalogue.asks_percentiles(&question.query, &question.shape.calendar.defaults);
+        question.as_of.is_some() || question.as_known_at.is_some() || (question.shape.exact && exact())
+    }
 }
 
 impl Query {
@@ -195,9 +213,7 @@ impl Query {
         may_tell: bool,
         taking: Taking<'_, T>,
     ) -> Result<(KpiAnswer, Vec<T>, Arc<Following>), IngestError> {
-        let exact = question.shape.exact
-            && reading.catalogue.asks_percentiles(&question.query, &question.shape.calendar.defaults);
-        if question.as_of.is_some() || question.as_known_at.is_some() || exact {
+        if reading.is_of_facts(question) {
             let following = self.following(reading, true).await?;
             let (answer, taken) = self.told_again(reading, &following, question, taking).await?;
             return Ok((answer, taken, following));
@@ -226,6 +242,20 @@ impl Query {
         question: &KpiQuestion,
         taking: Taking<'_, T>,
     ) -> Result<(KpiAnswer, Vec<T>), IngestError> {
+        let Retold { plan, view, blocks } = self.retold_for(reading, following, question).await?;
+        let blocks = blocks.iter().map(|(key, block)| (*key, block));
+        let taken = plan.rows_to(blocks, taking).map_err(|error| corrupt_cell(&error))?;
+        let from = FigureSource::Facts;
+        Ok((KpiAnswer { source: from, ..KpiAnswer::from_cells(reading, view.known, view.now) }, taken))
+    }
+
+    /// Tells the history again for a question.
+    pub(super) async fn retold_for(
+        &self,
+        reading: &Reading,
+        following: &Following,
+        question: &KpiQuestion,
+    ) -> Result<Retold, IngestError> {
         let exact = question.shape.exact;
         let defaults = &question.shape.calendar.defaults;
         let catalogue = following.standing.catalogue.for_question(&question.query, exact, defaults).map_err(refused)?;
@@ -242,18 +272,7 @@ impl Query {
             _ => self.retold(reading, catalogue, view).await?,
         };
         let blocks = delta.blocks_where(|key| ranges.iter().any(|range| range.holds(key)));
-        let blocks = blocks.iter().map(|(key, block)| (*key, block));
-        let taken = plan.rows_to(blocks, taking).map_err(|error| corrupt_cell(&error))?;
-        let answer = KpiAnswer {
-            answer: Answer::default(),
-            revision: view.known,
-            settled_to: view.now,
-            catalogue_digest: reading.catalogue.digest().to_owned(),
-            source: FigureSource::Facts,
-            frozen: Frozen::new(),
-            filling: Vec::new(),
-        };
-        Ok((answer, taken))
+        Ok(Retold { plan, view, blocks })
     }
 
     /// The view of the history as of and as known at these instants; of all of it, as it is now, without them.

@@ -324,3 +324,62 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn markets_are_asked_of_the_past_and_for_their_first_groups(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        in_sweden(&mut mine).await;
+        api.configure("exchange/test.toml", TABLE);
+        let reporting = "[reporting]\ncurrency = \"EUR\"\ntable = \"test\"\ndate_policy = \"fact_day\"\n";
+        api.change_rule("mine", reporting);
+        let asked = |question: v1::QueryKpisRequest| v1::QueryKpisAcrossMarketsRequest {
+            region_codes: vec!["IT".to_owned(), "SE".to_owned()],
+            question: Some(v1::QueryKpisRequest { region_code: String::new(), totals: true, ..question }),
+        };
+        let shown = |rows: &[v1::KpiRow]| {
+            let one = |row: &v1::KpiRow| {
+                let group: Vec<&str> = row.group.iter().map(|one| one.value.as_str()).collect();
+                let kind = row.row_kind().as_str_name().trim_start_matches("ROW_KIND_").to_lowercase();
+                format!("{kind} {} {}", group.join("/"), text(&row.value))
+            };
+            rows.iter().map(one).collect::<Vec<_>>()
+        };
+        let plain = || question(MARCH.0, MARCH.1, &["client"]);
+        let mut ask = async |question| {
+            let answer = mine.kpis.query_kpis_across_markets(asked(question)).await?.into_inner();
+            Ok::<_, tonic::Status>((shown(&answer.rows), answer.markets))
+        };
+        let top = v1::QueryKpisRequest { top: 1, ..plain() };
+        let (rows, markets) = ask(top).await.expect("figures");
+        assert_eq!(rows, ["group a 70.00", "rest  25.00", "total  95.00"]);
+        assert_eq!(
+            shown(&markets[1].rows),
+            ["group a 180.00", "total  180.00"],
+            "each market has first groups of its own"
+        );
+        let ordered = v1::QueryKpisRequest { order: v1::RowOrder::ValueAscending.into(), ..plain() };
+        assert_eq!(
+            ask(ordered).await.expect("figures").0,
+            ["group c 5.00", "group b 20.00", "group a 70.00", "total  95.00"]
+        );
+        // What was paid in Sweden on 31 March had not happened yet.
+        let past = v1::QueryKpisRequest { as_of_time: stamp(12), top: 1, ..plain() };
+        let (rows, markets) = ask(past).await.expect("figures");
+        assert_eq!(rows, ["group a 20.00", "rest  25.00", "total  45.00"]);
+        assert!(markets.iter().all(|market| market.source() == v1::FigureSource::Facts && market.revision > 0));
+        let unknown = v1::QueryKpisRequest { as_known_time: stamp(0), ..plain() };
+        assert_eq!(ask(unknown).await.expect("figures").0, ["total  0.00"], "nothing was recorded then");
+        // By dimensions that no cells are kept by, as QueryKpis answers, too.
+        let undeclared = question(MARCH.0, MARCH.1, &["client", "direction"]);
+        let (rows, markets) = ask(undeclared).await.expect("figures");
+        assert_eq!(rows, ["group a/ 70.00", "group b/ 20.00", "group c/ 5.00", "total  95.00"]);
+        assert_eq!(markets[0].source(), v1::FigureSource::Facts);
+        let exact =
+            v1::QueryKpisRequest { exact_percentiles: true, kpi_ids: vec!["handle_time_p90".to_owned()], ..plain() };
+        ask(exact).await.expect("figures");
+        let frozen = v1::QueryKpisRequest { frozen: true, ..plain() };
+        assert_eq!(fields(&ask(frozen).await.expect_err("each closes on days of its own")), ["question.frozen"]);
+        api.end().await;
+    }
+);

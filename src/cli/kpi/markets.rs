@@ -39,10 +39,12 @@ pub fn figures(answer: &v1::QueryKpisAcrossMarketsResponse, format: Format) -> R
         rows.iter().map(named).collect::<Vec<_>>()
     };
     let each = answer.markets.iter().flat_map(|market| of(&market.rows, &market.region_code));
+    let of_facts = answer.markets.iter().any(|market| market.source() == v1::FigureSource::Facts);
+    let source = if of_facts { v1::FigureSource::Facts } else { v1::FigureSource::Cells };
     let all = v1::QueryKpisResponse {
         rows: each.chain(of(&answer.rows, "all")).collect(),
         filling: answer.markets.iter().flat_map(|market| market.filling.clone()).collect(),
-        source: v1::FigureSource::Cells.into(),
+        source: source.into(),
         ..Default::default()
     };
     let mut out = shown(&all, format)?;

@@ -264,6 +264,7 @@ pub fn across(answer: &AcrossAnswer, group_by: &[String]) -> v1::QueryKpisAcross
                 rows: rows(&answer.answer.rows),
                 revision: revision(answer.revision),
                 filling: answer.filling.iter().map(filling).collect(),
+                source: source(answer.source).into(),
             })
             .collect(),
         rows: rows(&answer.across.rows),
