@@ -164,11 +164,17 @@ impl Row {
     /// The change against what the row is compared with; `None` if either has no value.
     #[must_use]
     pub fn change(&self) -> Option<Change> {
-        let (value, base) = (self.value?, self.base.as_ref()?.value?);
+        Change::of(self.value?, self.base.as_ref()?.value?)
+    }
+}
+
+impl Change {
+    /// The change of a value against another one; `None` beyond 128 bits.
+    pub(super) fn of(value: Exact, base: Exact) -> Option<Self> {
         let absolute = value.subtract(base)?;
         let size = if base.numerator() < 0 { Exact::ZERO.subtract(base)? } else { base };
         let relative = absolute.divide(size).and_then(|share| share.multiply(Exact::whole(100)));
-        Some(Change { absolute: absolute.reduced(), relative: relative.map(Exact::reduced) })
+        Some(Self { absolute: absolute.reduced(), relative: relative.map(Exact::reduced) })
     }
 }
 

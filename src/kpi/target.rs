@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::dimension::Dimension;
 use super::exact::Exact;
 use super::period::{Grain, Period};
+use super::row::Change;
 use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::vocabulary;
@@ -175,18 +176,19 @@ impl Target {
     }
 }
 
-/// Where the last of these figures moves against the mean of those before it; `None` of fewer than two.
+/// Where the last of these figures moves against the mean of those before it, and by how much; `None` of fewer than two.
 #[must_use]
-pub fn trend(values: &[Exact]) -> Option<Trend> {
+pub fn trend(values: &[Exact]) -> Option<(Trend, Change)> {
     let (last, before) = values.split_last()?;
     let count = i128::try_from(before.len()).ok().filter(|count| *count > 0)?;
     let sum = before.iter().try_fold(Exact::ZERO, |sum, value| sum.add(*value))?;
-    let change = last.subtract(sum.divide(Exact::whole(count))?)?;
-    Some(match change.numerator() {
+    let change = Change::of(*last, sum.divide(Exact::whole(count))?)?;
+    let trend = match change.absolute.numerator() {
         0 => Trend::Flat,
         1.. => Trend::Up,
         _ => Trend::Down,
-    })
+    };
+    Some((trend, change))
 }
 
 /// Whether the last figure is out of the ordinary against those before it: by the modified z-score, which single odd
@@ -315,6 +317,14 @@ mod tests {
         assert_eq!(of(&[5, 5, 5, 5, 5, 5, 5]), Some(false));
         assert_eq!(of(&[5, 5, 5, 5, 5, 5, 6]), Some(true));
         let trend = |values: &[i128]| trend(&values.iter().map(|value| Exact::whole(*value)).collect::<Vec<_>>());
+        let by = |values: &[i128]| {
+            let change = trend(values).unwrap().1;
+            (change.absolute.text(2).unwrap(), change.relative.and_then(|percent| percent.text(2)))
+        };
+        assert_eq!(by(&[4, 2, 1]), ("-2.00".to_owned(), Some("-66.67".to_owned())), "of a mean of three");
+        assert_eq!(by(&[0, 5]), ("5.00".to_owned(), None), "nothing has no hundredth part");
+        assert_eq!(by(&[-4, -2]), ("2.00".to_owned(), Some("50.00".to_owned())));
+        let trend = |values: &[i128]| trend(values).map(|(trend, _)| trend);
         assert_eq!(
             [trend(&[1]), trend(&[1, 2]), trend(&[4, 2, 3]), trend(&[4, 2, 1])],
             [None, Some(Trend::Up), Some(Trend::Flat), Some(Trend::Down)]

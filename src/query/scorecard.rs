@@ -12,7 +12,7 @@ use crate::domain::time::add_days;
 use crate::ingest::IngestError;
 use crate::kpi::definition::Additivity;
 use crate::kpi::target::{Judged, PERIODS, Target, TargetState, Trend, is_anomaly, trend};
-use crate::kpi::{self, Dimension, Exact, Period, Row, RowKind, Shape};
+use crate::kpi::{self, Change, Dimension, Exact, Period, Row, RowKind, Shape};
 
 /// A place among others, from 1 for the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct TargetStatus {
     pub periods: Vec<Judged>,
     /// First day of the first period since which the state is what it is.
     pub since: Option<NaiveDate>,
-    /// Where the last whole period moves against those before it.
-    pub trend: Option<Trend>,
+    /// Where the last whole period moves against the mean of those before it, and by how much.
+    pub trend: Option<(Trend, Change)>,
     /// Whether the last whole period is out of the ordinary against those before it.
     pub anomaly: Option<bool>,
     /// The place of the target's group among all groups of its dimensions in the last period, or of the market among

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use fairdue::domain::principal::Role;
+use fairdue::proto::google::r#type::Decimal;
 use fairdue::proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Streaming};
@@ -101,6 +102,9 @@ on_both_databases!(
         let march = &card.targets[0];
         assert_eq!((march.periods.len(), march.state_since_date), (1, date(2024, 3, 1)), "only from 1 March on");
         assert_eq!((march.anomaly, march.trend()), (Some(true), v1::Trend::Up), "nothing was ever paid before");
+        let change = |change: &Option<Decimal>| change.as_ref().map(|change| change.value.clone());
+        let changes = (change(&march.trend_change), change(&march.trend_change_percent));
+        assert_eq!(changes, (Some("75.00".to_owned()), None), "in euros, and in percent of nothing");
         assert_eq!((card.targets[1].rank, card.targets[1].ranked_count), (Some(1), 2));
 
         let watch = v1::WatchAlertsRequest { region_code: "IT".to_owned() };

@@ -24,6 +24,8 @@ pub fn scorecard(card: &v1::GetScorecardResponse, format: Format) -> Result<Stri
         "goal",
         "currency",
         "trend",
+        "change",
+        "change_percent",
         "anomaly",
         "rank",
         "of",
@@ -55,6 +57,8 @@ pub fn scorecard(card: &v1::GetScorecardResponse, format: Format) -> Result<Stri
             format!("{side} {}", text(target.goal.as_ref())),
             target.currency_code.clone(),
             known(target.trend().as_str_name(), "TREND_"),
+            text(target.trend_change.as_ref()),
+            text(target.trend_change_percent.as_ref()),
             told(target.anomaly),
             target.rank.map(|rank| rank.to_string()).unwrap_or_default(),
             if target.rank.is_some() { target.ranked_count.to_string() } else { String::new() },
@@ -116,6 +120,9 @@ mod tests {
             rank: Some(2),
             ranked_count: 3,
             guard_kpi_id: "recovery_rate".to_owned(),
+            trend: v1::Trend::Down.into(),
+            trend_change: decimal("-3.50"),
+            trend_change_percent: decimal("-4.27"),
             ..Default::default()
         };
         let filling = v1::KpiFilling {
@@ -131,7 +138,7 @@ mod tests {
     #[test]
     fn a_target_is_one_line_and_says_by_which_definition_it_is_judged() {
         let csv = scorecard(&card(), Format::Csv).unwrap();
-        let line = "kept promises,ptp_kept_inbound,,at risk,2026-01-01,2026-02-01,2026-03-01,78.50,80.00,at least 80.00,,,,2,3,\
+        let line = "kept promises,ptp_kept_inbound,,at risk,2026-01-01,2026-02-01,2026-03-01,78.50,80.00,at least 80.00,,down,-3.50,-4.27,,2,3,\
                     recovery_rate,no,former";
         assert_eq!(csv.lines().nth(1), Some(line), "{csv}");
         let table = scorecard(&card(), Format::Table).unwrap();
