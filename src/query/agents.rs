@@ -15,6 +15,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 use crate::ingest::IngestError;
+use crate::kpi::definition::Kind;
 use crate::kpi::drill::{Drill, Figure};
 use crate::kpi::{
     self, Calendar, Defaults, Dimension, FEWEST_ACTIVE, Grain, Period, RowKind, Shape, Stand, Taking, Teams,
@@ -93,6 +94,19 @@ impl Reading {
         if found.is_empty() { Ok(()) } else { Err(withheld(found)) }
     }
 
+    /// Refuses KPIs that run on from month to month: two of their figures tell what lies between, if a team was small then.
+    fn may_add_up(&self, kpis: &[String]) -> Result<(), IngestError> {
+        let defaults = &self.calendar.defaults;
+        let kind = |id: &str| self.catalogue.list_as(defaults).find(|info| info.id == id).map(|info| info.kind);
+        let Some(kpi) = kpis.iter().find(|id| kind(id) == Some(Kind::Cumulative)) else { return Ok(()) };
+        let text = format!(
+            "names {kpi}, which adds up all months to a running total, and figures {} are told by team of each month by itself: \
+             ask for the KPI of the month that it adds up",
+            self.setting()
+        );
+        Err(withheld(vec![Violation::new("kpi_ids", text)]))
+    }
+
     /// Refuses periods by which teams are not told of.
     fn may_tell(&self, periods: &[Period]) -> Result<(), IngestError> {
         let today = self.calendar.today.map_or(i32::MIN, day_number);
@@ -157,6 +171,7 @@ impl Query {
             periods.push(Period { start: day_number(from), end: day_number(to), whole: true });
         }
         reading.may_tell(&periods)?;
+        reading.may_add_up(&question.query.kpis)?;
         let first = periods.iter().min_by_key(|period| period.start).map(|period| period.first());
         let end = periods.iter().max_by_key(|period| period.end).map(|period| period.end_date());
         // Without a period the question is wrong, and says so itself.

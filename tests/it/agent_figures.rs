@@ -259,6 +259,7 @@ on_both_databases!(
             (v1::QueryKpisRequest { as_of_time: stamp(3), ..calls(&["team"]) }, "as_of_time"),
             (v1::QueryKpisRequest { as_known_time: stamp(3), ..calls(&["team"]) }, "as_known_time"),
             (v1::QueryKpisRequest { frozen: true, ..calls(&["team"]) }, "frozen"),
+            (v1::QueryKpisRequest { kpi_ids: vec!["collected_to_date".to_owned()], ..calls(&["team"]) }, "kpi_ids"),
         ] {
             assert!(refused(&mut mine, question.clone()).await.contains(&field.to_owned()), "{question:?}");
         }
