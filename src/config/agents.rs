@@ -5,6 +5,7 @@ use super::target;
 use super::tenant::TenantFile;
 use crate::domain::agent_figures::{AgentFigures, Pseudonyms};
 use crate::domain::diagnostic::{Diagnostic, SourceFile};
+use crate::kpi::definition::Kind;
 use crate::kpi::{Catalogue, Dimension, Grain};
 
 /// The form, and where the file says it.
@@ -49,7 +50,7 @@ pub(super) fn check(tenant: &TenantFile, catalogue: &Catalogue, file: &SourceFil
         }
         for target in tenant.targets.iter().filter(|one| one.markets.is_empty() || one.markets.contains(market)) {
             for (dimension, value, at) in target.named() {
-                if let Some((why, remedy)) = refused(placed.figures, target, dimension, value) {
+                if let Some((why, remedy)) = refused(placed.figures, target, (dimension, value), catalogue) {
                     let (id, figures) = (&target.target.id, placed.figures);
                     let message = format!(
                         "target \"{id}\" {why}, and figures of the market {market} tell of agents as {figures} \
@@ -66,10 +67,16 @@ pub(super) fn check(tenant: &TenantFile, catalogue: &Catalogue, file: &SourceFil
 fn refused(
     figures: AgentFigures,
     target: &target::Placed,
-    dimension: Dimension,
-    value: &str,
+    (dimension, value): (Dimension, &str),
+    catalogue: &Catalogue,
 ) -> Option<(String, &'static str)> {
     use AgentFigures as F;
+    let of = &target.target;
+    let runs_on = || {
+        let kpis = std::iter::once(&of.kpi).chain(of.guard.iter().map(|guard| &guard.kpi));
+        let kind = |id: &String| catalogue.list().find(|info| info.id == *id).map(|info| info.kind);
+        kpis.into_iter().any(|id| kind(id) == Some(Kind::Cumulative))
+    };
     match (dimension, figures) {
         (Dimension::Agent, F::Pseudonym) if !Pseudonyms::is_one(value) => Some((
             format!("names the agent \"{}\" and no pseudonym", value.escape_debug()),
@@ -85,8 +92,11 @@ fn refused(
         (Dimension::Team, F::Teams) if target.named().count() > 1 => {
             Some(("is for a team and something else".to_owned(), "set the target for the team alone"))
         }
-        (Dimension::Team, F::Teams) if matches!(target.target.grain, Grain::Day | Grain::Week) => Some((
-            format!("is for a team by {}", target.target.grain),
+        (Dimension::Team, F::Teams) if runs_on() => {
+            Some(("is for a team and of a running total".to_owned(), "name the KPI of the month that it adds up"))
+        }
+        (Dimension::Team, F::Teams) if matches!(of.grain, Grain::Day | Grain::Week) => Some((
+            format!("is for a team by {}", of.grain),
             "write grain = \"month\", or a longer one: teams are told of by whole months",
         )),
         _ => None,
@@ -159,6 +169,11 @@ mod tests {
         assert_eq!(of("teams", "month", pseudonym), told("names an agent", "teams"));
         assert_eq!(of("teams", "month", "team = \"a\"\n"), "");
         assert_eq!(of("teams", "week", "team = \"a\"\n"), told("is for a team by week", "teams"));
+        let running =
+            target("month", "currency = \"EUR\"\n", "team = \"a\"\n").replace("calls_outbound", "collected_to_date");
+        let what = "target \"x\" is for a team and of a running total";
+        let found = complaints("\"teams\"", &running, &catalogue);
+        assert!(found.len() == 1 && found[0].contains(what), "{found:?}");
         assert_eq!(of("off", "month", "team = \"a\"\n"), told("is for one team", "off"));
         let elsewhere = target("day", "markets = [\"it\"]\n", "agent = \"ann\"\n");
         assert!(complaints("\"off\"", &elsewhere, &catalogue).is_empty(), "another market tells of agents");

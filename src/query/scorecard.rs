@@ -193,9 +193,9 @@ fn question(reading: &Reading, target: &Target, today: NaiveDate) -> Option<KpiQ
     if last < target.from {
         return None;
     }
-    // Of teams only months that are over are told.
-    let end =
-        if tells_large_teams(reading, target) { today.with_day(1)?.min(add_days(last, 1)) } else { add_days(last, 1) };
+    let end = add_days(last, 1);
+    // Of teams only whole months that are over are told.
+    let end = if tells_large_teams(reading, target) { end.min(today).with_day(1)? } else { end };
     let first = reading.calendar.earlier(target.grain, last, PERIODS).unwrap_or(target.from);
     let mut kpis = vec![target.kpi.clone()];
     kpis.extend(target.guard.iter().map(|guard| guard.kpi.clone()).filter(|guard| *guard != target.kpi));

@@ -300,7 +300,9 @@ on_both_databases!(
                  team = \"{team}\"\n"
             )
         };
-        set(&api, "teams", &["north", "south", "east"].map(target).concat());
+        // Of a month that a target holds in part nothing is told by team.
+        let part = target("north").replace("id = \"north\"", "id = \"part\"").replace("2024-03-31", "2024-04-10");
+        set(&api, "teams", &format!("{}{part}", ["north", "south", "east"].map(target).concat()));
         let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
         let card = mine.kpis.get_scorecard(request).await.expect("a card").into_inner();
         let states: BTreeMap<&str, _> = card
@@ -313,6 +315,7 @@ on_both_databases!(
             })
             .collect();
         assert_eq!(states["north"], (Some("7".to_owned()), Some(1), 1));
+        assert_eq!(states["part"], states["north"]);
         assert_eq!((states["south"].clone(), states["east"].clone()), ((None, None, 0), (None, None, 0)));
         drop(stream);
         api.end().await;
