@@ -48,7 +48,7 @@ impl CaseLedger {
             let known = self.kept.as_ref().and_then(|kept| kept.first.as_deref());
             let told = known.and_then(|known| known.told.iter().position(|one| one.first == first));
             let paid = known.is_some_and(|known| self.is_paid(known, first));
-            let kept = self.keeps(first);
+            let kept = self.kept_on(first);
             let fact = |resolved: &Resolved, sign: i8, sink: &Sink| {
                 let dims = DimRef::of(&resolved.dims).state(state).shared();
                 Fact { sign, day: resolved.day, dims, ..sink.plain(FactKind::FirstContactResolved, 1) }
@@ -68,6 +68,12 @@ impl CaseLedger {
                 _ => {}
             }
         }
+    }
+
+    /// The day of such a contact, and whose it is, if a promise that was made on it is kept.
+    fn kept_on(&self, first: u16) -> Option<(i32, Arc<Dims>)> {
+        let kept = self.promises().iter().find(|promise| promise.is_kept() && promise.flags & first != 0);
+        kept.map(|promise| (promise.contact_day, Arc::clone(&promise.dims)))
     }
 
     /// Something is left of a payment that was made on it.

@@ -12,8 +12,15 @@ use super::seen::{SeenFor, last_seen, see};
 use super::{CaseLedger, midnight};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::market::Market;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, day_number};
 use crate::domain::vocabulary::Direction;
+
+/// What an account with a promise that was due is seen for: any, or one of a direction.
+const DUE: [(SeenFor, Option<Direction>); 3] = [
+    (SeenFor::PromiseDue, None),
+    (SeenFor::PromiseDueInbound, Some(Direction::Inbound)),
+    (SeenFor::PromiseDueOutbound, Some(Direction::Outbound)),
+];
 
 /// What an account that kept a promise is seen for: any, or one of a direction.
 const KEPT: [(SeenFor, Option<Direction>); 3] = [
@@ -26,7 +33,7 @@ const KEPT: [(SeenFor, Option<Direction>); 3] = [
 type DayKept = (i32, Option<i32>, usize);
 
 impl PromiseView {
-    fn is_kept(&self) -> bool {
+    pub(super) fn is_kept(&self) -> bool {
         self.state == PromiseState::Kept
     }
 
@@ -80,11 +87,8 @@ impl CaseLedger {
             sink.out.push(self.judged(index, &promise, sink));
             sink.out.push(Fact { sign: -1, day, ..open(&promise, sink) });
             sink.out.push(came(&promise, sink));
-            see(&mut self.kept, SeenFor::PromiseDue, day, sink);
-            match promise.dims.direction {
-                Some(Direction::Inbound) => see(&mut self.kept, SeenFor::PromiseDueInbound, day, sink),
-                Some(Direction::Outbound) => see(&mut self.kept, SeenFor::PromiseDueOutbound, day, sink),
-                _ => {}
+            for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
+                see(&mut self.kept, seen, day, sink);
             }
             if promise.is_kept() {
                 for (seen, direction) in KEPT.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
@@ -119,7 +123,8 @@ impl CaseLedger {
             Vec::new()
         };
         let (before, kept) = (self.told_of_judged(entry, &concerned, sink), self.kept_among(&concerned));
-        let days = KEPT.map(|(_, direction)| self.days_kept(direction, sink.market));
+        // Where instalments alone are told anew, no promise is kept or broken by it.
+        let days = some.then(|| KEPT.map(|(_, direction)| self.days_kept(direction, sink.market)));
         let done = change(self, sink);
         let books = self.books_mut();
         for at in &concerned {
@@ -132,7 +137,7 @@ impl CaseLedger {
             sink.out.push(Fact { sign: -1, ..before });
             sink.out.push(after);
         }
-        if kept != self.kept_among(&concerned) {
+        if let Some(days) = days.filter(|_| kept != self.kept_among(&concerned)) {
             for ((seen, direction), before) in KEPT.into_iter().zip(days) {
                 let after = self.days_kept(direction, sink.market);
                 for (sign, these, those) in [(-1, &before, &after), (1, &after, &before)] {
@@ -182,8 +187,8 @@ impl CaseLedger {
         let Some(books) = &self.books else { return 0 };
         let paid = books.credits.iter().filter(|credit| credit.promise as usize == at);
         let days = paid.filter_map(|credit| books.entries.get(credit.entry as usize)).map(|entry| entry.day);
-        let due = crate::domain::time::day_number(promise.due);
-        days.max().map_or(0, |last| i64::from(last).saturating_sub(due.into()).max(0))
+        let due = i64::from(day_number(promise.due));
+        days.max().map_or(0, |last| (i64::from(last) - due).max(0))
     }
 
     /// Of the promises of its call that were kept, it is the first one, by the day of judging.
@@ -221,12 +226,6 @@ impl CaseLedger {
     fn seen_on(&self, (day, before, at): DayKept, seen: SeenFor, sink: &Sink) -> Fact {
         let case = self.promises().get(at).map_or(&sink.dims, |promise| case(promise, sink));
         last_seen(seen, &DimRef::of(case), (before, day), sink)
-    }
-
-    /// Whether a first contact led to a payment on it, of which something is left, or to a promise on it that is kept.
-    pub(super) fn keeps(&self, first: u16) -> Option<(i32, Arc<Dims>)> {
-        let mut kept = self.promises().iter().filter(|promise| promise.is_kept() && promise.flags & first != 0);
-        kept.next().map(|promise| (promise.contact_day, Arc::clone(&promise.dims)))
     }
 }
 

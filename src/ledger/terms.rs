@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::books::{Books, EntryKind, NEVER, index};
+use super::books::{Books, Entry, EntryKind, NEVER, index};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::{CaseLedger, Context, acted};
@@ -55,18 +55,21 @@ impl Books {
         self.sessions.iter().map(|session| session.over).fold(plan, Timestamp::min)
     }
 
+    /// The payments from one entry to another, or to the last, of which something is left.
+    fn payments(&self, from: u32, to: Option<u32>) -> impl Iterator<Item = &Entry> {
+        let to = to.map_or(self.entries.len(), |to| to as usize);
+        let between = self.entries.get(from as usize..to).unwrap_or_default();
+        between.iter().filter(|entry| entry.kind == EntryKind::Payment && entry.left != 0)
+    }
+
     /// What is left of the payments from an entry on.
     fn paid_since(&self, from: u32) -> i128 {
-        let since = self.entries.get(from as usize..).unwrap_or_default();
-        since.iter().filter(|entry| entry.kind == EntryKind::Payment).map(|entry| i128::from(entry.left)).sum()
+        self.payments(from, None).map(|entry| i128::from(entry.left)).sum()
     }
 
     /// What is left of the payments from one entry to another, by value date.
     pub(super) fn paid_by_day(&self, from: u32, to: Option<u32>) -> Paid {
-        let to = to.map_or(self.entries.len(), |to| to as usize);
-        let between = self.entries.get(from as usize..to).unwrap_or_default();
-        let paid = between.iter().filter(|entry| entry.kind == EntryKind::Payment && entry.left != 0);
-        let mut days: Vec<(i32, i128)> = paid.map(|entry| (entry.day, entry.left.into())).collect();
+        let mut days: Vec<(i32, i128)> = self.payments(from, to).map(|entry| (entry.day, entry.left.into())).collect();
         days.sort_unstable_by_key(|(day, _)| *day);
         let mut sum = 0;
         for (_, paid) in &mut days {
