@@ -15,7 +15,7 @@ use super::catalogue::Catalogue;
 use super::definition::{Definition, Root};
 use super::dimension::Dimension;
 use super::formula::{Leaf, Node, Window};
-use super::gather::{Kept, Merge, gather};
+use super::gather::{Gathered, Kept, Merge, gather};
 use super::layout::{Filter, On};
 use super::parts::Taking;
 use super::period::{Period, next_month};
@@ -122,17 +122,24 @@ impl Plan {
             _ => None,
         };
         let total = if self.shape.totals { Some(gather(self, again(), &Merge::Everything)?) } else { None };
-        let rows = |slot: usize, strict: bool| -> Result<Vec<Vec<Row>>, DecodeError> {
+        // Most periods tell of the same teams as the one before.
+        let mut known: Option<(Kept, Gathered)> = None;
+        let mut rows = |slot: usize, strict: bool| -> Result<Vec<Vec<Row>>, DecodeError> {
             let base = self.framed.base.get(slot).copied().flatten();
             let of = |slot: usize| self.framed.all.get(slot).copied();
             let periods: Vec<Period> = of(slot).into_iter().chain(base.and_then(of)).collect();
             let mut told = teams.told(&periods, strict);
             told.retain(|group| first.as_ref().is_none_or(|first| first.contains(group)));
-            let gathered = gather(self, again(), &Merge::AllBut(&told))?;
+            let same = known.take().filter(|(of, _)| *of == told);
+            let gathered = match same {
+                Some((_, gathered)) => gathered,
+                None => gather(self, again(), &Merge::AllBut(&told))?,
+            };
+            let (_, gathered) = known.insert((told, gathered));
             let of_kpi = |kpi| {
                 let mut rows = Vec::new();
                 let total = total.as_ref().map(|total| Evaluation::new(self, kpi, total, true));
-                let groups = Evaluation::new(self, kpi, &gathered, false).prepared(total);
+                let groups = Evaluation::new(self, kpi, gathered, false).prepared(total);
                 groups.rows(slot..slot + 1, &mut |row| rows.push(row.clone()));
                 rows
             };

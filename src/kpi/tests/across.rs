@@ -7,7 +7,7 @@ use super::{facts, shipped};
 use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::vocabulary::{Channel, Direction};
 use crate::kpi::across::{Part, across};
-use crate::kpi::{Block, BlockKey, Delta, Dimension, Grain, RowOrder, Shape};
+use crate::kpi::{Block, BlockKey, Delta, Dimension, Grain, Query, RowOrder, Shape};
 
 fn blocks(facts: &[Fact]) -> Vec<(BlockKey, Block)> {
     let mut delta = Delta::new();
@@ -25,23 +25,26 @@ fn calls(facts: Vec<Fact>) -> Vec<Fact> {
     facts.into_iter().map(call).collect()
 }
 
+/// Two markets answer together what one would that has the facts of both.
+fn answers_as_one(asked: &Query, shape: &Shape, one: Vec<Fact>, other: Vec<Fact>) -> Result<(), TestCaseError> {
+    let plan = shipped().plan_shaped(asked, shape).unwrap();
+    let (here, there, all) = (blocks(&one), blocks(&other), blocks(&[one, other].concat()));
+    let parts = [&here, &there]
+        .map(|blocks| Part { plan: &plan, blocks: blocks.iter().map(|(key, block)| (*key, block)).collect() });
+    let together = plan.answer(all.iter().map(|(key, block)| (*key, block))).unwrap();
+    prop_assert_eq!(across(&parts, None).unwrap(), together);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn percentiles_are_those_of_all_markets_together(one in facts(), other in facts(), by in any::<bool>()) {
-        let (one, other) = (calls(one), calls(other));
         let group_by: &[Dimension] = if by { &[Dimension::Team] } else { &[] };
         let asked = query("handle_time_p90", Grain::Month, "2026-01-01", "2026-04-01", group_by);
         let shape = Shape { totals: by, ..Shape::default() };
-        let plan = shipped().plan_shaped(&asked, &shape).unwrap();
-        let (here, there, all) = (blocks(&one), blocks(&other), blocks(&[one, other].concat()));
-        let parts = [&here, &there].map(|blocks| Part {
-            plan: &plan,
-            blocks: blocks.iter().map(|(key, block)| (*key, block)).collect(),
-        });
-        let together = plan.answer(all.iter().map(|(key, block)| (*key, block))).unwrap();
-        prop_assert_eq!(across(&parts, None).unwrap(), together);
+        answers_as_one(&asked, &shape, calls(one), calls(other))?;
     }
 
     #[test]
@@ -49,18 +52,10 @@ proptest! {
         one in facts(), other in facts(), top in prop::option::of(1..4_usize), order in 0..3_usize, totals in any::<bool>(),
         kpi in 0..3_usize
     ) {
-        let (one, other) = (calls(one), calls(other));
         let kpi = ["calls_inbound", "handle_time_p90", "avg_handle_time"][kpi];
         let asked = query(kpi, Grain::Month, "2026-01-01", "2026-04-01", &[Dimension::Team]);
         let order = Some(RowOrder::ALL[order]);
         let shape = Shape { totals, top, order, ..Shape::default() };
-        let plan = shipped().plan_shaped(&asked, &shape).unwrap();
-        let (here, there, all) = (blocks(&one), blocks(&other), blocks(&[one, other].concat()));
-        let parts = [&here, &there].map(|blocks| Part {
-            plan: &plan,
-            blocks: blocks.iter().map(|(key, block)| (*key, block)).collect(),
-        });
-        let together = plan.answer(all.iter().map(|(key, block)| (*key, block))).unwrap();
-        prop_assert_eq!(across(&parts, None).unwrap(), together);
+        answers_as_one(&asked, &shape, calls(one), calls(other))?;
     }
 }
