@@ -9,6 +9,7 @@ use sea_orm::{
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::bounded::{Bounded, Limits, idle_in_transaction_ms, watch, watch_file};
+use super::slow::{SLOW, watched};
 use super::space::Space;
 use super::wall::{EVERYONE, Pools, Wall};
 use super::{Store, StoreError};
@@ -75,7 +76,7 @@ const LOOKING: u32 = 4;
 const WRITER_CACHE: &str = "-65536";
 /// The same for each that only reads. It forgets all of them with every commit of another, and the system keeps the file's
 /// pages as well: more of them took hundreds of mebibytes and no time off.
-const READER_CACHE: &str = "-8192";
+const READER_CACHE: &str = "-2048";
 
 pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -85,10 +86,10 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
         Ok(Store { pools, backend: Backend::Postgres, space: None })
     } else if url.starts_with("sqlite:") {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
-        let writer = Database::connect(sqlite_options(&url, options, 1, WRITER_CACHE)).await?;
+        let writer = watched(Database::connect(sqlite_options(&url, options, 1, WRITER_CACHE)).await?);
         let readers = sqlite_options(&url, options, options.max_connections, READER_CACHE);
-        let reader = Database::connect(readers).await?;
-        let looker = Database::connect(sqlite_options(&url, options, LOOKING, READER_CACHE)).await?;
+        let reader = watched(Database::connect(readers).await?);
+        let looker = watched(Database::connect(sqlite_options(&url, options, LOOKING, READER_CACHE)).await?);
         let pools = Pools::new(writer, reader, Wall::default(), Limits::default()).with_looker(looker);
         let space = Space::of(&url, options.min_free_bytes).map(Arc::new);
         Ok(Store { pools, backend: Backend::Sqlite, space })
@@ -126,8 +127,11 @@ fn sqlite_options(url: &str, options: &StoreOptions, connections: u32, cache: &'
     let mut connect = base_options(url, options, connections);
     connect.map_sqlx_sqlite_pool_opts(watch_file);
     connect.map_sqlx_sqlite_opts(move |sqlite| {
+        use sqlx::ConnectOptions as _;
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+        // The driver would tell of slow statements with all of their text, see [`watched`].
         sqlite
+            .log_slow_statements(log::LevelFilter::Off, SLOW)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -165,7 +169,7 @@ fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
 
 /// A connection to a file of its own, which one task writes.
 pub(super) async fn file(url: &str, options: &StoreOptions) -> Result<DatabaseConnection, StoreError> {
-    Ok(Database::connect(sqlite_options(url, options, 1, WRITER_CACHE)).await?)
+    Ok(watched(Database::connect(sqlite_options(url, options, 1, WRITER_CACHE)).await?))
 }
 
 /// Begins a transaction that writes to such a file.

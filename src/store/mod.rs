@@ -52,6 +52,7 @@ mod schema_sync;
 mod schema_wire;
 mod scope;
 mod sinks;
+mod slow;
 mod space;
 mod statistics;
 mod touched;
