@@ -198,7 +198,7 @@ impl CaseLedger {
                 self.came_to(&message, !delivered, sink);
             }
             if message.is_opened() && !opened {
-                self.opened(&message, message.seconds_to(at.0, at.1));
+                self.opened(&message, message.seconds_to(at.0, at.1), sink);
             }
         }
     }

@@ -22,6 +22,7 @@ mod barred;
 mod books;
 mod claims;
 mod contact;
+mod conversions;
 mod dims;
 mod emit;
 mod first;

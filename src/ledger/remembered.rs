@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::addresses::Posted;
+use super::conversions::{Conversion, Converted};
 use super::dims::DimRef;
 use super::emit::Sink;
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
@@ -30,7 +31,7 @@ const OPENED: u16 = 8;
 const CLICKED: u16 = 16;
 const COMPLAINED: u16 = 32;
 const UNSUBSCRIBED: u16 = 64;
-/// A payment after it was counted.
+/// A payment followed it: what came of that is among the conversions.
 const PAID: u16 = 128;
 const DELIVERED: u16 = 256;
 const BOUNCED_HARD: u16 = 512;
@@ -94,24 +95,28 @@ impl Contacts {
         }
     }
 
-    /// Money came in: the contacts of the last thirty days that no payment followed before led to it.
-    pub fn paid(&mut self, at: Timestamp, posted: Option<&Posted>, sink: &mut Sink) {
-        let market = sink.market;
+    /// Money came in: the contacts of the last thirty days that no payment followed before may have led to it.
+    pub fn led_to(&mut self, at: Timestamp, posted: Option<&Posted>, sink: &Sink) -> Vec<Conversion> {
         let open = |contact: &&mut Remembered| contact.has(LEAD) && !contact.has(PAID) && !contact.is_over(sink.day);
         let mut led = Vec::new();
         for contact in self.recent.iter_mut().filter(open) {
-            let seconds = contact.seconds_to(at, market);
-            if seconds <= LED_TO {
+            if contact.seconds_to(at, sink.market) <= LED_TO {
                 contact.set(PAID);
-                led.push(Fact { value: Some(seconds), ..contact.fact(FactKind::ContactPaid, None, sink) });
-                let opened = posted.and_then(|posted| posted.opened(contact.key));
-                if let Some(opened) = opened.filter(|opened| *opened <= seconds) {
-                    let fact = contact.fact(FactKind::OpenedPaid, None, sink);
-                    led.push(Fact { value: Some(seconds - opened), ..fact });
-                }
+                let from = contact.made_at(sink.market);
+                led.push(Conversion {
+                    of: Converted::Contact(contact.key),
+                    from,
+                    day: contact.day,
+                    last: contact.last_day(),
+                    hour: contact.has_clock().then(|| sink.hour_at(from)),
+                    flags: contact.flags(),
+                    opened: posted.and_then(|posted| posted.opened(contact.key)),
+                    dims: Arc::clone(&contact.dims),
+                    by: None,
+                });
             }
         }
-        sink.out.extend(led);
+        led
     }
 
     /// A promise was made on that contact: a call is counted once.
@@ -183,9 +188,13 @@ impl Remembered {
         at.0.saturating_sub(self.made_at(market).0).max(0) / SECOND
     }
 
+    /// The last day on which it is remembered.
+    fn last_day(&self) -> i32 {
+        self.day.saturating_add(if self.has(MESSAGE) { MESSAGE_DAYS } else { CONTACT_DAYS })
+    }
+
     fn is_over(&self, day: i32) -> bool {
-        let days = if self.has(MESSAGE) { MESSAGE_DAYS } else { CONTACT_DAYS };
-        self.day.saturating_add(days) < day
+        self.last_day() < day
     }
 
     /// A fact of the contact, dated by it.

@@ -8,7 +8,7 @@ use fairdue::domain::activity::{Activity, Control};
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, PageStep};
 use fairdue::domain::ids::ActivityId;
-use fairdue::domain::time::{DAY, SECOND, Timestamp};
+use fairdue::domain::time::{DAY, SECOND};
 use fairdue::domain::vocabulary::{Channel, Direction, MessageEventKind, Ownership};
 
 /// The attribute of a case's segments that is a dimension.
@@ -139,7 +139,8 @@ impl<'h> Records<'h> {
         [sent.len() as i128, reached.len() as i128, reports]
     }
 
-    /// Messages of a span that a person opened before the payment that followed them within thirty days.
+    /// Messages of a span that a person opened before the payment that followed them within thirty days and of which something is
+    /// left.
     pub fn opened_and_paid(&self, span: Span) -> i128 {
         let mut count = 0;
         for case in Self::cases() {
@@ -148,12 +149,10 @@ impl<'h> Records<'h> {
                     continue;
                 }
                 let mut after = self.of_case(&case).skip_while(|(other, _)| other.id != one.id);
-                let Some((paid, _)) = after.find(|(other, lead)| pays(other, *lead)) else { continue };
+                let stands = |(other, lead): &(&Activity, bool)| pays(other, *lead) && self.stands(&case, other);
+                let Some((paid, _)) = after.find(stands) else { continue };
                 let opened = self.events(&case, one).find(|(_, event)| *event == MessageEventKind::Opened);
-                let before = |opened: &Activity| {
-                    let order = |one: &Activity| (one.occurred, one.source_seq, one.id.clone());
-                    order(opened) < order(paid)
-                };
+                let before = |opened: &Activity| opened.occurred <= paid.occurred;
                 let within = paid.occurred.0 - one.occurred.0 <= 30 * DAY;
                 count += i128::from(within && opened.is_some_and(|(opened, _)| before(opened)));
             }
@@ -161,28 +160,42 @@ impl<'h> Records<'h> {
         count
     }
 
-    /// Accounts of which a payment failed a second time in a span, less those on which something was paid within days.
+    /// Accounts of which a payment failed a second time in a span, less those on which something was paid within days and is left.
     pub fn failed_again(&self, span: Span, days: i64) -> i128 {
         let mut count = 0;
         for case in Self::cases() {
             // Failures since the last payment, the last one of them first.
-            let mut failures: Vec<Timestamp> = Vec::new();
+            let mut failures: Vec<&Activity> = Vec::new();
             for (one, lead) in self.of_case(&case) {
                 if pays(one, lead) {
-                    let second = failures.iter().nth_back(1);
-                    let soon = second.is_some_and(|second| one.occurred.0 - second.0 <= days * DAY);
-                    count -= i128::from(soon && second.is_some_and(|second| self.inside(*second, span)));
+                    let second = failures.iter().nth_back(1).filter(|second| self.inside(second.occurred, span));
+                    count -= i128::from(second.is_some_and(|second| self.paid_after(&case, second, days)));
                     failures.clear();
                 } else if lead && matches!(&one.detail, Detail::Page { step: PageStep::PaymentFailed, .. }) {
-                    if failures.first().is_some_and(|last| one.occurred.0 - last.0 > 30 * DAY) {
+                    if failures.first().is_some_and(|last| one.occurred.0 - last.occurred.0 > 30 * DAY) {
                         failures.clear();
                     }
-                    failures.insert(0, one.occurred);
+                    failures.insert(0, one);
                     count += i128::from(failures.len() == 2 && self.inside(one.occurred, span));
                 }
             }
         }
         count
+    }
+
+    /// Of claims bought that came in in a span: collected net, price and face value, minor units.
+    pub fn bought(&self, span: Span) -> [i128; 3] {
+        let mut sums = [0; 3];
+        for case in Self::cases() {
+            let Some(newest) = self.newest(&case) else { continue };
+            let placed = newest.placement.placed.expect("a day of placement");
+            if newest.identity.ownership == Some(Ownership::Purchased) && self.inside(placed, span) {
+                sums[0] += self.money(&case).iter().map(|one| i128::from(one.minor)).sum::<i128>();
+                sums[1] += i128::from(newest.placement.purchase_price.unwrap_or_default());
+                sums[2] += i128::from(newest.placement.face_value.unwrap_or_default());
+            }
+        }
+        sums
     }
 
     /// What payments of a span recovered of the prices of claims bought.
