@@ -168,7 +168,7 @@ impl CaseLedger {
         let Some(books) = self.books.as_mut().filter(|books| !books.pending.is_empty()) else { return };
         let books = Arc::make_mut(books);
         books.pending.retain(|(_, day, matter)| {
-            !matches!(matter, Pending::MadeOn { .. } | Pending::Event(..))
+            !matches!(matter, Pending::MadeOn { .. } | Pending::MadeElsewhere | Pending::Event(..))
                 || day.saturating_add(MESSAGE_DAYS) >= sink.day
         });
         for waiting in books.arrived(key) {
@@ -183,6 +183,7 @@ impl CaseLedger {
                     }
                     self.contacts.promise_made_on(key, sink);
                 }
+                Pending::MadeElsewhere => self.contacts.promise_made_on(key, sink),
                 Pending::Event(event, at) => self.happened(key, event, (at, market), sink),
                 _ => {}
             }

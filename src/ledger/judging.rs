@@ -46,7 +46,7 @@ impl PromiseView {
     fn verdict(&self) -> PromiseState {
         if self.kept_already() {
             PromiseState::Kept
-        } else if self.doomed {
+        } else if self.is_doomed() {
             PromiseState::Broken
         } else if self.paid_in_time.saturating_add(self.paid_late) >= self.amount {
             PromiseState::Late
@@ -114,11 +114,11 @@ impl CaseLedger {
             return change(self, sink);
         }
         // The promises of a call differ in which of them is the first that was kept.
-        let calls: Vec<u32> = promises.iter().filter_map(|at| Some(self.promises().get(*at)?.call)).collect();
+        let calls: Vec<u32> = promises.iter().filter_map(|at| Some(self.promises().get(*at)?.call())).collect();
         let concerned: Vec<usize> = if some {
             let all = self.promises().iter().enumerate().filter(|(_, promise)| promise.case.is_some());
             let of_call = |call: u32| call != 0 && calls.contains(&call);
-            all.filter(|(at, one)| promises.contains(at) || of_call(one.call)).map(|(at, _)| at).collect()
+            all.filter(|(at, one)| promises.contains(at) || of_call(one.call())).map(|(at, _)| at).collect()
         } else {
             Vec::new()
         };
@@ -195,9 +195,9 @@ impl CaseLedger {
     fn is_first_of_call(&self, at: usize, promise: &PromiseView, sink: &Sink) -> bool {
         let day = promise.last_day(sink.market);
         let mut others =
-            self.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.call == promise.call);
+            self.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.call() == promise.call());
         promise.is_kept()
-            && promise.call != 0
+            && promise.call() != 0
             && others.all(|(other, one)| (day, at) <= (one.last_day(sink.market), other))
     }
 

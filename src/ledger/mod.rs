@@ -24,6 +24,7 @@ mod claims;
 mod contact;
 mod conversions;
 mod dims;
+mod elsewhere;
 mod emit;
 mod first;
 mod follow;
@@ -156,6 +157,7 @@ impl CaseLedger {
                 self.message_event(ctx.market, activity, (*event, *machine), sink)
             }
             Detail::PromiseWithdrawn { promise } => self.promise_withdrawn(ctx, promise, sink),
+            Detail::Promise(_) if !ctx.lead => self.made_elsewhere(activity, sink),
             Detail::Transfer { transfer, .. } => self.transferred(*transfer, sink),
             Detail::CaseStatus { closed, .. } => {
                 let before = self.stock();
@@ -178,6 +180,19 @@ impl CaseLedger {
         if !matches!(activity.detail, Detail::Contact(_) | Detail::MessageEvent { .. }) {
             self.set_timer(ctx.market);
         }
+    }
+
+    /// Folds a promise that does not concern the case, but names a call about several cases that is counted here. The caller
+    /// has done as for [`Self::apply`]. It is no activity of the case, and begins none.
+    pub fn promised_elsewhere(
+        &mut self,
+        (market, version): (&Market, &CaseVersion),
+        activity: &Activity,
+        out: &mut Facts,
+    ) {
+        self.settled = self.settled.max(activity.occurred);
+        let day = day_number(activity.occurred.date(market.zone));
+        self.made_elsewhere(activity, &mut Sink::new(out, (day, self.placed_on), market, version));
     }
 
     /// Kinds that belong to the first case of their activity alone.

@@ -263,6 +263,11 @@ impl Remembered {
     }
 }
 
+/// The low half of a short form.
+pub(super) const fn low(key: u64) -> u32 {
+    key as u32
+}
+
 /// What a promise has from the contact that it was made on.
 pub(super) struct MadeOn {
     dims: Arc<Dims>,
@@ -270,6 +275,8 @@ pub(super) struct MadeOn {
     pub day: i32,
     /// See `PromiseView::call`.
     pub call: u32,
+    /// It is counted on the case.
+    pub lead: bool,
     /// It was made without an agent.
     pub alone: bool,
 }
@@ -278,10 +285,10 @@ impl MadeOn {
     /// Of a contact that is remembered.
     pub fn of(contact: &Remembered) -> Self {
         let flags = contact.flags() & (flag::RIGHT_PARTY | flag::FIRST_ATTEMPT | flag::FIRST_RIGHT_PARTY);
-        // The low half tells the contacts of one case apart, and keeps promises small.
-        let call = if contact.has(LEAD) { contact.key as u32 } else { 0 };
+        let lead = contact.has(LEAD);
+        let call = if lead { low(contact.key) } else { 0 };
         let alone = contact.flags() & flag::SELF_SERVICE != 0;
-        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, alone }
+        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, lead, alone }
     }
 
     /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.

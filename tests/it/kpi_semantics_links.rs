@@ -92,3 +92,95 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+/// A call about these cases on which the right party was spoken to.
+fn call(id: &str, of: &[&str], day: i64) -> v1::Activity {
+    let outcome = v1::Outcome::RightPartyCallback.into();
+    let contact = v1::Contact { channel: v1::Channel::Call.into(), outcome, ..Default::default() };
+    let mut one = activity(id, of[0], day, Detail::Contact(Box::new(contact)));
+    one.case_ids = of.iter().map(|case| (*case).to_owned()).collect();
+    one
+}
+
+/// A promise of ten that was made on a call.
+fn promise(id: &str, case: &str, call: &str, day: i64) -> v1::Activity {
+    let made = v1::Promise { amount: euros(10), due_date: date(2024, 4, 20), ..Default::default() };
+    let mut one = activity(id, case, day, Detail::Promise(made));
+    one.parent_activity_id = call.to_owned();
+    one
+}
+
+on_both_databases!(
+    async fn a_promise_on_any_case_of_a_call_counts_for_the_call(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1", "c2", "c3", "c4"]).await;
+        let told = async |mine: &mut Clients| {
+            let calls = months(mine, "call_to_promise", MARCH).await.remove(0);
+            assert_eq!(months(mine, "ptp_rate_outbound", MARCH).await, std::slice::from_ref(&calls));
+            calls
+        };
+        // A call about three cases, and one about one of them.
+        record(&mut mine, vec![call("k1", &["c1", "c2", "c3"], 1), call("k2", &["c2"], 2)]).await;
+        assert_eq!(told(&mut mine).await, "0.00 = 0 / 2");
+        record(&mut mine, vec![promise("a", "c2", "k1", 1)]).await;
+        assert_eq!(told(&mut mine).await, "50.00 = 1 / 2");
+        // A second one, in the batch after; it still counts once.
+        record(&mut mine, vec![promise("b", "c3", "k1", 1)]).await;
+        assert_eq!(told(&mut mine).await, "50.00 = 1 / 2");
+        // A case that the call was not about has nothing to say of it.
+        record(&mut mine, vec![promise("c", "c4", "k2", 2)]).await;
+        assert_eq!(told(&mut mine).await, "50.00 = 1 / 2");
+        void(&mut mine, "a").await;
+        assert_eq!(told(&mut mine).await, "50.00 = 1 / 2");
+        void(&mut mine, "b").await;
+        assert_eq!(told(&mut mine).await, "0.00 = 0 / 2");
+        // Promises before their calls: as they came, in one batch, and by their time.
+        record(&mut mine, vec![promise("d", "c4", "k3", 3)]).await;
+        record(&mut mine, vec![call("k3", &["c1", "c4"], 3)]).await;
+        assert_eq!(told(&mut mine).await, "33.33 = 1 / 3");
+        record(&mut mine, vec![promise("e", "c4", "k4", 4), call("k4", &["c3", "c2", "c4"], 4)]).await;
+        assert_eq!(told(&mut mine).await, "50.00 = 2 / 4");
+        record(&mut mine, vec![call("k5", &["c2", "c3"], 6)]).await;
+        record(&mut mine, vec![promise("f", "c3", "k5", 5)]).await;
+        assert_eq!(told(&mut mine).await, "60.00 = 3 / 5");
+        // Told from the history it is the same, and before each of them it was not so.
+        assert_eq!(as_of(&mut mine, "call_to_promise", 83).await, "60.00");
+        assert_eq!(as_of(&mut mine, "call_to_promise", 4).await, "50.00");
+        assert_eq!(as_of(&mut mine, "call_to_promise", 2).await, "0.00");
+        // Without its call there is nothing to count; the promise itself is there.
+        void(&mut mine, "k4").await;
+        assert_eq!(told(&mut mine).await, "50.00 = 2 / 4");
+        let list = v1::ListActivitiesRequest {
+            region_code: "IT".to_owned(),
+            case_id: "c1".to_owned(),
+            page_size: 100,
+            ..Default::default()
+        };
+        let listed = mine.activities.list_activities(list).await.expect("activities").into_inner().activities;
+        let ids: Vec<&str> = listed.iter().map(|one| one.activity_id.as_str()).collect();
+        assert_eq!(ids, ["k1", "k3"], "what another case promised is not this one's");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn servers_tell_each_other_of_promises_on_other_cases(database: Database) {
+        let (one, mut here) = service(&database).await;
+        let (other, mut there) = service(&database).await;
+        cases(&mut here, &["c1", "c2"]).await;
+        record(&mut here, vec![call("k1", &["c1", "c2"], 1)]).await;
+        // The other server remembers the case that the call is counted on, then hears of a promise on the other case.
+        record(&mut there, vec![payment("p1", "c1", 2, 1)]).await;
+        record(&mut here, vec![promise("a", "c2", "k1", 1)]).await;
+        assert_eq!(months(&mut there, "call_to_promise", MARCH).await, ["100.00 = 1 / 1"]);
+        void(&mut there, "a").await;
+        for mine in [&mut here, &mut there] {
+            assert_eq!(months(mine, "call_to_promise", MARCH).await, ["0.00 = 0 / 1"]);
+        }
+        // And of the void: the first server goes on from there.
+        record(&mut here, vec![promise("b", "c2", "k1", 2), payment("p2", "c1", 0, 1)]).await;
+        assert_eq!(months(&mut there, "call_to_promise", MARCH).await, ["100.00 = 1 / 1"]);
+        one.end().await;
+        other.end().await;
+    }
+);

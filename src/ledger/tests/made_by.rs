@@ -134,3 +134,50 @@ fn open_promises_go_where_their_case_goes() {
     ];
     assert_eq!(told, expected.map(|(on, stage, amount)| (day(on), stage, amount)));
 }
+
+#[test]
+fn a_promise_on_another_case_makes_a_call_one_with_a_promise_and_nothing_else() {
+    let elsewhere = |id: &str, call: &str, when: &str| Activity {
+        cases: vec![crate::domain::ids::CaseId::trusted("other")],
+        parent: Some(ActivityId::trusted(call)),
+        ..activity(id, at(when), promises(100, "2024-03-10"))
+    };
+    let with = |promised: &[Activity]| {
+        let market = market();
+        let case = case();
+        let mut facts = Facts::default();
+        let mut ledger = CaseLedger::open(&market, &case, &mut facts);
+        let mut all = vec![activity("call", at("2024-03-01 10:00"), call())];
+        all.extend(promised.iter().cloned());
+        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        for one in &all {
+            ledger.advance(&market, &case, one.occurred, &mut facts);
+            if one.cases[0].as_str() == "other" {
+                ledger.promised_elsewhere((&market, &case), one, &mut facts);
+            } else {
+                ledger.apply(&Context { market: &market, version: &case, lead: true }, one, &mut facts);
+            }
+        }
+        ledger.advance(&market, &case, at("2024-12-31 12:00"), &mut facts);
+        facts.iter().map(|fact| (fact.kind, fact.day)).collect::<Vec<_>>()
+    };
+    let without = with(&[]);
+    // After the call, before it, twice, and too late.
+    let after = elsewhere("1", "call", "2024-03-02 10:00");
+    let before = elsewhere("2", "call", "2024-02-20 10:00");
+    let late = elsewhere("3", "call", "2024-04-01 10:00");
+    for (made, count) in [
+        (vec![after.clone()], 1),
+        (vec![before.clone()], 1),
+        (vec![before, after], 1),
+        (vec![late], 0),
+        (vec![elsewhere("4", "unknown", "2024-03-02 10:00")], 0),
+    ] {
+        let told = with(&made);
+        let more = |fact: &&(FactKind, i32)| fact.0 == FactKind::ContactWithPromise;
+        assert_eq!(told.iter().filter(more).count(), count, "{made:?}");
+        assert!(told.iter().filter(more).all(|(_, on)| *on == day("2024-03-01")));
+        let rest: Vec<_> = told.iter().filter(|fact| !more(fact)).copied().collect();
+        assert_eq!(rest, without);
+    }
+}

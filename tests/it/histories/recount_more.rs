@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::generate::History;
+use super::generate::{History, case_id};
 use super::recount::{Records, Span};
 use fairdue::domain::activity::{Activity, Control};
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, PageStep};
 use fairdue::domain::ids::ActivityId;
+use fairdue::domain::outcome::Outcome;
 use fairdue::domain::time::{DAY, SECOND};
 use fairdue::domain::vocabulary::{Channel, Direction, MessageEventKind, Ownership};
 
@@ -33,7 +34,8 @@ fn pays(one: &Activity, lead: bool) -> bool {
     lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0)
 }
 
-/// Gives calls an end, some of them long, and accounts a segment that later versions may change; voids some calls.
+/// Gives calls an end, some of them long, and accounts a segment that later versions may change; lets more calls be about both
+/// cases of a person, and promises name them; voids some calls.
 pub fn lengthened(mut history: History) -> History {
     for (number, version) in history.opening.iter_mut().chain(&mut history.versions).enumerate() {
         if number % 3 != 2 {
@@ -45,6 +47,26 @@ pub fn lengthened(mut history: History) -> History {
             let seconds = i64::try_from(number * number * 61 % 7_001).expect("a few records");
             one.ended = Some(one.occurred.plus(seconds * SECOND));
         }
+    }
+    let both = [case_id(0), case_id(1)];
+    let calls = history.activities.iter_mut().filter(|one| one.ended.is_some());
+    for one in calls.step_by(2) {
+        if let [only] = one.cases.as_slice() {
+            let other = both.iter().position(|case| case == only).map(|at| both[1 - at].clone());
+            one.cases.extend(other);
+        }
+    }
+    let shared: Vec<ActivityId> = history
+        .activities
+        .iter()
+        .filter(|one| one.ended.is_some() && one.cases.len() > 1)
+        .map(|one| one.id.clone())
+        .collect();
+    let promises = history.activities.iter_mut().filter(|one| matches!(one.detail, Detail::Promise(_)));
+    for (number, one) in
+        promises.filter(|one| both.contains(&one.cases[0])).enumerate().filter(|(number, _)| number % 4 < 3)
+    {
+        one.parent = shared.get(number % shared.len().max(1)).cloned().or(one.parent.take());
     }
     // Every fourth call is a mistake, and some of them are all that an agent did on a day.
     let calls = history.activities.iter().filter(|one| one.ended.is_some()).skip(1).step_by(4);
@@ -83,6 +105,29 @@ impl<'h> Records<'h> {
             }
         }
         segments
+    }
+
+    /// Calls of a span, and those with a promise: by what they say themselves, or by a promise on one of their cases that names
+    /// them, made at most thirty days after or ninety before.
+    pub fn calls_promised(&self, span: Span) -> [i128; 2] {
+        let mut counts = [0; 2];
+        let order = |one: &Activity| (one.occurred, one.source_seq, one.id.clone());
+        for call in self.activities.iter().filter(|one| self.inside(one.occurred, span)) {
+            let Detail::Contact(contact) = &call.detail else { continue };
+            if contact.channel != Channel::Call {
+                continue;
+            }
+            let made = |one: &&Activity| {
+                let days = (self.day(one.occurred) - self.day(call.occurred)).num_days();
+                let near = if order(one) > order(call) { days <= 30 } else { days >= -REMEMBERED };
+                let about = one.cases.first().is_some_and(|case| call.cases.contains(case));
+                matches!(one.detail, Detail::Promise(_)) && one.parent.as_ref() == Some(&call.id) && about && near
+            };
+            let says = contact.outcome == Some(Outcome::RightPartyPromise);
+            counts[0] += 1;
+            counts[1] += i128::from(says || self.activities.iter().copied().any(|one| made(&one)));
+        }
+        counts
     }
 
     /// Seconds of the calls of a span, in order.
