@@ -47,6 +47,8 @@ pub(super) struct Remembered {
     #[serde(deserialize_with = "super::dims::read_shared")]
     pub dims: Arc<Dims>,
     pub day: i32,
+    /// The short form of the person who was contacted; zero if nobody says who.
+    pub person: u64,
     /// What happened to it, and behind that the flags of its fact and the minute of its day: see the shifts.
     bits: u32,
 }
@@ -141,7 +143,7 @@ impl Remembered {
         flags: u16,
     ) -> Self {
         let minute = at.map_or(NO_CLOCK, |at| minute_of(market, day, at));
-        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
+        Self { key, dims, day, person: 0, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
     }
 
     /// Whether it is a message that was delivered, by what is known of it.
@@ -273,6 +275,8 @@ pub(super) struct MadeOn {
     dims: Arc<Dims>,
     pub flags: u16,
     pub day: i32,
+    /// The person who was contacted, see [`Remembered`].
+    pub person: u64,
     /// See `PromiseView::call`.
     pub call: u32,
     /// It is counted on the case.
@@ -288,7 +292,8 @@ impl MadeOn {
         let lead = contact.has(LEAD);
         let call = if lead { low(contact.key) } else { 0 };
         let alone = contact.flags() & flag::SELF_SERVICE != 0;
-        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, lead, alone }
+        let (dims, person) = (Arc::clone(&contact.dims), contact.person);
+        Self { dims, flags, day: contact.day, person, call, lead, alone }
     }
 
     /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.

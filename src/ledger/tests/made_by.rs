@@ -181,3 +181,55 @@ fn a_promise_on_another_case_makes_a_call_one_with_a_promise_and_nothing_else() 
         assert_eq!(rest, without);
     }
 }
+
+#[test]
+fn a_promise_is_the_debtor_s_who_was_called_if_a_party_and_else_the_principal_s() {
+    use crate::domain::ids::PersonId;
+    use crate::domain::party::Party;
+    use crate::domain::vocabulary::PartyRole;
+    let party = |person: &str, role| Party {
+        person: PersonId::trusted(person),
+        role,
+        kind: None,
+        household: None,
+        residences: Vec::new(),
+        zones: Vec::new(),
+        language: None,
+        conditions: Vec::new(),
+        windows: Vec::new(),
+        permissions: Vec::new(),
+        contact_points: Vec::new(),
+        creditor_customer: None,
+    };
+    let mut case = case();
+    case.parties = vec![party("ann", PartyRole::CoDebtor), party("bob", PartyRole::Primary)];
+    let short = |person: &str| Some(crate::ledger::books::tag_text(person).cast_signed());
+    let debtor = |case: &CaseVersion, called: Option<&str>, late: bool| {
+        let person = called.map(PersonId::trusted);
+        let call = Activity { person, ..activity("call", at("2024-03-01 10:00"), call()) };
+        let when = if late { "2024-03-01 09:00" } else { "2024-03-01 11:00" };
+        let parent = Some(ActivityId::trusted("call"));
+        let promise = Activity { parent, ..activity("p", at(when), promises(100, "2024-03-10")) };
+        // Kept, and no longer once it is taken back: of the same debtor.
+        let paid = activity("1", at("2024-03-05 10:00"), pays(100));
+        let back = activity("2", at("2024-05-05 10:00"), reverses("1", 100));
+        let folded = fold(std::slice::from_ref(case), &[call, promise, paid, back], at("2024-12-31 12:00"));
+        let of = |fact: &&Fact| fact.kind == FactKind::DebtorPromiseJudged;
+        let told: Vec<_> = folded.facts.iter().filter(of).collect();
+        let counts = |state: &str| -> i64 {
+            let of = told.iter().filter(|fact| fact.dims.state.as_deref() == Some(state));
+            of.map(|fact| i64::from(fact.sign) * fact.count).sum()
+        };
+        let there = i64::from(!case.parties.is_empty());
+        assert_eq!((counts("kept"), counts("broken")), (0, there));
+        told.last().and_then(|fact| fact.value)
+    };
+    for late in [false, true] {
+        assert_eq!(debtor(&case, Some("ann"), late), short("ann"));
+        assert_eq!(debtor(&case, Some("bob"), late), short("bob"));
+        assert_eq!(debtor(&case, Some("a neighbour"), late), short("bob"));
+        assert_eq!(debtor(&case, None, late), short("bob"));
+    }
+    case.parties.clear();
+    assert_eq!(debtor(&case, Some("ann"), false), None);
+}
