@@ -38,24 +38,24 @@ vocabulary!(
         MessageComplained = "message_complained",
         /// First unsubscription by a message, dated by its sending.
         MessageUnsubscribed = "message_unsubscribed",
-        /// The first payment after a contact, within thirty days of it; dated by the contact; `value` is seconds from the
-        /// contact to the payment.
+        /// The first payment after a contact, within thirty days of it, of which something is left; dated by the contact;
+        /// `value` is seconds from the contact to the payment.
         ContactPaid = "contact_paid",
         /// A visit by an account that had made none for thirty days: a visitor.
         Visitor = "visitor",
-        /// The first payment after a visitor's visit, within thirty days of it; dated by the visit; `value` is seconds from
-        /// the visit to the payment.
+        /// The first payment after a visitor's visit, within thirty days of it, of which something is left; dated by the
+        /// visit; `value` is seconds from the visit to the payment.
         VisitorPaid = "visitor_paid",
         /// A step at a landing page or portal; `state` is the step.
         Page = "page",
-        /// A message that a person opened and that a payment followed, if that came after the opening and within thirty days of
-        /// sending; dated by the sending; `value` is seconds from the opening to the payment.
+        /// A message that a person opened and that a payment followed (that of [`Self::ContactPaid`]), if that came after the
+        /// opening; dated by the sending; `value` is seconds from the opening to the payment.
         OpenedPaid = "opened_paid",
         /// A payment at a landing page failed: the account's first since its last payment, or in thirty days (`state` is
         /// once), or the one after that (again).
         PayerFailed = "payer_failed",
-        /// The first payment after a payment failed again, within thirty days of that; dated by the second failure; `value` is
-        /// seconds between the two.
+        /// The first payment after a payment failed again, within thirty days of that, of which something is left; dated by the
+        /// second failure; `value` is seconds between the two.
         PayerRecovered = "payer_recovered",
         /// A payment session at a landing page, once it is over, dated by its beginning; `state` is done, failed or
         /// abandoned.
@@ -207,6 +207,9 @@ vocabulary!(
         /// Change of what is open of promises that are neither judged nor withdrawn or replaced; `amount` promised. It stands where the
         /// case stands: what changes the case's dimensions moves it.
         PromiseOpen = "promise_open",
+        /// A promise was judged, told of its debtor; as promise_judged, but that `value` is the short form of the debtor's person
+        /// id, by which the cases of one person are told of one debtor. A promise whose case names nobody has no such fact.
+        DebtorPromiseJudged = "debtor_promise_judged",
     }
 );
 

@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod party;
 pub mod permit;
 pub mod principal;
+pub mod shared_call;
 pub mod sharing;
 pub mod sink;
 pub mod tenant;

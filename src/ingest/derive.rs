@@ -217,6 +217,12 @@ impl CaseEntry {
                 let versions = Arc::clone(&self.versions);
                 let version = &versions[versions.len() - 1];
                 let lead = activity.cases.first() == Some(&version.case);
+                if !lead && !activity.cases.contains(&version.case) {
+                    // Rules have nothing to do with it, nor has what is owed.
+                    self.ledger.promised_elsewhere((env.market, version), activity, &mut effects.facts);
+                    self.last = position;
+                    return;
+                }
                 let context_of_ledger = ledger::Context { market: env.market, version, lead };
                 self.ledger.apply(&context_of_ledger, activity, &mut effects.facts);
                 if judges {

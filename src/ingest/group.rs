@@ -47,6 +47,8 @@ pub(super) struct CaseWork<'w> {
     pub(super) records: Vec<Record>,
     /// Activities of earlier commits that this one voids.
     pub(super) voided: Vec<ActivityId>,
+    /// What memory holds of the case lacks something that is on record.
+    pub(super) reread: bool,
     /// Something already judged must be judged anew: why, and the earliest instant that it concerns.
     pub(super) refold: Option<(&'static str, Timestamp)>,
 }
@@ -281,6 +283,7 @@ impl<'w> Group<'w> {
         let voided_now: Set<&str> = new.iter().filter_map(|activity| void_target(activity)).collect();
         let void = waiting.iter().map(String::as_str).chain(voided_now.iter().copied()).collect();
         writing.tally_records(&new, &stored_as, &void);
+        let mut counted = Vec::with_capacity(new.len());
         for activity in new {
             if is_void(activity) {
                 continue;
@@ -303,27 +306,14 @@ impl<'w> Group<'w> {
                 work.activities.push(activity);
                 work.records.extend(stored_as.get(activity.id.as_str()).map(|made| Arc::clone(&made.record)));
             }
+            counted.push(activity);
         }
+        self.hand_promises_over(writing, &counted, &stored_as).await?;
         writing.tx.resolve_voids(writing.resolved.clone()).await?;
         if self.rosters {
             rosters::recount(writing).await?;
         }
         Ok(writing.tx.insert_persons(self.strangers()).await?)
-    }
-
-    /// Persons who were contacted about a case without being its parties: their contacts count as theirs all the same.
-    fn strangers(&self) -> Vec<(String, String)> {
-        let mut found = Vec::new();
-        for (case, work) in &self.cases {
-            let stored = self.entries.get(case).map_or(&[][..], |entry| entry.versions.as_slice());
-            for person in work.activities.iter().filter_map(|activity| activity.person.as_ref()) {
-                let known = |version: &CaseVersion| version.party(person).is_some();
-                if !stored.iter().any(known) && !work.versions.iter().any(|version| known(version)) {
-                    found.push((person.as_str().to_owned(), case.as_str().to_owned()));
-                }
-            }
-        }
-        found
     }
 
     /// Records the group's voids and marks the cases of their targets to be derived anew.
@@ -369,6 +359,7 @@ impl<'w> Group<'w> {
             }
             targets.push(old);
         }
+        self.take_promises_back(writing, &targets).await?;
         writing.tx.insert_voids(writing.revision, &rows).await?;
         writing.tally_voided(&targets).await?;
         let cases: Set<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();

@@ -67,6 +67,7 @@ impl Group<'_> {
         let mut unknown: Vec<CaseId> = Vec::new();
         for one in &anew {
             let entry = self.entries.get(&one.case).cloned().or_else(|| writing.context.state.case_at_hand(&one.case));
+            let entry = entry.filter(|_| !one.work.reread);
             match entry.and_then(|entry| one.remembered(&entry, writing.revision)) {
                 Some((history, now)) => {
                     histories.insert(one.case.clone(), history);

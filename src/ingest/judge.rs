@@ -59,6 +59,8 @@ impl<'a> Judging<'_, 'a> {
                 self.version = version;
                 self.watch.version(&context(self.env, version, true), &mut self.emissions);
             }
+            // A promise on another case, see `shared_calls`.
+            Event::Activity(activity) if !activity.cases.contains(&self.version.case) => {}
             Event::Activity(activity) => {
                 let lead = activity.cases.first() == Some(&self.version.case);
                 self.watch.apply(&context(self.env, self.version, lead), activity, &mut self.emissions);

@@ -49,6 +49,7 @@ mod retell;
 mod room;
 mod rosters;
 mod secrets;
+mod shared_calls;
 mod statistics;
 mod tallies;
 #[cfg(test)]

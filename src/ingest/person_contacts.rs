@@ -258,6 +258,22 @@ impl Group<'_> {
         known.then(|| versions.fold(PersonScope::default(), |scope, version| scope.with(writing.scope_of(version))))
     }
 
+    /// Persons who were contacted about a case without being its parties: their contacts count as theirs all the same.
+    pub(super) fn strangers(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (case, work) in &self.cases {
+            let stored = self.entries.get(case).map_or(&[][..], |entry| entry.versions.as_slice());
+            let own = work.activities.iter().filter(|activity| activity.cases.contains(case));
+            for person in own.filter_map(|activity| activity.person.as_ref()) {
+                let known = |version: &CaseVersion| version.party(person).is_some();
+                if !stored.iter().any(known) && !work.versions.iter().any(|version| known(version)) {
+                    found.push((person.as_str().to_owned(), case.as_str().to_owned()));
+                }
+            }
+        }
+        found
+    }
+
     /// Marks the cases of contacts that are judged anew.
     async fn judge_again(
         &mut self,

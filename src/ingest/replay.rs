@@ -338,6 +338,9 @@ impl Chunk {
     /// How many activities, those that several cases share counted with each.
     #[must_use]
     pub fn activities(&self) -> usize {
-        self.histories.iter().map(|(_, history)| history.activities.len()).sum()
+        let own = |(case, history): &(CaseId, CaseHistory)| {
+            history.activities.iter().filter(|stored| stored.activity.cases.contains(case)).count()
+        };
+        self.histories.iter().map(own).sum()
     }
 }

@@ -120,8 +120,8 @@ impl Days {
 
 impl Posted {
     /// Seconds from sending to opening of a message.
-    pub fn opened(&self, key: u64) -> Option<i64> {
-        self.messages.iter().rev().find(|one| one.key == key)?.opened.map(i64::from)
+    pub fn opened(&self, key: u64) -> Option<u32> {
+        self.messages.iter().rev().find(|one| one.key == key)?.opened
     }
 
     /// What is kept of a message; what was kept of older ones is forgotten with them.
@@ -156,11 +156,13 @@ impl CaseLedger {
     }
 
     /// A person opened a message, so many seconds after its sending.
-    pub(super) fn opened(&mut self, message: &Remembered, seconds: i64) {
+    pub(super) fn opened(&mut self, message: &Remembered, seconds: i64, sink: &mut Sink) {
+        // A message is remembered for 90 days, which are far fewer seconds than fit.
+        let Ok(seconds) = u32::try_from(seconds) else { return };
         if let Some(sent) = self.posted().of(message) {
-            // A message is remembered for 90 days, which are far fewer seconds than fit.
-            sent.opened = u32::try_from(seconds).ok();
+            sent.opened = Some(seconds);
         }
+        self.opened_converted(message.key, seconds, sink);
     }
 
     fn address(&mut self, message: &Remembered, what: What, more: bool, sink: &mut Sink) {

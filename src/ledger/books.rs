@@ -154,6 +154,8 @@ pub(super) enum Pending {
     Paid { entry: u32 },
     /// A promise (its index) made on that contact.
     MadeOn { promise: u32 },
+    /// A promise on another case of that call.
+    MadeElsewhere,
     /// An event of that message, and when it was.
     Event(MessageEventKind, Timestamp),
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::books::{Pending, push_lean, tag};
+use super::books::{Pending, push_lean, tag, tag_text};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::{LEAD, MESSAGE, MESSAGE_DAYS, MadeOn, PROMISED, Remembered};
@@ -75,6 +75,7 @@ impl CaseLedger {
         let named = (tag(&activity.id), dims);
         let clock = (!activity.date_only).then_some(activity.occurred);
         let mut made = Remembered::new(ctx.market, named, (sink.day, clock), flags);
+        made.person = activity.person.as_ref().map_or(0, |person| tag_text(person.as_str()));
         if ctx.lead {
             made.set(LEAD);
         }
@@ -168,7 +169,7 @@ impl CaseLedger {
         let Some(books) = self.books.as_mut().filter(|books| !books.pending.is_empty()) else { return };
         let books = Arc::make_mut(books);
         books.pending.retain(|(_, day, matter)| {
-            !matches!(matter, Pending::MadeOn { .. } | Pending::Event(..))
+            !matches!(matter, Pending::MadeOn { .. } | Pending::MadeElsewhere | Pending::Event(..))
                 || day.saturating_add(MESSAGE_DAYS) >= sink.day
         });
         for waiting in books.arrived(key) {
@@ -183,6 +184,7 @@ impl CaseLedger {
                     }
                     self.contacts.promise_made_on(key, sink);
                 }
+                Pending::MadeElsewhere => self.contacts.promise_made_on(key, sink),
                 Pending::Event(event, at) => self.happened(key, event, (at, market), sink),
                 _ => {}
             }
@@ -198,7 +200,7 @@ impl CaseLedger {
                 self.came_to(&message, !delivered, sink);
             }
             if message.is_opened() && !opened {
-                self.opened(&message, message.seconds_to(at.0, at.1));
+                self.opened(&message, message.seconds_to(at.0, at.1), sink);
             }
         }
     }

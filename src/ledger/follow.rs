@@ -14,6 +14,7 @@ use super::CaseLedger;
 use super::addresses::Posted;
 use super::books::EntryKind;
 use super::claims::Wide;
+use super::conversions::Conversions;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::first::FirstContacts;
@@ -136,6 +137,8 @@ pub(super) struct Kept {
     pub posted: Option<Box<Posted>>,
     /// Its time past due.
     pub past_due: Option<PastDue>,
+    /// What led to a payment.
+    pub conversions: Option<Box<Conversions>>,
     /// What came of its first contacts.
     pub first: Option<Box<FirstContacts>>,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::books::{Books, NEVER};
+use super::debtor::of_debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::promise::{PromiseState, PromiseView, expected, open};
@@ -46,7 +47,7 @@ impl PromiseView {
     fn verdict(&self) -> PromiseState {
         if self.kept_already() {
             PromiseState::Kept
-        } else if self.doomed {
+        } else if self.is_doomed() {
             PromiseState::Broken
         } else if self.paid_in_time.saturating_add(self.paid_late) >= self.amount {
             PromiseState::Late
@@ -84,7 +85,11 @@ impl CaseLedger {
             promise.state = promise.verdict();
             promise.case = Some(Arc::clone(&sink.dims));
             let promise = promise.clone();
-            sink.out.push(self.judged(index, &promise, sink));
+            let judged = self.judged(index, &promise, sink);
+            if promise.debtor != 0 {
+                sink.out.push(of_debtor(&promise, &judged));
+            }
+            sink.out.push(judged);
             sink.out.push(Fact { sign: -1, day, ..open(&promise, sink) });
             sink.out.push(came(&promise, sink));
             for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
@@ -114,11 +119,11 @@ impl CaseLedger {
             return change(self, sink);
         }
         // The promises of a call differ in which of them is the first that was kept.
-        let calls: Vec<u32> = promises.iter().filter_map(|at| Some(self.promises().get(*at)?.call)).collect();
+        let calls: Vec<u32> = promises.iter().filter_map(|at| Some(self.promises().get(*at)?.call())).collect();
         let concerned: Vec<usize> = if some {
             let all = self.promises().iter().enumerate().filter(|(_, promise)| promise.case.is_some());
             let of_call = |call: u32| call != 0 && calls.contains(&call);
-            all.filter(|(at, one)| promises.contains(at) || of_call(one.call)).map(|(at, _)| at).collect()
+            all.filter(|(at, one)| promises.contains(at) || of_call(one.call())).map(|(at, _)| at).collect()
         } else {
             Vec::new()
         };
@@ -161,8 +166,11 @@ impl CaseLedger {
     /// What is told of these promises, and of the instalments that an entry was paid on, that were judged.
     fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Fact> {
         let judged = promises.iter().filter_map(|at| Some((*at, self.promises().get(*at)?)));
-        let mut told: Vec<Fact> =
-            judged.flat_map(|(at, promise)| [self.judged(at, promise, sink), came(promise, sink)]).collect();
+        let mut told: Vec<Fact> = Vec::new();
+        for (at, promise) in judged {
+            let fact = self.judged(at, promise, sink);
+            told.extend([of_debtor(promise, &fact), fact, came(promise, sink)]);
+        }
         if let Some(books) = &self.books {
             told.extend(books.told_of_instalments(entry, sink));
         }
@@ -195,9 +203,9 @@ impl CaseLedger {
     fn is_first_of_call(&self, at: usize, promise: &PromiseView, sink: &Sink) -> bool {
         let day = promise.last_day(sink.market);
         let mut others =
-            self.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.call == promise.call);
+            self.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.call() == promise.call());
         promise.is_kept()
-            && promise.call != 0
+            && promise.call() != 0
             && others.all(|(other, one)| (day, at) <= (one.last_day(sink.market), other))
     }
 

@@ -22,7 +22,10 @@ mod barred;
 mod books;
 mod claims;
 mod contact;
+mod conversions;
+mod debtor;
 mod dims;
+mod elsewhere;
 mod emit;
 mod first;
 mod follow;
@@ -155,6 +158,7 @@ impl CaseLedger {
                 self.message_event(ctx.market, activity, (*event, *machine), sink)
             }
             Detail::PromiseWithdrawn { promise } => self.promise_withdrawn(ctx, promise, sink),
+            Detail::Promise(_) if !ctx.lead => self.made_elsewhere(activity, sink),
             Detail::Transfer { transfer, .. } => self.transferred(*transfer, sink),
             Detail::CaseStatus { closed, .. } => {
                 let before = self.stock();

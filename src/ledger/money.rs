@@ -88,10 +88,7 @@ impl CaseLedger {
         sink.stocks(before, self.stock());
         self.deal_paid(sink);
         if amount > 0 {
-            let posted = self.kept.as_ref().and_then(|kept| kept.posted.as_deref());
-            self.contacts.paid(activity.occurred, posted, sink);
-            self.visitor_paid(activity.occurred, sink);
-            self.payer_recovered(activity.occurred, sink);
+            self.converted((entry, activity.occurred), sink);
         }
         if let Some(call) = activity.parent.as_ref() {
             self.paid_on(tag(call), entry, sink);
@@ -283,6 +280,9 @@ impl CaseLedger {
             let promises = self.books_mut().credited_to(at);
             self.retold((Some(at), &promises), sink, |ledger, _| take(ledger));
             self.deal_unpaid(sink);
+            if entry.left == amount {
+                self.unconverted(at, sink);
+            }
             self.resolve(None, sink);
         } else {
             take(self);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::books::{push_lean, tag_text};
+use super::conversions::{Conversion, Converted};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::LED_TO;
@@ -41,7 +42,7 @@ pub(super) struct Visit {
     first: Timestamp,
     last: Timestamp,
     day: i32,
-    /// A payment after it was counted.
+    /// A payment followed it: what came of that is among the conversions.
     paid: bool,
     #[serde(deserialize_with = "super::dims::read_shared")]
     dims: Arc<Dims>,
@@ -63,6 +64,11 @@ impl Session {
         let dims = DimRef::of(&self.dims).state(state).shared();
         sink.out.push(Fact::new(FactKind::PaymentSession, self.day, dims));
     }
+}
+
+/// A conversion of what happened at a page, on which payments of the next thirty days count.
+const fn conversion(of: Converted, (from, day): (Timestamp, i32), dims: Arc<Dims>) -> Conversion {
+    Conversion { of, from, day, last: i32::MAX, hour: None, flags: 0, opened: None, dims, by: None }
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> i64 {
@@ -141,33 +147,22 @@ impl CaseLedger {
         sink.out.push(fact);
     }
 
-    /// Money came in: what failed before is over.
-    pub(super) fn payer_recovered(&mut self, at: Timestamp, sink: &mut Sink) {
-        let Some(failing) = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.failing.take()) else {
-            return;
-        };
-        let Some((again, day)) = failing.again else { return };
-        let seconds = seconds(again, at);
-        if seconds <= LED_TO {
-            let fact = sink.plain(FactKind::PayerRecovered, 1);
-            sink.out.push(Fact { day, value: Some(seconds), dims: failing.dims, ..fact });
-        }
+    /// Money came in: what failed before is over. If it failed again lately, the payer has recovered.
+    pub(super) fn payer_recovers(&mut self, at: Timestamp) -> Option<Conversion> {
+        let failing = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.failing.take())?;
+        let (again, day) = failing.again?;
+        (seconds(again, at) <= LED_TO).then_some(conversion(Converted::Payer, (again, day), failing.dims))
     }
 
-    /// Money came in: the visitor of the last thirty days paid.
-    pub(super) fn visitor_paid(&mut self, at: Timestamp, sink: &mut Sink) {
-        let Some(visit) = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.visitor.as_mut()) else {
-            return;
-        };
-        let seconds = seconds(visit.first, at);
-        if !visit.paid && seconds <= LED_TO {
-            visit.paid = true;
-            let mut fact = sink.plain(FactKind::VisitorPaid, 1);
-            fact.day = visit.day;
-            fact.value = Some(seconds);
-            fact.dims = Arc::clone(&visit.dims);
-            sink.out.push(fact);
+    /// Money came in: the visitor of the last thirty days, whom no payment followed before, may have paid it.
+    pub(super) fn visitor_led_to(&mut self, at: Timestamp) -> Option<Conversion> {
+        let open = |visit: &Visit| !visit.paid && seconds(visit.first, at) <= LED_TO;
+        if !self.books.as_ref().and_then(|books| books.visitor.as_deref()).is_some_and(open) {
+            return None;
         }
+        let visit = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.visitor.as_mut())?;
+        visit.paid = true;
+        Some(conversion(Converted::Visitor, (visit.first, visit.day), Arc::clone(&visit.dims)))
     }
 
     /// Ends the sessions whose time is out: failed if the last try failed, else abandoned.

@@ -6,9 +6,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::books::{Books, Pending, index, push_lean, tag};
+use super::debtor::debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::remembered::MadeOn;
+use super::remembered::{MadeOn, low};
 use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
 use crate::domain::detail::Promise;
@@ -55,14 +56,17 @@ pub struct PromiseView {
     pub paid_late: i64,
     /// How it stands.
     pub state: PromiseState,
-    /// Replaced after its due date: it will count as broken, and nothing more is paid on it.
-    pub(super) doomed: bool,
+    /// [`DOOMED`] and [`ON_CONTACT`].
+    marks: u8,
     /// Flags of its facts: made without an agent, what its call was.
     pub(super) flags: u16,
     /// Day of the contact that it was made on; its own day if on none.
     pub(super) contact_day: i32,
-    /// Short form of the contact that it was made on, if that is counted on this case; else zero.
-    pub(super) call: u32,
+    /// Short form of the debtor's person id, see [`super::debtor`]; zero if the case names nobody.
+    pub(super) debtor: u64,
+    /// Short form of the contact that it names; zero if it names none. The low half tells the contacts of one case apart, and
+    /// keeps promises small.
+    pub(super) named: u32,
     /// Dimensions of the fact that it was made: whose it is.
     #[serde(deserialize_with = "super::dims::read_shared")]
     pub(super) dims: Arc<Dims>,
@@ -71,11 +75,25 @@ pub struct PromiseView {
     pub(super) case: Option<Arc<Dims>>,
 }
 
+/// A mark: replaced after its due date. It will count as broken, and nothing more is paid on it.
+const DOOMED: u8 = 1;
+/// A mark: the contact that it names is there, and counted on this case.
+const ON_CONTACT: u8 = 2;
+
 impl PromiseView {
+    /// Short form of the contact that it was made on, if that is counted on this case; else zero.
+    pub(super) const fn call(&self) -> u32 {
+        if self.marks & ON_CONTACT != 0 { self.named } else { 0 }
+    }
+
+    pub(super) const fn is_doomed(&self) -> bool {
+        self.marks & DOOMED != 0
+    }
+
     /// What is still to be paid on it, if that may still count.
     fn missing(&self) -> i64 {
         let ended = matches!(self.state, PromiseState::Withdrawn | PromiseState::Superseded);
-        if ended || self.doomed {
+        if ended || self.is_doomed() {
             0
         } else {
             self.amount.saturating_sub(self.paid_in_time).saturating_sub(self.paid_late).max(0)
@@ -116,7 +134,7 @@ impl PromiseView {
         if sink.day <= day_number(self.due) {
             self.end(PromiseState::Superseded, sink);
         } else if self.state == PromiseState::Open && !self.kept_already() {
-            self.doomed = true;
+            self.marks |= DOOMED;
         }
     }
 
@@ -192,7 +210,7 @@ impl Books {
 
     /// The promises made on a call.
     pub(super) fn made_on(&self, call: u32) -> impl Iterator<Item = usize> {
-        let of_call = self.promises.iter().enumerate().filter(move |(_, promise)| call != 0 && promise.call == call);
+        let of_call = self.promises.iter().enumerate().filter(move |(_, promise)| call != 0 && promise.call() == call);
         of_call.map(|(at, _)| at)
     }
 
@@ -242,10 +260,11 @@ impl CaseLedger {
             paid_in_time: 0,
             paid_late: 0,
             state: PromiseState::Open,
-            doomed: false,
+            marks: if parent.as_ref().is_some_and(|parent| parent.lead) { ON_CONTACT } else { 0 },
             flags: parent.as_ref().map_or(0, |parent| parent.flags) | if alone { flag::SELF_SERVICE } else { 0 },
             contact_day: parent.as_ref().map_or(sink.day, |parent| parent.day),
-            call: parent.as_ref().map_or(0, |parent| parent.call),
+            debtor: debtor(parent.as_ref(), sink.version),
+            named: call.map_or(0, low),
             dims: Arc::clone(&dims),
             case: None,
         };
@@ -286,7 +305,7 @@ impl CaseLedger {
                         });
                     }
                 }
-                Pending::Reversal { .. } | Pending::MadeOn { .. } | Pending::Event(..) => {}
+                Pending::Reversal { .. } | Pending::MadeOn { .. } | Pending::MadeElsewhere | Pending::Event(..) => {}
             }
         }
         match (call, parent.is_some()) {
@@ -303,12 +322,14 @@ impl CaseLedger {
     pub(super) fn made_on_late(&mut self, promise: u32, parent: &MadeOn, sink: &mut Sink) {
         let books = Arc::make_mut(self.books.get_or_insert_default());
         let Some(view) = books.promises.get_mut(promise as usize) else { return };
+        view.debtor = debtor(Some(parent), sink.version);
         let dims = parent.dims(DimRef::of(&view.dims)).shared();
         let mut flags = view.flags | parent.flags;
         if !parent.alone {
             flags &= !flag::SELF_SERVICE;
         }
-        (view.contact_day, view.call) = (parent.day, parent.call);
+        view.contact_day = parent.day;
+        view.marks |= if parent.lead { ON_CONTACT } else { 0 };
         if dims == view.dims && flags == view.flags {
             return;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::addresses::Posted;
+use super::conversions::{Conversion, Converted};
 use super::dims::DimRef;
 use super::emit::Sink;
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
@@ -30,7 +31,7 @@ const OPENED: u16 = 8;
 const CLICKED: u16 = 16;
 const COMPLAINED: u16 = 32;
 const UNSUBSCRIBED: u16 = 64;
-/// A payment after it was counted.
+/// A payment followed it: what came of that is among the conversions.
 const PAID: u16 = 128;
 const DELIVERED: u16 = 256;
 const BOUNCED_HARD: u16 = 512;
@@ -46,6 +47,8 @@ pub(super) struct Remembered {
     #[serde(deserialize_with = "super::dims::read_shared")]
     pub dims: Arc<Dims>,
     pub day: i32,
+    /// The short form of the person who was contacted; zero if nobody says who.
+    pub person: u64,
     /// What happened to it, and behind that the flags of its fact and the minute of its day: see the shifts.
     bits: u32,
 }
@@ -94,24 +97,28 @@ impl Contacts {
         }
     }
 
-    /// Money came in: the contacts of the last thirty days that no payment followed before led to it.
-    pub fn paid(&mut self, at: Timestamp, posted: Option<&Posted>, sink: &mut Sink) {
-        let market = sink.market;
+    /// Money came in: the contacts of the last thirty days that no payment followed before may have led to it.
+    pub fn led_to(&mut self, at: Timestamp, posted: Option<&Posted>, sink: &Sink) -> Vec<Conversion> {
         let open = |contact: &&mut Remembered| contact.has(LEAD) && !contact.has(PAID) && !contact.is_over(sink.day);
         let mut led = Vec::new();
         for contact in self.recent.iter_mut().filter(open) {
-            let seconds = contact.seconds_to(at, market);
-            if seconds <= LED_TO {
+            if contact.seconds_to(at, sink.market) <= LED_TO {
                 contact.set(PAID);
-                led.push(Fact { value: Some(seconds), ..contact.fact(FactKind::ContactPaid, None, sink) });
-                let opened = posted.and_then(|posted| posted.opened(contact.key));
-                if let Some(opened) = opened.filter(|opened| *opened <= seconds) {
-                    let fact = contact.fact(FactKind::OpenedPaid, None, sink);
-                    led.push(Fact { value: Some(seconds - opened), ..fact });
-                }
+                let from = contact.made_at(sink.market);
+                led.push(Conversion {
+                    of: Converted::Contact(contact.key),
+                    from,
+                    day: contact.day,
+                    last: contact.last_day(),
+                    hour: contact.has_clock().then(|| sink.hour_at(from)),
+                    flags: contact.flags(),
+                    opened: posted.and_then(|posted| posted.opened(contact.key)),
+                    dims: Arc::clone(&contact.dims),
+                    by: None,
+                });
             }
         }
-        sink.out.extend(led);
+        led
     }
 
     /// A promise was made on that contact: a call is counted once.
@@ -136,7 +143,7 @@ impl Remembered {
         flags: u16,
     ) -> Self {
         let minute = at.map_or(NO_CLOCK, |at| minute_of(market, day, at));
-        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
+        Self { key, dims, day, person: 0, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
     }
 
     /// Whether it is a message that was delivered, by what is known of it.
@@ -183,9 +190,13 @@ impl Remembered {
         at.0.saturating_sub(self.made_at(market).0).max(0) / SECOND
     }
 
+    /// The last day on which it is remembered.
+    fn last_day(&self) -> i32 {
+        self.day.saturating_add(if self.has(MESSAGE) { MESSAGE_DAYS } else { CONTACT_DAYS })
+    }
+
     fn is_over(&self, day: i32) -> bool {
-        let days = if self.has(MESSAGE) { MESSAGE_DAYS } else { CONTACT_DAYS };
-        self.day.saturating_add(days) < day
+        self.last_day() < day
     }
 
     /// A fact of the contact, dated by it.
@@ -254,13 +265,22 @@ impl Remembered {
     }
 }
 
+/// The low half of a short form.
+pub(super) const fn low(key: u64) -> u32 {
+    key as u32
+}
+
 /// What a promise has from the contact that it was made on.
 pub(super) struct MadeOn {
     dims: Arc<Dims>,
     pub flags: u16,
     pub day: i32,
+    /// The person who was contacted, see [`Remembered`].
+    pub person: u64,
     /// See `PromiseView::call`.
     pub call: u32,
+    /// It is counted on the case.
+    pub lead: bool,
     /// It was made without an agent.
     pub alone: bool,
 }
@@ -269,10 +289,11 @@ impl MadeOn {
     /// Of a contact that is remembered.
     pub fn of(contact: &Remembered) -> Self {
         let flags = contact.flags() & (flag::RIGHT_PARTY | flag::FIRST_ATTEMPT | flag::FIRST_RIGHT_PARTY);
-        // The low half tells the contacts of one case apart, and keeps promises small.
-        let call = if contact.has(LEAD) { contact.key as u32 } else { 0 };
+        let lead = contact.has(LEAD);
+        let call = if lead { low(contact.key) } else { 0 };
         let alone = contact.flags() & flag::SELF_SERVICE != 0;
-        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, alone }
+        let (dims, person) = (Arc::clone(&contact.dims), contact.person);
+        Self { dims, flags, day: contact.day, person, call, lead, alone }
     }
 
     /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.

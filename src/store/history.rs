@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use super::bulk::text_set;
 use super::cases::read_version;
+use super::elsewhere::{PROMISES, SharedCalls};
 use super::{CaseRow, MarketTx, StoreError, TenantScope};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -32,7 +33,8 @@ pub struct StoredActivity {
 pub struct CaseHistory {
     /// Its versions with their revisions, in no order.
     pub versions: Vec<(u64, CaseVersion)>,
-    /// Its activities, in no order, voided ones included.
+    /// Its activities, in no order, voided ones included; and the promises on other cases that name a call about several of
+    /// which this one is the first.
     pub activities: Vec<StoredActivity>,
     /// Timers due up to here have been fired by the due-queue. Only the market's writer is told.
     pub advanced_to: Option<Timestamp>,
@@ -110,6 +112,22 @@ async fn histories(
     for row in connection.query_all_raw(select(&HISTORY.replace("{only}", only), since)).await? {
         let case = CaseId::trusted(&row.try_get_by_index::<String>(0)?);
         found.entry(case).or_default().activities.push(read_from(&row, 1)?);
+    }
+    // Who asks for contacts gets no promises.
+    let mut calls = SharedCalls::default();
+    for (case, history) in found.iter().filter(|_| contacts_since.is_none()) {
+        history.activities.iter().for_each(|stored| calls.note(case, &stored.activity));
+    }
+    let others = calls.others();
+    if !others.is_empty() {
+        let (set, bind) = text_set(scope.store.backend, 3, others);
+        let statement = scope.statement(market, &PROMISES.replace("{set}", &set), [bind]);
+        for row in connection.query_all_raw(statement).await? {
+            let stored = read_from(&row, 1)?;
+            if let Some(history) = calls.lead(&stored.activity).and_then(|lead| found.get_mut(lead)) {
+                history.activities.push(stored);
+            }
+        }
     }
     if !dues {
         return Ok(found);

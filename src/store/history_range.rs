@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, Statement};
 
+use super::bulk::text_set;
 use super::copy::{CopiedRow, plain};
+use super::elsewhere::{PROMISES, SharedCalls};
 use super::history::{CaseHistory, StoredActivity, Voids};
 use super::{Backend, StoreError, TenantScope};
+use crate::domain::activity::Activity;
 use crate::domain::ids::{CaseId, MarketId};
 use crate::domain::time::Timestamp;
 use crate::wire::stored::{self, Bytes};
@@ -43,11 +46,53 @@ impl TenantScope {
         let (Some(first), Some(last)) = (found.cases.first(), found.cases.last()) else { return Ok(found) };
         let range = Range { scope: self, market, first, last, by_page: found.cases.len() >= BY_PAGE };
         let versions = range.rows(VERSIONS, &found.cases).await?;
-        let activities = range.rows(ACTIVITIES, &found.cases).await?;
+        let mut activities = range.rows(ACTIVITIES, &found.cases).await?;
+        let elsewhere = self.promises_elsewhere(market, &found.cases, &activities).await?;
+        if !elsewhere.is_empty() {
+            activities.extend(elsewhere);
+            activities.sort_by_key(|row| row.place);
+        }
         found.bytes = versions.iter().chain(&activities).map(Row::bytes).sum();
         (found.versions, found.activities) = (versions, activities);
         Ok(found)
     }
+
+    /// The promises on other cases that belong to the histories of these.
+    async fn promises_elsewhere(
+        &self,
+        market: &MarketId,
+        cases: &[CaseId],
+        activities: &[Row],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut calls = SharedCalls::default();
+        // Nearly all records name one case, which their bytes tell without being taken apart.
+        for row in activities.iter().filter(|row| stored::names_several_cases(&row.record)) {
+            if let Some(case) = cases.get(row.place) {
+                calls.note(case, &read_activity(&row.record)?);
+            }
+        }
+        let (others, mut found) = (calls.others(), Vec::new());
+        if others.is_empty() {
+            return Ok(found);
+        }
+        let mut places = Places::of(cases);
+        let (set, bind) = text_set(self.store.backend, 3, others);
+        let statement = self.statement(market, &PROMISES.replace("{set}", &set), [bind]);
+        for row in self.reader().query_all_raw(statement).await? {
+            let record = Bytes::from(row.try_get_by_index::<Vec<u8>>(3)?);
+            let lead = calls.lead(&read_activity(&record)?).and_then(|lead| places.of_case(lead.as_str()));
+            if let Some(place) = lead {
+                let (revision, recorded) = (row.try_get_by_index::<i64>(1)?, row.try_get_by_index(2)?);
+                let (revision, recorded) = (revision.cast_unsigned(), Timestamp(recorded));
+                found.push(Row { place, revision, recorded, record });
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn read_activity(record: &[u8]) -> Result<Activity, StoreError> {
+    stored::read_activity(record).map_err(|cause| StoreError::corrupt("activity", cause))
 }
 
 /// Histories of cases as their bytes.
@@ -108,8 +153,7 @@ impl StoredHistories {
             let own = activities.clone().take_while(|row| row.place == place).count();
             history.activities.reserve_exact(own);
             for row in activities.by_ref().take(own) {
-                let activity =
-                    stored::read_activity(&row.record).map_err(|cause| StoreError::corrupt("activity", cause))?;
+                let activity = read_activity(&row.record)?;
                 let voided = self.voids.get(&activity.id).copied();
                 let Row { revision, recorded, .. } = *row;
                 history.activities.push(StoredActivity { revision, recorded, voided, activity });

@@ -14,6 +14,7 @@ mod copy;
 mod deriving;
 mod digests;
 mod due;
+mod elsewhere;
 mod error;
 mod fact_sums;
 mod feed;

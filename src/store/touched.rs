@@ -9,6 +9,8 @@ use crate::domain::ids::{CaseId, MarketId, TenantId};
 use crate::domain::market::MarketKey;
 use crate::domain::time::Timestamp;
 
+/// A promise, or its void, touches also the first cases of the calls about several that its case is among: the promise may name
+/// one of them.
 const CASES: &str = "SELECT case_id FROM activity
     WHERE tenant_id = $1 AND market_id = $2 AND revision > $3 AND case_id IS NOT NULL
     UNION SELECT case_id FROM case_version WHERE tenant_id = $1 AND market_id = $2 AND revision > $3
@@ -23,6 +25,15 @@ const CASES: &str = "SELECT case_id FROM activity
     UNION SELECT l.case_id FROM void v JOIN activity_link l ON l.tenant_id = v.tenant_id
       AND l.market_id = v.market_id AND l.activity_id = v.target_id
     WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3
+    UNION SELECT k.case_id FROM activity p JOIN activity_link l ON l.tenant_id = p.tenant_id
+      AND l.market_id = p.market_id AND l.case_id = p.case_id
+      JOIN activity k ON k.tenant_id = l.tenant_id AND k.market_id = l.market_id AND k.activity_id = l.activity_id
+    WHERE p.tenant_id = $1 AND p.market_id = $2 AND p.revision > $3 AND p.kind = 'promise' AND k.case_id IS NOT NULL
+    UNION SELECT k.case_id FROM void v JOIN activity p ON p.tenant_id = v.tenant_id
+      AND p.market_id = v.market_id AND p.activity_id = v.target_id
+      JOIN activity_link l ON l.tenant_id = p.tenant_id AND l.market_id = p.market_id AND l.case_id = p.case_id
+      JOIN activity k ON k.tenant_id = l.tenant_id AND k.market_id = l.market_id AND k.activity_id = l.activity_id
+    WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3 AND p.kind = 'promise' AND k.case_id IS NOT NULL
     UNION SELECT case_id FROM due WHERE tenant_id = $1 AND market_id = $2 AND revision > $3";
 
 const DECIDED: &str = "SELECT DISTINCT f.case_id FROM finding_update u

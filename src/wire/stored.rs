@@ -52,8 +52,9 @@ pub fn read_activity(bytes: &[u8]) -> Result<Activity, UnreadableError> {
     Ok(decode::trusting("activity", |at| decode::activity::activity(at, wire))?)
 }
 
-/// Fields of a stored activity that [`skim`] looks for, by their numbers.
+/// Fields of a stored activity that are looked for without reading it, by their numbers.
 const ACTIVITY_ID: u64 = 1;
+const CASE_ID: u64 = 2;
 const VOID: u64 = 56;
 
 /// Where in its bytes the id of a stored activity stands, and whether it is a void, without a look at what else it says;
@@ -71,6 +72,16 @@ pub fn skim(bytes: &[u8]) -> Option<(Range<usize>, bool)> {
     let id = id?;
     std::str::from_utf8(bytes.get(id.clone())?).ok()?;
     Some((id, void))
+}
+
+/// Whether a stored activity names more than one case, without a look at what else it says.
+#[must_use]
+pub fn names_several_cases(bytes: &[u8]) -> bool {
+    let (mut cases, mut fields) = (0, Fields::of(bytes));
+    while let Some(Some((field, _))) = fields.field() {
+        cases += usize::from(field == CASE_ID);
+    }
+    cases > 1
 }
 
 /// The case version of stored bytes, as [`read_activity`].

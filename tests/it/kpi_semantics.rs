@@ -10,7 +10,7 @@ use crate::support::database::{Database, on_both_databases};
 use crate::support::wire::{activity, at, batch, call, case, date, euros, fields, payment, stamp};
 
 /// A service on a day after all records: 10 June 2024 (day 84), at noon.
-async fn service(database: &Database) -> (Api, Clients) {
+pub async fn service(database: &Database) -> (Api, Clients) {
     service_on(database, 84).await
 }
 
@@ -22,19 +22,19 @@ async fn service_on(database: &Database, day: i64) -> (Api, Clients) {
 }
 
 /// Cases that owe 100 each since day 0.
-async fn cases(mine: &mut Clients, ids: &[&str]) {
+pub async fn cases(mine: &mut Clients, ids: &[&str]) {
     let cases = ids.iter().map(|id| case(id, "a")).collect();
     let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
     mine.cases.batch_upsert_cases(request).await.expect("stored");
 }
 
-async fn record(mine: &mut Clients, records: Vec<v1::Activity>) {
+pub async fn record(mine: &mut Clients, records: Vec<v1::Activity>) {
     let stored = mine.activities.batch_record_activities(batch(records)).await.expect("stored").into_inner();
     assert!(stored.results.iter().all(|result| result.status() == v1::WriteStatus::Created), "{stored:?}");
 }
 
 /// Value, or why there is none, numerator and denominator of each month from March 2024.
-async fn months(mine: &mut Clients, kpi: &str, until: (i32, i32, i32)) -> Vec<String> {
+pub async fn months(mine: &mut Clients, kpi: &str, until: (i32, i32, i32)) -> Vec<String> {
     let request = v1::QueryKpisRequest {
         region_code: "IT".to_owned(),
         kpi_ids: vec![kpi.to_owned()],

@@ -35,6 +35,7 @@ mod finding_order;
 mod finding_replicas;
 mod histories;
 mod kpi_semantics;
+mod kpi_semantics_links;
 mod migrations;
 mod own_hours;
 mod permit_circles;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::detail::{AdjustmentKind, Charge, Instalment, Interest, SettlementStep, TransferKind};
+use crate::domain::detail::{AdjustmentKind, Charge, Instalment, Interest, PageStep, SettlementStep, TransferKind};
 use crate::domain::outcome::Outcome;
-use crate::domain::vocabulary::{ActorKind, ChargeStep, Component};
+use crate::domain::vocabulary::{ActorKind, ChargeStep, Component, MessageEventKind};
 
 /// Days that a history spans, around the change to summer time.
 pub(super) const DAYS: i64 = 40;
@@ -31,7 +31,8 @@ impl std::fmt::Debug for History {
         }
         for activity in &self.activities {
             let detail = serde_json::to_string(&activity.detail).unwrap_or_default();
-            writeln!(f, "{} {} {:?} {detail}", activity.occurred, activity.id, activity.actor.agent)?;
+            let (agent, parent) = (&activity.actor.agent, &activity.parent);
+            writeln!(f, "{} {} {agent:?} {parent:?} {detail}", activity.occurred, activity.id)?;
         }
         Ok(())
     }
@@ -125,6 +126,9 @@ fn detail() -> impl Strategy<Value = Detail> {
         contact.outcome = Some(Outcome::RightPartyCallback);
         Detail::Contact(Box::new(contact))
     };
+    let page = |step| Detail::Page { step, source: None, session: None };
+    let event = prop::sample::select(vec![MessageEventKind::Opened, MessageEventKind::Delivered]);
+    let event = (event, prop::bool::weighted(0.2));
     prop_oneof![
         6 => a_payment(),
         5 => a_promise(),
@@ -145,7 +149,19 @@ fn detail() -> impl Strategy<Value = Detail> {
             Detail::Settlement { step, amount: money(minor), due: None }
         }),
         2 => Just(()).prop_map(move |()| spoken()),
+        1 => Just(Detail::Contact(Box::new(Contact::on(Channel::Email)))),
+        2 => event.prop_map(|(event, machine)| Detail::MessageEvent { event, channel: Channel::Email, machine }),
+        2 => prop::sample::select(vec![PageStep::Visit, PageStep::PaymentFailed]).prop_map(page),
     ]
+}
+
+fn is_email(detail: &Detail) -> bool {
+    matches!(detail, Detail::Contact(contact) if contact.channel == Channel::Email)
+}
+
+/// What an activity names: the event of a message names that message, or something else.
+fn parent(detail: &Detail, named: usize) -> Option<ActivityId> {
+    matches!(detail, Detail::MessageEvent { .. }).then(|| name(named))
 }
 
 /// Effective instant, agent, client, due days by claim, claims turned round, closed.
@@ -165,7 +181,7 @@ pub(super) fn history() -> impl Strategy<Value = History> {
         });
     let versions = prop::collection::vec(a_version(), 1..4);
     let principals = prop::collection::vec(0..50_i64, 3);
-    let acts = prop::collection::vec((instant(), detail(), prop::option::weighted(0.3, 0..3_u8)), 0..24);
+    let acts = prop::collection::vec((instant(), detail(), prop::option::weighted(0.3, 0..3_u8), 0..24_usize), 0..24);
     let placed = prop::option::weighted(0.4, instant());
     (market, versions, principals, acts, placed, prop::collection::vec(instant(), 0..12), 1..4_usize).prop_map(
         |(market, mut versions, principals, acts, placed, mut ticks, first)| {
@@ -190,10 +206,13 @@ pub(super) fn history() -> impl Strategy<Value = History> {
                 made
             };
             let versions: Vec<_> = versions.iter().enumerate().map(make).collect();
-            let act = |(index, (at, detail, agent)): (usize, (Timestamp, Detail, Option<u8>))| {
+            let emails: Vec<usize> = (0..acts.len()).filter(|at| is_email(&acts[*at].1)).collect();
+            let act = |(index, (at, detail, agent, named)): (usize, (Timestamp, Detail, Option<u8>, usize))| {
                 let agent = agent.map(|agent| format!("agent{agent}"));
                 let actor = Actor { kind: Some(ActorKind::Human), agent, team: None };
-                Activity { actor, id: name(index), ..activity("x", at, detail) }
+                // Mostly a message, where there is one.
+                let named = emails.get(named % (emails.len() + 1)).copied().unwrap_or(named);
+                Activity { actor, id: name(index), parent: parent(&detail, named), ..activity("x", at, detail) }
             };
             let activities = acts.into_iter().enumerate().map(act).collect();
             ticks.sort();

@@ -134,3 +134,102 @@ fn open_promises_go_where_their_case_goes() {
     ];
     assert_eq!(told, expected.map(|(on, stage, amount)| (day(on), stage, amount)));
 }
+
+#[test]
+fn a_promise_on_another_case_makes_a_call_one_with_a_promise_and_nothing_else() {
+    let elsewhere = |id: &str, call: &str, when: &str| Activity {
+        cases: vec![crate::domain::ids::CaseId::trusted("other")],
+        parent: Some(ActivityId::trusted(call)),
+        ..activity(id, at(when), promises(100, "2024-03-10"))
+    };
+    let with = |promised: &[Activity]| {
+        let market = market();
+        let case = case();
+        let mut facts = Facts::default();
+        let mut ledger = CaseLedger::open(&market, &case, &mut facts);
+        let mut all = vec![activity("call", at("2024-03-01 10:00"), call())];
+        all.extend(promised.iter().cloned());
+        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        for one in &all {
+            ledger.advance(&market, &case, one.occurred, &mut facts);
+            if one.cases[0].as_str() == "other" {
+                ledger.promised_elsewhere((&market, &case), one, &mut facts);
+            } else {
+                ledger.apply(&Context { market: &market, version: &case, lead: true }, one, &mut facts);
+            }
+        }
+        ledger.advance(&market, &case, at("2024-12-31 12:00"), &mut facts);
+        facts.iter().map(|fact| (fact.kind, fact.day)).collect::<Vec<_>>()
+    };
+    let without = with(&[]);
+    // After the call, before it, twice, and too late.
+    let after = elsewhere("1", "call", "2024-03-02 10:00");
+    let before = elsewhere("2", "call", "2024-02-20 10:00");
+    let late = elsewhere("3", "call", "2024-04-01 10:00");
+    for (made, count) in [
+        (vec![after.clone()], 1),
+        (vec![before.clone()], 1),
+        (vec![before, after], 1),
+        (vec![late], 0),
+        (vec![elsewhere("4", "unknown", "2024-03-02 10:00")], 0),
+    ] {
+        let told = with(&made);
+        let more = |fact: &&(FactKind, i32)| fact.0 == FactKind::ContactWithPromise;
+        assert_eq!(told.iter().filter(more).count(), count, "{made:?}");
+        assert!(told.iter().filter(more).all(|(_, on)| *on == day("2024-03-01")));
+        let rest: Vec<_> = told.iter().filter(|fact| !more(fact)).copied().collect();
+        assert_eq!(rest, without);
+    }
+}
+
+#[test]
+fn a_promise_is_the_debtor_s_who_was_called_if_a_party_and_else_the_principal_s() {
+    use crate::domain::ids::PersonId;
+    use crate::domain::party::Party;
+    use crate::domain::vocabulary::PartyRole;
+    let party = |person: &str, role| Party {
+        person: PersonId::trusted(person),
+        role,
+        kind: None,
+        household: None,
+        residences: Vec::new(),
+        zones: Vec::new(),
+        language: None,
+        conditions: Vec::new(),
+        windows: Vec::new(),
+        permissions: Vec::new(),
+        contact_points: Vec::new(),
+        creditor_customer: None,
+    };
+    let mut case = case();
+    case.parties = vec![party("ann", PartyRole::CoDebtor), party("bob", PartyRole::Primary)];
+    let short = |person: &str| Some(crate::ledger::books::tag_text(person).cast_signed());
+    let debtor = |case: &CaseVersion, called: Option<&str>, late: bool| {
+        let person = called.map(PersonId::trusted);
+        let call = Activity { person, ..activity("call", at("2024-03-01 10:00"), call()) };
+        let when = if late { "2024-03-01 09:00" } else { "2024-03-01 11:00" };
+        let parent = Some(ActivityId::trusted("call"));
+        let promise = Activity { parent, ..activity("p", at(when), promises(100, "2024-03-10")) };
+        // Kept, and no longer once it is taken back: of the same debtor.
+        let paid = activity("1", at("2024-03-05 10:00"), pays(100));
+        let back = activity("2", at("2024-05-05 10:00"), reverses("1", 100));
+        let folded = fold(std::slice::from_ref(case), &[call, promise, paid, back], at("2024-12-31 12:00"));
+        let of = |fact: &&Fact| fact.kind == FactKind::DebtorPromiseJudged;
+        let told: Vec<_> = folded.facts.iter().filter(of).collect();
+        let counts = |state: &str| -> i64 {
+            let of = told.iter().filter(|fact| fact.dims.state.as_deref() == Some(state));
+            of.map(|fact| i64::from(fact.sign) * fact.count).sum()
+        };
+        let there = i64::from(!case.parties.is_empty());
+        assert_eq!((counts("kept"), counts("broken")), (0, there));
+        told.last().and_then(|fact| fact.value)
+    };
+    for late in [false, true] {
+        assert_eq!(debtor(&case, Some("ann"), late), short("ann"));
+        assert_eq!(debtor(&case, Some("bob"), late), short("bob"));
+        assert_eq!(debtor(&case, Some("a neighbour"), late), short("bob"));
+        assert_eq!(debtor(&case, None, late), short("bob"));
+    }
+    case.parties.clear();
+    assert_eq!(debtor(&case, Some("ann"), false), None);
+}

@@ -4,6 +4,7 @@ mod after_recall;
 mod ageing;
 mod agreed;
 mod agreements;
+mod conversions;
 mod counting;
 mod examples;
 mod history;

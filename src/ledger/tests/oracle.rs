@@ -8,6 +8,7 @@ use crate::domain::detail::{AdjustmentKind, TransferKind};
 use crate::domain::vocabulary::Component;
 use Component::{Cost, Interest, Principal};
 
+mod led;
 mod overdue;
 mod pledges;
 
@@ -79,10 +80,8 @@ pub(super) struct Oracle {
     pub ended: Vec<(i32, &'static str, i64)>,
     /// What was agreed, and what became of it.
     pub agreed: super::agreed::Agreed,
-    /// Right-party calls: when, day, and whether a payment followed.
-    calls: Vec<(Timestamp, i32, bool)>,
-    /// Calls that a payment followed: day, seconds.
-    pub led: Vec<(i32, i64)>,
+    /// What leads to payments, and the payments.
+    pub led: led::Led,
     /// At the end of each day: the bucket of days past due, if in one, and the balance.
     pub stood: Vec<(Option<String>, i64)>,
     /// Collected net by agent.
@@ -209,6 +208,7 @@ impl Oracle {
         let balance = self.tokens.iter().filter(|token| token.settled.is_none()).count() as i64;
         let balance = (balance - self.floating.len() as i64).max(0);
         self.agreed.happened(activity, (self.entries.len(), balance), day);
+        self.led.happened(activity, day);
         match &activity.detail {
             Detail::Payment(payment) => self.paid(version, activity, payment, day),
             Detail::Charge(charge) => self.increase(activity, day, Cost, charge.amount.minor),
@@ -235,21 +235,13 @@ impl Oracle {
             Detail::CaseStatus { closed, .. } => self.closed = *closed,
             Detail::Contact(contact) if contact.outcome_flags().right_party => {
                 self.spoke = Some((activity.occurred, activity.actor.agent.clone()));
-                self.calls.push((activity.occurred, day, false));
             }
             Detail::Promise(promise) => self.pledge(activity, promise, day),
             Detail::PromiseWithdrawn { promise } => self.end(promise.as_str(), "withdrawn", day),
             _ => {}
         }
-        if let Detail::Payment(payment) = &activity.detail {
+        if let Detail::Payment(_) = &activity.detail {
             self.agreed.paid(&self.payments(), day);
-            for (when, on, paid) in self.calls.iter_mut().filter(|_| payment.amount.minor > 0) {
-                let seconds = (activity.occurred.0 - when.0) / 1_000_000;
-                if !*paid && *on + 30 >= day && seconds <= 30 * 86_400 {
-                    *paid = true;
-                    self.led.push((*on, seconds));
-                }
-            }
         }
         // Reversals whose target is there take effect, in their order.
         for (target, units) in std::mem::take(&mut self.reversals) {
@@ -265,6 +257,11 @@ impl Oracle {
     pub fn payments(&self) -> Vec<(usize, i32, i64)> {
         let payments = self.entries.values().filter(|entry| entry.payment.is_some());
         payments.map(|entry| (entry.number, entry.day, entry.left)).collect()
+    }
+
+    /// What paid conversions there are, as things stand now.
+    pub fn conversions(&self) -> Vec<led::Conversion> {
+        self.led.conversions(|payment| self.entries[payment].left > 0)
     }
 
     fn reverse(&mut self, target: &str, units: i64) {

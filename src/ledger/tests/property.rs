@@ -212,6 +212,7 @@ proptest! {
         super::past_due::times_agree(&once.facts, &oracle)?;
         promises_agree(&once, &oracle)?;
         agreements_agree(&once, &oracle)?;
+        conversions_agree(&once, &oracle)?;
         collected_agrees(&once, &oracle)?;
     }
 }
@@ -307,12 +308,6 @@ fn agreements_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErro
     };
     let ended: Vec<_> = oracle.ended.iter().map(|(day, state, amount)| (*day, *state, *amount, 0)).collect();
     prop_assert_eq!(told(folded, FactKind::PromiseEnded), owned(&ended));
-    let led = folded.facts.iter().filter(|fact| fact.kind == FactKind::ContactPaid);
-    let mut led: Vec<_> = led.map(|fact| (fact.day, fact.value.unwrap_or(-1))).collect();
-    let mut counted = oracle.led.clone();
-    led.sort_unstable();
-    counted.sort_unstable();
-    prop_assert_eq!(led, counted);
     prop_assert_eq!(left(folded, FactKind::InstalmentJudged), owned(&oracle.agreed.instalments(&oracle.payments())));
     prop_assert_eq!(left(folded, FactKind::Settlement), owned(&oracle.agreed.settlements()));
     let mut plans = told(folded, FactKind::PlanMade);
@@ -321,6 +316,24 @@ fn agreements_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErro
     plans.sort();
     let counted: Vec<_> = oracle.agreed.plans.iter().map(|(day, state)| (*day, *state, 0, 0)).collect();
     prop_assert_eq!(plans, owned(&counted));
+    Ok(())
+}
+
+/// What led to payments, of which something is left.
+fn conversions_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError> {
+    let kinds = [FactKind::ContactPaid, FactKind::OpenedPaid, FactKind::VisitorPaid, FactKind::PayerRecovered];
+    let mut counts: BTreeMap<_, i32> = BTreeMap::new();
+    for fact in folded.facts.iter().filter(|fact| kinds.contains(&fact.kind)) {
+        let alike = format!("{:?} {} {:?} {:?}", fact.hour, fact.flags, fact.placed, fact.dims);
+        *counts.entry((fact.kind.as_str(), fact.day, fact.value, alike)).or_default() += i32::from(fact.sign);
+    }
+    prop_assert!(counts.values().all(|count| *count >= 0), "taken back otherwise than told: {:?}", counts);
+    let mut ours = Vec::new();
+    for ((kind, day, value, _), count) in counts {
+        ours.extend((0..count).map(|_| (kind, day, value.unwrap_or(-1))));
+    }
+    ours.sort_unstable();
+    prop_assert_eq!(ours, oracle.conversions());
     Ok(())
 }
 

@@ -155,7 +155,7 @@ impl<'h> Records<'h> {
         self.version(case, at)?.steering.team.as_deref()
     }
 
-    fn newest(&self, case: &CaseId) -> Option<&'h CaseVersion> {
+    pub(super) fn newest(&self, case: &CaseId) -> Option<&'h CaseVersion> {
         self.versions.iter().rfind(|one| one.case == *case).copied()
     }
 
@@ -272,7 +272,17 @@ impl<'h> Records<'h> {
 
     /// What was paid on a case and taken back, in its order.
     pub(super) fn money(&self, case: &CaseId) -> Vec<Money> {
-        let mut left: BTreeMap<&str, i64> = BTreeMap::new();
+        self.money_and_left(case).0
+    }
+
+    /// Whether something is left of a payment of the case.
+    pub(super) fn stands(&self, case: &CaseId, payment: &Activity) -> bool {
+        self.money_and_left(case).1.get(payment.id.as_str()).is_some_and(|left| *left > 0)
+    }
+
+    /// The same, and what is left of each payment.
+    fn money_and_left(&self, case: &CaseId) -> (Vec<Money>, BTreeMap<&'h str, i64>) {
+        let mut left: BTreeMap<&'h str, i64> = BTreeMap::new();
         let mut waiting: Vec<(&str, i64)> = Vec::new();
         let mut moved = Vec::new();
         for (one, _) in self.of_case(case).filter(|(_, lead)| *lead) {
@@ -299,15 +309,14 @@ impl<'h> Records<'h> {
                 _ => {}
             }
         }
-        moved
+        (moved, left)
     }
 
-    /// Whether a payment of more than nothing follows on the case within some days: by the order of records, and by time.
-    fn paid_after(&self, case: &CaseId, record: &Activity, days: i64) -> bool {
+    /// Whether a payment of which something is left follows on the case within some days: by the order of records, and by time.
+    pub(super) fn paid_after(&self, case: &CaseId, record: &Activity, days: i64) -> bool {
         let after = self.of_case(case).skip_while(|(one, _)| one.id != record.id).skip(1);
-        let mut paid = after
-            .filter(|(one, lead)| *lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0));
-        paid.any(|(one, _)| one.occurred.0 - record.occurred.0 <= days * DAY)
+        let mut paid = after.filter(|(one, lead)| *lead && matches!(one.detail, Detail::Payment(_)));
+        paid.any(|(one, _)| one.occurred.0 - record.occurred.0 <= days * DAY && self.stands(case, one))
     }
 
     /// Visitors of a span (visits after thirty days without one), and those who paid within some days.
@@ -344,21 +353,6 @@ impl<'h> Records<'h> {
             }
         }
         counts
-    }
-
-    /// Of claims bought that came in in a span: collected net, price and face value, minor units.
-    pub fn bought(&self, span: Span) -> [i128; 3] {
-        let mut sums = [0; 3];
-        for case in Self::cases() {
-            let Some(newest) = self.newest(&case) else { continue };
-            let placed = newest.placement.placed.expect("a day of placement");
-            if newest.identity.ownership == Some(Ownership::Purchased) && self.inside(placed, span) {
-                sums[0] += self.money(&case).iter().map(|one| i128::from(one.minor)).sum::<i128>();
-                sums[1] += i128::from(newest.placement.purchase_price.unwrap_or_default());
-                sums[2] += i128::from(newest.placement.face_value.unwrap_or_default());
-            }
-        }
-        sums
     }
 
     /// Of the cases that came in in a span: collected net in the first so many whole months of each, and placed.

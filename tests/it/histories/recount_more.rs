@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::generate::History;
+use super::generate::{History, case_id};
 use super::recount::{Records, Span};
 use fairdue::domain::activity::{Activity, Control};
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, PageStep};
 use fairdue::domain::ids::ActivityId;
-use fairdue::domain::time::{DAY, SECOND, Timestamp};
+use fairdue::domain::outcome::Outcome;
+use fairdue::domain::time::{DAY, SECOND};
 use fairdue::domain::vocabulary::{Channel, Direction, MessageEventKind, Ownership};
 
 /// The attribute of a case's segments that is a dimension.
@@ -33,7 +34,8 @@ fn pays(one: &Activity, lead: bool) -> bool {
     lead && matches!(&one.detail, Detail::Payment(payment) if payment.amount.minor > 0)
 }
 
-/// Gives calls an end, some of them long, and accounts a segment that later versions may change; voids some calls.
+/// Gives calls an end, some of them long, and accounts a segment that later versions may change; lets more calls be about both
+/// cases of a person, and promises name them; voids some calls.
 pub fn lengthened(mut history: History) -> History {
     for (number, version) in history.opening.iter_mut().chain(&mut history.versions).enumerate() {
         if number % 3 != 2 {
@@ -45,6 +47,26 @@ pub fn lengthened(mut history: History) -> History {
             let seconds = i64::try_from(number * number * 61 % 7_001).expect("a few records");
             one.ended = Some(one.occurred.plus(seconds * SECOND));
         }
+    }
+    let both = [case_id(0), case_id(1)];
+    let calls = history.activities.iter_mut().filter(|one| one.ended.is_some());
+    for one in calls.step_by(2) {
+        if let [only] = one.cases.as_slice() {
+            let other = both.iter().position(|case| case == only).map(|at| both[1 - at].clone());
+            one.cases.extend(other);
+        }
+    }
+    let shared: Vec<ActivityId> = history
+        .activities
+        .iter()
+        .filter(|one| one.ended.is_some() && one.cases.len() > 1)
+        .map(|one| one.id.clone())
+        .collect();
+    let promises = history.activities.iter_mut().filter(|one| matches!(one.detail, Detail::Promise(_)));
+    for (number, one) in
+        promises.filter(|one| both.contains(&one.cases[0])).enumerate().filter(|(number, _)| number % 4 < 3)
+    {
+        one.parent = shared.get(number % shared.len().max(1)).cloned().or(one.parent.take());
     }
     // Every fourth call is a mistake, and some of them are all that an agent did on a day.
     let calls = history.activities.iter().filter(|one| one.ended.is_some()).skip(1).step_by(4);
@@ -83,6 +105,29 @@ impl<'h> Records<'h> {
             }
         }
         segments
+    }
+
+    /// Calls of a span, and those with a promise: by what they say themselves, or by a promise on one of their cases that names
+    /// them, made at most thirty days after or ninety before.
+    pub fn calls_promised(&self, span: Span) -> [i128; 2] {
+        let mut counts = [0; 2];
+        let order = |one: &Activity| (one.occurred, one.source_seq, one.id.clone());
+        for call in self.activities.iter().filter(|one| self.inside(one.occurred, span)) {
+            let Detail::Contact(contact) = &call.detail else { continue };
+            if contact.channel != Channel::Call {
+                continue;
+            }
+            let made = |one: &&Activity| {
+                let days = (self.day(one.occurred) - self.day(call.occurred)).num_days();
+                let near = if order(one) > order(call) { days <= 30 } else { days >= -REMEMBERED };
+                let about = one.cases.first().is_some_and(|case| call.cases.contains(case));
+                matches!(one.detail, Detail::Promise(_)) && one.parent.as_ref() == Some(&call.id) && about && near
+            };
+            let says = contact.outcome == Some(Outcome::RightPartyPromise);
+            counts[0] += 1;
+            counts[1] += i128::from(says || self.activities.iter().copied().any(|one| made(&one)));
+        }
+        counts
     }
 
     /// Seconds of the calls of a span, in order.
@@ -139,7 +184,8 @@ impl<'h> Records<'h> {
         [sent.len() as i128, reached.len() as i128, reports]
     }
 
-    /// Messages of a span that a person opened before the payment that followed them within thirty days.
+    /// Messages of a span that a person opened before the payment that followed them within thirty days and of which something is
+    /// left.
     pub fn opened_and_paid(&self, span: Span) -> i128 {
         let mut count = 0;
         for case in Self::cases() {
@@ -148,12 +194,10 @@ impl<'h> Records<'h> {
                     continue;
                 }
                 let mut after = self.of_case(&case).skip_while(|(other, _)| other.id != one.id);
-                let Some((paid, _)) = after.find(|(other, lead)| pays(other, *lead)) else { continue };
+                let stands = |(other, lead): &(&Activity, bool)| pays(other, *lead) && self.stands(&case, other);
+                let Some((paid, _)) = after.find(stands) else { continue };
                 let opened = self.events(&case, one).find(|(_, event)| *event == MessageEventKind::Opened);
-                let before = |opened: &Activity| {
-                    let order = |one: &Activity| (one.occurred, one.source_seq, one.id.clone());
-                    order(opened) < order(paid)
-                };
+                let before = |opened: &Activity| opened.occurred <= paid.occurred;
                 let within = paid.occurred.0 - one.occurred.0 <= 30 * DAY;
                 count += i128::from(within && opened.is_some_and(|(opened, _)| before(opened)));
             }
@@ -161,28 +205,42 @@ impl<'h> Records<'h> {
         count
     }
 
-    /// Accounts of which a payment failed a second time in a span, less those on which something was paid within days.
+    /// Accounts of which a payment failed a second time in a span, less those on which something was paid within days and is left.
     pub fn failed_again(&self, span: Span, days: i64) -> i128 {
         let mut count = 0;
         for case in Self::cases() {
             // Failures since the last payment, the last one of them first.
-            let mut failures: Vec<Timestamp> = Vec::new();
+            let mut failures: Vec<&Activity> = Vec::new();
             for (one, lead) in self.of_case(&case) {
                 if pays(one, lead) {
-                    let second = failures.iter().nth_back(1);
-                    let soon = second.is_some_and(|second| one.occurred.0 - second.0 <= days * DAY);
-                    count -= i128::from(soon && second.is_some_and(|second| self.inside(*second, span)));
+                    let second = failures.iter().nth_back(1).filter(|second| self.inside(second.occurred, span));
+                    count -= i128::from(second.is_some_and(|second| self.paid_after(&case, second, days)));
                     failures.clear();
                 } else if lead && matches!(&one.detail, Detail::Page { step: PageStep::PaymentFailed, .. }) {
-                    if failures.first().is_some_and(|last| one.occurred.0 - last.0 > 30 * DAY) {
+                    if failures.first().is_some_and(|last| one.occurred.0 - last.occurred.0 > 30 * DAY) {
                         failures.clear();
                     }
-                    failures.insert(0, one.occurred);
+                    failures.insert(0, one);
                     count += i128::from(failures.len() == 2 && self.inside(one.occurred, span));
                 }
             }
         }
         count
+    }
+
+    /// Of claims bought that came in in a span: collected net, price and face value, minor units.
+    pub fn bought(&self, span: Span) -> [i128; 3] {
+        let mut sums = [0; 3];
+        for case in Self::cases() {
+            let Some(newest) = self.newest(&case) else { continue };
+            let placed = newest.placement.placed.expect("a day of placement");
+            if newest.identity.ownership == Some(Ownership::Purchased) && self.inside(placed, span) {
+                sums[0] += self.money(&case).iter().map(|one| i128::from(one.minor)).sum::<i128>();
+                sums[1] += i128::from(newest.placement.purchase_price.unwrap_or_default());
+                sums[2] += i128::from(newest.placement.face_value.unwrap_or_default());
+            }
+        }
+        sums
     }
 
     /// What payments of a span recovered of the prices of claims bought.
