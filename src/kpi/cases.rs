@@ -12,7 +12,6 @@ use super::parse_measure::all_dimensions;
 use super::period::Grain;
 use super::query::Query;
 use super::read::{Reader, Table, names};
-use super::reading::Defaults;
 use super::row::Row;
 use super::shape::Shape;
 use crate::domain::case_dimensions::{CaseWords, MOST, case_words};
@@ -63,9 +62,11 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
     let group_by = group_by.into_iter().filter_map(|(text, at)| dimension(reader, text, at)).collect();
     let filters = filters(reader, &mut table);
     let currency = currency(reader, &mut table);
-    let mut facts = Vec::new();
+    let mut delta = Delta::new();
     for (inner, at) in tables(reader, &mut table, "facts") {
-        facts.extend(fact(reader, Table::new(inner, at, "a fact"), currency));
+        if let Some(fact) = fact(reader, Table::new(inner, at, "a fact"), currency) {
+            delta.add(catalogue, &fact);
+        }
     }
     let rows = tables(reader, &mut table, "rows");
     let what = table.what.clone();
@@ -74,16 +75,10 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
     let query = Query { kpis, grain, from, to, group_by, filters };
     let calendar = Calendar { holidays: Some(weekends()), today, ..Calendar::default() };
     let shape = Shape { calendar, ..Shape::default() };
-    let defaults = Defaults::default();
-    let own = catalogue.keeps_no_cells_for(&query, &defaults).then(|| catalogue.for_question(&query, false, &defaults));
-    let own = own.and_then(Result::ok);
-    let catalogue = own.as_ref().unwrap_or(catalogue);
     let plan = match catalogue.plan_shaped(&query, &shape) {
         Ok(plan) => plan,
         Err(error) => return reader.wrong(at, format!("{what} cannot be asked: {error}"), "correct the case"),
     };
-    let mut delta = Delta::new();
-    facts.iter().for_each(|fact| delta.add(catalogue, fact));
     let blocks = delta.blocks();
     let answer = match plan.answer(blocks.iter().map(|(key, block)| (*key, block))) {
         Ok(answer) => answer,

@@ -13,13 +13,6 @@ use crate::domain::fact::FactKind;
 use crate::domain::validation::Violation;
 
 impl Catalogue {
-    /// Whether a question asks for a KPI of which no cells are kept, by whatever dimensions: it is told from the facts.
-    pub(super) fn keeps_no_cells_for(&self, query: &Query, defaults: &Defaults) -> bool {
-        let unkept = |measure: usize| self.measures.get(measure).is_some_and(|measure| measure.sets.is_empty());
-        let asked = query.kpis.iter().filter_map(|id| self.meant(id, defaults));
-        asked.into_iter().any(|definition| definition.leaves.iter().any(|leaf| unkept(leaf.measure)))
-    }
-
     /// Whether a question asks for percentiles, where these readings were chosen.
     #[must_use]
     pub fn asks_percentiles(&self, query: &Query, defaults: &Defaults) -> bool {

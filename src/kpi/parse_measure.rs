@@ -14,9 +14,6 @@ pub(crate) const MAX_SETS: usize = 12;
 
 /// What a distinct count of accounts is of: no dimension, since a market has too many of them.
 pub(crate) const ACCOUNT: &str = "account";
-/// What a distinct count of debtors is of: no dimension either. A market has as many of them as it has accounts, and cells would
-/// hold each: such a measure is kept by no dimension set, and its KPIs are told from the facts.
-const DEBTOR: &str = "debtor";
 
 /// Reads one measure; `None` if it is too broken to go on with. What is wrong is noted.
 pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) -> Option<Measure> {
@@ -45,25 +42,13 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     let only = match aggregate {
         Some(Aggregate::Accounts) => Some(FactKind::AccountSeen),
         Some(Aggregate::Lives) => Some(FactKind::AccountLife),
-        Some(Aggregate::Distinct(Dimension::Debtor)) => Some(FactKind::DebtorPromiseJudged),
         _ => None,
     };
     if let (Some(fact), Some(only)) = (fact, only.filter(|only| fact != Some(*only))) {
-        let counted = if only == FactKind::DebtorPromiseJudged { "debtors" } else { "accounts" };
-        let message = format!("{} counts {counted} by facts of kind {fact}", table.what);
+        let message = format!("{} counts accounts by facts of kind {fact}", table.what);
         reader.wrong(filter_at, message, format!("take facts of kind {only}, or another agg"));
     }
-    let of_debtors = aggregate == Some(Aggregate::Distinct(Dimension::Debtor));
-    let declared = dimension_sets(reader, &mut table, of_debtors);
-    if of_debtors && !declared.is_empty() {
-        let message = format!("{} counts debtors, whom no cells are kept of", table.what);
-        reader.wrong(table.at, message, "write dimension_sets = []");
-    }
-    if matches!(aggregate, Some(Aggregate::Sum(Amount::Value) | Aggregate::Histogram)) && value_of == Some(ValueOf::Id)
-    {
-        let message = format!("{} adds up ids", table.what);
-        reader.wrong(table.at, message, "count the facts, or distinct debtors of them");
-    }
+    let declared = dimension_sets(reader, &mut table);
     let (at, what) = (table.at, table.what.clone());
     table.finish(reader);
 
@@ -73,7 +58,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         Aggregate::Histogram | Aggregate::Lives | Aggregate::Sum(Amount::Value) => match value_of {
             Some(ValueOf::Seconds) => Quantity::SECONDS,
             Some(ValueOf::Days) => Quantity::DAYS,
-            Some(ValueOf::Number | ValueOf::Id) | None => Quantity::NUMBER,
+            Some(ValueOf::Number) | None => Quantity::NUMBER,
         },
         // Of open items the second amount is the first one times the due day.
         Aggregate::Sum(Amount::Second) if fact == Some(FactKind::OpenItems) => Quantity::MONEY_DAYS,
@@ -177,10 +162,9 @@ fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate
             let case = reader.case.clone();
             let parse = |text: &str| match text {
                 ACCOUNT => Some(Aggregate::Accounts),
-                DEBTOR => Some(Aggregate::Distinct(Dimension::Debtor)),
                 _ => Dimension::named(text, &case).map(Aggregate::Distinct),
             };
-            table.word(reader, "of", parse, || format!("{ACCOUNT}, {DEBTOR}, {}", all_dimensions(&case)))
+            table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions(&case)))
         }
         "histogram" => Some(Aggregate::Histogram),
         "lives" => Some(Aggregate::Lives),
@@ -203,8 +187,7 @@ pub(crate) fn all_dimensions(case: &CaseDimensions) -> String {
     names(Dimension::names(case))
 }
 
-/// The sets that a measure declares: at least one, unless it is kept in no cells.
-fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>, may_be_none: bool) -> Vec<DimSet> {
+fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<DimSet> {
     let Some(value) = table.need(reader, "dimension_sets") else { return Vec::new() };
     let at = value.span().start;
     let what = format!("dimension_sets of {}", table.what);
@@ -246,7 +229,7 @@ fn dimension_sets(reader: &mut Reader<'_>, table: &mut Table<'_>, may_be_none: b
             sets.push(set);
         }
     }
-    if sets.is_empty() && !may_be_none {
+    if sets.is_empty() {
         reader.wrong(at, format!("{what} declares no set"), "write [[]] for the total alone");
     }
     if sets.len() > MAX_SETS {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::books::{Pending, push_lean, tag, tag_text};
+use super::books::{Pending, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::{LEAD, MESSAGE, MESSAGE_DAYS, MadeOn, PROMISED, Remembered};
@@ -75,7 +75,6 @@ impl CaseLedger {
         let named = (tag(&activity.id), dims);
         let clock = (!activity.date_only).then_some(activity.occurred);
         let mut made = Remembered::new(ctx.market, named, (sink.day, clock), flags);
-        made.person = activity.person.as_ref().map_or(0, |person| tag_text(person.as_str()));
         if ctx.lead {
             made.set(LEAD);
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::books::{Books, NEVER};
-use super::debtor::of_debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::promise::{PromiseState, PromiseView, expected, open};
@@ -85,11 +84,7 @@ impl CaseLedger {
             promise.state = promise.verdict();
             promise.case = Some(Arc::clone(&sink.dims));
             let promise = promise.clone();
-            let judged = self.judged(index, &promise, sink);
-            if promise.debtor != 0 {
-                sink.out.push(of_debtor(&promise, &judged));
-            }
-            sink.out.push(judged);
+            sink.out.push(self.judged(index, &promise, sink));
             sink.out.push(Fact { sign: -1, day, ..open(&promise, sink) });
             sink.out.push(came(&promise, sink));
             for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
@@ -166,11 +161,8 @@ impl CaseLedger {
     /// What is told of these promises, and of the instalments that an entry was paid on, that were judged.
     fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Fact> {
         let judged = promises.iter().filter_map(|at| Some((*at, self.promises().get(*at)?)));
-        let mut told: Vec<Fact> = Vec::new();
-        for (at, promise) in judged {
-            let fact = self.judged(at, promise, sink);
-            told.extend([of_debtor(promise, &fact), fact, came(promise, sink)]);
-        }
+        let mut told: Vec<Fact> =
+            judged.flat_map(|(at, promise)| [self.judged(at, promise, sink), came(promise, sink)]).collect();
         if let Some(books) = &self.books {
             told.extend(books.told_of_instalments(entry, sink));
         }

@@ -23,7 +23,6 @@ mod books;
 mod claims;
 mod contact;
 mod conversions;
-mod debtor;
 mod dims;
 mod elsewhere;
 mod emit;
@@ -181,6 +180,19 @@ impl CaseLedger {
         if !matches!(activity.detail, Detail::Contact(_) | Detail::MessageEvent { .. }) {
             self.set_timer(ctx.market);
         }
+    }
+
+    /// Folds a promise that does not concern the case, but names a call about several cases that is counted here. The caller
+    /// has done as for [`Self::apply`]. It is no activity of the case, and begins none.
+    pub fn promised_elsewhere(
+        &mut self,
+        (market, version): (&Market, &CaseVersion),
+        activity: &Activity,
+        out: &mut Facts,
+    ) {
+        self.settled = self.settled.max(activity.occurred);
+        let day = day_number(activity.occurred.date(market.zone));
+        self.made_elsewhere(activity, &mut Sink::new(out, (day, self.placed_on), market, version));
     }
 
     /// Kinds that belong to the first case of their activity alone.

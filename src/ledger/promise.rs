@@ -6,7 +6,6 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::books::{Books, Pending, index, push_lean, tag};
-use super::debtor::debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::{MadeOn, low};
@@ -62,8 +61,6 @@ pub struct PromiseView {
     pub(super) flags: u16,
     /// Day of the contact that it was made on; its own day if on none.
     pub(super) contact_day: i32,
-    /// Short form of the debtor's person id, see [`super::debtor`]; zero if the case names nobody.
-    pub(super) debtor: u64,
     /// Short form of the contact that it names; zero if it names none. The low half tells the contacts of one case apart, and
     /// keeps promises small.
     pub(super) named: u32,
@@ -263,7 +260,6 @@ impl CaseLedger {
             marks: if parent.as_ref().is_some_and(|parent| parent.lead) { ON_CONTACT } else { 0 },
             flags: parent.as_ref().map_or(0, |parent| parent.flags) | if alone { flag::SELF_SERVICE } else { 0 },
             contact_day: parent.as_ref().map_or(sink.day, |parent| parent.day),
-            debtor: debtor(parent.as_ref(), sink.version),
             named: call.map_or(0, low),
             dims: Arc::clone(&dims),
             case: None,
@@ -322,7 +318,6 @@ impl CaseLedger {
     pub(super) fn made_on_late(&mut self, promise: u32, parent: &MadeOn, sink: &mut Sink) {
         let books = Arc::make_mut(self.books.get_or_insert_default());
         let Some(view) = books.promises.get_mut(promise as usize) else { return };
-        view.debtor = debtor(Some(parent), sink.version);
         let dims = parent.dims(DimRef::of(&view.dims)).shared();
         let mut flags = view.flags | parent.flags;
         if !parent.alone {

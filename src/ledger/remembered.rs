@@ -47,8 +47,6 @@ pub(super) struct Remembered {
     #[serde(deserialize_with = "super::dims::read_shared")]
     pub dims: Arc<Dims>,
     pub day: i32,
-    /// The short form of the person who was contacted; zero if nobody says who.
-    pub person: u64,
     /// What happened to it, and behind that the flags of its fact and the minute of its day: see the shifts.
     bits: u32,
 }
@@ -143,7 +141,7 @@ impl Remembered {
         flags: u16,
     ) -> Self {
         let minute = at.map_or(NO_CLOCK, |at| minute_of(market, day, at));
-        Self { key, dims, day, person: 0, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
+        Self { key, dims, day, bits: u32::from(flags) << FLAGS_AT | minute << MINUTE_AT }
     }
 
     /// Whether it is a message that was delivered, by what is known of it.
@@ -275,8 +273,6 @@ pub(super) struct MadeOn {
     dims: Arc<Dims>,
     pub flags: u16,
     pub day: i32,
-    /// The person who was contacted, see [`Remembered`].
-    pub person: u64,
     /// See `PromiseView::call`.
     pub call: u32,
     /// It is counted on the case.
@@ -292,8 +288,7 @@ impl MadeOn {
         let lead = contact.has(LEAD);
         let call = if lead { low(contact.key) } else { 0 };
         let alone = contact.flags() & flag::SELF_SERVICE != 0;
-        let (dims, person) = (Arc::clone(&contact.dims), contact.person);
-        Self { dims, flags, day: contact.day, person, call, lead, alone }
+        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, lead, alone }
     }
 
     /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.

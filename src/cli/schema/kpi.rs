@@ -99,8 +99,9 @@ fn measure() -> Value {
         .may("value_to", json!({ "type": "integer", "description": "The largest value that counts" }));
     let sets = json!({
         "type": "array",
-        "description": "Dimension sets by which it is kept; [] is the total. None at all for what counts debtors, and only for that",
+        "description": "Dimension sets by which it is kept; [] is the total",
         "items": { "type": "array", "items": dimension("A dimension", &[]) },
+        "minItems": 1,
         "maxItems": 12,
     });
     table("What is summed or counted")
@@ -118,7 +119,7 @@ fn measure() -> Value {
             "of",
             json!({
                 "description": "The dimension whose values are counted, or account",
-                "anyOf": [choice("One of the list", dimensions().chain(["account", "debtor"])), case_dimension()],
+                "anyOf": [choice("One of the list", dimensions().chain(["account"])), case_dimension()],
             }),
         )
         .may("day", choice("Which day of a fact counts; its own without this key", ["fact", "placed"]))

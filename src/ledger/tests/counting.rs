@@ -170,7 +170,7 @@ fn what_concerns_no_case_is_counted_by_the_market_alone() {
 #[test]
 fn a_case_that_is_only_contacted_stays_small() {
     assert!(size_of::<CaseLedger>() <= 144, "{}", size_of::<CaseLedger>());
-    assert!(size_of::<crate::ledger::remembered::Remembered>() <= 32);
+    assert!(size_of::<crate::ledger::remembered::Remembered>() <= 24);
     assert!(size_of::<crate::ledger::books::Entry>() <= 40);
-    assert!(size_of::<crate::ledger::PromiseView>() <= 96, "{}", size_of::<crate::ledger::PromiseView>());
+    assert!(size_of::<crate::ledger::PromiseView>() <= 88, "{}", size_of::<crate::ledger::PromiseView>());
 }
