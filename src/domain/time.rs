@@ -85,6 +85,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
+    /// Whole seconds since an earlier instant; none if that is later.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0).max(0) / SECOND
+    }
+
     /// First instant of the local date in `zone`; where clocks skip midnight, the first instant after the gap.
     #[must_use]
     pub fn start_of(date: NaiveDate, zone: Tz) -> Self {

@@ -15,7 +15,7 @@ use crate::domain::finding::{Finding, FindingStatus};
 use crate::domain::finding_life::{Decision, as_of, standing, substance};
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
-use crate::domain::time::{SECOND, Timestamp, day_number};
+use crate::domain::time::{Timestamp, day_number};
 use crate::ledger::DimRef;
 use crate::store::{FindingLife, FindingRow};
 
@@ -50,7 +50,7 @@ pub fn finding_facts(market: &Market, finding: &Finding, decisions: &[Decision],
         }
     }
     if let Some(last) = decisions.last().filter(|last| standing(Some(last), &what) == FindingStatus::Remediated) {
-        let seconds = last.at.0.saturating_sub(finding.at.0).max(0) / SECOND;
+        let seconds = last.at.seconds_since(finding.at);
         let fact = Fact::new(FactKind::FindingRemediated, day(last.at.max(finding.at)), Arc::clone(&dims));
         out.push(Fact { value: Some(seconds), ..fact });
     }

@@ -8,14 +8,8 @@ use std::sync::Arc;
 use super::IngestError;
 use super::group::{Group, Made, Map, Set, Writing};
 use crate::domain::activity::Activity;
-use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId};
-use crate::domain::shared_call::{counted_elsewhere, is_shared_call};
-
-/// The contact that a promise names.
-fn named(promise: &Activity) -> Option<&ActivityId> {
-    promise.parent.as_ref().filter(|_| matches!(promise.detail, Detail::Promise(_)))
-}
+use crate::domain::shared_call::{counted_elsewhere, is_shared_call, named};
 
 impl<'w> Group<'w> {
     /// Hands the promises among what is new to the cases that their calls are counted on; and has those cases derived from what

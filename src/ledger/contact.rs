@@ -13,7 +13,7 @@ use crate::domain::detail::Contact;
 use crate::domain::fact::{FactKind, flag};
 use crate::domain::market::Market;
 use crate::domain::outcome::Outcome;
-use crate::domain::time::{SECOND, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{ActorKind, Channel, Direction, MessageEventKind};
 
 /// An attempt was made on the case; the right party was reached.
@@ -86,7 +86,7 @@ impl CaseLedger {
         }
         if ctx.lead {
             let mut fact = made.fact(FactKind::Contact, None, sink);
-            fact.value = activity.ended.map(|end| end.0.saturating_sub(activity.occurred.0).max(0) / SECOND);
+            fact.value = activity.ended.map(|end| end.seconds_since(activity.occurred));
             sink.out.push(fact);
             if message {
                 let fact = made.fact(FactKind::MessageSent, None, sink);

@@ -15,7 +15,7 @@ use super::books::push_lean;
 use super::emit::Sink;
 use super::remembered::LED_TO;
 use crate::domain::fact::{Dims, Fact, FactKind};
-use crate::domain::time::{SECOND, Timestamp, day_number};
+use crate::domain::time::{Timestamp, day_number};
 
 /// The conversions of a case, once there are any.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -67,8 +67,7 @@ pub(super) struct By {
 impl Conversion {
     /// Whether a payment after it, at an instant, may be led to by it.
     fn leads_to(&self, at: Timestamp, sink: &Sink) -> bool {
-        let seconds = at.0.saturating_sub(self.from.0) / SECOND;
-        seconds <= LED_TO && day_number(at.date(sink.market.zone)) <= self.last
+        at.seconds_since(self.from) <= LED_TO && day_number(at.date(sink.market.zone)) <= self.last
     }
 
     /// Tells it of the payment that it stands on, or takes that back.
@@ -92,7 +91,7 @@ impl Conversion {
 
     /// Seconds to the payment that it stands on.
     fn seconds(&self, by: By) -> i64 {
-        by.at.0.saturating_sub(self.from.0).max(0) / SECOND
+        by.at.seconds_since(self.from)
     }
 
     /// Seconds to the opening, if the payment did not come before it.

@@ -8,7 +8,7 @@ use super::{CaseLedger, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::MatterStep;
 use crate::domain::fact::FactKind;
-use crate::domain::time::{SECOND, Timestamp};
+use crate::domain::time::Timestamp;
 
 /// What was brought up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl CaseLedger {
             (MatterStep::Opened, None) => push_lean(open, OpenMatter { matter, key, since: activity.occurred }),
             (MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn, Some(at)) => {
                 let since = open.remove(at).since;
-                fact.value = Some(activity.occurred.0.saturating_sub(since.0).max(0) / SECOND);
+                fact.value = Some(activity.occurred.seconds_since(since));
             }
             _ => {}
         }

@@ -71,10 +71,6 @@ const fn conversion(of: Converted, (from, day): (Timestamp, i32), dims: Arc<Dims
     Conversion { of, from, day, last: i32::MAX, hour: None, flags: 0, opened: None, dims, by: None }
 }
 
-fn seconds(from: Timestamp, to: Timestamp) -> i64 {
-    to.0.saturating_sub(from.0).max(0) / SECOND
-}
-
 impl CaseLedger {
     /// A step at a landing page. Tries to pay belong to the session that they name, else to the case's only one.
     pub(super) fn page(
@@ -115,7 +111,7 @@ impl CaseLedger {
         see(&mut self.kept, SeenFor::Visited, sink.day, sink);
         let visitor = &mut self.books_mut().visitor;
         match visitor {
-            Some(visit) if seconds(visit.last, at) <= LED_TO => visit.last = at,
+            Some(visit) if at.seconds_since(visit.last) <= LED_TO => visit.last = at,
             _ => {
                 let mut fact = sink.plain(FactKind::Visitor, 1);
                 fact.dims = Arc::clone(&dims);
@@ -129,7 +125,7 @@ impl CaseLedger {
     fn payment_failed(&mut self, at: Timestamp, dims: &Arc<Dims>, sink: &mut Sink) {
         let failing = &mut self.books_mut().failing;
         let state = match failing {
-            Some(one) if seconds(one.last, at) <= LED_TO => {
+            Some(one) if at.seconds_since(one.last) <= LED_TO => {
                 one.last = at;
                 if one.again.is_some() {
                     return;
@@ -151,12 +147,12 @@ impl CaseLedger {
     pub(super) fn payer_recovers(&mut self, at: Timestamp) -> Option<Conversion> {
         let failing = self.books.as_mut().map(Arc::make_mut).and_then(|books| books.failing.take())?;
         let (again, day) = failing.again?;
-        (seconds(again, at) <= LED_TO).then_some(conversion(Converted::Payer, (again, day), failing.dims))
+        (at.seconds_since(again) <= LED_TO).then_some(conversion(Converted::Payer, (again, day), failing.dims))
     }
 
     /// Money came in: the visitor of the last thirty days, whom no payment followed before, may have paid it.
     pub(super) fn visitor_led_to(&mut self, at: Timestamp) -> Option<Conversion> {
-        let open = |visit: &Visit| !visit.paid && seconds(visit.first, at) <= LED_TO;
+        let open = |visit: &Visit| !visit.paid && at.seconds_since(visit.first) <= LED_TO;
         if !self.books.as_ref().and_then(|books| books.visitor.as_deref()).is_some_and(open) {
             return None;
         }

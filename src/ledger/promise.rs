@@ -77,6 +77,11 @@ const DOOMED: u8 = 1;
 /// A mark: the contact that it names is there, and counted on this case.
 const ON_CONTACT: u8 = 2;
 
+/// The mark that a promise has from the contact that it names.
+const fn on_contact(parent: &MadeOn) -> u8 {
+    if parent.call == 0 { 0 } else { ON_CONTACT }
+}
+
 impl PromiseView {
     /// Short form of the contact that it was made on, if that is counted on this case; else zero.
     pub(super) const fn call(&self) -> u32 {
@@ -257,7 +262,7 @@ impl CaseLedger {
             paid_in_time: 0,
             paid_late: 0,
             state: PromiseState::Open,
-            marks: if parent.as_ref().is_some_and(|parent| parent.lead) { ON_CONTACT } else { 0 },
+            marks: parent.as_ref().map_or(0, on_contact),
             flags: parent.as_ref().map_or(0, |parent| parent.flags) | if alone { flag::SELF_SERVICE } else { 0 },
             contact_day: parent.as_ref().map_or(sink.day, |parent| parent.day),
             named: call.map_or(0, low),
@@ -324,7 +329,7 @@ impl CaseLedger {
             flags &= !flag::SELF_SERVICE;
         }
         view.contact_day = parent.day;
-        view.marks |= if parent.lead { ON_CONTACT } else { 0 };
+        view.marks |= on_contact(parent);
         if dims == view.dims && flags == view.flags {
             return;
         }

@@ -185,7 +185,7 @@ impl Remembered {
 
     /// Seconds from its minute to an instant.
     pub fn seconds_to(&self, at: Timestamp, market: &Market) -> i64 {
-        at.0.saturating_sub(self.made_at(market).0).max(0) / SECOND
+        at.seconds_since(self.made_at(market))
     }
 
     /// The last day on which it is remembered.
@@ -275,8 +275,6 @@ pub(super) struct MadeOn {
     pub day: i32,
     /// See `PromiseView::call`.
     pub call: u32,
-    /// It is counted on the case.
-    pub lead: bool,
     /// It was made without an agent.
     pub alone: bool,
 }
@@ -285,10 +283,9 @@ impl MadeOn {
     /// Of a contact that is remembered.
     pub fn of(contact: &Remembered) -> Self {
         let flags = contact.flags() & (flag::RIGHT_PARTY | flag::FIRST_ATTEMPT | flag::FIRST_RIGHT_PARTY);
-        let lead = contact.has(LEAD);
-        let call = if lead { low(contact.key) } else { 0 };
+        let call = if contact.has(LEAD) { low(contact.key) } else { 0 };
         let alone = contact.flags() & flag::SELF_SERVICE != 0;
-        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, lead, alone }
+        Self { dims: Arc::clone(&contact.dims), flags, day: contact.day, call, alone }
     }
 
     /// The dimensions of the promise: the contact's direction, and what the promise does not say itself.

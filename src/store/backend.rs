@@ -86,10 +86,9 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
         Ok(Store { pools, backend: Backend::Postgres, space: None })
     } else if url.starts_with("sqlite:") {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
-        let writer = watched(Database::connect(sqlite_options(&url, options, 1, WRITER_CACHE)).await?);
-        let readers = sqlite_options(&url, options, options.max_connections, READER_CACHE);
-        let reader = watched(Database::connect(readers).await?);
-        let looker = watched(Database::connect(sqlite_options(&url, options, LOOKING, READER_CACHE)).await?);
+        let writer = sqlite(&url, options, 1, WRITER_CACHE).await?;
+        let reader = sqlite(&url, options, options.max_connections, READER_CACHE).await?;
+        let looker = sqlite(&url, options, LOOKING, READER_CACHE).await?;
         let pools = Pools::new(writer, reader, Wall::default(), Limits::default()).with_looker(looker);
         let space = Space::of(&url, options.min_free_bytes).map(Arc::new);
         Ok(Store { pools, backend: Backend::Sqlite, space })
@@ -121,6 +120,16 @@ fn base_options(url: &str, options: &StoreOptions, connections: u32) -> ConnectO
         .sqlx_logging_level(log::LevelFilter::Trace)
         .test_before_acquire(false);
     connect
+}
+
+/// Connections to a file of SQLite, each with a cache of that size.
+async fn sqlite(
+    url: &str,
+    options: &StoreOptions,
+    connections: u32,
+    cache: &'static str,
+) -> Result<DatabaseConnection, DbErr> {
+    Ok(watched(Database::connect(sqlite_options(url, options, connections, cache)).await?))
 }
 
 fn sqlite_options(url: &str, options: &StoreOptions, connections: u32, cache: &'static str) -> ConnectOptions {
@@ -169,7 +178,7 @@ fn postgres_options(url: &str, options: &StoreOptions) -> ConnectOptions {
 
 /// A connection to a file of its own, which one task writes.
 pub(super) async fn file(url: &str, options: &StoreOptions) -> Result<DatabaseConnection, StoreError> {
-    Ok(watched(Database::connect(sqlite_options(url, options, 1, WRITER_CACHE)).await?))
+    Ok(sqlite(url, options, 1, WRITER_CACHE).await?)
 }
 
 /// Begins a transaction that writes to such a file.

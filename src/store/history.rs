@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use super::bulk::text_set;
 use super::cases::read_version;
-use super::elsewhere::{PROMISES, SharedCalls};
+use super::elsewhere::SharedCalls;
 use super::{CaseRow, MarketTx, StoreError, TenantScope};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -118,15 +118,10 @@ async fn histories(
     for (case, history) in found.iter().filter(|_| contacts_since.is_none()) {
         history.activities.iter().for_each(|stored| calls.note(case, &stored.activity));
     }
-    let others = calls.others();
-    if !others.is_empty() {
-        let (set, bind) = text_set(scope.store.backend, 3, others);
-        let statement = scope.statement(market, &PROMISES.replace("{set}", &set), [bind]);
-        for row in connection.query_all_raw(statement).await? {
-            let stored = read_from(&row, 1)?;
-            if let Some(history) = calls.lead(&stored.activity).and_then(|lead| found.get_mut(lead)) {
-                history.activities.push(stored);
-            }
+    for row in calls.promises(scope, market, connection).await? {
+        let stored = read_from(&row, 1)?;
+        if let Some(history) = calls.lead(&stored.activity).and_then(|lead| found.get_mut(lead)) {
+            history.activities.push(stored);
         }
     }
     if !dues {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, Statement};
 
-use super::bulk::text_set;
 use super::copy::{CopiedRow, plain};
-use super::elsewhere::{PROMISES, SharedCalls};
+use super::elsewhere::SharedCalls;
 use super::history::{CaseHistory, StoredActivity, Voids};
 use super::{Backend, StoreError, TenantScope};
 use crate::domain::activity::Activity;
@@ -71,14 +70,14 @@ impl TenantScope {
                 calls.note(case, &read_activity(&row.record)?);
             }
         }
-        let (others, mut found) = (calls.others(), Vec::new());
-        if others.is_empty() {
+        let promises = calls.promises(self, market, &self.reader()).await?;
+        let mut found = Vec::new();
+        if promises.is_empty() {
+            // Mostly: then nobody need know where each case stands.
             return Ok(found);
         }
         let mut places = Places::of(cases);
-        let (set, bind) = text_set(self.store.backend, 3, others);
-        let statement = self.statement(market, &PROMISES.replace("{set}", &set), [bind]);
-        for row in self.reader().query_all_raw(statement).await? {
+        for row in promises {
             let record = Bytes::from(row.try_get_by_index::<Vec<u8>>(3)?);
             let lead = calls.lead(&read_activity(&record)?).and_then(|lead| places.of_case(lead.as_str()));
             if let Some(place) = lead {
