@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::places::{Held, Places};
 use crate::domain::detail::Detail;
 use crate::domain::market::{Market, MarketKey};
-use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, Markets, Work};
+use crate::ingest::{CheckBatch, CheckHead, CheckPack, CheckRecord, IngestError, Line, Markets, Work};
 
 /// Checks of one commit, but for those of one request more.
 const GROUP: usize = 4_000;
@@ -146,29 +146,33 @@ impl CheckLog {
     }
 }
 
+/// Where the records of one request go, one after the other.
+pub(super) struct Records<'a> {
+    room: Room,
+    market: &'a Market,
+    head: CheckHead<&'a str>,
+    /// Records that take longer to write than others should wait are written apart.
+    apart: Option<(CheckBatch, Line)>,
+}
+
 impl Room {
-    /// Puts the records of a request into the log. Places that they do not need are given back.
+    /// The place of a request's records.
     ///
     /// # Errors
-    /// See [`CheckBatch::add`].
-    pub(super) fn append<'r>(
-        mut self,
-        market: &Market,
-        head: &CheckHead<&str>,
-        records: impl Iterator<Item = CheckRecord<&'r str, &'r Detail>>,
-    ) -> Result<(), IngestError> {
-        let mut records = records.peekable();
-        if records.peek().is_none() {
-            return Ok(());
-        }
-        // What takes longer to write is written before the others have to wait for it.
+    /// See [`CheckBatch::open`].
+    pub(super) fn records<'a>(self, market: &'a Market, head: CheckHead<&'a str>) -> Result<Records<'a>, IngestError> {
         let apart = if self.held.count() > FEW {
-            let mut apart = CheckBatch::default();
-            apart.add(market, head, records.by_ref())?;
-            Some(apart)
+            let mut batch = CheckBatch::for_checks(self.held.count());
+            let line = batch.open(market, &head)?;
+            Some((batch, line))
         } else {
             None
         };
+        Ok(Records { room: self, market, head, apart })
+    }
+
+    /// Gives what waits something more.
+    fn put(&mut self, put: impl FnOnce(&mut CheckBatch) -> Result<(), IngestError>) -> Result<(), IngestError> {
         let mut waiting = self.lane.waiting();
         let first = waiting.is_empty();
         if waiting.last().is_none_or(|(last, _)| last.checks() >= GROUP) {
@@ -176,13 +180,7 @@ impl Room {
         }
         let Some((batch, places)) = waiting.last_mut() else { return Ok(()) };
         let before = batch.checks();
-        let added = match apart {
-            Some(apart) => {
-                batch.append(apart);
-                Ok(())
-            }
-            None => batch.add(market, head, records),
-        };
+        let added = put(batch);
         *places += self.held.keep(batch.checks() - before);
         let full = batch.checks() >= GROUP;
         drop(waiting);
@@ -193,6 +191,36 @@ impl Room {
             self.lane.full.notify_one();
         }
         added
+    }
+}
+
+impl Records<'_> {
+    /// Adds the record of an answer.
+    ///
+    /// # Errors
+    /// See [`CheckBatch::put`].
+    pub(super) fn add(&mut self, record: &CheckRecord<&str, &Detail>) -> Result<(), IngestError> {
+        if let Some((apart, line)) = &mut self.apart {
+            return apart.put(line, record);
+        }
+        let (market, head) = (self.market, &self.head);
+        self.room.put(|batch| {
+            let mut line = batch.open(market, head)?;
+            batch.put(&mut line, record)
+        })
+    }
+
+    /// Puts everything into the log. Places that it does not need are given back.
+    ///
+    /// # Errors
+    /// Never: batches are joined as they are.
+    pub(super) fn finish(mut self) -> Result<(), IngestError> {
+        let apart = self.apart.take().map(|(apart, _)| apart).filter(|apart| apart.checks() > 0);
+        let Some(apart) = apart else { return Ok(()) };
+        self.room.put(|batch| {
+            batch.append(apart);
+            Ok(())
+        })
     }
 }
 

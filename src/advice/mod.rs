@@ -24,7 +24,7 @@ use crate::domain::market::Market;
 use crate::domain::permit::Permit;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, Verdict};
+use crate::domain::verdict::Verdict;
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::HeldPermit;
@@ -82,33 +82,54 @@ pub struct CheckAnswer {
 }
 
 impl CheckAnswer {
-    /// The answer to a check of that number; the memory of `answered` is left to be used again.
-    fn of(number: u64, at: Timestamp, answered: &mut Answered, named: Named) -> Self {
+    fn of(number: u64, at: Timestamp, answered: Answered) -> Self {
         let Answered { verdict, speaking, next_allowed, missing } = answered;
-        let speaking = speaking.drain(..);
-        let speaking = match named {
-            Named::Speaking => speaking.collect(),
-            Named::Telling => speaking.filter(|one| one.answer != Answer::Kept).collect(),
-        };
-        Self { number, at, verdict: *verdict, speaking, next_allowed: *next_allowed, missing: std::mem::take(missing) }
+        Self { number, at, verdict, speaking, next_allowed, missing }
+    }
+
+    /// The answer as it is told.
+    #[must_use]
+    pub fn told(&self) -> Told<'_> {
+        let Self { number, at, verdict, ref speaking, next_allowed, ref missing } = *self;
+        Told { number, at, verdict, speaking, next_allowed, missing }
     }
 }
 
-/// Which rules an answer names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
+/// An answer as it is told: in memory that the next answer uses again.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// Number of the check in its run, see [`Checked::check_id`].
+    pub number: u64,
+    /// The instant that was judged.
+    pub at: Timestamp,
+    /// The answer of all rules together.
+    pub verdict: Verdict,
     /// Every rule that speaks.
-    Speaking,
-    /// Those that do not simply allow what is asked.
-    Telling,
+    pub speaking: &'a [Speaking],
+    /// The next instant at which all rules together allow it, if one was found.
+    pub next_allowed: Option<Timestamp>,
+    /// Inputs that are missing.
+    pub missing: &'a [String],
 }
 
-/// The answers to the questions of one request.
+impl<'a> Told<'a> {
+    fn of(number: u64, at: Timestamp, answered: &'a Answered) -> Self {
+        let Answered { verdict, speaking, next_allowed, missing } = answered;
+        Self { number, at, verdict: *verdict, speaking, next_allowed: *next_allowed, missing }
+    }
+
+    /// The same, to keep.
+    #[must_use]
+    pub fn to_owned(&self) -> CheckAnswer {
+        let Self { number, at, verdict, speaking, next_allowed, missing } = *self;
+        CheckAnswer { number, at, verdict, speaking: speaking.to_vec(), next_allowed, missing: missing.to_vec() }
+    }
+}
+
+/// What all answers to the questions of one request stand on.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// One answer a question, in their order; an error concerns its question alone.
-    pub answers: Vec<Result<CheckAnswer, IngestError>>,
-    /// Revision that all answers stand on.
+    /// Revision of the market.
     pub revision: u64,
     rules: Arc<RuleSet>,
     run: Arc<str>,
@@ -117,11 +138,11 @@ pub struct Checked {
 impl Checked {
     /// Id under which a check is logged; activities name it.
     #[must_use]
-    pub fn check_id(&self, answer: &CheckAnswer) -> CheckId {
-        CheckId::new(&self.run, answer.number)
+    pub fn check_id(&self, number: u64) -> CheckId {
+        CheckId::new(&self.run, number)
     }
 
-    /// No answers yet, under the twelve rules of the benches.
+    /// The twelve rules of the benches.
     #[cfg(test)]
     pub(crate) fn empty(run: &str, revision: u64) -> Self {
         use crate::domain::diagnostic::SourceFile;
@@ -131,7 +152,7 @@ impl Checked {
             file("it/cases.toml", include_str!("../../benches/twelve_rules.cases.toml")),
         ]);
         let rules = Arc::new(RuleSet::for_tenant(&packs.unwrap(), None).unwrap());
-        Self { answers: Vec::new(), revision, rules, run: run.into() }
+        Self { revision, rules, run: run.into() }
     }
 
     /// Digest of the rules.
@@ -196,26 +217,29 @@ impl Advice {
         who: &Principal,
         market: &MarketId,
         question: Question,
-        named: Named,
     ) -> Result<(CheckAnswer, Checked), IngestError> {
-        let mut checked = self.check_all(who, market, vec![question], (WhenFull::Refuse, named)).await?;
         // One question has one answer.
-        let answer = checked.answers.pop().unwrap_or(Err(IngestError::Overloaded))?;
-        Ok((answer, checked))
+        let mut answer = Err(IngestError::Overloaded);
+        let keep = |_: &Checked, told: Result<Told<'_>, IngestError>| answer = told.map(|told| told.to_owned());
+        let checked = self.check_all(who, market, vec![question], WhenFull::Refuse, keep).await?;
+        Ok((answer?, checked))
     }
 
     /// Answers whether contacts and charges would be lawful: all with one snapshot of the configuration, at one revision
-    /// and one instant of asking. Cases that are not in memory are read in one group.
+    /// and one instant of asking. Cases that are not in memory are read in one group. Each question's answer is told as it
+    /// is judged, in their order, with what it stands on; an error concerns its question alone. What was told is not to
+    /// leave before this returns: only then the log has its record.
     ///
     /// # Errors
     /// The caller may not ask, the market is unknown, the log is full, or the database is away. What is wrong with one
-    /// question is in its answer.
+    /// question is told as its answer.
     pub async fn check_all(
         &self,
         who: &Principal,
         market: &MarketId,
         questions: Vec<Question>,
-        (when_full, named): (WhenFull, Named),
+        when_full: WhenFull,
+        mut tell: impl FnMut(&Checked, Result<Told<'_>, IngestError>) + Send,
     ) -> Result<Checked, IngestError> {
         if ![Role::Checker, Role::Reader, Role::Writer].iter().any(|role| who.has(*role)) {
             return Err(IngestError::RoleMissing(Role::Checker.as_str()));
@@ -240,36 +264,42 @@ impl Advice {
         let desk = Desk { markets: &self.markets, market, rules, now };
         desk.look_back(&questions, &mut warm).await?;
         let first = self.next.fetch_add(questions.len() as u64, Ordering::Relaxed);
-        let (mut judged, mut answered) = (Vec::with_capacity(questions.len()), Answered::default());
-        for ((question, warm), number) in questions.into_iter().zip(warm).zip(first..) {
-            if judged.len() % BREATH == BREATH - 1 {
+        let checked = Checked { revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) };
+        let head = CheckHead { run: &*self.run, asked: now, key: who.key.as_str(), revision, digest: rules.digest() };
+        let mut records = room.records(market, head)?;
+        let mut answered = Answered::default();
+        for (count, ((question, warm), number)) in questions.into_iter().zip(warm).zip(first..).enumerate() {
+            if count % BREATH == BREATH - 1 {
                 // Thousands of checks are not to make single ones wait.
                 tokio::task::yield_now().await;
             }
-            judged.push(match warm {
-                Some(warm) => Ok(desk.judge(question, warm, (number, named), &mut answered)),
-                None => Err(IngestError::NotFound { what: "case", id: question.case.to_string() }),
-            });
+            let Some(warm) = warm else {
+                tell(&checked, Err(IngestError::NotFound { what: "case", id: question.case.to_string() }));
+                continue;
+            };
+            let at = desk.at(&question);
+            let judged = desk.judge(question, warm, at, &mut answered);
+            let told = Told::of(number, at, &answered);
+            records.add(&judged.record(&told, rules, now))?;
+            self.shadow(&snapshot, who, (market, rules), (revision, now), (&judged, &told));
+            tell(&checked, Ok(told));
         }
-        let head = CheckHead { run: &*self.run, asked: now, key: who.key.as_str(), revision, digest: rules.digest() };
-        room.append(market, &head, judged.iter().flatten().map(|judged| judged.record(rules, now)))?;
-        self.shadow(&snapshot, who, (market, rules), (revision, now), judged.iter().flatten());
-        let answers = judged.into_iter().map(|judged| Ok(judged?.answer)).collect();
-        Ok(Checked { answers, revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) })
+        records.finish()?;
+        Ok(checked)
     }
 
     /// Hands what was answered to the tenant's candidate, if there is one.
-    fn shadow<'j>(
+    fn shadow(
         &self,
         snapshot: &Snapshot,
         who: &Principal,
         (market, in_force): (&Market, &Arc<RuleSet>),
         (revision, asked): (u64, Timestamp),
-        judged: impl Iterator<Item = &'j Judged>,
+        (judged, told): (&Judged, &Told<'_>),
     ) {
         if let Some(candidate) = snapshot.tenants.get(&who.tenant).and_then(|tenant| tenant.shadow.as_ref()) {
             let shared = shadow::Shared { market, in_force, candidate, run: &self.run, revision, asked };
-            self.shadow.follow(&shared, judged);
+            self.shadow.follow(&shared, judged, told);
         }
     }
 }
@@ -282,9 +312,8 @@ struct Desk<'a> {
     now: Timestamp,
 }
 
-/// An answer with what its record needs.
+/// What was judged, as far as the record of its answer needs it.
 struct Judged {
-    answer: CheckAnswer,
     candidate: Activity,
     entry: Arc<CaseEntry>,
     /// The permits that it was judged among.
@@ -297,9 +326,8 @@ impl Desk<'_> {
         question.at.unwrap_or(self.now)
     }
 
-    fn judge(&self, question: Question, warm: Warm, (number, named): (u64, Named), answered: &mut Answered) -> Judged {
+    fn judge(&self, question: Question, warm: Warm, at: Timestamp, answered: &mut Answered) -> Judged {
         let Warm { entry, person, logs: persons, permits, .. } = warm;
-        let at = self.at(&question);
         let candidate = candidate(question, person, at);
         let context = compliance::Context {
             rules: self.rules,
@@ -311,13 +339,13 @@ impl Desk<'_> {
         let among = HeldPermit::among(&permits, &entry);
         compliance::check_among_into(&context, &entry.watch, &candidate, &among, answered);
         let planned = permits.into_iter().map(|held| held.permit).collect();
-        Judged { answer: CheckAnswer::of(number, at, answered, named), candidate, entry, planned }
+        Judged { candidate, entry, planned }
     }
 }
 
 impl Judged {
-    fn record<'a>(&'a self, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
-        let CheckAnswer { number, at, verdict, ref speaking, .. } = self.answer;
+    fn record<'a>(&'a self, told: &Told<'a>, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
+        let Told { number, at, verdict, speaking, .. } = *told;
         let (candidate, entry, permits) = (&self.candidate, &*self.entry, self.planned.as_slice());
         JudgedCheck { number, asked, at, candidate, entry, verdict, speaking, rules, permits }.record()
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Advice, CheckAnswer, Checked, Judged, Named, Question, find};
+use super::{Advice, CheckAnswer, Checked, Judged, Question, find};
 use crate::compliance::Answered;
 use crate::domain::ids::{MarketId, PermitId};
 use crate::domain::permit::PermitAsk;
@@ -66,32 +66,30 @@ impl Advice {
             Some(Reserved::Refused(refusal)) => return Ok(Err(refusal.clone())),
             Some(Reserved::Before(row)) => {
                 let (run, number) = &row.permit.check;
-                let mut answered = Answered { verdict: row.permit.verdict, ..Answered::default() };
-                let checked = Checked {
-                    answers: Vec::new(),
-                    revision: commit.revision,
-                    rules: Arc::clone(rules),
-                    run: run.as_str().into(),
-                };
-                let check = CheckAnswer::of(*number, row.permit.at(), &mut answered, Named::Speaking);
+                let answered = Answered { verdict: row.permit.verdict, ..Answered::default() };
+                let run = run.as_str().into();
+                let checked = Checked { revision: commit.revision, rules: Arc::clone(rules), run };
+                let check = CheckAnswer::of(*number, row.permit.at(), answered);
                 return Ok(Ok(Answer { check, checked, permit: Some(PermitRow::clone(row)), now }));
             }
             Some(Reserved::Judged(judged)) => (judged, judged.permit.clone()),
         };
-        let mut answered = judged.answered.clone();
-        let answer = CheckAnswer::of(number, judged.candidate.occurred, &mut answered, Named::Speaking);
-        let rules = &judged.rules;
+        let check = CheckAnswer::of(number, judged.candidate.occurred, judged.answered.clone());
+        let (rules, told) = (&judged.rules, check.told());
         let revision = commit.revision;
         let (candidate, entry) = (judged.candidate.clone(), Arc::clone(&judged.entry));
-        let told = Judged { answer, candidate, entry, planned: judged.planned.clone() };
+        let asked = judged.at;
+        let judged = Judged { candidate, entry, planned: judged.planned.clone() };
         let digest = rules.digest();
-        let head = CheckHead { run: &*self.run, asked: judged.at, key: who.key.as_str(), revision, digest };
+        let head = CheckHead { run: &*self.run, asked, key: who.key.as_str(), revision, digest };
         if permit.is_none() {
             // That of a permit is on record with the permit.
-            room.append(market, &head, std::iter::once(told.record(rules, judged.at)))?;
+            let mut records = room.records(market, head)?;
+            records.add(&judged.record(&told, rules, asked))?;
+            records.finish()?;
         }
-        self.shadow(&snapshot, who, (market, rules), (revision, judged.at), std::iter::once(&told));
-        let checked = Checked { answers: Vec::new(), revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) };
-        Ok(Ok(Answer { check: told.answer, checked, permit, now }))
+        self.shadow(&snapshot, who, (market, rules), (revision, asked), (&judged, &told));
+        let checked = Checked { revision, rules: Arc::clone(rules), run: Arc::clone(&self.run) };
+        Ok(Ok(Answer { check, checked, permit, now }))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use super::past::Sight;
-use super::{Advice, CheckId, Desk, Judged};
+use super::{Advice, CheckId, Desk, Judged, Told};
 use crate::compliance::{self, Answered, Speaking};
 use crate::domain::activity::Activity;
 use crate::domain::ids::{CaseId, MarketId, RuleId};
@@ -118,27 +118,25 @@ impl Shadow {
         Self { jobs, reports }
     }
 
-    /// Hands answered checks on; those for which there is no place are counted as skipped.
-    pub(super) fn follow<'j>(&self, shared: &Shared<'_>, judged: impl Iterator<Item = &'j Judged>) {
-        for one in judged {
-            let job = Job {
-                market: shared.market.clone(),
-                in_force: Arc::clone(shared.in_force),
-                candidate: Arc::clone(shared.candidate),
-                check_id: CheckId::new(shared.run, one.answer.number).as_str().to_owned(),
-                revision: shared.revision,
-                asked: shared.asked,
-                activity: one.candidate.clone(),
-                planned: one.planned.clone(),
-                verdict: one.answer.verdict,
-                answers: answers(shared.in_force, &one.answer.speaking),
-            };
-            if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) =
-                self.jobs.try_send(job)
-            {
-                metrics::counter!("fairdue_shadow_checks_total", "outcome" => "skipped").increment(1);
-                report_of(&mut locked(&self.reports), &job).skipped += 1;
-            }
+    /// Hands an answered check on; one for which there is no place is counted as skipped.
+    pub(super) fn follow(&self, shared: &Shared<'_>, judged: &Judged, told: &Told<'_>) {
+        let job = Job {
+            market: shared.market.clone(),
+            in_force: Arc::clone(shared.in_force),
+            candidate: Arc::clone(shared.candidate),
+            check_id: CheckId::new(shared.run, told.number).as_str().to_owned(),
+            revision: shared.revision,
+            asked: shared.asked,
+            activity: judged.candidate.clone(),
+            planned: judged.planned.clone(),
+            verdict: told.verdict,
+            answers: answers(shared.in_force, told.speaking),
+        };
+        if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) =
+            self.jobs.try_send(job)
+        {
+            metrics::counter!("fairdue_shadow_checks_total", "outcome" => "skipped").increment(1);
+            report_of(&mut locked(&self.reports), &job).skipped += 1;
         }
     }
 }

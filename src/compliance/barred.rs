@@ -100,7 +100,7 @@ impl<'a> Found<'a> {
 
     fn look_at(&mut self, jurisdiction: &'a Jurisdiction, possible: bool, situation: &Situation<'_>) {
         self.looked = true;
-        for active in &jurisdiction.limitations {
+        for active in jurisdiction.limitations.iter().filter(|active| active.bars()) {
             let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
             self.note_versions(active, situation);
             let covered = match active.cover.as_deref() {

@@ -51,7 +51,7 @@ pub(crate) fn expired(
     jurisdiction: &Jurisdiction,
 ) -> Option<Option<Attribute>> {
     let mut maybe = None;
-    for active in jurisdiction.rules.iter().filter(|active| active.judged && rules.contains(&active.rule.id)) {
+    for active in jurisdiction.limitations.iter().filter(|active| rules.contains(&active.rule.id)) {
         let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
         let Some(doubt) = applies::scope(active, situation) else { continue };
         let judgement = judge(limits, situation, Situation::calendar(jurisdiction))?;
@@ -109,7 +109,7 @@ pub(super) fn last_days(
         let term = Term { length: years, unit: TermUnit::Years, count: Count::ClearDays, ..*term };
         let begins = (on, RunsFrom::Title);
         let last = |certain_only: bool| last_day(limits, &term, begins, &events, certain_only, situation, calendar);
-        return tell(Ok((last(true), last(false))));
+        return tell(Ok(both(&events, last)));
     }
     if situation.version.claims.is_empty() {
         tell(Err(Attribute::ClaimArose));
@@ -125,8 +125,15 @@ pub(super) fn last_days(
             let last = last_day(limits, term, (start, by), &events, certain_only, situation, calendar);
             if last.day > most { Last { day: most, by: RunsFrom::LongestTerm } } else { last }
         };
-        tell(Ok((last(true), last(false))));
+        tell(Ok(both(&events, last)));
     }
+}
+
+/// The last day by the events that are certain, and by all of them: one day where all are.
+fn both(events: &[Event], last: impl Fn(bool) -> Last) -> (Last, Last) {
+    let certain = last(true);
+    let possible = if events.iter().all(|event| event.certain) { certain } else { last(false) };
+    (certain, possible)
 }
 
 /// Keeps the worst over all claims. `certain` counts only interruptions that are proved, `possible` all of them.
@@ -191,33 +198,33 @@ const fn begun_by(kind: LimitationEventKind) -> RunsFrom {
     }
 }
 
+/// What begins the term anew or holds it, by day. Most cases have nothing of the kind, for which nothing is allocated.
 fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_>) -> Vec<Event> {
     let dates = &situation.version.dates;
     let zone = situation.home_zone();
-    let mut events: Vec<Event> = dates
-        .limitation_events
-        .iter()
-        .filter(|event| event.reached_debtor != Some(false))
-        .map(|event| Event {
-            kind: event.kind,
-            on: event.on,
-            certain: event.kind != LimitationEventKind::DemandReceived || event.reached_debtor == Some(true),
-        })
-        .collect();
+    let counts = |kind| {
+        let holds = matches!(
+            kind,
+            LimitationEventKind::Suspension | LimitationEventKind::Negotiation | LimitationEventKind::Resumption
+        );
+        holds || limits.interrupted_by.has(kind)
+    };
+    let recorded =
+        dates.limitation_events.iter().filter(|event| event.reached_debtor != Some(false) && counts(event.kind));
+    let recorded = recorded.map(|event| Event {
+        kind: event.kind,
+        on: event.on,
+        certain: event.kind != LimitationEventKind::DemandReceived || event.reached_debtor == Some(true),
+    });
     let told = [
         (LimitationEventKind::Payment, dates.last_payment),
         (LimitationEventKind::Acknowledgement, dates.last_acknowledgement),
     ];
-    events.extend(told.into_iter().filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true })));
-    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before);
-    events.extend(marks.map(|mark| Event { kind: mark.kind, on: mark.at.date(zone), certain: mark.certain }));
-    let holds = |kind| {
-        matches!(
-            kind,
-            LimitationEventKind::Suspension | LimitationEventKind::Negotiation | LimitationEventKind::Resumption
-        )
-    };
-    events.retain(|event| event.on <= asked.date && (holds(event.kind) || limits.interrupted_by.has(event.kind)));
+    let told = told.into_iter().filter(|(kind, _)| counts(*kind));
+    let told = told.filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true }));
+    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before && counts(mark.kind));
+    let marks = marks.map(|mark| Event { kind: mark.kind, on: mark.at.date(zone), certain: mark.certain });
+    let mut events: Vec<Event> = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date).collect();
     events.sort_by_key(|event| event.on);
     events
 }

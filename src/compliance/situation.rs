@@ -10,7 +10,7 @@ use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
-use super::zones::{self, IdText, ZoneList};
+use super::zones::{self, ZoneList};
 use super::{Context, windows};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -23,6 +23,7 @@ use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
 use crate::rules::candidates::Candidate;
 use crate::rules::model::{Attributes, Window};
+use crate::rules::place_id::PlaceId;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::scope_mask::{Lacks, Profile};
 use crate::rules::words::Attribute;
@@ -317,12 +318,11 @@ impl<'a> Situation<'a> {
     }
 
     fn deepest(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> Option<&'a Jurisdiction> {
-        let mut id = IdText::new();
+        let mut id = PlaceId::default();
         id.push(country);
         let mut found = self.rules.jurisdiction(id.as_str());
         for part in [subdivision, locality] {
             let Some(part) = part else { break };
-            id.push("-");
             id.push(part);
             found = self.rules.jurisdiction(id.as_str()).or(found);
         }

@@ -2,9 +2,9 @@
 
 use super::cover;
 use super::situation::Situation;
-use super::zones::IdText;
 use crate::domain::party::Residence;
 use crate::rules::candidates::{Candidate, Candidates};
+use crate::rules::place_id::PlaceId;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::topic::Topic;
 use crate::rules::words::Attribute;
@@ -179,7 +179,7 @@ impl<'a> Situation<'a> {
         locality: Option<&str>,
         visit: &mut dyn FnMut(&'a Jurisdiction, bool),
     ) -> bool {
-        let mut id = IdText::new();
+        let mut id = PlaceId::default();
         id.push(country);
         let Some(mut level) = self.rules.jurisdiction(id.as_str()) else { return false };
         visit(level, false);
@@ -188,7 +188,6 @@ impl<'a> Situation<'a> {
                 self.below(level, visit);
                 return true;
             };
-            id.push("-");
             id.push(part);
             match self.rules.jurisdiction(id.as_str()) {
                 Some(next) => {

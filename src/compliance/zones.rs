@@ -1,4 +1,4 @@
-//! Zones that a person may be in, and ids of jurisdictions, both put together without the heap.
+//! Zones that a person may be in, put together without the heap.
 
 use std::cell::Cell;
 
@@ -58,37 +58,5 @@ impl ZoneList {
 
     pub fn as_slice(&self) -> &[Tz] {
         self.zones.get(..self.len).unwrap_or(&[])
-    }
-}
-
-/// A jurisdiction's id put together on the stack.
-pub(crate) struct IdText {
-    bytes: [u8; 32],
-    len: usize,
-    fits: bool,
-}
-
-impl IdText {
-    pub const fn new() -> Self {
-        Self { bytes: [0; 32], len: 0, fits: true }
-    }
-
-    pub fn push(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match self.bytes.get_mut(self.len) {
-                Some(slot) => {
-                    *slot = byte.to_ascii_lowercase();
-                    self.len += 1;
-                }
-                None => self.fits = false,
-            }
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        if !self.fits {
-            return "";
-        }
-        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
     }
 }

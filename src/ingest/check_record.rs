@@ -79,6 +79,84 @@ pub struct CheckRecord<T, D> {
     pub permits: Vec<T>,
 }
 
+impl CheckRecord<&str, &Detail> {
+    /// Writes the record as the log has it, `asked_after` the line's first check in place of its own: the bytes that serde
+    /// would write, for a fifth of the time. A test holds both to be the same.
+    ///
+    /// # Errors
+    /// Never for records made of valid ids.
+    pub(super) fn write(&self, asked_after: i64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        let Self {
+            number, asked_after: _, at, case, person, channel, charge, detail, initiated_by, person_role, ..
+        } = self;
+        let Self { at_debtors_request, client, verdict, rules, permits, .. } = self;
+        out.extend_from_slice(b"{\"n\":");
+        json(number, out)?;
+        if asked_after != 0 {
+            field(b",\"after\":", &asked_after, out)?;
+        }
+        given(b",\"at\":", at.as_ref(), out)?;
+        out.extend_from_slice(b",\"case\":");
+        text(case, out)?;
+        if let Some(person) = person {
+            out.extend_from_slice(b",\"person\":");
+            text(person, out)?;
+        }
+        given(b",\"channel\":", channel.as_ref(), out)?;
+        given(b",\"charge\":", charge.as_ref(), out)?;
+        given(b",\"detail\":", detail.as_ref(), out)?;
+        given(b",\"by\":", initiated_by.as_ref(), out)?;
+        given(b",\"role\":", person_role.as_ref(), out)?;
+        if *at_debtors_request {
+            out.extend_from_slice(b",\"wished\":true");
+        }
+        out.extend_from_slice(b",\"client\":");
+        text(client, out)?;
+        field(b",\"verdict\":", verdict, out)?;
+        texts(b",\"rules\":[", rules, out)?;
+        texts(b",\"permits\":[", permits, out)?;
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+fn json(value: &impl Serialize, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(out, value)
+}
+
+fn field(name: &[u8], value: &impl Serialize, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    out.extend_from_slice(name);
+    json(value, out)
+}
+
+fn given(name: &[u8], value: Option<&impl Serialize>, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    value.map_or(Ok(()), |value| field(name, value, out))
+}
+
+/// A text in quotes. Hardly any holds something to be escaped.
+fn text(text: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let plain = text.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'));
+    if !plain {
+        return json(&text, out);
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    Ok(())
+}
+
+/// A list that is left out when it is empty.
+fn texts(name: &[u8], list: &[&str], out: &mut Vec<u8>) -> serde_json::Result<()> {
+    for (place, one) in list.iter().enumerate() {
+        out.extend_from_slice(if place == 0 { name } else { b"," });
+        text(one, out)?;
+    }
+    if !list.is_empty() {
+        out.push(b']');
+    }
+    Ok(())
+}
+
 /// A contact or charge that was judged, as far as its record tells of it.
 pub struct JudgedCheck<'a> {
     /// Number of the check.
@@ -158,4 +236,57 @@ pub struct CheckLine {
     pub head: CheckHead<String>,
     /// The checks.
     pub checks: Vec<LoggedCheck>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::money::Currency;
+
+    #[test]
+    fn records_are_written_as_serde_writes_them() {
+        let hostile: String = (0..0x80_u8).map(char::from).chain("äß\u{2028}\u{1f600}".chars()).collect();
+        let hostile = hostile.as_str();
+        let fee = Some((ChargeStep::Reminder, Money::new(-500, Currency::parse("EUR").unwrap())));
+        let detail = Detail::Contact(Box::new(Contact::on(Channel::Email)));
+        let bare = CheckRecord {
+            number: 0,
+            asked_after: 0,
+            at: None,
+            case: "c-1",
+            person: None,
+            channel: None,
+            charge: None,
+            detail: None,
+            initiated_by: None,
+            person_role: None,
+            at_debtors_request: false,
+            client: "bank",
+            verdict: Verdict::Allowed,
+            rules: Vec::new(),
+            permits: Vec::new(),
+        };
+        let full = CheckRecord {
+            number: u64::MAX,
+            asked_after: -7,
+            at: Some(Timestamp(1_710_763_200_123_456)),
+            person: Some(hostile),
+            channel: Some(Channel::Call),
+            charge: fee,
+            detail: Some(&detail),
+            initiated_by: Some(Initiator::Creditor),
+            person_role: Some(PartyRole::Spouse),
+            at_debtors_request: true,
+            verdict: Verdict::RepresentativeOnly,
+            rules: vec!["it-hours", hostile, "us-ny-nyc-x"],
+            permits: vec!["p"],
+            ..bare.clone()
+        };
+        for record in [CheckRecord { case: hostile, client: hostile, ..bare.clone() }, bare, full] {
+            let mut bytes = b"[".to_vec();
+            record.write(record.asked_after, &mut bytes).unwrap();
+            let wanted = serde_json::to_string(&record).unwrap();
+            assert_eq!(String::from_utf8(bytes).unwrap(), format!("[{wanted}"));
+        }
+    }
 }

@@ -38,14 +38,21 @@ pub struct CheckBatch {
     counts: Counts,
 }
 
-/// The line that records go to.
-struct Line {
-    first: Timestamp,
+/// The line that the records of one request go to, see [`CheckBatch::open`].
+#[derive(Debug)]
+pub struct Line {
+    /// The KPI day that counts them.
+    day: i32,
+    /// Microseconds from the line's first check to them.
+    after: i64,
+    /// Nothing stands in it yet.
     empty: bool,
 }
 
 /// Commits of the log that a recount reads at once: thousands of checks each, which take a hundred kilobytes or so.
 const RECOUNTED: u32 = 32;
+/// Bytes that the record of a check takes in most cases.
+const RECORD: usize = 256;
 /// How hard the compression tries: lines are much alike, and the least effort leaves a tenth of them.
 const LEVEL: i32 = 1;
 /// End of a line.
@@ -58,34 +65,42 @@ impl CheckBatch {
         self.checks
     }
 
-    /// Adds the checks of one request. `market` gives the zone of the KPI day that counts them.
+    /// An empty batch with memory for about so many checks.
+    #[must_use]
+    pub fn for_checks(checks: usize) -> Self {
+        Self { body: Vec::with_capacity(checks.saturating_add(1).saturating_mul(RECORD)), ..Self::default() }
+    }
+
+    /// Where the records of a request go: into the last line, if that has such a head, else into a new one. `market` gives
+    /// the zone of the KPI day that counts them. Another line opened later leaves this one closed.
     ///
     /// # Errors
-    /// Never for heads and records made of valid ids; the error type keeps the path free of panics.
-    pub fn add<'a>(
-        &mut self,
-        market: &Market,
-        head: &CheckHead<&str>,
-        records: impl Iterator<Item = CheckRecord<&'a str, &'a Detail>>,
-    ) -> Result<(), IngestError> {
+    /// Never for heads made of valid ids; the error type keeps the path free of panics.
+    pub fn open(&mut self, market: &Market, head: &CheckHead<&str>) -> Result<Line, IngestError> {
         let day = day_number(head.asked.date(market.zone));
-        let mut after = self.begin(head).map_err(|_| corrupt())?;
-        for mut record in records {
-            record.asked_after = head.asked.0.saturating_sub(after.first.0);
-            let before = self.body.len();
-            if !after.empty {
-                self.body.push(b',');
-            }
-            if serde_json::to_writer(&mut self.body, &record).is_err() {
-                // Half a record would spoil the whole commit.
-                self.body.truncate(before);
-                return Err(corrupt());
-            }
-            after.empty = false;
-            self.checks += 1;
-            if let Some(channel) = record.channel {
-                self.count(record.client, Count { day, channel, verdict: record.verdict, checks: 1 });
-            }
+        let (first, empty) = self.begin(head).map_err(|_| corrupt())?;
+        Ok(Line { day, after: head.asked.0.saturating_sub(first.0), empty })
+    }
+
+    /// Adds a check to the line that was opened last.
+    ///
+    /// # Errors
+    /// Never for records made of valid ids.
+    pub fn put(&mut self, line: &mut Line, record: &CheckRecord<&str, &Detail>) -> Result<(), IngestError> {
+        let before = self.body.len();
+        if !line.empty {
+            self.body.push(b',');
+        }
+        if record.write(line.after, &mut self.body).is_err() {
+            // Half a record would spoil the whole commit.
+            self.body.truncate(before);
+            return Err(corrupt());
+        }
+        line.empty = false;
+        self.checks += 1;
+        if let Some(channel) = record.channel {
+            let count = Count { day: line.day, channel, verdict: record.verdict, checks: 1 };
+            self.count(record.client, count);
         }
         Ok(())
     }
@@ -103,13 +118,14 @@ impl CheckBatch {
         }
     }
 
-    /// Goes on with the last line, or closes it and begins another.
-    fn begin(&mut self, head: &CheckHead<&str>) -> serde_json::Result<Line> {
+    /// Goes on with the last line, or closes it and begins another: when its first check was asked, and whether nothing stands
+    /// in it yet.
+    fn begin(&mut self, head: &CheckHead<&str>) -> serde_json::Result<(Timestamp, bool)> {
         if let Some(open) = &self.open {
             let same = (&*open.run, &*open.key, open.revision, &*open.digest)
                 == (head.run, head.key, head.revision, head.digest);
             if same {
-                return Ok(Line { first: open.asked, empty: self.body.ends_with(b"[") });
+                return Ok((open.asked, self.body.ends_with(b"[")));
             }
             self.body.extend_from_slice(CLOSE);
         }
@@ -125,7 +141,7 @@ impl CheckBatch {
             revision: head.revision,
             digest: head.digest.into(),
         });
-        Ok(Line { first: head.asked, empty: true })
+        Ok((head.asked, true))
     }
 
     fn count(&mut self, client: &str, new: Count) {
@@ -205,7 +221,8 @@ pub(super) async fn log_one(
     record: CheckRecord<&str, &Detail>,
 ) -> Result<(), IngestError> {
     let mut batch = CheckBatch::default();
-    batch.add(&writing.market, head, std::iter::once(record))?;
+    let mut line = batch.open(&writing.market, head)?;
+    batch.put(&mut line, &record)?;
     store(writing, std::iter::once(&batch.pack()?)).await
 }
 
@@ -339,9 +356,13 @@ mod tests {
         let later = CheckHead { asked: head().asked.plus(90), ..head() };
         let next = CheckHead { asked: later.asked, revision: 8, ..head() };
         let mut batch = CheckBatch::default();
-        batch.add(&market(), &head(), records[..1].iter().cloned()).unwrap();
-        batch.add(&market(), &later, records[1..2].iter().cloned()).unwrap();
-        batch.add(&market(), &next, records[2..].iter().cloned()).unwrap();
+        let added = |batch: &mut CheckBatch, head: &CheckHead<&str>, records: &[CheckRecord<_, _>]| {
+            let mut line = batch.open(&market(), head).unwrap();
+            records.iter().for_each(|record| batch.put(&mut line, record).unwrap());
+        };
+        added(&mut batch, &head(), &records[..1]);
+        added(&mut batch, &later, &[CheckRecord { asked_after: 0, ..records[1].clone() }]);
+        added(&mut batch, &next, &records[2..]);
         assert_eq!(batch.checks(), 4);
         let pack = batch.pack().unwrap();
         assert_eq!(pack.checks(), 4);
@@ -361,8 +382,8 @@ mod tests {
         counts.sort();
         assert_eq!(counts, [(1, Some("not_permitted".into())), (2, Some("allowed".into()))]);
         let (mut one, mut other) = (CheckBatch::default(), CheckBatch::default());
-        one.add(&market(), &head(), records[..2].iter().cloned()).unwrap();
-        other.add(&market(), &next, records[2..].iter().cloned()).unwrap();
+        added(&mut one, &head(), &records[..2]);
+        added(&mut other, &next, &records[2..]);
         one.append(other);
         let joined = one.pack().unwrap();
         let again = read_checks(&joined.frame).unwrap();

@@ -66,7 +66,7 @@ pub use at_hand::{assure_ground, case_at_hand, persons_at_hand};
 pub use batches::{Batch, Batches};
 pub use beside::Beside;
 pub use check_record::{CheckHead, CheckLine, CheckRecord, JudgedCheck, LoggedCheck};
-pub use checks::{CheckBatch, CheckPack, read_checks};
+pub use checks::{CheckBatch, CheckPack, Line, read_checks};
 pub use definitions::{Defined, Keeping};
 pub use error::IngestError;
 pub use findings::{Decided, FindingUpdate};

@@ -37,6 +37,7 @@ mod parse_matter;
 pub mod parse_rule;
 mod payment_application;
 mod payment_term;
+pub(crate) mod place_id;
 pub mod rates;
 pub mod reach;
 pub mod reader;

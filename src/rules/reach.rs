@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::compile::look_back;
 use super::model::{Limits, Rule};
+use super::place_id::PlaceId;
 use super::ruleset::Jurisdiction;
 use super::words::{Exclude, Per, Set};
 use crate::domain::activity::Activity;
@@ -87,31 +88,6 @@ impl PersonScope {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
-    }
-}
-
-/// A jurisdiction's id put together on the stack, in lower case.
-#[derive(Default)]
-struct PlaceId {
-    bytes: [u8; 32],
-    length: usize,
-}
-
-impl PlaceId {
-    /// Adds a level behind a hyphen; false if it does not fit.
-    fn push(&mut self, level: &str) -> bool {
-        let hyphen = if self.length > 0 { "-" } else { "" };
-        let text = hyphen.bytes().chain(level.bytes());
-        let Some(room) = self.bytes.get_mut(self.length..self.length + hyphen.len() + level.len()) else {
-            return false;
-        };
-        self.length += room.len();
-        room.iter_mut().zip(text).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
-        true
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 

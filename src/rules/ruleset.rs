@@ -58,7 +58,7 @@ pub struct Jurisdiction {
     pub rules: Vec<Arc<ActiveRule>>,
     /// Those of them that are judged, by what they may concern.
     pub candidates: Candidates,
-    /// Those of them by which a claim can no longer be taken to court.
+    /// Those of the judged ones that are limitation periods.
     pub limitations: Vec<Arc<ActiveRule>>,
     /// Jurisdictions one level below that have a pack.
     pub below: Vec<Box<str>>,
@@ -125,6 +125,12 @@ pub struct RuleInfo {
 }
 
 impl ActiveRule {
+    /// It says after how long something can no longer be done with a claim.
+    #[must_use]
+    pub fn is_limitation(&self) -> bool {
+        matches!(self.rule.limits, Limits::LimitationPeriod(_))
+    }
+
     /// It says after how long a claim can no longer be taken to court. Others of its kind forbid to threaten that, to report
     /// the claim or to sell it.
     #[must_use]
@@ -222,7 +228,11 @@ impl RuleSet {
                 subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
                 candidates: Candidates::of(&rules, overlay.block_guidelines),
-                limitations: rules.iter().filter(|active| active.judged && active.bars()).map(Arc::clone).collect(),
+                limitations: rules
+                    .iter()
+                    .filter(|active| active.judged && active.is_limitation())
+                    .map(Arc::clone)
+                    .collect(),
                 rules,
                 below,
             };

@@ -94,7 +94,7 @@ impl<T> Batch<T> {
         self,
         judged: Vec<R>,
         outcome: impl Fn(R) -> Result<O, Refusal>,
-        refused: impl Fn(v1::Refusal) -> O,
+        mut refused: impl FnMut(v1::Refusal) -> O,
     ) -> Result<Vec<O>, Status> {
         let Self { bad, total, field, .. } = self;
         let missing = |found: usize| {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use fairdue::advice::{Named, Question};
+use fairdue::advice::Question;
 use fairdue::domain::detail::Detail;
 use fairdue::domain::ids::{CaseId, KeyId, MarketId, TenantId};
 use fairdue::domain::market::MarketKey;
@@ -173,14 +173,13 @@ on_both_databases!(
         // What is not there is unknown; asking for it has displaced everything else.
         let found = displaced(markets, &key, case_at_hand(markets, &key, &CaseId::trusted("nowhere"))).await;
         assert!(found.expect("an answer").is_none());
-        let answer =
-            displaced(markets, &key, advice.check(&who, &key.market, question("nowhere"), Named::Speaking)).await;
+        let answer = displaced(markets, &key, advice.check(&who, &key.market, question("nowhere"))).await;
         assert!(matches!(answer, Err(IngestError::NotFound { .. })), "{:?}", answer.err());
         match displaced(markets, &key, case_at_hand(markets, &key, &CaseId::trusted("there"))).await {
             Ok(found) => assert!(found.is_some(), "the case was said to be unknown"),
             Err(error) => overloaded(error),
         }
-        match displaced(markets, &key, advice.check(&who, &key.market, question("there"), Named::Speaking)).await {
+        match displaced(markets, &key, advice.check(&who, &key.market, question("there"))).await {
             Ok(_) => {}
             Err(error) => overloaded(error),
         }

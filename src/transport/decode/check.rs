@@ -2,7 +2,7 @@
 
 use super::request::market;
 use super::{At, DecodeError, collect};
-use crate::advice::{Named, Question};
+use crate::advice::Question;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, MarketId, PermitId, PersonId};
 use crate::proto::v1;
@@ -18,17 +18,6 @@ pub enum View {
     Full,
     /// The verdict, and which rules do not simply allow it.
     Verdict,
-}
-
-impl View {
-    /// Which rules it shows.
-    #[must_use]
-    pub const fn named(self) -> Named {
-        match self {
-            Self::Basic | Self::Full => Named::Speaking,
-            Self::Verdict => Named::Telling,
-        }
-    }
 }
 
 /// Id of a permit that is asked for, and the seconds that it is to hold.

@@ -8,22 +8,6 @@ use crate::transport::decode::check::View;
 use crate::wire::encode::scalar::{date, text, time};
 use crate::wire::words::{Word, number};
 
-/// The answer to a contact check.
-#[must_use]
-pub fn check(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckContactResponse {
-    v1::CheckContactResponse {
-        check_id: checked.check_id(&answer).as_str().to_owned(),
-        contact_time: Some(time(answer.at)),
-        verdict: answer.verdict.number(),
-        rules: rules(checked, &answer, view),
-        next_allow_time: answer.next_allowed.map(time),
-        missing: answer.missing,
-        rules_digest: checked.rules_digest().to_owned(),
-        revision: crate::wire::encode::scalar::revision(checked.revision),
-        permit: None,
-    }
-}
-
 /// How far a market has come that is being derived anew.
 #[must_use]
 pub fn derivation(derivation: Derivation) -> v1::Derivation {
@@ -38,26 +22,11 @@ pub fn derivation(derivation: Derivation) -> v1::Derivation {
     }
 }
 
-/// The answer to a contact check of a batch.
-#[must_use]
-pub fn check_result(checked: &Checked, answer: CheckAnswer, view: View) -> v1::ContactCheckResult {
-    v1::ContactCheckResult {
-        refusal: None,
-        check_id: checked.check_id(&answer).as_str().to_owned(),
-        contact_time: Some(time(answer.at)),
-        verdict: answer.verdict.number(),
-        rules: rules(checked, &answer, view),
-        next_allow_time: answer.next_allowed.map(time),
-        missing: answer.missing,
-        permit: None,
-    }
-}
-
 /// The answer to a charge check.
 #[must_use]
 pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckChargeResponse {
     v1::CheckChargeResponse {
-        check_id: checked.check_id(&answer).as_str().to_owned(),
+        check_id: checked.check_id(answer.number).as_str().to_owned(),
         charge_time: Some(time(answer.at)),
         verdict: answer.verdict.number(),
         rules: rules(checked, &answer, view),
@@ -68,7 +37,9 @@ pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCh
     }
 }
 
-fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speaking> {
+/// What the rules of an answer say, as far as a view shows it.
+#[must_use]
+pub fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speaking> {
     let spoken = answer.speaking.iter();
     match view {
         View::Basic => spoken.map(|one| speaking(&Words::of(checked.rules(), one), one)).collect(),

@@ -53,8 +53,8 @@ impl Out {
     }
 
     /// The same where its length will likely take so many bytes. It stands before the message and is known after it: what
-    /// was written moves where it takes more or fewer.
-    pub(super) fn sized(&mut self, tag: u32, likely: usize, write: impl FnOnce(&mut Self)) {
+    /// was written moves where it takes more or fewer, which is told.
+    pub(super) fn sized(&mut self, tag: u32, likely: usize, write: impl FnOnce(&mut Self)) -> bool {
         self.key(tag, 2);
         let at = self.0.len();
         let begin = at + likely;
@@ -73,6 +73,7 @@ impl Out {
         if let Some(mut place) = self.0.get_mut(at..at + takes) {
             encode_varint(length, &mut place);
         }
+        takes != likely
     }
 
     /// The same of a message of about so many bytes.

@@ -6,7 +6,7 @@ use tonic::{Request, Status, Streaming};
 
 use super::admitted::Admitted;
 use super::{Answers, Api, failed, open, stream, too_large, wrong};
-use crate::advice::{CheckAnswer, Checked, WhenFull, permits};
+use crate::advice::{CheckAnswer, Checked, Told, WhenFull, permits};
 use crate::domain::error_kind::Failure as _;
 use crate::domain::ids::MarketId;
 use crate::domain::validation::{Refusal, Violation};
@@ -15,7 +15,7 @@ use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
 use crate::transport::decode::check::{self, View};
-use crate::transport::encode::direct::{Direct as _, Many, One, Outcome};
+use crate::transport::encode::direct::{self, Encoded, Many, Place};
 use crate::transport::encode::permit;
 use crate::transport::status;
 use crate::wire::decode::DecodeError;
@@ -27,22 +27,27 @@ const MAX_RESERVED: usize = 200;
 
 impl Api {
     /// CheckContact.
-    pub(super) async fn one(&self, request: Request<v1::CheckContactRequest>) -> Result<One, Status> {
+    pub(super) async fn one(&self, request: Request<v1::CheckContactRequest>) -> Result<Encoded, Status> {
         let (caller, message) = open(request)?;
         let (market, question, view, wish) = check::check(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
         let advice = &self.use_cases.advice;
         let Some(wish) = wish else {
-            let checked = advice.check(&caller.who, &market, question, view.named()).await;
-            let (answer, checked) = checked.map_err(failed)?;
-            return Ok(One { checked, answer, view, permit: None });
+            // One question has one answer.
+            let mut answer = Err(IngestError::Overloaded);
+            let write = |checked: &Checked, told: Result<Told<'_>, IngestError>| {
+                answer = told.map(|told| direct::one(checked, &told, view, None));
+            };
+            let checked = advice.check_all(&caller.who, &market, vec![question], WhenFull::Refuse, write).await;
+            return checked.and(answer).map_err(failed);
         };
         let reserved = advice.reserve(&caller.who, &market, question, wish).await.map_err(failed)?;
-        Ok(one(reserved.map_err(|refusal| status::refused(&refusal))?, view))
+        let answer = reserved.map_err(|refusal| status::refused(&refusal))?;
+        Ok(direct::one(&answer.checked, &answer.check.told(), view, granted(&answer).as_ref()))
     }
 
     /// BatchCheckContacts.
-    pub(super) async fn many(&self, request: Request<v1::BatchCheckContactsRequest>) -> Result<Many, Status> {
+    pub(super) async fn many(&self, request: Request<v1::BatchCheckContactsRequest>) -> Result<Encoded, Status> {
         let (caller, message) = open(request)?;
         let (market, view) = check::batch(&message.region_code, message.view).map_err(wrong)?;
         self.all(&caller, (&market, view), None, message.checks, WhenFull::Refuse).await
@@ -52,7 +57,7 @@ impl Api {
     pub(super) fn stream(
         &self,
         request: Request<Streaming<v1::StreamContactChecksRequest>>,
-    ) -> Result<Answers<Many>, Status> {
+    ) -> Result<Answers<Encoded>, Status> {
         let ending = self.ending(request.extensions());
         let (caller, messages) = open(request)?;
         let messages = stream::until_idle(messages, self.limits.stream_idle);
@@ -78,7 +83,7 @@ impl Api {
         let (caller, message) = open(request)?;
         let (market, question, view) = check::charge(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
-        let checked = self.use_cases.advice.check(&caller.who, &market, question, view.named()).await;
+        let checked = self.use_cases.advice.check(&caller.who, &market, question).await;
         let (answer, checked) = checked.map_err(failed)?;
         Ok((answer, checked, view))
     }
@@ -91,10 +96,11 @@ impl Api {
         sequence: Option<i64>,
         checks: Vec<v1::ContactCheck>,
         when_full: WhenFull,
-    ) -> Result<Many, Status> {
+    ) -> Result<Encoded, Status> {
         let mut batch = Batch::read("checks", checks, self.limits.batch_items, check::contact_check)?;
-        let (mut questions, mut wishes) = (Vec::new(), Vec::new());
-        for (place, (question, wish)) in batch.take().into_iter().enumerate() {
+        let good = batch.take();
+        let (mut questions, mut wishes) = (Vec::with_capacity(good.len()), Vec::new());
+        for (place, (question, wish)) in good.into_iter().enumerate() {
             match wish {
                 None => questions.push(question),
                 Some(wish) => wishes.push((place, question, wish)),
@@ -106,14 +112,15 @@ impl Api {
         }
         self.assure(caller, market).await?;
         let advice = &self.use_cases.advice;
-        let mut checked =
-            advice.check_all(&caller.who, market, questions, (when_full, view.named())).await.map_err(failed)?;
-        let answered = std::mem::take(&mut checked.answers).into_iter();
-        let mut told: Vec<_> = answered
-            .map(|answer| {
-                answer.map(|answer| Outcome::Answered(Box::new(answer))).map_err(|error| refusal("case_id", &error))
-            })
-            .collect();
+        let mut many = Many::new(sequence, view, questions.len() + wishes.len());
+        let mut told: Vec<Result<Place, Refusal>> = Vec::with_capacity(questions.len() + wishes.len());
+        let write = |checked: &Checked, answer: Result<Told<'_>, IngestError>| {
+            told.push(match answer {
+                Ok(answer) => Ok(many.answered(checked, &answer, None)),
+                Err(error) => Err(refusal("case_id", &error)),
+            });
+        };
+        let checked = advice.check_all(&caller.who, market, questions, when_full, write).await.map_err(failed)?;
         // Handed to the writer in their order, so that of two that want the last place the first gets it.
         let (places, reserving): (Vec<usize>, Vec<_>) = wishes
             .into_iter()
@@ -121,28 +128,26 @@ impl Api {
             .unzip();
         for (place, reserved) in places.into_iter().zip(futures::future::join_all(reserving).await) {
             let outcome = match reserved {
-                Ok(reserved) => reserved.map(|answer| Outcome::Reserved(Box::new(one(answer, view)))),
+                Ok(reserved) => reserved
+                    .map(|answer| many.answered(&answer.checked, &answer.check.told(), granted(&answer).as_ref())),
                 Err(error) if matches!(error, IngestError::RoleMissing(_)) => return Err(failed(error)),
                 Err(error) => Err(refusal("reserve", &error)),
             };
             told.insert(place.min(told.len()), outcome);
         }
-        let results = batch.outcomes(told, |outcome| outcome, |refusal| Outcome::Refused(Box::new(refusal)))?;
-        let mut many = Many { sequence, checked, results, view, encoded: None };
-        let encoded = many.encode();
-        let bytes = encoded.len();
+        let results = batch.outcomes(told, |outcome| outcome, |refusal| many.refused(&refusal))?;
+        let answer = many.finish(&checked, &results);
+        let bytes = answer.bytes();
         if bytes > self.limits.answer_bytes {
             return Err(too_large(bytes, self.limits.answer_bytes, "send fewer checks, or ask for CHECK_VIEW_VERDICT"));
         }
-        many.encoded = Some(encoded);
-        Ok(many)
+        Ok(answer)
     }
 }
 
-/// The answer to a check that asked for a permit.
-fn one(answer: permits::Answer, view: View) -> One {
-    let permit = answer.permit.as_ref().map(|row| permit::permit(row, answer.now));
-    One { checked: answer.checked, answer: answer.check, view, permit }
+/// The permit of a check that asked for one.
+fn granted(answer: &permits::Answer) -> Option<v1::Permit> {
+    answer.permit.as_ref().map(|row| permit::permit(row, answer.now))
 }
 
 /// Why one check that could be read has no answer.

@@ -1,9 +1,11 @@
 //! ComplianceService.
 
 use futures::StreamExt as _;
+use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, Api, Paging, failed, key, open, read, wrong};
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::{FindingId, PermitId};
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
@@ -11,10 +13,19 @@ use crate::proto::v1::compliance_service_server::ComplianceService;
 use crate::query::FindingPlace;
 use crate::transport::batch::only;
 use crate::transport::decode::{explain, finding as decode_finding, request};
-use crate::transport::encode::direct::{Many, One};
+use crate::transport::encode::direct::Encoded;
 use crate::transport::encode::{self, compliance, finding, permit};
 use crate::transport::mask::Mask;
+use crate::transport::status;
 use crate::wire::encode::scalar::{revision, time};
+
+/// The generated form of what was written for the wire.
+fn message<M: Message + Default>(encoded: &Encoded) -> Result<M, Status> {
+    encoded.message().map_err(|error| {
+        tracing::error!(%error, "an answer to a check cannot be read");
+        status::own(ErrorKind::Internal, "INTERNAL", "an internal error, which was logged")
+    })
+}
 
 #[tonic::async_trait]
 impl ComplianceService for Api {
@@ -25,8 +36,7 @@ impl ComplianceService for Api {
         &self,
         request: Request<v1::CheckContactRequest>,
     ) -> Result<Response<v1::CheckContactResponse>, Status> {
-        let One { checked, answer, view, permit } = self.one(request).await?;
-        Ok(Response::new(v1::CheckContactResponse { permit, ..compliance::check(&checked, answer, view) }))
+        message(&self.one(request).await?).map(Response::new)
     }
 
     async fn release_permit(
@@ -77,12 +87,7 @@ impl ComplianceService for Api {
         &self,
         request: Request<v1::BatchCheckContactsRequest>,
     ) -> Result<Response<v1::BatchCheckContactsResponse>, Status> {
-        let Many { checked, results, view, .. } = self.many(request).await?;
-        Ok(Response::new(v1::BatchCheckContactsResponse {
-            results: results.into_iter().map(|result| result.message(&checked, view)).collect(),
-            rules_digest: checked.rules_digest().to_owned(),
-            revision: revision(checked.revision),
-        }))
+        message(&self.many(request).await?).map(Response::new)
     }
 
     type StreamContactChecksStream = Answers<v1::StreamContactChecksResponse>;
@@ -91,15 +96,7 @@ impl ComplianceService for Api {
         &self,
         request: Request<Streaming<v1::StreamContactChecksRequest>>,
     ) -> Result<Response<Self::StreamContactChecksStream>, Status> {
-        let answers = self.stream(request)?.map(|many| {
-            let Many { sequence, checked, results, view, .. } = many?;
-            Ok(v1::StreamContactChecksResponse {
-                sequence: sequence.unwrap_or_default(),
-                results: results.into_iter().map(|result| result.message(&checked, view)).collect(),
-                rules_digest: checked.rules_digest().to_owned(),
-                revision: revision(checked.revision),
-            })
-        });
+        let answers = self.stream(request)?.map(|many| message(&many?));
         Ok(Response::new(Box::pin(answers)))
     }
 

@@ -17,7 +17,7 @@ use tower::{Service, service_fn};
 
 use super::{Answers, Api};
 use crate::proto::v1;
-use crate::transport::encode::direct::{Direct, Many, One};
+use crate::transport::encode::direct::{Direct, Encoded};
 use crate::transport::encode::feed::Pulled;
 use crate::transport::encode::figures::Figures;
 
@@ -70,7 +70,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match request.uri().path() {
             "/fairdue.v1.ComplianceService/CheckContact" => {
-                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::CheckContactRequest, One>());
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::CheckContactRequest, Encoded>());
                 let service = service_fn(move |request| {
                     let api = api.clone();
                     async move { api.one(request).await.map(tonic::Response::new) }
@@ -78,7 +78,7 @@ where
                 Box::pin(async move { Ok(grpc.unary(service, request).await) })
             }
             "/fairdue.v1.ComplianceService/BatchCheckContacts" => {
-                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::BatchCheckContactsRequest, Many>());
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::BatchCheckContactsRequest, Encoded>());
                 let service = service_fn(move |request| {
                     let api = api.clone();
                     async move { api.many(request).await.map(tonic::Response::new) }
@@ -86,11 +86,11 @@ where
                 Box::pin(async move { Ok(grpc.unary(service, request).await) })
             }
             "/fairdue.v1.ComplianceService/StreamContactChecks" => {
-                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::StreamContactChecksRequest, Many>());
+                let (api, mut grpc) = (self.api.clone(), self.grpc::<v1::StreamContactChecksRequest, Encoded>());
                 let service = service_fn(move |request: tonic::Request<Streaming<v1::StreamContactChecksRequest>>| {
                     let api = api.clone();
                     async move {
-                        let answers: Answers<Many> = api.stream(request)?;
+                        let answers: Answers<Encoded> = api.stream(request)?;
                         Ok::<_, Status>(tonic::Response::new(answers))
                     }
                 });
