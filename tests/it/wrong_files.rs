@@ -38,3 +38,25 @@ fn a_key_that_stands_twice_is_named() {
     let at = format!("jurisdictions/se/rules.toml:{line}:1: ");
     assert!(told.contains(&format!("{at}not valid TOML: the key \"version\" stands here twice")), "{told}");
 }
+
+/// A pack with the first `old` replaced, and the line on which that stands.
+fn altered(directory: &std::path::Path, old: &str, new: &str) -> usize {
+    let pack = directory.join("jurisdictions/se/rules.toml");
+    let text = std::fs::read_to_string(&pack).expect("a pack");
+    let at = text.find(old).expect("what is to be replaced");
+    std::fs::write(&pack, text.replacen(old, new, 1)).expect("write the pack");
+    text[..at].lines().count().max(1) + usize::from(text[..at].ends_with('\n'))
+}
+
+/// More hours than two digits can say are a wrong time like any other, and a sign makes none.
+#[test]
+fn what_is_no_time_of_day_is_told_as_such() {
+    for time in ["2000:05", "1093:00", "65535:59", "+8:00", "08:+0", "8:000", "24:01", "08:60", "0٨:00"] {
+        let directory = configuration();
+        let line = altered(directory.path(), "from = \"08:00\"", &format!("from = \"{time}\""));
+        let told = told(directory.path());
+        let wanted = "from is of type string, not a quoted local time from \"00:00\" to \"24:00\"";
+        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(wanted);
+        assert!(told.lines().any(named), "{time} in line {line}\n{told}");
+    }
+}
