@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::legible;
 use super::spelling::nearest;
 use super::words::{Set, Word};
 use super::written::Written;
@@ -73,6 +74,7 @@ impl<'a> Reading<'a> {
             let told = told_by_parser(error.message(), &self.file.text, error.span());
             self.wrong(offset, format!("not valid TOML: {told}"), "correct the TOML syntax here");
         }
+        legible::check(self, table.get_ref());
         table
     }
 }

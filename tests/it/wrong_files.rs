@@ -60,3 +60,21 @@ fn what_is_no_time_of_day_is_told_as_such() {
         assert!(told.lines().any(named), "{time} in line {line}\n{told}");
     }
 }
+
+/// What nobody sees makes a lawyer read another text than a program does, and a terminal do as the text says.
+#[test]
+fn characters_that_nobody_sees_are_refused() {
+    for (old, new, code) in [
+        ("version = \"", "version = \"1\\u0000", "U+0000"),
+        ("title = \"", "title = \"\\u202e", "U+202E"),
+        ("text = \"", "text = \"\\u001b[2J", "U+001B"),
+        ("name = \"", "name = \"\\u2066", "U+2066"),
+    ] {
+        let directory = configuration();
+        let line = altered(directory.path(), old, new);
+        let told = told(directory.path());
+        let wanted = format!("the character {code} stands here, which nobody sees");
+        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(&wanted);
+        assert!(told.lines().any(named), "{code} in line {line}\n{told}");
+    }
+}
