@@ -41,10 +41,14 @@ fn a_key_that_stands_twice_is_named() {
 
 /// A pack with the first `old` replaced, and the line on which that stands.
 fn altered(directory: &std::path::Path, old: &str, new: &str) -> usize {
-    let pack = directory.join("jurisdictions/se/rules.toml");
-    let text = std::fs::read_to_string(&pack).expect("a pack");
+    altered_file(directory, "jurisdictions/se/rules.toml", old, new)
+}
+
+fn altered_file(directory: &std::path::Path, file: &str, old: &str, new: &str) -> usize {
+    let file = directory.join(file);
+    let text = std::fs::read_to_string(&file).expect("a file");
     let at = text.find(old).expect("what is to be replaced");
-    std::fs::write(&pack, text.replacen(old, new, 1)).expect("write the pack");
+    std::fs::write(&file, text.replacen(old, new, 1)).expect("write the file");
     text[..at].lines().count().max(1) + usize::from(text[..at].ends_with('\n'))
 }
 
@@ -77,4 +81,31 @@ fn characters_that_nobody_sees_are_refused() {
         let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(&wanted);
         assert!(told.lines().any(named), "{code} in line {line}\n{told}");
     }
+}
+
+/// An example that is left out in silence proves nothing.
+#[test]
+fn an_example_of_what_can_be_no_rule_is_refused() {
+    let directory = configuration();
+    let file = "jurisdictions/se/cases.toml";
+    let line = altered_file(directory.path(), file, "rule = \"", &format!("rule = \"{}", "a".repeat(200)));
+    let told = told(directory.path());
+    let named = |one: &str| one.contains(&format!("{file}:{line}:")) && one.contains("bytes long, the limit is 128");
+    assert!(told.lines().any(named), "line {line}\n{told}");
+}
+
+/// A row of the fact sheets is encoded or it is not: nobody can rely on a page that says both.
+#[test]
+fn a_row_that_is_encoded_and_is_not_is_refused() {
+    let directory = configuration();
+    let pack = directory.path().join("jurisdictions/se/rules.toml");
+    let text = std::fs::read_to_string(&pack).expect("a pack");
+    let rule = text.lines().position(|line| line == "[[rule]]").expect("a rule") + 1;
+    let id = text.lines().nth(rule).and_then(|line| line.strip_prefix("id = ")).expect("its id").trim_matches('"');
+    let row = format!("\n[[not_encoded]]\nid = \"{id}\"\nreason = \"nobody knows\"\n");
+    std::fs::write(&pack, format!("{text}{row}")).expect("write the pack");
+    let told = told(directory.path());
+    let wanted = format!("row {id} stands a second time, also in ");
+    let named = |one: &str| one.contains(&wanted) && one.contains(&format!("jurisdictions/se/rules.toml:{rule}"));
+    assert!(told.lines().any(named), "{told}");
 }
