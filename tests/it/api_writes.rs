@@ -285,3 +285,34 @@ async fn a_place_written_otherwise_than_packs_name_it_is_refused() {
     }
     api.end().await;
 }
+
+/// Midnight of another clock is another day: of the day that is meant nobody would know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fact_known_by_its_date_is_at_the_markets_midnight() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    with_case(&mut mine, "c1").await;
+    // 19 March 2024 in Rome begins at 23:00 UTC of the 18th, and 1 April, in summer, at 22:00 UTC of 31 March.
+    for (id, seconds, taken) in [
+        ("winter", 1_710_802_800, true),
+        ("summer", 1_711_922_400, true),
+        ("utc", 1_710_806_400, false),
+        ("winter-hour", 1_711_926_000, false),
+    ] {
+        let mut sent = note(id, "c1", 1);
+        sent.date_only = true;
+        sent.occur_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let clock = v1::Activity { activity_id: format!("{id}-clock"), date_only: false, ..sent.clone() };
+        mine.activities.record_activity(record(clock)).await.expect("with a clock time any instant will do");
+        let refused = mine.activities.record_activity(record(sent)).await.err();
+        assert_eq!(refused.is_none(), taken, "{id}: {refused:?}");
+        if let Some(status) = refused {
+            assert_eq!(
+                (status.code(), fields(&status)),
+                (Code::InvalidArgument, vec!["activity.occur_time".to_owned()])
+            );
+        }
+    }
+    api.end().await;
+}
