@@ -109,3 +109,33 @@ fn a_row_that_is_encoded_and_is_not_is_refused() {
     let named = |one: &str| one.contains(&wanted) && one.contains(&format!("jurisdictions/se/rules.toml:{rule}"));
     assert!(told.lines().any(named), "{told}");
 }
+
+/// A place that no residence is written as has no holidays and no zones, so that its people are called on a holiday.
+#[test]
+fn a_subdivision_that_no_residence_names_is_refused() {
+    for (codes, shown) in
+        [("[\"Stockholm\"]", "Stockholm"), ("[\"ab\"]", "ab"), ("[\"AB\", \"SE-C\"]", "SE-C"), ("[\"\"]", "")]
+    {
+        for (old, new, key) in [
+            (
+                "[[calendar.holiday]]\n",
+                format!("[[calendar.holiday]]\nsubdivisions = {codes}\n"),
+                "calendar.holiday[0]",
+            ),
+            (
+                "[calendar]\n",
+                format!("[[subdivision]]\ncodes = {codes}\nzones = [\"Europe/Stockholm\"]\n\n[calendar]\n"),
+                "subdivision[0]",
+            ),
+        ] {
+            let directory = configuration();
+            altered(directory.path(), old, &new);
+            let told = told(directory.path());
+            let wanted = format!("file.{key}: \"{shown}\" is no subdivision");
+            assert!(told.contains(&wanted), "{wanted}\n{told}");
+        }
+    }
+    let directory = configuration();
+    altered(directory.path(), "[[calendar.holiday]]\n", "[[calendar.holiday]]\nfrom_year = 2020\nuntil_year = 2019\n");
+    assert!(told(directory.path()).contains("until_year lies before from_year"));
+}
