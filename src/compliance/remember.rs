@@ -234,11 +234,12 @@ impl CaseWatch {
             }
             Detail::VerificationSent {} => self.remember_in().verified = Some(at),
             Detail::Permission { permission, contact_point } => {
-                let given = Given {
-                    person: activity.person.clone(),
-                    point: contact_point.clone(),
-                    permission: permission.clone(),
-                };
+                let mut permission = permission.clone();
+                if let Some(received) = activity.received.filter(|_| !permission.granted) {
+                    // What the person does not want binds nobody who cannot know of it yet.
+                    permission.given = permission.given.max(received);
+                }
+                let given = Given { person: activity.person.clone(), point: contact_point.clone(), permission };
                 self.remember_in().given.push(given);
             }
             Detail::Window { window } => {

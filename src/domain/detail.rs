@@ -2,12 +2,14 @@
 
 mod amounts;
 mod contact;
+mod kinds;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 pub use amounts::{Charge, Instalment, Interest, InterestNature, Payment, PaymentDirection, Promise, Remittance};
 pub use contact::Contact;
+pub use kinds::KINDS;
 
 use super::ids::{ActivityId, ContactPointId};
 use super::money::{Currency, Money};

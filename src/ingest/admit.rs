@@ -1,5 +1,7 @@
 //! Which records of a group are taken in, judged against what is stored. Pure.
 
+use chrono_tz::Tz;
+
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
@@ -107,11 +109,13 @@ pub fn conflict(what: &str, id: &str, fields: &[String]) -> ItemResult {
     ItemResult::Refused(Refusal { reason: "ID_CONFLICT", kind: ErrorKind::AlreadyExists, violations, retryable: false })
 }
 
-/// Judges an activity against its cases. `None`: it may be stored. `case` finds the currency of a known case.
+/// Judges an activity against its cases. `None`: it may be stored. `case` finds the currency of a known case, `zone` is the
+/// market's.
 #[must_use]
 pub fn activity<'a>(
     activity: &Activity,
     now: Timestamp,
+    zone: Tz,
     dispositions: &Dispositions,
     case: impl Fn(&str) -> Option<&'a CaseVersion>,
 ) -> Option<ItemResult> {
@@ -125,6 +129,18 @@ pub fn activity<'a>(
             activity.occurred
         );
         return Some(refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, "occur_time", text));
+    }
+    if activity.date_only {
+        // A day written as midnight of another clock would be taken for the day before or after it.
+        let date = activity.occurred.date(zone);
+        let midnight = Timestamp::start_of(date, zone);
+        if activity.occurred != midnight {
+            let text = format!(
+                "is {}, which is no midnight in {zone}, the market's zone: for {date} send {midnight}, or leave date_only out",
+                activity.occurred
+            );
+            return Some(refuse("INVALID_FIELD", ErrorKind::InvalidArgument, "occur_time", text));
+        }
     }
     for (index, id) in activity.cases.iter().enumerate() {
         let field = format!("case_ids[{index}]");

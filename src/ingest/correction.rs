@@ -81,6 +81,6 @@ impl<'w> Group<'w> {
             let stored = self.entries.get(id).map(|entry| entry.current());
             stored.or_else(|| self.cases.get(id)?.versions.first().copied())
         };
-        admit::activity(half, writing.recorded, &writing.dispositions, version)
+        admit::activity(half, writing.recorded, writing.market.zone, &writing.dispositions, version)
     }
 }

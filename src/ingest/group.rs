@@ -205,7 +205,9 @@ impl<'w> Group<'w> {
                 let stored = self.entries.get(id).map(|entry| entry.current());
                 stored.or_else(|| self.cases.get(id)?.versions.first().copied())
             };
-            if let Some(result) = admit::activity(activity, writing.recorded, &writing.dispositions, version) {
+            if let Some(result) =
+                admit::activity(activity, writing.recorded, writing.market.zone, &writing.dispositions, version)
+            {
                 self.results.insert(place, result);
                 continue;
             }

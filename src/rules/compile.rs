@@ -8,7 +8,7 @@ use super::model::{Limits, Rule, Window};
 use super::pack::Pack;
 use super::parse;
 use super::rates::{self, RateTable, RateTables};
-use super::reader::Reading;
+use super::reader::{Position, Reading};
 use super::words::{Exclude, Holidays, Per, Roll, Status, TermUnit};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 
@@ -239,7 +239,15 @@ impl Packs {
                     ));
                 }
             }
+            let mut rows: BTreeMap<&str, &Position> =
+                pack.rules.iter().map(|rule| (rule.id.as_str(), &rule.position)).collect();
             for row in &pack.not_encoded {
+                if let Some(other) = rows.insert(&row.id, &row.position) {
+                    found.push(row.position.wrong(
+                        format!("row {} stands a second time, also in {other}", row.id),
+                        "keep the rule that encodes it, or one row that says why none does",
+                    ));
+                }
                 let known = |id: &str| self.packs.contains_key(id) || rules().any(|rule| rule.id.as_str() == id);
                 for id in row.encoded_in.iter().filter(|id| !known(id)) {
                     found.push(row.position.wrong(

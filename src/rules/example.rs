@@ -128,7 +128,10 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     if let Some(name) = &name {
         reader.rename(format!("example \"{name}\""));
     }
-    let rule = reader.need_text("rule");
+    let rule = reader.need_text("rule").and_then(|text| {
+        let id = RuleId::new(&text).map_err(|error| error.to_string());
+        id.map_err(|error| reader.wrong("rule", &format!("rule {error}"), "name a rule of the same pack")).ok()
+    });
     let own_country = defaults.jurisdiction.as_str().get(..2).unwrap_or("").to_uppercase();
     let mut parts = defaults.jurisdiction.as_str().splitn(3, '-').skip(1);
     let (subdivision, locality) = (parts.next().map(str::to_uppercase), parts.next().map(str::to_owned));
@@ -185,7 +188,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     Some(Example {
         jurisdiction: defaults.jurisdiction.clone(),
         name: name?,
-        rule: RuleId::new(&rule?).ok()?,
+        rule: rule?,
         country,
         subdivision: reader.text("subdivision").or(subdivision),
         locality: reader.text("locality").or(locality),

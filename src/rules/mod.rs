@@ -21,6 +21,7 @@ mod forms;
 pub mod head;
 pub mod interest_cap;
 mod lasting;
+mod legible;
 mod licence;
 pub mod lineage;
 pub mod model;

@@ -52,7 +52,9 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
     let id = root.need_text("jurisdiction").and_then(|text| {
         let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let country = text.split('-').next().is_some_and(|country| country.len() == 2);
-        if plain && country && text.len() <= 24 && text.split('-').count() <= 3 {
+        // No residence states a longer subdivision: such a pack would never speak.
+        let subdivision = text.split('-').nth(1).is_none_or(|part| (1..=3).contains(&part.len()));
+        if plain && country && subdivision && text.len() <= 24 && text.split('-').count() <= 3 {
             return JurisdictionId::new(&text).ok();
         }
         root.wrong("jurisdiction", &format!("\"{text}\" is no jurisdiction id"), "write it as us, us-ny or us-ny-nyc");
@@ -160,7 +162,7 @@ fn subdivisions(reader: &mut Reader<'_, '_>, found: &mut BTreeMap<String, Vec<Tz
         }
     }
     let zones = zones(reader);
-    for code in reader.texts("codes") {
+    for code in subdivision_codes(reader, "codes") {
         if found.insert(code.clone(), zones.clone()).is_some() {
             reader.wrong(
                 "codes",
@@ -169,6 +171,22 @@ fn subdivisions(reader: &mut Reader<'_, '_>, found: &mut BTreeMap<String, Vec<Tz
             );
         }
     }
+}
+
+/// Subdivisions as residences state them: another word would never be met, and what stands beside it never hold.
+fn subdivision_codes(reader: &mut Reader<'_, '_>, key: &'static str) -> Vec<String> {
+    let codes = reader.texts(key);
+    let known = |code: &str| {
+        (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    for code in codes.iter().filter(|code| !known(code)) {
+        reader.wrong(
+            key,
+            &format!("\"{code}\" is no subdivision"),
+            "write what stands behind the hyphen of its ISO 3166-2 code, in capitals: \"NY\", \"BY\"",
+        );
+    }
+    codes
 }
 
 /// `[[fee_table]]`: tiers under a name, for rules that differ in all else.
@@ -249,13 +267,17 @@ fn holiday(reader: &mut Reader<'_, '_>) -> Option<Holiday> {
         Some(ObservedWord::NearestWeekday) => Observed::NearestWeekday,
     };
     let year = |reader: &mut Reader<'_, '_>, key| reader.integer(key, 1800, 2200).and_then(|n| i32::try_from(n).ok());
+    let (from_year, until_year) = (year(reader, "from_year"), year(reader, "until_year"));
+    if from_year.zip(until_year).is_some_and(|(from, until)| until < from) {
+        reader.wrong("until_year", "until_year lies before from_year", "write the last year in which it is kept");
+    }
     Some(Holiday {
         name: name?,
         on: on?,
         observed,
-        from_year: year(reader, "from_year"),
-        until_year: year(reader, "until_year"),
-        subdivisions: reader.texts("subdivisions"),
+        from_year,
+        until_year,
+        subdivisions: subdivision_codes(reader, "subdivisions"),
     })
 }
 

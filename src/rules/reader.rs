@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::legible;
 use super::spelling::nearest;
 use super::words::{Set, Word};
 use super::written::Written;
@@ -73,6 +74,7 @@ impl<'a> Reading<'a> {
             let told = told_by_parser(error.message(), &self.file.text, error.span());
             self.wrong(offset, format!("not valid TOML: {told}"), "correct the TOML syntax here");
         }
+        legible::check(self, table.get_ref());
         table
     }
 }
@@ -260,9 +262,10 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
         let (value, span) = self.raw(key)?;
         let minute = value.as_str().and_then(|text| {
-            let (hour, minute) = text.split_once(':')?;
-            let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
-            (minute < 60 && hour * 60 + minute <= 1440 && text.len() == 5).then_some(hour * 60 + minute)
+            let two = |text: &str| text.parse::<u8>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+            let (hour, minute) = text.split_once(':').filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2)?;
+            let (hour, minute) = (u16::from(two(hour)?), u16::from(two(minute)?));
+            (minute < 60 && hour * 60 + minute <= 1440).then_some(hour * 60 + minute)
         });
         if minute.is_none() {
             self.mistyped(key, &span, value, "a quoted local time from \"00:00\" to \"24:00\"");

@@ -220,6 +220,10 @@ on_both_databases!(
         let sentence = text(told.rules.first().and_then(|one| one.sentence.as_ref())).to_owned();
         assert!(sentence.contains("war bis zum ") && sentence.contains(" 2024"), "{sentence}");
         assert_eq!(told.judge_time, omitted.breach_time);
+        let subject = Subject::FindingId(omitted.finding_id.clone());
+        let loud = v1::ExplainRequest { omit_silent_rules: true, ..request(subject, &["de"]) };
+        let loud = mine.compliance.explain(loud).await.expect("opened").into_inner().explanation.expect("it");
+        assert_eq!(text(trace(&loud, &omitted.rule_id).sentence.as_ref()), sentence);
 
         // What counted is taken back: the finding no longer stands, and says so.
         void(&mut mine, "a1").await;

@@ -8,8 +8,8 @@ use prost_types::FieldMask;
 use tonic::Code;
 
 use crate::support::api::{Api, Clients};
-use crate::support::database::on_both_databases;
-use crate::support::wire::{activity, batch, call, case, date, euros, fields, payment, reason, stamp};
+use crate::support::database::{Backend, Database, on_both_databases};
+use crate::support::wire::{activity, api_pool, batch, call, case, date, euros, fields, payment, reason, stamp};
 
 const CASES: usize = 5;
 
@@ -281,3 +281,26 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+/// An empty list must mean that nothing happened, not that the question was misspelt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn activities_are_listed_by_kinds_that_there_are() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = filled(&api).await;
+    let by = |kind: &str| v1::ListActivitiesRequest {
+        region_code: "IT".to_owned(),
+        kind: kind.to_owned(),
+        ..Default::default()
+    };
+    let activity = api_pool().get_message_by_name("fairdue.v1.Activity").expect("the message");
+    let details = activity.oneofs().find(|oneof| oneof.name() == "detail").expect("its details");
+    for kind in details.fields() {
+        mine.activities.list_activities(by(kind.name())).await.expect("a list");
+    }
+    for kind in ["contacts", "Contact", "CALL", "detail", "note "] {
+        let refused = mine.activities.list_activities(by(kind)).await.expect_err(kind);
+        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["kind".to_owned()]));
+    }
+    api.end().await;
+}

@@ -5,7 +5,7 @@ use fairdue::proto::v1;
 use tonic::Code;
 
 use crate::support::api::{Api, Clients};
-use crate::support::database::on_both_databases;
+use crate::support::database::{Backend, Database, on_both_databases};
 use crate::support::wire::{batch, call, case, euros, fields, note, payment, reason, stamp};
 
 fn upsert(case: v1::Case) -> v1::UpsertCaseRequest {
@@ -254,5 +254,65 @@ async fn a_key_does_what_its_roles_and_markets_say_before_anything_is_looked_up(
     let unknown = api.clients(&swedish).cases.get_case(unknown).await.expect_err("no such market");
     assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::InvalidArgument, "MARKET_UNKNOWN"));
     assert_eq!(fields(&unknown), ["region_code"]);
+    api.end().await;
+}
+
+/// A place or a law that no pack can be named by would silence the rules of the one that was meant: the full ISO code of a
+/// state makes the state's law disappear, a country's name all limitation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_written_otherwise_than_packs_name_it_is_refused() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    let field = "case.parties[0].residences[0].subdivision_code";
+    for (code, taken) in
+        [("ny", true), ("9", true), ("US-NY", false), ("New York", false), ("N.Y", false), ("NY ", false)]
+    {
+        let mut here = case(&format!("in {code}"), "creditor");
+        here.parties[0].residences[0].subdivision_code = code.to_owned();
+        let refused = mine.cases.upsert_case(upsert(here)).await.err();
+        assert_eq!(refused.is_none(), taken, "{code}: {refused:?}");
+        assert!(refused.is_none_or(|status| status.code() == Code::InvalidArgument && fields(&status) == [field]));
+    }
+    let laws = ["it", "GB-ENG", "us-ny-nyc", "Italy", "italian law", "it-", "us-new york", "us-ny-", "-it", "u1"];
+    for (law, taken) in laws.into_iter().zip([true, true, true, false, false, false, false, false, false, false]) {
+        let mut under = case(&format!("under {law}"), "creditor");
+        under.legal_class = Some(v1::LegalClass { governing_law: law.to_owned(), ..Default::default() });
+        let refused = mine.cases.upsert_case(upsert(under)).await.err();
+        assert_eq!(refused.is_none(), taken, "{law}: {refused:?}");
+        let field = "case.legal_class.governing_law";
+        assert!(refused.is_none_or(|status| status.code() == Code::InvalidArgument && fields(&status) == [field]));
+    }
+    api.end().await;
+}
+
+/// Midnight of another clock is another day: of the day that is meant nobody would know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fact_known_by_its_date_is_at_the_markets_midnight() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    with_case(&mut mine, "c1").await;
+    // 19 March 2024 in Rome begins at 23:00 UTC of the 18th, and 1 April, in summer, at 22:00 UTC of 31 March.
+    for (id, seconds, taken) in [
+        ("winter", 1_710_802_800, true),
+        ("summer", 1_711_922_400, true),
+        ("utc", 1_710_806_400, false),
+        ("winter-hour", 1_711_926_000, false),
+    ] {
+        let mut sent = note(id, "c1", 1);
+        sent.date_only = true;
+        sent.occur_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let clock = v1::Activity { activity_id: format!("{id}-clock"), date_only: false, ..sent.clone() };
+        mine.activities.record_activity(record(clock)).await.expect("with a clock time any instant will do");
+        let refused = mine.activities.record_activity(record(sent)).await.err();
+        assert_eq!(refused.is_none(), taken, "{id}: {refused:?}");
+        if let Some(status) = refused {
+            assert_eq!(
+                (status.code(), fields(&status)),
+                (Code::InvalidArgument, vec!["activity.occur_time".to_owned()])
+            );
+        }
+    }
     api.end().await;
 }

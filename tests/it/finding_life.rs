@@ -327,6 +327,7 @@ on_both_databases!(
         assert_eq!(in_status(&mut mine, Is::Open).await.len(), 3);
         for (request, expected) in [
             (v1::ListFindingsRequest { jurisdiction_id: "it".to_owned(), ..everything() }, 5),
+            (v1::ListFindingsRequest { jurisdiction_id: "IT".to_owned(), ..everything() }, 5),
             (v1::ListFindingsRequest { jurisdiction_id: "eu".to_owned(), ..everything() }, 0),
             (v1::ListFindingsRequest { agent_id: "a".to_owned(), ..everything() }, 5),
             (v1::ListFindingsRequest { agent_id: "b".to_owned(), ..everything() }, 0),

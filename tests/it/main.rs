@@ -37,6 +37,7 @@ mod histories;
 mod kpi_semantics;
 mod kpi_semantics_links;
 mod migrations;
+mod opt_outs;
 mod own_hours;
 mod permit_circles;
 mod permit_lists;

@@ -2,7 +2,7 @@
 
 use super::{At, DecodeError, collect};
 use crate::domain::activity::{Activity, Actor, Control};
-use crate::domain::detail::Detail;
+use crate::domain::detail::{Detail, KINDS};
 use crate::domain::ids::{ActivityId, CaseId, JurisdictionId, MarketId, PersonId, RuleId};
 use crate::ingest::CaseUpsert;
 use crate::proto::v1;
@@ -88,6 +88,9 @@ pub fn activities(wire: &v1::ListActivitiesRequest) -> Result<(MarketId, Activit
         let market = market(at, &wire.region_code);
         let case = at.field("case_id").optional_id(&wire.case_id, CaseId::new);
         let kind = at.field("kind").optional_name(wire.kind.clone());
+        if kind.as_ref().is_some_and(|kind| !KINDS.contains(&kind.as_str())) {
+            at.field("kind").refuse("is no kind of activity: send the name of its field, as in contact or payment");
+        }
         let from = at.field("start_time").optional_time(wire.start_time);
         let to = at.field("end_time").optional_time(wire.end_time);
         at.field("end_time").not_before(to, from, "start_time");
@@ -102,11 +105,12 @@ pub fn activities(wire: &v1::ListActivitiesRequest) -> Result<(MarketId, Activit
 pub fn findings(wire: &v1::ListFindingsRequest) -> Result<(MarketId, FindingFilter), DecodeError> {
     collect("", |at| {
         let market = market(at, &wire.region_code);
+        let jurisdiction = at.field("jurisdiction_id").optional_jurisdiction(wire.jurisdiction_id.clone());
         let filter = FindingFilter {
             rule: at.field("rule_id").optional_id(&wire.rule_id, RuleId::new),
             severity: at.field("severity").optional_word(wire.severity),
             status: at.field("status").optional_word(wire.status),
-            jurisdiction: at.field("jurisdiction_id").optional_id(&wire.jurisdiction_id, JurisdictionId::new),
+            jurisdiction: jurisdiction.and_then(|id| JurisdictionId::new(&id.to_lowercase()).ok()),
             case: at.field("case_id").optional_id(&wire.case_id, CaseId::new),
             agent: at.field("agent_id").optional_name(wire.agent_id.clone()),
             client: at.field("client_id").optional_name(wire.client_id.clone()),

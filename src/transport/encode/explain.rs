@@ -13,7 +13,10 @@ use crate::wire::words::{Word, number};
 pub fn response(explained: Explanation, silent: bool) -> v1::ExplainResponse {
     let language = explained.language;
     let text = |text: String| Some(v1::LocalizedText { language_code: language.clone(), text });
-    let shown = |rule: &ExplainedRule| silent || matches!(rule.said, Said::Spoke(_));
+    // A notice that was never sent left no activity to judge: the rule of such a finding is silent, and yet what is asked.
+    let own = explained.finding.as_ref().map(|row| row.finding.rule.clone());
+    let own = |rule: &ExplainedRule| own.as_ref() == Some(&rule.info.id);
+    let shown = |rule: &ExplainedRule| silent || matches!(rule.said, Said::Spoke(_)) || own(rule);
     let agreement = match explained.agrees {
         None => v1::Agreement::Unspecified,
         Some(true) => v1::Agreement::Same,

@@ -89,7 +89,7 @@ fn legal_class(at: &At<'_>, wire: v1::LegalClass) -> LegalClass {
         secured: wire.secured,
         instrument: at.field("instrument").optional_text(wire.instrument),
         titled_on: at.field("title_date").optional_date(wire.title_date),
-        governing_law: at.field("governing_law").optional_name(wire.governing_law),
+        governing_law: at.field("governing_law").optional_jurisdiction(wire.governing_law),
         forum: at.field("forum").optional_text(wire.forum),
     }
 }

@@ -49,7 +49,7 @@ pub fn party(at: &At<'_>, wire: v1::Party) -> Option<Party> {
 
 fn residence(at: &At<'_>, wire: v1::Residence) -> Option<Residence> {
     let country = region(&at.field("region_code"), &wire.region_code);
-    let subdivision = at.field("subdivision_code").optional_name(wire.subdivision_code);
+    let subdivision = at.field("subdivision_code").optional_subdivision(wire.subdivision_code);
     let locality = at.field("locality_code").optional_name(wire.locality_code);
     let postal_prefix = at.field("postal_prefix").optional_name(wire.postal_prefix);
     let from = at.field("start_date").optional_date(wire.start_date);

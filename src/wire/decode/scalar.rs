@@ -10,6 +10,13 @@ use crate::wire::words::Word;
 pub const MAX_TEXT_BYTES: usize = 1024;
 /// Most entries of a map.
 pub const MAX_MAP_ENTRIES: usize = 64;
+/// Most characters of a refused code that are shown.
+const SHOWN: usize = 40;
+
+/// One to three letters or digits, as ISO 3166-2 has them behind the hyphen.
+fn is_subdivision(code: &str) -> bool {
+    (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric())
+}
 
 impl At<'_> {
     /// A required id.
@@ -41,6 +48,35 @@ impl At<'_> {
                 None
             }
         }
+    }
+
+    /// What stands behind the hyphen of an ISO 3166-2 code. Anything else would name a place of which no pack knows, and so
+    /// silence the rules of the place that was meant.
+    pub fn optional_subdivision(&self, text: String) -> Option<String> {
+        let code = self.optional_name(text)?;
+        if self.trusts || is_subdivision(&code) {
+            return Some(code);
+        }
+        let shown: String = code.chars().take(SHOWN).collect();
+        self.refuse(format!(
+            "{shown:?} is no subdivision: send what stands behind the hyphen of its ISO 3166-2 code, such as NY or BY"
+        ));
+        None
+    }
+
+    /// The id of a jurisdiction: a country, its subdivision, a place in it. Another word would name no law at all.
+    pub fn optional_jurisdiction(&self, text: String) -> Option<String> {
+        let id = self.optional_name(text)?;
+        let mut parts = id.splitn(3, '-');
+        let country = parts.next().is_some_and(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphabetic()));
+        if self.trusts
+            || country && parts.next().is_none_or(is_subdivision) && parts.next().is_none_or(|place| !place.is_empty())
+        {
+            return Some(id);
+        }
+        let shown: String = id.chars().take(SHOWN).collect();
+        self.refuse(format!("{shown:?} is no jurisdiction: send its id, such as it or us-ny"));
+        None
     }
 
     /// A key that must be there.

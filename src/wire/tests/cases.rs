@@ -148,7 +148,7 @@ impl Dice {
                 secured: self.maybe(Self::flag),
                 instrument: self.maybe(Self::text),
                 titled_on: self.maybe(Self::date),
-                governing_law: self.maybe(Self::text),
+                governing_law: self.maybe(|_| "us-ny-nyc".to_owned()),
                 forum: self.maybe(Self::text),
             },
             dates: self.dates(),

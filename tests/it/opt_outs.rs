@@ -1,0 +1,69 @@
+//! From when an opt-out binds: from when it reached the collector or creditor.
+
+use fairdue::proto::v1;
+
+use crate::support::api::Api;
+use crate::support::database::{Backend, Database};
+use crate::support::wire::{activity, call, case, stamp};
+
+const RULE: &str = "us-medium-opt-out";
+
+/// Nobody breaks a wish that nobody knows of: what was asked of the creditor on one day and reaches the collector nine days
+/// later accuses no call between, and allows it in a look back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opt_out_binds_from_when_it_was_received() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    for (id, receive, asked, accused) in [
+        ("late", stamp(10), [false, false, true], vec!["late-12"]),
+        ("unknown", None, [false, true, true], vec!["unknown-5", "unknown-12"]),
+    ] {
+        let mut here = case(id, "bank");
+        here.currency_code = "USD".to_owned();
+        for money in here.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
+            money.currency_code = "USD".to_owned();
+        }
+        here.parties[0].residences[0].region_code = "US".to_owned();
+        here.parties[0].residences[0].subdivision_code = "MS".to_owned();
+        here.parties[0].time_zones[0].time_zone = "America/Chicago".to_owned();
+        let request = v1::UpsertCaseRequest { region_code: "US".to_owned(), case: Some(here) };
+        mine.cases.upsert_case(request).await.expect("stored");
+
+        let refusal = v1::Permission { scope: v1::ConsentScope::All.into(), give_time: stamp(1), ..Default::default() };
+        let change = v1::PermissionChange { permission: Some(refusal), ..Default::default() };
+        let told = v1::Activity {
+            receive_time: receive,
+            ..activity(&format!("{id}-told"), id, 1, v1::activity::Detail::Permission(change))
+        };
+        let calls = [5, 12].map(|day| call(&format!("{id}-{day}"), id, day));
+        for sent in [told].into_iter().chain(calls) {
+            let request = v1::RecordActivityRequest { region_code: "US".to_owned(), activity: Some(sent) };
+            mine.activities.record_activity(request).await.expect("stored");
+        }
+
+        let request = v1::ListFindingsRequest {
+            region_code: "US".to_owned(),
+            case_id: id.to_owned(),
+            rule_id: RULE.to_owned(),
+            ..Default::default()
+        };
+        let found = mine.compliance.list_findings(request).await.expect("a list").into_inner().findings;
+        let activities: Vec<&str> = found.iter().map(|one| one.activity_id.as_str()).collect();
+        assert_eq!(activities, accused, "{id}");
+
+        for (day, broken) in [0, 6, 11].into_iter().zip(asked) {
+            let request = v1::CheckContactRequest {
+                region_code: "US".to_owned(),
+                case_id: id.to_owned(),
+                contact_time: stamp(day),
+                contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
+                ..Default::default()
+            };
+            let answer = mine.compliance.check_contact(request).await.expect("an answer").into_inner();
+            let said = answer.rules.iter().find(|rule| rule.rule_id == RULE).expect("the rule speaks");
+            assert_eq!(said.answer() == v1::Answer::Broken, broken, "{id}, day {day}: {said:?}");
+        }
+    }
+    api.end().await;
+}
