@@ -368,6 +368,6 @@ fn candidate(question: Question, person: Option<PersonId>, at: Timestamp) -> Act
         source_seq: i64::MAX,
         initiated_by: Some(question.initiated_by.unwrap_or(Initiator::Collector)),
         at_debtors_request: question.at_debtors_request,
-        ..Activity::bare(ActivityId::trusted("check"), vec![question.case], at, question.detail)
+        ..Activity::bare(ActivityId::planned(), vec![question.case], at, question.detail)
     }
 }

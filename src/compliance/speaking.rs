@@ -87,8 +87,11 @@ impl Evidence {
     /// None.
     pub const NONE: Self = Self(None);
 
-    /// Adds a fact.
+    /// Adds a fact. What is only asked about is none.
     pub fn push(&mut self, id: ActivityId) {
+        if id.is_planned() {
+            return;
+        }
         match self.0.as_deref_mut() {
             None => self.0 = Some(Box::new(Facts::One([id]))),
             Some(Facts::Many(many)) => many.push(id),

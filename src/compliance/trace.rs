@@ -125,12 +125,12 @@ pub(super) fn trace(watch: &CaseWatch, ctx: &Context<'_>, activity: &Activity, a
         let said = said(&situation, jurisdiction, active, possible);
         rules.push(Considered { active: Arc::clone(active), said });
     };
-    let complete = situation.each_jurisdiction(&mut |jurisdiction, possible| {
+    let mut complete = situation.each_jurisdiction(&mut |jurisdiction, possible| {
         let own = jurisdiction.rules.iter().filter(|active| law.is_none() || !limitation(active));
         own.for_each(|active| consider(jurisdiction, active, possible));
     });
     if let Some(law) = law {
-        situation.each_governing(law, &mut |jurisdiction, possible| {
+        complete &= situation.each_governing(law, &mut |jurisdiction, possible| {
             let chosen = jurisdiction.rules.iter().filter(|active| limitation(active));
             chosen.for_each(|active| consider(jurisdiction, active, possible));
         });

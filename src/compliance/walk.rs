@@ -58,7 +58,8 @@ impl Covered {
 
 impl<'a> Situation<'a> {
     /// Calls `judge` for every rule that may speak: with the jurisdiction, and with what is missing to tell whether the
-    /// person lives there and whether the rule's pack covers the case. Returns false if a country has no pack.
+    /// person lives there and whether the rule's pack covers the case. Returns false if a country, or the law chosen for the
+    /// claim, has no pack.
     pub fn each_rule(&self, mut judge: impl FnMut(&'a Jurisdiction, &'a Candidate, Option<Attribute>)) -> bool {
         let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
         let law = self.governing_law();
@@ -78,9 +79,11 @@ impl<'a> Situation<'a> {
             }
         };
         let own = law.map(|_| false);
-        let complete = self.each_jurisdiction(&mut |jurisdiction, possible| walk(jurisdiction, possible, own));
+        let mut complete = self.each_jurisdiction(&mut |jurisdiction, possible| walk(jurisdiction, possible, own));
         if let Some(law) = law {
-            self.each_governing(law, &mut |jurisdiction, possible| walk(jurisdiction, possible, Some(true)));
+            // Without its pack nobody knows after how long that law takes what from the claim.
+            complete &=
+                self.each_governing(law, &mut |jurisdiction, possible| walk(jurisdiction, possible, Some(true)));
         }
         complete
     }
@@ -166,10 +169,10 @@ impl<'a> Situation<'a> {
         complete
     }
 
-    /// Calls `visit` for every jurisdiction of the law chosen for the claim.
-    pub fn each_governing(&self, law: &str, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) {
+    /// Calls `visit` for every jurisdiction of the law chosen for the claim. Returns false if its country has no pack.
+    pub fn each_governing(&self, law: &str, visit: &mut dyn FnMut(&'a Jurisdiction, bool)) -> bool {
         let mut parts = law.splitn(3, '-');
-        self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), visit);
+        self.chain(parts.next().unwrap_or(""), parts.next(), parts.next(), visit)
     }
 
     fn chain(
@@ -181,7 +184,8 @@ impl<'a> Situation<'a> {
     ) -> bool {
         let mut id = PlaceId::default();
         id.push(country);
-        let Some(mut level) = self.rules.jurisdiction(id.as_str()) else { return false };
+        let Some(top) = self.rules.jurisdiction(id.as_str()) else { return false };
+        let mut level = top;
         visit(level, false);
         for part in [subdivision, locality] {
             let Some(part) = part else {
@@ -194,7 +198,13 @@ impl<'a> Situation<'a> {
                     visit(next, false);
                     level = next;
                 }
-                None => return true,
+                None => {
+                    if std::ptr::eq(level, top) && !level.may_have(part) {
+                        // No such place is in it: where the person lives is as good as not stated.
+                        self.below(level, visit);
+                    }
+                    return true;
+                }
             }
         }
         true

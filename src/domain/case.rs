@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CaseId, ClaimId, VersionId};
+use super::ids::{CaseId, ClaimId, PersonId, VersionId};
 use super::money::{Currency, Money};
 use super::party::{Party, is_false};
 use super::time::Timestamp;
-use super::vocabulary::{CollectorRole, CreditorType, DebtClass, DebtType, Ownership, vocabulary};
+use super::vocabulary::{CollectorRole, CreditorType, DebtClass, DebtType, Ownership, PartyRole, vocabulary};
 
 vocabulary!(
     /// What moves or restarts a limitation period.
@@ -378,16 +378,20 @@ impl CaseVersion {
 
     /// The party of that person, if there is one.
     #[must_use]
-    pub fn party(&self, person: &super::ids::PersonId) -> Option<&Party> {
+    pub fn party(&self, person: &PersonId) -> Option<&Party> {
         self.parties.iter().find(|party| &party.person == person)
+    }
+
+    /// The role of whom an activity names: the one that this version states, else what the activity states of somebody whom
+    /// the case does not know, or whom it does not name.
+    #[must_use]
+    pub fn role_of(&self, person: Option<&PersonId>, stated: Option<PartyRole>) -> Option<PartyRole> {
+        person.and_then(|person| self.party(person)).map(|party| party.role).or(stated)
     }
 
     /// The primary party, else the first one.
     #[must_use]
     pub fn primary(&self) -> Option<&Party> {
-        self.parties
-            .iter()
-            .find(|party| party.role == super::vocabulary::PartyRole::Primary)
-            .or_else(|| self.parties.first())
+        self.parties.iter().find(|party| party.role == PartyRole::Primary).or_else(|| self.parties.first())
     }
 }

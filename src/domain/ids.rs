@@ -196,3 +196,17 @@ impl<'de> Deserialize<'de> for FindingId {
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a finding id"))
     }
 }
+
+impl ActivityId {
+    /// The id of a contact or charge that is only asked about. It has a control character, so that no record has it.
+    #[must_use]
+    pub fn planned() -> Self {
+        Self::trusted("\u{1}planned")
+    }
+
+    /// It is that of something that is only asked about.
+    #[must_use]
+    pub fn is_planned(&self) -> bool {
+        self.as_str().starts_with('\u{1}')
+    }
+}

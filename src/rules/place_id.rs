@@ -1,4 +1,6 @@
-//! The id of a jurisdiction, put together from the levels of a place.
+//! The id of a jurisdiction, put together from the levels of a place, and which places there are.
+
+use super::ruleset::Jurisdiction;
 
 /// A jurisdiction's id put together on the stack, in lower case: `us-ny-nyc`.
 #[derive(Default)]
@@ -34,6 +36,22 @@ impl PlaceId {
     /// Its text; empty if a level did not fit.
     pub(crate) fn as_str(&self) -> &str {
         if self.too_long { "" } else { std::str::from_utf8(self.as_bytes()).unwrap_or_default() }
+    }
+}
+
+impl Jurisdiction {
+    /// The codes of its subdivisions, where it lists them and packs stand below it; lists of others are not whole.
+    pub(super) fn subdivisions(&self) -> Option<impl Iterator<Item = &str>> {
+        let lists = !self.subdivision_zones.is_empty() && !self.below.is_empty();
+        let own = |id: &str| id.rsplit_once('-').map_or(0, |(above, _)| above.len() + 1);
+        let below = self.below.iter().filter_map(move |id| id.get(own(id)..));
+        lists.then(|| self.subdivision_zones.keys().map(String::as_str).chain(below))
+    }
+
+    /// Whether a subdivision of that code may be in it: any, where it does not list its own.
+    #[must_use]
+    pub fn may_have(&self, code: &str) -> bool {
+        self.subdivisions().is_none_or(|mut listed| listed.any(|listed| listed.eq_ignore_ascii_case(code)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! How far back the rules of a place look at contacts, and at which: what a service has to remember for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compile::look_back;
@@ -65,6 +66,8 @@ struct Looking {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reach {
     jurisdictions: Vec<Looking>,
+    /// The subdivisions of countries that list theirs, each under its country's id.
+    listed: BTreeMap<Box<str>, Vec<Box<str>>>,
 }
 
 /// Jurisdictions whose rules may speak in a case, as bits; those whose rules look at no person's other cases have none.
@@ -124,7 +127,11 @@ impl Reach {
     /// The reach of all rules that are judged.
     pub(super) fn of<'a>(all: impl Iterator<Item = &'a Jurisdiction>) -> Self {
         let mut jurisdictions: Vec<Looking> = Vec::new();
+        let mut listed = BTreeMap::new();
         for jurisdiction in all {
+            if let Some(codes) = jurisdiction.subdivisions() {
+                listed.insert(jurisdiction.id.as_str().into(), codes.map(Into::into).collect());
+            }
             let id = jurisdiction.id.as_str().into();
             let mut looking = Looking { id, ..Looking::default() };
             for active in jurisdiction.rules.iter().filter(|active| active.judged) {
@@ -151,7 +158,13 @@ impl Reach {
         for (looking, place) in jurisdictions.iter_mut().filter(|one| !one.rules.is_empty()).zip(0_u32..) {
             looking.bit = 1 << (place % 64);
         }
-        Self { jurisdictions }
+        Self { jurisdictions, listed }
+    }
+
+    /// Whether a country may have such a subdivision, as [`Jurisdiction::may_have`] tells.
+    fn may_have(&self, country: &[u8], code: &str) -> bool {
+        let listed = std::str::from_utf8(country).ok().and_then(|country| self.listed.get(country));
+        listed.is_none_or(|codes| codes.iter().any(|listed| listed.eq_ignore_ascii_case(code)))
     }
 
     /// Calls `visit` for the jurisdictions whose rules may speak where somebody lives: those that contain the place, and,
@@ -161,6 +174,9 @@ impl Reach {
         let levels = std::iter::once(Some(country)).chain(below).map_while(|level| level);
         let mut known = 0;
         for level in levels {
+            if known == 1 && !self.may_have(id.as_bytes(), level) {
+                break;
+            }
             if !id.push(level) {
                 // No pack has an id as long.
                 return;

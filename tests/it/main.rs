@@ -55,6 +55,7 @@ mod stored_sums;
 mod stuck_market;
 mod support;
 mod sync;
+mod taken_at_its_word;
 mod tenancy;
 mod tidy;
 mod wall;
