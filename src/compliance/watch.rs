@@ -17,6 +17,7 @@ use super::{Answered, Context, Emission, TestOutcome, check, contact_block, omis
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, TransferKind};
+use crate::domain::finding::Severity;
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::market::Market;
 use crate::domain::time::{Timestamp, add_days};
@@ -370,6 +371,8 @@ fn emit(
     };
     out.push(test(&active.rule, outcome, situation.at, missing));
     if outcome == TestOutcome::Failed {
+        // Nobody breaks the law by what nobody could know: such a finding says what to put right.
+        let severity = if judgement.known_at_time { severity } else { Severity::Warning };
         out.push(Emission::Opened(Box::new(finding(ctx.market, situation, active, severity, judgement))));
     }
 }

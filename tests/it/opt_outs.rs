@@ -1,12 +1,27 @@
-//! From when an opt-out binds: from when it reached the collector or creditor.
+//! From when an opt-out binds: from when it reached the collector or creditor. And what a breach is that rests on what reached
+//! them later.
 
 use fairdue::proto::v1;
 
-use crate::support::api::Api;
+use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database};
 use crate::support::wire::{activity, call, case, stamp};
 
 const RULE: &str = "us-medium-opt-out";
+
+/// Stores a case of a consumer in Mississippi.
+async fn store(mine: &mut Clients, id: &str) {
+    let mut here = case(id, "bank");
+    here.currency_code = "USD".to_owned();
+    for money in here.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
+        money.currency_code = "USD".to_owned();
+    }
+    here.parties[0].residences[0].region_code = "US".to_owned();
+    here.parties[0].residences[0].subdivision_code = "MS".to_owned();
+    here.parties[0].time_zones[0].time_zone = "America/Chicago".to_owned();
+    let request = v1::UpsertCaseRequest { region_code: "US".to_owned(), case: Some(here) };
+    mine.cases.upsert_case(request).await.expect("stored");
+}
 
 /// Nobody breaks a wish that nobody knows of: what was asked of the creditor on one day and reaches the collector nine days
 /// later accuses no call between, and allows it in a look back.
@@ -19,16 +34,7 @@ async fn an_opt_out_binds_from_when_it_was_received() {
         ("late", stamp(10), [false, false, true], vec!["late-12"]),
         ("unknown", None, [false, true, true], vec!["unknown-5", "unknown-12"]),
     ] {
-        let mut here = case(id, "bank");
-        here.currency_code = "USD".to_owned();
-        for money in here.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
-            money.currency_code = "USD".to_owned();
-        }
-        here.parties[0].residences[0].region_code = "US".to_owned();
-        here.parties[0].residences[0].subdivision_code = "MS".to_owned();
-        here.parties[0].time_zones[0].time_zone = "America/Chicago".to_owned();
-        let request = v1::UpsertCaseRequest { region_code: "US".to_owned(), case: Some(here) };
-        mine.cases.upsert_case(request).await.expect("stored");
+        store(&mut mine, id).await;
 
         let refusal = v1::Permission { scope: v1::ConsentScope::All.into(), give_time: stamp(1), ..Default::default() };
         let change = v1::PermissionChange { permission: Some(refusal), ..Default::default() };
@@ -65,5 +71,33 @@ async fn an_opt_out_binds_from_when_it_was_received() {
             assert_eq!(said.answer() == v1::Answer::Broken, broken, "{id}, day {day}: {said:?}");
         }
     }
+    api.end().await;
+}
+
+/// The stay of a bankruptcy binds from its filing; a call before anybody told the collector is a finding all the same, and no
+/// violation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_could_know_is_no_violation() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    store(&mut mine, "c").await;
+    let filed = v1::ConditionChange { condition: v1::Condition::Insolvency.into(), ..Default::default() };
+    let told =
+        v1::Activity { receive_time: stamp(10), ..activity("filed", "c", 1, v1::activity::Detail::Condition(filed)) };
+    for sent in [call("before", "c", 5), told, call("after", "c", 12)] {
+        let request = v1::RecordActivityRequest { region_code: "US".to_owned(), activity: Some(sent) };
+        mine.activities.record_activity(request).await.expect("stored");
+    }
+    let request = v1::ListFindingsRequest {
+        region_code: "US".to_owned(),
+        rule_id: "us-bankruptcy".to_owned(),
+        ..Default::default()
+    };
+    let found = mine.compliance.list_findings(request).await.expect("a list").into_inner().findings;
+    let mut told: Vec<_> =
+        found.iter().map(|one| (one.activity_id.as_str(), one.severity(), one.known_at_time)).collect();
+    told.sort_unstable_by_key(|(id, ..)| *id);
+    assert_eq!(told, [("after", v1::Severity::Violation, true), ("before", v1::Severity::Warning, false)]);
     api.end().await;
 }

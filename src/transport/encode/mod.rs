@@ -1,6 +1,7 @@
 //! Answers, from the domain to the wire. Cases and activities themselves are written by `wire`.
 
 pub mod case_file;
+pub mod checks;
 pub mod compliance;
 pub mod direct;
 pub mod event;

@@ -15,7 +15,8 @@ use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
 use crate::transport::decode::check::{self, View};
-use crate::transport::encode::direct::{self, Encoded, Many, Place};
+use crate::transport::encode::checks::{self, Many, Place};
+use crate::transport::encode::direct::Encoded;
 use crate::transport::encode::permit;
 use crate::transport::status;
 use crate::wire::decode::DecodeError;
@@ -36,14 +37,14 @@ impl Api {
             // One question has one answer.
             let mut answer = Err(IngestError::Overloaded);
             let write = |checked: &Checked, told: Result<Told<'_>, IngestError>| {
-                answer = told.map(|told| direct::one(checked, &told, view, None));
+                answer = told.map(|told| checks::one(checked, &told, view, None));
             };
             let checked = advice.check_all(&caller.who, &market, vec![question], WhenFull::Refuse, write).await;
             return checked.and(answer).map_err(failed);
         };
         let reserved = advice.reserve(&caller.who, &market, question, wish).await.map_err(failed)?;
         let answer = reserved.map_err(|refusal| status::refused(&refusal))?;
-        Ok(direct::one(&answer.checked, &answer.check.told(), view, granted(&answer).as_ref()))
+        Ok(checks::one(&answer.checked, &answer.check.told(), view, granted(&answer).as_ref()))
     }
 
     /// BatchCheckContacts.
