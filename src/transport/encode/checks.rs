@@ -91,11 +91,18 @@ impl Many {
         Self { out, view, after: u32::from(sequence.is_some()), begin, said: Said::default() }
     }
 
-    /// Writes an answer, with the permit where one was asked for and granted.
-    pub fn answered(&mut self, checked: &Checked, told: &Told<'_>, permit: Option<&v1::Permit>) -> Place {
+    /// Writes an answer. All of them stand on the same rules.
+    pub fn answered(&mut self, checked: &Checked, told: &Told<'_>) -> Place {
         let view = self.view;
-        self.result(|out, said| {
-            out.answer(1, checked, told, (view, Some(said)));
+        self.result(|out, said| out.answer(1, checked, told, (view, Some(said))))
+    }
+
+    /// Writes an answer to a check that asked for a permit, with the permit where it was granted. It may stand on other rules
+    /// than the rest, put in force meanwhile.
+    pub fn reserved(&mut self, checked: &Checked, told: &Told<'_>, permit: Option<&v1::Permit>) -> Place {
+        let view = self.view;
+        self.result(|out, _| {
+            out.answer(1, checked, told, (view, None));
             if let Some(permit) = permit {
                 out.generated(8, permit);
             }

@@ -117,7 +117,7 @@ impl Api {
         let mut told: Vec<Result<Place, Refusal>> = Vec::with_capacity(questions.len() + wishes.len());
         let write = |checked: &Checked, answer: Result<Told<'_>, IngestError>| {
             told.push(match answer {
-                Ok(answer) => Ok(many.answered(checked, &answer, None)),
+                Ok(answer) => Ok(many.answered(checked, &answer)),
                 Err(error) => Err(refusal("case_id", &error)),
             });
         };
@@ -130,7 +130,7 @@ impl Api {
         for (place, reserved) in places.into_iter().zip(futures::future::join_all(reserving).await) {
             let outcome = match reserved {
                 Ok(reserved) => reserved
-                    .map(|answer| many.answered(&answer.checked, &answer.check.told(), granted(&answer).as_ref())),
+                    .map(|answer| many.reserved(&answer.checked, &answer.check.told(), granted(&answer).as_ref())),
                 Err(error) if matches!(error, IngestError::RoleMissing(_)) => return Err(failed(error)),
                 Err(error) => Err(refusal("reserve", &error)),
             };

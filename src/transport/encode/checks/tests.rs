@@ -132,7 +132,8 @@ fn both_forms_of_many_answers_are_the_same_bytes_in_whatever_order_they_were_wri
                 let mut places = vec![0..0; all.len() + 1];
                 for at in (first..=all.len()).chain(0..first) {
                     places[at] = match all.get(at) {
-                        Some(answer) => many.answered(&checked, &answer.told(), (at == 1).then_some(&permit)),
+                        Some(answer) if at == 1 => many.reserved(&checked, &answer.told(), Some(&permit)),
+                        Some(answer) => many.answered(&checked, &answer.told()),
                         None => many.refused(&refusal),
                     };
                 }
