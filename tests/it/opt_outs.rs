@@ -5,21 +5,13 @@ use fairdue::proto::v1;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database};
-use crate::support::wire::{activity, call, case, stamp};
+use crate::support::wire::{activity, call, southerner, stamp};
 
 const RULE: &str = "us-medium-opt-out";
 
 /// Stores a case of a consumer in Mississippi.
 async fn store(mine: &mut Clients, id: &str) {
-    let mut here = case(id, "bank");
-    here.currency_code = "USD".to_owned();
-    for money in here.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
-        money.currency_code = "USD".to_owned();
-    }
-    here.parties[0].residences[0].region_code = "US".to_owned();
-    here.parties[0].residences[0].subdivision_code = "MS".to_owned();
-    here.parties[0].time_zones[0].time_zone = "America/Chicago".to_owned();
-    let request = v1::UpsertCaseRequest { region_code: "US".to_owned(), case: Some(here) };
+    let request = v1::UpsertCaseRequest { region_code: "US".to_owned(), case: Some(southerner(id)) };
     mine.cases.upsert_case(request).await.expect("stored");
 }
 

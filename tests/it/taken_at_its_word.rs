@@ -4,7 +4,7 @@ use fairdue::proto::v1;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database};
-use crate::support::wire::{activity, case, stamp};
+use crate::support::wire::{activity, southerner, stamp};
 
 /// Half past twelve at noon in Chicago, and eleven at night.
 const NOON: i64 = 1_710_783_000;
@@ -12,19 +12,6 @@ const NIGHT: i64 = NOON + 37_800;
 
 fn instant(seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos: 0 })
-}
-
-/// A case of a consumer in Mississippi.
-fn southerner(id: &str) -> v1::Case {
-    let mut here = case(id, "bank");
-    here.currency_code = "USD".to_owned();
-    for money in here.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
-        money.currency_code = "USD".to_owned();
-    }
-    here.parties[0].residences[0].region_code = "US".to_owned();
-    here.parties[0].residences[0].subdivision_code = "MS".to_owned();
-    here.parties[0].time_zones[0].time_zone = "America/Chicago".to_owned();
-    here
 }
 
 async fn store(mine: &mut Clients, region: &str, case: v1::Case) {

@@ -87,6 +87,19 @@ pub fn case(id: &str, creditor: &str) -> v1::Case {
     encode::case::case(&version)
 }
 
+/// The same of a consumer in Mississippi, in dollars.
+pub fn southerner(id: &str) -> v1::Case {
+    let mut here = case(id, "bank");
+    here.currency_code = "USD".to_owned();
+    for money in here.claims.iter_mut().flat_map(|claim| &mut claim.principal) {
+        money.currency_code = "USD".to_owned();
+    }
+    here.parties[0].residences[0].region_code = "US".to_owned();
+    here.parties[0].residences[0].subdivision_code = "MS".to_owned();
+    here.parties[0].time_zones[0].time_zone = "America/Chicago".to_owned();
+    here
+}
+
 /// An activity of a case on a day.
 pub fn activity(id: &str, case: &str, day: i64, detail: v1::activity::Detail) -> v1::Activity {
     v1::Activity {
