@@ -15,7 +15,7 @@ mod state;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::compliance::{self, Answered};
+use crate::compliance;
 use crate::config::Snapshot;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
@@ -24,7 +24,6 @@ use crate::domain::market::Market;
 use crate::domain::permit::Permit;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::Verdict;
 use crate::domain::vocabulary::{Initiator, PartyRole};
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::HeldPermit;
@@ -38,7 +37,7 @@ pub use shadow::{Differing, ShadowReport};
 
 use state::Warm;
 
-pub use crate::compliance::{ConditionalLimit, Note, Speaking};
+pub use crate::compliance::{Answered, ConditionalLimit, Note, Speaking};
 pub use crate::rules::words::Attribute;
 pub use crate::rules::{RuleNumber, RuleSet};
 
@@ -71,27 +70,15 @@ pub struct CheckAnswer {
     pub number: u64,
     /// The instant that was judged.
     pub at: Timestamp,
-    /// The answer of all rules together.
-    pub verdict: Verdict,
-    /// Every rule that speaks.
-    pub speaking: Vec<Speaking>,
-    /// The next instant at which all rules together allow it, if one was found.
-    pub next_allowed: Option<Timestamp>,
-    /// Inputs that are missing.
-    pub missing: Vec<String>,
+    /// What all rules say.
+    pub answered: Answered,
 }
 
 impl CheckAnswer {
-    fn of(number: u64, at: Timestamp, answered: Answered) -> Self {
-        let Answered { verdict, speaking, next_allowed, missing } = answered;
-        Self { number, at, verdict, speaking, next_allowed, missing }
-    }
-
     /// The answer as it is told.
     #[must_use]
-    pub fn told(&self) -> Told<'_> {
-        let Self { number, at, verdict, ref speaking, next_allowed, ref missing } = *self;
-        Told { number, at, verdict, speaking, next_allowed, missing }
+    pub const fn told(&self) -> Told<'_> {
+        Told { number: self.number, at: self.at, answered: &self.answered }
     }
 }
 
@@ -102,27 +89,15 @@ pub struct Told<'a> {
     pub number: u64,
     /// The instant that was judged.
     pub at: Timestamp,
-    /// The answer of all rules together.
-    pub verdict: Verdict,
-    /// Every rule that speaks.
-    pub speaking: &'a [Speaking],
-    /// The next instant at which all rules together allow it, if one was found.
-    pub next_allowed: Option<Timestamp>,
-    /// Inputs that are missing.
-    pub missing: &'a [String],
+    /// What all rules say.
+    pub answered: &'a Answered,
 }
 
-impl<'a> Told<'a> {
-    fn of(number: u64, at: Timestamp, answered: &'a Answered) -> Self {
-        let Answered { verdict, speaking, next_allowed, missing } = answered;
-        Self { number, at, verdict: *verdict, speaking, next_allowed: *next_allowed, missing }
-    }
-
+impl Told<'_> {
     /// The same, to keep.
     #[must_use]
     pub fn to_owned(&self) -> CheckAnswer {
-        let Self { number, at, verdict, speaking, next_allowed, missing } = *self;
-        CheckAnswer { number, at, verdict, speaking: speaking.to_vec(), next_allowed, missing: missing.to_vec() }
+        CheckAnswer { number: self.number, at: self.at, answered: self.answered.clone() }
     }
 }
 
@@ -279,7 +254,7 @@ impl Advice {
             };
             let at = desk.at(&question);
             let judged = desk.judge(question, warm, at, &mut answered);
-            let told = Told::of(number, at, &answered);
+            let told = Told { number, at, answered: &answered };
             records.add(&judged.record(&told, rules, now))?;
             self.shadow(&snapshot, who, (market, rules), (revision, now), (&judged, &told));
             tell(&checked, Ok(told));
@@ -345,9 +320,9 @@ impl Desk<'_> {
 
 impl Judged {
     fn record<'a>(&'a self, told: &Told<'a>, rules: &'a RuleSet, asked: Timestamp) -> CheckRecord<&'a str, &'a Detail> {
-        let Told { number, at, verdict, speaking, .. } = *told;
+        let Told { number, at, answered: Answered { verdict, speaking, .. } } = *told;
         let (candidate, entry, permits) = (&self.candidate, &*self.entry, self.planned.as_slice());
-        JudgedCheck { number, asked, at, candidate, entry, verdict, speaking, rules, permits }.record()
+        JudgedCheck { number, asked, at, candidate, entry, verdict: *verdict, speaking, rules, permits }.record()
     }
 }
 

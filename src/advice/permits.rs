@@ -69,12 +69,12 @@ impl Advice {
                 let answered = Answered { verdict: row.permit.verdict, ..Answered::default() };
                 let run = run.as_str().into();
                 let checked = Checked { revision: commit.revision, rules: Arc::clone(rules), run };
-                let check = CheckAnswer::of(*number, row.permit.at(), answered);
+                let check = CheckAnswer { number: *number, at: row.permit.at(), answered };
                 return Ok(Ok(Answer { check, checked, permit: Some(PermitRow::clone(row)), now }));
             }
             Some(Reserved::Judged(judged)) => (judged, judged.permit.clone()),
         };
-        let check = CheckAnswer::of(number, judged.candidate.occurred, judged.answered.clone());
+        let check = CheckAnswer { number, at: judged.candidate.occurred, answered: judged.answered.clone() };
         let (rules, told) = (&judged.rules, check.told());
         let revision = commit.revision;
         let (candidate, entry) = (judged.candidate.clone(), Arc::clone(&judged.entry));

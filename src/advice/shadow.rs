@@ -129,8 +129,8 @@ impl Shadow {
             asked: shared.asked,
             activity: judged.candidate.clone(),
             planned: judged.planned.clone(),
-            verdict: told.verdict,
-            answers: answers(shared.in_force, told.speaking),
+            verdict: told.answered.verdict,
+            answers: answers(shared.in_force, &told.answered.speaking),
         };
         if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) =
             self.jobs.try_send(job)

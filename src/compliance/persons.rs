@@ -203,7 +203,7 @@ impl ContactStamp {
         let Detail::Contact(contact) = &activity.detail else { return None };
         let person = activity.person.as_ref();
         let party = person.map_or_else(|| version.primary(), |person| version.party(person));
-        let role = version.role_of(person, activity.person_role).or(party.map(|party| party.role));
+        let role = activity.role_of(party);
         Some(Self::new(activity, Marks::of(activity, contact, role, false), Sides::of(version)))
     }
 

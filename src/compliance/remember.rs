@@ -62,9 +62,8 @@ impl CaseWatch {
 
     /// Which channels the person uses, who else was reached, where the person was tried.
     fn remember_reach(&mut self, ctx: &Context<'_>, activity: &Activity, contact: &Contact, marks: Marks) {
-        let named = activity.person.as_ref();
-        let party = named.and_then(|person| ctx.version.party(person));
-        let role = ctx.version.role_of(named, activity.person_role);
+        let party = activity.person.as_ref().and_then(|person| ctx.version.party(person));
+        let role = activity.role_of(party);
         let primary = ctx.version.primary();
         let person = activity.person.clone().or(primary.map(|party| party.person.clone()));
         let inbound = activity.direction() == Direction::Inbound;

@@ -92,7 +92,7 @@ impl<'a> Situation<'a> {
         let primary = ctx.version.primary();
         let person = activity.person.as_ref().or(primary.map(|party| &party.person));
         let own = person.and_then(|person| ctx.version.party(person));
-        let role = ctx.version.role_of(activity.person.as_ref(), activity.person_role).or(own.map(|party| party.role));
+        let role = activity.role_of(own);
         let household = own.and_then(|party| party.household.as_deref());
         let mut situation = Self {
             rules: ctx.rules,

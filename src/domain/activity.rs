@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::detail::Detail;
 use super::ids::{ActivityId, CaseId, PersonId};
 use super::money::Money;
-use super::party::is_false;
+use super::party::{Party, is_false};
 use super::time::Timestamp;
 use super::vocabulary::{ActorKind, Channel, Direction, Initiator, PartyRole};
 
@@ -141,6 +141,15 @@ impl Activity {
     #[must_use]
     pub fn known(&self) -> Timestamp {
         self.received.unwrap_or(self.occurred).max(self.occurred)
+    }
+
+    /// The role of whom it concerns. `party` is whom it names, as the case states them, or where it names nobody whoever is meant then.
+    /// What the case states of somebody named comes first; a stated role is for whom the case does not know, or who is not
+    /// named.
+    #[must_use]
+    pub fn role_of(&self, party: Option<&Party>) -> Option<PartyRole> {
+        let known = party.map(|party| party.role);
+        if self.person.is_some() { known.or(self.person_role) } else { self.person_role.or(known) }
     }
 
     /// Inbound if the debtor or a third party began it; outbound otherwise.

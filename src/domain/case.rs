@@ -382,13 +382,6 @@ impl CaseVersion {
         self.parties.iter().find(|party| &party.person == person)
     }
 
-    /// The role of whom an activity names: the one that this version states, else what the activity states of somebody whom
-    /// the case does not know, or whom it does not name.
-    #[must_use]
-    pub fn role_of(&self, person: Option<&PersonId>, stated: Option<PartyRole>) -> Option<PartyRole> {
-        person.and_then(|person| self.party(person)).map(|party| party.role).or(stated)
-    }
-
     /// The primary party, else the first one.
     #[must_use]
     pub fn primary(&self) -> Option<&Party> {

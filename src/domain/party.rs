@@ -208,3 +208,9 @@ pub struct Party {
 pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
+
+/// One to three letters or digits, as ISO 3166-2 has them behind the hyphen.
+#[must_use]
+pub fn is_subdivision(code: &str) -> bool {
+    (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}

@@ -239,17 +239,13 @@ pub struct CheckLine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::money::Currency;
 
-    #[test]
-    fn records_are_written_as_serde_writes_them() {
-        let hostile: String = (0..0x80_u8).map(char::from).chain("äß\u{2028}\u{1f600}".chars()).collect();
-        let hostile = hostile.as_str();
-        let fee = Some((ChargeStep::Reminder, Money::new(-500, Currency::parse("EUR").unwrap())));
-        let detail = Detail::Contact(Box::new(Contact::on(Channel::Email)));
-        let bare = CheckRecord {
+    /// An allowed check of which nothing more is told.
+    pub fn bare() -> CheckRecord<&'static str, &'static Detail> {
+        CheckRecord {
             number: 0,
             asked_after: 0,
             at: None,
@@ -265,7 +261,15 @@ mod tests {
             verdict: Verdict::Allowed,
             rules: Vec::new(),
             permits: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn records_are_written_as_serde_writes_them() {
+        let hostile: String = (0..0x80_u8).map(char::from).chain("äß\u{2028}\u{1f600}".chars()).collect();
+        let hostile = hostile.as_str();
+        let fee = Some((ChargeStep::Reminder, Money::new(-500, Currency::parse("EUR").unwrap())));
+        let detail = Detail::Contact(Box::new(Contact::on(Channel::Email)));
         let full = CheckRecord {
             number: u64::MAX,
             asked_after: -7,
@@ -280,9 +284,9 @@ mod tests {
             verdict: Verdict::RepresentativeOnly,
             rules: vec!["it-hours", hostile, "us-ny-nyc-x"],
             permits: vec!["p"],
-            ..bare.clone()
+            ..bare()
         };
-        for record in [CheckRecord { case: hostile, client: hostile, ..bare.clone() }, bare, full] {
+        for record in [CheckRecord { case: hostile, client: hostile, ..bare() }, bare(), full] {
             let mut bytes = b"[".to_vec();
             record.write(record.asked_after, &mut bytes).unwrap();
             let wanted = serde_json::to_string(&record).unwrap();

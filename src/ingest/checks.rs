@@ -295,6 +295,7 @@ mod tests {
     use crate::domain::market::{DEFAULT_PAYMENT_ORDER, MarketKey};
     use crate::domain::money::{Currency, Money};
     use crate::domain::vocabulary::{ChargeStep, Initiator, PartyRole};
+    use crate::ingest::check_record::tests::bare;
 
     fn market() -> Market {
         Market {
@@ -317,20 +318,13 @@ mod tests {
     fn record(number: u64, channel: Option<Channel>, verdict: Verdict) -> CheckRecord<&'static str, &'static Detail> {
         CheckRecord {
             number,
-            asked_after: 0,
-            at: None,
             case: "c \"1\"",
             person: Some("p"),
             channel,
-            charge: None,
-            detail: None,
-            initiated_by: None,
-            person_role: None,
-            at_debtors_request: false,
-            client: "bank",
             verdict,
             rules: vec!["it-hours"],
             permits: if number == 2 { vec!["p1"] } else { Vec::new() },
+            ..bare()
         }
     }
 

@@ -18,6 +18,7 @@ use super::words::Word;
 use super::{cover, parse_fee};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::money::Currency;
+use crate::domain::party::is_subdivision;
 use crate::domain::vocabulary::{Component, vocabulary};
 
 vocabulary!(
@@ -53,7 +54,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let country = text.split('-').next().is_some_and(|country| country.len() == 2);
         // No residence states a longer subdivision: such a pack would never speak.
-        let subdivision = text.split('-').nth(1).is_none_or(|part| (1..=3).contains(&part.len()));
+        let subdivision = text.split('-').nth(1).is_none_or(is_subdivision);
         if plain && country && subdivision && text.len() <= 24 && text.split('-').count() <= 3 {
             return JurisdictionId::new(&text).ok();
         }
@@ -176,9 +177,7 @@ fn subdivisions(reader: &mut Reader<'_, '_>, found: &mut BTreeMap<String, Vec<Tz
 /// Subdivisions as residences state them: another word would never be met, and what stands beside it never hold.
 fn subdivision_codes(reader: &mut Reader<'_, '_>, key: &'static str) -> Vec<String> {
     let codes = reader.texts(key);
-    let known = |code: &str| {
-        (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    };
+    let known = |code: &str| is_subdivision(code) && !code.bytes().any(|byte| byte.is_ascii_lowercase());
     for code in codes.iter().filter(|code| !known(code)) {
         reader.wrong(
             key,

@@ -115,6 +115,7 @@ fn every_kind_is_drawn_and_named_on_the_wire_as_in_the_domain() {
     let kinds: std::collections::BTreeSet<String> =
         (0..KINDS).map(|kind| dice.detail(kind).kind().to_owned()).collect();
     assert_eq!(kinds, fields);
+    assert_eq!(kinds, crate::domain::detail::KINDS.map(str::to_owned).into());
 }
 
 #[test]

@@ -151,9 +151,9 @@ impl Out {
     fn answer(&mut self, before: u32, checked: &Checked, told: &Told<'_>, (view, mut said): (View, Option<&mut Said>)) {
         self.text(before + 1, checked.check_id(told.number).as_str());
         self.time(before + 2, told.at);
-        self.int(before + 3, told.verdict.number().into());
+        self.int(before + 3, told.answered.verdict.number().into());
         let rules = before + 4;
-        for speaking in told.speaking {
+        for speaking in &told.answered.speaking {
             match view {
                 View::Verdict if speaking.answer == Answer::Kept => {}
                 View::Verdict => self.message(rules, |out| {
@@ -177,10 +177,10 @@ impl Out {
                 },
             }
         }
-        if let Some(next) = told.next_allowed {
+        if let Some(next) = told.answered.next_allowed {
             self.time(before + 5, next);
         }
-        for missing in told.missing {
+        for missing in &told.answered.missing {
             self.bytes(before + 6, missing.as_bytes());
         }
     }

@@ -28,10 +28,10 @@ pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCh
     v1::CheckChargeResponse {
         check_id: checked.check_id(answer.number).as_str().to_owned(),
         charge_time: Some(time(answer.at)),
-        verdict: answer.verdict.number(),
+        verdict: answer.answered.verdict.number(),
         rules: rules(checked, &answer, view),
-        next_allow_time: answer.next_allowed.map(time),
-        missing: answer.missing,
+        next_allow_time: answer.answered.next_allowed.map(time),
+        missing: answer.answered.missing,
         rules_digest: checked.rules_digest().to_owned(),
         revision: crate::wire::encode::scalar::revision(checked.revision),
     }
@@ -40,7 +40,7 @@ pub fn charge(checked: &Checked, answer: CheckAnswer, view: View) -> v1::CheckCh
 /// What the rules of an answer say, as far as a view shows it.
 #[must_use]
 pub fn rules(checked: &Checked, answer: &CheckAnswer, view: View) -> Vec<v1::Speaking> {
-    let spoken = answer.speaking.iter();
+    let spoken = answer.answered.speaking.iter();
     match view {
         View::Basic => spoken.map(|one| speaking(&Words::of(checked.rules(), one), one)).collect(),
         View::Full => spoken.map(|one| full(checked.rules(), one)).collect(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::At;
 use crate::domain::ids::{self, IdError};
+use crate::domain::party::is_subdivision;
 use crate::wire::words::Word;
 
 /// Longest text in bytes.
@@ -12,11 +13,6 @@ pub const MAX_TEXT_BYTES: usize = 1024;
 pub const MAX_MAP_ENTRIES: usize = 64;
 /// Most characters of a refused code that are shown.
 const SHOWN: usize = 40;
-
-/// One to three letters or digits, as ISO 3166-2 has them behind the hyphen.
-fn is_subdivision(code: &str) -> bool {
-    (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric())
-}
 
 impl At<'_> {
     /// A required id.

@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::*;
-use crate::advice::{Attribute, CheckAnswer, ConditionalLimit};
+use crate::advice::{Answered, Attribute, CheckAnswer, ConditionalLimit};
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Unit;
@@ -32,17 +32,8 @@ fn answers() -> Vec<CheckAnswer> {
     };
     let missing = Speaking { note: Note::Missing(Attribute::Zone), ..speaking(Answer::Unknown) };
     let long = Speaking { note: Note::Text("so long ".repeat(40).into()), ..speaking(Answer::Broken) };
-    let bare = CheckAnswer {
-        number: 0,
-        at: Timestamp(0),
-        verdict: Verdict::Allowed,
-        speaking: Vec::new(),
-        next_allowed: None,
-        missing: Vec::new(),
-    };
-    let rich = CheckAnswer {
-        number: 0xbeef,
-        at: Timestamp(1_710_763_200_000_001),
+    let bare = CheckAnswer { number: 0, at: Timestamp(0), answered: Answered::default() };
+    let answered = Answered {
         verdict: Verdict::NotPermitted,
         speaking: vec![
             Speaking::kept(RuleNumber::new(3)),
@@ -56,6 +47,7 @@ fn answers() -> Vec<CheckAnswer> {
         next_allowed: Some(Timestamp(1_710_800_000_000_000)),
         missing: vec!["zone".to_owned(), "pack".to_owned()],
     };
+    let rich = CheckAnswer { number: 0xbeef, at: Timestamp(1_710_763_200_000_001), answered };
     vec![bare, rich]
 }
 
@@ -65,10 +57,10 @@ fn generated(checked: &Checked, answer: &CheckAnswer, view: View) -> v1::Contact
         refusal: None,
         check_id: checked.check_id(answer.number).as_str().to_owned(),
         contact_time: Some(time(answer.at)),
-        verdict: answer.verdict.number(),
+        verdict: answer.answered.verdict.number(),
         rules: rules(checked, answer, view),
-        next_allow_time: answer.next_allowed.map(time),
-        missing: answer.missing.clone(),
+        next_allow_time: answer.answered.next_allowed.map(time),
+        missing: answer.answered.missing.clone(),
         permit: None,
     }
 }
@@ -102,12 +94,11 @@ fn both_forms_of_many_answers_are_the_same_bytes_in_whatever_order_they_were_wri
     let permit = v1::Permit { permit_id: "p".into(), ..Default::default() };
     let refusal = v1::Refusal { reason: "NOT_FOUND".to_owned(), ..Default::default() };
     let [bare, rich] = <[CheckAnswer; 2]>::try_from(answers()).unwrap();
-    let small = CheckAnswer {
-        speaking: vec![Speaking { observed: Some(2), remaining: Some(5), ..Speaking::kept(RuleNumber::new(5)) }],
-        ..bare.clone()
-    };
+    let mut small = bare.clone();
+    small.answered.speaking =
+        vec![Speaking { observed: Some(2), remaining: Some(5), ..Speaking::kept(RuleNumber::new(5)) }];
     let mut other = rich.clone();
-    other.speaking[1].remaining = Some(6);
+    other.answered.speaking[1].remaining = Some(6);
     // The same words again, of other cases too, after results whose length moves them and after ones that say otherwise.
     let all = [&bare, &small, &rich, &rich, &small, &other, &other, &rich, &small, &bare];
     for view in [View::Basic, View::Full, View::Verdict] {
