@@ -95,7 +95,7 @@ pub(super) fn caps(
     let held: Vec<(NaiveDate, Option<NaiveDate>)> =
         lasting(&limits.lasts, limits.during, rule.from, situation, calendar)
             .filter(|one| !limits.during_written || one.written != Some(false))
-            .map(|one| (one.from.date(zone), one.until.map(|until| until.date(zone))))
+            .map(|one| (situation.date_in(one.from, zone), one.until.map(|until| situation.date_in(until, zone))))
             .collect();
     let dated = rule.version_by == VersionBy::AccruedOn;
     let mut starts = vec![from];

@@ -6,7 +6,8 @@ use super::held::Held;
 use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
-use super::{which, windows};
+use super::which;
+use super::windows::{Since, earlier};
 use crate::domain::detail::Contact;
 use crate::domain::ids::ContactPointId;
 use crate::domain::party::Permission;
@@ -241,7 +242,7 @@ fn workplace(situation: &Situation<'_>) -> Option<Place> {
 
 /// The local day of the judgement is not after the term that began at that instant.
 fn day_within(term: &Term, began: Timestamp, situation: &Situation<'_>, calendar: &Calendar) -> bool {
-    let start = began.date(situation.home_zone());
+    let start = situation.date_in(began, situation.home_zone());
     situation.date() <= calendar.last_day(term, start, situation.subdivision())
 }
 
@@ -357,11 +358,10 @@ fn asking(limits: &ChannelConsent, situation: &Situation<'_>) -> Found {
     }
     let channels = limits.which.channels;
     let zone = situation.home_zone();
-    let since = windows::begins(asking.window, situation.at, zone);
+    let since = Since::window(situation.window(asking.window, zone), zone);
     let counted =
         move |marks: super::persons::Marks| marks.on(channels) && !marks.inbound() && marks.counts(Counted::Attempts);
-    let before =
-        windows::earlier(situation, Per::PersonAndCase, since, true, counted).take(asking.max as usize).count();
+    let before = earlier(situation, Per::PersonAndCase, since, true, counted).take(asking.max as usize).count();
     if before < asking.max as usize { Found::Yes } else { Found::No }
 }
 

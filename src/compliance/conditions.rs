@@ -87,7 +87,7 @@ pub(crate) fn lasting<'a>(
     stretches(wanted, bind, situation).map(move |mut one| {
         if let Some(term) = lasts.term.as_ref().filter(|_| lasts.of.admits(one.condition)) {
             let start = if term.from == CountFrom::Received { one.received } else { one.began };
-            let last = calendar.last_day(term, start.date(zone), situation.subdivision());
+            let last = calendar.last_day(term, situation.date_in(start, zone), situation.subdivision());
             let end = Timestamp::start_of(add_days(last, 1), zone);
             one.until = Some(one.until.map_or(end, |until| until.min(end)));
         }

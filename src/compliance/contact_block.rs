@@ -112,7 +112,7 @@ fn conditions(
     let at = situation.at;
     let verified_since =
         |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
-    let too_late = |stated: Timestamp| last_day.is_some_and(|last| stated.date(zone) > last);
+    let too_late = |stated: Timestamp| last_day.is_some_and(|last| situation.date_in(stated, zone) > last);
     for one in lasting(&limits.lasts, limits.conditions, from, situation, calendar) {
         let lifted = limits.lifted_by_direct_consent && one.direct || too_late(one.began);
         let unwritten = limits.written_only && one.written == Some(false);

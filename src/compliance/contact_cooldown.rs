@@ -3,7 +3,9 @@
 use super::judgement::Speaking;
 use super::persons::Marks;
 use super::situation::Situation;
-use super::windows::{MINUTE, any_since, circle_attribute, earlier, leaves, not_before, open_circle};
+use super::windows::{
+    MINUTE, Since, any_since, begins_with, by_dates, circle_attribute, earlier, last_to_leave, not_before, open_circle,
+};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::model::{ContactCooldown, Window};
 use crate::rules::words::{Attribute, Count, Exclude, Set};
@@ -36,26 +38,30 @@ pub(crate) fn judge(limits: &ContactCooldown, situation: &Situation<'_>) -> Opti
         (wait, _) => wait,
     };
     let missing = circle_attribute(limits.per);
-    let possible = waited(limits, wait, situation, missing.is_none(), perhaps);
+    let possible = waited(limits, wait, situation, (missing.is_none(), by_dates(wait)), perhaps);
     if possible.answer != Answer::Broken {
         let open = missing.and_then(|_| open_circle(limits.per, situation));
         return Some(open.map_or(possible, Speaking::missing));
     }
-    let certain = waited(limits, wait, situation, true, event);
+    let certain = waited(limits, wait, situation, (true, true), event);
     if certain.answer == Answer::Broken {
         return Some(certain);
     }
+    if waited(limits, wait, situation, (true, false), event).answer == Answer::Broken {
+        return Some(possible.in_doubt(Some(Attribute::ClockTime)));
+    }
     // The input that alone would tell: who belongs together, or how an earlier contact went.
-    let told = waited(limits, wait, situation, true, perhaps).answer == Answer::Broken;
+    let told = waited(limits, wait, situation, (true, false), perhaps).answer == Answer::Broken;
     Some(possible.in_doubt(missing.filter(|_| !told).or(Some(Attribute::Outcome))))
 }
 
-/// What is said where the wait follows events that are `certain` to be of the same circle, or may be.
+/// What is said where the wait follows events that are certain, or may be, of the same circle (`together`), and of which is
+/// certain, or possible, that they were so shortly before where the time of a day is not known (`on_time`).
 fn waited(
     limits: &ContactCooldown,
     wait: Window,
     situation: &Situation<'_>,
-    certain: bool,
+    (together, on_time): (bool, bool),
     event: impl Fn(Marks) -> bool + Copy,
 ) -> Speaking {
     // What is no whole number of days is told in minutes.
@@ -68,19 +74,23 @@ fn waited(
     let any = any_since(situation, limits.per, not_before(wait, situation.at));
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
-        let since = situation.window(wait, *zone);
-        let Some(last) = earlier(situation, limits.per, since, certain, event).next() else { continue };
-        let free = leaves(wait, last.at, *zone);
-        if situation.at < free {
+        let at = if on_time { situation.latest(*zone) } else { situation.earliest(*zone) };
+        let since = Since::window(begins_with(wait, at, situation.clock(*zone).0, *zone), *zone);
+        let since = if on_time { since.wholly() } else { since };
+        let events = earlier(situation, limits.per, since, together, event);
+        let Some((free, last)) = last_to_leave(wait, *zone, on_time, situation, events) else { continue };
+        if at < free {
             judgement.answer = Answer::Broken;
             judgement.allowed_from = judgement.allowed_from.max(Some(free));
             if judgement.evidence.is_empty() && !situation.searching {
                 judgement.evidence.extend([last.id.clone(), situation.activity.id.clone()]);
             }
-            judgement.observed = Some(match told {
-                Unit::Minutes => situation.at.0.saturating_sub(last.at.0) / MINUTE,
-                _ => situation.at.date(*zone).signed_duration_since(last.at.date(*zone)).num_days(),
-            });
+            let (first, by) = situation.span_of(last, *zone);
+            judgement.observed = match told {
+                // Nobody knows how many, where the time of a day is not known.
+                Unit::Minutes => (first == by).then(|| at.0.saturating_sub(last.at.0) / MINUTE),
+                _ => Some(at.date(*zone).signed_duration_since(first.date(*zone)).num_days()),
+            };
         }
     }
     judgement.steady = judgement.answer == Answer::Kept && situation.rests();

@@ -5,7 +5,11 @@ use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::which;
-use super::windows::{any_since, circle_attribute, earlier, leaves, not_before, open_circle};
+use super::windows::{
+    Since, any_since, begins_with, by_dates, circle_attribute, earlier, left_by, not_before, open_circle,
+};
+use chrono_tz::Tz;
+
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
@@ -53,7 +57,7 @@ impl Talked {
                 return here;
             }
             let spoken = |marks: Marks| marks.counts(Counted::Conversations);
-            let ever = Timestamp(i64::MIN);
+            let ever = Since::instant(Timestamp(i64::MIN));
             let first = earlier(situation, limits.per, ever, certain, spoken).last().map(|stamp| stamp.at);
             here.into_iter().chain(first).min()
         };
@@ -87,7 +91,8 @@ impl Bound {
     }
 }
 
-/// What may be missing of earlier contacts: how they went, the first conversation, places, roles, and who belongs together.
+/// What may be missing of earlier contacts: how they went, the first conversation, places, roles, who belongs together, and
+/// at what time of their day they were.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doubt {
     Outcome,
@@ -95,10 +100,11 @@ enum Doubt {
     Place,
     Role,
     Circle,
+    Clock,
 }
 
 /// Nothing is missing, or it is taken to be so that the contact does not count.
-const SURE: &[Doubt] = &[Doubt::Outcome, Doubt::History, Doubt::Place, Doubt::Role, Doubt::Circle];
+const SURE: &[Doubt] = &[Doubt::Outcome, Doubt::History, Doubt::Place, Doubt::Role, Doubt::Circle, Doubt::Clock];
 
 impl Doubt {
     const fn attribute(self, limits: &ContactFrequency) -> Attribute {
@@ -107,6 +113,7 @@ impl Doubt {
             Self::History => Attribute::History,
             Self::Place => Attribute::Place,
             Self::Role => Attribute::PersonRole,
+            Self::Clock => Attribute::ClockTime,
             Self::Circle => match circle_attribute(limits.per) {
                 Some(attribute) => attribute,
                 None => Attribute::Person,
@@ -122,6 +129,7 @@ impl Doubt {
             Self::Place => !limits.places.is_empty(),
             Self::Role => !limits.roles.is_empty(),
             Self::Circle => circle_attribute(limits.per).is_some(),
+            Self::Clock => !by_dates(limits.window),
         }
     }
 }
@@ -132,13 +140,14 @@ fn before<'s, 'a>(
     limits: &'s ContactFrequency,
     situation: &'s Situation<'a>,
     talked: Talked,
-    since: Timestamp,
+    since: Since,
     sure: &'s [Doubt],
 ) -> impl Iterator<Item = &'a ContactStamp> + 's {
-    let since = since.max(talked.bound.unwrap_or(since));
+    let since = if sure.contains(&Doubt::Clock) { since.wholly() } else { since };
+    let since = talked.bound.map_or(since, |bound| since.not_before(bound));
     let talked = if sure.contains(&Doubt::Circle) { talked.certainly } else { talked.possibly };
     let talked = talked.filter(|_| sure.contains(&Doubt::History) || !talked_elsewhere(limits, situation));
-    let since = talked.map_or(since, |talked| since.max(talked.plus(1)));
+    let since = talked.map_or(since, |talked| since.not_before(talked.plus(1)));
     let (place, role) = (sure.contains(&Doubt::Place), !sure.contains(&Doubt::Role));
     let here = move |stamp: &&ContactStamp| limits.places.is_empty() || at_places(limits, situation, stamp, place);
     let went = sure.contains(&Doubt::Outcome);
@@ -220,6 +229,27 @@ fn judged(limits: &ContactFrequency, bound: Option<&Bound>, situation: &Situatio
     Some(possible.in_doubt(missing))
 }
 
+/// The first instant of the window that is counted in a zone.
+fn window(limits: &ContactFrequency, situation: &Situation<'_>, zone: Tz, sure: &[Doubt]) -> Since {
+    let at = if sure.contains(&Doubt::Clock) { situation.latest(zone) } else { situation.earliest(zone) };
+    Since::window(begins_with(limits.window, at, situation.clock(zone).0, zone), zone)
+}
+
+/// When so many contacts have left the window that one more fits, where some are known by their date alone and leave it in
+/// another order than they stand in.
+fn leaves_last<'a>(
+    limits: &ContactFrequency,
+    max: i64,
+    situation: &Situation<'_>,
+    zone: Tz,
+    contacts: impl Iterator<Item = &'a ContactStamp>,
+) -> Option<Timestamp> {
+    let mut ends: Vec<_> = contacts.map(|one| left_by(limits.window, one, zone, false, situation)).collect();
+    ends.sort_unstable();
+    let place = ends.len().checked_sub(usize::try_from(max).ok()?)?;
+    ends.get(place).copied()
+}
+
 fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, talked: Talked, sure: &[Doubt]) -> Speaking {
     // Without any earlier contact nothing depends on where a day begins; and what has happened is only told where it breaks
     // the rule, so that fewer than so many need no look at the clock.
@@ -227,7 +257,7 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, talke
     let any = any_since(situation, limits.per, near);
     if !situation.asked && max > 0 {
         let most = max as usize;
-        if !any || before(limits, situation, talked, near, sure).take(most).count() < most {
+        if !any || before(limits, situation, talked, Since::instant(near), sure).take(most).count() < most {
             return Speaking::new(Answer::Kept);
         }
     }
@@ -236,14 +266,19 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, talke
     let mut free: Option<Timestamp> = None;
     let zones = if any { situation.zones.as_slice() } else { &[] };
     for zone in zones {
-        let since = situation.window(limits.window, *zone);
+        let since = window(limits, situation, *zone, sure);
         let mut seen = 0_i64;
+        let mut by_date = false;
         for stamp in before(limits, situation, talked, since, sure) {
             seen += 1;
-            if seen == max {
+            by_date |= stamp.marks.by_date();
+            if seen == max && !by_date {
                 // So many of the oldest must have left that one more fits: this one and all before it.
-                free = free.max(Some(leaves(limits.window, stamp.at, *zone)));
+                free = free.max(Some(left_by(limits.window, stamp, *zone, false, situation)));
             }
+        }
+        if by_date && seen >= max {
+            free = free.max(leaves_last(limits, max, situation, *zone, before(limits, situation, talked, since, sure)));
         }
         worst = worst.max(seen);
     }
@@ -260,9 +295,15 @@ fn counted(limits: &ContactFrequency, max: u32, situation: &Situation<'_>, talke
         judgement.allowed_from = free;
     }
     if broken && !situation.searching {
-        let since = situation.zones.as_slice().iter().map(|zone| situation.window(limits.window, *zone)).min();
+        let since = situation
+            .zones
+            .as_slice()
+            .iter()
+            .map(|zone| window(limits, situation, *zone, sure))
+            .min_by_key(Since::begins);
+        let since = since.unwrap_or(Since::instant(situation.at));
         let mut evidence: Vec<ActivityId> =
-            before(limits, situation, talked, since.unwrap_or(situation.at), sure).map(|one| one.id.clone()).collect();
+            before(limits, situation, talked, since, sure).map(|one| one.id.clone()).collect();
         evidence.reverse();
         evidence.push(situation.activity.id.clone());
         judgement.evidence = evidence.into();

@@ -123,7 +123,7 @@ fn happened(steps: &[Step], situation: &Situation<'_>) -> Option<NaiveDate> {
         Step::Condition(condition) => {
             let wanted = Set::of(&[*condition]);
             let stretches = conditions::stretches(wanted, crate::rules::words::BindFrom::Occurred, situation);
-            stretches.map(|one| one.from.date(situation.home_zone())).min()
+            stretches.map(|one| situation.date_in(one.from, situation.home_zone())).min()
         }
         _ => None,
     });

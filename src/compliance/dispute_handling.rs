@@ -51,7 +51,7 @@ pub(crate) fn judge(
         .and_then(|term| last_day_after(term, &limits.only_within_after, situation, calendar));
     let mut found: Option<Speaking> = None;
     for opening in openings(limits, from, situation) {
-        let late = last_day.is_some_and(|last| opening.stated.date(situation.home_zone()) > last);
+        let late = last_day.is_some_and(|last| situation.date_in(opening.stated, situation.home_zone()) > last);
         let unwritten = limits.written_only && opening.written == Some(false);
         let groundless = limits.grounded_only && opening.grounded == Some(false);
         if opening.binds > situation.at || late || unwritten || groundless {
@@ -135,7 +135,8 @@ fn stop(limits: &DisputeHandling, opening: &Opening, situation: &Situation<'_>, 
         (None, _) => Stop::Open,
         (Some(_), None) => Stop::Over,
         (Some(ended), Some(term)) => {
-            let last = calendar.last_day(term, ended.date(situation.home_zone()), situation.subdivision());
+            let last =
+                calendar.last_day(term, situation.date_in(ended, situation.home_zone()), situation.subdivision());
             if situation.date() <= last { Stop::Until(last) } else { Stop::Over }
         }
     }
@@ -168,7 +169,7 @@ pub(crate) fn opens(
         .only_within
         .as_ref()
         .and_then(|term| last_day_after(term, &limits.only_within_after, situation, calendar));
-    if !due || last.is_some_and(|last| activity.occurred.date(situation.home_zone()) > last) {
+    if !due || last.is_some_and(|last| situation.date() > last) {
         return None;
     }
     if limits.written_only && written.is_none() {

@@ -58,7 +58,7 @@ pub(crate) fn begin(
     let timer = |(due, last_day), task| Timer {
         due,
         last_day,
-        began: situation.at,
+        began: activity.occurred,
         rule: Arc::clone(active),
         trigger: Some(activity.id.clone()),
         person: situation.person.cloned(),
@@ -67,7 +67,7 @@ pub(crate) fn begin(
         task,
     };
     let after = |term: &Term| {
-        let moment = if term.from == CountFrom::Received { activity.known() } else { situation.at };
+        let moment = if term.from == CountFrom::Received { activity.known() } else { activity.occurred };
         due(term, moment, situation, calendar)
     };
     let mut begun = Vec::new();

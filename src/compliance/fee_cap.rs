@@ -262,8 +262,8 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
     }
     let days = limits.min_days_between?;
     let zone = situation.home_zone();
-    let told =
-        situation.watch.memory().charges.iter().filter(|one| limits.steps.has(one.step)).map(|one| one.at.date(zone));
+    let charges = situation.watch.memory().charges.iter();
+    let told = charges.filter(|one| limits.steps.has(one.step)).map(|one| situation.date_in(one.at, zone));
     let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).map(|one| one.on);
     let last = told.chain(prior).max()?;
     let date = situation.date();

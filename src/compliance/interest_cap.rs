@@ -91,7 +91,7 @@ fn during(
     let (first, last) = period(interest).unwrap_or((situation.date(), situation.date()));
     let mut any = false;
     for one in lasting(&limits.lasts, limits.during, rule.from, situation, calendar) {
-        let (begun, ended) = (one.from.date(zone), one.until.map(|until| until.date(zone)));
+        let (begun, ended) = (situation.date_in(one.from, zone), one.until.map(|until| situation.date_in(until, zone)));
         let overlaps = begun <= last && ended.is_none_or(|ended| first < ended);
         if !overlaps || limits.during_written && one.written == Some(false) {
             continue;

@@ -73,7 +73,7 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
         Detail::Contact(contact) => contact.delivered.unwrap_or(situation.activity.known()),
         _ => situation.activity.occurred,
     };
-    let date = at.max(situation.at).date(situation.home_zone());
+    let date = situation.date_in(at, situation.home_zone()).max(situation.date());
     let mut judgement = Speaking::new(Answer::Kept);
     let mut missing = None;
     let asked = Asked { date, before: situation.at, claim: &|_| true };
@@ -223,7 +223,8 @@ fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_
     let told = told.into_iter().filter(|(kind, _)| counts(*kind));
     let told = told.filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true }));
     let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before && counts(mark.kind));
-    let marks = marks.map(|mark| Event { kind: mark.kind, on: mark.at.date(zone), certain: mark.certain });
+    let marks =
+        marks.map(|mark| Event { kind: mark.kind, on: situation.date_in(mark.at, zone), certain: mark.certain });
     let mut events: Vec<Event> = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date).collect();
     events.sort_by_key(|event| event.on);
     events

@@ -272,6 +272,8 @@ pub(crate) struct Memory {
     pub owed: Option<Box<Owed>>,
     /// Letters and other demands sent, to tell the first from the second.
     pub demands: u32,
+    /// Instants of activities of which only the date is known: they fall on the market's date wherever the person lives.
+    pub by_date: Vec<Timestamp>,
 }
 
 /// A case that remembers nothing of the kind.
@@ -295,4 +297,5 @@ pub(crate) static EMPTY: Memory = Memory {
     matters: Vec::new(),
     owed: None,
     demands: 0,
+    by_date: Vec::new(),
 };

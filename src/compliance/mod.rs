@@ -21,6 +21,7 @@ mod contact_hours;
 mod content;
 mod cover;
 mod credit_reporting;
+mod dates;
 mod dispute_handling;
 mod documents_held;
 mod duties;

@@ -46,8 +46,8 @@ pub(crate) fn sent_elsewhere<'a>(
 pub(crate) fn earlier_steps<'a>(situation: &'a Situation<'_>, steps: &'a [Step]) -> impl Iterator<Item = Earlier> + 'a {
     let zone = situation.home_zone();
     let told = told_before(situation, steps).map(move |past| Earlier {
-        sent: past.at.date(zone),
-        received: past.received.map(|at| at.date(zone)),
+        sent: situation.date_in(past.at, zone),
+        received: past.received.map(|at| situation.date_in(at, zone)),
         deadline: past.deadline,
         form: past.form,
         id: Some(past.id.clone()),

@@ -95,9 +95,9 @@ fn one(
         None => {
             let moment = match (term.from, fact) {
                 (CountFrom::Received, Some(fact)) => fact.known(),
-                _ => situation.at,
+                _ => situation.activity.occurred,
             };
-            (situation.at, due(term, moment, situation, calendar)?)
+            (situation.activity.occurred, due(term, moment, situation, calendar)?)
         }
     };
     Some(Timer {
@@ -134,7 +134,7 @@ pub(crate) fn due(
 ) -> Option<(Timestamp, NaiveDate)> {
     let deemed = if term.from == CountFrom::DeemedReceived { i64::from(term.deemed_days) } else { 0 };
     let ends = zones(situation).map(|zone| {
-        let start = add_days(moment.date(zone), deemed);
+        let start = add_days(situation.date_in(moment, zone), deemed);
         let last = calendar.last_day(term, start, situation.subdivision());
         (Timestamp::start_of(add_days(last, 1), zone), last)
     });
@@ -181,6 +181,23 @@ impl CaseWatch {
             false
         });
         memory.timers = timers;
+    }
+
+    /// Ends the terms that are over, in the order of their due times, by what is found then.
+    pub(super) fn fire_all(&mut self, ctx: &Context<'_>, over: &dyn Fn(&Timer) -> bool, out: &mut Vec<Emission>) {
+        if !self.memory().timers.iter().any(over) {
+            return;
+        }
+        let memory = self.remember_in();
+        let (mut due, later): (Vec<Timer>, Vec<Timer>) = std::mem::take(&mut memory.timers).into_iter().partition(over);
+        memory.timers = later;
+        due.sort_by(|a, b| {
+            let key = |timer: &Timer| (timer.due, timer.rule.rule.id.clone(), timer.trigger.clone());
+            key(a).cmp(&key(b))
+        });
+        for timer in due {
+            self.fire(ctx, &timer, out);
+        }
     }
 
     /// What is found when a term runs out.

@@ -33,6 +33,7 @@ const WRONG_NUMBER: u32 = 1 << 27;
 const NO_MESSAGE: u32 = 1 << 28;
 const SEVERAL: u32 = 1 << 29;
 const UNSTATED: u32 = 1 << 30;
+const BY_DATE: u32 = 1 << 31;
 /// From this bit on: the places at which the contact may be.
 const PLACES: u32 = 23;
 
@@ -68,6 +69,7 @@ impl Marks {
         mark(activity.direction() == Direction::Inbound, INBOUND);
         mark(activity.at_debtors_request, AT_REQUEST);
         mark(activity.cases.len() > 1, SEVERAL);
+        mark(activity.date_only, BY_DATE);
         mark(spoken && !asked && contact.outcome.is_none() && contact.flags.is_none(), UNSTATED);
         let anywhere = || Set::of(Place::ALL);
         Self(bits).at(contact.place.map_or_else(anywhere, |place| Set::of(&[place])))
@@ -94,8 +96,8 @@ impl Marks {
 
     /// Where the contact may be.
     #[must_use]
-    pub const fn places(self) -> Set<Place> {
-        Set::from_bits(self.0 >> PLACES)
+    pub fn places(self) -> Set<Place> {
+        Set::from_bits(self.0 >> PLACES & Set::of(Place::ALL).bits())
     }
 
     const fn has(self, bit: u32) -> bool {
@@ -122,6 +124,12 @@ impl Marks {
     #[must_use]
     pub const fn inbound(self) -> bool {
         self.has(INBOUND)
+    }
+
+    /// Only the date of the contact is known: it may have been at any time of it.
+    #[must_use]
+    pub const fn by_date(self) -> bool {
+        self.has(BY_DATE)
     }
 
     /// The contact is about several cases.

@@ -24,7 +24,7 @@ pub(crate) fn judge(limits: &RecordRetention, situation: &Situation<'_>, calenda
     };
     let memory = situation.watch.memory();
     let zone = situation.home_zone();
-    let on = |at: Option<Timestamp>| at.map(|at| at.date(zone));
+    let on = |at: Option<Timestamp>| at.map(|at| situation.date_in(at, zone));
     let start = match limits.start {
         RetentionStart::Record => newest.ok_or(Attribute::RecordDate),
         RetentionStart::CaseClosed => match on(memory.closed_at) {

@@ -19,6 +19,10 @@ use crate::rules::words::Counted;
 
 impl CaseWatch {
     pub(super) fn remember(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
+        // Facts come in their order, so that a date is found again by halves.
+        if activity.date_only && self.memory().by_date.last() != Some(&activity.occurred) {
+            self.remember_in().by_date.push(activity.occurred);
+        }
         self.remember_contact(ctx, activity, marks);
         self.remember_money(ctx, activity);
         self.remember_duties(activity);

@@ -57,6 +57,8 @@ pub(crate) struct Situation<'a> {
     /// The person's number in the case.
     pub index: Option<u16>,
     pub zones: ZoneList,
+    /// The zone in which a date that is known alone was written down.
+    pub(super) market_zone: Tz,
     pub region: &'a str,
     /// Components in the order in which the market settles payments that state nothing.
     pub payment_order: [Component; 3],
@@ -67,7 +69,7 @@ pub(crate) struct Situation<'a> {
     /// That date, once it was asked.
     today: Cell<Option<NaiveDate>>,
     /// Microseconds since local midnight.
-    clock: i64,
+    pub(super) clock: i64,
     /// It is a contact that the collector means to make, whose outcome is not stated.
     pub(super) planned: bool,
     /// What is known of the person at all.
@@ -114,6 +116,7 @@ impl<'a> Situation<'a> {
             before_here: &[],
             index: watch.index_of(person),
             zones: ZoneList::empty(),
+            market_zone: ctx.market.zone,
             region: &ctx.market.region,
             payment_order: ctx.market.payment_order,
             marks: None,
@@ -132,6 +135,9 @@ impl<'a> Situation<'a> {
         };
         situation.live_there();
         situation.move_to(activity.occurred);
+        if activity.date_only {
+            situation.stand_on_date();
+        }
         let open = |contact: &Contact| contact.outcome.is_none() && contact.flags.is_none();
         let outbound = activity.direction() == Direction::Outbound;
         situation.planned = asked && outbound && situation.contact().is_some_and(open);
@@ -182,7 +188,7 @@ impl<'a> Situation<'a> {
     /// The local day of the instant judged and the microseconds since its midnight, in one of the zones.
     #[inline]
     pub fn clock(&self, zone: Tz) -> (i32, i64) {
-        if zone == self.home_zone() { (self.day, self.clock) } else { self.at.clock(zone) }
+        if self.activity.date_only || zone == self.home_zone() { (self.day, self.clock) } else { self.at.clock(zone) }
     }
 
     /// First instant of the window that ends with the instant judged.

@@ -7,6 +7,7 @@ mod circles;
 mod clocks;
 mod consent;
 mod content;
+mod dates;
 mod duties;
 mod edges;
 mod exclude;

@@ -4,7 +4,7 @@ use super::held::Held;
 use super::judgement::{Note, Speaking};
 use super::persons::Marks;
 use super::situation::Situation;
-use super::{channel_consent, which, windows};
+use super::{channel_consent, which};
 use crate::domain::detail::Contact;
 use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::{ConsentScope, ContactPointState, Place};
@@ -131,13 +131,14 @@ fn with_third(limits: &ThirdParty, situation: &Situation<'_>, held: &Held<'_>, i
     if !situation.marks().is_some_and(|marks: Marks| marks.counts(Counted::Contacts)) {
         return Dealt::Allowed;
     }
-    let since = limits.window.map(|window| windows::begins(window, situation.at, situation.home_zone()));
+    let zone = situation.home_zone();
+    let since = limits.window.map(|window| situation.window(window, zone));
     let earlier = situation.watch.memory().approached.iter().filter(|one| {
         one.person.as_ref() == situation.person
             && one.role == situation.role
             && one.id != situation.activity.id
             && one.at <= situation.at
-            && since.is_none_or(|since| one.at >= since)
+            && since.is_none_or(|since| situation.in_zone(one.at, zone) >= since)
     });
     let seen = i64::try_from(earlier.count()).unwrap_or(i64::MAX).saturating_add(1);
     if seen <= i64::from(max) || limits.lifted_by.iter().any(|word| held.has(word)) {

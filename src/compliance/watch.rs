@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::judgement::{Note, Speaking, finding, judge};
-use super::memory::{EMPTY, Memory, Timer};
+use super::memory::{EMPTY, Memory};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
@@ -122,6 +122,11 @@ impl CaseWatch {
     /// Judges a fact and remembers it. Facts come in their order; timers due until then have been fired by
     /// [`CaseWatch::advance`].
     pub fn apply(&mut self, ctx: &Context<'_>, activity: &Activity, out: &mut Vec<Emission>) {
+        if activity.date_only {
+            // Its date may begin before the midnight at which a term ends where the debtor lives.
+            let date = activity.occurred.date(ctx.market.zone);
+            self.fire_all(ctx, &|timer| timer.last_day < date, out);
+        }
         self.satisfy(activity, out);
         let marks = self.judge(ctx, activity, Some(activity), &|_| true, out);
         self.remember(ctx, activity, marks);
@@ -135,20 +140,7 @@ impl CaseWatch {
 
     /// Fires the omissions that fell due until an instant, in the order of their due times.
     pub fn advance(&mut self, ctx: &Context<'_>, until: Timestamp, out: &mut Vec<Emission>) {
-        if self.memory().timers.iter().all(|timer| timer.due > until) {
-            return;
-        }
-        let memory = self.remember_in();
-        let (mut due, later): (Vec<Timer>, Vec<Timer>) =
-            std::mem::take(&mut memory.timers).into_iter().partition(|timer| timer.due <= until);
-        memory.timers = later;
-        due.sort_by(|a, b| {
-            let key = |timer: &Timer| (timer.due, timer.rule.rule.id.clone(), timer.trigger.clone());
-            key(a).cmp(&key(b))
-        });
-        for timer in due {
-            self.fire(ctx, &timer, out);
-        }
+        self.fire_all(ctx, &|timer| timer.due <= until, out);
     }
 
     /// What all rules say of a contact that is asked about. Nothing is remembered.
@@ -295,7 +287,7 @@ impl CaseWatch {
                 .zones
                 .as_slice()
                 .iter()
-                .all(|zone| situation.at.date(*zone) <= add_days(one.given.date(*zone), 6));
+                .all(|zone| situation.at.date(*zone) <= add_days(situation.date_in(one.given, *zone), 6));
             let index = self.index_of(situation.person);
             let talked = || {
                 self.contacts.iter().rev().take_while(|past| past.stamp.at > one.given).any(|past| {
@@ -369,7 +361,7 @@ fn emit(
         Note::Missing(attribute) if outcome == TestOutcome::Unknown => Some(attribute),
         _ => None,
     };
-    out.push(test(&active.rule, outcome, situation.at, missing));
+    out.push(test(&active.rule, outcome, situation.activity.occurred, missing));
     if outcome == TestOutcome::Failed {
         // Nobody breaks the law by what nobody could know: such a finding says what to put right.
         let severity = if judgement.known_at_time { severity } else { Severity::Warning };

@@ -15,12 +15,7 @@ pub(crate) const MINUTE: i64 = 60 * SECOND;
 /// Microseconds of an hour.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 
-/// First instant of the window that ends with `at`.
-pub(crate) fn begins(window: Window, at: Timestamp, zone: Tz) -> Timestamp {
-    begins_with(window, at, at.clock(zone).0, zone)
-}
-
-/// The same, where the local day of `at` is known.
+/// First instant of the window that ends with `at`, whose local day is known.
 #[inline]
 pub(crate) fn begins_with(window: Window, at: Timestamp, day: i32, zone: Tz) -> Timestamp {
     match window {
@@ -47,12 +42,13 @@ pub(crate) const fn not_before(window: Window, at: Timestamp) -> Timestamp {
         Window::CalendarWeek => 7,
         Window::CalendarMonth => 31,
     };
-    // A date of 25 hours, or one that a zone skipped, adds less than a day.
-    at.plus(-(days + 1) * DAY)
+    // A date of 25 hours, or one that a zone skipped, adds less than a day, and so does one that is known alone and began
+    // elsewhere.
+    at.plus(-(days + 2) * DAY)
 }
 
-/// First instant whose window no longer holds a contact of `stamp`.
-pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
+/// First instant whose window no longer holds a contact of that instant.
+fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
     let (day, _) = stamp.clock(zone);
     match window {
         Window::CalendarDays(days) => Timestamp::start_of_day(day.saturating_add_unsigned(days.into()), zone),
@@ -67,6 +63,68 @@ pub(crate) fn leaves(window: Window, stamp: Timestamp, zone: Tz) -> Timestamp {
     }
 }
 
+/// The window counts dates, so that nothing depends on the time of a day.
+pub(crate) const fn by_dates(window: Window) -> bool {
+    !matches!(window, Window::Minutes(_) | Window::Hours(_))
+}
+
+/// From when on earlier contacts are counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Since {
+    from: Timestamp,
+    /// The zone that `from` was told in; none: what is known by its date counts from the instant that stands for it.
+    zone: Option<Tz>,
+    /// What may have been before `from` is left out.
+    wholly: bool,
+    /// What stands before this in the order of facts is left out.
+    after: Timestamp,
+}
+
+impl Since {
+    /// From an instant on, whatever the zone.
+    pub const fn instant(from: Timestamp) -> Self {
+        Self { from, zone: None, wholly: false, after: from }
+    }
+
+    /// From the beginning of a window in that zone.
+    pub const fn window(from: Timestamp, zone: Tz) -> Self {
+        Self { from, zone: Some(zone), wholly: false, after: Timestamp(i64::MIN) }
+    }
+
+    /// The same, without what is known by its date alone and may have been before.
+    pub const fn wholly(self) -> Self {
+        Self { wholly: true, ..self }
+    }
+
+    /// The same, without what stands before an instant.
+    pub fn not_before(self, after: Timestamp) -> Self {
+        Self { after: self.after.max(after), ..self }
+    }
+
+    /// The beginning of the window.
+    pub const fn begins(&self) -> Timestamp {
+        self.from
+    }
+
+    /// No contact before this is counted. A date may begin a day earlier elsewhere, and lasts one.
+    fn floor(self) -> Timestamp {
+        let from = if self.zone.is_some() { self.from.plus(-NEAR) } else { self.from };
+        from.max(self.after)
+    }
+
+    /// A contact that is not before the floor is counted.
+    #[inline]
+    fn holds(self, stamp: &ContactStamp, situation: &Situation<'_>) -> bool {
+        if stamp.at >= self.from && !stamp.marks.by_date() {
+            return true;
+        }
+        let Some(zone) = self.zone.filter(|_| stamp.marks.by_date()) else { return stamp.at >= self.from };
+        let (first, by) = situation.span_of(stamp, zone);
+        // Where it is still the day before, such a date cannot be told from what happened just now.
+        if self.wholly { first >= self.from && first <= situation.latest(zone) } else { by > self.from }
+    }
+}
+
 /// Earlier contacts, newest first.
 struct Earlier<'s, 'a, C> {
     situation: &'s Situation<'a>,
@@ -76,7 +134,8 @@ struct Earlier<'s, 'a, C> {
     of_case: &'a [CaseStamp],
     of_person: &'a [ContactStamp],
     of_household: &'a [ContactStamp],
-    since: Timestamp,
+    since: Since,
+    floor: Timestamp,
     counted: C,
 }
 
@@ -148,10 +207,10 @@ impl<'a, C: Fn(Marks) -> bool> Iterator for Earlier<'_, 'a, C> {
     #[inline]
     fn next(&mut self) -> Option<&'a ContactStamp> {
         while let Some((stamp, together)) = self.pop() {
-            if stamp.at < self.since {
+            if stamp.at < self.floor {
                 return None;
             }
-            if together && (self.counted)(stamp.marks) {
+            if together && self.since.holds(stamp, self.situation) && (self.counted)(stamp.marks) {
                 return Some(stamp);
             }
         }
@@ -164,7 +223,7 @@ impl<'a, C: Fn(Marks) -> bool> Iterator for Earlier<'_, 'a, C> {
 pub(crate) fn earlier<'s, 'a>(
     situation: &'s Situation<'a>,
     per: Per,
-    since: Timestamp,
+    since: Since,
     certain: bool,
     counted: impl Fn(Marks) -> bool + 's,
 ) -> impl Iterator<Item = &'a ContactStamp> + 's {
@@ -176,7 +235,37 @@ pub(crate) fn earlier<'s, 'a>(
         Per::Household => (of_person, of_household) = (situation.before, situation.before_household),
         Per::Case | Per::PersonAndCase | Per::HouseholdAndCase => of_case = situation.before_here,
     }
-    Earlier { situation, per, certain, of_case, of_person, of_household, since, counted }
+    Earlier { situation, per, certain, of_case, of_person, of_household, since, floor: since.floor(), counted }
+}
+
+/// Stands in for the whole of a date whose midnight is elsewhere: what is at most so much older may be later.
+const NEAR: i64 = 2 * DAY;
+
+/// First instant whose window no longer holds an earlier contact: one that is known by its date alone was at its first instant
+/// (`early`) or at its last.
+pub(crate) fn left_by(
+    window: Window,
+    contact: &ContactStamp,
+    zone: Tz,
+    early: bool,
+    situation: &Situation<'_>,
+) -> Timestamp {
+    let (first, by) = situation.span_of(contact, zone);
+    leaves(window, if early || by_dates(window) { first } else { by }, zone)
+}
+
+/// When the last of these contacts, newest first, leaves its window, and which it is.
+pub(crate) fn last_to_leave<'a>(
+    window: Window,
+    zone: Tz,
+    early: bool,
+    situation: &Situation<'_>,
+    mut contacts: impl Iterator<Item = &'a ContactStamp>,
+) -> Option<(Timestamp, &'a ContactStamp)> {
+    let newest = contacts.next()?;
+    let ends = |contact: &'a ContactStamp| (left_by(window, contact, zone, early, situation), contact);
+    let rest = contacts.take_while(|one| one.at >= newest.at.plus(-NEAR)).map(ends);
+    Some(rest.fold(ends(newest), |latest, one| if latest.0 >= one.0 { latest } else { one }))
 }
 
 /// Whether there is any earlier contact of those since an instant, counted or not.

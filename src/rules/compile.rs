@@ -338,12 +338,12 @@ const EVER: i64 = 36_525;
 #[must_use]
 pub fn look_back(rule: &Rule) -> Option<LookBack> {
     let days = |window: Window| match window {
-        // One day more for the zone's offset and one for the day on which clocks change.
-        Window::CalendarDays(days) => i64::from(days) + 2,
-        Window::Minutes(minutes) => i64::from(minutes) / (24 * 60) + 2,
-        Window::Hours(hours) => i64::from(hours) / 24 + 2,
-        Window::CalendarWeek => 9,
-        Window::CalendarMonth => 33,
+        // One day more for the zone's offset, one for the day on which clocks change, and one for a date that is known alone.
+        Window::CalendarDays(days) => i64::from(days) + 3,
+        Window::Minutes(minutes) => i64::from(minutes) / (24 * 60) + 3,
+        Window::Hours(hours) => i64::from(hours) / 24 + 3,
+        Window::CalendarWeek => 10,
+        Window::CalendarMonth => 34,
     };
     let (days, per, ever) = match &rule.limits {
         Limits::ContactFrequency(limits) => {
