@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use super::held::Held;
 use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
+use super::permissions::{Point, at_work, covers, ended, point, recorded, taken_back};
 use super::situation::Situation;
 use super::which;
 use super::windows::{Since, earlier};
@@ -13,7 +14,7 @@ use crate::domain::ids::ContactPointId;
 use crate::domain::party::Permission;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Answer;
-use crate::domain::vocabulary::{Channel, ConsentScope, ContactPointKind, Place};
+use crate::domain::vocabulary::{Channel, ConsentScope};
 use crate::rules::calendar::Calendar;
 use crate::rules::conduct::{CONSENT_REQUEST, ChannelConsent, OptOut};
 use crate::rules::model::Term;
@@ -107,51 +108,6 @@ pub(crate) fn judge(limits: &ChannelConsent, situation: &Situation<'_>, calendar
     })
 }
 
-/// Every consent and opt-out of the person, with the contact point it was recorded at.
-fn recorded<'a>(situation: &Situation<'a>) -> impl Iterator<Item = (&'a Permission, Option<&'a ContactPointId>)> {
-    let person = situation.person;
-    let party = situation.party;
-    let general = party.into_iter().flat_map(|party| &party.permissions).map(|one| (one, None));
-    let points = party.into_iter().flat_map(|party| &party.contact_points);
-    let of_points = points.flat_map(|point| point.permissions.iter().map(move |one| (one, Some(&point.id))));
-    let told = situation.watch.memory().given.iter();
-    let told = told.filter(move |one| one.person.is_none() || one.person.as_ref() == person);
-    general.chain(of_points).chain(told.map(|one| (&one.permission, one.point.as_ref())))
-}
-
-/// How what was recorded at a contact point concerns the contact.
-enum Point {
-    /// Recorded at no point, or at the contact's.
-    Own,
-    /// At another.
-    Other,
-    /// The contact names none, and it may be this one.
-    Maybe,
-}
-
-fn point(recorded_at: Option<&ContactPointId>, situation: &Situation<'_>, contact: &Contact) -> Point {
-    let Some(id) = recorded_at else { return Point::Own };
-    match &contact.contact_point {
-        Some(own) if own == id => Point::Own,
-        Some(_) => Point::Other,
-        None => {
-            let points = situation.party.into_iter().flat_map(|party| &party.contact_points);
-            let kind = points.filter(|point| point.id == *id).map(|point| point.kind).next();
-            if kind.is_none_or(|kind| kind == kind_of(contact.channel)) { Point::Maybe } else { Point::Other }
-        }
-    }
-}
-
-const fn kind_of(channel: Channel) -> ContactPointKind {
-    match channel {
-        Channel::Call | Channel::Sms | Channel::Fax => ContactPointKind::Phone,
-        Channel::Email => ContactPointKind::Email,
-        Channel::Letter | Channel::Visit => ContactPointKind::PostalAddress,
-        Channel::Messaging | Channel::SocialMedia => ContactPointKind::Messaging,
-        Channel::Portal => ContactPointKind::PortalAccount,
-    }
-}
-
 /// An opt-out, as far as it binds.
 enum OptedOut {
     No,
@@ -183,21 +139,12 @@ fn opted_out(
             continue;
         }
         let maybe = match point(recorded_at, situation, contact) {
-            Point::Own => false,
+            Point::Own => maybe_elsewhere(one.scope, situation),
             _ if scope == OptOut::Everything => false,
             Point::Other => continue,
             Point::Maybe => true,
         };
-        // Whoever consented anew afterwards has taken the opt-out back.
-        let anew = recorded(situation).any(|(consent, at_point)| {
-            let stands =
-                consent.granted && consent.given > moment && consent.given <= at && !ended(consent.expires, at);
-            stands
-                && !ended(consent.revoked, at)
-                && covers(consent, situation, contact)
-                && matches!(point(at_point, situation, contact), Point::Own)
-        });
-        if anew {
+        if taken_back(moment, situation, contact) {
             continue;
         }
         let soon = limits.honour_within.is_some_and(|term| day_within(&term, moment, situation, calendar));
@@ -209,10 +156,6 @@ fn opted_out(
         }
     }
     found
-}
-
-fn ended(end: Option<Timestamp>, at: Timestamp) -> bool {
-    end.is_some_and(|end| end <= at)
 }
 
 /// An opt-out of that scope concerns the contact.
@@ -231,34 +174,20 @@ fn concerns(
             OptOut::Everything => true,
         },
         ConsentScope::Calls => binding == OptOut::Everything || contact.channel == Channel::Call,
-        ConsentScope::Workplace => contact.place.or(workplace(situation)) == Some(Place::Workplace),
+        ConsentScope::Workplace => at_work(situation).is_some(),
         ConsentScope::DebtDetails | ConsentScope::Recording => false,
     }
 }
 
-fn workplace(situation: &Situation<'_>) -> Option<Place> {
-    situation.point().and_then(|point| point.workplace.then_some(Place::Workplace))
+/// The opt-out is one for the workplace, and it is not known that the contact is there.
+fn maybe_elsewhere(scope: ConsentScope, situation: &Situation<'_>) -> bool {
+    scope == ConsentScope::Workplace && at_work(situation) != Some(None)
 }
 
 /// The local day of the judgement is not after the term that began at that instant.
 fn day_within(term: &Term, began: Timestamp, situation: &Situation<'_>, calendar: &Calendar) -> bool {
     let start = situation.date_in(began, situation.home_zone());
     situation.date() <= calendar.last_day(term, start, situation.subdivision())
-}
-
-/// The consent reaches the contact, wherever it was recorded.
-fn covers(consent: &Permission, situation: &Situation<'_>, contact: &Contact) -> bool {
-    let technology = match (consent.technology, contact.technology) {
-        (Some(given), Some(used)) => given == used,
-        _ => true,
-    };
-    technology
-        && match consent.scope {
-            ConsentScope::All | ConsentScope::Point | ConsentScope::DebtDetails | ConsentScope::Recording => true,
-            ConsentScope::Channel => consent.channel.is_none_or(|channel| channel == contact.channel),
-            ConsentScope::Calls => contact.channel == Channel::Call,
-            ConsentScope::Workplace => contact.place.or(workplace(situation)) == Some(Place::Workplace),
-        }
 }
 
 fn required(limits: &ChannelConsent, situation: &Situation<'_>, contact: &Contact, calendar: &Calendar) -> Found {

@@ -5,14 +5,15 @@ use chrono_tz::Tz;
 
 use super::conditions::lasting;
 use super::judgement::{Note, Speaking};
-use super::limitation_period;
 use super::notice_period::last_day_after;
+use super::permissions::{Point, at_work, ended, point, recorded, taken_back};
 use super::situation::Situation;
+use super::{limitation_period, which};
 use crate::domain::ids::ActivityId;
 use crate::domain::party::{Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
-use crate::domain::vocabulary::{ConsentScope, Place};
+use crate::domain::vocabulary::{Channel, ConsentScope, Place};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::ContactBlock;
 use crate::rules::ruleset::Jurisdiction;
@@ -23,7 +24,8 @@ struct Hit {
     name: &'static str,
     until: Option<Timestamp>,
     known: bool,
-    certain: bool,
+    /// What is missing to tell whether it concerns the contact.
+    lacks: Option<Attribute>,
     id: Option<ActivityId>,
 }
 
@@ -34,9 +36,7 @@ pub(crate) fn judge(
     jurisdiction: &Jurisdiction,
 ) -> Option<Speaking> {
     let calendar = Situation::calendar(jurisdiction);
-    if !limits.place.is_empty() && !place(situation).is_some_and(|place| limits.place.has(place)) {
-        return None;
-    }
+    let elsewhere = which::at_place(limits.place, situation)?;
     let unmet = !limits.conditions.meets(situation.known.conditions);
     if unmet && limits.flags.is_empty() {
         return Some(Speaking::kept_on(true));
@@ -51,12 +51,13 @@ pub(crate) fn judge(
         }
         other(flag, situation, &mut hit);
     }
-    let Some(hit) = hit else {
+    let Some(mut hit) = hit else {
         let known = situation.known;
         let timed = known.refusals && limits.flags.has(OtherFlag::OptedOut)
             || known.windows && limits.flags.has(OtherFlag::InconvenientWindow);
         return Some(Speaking::kept_on(unmet && !timed));
     };
+    hit.lacks = hit.lacks.or(elsewhere);
     let mut doubt = None;
     if !limits.if_expired.is_empty() {
         match limitation_period::expired(&limits.if_expired, situation, jurisdiction) {
@@ -64,11 +65,11 @@ pub(crate) fn judge(
             Some(missing) => doubt = missing,
         }
     }
-    let mut judgement = Speaking::new(if hit.certain { Answer::Broken } else { Answer::Unknown });
+    let mut judgement = Speaking::new(if hit.lacks.is_none() { Answer::Broken } else { Answer::Unknown });
     judgement.observed = Some(1);
     judgement.limit = Some(0);
     judgement.unit = Some(Unit::Flag);
-    judgement.note = if hit.certain { Note::Word(hit.name) } else { Note::Missing(Attribute::Written) };
+    judgement.note = hit.lacks.map_or(Note::Word(hit.name), Note::Missing);
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
@@ -79,17 +80,9 @@ pub(crate) fn judge(
     Some(judgement.in_doubt(doubt))
 }
 
-fn place(situation: &Situation<'_>) -> Option<Place> {
-    let contact = situation.contact()?;
-    if contact.place.is_some() {
-        return contact.place;
-    }
-    situation.point()?.workplace.then_some(Place::Workplace)
-}
-
 /// Keeps the hit that lasts longest, certain ones first: that one names when the rule would allow it.
 fn keep(hit: &mut Option<Hit>, new: Hit) {
-    let rank = |one: &Hit| (one.certain, one.until.is_none(), one.until);
+    let rank = |one: &Hit| (one.lacks.is_none(), one.until.is_none(), one.until);
     if hit.as_ref().is_none_or(|old| rank(old) < rank(&new)) {
         *hit = Some(new);
     }
@@ -119,15 +112,15 @@ fn conditions(
         if lifted || unwritten || !one.holds(at) || verified_since(one.from) {
             continue;
         }
-        let certain = !limits.written_only || one.written.is_some();
+        let lacks = (limits.written_only && one.written.is_none()).then_some(Attribute::Written);
         let (name, known) = (one.condition.name(), at >= one.received);
-        keep(hit, Hit { name, until: one.until, known, certain, id: one.id.cloned() });
+        keep(hit, Hit { name, until: one.until, known, lacks, id: one.id.cloned() });
     }
 }
 
 fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
     let memory = situation.watch.memory();
-    let set = |until, id| Hit { name: flag.name(), until, known: true, certain: true, id };
+    let set = |until, id| Hit { name: flag.name(), until, known: true, lacks: None, id };
     match flag {
         OtherFlag::Hold => {
             if let Some(id) = &memory.hold {
@@ -145,62 +138,57 @@ fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
             }
         }
         OtherFlag::OptedOut => {
-            if let Some(until) = situation.known.refusals.then(|| opted_out(situation)).flatten() {
-                keep(hit, set(until, None));
+            if situation.known.refusals {
+                opted_out(situation, hit);
             }
         }
         OtherFlag::InconvenientWindow => {
             let zones = if situation.known.windows { situation.zones.as_slice() } else { &[] };
-            if zones.iter().any(|zone| inconvenient(situation, situation.at, *zone)) {
-                keep(hit, set(next_convenient(situation), None));
+            for (sure, lacks) in [(true, None), (false, Some(Attribute::Place))] {
+                if zones.iter().any(|zone| inconvenient(situation, situation.at, *zone, sure)) {
+                    keep(hit, Hit { lacks, ..set(next_convenient(situation, sure), None) });
+                    break;
+                }
             }
         }
     }
 }
 
-/// Consents and opt-outs of the person: those of the version, those of the contact point, those told by activities.
-pub(crate) fn permissions<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a Permission> {
-    let point = situation.contact().and_then(|contact| contact.contact_point.as_ref());
-    let party = situation.party;
-    let of_points = party
-        .into_iter()
-        .flat_map(|party| &party.contact_points)
-        .filter(move |one| Some(&one.id) == point)
-        .flat_map(|one| &one.permissions);
-    let told = situation
-        .watch
-        .memory()
-        .given
-        .iter()
-        .filter(|one| one.person.is_none() || one.person.as_ref() == situation.person)
-        .filter(move |one| one.point.is_none() || one.point.as_ref() == point)
-        .map(|one| &one.permission);
-    party.into_iter().flat_map(|party| &party.permissions).chain(of_points).chain(told)
-}
-
-fn stands(permission: &Permission, at: Timestamp) -> bool {
-    permission.given <= at
-        && permission.expires.is_none_or(|end| at < end)
-        && permission.revoked.is_none_or(|end| at < end)
-}
-
-fn opted_out(situation: &Situation<'_>) -> Option<Option<Timestamp>> {
-    let contact = situation.contact()?;
-    permissions(situation)
-        .filter(|one| !one.granted && stands(one, situation.at))
-        .filter(|one| one.technology.is_none() || one.technology == contact.technology)
-        .find(|one| match one.scope {
-            ConsentScope::All | ConsentScope::Point => true,
-            ConsentScope::Channel => one.channel.is_none_or(|channel| channel == contact.channel),
-            ConsentScope::Calls => contact.channel == crate::domain::vocabulary::Channel::Call,
-            ConsentScope::Workplace => place(situation) == Some(Place::Workplace),
-            ConsentScope::DebtDetails | ConsentScope::Recording => false,
-        })
-        .map(|one| one.expires)
+/// An opt-out that stops the contact, or may.
+fn opted_out(situation: &Situation<'_>, hit: &mut Option<Hit>) {
+    let Some(contact) = situation.contact() else { return };
+    let at = situation.at;
+    let stands =
+        |one: &Permission| !one.granted && one.given <= at && !ended(one.expires, at) && !ended(one.revoked, at);
+    for (one, recorded_at) in recorded(situation).filter(|(one, _)| stands(one)) {
+        let way = match (one.technology, contact.technology) {
+            (None, _) => None,
+            (Some(refused), Some(used)) if refused == used => None,
+            (Some(_), Some(_)) => continue,
+            (Some(_), None) => Some(Attribute::Technology),
+        };
+        let scope = match one.scope {
+            ConsentScope::All | ConsentScope::Point => Some(None),
+            ConsentScope::Channel => one.channel.is_none_or(|channel| channel == contact.channel).then_some(None),
+            ConsentScope::Calls => (contact.channel == Channel::Call).then_some(None),
+            ConsentScope::Workplace => at_work(situation),
+            ConsentScope::DebtDetails | ConsentScope::Recording => None,
+        };
+        let Some(scope) = scope else { continue };
+        let at_point = match point(recorded_at, situation, contact) {
+            Point::Own => None,
+            Point::Other => continue,
+            Point::Maybe => Some(Attribute::ContactPoint),
+        };
+        if !taken_back(one.given, situation, contact) {
+            let name = OtherFlag::OptedOut.name();
+            keep(hit, Hit { name, until: one.expires, known: true, lacks: at_point.or(scope).or(way), id: None });
+        }
+    }
 }
 
 /// The windows that are on record of the person, whenever they hold.
-fn recorded<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a PersonalWindow> {
+fn of_person<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a PersonalWindow> {
     let told = situation
         .watch
         .memory()
@@ -213,13 +201,18 @@ fn recorded<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a Person
 
 /// The windows that the person stated until then.
 fn stated<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
-    recorded(situation).filter(move |one| one.received <= at && one.until.is_none_or(|until| at < until))
+    of_person(situation).filter(move |one| one.received <= at && one.until.is_none_or(|until| at < until))
 }
 
-/// Those that speak of where the contact is.
-fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp) -> impl Iterator<Item = &'a PersonalWindow> {
-    let here = place(situation);
-    stated(situation, at).filter(move |one| one.place.is_none() || one.place == here)
+/// The window speaks of where the contact is (`sure`), or of where it may be.
+fn is_there(window: &PersonalWindow, situation: &Situation<'_>, sure: bool) -> bool {
+    let there = |place| which::at_place(Set::of(&[place]), situation).is_some_and(|doubt| doubt.is_none() || !sure);
+    window.place.is_none_or(there)
+}
+
+/// Those that speak of where the contact is, or may be.
+fn windows<'a>(situation: &'a Situation<'_>, at: Timestamp, sure: bool) -> impl Iterator<Item = &'a PersonalWindow> {
+    stated(situation, at).filter(move |one| is_there(one, situation, sure))
 }
 
 /// The person prefers some hours at one of these places.
@@ -229,7 +222,7 @@ pub(crate) fn prefers(situation: &Situation<'_>, places: Set<Place>) -> bool {
 }
 
 fn has_windows(situation: &Situation<'_>) -> bool {
-    windows(situation, situation.at).next().is_some()
+    windows(situation, situation.at, false).next().is_some()
 }
 
 fn inside(window: &PersonalWindow, at: Timestamp, zone: Tz) -> bool {
@@ -241,17 +234,17 @@ fn inside(window: &PersonalWindow, at: Timestamp, zone: Tz) -> bool {
         && minute < u32::from(window.to_minute)
 }
 
-fn inconvenient(situation: &Situation<'_>, at: Timestamp, zone: Tz) -> bool {
-    let mut preferred = windows(situation, at).filter(|one| one.preferred).peekable();
+fn inconvenient(situation: &Situation<'_>, at: Timestamp, zone: Tz, sure: bool) -> bool {
+    let mut preferred = windows(situation, at, sure).filter(|one| one.preferred).peekable();
     let outside = preferred.peek().is_some() && !preferred.any(|one| inside(one, at, zone));
-    outside || windows(situation, at).any(|one| !one.preferred && inside(one, at, zone))
+    outside || windows(situation, at, sure).any(|one| !one.preferred && inside(one, at, zone))
 }
 
 /// The first instant at which the person is not known to be inconvenienced: the bound of a window within two weeks, or when one
 /// begins or ceases to hold, however late.
-fn next_convenient(situation: &Situation<'_>) -> Option<Timestamp> {
-    let (zones, here) = (situation.zones.as_slice(), place(situation));
-    let relevant = || recorded(situation).filter(move |one| one.place.is_none() || one.place == here);
+fn next_convenient(situation: &Situation<'_>, sure: bool) -> Option<Timestamp> {
+    let zones = situation.zones.as_slice();
+    let relevant = || of_person(situation).filter(move |one| is_there(one, situation, sure));
     let mut bounds: Vec<Timestamp> = relevant().flat_map(|one| [Some(one.received), one.until]).flatten().collect();
     for zone in zones {
         let today = situation.at.date(*zone);
@@ -270,5 +263,5 @@ fn next_convenient(situation: &Situation<'_>) -> Option<Timestamp> {
     bounds
         .into_iter()
         .filter(|bound| *bound > situation.at)
-        .find(|bound| !zones.iter().any(|zone| inconvenient(situation, *bound, *zone)))
+        .find(|bound| !zones.iter().any(|zone| inconvenient(situation, *bound, *zone, sure)))
 }

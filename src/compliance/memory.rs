@@ -95,7 +95,7 @@ impl Past {
                     contact.purpose == Some(Purpose::Demand) || contact.notices.iter().any(|one| one == "demand");
                 let reminder =
                     contact.purpose == Some(Purpose::Reminder) || contact.notices.iter().any(|one| one == "reminder");
-                if !demand && !reminder && contact.notices.is_empty() || contact.returned.is_some() {
+                if !demand && !reminder && contact.notices.is_empty() || contact.came_back() {
                     return None;
                 }
                 past.received = contact.delivered.or(activity.received);

@@ -42,6 +42,7 @@ pub(crate) mod owed;
 mod packed;
 mod payment_application;
 mod payment_term;
+mod permissions;
 pub mod persons;
 mod planned;
 mod prohibited_conduct;

@@ -13,7 +13,7 @@ use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, L
 use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Condition, ContactPoint};
-use crate::domain::vocabulary::{Direction, Form, PartyRole, Place};
+use crate::domain::vocabulary::{Direction, Form, MessageEventKind, PartyRole, Place};
 use crate::rules::step::Step;
 use crate::rules::words::Counted;
 
@@ -29,6 +29,7 @@ impl CaseWatch {
         if let Some(past) = Past::of(activity) {
             self.remember_past(activity, past);
         }
+        self.forget_returned(activity);
         self.remember_flags(activity);
     }
 
@@ -210,6 +211,24 @@ impl CaseWatch {
             }
         }
         memory.past.push(past);
+    }
+
+    /// A notice or demand that came back told nobody anything: what may only follow it has to wait for another.
+    fn forget_returned(&mut self, activity: &Activity) {
+        let Detail::MessageEvent { event: MessageEventKind::BouncedHard | MessageEventKind::Returned, .. } =
+            activity.detail
+        else {
+            return;
+        };
+        let past = &self.memory().past;
+        let Some(place) = past.iter().position(|one| Some(&one.id) == activity.parent.as_ref()) else { return };
+        let memory = self.remember_in();
+        let returned = memory.past.remove(place);
+        let at = returned.received.unwrap_or(returned.at);
+        let same = |one: &Mark| one.kind == LimitationEventKind::DemandReceived && one.at == at;
+        if let Some(mark) = memory.marks.iter().position(same) {
+            memory.marks.remove(mark);
+        }
     }
 
     fn remember_flags(&mut self, activity: &Activity) {

@@ -13,12 +13,14 @@ use crate::rules::model::RequiredNotice;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::{Attribute, Timing};
 
-/// The activity is one of the notices, in a form that counts. `None`: its form is not recorded.
+/// The activity is one of the notices, in a form that counts. `None`: its form is not recorded, or it came back: courts hold that
+/// sending is enough (Mahon v. Credit Bureau, 171 F.3d 1197), but of a notice that is known to have failed.
 pub(crate) fn satisfies(limits: &RequiredNotice, activity: &Activity) -> Option<bool> {
     if !limits.notices.iter().any(|step| step.matches(activity)) {
         return Some(false);
     }
     let form: Option<Form> = match &activity.detail {
+        Detail::Contact(contact) if contact.came_back() => return None,
         Detail::Contact(contact) => contact.form,
         _ => return Some(true),
     };

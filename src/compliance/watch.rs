@@ -13,7 +13,7 @@ use super::persons::{ContactStamp, Marks};
 use super::situation::Situation;
 use super::trace::{self, Trace};
 use super::verdict::Consequence;
-use super::{Answered, Context, Emission, TestOutcome, check, contact_block, omission};
+use super::{Answered, Context, Emission, TestOutcome, check, omission, permissions};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, TransferKind};
@@ -278,7 +278,7 @@ impl CaseWatch {
     /// The contact falls into the person's consent to more calls: seven local dates from the day it was given, ended
     /// early by a conversation (12 CFR 1006.14(b)(3)(i)).
     pub(crate) fn consented(&self, situation: &Situation<'_>) -> bool {
-        contact_block::permissions(situation).any(|one| {
+        permissions::own(situation).any(|one| {
             let stands = one.given <= situation.at
                 && one.expires.is_none_or(|end| situation.at < end)
                 && one.revoked.is_none_or(|end| situation.at < end);

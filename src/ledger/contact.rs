@@ -134,7 +134,7 @@ impl CaseLedger {
     /// What the contact's own record says came of it.
     fn told(&self, made: &mut Remembered, contact: &Contact, sink: &mut Sink) {
         let outcome = contact.outcome;
-        if contact.returned.is_some() || outcome == Some(Outcome::ReturnedUndeliverable) {
+        if contact.came_back() {
             made.event(MessageEventKind::Returned, None, sink);
         } else if contact.delivered.is_some() || outcome == Some(Outcome::Delivered) {
             made.event(MessageEventKind::Delivered, None, sink);

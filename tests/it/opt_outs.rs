@@ -93,3 +93,60 @@ async fn what_nobody_could_know_is_no_violation() {
     assert_eq!(told, [("after", v1::Severity::Violation, true), ("before", v1::Severity::Warning, false)]);
     api.end().await;
 }
+
+/// A texts' opt-out ends when the person consents to texts again; a consent to be recorded is none. Of two numbers, one of them
+/// closed, it must be told which is texted: nobody assumes the open one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opt_out_ends_with_a_new_consent_and_with_nothing_less() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    let mut two = southerner("c");
+    two.parties[0].contact_points = ["m1", "m2"]
+        .map(|id| v1::ContactPoint {
+            contact_point_id: id.to_owned(),
+            kind: v1::ContactPointKind::Phone.into(),
+            ..Default::default()
+        })
+        .to_vec();
+    let request = v1::UpsertCaseRequest { region_code: "US".to_owned(), case: Some(two) };
+    mine.cases.upsert_case(request).await.expect("stored");
+    let told = |id: &str, day, granted, scope: v1::ConsentScope| {
+        let permission = v1::Permission { granted, scope: scope.into(), give_time: stamp(day), ..Default::default() };
+        let contact_point_id = if scope == v1::ConsentScope::Point { "m1".to_owned() } else { String::new() };
+        let change = v1::PermissionChange { permission: Some(permission), contact_point_id };
+        activity(id, "c", day, v1::activity::Detail::Permission(change))
+    };
+    for sent in [
+        told("stop", 1, false, v1::ConsentScope::Point),
+        told("tape", 3, true, v1::ConsentScope::Recording),
+        told("again", 5, true, v1::ConsentScope::All),
+    ] {
+        let request = v1::RecordActivityRequest { region_code: "US".to_owned(), activity: Some(sent) };
+        mine.activities.record_activity(request).await.expect("stored");
+    }
+    for (day, point, answer) in [
+        (0, "m1", v1::Answer::Kept),
+        (2, "m1", v1::Answer::Broken),
+        (2, "m2", v1::Answer::Kept),
+        (2, "", v1::Answer::Unknown),
+        (4, "m1", v1::Answer::Broken),
+        (6, "m1", v1::Answer::Kept),
+    ] {
+        let contact =
+            v1::Contact { channel: v1::Channel::Sms.into(), contact_point_id: point.to_owned(), ..Default::default() };
+        let request = v1::CheckContactRequest {
+            region_code: "US".to_owned(),
+            case_id: "c".to_owned(),
+            contact_time: stamp(day),
+            contact: Some(contact),
+            ..Default::default()
+        };
+        let answered = mine.compliance.check_contact(request).await.expect("an answer").into_inner();
+        let said = answered.rules.iter().find(|rule| rule.rule_id == RULE).expect("the rule speaks");
+        assert_eq!(said.answer(), answer, "day {day} to {point}: {said:?}");
+        let missing = answered.missing.iter().any(|one| one == "contact_point");
+        assert_eq!(missing, point.is_empty(), "{:?}", answered.missing);
+    }
+    api.end().await;
+}

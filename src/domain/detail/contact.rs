@@ -140,6 +140,12 @@ impl Contact {
         }
     }
 
+    /// It came back, and told nobody anything.
+    #[must_use]
+    pub fn came_back(&self) -> bool {
+        self.returned.is_some() || self.outcome == Some(Outcome::ReturnedUndeliverable)
+    }
+
     /// The flags in force: the platform's own, else the outcome's, else those of a mere attempt.
     #[must_use]
     pub fn outcome_flags(&self) -> OutcomeFlags {

@@ -1,0 +1,103 @@
+//! Consents and opt-outs that are on record of a person, and which of them concern a contact.
+
+use super::situation::Situation;
+use super::which;
+use crate::domain::detail::Contact;
+use crate::domain::ids::ContactPointId;
+use crate::domain::party::Permission;
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::{Channel, ConsentScope, ContactPointKind, Place};
+use crate::rules::words::{Attribute, Set};
+
+/// Every consent and opt-out of the person, with the contact point it was recorded at.
+pub(crate) fn recorded<'a>(
+    situation: &Situation<'a>,
+) -> impl Iterator<Item = (&'a Permission, Option<&'a ContactPointId>)> {
+    let person = situation.person;
+    let party = situation.party;
+    let general = party.into_iter().flat_map(|party| &party.permissions).map(|one| (one, None));
+    let points = party.into_iter().flat_map(|party| &party.contact_points);
+    let of_points = points.flat_map(|point| point.permissions.iter().map(move |one| (one, Some(&point.id))));
+    let told = situation.watch.memory().given.iter();
+    let told = told.filter(move |one| one.person.is_none() || one.person.as_ref() == person);
+    general.chain(of_points).chain(told.map(|one| (&one.permission, one.point.as_ref())))
+}
+
+/// How what was recorded at a contact point concerns the contact.
+pub(crate) enum Point {
+    /// Recorded at no point, or at the contact's.
+    Own,
+    /// At another.
+    Other,
+    /// The contact names none, and it may be this one.
+    Maybe,
+}
+
+pub(crate) fn point(recorded_at: Option<&ContactPointId>, situation: &Situation<'_>, contact: &Contact) -> Point {
+    let Some(id) = recorded_at else { return Point::Own };
+    match &contact.contact_point {
+        Some(own) if own == id => Point::Own,
+        Some(_) => Point::Other,
+        None => {
+            let points = situation.party.into_iter().flat_map(|party| &party.contact_points);
+            let kind = points.filter(|point| point.id == *id).map(|point| point.kind).next();
+            if kind.is_none_or(|kind| kind == kind_of(contact.channel)) { Point::Maybe } else { Point::Other }
+        }
+    }
+}
+
+const fn kind_of(channel: Channel) -> ContactPointKind {
+    match channel {
+        Channel::Call | Channel::Sms | Channel::Fax => ContactPointKind::Phone,
+        Channel::Email => ContactPointKind::Email,
+        Channel::Letter | Channel::Visit => ContactPointKind::PostalAddress,
+        Channel::Messaging | Channel::SocialMedia => ContactPointKind::Messaging,
+        Channel::Portal => ContactPointKind::PortalAccount,
+    }
+}
+
+pub(crate) fn ended(end: Option<Timestamp>, at: Timestamp) -> bool {
+    end.is_some_and(|end| end <= at)
+}
+
+/// Whether the contact is at work: as [`which::at_place`] tells it.
+#[allow(clippy::option_option)] // three answers
+pub(crate) fn at_work(situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    which::at_place(Set::of(&[Place::Workplace]), situation)
+}
+
+/// The consent reaches the contact, wherever it was recorded.
+pub(crate) fn covers(consent: &Permission, situation: &Situation<'_>, contact: &Contact) -> bool {
+    let technology = match (consent.technology, contact.technology) {
+        (Some(given), Some(used)) => given == used,
+        _ => true,
+    };
+    technology
+        && match consent.scope {
+            ConsentScope::All | ConsentScope::Point | ConsentScope::DebtDetails | ConsentScope::Recording => true,
+            ConsentScope::Channel => consent.channel.is_none_or(|channel| channel == contact.channel),
+            ConsentScope::Calls => contact.channel == Channel::Call,
+            ConsentScope::Workplace => at_work(situation) == Some(None),
+        }
+}
+
+/// Those recorded at no contact point, or at the contact's.
+pub(crate) fn own<'a>(situation: &Situation<'a>) -> impl Iterator<Item = &'a Permission> {
+    let here = situation.contact().and_then(|contact| contact.contact_point.as_ref());
+    recorded(situation).filter(move |(_, at)| at.is_none() || *at == here).map(|(one, _)| one)
+}
+
+/// Whoever consented anew afterwards to such contacts has taken an opt-out back. To be told details or recorded is another
+/// matter.
+pub(crate) fn taken_back(opted_out: Timestamp, situation: &Situation<'_>, contact: &Contact) -> bool {
+    let at = situation.at;
+    recorded(situation).any(|(consent, at_point)| {
+        let later = consent.granted && consent.given > opted_out && consent.given <= at;
+        later
+            && !ended(consent.expires, at)
+            && !ended(consent.revoked, at)
+            && !matches!(consent.scope, ConsentScope::DebtDetails | ConsentScope::Recording)
+            && covers(consent, situation, contact)
+            && matches!(point(at_point, situation, contact), Point::Own)
+    })
+}
