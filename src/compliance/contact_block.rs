@@ -10,7 +10,7 @@ use super::permissions::{Point, at_work, ended, point, recorded, taken_back};
 use super::situation::Situation;
 use super::{limitation_period, which};
 use crate::domain::ids::ActivityId;
-use crate::domain::party::{Permission, PersonalWindow};
+use crate::domain::party::{Condition, Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::{Channel, ConsentScope, Place};
@@ -90,7 +90,7 @@ fn keep(hit: &mut Option<Hit>, new: Hit) {
 
 fn conditions(
     limits: &ContactBlock,
-    from: BindFrom,
+    bind: BindFrom,
     situation: &Situation<'_>,
     calendar: &Calendar,
     hit: &mut Option<Hit>,
@@ -106,8 +106,14 @@ fn conditions(
     let verified_since =
         |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
     let too_late = |stated: Timestamp| last_day.is_some_and(|last| situation.date_in(stated, zone) > last);
-    for one in lasting(&limits.lasts, limits.conditions, from, situation, calendar) {
-        let lifted = limits.lifted_by_direct_consent && one.direct || too_late(one.began);
+    // Whoever is told again of the representative, now with the consent, may deal with the person from then on.
+    let allowed_since = |condition: Condition, from: Timestamp| {
+        lasting(&limits.lasts, limits.conditions, bind, situation, calendar)
+            .any(|other| other.condition == condition && other.direct && other.from >= from && other.holds(at))
+    };
+    for one in lasting(&limits.lasts, limits.conditions, bind, situation, calendar) {
+        let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(one.condition, one.from))
+            || too_late(one.began);
         let unwritten = limits.written_only && one.written == Some(false);
         if lifted || unwritten || !one.holds(at) || verified_since(one.from) {
             continue;

@@ -1,8 +1,7 @@
 //! Corrections: a void and a replacement, of which both are stored or neither.
 
-use std::collections::HashSet;
-
 use super::group::{Group, Place, activities, same_or_conflict, void_target};
+use super::targets::Targets;
 use super::work::Work;
 use super::writer::ItemResult;
 use super::writing::Writing;
@@ -23,7 +22,7 @@ impl<'w> Group<'w> {
         &mut self,
         writing: &mut Writing<'_>,
         work: &'w [Work],
-        voided: &HashSet<String>,
+        targets: &Targets,
     ) -> Result<(), IngestError> {
         for (job, correction) in work.iter().enumerate() {
             let Work::Correction(both) = correction else { continue };
@@ -34,7 +33,7 @@ impl<'w> Group<'w> {
                 let known = stored.iter().find(|known| known.activity.id == half.id).map(|known| &known.activity);
                 let problem = match known {
                     Some(known) => Some(same_or_conflict(known, half)),
-                    None => self.half(writing, work, (job, index), half, voided),
+                    None => self.half(writing, work, (job, index), half, targets),
                 };
                 found.push(problem.filter(|result| matches!(result, ItemResult::Refused(_))));
             }
@@ -62,15 +61,18 @@ impl<'w> Group<'w> {
         work: &[Work],
         place: Place,
         half: &Activity,
-        voided: &HashSet<String>,
+        targets: &Targets,
     ) -> Option<ItemResult> {
         if let Some(target) = void_target(half) {
             let taken = activities(work)
                 .take_while(|(at, _)| *at < place)
                 .any(|(_, other)| void_target(other) == Some(target) && other.id != half.id);
-            if taken || voided.contains(target) {
+            if taken || targets.is_voided(target) {
                 let text = format!("\"{target}\" is voided already: correct its replacement instead");
                 return Some(refused("ALREADY_VOIDED", "void.target_activity_id", text));
+            }
+            if let Some(result) = targets.without_effect(half) {
+                return Some(result);
             }
         }
         let before = activities(work).take_while(|(at, _)| *at < place).find(|(_, other)| other.id == half.id);

@@ -1,7 +1,6 @@
 //! A group of requests in one commit: admitted, derived, written once. Nothing that it rests on changes meanwhile: the market
 //! row's lock is held, or what was read before it was taken is seen to stand when it is.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::admit;
@@ -12,6 +11,7 @@ use super::items::{records, upserts, written};
 use super::kept::Record;
 use super::market_state::MarketState;
 use super::person_contacts::CircleContact;
+use super::targets::Targets;
 use super::work::Work;
 use super::writer::{Commit, ItemResult, Markets};
 pub(super) use super::writing::Writing;
@@ -183,15 +183,9 @@ impl<'w> Group<'w> {
         writing: &mut Writing<'_>,
         work: &'w [Work],
     ) -> Result<Map<&'w str, (Place, &'w Activity)>, IngestError> {
-        let targets: Vec<String> = activities(work)
-            .filter_map(|(_, activity)| match &activity.detail {
-                Detail::Void { target, .. } => Some(target.as_str().to_owned()),
-                _ => None,
-            })
-            .collect();
         let mut voiding: Map<&str, &str> = Map::default();
-        let voided = if targets.is_empty() { HashSet::new() } else { writing.tx.voided(targets).await? };
-        self.judge_corrections(writing, work, &voided).await?;
+        let targets = Targets::of(writing, work).await?;
+        self.judge_corrections(writing, work, &targets).await?;
         let mut admitted: Map<&str, (Place, &Activity)> = Map::default();
         for (place, activity) in activities(work) {
             if self.results.contains_key(&place) {
@@ -211,12 +205,10 @@ impl<'w> Group<'w> {
                 self.results.insert(place, result);
                 continue;
             }
-            if let Detail::Void { target, .. } = &activity.detail
-                && voided.contains(target.as_str())
+            if let Some(result) = targets.without_effect(activity)
                 && writing.tx.activities(vec![activity.id.as_str().to_owned()]).await?.is_empty()
             {
-                // Voiding twice is a duplicate, whatever the second void's own id.
-                self.results.insert(place, ItemResult::Duplicate);
+                self.results.insert(place, result);
                 continue;
             }
             if let Some(target) = void_target(activity)

@@ -52,6 +52,7 @@ mod secrets;
 mod shared_calls;
 mod statistics;
 mod tallies;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod tick;

@@ -231,6 +231,31 @@ on_both_databases!(
             let answer = mine.activities.void_activity(void.clone()).await.expect("voided").into_inner();
             assert_eq!(answer.status(), expected);
         }
+        // A void of a void would bring nothing back: whoever sends one is told so, and what else comes in is stored.
+        let field = ["target_activity_id"];
+        let of_void = v1::VoidActivityRequest {
+            target_activity_id: "void of p2".to_owned(),
+            void_activity_id: "void of the void".to_owned(),
+            ..void.clone()
+        };
+        let refused = mine.activities.void_activity(of_void).await.expect_err("voids are final");
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "VOID_IS_FINAL"));
+        assert_eq!(fields(&refused), field);
+        let of_itself = v1::VoidActivityRequest {
+            target_activity_id: "of itself".to_owned(),
+            void_activity_id: "of itself".to_owned(),
+            ..void
+        };
+        let refused = mine.activities.void_activity(of_itself).await.expect_err("it voids itself");
+        assert_eq!(reason(&refused), "VOID_IS_FINAL");
+        let corrected = v1::CorrectActivityRequest {
+            target_activity_id: "void of p2".to_owned(),
+            void_activity_id: "another".to_owned(),
+            ..correct(payment("p4", "c1", 1, 9))
+        };
+        let refused = mine.activities.correct_activity(corrected).await.expect_err("voids are final");
+        assert_eq!((reason(&refused).as_str(), fields(&refused)), ("VOID_IS_FINAL", field.map(str::to_owned).to_vec()));
+        assert!(stored(&mut mine).await.iter().all(|activity| activity.activity_id != "p4"));
         api.end().await;
     }
 );

@@ -1,0 +1,55 @@
+//! What voids name: whether it is voided already, or is a void itself, which is final.
+
+use std::collections::HashSet;
+
+use super::IngestError;
+use super::group::{activities, void_target};
+use super::work::Work;
+use super::writer::ItemResult;
+use super::writing::{Writing, is_void};
+use crate::domain::activity::Activity;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::validation::{Refusal, Violation};
+
+/// The targets of a group's voids, as far as something is known of them.
+pub(super) struct Targets {
+    voided: HashSet<String>,
+    voids: HashSet<String>,
+}
+
+impl Targets {
+    pub(super) async fn of(writing: &Writing<'_>, work: &[Work]) -> Result<Self, IngestError> {
+        let named: Vec<String> =
+            activities(work).filter_map(|(_, activity)| void_target(activity)).map(str::to_owned).collect();
+        if named.is_empty() {
+            return Ok(Self { voided: HashSet::new(), voids: HashSet::new() });
+        }
+        let stored = writing.tx.activities(named.clone()).await?;
+        let stored = stored.into_iter().map(|one| one.activity).filter(is_void);
+        let mut voids: HashSet<String> = stored.map(|void| void.id.as_str().to_owned()).collect();
+        let here = activities(work).map(|(_, activity)| activity).filter(|activity| is_void(activity));
+        voids.extend(here.map(|void| void.id.as_str().to_owned()));
+        Ok(Self { voided: writing.tx.voided(named).await?, voids })
+    }
+
+    /// The activity is voided.
+    pub(super) fn is_voided(&self, target: &str) -> bool {
+        self.voided.contains(target)
+    }
+
+    /// What a void that is not stored yet comes to, where it cannot have an effect. `None`: it has one, or may once its target
+    /// comes.
+    pub(super) fn without_effect(&self, activity: &Activity) -> Option<ItemResult> {
+        let target = void_target(activity)?;
+        if self.voids.contains(target) {
+            let text = format!(
+                "\"{target}\" is a void, and voids are final: record what it voided again, under an id of its own"
+            );
+            let violations = vec![Violation::new("void.target_activity_id", text)];
+            let kind = ErrorKind::FailedPrecondition;
+            return Some(ItemResult::Refused(Refusal { reason: "VOID_IS_FINAL", kind, violations, retryable: false }));
+        }
+        // Voiding twice is a duplicate, whatever the second void's own id.
+        self.is_voided(target).then_some(ItemResult::Duplicate)
+    }
+}
