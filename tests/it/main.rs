@@ -34,6 +34,7 @@ mod finding_life;
 mod finding_order;
 mod finding_replicas;
 mod histories;
+mod house_rules;
 mod kpi_semantics;
 mod kpi_semantics_links;
 mod migrations;
