@@ -253,9 +253,11 @@ impl Desk<'_> {
     /// Everything as it is told.
     async fn tell(&self, opened: Opened, chosen: &Chosen) -> Result<Explanation, IngestError> {
         let Opened { trace, activity, version, revision, answer, finding, recorded } = opened;
+        let date_only = activity.date_only && finding.as_ref().is_none_or(|row| !row.finding.omission);
         let scene = Scene {
-            at: finding.as_ref().map_or(trace.at, |row| row.finding.at),
-            date_only: activity.date_only && finding.as_ref().is_none_or(|row| !row.finding.omission),
+            // A date that is known alone is told where the person lives, as it was judged.
+            at: finding.as_ref().filter(|_| !date_only).map_or(trace.at, |row| row.finding.at),
+            date_only,
             zone: trace.zone,
             currency: currency(&activity, &version),
         };

@@ -25,6 +25,7 @@ mod crash;
 #[cfg(feature = "tls")]
 mod database_tls;
 mod databases;
+mod dates_alone;
 mod deploy;
 mod dispositions;
 mod faults;
