@@ -182,7 +182,7 @@ impl<'a> Situation<'a> {
 
     /// The zone whose dates are used where one date must be named.
     pub fn home_zone(&self) -> Tz {
-        self.zones.as_slice().first().copied().unwrap_or(Tz::UTC)
+        self.zones.as_slice().first().copied().unwrap_or(self.market_zone)
     }
 
     /// The local day of the instant judged and the microseconds since its midnight, in one of the zones.
@@ -291,10 +291,11 @@ impl<'a> Situation<'a> {
     /// Residences that hold at the instant: those with the latest beginning not after it.
     pub fn residences(&self) -> impl Iterator<Item = &'a Residence> + use<'a> {
         let residences: &'a [Residence] = self.party.map_or(&[], |party| &party.residences);
-        // A residence begins at local midnight; the market-independent UTC date is at most a day off only where a move
-        // falls on the very day, and then both ends are judged by the earlier one.
+        // A residence begins at midnight on the person's clock, as far as it is stated; else on the market's.
+        let stated = self.party.filter(|_| self.moved).and_then(|party| party.zones.first());
+        let zone = stated.and_then(|one| zones::zone_of(&one.zone)).unwrap_or(self.market_zone);
         let at = self.at;
-        let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= at.date(Tz::UTC));
+        let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= at.date(zone));
         let latest = residences.iter().filter(begun).map(|one| one.from).max();
         residences.iter().filter(begun).filter(move |one| Some(one.from) == latest)
     }

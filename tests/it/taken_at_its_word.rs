@@ -4,7 +4,7 @@ use fairdue::proto::v1;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database};
-use crate::support::wire::{activity, southerner, stamp};
+use crate::support::wire::{activity, date, southerner, stamp};
 
 /// Half past twelve at noon in Chicago, and eleven at night.
 const NOON: i64 = 1_710_783_000;
@@ -140,6 +140,26 @@ async fn what_is_asked_about_is_no_record() {
         assert_eq!(said(&answer, "us-location-information").answer(), v1::Answer::Broken, "{id}: {answer:?}");
         let known = |one: &String| one == id;
         assert!(answer.rules.iter().flat_map(|one| &one.evidence_activity_ids).all(known), "{id}: {answer:?}");
+    }
+    api.end().await;
+}
+
+/// Who moves on the 19th lives in the old state on the evening of the 18th, when it is the 19th in Greenwich already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_takes_place_at_midnight_where_the_person_lives() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    let mut here = southerner("c");
+    let mut new = here.parties[0].residences[0].clone();
+    new.subdivision_code = "MA".to_owned();
+    new.start_date = date(2024, 3, 19);
+    here.parties[0].residences.push(new);
+    store(&mut mine, "US", here).await;
+    for (hours, moved) in [(7, false), (12, true)] {
+        let answer = check(&mut mine, call("US", "c", NOON + hours * 3600)).await;
+        let new = answer.rules.iter().any(|one| one.rule_id.starts_with("us-ma-"));
+        assert_eq!(new, moved, "{hours} hours after noon: {answer:?}");
     }
     api.end().await;
 }
