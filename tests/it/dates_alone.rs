@@ -6,7 +6,7 @@ use fairdue::proto::v1;
 use v1::explain_request::Subject;
 
 use crate::support::api::{Api, Clients};
-use crate::support::database::{Database, on_both_databases};
+use crate::support::database::on_both_databases;
 use crate::support::wire::{call, southerner};
 
 const MARKET: Tz = chrono_tz::America::New_York;
