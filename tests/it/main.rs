@@ -36,6 +36,7 @@ mod finding_replicas;
 mod histories;
 mod kpi_semantics;
 mod kpi_semantics_links;
+mod kpi_semantics_messages;
 mod migrations;
 mod opt_outs;
 mod own_hours;
