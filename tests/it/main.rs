@@ -37,6 +37,7 @@ mod histories;
 mod kpi_semantics;
 mod kpi_semantics_links;
 mod kpi_semantics_messages;
+mod kpi_values;
 mod migrations;
 mod opt_outs;
 mod own_hours;
