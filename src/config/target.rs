@@ -224,7 +224,15 @@ pub fn check(
         target.case_dimensions = case.clone();
         for Written { dimension, value, at } in group.iter() {
             match Dimension::named(dimension, case) {
-                Some(one) => target.group.push((one, value.clone())),
+                Some(one) => {
+                    if let Some(known) = one.not_its_value(value) {
+                        let message =
+                            format!("group.{dimension} is \"{}\", which no figure can be of", value.escape_debug());
+                        let remedy = format!("write {known}");
+                        found.push(Diagnostic::at(&file.path, &file.text, *at, message, remedy));
+                    }
+                    target.group.push((one, value.clone()));
+                }
                 None => {
                     let remedy = suggestion(dimension, Dimension::names(case));
                     let message = format!("group.{} is no dimension", dimension.escape_debug());

@@ -109,6 +109,31 @@ impl Dimension {
         }
     }
 
+    /// What its values look like, where this is none of them: no fact could ever have it. Of a dimension whose values are
+    /// names, any text is one; the empty text stands for facts without the dimension.
+    #[must_use]
+    pub fn not_its_value(self, value: &str) -> Option<String> {
+        use crate::domain::vocabulary::{Channel, Direction};
+        let number = |most: u8, width: usize| {
+            let digits = value.len() == width && value.bytes().all(|digit| digit.is_ascii_digit());
+            digits && value.parse::<u8>().is_ok_and(|number| number <= most)
+        };
+        let (known, known_as) = match self {
+            _ if value.is_empty() => return None,
+            Self::Channel => (Channel::parse(value).is_some(), words(Channel::ALL.iter().map(|one| one.as_str()))),
+            Self::Direction => {
+                (Direction::parse(value).is_some(), words(Direction::ALL.iter().map(|one| one.as_str())))
+            }
+            Self::Hour => (number(23, 2), "two digits from 00 to 23".to_owned()),
+            Self::Weekday => (number(7, 1) && value != "0", "1 (Monday) to 7".to_owned()),
+            Self::MonthsSince => (number(99, 2), "two digits from 00 to 99".to_owned()),
+            Self::Vintage => (is_month(value), "a month such as 2026-03".to_owned()),
+            Self::Currency => (is_currency(value), "an ISO 4217 code such as EUR".to_owned()),
+            _ => return None,
+        };
+        (!known).then_some(known_as)
+    }
+
     /// Whether facts of a kind can have it.
     #[must_use]
     pub const fn is_had_by(self, kind: FactKind) -> bool {
@@ -181,6 +206,21 @@ pub(super) const COMPUTED: DimSet = DimSet(
         | 1 << Dimension::Vintage.index()
         | 1 << Dimension::MonthsSince.index(),
 );
+
+fn words<'w>(all: impl Iterator<Item = &'w str>) -> String {
+    format!("one of {}", all.collect::<Vec<_>>().join(", "))
+}
+
+/// Whether a text is a month as vintages are written.
+fn is_month(value: &str) -> bool {
+    let first = format!("{value}-01");
+    value.len() == 7 && first.parse::<chrono::NaiveDate>().is_ok_and(|day| day.format("%Y-%m-%d").to_string() == first)
+}
+
+/// Whether a text is a currency as facts have it.
+fn is_currency(value: &str) -> bool {
+    crate::domain::money::Currency::parse(value).is_some_and(|currency| currency.code() == value)
+}
 
 /// The most months that are told apart.
 pub(super) const MOST_MONTHS: i32 = 99;

@@ -220,9 +220,11 @@ impl Remembered {
         }
     }
 
-    /// A message ends in one state: a later one takes the place of the one before.
+    /// A message ends in one state: a later one takes the place of the one before. Who opened, followed, complained of or
+    /// unsubscribed by it had it, so that it was delivered whatever else is reported: shares of delivered messages hold no others.
     fn ended(&mut self, state: u16, sink: &mut Sink) {
-        if self.among(FINAL) == state {
+        let had = self.among(OPENED | CLICKED | COMPLAINED | UNSUBSCRIBED) != 0;
+        if self.among(FINAL) == state || had && self.is_delivered() {
             return;
         }
         if let Some(mut old) = self.final_fact(self.among(FINAL), sink) {
@@ -246,19 +248,25 @@ impl Remembered {
         if !self.has(LEAD | MESSAGE) {
             return;
         }
+        use MessageEventKind as Kind;
         match event {
-            MessageEventKind::Delivered => self.ended(DELIVERED, sink),
-            MessageEventKind::BouncedHard | MessageEventKind::Returned => self.ended(BOUNCED_HARD, sink),
-            MessageEventKind::BouncedSoft => self.ended(BOUNCED_SOFT, sink),
-            MessageEventKind::Dropped => self.ended(DROPPED, sink),
-            MessageEventKind::Opened => {
+            Kind::Delivered | Kind::Opened | Kind::Clicked | Kind::Complained | Kind::Unsubscribed => {
+                self.ended(DELIVERED, sink);
+            }
+            Kind::BouncedHard | Kind::Returned => self.ended(BOUNCED_HARD, sink),
+            Kind::BouncedSoft => self.ended(BOUNCED_SOFT, sink),
+            Kind::Dropped => self.ended(DROPPED, sink),
+            Kind::Accepted | Kind::Deferred => {}
+        }
+        match event {
+            Kind::Opened => {
                 let value = at.map(|(at, market)| self.seconds_to(at, market));
                 self.once(OPENED, FactKind::MessageOpened, value, sink);
             }
-            MessageEventKind::Clicked => self.once(CLICKED, FactKind::MessageClicked, None, sink),
-            MessageEventKind::Complained => self.once(COMPLAINED, FactKind::MessageComplained, None, sink),
-            MessageEventKind::Unsubscribed => self.once(UNSUBSCRIBED, FactKind::MessageUnsubscribed, None, sink),
-            MessageEventKind::Accepted | MessageEventKind::Deferred => {}
+            Kind::Clicked => self.once(CLICKED, FactKind::MessageClicked, None, sink),
+            Kind::Complained => self.once(COMPLAINED, FactKind::MessageComplained, None, sink),
+            Kind::Unsubscribed => self.once(UNSUBSCRIBED, FactKind::MessageUnsubscribed, None, sink),
+            _ => {}
         }
     }
 }

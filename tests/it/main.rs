@@ -38,6 +38,8 @@ mod histories;
 mod house_rules;
 mod kpi_semantics;
 mod kpi_semantics_links;
+mod kpi_semantics_messages;
+mod kpi_values;
 mod migrations;
 mod opt_outs;
 mod own_hours;

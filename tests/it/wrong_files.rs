@@ -139,3 +139,28 @@ fn a_subdivision_that_no_residence_names_is_refused() {
     altered(directory.path(), "[[calendar.holiday]]\n", "[[calendar.holiday]]\nfrom_year = 2020\nuntil_year = 2019\n");
     assert!(told(directory.path()).contains("until_year lies before from_year"));
 }
+
+/// A target for a channel that there is not would never have a figure.
+#[test]
+fn a_target_for_what_no_figure_can_be_of_is_told() {
+    let directory = configuration();
+    let tenant = directory.path().join("tenants/t.toml");
+    let good = std::fs::read_to_string(&tenant).expect("the tenant");
+    let line = good.lines().count() + 9;
+    for (dimension, value, remedy) in
+        [("channel", "phone", "one of call, email"), ("weekday", "Monday", "1 (Monday) to 7")]
+    {
+        let target = format!(
+            "\n[[target]]\nid = \"calls\"\nkpi = \"calls_outbound\"\ngrain = \"month\"\nfrom = \"2026-01-01\"\ngoal = \"80\"\n\
+             side = \"at_least\"\ngroup = {{ {dimension} = \"{value}\" }}\n"
+        );
+        std::fs::write(&tenant, format!("{good}{target}")).expect("write the tenant");
+        let told = told(directory.path());
+        let said = format!("group.{dimension} is \"{value}\", which no figure can be of");
+        assert!(
+            told.lines().any(|one| one.contains(&format!("t.toml:{line}:")) && one.contains(&said)),
+            "{line} in {told}"
+        );
+        assert!(told.contains(&format!("write {remedy}")), "{told}");
+    }
+}

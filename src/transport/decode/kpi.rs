@@ -145,6 +145,8 @@ pub fn figure(wire: v1::DrillDownRequest, case: &CaseDimensions) -> Result<(Mark
             let dimension = dimension(&at.field("dimension"), &wire.dimension, case);
             if wire.unattributed && !wire.value.is_empty() {
                 at.field("value").refuse("is of a group that is unattributed: leave one of the two out");
+            } else if let Some(dimension) = dimension {
+                value_of(&at.field("value"), dimension, &wire.value);
             }
             Some((dimension?, (!wire.unattributed).then_some(wire.value)))
         });
@@ -163,6 +165,11 @@ pub fn figure(wire: v1::DrillDownRequest, case: &CaseDimensions) -> Result<(Mark
         };
         let first = wire.question_start_date.and_then(|date| at.field("question_start_date").date(Some(date)));
         let (from, to) = span?;
+        if let Some(first) = first.filter(|first| *first > from) {
+            let text =
+                format!("{first} is after start_date, {from}: send the first day of the question, which is no later");
+            at.field("question_start_date").refuse(text);
+        }
         let period = Period { start: day_number(from), end: day_number(to), whole: true };
         let running_from = first.map_or(period.start, day_number);
         Some((
@@ -245,10 +252,25 @@ pub fn filters(at: &At<'_>, wire: Vec<v1::DimensionFilter>, case: &CaseDimension
             values_at.refuse("is required: send at least one value");
         }
         let values = values_at.list(wire.values, MAX_FILTER_VALUES, |at, value| {
-            if value.is_empty() { Some(value) } else { at.optional_text(value) }
+            if value.is_empty() {
+                return Some(value);
+            }
+            let value = at.optional_text(value)?;
+            if let Some(dimension) = dimension {
+                value_of(at, dimension, &value);
+            }
+            Some(value)
         });
         Some((dimension?, values))
     })
+}
+
+/// Refuses what no fact can have: figures of it would all be nothing.
+fn value_of(at: &At<'_>, dimension: Dimension, value: &str) {
+    if let Some(known) = dimension.not_its_value(value) {
+        let shown: String = value.chars().take(40).collect();
+        at.refuse(format!("{shown:?} is no {} that facts can have: send {known}", dimension.as_str()));
+    }
 }
 
 fn dimension(at: &At<'_>, name: &str, case: &CaseDimensions) -> Option<Dimension> {
