@@ -27,7 +27,13 @@ fn message(one: &Activity, lead: bool) -> Option<&Contact> {
 /// What says that a message came or did not.
 const fn is_report(event: MessageEventKind) -> bool {
     use MessageEventKind as E;
-    matches!(event, E::Delivered | E::BouncedHard | E::BouncedSoft | E::Dropped | E::Returned)
+    matches!(event, E::Delivered | E::BouncedHard | E::BouncedSoft | E::Dropped | E::Returned) || shows_it_came(event)
+}
+
+/// What nobody does with a message that did not come.
+const fn shows_it_came(event: MessageEventKind) -> bool {
+    use MessageEventKind as E;
+    matches!(event, E::Opened | E::Clicked | E::Complained | E::Unsubscribed)
 }
 
 fn pays(one: &Activity, lead: bool) -> bool {
@@ -173,10 +179,9 @@ impl<'h> Records<'h> {
                 reports += i128::from(self.events(&case, one).any(|(_, event)| is_report(event)));
                 let Some(point) = contact.contact_point.as_ref() else { continue };
                 sent.insert((case.clone(), point.clone()));
-                let last = self
-                    .events(&case, one)
-                    .filter(|(_, event)| !matches!(event, MessageEventKind::Opened | MessageEventKind::Clicked));
-                if last.last().is_some_and(|(_, event)| event == MessageEventKind::Delivered) {
+                let had = self.events(&case, one).any(|(_, event)| shows_it_came(event));
+                let last = self.events(&case, one).last();
+                if had || last.is_some_and(|(_, event)| event == MessageEventKind::Delivered) {
                     reached.insert((case.clone(), point.clone()));
                 }
             }
