@@ -60,6 +60,7 @@ impl Definition {
             start: NaiveDate::MIN,
             end: NaiveDate::MIN,
             whole_period: true,
+            running: false,
             kind,
             group,
             currency,
@@ -90,6 +91,7 @@ impl Definition {
         row.start = at.period.first();
         row.end = at.period.end_date();
         row.whole_period = at.period.whole;
+        row.running = at.today.is_some_and(|today| today < at.period.end);
         (row.value, row.no_value, row.numerator, row.denominator) = (None, None, None, None);
         (row.sample_size, row.interval) = (None, None);
         if self.money && row.currency.is_none() {

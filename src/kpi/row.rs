@@ -53,6 +53,8 @@ pub struct Row {
     pub end: NaiveDate,
     /// Whether the period is the whole span of the grain, and not a part of it.
     pub whole_period: bool,
+    /// Whether the period is not over: records of it are still to come.
+    pub running: bool,
     /// One group, the rest or the total.
     pub kind: RowKind,
     /// Values of the grouped dimensions in the order of the question; `None`: facts without the dimension.

@@ -85,7 +85,7 @@ masked! {
     KpiRow {
         kpi_id, variant_id, period_start_date, period_end_date, whole_period, group, currency_code, value,
         no_value_reason, numerator, denominator, sample_size, unit, decimals, interval_low, interval_high, row_kind,
-        compared, frozen, freeze_time,
+        compared, frozen, freeze_time, running_period,
     }
     Finding {
         finding_id, rule_id, jurisdiction_id, pack_version, pack_digest, severity, effect, status, case_id, person_id,

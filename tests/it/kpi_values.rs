@@ -1,4 +1,5 @@
-//! Values of filters and groups that no fact can have: figures of them would all be nothing, and look like an answer.
+//! Values of filters and groups that no fact can have: figures of them would all be nothing, and look like an answer. And what
+//! a figure says of its period.
 
 use fairdue::proto::v1;
 use tonic::Code;
@@ -74,6 +75,41 @@ on_both_databases!(
         let wrong = mine.kpis.drill_down(late).await.expect_err("a first day after the period's");
         assert_eq!((wrong.code(), fields(&wrong)), (Code::InvalidArgument, vec!["question_start_date".to_owned()]));
         assert!(wrong.message().contains("2024-03-10 is after start_date, 2024-03-01"), "{wrong:?}");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    // It is the 10th of June in the test: June is told as not over beside May, which is, and so is July, of which nothing is
+    // known.
+    async fn a_period_that_is_not_over_says_so(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let months = v1::QueryKpisRequest {
+            start_date: date(2024, 5, 1),
+            end_date: date(2024, 8, 1),
+            ..march("calls_outbound")
+        };
+        let told = mine.kpis.query_kpis(months).await.expect("figures").into_inner();
+        let periods: Vec<_> = told
+            .rows
+            .iter()
+            .map(|row| (row.period_start_date.map(|date| date.month), row.whole_period, row.running_period))
+            .collect();
+        assert_eq!(periods, [(Some(5), true, false), (Some(6), true, true), (Some(7), true, true)]);
+        assert_eq!(told.rows[2].no_value_reason(), v1::NoValueReason::NotBegun);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_group_without_a_value_is_asked_for_as_such(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        let wrong = mine.kpis.drill_down(behind("agent", "")).await.expect_err("neither a value nor unattributed");
+        assert_eq!((wrong.code(), fields(&wrong)), (Code::InvalidArgument, vec!["group[0].value".to_owned()]));
+        let mut without = behind("agent", "");
+        without.group[0].unattributed = true;
+        mine.kpis.drill_down(without).await.expect("records");
         api.end().await;
     }
 );

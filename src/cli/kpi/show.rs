@@ -81,6 +81,7 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
         "start",
         "end",
         "whole",
+        "running",
         "row",
         "group",
         "currency",
@@ -110,6 +111,7 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
             day(row.period_start_date.as_ref()),
             day(row.period_end_date.as_ref()),
             row.whole_period.to_string(),
+            row.running_period.to_string(),
             word(row.row_kind().as_str_name(), "ROW_KIND_"),
             group(row),
             row.currency_code.clone(),
@@ -296,7 +298,8 @@ fn table(answer: &v1::QueryKpisResponse, compared: bool) -> String {
 fn value(row: &v1::KpiRow) -> String {
     let value = row.value.as_ref().map(|value| value.value.clone());
     let cut = if row.whole_period { "" } else { "*" };
-    value.map_or_else(|| reason(row.no_value_reason()), |value| format!("{value}{cut}"))
+    let running = if row.running_period { "+" } else { "" };
+    value.map_or_else(|| reason(row.no_value_reason()), |value| format!("{value}{cut}{running}"))
 }
 
 fn number(row: &v1::KpiRow) -> Option<f64> {

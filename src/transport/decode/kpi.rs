@@ -145,6 +145,9 @@ pub fn figure(wire: v1::DrillDownRequest, case: &CaseDimensions) -> Result<(Mark
             let dimension = dimension(&at.field("dimension"), &wire.dimension, case);
             if wire.unattributed && !wire.value.is_empty() {
                 at.field("value").refuse("is of a group that is unattributed: leave one of the two out");
+            } else if !wire.unattributed && wire.value.is_empty() {
+                at.field("value")
+                    .refuse("is required: send the group's value, or unattributed for the group without one");
             } else if let Some(dimension) = dimension {
                 value_of(&at.field("value"), dimension, &wire.value);
             }

@@ -140,6 +140,7 @@ mod tag {
         COMPARED = 18 "compared",
         FROZEN = 19 "frozen",
         FREEZE_TIME = 20 "freeze_time",
+        RUNNING_PERIOD = 21 "running_period",
     }
 }
 
@@ -209,6 +210,7 @@ impl<'a> Writer<'a> {
         if let Some(base) = row.base.as_deref().filter(|_| self.wanted.has(tag::COMPARED)) {
             out.generated(tag::COMPARED, &kpi::compared(row, base));
         }
+        self.int(out, tag::RUNNING_PERIOD, row.running.into());
     }
 
     /// Ids and period.

@@ -80,6 +80,7 @@ pub fn row(row: &Row, group_by: &[String]) -> v1::KpiRow {
         period_start_date: Some(date(row.start)),
         period_end_date: Some(date(row.end)),
         whole_period: row.whole_period,
+        running_period: row.running,
         // The rest and the total are no group: empty values would read as the group of facts without the dimension.
         group: group_by
             .iter()
