@@ -81,7 +81,6 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
         "start",
         "end",
         "whole",
-        "running",
         "row",
         "group",
         "currency",
@@ -93,6 +92,7 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
         "sample",
         "low",
         "high",
+        "running",
     ];
     if compared {
         header.extend(["base_start", "base_end", "base_value", "base_no_value", "change", "change_percent"]);
@@ -111,7 +111,6 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
             day(row.period_start_date.as_ref()),
             day(row.period_end_date.as_ref()),
             row.whole_period.to_string(),
-            row.running_period.to_string(),
             word(row.row_kind().as_str_name(), "ROW_KIND_"),
             group(row),
             row.currency_code.clone(),
@@ -123,6 +122,7 @@ pub fn figures(answer: &v1::QueryKpisResponse, format: Format) -> Result<String,
             row.sample_size.map(|size| size.to_string()).unwrap_or_default(),
             text(row.interval_low.as_ref()),
             text(row.interval_high.as_ref()),
+            row.running_period.to_string(),
         ];
         if let Some(base) = row.compared.as_ref().filter(|_| compared) {
             line.extend([
