@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::held::Held;
 use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
-use super::permissions::{Point, at_work, covers, ended, point, recorded, taken_back};
+use super::permissions::{Point, concerns, covers, ended, maybe_elsewhere, point, recorded, taken_back};
 use super::situation::Situation;
 use super::which;
 use super::windows::{Since, earlier};
@@ -14,7 +14,7 @@ use crate::domain::ids::ContactPointId;
 use crate::domain::party::Permission;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Answer;
-use crate::domain::vocabulary::{Channel, ConsentScope};
+use crate::domain::vocabulary::ConsentScope;
 use crate::rules::calendar::Calendar;
 use crate::rules::conduct::{CONSENT_REQUEST, ChannelConsent, OptOut};
 use crate::rules::model::Term;
@@ -156,32 +156,6 @@ fn opted_out(
         }
     }
     found
-}
-
-/// An opt-out of that scope concerns the contact.
-fn concerns(
-    scope: ConsentScope,
-    channel: Option<Channel>,
-    binding: OptOut,
-    situation: &Situation<'_>,
-    contact: &Contact,
-) -> bool {
-    match scope {
-        ConsentScope::All | ConsentScope::Point => true,
-        ConsentScope::Channel => match binding {
-            OptOut::Point => false,
-            OptOut::Channel => channel.is_none_or(|channel| channel == contact.channel),
-            OptOut::Everything => true,
-        },
-        ConsentScope::Calls => binding == OptOut::Everything || contact.channel == Channel::Call,
-        ConsentScope::Workplace => at_work(situation).is_some(),
-        ConsentScope::DebtDetails | ConsentScope::Recording => false,
-    }
-}
-
-/// The opt-out is one for the workplace, and it is not known that the contact is there.
-fn maybe_elsewhere(scope: ConsentScope, situation: &Situation<'_>) -> bool {
-    scope == ConsentScope::Workplace && at_work(situation) != Some(None)
 }
 
 /// The local day of the judgement is not after the term that began at that instant.

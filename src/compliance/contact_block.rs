@@ -6,15 +6,16 @@ use chrono_tz::Tz;
 use super::conditions::lasting;
 use super::judgement::{Note, Speaking};
 use super::notice_period::last_day_after;
-use super::permissions::{Point, at_work, ended, point, recorded, taken_back};
+use super::permissions::{Point, concerns, ended, maybe_elsewhere, point, recorded, taken_back};
 use super::situation::Situation;
 use super::{limitation_period, which};
 use crate::domain::ids::ActivityId;
 use crate::domain::party::{Condition, Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
-use crate::domain::vocabulary::{Channel, ConsentScope, Place};
+use crate::domain::vocabulary::Place;
 use crate::rules::calendar::Calendar;
+use crate::rules::conduct::OptOut;
 use crate::rules::model::ContactBlock;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Set, Word};
@@ -173,14 +174,10 @@ fn opted_out(situation: &Situation<'_>, hit: &mut Option<Hit>) {
             (Some(_), Some(_)) => continue,
             (Some(_), None) => Some(Attribute::Technology),
         };
-        let scope = match one.scope {
-            ConsentScope::All | ConsentScope::Point => Some(None),
-            ConsentScope::Channel => one.channel.is_none_or(|channel| channel == contact.channel).then_some(None),
-            ConsentScope::Calls => (contact.channel == Channel::Call).then_some(None),
-            ConsentScope::Workplace => at_work(situation),
-            ConsentScope::DebtDetails | ConsentScope::Recording => None,
-        };
-        let Some(scope) = scope else { continue };
+        if !concerns(one.scope, one.channel, OptOut::Channel, situation, contact) {
+            continue;
+        }
+        let place = maybe_elsewhere(one.scope, situation).then_some(Attribute::Place);
         let at_point = match point(recorded_at, situation, contact) {
             Point::Own => None,
             Point::Other => continue,
@@ -188,7 +185,7 @@ fn opted_out(situation: &Situation<'_>, hit: &mut Option<Hit>) {
         };
         if !taken_back(one.given, situation, contact) {
             let name = OtherFlag::OptedOut.name();
-            keep(hit, Hit { name, until: one.expires, known: true, lacks: at_point.or(scope).or(way), id: None });
+            keep(hit, Hit { name, until: one.expires, known: true, lacks: at_point.or(place).or(way), id: None });
         }
     }
 }

@@ -1,5 +1,7 @@
 //! At most so many attempts, contacts or conversations in a window.
 
+use chrono_tz::Tz;
+
 use super::conditions::stretches;
 use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
@@ -8,8 +10,6 @@ use super::which;
 use super::windows::{
     Since, any_since, begins_with, by_dates, circle_attribute, earlier, left_by, not_before, open_circle,
 };
-use chrono_tz::Tz;
-
 use crate::domain::ids::ActivityId;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};

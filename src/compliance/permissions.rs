@@ -7,6 +7,7 @@ use crate::domain::ids::ContactPointId;
 use crate::domain::party::Permission;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, ConsentScope, ContactPointKind, Place};
+use crate::rules::conduct::OptOut;
 use crate::rules::words::{Attribute, Set};
 
 /// Every consent and opt-out of the person, with the contact point it was recorded at.
@@ -62,7 +63,7 @@ pub(crate) fn ended(end: Option<Timestamp>, at: Timestamp) -> bool {
 
 /// Whether the contact is at work: as [`which::at_place`] tells it.
 #[allow(clippy::option_option)] // three answers
-pub(crate) fn at_work(situation: &Situation<'_>) -> Option<Option<Attribute>> {
+fn at_work(situation: &Situation<'_>) -> Option<Option<Attribute>> {
     which::at_place(Set::of(&[Place::Workplace]), situation)
 }
 
@@ -79,6 +80,32 @@ pub(crate) fn covers(consent: &Permission, situation: &Situation<'_>, contact: &
             ConsentScope::Calls => contact.channel == Channel::Call,
             ConsentScope::Workplace => at_work(situation) == Some(None),
         }
+}
+
+/// An opt-out of that scope concerns the contact.
+pub(crate) fn concerns(
+    scope: ConsentScope,
+    channel: Option<Channel>,
+    binding: OptOut,
+    situation: &Situation<'_>,
+    contact: &Contact,
+) -> bool {
+    match scope {
+        ConsentScope::All | ConsentScope::Point => true,
+        ConsentScope::Channel => match binding {
+            OptOut::Point => false,
+            OptOut::Channel => channel.is_none_or(|channel| channel == contact.channel),
+            OptOut::Everything => true,
+        },
+        ConsentScope::Calls => binding == OptOut::Everything || contact.channel == Channel::Call,
+        ConsentScope::Workplace => at_work(situation).is_some(),
+        ConsentScope::DebtDetails | ConsentScope::Recording => false,
+    }
+}
+
+/// The opt-out is one for the workplace, and it is not known that the contact is there.
+pub(crate) fn maybe_elsewhere(scope: ConsentScope, situation: &Situation<'_>) -> bool {
+    scope == ConsentScope::Workplace && at_work(situation) != Some(None)
 }
 
 /// Those recorded at no contact point, or at the contact's.
