@@ -207,6 +207,10 @@ vocabulary!(
         /// Change of what is open of promises that are neither judged nor withdrawn or replaced; `amount` promised. It stands where the
         /// case stands: what changes the case's dimensions moves it.
         PromiseOpen = "promise_open",
+        /// A promise was judged, told of its debtor; as promise_judged, but that `value` is the short form of the person id of the
+        /// case's principal debtor, by which the cases of one person are told of one debtor. A promise whose case names nobody
+        /// has no such fact until it does.
+        DebtorPromiseJudged = "debtor_promise_judged",
     }
 );
 

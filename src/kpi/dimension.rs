@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{histogram, since, survival};
 use crate::domain::case_dimensions::{CaseDimensions, MOST};
-use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::fact::{Dims, Fact, FactKind, ValueOf};
 use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
 
@@ -28,6 +28,8 @@ vocabulary!(
         Length = "length",
         /// The day on which the account was seen before for the same; no question groups by it.
         Since = "since",
+        /// The debtor whom the fact is of; no question groups by it.
+        Debtor = "debtor",
         /// A part of an account's life, with the days since it came in; no question groups by it.
         Life = "life", Currency = "currency",
         /// The first of the case's values that definitions state as dimensions: see [`Dimension::named`].
@@ -80,6 +82,7 @@ impl Dimension {
             | Self::MonthsSince
             | Self::Length
             | Self::Since
+            | Self::Debtor
             | Self::Life => None,
         }
     }
@@ -90,6 +93,9 @@ impl Dimension {
         match self {
             Self::Length => fact.value.map(|value| histogram::step(value).to_string()),
             Self::Since => fact.value.map(|gap| since::written(i64::from(fact.day).saturating_sub(gap))),
+            Self::Debtor => {
+                fact.value.filter(|_| fact.kind.value_of() == Some(ValueOf::Id)).map(|id| format!("{id:x}"))
+            }
             Self::Life => survival::written(fact.dims.state.as_deref()?, fact.value?),
             Self::Hour => fact.hour.map(|hour| format!("{:02}", hour % 24)),
             Self::Weekday => fact.hour.map(|hour| (hour / 24 + 1).to_string()),
@@ -182,7 +188,7 @@ impl Dimension {
     /// Whether measures may be kept by it, and questions grouped by it.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Length | Self::Since | Self::Life)
+        !matches!(self, Self::Length | Self::Since | Self::Debtor | Self::Life)
     }
 
     /// The place of this dimension in [`Dimension::ALL`].
@@ -194,12 +200,13 @@ impl Dimension {
 
 /// A set of dimensions, held in the order of [`Dimension::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct DimSet(u32);
+pub struct DimSet(u64);
 
 /// The dimensions that are computed of a fact's numbers.
 pub(super) const COMPUTED: DimSet = DimSet(
     1 << Dimension::Length.index()
         | 1 << Dimension::Since.index()
+        | 1 << Dimension::Debtor.index()
         | 1 << Dimension::Life.index()
         | 1 << Dimension::Hour.index()
         | 1 << Dimension::Weekday.index()

@@ -194,7 +194,10 @@ impl Drill {
                 continue;
             }
             let Some(value) = self.given(leaf, measure, fact) else { continue };
-            let counted = measure.distinct().and_then(|one| one.of(&fact.dims)).map(str::to_owned);
+            let counted = measure.distinct().and_then(|one| {
+                let computed = || one.computed(fact);
+                one.of(&fact.dims).map(str::to_owned).or_else(computed)
+            });
             let values = measure.is_histogram() || measure.is_lives();
             let counted = if values { fact.value.map(|value| value.to_string()) } else { counted };
             let facts = i64::from(fact.sign).wrapping_mul(fact.count);

@@ -200,6 +200,7 @@ impl Source {
             Aggregate::Histogram | Aggregate::Lives => fact.value.map(|_| i128::from(fact.count))?,
             Aggregate::Sum(which) => amount(which)?,
             Aggregate::SumProduct(which, clock) => amount(which)? * i128::from(clock.of(fact)?),
+            Aggregate::Distinct(Dimension::Debtor) => fact.value.map(|_| i128::from(fact.count))?,
             Aggregate::Distinct(dimension) => dimension.of(&fact.dims).map(|_| i128::from(fact.count))?,
         };
         Some(value * i128::from(fact.sign))

@@ -14,6 +14,8 @@ pub(crate) const MAX_SETS: usize = 12;
 
 /// What a distinct count of accounts is of: no dimension, since a market has too many of them.
 pub(crate) const ACCOUNT: &str = "account";
+/// What a distinct count of debtors is of: no dimension either.
+const DEBTOR: &str = "debtor";
 
 /// Reads one measure; `None` if it is too broken to go on with. What is wrong is noted.
 pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) -> Option<Measure> {
@@ -42,13 +44,20 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
     let only = match aggregate {
         Some(Aggregate::Accounts) => Some(FactKind::AccountSeen),
         Some(Aggregate::Lives) => Some(FactKind::AccountLife),
+        Some(Aggregate::Distinct(Dimension::Debtor)) => Some(FactKind::DebtorPromiseJudged),
         _ => None,
     };
     if let (Some(fact), Some(only)) = (fact, only.filter(|only| fact != Some(*only))) {
-        let message = format!("{} counts accounts by facts of kind {fact}", table.what);
+        let counted = if only == FactKind::DebtorPromiseJudged { "debtors" } else { "accounts" };
+        let message = format!("{} counts {counted} by facts of kind {fact}", table.what);
         reader.wrong(filter_at, message, format!("take facts of kind {only}, or another agg"));
     }
     let declared = dimension_sets(reader, &mut table);
+    if matches!(aggregate, Some(Aggregate::Sum(Amount::Value) | Aggregate::Histogram)) && value_of == Some(ValueOf::Id)
+    {
+        let message = format!("{} adds up ids", table.what);
+        reader.wrong(table.at, message, "count the facts, or distinct debtors of them");
+    }
     let (at, what) = (table.at, table.what.clone());
     table.finish(reader);
 
@@ -58,7 +67,7 @@ pub(crate) fn measure(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize
         Aggregate::Histogram | Aggregate::Lives | Aggregate::Sum(Amount::Value) => match value_of {
             Some(ValueOf::Seconds) => Quantity::SECONDS,
             Some(ValueOf::Days) => Quantity::DAYS,
-            Some(ValueOf::Number) | None => Quantity::NUMBER,
+            Some(ValueOf::Number | ValueOf::Id) | None => Quantity::NUMBER,
         },
         // Of open items the second amount is the first one times the due day.
         Aggregate::Sum(Amount::Second) if fact == Some(FactKind::OpenItems) => Quantity::MONEY_DAYS,
@@ -162,9 +171,10 @@ fn aggregate(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Aggregate
             let case = reader.case.clone();
             let parse = |text: &str| match text {
                 ACCOUNT => Some(Aggregate::Accounts),
+                DEBTOR => Some(Aggregate::Distinct(Dimension::Debtor)),
                 _ => Dimension::named(text, &case).map(Aggregate::Distinct),
             };
-            table.word(reader, "of", parse, || format!("{ACCOUNT}, {}", all_dimensions(&case)))
+            table.word(reader, "of", parse, || format!("{ACCOUNT}, {DEBTOR}, {}", all_dimensions(&case)))
         }
         "histogram" => Some(Aggregate::Histogram),
         "lives" => Some(Aggregate::Lives),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::books::{Books, NEVER};
+use super::debtor::of_debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::promise::{PromiseState, PromiseView, expected, open};
@@ -84,7 +85,12 @@ impl CaseLedger {
             promise.state = promise.verdict();
             promise.case = Some(Arc::clone(&sink.dims));
             let promise = promise.clone();
-            sink.out.push(self.judged(index, &promise, sink));
+            let judged = self.judged(index, &promise, sink);
+            let told = of_debtor(&judged, sink);
+            sink.out.push(judged);
+            if let Some(told) = told {
+                sink.out.push(told);
+            }
             sink.out.push(Fact { sign: -1, day, ..open(&promise, sink) });
             sink.out.push(came(&promise, sink));
             for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
@@ -161,8 +167,12 @@ impl CaseLedger {
     /// What is told of these promises, and of the instalments that an entry was paid on, that were judged.
     fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Fact> {
         let judged = promises.iter().filter_map(|at| Some((*at, self.promises().get(*at)?)));
-        let mut told: Vec<Fact> =
-            judged.flat_map(|(at, promise)| [self.judged(at, promise, sink), came(promise, sink)]).collect();
+        let mut told: Vec<Fact> = Vec::new();
+        for (at, promise) in judged {
+            let fact = self.judged(at, promise, sink);
+            told.extend(of_debtor(&fact, sink));
+            told.extend([fact, came(promise, sink)]);
+        }
         if let Some(books) = &self.books {
             told.extend(books.told_of_instalments(entry, sink));
         }
@@ -170,7 +180,7 @@ impl CaseLedger {
     }
 
     /// A promise was judged.
-    fn judged(&self, at: usize, promise: &PromiseView, sink: &Sink) -> Fact {
+    pub(super) fn judged(&self, at: usize, promise: &PromiseView, sink: &Sink) -> Fact {
         let mut fact = sink.plain(FactKind::PromiseJudged, 1);
         fact.day = promise.last_day(sink.market);
         (fact.amount, fact.amount2) = (promise.amount, promise.came());

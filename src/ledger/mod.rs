@@ -1,6 +1,5 @@
 //! The fold of one case's money, promises and KPI facts: a pure function of the case's versions and activities in
 //! their order, and of market settings. Nothing here reads a clock; timers fire when told how far time has come.
-//!
 //! What is fixed here, beside datamodel.md's semantics:
 //! - Stocks are dated transitions under the dimensions in force: a version that changes one moves the balance from the
 //!   old dimensions to the new ones. A payment attributed to another agent than the case's moves what it settles to
@@ -23,6 +22,7 @@ mod books;
 mod claims;
 mod contact;
 mod conversions;
+mod debtor;
 mod dims;
 mod elsewhere;
 mod emit;

@@ -119,6 +119,7 @@ impl CaseLedger {
             leaving.stocks(before, Stock::default());
         }
         let mut sink = Sink::new(out, (day, placed), market, new);
+        self.debtor_changes(&mut sink, old);
         if goes {
             self.promises_move((1, left), &mut sink);
         }

@@ -228,6 +228,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             K::ContactWithPromise | K::PromiseMade | K::PromiseJudged | K::PromiseEnded | K::PromiseOpen => {
                 &["Activity.promise"]
             }
+            K::DebtorPromiseJudged => &["Activity.promise", "Case.parties"],
             K::MessageDelivered
             | K::MessageBounced
             | K::MessageDropped

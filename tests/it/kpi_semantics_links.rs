@@ -7,7 +7,7 @@ use v1::activity::Detail;
 use crate::kpi_semantics::{cases, months, record, service};
 use crate::support::api::Clients;
 use crate::support::database::on_both_databases;
-use crate::support::wire::{activity, date, euros, payment, stamp};
+use crate::support::wire::{activity, case, date, euros, payment, stamp};
 
 const MARCH: (i32, i32, i32) = (2024, 4, 1);
 
@@ -182,5 +182,60 @@ on_both_databases!(
         assert_eq!(months(&mut there, "call_to_promise", MARCH).await, ["100.00 = 1 / 1"]);
         one.end().await;
         other.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_debtor_of_several_cases_counts_once(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        // Both cases are of one person.
+        let mut both = vec![case("c1", "a"), case("c2", "a"), case("c3", "a"), case("c4", "a")];
+        both[1].parties = both[0].parties.clone();
+        both[3].parties.clear();
+        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases: both };
+        mine.cases.batch_upsert_cases(request).await.expect("stored");
+        let inbound = |mut one: v1::Activity| {
+            one.initiator = v1::Initiator::Debtor.into();
+            one
+        };
+        let due = |id: &str, case: &str| {
+            let made = v1::Promise { amount: euros(10), due_date: date(2024, 3, 22), ..Default::default() };
+            activity(id, case, 1, Detail::Promise(made))
+        };
+        let promises = vec![inbound(due("a", "c1")), due("b", "c2"), due("c", "c3"), due("d", "c4")];
+        record(&mut mine, promises).await;
+        record(&mut mine, vec![payment("p1", "c2", 3, 10)]).await;
+        for (kpi, told) in [
+            ("ptp_kept", "25.00 = 1 / 4"),
+            ("ptp_kept_accounts", "25.00 = 1 / 4"),
+            ("ptp_kept_debtors", "50.00 = 1 / 2"),
+            ("ptp_kept_inbound_debtors", "0.00 = 0 / 1"),
+            ("ptp_kept_outbound_debtors", "50.00 = 1 / 2"),
+        ] {
+            assert_eq!(months(&mut mine, kpi, MARCH).await, [told], "{kpi}");
+        }
+        // Kept on both cases it is one debtor; after a chargeback of one of them it is that debtor still.
+        record(&mut mine, vec![payment("p2", "c1", 3, 10)]).await;
+        assert_eq!(months(&mut mine, "ptp_kept_debtors", MARCH).await, ["50.00 = 1 / 2"]);
+        let back = |id: &str, case: &str, of: &str| {
+            let reason = v1::ReversalKind::Chargeback.into();
+            let back = v1::Reversal { reversed_activity_id: of.to_owned(), amount: euros(10), reason };
+            activity(id, case, 50, Detail::Reversal(back))
+        };
+        record(&mut mine, vec![back("r1", "c1", "p2")]).await;
+        assert_eq!(months(&mut mine, "ptp_kept_debtors", MARCH).await, ["50.00 = 1 / 2"]);
+        record(&mut mine, vec![back("r2", "c2", "p1")]).await;
+        assert_eq!(months(&mut mine, "ptp_kept_debtors", MARCH).await, ["0.00 = 0 / 2"]);
+        assert_eq!(as_of(&mut mine, "ptp_kept_debtors", 49).await, "50.00");
+        void(&mut mine, "r1").await;
+        assert_eq!(months(&mut mine, "ptp_kept_debtors", MARCH).await, ["50.00 = 1 / 2"]);
+        // Of a fourth case nobody says at first whose it is. What was due on it is told of its debtor once he is named.
+        let told = v1::Case { version_id: "v2".to_owned(), effect_time: stamp(60), ..case("c4", "a") };
+        let request = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(told) };
+        mine.cases.upsert_case(request).await.expect("stored");
+        assert_eq!(months(&mut mine, "ptp_kept_debtors", MARCH).await, ["33.33 = 1 / 3"]);
+        assert_eq!(months(&mut mine, "ptp_kept", MARCH).await, ["25.00 = 1 / 4"]);
+        assert_eq!(as_of(&mut mine, "ptp_kept_debtors", 59).await, "50.00");
+        api.end().await;
     }
 );

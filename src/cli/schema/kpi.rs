@@ -119,7 +119,7 @@ fn measure() -> Value {
             "of",
             json!({
                 "description": "The dimension whose values are counted, or account",
-                "anyOf": [choice("One of the list", dimensions().chain(["account"])), case_dimension()],
+                "anyOf": [choice("One of the list", dimensions().chain(["account", "debtor"])), case_dimension()],
             }),
         )
         .may("day", choice("Which day of a fact counts; its own without this key", ["fact", "placed"]))

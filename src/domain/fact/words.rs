@@ -40,6 +40,8 @@ pub enum ValueOf {
     Days,
     /// A plain number.
     Number,
+    /// The short form of an id: no length, and nothing to be added up.
+    Id,
 }
 
 impl FactKind {
@@ -62,6 +64,7 @@ impl FactKind {
             | Self::AccountLife
             | Self::PromiseJudged => Some(ValueOf::Days),
             Self::Survey | Self::Headcount => Some(ValueOf::Number),
+            Self::DebtorPromiseJudged => Some(ValueOf::Id),
             _ => None,
         }
     }
@@ -81,7 +84,7 @@ impl FactKind {
             Self::Page => Some(PageStep::ALL.iter().map(ToString::to_string).collect()),
             Self::PaymentSession => words(&["done", "failed", "abandoned"]),
             Self::PayerFailed => words(&["once", "again"]),
-            Self::PromiseJudged => words(&["kept", "partly_kept", "late", "broken"]),
+            Self::PromiseJudged | Self::DebtorPromiseJudged => words(&["kept", "partly_kept", "late", "broken"]),
             Self::PromiseEnded => words(&["withdrawn", "superseded"]),
             Self::FirstContactResolved => words(&["attempt", "right_party"]),
             Self::PlanEnded => words(&["ended", "broken", "replaced"]),

@@ -218,12 +218,16 @@ fn dimensions_of_cases_are_held_against_what_is_stated() {
 
 #[test]
 fn accounts_are_counted_by_what_they_were_seen_for_alone() {
-    for (agg, remedy) in [("distinct\"\nof = \"account", "account_seen"), ("lives", "account_life")] {
+    for (agg, remedy, sets) in [
+        ("distinct\"\nof = \"account", "account_seen", "[[]]"),
+        ("lives", "account_life", "[[]]"),
+        ("distinct\"\nof = \"debtor", "debtor_promise_judged", "[[]]"),
+    ] {
         let found = compile(&format!(
             "version = 1\n[[measure]]\nid = \"m\"\ntitle = \"t\"\ndescription = \"d\"\nfact = \"contact\"\n\
-             agg = \"{agg}\"\ndimension_sets = [[]]\n"
+             agg = \"{agg}\"\ndimension_sets = {sets}\n"
         ));
-        assert!(found.len() == 1 && found[0].contains("counts accounts by facts of kind contact"), "{found:#?}");
+        assert!(found.len() == 1 && found[0].contains("s by facts of kind contact"), "{found:#?}");
         assert!(found[0].contains(&format!("take facts of kind {remedy}")), "{found:#?}");
     }
 }

@@ -4,10 +4,9 @@
 use super::*;
 use crate::domain::detail::{Instalment, MatterStep, PageStep, SettlementStep};
 use crate::domain::fact::flag;
-use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Party, Permission, ZoneCandidate};
-use crate::domain::vocabulary::{ConsentScope, Ownership, PartyRole};
+use crate::domain::vocabulary::{ConsentScope, Ownership};
 
 const END: &str = "2024-12-31";
 const ALL: fn(&Dims) -> bool = |_| true;
@@ -275,20 +274,8 @@ fn the_hour_of_a_contact_is_the_debtor_s() {
     assert_eq!(hour(&case), Some(0), "Monday after midnight in the market");
     assert_eq!(hour_of(&case, true), None, "no more than the day is known");
     let zone = |zone: &str| ZoneCandidate { zone: zone.to_owned(), source: String::new() };
-    case.parties = vec![Party {
-        person: PersonId::trusted("p"),
-        role: PartyRole::Primary,
-        kind: None,
-        household: None,
-        residences: Vec::new(),
-        zones: vec![zone("nowhere"), zone("America/New_York")],
-        language: None,
-        conditions: Vec::new(),
-        windows: Vec::new(),
-        permissions: Vec::new(),
-        contact_points: Vec::new(),
-        creditor_customer: None,
-    }];
+    let zones = vec![zone("nowhere"), zone("America/New_York")];
+    case.parties = vec![Party { zones, ..party("p") }];
     assert_eq!(hour(&case), Some(6 * 24 + 18), "Sunday evening at the debtor's");
 }
 

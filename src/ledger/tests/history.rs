@@ -191,6 +191,7 @@ pub(super) fn history() -> impl Strategy<Value = History> {
                 made.placement.placed = placed;
                 made.steering.agent = (*agent > 0).then(|| format!("agent{agent}"));
                 made.steering.team = None;
+                made.parties = (*agent > 0).then(|| party(&format!("person{agent}"))).into_iter().collect();
                 made.identity.creditor = format!("client{client}");
                 made.closed = *closed;
                 // Later versions may bring another claim, and name the claims in another order.

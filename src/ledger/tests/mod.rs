@@ -6,6 +6,7 @@ mod agreed;
 mod agreements;
 mod conversions;
 mod counting;
+mod debtor;
 mod examples;
 mod history;
 mod judging;
@@ -28,11 +29,12 @@ use crate::domain::case::{CaseVersion, Claim, Dates, Identity, LegalClass, Place
 use crate::domain::detail::{Contact, Detail, Payment, Promise, ReversalKind};
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::facts::Facts;
-use crate::domain::ids::{ActivityId, CaseId, ClaimId, MarketId, TenantId, VersionId};
+use crate::domain::ids::{ActivityId, CaseId, ClaimId, MarketId, PersonId, TenantId, VersionId};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::{Currency, Money};
+use crate::domain::party::Party;
 use crate::domain::time::{Timestamp, day_number};
-use crate::domain::vocabulary::Channel;
+use crate::domain::vocabulary::{Channel, PartyRole};
 
 pub(super) fn market() -> Market {
     Market {
@@ -108,6 +110,24 @@ pub(super) fn version(id: &str, effective: Timestamp, claims: Vec<Claim>) -> Cas
         prior_charges: Vec::new(),
         closed: false,
         attributes: BTreeMap::new(),
+    }
+}
+
+/// Who owes, and nothing more of him.
+pub(super) fn party(person: &str) -> Party {
+    Party {
+        person: PersonId::trusted(person),
+        role: PartyRole::Primary,
+        kind: None,
+        household: None,
+        residences: Vec::new(),
+        zones: Vec::new(),
+        language: None,
+        conditions: Vec::new(),
+        windows: Vec::new(),
+        permissions: Vec::new(),
+        contact_points: Vec::new(),
+        creditor_customer: None,
     }
 }
 

@@ -211,6 +211,7 @@ proptest! {
         super::ageing::ages_agree(&once.facts, &oracle, &days)?;
         super::past_due::times_agree(&once.facts, &oracle)?;
         promises_agree(&once, &oracle)?;
+        super::debtor::debtors_agree(&once, &history)?;
         agreements_agree(&once, &oracle)?;
         conversions_agree(&once, &oracle)?;
         collected_agrees(&once, &oracle)?;
