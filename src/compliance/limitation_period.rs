@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::applies;
 use super::judgement::{Note, Speaking};
+use super::memory::Mark;
 use super::situation::Situation;
 use crate::domain::case::{Claim, LimitationEventKind};
 use crate::domain::detail::Detail;
@@ -171,7 +172,7 @@ fn last_day(
                     by = if by == RunsFrom::Start { RunsFrom::Resumption } else { by };
                 }
             }
-            kind if limits.interrupted_by.has(kind) && (event.on <= last || limits.revives) => {
+            kind if limits.interrupted_by.has(kind) && (event.on <= last || limits.revived_by.has(kind)) => {
                 last = calendar.last_day(term, event.on, subdivision);
                 by = begun_by(kind);
             }
@@ -223,8 +224,14 @@ fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_
     let told = told.into_iter().filter(|(kind, _)| counts(*kind));
     let told = told.filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true }));
     let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before && counts(mark.kind));
-    let marks =
-        marks.map(|mark| Event { kind: mark.kind, on: situation.date_in(mark.at, zone), certain: mark.certain });
+    let written = |mark: &&Mark| {
+        mark.in_due_form || !limits.acknowledged_in_writing || mark.kind != LimitationEventKind::Acknowledgement
+    };
+    let marks = marks.filter(written).map(|mark| Event {
+        kind: mark.kind,
+        on: situation.date_in(mark.at, zone),
+        certain: mark.in_due_form || mark.kind != LimitationEventKind::DemandReceived,
+    });
     let mut events: Vec<Event> = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date).collect();
     events.sort_by_key(|event| event.on);
     events

@@ -167,8 +167,8 @@ impl Charged {
 pub(crate) struct Mark {
     pub kind: LimitationEventKind,
     pub at: Timestamp,
-    /// False: it is not recorded that it reached the debtor.
-    pub certain: bool,
+    /// False: of a demand it is not recorded that it reached the debtor, an acknowledgement was not in writing.
+    pub in_due_form: bool,
 }
 
 /// A contact by which the person used a channel towards the collector.

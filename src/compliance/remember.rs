@@ -206,8 +206,8 @@ impl CaseWatch {
             memory.demands = memory.demands.saturating_add(1);
             if past.form != Some(Form::Oral) {
                 let at = past.received.unwrap_or(past.at);
-                let certain = past.received.is_some();
-                memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, certain });
+                let in_due_form = past.received.is_some();
+                memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, in_due_form });
             }
         }
         memory.past.push(past);
@@ -233,10 +233,13 @@ impl CaseWatch {
 
     fn remember_flags(&mut self, activity: &Activity) {
         let at = activity.occurred;
-        let mark = |kind| Mark { kind, at, certain: true };
+        let mark = |kind| Mark { kind, at, in_due_form: true };
         match &activity.detail {
             Detail::Payment(_) => self.remember_in().marks.push(mark(LimitationEventKind::Payment)),
-            Detail::Acknowledgement { .. } => self.remember_in().marks.push(mark(LimitationEventKind::Acknowledgement)),
+            Detail::Acknowledgement { written } => {
+                let mark = Mark { in_due_form: *written, ..mark(LimitationEventKind::Acknowledgement) };
+                self.remember_in().marks.push(mark);
+            }
             Detail::LegalStep { step } if !matches!(step, LegalStepKind::Threat | LegalStepKind::Service) => {
                 self.remember_in().marks.push(mark(LimitationEventKind::CourtAction));
             }

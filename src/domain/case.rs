@@ -195,7 +195,7 @@ pub struct Dates {
     /// Last payment before the case came here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_payment: Option<NaiveDate>,
-    /// Last acknowledgement before the case came here.
+    /// Last acknowledgement before the case came here, in the form that the law asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_acknowledgement: Option<NaiveDate>,
     /// Last contact by the creditor.

@@ -365,8 +365,10 @@ pub struct LimitationPeriod {
     pub start: LimitationStart,
     /// What begins it anew.
     pub interrupted_by: Set<LimitationEventKind>,
-    /// An interruption after the end begins it anew too.
-    pub revives: bool,
+    /// What of that begins it anew after its end, too.
+    pub revived_by: Set<LimitationEventKind>,
+    /// An acknowledgement counts only in writing.
+    pub acknowledged_in_writing: bool,
     /// Longest term from the start, in years, whatever interrupted it.
     pub max_years: Option<u16>,
     /// Term of a title from its day, in years.

@@ -13,6 +13,7 @@ use super::words::{
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence};
 use super::{parse_conduct, parse_fee, parse_hours, parse_matter};
 use super::{payment_application, payment_term, record_retention};
+use crate::domain::case::LimitationEventKind;
 
 /// Reads the limits of a kind.
 pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Limits> {
@@ -324,11 +325,21 @@ fn limitation(table: &mut Reader<'_, '_>) -> Option<LimitationPeriod> {
     }
     let start = table.need_word::<LimitationStart>("start");
     let years = |table: &mut Reader<'_, '_>, key| table.integer(key, 1, 100).and_then(|n| u16::try_from(n).ok());
+    let (interrupted_by, revived_by) = (table.set("interrupted_by"), table.set("revived_by"));
+    if let Some(one) = revived_by.iter().find(|one: &LimitationEventKind| !interrupted_by.has(*one)) {
+        let message = format!("{one} does not begin the period anew while it runs");
+        table.wrong("revived_by", &message, "name it in interrupted_by, too");
+    }
+    let acknowledged_in_writing = table.boolean("acknowledged_in_writing").unwrap_or(false);
+    if acknowledged_in_writing && !interrupted_by.has(LimitationEventKind::Acknowledgement) {
+        table.wrong("acknowledged_in_writing", "no acknowledgement begins the period anew", "remove it");
+    }
     Some(LimitationPeriod {
         term,
         start: start?,
-        interrupted_by: table.set("interrupted_by"),
-        revives: table.boolean("revives").unwrap_or(false),
+        interrupted_by,
+        revived_by,
+        acknowledged_in_writing,
         max_years: years(table, "max_years"),
         titled_years: years(table, "titled_years"),
         forbids: steps(table, "forbids", true),

@@ -68,13 +68,23 @@ fn of(entry: Table, key: &'static str) -> Table {
         }
         "require" => texts(&about("Further duties of recording; some of the consents that the law accepts")),
         "forms" | "languages" => texts(&about("Some of those that the law accepts")),
-        "exclude" | "interrupted_by" | "unless" | "lifted_by" | "accepts" => {
+        "exclude" | "interrupted_by" | "revived_by" | "unless" | "lifted_by" | "accepts" => {
             texts(&about("Some of the exceptions of the law, or none: []"))
         }
-        "required" | "respect_deadline" | "written" | "no_others" | "always" | "verify_identity" | "simple"
-        | "debtor_choice" | "never_disputed" | "segregated" | "never" | "mark_disputed" | "scheme" => {
-            flag(&about("true: a duty that the law does not state"))
-        }
+        "required"
+        | "acknowledged_in_writing"
+        | "respect_deadline"
+        | "written"
+        | "no_others"
+        | "always"
+        | "verify_identity"
+        | "simple"
+        | "debtor_choice"
+        | "never_disputed"
+        | "segregated"
+        | "never"
+        | "mark_disputed"
+        | "scheme" => flag(&about("true: a duty that the law does not state")),
         "end_inclusive"
         | "written_only"
         | "until_verified"
@@ -82,7 +92,6 @@ fn of(entry: Table, key: &'static str) -> Table {
         | "unless_evasion"
         | "unless_due_fixed"
         | "unless_paid"
-        | "revives"
         | "used_ever"
         | "grounded_only"
         | "unless_agreed"

@@ -51,6 +51,11 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::LimitationPeriod(limits) => limits.max_years.as_mut().is_some_and(|years| moved_u16(years, step)),
             _ => false,
         });
+        // Without a figure to move, once will do.
+        with("an acknowledgement counts in any form".to_owned(), &|limits| match limits {
+            Limits::LimitationPeriod(limits) if step > 0 => std::mem::take(&mut limits.acknowledged_in_writing),
+            _ => false,
+        });
         with(format!("its term for titles is {more} year"), &|limits| match limits {
             Limits::LimitationPeriod(limits) => {
                 limits.titled_years.as_mut().is_some_and(|years| moved_u16(years, step))

@@ -93,13 +93,19 @@ pub(super) fn ids(rules: &[crate::domain::ids::RuleId]) -> Vec<&str> {
 }
 
 pub(super) fn limitation(limits: &LimitationPeriod) -> Vec<Line> {
-    let LimitationPeriod { term: length, start, interrupted_by, revives, max_years, titled_years, forbids } = limits;
+    let LimitationPeriod { term: length, start, interrupted_by, revived_by, max_years, titled_years, forbids, .. } =
+        limits;
     let years = |years: &Option<u16>| years.map(|years| many(i64::from(years), "years"));
     vec![
         term("limitation_period.term", "a claim is lost after", length.as_ref()),
         word("limitation_period.start", "running from", *start),
         set("limitation_period.interrupted_by", "begun anew by", *interrupted_by, NOTHING),
-        Line::flag("limitation_period.revives", *revives, "an interruption after the end begins it anew too"),
+        set("limitation_period.revived_by", "begun anew after its end by", *revived_by, NOTHING),
+        Line::flag(
+            "limitation_period.acknowledged_in_writing",
+            limits.acknowledged_in_writing,
+            "an acknowledgement counts only in writing",
+        ),
         Line::optional("limitation_period.max_years", "at the latest after", years(max_years)),
         Line::optional("limitation_period.titled_years", "a title is lost after", years(titled_years)),
         steps("limitation_period.forbids", "forbidden afterwards", forbids, NOTHING),

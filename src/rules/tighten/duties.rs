@@ -37,7 +37,8 @@ pub(super) fn limitation(change: &mut Change<'_, '_, '_>, limits: &mut Limitatio
         change.unstated("titled_years", "states no term of a title: the claim's own term holds");
     }
     change.fewer("interrupted_by", &mut limits.interrupted_by);
-    change.forgoes("revives", &mut limits.revives);
+    change.fewer("revived_by", &mut limits.revived_by);
+    change.demands("acknowledged_in_writing", &mut limits.acknowledged_in_writing);
     change.further_steps("forbids", &mut limits.forbids);
 }
 

@@ -45,7 +45,9 @@ pub const fn keys(kind: Kind) -> &'static [&'static str] {
             "max_count",
             "min_days_between",
         ],
-        Kind::LimitationPeriod => &["term", "max_years", "titled_years", "interrupted_by", "revives", "forbids"],
+        Kind::LimitationPeriod => {
+            &["term", "max_years", "titled_years", "interrupted_by", "revived_by", "acknowledged_in_writing", "forbids"]
+        }
         Kind::CallRecording => &["require"],
         Kind::ChannelConsent => &[
             "require",

@@ -56,12 +56,13 @@ pub fn law(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
         ),
         Kind::LimitationPeriod => (
             format!(
-                "start = \"due\"\nterm = {term}\ninterrupted_by = [\"payment\", \"acknowledgement\"]\nrevives = true\nmax_years = 3\ntitled_years = 4\nforbids = [\"legal_step\"]"
+                "start = \"due\"\nterm = {term}\ninterrupted_by = [\"payment\", \"acknowledgement\"]\nrevived_by = [\"payment\", \"acknowledgement\"]\nmax_years = 3\ntitled_years = 4\nforbids = [\"legal_step\"]"
             ),
             vec![
                 format!("term = {less}"),
                 "interrupted_by = []".into(),
-                "revives = false".into(),
+                "revived_by = [\"acknowledgement\"]".into(),
+                "acknowledged_in_writing = true".into(),
                 "max_years = 2".into(),
                 "titled_years = 1".into(),
                 "forbids = [\"demand\"]".into(),

@@ -96,13 +96,14 @@ fn looser(kind: Kind) -> (&'static str, &'static [&'static str]) {
             ],
         ),
         Kind::LimitationPeriod => (
-            "start = \"due\"\nterm = TERM\ninterrupted_by = [\"payment\"]\nmax_years = 3\ntitled_years = 4\nforbids = [\"legal_step\"]",
+            "start = \"due\"\nterm = TERM\ninterrupted_by = [\"payment\", \"acknowledgement\"]\nacknowledged_in_writing = true\nmax_years = 3\ntitled_years = 4\nforbids = [\"legal_step\"]",
             &[
                 "term = 11",
                 "max_years = 4",
                 "titled_years = 5",
-                "interrupted_by = [\"acknowledgement\"]",
-                "revives = true",
+                "interrupted_by = [\"court_action\"]",
+                "revived_by = [\"payment\"]",
+                "acknowledged_in_writing = false",
             ],
         ),
         Kind::CallRecording => ("require = [\"recording\"]", &[]),

@@ -151,7 +151,7 @@ fn detail(what: usize, hour: i64) -> (Value, Value) {
             recorded["identity_verified"] = json!(hour % 3 == 0);
             (none(), recorded)
         }
-        35 => (none(), json!({ "kind": "acknowledgement", "written": true })),
+        35 => (none(), json!({ "kind": "acknowledgement", "written": hour % 2 == 0 })),
         36 => (none(), json!({ "kind": "title_obtained", "on": "2023-01-10" })),
         37 => (none(), letter(json!({ "form": "paper", "template": if hour % 2 == 0 { "harsh" } else { "mild" } }))),
         38 => {
