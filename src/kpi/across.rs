@@ -118,7 +118,7 @@ fn first_groups(
 fn together(parts: &[Part<'_>], merge: &Merge<'_>) -> Result<Gathered, DecodeError> {
     let mut all: Option<Gathered> = None;
     for part in parts {
-        let own = add_up(part.plan, part.blocks.iter().copied(), merge)?;
+        let own = add_up(part.plan, &part.blocks, merge, false)?;
         match &mut all {
             Some(all) => all.absorb(&own),
             None => all = Some(own),

@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
-use super::{histogram, since, survival};
+use super::{histogram, ids, since, survival};
 use crate::domain::case_dimensions::{CaseDimensions, MOST};
 use crate::domain::fact::{Dims, Fact, FactKind, ValueOf};
 use crate::domain::time::date_of_day;
@@ -93,9 +93,10 @@ impl Dimension {
         match self {
             Self::Length => fact.value.map(|value| histogram::step(value).to_string()),
             Self::Since => fact.value.map(|gap| since::written(i64::from(fact.day).saturating_sub(gap))),
-            Self::Debtor => {
-                fact.value.filter(|_| fact.kind.value_of() == Some(ValueOf::Id)).map(|id| format!("{id:x}"))
-            }
+            Self::Debtor => fact
+                .value
+                .filter(|_| fact.kind.value_of() == Some(ValueOf::Id))
+                .map(|id| ids::written(id.cast_unsigned())),
             Self::Life => survival::written(fact.dims.state.as_deref()?, fact.value?),
             Self::Hour => fact.hour.map(|hour| format!("{:02}", hour % 24)),
             Self::Weekday => fact.hour.map(|hour| (hour / 24 + 1).to_string()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::block::{Block, BlockKey, Cell};
 use super::delta::Names;
 use super::dimension::MAX_WIDTH;
+use super::ids::{Counting, Rows};
 use super::plan::{Feed, MadeInto, Plan};
 use super::query::Query;
 use super::since;
@@ -66,14 +67,17 @@ pub(super) fn gather<'b>(
     blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
     merge: &Merge<'_>,
 ) -> Result<Gathered, DecodeError> {
-    Ok(add_up(plan, blocks, merge)?.made(plan))
+    let blocks: Vec<(BlockKey, &Block)> = blocks.into_iter().collect();
+    Ok(add_up(plan, &blocks, merge, true)?.made(plan))
 }
 
-/// The sums of every feed, before anything is made of them: those of several markets may still be added up.
-pub(super) fn add_up<'b>(
+/// The sums of every feed, before anything is made of them: those of several markets may still be added up, unless they are
+/// of one `alone`.
+pub(super) fn add_up(
     plan: &Plan,
-    blocks: impl IntoIterator<Item = (BlockKey, &'b Block)>,
+    blocks: &[(BlockKey, &Block)],
     merge: &Merge<'_>,
+    alone: bool,
 ) -> Result<Gathered, DecodeError> {
     let stride = plan.stretches.len() + 1;
     let mut names = Names::default();
@@ -83,23 +87,39 @@ pub(super) fn add_up<'b>(
     for (place, feed) in plan.feeds.iter().enumerate() {
         by_series.entry(feed.series).or_default().push(place);
     }
+    let bucket_of = |key: &BlockKey| plan.stretches.cuts.partition_point(|cut| *cut <= key.period);
+    // How many blocks give debtors to each stretch.
+    let mut giving: HashMap<(usize, usize), usize> = HashMap::new();
+    for (key, _) in blocks.iter().filter(|(_, block)| alone && !block.is_empty()) {
+        for place in by_series.get(&key.series).into_iter().flatten() {
+            let feed = plan.feeds.get(*place).filter(|feed| feed.ids && feed.takes(key));
+            if feed.is_some() {
+                *giving.entry((*place, bucket_of(key))).or_default() += 1;
+            }
+        }
+    }
     for (key, block) in blocks {
         for place in by_series.get(&key.series).into_iter().flatten() {
             let (Some(feed), Some(sums)) = (plan.feeds.get(*place), feeds.get_mut(*place)) else { continue };
-            if !feed.ranges.iter().any(|range| range.holds(&key)) {
+            if !feed.takes(key) {
                 continue;
             }
             if block.width() != feed.width && !block.is_empty() {
                 return Err(DecodeError::Invalid("tuple width"));
             }
-            let bucket = plan.stretches.cuts.partition_point(|cut| *cut <= key.period);
+            let bucket = bucket_of(key);
             // Days from the cell's to the stretch's end, the first included.
             let left = |at: usize| i128::from(plan.stretches.days(at).1) - i128::from(key.period);
             let days = bucket.checked_sub(1).map_or(0, left);
             let (query, names, merge) = (&plan.query, &mut names, &merge);
             // Before groups are made of them, so that neither their order nor what is filtered tells whose they are.
             let pseudonyms = feed.agent.zip(plan.shape.pseudonyms.as_ref());
-            let mut adder = Adder { feed, query, names, sums, merge, pseudonyms, age: None, first: None };
+            let mut adder = Adder { feed, query, names, sums, merge, pseudonyms, age: None, first: None, ids: None };
+            if alone && feed.ids && adder.sums.is_loose() {
+                let apart = matches!(merge, Merged::Nothing) && feed.tells_rows_apart();
+                let only = giving.get(&(*place, bucket)) == Some(&1);
+                adder.ids = Some(if apart && only { Counting::Rows } else { Counting::Ids });
+            }
             if feed.counts_at_once() {
                 let start = bucket.checked_sub(1).map(|at| plan.stretches.days(at).0);
                 adder.first = feed.distinct.map(|at| (at, since::not_before(block.strings(), start)));
@@ -162,6 +182,8 @@ struct Adder<'a> {
     age: Option<(u32, u32)>,
     /// Of accounts: where the day stands on which they were seen before, and whether that is none of the period's, by key.
     first: Option<(usize, Vec<bool>)>,
+    /// Of debtors: how they are counted.
+    ids: Option<Counting>,
 }
 
 /// What stands for a string of a block that has no number yet.
@@ -191,6 +213,8 @@ impl Adder<'_> {
                 number => number.map_or(0, |number| *number),
             }
         };
+        let counted = self.ids.zip(self.feed.distinct);
+        let mut rows = counted.map(|(counting, at)| Rows::new(counting, at, block.strings(), bucket));
         // Tuples are sorted, so that those of a group often follow one another.
         let mut last: Option<(Group, usize)> = None;
         for (key, cell) in block.rows() {
@@ -208,6 +232,10 @@ impl Adder<'_> {
             let apart = self.feed.by.is_some() && matches!(self.merge, Merged::AllBut(_));
             group.values = if apart { group.values } else { self.merge.apply(group.values) };
             group.currency = self.feed.currency.map_or(0, |at| number(self.names, key, at));
+            if let Some(rows) = &mut rows {
+                rows.take(group, key, cell, (&mut self.sums.ids, &mut self.sums.met));
+                continue;
+            }
             if self.first.is_none() {
                 group.distinct = self.feed.distinct.map_or(0, |at| number(self.names, key, at));
             }
@@ -236,6 +264,9 @@ impl Adder<'_> {
             if self.feed.mean && bucket > 0 {
                 self.sums.weigh(row, bucket, cell.sum.wrapping_mul(days));
             }
+        }
+        if let Some(rows) = &mut rows {
+            rows.hand_on((&mut self.sums.ids, &mut self.sums.met));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::block::Cell;
 use super::delta::Names;
 use super::gather::{Gathered, Group};
+use super::ids::COUNTED;
 use super::plan::{MadeInto, Plan};
 use super::shape::Stretches;
 use super::sums::Sums;
@@ -70,9 +71,11 @@ impl Sums {
     /// For a distinct count: replaces sums by how many values are left in each group and period.
     fn count_distinct(&mut self, stretches: &Stretches) {
         let mut counted = Self::counted(stretches.slots.len());
+        self.count_ids();
         self.each_flow(stretches, |group, period, flow| {
-            let there = i64::from(flow.sum > 0);
-            counted.put(Group { distinct: 0, ..*group }, period, Cell { sum: there.into(), facts: there });
+            let there = if group.distinct == COUNTED { flow.sum } else { i128::from(flow.sum > 0) };
+            let facts = i64::try_from(there).unwrap_or(i64::MAX);
+            counted.put(Group { distinct: 0, ..*group }, period, Cell { sum: there, facts });
         });
         *self = counted;
     }

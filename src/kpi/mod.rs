@@ -31,6 +31,7 @@ mod formula;
 mod gather;
 mod hash;
 mod histogram;
+mod ids;
 pub mod intake;
 mod keeping;
 mod layout;

@@ -112,6 +112,8 @@ pub(super) struct Feed {
     pub(super) agent: Option<usize>,
     /// Where the value stands that `made_into` goes by.
     pub(super) distinct: Option<usize>,
+    /// That value is the id of a debtor.
+    pub(super) ids: bool,
     /// What is made of the sums by that value.
     pub(super) made_into: MadeInto,
     /// Place in the tuple, and which filter of the question it must pass.
@@ -133,6 +135,17 @@ impl Feed {
     /// Whether accounts are counted as their cells are met: each period is one stretch, which knows its first day.
     pub(super) fn counts_at_once(&self) -> bool {
         self.made_into == MadeInto::Accounts && !self.sums
+    }
+
+    /// Whether it takes a block.
+    pub(super) fn takes(&self, key: &BlockKey) -> bool {
+        self.ranges.iter().any(|range| range.holds(key))
+    }
+
+    /// Whether the groups of the question and what is counted tell the rows of a block apart.
+    pub(super) fn tells_rows_apart(&self) -> bool {
+        let told = |at: usize| self.groups.contains(&at) || self.currency == Some(at) || self.distinct == Some(at);
+        (0..self.width).all(told)
     }
 }
 
@@ -319,6 +332,7 @@ impl Plan {
                     currency: at(Dimension::Currency).filter(|_| money && measure.by_currency && by.is_none()),
                     agent: at(Dimension::Agent),
                     distinct: measure.own_dimension().or(by_month.then_some(Dimension::MonthsSince)).and_then(at),
+                    ids: made_into == MadeInto::Distinct && measure.distinct() == Some(Dimension::Debtor),
                     made_into,
                     by,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),

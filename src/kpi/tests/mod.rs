@@ -3,6 +3,7 @@
 mod accounts;
 mod across;
 mod cells;
+mod debtors;
 mod faults;
 mod figures;
 mod keeping;
