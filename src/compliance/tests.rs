@@ -4,6 +4,7 @@
 mod barred;
 pub(crate) mod bench;
 mod circles;
+mod claims;
 mod clocks;
 mod consent;
 mod content;

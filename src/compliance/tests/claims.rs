@@ -1,0 +1,70 @@
+//! Cases with several claims: which version of the law each is under.
+
+use serde_json::{Value, json};
+
+use super::small::{activity, ask, fold, noon, rules_with, version};
+use crate::compliance::{Note, Speaking};
+use crate::domain::activity::Activity;
+use crate::domain::verdict::Answer;
+use crate::rules::words::Attribute;
+
+/// Two claims on either side of a change of law on 2022-01-01.
+fn both_sides() -> Value {
+    json!([
+        { "id": "c1", "principal": 10_000, "arose": "2019-03-01", "due_original": "2019-04-01" },
+        { "id": "c2", "principal": 10_000, "arose": "2022-03-01", "due_original": "2022-04-01" },
+    ])
+}
+
+fn charge(number: usize, day: i64, cents: i64, claim: Option<&str>) -> Activity {
+    let mut detail = json!({ "kind": "charge", "step": "reminder", "amount": { "m": cents, "c": "EUR" } });
+    if let Some(claim) = claim {
+        detail["claim"] = json!(claim);
+    }
+    activity(number, noon(day), json!({}), detail)
+}
+
+fn unknown(said: Option<Speaking>, attribute: Attribute) -> bool {
+    said.is_some_and(|said| said.answer == Answer::Unknown && said.note == Note::Missing(attribute))
+}
+
+/// A suit for two claims, one of which the new law may bar: the other, older one does not hide it.
+#[test]
+fn a_claim_under_the_new_law_is_not_hidden_by_one_under_the_old() {
+    let head = "valid_from = 2022-01-01\nversion_by = \"claim_arose_on\"";
+    let law = rules_with(
+        "",
+        head,
+        "[rule.limitation_period]\nterm = { years = 3, count = \"clear_days\", from = \"sent\", roll = \"none\" }\n\
+         start = \"arose\"\nforbids = [\"legal_step\"]",
+        None,
+    );
+    let suit = || activity(1, noon(1), json!({}), json!({ "kind": "legal_step", "step": "lawsuit" }));
+    let answer = |claims: Value| {
+        let version = version(json!({ "claims": claims }), json!({}));
+        let (watch, _) = fold(&law, &version, &[], noon(0));
+        ask(&law, &version, &watch, &suit())
+    };
+    assert!(unknown(answer(both_sides()), Attribute::Claim));
+    let both = json!([{ "id": "c1", "principal": 1, "arose": "2022-02-01" }, { "id": "c2", "principal": 1, "arose": "2025-03-01" }]);
+    assert_eq!(answer(both).map(|said| said.answer), Some(Answer::Broken));
+    let none = json!([{ "id": "c1", "principal": 1, "arose": "2019-03-01" }]);
+    assert!(answer(none).is_none());
+    let open = json!([{ "id": "c1", "principal": 1, "arose": "2025-03-01" }, { "id": "c2", "principal": 1 }]);
+    assert!(unknown(answer(open), Attribute::ClaimArose));
+}
+
+/// A fee is judged by the law of the claim that it names; where it names none and they are under different ones, that is
+/// what is missing.
+#[test]
+fn a_fee_is_under_the_law_of_its_claim() {
+    let limits = "[rule.fee_cap]\nsteps = [\"reminder\"]\nbound = \"ceiling\"\namount = \"10.00\"\nper = \"charge\"";
+    let law = rules_with("", "valid_from = 2022-01-01\nversion_by = \"due_on\"", limits, None);
+    let version = version(json!({ "claims": both_sides() }), json!({}));
+    let (watch, _) = fold(&law, &version, &[], noon(0));
+    let said = |claim| ask(&law, &version, &watch, &charge(1, 1, 2_000, claim));
+    assert_eq!(said(Some("c2")).map(|said| said.answer), Some(Answer::Broken));
+    assert!(said(Some("c1")).is_none());
+    assert!(unknown(said(None), Attribute::Claim));
+    assert!(unknown(said(Some("c3")), Attribute::Claim));
+}
