@@ -154,6 +154,9 @@ fn formulas<'l>(limits: &'l InterestCap, situation: &Situation<'_>) -> Result<&'
     if limits.tiers.len() > 1 && situation.version.claims.is_empty() {
         return Err(Lack::Missing(Attribute::Principal));
     }
+    if limits.tiers.len() > 1 && limits.currency != Some(situation.version.currency) {
+        return Err(Lack::Missing(Attribute::Currency));
+    }
     let tier = limits.tiers.iter().find(|(up_to, _)| principal <= *up_to);
     tier.map(|(_, formulas)| formulas.as_slice()).ok_or(Lack::NoFigure)
 }

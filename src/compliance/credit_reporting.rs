@@ -7,7 +7,7 @@ use super::judgement::{Note, Speaking};
 use super::notice_period::{Earlier, earlier_steps, form_fits, term_start};
 use super::situation::Situation;
 use crate::domain::detail::{CreditReportKind, Detail};
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
 use crate::domain::party::Condition;
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
@@ -43,7 +43,7 @@ pub(crate) fn judge(
         let hit = conditions::any(Set::of(&[Condition::Disputed]), rule.from, situation);
         found.extend(hit.map(|_| broken("the dispute is not marked")));
     }
-    found.extend(limits.min_debt.map(|least| large_enough(least, *amount, situation)));
+    found.extend(limits.min_debt.map(|least| large_enough(least, limits.currency, *amount, situation)));
     if let Some(most) = limits.max_reports {
         let standing = i64::try_from(situation.watch.memory().reports.len()).unwrap_or(i64::MAX).saturating_add(1);
         let answer = if standing > i64::from(most) { Answer::Broken } else { Answer::Kept };
@@ -100,9 +100,15 @@ fn absent(word: &'static str, situation: &Situation<'_>) -> Speaking {
     broken(word)
 }
 
-fn large_enough(least: i64, reported: Option<Money>, situation: &Situation<'_>) -> Speaking {
+fn large_enough(
+    least: i64,
+    currency: Option<Currency>,
+    reported: Option<Money>,
+    situation: &Situation<'_>,
+) -> Speaking {
+    let stated = reported.map_or(situation.version.currency, |money| money.currency);
     let amount = match reported {
-        Some(money) if money.currency != situation.version.currency => return Speaking::missing(Attribute::Currency),
+        _ if currency != Some(stated) => return Speaking::missing(Attribute::Currency),
         Some(money) => money.minor,
         None if situation.version.claims.is_empty() => return Speaking::missing(Attribute::Principal),
         None => situation.watch.balance(),

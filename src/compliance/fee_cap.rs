@@ -6,7 +6,7 @@ use super::situation::Situation;
 use super::speaking::ConditionalLimit;
 use super::{applies, fee_later};
 use crate::domain::detail::{Charge, Detail};
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, ClaimId};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Confidence, Unit};
 use crate::domain::vocabulary::{ChargeStep, Form};
@@ -59,7 +59,8 @@ fn charged(
         // An entitlement, a default rate or a sum to be set off accuses nobody.
         return Some(Speaking::new(Answer::Kept));
     }
-    if charge.amount.currency != limits.currency {
+    // What was charged before and the principal are in the case's currency.
+    if [charge.amount.currency, situation.version.currency].iter().any(|currency| *currency != limits.currency) {
         return Some(Speaking::missing(Attribute::Currency));
     }
     if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
@@ -146,6 +147,9 @@ fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Speak
     {
         return None;
     }
+    if situation.version.currency != limits.currency {
+        return Some(Speaking::missing(Attribute::Currency));
+    }
     let yearly = yearly(rule, limits, situation).ok()?;
     Some(compare(limits, (factor, yearly), None, None, total, situation))
 }
@@ -164,7 +168,7 @@ fn compare(
     limits: &FeeCap,
     (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
-    claim: Option<&crate::domain::ids::ClaimId>,
+    claim: Option<&ClaimId>,
     total: i128,
     situation: &Situation<'_>,
 ) -> Speaking {
@@ -187,19 +191,21 @@ fn cap(
     limits: &FeeCap,
     (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
-    claim: Option<&crate::domain::ids::ClaimId>,
+    claim: Option<&ClaimId>,
     situation: &Situation<'_>,
 ) -> Result<i128, Attribute> {
     if limits.tiers.is_empty() {
         return limits.maximum.map(i128::from).ok_or(Attribute::Principal);
     }
+    // A flat sum is the same whatever the principal is.
+    let measured = limits.tiers.len() > 1 || limits.tiers.iter().any(|tier| matches!(tier.value, TierValue::Rate(_)));
     let basis = match limits.basis {
         FeeBasis::Principal => match claim {
             Some(wanted) => {
                 let found = situation.version.claims.iter().find(|one| one.id == *wanted);
                 i128::from(found.ok_or(Attribute::Principal)?.principal)
             }
-            None if situation.version.claims.is_empty() && limits.tiers.len() > 1 => return Err(Attribute::Principal),
+            None if situation.version.claims.is_empty() && measured => return Err(Attribute::Principal),
             None => i128::from(situation.version.principal()),
         },
         FeeBasis::Charge => i128::from(stated.ok_or(Attribute::Principal)?),

@@ -190,6 +190,9 @@ fn simple(interest: &Interest, principal: i64) -> Speaking {
 fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Speaking {
     let Some(base) = interest.base else { return Speaking::missing(Attribute::InterestBase) };
     let claims = &situation.version.claims;
+    if claims.is_empty() {
+        return Speaking::missing(Attribute::Principal);
+    }
     let limit = match most {
         BaseLimit::Principal => situation.version.principal(),
         BaseLimit::Overdue => {

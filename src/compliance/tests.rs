@@ -19,6 +19,7 @@ mod money;
 mod others;
 mod places;
 mod plain;
+mod principal;
 mod scope;
 mod since;
 mod small;
