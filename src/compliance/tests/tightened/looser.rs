@@ -281,6 +281,9 @@ fn what_the_law_does_not_say_cannot_be_tightened() {
         let said = refused(kind, limits, entry);
         assert!(said.contains(says), "{kind}: {entry}: {said}");
     }
+    let since = "notices = [\"demand\"]\nsince = \"due\"\ntiming = \"within\"\nterm = TERM";
+    let said = refused(Kind::RequiredNotice, since, "term = 5");
+    assert!(said.contains("term tightens nothing: rule fr-rule of fr/rules.toml"), "{said}");
     let twice = "max = 1\n[[rules.tighten]]\nrule = \"fr-rule\"\nwindow_days = 9";
     let said = refused(Kind::ContactFrequency, looser(Kind::ContactFrequency).0, twice);
     assert!(said.contains("rule fr-rule is tightened twice, first in tenant.toml:1"), "{said}");
