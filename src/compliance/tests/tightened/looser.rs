@@ -301,3 +301,20 @@ fn the_documentation_names_every_key() {
         }
     }
 }
+
+/// Findings are known by their rule's id: two rules of a tenant that share one would be one finding.
+#[test]
+fn two_rules_of_a_tenant_with_one_id_are_refused() {
+    let add = |zone: &str| {
+        format!(
+            "[[rules.add]]\nid = \"tenant-hours\"\njurisdiction = \"fr\"\ntitle = \"t\"\ntext = \"t\"\ncitation = \"c\"\n\
+             effect = \"prohibits\"\n[rules.add.contact_hours]\nzone = \"{zone}\"\nholidays = \"ignored\"\n\
+             open = [{{ days = [\"mon-sun\"], from = \"08:00\", to = \"20:00\" }}]\n"
+        )
+    };
+    let law = "[rule.contact_frequency]\nmax = 2\nwindow = { calendar_days = 7 }\ncount = \"attempts\"\nper = \"case\"";
+    assert!(try_rules_with("", "", law, Some(&add("UTC"))).is_ok());
+    let both = format!("{}{}", add("UTC"), add("Europe/Paris"));
+    let said = try_rules_with("", "", law, Some(&both)).expect_err("two rules of one id").to_string();
+    assert!(said.contains("rule tenant-hours stands here already, in tenant.toml:1"), "{said}");
+}
