@@ -308,7 +308,7 @@ fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Speaking
         sum += memory.accruals.iter().map(|(_, amount)| i128::from(*amount)).sum::<i128>();
     }
     if total.count.has(TotalOf::Charges) {
-        sum += memory.charges.iter().map(|one| i128::from(one.net)).sum::<i128>();
+        sum += memory.standing().map(|one| i128::from(one.net)).sum::<i128>();
         sum += situation.version.prior_charges.iter().map(|one| i128::from(one.amount.minor)).sum::<i128>();
     }
     let principal = i128::from(situation.version.principal());

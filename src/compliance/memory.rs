@@ -140,12 +140,19 @@ impl Past {
     }
 }
 
-/// A charge that stands.
+/// A charge.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Charged {
     pub at: Timestamp,
     pub step: ChargeStep,
+    /// What stands of it, without VAT.
     pub net: i64,
+    /// What it was, without VAT and with it.
+    whole: (i64, i64),
+    /// What was taken back of it, with VAT.
+    back: i64,
+    /// Nothing of it stands.
+    gone: bool,
     pub claim: Option<ClaimId>,
     pub id: ActivityId,
 }
@@ -156,9 +163,25 @@ impl Charged {
             at: activity.occurred,
             step: charge.step,
             net: charge.amount.minor,
+            whole: (charge.amount.minor, charge.amount.minor.saturating_add(charge.vat.unwrap_or(0))),
+            back: 0,
+            gone: false,
             claim: charge.claim.clone(),
             id: activity.id.clone(),
         }
+    }
+
+    /// Takes back a part of what is owed for it, VAT and net amount alike in the proportion in which it has them, and no more
+    /// than there is; what that takes off the balance.
+    pub fn take_back(&mut self, amount: i64) -> i64 {
+        let (net, gross) = self.whole;
+        let taken = amount.clamp(0, gross.saturating_sub(self.back));
+        self.back = self.back.saturating_add(taken);
+        self.gone = self.back >= gross;
+        // Of a cent that cannot be parted nothing is freed.
+        let freed = i128::from(net) * i128::from(self.back) / i128::from(gross.max(1));
+        self.net = net.saturating_sub(i64::try_from(freed).unwrap_or(net));
+        taken
     }
 }
 
@@ -264,6 +287,8 @@ pub(crate) struct Memory {
     pub closed_at: Option<Timestamp>,
     /// Interest accrued.
     pub accruals: Vec<(ActivityId, i64)>,
+    /// What else was added to what is owed, by its activity, as far as it was not taken back.
+    pub raised: Vec<(ActivityId, i64)>,
     /// Reports that stand, with their bureau.
     pub reports: Vec<(ActivityId, Option<String>)>,
     /// Complaints and requests.
@@ -293,9 +318,29 @@ pub(crate) static EMPTY: Memory = Memory {
     closed: None,
     closed_at: None,
     accruals: Vec::new(),
+    raised: Vec::new(),
     reports: Vec::new(),
     matters: Vec::new(),
     owed: None,
     demands: 0,
     by_date: Vec::new(),
 };
+
+impl Memory {
+    /// Charges of which something stands.
+    pub fn standing(&self) -> impl Iterator<Item = &Charged> {
+        self.charges.iter().filter(|one| !one.gone)
+    }
+
+    /// Takes back what was added to what is owed, no more than there is: what that takes off the balance. `None`: it added
+    /// nothing.
+    pub fn take_back(&mut self, id: &ActivityId, amount: i64) -> Option<i64> {
+        if let Some(charge) = self.charges.iter_mut().find(|one| one.id == *id) {
+            return Some(charge.take_back(amount));
+        }
+        let (_, left) = self.accruals.iter_mut().chain(&mut self.raised).find(|(one, _)| one == id)?;
+        let taken = amount.clamp(0, (*left).max(0));
+        *left = left.saturating_sub(taken);
+        Some(taken)
+    }
+}

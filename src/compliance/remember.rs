@@ -128,26 +128,16 @@ impl CaseWatch {
                 minor
             }
             Detail::Adjustment { adjustment: AdjustmentKind::Correction | AdjustmentKind::WriteUp, amount, .. } => {
+                if amount.minor > 0 {
+                    self.remember_in().raised.push((activity.id.clone(), amount.minor));
+                }
                 amount.minor
             }
             Detail::Adjustment { amount, .. } => amount.minor.saturating_neg(),
             Detail::Reversal { reverses, amount, .. } => {
-                match self.memory().charges.iter().position(|one| one.id == *reverses) {
-                    Some(at) => {
-                        self.take_back(at, amount.minor);
-                        amount.minor.saturating_neg()
-                    }
-                    None => {
-                        let accruals = &mut self.remember_in().accruals;
-                        match accruals.iter_mut().find(|(id, _)| id == reverses) {
-                            Some((_, accrued)) => {
-                                *accrued = accrued.saturating_sub(amount.minor).max(0);
-                                amount.minor.saturating_neg()
-                            }
-                            None => amount.minor,
-                        }
-                    }
-                }
+                // What is taken back of a payment is owed again.
+                let added = self.remember_in().take_back(reverses, amount.minor);
+                added.map_or(amount.minor, i64::saturating_neg)
             }
             _ => 0,
         };
@@ -186,17 +176,6 @@ impl CaseWatch {
         }
     }
 
-    /// A charge taken back in part or whole frees its share of the cap.
-    fn take_back(&mut self, at: usize, amount: i64) {
-        let charges = &mut self.remember_in().charges;
-        if let Some(charge) = charges.get_mut(at) {
-            charge.net = charge.net.saturating_sub(amount);
-            if charge.net <= 0 {
-                charges.remove(at);
-            }
-        }
-    }
-
     fn remember_past(&mut self, activity: &Activity, mut past: Past) {
         let memory = self.remember_in();
         if let Detail::Plan { written: true, .. } = activity.detail {
@@ -224,6 +203,9 @@ impl CaseWatch {
         let Some(place) = past.iter().position(|one| Some(&one.id) == activity.parent.as_ref()) else { return };
         let memory = self.remember_in();
         let returned = memory.past.remove(place);
+        if returned.is(&Step::Demand) || returned.is(&Step::Reminder) {
+            memory.demands = memory.demands.saturating_sub(1);
+        }
         let at = returned.received.unwrap_or(returned.at);
         let same = |one: &Mark| one.kind == LimitationEventKind::DemandReceived && one.at == at;
         if let Some(mark) = memory.marks.iter().position(same) {

@@ -23,6 +23,7 @@ mod principal;
 mod scope;
 mod since;
 mod small;
+mod taken_back;
 mod tightened;
 
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
-//! Cases with several claims: which version of the law each is under.
+//! Cases with several claims: which version of the law each is under, and to which of them a charge belongs.
 
 use serde_json::{Value, json};
 
-use super::small::{activity, ask, fold, noon, rules_with, version};
+use super::small::{activity, ask, fold, noon, rules, rules_with, version};
 use crate::compliance::{Note, Speaking};
 use crate::domain::activity::Activity;
 use crate::domain::verdict::Answer;
@@ -67,4 +67,23 @@ fn a_fee_is_under_the_law_of_its_claim() {
     assert!(said(Some("c1")).is_none());
     assert!(unknown(said(None), Attribute::Claim));
     assert!(unknown(said(Some("c3")), Attribute::Claim));
+}
+
+/// Charges that name no claim count against the only one, and leave it open where there are several.
+#[test]
+fn a_charge_without_a_claim_counts_too() {
+    let law = rules("[rule.fee_cap]\nsteps = [\"reminder\"]\nbound = \"ceiling\"\namount = \"10.00\"\nper = \"claim\"");
+    let one = version(json!({}), json!({}));
+    let two = version(json!({ "claims": both_sides() }), json!({}));
+    let history = [charge(1, 1, 800, None)];
+    let said = |version, cents| {
+        let (watch, _) = fold(&law, version, &history, noon(2));
+        ask(&law, version, &watch, &charge(2, 2, cents, Some("c1"))).unwrap()
+    };
+    let over = said(&one, 800);
+    assert_eq!((over.answer, over.observed, over.remaining), (Answer::Broken, Some(1_600), Some(200)));
+    assert_eq!(said(&one, 200).answer, Answer::Kept);
+    assert!(unknown(Some(said(&two, 800)), Attribute::Claim));
+    assert_eq!(said(&two, 200).answer, Answer::Kept);
+    assert_eq!(said(&two, 1_001).answer, Answer::Broken);
 }
