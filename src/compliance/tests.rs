@@ -20,6 +20,7 @@ mod others;
 mod places;
 mod plain;
 mod principal;
+mod regions;
 mod scope;
 mod since;
 mod small;
