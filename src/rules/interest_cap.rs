@@ -51,6 +51,14 @@ vocabulary!(
 );
 words!(Pick, RateOn, DayCount, BaseLimit, StartAfter, TotalOf, InterestNature);
 
+impl RateOn {
+    /// The day is one of a claim.
+    #[must_use]
+    pub const fn is_of_claims(self) -> bool {
+        matches!(self, Self::DueOn | Self::ClaimAroseOn)
+    }
+}
+
 /// Where a rate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RateSource {

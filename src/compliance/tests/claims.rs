@@ -87,3 +87,34 @@ fn a_charge_without_a_claim_counts_too() {
     assert_eq!(said(&two, 200).answer, Answer::Kept);
     assert_eq!(said(&two, 1_001).answer, Answer::Broken);
 }
+
+/// A rate of the day on which the debt fell due: of claims that are under different ones, or of a claim that the case does not
+/// state, it is not known which.
+#[test]
+fn a_rate_of_the_due_date_is_that_of_the_claim() {
+    use super::bench;
+
+    let table = "[[rate]]\nid = \"x\"\ntitle = \"t\"\nunit = \"percent\"\nsource = \"s\"\nconfidence = \"read\"\nentries = [\n\
+                 { from = 2019-01-01, until = 2021-12-31, value = \"8\" },\n{ from = 2022-01-01, value = \"2\" } ]\n";
+    let limits = "[rule.interest_cap]\nbound = \"ceiling\"\nrate = { table = \"x\" }\nrate_on = \"due_on\"";
+    let law = bench::rules("", limits, table, "");
+    let found = |claims: Value, claim: Option<&str>, ppm: i64| {
+        let mut detail = json!({ "kind": "interest", "amount": bench::euros(0), "from": "2026-01-01", "to": "2026-01-31", "rate_ppm": ppm });
+        if let Some(claim) = claim {
+            detail["claim"] = json!(claim);
+        }
+        let history = [bench::act("i", bench::at(40, 0), detail)];
+        let (out, broken) = bench::fold(&law, &bench::version(json!({ "claims": claims })), &history, &[], 41);
+        let unknown = out.iter().filter(|one| {
+            matches!(one, crate::compliance::Emission::Test { outcome: crate::compliance::TestOutcome::Unknown, .. })
+        });
+        (broken.len(), unknown.count())
+    };
+    assert_eq!(found(both_sides(), Some("c1"), 50_000), (0, 0));
+    assert_eq!(found(both_sides(), Some("c2"), 50_000), (1, 0));
+    assert_eq!(found(both_sides(), None, 50_000), (0, 1));
+    assert_eq!(found(both_sides(), Some("c3"), 50_000), (0, 1));
+    // Both rates forbid it, or neither does.
+    assert_eq!(found(both_sides(), None, 90_000), (1, 0));
+    assert_eq!(found(both_sides(), None, 20_000), (0, 0));
+}
