@@ -172,28 +172,40 @@ fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Speak
     }
 }
 
-/// Enough notices went, far enough apart, long enough ago, and what had to be announced was.
+/// Enough notices went, far enough apart, long enough ago, and what had to be announced was. Those whose form is not recorded
+/// may count or not: only what is so either way is a breach.
 fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
+    let mut open_form = false;
+    let told = noticed_by(limits, situation, calendar, &mut |fits| {
+        open_form |= fits.is_none();
+        fits == Some(true)
+    });
+    if told.answer != Answer::Broken || !open_form {
+        return told;
+    }
+    let all = noticed_by(limits, situation, calendar, &mut |fits| fits != Some(false));
+    if all.answer == Answer::Broken { told } else { Speaking::missing(Attribute::NoticeForm) }
+}
+
+/// The same of notices that count by what is known of their form.
+fn noticed_by(
+    limits: &CreditReporting,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+    counts: &mut dyn FnMut(Option<bool>) -> bool,
+) -> Speaking {
     let date = situation.date();
     let due = situation.version.oldest_due();
     if limits.after_due && due.is_none() {
         return Speaking::missing(Attribute::DueDate);
     }
-    let mut open_form = false;
     let mut notices: Vec<Earlier> = earlier_steps(situation, &limits.notices)
         .filter(|one| one.sent <= date && (!limits.after_due || due.is_some_and(|due| one.sent >= due)))
-        .filter(|one| {
-            let fits = form_fits(limits.forms, one.form);
-            open_form |= fits.is_none();
-            fits == Some(true)
-        })
+        .filter(|one| counts(form_fits(limits.forms, one.form)))
         .collect();
     notices.sort_by_key(|one| one.sent);
     let enough = usize::try_from(limits.min_notices).unwrap_or(usize::MAX);
     let (Some(first), true) = (notices.first(), notices.len() >= enough) else {
-        if open_form {
-            return Speaking::missing(Attribute::NoticeForm);
-        }
         let seen = i64::try_from(notices.len()).unwrap_or(i64::MAX);
         return absent("notices are missing", situation).seen(seen, limits.min_notices.into(), Unit::Contacts);
     };

@@ -12,6 +12,7 @@ mod dates;
 mod duties;
 mod edges;
 mod exclude;
+mod forms;
 mod lasting;
 mod later;
 mod matters;
