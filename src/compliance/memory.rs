@@ -32,6 +32,8 @@ pub(crate) struct Flag {
     /// It states grounds, for a dispute.
     pub grounded: Option<bool>,
     pub direct: bool,
+    /// Of a dispute.
+    pub reference: Option<Box<str>>,
     pub id: ActivityId,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Past {
     pub received: Option<Timestamp>,
     pub deadline: Option<NaiveDate>,
     pub form: Option<Form>,
+    /// Of a dispute's step.
+    pub reference: Option<Box<str>>,
     pub what: What,
     pub id: ActivityId,
 }
@@ -72,6 +76,7 @@ impl Past {
             received: activity.received,
             deadline: None,
             form: None,
+            reference: None,
             what: What::Other(Step::Contact),
             id: activity.id.clone(),
         };
@@ -107,7 +112,10 @@ impl Past {
             Detail::LegalStep { step } => What::LegalStep(*step),
             Detail::Charge(charge) => What::Other(Step::Charge(Some(charge.step))),
             Detail::Condition { condition, ended: false, .. } => What::Other(Step::Condition(*condition)),
-            Detail::Dispute { step, .. } => What::Other(Stage::of(*step).map_or(Step::Dispute, Step::DisputeStage)),
+            Detail::Dispute { step, reference, .. } => {
+                past.reference = reference.as_deref().map(Into::into);
+                What::Other(Stage::of(*step).map_or(Step::Dispute, Step::DisputeStage))
+            }
             Detail::Document { document, produced, requested } => {
                 What::Document { name: document.as_str().into(), produced: *produced, requested: *requested }
             }
@@ -327,6 +335,39 @@ pub(crate) static EMPTY: Memory = Memory {
 };
 
 impl Memory {
+    fn disputes(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().filter(|flag| flag.condition == Condition::Disputed)
+    }
+
+    /// A step with this reference (or none) would be one of the dispute that the activity opened: of the same reference; one
+    /// whose reference nothing was opened under, of what was opened without one; one without, of that too, else of the oldest
+    /// that is open.
+    pub fn disputed_by(&self, reference: Option<&str>, opened: &ActivityId) -> bool {
+        let open = || self.disputes().filter(|flag| flag.until.is_none());
+        self.is_of(reference, opened, &|_| {
+            open().all(|flag| flag.reference.is_some()) && open().next().is_some_and(|oldest| oldest.id == *opened)
+        })
+    }
+
+    /// A step in the past was one of the dispute that the activity opened. One without a reference was of a named one only
+    /// if there is no other: which of them was open then is not kept.
+    pub fn was_disputed_by(&self, past: &Past, opened: &ActivityId) -> bool {
+        !matches!(past.what, What::Other(Step::DisputeStage(_)))
+            || self.is_of(past.reference.as_deref(), opened, &|own| {
+                self.disputes().all(|flag| flag.reference.as_deref() == Some(own))
+            })
+    }
+
+    fn is_of(&self, reference: Option<&str>, opened: &ActivityId, unnamed: &dyn Fn(&str) -> bool) -> bool {
+        let Some(own) = self.disputes().find(|flag| flag.id == *opened) else { return true };
+        match (reference, own.reference.as_deref()) {
+            (Some(reference), Some(own)) => reference == own,
+            (Some(reference), None) => self.disputes().all(|flag| flag.reference.as_deref() != Some(reference)),
+            (None, None) => true,
+            (None, Some(own)) => unnamed(own),
+        }
+    }
+
     /// Charges of which something stands.
     pub fn standing(&self) -> impl Iterator<Item = &Charged> {
         self.charges.iter().filter(|one| !one.gone)

@@ -226,16 +226,20 @@ impl CaseWatch {
                 let flag = flag(activity, *condition, *written, None, *direct_contact_consented);
                 self.remember_in().flags.push(flag);
             }
-            Detail::Condition { condition, ended: true, .. } => self.end_flag(activity, *condition),
-            Detail::Dispute { step: MatterStep::Opened, written, grounded, .. } => {
+            Detail::Condition { condition, ended: true, .. } => self.end_flags(activity, *condition, &|_| true),
+            Detail::Dispute { step: MatterStep::Opened, written, grounded, reference } => {
                 let flag = flag(activity, Condition::Disputed, *written, *grounded, false);
-                self.remember_in().flags.push(flag);
+                self.remember_in().flags.push(Flag { reference: reference.as_deref().map(Into::into), ..flag });
             }
             Detail::Dispute {
                 step: MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn,
+                reference,
                 ..
             } => {
-                self.end_flag(activity, Condition::Disputed);
+                let memory = self.memory();
+                let meant = |flag: &&Flag| memory.disputed_by(reference.as_deref(), &flag.id);
+                let ended: Vec<_> = memory.flags.iter().filter(meant).map(|flag| flag.id.clone()).collect();
+                self.end_flags(activity, Condition::Disputed, &|flag| ended.contains(&flag.id));
             }
             Detail::VerificationSent {} => self.remember_in().verified = Some(at),
             Detail::Permission { permission, contact_point } => {
@@ -264,10 +268,10 @@ impl CaseWatch {
         }
     }
 
-    fn end_flag(&mut self, activity: &Activity, condition: Condition) {
+    fn end_flags(&mut self, activity: &Activity, condition: Condition, meant: &dyn Fn(&Flag) -> bool) {
         for flag in &mut self.remember_in().flags {
             let same = activity.person.is_none() || flag.person.is_none() || flag.person == activity.person;
-            if flag.condition == condition && flag.until.is_none() && same {
+            if flag.condition == condition && flag.until.is_none() && same && meant(flag) {
                 flag.until = Some(activity.effective.unwrap_or(activity.occurred));
             }
         }
@@ -297,6 +301,7 @@ fn flag(
         written,
         grounded,
         direct,
+        reference: None,
         id: activity.id.clone(),
     }
 }

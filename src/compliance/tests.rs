@@ -9,6 +9,7 @@ mod clocks;
 mod consent;
 mod content;
 mod dates;
+mod disputes;
 mod duties;
 mod edges;
 mod exclude;
