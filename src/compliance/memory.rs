@@ -28,6 +28,8 @@ pub(crate) struct Flag {
     pub received: Timestamp,
     pub effective: Timestamp,
     pub until: Option<Timestamp>,
+    /// Of what concerns everybody: for whom alone it has ended, and when.
+    pub ended_for: Vec<(PersonId, Timestamp)>,
     pub written: Option<bool>,
     /// It states grounds, for a dispute.
     pub grounded: Option<bool>,
@@ -35,6 +37,14 @@ pub(crate) struct Flag {
     /// Of a dispute.
     pub reference: Option<Box<str>>,
     pub id: ActivityId,
+}
+
+impl Flag {
+    /// When it ends for a person.
+    pub fn until(&self, person: Option<&PersonId>) -> Option<Timestamp> {
+        let own = self.ended_for.iter().find(|(one, _)| Some(one) == person).map(|(_, at)| *at);
+        [self.until, own].into_iter().flatten().min()
+    }
 }
 
 /// A consent or opt-out told by an activity.

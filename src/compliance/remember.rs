@@ -270,9 +270,17 @@ impl CaseWatch {
 
     fn end_flags(&mut self, activity: &Activity, condition: Condition, meant: &dyn Fn(&Flag) -> bool) {
         for flag in &mut self.remember_in().flags {
-            let same = activity.person.is_none() || flag.person.is_none() || flag.person == activity.person;
-            if flag.condition == condition && flag.until.is_none() && same && meant(flag) {
-                flag.until = Some(activity.effective.unwrap_or(activity.occurred));
+            if flag.condition != condition || flag.until.is_some() || !meant(flag) {
+                continue;
+            }
+            let at = activity.effective.unwrap_or(activity.occurred);
+            match (&activity.person, &flag.person) {
+                (Some(person), None) if !flag.ended_for.iter().any(|(one, _)| one == person) => {
+                    flag.ended_for.push((person.clone(), at));
+                }
+                (None, _) => flag.until = Some(at),
+                (Some(person), Some(own)) if person == own => flag.until = Some(at),
+                _ => {}
             }
         }
     }
@@ -298,6 +306,7 @@ fn flag(
         received: activity.known(),
         effective: activity.effective.unwrap_or(activity.occurred),
         until: None,
+        ended_for: Vec::new(),
         written,
         grounded,
         direct,

@@ -6,6 +6,7 @@ pub(crate) mod bench;
 mod circles;
 mod claims;
 mod clocks;
+mod conditions;
 mod consent;
 mod content;
 mod dates;
