@@ -15,6 +15,7 @@ mod duties;
 mod edges;
 mod exclude;
 mod forms;
+mod handed_over;
 mod lasting;
 mod later;
 mod matters;
