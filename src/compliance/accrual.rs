@@ -154,22 +154,31 @@ fn formulas<'l>(limits: &'l InterestCap, situation: &Situation<'_>) -> Result<&'
     if limits.tiers.len() > 1 && situation.version.claims.is_empty() {
         return Err(Lack::Missing(Attribute::Principal));
     }
+    if limits.tiers.len() > 1 && limits.currency != Some(situation.version.currency) {
+        return Err(Lack::Missing(Attribute::Currency));
+    }
     let tier = limits.tiers.iter().find(|(up_to, _)| principal <= *up_to);
     tier.map(|(_, formulas)| formulas.as_slice()).ok_or(Lack::NoFigure)
 }
 
+/// The day of a claim that picks a rate.
+pub(super) fn day_of(on: RateOn, claim: &Claim) -> Option<NaiveDate> {
+    match on {
+        RateOn::DueOn => claim.due(),
+        RateOn::ClaimAroseOn => claim.arose,
+        _ => None,
+    }
+}
+
 /// The day whose value of a table holds for a day of the accrual.
 fn rate_day(on: RateOn, day: NaiveDate, claim: Option<&Claim>, situation: &Situation<'_>) -> Result<NaiveDate, Lack> {
-    let earliest = |pick: fn(&Claim) -> Option<NaiveDate>| match claim {
-        Some(claim) => pick(claim),
-        None => situation.version.claims.iter().filter_map(pick).min(),
-    };
+    let of_claim = claim.and_then(|claim| day_of(on, claim));
     let dates = &situation.version.dates;
     let (found, attribute) = match on {
         RateOn::EachDay => (Some(day), Attribute::AccrualPeriod),
-        RateOn::DueOn => (earliest(Claim::due), Attribute::DueDate),
+        RateOn::DueOn => (of_claim, Attribute::DueDate),
         RateOn::ContractOn => (dates.contract, Attribute::ContractDate),
-        RateOn::ClaimAroseOn => (earliest(|claim| claim.arose), Attribute::ClaimArose),
+        RateOn::ClaimAroseOn => (of_claim, Attribute::ClaimArose),
         RateOn::DefaultOn => (dates.default_on, Attribute::DefaultDate),
         RateOn::TitleOn => (situation.watch.titled_on(situation.version), Attribute::TitleDate),
     };

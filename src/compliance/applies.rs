@@ -3,17 +3,18 @@
 use chrono::NaiveDate;
 
 use super::complaint_handling;
+use super::since;
 use super::situation::Situation;
 use super::which;
-use crate::domain::case::CaseVersion;
+use crate::domain::case::{CaseVersion, Claim};
 use crate::domain::detail::{Detail, InterestNature, TransferKind};
 use crate::domain::verdict::Source;
 use crate::domain::vocabulary::Direction;
 use crate::rules::interest_cap::TotalOf;
-use crate::rules::model::{Attributes, Limits, Rule, Scope};
+use crate::rules::model::{Attributes, Limits, RequiredNotice, Rule, Scope};
 use crate::rules::ruleset::ActiveRule;
 use crate::rules::step::Step;
-use crate::rules::words::{Attribute, Set, VersionBy, Word};
+use crate::rules::words::{Attribute, Set, Since, VersionBy, Word};
 
 /// The activity is of a kind that the rule judges, and is not exempt. Cheap: it is asked of every rule.
 pub(crate) fn concerns(rule: &Rule, situation: &Situation<'_>) -> bool {
@@ -119,7 +120,7 @@ pub(crate) fn scope(active: &ActiveRule, situation: &Situation<'_>) -> Option<Op
 #[allow(clippy::option_option)]
 pub(crate) fn in_force(active: &ActiveRule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
     let rule = &*active.rule;
-    let doubt = dated(rule.valid_from, rule.valid_until, rule.version_by, situation)?;
+    let doubt = version_holds(rule, situation)?;
     if rule.source == Source::Code
         && let Some(code) = &rule.membership
         && !situation.rules.facts().is_member(code, situation.date())
@@ -235,6 +236,23 @@ fn flag(
     }
 }
 
+/// The same for the dates alone.
+#[allow(clippy::option_option)]
+pub(crate) fn version_holds(rule: &Rule, situation: &Situation<'_>) -> Option<Option<Attribute>> {
+    if rule.version_by == VersionBy::DueOn
+        && let Limits::RequiredNotice(RequiredNotice { since: Some(Since::Due), .. }) = &rule.limits
+        && let Some(day) = situation.version.oldest_due()
+    {
+        // Its term runs from the oldest due date that is known, and so that one picks its version.
+        return within(rule.valid_from, rule.valid_until, day).then_some(None);
+    }
+    dated(rule.valid_from, rule.valid_until, rule.version_by, situation)
+}
+
+fn within(valid_from: Option<NaiveDate>, valid_until: Option<NaiveDate>, day: NaiveDate) -> bool {
+    valid_from.is_none_or(|from| from <= day) && valid_until.is_none_or(|until| day <= until)
+}
+
 /// The version holds on the date that picks it. A missing date leaves it open whether it does.
 #[allow(clippy::option_option)]
 pub(crate) fn dated(
@@ -254,22 +272,74 @@ pub(crate) fn dated(
         let overlaps = valid_from.is_none_or(|from| from <= last) && valid_until.is_none_or(|until| first <= until);
         return overlaps.then_some(None);
     }
+    if let Some((pick, attribute)) = of_claims(version_by) {
+        return claims_dated((valid_from, valid_until), pick, attribute, situation);
+    }
     let (date, attribute) = version_date(version_by, situation);
     let Some(date) = date else { return Some(Some(attribute)) };
-    let holds = valid_from.is_none_or(|from| from <= date) && valid_until.is_none_or(|until| date <= until);
-    holds.then_some(None)
+    within(valid_from, valid_until, date).then_some(None)
+}
+
+/// A day of a claim.
+type Pick = fn(&Claim) -> Option<NaiveDate>;
+
+/// The day of a claim by which a version is picked, and the attribute that is missing without it.
+fn of_claims(version_by: VersionBy) -> Option<(Pick, Attribute)> {
+    match version_by {
+        VersionBy::ClaimAroseOn => Some((|claim| claim.arose, Attribute::ClaimArose)),
+        VersionBy::DueOn => Some((Claim::due, Attribute::DueDate)),
+        _ => None,
+    }
+}
+
+/// The claims that the activity concerns: the one that it names, else all.
+fn concerned<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a Claim> {
+    let named = since::named(&situation.activity.detail);
+    situation.version.claims.iter().filter(move |claim| named.is_none_or(|id| claim.id == *id))
+}
+
+/// The version holds for the claims that the activity concerns. Where it does for some of them and not for others, it is
+/// which of them is meant that is missing: neither is the one law to hide the other, nor is anybody accused under the wrong one.
+#[allow(clippy::option_option)]
+fn claims_dated(
+    (valid_from, valid_until): (Option<NaiveDate>, Option<NaiveDate>),
+    pick: Pick,
+    attribute: Attribute,
+    situation: &Situation<'_>,
+) -> Option<Option<Attribute>> {
+    let (mut inside, mut outside, mut open) = (false, false, false);
+    for claim in concerned(situation) {
+        match pick(claim).map(|day| within(valid_from, valid_until, day)) {
+            Some(true) => inside = true,
+            Some(false) => outside = true,
+            None => open = true,
+        }
+    }
+    match (inside, outside, open) {
+        (true, true, _) => Some(Some(Attribute::Claim)),
+        (true, false, false) => Some(None),
+        (false, true, false) => None,
+        // It names a claim that the case does not state.
+        (false, false, false) if !situation.version.claims.is_empty() => Some(Some(Attribute::Claim)),
+        _ => Some(Some(attribute)),
+    }
 }
 
 /// The date that picks the version, and the attribute that is missing without it.
 pub(crate) fn version_date(version_by: VersionBy, situation: &Situation<'_>) -> (Option<NaiveDate>, Attribute) {
     let version = situation.version;
-    let earliest =
-        |pick: fn(&crate::domain::case::Claim) -> Option<NaiveDate>| version.claims.iter().filter_map(pick).min();
+    if let Some((pick, attribute)) = of_claims(version_by) {
+        let mut days = concerned(situation).map(pick);
+        let first = days.next().flatten();
+        // Claims of different days have no one date.
+        return if days.all(|day| day == first) { (first, attribute) } else { (None, Attribute::Claim) };
+    }
     match version_by {
         VersionBy::ActivityOn | VersionBy::ActionFiledOn => (Some(situation.date()), Attribute::ClockTime),
         VersionBy::ContractOn => (version.dates.contract, Attribute::ContractDate),
-        VersionBy::ClaimAroseOn => (earliest(|claim| claim.arose), Attribute::ClaimArose),
-        VersionBy::DueOn => (earliest(crate::domain::case::Claim::due), Attribute::DueDate),
+        // Told of the claims above.
+        VersionBy::ClaimAroseOn => (None, Attribute::ClaimArose),
+        VersionBy::DueOn => (None, Attribute::DueDate),
         VersionBy::MandateOn => (version.placement.mandate_on, Attribute::MandateDate),
         VersionBy::AccruedOn => match &situation.activity.detail {
             Detail::Interest(interest) => (interest.from, Attribute::AccrualPeriod),

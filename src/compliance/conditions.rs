@@ -66,7 +66,7 @@ pub(crate) fn stretches<'a>(
                 BindFrom::Occurred => flag.from,
                 BindFrom::Effective => flag.effective,
             },
-            until: flag.until,
+            until: flag.until(situation.person),
             written: flag.written,
             grounded: flag.grounded,
             direct: flag.direct,

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::judgement::{Note, Speaking};
 use super::situation::Situation;
 use super::{contact_block, which};
-use crate::domain::time::{SECOND, Timestamp, date_of_day, weekday_of_day};
+use crate::domain::time::{SECOND, Timestamp, add_days, date_of_day, weekday_of_day};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::{ContactHours, HOLIDAY, OpenSpan};
@@ -38,7 +38,17 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
         let index = day_index(limits, day, || situation.date_of(day), calendar, subdivision);
         !within(limits, index, clock)
     });
-    let Some(zone) = closed else { return Some(Speaking::new(Answer::Kept)) };
+    let Some(zone) = closed else {
+        let open = Speaking::new(Answer::Kept);
+        if limits.holidays != Holidays::Closed || !situation.may_live_elsewhere() || !calendar.is_regional() {
+            return Some(open);
+        }
+        if !may_be_closed(limits, situation.at, zones, calendar, situation) {
+            return Some(open);
+        }
+        let allowed_from = next_certain(limits, situation.at, zones, calendar, situation);
+        return Some(Speaking { allowed_from, ..Speaking::missing(Attribute::Subdivision) });
+    };
     let (day, clock) = situation.clock(*zone);
     let minute = clock / MINUTE;
     let mut judgement = Speaking::new(Answer::Broken);
@@ -105,6 +115,45 @@ fn nearest_bound(
     spans(limits, day)
         .flat_map(|span| [i64::from(span.from), i64::from(span.to)])
         .min_by_key(|bound| (bound - minute).abs())
+}
+
+/// An instant that is open may lie on a holiday of a part of the country where the person may live.
+fn may_be_closed(
+    limits: &ContactHours,
+    at: Timestamp,
+    zones: &[Tz],
+    calendar: &Calendar,
+    situation: &Situation<'_>,
+) -> bool {
+    let may_live_in = |code: &str| situation.may_live_in(code);
+    zones.iter().any(|zone| {
+        let (day, clock) = at.clock(*zone);
+        calendar.may_be_holiday(date_of_day(day), &may_live_in) && !within(limits, Some(HOLIDAY), clock)
+    })
+}
+
+/// First instant on a later day that is open wherever the person may live.
+fn next_certain(
+    limits: &ContactHours,
+    mut at: Timestamp,
+    zones: &[Tz],
+    calendar: &Calendar,
+    situation: &Situation<'_>,
+) -> Option<Timestamp> {
+    let subdivision = situation.subdivision();
+    // No more holidays follow each other.
+    for _ in 0..14 {
+        let midnights = zones.iter().map(|zone| Timestamp::start_of(add_days(at.date(*zone), 1), *zone));
+        at = midnights.max()?;
+        let open = zones.iter().all(|zone| is_open(limits, at, *zone, calendar, subdivision));
+        if !open {
+            at = next_open(limits, at, zones, calendar, subdivision)?;
+        }
+        if !may_be_closed(limits, at, zones, calendar, situation) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// First instant after `at` that is open in all zones; `None` if there is none within a year. `at` is not open in all.

@@ -7,7 +7,7 @@ use super::judgement::{Note, Speaking};
 use super::notice_period::{Earlier, earlier_steps, form_fits, term_start};
 use super::situation::Situation;
 use crate::domain::detail::{CreditReportKind, Detail};
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
 use crate::domain::party::Condition;
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
@@ -43,7 +43,7 @@ pub(crate) fn judge(
         let hit = conditions::any(Set::of(&[Condition::Disputed]), rule.from, situation);
         found.extend(hit.map(|_| broken("the dispute is not marked")));
     }
-    found.extend(limits.min_debt.map(|least| large_enough(least, *amount, situation)));
+    found.extend(limits.min_debt.map(|least| large_enough(least, limits.currency, *amount, situation)));
     if let Some(most) = limits.max_reports {
         let standing = i64::try_from(situation.watch.memory().reports.len()).unwrap_or(i64::MAX).saturating_add(1);
         let answer = if standing > i64::from(most) { Answer::Broken } else { Answer::Kept };
@@ -100,9 +100,15 @@ fn absent(word: &'static str, situation: &Situation<'_>) -> Speaking {
     broken(word)
 }
 
-fn large_enough(least: i64, reported: Option<Money>, situation: &Situation<'_>) -> Speaking {
+fn large_enough(
+    least: i64,
+    currency: Option<Currency>,
+    reported: Option<Money>,
+    situation: &Situation<'_>,
+) -> Speaking {
+    let stated = reported.map_or(situation.version.currency, |money| money.currency);
     let amount = match reported {
-        Some(money) if money.currency != situation.version.currency => return Speaking::missing(Attribute::Currency),
+        _ if currency != Some(stated) => return Speaking::missing(Attribute::Currency),
         Some(money) => money.minor,
         None if situation.version.claims.is_empty() => return Speaking::missing(Attribute::Principal),
         None => situation.watch.balance(),
@@ -166,28 +172,40 @@ fn overdue(term: &Term, situation: &Situation<'_>, calendar: &Calendar) -> Speak
     }
 }
 
-/// Enough notices went, far enough apart, long enough ago, and what had to be announced was.
+/// Enough notices went, far enough apart, long enough ago, and what had to be announced was. Those whose form is not recorded
+/// may count or not: only what is so either way is a breach.
 fn noticed(limits: &CreditReporting, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
+    let mut open_form = false;
+    let told = noticed_by(limits, situation, calendar, &mut |fits| {
+        open_form |= fits.is_none();
+        fits == Some(true)
+    });
+    if told.answer != Answer::Broken || !open_form {
+        return told;
+    }
+    let all = noticed_by(limits, situation, calendar, &mut |fits| fits != Some(false));
+    if all.answer == Answer::Broken { told } else { Speaking::missing(Attribute::NoticeForm) }
+}
+
+/// The same of notices that count by what is known of their form.
+fn noticed_by(
+    limits: &CreditReporting,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+    counts: &mut dyn FnMut(Option<bool>) -> bool,
+) -> Speaking {
     let date = situation.date();
     let due = situation.version.oldest_due();
     if limits.after_due && due.is_none() {
         return Speaking::missing(Attribute::DueDate);
     }
-    let mut open_form = false;
     let mut notices: Vec<Earlier> = earlier_steps(situation, &limits.notices)
         .filter(|one| one.sent <= date && (!limits.after_due || due.is_some_and(|due| one.sent >= due)))
-        .filter(|one| {
-            let fits = form_fits(limits.forms, one.form);
-            open_form |= fits.is_none();
-            fits == Some(true)
-        })
+        .filter(|one| counts(form_fits(limits.forms, one.form)))
         .collect();
     notices.sort_by_key(|one| one.sent);
     let enough = usize::try_from(limits.min_notices).unwrap_or(usize::MAX);
     let (Some(first), true) = (notices.first(), notices.len() >= enough) else {
-        if open_form {
-            return Speaking::missing(Attribute::NoticeForm);
-        }
         let seen = i64::try_from(notices.len()).unwrap_or(i64::MAX);
         return absent("notices are missing", situation).seen(seen, limits.min_notices.into(), Unit::Contacts);
     };

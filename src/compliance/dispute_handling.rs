@@ -124,11 +124,13 @@ fn openings<'a>(
 
 fn stop(limits: &DisputeHandling, opening: &Opening, situation: &Situation<'_>, calendar: &Calendar) -> Stop {
     let own = &situation.activity.id;
-    let enders = situation.watch.memory().past.iter().filter(|past| {
+    let memory = situation.watch.memory();
+    let enders = memory.past.iter().filter(|past| {
         past.at >= opening.stated
             && past.at <= situation.at
             && past.id != *own
             && limits.until.iter().any(|step| past.is(step))
+            && opening.id.as_ref().is_none_or(|opened| memory.was_disputed_by(past, opened))
     });
     let ended = enders.map(|past| past.at).chain(opening.until.filter(|until| *until <= situation.at)).min();
     match (ended, &limits.resume) {

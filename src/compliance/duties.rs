@@ -226,14 +226,14 @@ fn hand_over(timers: &mut [Timer], remittance: &Remittance, activity: &Activity,
             let (Some(timer), Some(fate)) = (timers.get_mut(at), fates.get_mut(at)) else { continue };
             let named = timer.trigger.as_ref().is_some_and(|id| remittance.payments.contains(id));
             let Task::HandOver { left } = &mut timer.task else { continue };
-            if !remittance.payments.is_empty() {
-                if named {
-                    *fate = Fate::Kept;
-                }
-            } else if activity.cases.len() > 1 {
+            if !remittance.payments.is_empty() && !named {
+                continue;
+            }
+            if remittance.payments.is_empty() && activity.cases.len() > 1 {
                 // Which part of it belongs to this case is not told.
                 *fate = Fate::Unknown;
             } else {
+                // Whatever it names, no more is handed over than it amounts to.
                 let taken = (*left).min(over);
                 *left -= taken;
                 over -= taken;

@@ -6,7 +6,7 @@ use super::situation::Situation;
 use super::speaking::ConditionalLimit;
 use super::{applies, fee_later};
 use crate::domain::detail::{Charge, Detail};
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, ClaimId};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Confidence, Unit};
 use crate::domain::vocabulary::{ChargeStep, Form};
@@ -59,7 +59,8 @@ fn charged(
         // An entitlement, a default rate or a sum to be set off accuses nobody.
         return Some(Speaking::new(Answer::Kept));
     }
-    if charge.amount.currency != limits.currency {
+    // What was charged before and the principal are in the case's currency.
+    if [charge.amount.currency, situation.version.currency].iter().any(|currency| *currency != limits.currency) {
         return Some(Speaking::missing(Attribute::Currency));
     }
     if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
@@ -101,7 +102,10 @@ fn charged(
         _ => factor,
     };
     let claim = charge.claim.as_ref().filter(|_| limits.per == FeePer::Claim);
-    let before = if limits.per == FeePer::Charge { 0 } else { sum(limits.steps, claim, situation) };
+    let (before, open) = match limits.per {
+        FeePer::Charge => (0, 0),
+        _ => (sum(limits.steps, claim, situation), of_any_claim(limits.steps, claim, situation)),
+    };
     let total = before.saturating_add(i128::from(charge.amount.minor));
     let yearly = match yearly(rule, limits, situation) {
         Ok(yearly) => yearly,
@@ -114,8 +118,14 @@ fn charged(
     {
         return Some(Speaking::missing(attribute));
     }
+    if judgement.answer == Answer::Kept
+        && compare(limits, (factor, yearly), charge.basis, claim, total + open, situation).answer == Answer::Broken
+    {
+        // It depends on the claim to which those belong that name none.
+        return Some(Speaking::missing(Attribute::Claim));
+    }
     let Some(limit) = judgement.limit else { return Some(judgement) };
-    let left = i128::from(limit) - if judgement.answer == Answer::Broken { before } else { total };
+    let left = i128::from(limit) - open - if judgement.answer == Answer::Broken { before } else { total };
     judgement.remaining = Some(clamp(left.max(0)));
     // Once a second letter has gone out, the condition cannot come true any more.
     if let Some(lower) = limits.factor_if_paid_on_first_letter
@@ -125,7 +135,7 @@ fn charged(
         judgement.conditional = Some(Box::new(ConditionalLimit {
             condition: "paid_on_first_letter",
             limit: clamp(limit),
-            remaining: clamp(limit - total),
+            remaining: clamp(limit - total - open),
         }));
     }
     Some(judgement)
@@ -146,6 +156,9 @@ fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Speak
     {
         return None;
     }
+    if situation.version.currency != limits.currency {
+        return Some(Speaking::missing(Attribute::Currency));
+    }
     let yearly = yearly(rule, limits, situation).ok()?;
     Some(compare(limits, (factor, yearly), None, None, total, situation))
 }
@@ -164,7 +177,7 @@ fn compare(
     limits: &FeeCap,
     (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
-    claim: Option<&crate::domain::ids::ClaimId>,
+    claim: Option<&ClaimId>,
     total: i128,
     situation: &Situation<'_>,
 ) -> Speaking {
@@ -187,19 +200,21 @@ fn cap(
     limits: &FeeCap,
     (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
-    claim: Option<&crate::domain::ids::ClaimId>,
+    claim: Option<&ClaimId>,
     situation: &Situation<'_>,
 ) -> Result<i128, Attribute> {
     if limits.tiers.is_empty() {
         return limits.maximum.map(i128::from).ok_or(Attribute::Principal);
     }
+    // A flat sum is the same whatever the principal is.
+    let measured = limits.tiers.len() > 1 || limits.tiers.iter().any(|tier| matches!(tier.value, TierValue::Rate(_)));
     let basis = match limits.basis {
         FeeBasis::Principal => match claim {
             Some(wanted) => {
                 let found = situation.version.claims.iter().find(|one| one.id == *wanted);
                 i128::from(found.ok_or(Attribute::Principal)?.principal)
             }
-            None if situation.version.claims.is_empty() && limits.tiers.len() > 1 => return Err(Attribute::Principal),
+            None if situation.version.claims.is_empty() && measured => return Err(Attribute::Principal),
             None => i128::from(situation.version.principal()),
         },
         FeeBasis::Charge => i128::from(stated.ok_or(Attribute::Principal)?),
@@ -241,7 +256,7 @@ fn cap(
 
 /// Charges of the steps, the one judged included.
 fn number_of(limits: &FeeCap, situation: &Situation<'_>) -> i64 {
-    let here = situation.watch.memory().charges.iter().filter(|one| limits.steps.has(one.step)).count();
+    let here = situation.watch.memory().standing().filter(|one| limits.steps.has(one.step)).count();
     let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).count();
     i64::try_from(here + prior).unwrap_or(i64::MAX).saturating_add(1)
 }
@@ -262,7 +277,7 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
     }
     let days = limits.min_days_between?;
     let zone = situation.home_zone();
-    let charges = situation.watch.memory().charges.iter();
+    let charges = situation.watch.memory().standing();
     let told = charges.filter(|one| limits.steps.has(one.step)).map(|one| situation.date_in(one.at, zone));
     let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).map(|one| one.on);
     let last = told.chain(prior).max()?;
@@ -279,14 +294,28 @@ fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
 }
 
 fn charge_ids(steps: Set<ChargeStep>, situation: &Situation<'_>) -> Vec<ActivityId> {
-    let charges = &situation.watch.memory().charges;
-    charges.iter().filter(|one| steps.has(one.step)).map(|one| one.id.clone()).collect()
+    let charges = situation.watch.memory().standing();
+    charges.filter(|one| steps.has(one.step)).map(|one| one.id.clone()).collect()
 }
 
-/// Charges of the steps that stand, those from before the case came here included.
-fn sum(steps: Set<ChargeStep>, claim: Option<&crate::domain::ids::ClaimId>, situation: &Situation<'_>) -> i128 {
-    let charges = situation.watch.memory().charges.iter();
-    let here = charges.filter(|one| steps.has(one.step) && (claim.is_none() || one.claim.as_ref() == claim));
+/// Charges of the steps that stand: all of the case, or those of a claim. Where the case has no other claim, those that name
+/// none are of this one.
+fn sum(steps: Set<ChargeStep>, claim: Option<&ClaimId>, situation: &Situation<'_>) -> i128 {
+    let charges = situation.watch.memory().standing().filter(|one| steps.has(one.step));
+    let named = charges.filter(|one| one.claim.is_some() && (claim.is_none() || one.claim.as_ref() == claim));
+    let named: i128 = named.map(|one| i128::from(one.net)).sum();
+    let all = claim.is_none() || situation.version.claims.len() < 2;
+    if all { named + unnamed(steps, situation) } else { named }
+}
+
+/// Charges of the steps that may be of this claim or of another one of the case.
+fn of_any_claim(steps: Set<ChargeStep>, claim: Option<&ClaimId>, situation: &Situation<'_>) -> i128 {
+    if claim.is_none() || situation.version.claims.len() < 2 { 0 } else { unnamed(steps, situation) }
+}
+
+/// Charges of the steps that name no claim, those from before the case came here included.
+fn unnamed(steps: Set<ChargeStep>, situation: &Situation<'_>) -> i128 {
+    let here = situation.watch.memory().standing().filter(|one| steps.has(one.step) && one.claim.is_none());
     let prior = situation.version.prior_charges.iter().filter(|one| steps.has(one.step));
     here.map(|one| i128::from(one.net)).sum::<i128>() + prior.map(|one| i128::from(one.amount.minor)).sum::<i128>()
 }

@@ -1,5 +1,7 @@
 //! Interest against the highest rate, the earliest day, what it may run on, and all of it together.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use super::accrual::{self, Caps, Lack};
@@ -33,14 +35,23 @@ pub(crate) fn judge(
             }
             let claim =
                 interest.claim.as_ref().and_then(|id| situation.version.claims.iter().find(|claim| claim.id == *id));
-            if !limits.tiers.is_empty() {
-                rates(rule, limits, (interest, claim), situation, calendar, &mut found);
+            let strange = interest.claim.is_some() && claim.is_none() && !situation.version.claims.is_empty();
+            if strange && (limits.rate_on.is_of_claims() || !limits.starts.is_empty()) {
+                // Of a claim that the case does not state no day is known.
+                found.push(Speaking::missing(Attribute::Claim));
+            } else if !limits.tiers.is_empty() {
+                let each = meant(limits, claim, situation).into_iter().filter_map(|claim| {
+                    let mut told = Vec::new();
+                    rates(rule, limits, (interest, claim), situation, calendar, &mut told);
+                    told.into_iter().reduce(worse)
+                });
+                found.extend(agreed(each.collect()));
             }
             if limits.simple {
                 found.push(simple(interest, principal));
             }
             found.extend(limits.base_at_most.map(|most| base(most, interest, situation)));
-            if !limits.starts.is_empty() {
+            if !limits.starts.is_empty() && !strange {
                 found.push(started(limits, interest, claim, situation, calendar));
             }
             found.extend(limits.total.map(|total| together(total, interest.amount.minor, situation)));
@@ -65,17 +76,47 @@ pub(crate) fn judge(
         return Some(Speaking { answer: Answer::Kept, note: Note::None, ..told });
     }
     // The worst that is said is the rule's word.
-    let rank = |one: &Speaking| match one.answer {
-        Answer::Broken => 3,
-        Answer::Unknown => 2,
-        _ if one.no_figure => 0,
-        _ => 1,
-    };
-    let mut worst = found.into_iter().reduce(|worst, one| if rank(&one) > rank(&worst) { one } else { worst })?;
+    let mut worst = found.into_iter().reduce(worse)?;
     if worst.answer == Answer::Broken {
         worst.evidence.push(situation.activity.id.clone());
     }
     Some(worst)
+}
+
+const fn rank(one: &Speaking) -> u8 {
+    match one.answer {
+        Answer::Broken => 3,
+        Answer::Unknown => 2,
+        _ if one.no_figure => 0,
+        _ => 1,
+    }
+}
+
+fn worse(one: Speaking, other: Speaking) -> Speaking {
+    if rank(&other) > rank(&one) { other } else { one }
+}
+
+/// The claims whose days pick a rate: the one that is named, else one for each day that claims of the case have. `None`: no
+/// claim is asked.
+fn meant<'c>(limits: &InterestCap, named: Option<&'c Claim>, situation: &Situation<'c>) -> Vec<Option<&'c Claim>> {
+    let claims = &situation.version.claims;
+    if named.is_some() || !limits.rate_on.is_of_claims() || claims.is_empty() {
+        return vec![named];
+    }
+    let by_day: BTreeMap<_, &Claim> =
+        claims.iter().map(|claim| (accrual::day_of(limits.rate_on, claim), claim)).collect();
+    by_day.into_values().map(Some).collect()
+}
+
+/// What is said whichever claim is meant; else that it is missing.
+fn agreed(told: Vec<Speaking>) -> Option<Speaking> {
+    let same = told.windows(2).all(|pair| matches!(pair, [one, other] if one.answer == other.answer));
+    let open = told.iter().position(|one| one.answer == Answer::Unknown);
+    match (same, open) {
+        (true, _) => told.into_iter().reduce(worse),
+        (false, Some(open)) => told.into_iter().nth(open),
+        (false, None) => Some(Speaking::missing(Attribute::Claim)),
+    }
 }
 
 /// The person had one of the conditions on a day of the accrual; what cannot be told is kept as a judgement.
@@ -190,6 +231,9 @@ fn simple(interest: &Interest, principal: i64) -> Speaking {
 fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Speaking {
     let Some(base) = interest.base else { return Speaking::missing(Attribute::InterestBase) };
     let claims = &situation.version.claims;
+    if claims.is_empty() {
+        return Speaking::missing(Attribute::Principal);
+    }
     let limit = match most {
         BaseLimit::Principal => situation.version.principal(),
         BaseLimit::Overdue => {
@@ -305,7 +349,7 @@ fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Speaking
         sum += memory.accruals.iter().map(|(_, amount)| i128::from(*amount)).sum::<i128>();
     }
     if total.count.has(TotalOf::Charges) {
-        sum += memory.charges.iter().map(|one| i128::from(one.net)).sum::<i128>();
+        sum += memory.standing().map(|one| i128::from(one.net)).sum::<i128>();
         sum += situation.version.prior_charges.iter().map(|one| i128::from(one.amount.minor)).sum::<i128>();
     }
     let principal = i128::from(situation.version.principal());
@@ -333,14 +377,16 @@ fn stated(
     for (nature, rate, claim) in case.into_iter().chain(of_claims) {
         let Some(rate) = rate.filter(|_| limits.natures.admits(nature)) else { continue };
         let on = claim.and_then(|claim| claim.interest_from).unwrap_or(situation.date());
-        match accrual::caps(rule, limits, situation, calendar, (on, on), claim) {
-            Ok(caps) => {
-                if let Some(lowest) = caps.lowest() {
+        let each = meant(limits, claim, situation).into_iter().filter_map(|claim| {
+            match accrual::caps(rule, limits, situation, calendar, (on, on), claim) {
+                Ok(caps) => {
+                    let lowest = caps.lowest()?;
                     let answer = if rate > lowest { Answer::Broken } else { Answer::Kept };
-                    found.push(seen(answer, rate, lowest, Unit::RatePpm, &caps));
+                    Some(seen(answer, rate, lowest, Unit::RatePpm, &caps))
                 }
+                Err(lack) => Some(lacking(lack)),
             }
-            Err(lack) => found.push(lacking(lack)),
-        }
+        });
+        found.extend(agreed(each.collect()));
     }
 }

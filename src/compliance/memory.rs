@@ -28,11 +28,23 @@ pub(crate) struct Flag {
     pub received: Timestamp,
     pub effective: Timestamp,
     pub until: Option<Timestamp>,
+    /// Of what concerns everybody: for whom alone it has ended, and when.
+    pub ended_for: Vec<(PersonId, Timestamp)>,
     pub written: Option<bool>,
     /// It states grounds, for a dispute.
     pub grounded: Option<bool>,
     pub direct: bool,
+    /// Of a dispute.
+    pub reference: Option<Box<str>>,
     pub id: ActivityId,
+}
+
+impl Flag {
+    /// When it ends for a person.
+    pub fn until(&self, person: Option<&PersonId>) -> Option<Timestamp> {
+        let own = self.ended_for.iter().find(|(one, _)| Some(one) == person).map(|(_, at)| *at);
+        [self.until, own].into_iter().flatten().min()
+    }
 }
 
 /// A consent or opt-out told by an activity.
@@ -60,6 +72,8 @@ pub(crate) struct Past {
     pub received: Option<Timestamp>,
     pub deadline: Option<NaiveDate>,
     pub form: Option<Form>,
+    /// Of a dispute's step.
+    pub reference: Option<Box<str>>,
     pub what: What,
     pub id: ActivityId,
 }
@@ -72,6 +86,7 @@ impl Past {
             received: activity.received,
             deadline: None,
             form: None,
+            reference: None,
             what: What::Other(Step::Contact),
             id: activity.id.clone(),
         };
@@ -107,7 +122,10 @@ impl Past {
             Detail::LegalStep { step } => What::LegalStep(*step),
             Detail::Charge(charge) => What::Other(Step::Charge(Some(charge.step))),
             Detail::Condition { condition, ended: false, .. } => What::Other(Step::Condition(*condition)),
-            Detail::Dispute { step, .. } => What::Other(Stage::of(*step).map_or(Step::Dispute, Step::DisputeStage)),
+            Detail::Dispute { step, reference, .. } => {
+                past.reference = reference.as_deref().map(Into::into);
+                What::Other(Stage::of(*step).map_or(Step::Dispute, Step::DisputeStage))
+            }
             Detail::Document { document, produced, requested } => {
                 What::Document { name: document.as_str().into(), produced: *produced, requested: *requested }
             }
@@ -140,12 +158,19 @@ impl Past {
     }
 }
 
-/// A charge that stands.
+/// A charge.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Charged {
     pub at: Timestamp,
     pub step: ChargeStep,
+    /// What stands of it, without VAT.
     pub net: i64,
+    /// What it was, without VAT and with it.
+    whole: (i64, i64),
+    /// What was taken back of it, with VAT.
+    back: i64,
+    /// Nothing of it stands.
+    gone: bool,
     pub claim: Option<ClaimId>,
     pub id: ActivityId,
 }
@@ -156,9 +181,25 @@ impl Charged {
             at: activity.occurred,
             step: charge.step,
             net: charge.amount.minor,
+            whole: (charge.amount.minor, charge.amount.minor.saturating_add(charge.vat.unwrap_or(0))),
+            back: 0,
+            gone: false,
             claim: charge.claim.clone(),
             id: activity.id.clone(),
         }
+    }
+
+    /// Takes back a part of what is owed for it, VAT and net amount alike in the proportion in which it has them, and no more
+    /// than there is; what that takes off the balance.
+    pub fn take_back(&mut self, amount: i64) -> i64 {
+        let (net, gross) = self.whole;
+        let taken = amount.clamp(0, gross.saturating_sub(self.back));
+        self.back = self.back.saturating_add(taken);
+        self.gone = self.back >= gross;
+        // Of a cent that cannot be parted nothing is freed.
+        let freed = i128::from(net) * i128::from(self.back) / i128::from(gross.max(1));
+        self.net = net.saturating_sub(i64::try_from(freed).unwrap_or(net));
+        taken
     }
 }
 
@@ -264,6 +305,8 @@ pub(crate) struct Memory {
     pub closed_at: Option<Timestamp>,
     /// Interest accrued.
     pub accruals: Vec<(ActivityId, i64)>,
+    /// What else was added to what is owed, by its activity, as far as it was not taken back.
+    pub raised: Vec<(ActivityId, i64)>,
     /// Reports that stand, with their bureau.
     pub reports: Vec<(ActivityId, Option<String>)>,
     /// Complaints and requests.
@@ -293,9 +336,62 @@ pub(crate) static EMPTY: Memory = Memory {
     closed: None,
     closed_at: None,
     accruals: Vec::new(),
+    raised: Vec::new(),
     reports: Vec::new(),
     matters: Vec::new(),
     owed: None,
     demands: 0,
     by_date: Vec::new(),
 };
+
+impl Memory {
+    fn disputes(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().filter(|flag| flag.condition == Condition::Disputed)
+    }
+
+    /// A step with this reference (or none) would be one of the dispute that the activity opened: of the same reference; one
+    /// whose reference nothing was opened under, of what was opened without one; one without, of that too, else of the oldest
+    /// that is open.
+    pub fn disputed_by(&self, reference: Option<&str>, opened: &ActivityId) -> bool {
+        let open = || self.disputes().filter(|flag| flag.until.is_none());
+        self.is_of(reference, opened, &|_| {
+            open().all(|flag| flag.reference.is_some()) && open().next().is_some_and(|oldest| oldest.id == *opened)
+        })
+    }
+
+    /// A step in the past was one of the dispute that the activity opened. One without a reference was of a named one only
+    /// if there is no other: which of them was open then is not kept.
+    pub fn was_disputed_by(&self, past: &Past, opened: &ActivityId) -> bool {
+        !matches!(past.what, What::Other(Step::DisputeStage(_)))
+            || self.is_of(past.reference.as_deref(), opened, &|own| {
+                self.disputes().all(|flag| flag.reference.as_deref() == Some(own))
+            })
+    }
+
+    fn is_of(&self, reference: Option<&str>, opened: &ActivityId, unnamed: &dyn Fn(&str) -> bool) -> bool {
+        let Some(own) = self.disputes().find(|flag| flag.id == *opened) else { return true };
+        match (reference, own.reference.as_deref()) {
+            (Some(reference), Some(own)) => reference == own,
+            (Some(reference), None) => self.disputes().all(|flag| flag.reference.as_deref() != Some(reference)),
+            (None, None) => true,
+            (None, Some(own)) => unnamed(own),
+        }
+    }
+
+    /// Charges of which something stands.
+    pub fn standing(&self) -> impl Iterator<Item = &Charged> {
+        self.charges.iter().filter(|one| !one.gone)
+    }
+
+    /// Takes back what was added to what is owed, no more than there is: what that takes off the balance. `None`: it added
+    /// nothing.
+    pub fn take_back(&mut self, id: &ActivityId, amount: i64) -> Option<i64> {
+        if let Some(charge) = self.charges.iter_mut().find(|one| one.id == *id) {
+            return Some(charge.take_back(amount));
+        }
+        let (_, left) = self.accruals.iter_mut().chain(&mut self.raised).find(|(one, _)| one == id)?;
+        let taken = amount.clamp(0, (*left).max(0));
+        *left = left.saturating_sub(taken);
+        Some(taken)
+    }
+}

@@ -129,16 +129,11 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     if let Some(since) = limits.since {
         return Some(doubtful(after_day(since, limits.term.as_ref()?, situation, calendar)));
     }
-    let mut open_form = false;
-    let found = earlier_steps(situation, &limits.after)
-        .filter(|step| step.sent <= date && !too_old(step))
-        .filter(|step| {
-            let fits = form_fits(limits.forms, step.form);
-            open_form |= fits.is_none();
-            fits != Some(false)
-        })
-        .max_by_key(|step| step.sent);
-    let Some(step) = found else {
+    let steps = || {
+        let steps = earlier_steps(situation, &limits.after).filter(|step| step.sent <= date && !too_old(step));
+        steps.map(|step| (form_fits(limits.forms, step.form), step)).filter(|(fits, _)| *fits != Some(false))
+    };
+    let Some((fits, step)) = steps().max_by_key(|(_, step)| step.sent) else {
         if !limits.required {
             return None;
         }
@@ -150,25 +145,37 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
         judgement.evidence.push(situation.activity.id.clone());
         return Some(doubtful(judgement));
     };
-    let mut last: Option<NaiveDate> = None;
-    if let Some(term) = &limits.term {
-        let Some(start) = term_start(term, &step) else { return Some(Speaking::missing(Attribute::Received)) };
-        last = Some(calendar.last_day(term, due.map_or(start, |due| start.max(due)), subdivision));
-    }
-    if limits.respect_deadline {
-        last = last.max(step.deadline);
-    }
-    let Some(last) = last else { return Some(Speaking::new(Answer::Kept)) };
+    // The last day on which B is too early after A; `None`: none is.
+    let last = |step: &Earlier| {
+        let mut last: Option<NaiveDate> = None;
+        if let Some(term) = &limits.term {
+            let start = term_start(term, step)?;
+            last = Some(calendar.last_day(term, due.map_or(start, |due| start.max(due)), subdivision));
+        }
+        Some(if limits.respect_deadline { last.max(step.deadline) } else { last })
+    };
+    let Some(ends) = last(&step) else { return Some(Speaking::missing(Attribute::Received)) };
+    let Some(ends) = ends else { return Some(Speaking::new(Answer::Kept)) };
     let days = date.signed_duration_since(step.sent).num_days();
-    let needed = last.signed_duration_since(step.sent).num_days() + 1;
-    let early = date <= last;
+    let needed = ends.signed_duration_since(step.sent).num_days() + 1;
+    let early = date <= ends;
+    if fits.is_none() {
+        // If this one does not count, the latest that does decides, or that there is none.
+        let sure = steps().filter(|(fits, _)| fits.is_some()).map(|(_, step)| step).max_by_key(|step| step.sent);
+        let early_then = sure.map(|step| match last(&step) {
+            Some(ends) => ends.is_some_and(|ends| date <= ends),
+            // When it came is not recorded either.
+            None => !early,
+        });
+        if early != early_then.unwrap_or(limits.required) {
+            return Some(Speaking::missing(Attribute::NoticeForm));
+        }
+    }
     let mut judgement = Speaking::new(if early { Answer::Broken } else { Answer::Kept }).seen(days, needed, Unit::Days);
     if early {
-        judgement.allowed_from = Some(Timestamp::start_of(add_days(last, 1), situation.home_zone()));
+        judgement.allowed_from = Some(Timestamp::start_of(add_days(ends, 1), situation.home_zone()));
         judgement.evidence.extend(step.id);
         judgement.evidence.push(situation.activity.id.clone());
-    } else if open_form && limits.required && step.form.is_none() {
-        return Some(Speaking::missing(Attribute::NoticeForm));
     }
     Some(doubtful(judgement))
 }

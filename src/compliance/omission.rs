@@ -14,6 +14,7 @@ use super::verdict::consequence;
 use super::watch::test;
 use super::{CaseWatch, Context, Emission, TestOutcome, applies, dispute_handling, documents_held, required_notice};
 use crate::domain::activity::Activity;
+use crate::domain::detail::Detail;
 use crate::domain::finding::{Finding, Steered};
 use crate::domain::ids::{ActivityId, FindingId};
 use crate::domain::time::{Timestamp, add_days};
@@ -151,7 +152,11 @@ pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate 
         Limits::DisputeHandling(limits) => {
             // What was withdrawn needs no answer.
             let ended = || dispute_handling::ends(limits, activity);
-            kept(limits.answer.iter().any(|step| step.matches(activity)) || ended())
+            let meant = match (&activity.detail, &timer.trigger) {
+                (Detail::Dispute { reference, .. }, Some(opened)) => memory.disputed_by(reference.as_deref(), opened),
+                _ => true,
+            };
+            kept(meant && (limits.answer.iter().any(|step| step.matches(activity)) || ended()))
         }
         Limits::DocumentsHeld(limits) => {
             let missing = documents_held::unproduced(limits, memory, timer.began, activity.occurred, Some(activity));

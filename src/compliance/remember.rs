@@ -128,26 +128,16 @@ impl CaseWatch {
                 minor
             }
             Detail::Adjustment { adjustment: AdjustmentKind::Correction | AdjustmentKind::WriteUp, amount, .. } => {
+                if amount.minor > 0 {
+                    self.remember_in().raised.push((activity.id.clone(), amount.minor));
+                }
                 amount.minor
             }
             Detail::Adjustment { amount, .. } => amount.minor.saturating_neg(),
             Detail::Reversal { reverses, amount, .. } => {
-                match self.memory().charges.iter().position(|one| one.id == *reverses) {
-                    Some(at) => {
-                        self.take_back(at, amount.minor);
-                        amount.minor.saturating_neg()
-                    }
-                    None => {
-                        let accruals = &mut self.remember_in().accruals;
-                        match accruals.iter_mut().find(|(id, _)| id == reverses) {
-                            Some((_, accrued)) => {
-                                *accrued = accrued.saturating_sub(amount.minor).max(0);
-                                amount.minor.saturating_neg()
-                            }
-                            None => amount.minor,
-                        }
-                    }
-                }
+                // What is taken back of a payment is owed again.
+                let added = self.remember_in().take_back(reverses, amount.minor);
+                added.map_or(amount.minor, i64::saturating_neg)
             }
             _ => 0,
         };
@@ -186,17 +176,6 @@ impl CaseWatch {
         }
     }
 
-    /// A charge taken back in part or whole frees its share of the cap.
-    fn take_back(&mut self, at: usize, amount: i64) {
-        let charges = &mut self.remember_in().charges;
-        if let Some(charge) = charges.get_mut(at) {
-            charge.net = charge.net.saturating_sub(amount);
-            if charge.net <= 0 {
-                charges.remove(at);
-            }
-        }
-    }
-
     fn remember_past(&mut self, activity: &Activity, mut past: Past) {
         let memory = self.remember_in();
         if let Detail::Plan { written: true, .. } = activity.detail {
@@ -224,6 +203,9 @@ impl CaseWatch {
         let Some(place) = past.iter().position(|one| Some(&one.id) == activity.parent.as_ref()) else { return };
         let memory = self.remember_in();
         let returned = memory.past.remove(place);
+        if returned.is(&Step::Demand) || returned.is(&Step::Reminder) {
+            memory.demands = memory.demands.saturating_sub(1);
+        }
         let at = returned.received.unwrap_or(returned.at);
         let same = |one: &Mark| one.kind == LimitationEventKind::DemandReceived && one.at == at;
         if let Some(mark) = memory.marks.iter().position(same) {
@@ -247,16 +229,20 @@ impl CaseWatch {
                 let flag = flag(activity, *condition, *written, None, *direct_contact_consented);
                 self.remember_in().flags.push(flag);
             }
-            Detail::Condition { condition, ended: true, .. } => self.end_flag(activity, *condition),
-            Detail::Dispute { step: MatterStep::Opened, written, grounded, .. } => {
+            Detail::Condition { condition, ended: true, .. } => self.end_flags(activity, *condition, &|_| true),
+            Detail::Dispute { step: MatterStep::Opened, written, grounded, reference } => {
                 let flag = flag(activity, Condition::Disputed, *written, *grounded, false);
-                self.remember_in().flags.push(flag);
+                self.remember_in().flags.push(Flag { reference: reference.as_deref().map(Into::into), ..flag });
             }
             Detail::Dispute {
                 step: MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn,
+                reference,
                 ..
             } => {
-                self.end_flag(activity, Condition::Disputed);
+                let memory = self.memory();
+                let meant = |flag: &&Flag| memory.disputed_by(reference.as_deref(), &flag.id);
+                let ended: Vec<_> = memory.flags.iter().filter(meant).map(|flag| flag.id.clone()).collect();
+                self.end_flags(activity, Condition::Disputed, &|flag| ended.contains(&flag.id));
             }
             Detail::VerificationSent {} => self.remember_in().verified = Some(at),
             Detail::Permission { permission, contact_point } => {
@@ -285,11 +271,19 @@ impl CaseWatch {
         }
     }
 
-    fn end_flag(&mut self, activity: &Activity, condition: Condition) {
+    fn end_flags(&mut self, activity: &Activity, condition: Condition, meant: &dyn Fn(&Flag) -> bool) {
         for flag in &mut self.remember_in().flags {
-            let same = activity.person.is_none() || flag.person.is_none() || flag.person == activity.person;
-            if flag.condition == condition && flag.until.is_none() && same {
-                flag.until = Some(activity.effective.unwrap_or(activity.occurred));
+            if flag.condition != condition || flag.until.is_some() || !meant(flag) {
+                continue;
+            }
+            let at = activity.effective.unwrap_or(activity.occurred);
+            match (&activity.person, &flag.person) {
+                (Some(person), None) if !flag.ended_for.iter().any(|(one, _)| one == person) => {
+                    flag.ended_for.push((person.clone(), at));
+                }
+                (None, _) => flag.until = Some(at),
+                (Some(person), Some(own)) if person == own => flag.until = Some(at),
+                _ => {}
             }
         }
     }
@@ -315,9 +309,11 @@ fn flag(
         received: activity.known(),
         effective: activity.effective.unwrap_or(activity.occurred),
         until: None,
+        ended_for: Vec::new(),
         written,
         grounded,
         direct,
+        reference: None,
         id: activity.id.clone(),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn first(since: Since, situation: &Situation<'_>) -> Result<NaiveDate
 }
 
 /// The claim that an activity names.
-fn named(detail: &Detail) -> Option<&ClaimId> {
+pub(crate) fn named(detail: &Detail) -> Option<&ClaimId> {
     match detail {
         Detail::Charge(charge) => charge.claim.as_ref(),
         Detail::Interest(interest) => interest.claim.as_ref(),

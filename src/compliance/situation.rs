@@ -288,6 +288,24 @@ impl<'a> Situation<'a> {
         self.subdivision
     }
 
+    /// The person may live in one of several subdivisions, or in any.
+    pub fn may_live_elsewhere(&self) -> bool {
+        match self.party.map(|party| party.residences.as_slice()) {
+            Some([only]) => only.subdivision.is_none(),
+            _ => {
+                self.subdivision.is_none()
+                    || self.residences().any(|one| one.subdivision.as_deref() != self.subdivision)
+            }
+        }
+    }
+
+    /// The person may live in that subdivision.
+    pub fn may_live_in(&self, code: &str) -> bool {
+        let mut residences = self.residences().peekable();
+        residences.peek().is_none()
+            || residences.any(|one| one.subdivision.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(code)))
+    }
+
     /// Residences that hold at the instant: those with the latest beginning not after it.
     pub fn residences(&self) -> impl Iterator<Item = &'a Residence> + use<'a> {
         let residences: &'a [Residence] = self.party.map_or(&[], |party| &party.residences);

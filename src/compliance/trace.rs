@@ -184,7 +184,7 @@ fn silence(rule: &Rule, situation: &Situation<'_>) -> (Silence, Option<&'static 
     if let Some(word) = applies::exemption(rule, situation) {
         return (Silence::Exempt, Some(word));
     }
-    if applies::dated(rule.valid_from, rule.valid_until, rule.version_by, situation).is_none() {
+    if applies::version_holds(rule, situation).is_none() {
         return (Silence::NotInForce, Some(rule.version_by.as_str()));
     }
     if rule.source == Source::Code

@@ -130,14 +130,13 @@ impl HolidayOn {
 }
 
 impl Holiday {
-    fn kept_on(&self, date: NaiveDate, subdivision: Option<&str>) -> bool {
+    fn kept_on(&self, date: NaiveDate, here: impl Fn(&[String]) -> bool) -> bool {
         // Most days are no holiday: no date need be made to see that.
         if self.observed == Observed::SameDay && !self.on.may_be(date) {
             return false;
         }
-        let here = self.subdivisions.is_empty()
-            || subdivision.is_some_and(|at| self.subdivisions.iter().any(|one| one.eq_ignore_ascii_case(at)));
-        here && self.years(date).any(|year| self.kept_in(year, date))
+        (self.subdivisions.is_empty() || here(&self.subdivisions))
+            && self.years(date).any(|year| self.kept_in(year, date))
     }
 
     /// The years whose holiday may be kept on the date: where it is moved, it may leave its own.
@@ -176,7 +175,22 @@ impl Calendar {
     /// The date is a public holiday in the subdivision.
     #[must_use]
     pub fn is_holiday(&self, date: NaiveDate, subdivision: Option<&str>) -> bool {
-        self.holidays.iter().any(|holiday| holiday.kept_on(date, subdivision))
+        let here =
+            |places: &[String]| subdivision.is_some_and(|at| places.iter().any(|place| place.eq_ignore_ascii_case(at)));
+        self.holidays.iter().any(|holiday| holiday.kept_on(date, here))
+    }
+
+    /// The date is a public holiday in a part of the country where the person may live.
+    #[must_use]
+    pub fn may_be_holiday(&self, date: NaiveDate, may_live_in: &dyn Fn(&str) -> bool) -> bool {
+        let here = |places: &[String]| places.iter().any(|place| may_live_in(place));
+        self.holidays.iter().any(|holiday| holiday.kept_on(date, here))
+    }
+
+    /// Some holidays are kept in parts of the country only.
+    #[must_use]
+    pub fn is_regional(&self) -> bool {
+        self.holidays.iter().any(|holiday| !holiday.subdivisions.is_empty())
     }
 
     /// The date is neither a weekend's day nor a public holiday.
@@ -268,7 +282,7 @@ mod tests {
             until_year: years.1,
             subdivisions: Vec::new(),
         };
-        let on = |holiday: &Holiday, text: &str| holiday.kept_on(day(text), None);
+        let on = |holiday: &Holiday, text: &str| holiday.kept_on(day(text), |_| false);
         let new_year = kept(1, 1, Observed::NearestWeekday, (None, None));
         // 1 January is a Saturday in 2011, 2022 and 2028, a Sunday in 2023, a Monday in 2029.
         for text in ["2010-12-31", "2021-12-31", "2022-01-01", "2023-01-02", "2027-12-31", "2028-01-01", "2029-01-01"] {

@@ -9,6 +9,7 @@ use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::Step;
 use super::words::{Set, words};
+use crate::domain::money::Currency;
 use crate::domain::party::Condition;
 use crate::domain::vocabulary::{Form, vocabulary};
 
@@ -57,6 +58,8 @@ pub struct CreditReporting {
     pub overdue: Option<Term>,
     /// Least amount, minor units.
     pub min_debt: Option<i64>,
+    /// Its currency: the pack's.
+    pub currency: Option<Currency>,
     /// Conditions under which nothing is reported.
     pub block_if: Set<Condition>,
     /// A disputed debt only with the mark.
@@ -120,6 +123,7 @@ pub fn credit_reporting(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> 
         requires_wait: term(table, "requires_wait"),
         overdue: term(table, "overdue"),
         min_debt,
+        currency: defaults.currency,
         block_if: table.set("block_if"),
         mark_disputed: table.boolean("mark_disputed").unwrap_or(false),
         max_reports: count(table, "max_reports"),

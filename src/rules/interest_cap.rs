@@ -14,6 +14,7 @@ use super::reader::Reader;
 use super::step::Step;
 use super::words::{Bound, Set, words};
 use crate::domain::detail::InterestNature;
+use crate::domain::money::Currency;
 use crate::domain::party::Condition;
 use crate::domain::vocabulary::vocabulary;
 
@@ -49,6 +50,14 @@ vocabulary!(
     TotalOf { Interest = "interest", Charges = "charges" }
 );
 words!(Pick, RateOn, DayCount, BaseLimit, StartAfter, TotalOf, InterestNature);
+
+impl RateOn {
+    /// The day is one of a claim.
+    #[must_use]
+    pub const fn is_of_claims(self) -> bool {
+        matches!(self, Self::DueOn | Self::ClaimAroseOn)
+    }
+}
 
 /// Where a rate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +134,8 @@ pub struct InterestCap {
     pub natures: Set<InterestNature>,
     /// Rates by the case's principal, at most so much each; a rule without tiers has one, open.
     pub tiers: Vec<(i64, Vec<Formula>)>,
+    /// Currency of those principals: the pack's.
+    pub currency: Option<Currency>,
     /// Which of a tier's rates holds.
     pub pick: Pick,
     /// No rate is higher, in millionths, whatever the tiers give: what a tenant tightens.
@@ -197,6 +208,7 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         bound: bound?,
         natures: table.set("natures"),
         tiers,
+        currency: defaults.currency,
         pick: pick.unwrap_or(Pick::Greatest),
         at_most: None,
         rate_on: table.word("rate_on").unwrap_or(RateOn::EachDay),

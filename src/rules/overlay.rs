@@ -80,7 +80,14 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
         }
         overlay.block_guidelines = table.boolean("block_guidelines").unwrap_or(false);
         for mut reader in table.tables("add") {
-            overlay.added.extend(add(packs, &mut reader).map(Arc::new));
+            if let Some(rule) = add(packs, &mut reader) {
+                if let Some(first) = overlay.added.iter().find(|one| one.id == rule.id) {
+                    // A finding is known by its rule: two rules would have one finding between them.
+                    let message = format!("rule {} stands here already, in {}", rule.id, first.position);
+                    twice.push(rule.position.wrong(message, "give each rule an id of its own"));
+                }
+                overlay.added.push(Arc::new(rule));
+            }
             reader.finish();
         }
         for mut reader in table.tables("tighten") {

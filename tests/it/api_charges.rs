@@ -118,3 +118,35 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn what_is_taken_back_frees_its_share_and_no_more(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        let table = "de-fee-table-2025";
+        let cents = |cents: i64| {
+            let nanos = i32::try_from(cents % 100).expect("cents") * 10_000_000;
+            Some(Money { currency_code: "EUR".to_owned(), units: cents / 100, nanos })
+        };
+        let fee = v1::Charge { vat: cents(760), ..charge(v1::ChargeStep::Collection, euros(40)) };
+        let back = |amount| v1::Reversal {
+            reversed_activity_id: "fee".to_owned(),
+            amount,
+            reason: v1::ReversalKind::Reversal.into(),
+        };
+        let activities = vec![
+            activity("fee", "c1", MANDATE + 10, v1::activity::Detail::Charge(fee)),
+            activity("half", "c1", MANDATE + 11, v1::activity::Detail::Reversal(back(cents(2_380)))),
+        ];
+        let request = v1::BatchRecordActivitiesRequest { region_code: "DE".to_owned(), activities };
+        mine.activities.batch_record_activities(request).await.expect("stored");
+        // Of 40 euros net 20 stand, and 46.35 are the most.
+        let asked = |cents: Option<Money>| question("DE", MANDATE + 12, charge(v1::ChargeStep::Collection, cents));
+        let answer = mine.compliance.check_charge(asked(cents(2_635))).await.expect("an answer").into_inner();
+        assert_eq!(figures(&answer, table), (Some(4_635), Some(4_635), Some(0)));
+        let answer = mine.compliance.check_charge(asked(cents(2_636))).await.expect("an answer").into_inner();
+        assert_eq!(answer.verdict(), v1::Verdict::NotPermitted);
+        assert_eq!(figures(&answer, table), (Some(4_636), Some(4_635), Some(2_635)));
+        api.end().await;
+    }
+);

@@ -178,6 +178,10 @@ on_both_databases!(
         bare.reason.clear();
         bare.waive_until_time = None;
         assert_eq!(refused(decide(&mut mine, bare).await).2, ["reason", "waive_until_time"]);
+        for blank in ["  ", "\u{2003}\u{a0}", "\u{200b}"] {
+            let unsaid = v1::UpdateFindingRequest { reason: blank.to_owned(), ..decision(&id, "u1", Action::Waive) };
+            assert_eq!(refused(decide(&mut mine, unsaid).await).2, ["reason"], "{blank:?} says nothing");
+        }
         let past = v1::UpdateFindingRequest { waive_until_time: stamp(1), ..decision(&id, "u1", Action::Waive) };
         assert_eq!(
             refused(decide(&mut mine, past).await),

@@ -28,6 +28,7 @@ mod databases;
 mod dates_alone;
 mod deploy;
 mod dispositions;
+mod extremes;
 mod faults;
 mod figures;
 mod filling;

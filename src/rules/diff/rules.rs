@@ -76,6 +76,8 @@ fn came(rule: &Rule, old: &Pack, new: &Pack, out: &mut Vec<Change>) {
     {
         let when = when(rule).unwrap_or_default();
         out.push(about(rule, What::Added, &format!("keeps what {} said before, {when}", same.id)));
+        // Its limits and whom they concern are the same; what else is law may have moved with it.
+        unlike((same, &format!("{} before", same.id)), rule, What::Changed, out, None);
         return;
     }
     // Of several older versions the latest.
@@ -90,13 +92,19 @@ fn came(rule: &Rule, old: &Pack, new: &Pack, out: &mut Vec<Change>) {
     let mut first = about(rule, What::Replaces, &dated(rule, "", &format!("replaces {}", before.id)));
     first.replaces = Some(before.id.as_str().to_owned());
     out.push(first);
+    let replaces = Some(before.id.as_str().to_owned());
+    unlike((before, before.id.as_str()), rule, What::Replaces, out, replaces.as_deref());
+}
+
+/// In what a rule differs from one of another id, beside what is its own anyhow.
+fn unlike((before, name): (&Rule, &str), rule: &Rule, what: What, out: &mut Vec<Change>, replaces: Option<&str>) {
     for difference in tell::differences(&tell::rule(before), &tell::rule(rule)) {
         if OF_ITS_OWN.contains(&difference.key.as_str()) {
             continue;
         }
-        let sentence = dated(rule, &difference.key, &format!("unlike {}, {}", before.id, difference.sentence));
-        let mut change = about(rule, What::Replaces, &sentence).differing(difference);
-        change.replaces = Some(before.id.as_str().to_owned());
+        let sentence = dated(rule, &difference.key, &format!("unlike {name}, {}", difference.sentence));
+        let mut change = about(rule, what, &sentence).differing(difference);
+        change.replaces = replaces.map(str::to_owned);
         out.push(change);
     }
 }

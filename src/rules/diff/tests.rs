@@ -73,6 +73,17 @@ fn versions_of_a_rule_are_told_as_such() {
     assert!(
         told(&old, &kept).contains(&"xx-frequency-old: keeps what xx-frequency said before, until 30 June 2026".into())
     );
+    // Whom it concerns and how is law too, also of what is kept for the past.
+    let otherwise = format!("{ended}\nsubject = \"activity\"\nwhen_missing = {{ debt_class = \"consumer\" }}");
+    let moved = pack(&[("xx-frequency", "valid_from = 2026-07-01", 3), ("xx-frequency-old", &otherwise, 4)]);
+    let sentences = told(&old, &moved);
+    for sentence in [
+        "xx-frequency-old: keeps what xx-frequency said before, until 30 June 2026",
+        "xx-frequency-old: unlike xx-frequency before, judged for each: activity instead of case until 30 June 2026",
+        "xx-frequency-old: unlike xx-frequency before, the class of debt, if not stated, is taken as: now consumer until 30 June 2026",
+    ] {
+        assert!(sentences.iter().any(|one| one == sentence), "{sentence}: {sentences:#?}");
+    }
     let renewed = pack(&[("xx-frequency", ended, 4), ("xx-frequency-2026", "valid_from = 2026-07-01", 3)]);
     let sentences = told(&old, &renewed);
     for sentence in [

@@ -2,7 +2,7 @@
 
 use super::super::model::{CreditReporting, DisputeHandling, DocumentsHeld, Licence, WaitFrom};
 use super::line::Line;
-use super::words::{many, set, steps, term, texts, word, words};
+use super::words::{amount_of, many, set, steps, term, texts, word, words};
 
 const NOTHING: &str = "nothing";
 
@@ -66,6 +66,7 @@ pub(super) fn credit_reporting(limits: &CreditReporting) -> Vec<Line> {
         requires_wait,
         overdue,
         min_debt,
+        currency,
         block_if,
         mark_disputed,
         max_reports,
@@ -95,12 +96,7 @@ pub(super) fn credit_reporting(limits: &CreditReporting) -> Vec<Line> {
         steps("credit_reporting.requires", "only after any of", requires, "anything"),
         term("credit_reporting.requires_wait", "which lies back", requires_wait.as_ref()),
         term("credit_reporting.overdue", "overdue for", overdue.as_ref()),
-        // The pack's currency, of which the limits do not know.
-        Line::optional(
-            "credit_reporting.min_debt",
-            "least debt, in minor units",
-            min_debt.map(|least| least.to_string()),
-        ),
+        Line::optional("credit_reporting.min_debt", "least debt", min_debt.map(|least| amount_of(least, *currency))),
         set("credit_reporting.block_if", "not while the person is", *block_if, "in any condition"),
         Line::flag("credit_reporting.mark_disputed", *mark_disputed, "a disputed debt only with the mark"),
         Line::optional(

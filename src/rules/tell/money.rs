@@ -4,7 +4,7 @@ use super::super::interest_cap::{Formula, InterestStart, RateSource, TotalCap};
 use super::super::model::{FeeCap, InterestCap, PaymentApplication, Tier, TierValue};
 use super::super::words::Bound;
 use super::line::Line;
-use super::words::{factor, lasting, many, money, percent, plain, set, step, term, term_parts, word};
+use super::words::{amount_of, factor, lasting, many, money, percent, plain, set, step, term, term_parts, word};
 
 const NOTHING: &str = "nothing";
 
@@ -155,6 +155,7 @@ pub(super) fn interest_cap(limits: &InterestCap) -> Vec<Line> {
         bound: figure,
         natures,
         tiers,
+        currency,
         pick,
         rate_on,
         day_count,
@@ -173,10 +174,9 @@ pub(super) fn interest_cap(limits: &InterestCap) -> Vec<Line> {
         let told: Vec<String> = formulas.iter().map(rate).collect();
         lines.push(match *up_to {
             i64::MAX => Line::parts("interest_cap.rate", "rate", Some(told)),
-            // The pack's currency, of which the limits do not know.
             up_to => Line::parts(
                 &format!("interest_cap.tiers.{up_to}"),
-                &format!("rate for a principal up to {up_to} minor units"),
+                &format!("rate for a principal up to {}", amount_of(up_to, *currency)),
                 Some(told),
             ),
         });

@@ -181,6 +181,11 @@ pub fn money(minor: i64, currency: Currency) -> String {
     Money::new(minor, currency).to_string()
 }
 
+/// An amount of a pack, which has a currency wherever it states one.
+pub(super) fn amount_of(minor: i64, currency: Option<Currency>) -> String {
+    currency.map_or_else(|| minor.to_string(), |currency| money(minor, currency))
+}
+
 /// Millionths as a percentage: `8.5 %`.
 #[must_use]
 pub fn percent(millionths: i64) -> String {

@@ -23,7 +23,13 @@ pub(super) fn notice_period(change: &mut Change<'_, '_, '_>, limits: &mut Notice
 }
 
 pub(super) fn required_notice(change: &mut Change<'_, '_, '_>, limits: &mut RequiredNotice) {
-    change.shorter("term", &mut limits.term);
+    if limits.since.is_some() && change.reader.has("term") {
+        change.touched = true;
+        // Nobody answers for a term that was over when the case came: a shorter one would be over for more cases.
+        change.unstated("term", "runs from a day of the claim, and a shorter term may be over before the case comes");
+    } else {
+        change.shorter("term", &mut limits.term);
+    }
     change.forgoes("unless_paid", &mut limits.unless_paid);
     change.some_of("forms", &mut limits.forms);
 }

@@ -32,7 +32,8 @@ pub fn update(wire: v1::UpdateFindingRequest, key: &KeyId) -> Result<(MarketId, 
         let action: Option<FindingAction> = at.field("action").word(wire.action);
         let reason = at.field("reason").optional_text(wire.reason.clone());
         let quiet = matches!(action, None | Some(FindingAction::Acknowledge | FindingAction::ApproveWaiver));
-        if wire.reason.is_empty() && !quiet {
+        // Blanks and marks say nothing to whoever reads the record.
+        if !quiet && !wire.reason.chars().any(char::is_alphanumeric) {
             at.field("reason").refuse("is required for this action: say why, or what was done");
         }
         let until_at = at.field("waive_until_time");

@@ -189,18 +189,21 @@ impl Head {
             sure &= !asked || stated.is_some();
             !asked || stated != Some(false)
         };
-        let due = stated.due.iter().flatten().min().map(|due| day(*due));
-        let picked =
-            [Some(today), stated.dates[0].map(day), stated.dates[1].map(day), due, stated.dates[2].map(day)][self.by];
+        let [contract, arose, mandate] = stated.dates.map(|date| date.map(day));
         let in_force = |date: NaiveDate| {
             self.from.is_none_or(|from| day(from) <= date) && self.until.is_none_or(|until| date <= day(until))
         };
+        // Of the day of each claim all have to say the same.
+        let due: Vec<Option<bool>> = stated.due.iter().map(|due| due.map(|due| in_force(day(due)))).collect();
+        let due = due.iter().all(|one| *one == due[0]).then_some(due[0]).flatten();
+        let picked =
+            [Some(in_force(today)), contract.map(in_force), arose.map(in_force), due, mandate.map(in_force)][self.by];
         let role = stated.agency.or(self.taken_for_agency.then_some(true));
         let titled = self.titled.is_none_or(|wanted| wanted == stated.titled.is_some_and(|on| day(on) <= today));
         let [least, most] = self.principal;
         let owed =
             least.is_none_or(|least| stated.principal >= least) && most.is_none_or(|most| stated.principal <= most);
-        let all = within(self.from.is_some() || self.until.is_some(), picked.map(in_force))
+        let all = within(self.from.is_some() || self.until.is_some(), picked)
             && within(self.agencies, role)
             && within(self.consumers, stated.consumer)
             && titled

@@ -282,6 +282,9 @@ fn what_the_law_does_not_say_cannot_be_tightened() {
         let said = refused(kind, limits, entry);
         assert!(said.contains(says), "{kind}: {entry}: {said}");
     }
+    let since = "notices = [\"demand\"]\nsince = \"due\"\ntiming = \"within\"\nterm = TERM";
+    let said = refused(Kind::RequiredNotice, since, "term = 5");
+    assert!(said.contains("term tightens nothing: rule fr-rule of fr/rules.toml"), "{said}");
     let twice = "max = 1\n[[rules.tighten]]\nrule = \"fr-rule\"\nwindow_days = 9";
     let said = refused(Kind::ContactFrequency, looser(Kind::ContactFrequency).0, twice);
     assert!(said.contains("rule fr-rule is tightened twice, first in tenant.toml:1"), "{said}");
@@ -298,4 +301,21 @@ fn the_documentation_names_every_key() {
             assert!(line.contains(&format!("`{key}`")), "{kind}: {key}");
         }
     }
+}
+
+/// Findings are known by their rule's id: two rules of a tenant that share one would be one finding.
+#[test]
+fn two_rules_of_a_tenant_with_one_id_are_refused() {
+    let add = |zone: &str| {
+        format!(
+            "[[rules.add]]\nid = \"tenant-hours\"\njurisdiction = \"fr\"\ntitle = \"t\"\ntext = \"t\"\ncitation = \"c\"\n\
+             effect = \"prohibits\"\n[rules.add.contact_hours]\nzone = \"{zone}\"\nholidays = \"ignored\"\n\
+             open = [{{ days = [\"mon-sun\"], from = \"08:00\", to = \"20:00\" }}]\n"
+        )
+    };
+    let law = "[rule.contact_frequency]\nmax = 2\nwindow = { calendar_days = 7 }\ncount = \"attempts\"\nper = \"case\"";
+    assert!(try_rules_with("", "", law, Some(&add("UTC"))).is_ok());
+    let both = format!("{}{}", add("UTC"), add("Europe/Paris"));
+    let said = try_rules_with("", "", law, Some(&both)).expect_err("two rules of one id").to_string();
+    assert!(said.contains("rule tenant-hours stands here already, in tenant.toml:1"), "{said}");
 }

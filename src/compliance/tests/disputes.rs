@@ -1,0 +1,88 @@
+//! Several disputes of one debt, told apart by their references: what ends one ends no other.
+
+use serde_json::{Value, json};
+
+use super::small::{Found, activity, fold, noon, rules, version};
+use crate::domain::activity::Activity;
+
+/// A step of a dispute on a day.
+fn step(number: usize, day: i64, step: &str, reference: Option<&str>) -> Activity {
+    let mut detail = json!({ "kind": "dispute", "step": step, "written": true });
+    if let Some(reference) = reference {
+        detail["reference"] = json!(reference);
+    }
+    activity(number, noon(day), json!({}), detail)
+}
+
+fn demand(number: usize, day: i64) -> Activity {
+    let detail = json!({ "kind": "contact", "channel": "letter", "outcome": "sent", "purpose": "demand" });
+    activity(number, noon(day), json!({}), detail)
+}
+
+fn found(limits: &str, history: &[Activity]) -> Found {
+    fold(&rules(limits), &version(json!({}), Value::Object(Default::default())), history, noon(60)).1
+}
+
+const A: Option<&str> = Some("A");
+const B: Option<&str> = Some("B");
+const STOP: &str = "[rule.dispute_handling]\nstops = [\"demand\"]\nuntil = [\"dispute:verified\"]";
+const BLOCK: &str = "[rule.contact_block]\nconditions = [\"disputed\"]\nforbids = [\"demand\"]";
+const ANSWER: &str = "[rule.dispute_handling]\n\
+                      answer_within = { days = 30, count = \"clear_days\", from = \"sent\", roll = \"none\" }";
+
+#[test]
+fn a_dispute_stays_open_when_another_is_resolved() {
+    for limits in [STOP, BLOCK] {
+        let ends: &[&str] = if limits == STOP {
+            &["resolved_rejected", "withdrawn", "verified"]
+        } else {
+            &["resolved_rejected", "withdrawn"]
+        };
+        for end in ends {
+            let history = [
+                step(1, 1, "opened", A),
+                step(2, 2, "opened", B),
+                step(3, 3, end, A),
+                demand(4, 4),
+                step(5, 5, end, B),
+                demand(6, 6),
+            ];
+            assert_eq!(found(limits, &history).broken, ["a004"], "{limits}: {end}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_answers_the_dispute_that_it_names() {
+    let history = |end: &str| [step(1, 1, "opened", A), step(2, 2, "opened", B), step(3, 3, end, B)];
+    let omitted = |history: &[Activity]| {
+        found(ANSWER, history).omitted.into_iter().map(|(trigger, _)| trigger).collect::<Vec<_>>()
+    };
+    assert_eq!(omitted(&history("resolved_rejected")), ["a001"]);
+    assert_eq!(omitted(&history("withdrawn")), ["a001"]);
+    // What is verified for all is answered for all.
+    let verified = activity(4, noon(4), json!({}), json!({ "kind": "verification_sent" }));
+    let mut all = history("acknowledged").to_vec();
+    all.push(verified);
+    assert_eq!(omitted(&all), Vec::<String>::new());
+}
+
+#[test]
+fn where_one_of_both_names_none_it_is_the_oldest() {
+    let broken = |history: &[Activity]| (found(STOP, history).broken.len(), found(BLOCK, history).broken.len());
+    let opened = |first, second| vec![step(1, 1, "opened", first), step(2, 2, "opened", second)];
+    let with = |mut history: Vec<Activity>, ends: &[Option<&str>]| {
+        history.extend((3..).zip(ends).map(|(number, reference)| step(number, 3, "resolved_upheld", *reference)));
+        history.push(demand(9, 9));
+        history
+    };
+    // A reference that nothing was opened under is of what was opened without one; the others stay open.
+    assert_eq!(broken(&with(opened(None, None), &[A])), (0, 0));
+    assert_eq!(broken(&with(opened(None, A), &[A])), (1, 1));
+    assert_eq!(broken(&with(opened(None, A), &[A, B])), (0, 0));
+    // Without a reference: what was opened without one, else the oldest.
+    assert_eq!(broken(&with(opened(None, None), &[None])), (0, 0));
+    assert_eq!(broken(&with(opened(None, B), &[None])), (1, 1));
+    assert_eq!(broken(&with(opened(A, B), &[None])), (1, 1));
+    assert_eq!(broken(&with(opened(A, B), &[None, None])), (0, 0));
+}

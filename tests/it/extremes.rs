@@ -1,0 +1,145 @@
+//! What nobody would ask on purpose: the first and the last day that the API can name, amounts at the end of numbers, a case of
+//! a thousand claims. Every call is answered, and none with what cannot be.
+
+use fairdue::proto::google::r#type::{Date, Money};
+use fairdue::proto::v1;
+use fairdue::proto::v1::explain_request::Subject;
+
+use crate::support::api::{Api, Clients};
+use crate::support::database::on_both_databases;
+use crate::support::wire::{activity, case, date, stamp};
+
+/// The first and the last instant that is taken.
+const ENDS: [i64; 2] = [0, 253_402_300_799];
+const MARKETS: [(&str, &str, &str); 4] = [
+    ("IT", "EUR", "Europe/Rome"),
+    ("DE", "EUR", "Europe/Berlin"),
+    ("SE", "SEK", "Europe/Stockholm"),
+    ("US", "USD", "America/New_York"),
+];
+
+fn instant(seconds: i64) -> Option<prost_types::Timestamp> {
+    Some(prost_types::Timestamp { seconds, nanos: 0 })
+}
+
+fn money(currency: &str, units: i64) -> Option<Money> {
+    Some(Money { currency_code: currency.to_owned(), units, nanos: 0 })
+}
+
+/// A case whose claims have these dates, of as much as a case can owe.
+fn old(id: &str, (region, currency, zone): (&str, &str, &str), day: Option<Date>, claims: usize) -> v1::Case {
+    let mut case = case(id, "shop");
+    case.currency_code = currency.to_owned();
+    case.legal_class = Some(v1::LegalClass { debt_class: v1::DebtClass::Consumer.into(), ..Default::default() });
+    for party in &mut case.parties {
+        party.residences[0].region_code = region.to_owned();
+        party.time_zones[0].time_zone = zone.to_owned();
+    }
+    let most = 90_000_000_000_000_000 / i64::try_from(claims).expect("a number") / 2;
+    let first = case.claims.remove(0);
+    case.claims = (0..claims)
+        .map(|number| v1::Claim {
+            claim_id: format!("k{number}"),
+            principal: money(currency, most),
+            arise_date: day,
+            original_due_date: day,
+            ..first.clone()
+        })
+        .collect();
+    case
+}
+
+async fn asked(mine: &mut Clients, region: &str, id: &str, at: Option<prost_types::Timestamp>, currency: &str) {
+    for channel in [v1::Channel::Call, v1::Channel::Letter, v1::Channel::Email] {
+        let contact = Some(v1::Contact { channel: channel.into(), ..Default::default() });
+        let request = v1::CheckContactRequest {
+            region_code: region.to_owned(),
+            case_id: id.to_owned(),
+            contact_time: at,
+            contact: contact.clone(),
+            ..Default::default()
+        };
+        mine.compliance.check_contact(request).await.expect("an answer");
+        let check = v1::ContactCheck { case_id: id.to_owned(), contact_time: at, contact, ..Default::default() };
+        for language in ["de", "fr"] {
+            let request = v1::ExplainRequest {
+                region_code: region.to_owned(),
+                subject: Some(Subject::Contact(check.clone())),
+                language_codes: vec![language.to_owned()],
+                ..Default::default()
+            };
+            mine.compliance.explain(request).await.expect("an explanation");
+        }
+    }
+    for step in [v1::ChargeStep::Reminder, v1::ChargeStep::Collection, v1::ChargeStep::Demand] {
+        for units in [0, 92_233_720_368_547_758] {
+            let charge = v1::Charge { step: step.into(), amount: money(currency, units), ..Default::default() };
+            let request = v1::CheckChargeRequest {
+                region_code: region.to_owned(),
+                case_id: id.to_owned(),
+                charge_time: at,
+                charge: Some(charge),
+                ..Default::default()
+            };
+            mine.compliance.check_charge(request).await.expect("an answer");
+        }
+    }
+}
+
+on_both_databases!(
+    async fn the_ends_of_time_and_of_numbers_are_answered(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        for market in MARKETS {
+            let (region, currency, _) = market;
+            let ends = [date(1, 1, 1), date(9999, 12, 31)];
+            let cases = vec![
+                old("first", market, ends[0], 2),
+                old("last", market, ends[1], 2),
+                old("many", market, date(2024, 2, 29), 1_000),
+            ];
+            for case in cases {
+                let request = v1::UpsertCaseRequest { region_code: region.to_owned(), case: Some(case) };
+                mine.cases.upsert_case(request).await.expect("stored");
+            }
+            for id in ["first", "last", "many"] {
+                let interest = v1::Interest {
+                    amount: money(currency, 90_000_000_000_000_000),
+                    start_date: ends[0],
+                    end_date: ends[1],
+                    base: money(currency, 90_000_000_000_000_000),
+                    ..Default::default()
+                };
+                let most = money(currency, 90_000_000_000_000_000);
+                let charge = v1::Charge {
+                    step: v1::ChargeStep::Collection.into(),
+                    amount: most.clone(),
+                    vat: most.clone(),
+                    ..Default::default()
+                };
+                let payment = v1::Payment { amount: most.clone(), value_date: ends[0], ..Default::default() };
+                let promise = v1::Promise { amount: most, due_date: ends[1], ..Default::default() };
+                let details = [
+                    v1::activity::Detail::Interest(interest),
+                    v1::activity::Detail::Charge(charge),
+                    v1::activity::Detail::Payment(payment),
+                    v1::activity::Detail::Promise(promise),
+                ];
+                let activities: Vec<v1::Activity> = (0..)
+                    .zip(details)
+                    .map(|(number, detail)| activity(&format!("{id}-{number}"), id, number + 1, detail))
+                    .collect();
+                let request = v1::BatchRecordActivitiesRequest { region_code: region.to_owned(), activities };
+                let answer = mine.activities.batch_record_activities(request).await.expect("stored").into_inner();
+                assert!(answer.results.iter().all(|one| one.status() == v1::WriteStatus::Created), "{answer:?}");
+                for at in [instant(ENDS[0]), instant(ENDS[1]), stamp(9), None] {
+                    asked(&mut mine, region, id, at, currency).await;
+                }
+            }
+            let request =
+                v1::ListFindingsRequest { region_code: region.to_owned(), page_size: 1_000, ..Default::default() };
+            mine.compliance.list_findings(request).await.expect("findings");
+        }
+        api.end().await;
+    }
+);
