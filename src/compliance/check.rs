@@ -6,7 +6,7 @@ use super::speaking::Speaking;
 use super::verdict::of_answer;
 use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
 use crate::domain::verdict::Verdict;
 use crate::rules::candidates::Candidate;
 use crate::rules::ruleset::Jurisdiction;
@@ -50,7 +50,8 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         // What is not permitted is next allowed when it is lawful, whatever else is advised; what is only advised
         // against, when nothing is.
         let blocking = answer.verdict.min(Verdict::RepresentativeOnly);
-        answer.next_allowed = next_allowed(&mut situation, &mut answer.speaking, blocking);
+        let next = next_allowed(&mut situation, &mut answer.speaking, blocking);
+        answer.next_allowed = next.filter(|at| *at <= MAX_TIMESTAMP);
     }
 }
 

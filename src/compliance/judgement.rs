@@ -12,6 +12,7 @@ use super::{limitation_period, notice_period, payment_term, record_retention, re
 use crate::domain::finding::{Finding, Severity, Steered};
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
+use crate::domain::time::MAX_TIMESTAMP;
 use crate::domain::verdict::{Answer, Verdict};
 use crate::rules::RuleNumber;
 use crate::rules::candidates::{Candidate, Judges};
@@ -164,6 +165,8 @@ pub(crate) fn conclude(number: RuleNumber, consequence: Consequence, said: &mut 
         breach = Verdict::RepresentativeOnly;
     }
     said.rule = number;
+    // What could be allowed only after the last instant that is told never is.
+    said.allowed_from = said.allowed_from.filter(|at| *at <= MAX_TIMESTAMP);
     said.overridable = consequence.overridable && said.answer == Answer::Broken;
     said.verdict = of_answer(said.answer, breach);
 }

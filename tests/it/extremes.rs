@@ -59,7 +59,11 @@ async fn asked(mine: &mut Clients, region: &str, id: &str, at: Option<prost_type
             contact: contact.clone(),
             ..Default::default()
         };
-        mine.compliance.check_contact(request).await.expect("an answer");
+        let answer = mine.compliance.check_contact(request).await.expect("an answer").into_inner();
+        let told = answer.rules.iter().filter_map(|rule| rule.allow_time).chain(answer.next_allow_time);
+        for time in told {
+            assert!((ENDS[0]..=ENDS[1]).contains(&time.seconds), "{region}: {time:?}");
+        }
         let check = v1::ContactCheck { case_id: id.to_owned(), contact_time: at, contact, ..Default::default() };
         for language in ["de", "fr"] {
             let request = v1::ExplainRequest {
