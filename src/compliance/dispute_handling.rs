@@ -4,6 +4,8 @@ use chrono::NaiveDate;
 
 use super::conditions::stretches;
 use super::judgement::{Note, Speaking};
+use super::meant::Meant;
+use super::memory::{Past, What};
 use super::notice_period::{earlier_steps, last_day_after};
 use super::situation::Situation;
 use crate::domain::activity::Activity;
@@ -14,6 +16,7 @@ use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::Calendar;
 use crate::rules::conduct::DisputeHandling;
+use crate::rules::step::Step;
 use crate::rules::words::{Attribute, BindFrom};
 
 /// A dispute, or what a rule treats like one.
@@ -50,6 +53,7 @@ pub(crate) fn judge(
         .as_ref()
         .and_then(|term| last_day_after(term, &limits.only_within_after, situation, calendar));
     let mut found: Option<Speaking> = None;
+    let mut enders = None;
     for opening in openings(limits, from, situation) {
         let late = last_day.is_some_and(|last| situation.date_in(opening.stated, situation.home_zone()) > last);
         let unwritten = limits.written_only && opening.written == Some(false);
@@ -57,7 +61,8 @@ pub(crate) fn judge(
         if opening.binds > situation.at || late || unwritten || groundless {
             continue;
         }
-        let stop = stop(limits, &opening, situation, calendar);
+        let enders = enders.get_or_insert_with(|| enders_of(limits, situation));
+        let stop = stop(limits, &opening, enders, situation, calendar);
         if let Stop::Over = stop {
             continue;
         }
@@ -122,17 +127,33 @@ fn openings<'a>(
     told.chain(others)
 }
 
-fn stop(limits: &DisputeHandling, opening: &Opening, situation: &Situation<'_>, calendar: &Calendar) -> Stop {
-    let own = &situation.activity.id;
+/// A step that ends a stop: when, and which disputes it means; `None`: whatever was opened before.
+type Ender<'a> = (Timestamp, Option<Meant<'a>>);
+
+fn enders_of<'a>(limits: &DisputeHandling, situation: &Situation<'a>) -> Vec<Ender<'a>> {
+    let (own, memory) = (&situation.activity.id, situation.watch.memory());
+    let ends =
+        |past: &&Past| past.at <= situation.at && past.id != *own && limits.until.iter().any(|step| past.is(step));
+    let ender = |past: &'a Past| {
+        let of_dispute = matches!(past.what, What::Other(Step::DisputeStage(_)));
+        (past.at, of_dispute.then(|| memory.meant_at(past.reference.as_deref(), past.at)))
+    };
+    memory.past.iter().filter(ends).map(ender).collect()
+}
+
+fn stop(
+    limits: &DisputeHandling,
+    opening: &Opening,
+    enders: &[Ender<'_>],
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Stop {
     let memory = situation.watch.memory();
-    let enders = memory.past.iter().filter(|past| {
-        past.at >= opening.stated
-            && past.at <= situation.at
-            && past.id != *own
-            && limits.until.iter().any(|step| past.is(step))
-            && opening.id.as_ref().is_none_or(|opened| memory.was_disputed_by(past, opened))
+    let enders = enders.iter().filter(|(at, meant)| {
+        let means = |opened| meant.is_none_or(|meant| memory.is_meant(meant, opened));
+        *at >= opening.stated && opening.id.as_ref().is_none_or(means)
     });
-    let ended = enders.map(|past| past.at).chain(opening.until.filter(|until| *until <= situation.at)).min();
+    let ended = enders.map(|(at, _)| *at).chain(opening.until.filter(|until| *until <= situation.at)).min();
     match (ended, &limits.resume) {
         (None, _) => Stop::Open,
         (Some(_), None) => Stop::Over,

@@ -36,7 +36,7 @@ pub(crate) fn judge(
             let claim =
                 interest.claim.as_ref().and_then(|id| situation.version.claims.iter().find(|claim| claim.id == *id));
             let strange = interest.claim.is_some() && claim.is_none() && !situation.version.claims.is_empty();
-            if strange && (limits.rate_on.is_of_claims() || !limits.starts.is_empty()) {
+            if strange && limits.rate_on.is_of_claims() {
                 // Of a claim that the case does not state no day is known.
                 found.push(Speaking::missing(Attribute::Claim));
             } else if !limits.tiers.is_empty() {
@@ -51,8 +51,8 @@ pub(crate) fn judge(
                 found.push(simple(interest, principal));
             }
             found.extend(limits.base_at_most.map(|most| base(most, interest, situation)));
-            if !limits.starts.is_empty() && !strange {
-                found.push(started(limits, interest, claim, situation, calendar));
+            if !limits.starts.is_empty() {
+                found.push(started(limits, interest, (claim, strange), situation, calendar));
             }
             found.extend(limits.total.map(|total| together(total, interest.amount.minor, situation)));
         }
@@ -253,7 +253,7 @@ fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Spea
 fn started(
     limits: &InterestCap,
     interest: &Interest,
-    claim: Option<&Claim>,
+    (claim, strange): (Option<&Claim>, bool),
     situation: &Situation<'_>,
     calendar: &Calendar,
 ) -> Speaking {
@@ -261,7 +261,10 @@ fn started(
     let claims: Vec<&Claim> = claim.map_or_else(|| situation.version.claims.iter().collect(), |claim| vec![claim]);
     let (mut first, mut missing) = (None, None);
     for start in &limits.starts {
-        match begins(start, &claims, situation, calendar) {
+        // Of a claim that the case does not state no day is known.
+        let unknown = strange && matches!(start.after, StartAfter::Due | StartAfter::Invoice);
+        let begun = if unknown { Err(Attribute::Claim) } else { begins(start, &claims, situation, calendar) };
+        match begun {
             Ok(Some(day)) => first = Some(first.map_or(day, |other: NaiveDate| other.min(day))),
             Ok(None) => {}
             Err(attribute) => missing = missing.or(Some(attribute)),

@@ -78,8 +78,11 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
     let mut judgement = Speaking::new(Answer::Kept);
     let mut missing = None;
     let asked = Asked { date, before: situation.at, claim: &|_| true };
+    let of_unknown_form = |mark: &Mark| mark.kind == LimitationEventKind::Acknowledgement && mark.in_due_form.is_none();
+    let unwritten = limits.acknowledged_in_writing && situation.watch.memory().marks.iter().any(of_unknown_form);
+    let unproved = if unwritten { Attribute::Written } else { Attribute::ReachedDebtor };
     last_days(limits, &term, situation, calendar, &asked, &mut |last| match last {
-        Ok((certain, possible)) => decide(&mut judgement, date, certain.day, possible.day),
+        Ok((certain, possible)) => decide(&mut judgement, date, (certain.day, possible.day), unproved),
         Err(attribute) => missing = missing.or(Some(attribute)),
     });
     if judgement.answer == Answer::Kept
@@ -138,7 +141,8 @@ fn both(events: &[Event], last: impl Fn(bool) -> Last) -> (Last, Last) {
 }
 
 /// Keeps the worst over all claims. `certain` counts only interruptions that are proved, `possible` all of them.
-fn decide(judgement: &mut Speaking, date: NaiveDate, certain: NaiveDate, possible: NaiveDate) {
+/// `unproved` is missing where they differ.
+fn decide(judgement: &mut Speaking, date: NaiveDate, (certain, possible): (NaiveDate, NaiveDate), unproved: Attribute) {
     let over = date.signed_duration_since(certain).num_days();
     if date > certain.max(possible) {
         judgement.answer = Answer::Broken;
@@ -147,7 +151,7 @@ fn decide(judgement: &mut Speaking, date: NaiveDate, certain: NaiveDate, possibl
         judgement.limit = Some(0);
         judgement.unit = Some(Unit::Days);
     } else if date > certain && judgement.answer == Answer::Kept {
-        *judgement = Speaking::missing(Attribute::ReachedDebtor);
+        *judgement = Speaking::missing(unproved);
     }
 }
 
@@ -224,13 +228,16 @@ fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_
     let told = told.into_iter().filter(|(kind, _)| counts(*kind));
     let told = told.filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true }));
     let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before && counts(mark.kind));
-    let written = |mark: &&Mark| {
-        mark.in_due_form || !limits.acknowledged_in_writing || mark.kind != LimitationEventKind::Acknowledgement
+    let asked_for = |mark: &Mark| match mark.kind {
+        LimitationEventKind::DemandReceived => true,
+        LimitationEventKind::Acknowledgement => limits.acknowledged_in_writing,
+        _ => false,
     };
-    let marks = marks.filter(written).map(|mark| Event {
+    let may_count = |mark: &&Mark| mark.in_due_form != Some(false) || !asked_for(mark);
+    let marks = marks.filter(may_count).map(|mark| Event {
         kind: mark.kind,
         on: situation.date_in(mark.at, zone),
-        certain: mark.in_due_form || mark.kind != LimitationEventKind::DemandReceived,
+        certain: mark.in_due_form.is_some() || !asked_for(mark),
     });
     let mut events: Vec<Event> = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date).collect();
     events.sort_by_key(|event| event.on);

@@ -193,7 +193,7 @@ impl Charged {
     /// than there is; what that takes off the balance.
     pub fn take_back(&mut self, amount: i64) -> i64 {
         let (net, gross) = self.whole;
-        let taken = amount.clamp(0, gross.saturating_sub(self.back));
+        let taken = amount.clamp(0, gross.saturating_sub(self.back).max(0));
         self.back = self.back.saturating_add(taken);
         self.gone = self.back >= gross;
         // Of a cent that cannot be parted nothing is freed.
@@ -208,8 +208,8 @@ impl Charged {
 pub(crate) struct Mark {
     pub kind: LimitationEventKind,
     pub at: Timestamp,
-    /// False: of a demand it is not recorded that it reached the debtor, an acknowledgement was not in writing.
-    pub in_due_form: bool,
+    /// Of a demand, that it reached the debtor; of an acknowledgement, that it is in writing. `None`: that is not recorded.
+    pub in_due_form: Option<bool>,
 }
 
 /// A contact by which the person used a channel towards the collector.
@@ -345,39 +345,6 @@ pub(crate) static EMPTY: Memory = Memory {
 };
 
 impl Memory {
-    fn disputes(&self) -> impl Iterator<Item = &Flag> {
-        self.flags.iter().filter(|flag| flag.condition == Condition::Disputed)
-    }
-
-    /// A step with this reference (or none) would be one of the dispute that the activity opened: of the same reference; one
-    /// whose reference nothing was opened under, of what was opened without one; one without, of that too, else of the oldest
-    /// that is open.
-    pub fn disputed_by(&self, reference: Option<&str>, opened: &ActivityId) -> bool {
-        let open = || self.disputes().filter(|flag| flag.until.is_none());
-        self.is_of(reference, opened, &|_| {
-            open().all(|flag| flag.reference.is_some()) && open().next().is_some_and(|oldest| oldest.id == *opened)
-        })
-    }
-
-    /// A step in the past was one of the dispute that the activity opened. One without a reference was of a named one only
-    /// if there is no other: which of them was open then is not kept.
-    pub fn was_disputed_by(&self, past: &Past, opened: &ActivityId) -> bool {
-        !matches!(past.what, What::Other(Step::DisputeStage(_)))
-            || self.is_of(past.reference.as_deref(), opened, &|own| {
-                self.disputes().all(|flag| flag.reference.as_deref() == Some(own))
-            })
-    }
-
-    fn is_of(&self, reference: Option<&str>, opened: &ActivityId, unnamed: &dyn Fn(&str) -> bool) -> bool {
-        let Some(own) = self.disputes().find(|flag| flag.id == *opened) else { return true };
-        match (reference, own.reference.as_deref()) {
-            (Some(reference), Some(own)) => reference == own,
-            (Some(reference), None) => self.disputes().all(|flag| flag.reference.as_deref() != Some(reference)),
-            (None, None) => true,
-            (None, Some(own)) => unnamed(own),
-        }
-    }
-
     /// Charges of which something stands.
     pub fn standing(&self) -> impl Iterator<Item = &Charged> {
         self.charges.iter().filter(|one| !one.gone)

@@ -35,6 +35,7 @@ mod known;
 mod late;
 mod licence;
 mod limitation_period;
+mod meant;
 mod memory;
 mod notice_period;
 mod omission;

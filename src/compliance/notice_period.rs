@@ -155,10 +155,7 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
         Some(if limits.respect_deadline { last.max(step.deadline) } else { last })
     };
     let Some(ends) = last(&step) else { return Some(Speaking::missing(Attribute::Received)) };
-    let Some(ends) = ends else { return Some(Speaking::new(Answer::Kept)) };
-    let days = date.signed_duration_since(step.sent).num_days();
-    let needed = ends.signed_duration_since(step.sent).num_days() + 1;
-    let early = date <= ends;
+    let early = ends.is_some_and(|ends| date <= ends);
     if fits.is_none() {
         // If this one does not count, the latest that does decides, or that there is none.
         let sure = steps().filter(|(fits, _)| fits.is_some()).map(|(_, step)| step).max_by_key(|step| step.sent);
@@ -171,6 +168,9 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
             return Some(Speaking::missing(Attribute::NoticeForm));
         }
     }
+    let Some(ends) = ends else { return Some(Speaking::new(Answer::Kept)) };
+    let days = date.signed_duration_since(step.sent).num_days();
+    let needed = ends.signed_duration_since(step.sent).num_days() + 1;
     let mut judgement = Speaking::new(if early { Answer::Broken } else { Answer::Kept }).seen(days, needed, Unit::Days);
     if early {
         judgement.allowed_from = Some(Timestamp::start_of(add_days(ends, 1), situation.home_zone()));

@@ -153,7 +153,9 @@ pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate 
             // What was withdrawn needs no answer.
             let ended = || dispute_handling::ends(limits, activity);
             let meant = match (&activity.detail, &timer.trigger) {
-                (Detail::Dispute { reference, .. }, Some(opened)) => memory.disputed_by(reference.as_deref(), opened),
+                (Detail::Dispute { reference, .. }, Some(opened)) => {
+                    memory.is_meant(memory.meant(reference.as_deref(), activity.person.as_ref()), opened)
+                }
                 _ => true,
             };
             kept(meant && (limits.answer.iter().any(|step| step.matches(activity)) || ended()))

@@ -1,5 +1,7 @@
 //! What a case keeps of an activity after it was judged.
 
+use std::collections::HashSet;
+
 use super::brought::Brought;
 use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
 use super::owed::Owed;
@@ -185,7 +187,7 @@ impl CaseWatch {
             memory.demands = memory.demands.saturating_add(1);
             if past.form != Some(Form::Oral) {
                 let at = past.received.unwrap_or(past.at);
-                let in_due_form = past.received.is_some();
+                let in_due_form = past.received.map(|_| true);
                 memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, in_due_form });
             }
         }
@@ -215,7 +217,7 @@ impl CaseWatch {
 
     fn remember_flags(&mut self, activity: &Activity) {
         let at = activity.occurred;
-        let mark = |kind| Mark { kind, at, in_due_form: true };
+        let mark = |kind| Mark { kind, at, in_due_form: Some(true) };
         match &activity.detail {
             Detail::Payment(_) => self.remember_in().marks.push(mark(LimitationEventKind::Payment)),
             Detail::Acknowledgement { written } => {
@@ -240,8 +242,9 @@ impl CaseWatch {
                 ..
             } => {
                 let memory = self.memory();
-                let meant = |flag: &&Flag| memory.disputed_by(reference.as_deref(), &flag.id);
-                let ended: Vec<_> = memory.flags.iter().filter(meant).map(|flag| flag.id.clone()).collect();
+                let meant = memory.meant(reference.as_deref(), activity.person.as_ref());
+                let ended = memory.flags.iter().filter(|flag| meant.has(flag)).map(|flag| flag.id.clone());
+                let ended: HashSet<_> = ended.collect();
                 self.end_flags(activity, Condition::Disputed, &|flag| ended.contains(&flag.id));
             }
             Detail::VerificationSent {} => self.remember_in().verified = Some(at),

@@ -185,8 +185,8 @@ pub enum Detail {
     TitleObtained { on: NaiveDate },
     /// The debt was acknowledged.
     Acknowledgement {
-        #[serde(default, skip_serializing_if = "is_false")]
-        written: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<bool>,
     },
     /// Verification of the debt was sent.
     VerificationSent {},

@@ -8,6 +8,7 @@ use super::definition::{Definition, Kind, Moment, Root};
 use super::dimension::{DimSet, Dimension};
 use super::exact::Exact;
 use super::formula::{Leaf, Node, Window};
+use super::ids;
 use super::period::Period;
 use super::query::QueryError;
 use super::row::part_text;
@@ -195,7 +196,7 @@ impl Drill {
             }
             let Some(value) = self.given(leaf, measure, fact) else { continue };
             let counted = measure.distinct().and_then(|one| {
-                let computed = || one.computed(fact);
+                let computed = || one.computed(fact).map(|text| ids::shown(&text).to_owned());
                 one.of(&fact.dims).map(str::to_owned).or_else(computed)
             });
             let values = measure.is_histogram() || measure.is_lives();

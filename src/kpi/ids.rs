@@ -16,6 +16,11 @@ pub(super) fn written(id: u64) -> String {
     format!("\u{2}{id:016x}")
 }
 
+/// The text of an id as it is told; another text as it is.
+pub(super) fn shown(text: &str) -> &str {
+    text.strip_prefix('\u{2}').unwrap_or(text)
+}
+
 /// The id of such a text.
 pub(super) fn read(text: &str) -> Option<u64> {
     text.strip_prefix('\u{2}').and_then(|digits| u64::from_str_radix(digits, 16).ok())

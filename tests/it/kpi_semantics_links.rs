@@ -236,6 +236,23 @@ on_both_databases!(
         assert_eq!(months(&mut mine, "ptp_kept_debtors", MARCH).await, ["33.33 = 1 / 3"]);
         assert_eq!(months(&mut mine, "ptp_kept", MARCH).await, ["25.00 = 1 / 4"]);
         assert_eq!(as_of(&mut mine, "ptp_kept_debtors", 59).await, "50.00");
+        // The records behind it say by which debtor they count, the same on both cases.
+        let drill = v1::DrillDownRequest {
+            region_code: "IT".to_owned(),
+            kpi_id: "ptp_kept_debtors".to_owned(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+            ..Default::default()
+        };
+        let records = mine.kpis.drill_down(drill).await.expect("records").into_inner().records;
+        let counted = |case: &str| -> Vec<String> {
+            let of = records.iter().filter(|one| one.case_id == case);
+            of.flat_map(|one| one.parts.iter().map(|part| part.counted.clone())).collect()
+        };
+        let (one, other) = (counted("c1"), counted("c3"));
+        assert!(!one.is_empty() && one.iter().chain(&counted("c2")).all(|id| *id == one[0]), "{one:?}");
+        assert!(!other.is_empty() && other[0] != one[0], "{other:?}");
+        assert!(one[0].len() == 16 && one[0].chars().all(|digit| digit.is_ascii_hexdigit()), "{one:?}");
         api.end().await;
     }
 );

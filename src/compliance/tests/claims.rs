@@ -118,3 +118,24 @@ fn a_rate_of_the_due_date_is_that_of_the_claim() {
     assert_eq!(found(both_sides(), None, 90_000), (1, 0));
     assert_eq!(found(both_sides(), None, 20_000), (0, 0));
 }
+
+/// An accrual that names a claim which the case does not state: what asks no claim is judged all the same.
+#[test]
+fn what_asks_no_claim_is_judged_of_a_strange_one_too() {
+    let tiers = "[rule.interest_cap]\nbound = \"ceiling\"\nrate = { percent = \"10\" }";
+    let due = "starts = [{ after = \"due\" }]";
+    let steps = "starts = [{ after = \"steps\", steps = [\"reminder\"] }]";
+    let said = |limits: &str, ppm: i64| {
+        let law = rules(limits);
+        let version = version(json!({ "claims": both_sides() }), json!({}));
+        let (watch, _) = fold(&law, &version, &[], noon(0));
+        let detail = json!({
+            "kind": "interest", "amount": { "m": 0, "c": "EUR" }, "from": "2026-01-01", "to": "2026-01-31",
+            "rate_ppm": ppm, "claim": "c3",
+        });
+        ask(&law, &version, &watch, &activity(1, noon(40), json!({}), detail)).unwrap()
+    };
+    assert_eq!(said(&format!("{tiers}\n{due}"), 300_000).answer, Answer::Broken);
+    assert!(unknown(Some(said(&format!("{tiers}\n{due}"), 50_000)), Attribute::Claim));
+    assert_eq!(said(&format!("[rule.interest_cap]\nbound = \"ceiling\"\n{steps}"), 50_000).answer, Answer::Broken);
+}

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::small::{Found, activity, fold, noon, rules, version};
 use crate::domain::activity::Activity;
+use crate::domain::ids::PersonId;
 
 /// A step of a dispute on a day.
 fn step(number: usize, day: i64, step: &str, reference: Option<&str>) -> Activity {
@@ -85,4 +86,38 @@ fn where_one_of_both_names_none_it_is_the_oldest() {
     assert_eq!(broken(&with(opened(None, B), &[None])), (1, 1));
     assert_eq!(broken(&with(opened(A, B), &[None])), (1, 1));
     assert_eq!(broken(&with(opened(A, B), &[None, None])), (0, 0));
+}
+
+/// A step of a dispute that concerns a person.
+fn of(person: &str, number: usize, day: i64, word: &str, reference: Option<&str>) -> Activity {
+    Activity { person: Some(PersonId::trusted(person)), ..step(number, day, word, reference) }
+}
+
+#[test]
+fn a_later_dispute_opens_no_earlier_one_again() {
+    let verified = |history: Vec<Activity>| found(STOP, &history).broken;
+    // What was verified without a reference was of the only one that was open.
+    let mut history = vec![step(1, 1, "opened", A), step(2, 2, "verified", None), demand(3, 3)];
+    history.extend([step(4, 4, "opened", B), step(5, 5, "verified", B), demand(6, 6)]);
+    assert_eq!(verified(history), Vec::<String>::new());
+    // What ended one without a reference under a reference of its own ended it for good.
+    let mut history = vec![step(1, 1, "opened", None), step(2, 2, "verified", A), demand(3, 3)];
+    history.extend([step(4, 4, "opened", A), step(5, 5, "verified", A), demand(6, 6)]);
+    assert_eq!(verified(history), Vec::<String>::new());
+    // Of two that are open it is the oldest.
+    let mut history = vec![step(1, 1, "opened", A), step(2, 2, "opened", B), step(3, 3, "verified", None)];
+    history.extend([step(4, 4, "verified", B), demand(5, 5)]);
+    assert_eq!(verified(history), Vec::<String>::new());
+}
+
+#[test]
+fn a_person_ends_the_own_dispute_and_not_another_s() {
+    let history = [
+        of("p1", 1, 1, "opened", A),
+        of("p2", 2, 2, "opened", B),
+        of("p2", 3, 3, "withdrawn", None),
+        step(4, 40, "acknowledged", A),
+    ];
+    let omitted: Vec<_> = found(ANSWER, &history).omitted.into_iter().map(|(trigger, _)| trigger).collect();
+    assert_eq!(omitted, ["a001"]);
 }

@@ -62,3 +62,16 @@ fn a_report_after_notices_of_unknown_form_is_not_known_to_lack_them() {
     assert_eq!(said(&[letter(1, 29, None), letter(2, 30, PAPER)], 40), (1, 0));
     assert_eq!(said(&[letter(1, 1, PAPER), letter(2, 5, None)], 80), (1, 0));
 }
+
+#[test]
+fn a_notice_of_unknown_form_that_is_required_without_a_term_is_not_known_to_be_there() {
+    let limits =
+        "[rule.notice_period]\nafter = [\"demand\"]\nbefore = [\"legal_step\"]\nforms = [\"paper\"]\nrequired = true";
+    let said = |letters: &[Activity]| {
+        let found = found(limits, letters, 20, json!({ "kind": "legal_step", "step": "lawsuit" }));
+        (found.broken.len(), found.unknown.len())
+    };
+    assert_eq!(said(&[letter(1, 1, None)]), (0, 1));
+    assert_eq!(said(&[letter(1, 1, PAPER), letter(2, 2, None)]), (0, 0));
+    assert_eq!(said(&[]), (1, 0));
+}

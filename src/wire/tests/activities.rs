@@ -162,7 +162,7 @@ impl Dice {
             },
             21 => Detail::LegalStep { step: self.word() },
             22 => Detail::TitleObtained { on: self.date() },
-            23 => Detail::Acknowledgement { written: self.flag() },
+            23 => Detail::Acknowledgement { written: self.maybe(Self::flag) },
             24 => Detail::VerificationSent {},
             25 => {
                 let produced = self.flag();

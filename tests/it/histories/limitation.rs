@@ -137,7 +137,7 @@ fn records(accounts: &[Account]) -> History {
                     amount: Money::new(minor, currency()),
                     ..builders::payment(minor)
                 }),
-                Kind::Acknowledged => Detail::Acknowledgement { written: true },
+                Kind::Acknowledged => Detail::Acknowledgement { written: Some(true) },
                 Kind::Sued => Detail::LegalStep { step: LegalStepKind::Lawsuit },
                 Kind::Demanded(came) => {
                     let mut letter = Contact::on(Channel::Letter);
