@@ -246,6 +246,10 @@ impl CaseWatch {
                 let ended = memory.flags.iter().filter(|flag| meant.has(flag)).map(|flag| flag.id.clone());
                 let ended: HashSet<_> = ended.collect();
                 self.end_flags(activity, Condition::Disputed, &|flag| ended.contains(&flag.id));
+                // A dispute that names nobody is about the debt: with it, it is over for everybody.
+                let at = activity.effective.unwrap_or(activity.occurred);
+                let whole = |flag: &&mut Flag| flag.person.is_none() && ended.contains(&flag.id);
+                self.remember_in().flags.iter_mut().filter(whole).for_each(|flag| flag.until = flag.until.or(Some(at)));
             }
             Detail::VerificationSent {} => self.remember_in().verified = Some(at),
             Detail::Permission { permission, contact_point } => {

@@ -121,3 +121,14 @@ fn a_person_ends_the_own_dispute_and_not_another_s() {
     let omitted: Vec<_> = found(ANSWER, &history).omitted.into_iter().map(|(trigger, _)| trigger).collect();
     assert_eq!(omitted, ["a001"]);
 }
+
+#[test]
+fn a_dispute_of_the_debt_is_over_for_everybody() {
+    let opened = |person: Option<&str>| Activity { person: person.map(PersonId::trusted), ..step(1, 1, "opened", A) };
+    let broken = |opened: Activity| {
+        found(BLOCK, &[opened, demand(2, 2), of("q", 3, 3, "resolved_rejected", A), demand(4, 4)]).broken
+    };
+    assert_eq!(broken(opened(None)), ["a002"]);
+    // One of a person stays that person's.
+    assert_eq!(broken(opened(Some("p"))), ["a002", "a004"]);
+}
