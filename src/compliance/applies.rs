@@ -283,11 +283,15 @@ pub(crate) fn dated(
 /// A day of a claim.
 type Pick = fn(&Claim) -> Option<NaiveDate>;
 
+/// Days of claims, each with the attribute that is missing without it.
+const AROSE: (Pick, Attribute) = (|claim| claim.arose, Attribute::ClaimArose);
+const DUE: (Pick, Attribute) = (Claim::due, Attribute::DueDate);
+
 /// The day of a claim by which a version is picked, and the attribute that is missing without it.
 fn of_claims(version_by: VersionBy) -> Option<(Pick, Attribute)> {
     match version_by {
-        VersionBy::ClaimAroseOn => Some((|claim| claim.arose, Attribute::ClaimArose)),
-        VersionBy::DueOn => Some((Claim::due, Attribute::DueDate)),
+        VersionBy::ClaimAroseOn => Some(AROSE),
+        VersionBy::DueOn => Some(DUE),
         _ => None,
     }
 }
@@ -328,18 +332,17 @@ fn claims_dated(
 /// The date that picks the version, and the attribute that is missing without it.
 pub(crate) fn version_date(version_by: VersionBy, situation: &Situation<'_>) -> (Option<NaiveDate>, Attribute) {
     let version = situation.version;
-    if let Some((pick, attribute)) = of_claims(version_by) {
+    let shared = |(pick, attribute): (Pick, Attribute)| {
         let mut days = concerned(situation).map(pick);
         let first = days.next().flatten();
         // Claims of different days have no one date.
-        return if days.all(|day| day == first) { (first, attribute) } else { (None, Attribute::Claim) };
-    }
+        if days.all(|day| day == first) { (first, attribute) } else { (None, Attribute::Claim) }
+    };
     match version_by {
         VersionBy::ActivityOn | VersionBy::ActionFiledOn => (Some(situation.date()), Attribute::ClockTime),
         VersionBy::ContractOn => (version.dates.contract, Attribute::ContractDate),
-        // Told of the claims above.
-        VersionBy::ClaimAroseOn => (None, Attribute::ClaimArose),
-        VersionBy::DueOn => (None, Attribute::DueDate),
+        VersionBy::ClaimAroseOn => shared(AROSE),
+        VersionBy::DueOn => shared(DUE),
         VersionBy::MandateOn => (version.placement.mandate_on, Attribute::MandateDate),
         VersionBy::AccruedOn => match &situation.activity.detail {
             Detail::Interest(interest) => (interest.from, Attribute::AccrualPeriod),

@@ -39,12 +39,12 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
         !within(limits, index, clock)
     });
     let Some(zone) = closed else {
-        let open = Speaking::new(Answer::Kept);
-        if limits.holidays != Holidays::Closed || !situation.may_live_elsewhere() || !calendar.is_regional() {
-            return Some(open);
-        }
-        if !may_be_closed(limits, situation.at, zones, calendar, situation) {
-            return Some(open);
+        let doubtful = limits.holidays == Holidays::Closed
+            && situation.may_live_elsewhere()
+            && calendar.is_regional()
+            && may_be_closed(limits, situation.at, zones, calendar, situation);
+        if !doubtful {
+            return Some(Speaking::new(Answer::Kept));
         }
         let allowed_from = next_certain(limits, situation.at, zones, calendar, situation);
         return Some(Speaking { allowed_from, ..Speaking::missing(Attribute::Subdivision) });

@@ -118,7 +118,8 @@ fn charged(
     {
         return Some(Speaking::missing(attribute));
     }
-    if judgement.answer == Answer::Kept
+    if open != 0
+        && judgement.answer == Answer::Kept
         && compare(limits, (factor, yearly), charge.basis, claim, total + open, situation).answer == Answer::Broken
     {
         // It depends on the claim to which those belong that name none.

@@ -231,7 +231,9 @@ impl CaseWatch {
                 let flag = flag(activity, *condition, *written, None, *direct_contact_consented);
                 self.remember_in().flags.push(flag);
             }
-            Detail::Condition { condition, ended: true, .. } => self.end_flags(activity, *condition, &|_| true),
+            Detail::Condition { condition, ended: true, .. } => {
+                self.end_flags(activity, (*condition, false), &|_| true)
+            }
             Detail::Dispute { step: MatterStep::Opened, written, grounded, reference } => {
                 let flag = flag(activity, Condition::Disputed, *written, *grounded, false);
                 self.remember_in().flags.push(Flag { reference: reference.as_deref().map(Into::into), ..flag });
@@ -245,11 +247,8 @@ impl CaseWatch {
                 let meant = memory.meant(reference.as_deref(), activity.person.as_ref());
                 let ended = memory.flags.iter().filter(|flag| meant.has(flag)).map(|flag| flag.id.clone());
                 let ended: HashSet<_> = ended.collect();
-                self.end_flags(activity, Condition::Disputed, &|flag| ended.contains(&flag.id));
                 // A dispute that names nobody is about the debt: with it, it is over for everybody.
-                let at = activity.effective.unwrap_or(activity.occurred);
-                let whole = |flag: &&mut Flag| flag.person.is_none() && ended.contains(&flag.id);
-                self.remember_in().flags.iter_mut().filter(whole).for_each(|flag| flag.until = flag.until.or(Some(at)));
+                self.end_flags(activity, (Condition::Disputed, true), &|flag| ended.contains(&flag.id));
             }
             Detail::VerificationSent {} => self.remember_in().verified = Some(at),
             Detail::Permission { permission, contact_point } => {
@@ -278,13 +277,15 @@ impl CaseWatch {
         }
     }
 
-    fn end_flags(&mut self, activity: &Activity, condition: Condition, meant: &dyn Fn(&Flag) -> bool) {
+    /// Ends what is meant of a condition; `whole`: what concerns everybody ends for everybody, whoever is named.
+    fn end_flags(&mut self, activity: &Activity, (condition, whole): (Condition, bool), meant: &dyn Fn(&Flag) -> bool) {
         for flag in &mut self.remember_in().flags {
             if flag.condition != condition || flag.until.is_some() || !meant(flag) {
                 continue;
             }
             let at = activity.effective.unwrap_or(activity.occurred);
             match (&activity.person, &flag.person) {
+                (Some(_), None) if whole => flag.until = Some(at),
                 (Some(person), None) if !flag.ended_for.iter().any(|(one, _)| one == person) => {
                     flag.ended_for.push((person.clone(), at));
                 }

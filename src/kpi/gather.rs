@@ -92,8 +92,7 @@ pub(super) fn add_up(
     let mut giving: HashMap<(usize, usize), usize> = HashMap::new();
     for (key, _) in blocks.iter().filter(|(_, block)| alone && !block.is_empty()) {
         for place in by_series.get(&key.series).into_iter().flatten() {
-            let feed = plan.feeds.get(*place).filter(|feed| feed.ids && feed.takes(key));
-            if feed.is_some() {
+            if plan.feeds.get(*place).is_some_and(|feed| feed.ids && feed.takes(key)) {
                 *giving.entry((*place, bucket_of(key))).or_default() += 1;
             }
         }
@@ -233,7 +232,7 @@ impl Adder<'_> {
             group.values = if apart { group.values } else { self.merge.apply(group.values) };
             group.currency = self.feed.currency.map_or(0, |at| number(self.names, key, at));
             if let Some(rows) = &mut rows {
-                rows.take(group, key, cell, (&mut self.sums.ids, &mut self.sums.met));
+                rows.take(group, key, cell, &mut self.sums.ids);
                 continue;
             }
             if self.first.is_none() {
@@ -266,7 +265,7 @@ impl Adder<'_> {
             }
         }
         if let Some(rows) = &mut rows {
-            rows.hand_on((&mut self.sums.ids, &mut self.sums.met));
+            rows.hand_on(&mut self.sums.ids);
         }
     }
 

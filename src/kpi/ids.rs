@@ -11,19 +11,22 @@ use super::strings::Strings;
 /// What stands for the value being counted in the group of a sum that is such a number already.
 pub(super) const COUNTED: u32 = u32::MAX;
 
-/// The text of an id as cells hold it: no text of a record has control characters.
+/// What an id begins with, so that it is no other dimension's value: no text of a record has control characters.
+const MARK: char = '\u{2}';
+
+/// The text of an id as cells hold it.
 pub(super) fn written(id: u64) -> String {
-    format!("\u{2}{id:016x}")
+    format!("{MARK}{id:016x}")
 }
 
 /// The text of an id as it is told; another text as it is.
 pub(super) fn shown(text: &str) -> &str {
-    text.strip_prefix('\u{2}').unwrap_or(text)
+    text.strip_prefix(MARK).unwrap_or(text)
 }
 
 /// The id of such a text.
 pub(super) fn read(text: &str) -> Option<u64> {
-    text.strip_prefix('\u{2}').and_then(|digits| u64::from_str_radix(digits, 16).ok())
+    text.strip_prefix(MARK).and_then(|digits| u64::from_str_radix(digits, 16).ok())
 }
 
 /// How the rows of a block are counted.
@@ -35,22 +38,24 @@ pub(super) enum Counting {
     Ids,
 }
 
-/// Sums by id of each group and place, as they were met.
+/// Debtors of each group and place: numbers of them, and sums by id that are not counted yet.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
+    counted: Vec<((Group, usize), i128)>,
     lists: HashMap<(Group, usize), Vec<(u64, i128)>, QuickState>,
 }
 
 impl Ids {
     /// How many ids of each group and place have something left; of each that was met at all.
     pub(super) fn numbers(&mut self) -> impl Iterator<Item = ((Group, usize), i128)> {
-        std::mem::take(&mut self.lists).into_iter().map(|(of, mut list)| {
+        let lists = std::mem::take(&mut self.lists).into_iter().map(|(of, mut list)| {
             // What comes from one block is sorted already, which this sort makes use of.
             list.sort_by_key(|(id, _)| *id);
             let left = |run: &[(u64, i128)]| run.iter().map(|(_, sum)| *sum).fold(0, i128::wrapping_add) > 0;
             let there = list.chunk_by(|one, next| one.0 == next.0).filter(|run| left(run)).count();
             (of, i128::try_from(there).unwrap_or(i128::MAX))
-        })
+        });
+        std::mem::take(&mut self.counted).into_iter().chain(lists)
     }
 }
 
@@ -72,7 +77,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes a row of a group; hands on what was gathered of another one before.
-    pub(super) fn take(&mut self, group: Group, key: &[u32], cell: Cell, to: (&mut Ids, &mut Counted)) {
+    pub(super) fn take(&mut self, group: Group, key: &[u32], cell: Cell, to: &mut Ids) {
         if self.group != Some(group) {
             self.hand_on(to);
             self.group = Some(group);
@@ -89,14 +94,11 @@ impl<'a> Rows<'a> {
     }
 
     /// Hands on what was gathered last.
-    pub(super) fn hand_on(&mut self, (ids, counted): (&mut Ids, &mut Counted)) {
+    pub(super) fn hand_on(&mut self, to: &mut Ids) {
         let Some(group) = self.group.take() else { return };
         match self.counting {
-            Counting::Rows => counted.push(((group, self.bucket), std::mem::take(&mut self.there))),
-            Counting::Ids => ids.lists.entry((group, self.bucket)).or_default().append(&mut self.list),
+            Counting::Rows => to.counted.push(((group, self.bucket), std::mem::take(&mut self.there))),
+            Counting::Ids => to.lists.entry((group, self.bucket)).or_default().append(&mut self.list),
         }
     }
 }
-
-/// Numbers of a group and a place.
-pub(super) type Counted = Vec<((Group, usize), i128)>;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::block::Cell;
 use super::gather::Group;
 use super::hash::QuickState;
-use super::ids::{COUNTED, Counted, Ids};
+use super::ids::{COUNTED, Ids};
 use super::plan::{Feed, MadeInto};
 use super::shape::Stretches;
 
@@ -26,10 +26,8 @@ pub(super) struct Sums {
     /// Cells by group and place instead, of a feed that is made into something by a further value in periods of one stretch
     /// each: most of its groups have facts on a few days alone.
     loose: Option<HashMap<(Group, usize), Cell, QuickState>>,
-    /// Debtors by group and place, which are counted in the end.
+    /// Debtors by group and place.
     pub(super) ids: Ids,
-    /// The same where they were counted as they were met.
-    pub(super) met: Counted,
 }
 
 impl Sums {
@@ -65,8 +63,8 @@ impl Sums {
 
     /// Puts the numbers of debtors where other values are.
     pub(super) fn count_ids(&mut self) {
-        let numbers: Counted = std::mem::take(&mut self.met).into_iter().chain(self.ids.numbers()).collect();
-        for ((group, place), there) in numbers {
+        let mut ids = std::mem::take(&mut self.ids);
+        for ((group, place), there) in ids.numbers() {
             self.put(Group { distinct: COUNTED, ..group }, place, Cell { sum: there, facts: 0 });
         }
     }

@@ -86,11 +86,8 @@ impl CaseLedger {
             promise.case = Some(Arc::clone(&sink.dims));
             let promise = promise.clone();
             let judged = self.judged(index, &promise, sink);
-            let told = of_debtor(&judged, sink);
-            sink.out.push(judged);
-            if let Some(told) = told {
-                sink.out.push(told);
-            }
+            let told = of_debtor(&judged, sink.version, sink.out);
+            [Some(judged), told].into_iter().flatten().for_each(|fact| sink.out.push(fact));
             sink.out.push(Fact { sign: -1, day, ..open(&promise, sink) });
             sink.out.push(came(&promise, sink));
             for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
@@ -170,7 +167,7 @@ impl CaseLedger {
         let mut told: Vec<Fact> = Vec::new();
         for (at, promise) in judged {
             let fact = self.judged(at, promise, sink);
-            told.extend(of_debtor(&fact, sink));
+            told.extend(of_debtor(&fact, sink.version, sink.out));
             told.extend([fact, came(promise, sink)]);
         }
         if let Some(books) = &self.books {

@@ -93,8 +93,16 @@ pub(super) fn ids(rules: &[crate::domain::ids::RuleId]) -> Vec<&str> {
 }
 
 pub(super) fn limitation(limits: &LimitationPeriod) -> Vec<Line> {
-    let LimitationPeriod { term: length, start, interrupted_by, revived_by, max_years, titled_years, forbids, .. } =
-        limits;
+    let LimitationPeriod {
+        term: length,
+        start,
+        interrupted_by,
+        revived_by,
+        acknowledged_in_writing,
+        max_years,
+        titled_years,
+        forbids,
+    } = limits;
     let years = |years: &Option<u16>| years.map(|years| many(i64::from(years), "years"));
     vec![
         term("limitation_period.term", "a claim is lost after", length.as_ref()),
@@ -103,7 +111,7 @@ pub(super) fn limitation(limits: &LimitationPeriod) -> Vec<Line> {
         set("limitation_period.revived_by", "begun anew after its end by", *revived_by, NOTHING),
         Line::flag(
             "limitation_period.acknowledged_in_writing",
-            limits.acknowledged_in_writing,
+            *acknowledged_in_writing,
             "an acknowledgement counts only in writing",
         ),
         Line::optional("limitation_period.max_years", "at the latest after", years(max_years)),
