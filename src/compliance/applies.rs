@@ -246,7 +246,29 @@ pub(crate) fn version_holds(rule: &Rule, situation: &Situation<'_>) -> Option<Op
         // Its term runs from the oldest due date that is known, and so that one picks its version.
         return within(rule.valid_from, rule.valid_until, day).then_some(None);
     }
-    dated(rule.valid_from, rule.valid_until, rule.version_by, situation)
+    let holds = dated(rule.valid_from, rule.valid_until, rule.version_by, situation);
+    if holds.flatten().is_some()
+        && matches!(rule.limits, Limits::LimitationPeriod(_))
+        && of_claims(rule.version_by).is_some()
+        && concerned(situation).any(|claim| holds_for(rule, claim) == Some(None))
+    {
+        // It asks each claim by itself whether the version holds for it.
+        return Some(None);
+    }
+    holds
+}
+
+/// The version of the rule holds for a claim, where a day of the claim picks it; any does where another date decides.
+#[allow(clippy::option_option)]
+pub(crate) fn holds_for(rule: &Rule, claim: &Claim) -> Option<Option<Attribute>> {
+    if rule.valid_from.is_none() && rule.valid_until.is_none() {
+        return Some(None);
+    }
+    let Some((pick, attribute)) = of_claims(rule.version_by) else { return Some(None) };
+    match pick(claim) {
+        Some(day) => within(rule.valid_from, rule.valid_until, day).then_some(None),
+        None => Some(Some(attribute)),
+    }
 }
 
 fn within(valid_from: Option<NaiveDate>, valid_until: Option<NaiveDate>, day: NaiveDate) -> bool {

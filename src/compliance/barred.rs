@@ -118,7 +118,7 @@ impl<'a> Found<'a> {
             };
             let calendar = Situation::calendar(jurisdiction);
             let (mut first, mut earliest, mut lack) = (self.first, self.possible, None);
-            last_days(limits, &term, situation, calendar, &self.asked, &mut |last| {
+            last_days((&active.rule, limits), &term, situation, calendar, &self.asked, &mut |last| {
                 let day = match last {
                     Ok((certain, all)) if doubt.is_none() => {
                         let by = if certain.day < all.day { RunsFrom::Unproved } else { certain.by };

@@ -138,7 +138,7 @@ fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) 
         Limits::NoticePeriod(limits) => notice_period::judge(limits, situation, calendar),
         Limits::RequiredNotice(limits) => required_notice::judge(limits, situation, jurisdiction),
         Limits::FeeCap(limits) => fee_cap::judge(rule, limits, situation, calendar),
-        Limits::LimitationPeriod(limits) => limitation_period::judge(limits, situation, calendar),
+        Limits::LimitationPeriod(limits) => limitation_period::judge(rule, limits, situation, calendar),
         Limits::CallRecording(limits) => call_recording::judge(limits, situation),
         Limits::ChannelConsent(limits) => channel_consent::judge(limits, situation, calendar),
         Limits::Content(limits) => content::judge(limits, situation, jurisdiction),

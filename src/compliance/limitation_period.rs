@@ -2,10 +2,10 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::applies;
 use super::judgement::{Note, Speaking};
 use super::memory::Mark;
 use super::situation::Situation;
+use super::{applies, since};
 use crate::domain::case::{Claim, LimitationEventKind};
 use crate::domain::detail::Detail;
 use crate::domain::ids::RuleId;
@@ -13,7 +13,7 @@ use crate::domain::limitation::RunsFrom;
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::{Calendar, add_months};
-use crate::rules::model::{LimitationPeriod, Limits, Term};
+use crate::rules::model::{LimitationPeriod, Limits, Rule, Term};
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::{Attribute, Count, LimitationStart, TermUnit};
 
@@ -55,7 +55,7 @@ pub(crate) fn expired(
     for active in jurisdiction.limitations.iter().filter(|active| rules.contains(&active.rule.id)) {
         let Limits::LimitationPeriod(limits) = &active.rule.limits else { continue };
         let Some(doubt) = applies::scope(active, situation) else { continue };
-        let judgement = judge(limits, situation, Situation::calendar(jurisdiction))?;
+        let judgement = judge(&active.rule, limits, situation, Situation::calendar(jurisdiction))?;
         match (judgement.answer, judgement.note, doubt) {
             (Answer::Broken, _, None) => return Some(None),
             (Answer::Broken, _, doubt) => maybe = maybe.or(doubt),
@@ -67,7 +67,12 @@ pub(crate) fn expired(
     maybe.map(Some)
 }
 
-pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calendar: &Calendar) -> Option<Speaking> {
+pub(crate) fn judge(
+    rule: &Rule,
+    limits: &LimitationPeriod,
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<Speaking> {
     let Some(term) = limits.term else { return Some(Speaking::no_figure()) };
     // What counts is when the act reached whom it concerns, where that is recorded.
     let at = match &situation.activity.detail {
@@ -77,11 +82,16 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
     let date = situation.date_in(at, situation.home_zone()).max(situation.date());
     let mut judgement = Speaking::new(Answer::Kept);
     let mut missing = None;
-    let asked = Asked { date, before: situation.at, claim: &|_| true };
+    let (named, claims) = (since::named(&situation.activity.detail), &situation.version.claims);
+    if named.is_some_and(|id| !claims.iter().any(|claim| claim.id == *id)) {
+        return Some(Speaking::missing(Attribute::Claim));
+    }
+    let meant = |number: usize| named.is_none_or(|id| claims.get(number).is_some_and(|claim| claim.id == *id));
+    let asked = Asked { date, before: situation.at, claim: &meant };
     let of_unknown_form = |mark: &Mark| mark.kind == LimitationEventKind::Acknowledgement && mark.in_due_form.is_none();
     let unwritten = limits.acknowledged_in_writing && situation.watch.memory().marks.iter().any(of_unknown_form);
     let unproved = if unwritten { Attribute::Written } else { Attribute::ReachedDebtor };
-    last_days(limits, &term, situation, calendar, &asked, &mut |last| match last {
+    last_days((rule, limits), &term, situation, calendar, &asked, &mut |last| match last {
         Ok((certain, possible)) => decide(&mut judgement, date, (certain.day, possible.day), unproved),
         Err(attribute) => missing = missing.or(Some(attribute)),
     });
@@ -96,10 +106,10 @@ pub(crate) fn judge(limits: &LimitationPeriod, situation: &Situation<'_>, calend
     Some(judgement)
 }
 
-/// Tells the last day of the title, or else of each claim that is asked about: by interruptions that are proved, and by all
-/// of them; or what is missing to tell.
+/// Tells the last day of the title, or else of each claim that is asked about and that the version of the rule holds for: by
+/// interruptions that are proved, and by all of them; or what is missing to tell.
 pub(super) fn last_days(
-    limits: &LimitationPeriod,
+    (rule, limits): (&Rule, &LimitationPeriod),
     term: &Term,
     situation: &Situation<'_>,
     calendar: &Calendar,
@@ -119,6 +129,15 @@ pub(super) fn last_days(
         tell(Err(Attribute::ClaimArose));
     }
     for (_, claim) in situation.version.claims.iter().enumerate().filter(|(number, _)| (asked.claim)(*number)) {
+        // Each claim has the law of its own day.
+        match applies::holds_for(rule, claim) {
+            None => continue,
+            Some(Some(attribute)) => {
+                tell(Err(attribute));
+                continue;
+            }
+            Some(None) => {}
+        }
         let Some(start) = start(limits.start, claim, situation) else {
             tell(Err(start_attribute(limits.start)));
             continue;

@@ -122,3 +122,23 @@ fn rules_that_forbid_other_acts_bar_nothing() {
         forbids = [\"legal_step:threat\", \"sale\", \"credit_report\"]\n";
     assert_eq!(said(&law(other), 0, json!({})).until, last("2026-01-10", RunsFrom::Start));
 }
+
+/// A second period for what fell due from 2025 on: one year.
+const SINCE_2025: &str = "version_by = \"due_on\"\nvalid_from = 2025-01-01\napplies_to = { debt_type = [\"sale\"] }\n\
+    [rule.limitation_period]\nterm = { years = 1, count = \"clear_days\", from = \"sent\", roll = \"none\" }\n\
+    start = \"due\"\nforbids = [\"legal_step\"]\n";
+
+#[test]
+fn each_claim_has_the_law_of_its_own_day() {
+    let rules = law(SINCE_2025);
+    let claims =
+        |second: Value| json!({ "claims": [{ "id": "c1", "principal": 1, "due_original": "2024-01-10" }, second] });
+    let dated = claims(json!({ "id": "c2", "principal": 1, "due_original": "2025-01-06" }));
+    let found = said(&rules, 0, dated);
+    assert_eq!(found.until, last("2026-01-06", RunsFrom::Start), "the later claim by the later law");
+    assert_eq!(found.rule.map(|(rule, _)| rule.as_str().to_owned()).as_deref(), Some("fr-second"));
+    let later = claims(json!({ "id": "c2", "principal": 1, "due_original": "2025-02-01" }));
+    assert_eq!(said(&rules, 0, later).until, last("2026-01-10", RunsFrom::Start), "the earlier claim is barred first");
+    let open = claims(json!({ "id": "c2", "principal": 1 }));
+    assert_eq!(asked(&rules, 0, open).0.until, Until::Unknown, "nobody knows when the second was due");
+}
