@@ -20,11 +20,21 @@ use crate::rules::step::Step;
 use crate::rules::words::Counted;
 
 impl CaseWatch {
-    pub(super) fn remember(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
+    /// Remembers what an activity on another case tells of a person of this one. It is judged where it happened.
+    pub fn told_of_person(&mut self, activity: &Activity) {
+        self.remember_date(activity);
+        self.remember_flags(activity);
+    }
+
+    fn remember_date(&mut self, activity: &Activity) {
         // Facts come in their order, so that a date is found again by halves.
         if activity.date_only && self.memory().by_date.last() != Some(&activity.occurred) {
             self.remember_in().by_date.push(activity.occurred);
         }
+    }
+
+    pub(super) fn remember(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
+        self.remember_date(activity);
         self.remember_contact(ctx, activity, marks);
         self.remember_money(ctx, activity);
         self.remember_duties(activity);

@@ -21,6 +21,7 @@ pub mod ids;
 pub mod limitation;
 pub mod market;
 pub mod money;
+pub mod of_person;
 mod offsets;
 pub mod outcome;
 pub mod party;

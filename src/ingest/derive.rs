@@ -16,6 +16,7 @@ use crate::domain::finding::Finding;
 
 use crate::domain::ids::{FindingId, Inline, RuleId};
 use crate::domain::market::Market;
+use crate::domain::of_person::told_of;
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, Barred, CaseLedger, DimRef, of_test};
 use crate::rules::RuleSet;
@@ -218,8 +219,12 @@ impl CaseEntry {
                 let version = &versions[versions.len() - 1];
                 let lead = activity.cases.first() == Some(&version.case);
                 if !lead && !activity.cases.contains(&version.case) {
-                    // Rules have nothing to do with it, nor has what is owed.
-                    self.ledger.promised_elsewhere((env.market, version), activity, &mut effects.facts);
+                    if told_of(activity).is_none() {
+                        // Rules have nothing to do with it, nor has what is owed.
+                        self.ledger.promised_elsewhere((env.market, version), activity, &mut effects.facts);
+                    } else if judges {
+                        self.watch.told_of_person(activity);
+                    }
                     self.last = position;
                     return;
                 }

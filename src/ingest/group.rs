@@ -303,11 +303,14 @@ impl<'w> Group<'w> {
             counted.push(activity);
         }
         self.hand_promises_over(writing, &counted, &stored_as).await?;
+        let strangers = self.strangers();
+        writing.tx.insert_persons(strangers.clone()).await?;
+        self.tell_of_persons(writing, &counted, &stored_as, &strangers).await?;
         writing.tx.resolve_voids(writing.resolved.clone()).await?;
         if self.rosters {
             rosters::recount(writing).await?;
         }
-        Ok(writing.tx.insert_persons(self.strangers()).await?)
+        Ok(())
     }
 
     /// Records the group's voids and marks the cases of their targets to be derived anew.
@@ -354,6 +357,7 @@ impl<'w> Group<'w> {
             targets.push(old);
         }
         self.take_promises_back(writing, &targets).await?;
+        self.untell_persons(writing, &targets).await?;
         writing.tx.insert_voids(writing.revision, &rows).await?;
         writing.tally_voided(&targets).await?;
         let cases: Set<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();

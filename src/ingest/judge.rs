@@ -6,6 +6,7 @@ use super::fold::in_order;
 use crate::compliance::{CaseWatch, Emission};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::of_person::told_of;
 use crate::domain::time::Timestamp;
 
 /// Findings and unknown tests of a case from scratch, by each of some sets of rules, with every term that ended by `until`
@@ -59,8 +60,12 @@ impl<'a> Judging<'_, 'a> {
                 self.version = version;
                 self.watch.version(&context(self.env, version, true), &mut self.emissions);
             }
-            // A promise on another case, see `shared_calls`.
-            Event::Activity(activity) if !activity.cases.contains(&self.version.case) => {}
+            // On another case: what it tells of a person binds here too; with a promise, see `shared_calls`, rules have nothing to do.
+            Event::Activity(activity) if !activity.cases.contains(&self.version.case) => {
+                if told_of(activity).is_some() {
+                    self.watch.told_of_person(activity);
+                }
+            }
             Event::Activity(activity) => {
                 let lead = activity.cases.first() == Some(&self.version.case);
                 self.watch.apply(&context(self.env, self.version, lead), activity, &mut self.emissions);

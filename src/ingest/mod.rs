@@ -58,6 +58,7 @@ mod tests;
 mod tick;
 mod tiers;
 mod told_of;
+mod whole_person;
 mod work;
 mod writer;
 mod writing;

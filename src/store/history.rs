@@ -33,8 +33,8 @@ pub struct StoredActivity {
 pub struct CaseHistory {
     /// Its versions with their revisions, in no order.
     pub versions: Vec<(u64, CaseVersion)>,
-    /// Its activities, in no order, voided ones included; and the promises on other cases that name a call about several of
-    /// which this one is the first.
+    /// Its activities, in no order, voided ones included; the promises on other cases that name a call about several of
+    /// which this one is the first; and what activities on other cases tell of its persons.
     pub activities: Vec<StoredActivity>,
     /// Timers due up to here have been fired by the due-queue. Only the market's writer is told.
     pub advanced_to: Option<Timestamp>,
@@ -73,6 +73,16 @@ const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}{only}";
 
+/// What activities that do not name these cases tell of their persons.
+const TOLD: &str = "
+    UNION ALL
+    SELECT t.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
+    FROM told_case t JOIN activity a
+      ON a.tenant_id = t.tenant_id AND a.market_id = t.market_id AND a.activity_id = t.activity_id
+      LEFT JOIN void v
+      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
+    WHERE t.tenant_id = $1 AND t.market_id = $2 AND t.case_id {set}";
+
 const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, record FROM case_version
     WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
 
@@ -105,11 +115,12 @@ async fn histories(
         return Ok(found);
     }
     // Bound, and not written into the text: a text of its own for each instant would be prepared and planned each time.
-    let (only, since) = match contacts_since {
-        Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", vec![since.0.into()]),
-        None => ("", Vec::new()),
+    let (only, told, since) = match contacts_since {
+        Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", "", vec![since.0.into()]),
+        None => ("", TOLD, Vec::new()),
     };
-    for row in connection.query_all_raw(select(&HISTORY.replace("{only}", only), since)).await? {
+    let sql = HISTORY.replace("{only}", only) + told;
+    for row in connection.query_all_raw(select(&sql, since)).await? {
         let case = CaseId::trusted(&row.try_get_by_index::<String>(0)?);
         found.entry(case).or_default().activities.push(read_from(&row, 1)?);
     }

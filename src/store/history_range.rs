@@ -23,7 +23,12 @@ const ACTIVITIES: &str = "SELECT a.case_id, a.revision, a.recorded_at, a.record 
     SELECT l.case_id, a.revision, a.recorded_at, a.record
     FROM activity_link l JOIN activity a
       ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id
-    WHERE {of l}";
+    WHERE {of l}
+    UNION ALL
+    SELECT t.case_id, a.revision, a.recorded_at, a.record
+    FROM told_case t JOIN activity a
+      ON a.tenant_id = t.tenant_id AND a.market_id = t.market_id AND a.activity_id = t.activity_id
+    WHERE {of t}";
 
 /// Rows of so many cases lie on so many pages that PostgreSQL reads them by page: one page after the other takes it a third of
 /// what it takes to look for each row, and it would guess the number of rows too low to do so by itself.
@@ -234,7 +239,9 @@ fn with_names(select: &str, [tenant, market, first, last]: &[String; 4]) -> Stri
              AND {table}.case_id >= {first} AND {table}.case_id <= {last}"
         )
     };
-    ["a", "c", "l"].iter().fold(select.to_owned(), |sql, table| sql.replace(&format!("{{of {table}}}"), &of(table)))
+    ["a", "c", "l", "t"]
+        .iter()
+        .fold(select.to_owned(), |sql, table| sql.replace(&format!("{{of {table}}}"), &of(table)))
 }
 
 /// The places of cases.

@@ -50,12 +50,14 @@ mod schema_peers;
 mod schema_permits;
 mod schema_sinks;
 mod schema_sync;
+mod schema_told;
 mod schema_wire;
 mod scope;
 mod sinks;
 mod slow;
 mod space;
 mod statistics;
+mod told;
 mod touched;
 mod wall;
 

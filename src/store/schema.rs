@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_fact_sums::FactSums),
             Box::new(super::schema_fired::Fired),
             Box::new(super::schema_deriving::Deriving),
+            Box::new(super::schema_told::Told),
         ]
     }
 }

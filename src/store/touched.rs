@@ -25,6 +25,12 @@ const CASES: &str = "SELECT case_id FROM activity
     UNION SELECT l.case_id FROM void v JOIN activity_link l ON l.tenant_id = v.tenant_id
       AND l.market_id = v.market_id AND l.activity_id = v.target_id
     WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3
+    UNION SELECT t.case_id FROM activity a JOIN told_case t ON t.tenant_id = a.tenant_id
+      AND t.market_id = a.market_id AND t.activity_id = a.activity_id
+    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.revision > $3
+    UNION SELECT t.case_id FROM void v JOIN told_case t ON t.tenant_id = v.tenant_id
+      AND t.market_id = v.market_id AND t.activity_id = v.target_id
+    WHERE v.tenant_id = $1 AND v.market_id = $2 AND v.revision > $3
     UNION SELECT k.case_id FROM activity p JOIN activity_link l ON l.tenant_id = p.tenant_id
       AND l.market_id = p.market_id AND l.case_id = p.case_id
       JOIN activity k ON k.tenant_id = l.tenant_id AND k.market_id = l.market_id AND k.activity_id = l.activity_id

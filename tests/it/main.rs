@@ -65,4 +65,5 @@ mod tenancy;
 mod tidy;
 mod wall;
 mod watch_retries;
+mod whole_person;
 mod wrong_files;
