@@ -141,6 +141,15 @@ impl Catalogue {
             }
             _ => {}
         }
+        let mut stray = Vec::new();
+        for (at, (dimension, value)) in figure.group.iter().enumerate() {
+            let value = value.iter().map(|value| (format!("group[{at}].value"), value.as_str()));
+            stray.append(&mut self.not_values_of(&[definition], *dimension, value));
+        }
+        stray.append(&mut self.stray_filters(&figure.filters, &[definition]));
+        if !stray.is_empty() {
+            return Err(QueryError { violations: stray, undeclared: false });
+        }
         let measures = definition.leaves.iter().filter_map(|leaf| self.measures.get(leaf.measure)).cloned().collect();
         let mut drill = Drill {
             digits: figure.currency.map_or(0, |currency| currency.exponent()),

@@ -166,6 +166,9 @@ impl Catalogue {
     pub fn plan_shaped(&self, query: &Query, shape: &Shape) -> Result<Plan, QueryError> {
         let mut wrong: Vec<Violation> = Vec::new();
         let periods = check(query, shape, self.case_dimensions(), &mut wrong);
+        let meant: Vec<_> = query.kpis.iter().map(|id| self.meant(id, &shape.calendar.defaults)).collect();
+        let known: Vec<&Definition> = meant.iter().flatten().map(AsRef::as_ref).collect();
+        wrong.append(&mut self.stray_filters(&query.filters, &known));
         let mut framed = shape.framed(query, &periods, &mut wrong);
         if shape.top.is_some() {
             framed.all.push(Period { start: day_number(query.from), end: day_number(query.to), whole: true });
@@ -175,15 +178,16 @@ impl Catalogue {
         let (query, shape) = (query.clone(), shape.clone());
         let (kpis, feeds, working_days) = (Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { query, shape, framed, stretches, working_days, kpis, feeds };
-        for (place, id) in plan.query.kpis.clone().iter().enumerate() {
-            let Some(definition) = self.meant(id, &plan.shape.calendar.defaults) else {
+        for (place, definition) in meant.iter().enumerate() {
+            let Some(definition) = definition.as_deref() else {
+                let id = plan.query.kpis.get(place).map_or("", String::as_str);
                 let text = format!("\"{id}\" is no KPI: ListKpis names them");
                 wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
-            wrong.extend(curve::refused(&definition, &plan.query, &plan.shape));
-            wrong.extend(lift::refused(&definition, &plan.query, &plan.shape));
-            plan.add(self, &definition, &mut undeclared);
+            wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
+            wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
+            plan.add(self, definition, &mut undeclared);
         }
         let only_undeclared = wrong.is_empty();
         wrong.append(&mut undeclared);

@@ -37,6 +37,7 @@ mod finding_order;
 mod finding_replicas;
 mod histories;
 mod house_rules;
+mod kpi_questions;
 mod kpi_semantics;
 mod kpi_semantics_links;
 mod kpi_semantics_messages;

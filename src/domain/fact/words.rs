@@ -13,6 +13,9 @@ pub const BEGAN: &str = "began";
 pub const ENDS: [&str; 8] =
     ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
 
+/// How many times a case has been placed, as a dimension tells it: a sixth time and later ones are one.
+pub const SEQUENCES: [&str; 6] = ["1", "2", "3", "4", "5", "6+"];
+
 /// What accounts are seen for, once a day each.
 pub const SEEN_STATES: [&str; 14] = [
     "on_hand",
