@@ -175,7 +175,7 @@ impl<'a> Evaluation<'a> {
 
     /// The rows of one period. Each group has one row, whose period and figures are replaced: an answer has thousands.
     fn period(&self, groups: &mut [(Places, Row)], slot: usize, take: &mut dyn FnMut(&Row)) {
-        let base = self.plan.framed.base.get(slot).copied().flatten();
+        let base = self.plan.base_of(&self.kpi.definition, slot);
         let always = self.total || self.kpi.group_by.is_empty();
         for (places, row) in groups {
             if always || self.is_there(places, slot) || base.is_some_and(|base| self.is_there(places, base)) {

@@ -17,7 +17,7 @@ use super::period::Period;
 use super::query::{Query, QueryError};
 use super::ranges::{merge, ranges};
 use super::schema::Measure;
-use super::shape::{Frame, Framed, Shape, Stretches};
+use super::shape::{Compared, Frame, Framed, Shape, Stretches};
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 
@@ -169,7 +169,9 @@ impl Catalogue {
         let meant: Vec<_> = query.kpis.iter().map(|id| self.meant(id, &shape.calendar.defaults)).collect();
         let known: Vec<&Definition> = meant.iter().flatten().map(AsRef::as_ref).collect();
         wrong.append(&mut self.stray_filters(&query.filters, &known));
-        let mut framed = shape.framed(query, &periods, &mut wrong);
+        let whole = known.iter().any(|kpi| kpi.is_compared_whole());
+        let compared = Compared { part: known.iter().any(|kpi| !kpi.is_compared_whole()), whole };
+        let mut framed = shape.framed(query, &periods, compared, &mut wrong);
         if shape.top.is_some() {
             framed.all.push(Period { start: day_number(query.from), end: day_number(query.to), whole: true });
         }
@@ -230,6 +232,12 @@ impl Plan {
     #[must_use]
     pub fn periods(&self) -> &[Period] {
         self.framed.all.get(..self.framed.rows).unwrap_or_default()
+    }
+
+    /// The period with which a figure of another one is compared, by their places.
+    pub(super) fn base_of(&self, definition: &Definition, slot: usize) -> Option<usize> {
+        let bases = if definition.is_compared_whole() { &self.framed.whole } else { &self.framed.base };
+        bases.get(slot).copied().flatten()
     }
 
     /// Whether any figure is money.

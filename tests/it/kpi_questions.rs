@@ -4,8 +4,9 @@ use fairdue::proto::v1;
 use tonic::Code;
 
 use crate::kpi_semantics::{cases, record, service};
+use crate::support::api::Clients;
 use crate::support::database::on_both_databases;
-use crate::support::wire::{date, fields, march, payment, reason};
+use crate::support::wire::{activity, date, euros, fields, march, payment, reason, stamp};
 
 fn filter(dimension: &str, values: &[&str]) -> v1::DimensionFilter {
     let values = values.iter().map(|value| (*value).to_owned()).collect();
@@ -61,6 +62,71 @@ on_both_databases!(
         let refused = mine.kpis.drill_down(drill).await.expect_err("no account can stand there");
         assert_eq!(reason(&refused), "INVALID_KPI_QUERY");
         assert_eq!(fields(&refused), ["group[0].value", "filters[0].values[0]"]);
+        api.end().await;
+    }
+);
+
+/// Value, days and value of what it is compared with, and whether that is a whole period.
+async fn compared(mine: &mut Clients, question: v1::QueryKpisRequest) -> Vec<String> {
+    let answer = mine.kpis.query_kpis(question).await.expect("figures").into_inner();
+    let text = |part: &Option<fairdue::proto::google::r#type::Decimal>| {
+        part.as_ref().map_or("-", |part| part.value.as_str()).to_owned()
+    };
+    let day = |date: &Option<fairdue::proto::google::r#type::Date>| {
+        date.as_ref().map_or_else(String::new, |date| format!("{:02}-{:02}", date.month, date.day))
+    };
+    let shown = |row: &v1::KpiRow| {
+        let base = row.compared.clone().unwrap_or_default();
+        let days = format!("{} to {}", day(&base.period_start_date), day(&base.period_end_date));
+        let whole = if base.whole_period { "whole" } else { "part" };
+        format!("{} {days} {whole}: {} {}", text(&row.value), text(&base.value), text(&base.change))
+    };
+    answer.rows.iter().map(shown).collect()
+}
+
+on_both_databases!(
+    async fn a_period_that_is_running_is_compared_with_as_much_of_the_one_before(database: Database) {
+        // Monday 10 June.
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let made = v1::Promise { amount: euros(9), due_date: date(2024, 5, 28), ..Default::default() };
+        let promise = activity("a", "c1", 60, v1::activity::Detail::Promise(made));
+        // 5 and 25 May, 3 June; 2 February.
+        let paid = [("p1", 48, 10), ("p2", 68, 40), ("p3", 77, 12)];
+        let paid = paid.map(|(id, day, units)| payment(id, "c1", day, units));
+        record(&mut mine, paid.into_iter().chain([promise]).collect()).await;
+        let asked = |kpi: &str, grain: v1::Grain, from: (i32, i32), to: (i32, i32), kind: v1::ComparisonKind| {
+            let comparison = Some(v1::Comparison { kind: kind.into(), ..Default::default() });
+            let (start_date, end_date) = (date(2024, from.0, from.1), date(2024, to.0, to.1));
+            v1::QueryKpisRequest { grain: grain.into(), start_date, end_date, comparison, ..march(kpi) }
+        };
+        use v1::ComparisonKind::{PreviousPeriod, YearEarlier};
+        use v1::Grain::{Day, Month, Quarter, Week};
+        for (question, told) in [
+            // May is over, and compared with the whole of April; of June ten days are begun.
+            (
+                asked("payments", Month, (5, 1), (7, 1), PreviousPeriod),
+                &["50.00 04-01 to 05-01 whole: 0.00 50.00", "12.00 05-01 to 05-11 part: 10.00 2.00"][..],
+            ),
+            (asked("payments", Quarter, (4, 1), (7, 1), PreviousPeriod), &["62.00 01-01 to 03-11 part: 0.00 62.00"]),
+            (asked("payments", Week, (6, 10), (6, 17), PreviousPeriod), &["0.00 06-03 to 06-04 part: 12.00 -12.00"]),
+            (asked("payments", Month, (6, 1), (7, 1), YearEarlier), &["12.00 06-01 to 06-11 part: 0.00 12.00"]),
+            // A balance is told as it was on the same day.
+            (
+                asked("balance_closing", Month, (6, 1), (7, 1), PreviousPeriod),
+                &["38.00 05-01 to 05-11 part: 90.00 -52.00"],
+            ),
+            // What is due is known to the period's end, which is compared as a whole; so is what needs whole months.
+            (asked("cash_expected", Month, (6, 1), (7, 1), PreviousPeriod), &["0.00 05-01 to 06-01 whole: 9.00 -9.00"]),
+            (asked("payments", Day, (6, 10), (6, 11), PreviousPeriod), &["- 06-09 to 06-10 whole: - -"]),
+        ] {
+            let kpi = question.kpi_ids.clone();
+            assert_eq!(compared(&mut mine, question).await, told, "{kpi:?}");
+        }
+        // As of a day on which May was running, May was compared like that.
+        let past = asked("payments", Month, (5, 1), (6, 1), PreviousPeriod);
+        let past = v1::QueryKpisRequest { as_of_time: stamp(50), ..past };
+        assert_eq!(compared(&mut mine, past).await, ["10.00 04-01 to 04-08 part: 0.00 10.00"]);
         api.end().await;
     }
 );
