@@ -130,3 +130,58 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn a_stock_of_nothing_is_told_as_such(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let charge = v1::Charge { amount: euros(10), step: v1::ChargeStep::Reminder.into(), ..Default::default() };
+        let back = v1::Reversal {
+            reversed_activity_id: "k".to_owned(),
+            amount: euros(10),
+            reason: v1::ReversalKind::Misposting.into(),
+        };
+        let records = vec![
+            activity("k", "c1", 20, v1::activity::Detail::Charge(charge)),
+            activity("r", "c1", 22, v1::activity::Detail::Reversal(back)),
+            payment("p", "c1", 50, 100),
+        ];
+        record(&mut mine, records).await;
+        let told = async |mine: &mut Clients, month: i32, group_by: &[&str], totals: bool| {
+            let question = v1::QueryKpisRequest {
+                start_date: date(2024, month, 1),
+                end_date: date(2024, month + 1, 1),
+                group_by: group_by.iter().map(|one| (*one).to_owned()).collect(),
+                totals,
+                ..march("receivables")
+            };
+            let rows = mine.kpis.query_kpis(question).await.expect("figures").into_inner().rows;
+            let shown = |row: &v1::KpiRow| match &row.value {
+                Some(value) => format!("{} {}", value.value, row.currency_code),
+                None => row.no_value_reason().as_str_name().trim_start_matches("NO_VALUE_REASON_").to_owned(),
+            };
+            rows.iter().map(shown).collect::<Vec<_>>()
+        };
+        // Placed in March, charged in April and taken back, paid in May: nothing is owed since.
+        for (month, value) in [(2, "NO_FACTS"), (3, "100.00 EUR"), (4, "100.00 EUR"), (5, "0.00 EUR"), (6, "0.00 EUR")]
+        {
+            assert_eq!(told(&mut mine, month, &[], false).await, [value], "month {month}");
+        }
+        // By creditor it is told of the month in which it came to be nothing, and then there is nothing to tell of anybody.
+        assert_eq!(told(&mut mine, 4, &["client"], false).await, ["100.00 EUR"]);
+        assert_eq!(told(&mut mine, 5, &["client"], false).await, ["0.00 EUR"]);
+        assert_eq!(told(&mut mine, 6, &["client"], true).await, ["0.00 EUR"], "the total");
+        // By dimensions that no cells are kept by it is the same, and so it is without the records.
+        assert_eq!(told(&mut mine, 5, &["client", "agent"], false).await, ["0.00 EUR"]);
+        let void = |target: &str| v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: target.to_owned(),
+            void_activity_id: format!("void of {target}"),
+            void_time: stamp(60),
+            reason: "never happened".to_owned(),
+        };
+        mine.activities.void_activity(void("p")).await.expect("voided");
+        assert_eq!(told(&mut mine, 5, &["client"], false).await, ["100.00 EUR"]);
+        api.end().await;
+    }
+);
