@@ -345,9 +345,9 @@ impl<'a> Evaluation<'a> {
                 Exact::whole(linear::whole(self.plan, sums, (row, window), period))
             }
             Window::Mean => {
-                let days = self.plan.framed.all.get(period).map_or(1, |period| i128::from(period.days()));
-                let opening = sums.opening(row, self.stretches_of(period).0).wrapping_mul(days);
-                let weighted = sums.weighted(row, period, &self.plan.stretches);
+                let (begun, days) = self.plan.begun(&self.kpi.definition, period);
+                let opening = sums.opening(row, begun.0).wrapping_mul(days);
+                let weighted = sums.weighted(row, begun, &self.plan.stretches);
                 Exact::new(opening.wrapping_add(weighted), days).unwrap_or(Exact::ZERO)
             }
         })

@@ -279,9 +279,9 @@ impl Node {
         match self {
             Self::Leaf(place) => leaf(*place),
             Self::Number(number) => Ok(*number),
-            Self::Days => Ok(Exact::whole(at.period.days().into())),
+            Self::Days => Ok(Exact::whole(at.period.begun(at.today).days().into())),
             Self::Months => at.period.months().map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
-            Self::LastDay => Ok(Exact::whole(i128::from(at.period.end) - 1)),
+            Self::LastDay => Ok(Exact::whole(i128::from(at.period.begun(at.today).end) - 1)),
             Self::WorkingDays => at.working_days.map(Exact::whole).ok_or(NoValue::NoCalendar),
             Self::Add(parts) => parts
                 .iter()

@@ -176,7 +176,8 @@ impl Catalogue {
             framed.all.push(Period { start: day_number(query.from), end: day_number(query.to), whole: true });
         }
         let mut undeclared: Vec<Violation> = Vec::new();
-        let stretches = Stretches::of(&framed.all, shape.by_day);
+        let mean = known.iter().any(|kpi| kpi.leaves.iter().any(|leaf| leaf.window == Window::Mean));
+        let stretches = Stretches::of(&framed.all, shape.by_day, shape.calendar.today.filter(|_| mean));
         let (query, shape) = (query.clone(), shape.clone());
         let (kpis, feeds, working_days) = (Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { query, shape, framed, stretches, working_days, kpis, feeds };
@@ -202,8 +203,9 @@ impl Catalogue {
             feed.ranges = ranges(feed, &plan.stretches);
         }
         if plan.kpis.iter().any(|kpi| kpi.definition.counts_working_days()) {
-            let days = |period: &Period| plan.shape.calendar.working_days(period.start, period.end);
-            plan.working_days = plan.framed.all.iter().map(days).collect();
+            let today = plan.shape.calendar.today.map(day_number);
+            let days = |period: Period| plan.shape.calendar.working_days(period.start, period.end);
+            plan.working_days = plan.framed.all.iter().map(|period| days(period.begun(today))).collect();
         }
         Ok(plan)
     }
@@ -238,6 +240,15 @@ impl Plan {
     pub(super) fn base_of(&self, definition: &Definition, slot: usize) -> Option<usize> {
         let bases = if definition.is_compared_whole() { &self.framed.whole } else { &self.framed.base };
         bases.get(slot).copied().flatten()
+    }
+
+    /// The stretches of a period that have begun, and how many days they have: a mean of a month that is not over is none of the
+    /// days to come, unless what they bring is known.
+    pub(super) fn begun(&self, definition: &Definition, slot: usize) -> ((usize, usize), i128) {
+        let today = self.shape.calendar.today.filter(|_| !definition.told.ahead).map(day_number);
+        let Some(period) = self.framed.all.get(slot).map(|period| period.begun(today)) else { return ((0, 0), 1) };
+        let place = |day: i32| self.stretches.cuts.partition_point(|cut| *cut < day);
+        ((place(period.start), place(period.end)), period.days().into())
     }
 
     /// Whether any figure is money.

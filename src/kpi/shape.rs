@@ -309,9 +309,12 @@ pub(super) struct Stretches {
 }
 
 impl Stretches {
-    /// Cuts these periods, into single days if that is asked for.
-    pub(super) fn of(periods: &[Period], by_day: bool) -> Self {
-        let mut cuts: Vec<i32> = periods.iter().flat_map(|period| [period.start, period.end]).collect();
+    /// Cuts these periods, into single days if that is asked for, and one that is not over behind the day that it is, if that is
+    /// asked for.
+    pub(super) fn of(periods: &[Period], by_day: bool, today: Option<NaiveDate>) -> Self {
+        let today = today.map(day_number);
+        let mut cuts: Vec<i32> =
+            periods.iter().flat_map(|period| [period.start, period.begun(today).end, period.end]).collect();
         if by_day {
             cuts.extend(periods.iter().flat_map(|period| period.start..period.end));
         }

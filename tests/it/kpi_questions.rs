@@ -132,6 +132,31 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn a_running_period_has_the_days_that_have_begun(database: Database) {
+        // Monday 10 June: ten days, six of them working days.
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let sales = v1::CreditSales { amount: euros(100), ..Default::default() };
+        let sales = activity("s", "c1", 79, v1::activity::Detail::CreditSales(sales));
+        record(&mut mine, vec![payment("p", "c1", 77, 50), sales]).await;
+        let told = async |mine: &mut Clients, kpi: &str, grain: v1::Grain, from: i32, to: i32| {
+            let (start_date, end_date) = (date(2024, from, 1), date(2024, to, 1));
+            let question = v1::QueryKpisRequest { grain: grain.into(), start_date, end_date, ..march(kpi) };
+            let rows = mine.kpis.query_kpis(question).await.expect("figures").into_inner().rows;
+            rows.iter().map(|row| row.value.clone().map_or("-".to_owned(), |value| value.value)).collect::<Vec<_>>()
+        };
+        use v1::Grain::{Month, Quarter};
+        // 50 are owed and 100 were sold in ten days: five days' sales, and not fifteen.
+        assert_eq!(told(&mut mine, "dso_balance", Month, 6, 7).await, ["5.0"]);
+        // 100 on 1 and 2 June, 50 since: of thirty days it would be 53.33.
+        assert_eq!(told(&mut mine, "balance_mean", Month, 5, 7).await, ["100.00", "60.00"]);
+        // Of 71 days since 1 April 63 with 100.
+        assert_eq!(told(&mut mine, "balance_mean", Quarter, 4, 7).await, ["94.37"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_stock_of_nothing_is_told_as_such(database: Database) {
         let (api, mut mine) = service(&database).await;
         cases(&mut mine, &["c1"]).await;
