@@ -216,7 +216,7 @@ impl CaseLedger {
                 self.planned(ctx, activity, instalments, sink);
             }
             Detail::PlanEnded { plan, broken } => self.plan_ended(tag(plan), *broken, sink),
-            Detail::Settlement { step, amount, .. } => self.settlement(ctx, activity, *step, *amount, sink),
+            Detail::Settlement { step, amount, due } => self.settlement(ctx, activity, (*step, *amount, *due), sink),
             Detail::Page { step, source, session } => {
                 self.page(activity, *step, (source.as_deref(), session.as_deref()), sink);
             }
@@ -274,7 +274,7 @@ impl CaseLedger {
                 self.on_hand(before.open, &mut sink);
             }
             self.judge(&mut sink);
-            self.judge_instalments(at, &mut sink);
+            self.judge_terms(at, &mut sink);
             self.end_sessions(at, &mut sink);
             self.follow(Exit::Closed, net, version, &mut sink);
             self.set_timer(market);

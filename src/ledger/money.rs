@@ -86,7 +86,7 @@ impl CaseLedger {
             self.allocated(part, i128::from(part.amount), 1, sink);
         }
         sink.stocks(before, self.stock());
-        self.deal_paid(sink);
+        self.deal_follows(sink);
         if amount > 0 {
             self.converted((entry, activity.occurred), sink);
         }
@@ -279,7 +279,7 @@ impl CaseLedger {
         if entry.kind == EntryKind::Payment {
             let promises = self.books_mut().credited_to(at);
             self.retold((Some(at), &promises), sink, |ledger, _| take(ledger));
-            self.deal_unpaid(sink);
+            self.deal_follows(sink);
             if entry.left == amount {
                 self.unconverted(at, sink);
             }

@@ -39,6 +39,7 @@ mod histories;
 mod house_rules;
 mod kpi_questions;
 mod kpi_semantics;
+mod kpi_semantics_ends;
 mod kpi_semantics_links;
 mod kpi_semantics_messages;
 mod kpi_values;

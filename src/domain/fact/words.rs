@@ -92,7 +92,7 @@ impl FactKind {
             Self::FirstContactResolved => words(&["attempt", "right_party"]),
             Self::PlanEnded => words(&["ended", "broken", "replaced"]),
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),
-            Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
+            Self::Settlement => words(&["offer", "accepted", "broken", "paid", "overdue", "paid_late"]),
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
             Self::WrittenOffOpen => words(&["changed", "left", "came"]),
             Self::PastDue => words(&["at_1", "at_7"]),

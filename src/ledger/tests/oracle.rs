@@ -241,7 +241,7 @@ impl Oracle {
             _ => {}
         }
         if let Detail::Payment(_) = &activity.detail {
-            self.agreed.paid(&self.payments(), day);
+            self.agreed.moved(&self.payments(), day);
         }
         // Reversals whose target is there take effect, in their order.
         for (target, units) in std::mem::take(&mut self.reversals) {
@@ -276,7 +276,7 @@ impl Oracle {
         if let Some(agent) = &entry.payment {
             *self.collected.entry(agent.clone()).or_default() -= units;
             let payments = self.payments();
-            self.agreed.unpaid(&payments);
+            self.agreed.moved(&payments, self.today);
             let on_promises = self.pledged.iter().filter(|(by, ..)| by == target).count() as i64;
             for _ in 0..(units - (entry.left - on_promises)).max(0) {
                 let last = self.pledged.iter().rposition(|(by, ..)| by == target).unwrap();
