@@ -203,7 +203,7 @@ pub(super) struct Books {
     pub on_own: Wide,
     /// What of its price was told as recovered.
     pub recovered: i64,
-    /// Complaints and disputes that are open.
+    /// Complaints and disputes that are open, and those with a reference that were.
     pub matters: Vec<OpenMatter>,
 }
 

@@ -18,6 +18,44 @@ fn back(id: &str, of: &str, day: i64, units: i64) -> v1::Activity {
 }
 
 on_both_databases!(
+    async fn a_matter_told_twice_is_one(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let call = v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() };
+        let call = activity("k", "c1", 1, Detail::Contact(Box::new(call)));
+        let step = |id: &str, day, step: v1::MatterStep, reference: &str| {
+            let complaint = v1::Complaint { step: step.into(), reference: reference.to_owned() };
+            activity(id, "c1", day, Detail::Complaint(complaint))
+        };
+        let dispute = |id: &str, day, step: v1::MatterStep| {
+            activity(id, "c1", day, Detail::Dispute(v1::Dispute { step: step.into(), ..Default::default() }))
+        };
+        use v1::MatterStep::{Opened, ResolvedRejected, ResolvedUpheld};
+        record(&mut mine, vec![call, step("a", 2, Opened, "x"), step("b", 3, Opened, "x")]).await;
+        assert_eq!(months(&mut mine, "complaint_rate_contacts", MARCH).await, ["1000.00 = 1 / 1"]);
+        // Another one by its reference, and one without; told as two systems do, each decision twice.
+        let records = vec![
+            step("c", 4, Opened, "y"),
+            step("d", 5, Opened, ""),
+            step("e", 6, ResolvedUpheld, "x"),
+            step("f", 7, ResolvedUpheld, "x"),
+            step("g", 8, ResolvedRejected, "y"),
+        ];
+        record(&mut mine, records).await;
+        assert_eq!(months(&mut mine, "complaint_rate_contacts", MARCH).await, ["3000.00 = 3 / 1"]);
+        assert_eq!(months(&mut mine, "complaint_upheld_rate", MARCH).await, ["50.00 = 1 / 2"]);
+        // Brought up anew after it was decided, it is brought up again; of what was opened elsewhere the decision counts.
+        record(&mut mine, vec![step("h", 9, Opened, "x"), step("i", 10, ResolvedUpheld, "z")]).await;
+        assert_eq!(months(&mut mine, "complaint_rate_contacts", MARCH).await, ["4000.00 = 4 / 1"]);
+        assert_eq!(months(&mut mine, "complaint_upheld_rate", MARCH).await, ["66.67 = 2 / 3"]);
+        // A case has one dispute without a reference at a time.
+        record(&mut mine, vec![dispute("l", 2, Opened), dispute("m", 3, Opened)]).await;
+        assert_eq!(months(&mut mine, "dispute_rate_contacts", MARCH).await, ["1000.00 = 1 / 1"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_settlement_that_was_not_paid_by_its_day_is_not_kept(database: Database) {
         let (api, mut mine) = service(&database).await;
         cases(&mut mine, &["c1", "c2", "c3", "c4", "c5"]).await;
