@@ -6,8 +6,9 @@ use fairdue::proto::v1;
 use v1::activity::Detail;
 
 use crate::kpi_semantics::{cases, months, record, service};
+use crate::support::api::Clients;
 use crate::support::database::on_both_databases;
-use crate::support::wire::{activity, date, euros, payment};
+use crate::support::wire::{activity, date, euros, march, payment};
 
 const MARCH: (i32, i32, i32) = (2024, 4, 1);
 
@@ -16,6 +17,60 @@ fn back(id: &str, of: &str, day: i64, units: i64) -> v1::Activity {
     let back = v1::Reversal { reversed_activity_id: of.to_owned(), amount: euros(units), reason };
     activity(id, "c1", day, Detail::Reversal(back))
 }
+
+/// How many reversals the data quality of March says to have taken back more than there was.
+async fn beyond(mine: &mut Clients) -> Vec<(String, i64)> {
+    let request = v1::GetDataQualityRequest {
+        region_code: "IT".to_owned(),
+        start_date: date(2024, 3, 1),
+        end_date: date(2024, 4, 1),
+    };
+    let quality = mine.kpis.get_data_quality(request).await.expect("gaps").into_inner();
+    let gaps = quality.kpis.into_iter().filter(|gap| gap.kpi_id == "collected_net" && gap.lack == "reversed");
+    gaps.map(|gap| (gap.measure_id, gap.lacking_count)).collect()
+}
+
+/// What reversals stated beyond what was left, by why.
+async fn by_state(mine: &mut Clients) -> Vec<String> {
+    let question = v1::QueryKpisRequest { group_by: vec!["state".to_owned()], ..march("reversed_beyond") };
+    let rows = mine.kpis.query_kpis(question).await.expect("figures").into_inner().rows;
+    let value = |row: &v1::KpiRow| row.value.as_ref().map_or("-", |value| value.value.as_str()).to_owned();
+    rows.iter().map(|row| format!("{} {}", row.group[0].value, value(row))).collect()
+}
+
+on_both_databases!(
+    async fn what_is_taken_back_beyond_what_was_there_is_told(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        record(&mut mine, vec![payment("p1", "c1", 1, 20), back("r1", "p1", 2, 15)]).await;
+        assert_eq!(beyond(&mut mine).await, []);
+        // Five are left of the payment when ten are taken back, and nothing is known of another one.
+        record(&mut mine, vec![back("r2", "p1", 3, 10), back("r3", "p9", 4, 7)]).await;
+        assert_eq!(months(&mut mine, "collected_net", MARCH).await, ["0.00 = 0.00 / -"]);
+        assert_eq!(by_state(&mut mine).await, ["more_than_payment 5.00", "not_there 7.00"]);
+        assert_eq!(beyond(&mut mine).await, [("payments_reversed".to_owned(), 2)]);
+        // The records behind the figure are the reversals.
+        let drill = v1::DrillDownRequest {
+            region_code: "IT".to_owned(),
+            kpi_id: "reversed_beyond".to_owned(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+            currency_code: "EUR".to_owned(),
+            ..Default::default()
+        };
+        let records = mine.kpis.drill_down(drill).await.expect("records").into_inner().records;
+        assert_eq!(records.iter().map(|one| one.activity_id.as_str()).collect::<Vec<_>>(), ["r2", "r3"]);
+        // The payment comes after all, with a time after that of its reversal.
+        record(&mut mine, vec![payment("p9", "c1", 6, 30)]).await;
+        assert_eq!(months(&mut mine, "collected_net", MARCH).await, ["23.00 = 23.00 / -"]);
+        assert_eq!(by_state(&mut mine).await, ["more_than_payment 5.00"]);
+        assert_eq!(beyond(&mut mine).await, [("payments_reversed".to_owned(), 1)]);
+        // And a late record of the first payment's time, of which the one before took more than there is.
+        record(&mut mine, vec![back("r0", "p1", 1, 6)]).await;
+        assert_eq!(by_state(&mut mine).await, ["more_than_payment 11.00"]);
+        api.end().await;
+    }
+);
 
 on_both_databases!(
     async fn a_matter_told_twice_is_one(database: Database) {

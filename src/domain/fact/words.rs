@@ -93,6 +93,7 @@ impl FactKind {
             Self::PlanEnded => words(&["ended", "broken", "replaced"]),
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),
             Self::Settlement => words(&["offer", "accepted", "broken", "paid", "overdue", "paid_late"]),
+            Self::ReversedBeyond => words(&["more_than_payment", "more_than_other", "not_there"]),
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
             Self::WrittenOffOpen => words(&["changed", "left", "came"]),
             Self::PastDue => words(&["at_1", "at_7"]),
