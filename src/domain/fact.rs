@@ -215,6 +215,8 @@ vocabulary!(
         /// where less was left of the payment, more_than_other where less was left of another entry, not_there where there was
         /// nothing by the id that it names. The last is taken back once that comes.
         ReversedBeyond = "reversed_beyond",
+        /// A message that a person opened and followed; dated by the message, once.
+        OpenedClicked = "opened_clicked",
     }
 );
 

@@ -236,7 +236,8 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             | K::MessageOpened
             | K::MessageClicked
             | K::MessageComplained
-            | K::MessageUnsubscribed => &["Activity.message_event"],
+            | K::MessageUnsubscribed
+            | K::OpenedClicked => &["Activity.message_event"],
             K::Interest => &["Activity.interest"],
             K::Charge => &["Activity.charge"],
             K::Payment | K::Allocation => &["Activity.payment"],

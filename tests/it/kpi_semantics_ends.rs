@@ -73,6 +73,48 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn clicks_are_a_part_of_what_was_opened(database: Database) {
+        use v1::MessageEventKind::{Clicked, Opened};
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let email = |id: &str| {
+            let contact = v1::Contact { channel: v1::Channel::Email.into(), ..Default::default() };
+            activity(id, "c1", 1, Detail::Contact(Box::new(contact)))
+        };
+        let event = |id: &str, of: &str, day, event: v1::MessageEventKind| {
+            let event =
+                v1::MessageEvent { event: event.into(), channel: v1::Channel::Email.into(), ..Default::default() };
+            let mut one = activity(id, "c1", day, Detail::MessageEvent(event));
+            one.parent_activity_id = of.to_owned();
+            one
+        };
+        let records = vec![
+            // One followed of which nobody told that it was opened, one opened, one followed and then told to be opened, and
+            // one opened and then followed twice.
+            email("m1"),
+            event("e1", "m1", 2, Clicked),
+            email("m2"),
+            event("e2", "m2", 2, Opened),
+            email("m3"),
+            event("e3", "m3", 2, Clicked),
+            event("e4", "m3", 3, Opened),
+            email("m4"),
+            event("e5", "m4", 2, Opened),
+            event("e6", "m4", 3, Clicked),
+            event("e7", "m4", 4, Clicked),
+        ];
+        record(&mut mine, records[..5].to_vec()).await;
+        assert_eq!(months(&mut mine, "click_to_open_rate", MARCH).await, ["0.00 = 0 / 1"]);
+        record(&mut mine, records[5..].to_vec()).await;
+        assert_eq!(months(&mut mine, "click_to_open_rate", MARCH).await, ["66.67 = 2 / 3"]);
+        assert_eq!(months(&mut mine, "click_rate", MARCH).await, ["75.00 = 3 / 4"]);
+        let rows = mine.kpis.query_kpis(march("click_to_open_rate")).await.expect("figures").into_inner().rows;
+        assert!(rows[0].interval_low.is_some() && rows[0].interval_high.is_some(), "a proportion: {rows:?}");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_matter_told_twice_is_one(database: Database) {
         let (api, mut mine) = service(&database).await;
         cases(&mut mine, &["c1"]).await;

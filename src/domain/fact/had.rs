@@ -63,6 +63,7 @@ impl FactKind {
                 | Self::MessageClicked
                 | Self::MessageComplained
                 | Self::MessageUnsubscribed
+                | Self::OpenedClicked
         )
     }
 }
