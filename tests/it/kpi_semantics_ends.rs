@@ -115,6 +115,27 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn what_the_client_took_back_is_no_base_of_its_cohort(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1", "c2"]).await;
+        let recall = v1::Transfer { transfer: v1::TransferKind::Recall.into(), ..Default::default() };
+        let charge = v1::Charge { amount: euros(10), step: v1::ChargeStep::Reminder.into(), ..Default::default() };
+        let records = vec![
+            payment("p1", "c1", 2, 40),
+            activity("t", "c1", 20, Detail::Transfer(recall)),
+            payment("p2", "c1", 25, 15),
+            activity("k", "c2", 10, Detail::Charge(charge)),
+            payment("p3", "c2", 30, 35),
+        ];
+        record(&mut mine, records).await;
+        // Placed 200 and charged 10, of which 60 left with the recall; what came after it was no longer to be collected.
+        assert_eq!(months(&mut mine, "recovery_rate_cohort", MARCH).await, ["50.00 = 75.00 / 150.00"]);
+        assert_eq!(months(&mut mine, "recovery_rate_cohort_original", MARCH).await, ["45.00 = 90.00 / 200.00"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
     async fn a_matter_told_twice_is_one(database: Database) {
         let (api, mut mine) = service(&database).await;
         cases(&mut mine, &["c1"]).await;
