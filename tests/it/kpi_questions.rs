@@ -210,3 +210,67 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+const EACH: &str = r#"
+[[target]]
+id = "each day"
+kpi = "payments"
+grain = "day"
+from = "2024-06-01"
+markets = ["it"]
+currency = "EUR"
+goal = "10"
+side = "at_least"
+
+[[target]]
+id = "each month"
+kpi = "payments"
+grain = "month"
+from = "2024-06-01"
+markets = ["it"]
+currency = "EUR"
+goal = "300"
+side = "at_least"
+
+[[target]]
+id = "no more"
+kpi = "payments"
+grain = "month"
+from = "2024-06-01"
+markets = ["it"]
+currency = "EUR"
+goal = "300"
+side = "at_most"
+"#;
+
+on_both_databases!(
+    async fn a_day_that_has_just_begun_is_no_miss(database: Database) {
+        // 10 June at noon: ten a day were paid until yesterday, and nothing yet today.
+        let (api, mut mine) = service(&database).await;
+        cases(&mut mine, &["c1"]).await;
+        let paid = (1..=9).map(|day| payment(&format!("p{day}"), "c1", 74 + day, 10));
+        record(&mut mine, paid.collect()).await;
+        api.change_rule("mine", EACH);
+        let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
+        let card = mine.kpis.get_scorecard(request).await.expect("a scorecard").into_inner();
+        let text = |part: &Option<fairdue::proto::google::r#type::Decimal>| {
+            part.as_ref().map_or("-", |part| part.value.as_str()).to_owned()
+        };
+        let shown = |status: &v1::TargetStatus| {
+            let last = status.periods.last().expect("the current one");
+            let state = last.state().as_str_name().trim_start_matches("TARGET_STATE_").to_owned();
+            let id = &status.target_id;
+            format!("{id}: {} of {} {state}, {:?}", text(&last.value), text(&last.goal), status.trend())
+        };
+        let expected = [
+            // What is due today is due when the day is over, and the days that are over rise.
+            "each day: 0.00 of 0.00 ON_TRACK, Up",
+            "each month: 90.00 of 90.00 ON_TRACK, Flat",
+            // Of what must not be exceeded the share of today is allowed.
+            "no more: 90.00 of 100.00 ON_TRACK, Flat",
+        ];
+        assert_eq!(card.targets.iter().map(shown).collect::<Vec<_>>(), expected);
+        assert!(card.targets.iter().all(|status| status.anomaly != Some(true)), "{card:?}");
+        api.end().await;
+    }
+);
