@@ -225,7 +225,9 @@ pub fn check(
         for Written { dimension, value, at } in group.iter() {
             match Dimension::named(dimension, case) {
                 Some(one) => {
-                    if let Some(known) = one.not_its_value(value) {
+                    let closed = || Some(catalogue.values_behind(&target.kpi, one)?).filter(|all| !all.contains(value));
+                    let words = || closed().map(|all| format!("one of {}", all.join(", ")));
+                    if let Some(known) = one.not_its_value(value).or_else(words) {
                         let message =
                             format!("group.{dimension} is \"{}\", which no figure can be of", value.escape_debug());
                         let remedy = format!("write {known}");

@@ -5,7 +5,7 @@ pub mod flag;
 mod had;
 mod words;
 
-pub use words::{BEGAN, ENDS, SEEN_STATES, ValueOf};
+pub use words::{BEGAN, ENDS, SEEN_STATES, SEQUENCES, ValueOf};
 
 use std::sync::Arc;
 
@@ -211,6 +211,12 @@ vocabulary!(
         /// case's principal debtor, by which the cases of one person are told of one debtor. A promise whose case names nobody
         /// has no such fact until it does.
         DebtorPromiseJudged = "debtor_promise_judged",
+        /// A reversal stated more than could be taken back; `amount` what it stated beyond that; `state` is more_than_payment
+        /// where less was left of the payment, more_than_other where less was left of another entry, not_there where there was
+        /// nothing by the id that it names. The last is taken back once that comes.
+        ReversedBeyond = "reversed_beyond",
+        /// A message that a person opened and followed; dated by the message, once.
+        OpenedClicked = "opened_clicked",
     }
 );
 

@@ -195,7 +195,7 @@ impl<'a> Sums<'a> {
         let definition = &self.kpi.definition;
         let id: Arc<str> = Arc::from(definition.info.id.as_str());
         let variant = definition.info.alias_of.as_deref().map_or_else(|| Arc::clone(&id), Arc::from);
-        let base = plan.framed.base.get(slot).copied().flatten();
+        let base = plan.base_of(definition, slot);
         let currency = self.reporting.map(|reporting| reporting.currency).filter(|_| definition.money);
         for (key, places) in &self.groups {
             let (rest, _, name) = key;

@@ -17,6 +17,7 @@ use super::parts::Taking;
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind, by_value};
 use super::shape::RowOrder;
+use super::sums::Sums;
 use super::survival::NOT_REACHED;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
@@ -175,7 +176,7 @@ impl<'a> Evaluation<'a> {
 
     /// The rows of one period. Each group has one row, whose period and figures are replaced: an answer has thousands.
     fn period(&self, groups: &mut [(Places, Row)], slot: usize, take: &mut dyn FnMut(&Row)) {
-        let base = self.plan.framed.base.get(slot).copied().flatten();
+        let base = self.plan.base_of(&self.kpi.definition, slot);
         let always = self.total || self.kpi.group_by.is_empty();
         for (places, row) in groups {
             if always || self.is_there(places, slot) || base.is_some_and(|base| self.is_there(places, base)) {
@@ -268,21 +269,29 @@ impl<'a> Evaluation<'a> {
         places.leaves.iter().enumerate().any(|(leaf, row)| row.is_some() && self.has(leaf, *row, period))
     }
 
-    /// Whether a leaf has facts or a stock in one row of its feed.
+    /// Whether a leaf has facts or a stock in one row of its feed: also a stock that came to nothing in the period.
     pub(super) fn has(&self, leaf: usize, row: Option<usize>, period: usize) -> bool {
         let flow = self.flow_of(leaf, row, period);
-        flow.sum != 0 || flow.facts != 0 || self.leaf_of(leaf, row, period).is_ok_and(|value| !value.is_zero())
+        flow.sum != 0
+            || flow.facts != 0
+            || self.leaf_of(leaf, row, period).is_ok_and(|value| !value.is_zero())
+            || self.stock_of(leaf, row).is_some_and(|(sums, row, window)| {
+                let (first, last) = self.stretches_of(period);
+                window != Window::Opening && sums.running(row, first, last).facts != 0
+            })
+    }
+
+    /// Where the changes of a stock are, and when it is told.
+    fn stock_of(&self, leaf: usize, row: Option<usize>) -> Option<(&Sums, usize, Window)> {
+        let window = self.kpi.definition.leaves.get(leaf)?.window;
+        let stock = matches!(window, Window::Opening | Window::Closing | Window::Mean);
+        let sums = self.gathered.feeds.get(*self.kpi.feeds.get(leaf)?)?;
+        row.filter(|_| stock).map(|row| (sums, row, window))
     }
 
     /// Whether a stock was ever told of by the end of a period, if only to be zero now.
     fn stood(&self, leaf: usize, row: Option<usize>, period: usize) -> bool {
-        let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
-        let sums = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.feeds.get(*feed));
-        let (Some(Window::Opening | Window::Closing | Window::Mean), Some(sums), Some(row)) = (window, sums, row)
-        else {
-            return false;
-        };
-        sums.before(row, self.stretches_of(period).1).facts != 0
+        self.stock_of(leaf, row).is_some_and(|(sums, row, _)| sums.before(row, self.stretches_of(period).1).facts != 0)
     }
 
     fn flow(&self, leaf: usize, places: &Places, period: usize) -> Cell {
@@ -336,9 +345,9 @@ impl<'a> Evaluation<'a> {
                 Exact::whole(linear::whole(self.plan, sums, (row, window), period))
             }
             Window::Mean => {
-                let days = self.plan.framed.all.get(period).map_or(1, |period| i128::from(period.days()));
-                let opening = sums.opening(row, self.stretches_of(period).0).wrapping_mul(days);
-                let weighted = sums.weighted(row, period, &self.plan.stretches);
+                let (begun, days) = self.plan.begun(&self.kpi.definition, period);
+                let opening = sums.opening(row, begun.0).wrapping_mul(days);
+                let weighted = sums.weighted(row, begun, &self.plan.stretches);
                 Exact::new(opening.wrapping_add(weighted), days).unwrap_or(Exact::ZERO)
             }
         })

@@ -258,10 +258,14 @@ pub(super) fn quotient(above: Exact, below: Exact) -> Result<Exact, NoValue> {
 impl Definition {
     /// Whether the formula asks for the period's working days.
     pub(crate) fn counts_working_days(&self) -> bool {
-        match &self.root {
-            Root::Single(node, _) => node.counts_working_days(),
-            Root::Quotient { above, below } => above.0.counts_working_days() || below.0.counts_working_days(),
-        }
+        self.root.has(&|node| matches!(node, Node::WorkingDays))
+    }
+
+    /// Whether a period that is not over is compared with a whole one all the same: what is known ahead is told of the whole
+    /// period, and what needs whole months has no part.
+    pub(crate) fn is_compared_whole(&self) -> bool {
+        let months = || self.root.has(&|node| matches!(node, Node::Months));
+        self.told.ahead || self.info.kind == Kind::Transition || months()
     }
 }
 
@@ -275,9 +279,9 @@ impl Node {
         match self {
             Self::Leaf(place) => leaf(*place),
             Self::Number(number) => Ok(*number),
-            Self::Days => Ok(Exact::whole(at.period.days().into())),
+            Self::Days => Ok(Exact::whole(at.period.begun(at.today).days().into())),
             Self::Months => at.period.months().map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
-            Self::LastDay => Ok(Exact::whole(i128::from(at.period.end) - 1)),
+            Self::LastDay => Ok(Exact::whole(i128::from(at.period.begun(at.today).end) - 1)),
             Self::WorkingDays => at.working_days.map(Exact::whole).ok_or(NoValue::NoCalendar),
             Self::Add(parts) => parts
                 .iter()
@@ -314,16 +318,17 @@ impl Node {
         }
     }
 
-    fn counts_working_days(&self) -> bool {
-        match self {
-            Self::WorkingDays => true,
-            Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days | Self::LastDay => false,
-            Self::Add(parts) | Self::Subtract(parts) => parts.iter().any(Self::counts_working_days),
-            Self::Divide(parts) | Self::Multiply(parts) => {
-                parts.0.counts_working_days() || parts.1.counts_working_days()
+    /// Whether that holds of any part of the formula.
+    fn any(&self, holds: &impl Fn(&Self) -> bool) -> bool {
+        holds(self)
+            || match self {
+                Self::Leaf(_) | Self::Number(_) | Self::Months | Self::Days | Self::WorkingDays | Self::LastDay => {
+                    false
+                }
+                Self::Add(parts) | Self::Subtract(parts) => parts.iter().any(|part| part.any(holds)),
+                Self::Divide(parts) | Self::Multiply(parts) => parts.0.any(holds) || parts.1.any(holds),
+                Self::Scale(part, _) => part.any(holds),
             }
-            Self::Scale(part, _) => part.counts_working_days(),
-        }
     }
 
     /// Whether the formula only adds, subtracts and scales, so that it adds up like its measures.
@@ -341,6 +346,14 @@ impl Node {
 }
 
 impl Root {
+    /// Whether that holds of any part of its formulas.
+    fn has(&self, holds: &impl Fn(&Node) -> bool) -> bool {
+        match self {
+            Self::Single(node, _) => node.any(holds),
+            Self::Quotient { above, below } => above.0.any(holds) || below.0.any(holds),
+        }
+    }
+
     /// What follows from the formula about adding values up.
     pub(crate) fn additivity(&self, leaves: &[Leaf], measures: &[Measure]) -> Additivity {
         let Self::Single(node, _) = self else { return Additivity::None };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{histogram, ids, since, survival};
 use crate::domain::case_dimensions::{CaseDimensions, MOST};
-use crate::domain::fact::{Dims, Fact, FactKind, ValueOf};
+use crate::domain::fact::{Dims, Fact, FactKind, SEQUENCES, ValueOf};
 use crate::domain::time::date_of_day;
 use crate::domain::vocabulary::vocabulary;
 
@@ -131,6 +131,7 @@ impl Dimension {
             Self::Direction => {
                 (Direction::parse(value).is_some(), words(Direction::ALL.iter().map(|one| one.as_str())))
             }
+            Self::Sequence => (SEQUENCES.contains(&value), words(SEQUENCES.into_iter())),
             Self::Hour => (number(23, 2), "two digits from 00 to 23".to_owned()),
             Self::Weekday => (number(7, 1) && value != "0", "1 (Monday) to 7".to_owned()),
             Self::MonthsSince => (number(99, 2), "two digits from 00 to 99".to_owned()),

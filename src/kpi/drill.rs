@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use super::asked::CHANGED;
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Kind, Moment, Root};
@@ -18,6 +20,7 @@ use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
 use crate::domain::money::Currency;
+use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 
 /// A figure, as the row of an answer names it.
@@ -46,6 +49,8 @@ pub struct Drill {
     definition: Definition,
     /// The measure of each leaf.
     measures: Vec<Measure>,
+    /// The day that it is.
+    today: Option<i32>,
     /// Whether numerator and denominator are sums, to which each fact gives its own part.
     sums: (bool, bool),
     digits: u32,
@@ -113,11 +118,11 @@ impl Contribution {
 }
 
 impl Catalogue {
-    /// Makes a figure ready to be taken apart.
+    /// Makes a figure ready to be taken apart, as it is told on a day.
     ///
     /// # Errors
     /// There is no such KPI, or its currency is missing or one too many.
-    pub fn drill(&self, figure: Figure) -> Result<Drill, QueryError> {
+    pub fn drill(&self, figure: Figure, today: NaiveDate) -> Result<Drill, QueryError> {
         let wrong =
             |field: &str, text: String| QueryError { violations: vec![Violation::new(field, text)], undeclared: false };
         let Some(definition) = self.kpi(&figure.kpi) else {
@@ -141,6 +146,15 @@ impl Catalogue {
             }
             _ => {}
         }
+        let mut stray = Vec::new();
+        for (at, (dimension, value)) in figure.group.iter().enumerate() {
+            let value = value.iter().map(|value| (format!("group[{at}].value"), value.as_str()));
+            stray.append(&mut self.not_values_of(&[definition], *dimension, value));
+        }
+        stray.append(&mut self.stray_filters(&figure.filters, &[definition]));
+        if !stray.is_empty() {
+            return Err(QueryError { violations: stray, undeclared: false });
+        }
         let measures = definition.leaves.iter().filter_map(|leaf| self.measures.get(leaf.measure)).cloned().collect();
         let mut drill = Drill {
             digits: figure.currency.map_or(0, |currency| currency.exponent()),
@@ -149,6 +163,7 @@ impl Catalogue {
             above: definition.above(),
             figure,
             definition: definition.clone(),
+            today: Some(day_number(today)),
             measures,
             sums: (false, false),
         };
@@ -249,7 +264,7 @@ impl Drill {
 
     const fn moment(&self) -> Moment {
         // Formulas that ask for working days are told by their parts: see `is_sum`.
-        Moment { period: self.figure.period, working_days: None, today: None, month: None }
+        Moment { period: self.figure.period, working_days: None, today: self.today, month: None }
     }
 
     /// What the fact gives to a leaf.
@@ -277,6 +292,7 @@ impl Drill {
             Window::Closing => whole(day < period.end),
             Window::Mean if day < period.start => Some(value),
             Window::Mean => {
+                let period = period.begun(self.today.filter(|_| !self.definition.told.ahead));
                 let left = i128::from(period.end) - i128::from(day);
                 let share = Exact::new(left, i128::from(period.days()))?;
                 whole(left > 0)?.multiply(share)

@@ -21,6 +21,8 @@ pub struct Intake {
     kinds: BTreeSet<(FactKind, bool)>,
     /// Accounts of which it is known when they become barred, and those of which it is not, at the end.
     barred: (i64, i64),
+    /// Reversals that stated more than was left of their payment, or named nothing that is there.
+    beyond: i64,
     /// Facts that a measure would have taken, by measure and by what they lacked.
     lacking: BTreeMap<(usize, Lack), u64>,
 }
@@ -53,6 +55,9 @@ impl Intake {
             let unknown = fact.dims.state.as_deref() == Some(TermStanding::Unknown.as_str());
             let accounts = if unknown { &mut self.barred.1 } else { &mut self.barred.0 };
             *accounts += fact.count * i64::from(fact.sign);
+        }
+        if fact.kind == FactKind::ReversedBeyond && !before && fact.dims.state.as_deref() != Some("more_than_other") {
+            self.beyond += fact.count * i64::from(fact.sign);
         }
         for (place, measure) in catalogue.measures.iter().enumerate().filter(|(_, one)| one.fact == fact.kind) {
             if before {
@@ -93,7 +98,10 @@ impl Intake {
                     });
                 };
                 let lacks = |lack: &Lack| self.lacking.get(&(place, *lack)).copied().map(|count| (*lack, count));
-                let missed: Vec<(Lack, u64)> = Lack::ALL.iter().filter_map(lacks).collect();
+                let mut missed: Vec<(Lack, u64)> = Lack::ALL.iter().filter_map(lacks).collect();
+                if measure.fact == FactKind::PaymentReversed && self.beyond > 0 {
+                    missed.push((Lack::Reversed, self.beyond.unsigned_abs()));
+                }
                 for (lack, lacking) in &missed {
                     gap(*lack, *lacking);
                 }
@@ -146,7 +154,12 @@ impl Intake {
         for measure in known.into_iter().filter_map(|place| catalogue.measures.get(place)) {
             let kinds = |before| self.kinds.contains(&(measure.fact, before));
             let said = |gap: &Gap| gap.kpi == kpi.info.id && gap.measure == measure.id;
-            if !kinds(true) && !kinds(false) && !told.contains(&measure.id) && !found.iter().any(said) {
+            if !measure.fact.is_of_misfits()
+                && !kinds(true)
+                && !kinds(false)
+                && !told.contains(&measure.id)
+                && !found.iter().any(said)
+            {
                 found.push(nothing_of(kpi, measure, false));
             }
         }
@@ -166,6 +179,9 @@ impl Intake {
 
     /// Whether a measure by itself found nothing among facts of its kind that there are: nothing was refused, say.
     fn is_true_zero(&self, kpi: &Definition, (place, fact): (usize, FactKind)) -> bool {
+        if fact.is_of_misfits() {
+            return true;
+        }
         // Of limitation there is nothing to be counted where all of it is known.
         let there = match fact {
             FactKind::BecomesBarred => self.kinds.contains(&(FactKind::Limitation, true)),

@@ -145,6 +145,8 @@ vocabulary!(
         Length = "length",
         /// When the account becomes barred by limitation.
         Limitation = "limitation",
+        /// So much to be taken back: reversals state more than was left of their payment, or name nothing that is there.
+        Reversed = "reversed",
         /// There is no such fact at all.
         Facts = "facts",
     }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `asked`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -15,6 +15,7 @@ pub mod block;
 pub mod calendar;
 pub mod cases;
 mod catalogue;
+mod closed;
 mod columns;
 mod curve;
 pub mod definition;

@@ -65,6 +65,12 @@ impl Period {
         i64::from(self.end) - i64::from(self.start)
     }
 
+    /// The days of it that have begun, today among them: all of them where none has.
+    pub(super) fn begun(self, today: Option<i32>) -> Self {
+        let behind = today.map(|today| today.saturating_add(1)).filter(|behind| *behind > self.start);
+        Self { end: behind.map_or(self.end, |behind| behind.min(self.end)), ..self }
+    }
+
     /// Of first and last day, both included.
     pub(super) fn of(first: NaiveDate, last: NaiveDate, whole: bool) -> Self {
         Self { start: day_number(first), end: day_number(last).saturating_add(1), whole }

@@ -17,7 +17,7 @@ use super::period::Period;
 use super::query::{Query, QueryError};
 use super::ranges::{merge, ranges};
 use super::schema::Measure;
-use super::shape::{Frame, Framed, Shape, Stretches};
+use super::shape::{Compared, Frame, Framed, Shape, Stretches};
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 
@@ -166,24 +166,31 @@ impl Catalogue {
     pub fn plan_shaped(&self, query: &Query, shape: &Shape) -> Result<Plan, QueryError> {
         let mut wrong: Vec<Violation> = Vec::new();
         let periods = check(query, shape, self.case_dimensions(), &mut wrong);
-        let mut framed = shape.framed(query, &periods, &mut wrong);
+        let meant: Vec<_> = query.kpis.iter().map(|id| self.meant(id, &shape.calendar.defaults)).collect();
+        let known: Vec<&Definition> = meant.iter().flatten().map(AsRef::as_ref).collect();
+        wrong.append(&mut self.stray_filters(&query.filters, &known));
+        let whole = known.iter().any(|kpi| kpi.is_compared_whole());
+        let compared = Compared { part: known.iter().any(|kpi| !kpi.is_compared_whole()), whole };
+        let mut framed = shape.framed(query, &periods, compared, &mut wrong);
         if shape.top.is_some() {
             framed.all.push(Period { start: day_number(query.from), end: day_number(query.to), whole: true });
         }
         let mut undeclared: Vec<Violation> = Vec::new();
-        let stretches = Stretches::of(&framed.all, shape.by_day);
+        let mean = known.iter().any(|kpi| kpi.leaves.iter().any(|leaf| leaf.window == Window::Mean));
+        let stretches = Stretches::of(&framed.all, shape.by_day, shape.calendar.today.filter(|_| mean));
         let (query, shape) = (query.clone(), shape.clone());
         let (kpis, feeds, working_days) = (Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { query, shape, framed, stretches, working_days, kpis, feeds };
-        for (place, id) in plan.query.kpis.clone().iter().enumerate() {
-            let Some(definition) = self.meant(id, &plan.shape.calendar.defaults) else {
+        for (place, definition) in meant.iter().enumerate() {
+            let Some(definition) = definition.as_deref() else {
+                let id = plan.query.kpis.get(place).map_or("", String::as_str);
                 let text = format!("\"{id}\" is no KPI: ListKpis names them");
                 wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
-            wrong.extend(curve::refused(&definition, &plan.query, &plan.shape));
-            wrong.extend(lift::refused(&definition, &plan.query, &plan.shape));
-            plan.add(self, &definition, &mut undeclared);
+            wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
+            wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
+            plan.add(self, definition, &mut undeclared);
         }
         let only_undeclared = wrong.is_empty();
         wrong.append(&mut undeclared);
@@ -196,8 +203,9 @@ impl Catalogue {
             feed.ranges = ranges(feed, &plan.stretches);
         }
         if plan.kpis.iter().any(|kpi| kpi.definition.counts_working_days()) {
-            let days = |period: &Period| plan.shape.calendar.working_days(period.start, period.end);
-            plan.working_days = plan.framed.all.iter().map(days).collect();
+            let today = plan.shape.calendar.today.map(day_number);
+            let days = |period: Period| plan.shape.calendar.working_days(period.start, period.end);
+            plan.working_days = plan.framed.all.iter().map(|period| days(period.begun(today))).collect();
         }
         Ok(plan)
     }
@@ -226,6 +234,21 @@ impl Plan {
     #[must_use]
     pub fn periods(&self) -> &[Period] {
         self.framed.all.get(..self.framed.rows).unwrap_or_default()
+    }
+
+    /// The period with which a figure of another one is compared, by their places.
+    pub(super) fn base_of(&self, definition: &Definition, slot: usize) -> Option<usize> {
+        let bases = if definition.is_compared_whole() { &self.framed.whole } else { &self.framed.base };
+        bases.get(slot).copied().flatten()
+    }
+
+    /// The stretches of a period that have begun, and how many days they have: a mean of a month that is not over is none of the
+    /// days to come, unless what they bring is known.
+    pub(super) fn begun(&self, definition: &Definition, slot: usize) -> ((usize, usize), i128) {
+        let today = self.shape.calendar.today.filter(|_| !definition.told.ahead).map(day_number);
+        let Some(period) = self.framed.all.get(slot).map(|period| period.begun(today)) else { return ((0, 0), 1) };
+        let place = |day: i32| self.stretches.cuts.partition_point(|cut| *cut < day);
+        ((place(period.start), place(period.end)), period.days().into())
     }
 
     /// Whether any figure is money.

@@ -35,7 +35,7 @@ pub enum Frame {
 /// What figures are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// The period before: of the same length by the calendar, the same part of it where the period is cut.
+    /// The period before: of the same length by the calendar, the same part of it where the period is cut or not over.
     PreviousPeriod,
     /// The same days of the year before; a week: 52 weeks before.
     YearEarlier,
@@ -66,6 +66,9 @@ pub struct Shape {
     pub frame: Frame,
     /// What each figure is compared with.
     pub comparison: Option<Comparison>,
+    /// Up to which day a period that is not over is compared; `None`: up to the calendar's today. Over several markets it must be
+    /// the same in all of them, and where one has a new day already the others may not.
+    pub compared_until: Option<NaiveDate>,
     /// A row for all groups together after the groups of each period.
     pub totals: bool,
     /// Order of the groups.
@@ -92,8 +95,31 @@ pub(super) struct Framed {
     pub(super) all: Vec<Period>,
     /// How many are rows' own.
     pub(super) rows: usize,
-    /// The compared period of each row's period.
+    /// What each row's period is compared with: of one that is not over, as much of the other as it has come to.
     pub(super) base: Vec<Option<usize>>,
+    /// The same as a whole, for figures that have no part.
+    pub(super) whole: Vec<Option<usize>>,
+}
+
+/// Which comparisons figures ask for while a period is running.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compared {
+    /// With as much of the other period as this one has come to.
+    pub(super) part: bool,
+    /// With the whole of it.
+    pub(super) whole: bool,
+}
+
+impl Framed {
+    /// The place of a compared period: one baseline serves all rows, and a part that is the whole is one.
+    fn at(&mut self, base: Period) -> usize {
+        let compared = self.all.iter().enumerate().skip(self.rows);
+        let known = compared.rev().take(2).find(|(_, one)| **one == base).map(|(at, _)| at);
+        known.unwrap_or_else(|| {
+            self.all.push(base);
+            self.all.len() - 1
+        })
+    }
 }
 
 impl Shape {
@@ -102,11 +128,17 @@ impl Shape {
     #[must_use]
     pub fn days_asked(&self, query: &Query) -> Vec<Period> {
         let periods = periods(&self.calendar, query.grain, (query.from, query.to), MAX_PERIODS).unwrap_or_default();
-        self.framed(query, &periods, &mut Vec::new()).all
+        self.framed(query, &periods, Compared { part: true, whole: true }, &mut Vec::new()).all
     }
 
     /// The periods as framed, with those that they are compared with; notes what is wrong with the shape.
-    pub(super) fn framed(&self, query: &Query, plain: &[Period], wrong: &mut Vec<Violation>) -> Framed {
+    pub(super) fn framed(
+        &self,
+        query: &Query,
+        plain: &[Period],
+        compared: Compared,
+        wrong: &mut Vec<Violation>,
+    ) -> Framed {
         self.check(query, wrong);
         let mut framed = Framed::default();
         let split = match self.comparison {
@@ -122,26 +154,40 @@ impl Shape {
         }
         framed.rows = framed.all.len();
         for place in 0..framed.rows {
-            let base = match (self.comparison, framed.all.get(place).copied()) {
+            let both = match (self.comparison, framed.all.get(place).copied()) {
                 (Some(comparison), Some(period)) => {
-                    let base = self.base(comparison, query, period);
-                    if base.is_none() {
+                    let whole = self.base(comparison, query, (period, period.last()));
+                    let part = match self.begun(comparison, period) {
+                        Some(last) => self.base(comparison, query, (period, last)),
+                        None => whole,
+                    };
+                    if whole.is_none() || part.is_none() {
                         early(query.from, wrong);
                     }
-                    base
+                    (part, whole)
                 }
-                _ => None,
+                _ => (None, None),
             };
-            let at = base.map(|base| {
-                // One baseline serves all rows.
-                if framed.all.len() == framed.rows || framed.all.last() != Some(&base) {
-                    framed.all.push(base);
-                }
-                framed.all.len() - 1
-            });
-            framed.base.push(at);
+            // What nobody asks for is the same as what somebody does.
+            let (part, whole) = match compared {
+                Compared { part: false, .. } => (both.1, both.1),
+                Compared { whole: false, .. } => (both.0, both.0),
+                Compared { .. } => both,
+            };
+            let part = part.map(|base| framed.at(base));
+            let whole = whole.map(|base| framed.at(base));
+            framed.base.push(part);
+            framed.whole.push(whole);
         }
         framed
+    }
+
+    /// The last day that has begun of a period that is not over, if what it is compared with has a day that answers to it: fixed
+    /// days are compared with as they are.
+    fn begun(&self, comparison: Comparison, period: Period) -> Option<NaiveDate> {
+        let shifted = matches!(comparison, Comparison::PreviousPeriod | Comparison::YearEarlier);
+        let today = self.compared_until.or(self.calendar.today).filter(|_| shifted)?;
+        (period.first() <= today && today < period.last()).then_some(today)
     }
 
     /// The days that a period's figure takes in; `None` where the calendar ends.
@@ -160,8 +206,8 @@ impl Shape {
         }
     }
 
-    /// What a framed period is compared with; `None` where the calendar ends.
-    fn base(&self, comparison: Comparison, query: &Query, period: Period) -> Option<Period> {
+    /// What a framed period up to one of its days is compared with; `None` where the calendar ends.
+    fn base(&self, comparison: Comparison, query: &Query, (period, until): (Period, NaiveDate)) -> Option<Period> {
         let (first, last) = (period.first(), period.last());
         let step = match comparison {
             Comparison::Baseline(from, to) => return Some(Period::of(from, to.pred_opt()?, true)),
@@ -180,8 +226,8 @@ impl Shape {
                 })?,
             },
         };
-        let (first, last) = step.before(first, last)?;
-        Some(Period::of(first, last, period.whole))
+        let (first, before) = step.before(first, until)?;
+        Some(Period::of(first, before, period.whole && until == last))
     }
 
     fn check(&self, query: &Query, wrong: &mut Vec<Violation>) {
@@ -263,9 +309,12 @@ pub(super) struct Stretches {
 }
 
 impl Stretches {
-    /// Cuts these periods, into single days if that is asked for.
-    pub(super) fn of(periods: &[Period], by_day: bool) -> Self {
-        let mut cuts: Vec<i32> = periods.iter().flat_map(|period| [period.start, period.end]).collect();
+    /// Cuts these periods, into single days if that is asked for, and one that is not over behind the day that it is, if that is
+    /// asked for.
+    pub(super) fn of(periods: &[Period], by_day: bool, today: Option<NaiveDate>) -> Self {
+        let today = today.map(day_number);
+        let mut cuts: Vec<i32> =
+            periods.iter().flat_map(|period| [period.start, period.begun(today).end, period.end]).collect();
         if by_day {
             cuts.extend(periods.iter().flat_map(|period| period.start..period.end));
         }

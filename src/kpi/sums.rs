@@ -184,9 +184,8 @@ impl Sums {
         }
     }
 
-    /// The closing stocks of a period's days added up, above what its opening stock gives.
-    pub(super) fn weighted(&self, row: usize, period: usize, stretches: &Stretches) -> i128 {
-        let Some((first, last)) = stretches.slots.get(period).copied() else { return 0 };
+    /// The closing stocks of the days of some stretches added up, above what their opening stock gives.
+    pub(super) fn weighted(&self, row: usize, (first, last): (usize, usize), stretches: &Stretches) -> i128 {
         let (_, end) = stretches.days(last.saturating_sub(1));
         let of = |stretch: usize| {
             let inside = self.weighted.get(row * self.stride + stretch + 1).copied().unwrap_or_default();

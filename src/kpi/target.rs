@@ -10,6 +10,7 @@ use super::period::{Grain, Period};
 use super::row::Change;
 use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::money::Currency;
+use crate::domain::time::day_number;
 use crate::domain::vocabulary::vocabulary;
 
 /// Periods before the current one by which trend, anomaly and hysteresis are judged.
@@ -86,6 +87,21 @@ pub enum Bound {
     Before,
 }
 
+/// What a period has come to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reached {
+    /// The period.
+    pub period: Period,
+    /// The figure; `None` where it has no value.
+    pub value: Option<Exact>,
+    /// The guard's; `None` where there is none.
+    pub guard: Option<Exact>,
+    /// So many days of a sum's goal are due, of how many.
+    pub due: (i64, i64),
+    /// The whole period is over.
+    pub over: bool,
+}
+
 /// How one period stands to the target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -93,7 +109,7 @@ pub struct Judged {
     pub period: Period,
     /// The figure; `None` where it has no value.
     pub value: Option<Exact>,
-    /// What it ought to be: of a sum in a period that is not over, the elapsed share of the goal.
+    /// What it ought to be: of a sum in a period that is not over, the elapsed share of the goal, see [`Side::due`].
     pub goal: Exact,
     /// How it stands; `None` without a value.
     pub state: Option<TargetState>,
@@ -102,6 +118,18 @@ pub struct Judged {
 }
 
 impl Side {
+    /// The days of which a sum's goal is due in a period that is not over: those that are over of what must be at least so much,
+    /// for today's may still come; those that have begun of what may be at most so much.
+    #[must_use]
+    pub fn due(self, period: Period, today: NaiveDate) -> i64 {
+        let today = day_number(today);
+        let behind = match self {
+            Self::AtLeast => today,
+            Self::AtMost => today.saturating_add(1),
+        };
+        i64::from(period.end.min(behind).max(period.start)) - i64::from(period.start)
+    }
+
     /// How far a value is short of a bound; below zero if it is beyond it.
     fn short(self, value: Exact, bound: Exact) -> Option<Exact> {
         match self {
@@ -127,17 +155,17 @@ impl Target {
     /// Judges periods one after the other: each with its figure, its guard's figure, and the days of its whole span, of
     /// which a sum must have its share by the period's end if `additive`.
     #[must_use]
-    pub fn judge(&self, figures: &[(Period, Option<Exact>, Option<Exact>, i64)], additive: bool) -> Vec<Judged> {
+    pub fn judge(&self, figures: &[Reached], additive: bool) -> Vec<Judged> {
         let mut before: Option<TargetState> = None;
         let mut earlier: Option<Exact> = None;
         let mut judged = Vec::with_capacity(figures.len());
-        for (period, value, guard, whole) in figures {
-            let share = Exact::new(i128::from(period.days()), i128::from((*whole).max(1)));
-            let goal = share.filter(|_| additive && period.days() < *whole).and_then(|share| self.goal.multiply(share));
+        for Reached { period, value, guard, due: (due, whole), over } in figures {
+            let share = Exact::new(i128::from(*due), i128::from((*whole).max(1)));
+            let goal = share.filter(|_| additive && due < whole).and_then(|share| self.goal.multiply(share));
             let goal = goal.unwrap_or(self.goal);
             let bound = self.guard.as_ref().and_then(|guard| match guard.bound {
                 Bound::Stated(bound) => Some(bound),
-                Bound::Before => earlier.filter(|_| period.whole),
+                Bound::Before => earlier.filter(|_| *over),
             });
             let guarded = match (&self.guard, guard, bound) {
                 (Some(guard), Some(value), Some(bound)) => Some(guard.side.holds(*value, bound)),
@@ -236,9 +264,13 @@ mod tests {
         }
     }
 
-    fn periods(values: &[i128]) -> Vec<(Period, Option<Exact>, Option<Exact>, i64)> {
-        let month = Period { start: 0, end: 30, whole: true };
-        values.iter().map(|value| (month, Some(Exact::whole(*value)), None, 30)).collect()
+    fn reached(value: i128, days: i64) -> Reached {
+        let period = Period { start: 0, end: 30, whole: true };
+        Reached { period, value: Some(Exact::whole(value)), guard: None, due: (days, 30), over: days == 30 }
+    }
+
+    fn periods(values: &[i128]) -> Vec<Reached> {
+        values.iter().map(|value| reached(*value, 30)).collect()
     }
 
     fn states(target: &Target, values: &[i128]) -> Vec<TargetState> {
@@ -266,11 +298,20 @@ mod tests {
     fn a_sum_must_have_its_share_of_a_period_that_is_not_over() {
         let mut target = target(Side::AtLeast);
         target.hysteresis = Exact::ZERO;
-        let half = Period { start: 0, end: 15, whole: false };
-        let figures = [(half, Some(Exact::whole(41)), None, 30)];
+        let figures = [reached(41, 15)];
         let judged = &target.judge(&figures, true)[0];
         assert_eq!((judged.goal, judged.state), (Exact::whole(40), Some(OnTrack)));
         assert_eq!(target.judge(&figures, false)[0].state, Some(Missed), "a quotient has no share");
+    }
+
+    #[test]
+    fn the_day_that_it_is_counts_for_whoever_is_judged() {
+        let month = Period { start: 0, end: 30, whole: true };
+        let of = |day: i32| {
+            let today = crate::domain::time::date_of_day(day);
+            (Side::AtLeast.due(month, today), Side::AtMost.due(month, today))
+        };
+        assert_eq!([of(-1), of(0), of(9), of(29), of(30)], [(0, 0), (0, 1), (9, 10), (29, 30), (30, 30)]);
     }
 
     #[test]
@@ -282,8 +323,8 @@ mod tests {
             bound: Bound::Stated(Exact::whole(10)),
         });
         let mut figures = periods(&[90, 90, 90]);
-        figures[0].2 = Some(Exact::whole(9));
-        figures[1].2 = Some(Exact::whole(10));
+        figures[0].guard = Some(Exact::whole(9));
+        figures[1].guard = Some(Exact::whole(10));
         let judged = target.judge(&figures, false);
         let of = |at: usize| (judged[at].state, judged[at].guarded);
         let expected = [(Some(AtRisk), Some(false)), (Some(OnTrack), Some(true)), (None, None)];
@@ -297,9 +338,9 @@ mod tests {
         target.guard = Some(Guard { kpi: "recovery_rate".to_owned(), side: Side::AtLeast, bound: Bound::Before });
         let mut figures = periods(&[90, 90, 90, 90, 90, 90]);
         for (figure, guard) in figures.iter_mut().zip([Some(10), Some(10), Some(9), None, Some(8), Some(2)]) {
-            figure.2 = guard.map(Exact::whole);
+            figure.guard = guard.map(Exact::whole);
         }
-        figures[5].0.whole = false;
+        figures[5].over = false;
         let judged = target.judge(&figures, false);
         let of: Vec<_> = judged.iter().map(|one| (one.state.unwrap(), one.guarded)).collect();
         let nothing = (OnTrack, None);

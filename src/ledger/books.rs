@@ -144,8 +144,14 @@ pub(super) struct Part {
 /// Something that named an activity which had not come yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Pending {
-    /// A reversal of that entry.
-    Reversal { amount: i64, reason: ReversalKind },
+    /// A reversal of that entry, on a day, and under which dimensions it was told that there is none.
+    Reversal {
+        amount: i64,
+        reason: ReversalKind,
+        day: i32,
+        #[serde(deserialize_with = "super::dims::read_shared")]
+        dims: Arc<Dims>,
+    },
     /// That promise was withdrawn.
     Withdrawn,
     /// That promise was replaced.
@@ -203,7 +209,7 @@ pub(super) struct Books {
     pub on_own: Wide,
     /// What of its price was told as recovered.
     pub recovered: i64,
-    /// Complaints and disputes that are open.
+    /// Complaints and disputes that are open, and those with a reference that were.
     pub matters: Vec<OpenMatter>,
 }
 

@@ -29,6 +29,11 @@ fn by_person(activity: &Activity) -> bool {
     }
 }
 
+/// A human agent acted: an agent who is named and said to be neither bot nor system.
+pub(super) fn is_human(activity: &Activity) -> bool {
+    activity.actor.agent.is_some() && !matches!(activity.actor.kind, Some(ActorKind::Bot | ActorKind::System))
+}
+
 fn is_message(channel: Channel) -> bool {
     matches!(
         channel,
@@ -93,7 +98,7 @@ impl CaseLedger {
                 sink.out.push(fact);
             }
             let acted = outcome.attempt || outcome.connect || contact.channel == Channel::Visit;
-            if acted && super::is_human(activity) {
+            if acted && is_human(activity) {
                 let fact = made.fact(FactKind::AgentActive, None, sink);
                 sink.out.push(fact);
             }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::case::CaseVersion;
 use crate::domain::case_dimensions::{OF_SEGMENT, Values, case_words};
-use crate::domain::fact::Dims;
+use crate::domain::fact::{Dims, SEQUENCES};
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::money::Currency;
@@ -116,15 +116,9 @@ pub struct DimRef<'a> {
 }
 
 /// The word of a placement's number.
-const fn sequence(number: u16) -> &'static str {
-    match number {
-        0 | 1 => "1",
-        2 => "2",
-        3 => "3",
-        4 => "4",
-        5 => "5",
-        _ => "6+",
-    }
+fn sequence(number: u16) -> &'static str {
+    let [.., last] = SEQUENCES;
+    SEQUENCES.get(usize::from(number.saturating_sub(1))).copied().unwrap_or(last)
 }
 
 impl<'a> DimRef<'a> {

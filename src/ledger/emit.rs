@@ -177,7 +177,8 @@ impl Sink<'_> {
         ];
         for (kind, before, after) in amounts {
             if before != after {
-                self.amount(self.plain(kind, 0), after - before);
+                // Each change is one, so that a stock that has come to nothing differs from one that there never was.
+                self.amount(self.plain(kind, 1), after - before);
             }
         }
         self.written_off(before, after);
@@ -199,7 +200,7 @@ impl Sink<'_> {
             _ => "changed",
         };
         if before.written_off != after.written_off {
-            let mut fact = self.plain(FactKind::WrittenOffOpen, 0);
+            let mut fact = self.plain(FactKind::WrittenOffOpen, 1);
             fact.dims = self.case.state(state).shared();
             self.amount(fact, after.written_off - before.written_off);
         }
@@ -214,7 +215,7 @@ impl Sink<'_> {
     /// Emits a change of open items, nothing where there is none.
     fn items(&mut self, change: (i128, i128)) {
         if change != (0, 0) {
-            self.amounts(self.plain(FactKind::OpenItems, 0), change);
+            self.amounts(self.plain(FactKind::OpenItems, 1), change);
         }
     }
 }

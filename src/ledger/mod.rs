@@ -37,6 +37,7 @@ mod past_due;
 mod plans;
 mod promise;
 mod remembered;
+mod reversals;
 mod roster;
 mod seen;
 mod terms;
@@ -65,7 +66,7 @@ use crate::domain::facts::Facts;
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, date_of_day, day_number};
-use crate::domain::vocabulary::{ActorKind, Ownership};
+use crate::domain::vocabulary::Ownership;
 
 use books::{Books, NEVER, tag};
 use claims::Claims;
@@ -216,7 +217,7 @@ impl CaseLedger {
                 self.planned(ctx, activity, instalments, sink);
             }
             Detail::PlanEnded { plan, broken } => self.plan_ended(tag(plan), *broken, sink),
-            Detail::Settlement { step, amount, .. } => self.settlement(ctx, activity, *step, *amount, sink),
+            Detail::Settlement { step, amount, due } => self.settlement(ctx, activity, (*step, *amount, *due), sink),
             Detail::Page { step, source, session } => {
                 self.page(activity, *step, (source.as_deref(), session.as_deref()), sink);
             }
@@ -274,7 +275,7 @@ impl CaseLedger {
                 self.on_hand(before.open, &mut sink);
             }
             self.judge(&mut sink);
-            self.judge_instalments(at, &mut sink);
+            self.judge_terms(at, &mut sink);
             self.end_sessions(at, &mut sink);
             self.follow(Exit::Closed, net, version, &mut sink);
             self.set_timer(market);
@@ -357,11 +358,6 @@ fn who<'a>(activity: &'a Activity, case: &DimRef<'a>) -> (Option<&'a str>, Optio
     let agent = activity.actor.agent.as_deref();
     let case_team = if agent.is_some() && agent == case.agent { case.team } else { None };
     (agent, activity.actor.team.as_deref().or(case_team))
-}
-
-/// A human agent acted: an agent who is named and said to be neither bot nor system.
-fn is_human(activity: &Activity) -> bool {
-    activity.actor.agent.is_some() && !matches!(activity.actor.kind, Some(ActorKind::Bot | ActorKind::System))
 }
 
 /// An amount that touches no balance.

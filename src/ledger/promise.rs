@@ -272,7 +272,7 @@ impl CaseLedger {
         sink.out.push(made(&view, sink));
         sink.out.push(open(&view, sink));
         sink.out.push(expected(&view, sink));
-        if activity.actor.agent.is_some() && super::is_human(activity) {
+        if activity.actor.agent.is_some() && super::contact::is_human(activity) {
             let mut fact = sink.plain(FactKind::AgentActive, 1);
             fact.dims = dims;
             sink.out.push(fact);

@@ -249,6 +249,7 @@ impl Remembered {
             return;
         }
         use MessageEventKind as Kind;
+        let followed = self.has(OPENED | CLICKED);
         match event {
             Kind::Delivered | Kind::Opened | Kind::Clicked | Kind::Complained | Kind::Unsubscribed => {
                 self.ended(DELIVERED, sink);
@@ -267,6 +268,11 @@ impl Remembered {
             Kind::Complained => self.once(COMPLAINED, FactKind::MessageComplained, None, sink),
             Kind::Unsubscribed => self.once(UNSUBSCRIBED, FactKind::MessageUnsubscribed, None, sink),
             _ => {}
+        }
+        // Which of the two was reported first says nothing.
+        if !followed && self.has(OPENED | CLICKED) {
+            let fact = self.fact(FactKind::OpenedClicked, None, sink);
+            sink.out.push(fact);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::books::{Books, Entry, EntryKind, NEVER, index};
@@ -12,7 +13,7 @@ use crate::domain::activity::Activity;
 use crate::domain::detail::SettlementStep;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::money::Money;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, add_days, day_number};
 
 /// A settlement that was accepted and is not broken.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,11 +27,21 @@ pub(super) struct Deal {
     /// Dimensions of the fact that it was accepted.
     #[serde(deserialize_with = "super::dims::read_shared")]
     dims: Arc<Dims>,
+    /// The last day on which payment keeps it, grace included, if it was agreed until when to pay.
+    last: Option<i32>,
+    /// When that day will be over.
+    judged_at: Timestamp,
     /// It was paid: what was told of that.
     paid: Option<Settled>,
+    /// It was not paid by that day: the dimensions under which that is told, once the day is over and for as long as it is so.
+    #[serde(deserialize_with = "super::dims::read_shared_if_any")]
+    overdue: Option<Arc<Dims>>,
+    /// Dimensions of the case when the day was over.
+    #[serde(deserialize_with = "super::dims::read_shared_if_any")]
+    judged: Option<Arc<Dims>>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Settled {
     day: i32,
     amount: i64,
@@ -46,12 +57,19 @@ impl Deal {
         fact.dims = Arc::clone(&paid.dims);
         fact
     }
+
+    /// It was not paid by its last day.
+    fn told_overdue(&self, dims: &Arc<Dims>, sign: i8, sink: &Sink) -> Option<Fact> {
+        let overdue = Settled { day: self.last?, amount: self.amount, dims: Arc::clone(dims) };
+        Some(self.told(&overdue, sign, sink))
+    }
 }
 
 impl Books {
-    /// When the next instalment is judged or the next payment session is over.
+    /// When the next instalment or the settlement is judged, or the next payment session is over.
     pub(super) fn terms_due(&self) -> Timestamp {
         let plan = self.plans.last().map_or(NEVER, |plan| plan.judged_at());
+        let plan = self.deal.as_ref().map_or(plan, |deal| plan.min(deal.judged_at));
         self.sessions.iter().map(|session| session.over).fold(plan, Timestamp::min)
     }
 
@@ -97,13 +115,13 @@ pub(super) fn narrow(amount: i128) -> i64 {
 }
 
 impl CaseLedger {
-    /// A step of a settlement. An acceptance waits for its payment; a later one takes its place.
+    /// A step of a settlement. An acceptance waits for its payment; a later one takes its place. One that was not paid by its day
+    /// has failed: that it is called broken then says nothing new.
     pub(super) fn settlement(
         &mut self,
         ctx: &Context,
         activity: &Activity,
-        step: SettlementStep,
-        amount: Money,
+        (step, amount, due): (SettlementStep, Money, Option<NaiveDate>),
         sink: &mut Sink,
     ) {
         let Some(amount) = super::sound(amount, ctx.version) else { return };
@@ -117,9 +135,17 @@ impl CaseLedger {
             SettlementStep::Accepted => {
                 let dims = DimRef { state: None, ..DimRef::of(&fact.dims) }.shared();
                 let from = index(books.entries.len());
-                books.deal = Some(Box::new(Deal { from, amount, balance, dims, paid: None }));
+                let grace = i64::from(ctx.market.promise_grace_days);
+                let last = due.map(|due| day_number(add_days(due, grace)).max(sink.day));
+                let judged_at = last.map_or(NEVER, |last| super::midnight(ctx.market, last.saturating_add(1)));
+                let (paid, overdue, judged) = (None, None, None);
+                let deal = Deal { from, amount, balance, dims, last, judged_at, paid, overdue, judged };
+                books.deal = Some(Box::new(deal));
             }
             SettlementStep::Broken => {
+                if books.deal.take_if(|deal| deal.overdue.is_some()).is_some() {
+                    return;
+                }
                 if let Some(deal) = books.deal.take_if(|deal| deal.paid.is_none()) {
                     fact.amount2 = deal.balance;
                 }
@@ -128,37 +154,64 @@ impl CaseLedger {
         sink.out.push(fact);
     }
 
-    /// Money came in: the settlement may be paid now.
-    pub(super) fn deal_paid(&mut self, sink: &mut Sink) {
-        let paid = |deal: &Deal, sum: i64| deal.paid.is_none() && sum >= deal.amount;
-        let Some((deal, sum)) = self.deal_if(paid) else { return };
-        let dims = sink.case.acted_by(&deal.dims).state("paid").shared();
-        let paid = Settled { day: sink.day, amount: sum, dims };
-        sink.out.push(deal.told(&paid, 1, sink));
-        deal.paid = Some(paid);
+    /// Judges the instalments and the settlement whose instant is `at`.
+    pub(super) fn judge_terms(&mut self, at: Timestamp, sink: &mut Sink) {
+        self.judge_instalments(at, sink);
+        self.judge_deal(at, sink);
     }
 
-    /// Money was taken back: a settlement that was paid with it is paid with less, or is not.
-    pub(super) fn deal_unpaid(&mut self, sink: &mut Sink) {
-        let less = |deal: &Deal, sum: i64| deal.paid.as_ref().is_some_and(|paid| sum < paid.amount);
-        let Some((deal, sum)) = self.deal_if(less) else { return };
-        let Some(paid) = deal.paid.take() else { return };
-        sink.out.push(deal.told(&paid, -1, sink));
-        if sum >= deal.amount {
-            let paid = Settled { amount: sum, ..paid };
-            sink.out.push(deal.told(&paid, 1, sink));
-            deal.paid = Some(paid);
+    /// Judges the settlement whose last day is over at `at`.
+    fn judge_deal(&mut self, at: Timestamp, sink: &mut Sink) {
+        let due = |deal: &Deal| deal.judged_at <= at;
+        if !self.books.as_ref().and_then(|books| books.deal.as_deref()).is_some_and(due) {
+            return;
         }
+        if let Some(deal) = &mut self.books_mut().deal {
+            deal.judged_at = NEVER;
+            deal.judged = Some(Arc::clone(&sink.dims));
+        }
+        self.deal_follows(sink);
     }
 
-    /// The settlement that was accepted last, with what came in since and is left, if `wanted` says so.
-    fn deal_if(&mut self, wanted: impl Fn(&Deal, i64) -> bool) -> Option<(&mut Deal, i64)> {
-        let books = self.books.as_ref()?;
-        let deal = books.deal.as_ref()?;
+    /// Money came in or was taken back, or the last day is over: tells what has become of the settlement that was accepted last.
+    /// It is paid on the day of the payment that completed it; late, if by value date that was after its last day.
+    pub(super) fn deal_follows(&mut self, sink: &mut Sink) {
+        let Some(books) = self.books.as_ref() else { return };
+        let Some(deal) = books.deal.as_ref() else { return };
         let sum = narrow(books.paid_since(deal.from));
-        if !wanted(deal, sum) {
-            return None;
+        let in_time = |last: i32| narrow(books.paid_by_day(deal.from, None).by(last));
+        let missed = deal.judged.as_ref().filter(|_| deal.last.is_some_and(|last| in_time(last) < deal.amount));
+        let overdue = missed.map(|case| DimRef::of(case).acted_by(&deal.dims).state("overdue").shared());
+        let paid = (sum >= deal.amount).then(|| {
+            let state = if overdue.is_some() { "paid_late" } else { "paid" };
+            match &deal.paid {
+                // What comes beyond it is not paid on it.
+                Some(known) => Settled {
+                    amount: sum.min(known.amount),
+                    dims: DimRef::of(&known.dims).state(state).shared(),
+                    ..known.clone()
+                },
+                None => {
+                    let dims = sink.case.acted_by(&deal.dims).state(state).shared();
+                    Settled { day: sink.day, amount: sum, dims }
+                }
+            }
+        });
+        if paid == deal.paid && overdue == deal.overdue {
+            return;
         }
-        Some((Arc::make_mut(self.books.as_mut()?).deal.as_mut()?, sum))
+        let Some(deal) = self.books.as_mut().and_then(|books| Arc::make_mut(books).deal.as_mut()) else { return };
+        let (was_paid, was_overdue) = (deal.paid.take(), deal.overdue.take());
+        if was_overdue != overdue {
+            let before = was_overdue.and_then(|dims| deal.told_overdue(&dims, -1, sink));
+            let after = overdue.as_ref().and_then(|dims| deal.told_overdue(dims, 1, sink));
+            sink.out.extend(before.into_iter().chain(after));
+        }
+        if was_paid != paid {
+            let before = was_paid.map(|paid| deal.told(&paid, -1, sink));
+            let after = paid.as_ref().map(|paid| deal.told(paid, 1, sink));
+            sink.out.extend(before.into_iter().chain(after));
+        }
+        (deal.paid, deal.overdue) = (paid, overdue);
     }
 }

@@ -58,7 +58,7 @@ impl Query {
         &self,
         who: &Principal,
         markets: Vec<MarketId>,
-        question: KpiQuestion,
+        mut question: KpiQuestion,
     ) -> Result<AcrossAnswer, IngestError> {
         let markets = self.markets_asked(who, markets)?;
         let snapshot = self.markets.config().get();
@@ -66,6 +66,9 @@ impl Query {
         let readings = markets.iter().map(|market| self.open(who, market)).collect::<Result<Vec<_>, _>>()?;
         let by_day = checked(&readings, &question, reporting.as_deref())?;
         let settled_to = self.markets.clock().now();
+        let seen = [question.as_of, question.as_known_at].into_iter().flatten().chain([settled_to]).min();
+        let today = |reading: &Reading| Some(seen?.date(reading.market.zone));
+        question.shape.compared_until = readings.iter().filter_map(today).min();
         let mut all: Vec<OfMarket> = Vec::with_capacity(readings.len());
         for reading in &readings {
             all.push(self.of_market(reading, &question, by_day, settled_to).await?);

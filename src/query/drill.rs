@@ -69,8 +69,6 @@ impl Query {
         figure.kpi = reading.calendar.defaults.meant(&figure.kpi).to_owned();
         let following = self.following(&reading, true).await?;
         let digest = format!("{}{}", following.digest_of(&figure.kpi), reading.rules.digest());
-        let mut drill = following.standing.catalogue.drill(figure).map_err(refused)?;
-        withhold(reading.agents, &mut drill);
         let cursor = match from {
             Some(cursor) if cursor.digest == digest => cursor,
             Some(_) => {
@@ -81,6 +79,9 @@ impl Query {
             }
             None => DrillCursor { view: self.view(&reading, None, None).await?, place: None, skip: 0, digest },
         };
+        let today = cursor.view.now.date(reading.market.zone);
+        let mut drill = following.standing.catalogue.drill(figure, today).map_err(refused)?;
+        withhold(reading.agents, &mut drill);
         let _place = self.place().await?;
         let DrillCursor { view, mut place, mut skip, digest } = cursor;
         let mut retelling = retelling(&reading, drill.kinds(), view, place.clone());

@@ -203,6 +203,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             _ => &["Activity.end_time"],
         },
         Lack::Limitation => &LIMITATION,
+        Lack::Reversed => &["Activity.reversal.reversed_activity_id", "Activity.reversal.amount"],
         Lack::Facts => match gap.fact {
             K::Contact | K::MessageSent | K::RuleTest | K::FirstContactResolved | K::FindingOpen => {
                 &["Activity.contact"]
@@ -235,11 +236,12 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             | K::MessageOpened
             | K::MessageClicked
             | K::MessageComplained
-            | K::MessageUnsubscribed => &["Activity.message_event"],
+            | K::MessageUnsubscribed
+            | K::OpenedClicked => &["Activity.message_event"],
             K::Interest => &["Activity.interest"],
             K::Charge => &["Activity.charge"],
             K::Payment | K::Allocation => &["Activity.payment"],
-            K::PaymentReversed => &["Activity.reversal"],
+            K::PaymentReversed | K::ReversedBeyond => &["Activity.reversal"],
             K::WrittenOff | K::WrittenOffOpen | K::Discount | K::Cancelled | K::WrittenUp => &["Activity.adjustment"],
             K::Recalled | K::MovedIn | K::MovedOut | K::SentToCollection => &["Activity.transfer"],
             K::AgentActive => &["Activity.actor.agent_id"],

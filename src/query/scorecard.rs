@@ -11,7 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::time::add_days;
 use crate::ingest::IngestError;
 use crate::kpi::definition::Additivity;
-use crate::kpi::target::{Judged, PERIODS, Target, TargetState, Trend, is_anomaly, trend};
+use crate::kpi::target::{Judged, PERIODS, Reached, Target, TargetState, Trend, is_anomaly, trend};
 use crate::kpi::{self, Change, Dimension, Exact, Period, Row, RowKind, Shape};
 
 /// A place among others, from 1 for the best.
@@ -119,18 +119,22 @@ impl Query {
         let info = reading.catalogue.list().find(|info| info.id == target.kpi);
         let additive = info.is_some_and(|info| info.additivity == Additivity::TimeAndGroups);
         let apart = tells_large_teams(reading, target);
+        let today = self.markets.clock().now().date(reading.market.zone);
         let figure = |period: &Period| {
             let value = of(&target.kpi, *period).and_then(|row| row.value);
             // A sum without facts is zero; that of a team that is not told apart is not known.
             let value = value.or((additive && !apart && of(&target.kpi, *period).is_none()).then_some(Exact::ZERO));
             let guard = target.guard.as_ref().and_then(|guard| of(&guard.kpi, *period)?.value);
-            (*period, value, guard, reading.calendar.days_of(target.grain, period.first()).unwrap_or(period.days()))
+            let whole = reading.calendar.days_of(target.grain, period.first()).unwrap_or(period.days());
+            let over = period.whole && period.end_date() <= today;
+            Reached { period: *period, value, guard, due: (target.side.due(*period, today), whole), over }
         };
         let figures: Vec<_> = periods.iter().filter(|period| target.concerns(**period)).map(figure).collect();
         let judged = target.judge(&figures, additive);
         let state = judged.last().and_then(|last| last.state);
         let same = judged.iter().rev().take_while(|one| one.state == state).last();
-        let whole: Vec<Exact> = periods.iter().filter(|period| period.whole).filter_map(|one| figure(one).1).collect();
+        let told = periods.iter().map(figure).filter(|one| one.over);
+        let whole: Vec<Exact> = told.filter_map(|one| one.value).collect();
         let rank = self.rank(who, reading, target, &answer.answer.rows, question).await?;
         let decimals = of(&target.kpi, periods.last().copied().unwrap_or(Period { start: 0, end: 0, whole: false }));
         let decimals = decimals.map(|row| row.decimals).or(info.and_then(|info| info.decimals)).unwrap_or(2);

@@ -39,6 +39,12 @@ impl FactKind {
         )
     }
 
+    /// Whether its facts tell of records that do not fit: where there is none, nothing is missing.
+    #[must_use]
+    pub const fn is_of_misfits(self) -> bool {
+        matches!(self, Self::ReversedBeyond)
+    }
+
     /// Whether its facts have an hour of the debtor's week: those of contacts.
     #[must_use]
     pub const fn has_hour(self) -> bool {
@@ -57,6 +63,7 @@ impl FactKind {
                 | Self::MessageClicked
                 | Self::MessageComplained
                 | Self::MessageUnsubscribed
+                | Self::OpenedClicked
         )
     }
 }

@@ -13,6 +13,9 @@ pub const BEGAN: &str = "began";
 pub const ENDS: [&str; 8] =
     ["paid", "settled", "written_off", "recalled", "transferred", "cancelled", "corrected", "closed"];
 
+/// How many times a case has been placed, as a dimension tells it: a sixth time and later ones are one.
+pub const SEQUENCES: [&str; 6] = ["1", "2", "3", "4", "5", "6+"];
+
 /// What accounts are seen for, once a day each.
 pub const SEEN_STATES: [&str; 14] = [
     "on_hand",
@@ -89,7 +92,8 @@ impl FactKind {
             Self::FirstContactResolved => words(&["attempt", "right_party"]),
             Self::PlanEnded => words(&["ended", "broken", "replaced"]),
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),
-            Self::Settlement => words(&["offer", "accepted", "broken", "paid"]),
+            Self::Settlement => words(&["offer", "accepted", "broken", "paid", "overdue", "paid_late"]),
+            Self::ReversedBeyond => words(&["more_than_payment", "more_than_other", "not_there"]),
             Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
             Self::WrittenOffOpen => words(&["changed", "left", "came"]),
             Self::PastDue => words(&["at_1", "at_7"]),

@@ -18,13 +18,48 @@ struct Schedule {
     judged: usize,
 }
 
+#[derive(Debug, Clone)]
+struct Deal {
+    /// Number of entries before it.
+    from: usize,
+    amount: i64,
+    balance: i64,
+    /// Last day with grace, and whether it is over.
+    last: Option<i32>,
+    over: bool,
+    /// Day on which it was paid, and how much.
+    paid: Option<(i32, i64)>,
+    late: bool,
+    /// Nothing changes it any more.
+    gone: bool,
+}
+
+impl Deal {
+    /// Counts anew what came: in all, and unit by unit in time.
+    fn count(&mut self, payments: &[Paid], day: i32) {
+        if self.gone {
+            return;
+        }
+        let sum = came(payments, self.from);
+        let in_time = payments.iter().filter(|paid| paid.0 >= self.from && self.last.is_none_or(|last| paid.1 <= last));
+        self.late = self.over && in_time.map(|paid| paid.2).sum::<i64>() < self.amount;
+        let (day, most) = self.paid.unwrap_or((day, sum));
+        self.paid = (sum >= self.amount).then_some((day, most.min(sum)));
+    }
+
+    fn told(&self) -> Vec<(i32, &'static str, i64, i64)> {
+        let late = self.last.filter(|_| self.late).map(|last| (last, "overdue", self.amount, self.balance));
+        let state = if self.late { "paid_late" } else { "paid" };
+        let paid = self.paid.map(|(day, paid)| (day, state, paid, self.balance));
+        late.into_iter().chain(paid).collect()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Agreed {
     schedules: Vec<Schedule>,
-    /// Number of entries before it, amount agreed, balance, and which of `paid` it is.
-    deal: Option<(usize, i64, i64, Option<usize>)>,
-    /// Settlements that were paid: day, amount, balance; none of one whose money was taken back.
-    paid: Vec<Option<(i32, i64, i64)>>,
+    /// Settlements that were accepted; the last one may still change.
+    deals: Vec<Deal>,
     /// Day and state.
     pub plans: Vec<(i32, &'static str)>,
     /// Steps of settlements: day, state, amount, balance.
@@ -59,54 +94,51 @@ impl Agreed {
             Detail::PlanEnded { plan, broken } if self.running().is_some_and(|known| known.id == plan.as_str()) => {
                 self.over(if *broken { "broken" } else { "ended" }, entries, day);
             }
-            Detail::Settlement { step, amount, .. } => {
-                let known = self.deal.filter(|(.., paid)| paid.is_none());
+            Detail::Settlement { step, amount, due } => {
+                let known = self.deals.last_mut().filter(|deal| !deal.gone);
                 let (state, of) = match step {
                     SettlementStep::Offer => ("offer", balance),
-                    SettlementStep::Accepted => ("accepted", balance),
-                    SettlementStep::Broken => ("broken", known.map_or(balance, |(_, _, balance, _)| balance)),
+                    SettlementStep::Accepted => {
+                        known.into_iter().for_each(|deal| deal.gone = true);
+                        let last = due.map(|due| (day_number(due) + 3).max(day));
+                        let (from, amount) = (entries, amount.minor);
+                        let (over, paid, late, gone) = (false, None, false, false);
+                        self.deals.push(Deal { from, amount, balance, last, over, paid, late, gone });
+                        ("accepted", balance)
+                    }
+                    SettlementStep::Broken => match known {
+                        Some(deal) if deal.late => {
+                            deal.gone = true;
+                            return;
+                        }
+                        Some(deal) if deal.paid.is_none() => {
+                            deal.gone = true;
+                            ("broken", deal.balance)
+                        }
+                        _ => ("broken", balance),
+                    },
                 };
-                match step {
-                    SettlementStep::Offer => {}
-                    SettlementStep::Accepted => self.deal = Some((entries, amount.minor, balance, None)),
-                    SettlementStep::Broken if known.is_some() => self.deal = None,
-                    SettlementStep::Broken => {}
-                }
                 self.steps.push((day, state, amount.minor, of));
             }
             _ => {}
         }
     }
 
-    pub fn paid(&mut self, payments: &[Paid], day: i32) {
-        if let Some((from, amount, balance, None)) = self.deal {
-            let paid = came(payments, from);
-            if paid >= amount {
-                self.deal = Some((from, amount, balance, Some(self.paid.len())));
-                self.paid.push(Some((day, paid, balance)));
-            }
-        }
-    }
-
-    /// Something was taken back.
-    pub fn unpaid(&mut self, payments: &[Paid]) {
-        if let Some((from, amount, balance, Some(at))) = self.deal {
-            let left = came(payments, from);
-            let told = self.paid[at].unwrap();
-            self.paid[at] = (left >= amount).then_some((told.0, told.1.min(left), balance));
-            if left < amount {
-                self.deal = Some((from, amount, balance, None));
-            }
-        }
+    /// Money came in, or was taken back.
+    pub fn moved(&mut self, payments: &[Paid], day: i32) {
+        self.deals.last_mut().into_iter().for_each(|deal| deal.count(payments, day));
     }
 
     /// Day, state, amount, balance.
     pub fn settlements(&self) -> Vec<(i32, &'static str, i64, i64)> {
-        let paid = self.paid.iter().flatten().map(|(day, amount, balance)| (*day, "paid", *amount, *balance));
-        self.steps.iter().copied().chain(paid).collect()
+        self.steps.iter().copied().chain(self.deals.iter().flat_map(Deal::told)).collect()
     }
 
-    pub fn begins(&mut self, day: i32) {
+    pub fn begins(&mut self, payments: &[Paid], day: i32) {
+        if let Some(deal) = self.deals.last_mut().filter(|deal| deal.last.is_some_and(|last| last < day)) {
+            deal.over = true;
+            deal.count(payments, day);
+        }
         let Some(plan) = self.schedules.last_mut().filter(|plan| plan.to.is_none()) else { return };
         while plan.instalments.get(plan.judged).is_some_and(|(due, _)| plan.last(*due) < day) {
             plan.judged += 1;

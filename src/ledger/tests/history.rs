@@ -145,9 +145,9 @@ fn detail() -> impl Strategy<Value = Detail> {
         1 => (0..24_usize).prop_map(|promise| Detail::PromiseWithdrawn { promise: name(promise) }),
         3 => a_plan(),
         1 => (0..24_usize, any::<bool>()).prop_map(|(plan, broken)| Detail::PlanEnded { plan: name(plan), broken }),
-        3 => (prop::sample::select(SettlementStep::ALL), 0..40_i64).prop_map(|(step, minor)| {
-            Detail::Settlement { step, amount: money(minor), due: None }
-        }),
+        3 => (prop::sample::select(SettlementStep::ALL), 0..40_i64, prop::option::of(0..DAYS)).prop_map(
+            |(step, minor, due)| Detail::Settlement { step, amount: money(minor), due: due.map(when) },
+        ),
         2 => Just(()).prop_map(move |()| spoken()),
         1 => Just(Detail::Contact(Box::new(Contact::on(Channel::Email)))),
         2 => event.prop_map(|(event, machine)| Detail::MessageEvent { event, channel: Channel::Email, machine }),

@@ -70,6 +70,8 @@ pub(super) struct Oracle {
     closed: bool,
     entries: BTreeMap<String, Entry>,
     reversals: Vec<(String, i64)>,
+    /// Units that reversals stated beyond what was left.
+    beyond: BTreeMap<&'static str, i64>,
     pub pledges: Vec<Pledge>,
     /// Per unit paid on a promise: entry, promise, late.
     pledged: Vec<(String, usize, bool)>,
@@ -241,7 +243,7 @@ impl Oracle {
             _ => {}
         }
         if let Detail::Payment(_) = &activity.detail {
-            self.agreed.paid(&self.payments(), day);
+            self.agreed.moved(&self.payments(), day);
         }
         // Reversals whose target is there take effect, in their order.
         for (target, units) in std::mem::take(&mut self.reversals) {
@@ -259,6 +261,13 @@ impl Oracle {
         payments.map(|entry| (entry.number, entry.day, entry.left)).collect()
     }
 
+    /// What reversals stated beyond what there was, by why.
+    pub fn beyond(&self) -> BTreeMap<String, i64> {
+        let waiting = self.reversals.iter().map(|(_, units)| units).sum();
+        let all = self.beyond.iter().map(|(state, units)| (*state, *units)).chain([("not_there", waiting)]);
+        all.filter(|(_, units)| *units != 0).map(|(state, units)| (state.to_owned(), units)).collect()
+    }
+
     /// What paid conversions there are, as things stand now.
     pub fn conversions(&self) -> Vec<led::Conversion> {
         self.led.conversions(|payment| self.entries[payment].left > 0)
@@ -266,6 +275,8 @@ impl Oracle {
 
     fn reverse(&mut self, target: &str, units: i64) {
         let entry = self.entries[target].clone();
+        let state = if entry.payment.is_some() { "more_than_payment" } else { "more_than_other" };
+        *self.beyond.entry(state).or_default() += (units - entry.left).max(0);
         let units = units.min(entry.left);
         self.entries.get_mut(target).unwrap().left -= units;
         if let Some((component, claim)) = &entry.increase {
@@ -276,7 +287,7 @@ impl Oracle {
         if let Some(agent) = &entry.payment {
             *self.collected.entry(agent.clone()).or_default() -= units;
             let payments = self.payments();
-            self.agreed.unpaid(&payments);
+            self.agreed.moved(&payments, self.today);
             let on_promises = self.pledged.iter().filter(|(by, ..)| by == target).count() as i64;
             for _ in 0..(units - (entry.left - on_promises)).max(0) {
                 let last = self.pledged.iter().rposition(|(by, ..)| by == target).unwrap();

@@ -311,6 +311,13 @@ fn agreements_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErro
     prop_assert_eq!(told(folded, FactKind::PromiseEnded), owned(&ended));
     prop_assert_eq!(left(folded, FactKind::InstalmentJudged), owned(&oracle.agreed.instalments(&oracle.payments())));
     prop_assert_eq!(left(folded, FactKind::Settlement), owned(&oracle.agreed.settlements()));
+    let mut beyond: BTreeMap<String, i64> = BTreeMap::new();
+    for fact in folded.facts.iter().filter(|fact| fact.kind == FactKind::ReversedBeyond) {
+        let state = fact.dims.state.as_deref().unwrap_or_default().to_owned();
+        *beyond.entry(state).or_default() += fact.amount * i64::from(fact.sign);
+    }
+    beyond.retain(|_, units| *units != 0);
+    prop_assert_eq!(beyond, oracle.beyond());
     let mut plans = told(folded, FactKind::PlanMade);
     plans.iter_mut().for_each(|plan| plan.2 = 0);
     plans.extend(told(folded, FactKind::PlanEnded));

@@ -223,6 +223,7 @@ pub(super) fn compared(row: &Row, base: &Row) -> v1::ComparedFigure {
         sample_size: base.sample_size.and_then(|size| i64::try_from(size).ok()),
         change: decimal(change.and_then(|change| change.absolute.text(row.decimals))),
         change_percent: decimal(change.and_then(|change| change.relative?.text(2))),
+        whole_period: base.whole_period,
     }
 }
 

@@ -31,7 +31,7 @@ pub fn agreed(
             Detail::Settlement {
                 step: all[usize::from(step.pick / 8) % all.len()],
                 amount: money(step.amount),
-                due: None,
+                due: pick.is_multiple_of(5).then(|| day(u64::from(step.day) + pick % 19)).flatten(),
             }
         }
     })

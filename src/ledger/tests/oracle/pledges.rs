@@ -65,7 +65,7 @@ impl Oracle {
 
     /// A day begins: promises whose last day was before it are judged.
     pub(in crate::ledger::tests) fn begins(&mut self, day: i32) {
-        self.agreed.begins(day);
+        self.agreed.begins(&self.payments(), day);
         for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open" && pledge.last < day) {
             pledge.state = "judged";
         }
