@@ -23,6 +23,8 @@ pub(crate) struct Stretch<'a> {
     pub grounded: Option<bool>,
     /// The person consented to direct contact.
     pub direct: bool,
+    /// It is a dispute that the collector rejected.
+    pub rejected: bool,
     /// The activity that told it, where one did.
     pub id: Option<&'a ActivityId>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn stretches<'a>(
             written: one.written,
             grounded: None,
             direct: one.direct_contact_consented,
+            rejected: false,
             id: None,
         }
     });
@@ -70,6 +73,7 @@ pub(crate) fn stretches<'a>(
             written: flag.written,
             grounded: flag.grounded,
             direct: flag.direct,
+            rejected: flag.rejected,
             id: Some(&flag.id),
         });
     stated.chain(told)

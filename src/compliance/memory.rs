@@ -34,6 +34,9 @@ pub(crate) struct Flag {
     /// It states grounds, for a dispute.
     pub grounded: Option<bool>,
     pub direct: bool,
+    /// Of a dispute: the collector itself rejected it, and nothing has ended it since. Where the law asks for verification,
+    /// that ends nothing.
+    pub rejected: bool,
     /// Of a dispute.
     pub reference: Option<Box<str>>,
     pub id: ActivityId,
