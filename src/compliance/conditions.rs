@@ -41,15 +41,17 @@ pub(crate) fn stretches<'a>(
     bind: BindFrom,
     situation: &'a Situation<'_>,
 ) -> impl Iterator<Item = Stretch<'a>> + 'a {
-    let stated = situation.party.into_iter().flat_map(|party| &party.conditions);
-    let stated = stated.filter(move |one| wanted.has(one.condition)).map(move |one| {
+    let (memory, version) = (situation.watch.memory(), situation.version.effective);
+    let stated = situation.party.into_iter().flat_map(|party| party.conditions.iter().map(|one| (&party.person, one)));
+    let stated = stated.filter(move |(_, one)| wanted.has(one.condition)).map(move |(person, one)| {
+        let ended = memory.ended(one.condition, person, one.from, version);
         let received = one.received.unwrap_or(one.from).max(one.from);
         Stretch {
             condition: one.condition,
             began: one.from,
             received,
             from: if bind == BindFrom::Received { received } else { one.from },
-            until: one.until,
+            until: [one.until, ended].into_iter().flatten().min(),
             written: one.written,
             grounded: None,
             direct: one.direct_contact_consented,
@@ -57,7 +59,7 @@ pub(crate) fn stretches<'a>(
             id: None,
         }
     });
-    let flags = situation.watch.memory().flags.iter();
+    let flags = memory.flags.iter();
     let concerns = |person: &Option<_>| person.is_none() || person.as_ref() == situation.person;
     let told =
         flags.filter(move |flag| wanted.has(flag.condition) && concerns(&flag.person)).map(move |flag| Stretch {

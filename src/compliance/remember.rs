@@ -233,6 +233,8 @@ impl CaseWatch {
                 self.remember_in().flags.push(flag);
             }
             Detail::Condition { condition, ended: true, .. } => {
+                let at = activity.effective.unwrap_or(activity.occurred);
+                self.remember_in().ended.push((*condition, activity.person.clone(), at));
                 self.end_flags(activity, End { condition: *condition, whole: false, rejects: false }, &|_| true);
             }
             Detail::Dispute { step: MatterStep::Opened, written, grounded, reference } => {
