@@ -9,7 +9,7 @@ use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;
 use super::watch::{CaseStamp, CaseWatch};
-use super::{Context, complaint_handling, duties, which};
+use super::{Context, complaint_handling, duties, reported, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
@@ -34,6 +34,10 @@ impl CaseWatch {
         }
         self.forget_returned(activity);
         self.remember_flags(activity);
+        let reported = reported::of(activity, ctx.version, self.memory());
+        if !reported.is_empty() {
+            self.remember_in().flags.extend(reported);
+        }
     }
 
     fn remember_contact(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
