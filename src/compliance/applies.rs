@@ -42,9 +42,9 @@ pub(crate) fn is_judged(rule: &Rule, situation: &Situation<'_>) -> bool {
                 Detail::Contact(contact) => limits.channels.admits(contact.channel) && outbound(),
                 _ => true,
             };
-            on_channel && any(&limits.forbids)
+            on_channel && (any(&limits.forbids) || which::may_be_demand(&limits.forbids, situation))
         }
-        (Limits::NoticePeriod(limits), _) => any(&limits.before),
+        (Limits::NoticePeriod(limits), _) => any(&limits.before) || which::may_be_demand(&limits.before, situation),
         (Limits::RequiredNotice(limits), detail) if limits.since.is_some() => match limits.term {
             // Its term begins with the case, which comes by a placement.
             Some(_) => matches!(detail, Detail::Transfer { transfer: TransferKind::Place, .. }),
@@ -53,7 +53,9 @@ pub(crate) fn is_judged(rule: &Rule, situation: &Situation<'_>) -> bool {
         (Limits::RequiredNotice(limits), _) => any(&limits.event),
         (Limits::FeeCap(limits), Detail::Charge(charge)) => limits.steps.has(charge.step),
         (Limits::FeeCap(limits), Detail::Payment(_)) => limits.factor_if_paid_on_first_letter.is_some(),
-        (Limits::LimitationPeriod(limits), _) => any(&limits.forbids),
+        (Limits::LimitationPeriod(limits), _) => {
+            any(&limits.forbids) || which::may_be_demand(&limits.forbids, situation)
+        }
         (Limits::CallRecording(limits), Detail::Contact(_)) => which::may_mean(&limits.which, situation),
         (Limits::ChannelConsent(limits), Detail::Contact(_)) => outbound() && which::may_mean(&limits.which, situation),
         (Limits::Content(limits), Detail::Contact(_)) => outbound() && which::may_mean(&limits.which, situation),
@@ -62,7 +64,9 @@ pub(crate) fn is_judged(rule: &Rule, situation: &Situation<'_>) -> bool {
                 || which::may_mean(&limits.which, situation)
         }
         (Limits::ProhibitedConduct(limits), _) => which::may_mean(&limits.which, situation),
-        (Limits::DisputeHandling(limits), _) => which::is_step(&limits.stops, situation),
+        (Limits::DisputeHandling(limits), _) => {
+            which::is_step(&limits.stops, situation) || which::may_be_demand(&limits.stops, situation)
+        }
         (Limits::DocumentsHeld(limits), _) => {
             which::is_step(&limits.before, situation) || which::is_step(&limits.stops, situation)
         }

@@ -194,7 +194,9 @@ fn consent(
         });
     let stands = one.granted && one.given <= at && !ended(one.expires, at) && !revoked;
     let fresh = limits.max_age.is_none_or(|term| day_within(&term, one.given, situation, calendar));
-    if !stands || !fresh || !limits.require.has(one.scope) || !covers(one, situation, contact) {
+    // Who wants more calls, of whatever kind, has not agreed to those that a machine makes: that consent names it.
+    let unnamed = one.scope == ConsentScope::Calls && one.technology.is_none() && !limits.which.technologies.is_empty();
+    if !stands || !fresh || !limits.require.has(one.scope) || unnamed || !covers(one, situation, contact) {
         return Found::No;
     }
     let mut found = match point(recorded_at, situation, contact) {

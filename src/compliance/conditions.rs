@@ -23,6 +23,8 @@ pub(crate) struct Stretch<'a> {
     pub grounded: Option<bool>,
     /// The person consented to direct contact.
     pub direct: bool,
+    /// It is a dispute that the collector rejected.
+    pub rejected: bool,
     /// The activity that told it, where one did.
     pub id: Option<&'a ActivityId>,
 }
@@ -39,22 +41,25 @@ pub(crate) fn stretches<'a>(
     bind: BindFrom,
     situation: &'a Situation<'_>,
 ) -> impl Iterator<Item = Stretch<'a>> + 'a {
-    let stated = situation.party.into_iter().flat_map(|party| &party.conditions);
-    let stated = stated.filter(move |one| wanted.has(one.condition)).map(move |one| {
+    let (memory, version) = (situation.watch.memory(), situation.version.effective);
+    let stated = situation.party.into_iter().flat_map(|party| party.conditions.iter().map(|one| (&party.person, one)));
+    let stated = stated.filter(move |(_, one)| wanted.has(one.condition)).map(move |(person, one)| {
+        let ended = memory.ended(one.condition, person, one.from, version);
         let received = one.received.unwrap_or(one.from).max(one.from);
         Stretch {
             condition: one.condition,
             began: one.from,
             received,
             from: if bind == BindFrom::Received { received } else { one.from },
-            until: one.until,
+            until: [one.until, ended].into_iter().flatten().min(),
             written: one.written,
             grounded: None,
             direct: one.direct_contact_consented,
+            rejected: false,
             id: None,
         }
     });
-    let flags = situation.watch.memory().flags.iter();
+    let flags = memory.flags.iter();
     let concerns = |person: &Option<_>| person.is_none() || person.as_ref() == situation.person;
     let told =
         flags.filter(move |flag| wanted.has(flag.condition) && concerns(&flag.person)).map(move |flag| Stretch {
@@ -70,6 +75,7 @@ pub(crate) fn stretches<'a>(
             written: flag.written,
             grounded: flag.grounded,
             direct: flag.direct,
+            rejected: flag.rejected,
             id: Some(&flag.id),
         });
     stated.chain(told)

@@ -112,7 +112,11 @@ fn conditions(
         lasting(&limits.lasts, limits.conditions, bind, situation, calendar)
             .any(|other| other.condition == condition && other.direct && other.from >= from && other.holds(at))
     };
-    for one in lasting(&limits.lasts, limits.conditions, bind, situation, calendar) {
+    for mut one in lasting(&limits.lasts, limits.conditions, bind, situation, calendar) {
+        if one.rejected && limits.until_verified {
+            // The debtor is owed verification, whatever the collector thinks of the dispute.
+            one.until = None;
+        }
         let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(one.condition, one.from))
             || too_late(one.began);
         let unwritten = limits.written_only && one.written == Some(false);

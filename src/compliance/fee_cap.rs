@@ -204,8 +204,9 @@ fn cap(
     claim: Option<&ClaimId>,
     situation: &Situation<'_>,
 ) -> Result<i128, Attribute> {
+    let lacking = if limits.basis == FeeBasis::Charge { Attribute::Basis } else { Attribute::Principal };
     if limits.tiers.is_empty() {
-        return limits.maximum.map(i128::from).ok_or(Attribute::Principal);
+        return limits.maximum.map(i128::from).ok_or(lacking);
     }
     // A flat sum is the same whatever the principal is.
     let measured = limits.tiers.len() > 1 || limits.tiers.iter().any(|tier| matches!(tier.value, TierValue::Rate(_)));
@@ -218,7 +219,7 @@ fn cap(
             None if situation.version.claims.is_empty() && measured => return Err(Attribute::Principal),
             None => i128::from(situation.version.principal()),
         },
-        FeeBasis::Charge => i128::from(stated.ok_or(Attribute::Principal)?),
+        FeeBasis::Charge => i128::from(stated.ok_or(lacking)?),
         FeeBasis::Steps => sum(limits.basis_steps, claim, situation),
     };
     let basis = share(basis, limits.basis_share);
@@ -243,7 +244,7 @@ fn cap(
         below = top;
     }
     if !found {
-        return Err(Attribute::Principal);
+        return Err(lacking);
     }
     let mut cap = share(amount, factor);
     if let Some(least) = limits.minimum {

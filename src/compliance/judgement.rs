@@ -8,7 +8,7 @@ use super::{
     call_recording, channel_consent, content, dispute_handling, documents_held, prohibited_conduct, third_party,
 };
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, licence, payment_application};
-use super::{limitation_period, notice_period, payment_term, record_retention, required_notice};
+use super::{limitation_period, notice_period, payment_term, record_retention, required_notice, which};
 use crate::domain::finding::{Finding, Severity, Steered};
 use crate::domain::ids::FindingId;
 use crate::domain::market::Market;
@@ -127,8 +127,19 @@ pub(crate) fn is_judged(situation: &Situation<'_>, candidate: &Candidate) -> boo
     }
 }
 
-/// What the rule's kind says.
+/// What the rule says: its kind, and of a contact that may be no demand at all, that its purpose is missing.
 fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) -> Option<Speaking> {
+    let mut said = of_kind(situation, jurisdiction, rule)?;
+    if said.answer == Answer::Broken
+        && let Some(steps) = rule.limits.demands()
+    {
+        said.doubt(which::unstated(steps, situation));
+    }
+    Some(said)
+}
+
+/// What the rule's kind says.
+fn of_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) -> Option<Speaking> {
     let calendar = Situation::calendar(jurisdiction);
     match &rule.limits {
         Limits::ContactHours(limits) => contact_hours::judge(limits, situation, calendar),

@@ -42,6 +42,12 @@ impl Memory {
         self.find(reference, |_| true, |flag| theirs(flag) && flag.until(person).is_none())
     }
 
+    /// The same of those that the collector rejected, and that nothing has ended since.
+    pub fn meant_rejected<'a>(&'a self, reference: Option<&'a str>, person: Option<&PersonId>) -> Meant<'a> {
+        let theirs = |flag: &Flag| person.is_none() || flag.person.is_none() || flag.person.as_ref() == person;
+        self.find(reference, |_| true, |flag| theirs(flag) && flag.rejected)
+    }
+
     /// The same of a step in the past, by what was open then. What it ended itself was open until then.
     pub fn meant_at<'a>(&'a self, reference: Option<&'a str>, at: Timestamp) -> Meant<'a> {
         self.find(reference, |flag| flag.from <= at, |flag| flag.until.is_none_or(|until| until >= at))

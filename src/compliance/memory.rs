@@ -34,6 +34,9 @@ pub(crate) struct Flag {
     /// It states grounds, for a dispute.
     pub grounded: Option<bool>,
     pub direct: bool,
+    /// Of a dispute: the collector itself rejected it, and nothing has ended it since. Where the law asks for verification,
+    /// that ends nothing.
+    pub rejected: bool,
     /// Of a dispute.
     pub reference: Option<Box<str>>,
     pub id: ActivityId,
@@ -287,6 +290,8 @@ pub(crate) struct Timer {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub flags: Vec<Flag>,
+    /// Conditions that activities ended, of whom (nobody named: of everybody) and when: so end those that the master data states.
+    pub ended: Vec<(Condition, Option<PersonId>, Timestamp)>,
     pub given: Vec<Given>,
     #[serde(with = "super::packed::as_text")]
     pub windows: Vec<(Option<PersonId>, PersonalWindow)>,
@@ -322,6 +327,7 @@ pub(crate) struct Memory {
 /// A case that remembers nothing of the kind.
 pub(crate) static EMPTY: Memory = Memory {
     flags: Vec::new(),
+    ended: Vec::new(),
     given: Vec::new(),
     windows: Vec::new(),
     past: Vec::new(),
@@ -345,6 +351,21 @@ pub(crate) static EMPTY: Memory = Memory {
 };
 
 impl Memory {
+    /// When an activity ended what the master data states of a person since an instant, in a version that came into force at
+    /// another: the first time after both, for a later version that states it says that it holds again.
+    pub fn ended(
+        &self,
+        condition: Condition,
+        person: &PersonId,
+        from: Timestamp,
+        version: Timestamp,
+    ) -> Option<Timestamp> {
+        let ends = self.ended.iter().filter(|(ended, of, at)| {
+            *ended == condition && of.as_ref().is_none_or(|of| of == person) && *at >= from.max(version)
+        });
+        ends.map(|(_, _, at)| *at).min()
+    }
+
     /// Charges of which something stands.
     pub fn standing(&self) -> impl Iterator<Item = &Charged> {
         self.charges.iter().filter(|one| !one.gone)

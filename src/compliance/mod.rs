@@ -49,6 +49,7 @@ mod planned;
 mod prohibited_conduct;
 mod record_retention;
 mod remember;
+mod reported;
 mod required_notice;
 mod sides;
 mod since;

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use super::brought::Brought;
+use super::meant::Meant;
 use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;
 use super::watch::{CaseStamp, CaseWatch};
-use super::{Context, complaint_handling, duties, which};
+use super::{Context, complaint_handling, duties, reported, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
@@ -43,6 +44,10 @@ impl CaseWatch {
         }
         self.forget_returned(activity);
         self.remember_flags(activity);
+        let reported = reported::of(activity, ctx.version, self.memory());
+        if !reported.is_empty() {
+            self.remember_in().flags.extend(reported);
+        }
     }
 
     fn remember_contact(&mut self, ctx: &Context<'_>, activity: &Activity, marks: Option<Marks>) {
@@ -242,25 +247,37 @@ impl CaseWatch {
                 self.remember_in().flags.push(flag);
             }
             Detail::Condition { condition, ended: true, .. } => {
-                self.end_flags(activity, (*condition, false), &|_| true)
+                let at = activity.effective.unwrap_or(activity.occurred);
+                self.remember_in().ended.push((*condition, activity.person.clone(), at));
+                self.end_flags(activity, End { condition: *condition, whole: false, rejects: false }, &|_| true);
             }
             Detail::Dispute { step: MatterStep::Opened, written, grounded, reference } => {
                 let flag = flag(activity, Condition::Disputed, *written, *grounded, false);
                 self.remember_in().flags.push(Flag { reference: reference.as_deref().map(Into::into), ..flag });
             }
             Detail::Dispute {
-                step: MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn,
+                step: step @ (MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn),
                 reference,
                 ..
             } => {
-                let memory = self.memory();
+                let (memory, rejects) = (self.memory(), *step == MatterStep::ResolvedRejected);
                 let meant = memory.meant(reference.as_deref(), activity.person.as_ref());
+                // Whoever withdraws a dispute that was rejected before means that one.
+                let meant = match meant {
+                    Meant::Nothing if !rejects => memory.meant_rejected(reference.as_deref(), activity.person.as_ref()),
+                    meant => meant,
+                };
                 let ended = memory.flags.iter().filter(|flag| meant.has(flag)).map(|flag| flag.id.clone());
                 let ended: HashSet<_> = ended.collect();
-                // A dispute that names nobody is about the debt: with it, it is over for everybody.
-                self.end_flags(activity, (Condition::Disputed, true), &|flag| ended.contains(&flag.id));
+                let end = End { condition: Condition::Disputed, whole: true, rejects };
+                self.end_flags(activity, end, &|flag| ended.contains(&flag.id));
             }
-            Detail::VerificationSent {} => self.remember_in().verified = Some(at),
+            Detail::VerificationSent {} => {
+                let memory = self.remember_in();
+                memory.verified = Some(at);
+                // What was rejected is answered by it.
+                memory.flags.iter_mut().for_each(|flag| flag.rejected = false);
+            }
             Detail::Permission { permission, contact_point } => {
                 let mut permission = permission.clone();
                 if let Some(received) = activity.received.filter(|_| !permission.granted) {
@@ -287,24 +304,39 @@ impl CaseWatch {
         }
     }
 
-    /// Ends what is meant of a condition; `whole`: what concerns everybody ends for everybody, whoever is named.
-    fn end_flags(&mut self, activity: &Activity, (condition, whole): (Condition, bool), meant: &dyn Fn(&Flag) -> bool) {
+    /// Ends what is meant of a condition.
+    fn end_flags(&mut self, activity: &Activity, end: End, meant: &dyn Fn(&Flag) -> bool) {
         for flag in &mut self.remember_in().flags {
-            if flag.condition != condition || flag.until.is_some() || !meant(flag) {
+            if flag.condition != end.condition || !meant(flag) {
                 continue;
             }
+            let everybody = match (&activity.person, &flag.person) {
+                (None, _) => true,
+                (Some(_), None) => end.whole,
+                (Some(person), Some(own)) if person == own => true,
+                (Some(_), Some(_)) => continue,
+            };
             let at = activity.effective.unwrap_or(activity.occurred);
-            match (&activity.person, &flag.person) {
-                (Some(_), None) if whole => flag.until = Some(at),
-                (Some(person), None) if !flag.ended_for.iter().any(|(one, _)| one == person) => {
-                    flag.ended_for.push((person.clone(), at));
-                }
-                (None, _) => flag.until = Some(at),
-                (Some(person), Some(own)) if person == own => flag.until = Some(at),
-                _ => {}
+            if flag.until.is_some() {
+                flag.rejected &= end.rejects || !everybody;
+            } else if everybody {
+                (flag.until, flag.rejected) = (Some(at), end.rejects);
+            } else if let Some(person) = &activity.person
+                && !flag.ended_for.iter().any(|(one, _)| one == person)
+            {
+                flag.ended_for.push((person.clone(), at));
             }
         }
     }
+}
+
+/// How a condition ends.
+struct End {
+    condition: Condition,
+    /// What concerns everybody ends for everybody, whoever is named: a dispute that names nobody is about the debt.
+    whole: bool,
+    /// The collector rejected a dispute.
+    rejects: bool,
 }
 
 /// Whether the contact is with somebody who owes, as far as is known.
@@ -331,6 +363,7 @@ fn flag(
         written,
         grounded,
         direct,
+        rejected: false,
         reference: None,
         id: activity.id.clone(),
     }

@@ -11,7 +11,7 @@ use super::sides::Sides;
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
 use super::zones::{self, ZoneList};
-use super::{Context, windows};
+use super::{Context, which, windows};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
@@ -144,10 +144,12 @@ impl<'a> Situation<'a> {
         let told = |purpose| matches!(purpose, Some(Purpose::Demand | Purpose::Reminder));
         let marked = |contact: &Contact| told(contact.purpose) || !contact.notices.is_empty();
         let marked = situation.contact().is_some_and(marked);
+        let demand = marked || which::is_unstated(&situation);
         situation.profile = situation
             .profile
             .lacking(Lacks::Outbound, !outbound)
             .lacking(Lacks::Marks, !marked)
+            .lacking(Lacks::Demand, !demand)
             .lacking(Lacks::Lead, !ctx.lead);
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation

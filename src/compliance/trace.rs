@@ -10,6 +10,7 @@ use super::judgement::{Note, conclude, judge_alone};
 use super::situation::Situation;
 use super::speaking::Speaking;
 use super::verdict::consequence;
+use super::walk::Including;
 use super::{CaseWatch, Context, applies, cover, watch};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -121,18 +122,25 @@ pub(super) fn trace(watch: &CaseWatch, ctx: &Context<'_>, activity: &Activity, a
     let law = situation.governing_law();
     let limitation = |active: &ActiveRule| active.rule.limits.kind() == Kind::LimitationPeriod;
     let mut rules: Vec<Considered> = Vec::new();
-    let mut consider = |jurisdiction: &Jurisdiction, active: &Arc<ActiveRule>, possible: bool| {
-        let said = said(&situation, jurisdiction, active, possible);
-        rules.push(Considered { active: Arc::clone(active), said });
-    };
+    let mut consider =
+        |jurisdiction: &Jurisdiction, active: &Arc<ActiveRule>, possible: bool, before: &[Option<&Jurisdiction>]| {
+            if before.iter().flatten().copied().any(|other| jurisdiction.repeats(&active.rule, other)) {
+                return;
+            }
+            let said = said(&situation, jurisdiction, active, possible);
+            rules.push(Considered { active: Arc::clone(active), said });
+        };
+    let mut including = Including::default();
     let mut complete = situation.each_jurisdiction(&mut |jurisdiction, possible| {
+        let before = including.then(jurisdiction, law.map(|_| false));
         let own = jurisdiction.rules.iter().filter(|active| law.is_none() || !limitation(active));
-        own.for_each(|active| consider(jurisdiction, active, possible));
+        own.for_each(|active| consider(jurisdiction, active, possible, &before));
     });
     if let Some(law) = law {
         complete &= situation.each_governing(law, &mut |jurisdiction, possible| {
+            let before = including.then(jurisdiction, Some(true));
             let chosen = jurisdiction.rules.iter().filter(|active| limitation(active));
-            chosen.for_each(|active| consider(jurisdiction, active, possible));
+            chosen.for_each(|active| consider(jurisdiction, active, possible, &before));
         });
         let mut others = Vec::new();
         situation.each_jurisdiction(&mut |jurisdiction, _| {

@@ -56,6 +56,36 @@ impl Covered {
     }
 }
 
+/// Jurisdictions that were asked and include shared packs: England and Wales hold the same rules of both, and whoever may live
+/// in either gets one answer of each.
+#[derive(Default)]
+pub(super) struct Including<'a> {
+    asked: [Option<&'a Jurisdiction>; ROOM],
+    of: Option<bool>,
+}
+
+impl<'a> Including<'a> {
+    /// Those that were asked before this one for the same rules: all, or by whether they are limitation periods. None for
+    /// nearly all, which include nothing.
+    pub fn then(
+        &mut self,
+        jurisdiction: &'a Jurisdiction,
+        limitation: Option<bool>,
+    ) -> [Option<&'a Jurisdiction>; ROOM] {
+        if !jurisdiction.includes {
+            return [None; ROOM];
+        }
+        if self.of != limitation {
+            *self = Self { asked: [None; ROOM], of: limitation };
+        }
+        let before = self.asked;
+        if let Some(slot) = self.asked.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(jurisdiction);
+        }
+        before
+    }
+}
+
 impl<'a> Situation<'a> {
     /// Calls `judge` for every rule that may speak: with the jurisdiction, and with what is missing to tell whether the
     /// person lives there and whether the rule's pack covers the case. Returns false if a country, or the law chosen for the
@@ -64,10 +94,16 @@ impl<'a> Situation<'a> {
         let topic = self.contact().map_or(Topic::Other, |contact| Topic::Contact(contact.channel));
         let law = self.governing_law();
         let mut covered = Covered::new();
+        let mut before = Including::default();
         let mut walk = |jurisdiction: &'a Jurisdiction, possible: bool, limitation: Option<bool>| {
+            let before = before.then(jurisdiction, limitation);
+            let again = before.iter().any(Option::is_some);
             let possible = possible.then(|| self.lacking(jurisdiction));
             for candidate in jurisdiction.candidates.on(topic) {
                 if limitation.is_some_and(|wanted| wanted != candidate.limitation) {
+                    continue;
+                }
+                if again && before.iter().flatten().any(|other| jurisdiction.repeats(&candidate.active.rule, other)) {
                     continue;
                 }
                 let mut doubt = possible;

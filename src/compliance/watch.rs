@@ -276,9 +276,10 @@ impl CaseWatch {
     }
 
     /// The contact falls into the person's consent to more calls: seven local dates from the day it was given, ended
-    /// early by a conversation (12 CFR 1006.14(b)(3)(i)).
+    /// early by a conversation (12 CFR 1006.14(b)(3)(i)). One that names how the calls are made is none to others.
     pub(crate) fn consented(&self, situation: &Situation<'_>) -> bool {
-        permissions::own(situation).any(|one| {
+        let used = situation.contact().and_then(|contact| contact.technology);
+        permissions::own(situation).filter(|one| one.technology.is_none() || one.technology == used).any(|one| {
             let stands = one.given <= situation.at
                 && one.expires.is_none_or(|end| situation.at < end)
                 && one.revoked.is_none_or(|end| situation.at < end);

@@ -14,6 +14,25 @@ pub(crate) fn is_step(steps: &[Step], situation: &Situation<'_>) -> bool {
     steps.iter().any(|step| step.matches(situation.activity) || *step == Step::Communication && conveys(situation))
 }
 
+/// A contact of the collector that does not say what it is: it may be a demand or a reminder.
+pub(crate) fn is_unstated(situation: &Situation<'_>) -> bool {
+    let says = |contact: &Contact| {
+        let named = |notice: &String| Step::SAID_BY_NOTICE.contains(&notice.as_str());
+        contact.purpose.is_some() || contact.notices.iter().any(named)
+    };
+    situation.contact().is_some_and(|contact| !says(contact)) && outbound(situation)
+}
+
+/// A demand or a reminder is among the steps, and the contact may be one.
+pub(crate) fn may_be_demand(steps: &[Step], situation: &Situation<'_>) -> bool {
+    steps.iter().any(Step::is_demand) && is_unstated(situation)
+}
+
+/// What is missing to tell that a contact is one of the steps, if it only may be.
+pub(crate) fn unstated(steps: &[Step], situation: &Situation<'_>) -> Option<Attribute> {
+    (may_be_demand(steps, situation) && !is_step(steps, situation)).then_some(Attribute::Purpose)
+}
+
 fn conveys(situation: &Situation<'_>) -> bool {
     let open = |contact: &Contact| contact.outcome.is_none() && contact.flags.is_none();
     situation.asked && situation.contact().is_some_and(open) && outbound(situation)

@@ -1,5 +1,6 @@
 //! Canonical outcomes (dispositions) of a contact and the four flags that rules and KPIs read.
 
+use super::party::Condition;
 use super::vocabulary::vocabulary;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,18 @@ impl Outcome {
             O::Replied => (true, true, true, true),
         };
         OutcomeFlags { attempt, connect, right_party, communication }
+    }
+
+    /// The condition of the debtor, or of whoever was reached, that the collector knows of from then on.
+    #[must_use]
+    pub const fn reports(self) -> Option<Condition> {
+        match self {
+            Self::DeceasedReported => Some(Condition::Deceased),
+            Self::InsolvencyReported => Some(Condition::Insolvency),
+            Self::Represented => Some(Condition::Represented),
+            Self::CeaseRequest => Some(Condition::CeaseRequested),
+            _ => None,
+        }
     }
 
     /// Whether the number was reached at all: a busy tone or a number out of service is no call placed for

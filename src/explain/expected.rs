@@ -345,6 +345,7 @@ pub fn all() -> Vec<Expected> {
         ("overridable", &[]),
         ("not_known", &[]),
         ("no_figure", &[]),
+        ("informs", &[text("sentence")]),
         ("untested", &[]),
         ("no_pack", &[]),
         ("an_input", &[]),

@@ -11,7 +11,7 @@ use crate::compliance::{ConditionalLimit, Speaking};
 use crate::domain::finding::Finding;
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
+use crate::domain::verdict::{Answer, Duties, Effect, Observation, Unit, Verdict};
 use crate::domain::vocabulary::Channel;
 use crate::rules::model::{Kind, Rule};
 
@@ -170,6 +170,10 @@ impl Teller<'_> {
             Answer::Unknown => "unknown",
         };
         let mut sentence = self.kind(scene, rule, speaking, answer, missing);
+        if rule.effect == Effect::Informs && speaking.answer == Answer::Broken {
+            // Its text forbids nothing: what does not follow it is permitted all the same.
+            return self.language.filled("frame.informs", &|_| Some(sentence.clone()));
+        }
         if let Some(at) = speaking.allowed_from.filter(|_| speaking.answer == Answer::Broken) {
             self.add(&mut sentence, "allowed_from", Some(self.language.instant(at, scene.zone)));
         }

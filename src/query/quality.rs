@@ -136,6 +136,7 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::Received => &["Activity.receive_time", "Activity.contact.deliver_time"],
         A::AgreedReminderFee => &["Case.terms.agreed_reminder_fee"],
         A::CostClause => &["Case.terms.cost_clause"],
+        A::Basis => &["Activity.charge.basis"],
         A::Principal | A::Claim => &["Case.claims.principal"],
         A::NoticeForm => &["Activity.contact.form"],
         A::CauseOfAction => &["Case.dates.cause_of_action_date"],

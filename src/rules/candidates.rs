@@ -25,7 +25,8 @@ pub enum Judges {
     Outbound,
     /// It judges a contact that the collector means to make, whose outcome is not stated; of others its steps tell.
     Planned,
-    /// It judges no contact but those that state a notice, or that they are a demand or a reminder; of these its steps tell.
+    /// It judges no contact but those that state a notice, or that they are a demand or a reminder, or that may be one, if it
+    /// stops demands; of these its steps tell.
     Marked,
     /// Its steps tell.
     Ask,
@@ -150,7 +151,10 @@ impl Candidate {
         let scope = ScopeMask::of(&rule.scope, &rule.assume)
             .refusing(Lacks::Lead, once)
             .refusing(Lacks::Outbound, judges == Judges::Outbound)
-            .refusing(Lacks::Marks, judges == Judges::Marked);
+            .refusing(
+                if rule.limits.demands().is_some() { Lacks::Demand } else { Lacks::Marks },
+                judges == Judges::Marked,
+            );
         let asks_further = asks_further(&rule.scope);
         let exempts = rule.exempt != Exempt::default();
         let closer = members || dated && !by_activity;

@@ -1,5 +1,8 @@
 //! The id of a jurisdiction, put together from the levels of a place, and which places there are.
 
+use std::sync::Arc;
+
+use super::model::Rule;
 use super::ruleset::Jurisdiction;
 
 /// A jurisdiction's id put together on the stack, in lower case: `us-ny-nyc`.
@@ -52,6 +55,18 @@ impl Jurisdiction {
     #[must_use]
     pub fn may_have(&self, code: &str) -> bool {
         self.subdivisions().is_none_or(|mut listed| listed.any(|listed| listed.eq_ignore_ascii_case(code)))
+    }
+
+    /// Another jurisdiction that includes the same shared pack holds the rule too and counts days by the same calendar: of a
+    /// person who may live in either it would say the same twice.
+    #[must_use]
+    pub fn repeats(&self, rule: &Rule, other: &Self) -> bool {
+        let same_days = match (&self.calendar, &other.calendar) {
+            (Some(own), Some(theirs)) => Arc::ptr_eq(own, theirs),
+            (None, None) => true,
+            _ => false,
+        };
+        same_days && other.includes && other.rules.iter().any(|one| one.rule.id == rule.id)
     }
 }
 

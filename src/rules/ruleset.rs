@@ -56,6 +56,8 @@ pub struct Jurisdiction {
     pub calendar: Option<Arc<Calendar>>,
     /// Its own rules and those of the shared packs it includes.
     pub rules: Vec<Arc<ActiveRule>>,
+    /// There are such shared packs.
+    pub includes: bool,
     /// Those of them that are judged, by what they may concern.
     pub candidates: Candidates,
     /// Those of the judged ones that are limitation periods.
@@ -227,6 +229,7 @@ impl RuleSet {
                 zones: packs.zones_of(pack),
                 subdivision_zones: pack.subdivision_zones.clone(),
                 calendar: packs.calendar_of(pack),
+                includes: !pack.includes.is_empty(),
                 candidates: Candidates::of(&rules, overlay.block_guidelines),
                 limitations: rules
                     .iter()

@@ -39,6 +39,8 @@ pub enum Lacks {
     Outbound,
     /// It states no notice, and not that it is a demand or a reminder.
     Marks,
+    /// The same, and it may be neither: the collector did not begin it, or it states another purpose.
+    Demand,
     /// Its case is not the first of those that it is about.
     Lead,
 }

@@ -149,6 +149,15 @@ impl Step {
         })
     }
 
+    /// The notices by which a contact says that it is a demand or a reminder, as a purpose does.
+    pub const SAID_BY_NOTICE: [&str; 2] = ["demand", "reminder"];
+
+    /// It is a demand or a reminder.
+    #[must_use]
+    pub const fn is_demand(&self) -> bool {
+        matches!(self, Self::Demand | Self::Reminder)
+    }
+
     /// A case remembers this step, so that a later rule can look back at it.
     #[must_use]
     pub const fn is_remembered(&self) -> bool {

@@ -1,7 +1,8 @@
-//! The kind of limits, and the terms of the kinds about money, licences and data by name: to check their calendar and to
+//! The kind of limits, the demands that they stop, and the terms of the kinds about money, licences and data by name: to check their calendar and to
 //! prove each of them.
 
 use super::model::{Kind, Limits, Term};
+use super::step::Step;
 
 impl Limits {
     /// The kind.
@@ -32,6 +33,20 @@ impl Limits {
             Self::Licence(_) => Kind::Licence,
             Self::ComplaintHandling(_) => Kind::ComplaintHandling,
         }
+    }
+
+    /// The steps that it stops or lets wait, where demands or reminders are among them: a contact that does not say what it
+    /// is may be one. Kinds by which a demand has to hold something are not among these: each call would get their duties.
+    #[must_use]
+    pub fn demands(&self) -> Option<&[Step]> {
+        let steps = match self {
+            Self::ContactBlock(limits) => &limits.forbids,
+            Self::NoticePeriod(limits) => &limits.before,
+            Self::LimitationPeriod(limits) => &limits.forbids,
+            Self::DisputeHandling(limits) => &limits.stops,
+            _ => return None,
+        };
+        steps.iter().any(Step::is_demand).then_some(steps)
     }
 
     /// Every term with its key.

@@ -65,6 +65,7 @@ mod sync;
 mod taken_at_its_word;
 mod tenancy;
 mod tidy;
+mod unsaid;
 mod wall;
 mod watch_retries;
 mod whole_person;

@@ -92,7 +92,13 @@ async fn a_law_without_a_pack_and_a_place_that_is_not_there_leave_the_answer_unk
         let mut here = southerner(id);
         here.legal_class.get_or_insert_default().governing_law = law.to_owned();
         store(&mut mine, "US", here).await;
-        let answer = check(&mut mine, call("US", id, NOON)).await;
+        // A demand would be asked about the dates of the claim.
+        let contact = v1::Contact {
+            channel: v1::Channel::Call.into(),
+            purpose: v1::Purpose::Service.into(),
+            ..Default::default()
+        };
+        let answer = check(&mut mine, v1::CheckContactRequest { contact: Some(contact), ..call("US", id, NOON) }).await;
         assert_eq!(answer.verdict() == v1::Verdict::Unknown, unknown, "{answer:?}");
         assert_eq!(answer.missing.iter().any(|one| one == "pack"), unknown, "{:?}", answer.missing);
     }
