@@ -1,7 +1,8 @@
 //! How a market stands to its targets, as a table, as CSV and as JSON.
 
 use super::args::Format;
-use super::show::{being_filled, day, lines, sparkline, text, word};
+use super::show::{being_filled, day, lines, text, word};
+use super::table::sparkline;
 use crate::cli::error::CliError;
 use crate::proto::v1;
 

@@ -8,6 +8,7 @@ mod page;
 mod peers;
 mod request;
 mod show;
+mod table;
 mod watch;
 
 use super::client::persist;

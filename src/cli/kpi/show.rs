@@ -1,19 +1,13 @@
-//! Figures as tables with sparklines, as CSV and as JSON.
-
-use std::collections::BTreeMap;
+//! Figures as CSV and as JSON, and other answers in all three formats.
 
 use serde_json::{Map, Value, json};
 
 use super::args::Format;
+use super::table::table;
 use crate::cli::error::CliError;
 use crate::cli::import::report;
 use crate::proto::google::r#type::{Date, Decimal};
 use crate::proto::v1;
-
-/// The most periods that a table shows column by column; beyond, the line and the last one must do.
-const MAX_COLUMNS: usize = 8;
-/// Eighths of a character cell.
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The KPIs that can be asked for, and in which form figures of the market tell of agents.
 ///
@@ -218,108 +212,7 @@ where
     }
 }
 
-/// A row's value, with what it was when its period was closed if that was asked for.
-fn with_closed(row: &v1::KpiRow) -> String {
-    let Some(closed) = &row.frozen else { return value(row) };
-    let then = closed.value.as_ref().map_or_else(|| reason(closed.no_value_reason()), |value| value.value.clone());
-    format!("{} (closed {then})", value(row))
-}
-
-/// One line a KPI, group and currency: its periods, the line over them, what the last one rests on.
-fn table(answer: &v1::QueryKpisResponse, compared: bool) -> String {
-    let mut periods: Vec<String> = Vec::new();
-    let mut series: Vec<(String, Vec<&v1::KpiRow>)> = Vec::new();
-    let mut places: BTreeMap<(String, String, String, i32), usize> = BTreeMap::new();
-    for row in &answer.rows {
-        let start = day(row.period_start_date.as_ref());
-        if !periods.contains(&start) {
-            periods.push(start);
-        }
-        let key = (row.kpi_id.clone(), group(row), row.currency_code.clone(), row.row_kind);
-        let place = *places.entry(key).or_insert_with(|| {
-            series.push((group(row), Vec::new()));
-            series.len() - 1
-        });
-        if let Some((_, rows)) = series.get_mut(place) {
-            rows.push(row);
-        }
-    }
-    periods.sort();
-    let shown = periods.len().min(MAX_COLUMNS);
-    let columns = periods.get(periods.len() - shown..).unwrap_or_default();
-    let mut header = vec!["kpi", "group", "unit"];
-    header.extend(columns.iter().map(String::as_str));
-    header.extend(if periods.len() > 1 { &["trend"][..] } else { &[] });
-    header.extend(["n", "95 %"]);
-    header.extend(if compared { &["against", "change", "in %"][..] } else { &[] });
-    let mut table = report::table(&header);
-    for (group, rows) in &series {
-        let Some(last) = rows.last() else { continue };
-        let at = |period: &String| rows.iter().find(|row| day(row.period_start_date.as_ref()) == *period).copied();
-        let unit = match last.unit() {
-            v1::KpiUnit::Percent => "%".to_owned(),
-            v1::KpiUnit::Money => last.currency_code.clone(),
-            unit => word(unit.as_str_name(), "KPI_UNIT_"),
-        };
-        let mut line = vec![last.kpi_id.clone(), group.clone(), unit];
-        line.extend(columns.iter().map(|period| at(period).map(with_closed).unwrap_or_default()));
-        if periods.len() > 1 {
-            line.push(sparkline(periods.iter().map(|period| at(period).and_then(number))));
-        }
-        line.push(last.sample_size.map(|size| size.to_string()).unwrap_or_default());
-        line.push(match (&last.interval_low, &last.interval_high) {
-            (Some(low), Some(high)) => format!("{} - {}", low.value, high.value),
-            _ => String::new(),
-        });
-        if compared {
-            let base = last.compared.clone().unwrap_or_default();
-            let reason = reason(base.no_value_reason());
-            let span = day(base.period_start_date.as_ref());
-            line.push(format!("{} ({span})", base.value.map_or(reason, |value| value.value)));
-            line.push(text(base.change.as_ref()));
-            line.push(text(base.change_percent.as_ref()));
-        }
-        table.add_row(line.iter().map(|cell| plain(cell)).collect::<Vec<_>>());
-    }
-    let mut out = table.to_string();
-    if series.is_empty() {
-        out = "no group has a fact in these periods".to_owned();
-    }
-    out.push_str(&format!("\nrevision {}", answer.revision));
-    if answer.source() == v1::FigureSource::Facts {
-        out.push_str(", answered from the history");
-    }
-    if columns.len() < periods.len() {
-        out.push_str(&format!("; the last {shown} of {} periods are shown, --format csv has all", periods.len()));
-    }
-    out
-}
-
-fn value(row: &v1::KpiRow) -> String {
-    let value = row.value.as_ref().map(|value| value.value.clone());
-    let cut = if row.whole_period { "" } else { "*" };
-    let running = if row.running_period { "+" } else { "" };
-    value.map_or_else(|| reason(row.no_value_reason()), |value| format!("{value}{cut}{running}"))
-}
-
-fn number(row: &v1::KpiRow) -> Option<f64> {
-    row.value.as_ref()?.value.parse().ok()
-}
-
-/// Values as bars between the least and the largest; a dot where there is none.
-pub(super) fn sparkline(values: impl Iterator<Item = Option<f64>>) -> String {
-    let values: Vec<Option<f64>> = values.collect();
-    let there = || values.iter().flatten().copied();
-    let (least, most) = (there().fold(f64::INFINITY, f64::min), there().fold(f64::NEG_INFINITY, f64::max));
-    let bar = |value: &Option<f64>| {
-        let Some(value) = value else { return '·' };
-        let share = if most > least { (value - least) / (most - least) } else { 0.5 };
-        BARS.get((share * 7.0).round() as usize).copied().unwrap_or('·')
-    };
-    values.iter().map(bar).collect()
-}
-
-fn group(row: &v1::KpiRow) -> String {
+pub(super) fn group(row: &v1::KpiRow) -> String {
     let value = |one: &v1::GroupValue| {
         let value = if one.unattributed { "(none)" } else { &one.value };
         format!("{}={value}", one.dimension)
@@ -352,37 +245,13 @@ pub(super) fn day(date: Option<&Date>) -> String {
 }
 
 /// Names come from whoever sent the records: what could steer a terminal is shown as a dot.
-fn plain(cell: &str) -> String {
+pub(super) fn plain(cell: &str) -> String {
     cell.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_rise_and_fall_with_the_values() {
-        let line = |values: &[Option<f64>]| sparkline(values.iter().copied());
-        assert_eq!(line(&[Some(0.0), Some(3.5), Some(7.0), None]), "▁▅█·");
-        assert_eq!(line(&[Some(2.0), Some(2.0)]), "▅▅");
-        assert_eq!(line(&[None]), "·");
-        assert_eq!(line(&[Some(-4.0), Some(4.0)]), "▁█");
-    }
-
-    #[test]
-    fn a_closed_figure_stands_beside_what_it_has_become() {
-        let figure = |text: &str| Some(Decimal { value: text.to_owned() });
-        let date = Some(Date { year: 2026, month: 1, day: 1 });
-        let frozen = Some(v1::ComparedFigure { value: figure("12.0"), ..Default::default() });
-        let (value, whole_period) = (figure("12.3"), true);
-        let restated = v1::KpiRow { period_start_date: date, value, whole_period, frozen, ..Default::default() };
-        let shown = |row: v1::KpiRow| {
-            let answer = v1::QueryKpisResponse { rows: vec![row], ..Default::default() };
-            figures(&answer, Format::Table).expect("a table")
-        };
-        assert!(shown(restated.clone()).contains("12.3 (closed 12.0)"));
-        assert!(!shown(v1::KpiRow { frozen: None, ..restated }).contains("closed"));
-    }
 
     #[test]
     fn a_name_cannot_steer_the_terminal() {
