@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::import::mapping::Mapping;
 use crate::cli::say::say;
 use crate::compliance::examples;
-use crate::config::{Config, source};
+use crate::config::{Config, source, strays};
 use crate::domain::diagnostic::Diagnostics;
 use crate::explain;
 use crate::kpi::cases;
@@ -42,6 +42,9 @@ pub fn run(dir: &Path) -> Result<(), CliError> {
             say!("note: \"{word}\" is told as it is written in {language}: add it to [words] there");
         }
     }
+    for path in strays::beside(dir) {
+        say!("note: {} is not read: only .toml files are", path.display());
+    }
     if let Some(figures) = figures {
         say!("KPIs {}, worked cases {figures}, all as stated", snapshot.catalogue.list().count());
     }
@@ -63,6 +66,7 @@ mod tests {
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         super::run(&package).unwrap_or_else(|error| panic!("{error}"));
         let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("server.toml"), "").unwrap();
         super::run(dir.path()).unwrap_or_else(|error| panic!("{error}"));
         fs::create_dir(dir.path().join("imports")).unwrap();
         fs::write(dir.path().join("imports/x.toml"), "[source]\nzone = \"Mars\"\n").unwrap();

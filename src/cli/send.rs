@@ -12,6 +12,8 @@ use super::client::{Client, PAUSES_MS, may_succeed_later, persist};
 use super::error::CliError;
 use crate::proto::v1;
 
+/// How many refused records of a reason are named.
+const EXAMPLES: usize = 3;
 /// Batches on their way at once.
 const WINDOW: usize = 4;
 
@@ -22,6 +24,17 @@ pub struct Batch {
     pub cases: Vec<v1::Case>,
     /// Activities.
     pub activities: Vec<v1::Activity>,
+    /// Where they come from, if from a file.
+    pub lines: Lines,
+}
+
+/// Lines of a file, each at the place of its record; empty if the records come from none.
+#[derive(Debug, Default, Clone)]
+pub struct Lines {
+    /// Of case versions.
+    pub cases: Vec<u64>,
+    /// Of activities.
+    pub activities: Vec<u64>,
 }
 
 /// What the server answered of one sort of record.
@@ -31,40 +44,63 @@ pub struct Tally {
     pub created: u64,
     /// Stored before, with the same content.
     pub duplicates: u64,
-    /// Refused, by reason, with the first record's id and the words of the refusal.
-    pub refused: BTreeMap<String, (u64, String)>,
+    /// Refused, by reason.
+    pub refused: BTreeMap<String, Refused>,
+}
+
+/// Records that were refused for one reason.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// How many.
+    pub count: u64,
+    /// The first few: line and id of the record, and the words of the refusal.
+    pub first: Vec<String>,
 }
 
 impl Tally {
     /// Records that were refused.
     #[must_use]
     pub fn refusals(&self) -> u64 {
-        self.refused.values().map(|(count, _)| count).sum()
+        self.refused.values().map(|refused| refused.count).sum()
     }
 
-    fn add<'i>(&mut self, ids: impl Iterator<Item = &'i str>, results: &[v1::WriteResult]) {
-        for (id, result) in ids.zip(results) {
+    fn add<'i>(&mut self, ids: impl Iterator<Item = &'i str>, lines: &[u64], results: &[v1::WriteResult]) {
+        for (place, (id, result)) in ids.zip(results).enumerate() {
             match result.status() {
                 v1::WriteStatus::Created => self.created += 1,
                 v1::WriteStatus::Duplicate => self.duplicates += 1,
                 v1::WriteStatus::Refused | v1::WriteStatus::Unspecified => {
                     let refusal = result.refusal.clone().unwrap_or_default();
-                    let entry =
-                        self.refused.entry(refusal.reason.clone()).or_insert_with(|| (0, example(id, &refusal)));
-                    entry.0 += 1;
+                    self.refuse(&refusal.reason, lines.get(place).copied(), id, || sentence(&refusal));
                 }
             }
         }
     }
+
+    /// Counts a refused record, with its line and id if it is among the first of its reason.
+    pub(super) fn refuse(&mut self, reason: &str, line: Option<u64>, id: &str, words: impl FnOnce() -> String) {
+        let refused = self.refused.entry(reason.to_owned()).or_default();
+        refused.count += 1;
+        if refused.first.len() < EXAMPLES {
+            let line = line.map(|line| format!("line {line}, ")).unwrap_or_default();
+            refused.first.push(format!("{line}{id}: {}", words()));
+        }
+    }
 }
 
-fn example(id: &str, refusal: &v1::Refusal) -> String {
-    let fields: Vec<String> = refusal
-        .field_violations
-        .iter()
-        .map(|violation| format!("{} {}", violation.field, violation.description))
-        .collect();
-    format!("{id}: {} {}", refusal.message, fields.join("; ")).trim_end().to_owned()
+/// What was wrong with a record. The place of it in its batch is left out: it tells nobody anything.
+fn sentence(refusal: &v1::Refusal) -> String {
+    let told = |violation: &v1::FieldViolation| {
+        let field = match violation.field.split_once("].") {
+            Some((list, field)) if list.starts_with("activities[") || list.starts_with("cases[") => field,
+            _ => violation.field.as_str(),
+        };
+        format!("{field} {}", violation.description).trim().to_owned()
+    };
+    match refusal.field_violations.as_slice() {
+        [] => refusal.message.clone(),
+        all => all.iter().map(told).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// What the server answered of all records.
@@ -89,14 +125,17 @@ pub async fn send(
     let mut sent = Sent::default();
     let mut stream =
         Stream { client: client.clone(), region: region.to_owned(), next: 1, waiting: VecDeque::new(), open: None };
+    // Of the batches on their way.
+    let mut lines: VecDeque<Vec<u64>> = VecDeque::new();
     let mut more = true;
     while more || !stream.waiting.is_empty() {
         if more && stream.waiting.len() < WINDOW {
             match batches.recv().await {
                 None => more = false,
                 Some(batch) => {
-                    store_cases(client, region, batch.cases, &mut sent.cases).await?;
+                    store_cases(client, region, batch.cases, &batch.lines.cases, &mut sent.cases).await?;
                     if !batch.activities.is_empty() {
+                        lines.push_back(batch.lines.activities);
                         stream.push(batch.activities).await?;
                     }
                 }
@@ -104,13 +143,20 @@ pub async fn send(
             continue;
         }
         let (activities, results) = stream.acknowledged().await?;
-        sent.activities.add(activities.iter().map(|activity| activity.activity_id.as_str()), &results);
+        let lines = lines.pop_front().unwrap_or_default();
+        sent.activities.add(activities.iter().map(|activity| activity.activity_id.as_str()), &lines, &results);
         acked(activities.len());
     }
     Ok(sent)
 }
 
-async fn store_cases(client: &Client, region: &str, cases: Vec<v1::Case>, tally: &mut Tally) -> Result<(), CliError> {
+async fn store_cases(
+    client: &Client,
+    region: &str,
+    cases: Vec<v1::Case>,
+    lines: &[u64],
+    tally: &mut Tally,
+) -> Result<(), CliError> {
     if cases.is_empty() {
         return Ok(());
     }
@@ -120,7 +166,7 @@ async fn store_cases(client: &Client, region: &str, cases: Vec<v1::Case>, tally:
         async move { client.batch_upsert_cases(request).await }
     })
     .await?;
-    tally.add(request.cases.iter().map(|case| case.case_id.as_str()), &response.get_ref().results);
+    tally.add(request.cases.iter().map(|case| case.case_id.as_str()), lines, &response.get_ref().results);
     Ok(())
 }
 

@@ -81,6 +81,28 @@ async fn import(client: &Client) -> Sent {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_refuses_of_an_import_is_told_once_with_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, client) = server(directory.path()).await;
+    let mut batch = converted();
+    batch.lines.activities = (2..).take(batch.activities.len()).collect();
+    let at =
+        batch.activities.iter().position(|one| matches!(one.detail, Some(v1::activity::Detail::Payment(_)))).unwrap();
+    let Some(v1::activity::Detail::Payment(payment)) = &mut batch.activities[at].detail else { unreachable!() };
+    payment.amount.as_mut().unwrap().units = -50;
+    let (batches, inbox) = mpsc::channel(1);
+    batches.send(batch).await.unwrap();
+    drop(batches);
+    let sent = send::send(&client, "it", inbox, |_| {}).await.unwrap();
+    let (reason, refused) = sent.activities.refused.first_key_value().unwrap();
+    assert_eq!((reason.as_str(), refused.count, sent.activities.created), ("INVALID_FIELD", 1, 6));
+    let told = &refused.first[0];
+    assert!(told.starts_with(&format!("line {}, A1/", at + 2)), "{told}");
+    assert_eq!((told.matches("payment.amount").count(), told.contains("activities[")), (1, false), "{told}");
+    server.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_through_the_api_is_stored_once_however_often_it_runs_and_its_sums_come_out() {
     let directory = tempfile::tempdir().unwrap();
     let (server, client) = server(directory.path()).await;

@@ -1,6 +1,6 @@
 //! Exchange rates: `exchange/<id>.toml`, and the choice that a tenant makes among them in `[reporting]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -99,6 +99,7 @@ fn rate(value: &DeValue, at: usize, out: &mut Complaints) -> Option<i128> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     currency: Currency,
+    currency_at: usize,
     table: String,
     table_at: usize,
     policy: DatePolicy,
@@ -107,7 +108,7 @@ pub struct Choice {
 /// Reads `[reporting]`.
 pub fn choice(mut section: Section, out: &mut Complaints) -> Option<Choice> {
     let code = section.required(out, "currency", "write currency = \"EUR\", in which markets are added up");
-    let code = code.and_then(|(text, at)| currency(text, at, out));
+    let code = code.and_then(|(text, at)| currency(text, at, out).map(|currency| (currency, at)));
     let table = section.required(out, "table", "write table = \"...\", the name of a file of exchange/ without .toml");
     let fixed = section.text(out, "fixed_date").map(|(text, at)| (text.parse::<NaiveDate>().ok(), at));
     if let Some((None, at)) = fixed {
@@ -134,12 +135,12 @@ pub fn choice(mut section: Section, out: &mut Complaints) -> Option<Choice> {
         }
     });
     section.finish(out);
-    let (table, table_at) = table?;
-    Some(Choice { currency: code?, table: table.to_owned(), table_at, policy: policy? })
+    let ((table, table_at), (currency, currency_at)) = (table?, code?);
+    Some(Choice { currency, currency_at, table: table.to_owned(), table_at, policy: policy? })
 }
 
 impl Choice {
-    /// The choice with its table; complains if there is no such table.
+    /// The choice with its table; complains if there is no such table, or if it lacks the currency.
     pub fn resolve(self, file: &SourceFile, tables: &Tables, found: &mut Vec<Diagnostic>) -> Option<Arc<Reporting>> {
         let Some(rates) = tables.get(&self.table) else {
             let known: Vec<&str> = tables.keys().map(String::as_str).collect();
@@ -152,6 +153,15 @@ impl Choice {
             found.push(Diagnostic::at(&file.path, &file.text, self.table_at, message, remedy));
             return None;
         };
+        if rates.base != Some(self.currency) && !rates.days.contains_key(&self.currency) {
+            let (currency, table) = (self.currency, &self.table);
+            let message = format!("the currency is {currency}, of which the table {table} has no rate");
+            let known: BTreeSet<Currency> = rates.base.into_iter().chain(rates.days.keys().copied()).collect();
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            let remedy = format!("write one of {}, or add {currency} to exchange/{table}.toml", known.join(", "));
+            found.push(Diagnostic::at(&file.path, &file.text, self.currency_at, message, remedy));
+            return None;
+        }
         Some(Arc::new(Reporting { currency: self.currency, policy: self.policy, rates: Arc::clone(rates) }))
     }
 }

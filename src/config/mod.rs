@@ -13,6 +13,7 @@ pub mod server;
 mod settings;
 mod sink;
 pub mod source;
+pub mod strays;
 pub mod target;
 pub mod tenant;
 #[cfg(test)]
@@ -166,6 +167,7 @@ impl Config {
                 remedy: "name the configuration directory with --config".to_owned(),
             });
         }
+        strays::check(dir, &mut found);
         let settings = source::optional(&dir.join("server.toml"), &mut found);
         let mut jurisdictions = source::folders(&dir.join("jurisdictions"), &mut found);
         jurisdictions.extend(source::folder(&dir.join("rates"), &mut found));

@@ -82,7 +82,8 @@ pub fn folders(path: &Path, found: &mut Vec<Diagnostic>) -> Vec<SourceFile> {
     files
 }
 
-fn entries(path: &Path, found: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+/// What a folder holds, in the order of its names, but for names that begin with a dot; an absent folder holds nothing.
+pub(super) fn entries(path: &Path, found: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     let name = path.display().to_string();
     let listing = match fs::read_dir(path) {
         Ok(listing) => listing,

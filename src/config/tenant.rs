@@ -233,9 +233,11 @@ fn market(
         section.missing(out, "promise_grace_days", "write promise_grace_days = 3, or another number of days");
     }
     let attribution = section.integer(out, "attribution_days", 0..366);
-    if attribution.is_none() && section.was_there("attribution_days") {
-        return None;
-    }
+    let attribution = match attribution {
+        None if section.was_there("attribution_days") => None,
+        None => Some(DEFAULT_ATTRIBUTION_DAYS),
+        Some(days) => u16::try_from(days).ok(),
+    };
     let payment_order = payment_order(&mut section, out);
     let calendar = calendar(&mut section, out);
     section.finish(out);
@@ -245,7 +247,7 @@ fn market(
         zone: zone?,
         currency: currency?,
         promise_grace_days: u16::try_from(grace?).ok()?,
-        attribution_days: attribution.map_or(Some(DEFAULT_ATTRIBUTION_DAYS), |days| u16::try_from(days).ok())?,
+        attribution_days: attribution?,
         payment_order: payment_order?,
         // The KPI definitions state them.
         buckets: Buckets::default(),
@@ -254,31 +256,34 @@ fn market(
     Some((market, calendar?))
 }
 
-/// Where weeks and fiscal years begin; holidays follow from the country's pack.
+/// Where weeks and fiscal years begin; holidays follow from the country's pack. Every key is taken, whatever is wrong with one
+/// before it: what is not taken is told to be unknown.
 fn calendar(section: &mut Section, out: &mut Complaints) -> Option<Calendar> {
     let mut calendar = Calendar::default();
-    if let Some((text, at)) = section.text(out, "week_start") {
-        match WEEKDAYS.iter().find(|(name, _)| *name == text) {
-            Some((_, weekday)) => calendar.week_start = *weekday,
-            None => {
-                let names: Vec<&str> = WEEKDAYS.iter().map(|(name, _)| *name).collect();
-                let message = format!("week_start is \"{}\", which is no weekday", text.escape_debug());
-                out.at(at, message, format!("write one of {}", names.join(", ")));
-                return None;
-            }
+    let week_start = section.text(out, "week_start");
+    let weekday = week_start.map(|(text, at)| {
+        let found = WEEKDAYS.iter().find(|(name, _)| *name == text);
+        if found.is_none() {
+            let names: Vec<&str> = WEEKDAYS.iter().map(|(name, _)| *name).collect();
+            let message = format!("week_start is \"{}\", which is no weekday", text.escape_debug());
+            out.at(at, message, format!("write one of {}", names.join(", ")));
         }
+        found
+    });
+    if let Some(Some((_, weekday))) = weekday {
+        calendar.week_start = *weekday;
     }
-    if let Some(days) = section.integer(out, "close_after_days", 0..3_661) {
+    let closing = section.integer(out, "close_after_days", 0..3_661);
+    if let Some(days) = closing {
         calendar.close_after_days = Some(u32::try_from(days).ok()?);
-    } else if section.was_there("close_after_days") {
-        return None;
     }
-    if let Some(month) = section.integer(out, "fiscal_year_start", 1..13) {
+    let month = section.integer(out, "fiscal_year_start", 1..13);
+    if let Some(month) = month {
         calendar.fiscal_year_start = u32::try_from(month).ok()?;
-    } else if section.was_there("fiscal_year_start") {
-        return None;
     }
-    Some(calendar)
+    let understood = matches!(weekday, Some(Some(_))) || !section.was_there("week_start");
+    let understood = understood && (closing.is_some() || !section.was_there("close_after_days"));
+    (understood && (month.is_some() || !section.was_there("fiscal_year_start"))).then_some(calendar)
 }
 
 /// Weekdays as a market's file names them.

@@ -44,7 +44,7 @@ fn complaints(result: Result<Snapshot, Diagnostics>) -> Vec<String> {
 
 #[test]
 fn an_empty_directory_means_the_compiled_in_defaults() {
-    let snapshot = load(&[], &[]).unwrap();
+    let snapshot = load(&[("server.toml", "")], &[]).unwrap();
     assert_eq!(snapshot.server.grpc.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(snapshot.server.grpc.max_receive_bytes, 8 << 20);
     assert_eq!(snapshot.server.grpc.max_batch_items, 5_000);
@@ -305,7 +305,7 @@ fn the_configuration_that_comes_with_the_package_loads() {
 fn a_directory_of_messages_must_hold_every_language_whole() {
     let own =
         |tag: &str| fs::read_to_string(format!("{}/config/messages/{tag}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    assert_eq!(load(&[], &[]).unwrap().languages.iter().count(), 6, "those of the program");
+    assert_eq!(load(&[("server.toml", "")], &[]).unwrap().languages.iter().count(), 6, "those of the program");
     let german = own("de");
     let short = german.replacen("[rules.licence]", "[rules.license]", 1);
     let found = complaints(load(&[("messages/de.toml", &short)], &[]));

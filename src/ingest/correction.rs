@@ -1,4 +1,4 @@
-//! Corrections: a void and a replacement, of which both are stored or neither.
+//! Corrections: a void and a replacement, of which both are in force or neither.
 
 use super::group::{Group, Place, activities, same_or_conflict, void_target};
 use super::targets::Targets;
@@ -15,6 +15,27 @@ fn refused(reason: &'static str, field: &str, text: String) -> ItemResult {
     ItemResult::Refused(Refusal { reason, kind: ErrorKind::FailedPrecondition, violations, retryable: false })
 }
 
+/// What is wrong with a replacement that is voided, or will be when it arrives: its target would be gone and nothing stand in
+/// its place. A correction that was taken before stays a duplicate, whatever became of its replacement since.
+fn out_of_force(
+    work: &[Work],
+    both: &[Activity; 2],
+    place: Place,
+    stored: &[&str],
+    targets: &Targets,
+) -> Option<ItemResult> {
+    let [void, replacement] = both;
+    let half = both.get(place.1).filter(|half| half.id == replacement.id)?;
+    let before = || activities(work).take_while(|(at, _)| *at < (place.0, 0)).map(|(_, other)| other);
+    if stored.contains(&void.id.as_str()) || before().any(|other| other.id == void.id) {
+        return None;
+    }
+    let voided =
+        targets.is_voided(half.id.as_str()) || before().any(|other| void_target(other) == Some(half.id.as_str()));
+    let text = format!("\"{}\" is voided: send what replaces the target under an id of its own", half.id.as_str());
+    voided.then(|| refused("ALREADY_VOIDED", "activity_id", text))
+}
+
 impl<'w> Group<'w> {
     /// Refuses both halves of every correction of which one half would be refused. Everything that could refuse a half
     /// later is looked at here, under the market's lock, before anything is stored.
@@ -28,6 +49,7 @@ impl<'w> Group<'w> {
             let Work::Correction(both) = correction else { continue };
             let ids = both.iter().map(|half| half.id.as_str().to_owned()).collect();
             let stored = writing.tx.activities(ids).await?;
+            let stored_ids: Vec<&str> = stored.iter().map(|known| known.activity.id.as_str()).collect();
             let mut found: Vec<Option<ItemResult>> = Vec::with_capacity(both.len());
             for (index, half) in both.iter().enumerate() {
                 let known = stored.iter().find(|known| known.activity.id == half.id).map(|known| &known.activity);
@@ -35,7 +57,8 @@ impl<'w> Group<'w> {
                     Some(known) => Some(same_or_conflict(known, half)),
                     None => self.half(writing, work, (job, index), half, targets),
                 };
-                found.push(problem.filter(|result| matches!(result, ItemResult::Refused(_))));
+                let problem = problem.filter(|result| matches!(result, ItemResult::Refused(_)));
+                found.push(problem.or_else(|| out_of_force(work, both, (job, index), &stored_ids, targets)));
             }
             if found.iter().all(Option::is_none) {
                 continue;

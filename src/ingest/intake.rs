@@ -66,6 +66,14 @@ impl Ingest {
         self.markets.submit(&key, Work::Cases(cases)).await
     }
 
+    /// Whether somebody may write to a market at all, which asks no database.
+    ///
+    /// # Errors
+    /// The role is missing, or the market is unknown.
+    pub fn may_write(&self, who: &Principal, market: &MarketId) -> Result<(), IngestError> {
+        self.admit(Role::Writer, who, market).map(|_| ())
+    }
+
     /// Stores activities. A void is an activity of its own.
     ///
     /// # Errors

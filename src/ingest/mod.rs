@@ -63,7 +63,7 @@ mod work;
 mod writer;
 mod writing;
 
-pub use admit::etag;
+pub use admit::{FUTURE, etag};
 pub use at_hand::{assure_ground, case_at_hand, persons_at_hand};
 pub use batches::{Batch, Batches};
 pub use beside::Beside;

@@ -1,4 +1,4 @@
-//! What voids name: whether it is voided already, or is a void itself, which is final.
+//! What voids name: whether it is voided already, or is a void itself, which is final; and whether what replaces it is voided.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::domain::activity::Activity;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::validation::{Refusal, Violation};
 
-/// The targets of a group's voids, as far as something is known of them.
+/// The targets of a group's voids and the replacements of its corrections, as far as something is known of them.
 pub(super) struct Targets {
     voided: HashSet<String>,
     voids: HashSet<String>,
@@ -19,7 +19,7 @@ pub(super) struct Targets {
 
 impl Targets {
     pub(super) async fn of(writing: &Writing<'_>, work: &[Work]) -> Result<Self, IngestError> {
-        let named: Vec<String> =
+        let mut named: Vec<String> =
             activities(work).filter_map(|(_, activity)| void_target(activity)).map(str::to_owned).collect();
         if named.is_empty() {
             return Ok(Self { voided: HashSet::new(), voids: HashSet::new() });
@@ -29,10 +29,15 @@ impl Targets {
         let mut voids: HashSet<String> = stored.map(|void| void.id.as_str().to_owned()).collect();
         let here = activities(work).map(|(_, activity)| activity).filter(|activity| is_void(activity));
         voids.extend(here.map(|void| void.id.as_str().to_owned()));
+        for correction in work {
+            if let Work::Correction(both) = correction {
+                named.extend(both.iter().map(|half| half.id.as_str().to_owned()));
+            }
+        }
         Ok(Self { voided: writing.tx.voided(named).await?, voids })
     }
 
-    /// The activity is voided.
+    /// The activity is voided, or will be when it arrives.
     pub(super) fn is_voided(&self, target: &str) -> bool {
         self.voided.contains(target)
     }

@@ -94,6 +94,11 @@ impl Definition {
         row.running = at.today.is_some_and(|today| today < at.period.end);
         (row.value, row.no_value, row.numerator, row.denominator) = (None, None, None, None);
         (row.sample_size, row.interval) = (None, None);
+        // Before all else: what a period holds that has not begun cannot depend on what else the question holds.
+        if !self.told.ahead && at.today.is_some_and(|today| today < at.period.start) {
+            row.no_value = Some(NoValue::NotBegun);
+            return;
+        }
         if self.money && row.currency.is_none() {
             row.no_value = Some(NoValue::NoFacts);
             return;
@@ -104,10 +109,6 @@ impl Definition {
         }
         if !self.is_over(at) {
             row.no_value = Some(NoValue::Immature);
-            return;
-        }
-        if !self.told.ahead && at.today.is_some_and(|today| today < at.period.start) {
-            row.no_value = Some(NoValue::NotBegun);
             return;
         }
         let value = match &self.root {

@@ -99,8 +99,9 @@ impl Query {
         let told = |lines: &[Line], row: &Row| {
             lines.iter().any(|line| line.row.currency.is_some() && line.row.is_of_same_group(row))
         };
-        let (kept, blank): (Vec<Line>, Vec<Line>) =
-            lines.into_iter().partition(|line| line.row.no_value != Some(NoValue::NoFacts));
+        let blank =
+            |row: &Row| row.currency.is_none() && matches!(row.no_value, Some(NoValue::NoFacts | NoValue::NotBegun));
+        let (blank, kept): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| blank(&line.row));
         let blank: Vec<Line> = blank.into_iter().filter(|line| !told(&kept, &line.row)).collect();
         let mut lines = kept;
         for line in blank {

@@ -158,7 +158,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     let activities = objects(reader, "activity", &convert);
     let facts = reader.table("facts").map(|mut table| {
         // Worked examples may name what no pack has: a licence that does not serve.
-        let known = Known { jurisdiction: &|_| true, rule: &|_| true, code: &|_| true };
+        let known = Known { jurisdiction: &|_| true, rule: &|_| true, code: &|_| true, licences: None };
         let facts = facts::facts(&mut table, &known);
         table.finish();
         facts
@@ -187,8 +187,6 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     }
     Some(Example {
         jurisdiction: defaults.jurisdiction.clone(),
-        name: name?,
-        rule: rule?,
         country,
         subdivision: reader.text("subdivision").or(subdivision),
         locality: reader.text("locality").or(locality),
@@ -206,6 +204,9 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
         unknown: reader.texts("unknown"),
         check,
         position: reader.cx.position(reader.offset()),
+        // Last: every key is read before.
+        name: name?,
+        rule: rule?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a tenant declares of itself, as its file and worked examples write it.
 
 use super::reader::Reader;
+use super::spelling::nearest;
 use crate::domain::tenant::{Declared, Exemption, LicenceHeld, Membership, Span, TenantFacts};
 
 /// What the packs know, to tell a misspelt name.
@@ -11,6 +12,8 @@ pub struct Known<'k> {
     pub rule: &'k dyn Fn(&str) -> bool,
     /// Some rule asks for that membership.
     pub code: &'k dyn Fn(&str) -> bool,
+    /// The kinds of licence that some rule asks for; `None` where any word will do.
+    pub licences: Option<&'k [&'k str]>,
 }
 
 /// Reads `[facts]`.
@@ -20,6 +23,14 @@ pub fn facts(table: &mut Reader<'_, '_>, known: &Known<'_>) -> TenantFacts {
         let (place, number) = (jurisdiction(&mut item, known), item.need_text("number"));
         let (licence, authority) = (item.text("licence"), item.text("authority"));
         let span = span(&mut item, true);
+        // A word that no rule asks for serves nowhere: every contact would be answered as without a licence.
+        if let (Some(word), Some(asked)) = (licence.as_deref(), known.licences)
+            && !asked.contains(&word)
+        {
+            let message = format!("no rule asks for a licence of the kind \"{word}\"{}", nearest(word, asked));
+            let remedy = format!("write one of {}, or leave it out", asked.join(", "));
+            item.wrong("licence", &message, &remedy);
+        }
         if let (Some(jurisdiction), Some(number)) = (place, number) {
             found.licences.push(LicenceHeld { jurisdiction, licence, number, authority, span });
         }

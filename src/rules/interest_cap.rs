@@ -205,7 +205,6 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
     let no_figure = table.boolean("no_figure").unwrap_or(false);
     let during = table.set("while");
     let limits = InterestCap {
-        bound: bound?,
         natures: table.set("natures"),
         tiers,
         currency: defaults.currency,
@@ -221,6 +220,8 @@ pub fn interest_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Opti
         contract_before_condition: table.boolean("contract_before_condition").unwrap_or(false),
         starts,
         total,
+        // Last: every key is read before.
+        bound: bound?,
     };
     if limits.during.is_empty() && (limits.during_written || limits.contract_before_condition) {
         table.wrong("while", "while_written and contract_before_condition need while", "name the condition in while");

@@ -7,13 +7,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::compile::Packs;
 use super::facts::{self, Known};
-use super::model::Rule;
+use super::model::{Limits, Rule};
+use super::pack::Pack;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
 use super::words::Status;
 use super::{parse_conduct, sound, tighten};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
-use crate::domain::ids::JurisdictionId;
 use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::Source;
 
@@ -65,7 +65,7 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
     let mut twice = Vec::new();
     let mut root = Reader::new(&reading, parsed.get_ref(), 0..0, "file");
     if let Some(mut table) = root.table("facts") {
-        overlay.facts = declared(packs, &mut table);
+        overlay.facts = declared(packs, &licences_asked(packs, parsed.get_ref()), &mut table);
         table.finish();
     }
     if let Some(mut table) = root.table("rules") {
@@ -80,7 +80,9 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
         }
         overlay.block_guidelines = table.boolean("block_guidelines").unwrap_or(false);
         for mut reader in table.tables("add") {
-            if let Some(rule) = add(packs, &mut reader) {
+            // Without a pack nothing else can be read, and no key is known or unknown.
+            let Some(pack) = placed(packs, &mut reader) else { continue };
+            if let Some(rule) = add(packs, pack, &mut reader) {
                 if let Some(first) = overlay.added.iter().find(|one| one.id == rule.id) {
                     // A finding is known by its rule: two rules would have one finding between them.
                     let message = format!("rule {} stands here already, in {}", rule.id, first.position);
@@ -192,18 +194,36 @@ fn template(reader: &mut Reader<'_, '_>, overlay: &mut Overlay) {
     }
 }
 
+/// The kinds of licence that rules ask for, the tenant's own among them.
+fn licences_asked<'a>(packs: &'a Packs, file: &'a DeTable<'_>) -> Vec<&'a str> {
+    let asked = packs.iter().flat_map(|pack| &pack.rules).filter_map(|rule| match &rule.limits {
+        Limits::Licence(limits) => limits.licence.as_deref(),
+        _ => None,
+    });
+    let rules = file.iter().find(|(key, _)| key.get_ref() == "rules").map(|(_, value)| value.get_ref());
+    let added =
+        rules.and_then(|rules| rules.get("add")?.get_ref().as_array()).into_iter().flat_map(|added| added.iter());
+    let own = added.filter_map(|rule| rule.get_ref().get("licence")?.get_ref().get("licence")?.get_ref().as_str());
+    let mut asked: Vec<&str> = asked.chain(own).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    asked
+}
+
 /// Reads what a tenant declares of itself.
-pub fn declared(packs: &Packs, table: &mut Reader<'_, '_>) -> TenantFacts {
+fn declared(packs: &Packs, licences: &[&str], table: &mut Reader<'_, '_>) -> TenantFacts {
     let rules = || packs.iter().flat_map(|pack| &pack.rules);
     let known = Known {
         jurisdiction: &|id| packs.get(id).is_some(),
         rule: &|id| rules().any(|rule| rule.id.as_str() == id),
         code: &|code| rules().any(|rule| rule.membership.as_deref() == Some(code)),
+        licences: Some(licences),
     };
     facts::facts(table, &known)
 }
 
-fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
+/// The pack beside whose rules one of the tenant's own stands.
+fn placed<'p>(packs: &'p Packs, reader: &mut Reader<'_, '_>) -> Option<&'p Pack> {
     let text = reader.need_text("jurisdiction")?;
     let Some(pack) = packs.get(&text) else {
         reader.wrong("jurisdiction", &format!("there is no pack \"{text}\""), "name a jurisdiction that has a pack");
@@ -216,7 +236,11 @@ fn add(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<Rule> {
             "name a country or what lies below one",
         );
     }
-    let jurisdiction = JurisdictionId::trusted(&text);
+    Some(pack)
+}
+
+fn add(packs: &Packs, pack: &Pack, reader: &mut Reader<'_, '_>) -> Option<Rule> {
+    let jurisdiction = pack.id.clone();
     let tables = FeeTables::new();
     let defaults = Defaults {
         jurisdiction: &jurisdiction,

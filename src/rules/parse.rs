@@ -271,12 +271,13 @@ fn holiday(reader: &mut Reader<'_, '_>) -> Option<Holiday> {
         reader.wrong("until_year", "until_year lies before from_year", "write the last year in which it is kept");
     }
     Some(Holiday {
-        name: name?,
-        on: on?,
         observed,
         from_year,
         until_year,
         subdivisions: subdivision_codes(reader, "subdivisions"),
+        // Last: every key is read before.
+        name: name?,
+        on: on?,
     })
 }
 

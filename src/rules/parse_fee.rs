@@ -110,9 +110,9 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
     if (basis == FeeBasis::Steps) == basis_steps.is_empty() {
         table.wrong("basis", "basis \"steps\" and basis_steps go together", "give both or neither");
     }
+    let per = table.need_word::<FeePer>("per");
     Some(FeeCap {
         steps,
-        bound: bound?,
         currency,
         tiers,
         yearly,
@@ -126,12 +126,14 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         factor_if_paid_on_first_letter: decimal(table, "factor_if_paid_on_first_letter", false),
         minimum: amount(table, "minimum", currency),
         maximum: amount(table, "maximum", currency),
-        per: table.need_word::<FeePer>("per")?,
         max_count: table.integer("max_count", 0, 1000).and_then(|n| u32::try_from(n).ok()),
         min_days_between: table.integer("min_days_between", 1, 3660).and_then(|n| u16::try_from(n).ok()),
         requires: table.set("requires"),
         vat_only_if_not_deductible: table.boolean("vat_only_if_not_deductible").unwrap_or(false),
         unless_disputed: table.boolean("unless_disputed").unwrap_or(false),
+        // Last: whatever is wrong, every key is read, so that none is told to be unknown.
+        bound: bound?,
+        per: per?,
     })
 }
 

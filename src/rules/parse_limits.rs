@@ -307,13 +307,14 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
         event,
         since,
         paid_off,
-        timing: timing?,
         term,
         first_event: table.boolean("first_event").unwrap_or(false),
         once: table.boolean("once").unwrap_or(false),
         forms: table.set("forms"),
         unless_paid: table.boolean("unless_paid").unwrap_or(false),
         if_expired,
+        // Last: whatever is wrong, every key is read, so that none is told to be unknown.
+        timing: timing?,
     })
 }
 
@@ -336,12 +337,13 @@ fn limitation(table: &mut Reader<'_, '_>) -> Option<LimitationPeriod> {
     }
     Some(LimitationPeriod {
         term,
-        start: start?,
         interrupted_by,
         revived_by,
         acknowledged_in_writing,
         max_years: years(table, "max_years"),
         titled_years: years(table, "titled_years"),
         forbids: steps(table, "forbids", true),
+        // Last: every key is read before.
+        start: start?,
     })
 }

@@ -117,6 +117,19 @@ pub fn foreign(status: &Status) -> Status {
     }
 }
 
+/// The status of a batch of a stream that failed as a whole, with the number that the client gave it.
+#[must_use]
+pub fn of_batch(found: &Status, sequence: i64) -> Status {
+    let mut details = found.get_error_details();
+    if let Some(info) = details.error_info() {
+        let (reason, domain, mut metadata) = (info.reason.clone(), info.domain.clone(), info.metadata.clone());
+        metadata.insert("sequence".to_owned(), sequence.to_string());
+        details.set_error_info(reason, domain, metadata);
+    }
+    let message = format!("batch {sequence}: {}", found.message());
+    Status::with_error_details(found.code(), cut(message, MAX_MESSAGE_BYTES), details)
+}
+
 const fn reason_of(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

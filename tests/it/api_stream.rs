@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
+use tonic_types::StatusExt as _;
 
 use crate::support::api::Api;
 use crate::support::database::{Backend, Database, on_both_databases};
@@ -81,13 +82,20 @@ async fn a_batch_that_fails_ends_the_stream_after_the_acknowledgements_before_it
         (message(9, vec![]).encode_to_vec(), Code::InvalidArgument, "INVALID_FIELD"),
     ];
     for (bytes, code, expected) in bad {
-        let messages = vec![good(1), good(2), bytes, good(3)];
+        let messages = vec![good(1), good(2), bytes, good(3), good(4)];
         let (answers, end) = raw::stream(&api.channel, METHOD, metadata.clone(), messages).await;
         let sequences: Vec<i64> =
             answers.iter().map(|answer| parse::<v1::StreamActivitiesResponse>(answer).sequence).collect();
         assert_eq!(sequences, [1, 2], "{expected}");
         let status = end.expect_err("the stream fails");
         assert_eq!((status.code(), reason(&status).as_str()), (code, expected));
+        // Which of them it was, where its number could be read; and nothing behind it is in force without a word.
+        if expected != "MALFORMED_MESSAGE" {
+            assert!(status.message().starts_with("batch 9: "), "{status:?}");
+            let info = status.get_details_error_info().expect("details");
+            assert_eq!(info.metadata.get("sequence").map(String::as_str), Some("9"));
+        }
+        assert_eq!(stored(&api).await, 2, "{expected}: what stands behind the failure is not stored");
     }
     api.end().await;
 }

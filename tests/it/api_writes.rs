@@ -191,6 +191,7 @@ on_both_databases!(
             reason: "typing error".to_owned(),
             replacement: Some(replacement),
         };
+        let own_id = "replacement.activity_id";
         // A replacement that is refused leaves the wrong record standing: both halves or none.
         let orphan = mine.activities.correct_activity(correct(payment("p2", "nowhere", 1, 7))).await;
         let orphan = orphan.expect_err("an unknown case");
@@ -198,7 +199,10 @@ on_both_databases!(
         assert_eq!(fields(&orphan), ["replacement.case_ids[0]"]);
         assert!(stored(&mut mine).await.iter().all(|activity| !activity.voided));
         let taken = mine.activities.correct_activity(correct(payment("p1", "c1", 1, 7))).await.expect_err("taken id");
-        assert_eq!(reason(&taken), "ID_CONFLICT");
+        assert_eq!((reason(&taken).as_str(), fields(&taken)), ("INVALID_FIELD", vec![own_id.to_owned()]));
+        // Word for word the wrong record, it would be the duplicate that its own void takes away.
+        let same = mine.activities.correct_activity(correct(payment("p1", "c1", 1, 70))).await.expect_err("the target");
+        assert_eq!((reason(&same).as_str(), fields(&same)), ("INVALID_FIELD", vec![own_id.to_owned()]));
         assert!(stored(&mut mine).await.iter().all(|activity| !activity.voided));
 
         for expected in [v1::WriteStatus::Created, v1::WriteStatus::Duplicate] {
@@ -256,6 +260,54 @@ on_both_databases!(
         let refused = mine.activities.correct_activity(corrected).await.expect_err("voids are final");
         assert_eq!((reason(&refused).as_str(), fields(&refused)), ("VOID_IS_FINAL", field.map(str::to_owned).to_vec()));
         assert!(stored(&mut mine).await.iter().all(|activity| activity.activity_id != "p4"));
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn what_replaces_a_record_is_in_force_or_nothing_is_voided(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        with_case(&mut mine, "c1").await;
+        for (id, amount) in [("p1", 70), ("p2", 7), ("p4", 40)] {
+            mine.activities.record_activity(record(payment(id, "c1", 1, amount))).await.expect("stored");
+        }
+        let void = |target: &str| v1::VoidActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: target.to_owned(),
+            void_activity_id: format!("void of {target}"),
+            void_time: stamp(2),
+            reason: String::new(),
+        };
+        let correct = |target: &str, replacement: v1::Activity| v1::CorrectActivityRequest {
+            region_code: "IT".to_owned(),
+            target_activity_id: target.to_owned(),
+            void_activity_id: format!("void of {target}"),
+            void_time: stamp(2),
+            reason: String::new(),
+            replacement: Some(replacement),
+        };
+        // p2 is on record and voided; p3 is voided before it comes.
+        for target in ["p2", "p3"] {
+            mine.activities.void_activity(void(target)).await.expect("voided");
+            let replacement = payment(target, "c1", 1, 7);
+            let refused = mine.activities.correct_activity(correct("p1", replacement)).await.expect_err(target);
+            assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "ALREADY_VOIDED"));
+            assert_eq!(fields(&refused), ["replacement.activity_id"]);
+            let now = stored(&mut mine).await;
+            assert!(now.iter().any(|activity| activity.activity_id == "p1" && !activity.voided), "{now:?}");
+            assert!(now.iter().all(|activity| activity.activity_id != "p3"));
+        }
+        // One that is on record and in force will do; what becomes of it later does not change what was taken.
+        let right = correct("p1", payment("p4", "c1", 1, 40));
+        let answer = mine.activities.correct_activity(right.clone()).await.expect("corrected").into_inner();
+        let statuses = (answer.void_status(), answer.replacement_status());
+        assert_eq!(statuses, (v1::WriteStatus::Created, v1::WriteStatus::Duplicate));
+        let next = correct("p4", payment("p5", "c1", 1, 41));
+        mine.activities.correct_activity(next).await.expect("corrected again");
+        let answer = mine.activities.correct_activity(right).await.expect("a repetition").into_inner();
+        let statuses = (answer.void_status(), answer.replacement_status());
+        assert_eq!(statuses, (v1::WriteStatus::Duplicate, v1::WriteStatus::Duplicate));
         api.end().await;
     }
 );

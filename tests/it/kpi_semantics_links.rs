@@ -256,3 +256,65 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    // The case is zed's, the money came through yan: what the payment settles moves to yan first, and what is taken back of it
+    // moves back.
+    async fn the_balance_identity_holds_for_whoever_earned_a_payment(database: Database) {
+        let (api, mut mine) = service(&database).await;
+        let mut of_zed = case("c1", "a");
+        of_zed.steering = Some(v1::Steering { agent_id: "zed".to_owned(), ..of_zed.steering.unwrap_or_default() });
+        let request = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(of_zed) };
+        mine.cases.upsert_case(request).await.expect("stored");
+        let by_yan = |mut one: v1::Activity| {
+            let kind = v1::ActorKind::Human.into();
+            one.actor = Some(v1::Actor { agent_id: "yan".to_owned(), kind, ..Default::default() });
+            one
+        };
+        let reason = v1::ReversalKind::Chargeback.into();
+        let back = v1::Reversal { reversed_activity_id: "p1".to_owned(), amount: euros(30), reason };
+        let off =
+            v1::Adjustment { adjustment: v1::AdjustmentKind::WriteOff.into(), amount: euros(5), ..Default::default() };
+        let records = vec![
+            by_yan(payment("p1", "c1", 3, 80)),
+            by_yan(activity("r1", "c1", 4, Detail::Reversal(back))),
+            by_yan(activity("w1", "c1", 5, Detail::Adjustment(off))),
+        ];
+        record(&mut mine, records).await;
+        let came = ["balance_opening", "placed", "moved_in", "interest", "charges", "written_up"];
+        let went = ["collected_net", "written_off", "discount", "recalled", "cancelled", "moved_out"];
+        let parts = ["payments", "payments_reversed", "balance_closing"];
+        let request = v1::QueryKpisRequest {
+            region_code: "IT".to_owned(),
+            kpi_ids: came.iter().chain(&went).chain(&parts).map(|id| (*id).to_owned()).collect(),
+            grain: v1::Grain::Month.into(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+            group_by: vec!["agent".to_owned()],
+            ..Default::default()
+        };
+        let rows = mine.kpis.query_kpis(request).await.expect("figures").into_inner().rows;
+        let figure = |kpi: &str, agent: &str| {
+            let row =
+                rows.iter().find(|row| row.kpi_id == kpi && row.group.first().is_some_and(|one| one.value == agent));
+            row.and_then(|row| row.value.as_ref()).map_or(0.0, |value| value.value.parse::<f64>().expect("a number"))
+        };
+        for (agent, collected, off, closing) in [("zed", 0.0, 5.0, 45.0), ("yan", 50.0, 0.0, 0.0)] {
+            let sum = |kpis: &[&str]| kpis.iter().map(|kpi| figure(kpi, agent)).sum::<f64>();
+            assert_eq!(figure("balance_closing", agent), sum(&came) - sum(&went), "{agent}: {rows:#?}");
+            let told = ["collected_net", "written_off", "balance_closing"].map(|kpi| figure(kpi, agent));
+            assert_eq!(told, [collected, off, closing], "{agent}");
+            assert_eq!(figure("payments", agent) - figure("payments_reversed", agent), collected, "{agent}");
+        }
+        // ListKpis says so.
+        let list = v1::ListKpisRequest { region_code: "IT".to_owned(), page_size: 1_000, ..Default::default() };
+        let kpis = mine.kpis.list_kpis(list).await.expect("the KPIs").into_inner().kpis;
+        for (id, attribution) in
+            [("payments", "payment_chain"), ("payments_reversed", "payment_chain"), ("moved_in", "mixed")]
+        {
+            let kpi = kpis.iter().find(|kpi| kpi.kpi_id == id).expect("a KPI");
+            assert_eq!(kpi.attribution, attribution, "{id}");
+        }
+        api.end().await;
+    }
+);

@@ -98,6 +98,16 @@ on_both_databases!(
             .collect();
         assert_eq!(periods, [(Some(5), true, false), (Some(6), true, true), (Some(7), true, true)]);
         assert_eq!(told.rows[2].no_value_reason(), v1::NoValueReason::NotBegun);
+        // So it is of money of which there is none yet, whether a fact stands in the question's other periods or not.
+        let months =
+            |start| v1::QueryKpisRequest { start_date: start, end_date: date(2024, 9, 1), ..march("payments") };
+        for (start, before) in [(date(2024, 7, 1), 0), (date(2024, 5, 1), 2)] {
+            let told = mine.kpis.query_kpis(months(start)).await.expect("figures").into_inner();
+            let reasons: Vec<_> = told.rows.iter().map(v1::KpiRow::no_value_reason).collect();
+            let expected =
+                [[v1::NoValueReason::NoFacts; 2].as_slice()[..before].to_vec(), vec![v1::NoValueReason::NotBegun; 2]];
+            assert_eq!(reasons, expected.concat());
+        }
         api.end().await;
     }
 );

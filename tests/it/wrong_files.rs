@@ -140,6 +140,135 @@ fn a_subdivision_that_no_residence_names_is_refused() {
     assert!(told(directory.path()).contains("until_year lies before from_year"));
 }
 
+/// A directory with these files.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("make a temporary directory");
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("make a folder");
+        std::fs::write(path, text).expect("write a file");
+    }
+    directory
+}
+
+const TENANT: &str =
+    "tenant = \"a\"\n[markets.it]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\npromise_grace_days = 3\n";
+
+/// Somebody who is told of three mistakes where there is one takes right lines out.
+#[test]
+fn a_wrong_key_does_not_make_the_keys_behind_it_unknown() {
+    let more = "close_after_days = 10\nfiscal_year_start = 4\n";
+    for (wrong, told_of) in [
+        ("week_start = \"Sun\"", "week_start is \"Sun\""),
+        ("attribution_days = -1", "attribution_days is -1"),
+        ("agent_figures = \"none\"", "agent_figures is \"none\""),
+        ("payment_order = []", "payment_order does not name"),
+    ] {
+        let file = directory(&[("tenants/a.toml", &format!("{TENANT}{wrong}\n{more}"))]);
+        let told = told(file.path());
+        assert!(told.contains(told_of) && told.contains("1 mistake") && !told.contains("known here"), "{told}");
+    }
+    let both =
+        format!("{TENANT}week_start = \"Sun\"\nclose_after_days = -1\nfiscal_year_start = 13\nfiscal_year = 4\n");
+    let told = told(directory(&[("tenants/a.toml", &both)]).path());
+    for one in ["week_start is", "close_after_days is -1", "fiscal_year_start is 13", "it.fiscal_year is not a key"] {
+        assert!(told.contains(one), "{one} in {told}");
+    }
+}
+
+/// So it is in a pack, and in a rule that a tenant adds.
+#[test]
+fn a_wrong_word_of_a_rule_does_not_make_the_keys_behind_it_unknown() {
+    let directory = configuration();
+    let pack = "[[rule]]\nid = \"se-mine\"\ntitle = \"t\"\ntext = \"t\"\ncitation = \"c\"\nsource = \"statute\"\neffect = \"requires\"\n\
+        confidence = \"read\"\nvalid_from = 2020-01-01\n\n[rule.required_notice]\nnotices = [\"validation\"]\nevent = [\"demand\"]\n\
+        timing = \"befor\"\nfirst_event = true\nonce = true\nforms = [\"paper\"]\nunless_paid = true\n";
+    let file = directory.path().join("jurisdictions/se/rules.toml");
+    let text = std::fs::read_to_string(&file).expect("a pack");
+    std::fs::write(&file, format!("{text}\n{pack}")).expect("write the pack");
+    let tenant = directory.path().join("tenants/t.toml");
+    let text = std::fs::read_to_string(&tenant).expect("the tenant");
+    let own = "\n[[rules.add]]\nid = \"mine\"\ntitle = \"t\"\ntext = \"t\"\nvalid_from = 2020-01-01\n";
+    std::fs::write(&tenant, format!("{text}{own}")).expect("write the tenant");
+    let told_of_pack = told(directory.path());
+    assert!(told_of_pack.contains("befor") && !told_of_pack.contains("unknown key"), "{told_of_pack}");
+    std::fs::write(&file, std::fs::read_to_string(&file).expect("a pack").replace(pack, "")).expect("write the pack");
+    let told = told(directory.path());
+    assert!(told.contains("jurisdiction") && !told.contains("unknown key"), "{told}");
+}
+
+/// Whoever names the wrong directory, or misspells a folder, believes in force what is not.
+#[test]
+fn a_directory_that_is_no_configuration_and_files_that_nobody_reads_are_told() {
+    let other = directory(&[("README.md", "words"), ("notes/a.json", "{}"), (".hidden/x.toml", "x = 1")]);
+    let told_of_check = told(other.path());
+    assert!(told_of_check.contains("holds no file of a configuration"), "{told_of_check}");
+    let serve = Command::new(binary()).arg("serve").arg("--config").arg(other.path()).output().expect("run fairdue");
+    let told_of_serve = String::from_utf8_lossy(&serve.stderr).into_owned();
+    assert_eq!(serve.status.code(), Some(1), "{told_of_serve}");
+    assert!(told_of_serve.contains("holds no file of a configuration"), "{told_of_serve}");
+    for (file, message, remedy) in [
+        ("tennants/b.toml", "nobody reads the folder", "write tenants"),
+        ("law/it/rules.toml", "nobody reads the folder", "use one of jurisdictions"),
+        ("servr.toml", "no file of this name", "write server.toml"),
+        ("foo.toml", "no file of this name", "use one of server.toml"),
+        ("jurisdictions/rules.toml", "in a folder of its own", "put it into a folder"),
+        ("tenants/old/b.toml", "nobody reads the folder", "put it beside this folder"),
+        ("shadow/a/kpis/k.toml", "nobody reads the folder", "write rates"),
+    ] {
+        let stray = directory(&[("tenants/a.toml", TENANT), (file, "x = 1\n")]);
+        let told = told(stray.path());
+        let named = |line: &str| line.contains(&format!("{file}:1:1: is not read")) && line.contains(message);
+        assert!(told.lines().any(named) && told.contains("1 mistake"), "{file}: {told}");
+        assert!(remedy == "write rates" || told.contains(remedy), "{file}: {told}");
+    }
+    let lawful = directory(&[
+        ("tenants/a.toml", TENANT),
+        ("tenants/README.md", "words"),
+        ("tenants/b.toml.orig", "x"),
+        ("tls/server.pem", "x"),
+        ("schema/tenant.json", "{}"),
+        (".taplo.toml", "x"),
+        ("fairdue.db", ""),
+    ]);
+    let output = Command::new(binary()).arg("check").arg(lawful.path()).output().expect("run fairdue");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let notes: Vec<&str> = told.lines().filter(|line| line.starts_with("note: ")).collect();
+    assert!(notes.len() == 1 && notes[0].contains("tenants/b.toml.orig is not read"), "{told}");
+}
+
+/// A licence of a kind that no rule asks for serves nowhere, and amounts in a currency without a rate add up to nothing.
+#[test]
+fn a_licence_or_a_currency_that_nothing_knows_is_told() {
+    let facts = |word: &str| {
+        format!("[[facts.licence]]\njurisdiction = \"it\"\nlicence = \"{word}\"\nnumber = \"1\"\nfrom = 2020-01-01\n")
+    };
+    let directory = configuration();
+    let tenant = directory.path().join("tenants/t.toml");
+    let good = std::fs::read_to_string(&tenant).expect("the tenant");
+    std::fs::write(&tenant, format!("{good}{}", facts("debt_colection"))).expect("write the tenant");
+    let told_of = told(directory.path());
+    assert!(told_of.contains("no rule asks for a licence of the kind \"debt_colection\", did you mean"), "{told_of}");
+    let table = "format = 1\nbase = \"EUR\"\nsource = \"s\"\ncarry_days = 7\n[rates.2026-01-02]\nSEK = \"11\"\n";
+    let reporting = |currency: &str| {
+        let text =
+            format!("{TENANT}[reporting]\ncurrency = \"{currency}\"\ntable = \"x\"\ndate_policy = \"fact_day\"\n");
+        with_table(&text, table)
+    };
+    let told_of = told(reporting("JPY").path());
+    assert!(told_of.contains("a.toml:7:12: the currency is JPY, of which the table x has no rate"), "{told_of}");
+    assert!(told_of.contains("write one of EUR, SEK, or add JPY to exchange/x.toml"), "{told_of}");
+    for currency in ["EUR", "SEK"] {
+        let output = Command::new(binary()).arg("check").arg(reporting(currency).path()).output().expect("run fairdue");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn with_table(tenant: &str, table: &str) -> tempfile::TempDir {
+    directory(&[("tenants/a.toml", tenant), ("exchange/x.toml", table)])
+}
+
 /// A target for a channel that there is not would never have a figure.
 #[test]
 fn a_target_for_what_no_figure_can_be_of_is_told() {

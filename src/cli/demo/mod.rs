@@ -124,7 +124,8 @@ pub(super) async fn send_history(client: &Client, country: country::Country) -> 
     let feed = async move {
         let mut cases = Some(cases);
         for part in activities.chunks(1_000) {
-            let batch = Batch { cases: cases.take().unwrap_or_default(), activities: part.to_vec() };
+            let cases = cases.take().unwrap_or_default();
+            let batch = Batch { cases, activities: part.to_vec(), ..Batch::default() };
             if batches.send(batch).await.is_err() {
                 return;
             }
@@ -137,8 +138,8 @@ pub(super) async fn send_history(client: &Client, country: country::Country) -> 
 /// The demo's own records are sound, so a refusal is a fault of the program that must not pass unseen.
 fn refuse_refusals(country: &country::Country, sent: &Sent) -> Result<(), CliError> {
     for tally in [&sent.cases, &sent.activities] {
-        if let Some((reason, (count, first))) = tally.refused.first_key_value() {
-            let market = country.market;
+        if let Some((reason, refused)) = tally.refused.first_key_value() {
+            let (market, count, first) = (country.market, refused.count, refused.first.join("; "));
             return Err(CliError::new(format!(
                 "{count} records of market {market} were refused: {reason}, first {first}"
             )));

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod figures;
+mod lines;
 pub mod mapping;
 mod reading;
 pub mod report;
@@ -20,9 +21,11 @@ use super::client::Client;
 use super::error::CliError;
 use super::send::{self, Batch, Sent, Tally};
 use crate::cli::say::say;
+use crate::clock::Clock;
 use crate::config::source as files;
 use crate::domain::diagnostic::Diagnostics;
-use crate::wire::encode;
+use crate::ingest::FUTURE;
+use crate::wire::{decode, encode};
 use engine::{Engine, Row};
 use mapping::Mapping;
 use report::Report;
@@ -68,7 +71,7 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
             })
             .await
         }
-        None => drain(inbox).await,
+        None => judged(inbox).await,
     };
     let read = reader.await.map_err(|_| CliError::new("the file's reader ended unexpectedly"))?;
     bar.finish_and_clear();
@@ -79,9 +82,13 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     let sent = sent?;
     if client.is_some() {
         say!("\n{}", answers(&sent));
+    } else {
+        say!("{}", refusals(&sent, "would be refused by the server"));
     }
-    let records = sent.cases.created + sent.cases.duplicates + sent.activities.created + sent.activities.duplicates;
-    say!("\n{} rows, {records} records stored, in {}", report.rows(), seconds(took));
+    let stored = sent.cases.created + sent.activities.created;
+    let before = sent.cases.duplicates + sent.activities.duplicates;
+    let before = if before > 0 { format!(", {before} stored before") } else { String::new() };
+    say!("\n{} rows, {stored} records stored{before}, in {}", report.rows(), seconds(took));
     if let Some(error) = broke_off {
         return Err(CliError::new(format!("{} broke off: {error}", args.events.display())));
     }
@@ -128,6 +135,8 @@ fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) ->
         if let Ok(records) = &outcome {
             batch.cases.extend(records.version.iter().map(encode::case::case));
             batch.activities.extend(records.activities.iter().map(encode::activity::activity));
+            batch.lines.cases.resize(batch.cases.len(), line);
+            batch.lines.activities.resize(batch.activities.len(), line);
         }
         if batch.activities.len() >= BATCH || batch.cases.len() >= BATCH {
             return batches.blocking_send(std::mem::take(&mut batch)).is_ok();
@@ -138,26 +147,54 @@ fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) ->
     (report, done.err())
 }
 
-async fn drain(mut inbox: mpsc::Receiver<Batch>) -> Result<Sent, CliError> {
-    while inbox.recv().await.is_some() {}
-    Ok(Sent::default())
+/// What a server would refuse of each record by itself, whatever it has stored: nothing is sent.
+async fn judged(mut inbox: mpsc::Receiver<Batch>) -> Result<Sent, CliError> {
+    let mut sent = Sent::default();
+    while let Some(Batch { cases, activities, lines }) = inbox.recv().await {
+        for (place, case) in cases.into_iter().enumerate() {
+            let id = case.case_id.clone();
+            if let Err(error) = decode::collect("", |at| decode::case::case(at, case)) {
+                sent.cases.refuse("INVALID_FIELD", lines.cases.get(place).copied(), &id, || error.to_string());
+            }
+        }
+        for (place, activity) in activities.into_iter().enumerate() {
+            let (id, line) = (activity.activity_id.clone(), lines.activities.get(place).copied());
+            match decode::collect("", |at| decode::activity::activity(at, activity)) {
+                Err(error) => sent.activities.refuse("INVALID_FIELD", line, &id, || error.to_string()),
+                Ok(activity) if activity.occurred > Clock::system().now().plus(FUTURE) => {
+                    let words = || format!("occur_time is {}, more than five minutes after now", activity.occurred);
+                    sent.activities.refuse("TIME_IN_FUTURE", line, &id, words);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+    Ok(sent)
 }
 
 /// What the server answered, as a table with the refusals below it.
 fn answers(sent: &Sent) -> String {
     let mut table = report::table(&["sent", "stored", "stored before", "refused"]);
-    let rows: [(&str, &Tally); 2] = [("case versions", &sent.cases), ("activities", &sent.activities)];
-    for (name, tally) in rows {
+    for (name, tally) in sorts(sent) {
         let counts = [tally.created, tally.duplicates, tally.refusals()].map(|count| count.to_string());
         table.add_row([&[name.to_owned()][..], &counts].concat());
     }
-    let mut text = table.to_string();
-    for (name, tally) in rows {
-        for (reason, (count, first)) in &tally.refused {
-            text.push_str(&format!(
-                "\nrefused by the server: {count} {name}, {reason}; first {}",
-                report::printable(first)
-            ));
+    format!("{table}{}", refusals(sent, "refused by the server"))
+}
+
+const fn sorts(sent: &Sent) -> [(&'static str, &Tally); 2] {
+    [("case versions", &sent.cases), ("activities", &sent.activities)]
+}
+
+/// A line a reason, with the first few records of each below it.
+fn refusals(sent: &Sent, by: &str) -> String {
+    let mut text = String::new();
+    for (name, tally) in sorts(sent) {
+        for (reason, refused) in &tally.refused {
+            text.push_str(&format!("\n{by}: {} {name}, {reason}", refused.count));
+            for one in &refused.first {
+                text.push_str(&format!("\n    {}", report::printable(one)));
+            }
         }
     }
     text

@@ -6,6 +6,7 @@ use std::fmt;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::engine::{Records, Refused};
+use super::source::Unreadable;
 use crate::domain::money::{Currency, format_minor};
 
 /// A count of records and the sum of their amounts.
@@ -34,6 +35,10 @@ pub struct Refusals {
 }
 
 const EXAMPLES: usize = 3;
+/// Longest text of a sentence, in characters: it may quote what stands in a cell.
+const LONGEST: usize = 400;
+/// Longest name of an event in the table, in characters.
+const LONGEST_EVENT: usize = 100;
 
 /// The account of an import, on this side of the wire.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,22 +72,23 @@ impl Report {
             Ok(records) => self.made(records),
             Err(refused) => {
                 counts.1 += 1;
-                self.refuse(refused.reason, line, refused.seen.clone());
+                self.refuse(refused.reason, 1, line, refused.seen.clone());
             }
         }
     }
 
-    /// Accounts for a row that never got as far as an event.
-    pub fn unreadable(&mut self, line: u64, seen: String) {
+    /// Accounts for a row that never got as far as an event. Each line that it takes counts as a row: they may have been rows
+    /// that a quotation mark has swallowed.
+    pub fn unreadable(&mut self, line: u64, unreadable: Unreadable) {
         let counts = self.events.entry("(unreadable)".to_owned()).or_default();
-        counts.0 += 1;
-        counts.1 += 1;
-        self.refuse("the row cannot be read", line, seen);
+        counts.0 += unreadable.lines;
+        counts.1 += unreadable.lines;
+        self.refuse("the row cannot be read", unreadable.lines, line, unreadable.seen);
     }
 
-    fn refuse(&mut self, reason: &'static str, line: u64, seen: String) {
+    fn refuse(&mut self, reason: &'static str, rows: u64, line: u64, seen: String) {
         let refusals = self.refused.entry(reason).or_default();
-        refusals.count += 1;
+        refusals.count += rows;
         if refusals.first.len() < EXAMPLES {
             refusals.first.push((line, seen));
         }
@@ -138,7 +144,8 @@ impl fmt::Display for Printed<'_> {
         let report = self.report;
         let mut events = table(&["event", "rows", "refused"]);
         for (event, (rows, refused)) in &report.events {
-            events.add_row([printable(event), rows.to_string(), refused.to_string()]);
+            let name: String = printable(event).chars().take(LONGEST_EVENT).collect();
+            events.add_row([name, rows.to_string(), refused.to_string()]);
         }
         events.add_row(["total".to_owned(), report.rows().to_string(), report.refused_rows().to_string()]);
         writeln!(f, "{events}\n")?;
@@ -177,8 +184,8 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Text from elsewhere without what could move the terminal's cursor.
+/// Text from elsewhere without what could move the terminal's cursor, and not without end.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(100).collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST).collect()
 }

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use csv::StringRecord;
+use csv::{ByteRecord, StringRecord};
 use flate2::bufread::MultiGzDecoder;
 
 use super::engine::Row;
+use super::lines::{Lines, OpenQuote, taken};
 use super::mapping::Mapping;
 
-/// Longest row that is taken, in bytes: an unclosed quote swallows the rest of a file into one row.
+/// Longest row that is taken, in bytes: a quotation mark that is closed late swallows many lines into one row.
 const MAX_ROW_BYTES: usize = 64 * 1024;
 
 /// Why a file cannot be read at all.
@@ -25,8 +26,29 @@ pub enum SourceError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// There is no header.
+    #[error("the file is empty: its first line must name the columns")]
+    Empty,
+    /// The header is one column that holds another delimiter.
+    #[error(
+        "the header is one column, in which {0:?} stands between names: fields are told apart by commas, so write the file with commas"
+    )]
+    Delimiter(char),
+    /// The header does not end.
+    #[error(
+        "the quotation mark that opens on line {opens}, in the header, is not closed by the end of the file, {lines} lines on: \
+         close it, or remove it"
+    )]
+    OpenHeader {
+        /// Line on which it opens.
+        opens: u64,
+        /// Lines from there to the end.
+        lines: u64,
+    },
     /// The header lacks columns.
-    #[error("the header lacks {0}: the mapping reads these columns")]
+    #[error(
+        "the header lacks {0}: the mapping reads these columns; add them, or name in the mapping what the file calls them"
+    )]
     MissingColumns(String),
     /// A column stands twice.
     #[error("the header has the column {0} twice: rename one")]
@@ -36,9 +58,18 @@ pub enum SourceError {
     UnknownColumn(String),
 }
 
+/// Why a row cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Lines that it takes: several where a quotation mark holds them together.
+    pub lines: u64,
+    /// What was seen, with what to do about it.
+    pub seen: String,
+}
+
 /// Reads rows.
 pub struct Source<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Lines<R>>,
     header: HashMap<String, usize>,
     width: usize,
 }
@@ -83,12 +114,28 @@ impl<R: Read> Source<R> {
     /// Reads the header and compares it with what the mapping reads.
     ///
     /// # Errors
-    /// A column is missing, doubled or unknown.
+    /// There is no header, it does not end, or a column is missing, doubled or unknown.
     pub fn new(input: R, mapping: &Mapping) -> Result<Self, SourceError> {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+        let io = |error: csv::Error| SourceError::Io { path: String::new(), error: error.into() };
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Lines::new(input));
+        let first = reader.byte_headers().map_err(io)?.clone();
+        let end = reader.position().byte();
+        if reader.get_ref().is_past_end(end) {
+            return Err(match reader.get_mut().open_quote(&first) {
+                Some(OpenQuote { line, opens, lines }) => {
+                    SourceError::OpenHeader { opens, lines: lines.saturating_sub(opens.saturating_sub(line)) }
+                }
+                None => SourceError::Empty,
+            });
+        }
         let mut header = HashMap::new();
-        let titles = reader.headers().map_err(|error| SourceError::Io { path: String::new(), error: error.into() })?;
+        let titles = reader.headers().map_err(io)?;
         let width = titles.len();
+        if let (1, Some(title)) = (width, titles.get(0))
+            && let Some(delimiter) = title.chars().find(|c| [';', '\t', '|'].contains(c))
+        {
+            return Err(SourceError::Delimiter(delimiter));
+        }
         for (index, title) in titles.iter().enumerate() {
             let title = title.trim().trim_start_matches('\u{feff}');
             if header.insert(title.to_owned(), index).is_some() {
@@ -107,29 +154,51 @@ impl<R: Read> Source<R> {
         Ok(Self { reader, header, width })
     }
 
-    /// Hands every row to `take` with its line; a row that cannot be read comes with why instead. Ends early if `take`
-    /// answers false.
+    /// Hands every row to `take` with the line on which it begins; a row that cannot be read comes with why instead. Ends early
+    /// if `take` answers false.
     ///
     /// # Errors
     /// The file broke off (a truncated gzip, a failing disk): what was read so far has been handed over.
-    pub fn each(mut self, mut take: impl FnMut(u64, Result<CsvRow, String>) -> bool) -> std::io::Result<()> {
-        let mut record = StringRecord::new();
+    pub fn each(mut self, mut take: impl FnMut(u64, Result<CsvRow, Unreadable>) -> bool) -> std::io::Result<()> {
+        let mut bytes = ByteRecord::new();
         loop {
-            let line = self.reader.position().line();
-            let more = match self.reader.read_record(&mut record) {
+            match self.reader.read_byte_record(&mut bytes) {
+                Ok(true) => {}
                 Ok(false) => return Ok(()),
-                Ok(true) if record.as_slice().len() > MAX_ROW_BYTES => {
-                    take(line, Err(format!("the row is longer than {MAX_ROW_BYTES} bytes")))
+                Err(error) => return Err(error.into()),
+            }
+            let end = self.reader.position().byte();
+            if self.reader.get_ref().is_past_end(end) {
+                if let Some(OpenQuote { line, opens, lines }) = self.reader.get_mut().open_quote(&bytes) {
+                    let took = lines.saturating_sub(opens.saturating_sub(line));
+                    let seen = format!(
+                        "the quotation mark that opens on line {opens} is not closed by the end of the file and took {took} lines: \
+                         close it, or double it if it belongs to the text"
+                    );
+                    take(line, Err(Unreadable { lines, seen }));
                 }
-                Ok(true) if record.len() != self.width => {
-                    take(line, Err(format!("the row has {} columns, the header {}", record.len(), self.width)))
+                return Ok(());
+            }
+            let line = self.reader.get_mut().line_of(&bytes, end);
+            let lines = taken(&bytes);
+            let wrong = |what: String| {
+                let held = format!("; a quotation mark holds the lines {line} to {} together", line + lines - 1);
+                Unreadable { lines, seen: if lines > 1 { what + &held } else { what } }
+            };
+            let more = match StringRecord::from_byte_record(std::mem::take(&mut bytes)) {
+                Ok(record) => {
+                    let row = if record.as_slice().len() > MAX_ROW_BYTES {
+                        Err(wrong(format!("the row is longer than {MAX_ROW_BYTES} bytes")))
+                    } else if record.len() != self.width {
+                        Err(wrong(format!("the row has {} columns, the header {}", record.len(), self.width)))
+                    } else {
+                        Ok(CsvRow { header: &self.header, record: &record })
+                    };
+                    let more = take(line, row);
+                    bytes = record.into_byte_record();
+                    more
                 }
-                Ok(true) => take(line, Ok(CsvRow { header: &self.header, record: &record })),
-                Err(error) => match error.into_kind() {
-                    csv::ErrorKind::Io(error) => return Err(error),
-                    csv::ErrorKind::Utf8 { err, .. } => take(line, Err(format!("the row is not UTF-8: {err}"))),
-                    _ => take(line, Err("the row is no CSV".to_owned())),
-                },
+                Err(error) => take(line, Err(wrong(format!("the row is not UTF-8: {}", error.utf8_error())))),
             };
             if !more {
                 return Ok(());

@@ -184,6 +184,85 @@ fn bytes_that_are_no_text_and_rows_without_end_are_refused_and_the_rest_is_read(
     assert!(!escape.contains('\u{1b}'));
 }
 
+/// A report with what it says of the rows that cannot be read: line, and what was seen.
+fn unread(report: &Report) -> Vec<(u64, &str)> {
+    let refusals = report.refused.get("the row cannot be read");
+    refusals.iter().flat_map(|refusals| &refusals.first).map(|(line, seen)| (*line, seen.as_str())).collect()
+}
+
+#[test]
+fn an_open_quotation_mark_is_named_and_what_it_swallowed_is_accounted_for() {
+    let mapping = mapping(FINES);
+    let opening = OPENED.replace("A1,", "A2,").replace("561", "\"561");
+    let behind = "A3,Create Fine,2007-01-10T00:00:00+01:00,561,35.0,0.0,,,157,A,0,NIL,,,\n".repeat(3);
+    for (end, bom) in [("\n", ""), ("\r\n", ""), ("\n", "\u{feff}")] {
+        for tail in [end, "", &end.repeat(3)] {
+            let text = format!("{bom}{HEADER}{OPENED}\n{opening}{behind}").replace('\n', end);
+            let csv = format!("{}{tail}", text.trim_end());
+            let (versions, _, report) = run(&mapping, csv.as_bytes());
+            assert_eq!((versions.len(), report.rows(), report.refused_rows()), (1, 5, 4), "{csv:?}");
+            let expected = "the quotation mark that opens on line 4 is not closed by the end of the file and took 4 lines: \
+                            close it, or double it if it belongs to the text";
+            assert_eq!(unread(&report), [(4, expected)], "{csv:?}");
+            assert!(report.text(Currency::parse("EUR").unwrap()).contains(expected));
+        }
+    }
+    // It opens behind a text of two lines that is closed: the row begins before it.
+    let later = OPENED.replace(",157,", ",\"15\n7\",").replace("NIL", "\"NIL");
+    let (_, _, report) = run(&mapping, format!("{HEADER}{later}{behind}").as_bytes());
+    let (line, seen) = unread(&report)[0];
+    assert!(line == 2 && seen.contains("opens on line 3 ") && seen.contains("took 4 lines"), "{line}: {seen}");
+    assert_eq!((report.rows(), report.refused_rows()), (5, 5));
+    // Bytes that are no text do not hide it, nor does a mark that is the last character.
+    for last in [&b"\"\xff,1"[..], b"A9,\""] {
+        let (_, _, report) = run(&mapping, &[HEADER.as_bytes(), OPENED.as_bytes(), last].concat());
+        assert!(unread(&report)[0].1.contains("opens on line 3 "), "{report:?}");
+        assert_eq!((report.rows(), report.refused_rows()), (2, 1));
+    }
+    let header = Source::new(HEADER.replace("article", "\"article").as_bytes(), &mapping).err().unwrap();
+    assert!(matches!(header, SourceError::OpenHeader { opens: 1, lines: 1 }), "{header:?}");
+}
+
+#[test]
+fn a_quotation_mark_that_is_closed_late_accounts_for_the_lines_between() {
+    let late = format!(
+        "{}{}",
+        OPENED.replace("A1,", "A2,").replace("561", "\"561"),
+        OPENED.replace("Create Fine", "Create Fine\"")
+    );
+    let (versions, _, report) = fines(&format!("{OPENED}{late}{SENT}"));
+    assert_eq!((versions.len(), report.rows(), report.refused_rows()), (1, 4, 2));
+    let expected = "the row has 17 columns, the header 15; a quotation mark holds the lines 3 to 4 together";
+    assert_eq!(unread(&report), [(3, expected)]);
+}
+
+#[test]
+fn a_text_of_several_lines_is_lawful_and_lines_are_counted_as_editors_do() {
+    let long = OPENED.replace(",157,", ",\"1\n5\n7\",");
+    let wrong = "A1,Fly,2007-01-11T00:00:00+01:00,,,,,,,,,,,,\n";
+    for end in ["\n", "\r\n"] {
+        let csv = format!("{HEADER}{long}\n{SENT}\n\n{wrong}").replace('\n', end);
+        for csv in [csv.as_str(), csv.trim_end()] {
+            let (versions, activities, report) = run(&mapping(FINES), csv.as_bytes());
+            assert_eq!((versions.len(), activities.len(), report.rows(), report.refused_rows()), (1, 2, 3, 1));
+            assert_eq!(versions[0].attributes.get("article"), Some(&"1\n5\n7".replace('\n', end)));
+            assert_eq!(report.refused["the mapping names no such event"].first[0].0, 9, "{csv:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_columns_says_why() {
+    let mapping = mapping(FINES);
+    let wrong = |csv: &str| Source::new(csv.as_bytes(), &mapping).err().unwrap();
+    assert!(matches!(wrong(""), SourceError::Empty) && matches!(wrong("\n\r\n"), SourceError::Empty));
+    for delimiter in [';', '\t', '|'] {
+        let header = HEADER.replace(',', &delimiter.to_string());
+        let error = wrong(&format!("{header}a{delimiter}b\n"));
+        assert!(matches!(error, SourceError::Delimiter(found) if found == delimiter), "{error}");
+    }
+}
+
 fn report_with_escape() -> String {
     let (_, _, report) = fines(&format!("{OPENED}A1,\u{1b}[2J,2007-02-10T00:00:00+01:00,,,,1.0,,,,,,,,\n"));
     report.text(Currency::parse("EUR").unwrap())
@@ -252,4 +331,29 @@ fn the_fines_mapping_reads_the_whole_history_with_its_known_totals() {
     assert_eq!(report.activities["contact"].count, 103_987);
     assert_eq!(report.activities["transfer"].count, 59_013);
     println!("{}", report.text(mapping.currency));
+}
+
+/// A file that a trial run praises and the server refuses is found wanting too late.
+#[tokio::test]
+async fn a_trial_run_tells_what_the_server_would_refuse_with_its_lines() {
+    let mapping = mapping(FINES);
+    let back = "A1,Payment,2007-02-11T00:00:00+01:00,,,,-6.0,,,,,,,,\n";
+    let later = "A1,Payment,2999-02-11T00:00:00+01:00,,,,6.0,,,,,,,,\n";
+    let csv = format!("{HEADER}{OPENED}\n{SENT}{back}{later}");
+    let input: Box<dyn std::io::Read + Send> = Box::new(std::io::Cursor::new(csv));
+    let source = Source::new(input, &mapping).unwrap();
+    let (batches, inbox) = tokio::sync::mpsc::channel(4);
+    let (report, broke_off) =
+        tokio::task::spawn_blocking(move || super::read(source, &mapping, &batches)).await.unwrap();
+    assert!(broke_off.is_none() && report.refused_rows() == 0);
+    let sent = super::judged(inbox).await.unwrap();
+    assert_eq!((sent.cases.refusals(), sent.activities.refusals()), (0, 2), "{sent:?}");
+    let told = super::refusals(&sent, "would be refused");
+    for line in [
+        "1 activities, INVALID_FIELD",
+        "    line 5, A1/3.0: payment.amount: is less",
+        "    line 6, A1/4.0: occur_time is 2999-",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
 }

@@ -227,7 +227,7 @@ pub struct Ask {
     /// Leave out what was recorded after this instant.
     #[arg(long, value_name = "WHEN")]
     pub as_known: Option<String>,
-    /// Show figures of closed periods as they were at the closing, too (in CSV and JSON).
+    /// Show figures of closed periods as they were at the closing, too.
     #[arg(long)]
     pub frozen: bool,
     /// Percentiles of all values sorted, and not of steps that lie up to 1.6 percent beside them; told from the history.

@@ -1,4 +1,4 @@
-//! Figures and what else the service tells of KPIs, as tables, as CSV and as JSON.
+//! Figures as CSV and as JSON, and other answers in all three formats.
 
 use serde_json::{Map, Value, json};
 

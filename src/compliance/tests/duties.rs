@@ -194,10 +194,11 @@ proptest! {
         let limits = format!("[rule.licence]\nlicence = \"l\"\nanywhere = {anywhere}");
         let mut tenant = String::new();
         for (from, length, here, word) in &held {
-            let (place, word) = if *word { ("it", "l") } else { ("it", "other") };
+            // One of no stated kind is not of the kind that is asked for.
+            let kind = if *word { "licence = \"l\"\n" } else { "" };
             let number = if *here { "" } else { "authority = \"elsewhere\"\n" };
             tenant.push_str(&format!(
-                "[[facts.licence]]\njurisdiction = \"{place}\"\nlicence = \"{word}\"\nnumber = \"1\"\n{number}from = {}\nuntil = {}\n",
+                "[[facts.licence]]\njurisdiction = \"it\"\n{kind}number = \"1\"\n{number}from = {}\nuntil = {}\n",
                 date(*from), date(from + length),
             ));
         }

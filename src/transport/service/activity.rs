@@ -75,10 +75,15 @@ impl ActivityService for Api {
             let replacement_at = at.field("replacement");
             let replacement =
                 replacement_at.required(wire.replacement).and_then(|wire| activity::activity(&replacement_at, wire));
-            if let (Some(void), Some(replacement)) = (&void, &replacement)
-                && void.id == replacement.id
-            {
-                replacement_at.field("activity_id").refuse("is the id of the void too: send an id of its own");
+            if let (Some(void), Some(replacement)) = (&void, &replacement) {
+                let id_at = replacement_at.field("activity_id");
+                if void.id == replacement.id {
+                    id_at.refuse("is the id of the void too: send an id of its own");
+                }
+                // It would be voided as the target, and nothing stand in its place.
+                if replacement.id.as_str() == wire.target_activity_id {
+                    id_at.refuse("is the id of the activity to correct: send an id of its own");
+                }
             }
             Some((market?, void?, replacement?))
         })?;

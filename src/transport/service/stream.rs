@@ -17,7 +17,9 @@ use tonic::{Status, Streaming};
 
 use super::admitted::Admitted;
 use super::{Answers, Api, failed, wrong};
+use crate::domain::activity::Activity;
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::ids::MarketId;
 use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
@@ -41,11 +43,39 @@ pub(super) fn acknowledge(
     batches: Streaming<v1::StreamActivitiesRequest>,
     ending: Ending,
 ) -> Answers<v1::StreamActivitiesResponse> {
-    let admitted = Arc::new(Admitted::now(api.clone(), caller));
-    answer_each(batches, ending, IN_WORK, move |batch| {
-        let (api, admitted) = (api.clone(), Arc::clone(&admitted));
-        async move { commit(&api, &*admitted.still().await?, batch).await }
+    let admitted = Arc::new(Admitted::now(api.clone(), caller.clone()));
+    // Read before it is in work: nothing behind a batch that cannot be taken is begun.
+    let read = {
+        let api = api.clone();
+        until_failure(batches.map(move |message| Read::of(&api, &caller, message?)))
+    };
+    answer_each(read, ending, IN_WORK, move |batch| {
+        let (api, admitted, sequence) = (api.clone(), Arc::clone(&admitted), batch.sequence);
+        async move {
+            let done = async { commit(&api, &*admitted.still().await?, batch).await };
+            done.await.map_err(|found| status::of_batch(&found, sequence))
+        }
     })
+}
+
+/// A batch as it was read.
+struct Read {
+    sequence: i64,
+    market: MarketId,
+    batch: Batch<Activity>,
+}
+
+impl Read {
+    fn of(api: &Api, caller: &Caller, message: v1::StreamActivitiesRequest) -> Result<Self, Status> {
+        let sequence = message.sequence;
+        let read = || {
+            let market = request::only_market(&message.region_code).map_err(wrong)?;
+            api.use_cases.ingest.may_write(&caller.who, &market).map_err(failed)?;
+            let batch = Batch::read("activities", message.activities, api.limits.batch_items, activity::activity)?;
+            Ok(Self { sequence, market, batch })
+        };
+        read().map_err(|found: Status| status::of_batch(&found, sequence))
+    }
 }
 
 /// Answers each message of a stream, in the order sent, with up to `in_work` of them in work at once, until the client
@@ -141,16 +171,11 @@ impl Ending {
     }
 }
 
-async fn commit(
-    api: &Api,
-    caller: &Caller,
-    message: v1::StreamActivitiesRequest,
-) -> Result<v1::StreamActivitiesResponse, Status> {
-    let market = request::only_market(&message.region_code).map_err(wrong)?;
-    let mut batch = Batch::read("activities", message.activities, api.limits.batch_items, activity::activity)?;
+async fn commit(api: &Api, caller: &Caller, read: Read) -> Result<v1::StreamActivitiesResponse, Status> {
+    let Read { sequence, market, mut batch } = read;
     let commit = api.use_cases.ingest.record(&caller.who, &market, batch.take()).await.map_err(failed)?;
     Ok(v1::StreamActivitiesResponse {
-        sequence: message.sequence,
+        sequence,
         revision: revision(commit.revision),
         record_time: Some(time(commit.record_time)),
         results: batch.results(commit)?,
