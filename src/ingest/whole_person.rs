@@ -32,7 +32,8 @@ impl<'w> Group<'w> {
             work.activities.push(activity);
             work.records.extend(stored_as.get(activity.id.as_str()).map(|made| Arc::clone(&made.record)));
         }
-        writing.tx.insert_told(others).await?;
+        writing.tx.insert_told_of(new).await?;
+        writing.tx.insert_told(&others).await?;
         let here: Set<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
         let comers = self.comers(strangers);
         let persons: Vec<&PersonId> = comers.keys().collect();
@@ -47,7 +48,7 @@ impl<'w> Group<'w> {
             work.refold("case_version", activity.occurred);
             work.reread = true;
         }
-        Ok(writing.tx.insert_told(pairs).await?)
+        Ok(writing.tx.insert_told(&pairs).await?)
     }
 
     /// The persons who have to do with cases that had nothing to do with them before, as far as memory tells.
