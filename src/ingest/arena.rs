@@ -1,5 +1,6 @@
-//! Packed states side by side in pieces of memory, each found by the hash of its key. A state costs some twenty bytes beside its
-//! own: a place in a table of small numbers, and its hash and length before its bytes.
+//! Packed states side by side in pieces of memory, each found by the hash of its key. A state costs some fifteen bytes beside its
+//! own: a place in a table of small numbers, and its hash and length before its bytes. Five bytes of a hash are kept: of two keys
+//! that share them, as two of a million may, one has no place here.
 //!
 //! Bytes of states that were taken out stay in their piece until it is emptied: when less than half of a piece is in use,
 //! what is left of it moves to the last one. No call moves more than half a piece.
@@ -9,11 +10,11 @@ use hashbrown::HashTable;
 /// Bytes of a piece.
 const PIECE: usize = 1 << 20;
 /// States begin at multiples of so many bytes.
-const UNIT: usize = 8;
+const UNIT: usize = 4;
 /// Of a place, the bits that tell where in its piece a state begins; the others number the piece.
 const WITHIN: u32 = (PIECE / UNIT).trailing_zeros();
-/// Bytes of a hash.
-const HASH: usize = size_of::<u64>();
+/// Bytes of a hash that are kept.
+const HASH: usize = 5;
 /// Bytes before a state: its hash, and its length in the other three.
 const HEAD: usize = HASH + 3;
 /// Most bytes of a state: what its piece and its length can hold.
@@ -63,10 +64,10 @@ const fn room(length: usize) -> usize {
 impl Piece {
     /// The hash and the bytes of the state that begins there.
     fn state(&self, begin: usize) -> Option<(u64, &[u8])> {
-        let (hash, rest) = self.bytes.get(begin..)?.split_first_chunk::<HASH>()?;
+        let ([a, b, c, d, e], rest) = self.bytes.get(begin..)?.split_first_chunk::<HASH>()?;
         let ([low, mid, high], rest) = rest.split_first_chunk::<3>()?;
         let length = u32::from_le_bytes([*low, *mid, *high, 0]) as usize;
-        Some((u64::from_le_bytes(*hash), rest.get(..length)?))
+        Some((u64::from_le_bytes([*a, *b, *c, *d, *e, 0, 0, 0]), rest.get(..length)?))
     }
 }
 
@@ -78,23 +79,25 @@ impl Arena {
 
     /// The state of a hash.
     pub(super) fn get(&self, hash: u64) -> Option<&[u8]> {
-        let place = self.table.find(hash, |place| hash_in(&self.pieces, *place) == Some(hash))?;
+        let hash = kept(hash);
+        let place = self.table.find(spread(hash), |place| hash_in(&self.pieces, *place) == Some(hash))?;
         self.pieces.get(place.piece())?.state(place.begin()).map(|(_, state)| state)
     }
 
     /// Puts the state of a hash in, in place of what was there. `false` if it is too large, or there is no place.
     pub(super) fn insert(&mut self, hash: u64, state: &[u8]) -> bool {
         self.remove(hash);
+        let hash = kept(hash);
         let Some(place) = self.append(hash, state) else { return false };
         let pieces = &self.pieces;
-        self.table.insert_unique(hash, place, |place| hash_in(pieces, *place).unwrap_or_default());
+        self.table.insert_unique(spread(hash), place, |place| spread(hash_in(pieces, *place).unwrap_or_default()));
         true
     }
 
     /// Takes the state of a hash out.
     pub(super) fn remove(&mut self, hash: u64) {
-        let pieces = &self.pieces;
-        let found = self.table.find_entry(hash, |place| hash_in(pieces, *place) == Some(hash));
+        let (pieces, hash) = (&self.pieces, kept(hash));
+        let found = self.table.find_entry(spread(hash), |place| hash_in(pieces, *place) == Some(hash));
         let Ok(found) = found else { return };
         let (place, _) = found.remove();
         let Some(piece) = self.pieces.get_mut(place.piece()) else { return };
@@ -122,7 +125,7 @@ impl Arena {
         if begin + room > before {
             piece.bytes.reserve_exact((before * 2).clamp(begin + room, PIECE) - begin);
         }
-        piece.bytes.extend_from_slice(&hash.to_le_bytes());
+        piece.bytes.extend_from_slice(&hash.to_le_bytes()[..HASH]);
         piece.bytes.extend_from_slice(&length[..3]);
         piece.bytes.extend_from_slice(state);
         piece.bytes.resize(begin + room, 0);
@@ -155,11 +158,11 @@ impl Arena {
             let old = place_of(number, begin);
             begin += room(state.len());
             // The table tells whether it is still in use: another state of the hash lies elsewhere.
-            if self.table.find(hash, |place| Some(*place) == old).is_none() {
+            if self.table.find(spread(hash), |place| Some(*place) == old).is_none() {
                 continue;
             }
             let new = self.append(hash, state);
-            if let Ok(mut found) = self.table.find_entry(hash, |place| Some(*place) == old) {
+            if let Ok(mut found) = self.table.find_entry(spread(hash), |place| Some(*place) == old) {
                 match new {
                     Some(new) => *found.get_mut() = new,
                     None => drop(found.remove()),
@@ -168,6 +171,17 @@ impl Arena {
         }
         self.free.extend(u32::try_from(number));
     }
+}
+
+/// What is kept of a hash.
+const fn kept(hash: u64) -> u64 {
+    hash & ((1 << (HASH * 8)) - 1)
+}
+
+/// A hash of all bits from what is kept of one: the table tells places apart by the first and the last of them.
+const fn spread(kept: u64) -> u64 {
+    let mixed = kept.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 32
 }
 
 fn place_of(piece: usize, begin: usize) -> Option<Place> {

@@ -67,7 +67,7 @@ impl Effects {
 
 /// Where a fact stands in the order of its case: time, versions before activities, source sequence, id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Position(Timestamp, u8, i64, Inline);
+pub struct Position(Timestamp, u8, i64, #[serde(with = "crate::domain::id_bytes")] Inline);
 
 impl Position {
     /// Before every fact.

@@ -18,7 +18,7 @@ fn state(turn: usize, length: usize) -> Vec<u8> {
 fn against_a_table(steps: &[(u64, usize)]) {
     let (mut arena, mut table) = (Arena::default(), HashMap::new());
     for (turn, (key, length)) in steps.iter().enumerate() {
-        let hash = key.wrapping_mul(1 << 57);
+        let hash = key.wrapping_mul(1 << 37);
         let hash = if *key > 6 { *key } else { hash };
         if length % 3 == 0 {
             arena.remove(hash);
