@@ -18,13 +18,13 @@ pub(crate) struct Stretch<'a> {
     /// From when on it binds.
     pub from: Timestamp,
     pub until: Option<Timestamp>,
+    /// The same where a rejection by the collector ends no dispute.
+    pub until_answered: Option<Timestamp>,
     pub written: Option<bool>,
     /// It states grounds, for a dispute.
     pub grounded: Option<bool>,
     /// The person consented to direct contact.
     pub direct: bool,
-    /// It is a dispute that the collector rejected.
-    pub rejected: bool,
     /// The activity that told it, where one did.
     pub id: Option<&'a ActivityId>,
 }
@@ -45,17 +45,18 @@ pub(crate) fn stretches<'a>(
     let stated = situation.party.into_iter().flat_map(|party| party.conditions.iter().map(|one| (&party.person, one)));
     let stated = stated.filter(move |(_, one)| wanted.has(one.condition)).map(move |(person, one)| {
         let ended = memory.ended(one.condition, person, one.from, version);
+        let until = [one.until, ended].into_iter().flatten().min();
         let received = one.received.unwrap_or(one.from).max(one.from);
         Stretch {
             condition: one.condition,
             began: one.from,
             received,
             from: if bind == BindFrom::Received { received } else { one.from },
-            until: [one.until, ended].into_iter().flatten().min(),
+            until,
+            until_answered: until,
             written: one.written,
             grounded: None,
             direct: one.direct_contact_consented,
-            rejected: false,
             id: None,
         }
     });
@@ -72,10 +73,10 @@ pub(crate) fn stretches<'a>(
                 BindFrom::Effective => flag.effective,
             },
             until: flag.until(situation.person),
+            until_answered: flag.until_answered(situation.person),
             written: flag.written,
             grounded: flag.grounded,
             direct: flag.direct,
-            rejected: flag.rejected,
             id: Some(&flag.id),
         });
     stated.chain(told)
@@ -95,7 +96,9 @@ pub(crate) fn lasting<'a>(
             let start = if term.from == CountFrom::Received { one.received } else { one.began };
             let last = calendar.last_day(term, situation.date_in(start, zone), situation.subdivision());
             let end = Timestamp::start_of(add_days(last, 1), zone);
-            one.until = Some(one.until.map_or(end, |until| until.min(end)));
+            for until in [&mut one.until, &mut one.until_answered] {
+                *until = Some(until.map_or(end, |until| until.min(end)));
+            }
         }
         one
     })

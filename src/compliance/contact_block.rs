@@ -113,9 +113,9 @@ fn conditions(
             .any(|other| other.condition == condition && other.direct && other.from >= from && other.holds(at))
     };
     for mut one in lasting(&limits.lasts, limits.conditions, bind, situation, calendar) {
-        if one.rejected && limits.until_verified {
+        if limits.until_verified {
             // The debtor is owed verification, whatever the collector thinks of the dispute.
-            one.until = None;
+            one.until = one.until_answered;
         }
         let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(one.condition, one.from))
             || too_late(one.began);

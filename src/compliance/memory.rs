@@ -45,9 +45,30 @@ pub(crate) struct Flag {
 impl Flag {
     /// When it ends for a person.
     pub fn until(&self, person: Option<&PersonId>) -> Option<Timestamp> {
-        let own = self.ended_for.iter().find(|(one, _)| Some(one) == person).map(|(_, at)| *at);
-        [self.until, own].into_iter().flatten().min()
+        [self.until, self.until_for(person)].into_iter().flatten().min()
     }
+
+    /// When it ended for that person alone.
+    fn until_for(&self, person: Option<&PersonId>) -> Option<Timestamp> {
+        self.ended_for.iter().find(|(one, _)| Some(one) == person).map(|(_, at)| *at)
+    }
+
+    /// When it ends for a person where a rejection by the collector ends nothing.
+    pub fn until_answered(&self, person: Option<&PersonId>) -> Option<Timestamp> {
+        if self.rejected { self.until_for(person) } else { self.until(person) }
+    }
+}
+
+/// An end of a condition told by an activity.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub condition: Condition,
+    /// Absent: of everybody.
+    pub person: Option<PersonId>,
+    /// When it ended.
+    pub at: Timestamp,
+    /// When the activity was, which decides whether a version came before it.
+    pub told: Timestamp,
 }
 
 /// A consent or opt-out told by an activity.
@@ -290,8 +311,8 @@ pub(crate) struct Timer {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub flags: Vec<Flag>,
-    /// Conditions that activities ended, of whom (nobody named: of everybody) and when: so end those that the master data states.
-    pub ended: Vec<(Condition, Option<PersonId>, Timestamp)>,
+    /// Conditions that activities ended: so end those that the master data states.
+    pub ended: Vec<Ended>,
     pub given: Vec<Given>,
     #[serde(with = "super::packed::as_text")]
     pub windows: Vec<(Option<PersonId>, PersonalWindow)>,
@@ -352,7 +373,8 @@ pub(crate) static EMPTY: Memory = Memory {
 
 impl Memory {
     /// When an activity ended what the master data states of a person since an instant, in a version that came into force at
-    /// another: the first time after both, for a later version that states it says that it holds again.
+    /// another: the first end after that instant that was told after the version, for a later one that states it says that it holds
+    /// again.
     pub fn ended(
         &self,
         condition: Condition,
@@ -360,10 +382,11 @@ impl Memory {
         from: Timestamp,
         version: Timestamp,
     ) -> Option<Timestamp> {
-        let ends = self.ended.iter().filter(|(ended, of, at)| {
-            *ended == condition && of.as_ref().is_none_or(|of| of == person) && *at >= from.max(version)
+        let ends = self.ended.iter().filter(|one| {
+            let of_person = one.person.as_ref().is_none_or(|of| of == person);
+            one.condition == condition && of_person && one.told >= version && one.at >= from
         });
-        ends.map(|(_, _, at)| *at).min()
+        ends.map(|one| one.at).min()
     }
 
     /// Charges of which something stands.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::brought::Brought;
 use super::meant::Meant;
-use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
+use super::memory::{Approach, Charged, Ended, Flag, Given, Mark, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;
@@ -247,8 +247,9 @@ impl CaseWatch {
                 self.remember_in().flags.push(flag);
             }
             Detail::Condition { condition, ended: true, .. } => {
-                let at = activity.effective.unwrap_or(activity.occurred);
-                self.remember_in().ended.push((*condition, activity.person.clone(), at));
+                let (at, told) = (activity.effective.unwrap_or(at), at);
+                let ended = Ended { condition: *condition, person: activity.person.clone(), at, told };
+                self.remember_in().ended.push(ended);
                 self.end_flags(activity, End { condition: *condition, whole: false, rejects: false }, &|_| true);
             }
             Detail::Dispute { step: MatterStep::Opened, written, grounded, reference } => {
@@ -317,8 +318,8 @@ impl CaseWatch {
                 (Some(_), Some(_)) => continue,
             };
             let at = activity.effective.unwrap_or(activity.occurred);
-            if flag.until.is_some() {
-                flag.rejected &= end.rejects || !everybody;
+            if flag.until.is_some() && (everybody || !flag.rejected) {
+                flag.rejected &= end.rejects;
             } else if everybody {
                 (flag.until, flag.rejected) = (Some(at), end.rejects);
             } else if let Some(person) = &activity.person

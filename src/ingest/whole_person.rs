@@ -43,9 +43,16 @@ impl<'w> Group<'w> {
             let cases = told_of(activity).and_then(|person| comers.get(person)).into_iter().flatten();
             pairs.extend(cases.filter(|case| !activity.cases.contains(case)).map(|case| (case.clone(), activity)));
         }
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        // Whoever is no party comes with each contact, and is known from the first on.
+        let cases: BTreeSet<&str> = pairs.iter().map(|(case, _)| case.as_str()).collect();
+        let known = writing.tx.told_cases(cases.into_iter().map(str::to_owned).collect()).await?;
+        pairs.retain(|(case, activity)| !known.contains(&(case.as_str().to_owned(), activity.id.as_str().to_owned())));
         for (case, activity) in &pairs {
             let work = self.cases.entry(case.clone()).or_default();
-            work.refold("case_version", activity.occurred);
+            work.refold(if work.versions.is_empty() { "late_fact" } else { "case_version" }, activity.occurred);
             work.reread = true;
         }
         Ok(writing.tx.insert_told(&pairs).await?)

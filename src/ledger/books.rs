@@ -144,11 +144,12 @@ pub(super) struct Part {
 /// Something that named an activity which had not come yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Pending {
-    /// A reversal of that entry, on a day, and under which dimensions it was told that there is none.
+    /// A reversal of that entry, on a day and in a placement, and under which dimensions it was told that there is none.
     Reversal {
         amount: i64,
         reason: ReversalKind,
         day: i32,
+        placed: Option<i32>,
         #[serde(deserialize_with = "super::dims::read_shared")]
         dims: Arc<Dims>,
     },

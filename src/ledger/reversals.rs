@@ -28,8 +28,8 @@ impl CaseLedger {
             Some(entry) => self.take_back(ctx, entry, amount, reason, sink),
             None => {
                 let beyond = beyond(amount, "not_there", sink);
-                let (day, dims) = (sink.day, Arc::clone(&beyond.dims));
-                self.books_mut().pending.push((target, day, Pending::Reversal { amount, reason, day, dims }));
+                let (day, placed, dims) = (sink.day, beyond.placed, Arc::clone(&beyond.dims));
+                self.books_mut().pending.push((target, day, Pending::Reversal { amount, reason, day, placed, dims }));
                 sink.out.push(beyond);
             }
         }
@@ -39,10 +39,10 @@ impl CaseLedger {
     pub(super) fn take_back_awaited(&mut self, ctx: &Context, key: u64, sink: &mut Sink) {
         let books = self.books_mut();
         for waiting in books.arrived(key) {
-            if let (Pending::Reversal { amount, reason, day, dims }, Some(entry)) =
+            if let (Pending::Reversal { amount, reason, day, placed, dims }, Some(entry)) =
                 (waiting, self.books_mut().entry(key))
             {
-                let told = Fact { sign: -1, day, dims, ..beyond(amount, "not_there", sink) };
+                let told = Fact { sign: -1, day, placed, dims, ..beyond(amount, "not_there", sink) };
                 sink.out.push(told);
                 self.take_back(ctx, entry, amount, reason, sink);
             }

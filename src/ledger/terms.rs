@@ -143,7 +143,9 @@ impl CaseLedger {
                 books.deal = Some(Box::new(deal));
             }
             SettlementStep::Broken => {
-                if books.deal.take_if(|deal| deal.overdue.is_some()).is_some() {
+                if books.deal.as_deref().is_some_and(|deal| deal.overdue.is_some()) {
+                    // Told already. What was paid late is taken back with its payment, so that the settlement stays for that.
+                    books.deal.take_if(|deal| deal.paid.is_none());
                     return;
                 }
                 if let Some(deal) = books.deal.take_if(|deal| deal.paid.is_none()) {

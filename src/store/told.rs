@@ -1,6 +1,8 @@
 //! What activities tell of persons, and on which of their other cases it binds: a pair of case and activity for each case of the
 //! person that the activity does not name itself, whichever of the two came first.
 
+use std::collections::HashSet;
+
 use super::bulk::Column;
 use super::history::read_stored_activity;
 use super::{MarketTx, StoreError};
@@ -27,6 +29,17 @@ impl MarketTx {
         }
         let rows = self.select_before(TOLD, persons.iter().map(|person| person.as_str().to_owned()).collect()).await?;
         rows.iter().map(|row| Ok(read_stored_activity(row)?.activity)).collect()
+    }
+
+    /// What is noted to bind on these cases although it does not name them: pairs of case and activity.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn told_cases(&self, cases: Vec<String>) -> Result<HashSet<(String, String)>, StoreError> {
+        let sql = "SELECT case_id, activity_id FROM told_case
+                   WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
+        let rows = self.select_before(sql, cases).await?;
+        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
     /// Notes which of these activities tell of a person.

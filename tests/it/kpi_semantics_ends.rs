@@ -217,6 +217,11 @@ on_both_databases!(
         };
         record(&mut mine, vec![reversal("r2", "p2", 50, 1)]).await;
         assert_eq!(months(&mut mine, "settlement_kept_rate", MARCH).await, ["25.00 = 1 / 4"]);
+        // The client calls the settlement broken that was paid late, and then the payment is charged back: nothing was paid late.
+        let charged_back = v1::Activity { case_ids: vec!["c3".to_owned()], ..back("r3", "p3", 50, 60) };
+        record(&mut mine, vec![settlement("b3", "c3", 42, Broken, None), charged_back]).await;
+        let april = months(&mut mine, "settlement_discount", may).await.remove(1);
+        assert!(!april.starts_with("40.00"), "{april}");
         api.end().await;
     }
 );

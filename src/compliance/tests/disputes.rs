@@ -53,6 +53,23 @@ fn a_dispute_stays_open_when_another_is_resolved() {
     }
 }
 
+/// A dispute of nobody's name that the collector rejected goes on until it is verified, but for whom it is over by a condition's end.
+#[test]
+fn a_rejected_dispute_ends_for_whom_it_is_said_to() {
+    let block = format!("{BLOCK}\nuntil_verified = true");
+    let over = |person: &str| {
+        let detail = json!({ "kind": "condition", "condition": "disputed", "ended": true });
+        activity(3, noon(3), json!({ "person": person }), detail)
+    };
+    let history = |over: Option<Activity>| {
+        let rejected = [step(1, 1, "opened", A), step(2, 2, "resolved_rejected", A)];
+        rejected.into_iter().chain(over).chain([demand(4, 4)]).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&block, &history(None)).broken, ["a004"]);
+    assert_eq!(found(&block, &history(Some(over("p")))).broken, [] as [&str; 0]);
+    assert_eq!(found(&block, &history(Some(over("somebody else")))).broken, ["a004"]);
+}
+
 #[test]
 fn an_answer_answers_the_dispute_that_it_names() {
     let history = |end: &str| [step(1, 1, "opened", A), step(2, 2, "opened", B), step(3, 3, end, B)];

@@ -52,8 +52,9 @@ pub(super) fn acknowledge(
     answer_each(read, ending, IN_WORK, move |batch| {
         let (api, admitted, sequence) = (api.clone(), Arc::clone(&admitted), batch.sequence);
         async move {
-            let done = async { commit(&api, &*admitted.still().await?, batch).await };
-            done.await.map_err(|found| status::of_batch(&found, sequence))
+            // Who may write no more is told so, whatever the batch holds.
+            let caller = admitted.still().await?;
+            commit(&api, &caller, batch).await.map_err(|found| status::of_batch(&found, sequence))
         }
     })
 }
