@@ -1,12 +1,46 @@
 //! When a person had a condition: what the case states of it, and what activities told.
 
+use serde::{Deserialize, Serialize};
+
+use super::memory::Memory;
 use super::situation::Situation;
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::party::Condition;
 use crate::domain::time::{Timestamp, add_days};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::Lasting;
 use crate::rules::words::{BindFrom, CountFrom, Set};
+
+/// An end of a condition told by an activity.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub condition: Condition,
+    /// Absent: of everybody.
+    pub person: Option<PersonId>,
+    /// When it ended.
+    pub at: Timestamp,
+    /// When the activity was, which decides whether a version came before it.
+    pub told: Timestamp,
+}
+
+impl Memory {
+    /// When an activity ended what the master data states of a person since an instant, in a version that came into force at
+    /// another: the first end after that instant that was told after the version, for a later one that states it says that it holds
+    /// again.
+    pub fn ended(
+        &self,
+        condition: Condition,
+        person: &PersonId,
+        from: Timestamp,
+        version: Timestamp,
+    ) -> Option<Timestamp> {
+        let ends = self.ended.iter().filter(|one| {
+            let of_person = one.person.as_ref().is_none_or(|of| of == person);
+            one.condition == condition && of_person && one.told >= version && one.at >= from
+        });
+        ends.map(|one| one.at).min()
+    }
+}
 
 /// A stretch of time with a condition.
 pub(crate) struct Stretch<'a> {

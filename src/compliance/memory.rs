@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::brought::Brought;
+use super::conditions::Ended;
 use super::owed::Owed;
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
@@ -57,18 +58,6 @@ impl Flag {
     pub fn until_answered(&self, person: Option<&PersonId>) -> Option<Timestamp> {
         if self.rejected { self.until_for(person) } else { self.until(person) }
     }
-}
-
-/// An end of a condition told by an activity.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Ended {
-    pub condition: Condition,
-    /// Absent: of everybody.
-    pub person: Option<PersonId>,
-    /// When it ended.
-    pub at: Timestamp,
-    /// When the activity was, which decides whether a version came before it.
-    pub told: Timestamp,
 }
 
 /// A consent or opt-out told by an activity.
@@ -372,23 +361,6 @@ pub(crate) static EMPTY: Memory = Memory {
 };
 
 impl Memory {
-    /// When an activity ended what the master data states of a person since an instant, in a version that came into force at
-    /// another: the first end after that instant that was told after the version, for a later one that states it says that it holds
-    /// again.
-    pub fn ended(
-        &self,
-        condition: Condition,
-        person: &PersonId,
-        from: Timestamp,
-        version: Timestamp,
-    ) -> Option<Timestamp> {
-        let ends = self.ended.iter().filter(|one| {
-            let of_person = one.person.as_ref().is_none_or(|of| of == person);
-            one.condition == condition && of_person && one.told >= version && one.at >= from
-        });
-        ends.map(|one| one.at).min()
-    }
-
     /// Charges of which something stands.
     pub fn standing(&self) -> impl Iterator<Item = &Charged> {
         self.charges.iter().filter(|one| !one.gone)
