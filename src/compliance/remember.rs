@@ -347,7 +347,8 @@ pub(super) fn owes(activity: &Activity, role: Option<PartyRole>) -> bool {
     role.map_or(activity.person.is_none(), |role| debtor.contains(&role))
 }
 
-fn flag(
+/// The flag of a condition that an activity tells of its person.
+pub(super) fn flag(
     activity: &Activity,
     condition: Condition,
     written: Option<bool>,

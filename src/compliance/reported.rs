@@ -2,6 +2,7 @@
 //! It holds from then on as a condition that an activity began does, and ends as one does.
 
 use super::memory::{Flag, Memory};
+use super::remember::flag;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Contact, Detail};
@@ -15,21 +16,8 @@ pub(super) fn of(activity: &Activity, version: &CaseVersion, memory: &Memory) ->
     let Detail::Contact(contact) = &activity.detail else { return Vec::new() };
     let Some(condition) = contact.outcome.and_then(|outcome| outcome.reports()) else { return Vec::new() };
     let written = written(activity, contact);
-    let concerned = whose(activity, version, condition).into_iter().map(|person| Flag {
-        condition,
-        person,
-        from: activity.occurred,
-        received: activity.known(),
-        effective: activity.effective.unwrap_or(activity.occurred),
-        until: None,
-        ended_for: Vec::new(),
-        written,
-        grounded: None,
-        direct: false,
-        rejected: false,
-        reference: None,
-        id: activity.id.clone(),
-    });
+    let concerned = whose(activity, version, condition).into_iter();
+    let concerned = concerned.map(|person| Flag { person, ..flag(activity, condition, written, None, false) });
     concerned.filter(|flag| !stands(flag, &memory.flags) && !is_consented(flag, version, memory)).collect()
 }
 

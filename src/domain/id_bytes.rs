@@ -5,15 +5,13 @@ use std::fmt;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
+use uuid::Uuid;
 
 use super::ids::Inline;
 
 /// Stands before the bytes of a UUID. No id begins with it, for none has a control character but what is only asked about, which has
 /// another.
 const UUID: u8 = 0;
-/// Groups of digits of a UUID, by the places where they begin and end.
-const GROUPS: [(usize, usize); 5] = [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)];
-
 /// Writes the text of an id; to a form that is read by people, as it is.
 ///
 /// # Errors
@@ -23,7 +21,11 @@ pub fn serialize<S: Serializer>(text: &Inline, to: S) -> Result<S::Ok, S::Error>
         return to.serialize_str(text);
     }
     match uuid(text) {
-        Some(bytes) => to.serialize_bytes(&bytes),
+        Some(uuid) => {
+            let mut bytes = [UUID; 17];
+            bytes[1..].copy_from_slice(uuid.as_bytes());
+            to.serialize_bytes(&bytes)
+        }
         None => to.serialize_bytes(text.as_bytes()),
     }
 }
@@ -51,46 +53,16 @@ impl Visitor<'_> for Text {
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Inline, E> {
         match bytes.split_first() {
-            Some((&UUID, digits)) => Ok(of_digits(digits)),
+            Some((&UUID, uuid)) => Uuid::from_slice(uuid).map(|uuid| uuid.to_string().into()).map_err(E::custom),
             _ => std::str::from_utf8(bytes).map(Inline::from).map_err(E::custom),
         }
     }
 }
 
-/// The bytes of a UUID behind their mark; `None` if the text is none in its usual form, with small letters.
-fn uuid(text: &str) -> Option<[u8; 17]> {
-    let text = <&[u8; 36]>::try_from(text.as_bytes()).ok()?;
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [UUID; 17];
-    let mut place = bytes.iter_mut().skip(1);
-    for (from, to) in GROUPS {
-        if from > 0 && text.get(from - 1) != Some(&b'-') {
-            return None;
-        }
-        for pair in text.get(from..to)?.chunks_exact(2) {
-            *place.next()? = digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?;
-        }
-    }
-    Some(bytes)
-}
-
-/// The text of such bytes.
-fn of_digits(bytes: &[u8]) -> Inline {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(digit)]));
-        }
-    }
-    text.into()
+/// The UUID of a text; `None` if it is none in its usual form, with small letters.
+fn uuid(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok()?;
+    (uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(uuid)
 }
 
 #[cfg(test)]

@@ -47,27 +47,12 @@ pub type Inline = smol_str::SmolStr;
 /// The text of a name that few records have to themselves.
 pub type Shared = Arc<str>;
 
-/// Names are written as their text everywhere.
-mod as_text {
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    use super::Shared;
-
-    pub fn serialize<S: Serializer>(text: &Shared, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(text)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Shared, D::Error> {
-        Shared::deserialize(from)
-    }
-}
-
 macro_rules! id_type {
-    ($text:ty, $written:literal: $($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+    ($text:ty, $written:meta: $($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(#[serde(with = $written)] $text);
+        pub struct $name(#[$written] $text);
 
         impl $name {
             /// Makes the id after checking its form.
@@ -118,7 +103,7 @@ macro_rules! id_type {
     )+};
 }
 
-id_type!(Shared, "as_text":
+id_type!(Shared, doc = "Its text.":
     /// A customer of the service. Taken from the credential, never from a request alone.
     TenantId,
     /// A market of a tenant: the lower-case ISO 3166-1 alpha-2 code of its country.
@@ -135,7 +120,7 @@ id_type!(Shared, "as_text":
     SinkId,
 );
 
-id_type!(Inline, "super::id_bytes":
+id_type!(Inline, serde(with = "super::id_bytes"):
     /// A debt file worked as one, unique in its market.
     CaseId,
     /// One version of a case's master data, made by the client, unique in its case.

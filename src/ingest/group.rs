@@ -1,14 +1,15 @@
 //! A group of requests in one commit: admitted, derived, written once. Nothing that it rests on changes meanwhile: the market
 //! row's lock is held, or what was read before it was taken is seen to stand when it is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::admit;
+pub(super) use super::case_work::CaseWork;
 use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
 pub(super) use super::items::{Made, Map, Place, Set, activities};
 use super::items::{records, upserts, written};
-use super::kept::Record;
 use super::market_state::MarketState;
 use super::person_contacts::CircleContact;
 use super::targets::Targets;
@@ -22,9 +23,8 @@ use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::digest::Leaf;
 use crate::domain::disposition;
-use crate::domain::ids::{ActivityId, CaseId, PermitId};
+use crate::domain::ids::{CaseId, PermitId};
 use crate::domain::market::MarketKey;
-use crate::domain::time::Timestamp;
 use crate::ledger::market_facts;
 use crate::store::{ActivityRow, CaseUpsertRow, version_record};
 
@@ -36,29 +36,6 @@ pub struct GroupContext<'a> {
     pub key: &'a MarketKey,
     /// What is remembered of it.
     pub state: &'a MarketState,
-}
-
-/// What a group does to one case.
-#[derive(Default)]
-pub(super) struct CaseWork<'w> {
-    pub(super) versions: Vec<&'w CaseVersion>,
-    pub(super) activities: Vec<&'w Activity>,
-    /// The same as they are stored.
-    pub(super) records: Vec<Record>,
-    /// Activities of earlier commits that this one voids.
-    pub(super) voided: Vec<ActivityId>,
-    /// What memory holds of the case lacks something that is on record.
-    pub(super) reread: bool,
-    /// Something already judged must be judged anew: why, and the earliest instant that it concerns.
-    pub(super) refold: Option<(&'static str, Timestamp)>,
-}
-
-impl CaseWork<'_> {
-    /// Marks the case to be derived anew, for a reason that holds from an instant on.
-    pub(super) fn refold(&mut self, reason: &'static str, from: Timestamp) {
-        let known = self.refold.get_or_insert((reason, from));
-        known.1 = known.1.min(from);
-    }
 }
 
 /// Commits a group; one [`Commit`] a job.
@@ -159,6 +136,18 @@ impl<'w> Group<'w> {
                 writing.load_parties_of(&self.entries, persons).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Reads the states of these cases, as far as the group does not have them yet.
+    pub(super) async fn know(
+        &mut self,
+        writing: &mut Writing<'_>,
+        cases: impl Iterator<Item = &CaseId>,
+    ) -> Result<(), IngestError> {
+        let unknown: BTreeSet<&CaseId> = cases.filter(|case| !self.entries.contains_key(*case)).collect();
+        let unknown: Vec<CaseId> = unknown.into_iter().cloned().collect();
+        self.entries.extend(writing.entries(&unknown).await?);
         Ok(())
     }
 
@@ -296,9 +285,7 @@ impl<'w> Group<'w> {
                 writing.take(effects, "new");
             }
             for case in &activity.cases {
-                let work = self.cases.entry(case.clone()).or_default();
-                work.activities.push(activity);
-                work.records.extend(stored_as.get(activity.id.as_str()).map(|made| Arc::clone(&made.record)));
+                self.cases.entry(case.clone()).or_default().take(activity, &stored_as);
             }
             counted.push(activity);
         }
@@ -350,9 +337,7 @@ impl<'w> Group<'w> {
                 writing.take_difference(effects, Effects::default(), "void");
             }
             for case in &old.cases {
-                let work = self.cases.entry(case.clone()).or_default();
-                work.refold("void", old.occurred);
-                work.voided.push(old.id.clone());
+                self.cases.entry(case.clone()).or_default().void(old);
             }
             targets.push(old);
         }
@@ -360,9 +345,7 @@ impl<'w> Group<'w> {
         self.untell_persons(writing, &targets).await?;
         writing.tx.insert_voids(writing.revision, &rows).await?;
         writing.tally_voided(&targets).await?;
-        let cases: Set<CaseId> = targets.iter().flat_map(|old| &old.cases).cloned().collect();
-        let cases: Vec<CaseId> = cases.into_iter().filter(|case| !self.entries.contains_key(case)).collect();
-        self.entries.extend(writing.entries(&cases).await?);
+        self.know(writing, targets.iter().flat_map(|old| &old.cases)).await?;
         let mut contacts = Vec::new();
         for old in targets {
             if let Some(entry) = old.cases.first().and_then(|case| self.entries.get(case)) {

@@ -5,6 +5,7 @@ mod arena;
 mod at_hand;
 mod batches;
 mod beside;
+mod case_work;
 mod check_record;
 mod checks;
 mod commit;

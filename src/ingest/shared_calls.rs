@@ -3,7 +3,6 @@
 //! commit hands them to the state in memory.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::IngestError;
 use super::group::{Group, Made, Map, Set, Writing};
@@ -49,14 +48,9 @@ impl<'w> Group<'w> {
                 promises.iter().filter_map(|promise| Some((counted_elsewhere(&call.activity, promise)?, *promise)));
             handed.extend(of.map(|(lead, promise)| (lead.clone(), promise)));
         }
-        let unknown: BTreeSet<&CaseId> =
-            handed.iter().map(|(lead, _)| lead).filter(|lead| !self.entries.contains_key(*lead)).collect();
-        let unknown: Vec<CaseId> = unknown.into_iter().cloned().collect();
-        self.entries.extend(writing.entries(&unknown).await?);
+        self.know(writing, handed.iter().map(|(lead, _)| lead)).await?;
         for (lead, promise) in handed {
-            let work = self.cases.entry(lead).or_default();
-            work.activities.push(promise);
-            work.records.extend(stored_as.get(promise.id.as_str()).map(|made| Arc::clone(&made.record)));
+            self.cases.entry(lead).or_default().take(promise, stored_as);
         }
         Ok(())
     }
@@ -77,9 +71,7 @@ impl<'w> Group<'w> {
         for call in writing.tx.activities(calls.into_iter().map(str::to_owned).collect()).await? {
             for promise in void {
                 if let Some(lead) = counted_elsewhere(&call.activity, promise) {
-                    let work = self.cases.entry(lead.clone()).or_default();
-                    work.refold("void", promise.occurred);
-                    work.voided.push(promise.id.clone());
+                    self.cases.entry(lead.clone()).or_default().void(promise);
                 }
             }
         }

@@ -3,7 +3,6 @@
 //! from what is on record whose persons come in after something was told of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::IngestError;
 use super::group::{Group, Made, Map, Set, Writing};
@@ -23,21 +22,19 @@ impl<'w> Group<'w> {
         strangers: &[(String, String)],
     ) -> Result<(), IngestError> {
         let others = others(writing, new).await?;
-        let unknown: BTreeSet<&CaseId> =
-            others.iter().map(|(case, _)| case).filter(|case| !self.entries.contains_key(*case)).collect();
-        let unknown: Vec<CaseId> = unknown.into_iter().cloned().collect();
-        self.entries.extend(writing.entries(&unknown).await?);
+        self.know(writing, others.iter().map(|(case, _)| case)).await?;
         for (case, activity) in &others {
-            let work = self.cases.entry(case.clone()).or_default();
-            work.activities.push(activity);
-            work.records.extend(stored_as.get(activity.id.as_str()).map(|made| Arc::clone(&made.record)));
+            self.cases.entry(case.clone()).or_default().take(activity, stored_as);
         }
         writing.tx.insert_told_of(new).await?;
         writing.tx.insert_told(&others).await?;
-        let here: Set<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
         let comers = self.comers(strangers);
         let persons: Vec<&PersonId> = comers.keys().collect();
         let before = writing.tx.told_of(&persons).await?;
+        if before.is_empty() {
+            return Ok(());
+        }
+        let here: Set<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
         let mut pairs: Vec<(CaseId, &Activity)> = Vec::new();
         for activity in before.iter().filter(|activity| !here.contains(activity.id.as_str())) {
             let cases = told_of(activity).and_then(|person| comers.get(person)).into_iter().flatten();
@@ -82,9 +79,7 @@ impl<'w> Group<'w> {
         void: &[&Activity],
     ) -> Result<(), IngestError> {
         for (case, activity) in others(writing, void).await? {
-            let work = self.cases.entry(case).or_default();
-            work.refold("void", activity.occurred);
-            work.voided.push(activity.id.clone());
+            self.cases.entry(case).or_default().void(activity);
         }
         Ok(())
     }

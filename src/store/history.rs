@@ -64,24 +64,18 @@ pub type Voids = HashMap<ActivityId, u64, foldhash::fast::RandomState>;
 const HISTORY: &str = "SELECT a.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
     FROM activity a LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
-    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}{only}
+    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id {set}{only}";
+
+/// The same of activities that a table names for these cases: those that name them behind their first one, and those that do not
+/// name them and tell of their persons.
+const NAMED: &str = "
     UNION ALL
     SELECT l.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
-    FROM activity_link l JOIN activity a
+    FROM {table} l JOIN activity a
       ON a.tenant_id = l.tenant_id AND a.market_id = l.market_id AND a.activity_id = l.activity_id
       LEFT JOIN void v
       ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
     WHERE l.tenant_id = $1 AND l.market_id = $2 AND l.case_id {set}{only}";
-
-/// What activities that do not name these cases tell of their persons.
-const TOLD: &str = "
-    UNION ALL
-    SELECT t.case_id AS of_case, a.revision, a.recorded_at, a.record, v.revision AS void_revision
-    FROM told_case t JOIN activity a
-      ON a.tenant_id = t.tenant_id AND a.market_id = t.market_id AND a.activity_id = t.activity_id
-      LEFT JOIN void v
-      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
-    WHERE t.tenant_id = $1 AND t.market_id = $2 AND t.case_id {set}";
 
 const VERSIONS: &str = "SELECT case_id AS of_case, revision, recorded_at, record FROM case_version
     WHERE tenant_id = $1 AND market_id = $2 AND case_id {set}";
@@ -115,11 +109,15 @@ async fn histories(
         return Ok(found);
     }
     // Bound, and not written into the text: a text of its own for each instant would be prepared and planned each time.
-    let (only, told, since) = match contacts_since {
-        Some(since) => (" AND a.kind = 'contact' AND a.occurred_at >= $4", "", vec![since.0.into()]),
-        None => ("", TOLD, Vec::new()),
+    let (only, tables, since) = match contacts_since {
+        // No contact tells of persons.
+        Some(since) => {
+            (" AND a.kind = 'contact' AND a.occurred_at >= $4", &["activity_link"][..], vec![since.0.into()])
+        }
+        None => ("", &["activity_link", "told_case"][..], Vec::new()),
     };
-    let sql = HISTORY.replace("{only}", only) + told;
+    let named: String = tables.iter().map(|table| NAMED.replace("{table}", table)).collect();
+    let sql = format!("{HISTORY}{named}").replace("{only}", only);
     for row in connection.query_all_raw(select(&sql, since)).await? {
         let case = CaseId::trusted(&row.try_get_by_index::<String>(0)?);
         found.entry(case).or_default().activities.push(read_from(&row, 1)?);

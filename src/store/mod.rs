@@ -48,6 +48,7 @@ mod schema_letters;
 mod schema_partners;
 mod schema_peers;
 mod schema_permits;
+mod schema_rows;
 mod schema_sinks;
 mod schema_sync;
 mod schema_told;

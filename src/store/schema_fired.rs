@@ -1,9 +1,11 @@
 //! The schema's step for how far timers have fired, which is known of a market with its revision, and for when its rules changed
 //! last.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
+
+use super::schema_rows::see_everyone;
 
 pub(super) struct Fired;
 
@@ -22,10 +24,7 @@ impl MigrationTrait for Fired {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        if connection.get_database_backend() == DbBackend::Postgres {
-            // Behind the wall between tenants this step would see no row: it looks at all of them.
-            connection.execute_unprepared("SELECT set_config('fairdue.tenant', '*', true)").await?;
-        }
+        see_everyone(connection).await?;
         for statement in STATEMENTS {
             connection.execute_unprepared(statement).await?;
         }

@@ -1,10 +1,11 @@
 //! The schema's step for households: on which cases somebody of a household is a party.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::Backend;
+use super::schema_rows::{Walk, make, see_everyone};
 use crate::wire::stored;
 
 pub(super) struct Households;
@@ -15,8 +16,6 @@ impl MigrationName for Households {
     }
 }
 
-/// Versions that are read at a time.
-const CHUNK: usize = 2_000;
 /// What identifies a version.
 const KEY: [&str; 4] = ["tenant_id", "market_id", "case_id", "version_id"];
 
@@ -29,15 +28,8 @@ impl MigrationTrait for Households {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        let (backend, compact) = match connection.get_database_backend() {
-            DbBackend::Postgres => (Backend::Postgres, ""),
-            _ => (Backend::Sqlite, " WITHOUT ROWID"),
-        };
-        if backend == Backend::Postgres {
-            // Behind the wall between tenants this step would see no row: it looks at all of them.
-            connection.execute_unprepared("SELECT set_config('fairdue.tenant', '*', true)").await?;
-        }
-        connection.execute_unprepared(&TABLE.replace("{COMPACT}", compact)).await?;
+        let backend = see_everyone(connection).await?;
+        make(connection, backend, TABLE).await?;
         fill(connection, backend).await
     }
 }
@@ -48,18 +40,14 @@ const TABLE: &str = "CREATE TABLE case_household (
 
 /// Notes the households that stored versions state, version by version in the order of their keys.
 async fn fill(connection: &impl ConnectionTrait, backend: Backend) -> Result<(), DbErr> {
-    let columns = KEY.join(", ");
-    let read = format!(
-        "SELECT {columns}, record FROM case_version WHERE ({columns}) > ($1, $2, $3, $4) ORDER BY {columns} LIMIT {CHUNK}"
-    );
     let insert = "INSERT INTO case_household (tenant_id, market_id, household_id, case_id) VALUES ($1, $2, $3, $4)
                   ON CONFLICT DO NOTHING";
-    let mut after = vec![String::new(); KEY.len()];
+    let mut versions = Walk::over("case_version", &KEY, "record", "true");
     loop {
-        let values: Vec<Value> = after.iter().map(|text| text.as_str().into()).collect();
-        let rows = connection.query_all_raw(Statement::from_sql_and_values(backend.orm(), &read, values)).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = KEY.iter().map(|column| last.try_get::<String>("", column)).collect::<Result<_, _>>()?;
+        let rows = versions.next(connection, backend).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
         for row in &rows {
             let record: Vec<u8> = row.try_get("", "record")?;
             let version = stored::read_version(&record)

@@ -1,10 +1,11 @@
 //! The schema's step for what is told of persons: which activities tell of whom, and on which of a person's other cases they bind.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::Backend;
+use super::schema_rows::{Walk, make, see_everyone};
 use crate::domain::of_person::{KINDS, told_of};
 use crate::wire::stored;
 
@@ -16,8 +17,6 @@ impl MigrationName for Told {
     }
 }
 
-/// Activities that are read at a time.
-const CHUNK: usize = 2_000;
 /// What identifies an activity.
 const KEY: [&str; 3] = ["tenant_id", "market_id", "activity_id"];
 
@@ -30,16 +29,9 @@ impl MigrationTrait for Told {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        let (backend, compact) = match connection.get_database_backend() {
-            DbBackend::Postgres => (Backend::Postgres, ""),
-            _ => (Backend::Sqlite, " WITHOUT ROWID"),
-        };
-        if backend == Backend::Postgres {
-            // Behind the wall between tenants this step would see no row: it looks at all of them.
-            connection.execute_unprepared("SELECT set_config('fairdue.tenant', '*', true)").await?;
-        }
+        let backend = see_everyone(connection).await?;
         for table in TABLES {
-            connection.execute_unprepared(&table.replace("{COMPACT}", compact)).await?;
+            make(connection, backend, table).await?;
         }
         fill(connection, backend).await
     }
@@ -56,11 +48,6 @@ const TABLES: [&str; 2] = [
 
 /// Notes what stored activities tell of persons on their other cases, in the order of their keys.
 async fn fill(connection: &impl ConnectionTrait, backend: Backend) -> Result<(), DbErr> {
-    let (columns, kinds) = (KEY.join(", "), KINDS.map(|kind| format!("'{kind}'")).join(", "));
-    let read = format!(
-        "SELECT {columns}, record FROM activity WHERE kind IN ({kinds}) AND ({columns}) > ($1, $2, $3)
-         ORDER BY {columns} LIMIT {CHUNK}"
-    );
     let cases = "SELECT case_id FROM case_person WHERE tenant_id = $1 AND market_id = $2 AND person_id = $3";
     let [of_person, on_case] = [("told_person", "person_id"), ("told_case", "case_id")].map(|(table, column)| {
         format!(
@@ -68,12 +55,13 @@ async fn fill(connection: &impl ConnectionTrait, backend: Backend) -> Result<(),
              ON CONFLICT DO NOTHING"
         )
     });
-    let mut after = vec![String::new(); KEY.len()];
+    let kinds = KINDS.map(|kind| format!("'{kind}'")).join(", ");
+    let mut activities = Walk::over("activity", &KEY, "record", &format!("kind IN ({kinds})"));
     loop {
-        let values: Vec<Value> = after.iter().map(|text| text.as_str().into()).collect();
-        let rows = connection.query_all_raw(Statement::from_sql_and_values(backend.orm(), &read, values)).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = KEY.iter().map(|column| last.try_get::<String>("", column)).collect::<Result<_, _>>()?;
+        let rows = activities.next(connection, backend).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
         for row in &rows {
             let record: Vec<u8> = row.try_get("", "record")?;
             let activity = stored::read_activity(&record)
