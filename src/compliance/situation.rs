@@ -10,7 +10,7 @@ use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;
 use super::walk::Places;
 use super::watch::{CaseStamp, CaseWatch};
-use super::zones::{self, ZoneList};
+use super::zones::ZoneList;
 use super::{Context, which, windows};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -19,6 +19,7 @@ use crate::domain::ids::PersonId;
 use crate::domain::party::{Condition, ContactPoint, Party, Residence};
 use crate::domain::time::{Timestamp, date_of_day};
 use crate::domain::vocabulary::{Component, Direction, PartyRole, Purpose};
+use crate::domain::zone_names::zone_of;
 use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
 use crate::rules::candidates::Candidate;
@@ -313,7 +314,7 @@ impl<'a> Situation<'a> {
         let residences: &'a [Residence] = self.party.map_or(&[], |party| &party.residences);
         // A residence begins at midnight on the person's clock, as far as it is stated; else on the market's.
         let stated = self.party.filter(|_| self.moved).and_then(|party| party.zones.first());
-        let zone = stated.and_then(|one| zones::zone_of(&one.zone)).unwrap_or(self.market_zone);
+        let zone = stated.and_then(|one| zone_of(&one.zone)).unwrap_or(self.market_zone);
         let at = self.at;
         let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= at.date(zone));
         let latest = residences.iter().filter(begun).map(|one| one.from).max();
@@ -323,7 +324,7 @@ impl<'a> Situation<'a> {
     fn candidate_zones(&self) -> ZoneList {
         let mut zones = ZoneList::empty();
         if let Some(party) = self.party {
-            party.zones.iter().filter_map(|one| zones::zone_of(&one.zone)).for_each(|zone| zones.push(zone));
+            party.zones.iter().filter_map(|one| zone_of(&one.zone)).for_each(|zone| zones.push(zone));
         }
         if zones.as_slice().is_empty() {
             let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {

@@ -36,3 +36,4 @@ pub mod time;
 pub mod validation;
 pub mod verdict;
 pub mod vocabulary;
+pub mod zone_names;

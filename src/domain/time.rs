@@ -38,6 +38,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub const SECOND: i64 = 1_000_000;
 /// Microseconds of one day of 24 hours.
 pub const DAY: i64 = 86_400 * SECOND;
+/// One hour in microseconds.
+pub const HOUR: i64 = 3_600 * SECOND;
 /// The last instant that is accepted: the end of the year 9999.
 pub const MAX_TIMESTAMP: Timestamp = Timestamp(253_402_300_799 * SECOND);
 

@@ -297,12 +297,14 @@ impl<'a> Writing<'a> {
 
     /// Takes the difference between what a case had emitted and what it emits now.
     pub(super) fn take_difference(&mut self, old: Effects, new: Effects, reason: &'static str) {
-        // Up to the first fact that is new, both have emitted the same.
+        // Up to the first fact that is new, both have emitted the same; and often again behind the last.
         let same = old.facts.iter().zip(&new.facts).take_while(|(old, new)| old == new).count();
-        for fact in old.facts.into_iter().skip(same) {
-            self.count(&Fact { sign: -fact.sign, ..fact });
+        let (was, is) = (old.facts.get(same..).unwrap_or_default(), new.facts.get(same..).unwrap_or_default());
+        let again = was.iter().rev().zip(is.iter().rev()).take_while(|(was, is)| was == is).count();
+        for fact in was.iter().take(was.len() - again) {
+            self.count(&Fact { sign: -fact.sign, ..fact.clone() });
         }
-        for fact in new.facts.iter().skip(same) {
+        for fact in is.iter().take(is.len() - again) {
             self.count(fact);
         }
         let mut stood = old.findings;

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-use indexmap::IndexMap;
 
 use super::block::{Block, BlockKey, Cell, CellGrain};
 use super::catalogue::Catalogue;
+use super::delta_rows::{Filled, Rows, bits};
 use super::dimension::{DIMENSIONS, DimSet, Dimension, MAX_WIDTH};
 use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS, TableLayout, bit};
@@ -18,9 +18,8 @@ use crate::domain::fact::{Dims, Fact, FactKind};
 const SEEN: usize = 256;
 const SEEN_AT_MOST: usize = 8_192;
 
-/// Tables of a kind whose rows are remembered with dimensions, and what stands for a row that is not.
+/// Tables of a kind whose rows are remembered with dimensions.
 const REMEMBERED_ROWS: usize = 16;
-const UNKNOWN_ROW: u32 = u32::MAX;
 
 /// A tuple as numbers into [`Names`].
 pub(super) type Key = [u32; MAX_WIDTH];
@@ -66,11 +65,22 @@ pub(super) struct Table {
     pub(super) series: Arc<[u32]>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowKey {
     pub(super) table: u32,
     pub(super) day: i32,
     pub(super) key: Key,
+}
+
+impl Hash for RowKey {
+    /// Two numbers at a time: a record asks for dozens of rows.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let two = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        state.write_u64(two(self.table, self.day.cast_unsigned()));
+        let (pairs, rest) = self.key.as_chunks::<2>();
+        pairs.iter().for_each(|[high, low]| state.write_u64(two(*high, *low)));
+        rest.iter().for_each(|last| state.write_u32(*last));
+    }
 }
 
 /// Sums of signed facts by series, day and tuple. Adding is commutative and associative; what cancels leaves nothing.
@@ -78,10 +88,7 @@ pub(super) struct RowKey {
 pub struct Delta {
     pub(super) names: Names,
     pub(super) tables: Vec<Table>,
-    /// Row to the place of its first cell. Rows lie one after the other, and what is looked through is small enough to stay
-    /// in the processor's cache.
-    pub(super) rows: IndexMap<RowKey, usize, QuickState>,
-    pub(super) cells: Vec<Cell>,
+    rows: Rows,
     /// The layout that `bound` is about, and this delta's table of each of its tables.
     layout: Option<Arc<Layout>>,
     bound: Vec<Option<Bound>>,
@@ -98,7 +105,7 @@ pub struct Delta {
 #[derive(Debug, Clone)]
 struct Bound {
     table: u32,
-    last: Option<(RowKey, usize)>,
+    last: Option<(RowKey, u32)>,
 }
 
 /// Dimensions seen lately. Holding them keeps their address their own.
@@ -107,10 +114,10 @@ struct Seen {
     dims: Arc<Dims>,
     /// The number of each value.
     numbers: [u32; DIMENSIONS],
-    /// The kind and the day of the fact seen last with them, and the first cell of its row in each table: facts of an
-    /// agent's day come one after another.
+    /// The kind and the day of the fact seen last with them, and its row in each table, if known: facts of an agent's day come
+    /// one after another.
     last: Option<(FactKind, i32)>,
-    starts: [u32; REMEMBERED_ROWS],
+    rows: [u32; REMEMBERED_ROWS],
 }
 
 impl Delta {
@@ -126,7 +133,6 @@ impl Delta {
         self.names.strings.clear();
         self.tables.clear();
         self.rows.clear();
-        self.cells.clear();
         self.layout = None;
         self.bound.clear();
         self.seen.fill_with(|| None);
@@ -143,10 +149,7 @@ impl Delta {
         let Some(kind) = layout.kind(fact.kind) else { return };
         self.taken.resize(MAX_COLUMNS, 0);
         let mut taken = 0_u64;
-        let mut left = kind.of_state(fact.dims.state.as_deref());
-        while left != 0 {
-            let place = left.trailing_zeros() as usize;
-            left &= left - 1;
+        for place in bits(kind.of_state(fact.dims.state.as_deref())) {
             if let (Some(slot), Some(source)) = (self.taken.get_mut(place), kind.sources.get(place))
                 && let Some(sum) = source.take(fact)
             {
@@ -162,62 +165,62 @@ impl Delta {
             && seen.last != Some((fact.kind, fact.day))
         {
             seen.last = Some((fact.kind, fact.day));
-            seen.starts = [UNKNOWN_ROW; REMEMBERED_ROWS];
+            seen.rows = [Rows::NONE; REMEMBERED_ROWS];
         }
         // What is computed of a fact's own numbers is another with each fact.
         let computed = kind.by_itself.then(|| self.computed(slot, kind.computed, fact));
         let facts = i64::from(fact.sign).wrapping_mul(fact.count);
         for (place, table) in kind.tables.iter().enumerate() {
-            if table.sources & taken == 0 {
+            let sources = table.sources & taken;
+            if sources == 0 {
                 continue;
             }
             let Some(day) = table.on.of(fact) else { continue };
-            let start = match &computed {
-                Some(numbers) if table.by_itself => self.start_by(numbers, table, day),
-                _ => self.start(slot, place, table, day),
+            let row = match &computed {
+                Some(numbers) if table.by_itself => self.row_by(numbers, table, day),
+                _ => self.row_of(slot, place, table, day),
             };
-            let cells = self.cells.get_mut(start..start + table.series.len()).unwrap_or_default();
-            for (cell, column) in cells.iter_mut().zip(&table.columns) {
-                if let Some(sum) = self.taken.get(*column).filter(|_| taken & bit(*column) != 0) {
-                    cell.add(Cell { sum: *sum, facts });
+            for source in bits(sources) {
+                if let (Some(sum), Some(column)) = (self.taken.get(source), table.columns.get(source)) {
+                    self.rows.add(row, usize::from(*column), Cell { sum: *sum, facts });
                 }
             }
         }
     }
 
-    /// The first cell of the row for the dimensions of a slot.
-    fn start(&mut self, slot: usize, place: usize, table: &TableLayout, day: i32) -> usize {
-        let Some(Some(seen)) = self.seen.get(slot) else { return usize::MAX - MAX_COLUMNS };
-        if let Some(start) = seen.starts.get(place).filter(|start| **start != UNKNOWN_ROW) {
-            return *start as usize;
+    /// The row for the dimensions of a slot.
+    fn row_of(&mut self, slot: usize, place: usize, table: &TableLayout, day: i32) -> u32 {
+        let Some(Some(seen)) = self.seen.get(slot) else { return Rows::NONE };
+        if let Some(row) = seen.rows.get(place).filter(|row| **row != Rows::NONE) {
+            return *row;
         }
         let numbers = seen.numbers;
-        let start = self.start_by(&numbers, table, day);
+        let row = self.row_by(&numbers, table, day);
         if let Some(Some(seen)) = self.seen.get_mut(slot)
-            && let Some(known) = seen.starts.get_mut(place)
+            && let Some(known) = seen.rows.get_mut(place)
         {
-            *known = u32::try_from(start).unwrap_or(UNKNOWN_ROW);
+            *known = row;
         }
-        start
+        row
     }
 
-    /// The first cell of the row of these values.
-    fn start_by(&mut self, numbers: &[u32; DIMENSIONS], table: &TableLayout, day: i32) -> usize {
+    /// The row of these values.
+    fn row_by(&mut self, numbers: &[u32; DIMENSIONS], table: &TableLayout, day: i32) -> u32 {
         let mut key = [0; MAX_WIDTH];
         for (number, dimension) in key.iter_mut().zip(&table.dims) {
             *number = numbers.get(dimension.index()).copied().unwrap_or(0);
         }
         let number = match self.bound.get(table.id) {
-            Some(Some(Bound { last: Some((row, start)), .. })) if row.key == key && row.day == day => return *start,
+            Some(Some(Bound { last: Some((last, row)), .. })) if last.key == key && last.day == day => return *row,
             Some(Some(Bound { table, .. })) => *table,
             _ => self.table(table.dims.len(), &table.series),
         };
-        let row = RowKey { table: number, day, key };
-        let start = self.row_start(row, table.series.len());
+        let key = RowKey { table: number, day, key };
+        let row = self.rows.of(key);
         if let Some(bound) = self.bound.get_mut(table.id) {
-            *bound = Some(Bound { table: number, last: Some((row, start)) });
+            *bound = Some(Bound { table: number, last: Some((key, row)) });
         }
-        start
+        row
     }
 
     /// The numbers of a slot's values, and of those that are computed of the fact.
@@ -262,7 +265,7 @@ impl Delta {
         }
         if let Some(place) = self.seen.get_mut(slot) {
             let dims = Arc::clone(dims);
-            *place = Some(Seen { dims, numbers, last: None, starts: [UNKNOWN_ROW; REMEMBERED_ROWS] });
+            *place = Some(Seen { dims, numbers, last: None, rows: [Rows::NONE; REMEMBERED_ROWS] });
         }
         slot
     }
@@ -282,39 +285,25 @@ impl Delta {
         place as u32
     }
 
-    /// The cells of a row, zero at first.
-    pub(super) fn row(&mut self, key: RowKey, columns: usize) -> &mut [Cell] {
-        let start = self.row_start(key, columns);
-        self.cells.get_mut(start..start + columns).unwrap_or_default()
-    }
-
-    fn row_start(&mut self, key: RowKey, columns: usize) -> usize {
-        let next = self.cells.len();
-        let start = *self.rows.entry(key).or_insert(next);
-        if start == next {
-            self.cells.resize(next + columns, Cell::default());
-        }
-        start
+    /// Adds to cells of a row, by their columns.
+    pub(super) fn add_to(&mut self, key: RowKey, changes: impl IntoIterator<Item = (usize, Cell)>) {
+        let row = self.rows.of(key);
+        changes.into_iter().for_each(|(column, add)| self.rows.add(row, column, add));
     }
 
     /// Bytes in memory, about: what the tables hold, and the room that their form takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // A name is held in its own piece, in the list and in the table of numbers; tables keep an eighth free or more.
+        // A name is held in its own piece, in the list and in the table of numbers.
         let name = |text: &Arc<str>| text.len() + 64;
         let names: usize = self.names.strings.iter().map(name).sum();
-        let rows = self.rows.len() * (size_of::<RowKey>() + 3 * size_of::<usize>()) * 3 / 2;
-        size_of::<Self>()
-            + names
-            + rows
-            + size_of_val(self.cells.as_slice())
-            + self.seen.len() * size_of::<Option<Seen>>()
+        size_of::<Self>() + names + self.rows.bytes() + self.seen.len() * size_of::<Option<Seen>>()
     }
 
     /// Whether nothing is left of any fact.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.cells.iter().all(|cell| cell.is_zero())
+        self.rows.filled().next().is_none()
     }
 
     /// Adds another delta.
@@ -328,10 +317,8 @@ impl Delta {
                 *to = numbers.get(*from as usize).copied().unwrap_or(0);
             }
             let Some(table) = tables.get(row.table as usize) else { continue };
-            let mine = self.row(RowKey { table: *table, day: row.day, key }, cells.len());
-            for (cell, add) in mine.iter_mut().zip(cells) {
-                cell.add(*add);
-            }
+            let changes = cells.iter().map(|(column, cell)| (column, *cell));
+            self.add_to(RowKey { table: *table, day: row.day, key }, changes);
         }
     }
 
@@ -339,19 +326,13 @@ impl Delta {
     #[must_use]
     pub fn negated(&self) -> Self {
         let mut negative = self.clone();
-        for cell in &mut negative.cells {
-            *cell = Cell { sum: cell.sum.wrapping_neg(), facts: cell.facts.wrapping_neg() };
-        }
+        negative.rows.negate();
         negative
     }
 
     /// Rows that have any cell left.
-    pub(super) fn filled_rows(&self) -> impl Iterator<Item = (&RowKey, &[Cell])> {
-        self.rows.iter().filter_map(|(row, start)| {
-            let columns = self.tables.get(row.table as usize)?.series.len();
-            let cells = self.cells.get(*start..start + columns)?;
-            cells.iter().any(|cell| !cell.is_zero()).then_some((row, cells))
-        })
+    pub(super) fn filled_rows(&self) -> impl Iterator<Item = (&RowKey, Filled<'_>)> {
+        self.rows.filled()
     }
 
     /// The change as blocks by day and by month, in the order of their keys. Add each into the stored block of its key.
@@ -375,7 +356,8 @@ impl Delta {
         for (row, cells) in self.filled_rows() {
             let Some(table) = self.tables.get(row.table as usize) else { continue };
             let month = *months.entry(row.day).or_insert_with(|| since::month_of(row.day));
-            for (series, cell) in table.series.iter().zip(cells).filter(|(_, cell)| !cell.is_zero()) {
+            let of_series = |(column, cell)| Some((table.series.get(column)?, cell));
+            for (series, cell) in cells.iter().filter_map(of_series) {
                 for (grain, period) in [(CellGrain::Day, row.day), (CellGrain::Month, month)] {
                     let key = BlockKey { series: *series, grain, period };
                     if wanted(&key) {

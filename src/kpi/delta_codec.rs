@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::block::Cell;
 use super::delta::{Delta, Key, RowKey};
+use super::delta_rows::{Filled, bits};
 use super::dimension::MAX_WIDTH;
 use super::layout::MAX_COLUMNS;
 use super::strings::Strings;
@@ -12,7 +13,7 @@ use super::varint::{DecodeError, Input, VERSION, put, put_len, put_signed};
 use crate::domain::time::day_number;
 
 /// A row to be written: day, tuple, cells.
-type Packed<'a> = (i32, Key, &'a [Cell]);
+type Packed<'a> = (i32, Key, Filled<'a>);
 
 impl Delta {
     /// The packed form that a commit stores. Deltas of equal content under one catalogue have equal bytes.
@@ -105,8 +106,8 @@ impl Delta {
                         return Err(DecodeError::Invalid("tuple value"));
                     }
                 }
-                let cells = delta.row(RowKey { table, day, key }, columns);
-                read_cells(&mut input, cells)?;
+                let cells = read_cells(&mut input, columns)?;
+                delta.add_to(RowKey { table, day, key }, cells);
             }
         }
         input.end()?;
@@ -114,24 +115,16 @@ impl Delta {
     }
 }
 
-fn put_cells(out: &mut Vec<u8>, cells: &[Cell]) {
-    let filled = || cells.iter().enumerate().filter(|(_, cell)| !cell.is_zero());
-    put(out, filled().fold(0_u128, |mask, (column, _)| mask | (1 << column)));
-    for (_, cell) in filled() {
+fn put_cells(out: &mut Vec<u8>, cells: Filled<'_>) {
+    put(out, u128::from(cells.mask));
+    for (_, cell) in cells.iter() {
         put_signed(out, cell.sum);
         put_signed(out, i128::from(cell.facts));
     }
 }
 
-fn read_cells(input: &mut Input<'_>, cells: &mut [Cell]) -> Result<(), DecodeError> {
-    let mask = input.number()?;
-    if mask >> cells.len() != 0 {
-        return Err(DecodeError::Invalid("column mask"));
-    }
-    for (column, cell) in cells.iter_mut().enumerate() {
-        if mask & (1 << column) != 0 {
-            cell.add(Cell { sum: input.signed()?, facts: input.signed64()? });
-        }
-    }
-    Ok(())
+fn read_cells(input: &mut Input<'_>, columns: usize) -> Result<Vec<(usize, Cell)>, DecodeError> {
+    let mask = u64::try_from(input.number()?).ok().filter(|mask| u128::from(*mask) >> columns == 0);
+    let mask = mask.ok_or(DecodeError::Invalid("column mask"))?;
+    bits(mask).map(|column| Ok((column, Cell { sum: input.signed()?, facts: input.signed64()? }))).collect()
 }

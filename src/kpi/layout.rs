@@ -117,10 +117,9 @@ impl Filter {
     fn takes(&self, fact: &Fact) -> bool {
         let dims = &*fact.dims;
         let presence = |asked: Option<bool>, there: bool| asked.is_none_or(|asked| asked == there);
-        (self.channels == 0 || dims.channel.is_some_and(|channel| self.channels & (1 << channel as u16) != 0))
+        fact.flags & (self.flags_set | self.flags_clear) == self.flags_set
+            && (self.channels == 0 || dims.channel.is_some_and(|channel| self.channels & (1 << channel as u16) != 0))
             && (self.directions == 0 || dims.direction.is_some_and(|d| self.directions & (1 << d as u16) != 0))
-            && fact.flags & self.flags_set == self.flags_set
-            && fact.flags & self.flags_clear == 0
             && (self.states.is_empty()
                 || dims.state.as_deref().is_some_and(|state| self.states.iter().any(|one| **one == *state)))
             && (self.buckets.is_empty()
@@ -222,9 +221,9 @@ pub(crate) struct TableLayout {
     pub(crate) dims: Vec<Dimension>,
     /// Series of each column.
     pub(crate) series: Arc<[u32]>,
-    /// Each column's place among the kind's sources.
-    pub(crate) columns: Vec<usize>,
-    /// The same places as bits.
+    /// The column of each of the kind's sources that has one here.
+    pub(crate) columns: [u8; MAX_COLUMNS],
+    /// The places of these sources as bits.
     pub(crate) sources: u64,
 }
 
@@ -310,15 +309,15 @@ impl Layout {
         self.kinds.resize_with(FactKind::ALL.len(), KindLayout::default);
         let Some(layout) = self.kinds.get_mut(kind as usize) else { return };
         let on = source.on;
-        let column = layout.push(source);
+        let source = layout.push(source);
         for (set, series) in sets {
             let computed = set.intersection(COMPUTED);
             layout.computed = layout.computed.union(computed);
             let by_itself = on != On::Fact || !computed.is_empty();
             layout.by_itself |= by_itself;
             let dims: Vec<Dimension> = set.iter().collect();
-            let found =
-                layout.tables.iter_mut().find(|t| t.dims == dims && t.on == on && t.columns.len() < MAX_COLUMNS);
+            let room = |table: &TableLayout| table.series.len() < MAX_COLUMNS && table.sources & bit(source) == 0;
+            let found = layout.tables.iter_mut().find(|t| t.dims == dims && t.on == on && room(t));
             let table = match found {
                 Some(table) => table,
                 None => {
@@ -328,7 +327,7 @@ impl Layout {
                         by_itself,
                         dims,
                         series: Arc::from([]),
-                        columns: Vec::new(),
+                        columns: [0; MAX_COLUMNS],
                         sources: 0,
                     });
                     self.tables += 1;
@@ -336,8 +335,11 @@ impl Layout {
                     table
                 }
             };
-            table.columns.push(column);
-            table.sources |= bit(column);
+            // Fewer than MAX_COLUMNS.
+            if let Some(column) = table.columns.get_mut(source) {
+                *column = table.series.len() as u8;
+            }
+            table.sources |= bit(source);
             table.series = table.series.iter().copied().chain([*series]).collect();
         }
     }

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -69,7 +69,7 @@ pub fn of_test(tested: &Arc<Dims>, rule: &RuleId, jurisdiction: &JurisdictionId,
 }
 
 /// A dimension set by reference, before it is looked up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DimRef<'a> {
     /// As in [`Dims`].
     pub agent: Option<&'a str>,
@@ -113,6 +113,27 @@ pub struct DimRef<'a> {
     pub jurisdiction: Option<&'a str>,
     /// As in [`Dims`].
     pub case: Values<'a>,
+}
+
+impl Hash for DimRef<'_> {
+    /// What is there, and which: of twenty dimensions most facts have a few.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let first = [self.agent, self.team, self.client, self.portfolio, self.product, self.stage, self.campaign];
+        let second = [self.template, self.variant, self.state, self.source, self.sequence, self.segment];
+        let third = [self.bucket, self.to_bucket, self.rule, self.jurisdiction];
+        let mut there = 0_u64;
+        for (place, word) in first.iter().chain(&second).chain(&third).enumerate() {
+            if let Some(word) = word {
+                there |= 1 << place;
+                state.write(word.as_bytes());
+            }
+        }
+        let number = |word: Option<u8>| word.map_or(0, |word| u64::from(word) + 1);
+        let (channel, direction) = (self.channel.map(|one| one as u8), self.direction.map(|one| one as u8));
+        state.write_u64(there << 18 | number(channel) << 9 | number(direction));
+        self.currency.hash(state);
+        self.case.hash(state);
+    }
 }
 
 /// The word of a placement's number.

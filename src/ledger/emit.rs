@@ -3,16 +3,15 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use chrono::{Datelike, Timelike};
-
 use super::dims::DimRef;
 use crate::domain::buckets::UNDATED;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::facts::Facts;
 use crate::domain::market::Market;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{HOUR, Timestamp, weekday_of_day};
 use crate::domain::vocabulary::{ContactPointKind, ContactPointState};
+use crate::domain::zone_names::zone_of;
 
 /// What a case adds to the stocks at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,10 +94,10 @@ impl Sink<'_> {
             return hour;
         }
         let zones = self.version.primary().map_or(&[][..], |party| &party.zones);
-        let zone = zones.iter().find_map(|candidate| candidate.zone.parse().ok()).unwrap_or(self.market.zone);
-        let local = at.local(zone);
+        let zone = zones.iter().find_map(|candidate| zone_of(&candidate.zone)).unwrap_or(self.market.zone);
+        let (day, clock) = at.clock(zone);
         // Both parts are below 8 bits: at most 6 x 24 + 23.
-        let hour = (local.weekday().num_days_from_monday() * 24 + local.hour()) as u8;
+        let hour = weekday_of_day(day) * 24 + (clock / HOUR) as u8;
         self.hour.set(Some((at, hour)));
         hour
     }

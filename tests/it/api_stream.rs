@@ -124,14 +124,14 @@ async fn a_stop_ends_streams_with_the_reason_and_keeps_what_was_acknowledged() {
 #[tokio::test]
 async fn a_stream_has_a_deadline_only_if_the_client_names_one() {
     let database = Database::fresh(Backend::Sqlite).await;
-    let api = Api::start_with(&database, &[("grpc.default_deadline_ms", "100")]).await;
+    let api = Api::start_with(&database, &[("grpc.default_deadline_ms", "500")]).await;
     with_case(&api).await;
     let mut mine = api.platform("mine").await;
     let (send, receive) = mpsc::channel(4);
     let mut request = tonic::Request::new(ReceiverStream::new(receive));
-    request.metadata_mut().insert("grpc-timeout", "700m".parse().expect("plain"));
+    request.metadata_mut().insert("grpc-timeout", "4000m".parse().expect("plain"));
     let mut answers = mine.activities.stream_activities(request).await.expect("a stream").into_inner();
-    tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     send.send(message(1, vec![note("n1", "c1", 1)])).await.expect("sent");
     let first = answers.message().await.expect("the default deadline is for unary calls").expect("acknowledged");
     assert_eq!(first.sequence, 1);
