@@ -25,6 +25,7 @@ mod dates;
 mod dispute_handling;
 mod documents_held;
 mod duties;
+mod elsewhere;
 pub mod examples;
 mod fee_cap;
 mod fee_later;

@@ -65,6 +65,7 @@ mod sync;
 mod taken_at_its_word;
 mod tenancy;
 mod tidy;
+mod told_of_strangers;
 mod unsaid;
 mod wall;
 mod watch_retries;
