@@ -3,14 +3,14 @@
 use chrono::{Datelike, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
-use super::conditions::lasting;
+use super::conditions::{Stretch, Whose, lasting_of};
 use super::judgement::{Note, Speaking};
 use super::notice_period::last_day_after;
 use super::permissions::{Point, concerns, ended, maybe_elsewhere, point, recorded, taken_back};
 use super::situation::Situation;
 use super::{limitation_period, which};
-use crate::domain::ids::ActivityId;
-use crate::domain::party::{Condition, Permission, PersonalWindow};
+use crate::domain::ids::{ActivityId, PersonId};
+use crate::domain::party::{Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::Place;
@@ -38,7 +38,7 @@ pub(crate) fn judge(
 ) -> Option<Speaking> {
     let calendar = Situation::calendar(jurisdiction);
     let elsewhere = which::at_place(limits.place, situation)?;
-    let unmet = !limits.conditions.meets(situation.known.conditions);
+    let unmet = !limits.conditions.meets(situation.known.of_whom(limits.shares()));
     if unmet && limits.flags.is_empty() {
         return Some(Speaking::kept_on(true));
     }
@@ -89,6 +89,22 @@ fn keep(hit: &mut Option<Hit>, new: Hit) {
     }
 }
 
+/// Every stretch of the rule's conditions that concerns the person dealt with.
+fn all<'a>(
+    limits: &'a ContactBlock,
+    bind: BindFrom,
+    situation: &'a Situation<'_>,
+    calendar: &'a Calendar,
+) -> impl Iterator<Item = Stretch<'a>> + 'a {
+    let whose = Whose::sharing(limits.also_toward, limits.also_of, situation);
+    lasting_of(whose, &limits.lasts, limits.conditions, bind, situation, calendar)
+}
+
+/// The consent of `other` speaks of the condition of `one`; nobody: what concerns everybody of the case.
+fn speaks_for(other: Option<&PersonId>, one: Option<&PersonId>, situation: &Situation<'_>) -> bool {
+    other.is_none() || other == one || one.is_none() && other == situation.person
+}
+
 fn conditions(
     limits: &ContactBlock,
     bind: BindFrom,
@@ -108,17 +124,18 @@ fn conditions(
         |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
     let too_late = |stated: Timestamp| last_day.is_some_and(|last| situation.date_in(stated, zone) > last);
     // Whoever is told again of the representative, now with the consent, may deal with the person from then on.
-    let allowed_since = |condition: Condition, from: Timestamp| {
-        lasting(&limits.lasts, limits.conditions, bind, situation, calendar)
-            .any(|other| other.condition == condition && other.direct && other.from >= from && other.holds(at))
+    let allowed_since = |one: &Stretch<'_>| {
+        all(limits, bind, situation, calendar).any(|other| {
+            let same = other.condition == one.condition && speaks_for(other.whose, one.whose, situation);
+            same && other.direct && other.from >= one.from && other.holds(at)
+        })
     };
-    for mut one in lasting(&limits.lasts, limits.conditions, bind, situation, calendar) {
+    for mut one in all(limits, bind, situation, calendar) {
         if limits.until_verified {
             // The debtor is owed verification, whatever the collector thinks of the dispute.
             one.until = one.until_answered;
         }
-        let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(one.condition, one.from))
-            || too_late(one.began);
+        let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(&one)) || too_late(one.began);
         let unwritten = limits.written_only && one.written == Some(false);
         if lifted || unwritten || !one.holds(at) || verified_since(one.from) {
             continue;

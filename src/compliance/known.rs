@@ -12,6 +12,8 @@ use crate::rules::words::{OtherFlag, Set};
 pub(crate) struct Known {
     /// Conditions that the person has, had or will have.
     pub conditions: Set<Condition>,
+    /// Conditions that anybody of the case has, had or will have.
+    pub anybodys: Set<Condition>,
     /// Other flags that are set, or may be at some instant or place.
     pub flags: Set<OtherFlag>,
     /// There are consents or opt-outs.
@@ -36,7 +38,10 @@ impl Known {
             known.windows = !party.windows.is_empty();
         }
         let memory = watch.memory();
+        let stated = version.parties.iter().flat_map(|party| &party.conditions);
+        stated.for_each(|one| known.anybodys.insert(one.condition));
         for flag in &memory.flags {
+            known.anybodys.insert(flag.condition);
             if flag.person.is_none() || flag.person.as_ref() == person {
                 known.conditions.insert(flag.condition);
             }
@@ -58,5 +63,10 @@ impl Known {
             }
         }
         known
+    }
+
+    /// Conditions of the person; with those of anybody else where a rule may `share` them.
+    pub const fn of_whom(&self, share: bool) -> Set<Condition> {
+        if share { self.anybodys } else { self.conditions }
     }
 }

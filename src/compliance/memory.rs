@@ -25,6 +25,8 @@ use crate::rules::words::Set;
 pub(crate) struct Flag {
     pub condition: Condition,
     pub person: Option<PersonId>,
+    /// The role of that person, where the activity states it.
+    pub role: Option<PartyRole>,
     pub from: Timestamp,
     pub received: Timestamp,
     pub effective: Timestamp,

@@ -352,6 +352,7 @@ pub(super) fn flag(
     Flag {
         condition,
         person: activity.person.clone(),
+        role: activity.person_role,
         from: activity.occurred,
         received: activity.known(),
         effective: activity.effective.unwrap_or(activity.occurred),

@@ -52,6 +52,8 @@ pub struct Candidate {
     pub judges: Judges,
     /// It is a block wherever the contact is made, and is kept unless one of these flags is set.
     pub blocked_by: Option<(Set<Condition>, Set<OtherFlag>)>,
+    /// Conditions of others on the case may block, too.
+    pub shares: bool,
     /// Its scope asks for more than words.
     pub asks_further: bool,
     /// More than `scope` and the days in force decides whether it judges the activity.
@@ -171,6 +173,7 @@ impl Candidate {
                 Limits::ContactBlock(limits) if limits.place.is_empty() => Some((limits.conditions, limits.flags)),
                 _ => None,
             },
+            shares: matches!(&rule.limits, Limits::ContactBlock(limits) if limits.shares()),
             closely: judges != Judges::Outbound || exempts || closer || asks_further,
             asks_further,
             exempts,

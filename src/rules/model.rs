@@ -245,6 +245,10 @@ pub struct ContactBlock {
     pub only_within_after: Vec<Step>,
     /// How long a condition blocks at most.
     pub lasts: Lasting,
+    /// Roles toward which a condition of the primary party blocks as well.
+    pub also_toward: Set<PartyRole>,
+    /// Roles whose condition blocks toward the primary party, and toward those roles, as well.
+    pub also_of: Set<PartyRole>,
     /// Only where a claim has expired under one of these rules.
     pub if_expired: Vec<RuleId>,
     /// The block ends when verification of the debt was sent.
@@ -257,6 +261,14 @@ pub struct ContactBlock {
     pub channels: Set<Channel>,
     /// What is blocked.
     pub forbids: Vec<Step>,
+}
+
+impl ContactBlock {
+    /// Conditions of somebody else than the person dealt with may block.
+    #[must_use]
+    pub const fn shares(&self) -> bool {
+        !self.also_toward.is_empty() || !self.also_of.is_empty()
+    }
 }
 
 /// A term: so many units, counted in a stated way.

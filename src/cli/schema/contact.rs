@@ -206,6 +206,8 @@ fn block() -> Table {
         .may("lifted_by_direct_consent", flag("A consent to direct contact lifts it"))
         .may("lasts", term("The longest time that a condition binds"))
         .may("lasts_for", set::<Condition>("Conditions that it ends; all without this key"))
+        .may("also_toward", set::<PartyRole>("Roles toward which a condition of the primary party blocks as well"))
+        .may("also_of", set::<PartyRole>("Roles whose condition blocks toward the primary party as well"))
         .may("place", set::<Place>("Only contacts at these places"))
         .may("channels", channels())
         .may("forbids", steps("What is blocked; contact without this key"))

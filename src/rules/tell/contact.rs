@@ -10,6 +10,7 @@ const DAYS: [&str; 8] =
 const ANY_CHANNEL: &str = "any channel";
 const ANY_CLOCK: &str = "of where the person may be";
 const ANY_PLACE: &str = "any place";
+const NOBODY_ELSE: &str = "nobody else";
 const NOTHING: &str = "nothing";
 
 pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
@@ -145,6 +146,8 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         until_verified,
         lifted_by_direct_consent,
         lasts,
+        also_toward,
+        also_of,
         place,
         channels,
         forbids,
@@ -175,6 +178,8 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         ),
         lasting("contact_block.lasts", lasts),
         set("contact_block.lasts_for", "conditions that this ends", lasts.of, "all of them"),
+        set("contact_block.also_toward", "the primary party's conditions block toward", *also_toward, NOBODY_ELSE),
+        set("contact_block.also_of", "it blocks toward the primary party by conditions of", *also_of, NOBODY_ELSE),
         set("contact_block.place", "places", *place, ANY_PLACE),
         set("contact_block.channels", "channels", *channels, ANY_CHANNEL),
     ]
