@@ -8,7 +8,7 @@ use super::judgement::{Note, Speaking};
 use super::notice_period::last_day_after;
 use super::permissions::{Point, concerns, ended, maybe_elsewhere, point, recorded, taken_back};
 use super::situation::Situation;
-use super::{limitation_period, which};
+use super::{authority, limitation_period, which};
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::party::{Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
@@ -23,6 +23,8 @@ use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Set, Word
 /// A flag found set.
 struct Hit {
     name: &'static str,
+    /// Of what is recorded of the case or the contact point: since when.
+    since: Option<Timestamp>,
     until: Option<Timestamp>,
     known: bool,
     /// What is missing to tell whether it concerns the contact.
@@ -70,7 +72,14 @@ pub(crate) fn judge(
     judgement.observed = Some(1);
     judgement.limit = Some(0);
     judgement.unit = Some(Unit::Flag);
-    judgement.note = hit.lacks.map_or(Note::Word(hit.name), Note::Missing);
+    judgement.note = match (hit.lacks, hit.since) {
+        (Some(attribute), _) => Note::Missing(attribute),
+        (None, None) => Note::Word(hit.name),
+        (None, Some(since)) => {
+            let day = situation.date_in(since, situation.home_zone());
+            Note::Text(format!("{} since {day}", hit.name).into())
+        }
+    };
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
@@ -142,22 +151,21 @@ fn conditions(
         }
         let lacks = (limits.written_only && one.written.is_none()).then_some(Attribute::Written);
         let (name, known) = (one.condition.name(), at >= one.received);
-        keep(hit, Hit { name, until: one.until, known, lacks, id: one.id.cloned() });
+        keep(hit, Hit { name, since: None, until: one.until, known, lacks, id: one.id.cloned() });
     }
 }
 
 fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
-    let memory = situation.watch.memory();
-    let set = |until, id| Hit { name: flag.name(), until, known: true, lacks: None, id };
+    let set = |until, id| Hit { name: flag.name(), since: None, until, known: true, lacks: None, id };
     match flag {
-        OtherFlag::Hold => {
-            if let Some(id) = &memory.hold {
-                keep(hit, set(None, Some(id.clone())));
-            }
-        }
-        OtherFlag::CaseClosed => {
-            if situation.watch.closed(situation.version) {
-                keep(hit, set(None, None));
+        OtherFlag::Hold
+        | OtherFlag::CaseClosed
+        | OtherFlag::Recalled
+        | OtherFlag::Sold
+        | OtherFlag::WrongPoint
+        | OtherFlag::ReassignedPoint => {
+            if let Some((since, id)) = authority::set_by(flag, situation) {
+                keep(hit, Hit { since: Some(since), ..set(None, id.cloned()) });
             }
         }
         OtherFlag::PaidOff => {
@@ -206,7 +214,8 @@ fn opted_out(situation: &Situation<'_>, hit: &mut Option<Hit>) {
         };
         if !taken_back(one.given, situation, contact) {
             let name = OtherFlag::OptedOut.name();
-            keep(hit, Hit { name, until: one.expires, known: true, lacks: at_point.or(place).or(way), id: None });
+            let lacks = at_point.or(place).or(way);
+            keep(hit, Hit { name, since: None, until: one.expires, known: true, lacks, id: None });
         }
     }
 }

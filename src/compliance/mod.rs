@@ -6,6 +6,7 @@
 
 mod accrual;
 mod applies;
+mod authority;
 mod barred;
 mod brought;
 mod call_recording;

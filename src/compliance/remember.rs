@@ -287,13 +287,12 @@ impl CaseWatch {
                 self.remember_in().windows.push((activity.person.clone(), window.clone()));
             }
             Detail::TitleObtained { on } => self.remember_in().titled_on = Some(*on),
-            Detail::Hold { ended, .. } => {
-                self.remember_in().hold = if *ended { None } else { Some(activity.id.clone()) };
+            Detail::Hold { .. } | Detail::Transfer { .. } | Detail::ContactPointChanged { .. } => {
+                self.remember_in().remember_authority(activity);
             }
             Detail::CaseStatus { closed, .. } => {
-                let memory = self.remember_in();
-                memory.closed = Some(*closed);
-                memory.closed_at = closed.then_some(at);
+                self.remember_in().remember_authority(activity);
+                self.remember_in().closed_at = closed.then_some(at);
             }
             Detail::Page { .. } => self.visited = true,
             _ => {}

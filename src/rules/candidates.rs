@@ -149,9 +149,11 @@ impl Candidate {
         let (first, last) = (from.map_or(i32::MIN, day_number), until.map_or(i32::MAX, day_number));
         let members = rule.source == Source::Code && rule.membership.is_some();
         let once = matches!(rule.subject, Subject::Activity | Subject::Person);
-        let judges = judges(&rule.limits, topic);
+        let quiet = matches!(&rule.limits, Limits::ContactBlock(limits) if limits.quiet);
+        let judges = if quiet { Judges::Ask } else { judges(&rule.limits, topic) };
         let scope = ScopeMask::of(&rule.scope, &rule.assume)
             .refusing(Lacks::Lead, once)
+            .refusing(Lacks::Flags, quiet)
             .refusing(Lacks::Outbound, judges == Judges::Outbound)
             .refusing(
                 if rule.limits.demands().is_some() { Lacks::Demand } else { Lacks::Marks },

@@ -234,6 +234,8 @@ pub struct ContactBlock {
     pub conditions: Set<Condition>,
     /// Other flags that block.
     pub flags: Set<OtherFlag>,
+    /// It says nothing, rather than that it is kept, while nothing is recorded that may set one of its flags.
+    pub quiet: bool,
     /// What it answers.
     pub answer: BlockAnswer,
     /// Only a condition stated in writing blocks.

@@ -182,7 +182,12 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
     if only_within.is_none() && !only_within_after.is_empty() {
         table.missing("only_within", "{ days = 30, count = ..., from = \"received\", roll = ... }");
     }
+    let quiet = table.boolean("quiet").unwrap_or(false);
+    if quiet && !conditions.is_empty() {
+        table.wrong("quiet", "only a rule of flags alone can be quiet", "leave out quiet, or the conditions");
+    }
     ContactBlock {
+        quiet,
         lasts: lasting::lasting(table, conditions),
         conditions,
         flags,

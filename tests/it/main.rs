@@ -15,6 +15,7 @@ mod api_targets;
 mod api_transport;
 mod api_writes;
 mod at_hand;
+mod authority;
 mod case_dimensions;
 mod changed_grounds;
 mod changed_rules;

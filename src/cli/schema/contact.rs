@@ -197,6 +197,7 @@ fn block() -> Table {
     table("No contact, or other step, while a flag is set")
         .may("conditions", set::<Condition>("Conditions of the person that block"))
         .may("flags", set::<OtherFlag>("Other flags that block"))
+        .may("quiet", flag("It says nothing while nothing is recorded that may set a flag; of flags alone"))
         .may("answer", word::<BlockAnswer>("What it answers; not_permitted without this key"))
         .may("written_only", flag("Only a condition stated in writing blocks"))
         .may("only_within", term("Only a condition stated in this term blocks"))

@@ -138,6 +138,7 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
     let ContactBlock {
         conditions,
         flags,
+        quiet,
         answer,
         written_only,
         only_within,
@@ -159,6 +160,7 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
     vec![
         set("contact_block.conditions", "conditions that block", *conditions, "none"),
         set("contact_block.flags", "flags that block", *flags, "none"),
+        Line::flag("contact_block.quiet", *quiet, "it says nothing while none is recorded"),
         Line::phrase("contact_block.answer", "meanwhile", answer),
         steps("contact_block.forbids", "what is blocked", forbids, NOTHING),
         Line::flag("contact_block.written_only", *written_only, "only a condition stated in writing blocks"),

@@ -94,6 +94,8 @@ pub(super) fn cooldown(change: &mut Change<'_, '_, '_>, limits: &mut ContactCool
 
 pub(super) fn block(change: &mut Change<'_, '_, '_>, limits: &mut ContactBlock) {
     change.further("conditions", &mut limits.conditions);
+    // Of a condition it says that it is kept.
+    limits.quiet &= limits.conditions.is_empty();
     change.further("flags", &mut limits.flags);
     change.further("also_toward", &mut limits.also_toward);
     change.further("also_of", &mut limits.also_of);
