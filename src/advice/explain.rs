@@ -145,7 +145,8 @@ impl Advice {
                     let [question] = questions;
                     let unknown = || IngestError::NotFound { what: "case", id: question.case.to_string() };
                     let warm = warm.pop().flatten().ok_or_else(unknown)?;
-                    let Warm { entry, person, logs, permits, .. } = warm;
+                    let entry = warm.knowing(desk.at(&question));
+                    let Warm { person, logs, permits, .. } = warm;
                     let ground = Ground { entry, person, logs, permits, revision };
                     desk.planned(question, ground, None)
                 }

@@ -302,7 +302,8 @@ impl Desk<'_> {
     }
 
     fn judge(&self, question: Question, warm: Warm, at: Timestamp, answered: &mut Answered) -> Judged {
-        let Warm { entry, person, logs: persons, permits, .. } = warm;
+        let entry = warm.knowing(at);
+        let Warm { person, logs: persons, permits, .. } = warm;
         let candidate = candidate(question, person, at);
         let context = compliance::Context {
             rules: self.rules,

@@ -153,6 +153,7 @@ impl Desk<'_> {
         let entry = entry.ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })?;
         let primary = || entry.version_at(sight.at).primary().map(|party| party.person.clone());
         let person = person.cloned().or_else(primary);
+        let entry = self.knowing(entry, person.as_ref(), sight).await?;
         let counted = self.scope(&entry, sight.at);
         let mut logs = PersonLogs::default();
         for circle in self.circles(&entry, person.as_ref(), sight.at) {
@@ -165,6 +166,20 @@ impl Desk<'_> {
             logs.insert(circle, log);
         }
         Ok(Ground { entry: Arc::new(entry), person, logs, permits: Vec::new(), revision })
+    }
+
+    /// The case, with what is told elsewhere of a person whom it does not know.
+    async fn knowing(
+        &self,
+        entry: CaseEntry,
+        person: Option<&PersonId>,
+        sight: &Sight,
+    ) -> Result<CaseEntry, IngestError> {
+        let Some(person) = person.filter(|person| !entry.knows(person)) else { return Ok(entry) };
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let told = scope.told_of(&self.market.key.market, person).await?;
+        let seen = told.iter().filter(|stored| sight.sees(stored)).map(|stored| &stored.activity);
+        Ok(entry.knowing(seen, sight.at))
     }
 
     /// Permits by their ids, which held places then, each with its case as it is to be seen.

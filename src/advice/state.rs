@@ -9,9 +9,10 @@ use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::permit::PAST;
+use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
 use crate::ingest::market_state::{HeldPermit, MarketState, View};
-use crate::ingest::{IngestError, Work, assure_ground};
+use crate::ingest::{IngestError, ToldElsewhere, Work, assure_ground};
 
 /// Times that what is not in memory is read: cases first, then persons who are no parties; and again for what other
 /// processes have changed meanwhile.
@@ -32,6 +33,16 @@ pub(super) struct Warm {
     pub(super) permits: Vec<HeldPermit>,
     /// Memory does not reach back far enough: the histories are to be read.
     pub(super) too_long_ago: bool,
+    /// What is told elsewhere of the person, where the case does not know of it.
+    pub(super) told: Option<ToldElsewhere>,
+}
+
+impl Warm {
+    /// The case, with what is told of the person up to an instant.
+    pub(super) fn knowing(&self, at: Timestamp) -> Arc<CaseEntry> {
+        let knowing = |told: &ToldElsewhere| Arc::new(self.entry.knowing(told.iter(), at));
+        self.told.as_ref().map_or_else(|| Arc::clone(&self.entry), knowing)
+    }
 }
 
 /// What is missing in memory for one question.
@@ -135,8 +146,13 @@ impl Desk<'_> {
         let reach = self.rules.reach();
         let scope = reach.person_scope(version, &self.market.region);
         let since = at.plus(-reach.person_window(scope));
-        let mut warm =
-            Warm { entry: Arc::clone(&entry), person, logs: PersonLogs::default(), permits, too_long_ago: false };
+        let told = match person.as_ref().filter(|person| !entry.knows(person)) {
+            Some(person) => Some(view.told(person).ok_or_else(|| Cold::Log(person.clone()))?),
+            None => None,
+        };
+        let told = told.filter(|told| !told.is_empty());
+        let (logs, too_long_ago) = (PersonLogs::default(), false);
+        let mut warm = Warm { entry: Arc::clone(&entry), person, logs, permits, too_long_ago, told };
         for circle in reach.circles(scope, circles.into_iter()) {
             let held = view.circle(&circle);
             // A log for the same rules holds as much of the past as the writer keeps.

@@ -42,7 +42,8 @@ pub(crate) fn is_judged(rule: &Rule, situation: &Situation<'_>) -> bool {
                 Detail::Contact(contact) => limits.channels.admits(contact.channel) && outbound(),
                 _ => true,
             };
-            on_channel && (any(&limits.forbids) || which::may_be_demand(&limits.forbids, situation))
+            let silent = limits.quiet && !limits.flags.meets(situation.known.flags);
+            !silent && on_channel && (any(&limits.forbids) || which::may_be_demand(&limits.forbids, situation))
         }
         (Limits::NoticePeriod(limits), _) => any(&limits.before) || which::may_be_demand(&limits.before, situation),
         (Limits::RequiredNotice(limits), detail) if limits.since.is_some() => match limits.term {

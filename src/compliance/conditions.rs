@@ -7,6 +7,7 @@ use super::situation::Situation;
 use crate::domain::ids::{ActivityId, PersonId};
 use crate::domain::party::Condition;
 use crate::domain::time::{Timestamp, add_days};
+use crate::domain::vocabulary::PartyRole;
 use crate::rules::calendar::Calendar;
 use crate::rules::model::Lasting;
 use crate::rules::words::{BindFrom, CountFrom, Set};
@@ -42,6 +43,33 @@ impl Memory {
     }
 }
 
+/// Whose conditions concern the person dealt with.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Whose {
+    /// Parties of these roles, beside the person.
+    roles: Set<PartyRole>,
+}
+
+impl Whose {
+    /// Beside the person's own those of the primary party toward the roles `toward`; and those of the roles `of` toward the primary
+    /// party and these.
+    pub fn sharing(toward: Set<PartyRole>, of: Set<PartyRole>, situation: &Situation<'_>) -> Self {
+        let mut roles = Set::default();
+        let near = situation.role.is_some_and(|role| toward.has(role));
+        if near {
+            roles.insert(PartyRole::Primary);
+        }
+        if near || situation.role == Some(PartyRole::Primary) {
+            of.iter().for_each(|role| roles.insert(role));
+        }
+        Self { roles }
+    }
+
+    fn has(self, role: Option<PartyRole>) -> bool {
+        role.is_some_and(|role| self.roles.has(role))
+    }
+}
+
 /// A stretch of time with a condition.
 pub(crate) struct Stretch<'a> {
     pub condition: Condition,
@@ -59,6 +87,8 @@ pub(crate) struct Stretch<'a> {
     pub grounded: Option<bool>,
     /// The person consented to direct contact.
     pub direct: bool,
+    /// Whose it is; absent: everybody's of the case.
+    pub whose: Option<&'a PersonId>,
     /// The activity that told it, where one did.
     pub id: Option<&'a ActivityId>,
 }
@@ -75,10 +105,23 @@ pub(crate) fn stretches<'a>(
     bind: BindFrom,
     situation: &'a Situation<'_>,
 ) -> impl Iterator<Item = Stretch<'a>> + 'a {
-    let (memory, version) = (situation.watch.memory(), situation.version.effective);
-    let stated = situation.party.into_iter().flat_map(|party| party.conditions.iter().map(|one| (&party.person, one)));
+    stretches_of(Whose::default(), wanted, bind, situation)
+}
+
+/// The same, with those of others that concern the person.
+fn stretches_of<'a>(
+    whose: Whose,
+    wanted: Set<Condition>,
+    bind: BindFrom,
+    situation: &'a Situation<'_>,
+) -> impl Iterator<Item = Stretch<'a>> + 'a {
+    let (memory, version) = (situation.watch.memory(), situation.version);
+    let own = situation.party.map(|party| &party.person);
+    let others = version.parties.iter().filter(move |party| whose.has(Some(party.role)) && Some(&party.person) != own);
+    let parties = situation.party.into_iter().chain(others);
+    let stated = parties.flat_map(|party| party.conditions.iter().map(|one| (&party.person, one)));
     let stated = stated.filter(move |(_, one)| wanted.has(one.condition)).map(move |(person, one)| {
-        let ended = memory.ended(one.condition, person, one.from, version);
+        let ended = memory.ended(one.condition, person, one.from, version.effective);
         let until = [one.until, ended].into_iter().flatten().min();
         let received = one.received.unwrap_or(one.from).max(one.from);
         Stretch {
@@ -91,13 +134,20 @@ pub(crate) fn stretches<'a>(
             written: one.written,
             grounded: None,
             direct: one.direct_contact_consented,
+            whose: Some(person),
             id: None,
         }
     });
-    let flags = memory.flags.iter();
-    let concerns = |person: &Option<_>| person.is_none() || person.as_ref() == situation.person;
-    let told =
-        flags.filter(move |flag| wanted.has(flag.condition) && concerns(&flag.person)).map(move |flag| Stretch {
+    let flags = memory.flags.iter().filter(move |flag| wanted.has(flag.condition));
+    let told = flags.filter_map(move |flag| {
+        let of = match &flag.person {
+            Some(of) if Some(of) != situation.person => {
+                let role = version.party(of).map(|party| party.role).or(flag.role);
+                whose.has(role).then_some(Some(of))?
+            }
+            _ => situation.person,
+        };
+        Some(Stretch {
             condition: flag.condition,
             began: flag.from,
             received: flag.received,
@@ -106,13 +156,15 @@ pub(crate) fn stretches<'a>(
                 BindFrom::Occurred => flag.from,
                 BindFrom::Effective => flag.effective,
             },
-            until: flag.until(situation.person),
-            until_answered: flag.until_answered(situation.person),
+            until: flag.until(of),
+            until_answered: flag.until_answered(of),
             written: flag.written,
             grounded: flag.grounded,
             direct: flag.direct,
+            whose: flag.person.as_ref(),
             id: Some(&flag.id),
-        });
+        })
+    });
     stated.chain(told)
 }
 
@@ -124,8 +176,20 @@ pub(crate) fn lasting<'a>(
     situation: &'a Situation<'_>,
     calendar: &'a Calendar,
 ) -> impl Iterator<Item = Stretch<'a>> + 'a {
+    lasting_of(Whose::default(), lasts, wanted, bind, situation, calendar)
+}
+
+/// The same, with those of others that concern the person.
+pub(crate) fn lasting_of<'a>(
+    whose: Whose,
+    lasts: &'a Lasting,
+    wanted: Set<Condition>,
+    bind: BindFrom,
+    situation: &'a Situation<'_>,
+    calendar: &'a Calendar,
+) -> impl Iterator<Item = Stretch<'a>> + 'a {
     let zone = situation.home_zone();
-    stretches(wanted, bind, situation).map(move |mut one| {
+    stretches_of(whose, wanted, bind, situation).map(move |mut one| {
         if let Some(term) = lasts.term.as_ref().filter(|_| lasts.of.admits(one.condition)) {
             let start = if term.from == CountFrom::Received { one.received } else { one.began };
             let last = calendar.last_day(term, situation.date_in(start, zone), situation.subdivision());

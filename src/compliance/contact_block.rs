@@ -3,14 +3,14 @@
 use chrono::{Datelike, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
-use super::conditions::lasting;
+use super::conditions::{Stretch, Whose, lasting_of};
 use super::judgement::{Note, Speaking};
 use super::notice_period::last_day_after;
 use super::permissions::{Point, concerns, ended, maybe_elsewhere, point, recorded, taken_back};
 use super::situation::Situation;
-use super::{limitation_period, which};
-use crate::domain::ids::ActivityId;
-use crate::domain::party::{Condition, Permission, PersonalWindow};
+use super::{authority, limitation_period, which};
+use crate::domain::ids::{ActivityId, PersonId};
+use crate::domain::party::{Permission, PersonalWindow};
 use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Unit};
 use crate::domain::vocabulary::Place;
@@ -23,6 +23,8 @@ use crate::rules::words::{Attribute, BindFrom, BlockAnswer, OtherFlag, Set, Word
 /// A flag found set.
 struct Hit {
     name: &'static str,
+    /// Of what is recorded of the case or the contact point: since when.
+    since: Option<Timestamp>,
     until: Option<Timestamp>,
     known: bool,
     /// What is missing to tell whether it concerns the contact.
@@ -38,7 +40,7 @@ pub(crate) fn judge(
 ) -> Option<Speaking> {
     let calendar = Situation::calendar(jurisdiction);
     let elsewhere = which::at_place(limits.place, situation)?;
-    let unmet = !limits.conditions.meets(situation.known.conditions);
+    let unmet = !limits.conditions.meets(situation.known.of_whom(limits.shares()));
     if unmet && limits.flags.is_empty() {
         return Some(Speaking::kept_on(true));
     }
@@ -70,7 +72,14 @@ pub(crate) fn judge(
     judgement.observed = Some(1);
     judgement.limit = Some(0);
     judgement.unit = Some(Unit::Flag);
-    judgement.note = hit.lacks.map_or(Note::Word(hit.name), Note::Missing);
+    judgement.note = match (hit.lacks, hit.since) {
+        (Some(attribute), _) => Note::Missing(attribute),
+        (None, None) => Note::Word(hit.name),
+        (None, Some(since)) => {
+            let day = situation.date_in(since, situation.home_zone());
+            Note::Text(format!("{} since {day}", hit.name).into())
+        }
+    };
     judgement.allowed_from = hit.until;
     judgement.known_at_time = hit.known;
     judgement.representative_only = limits.answer == BlockAnswer::RepresentativeOnly;
@@ -87,6 +96,22 @@ fn keep(hit: &mut Option<Hit>, new: Hit) {
     if hit.as_ref().is_none_or(|old| rank(old) < rank(&new)) {
         *hit = Some(new);
     }
+}
+
+/// Every stretch of the rule's conditions that concerns the person dealt with.
+fn all<'a>(
+    limits: &'a ContactBlock,
+    bind: BindFrom,
+    situation: &'a Situation<'_>,
+    calendar: &'a Calendar,
+) -> impl Iterator<Item = Stretch<'a>> + 'a {
+    let whose = Whose::sharing(limits.also_toward, limits.also_of, situation);
+    lasting_of(whose, &limits.lasts, limits.conditions, bind, situation, calendar)
+}
+
+/// The consent of `other` speaks of the condition of `one`; nobody: what concerns everybody of the case.
+fn speaks_for(other: Option<&PersonId>, one: Option<&PersonId>, situation: &Situation<'_>) -> bool {
+    other.is_none() || other == one || one.is_none() && other == situation.person
 }
 
 fn conditions(
@@ -108,39 +133,39 @@ fn conditions(
         |start: Timestamp| limits.until_verified && memory.verified.is_some_and(|on| on >= start && on <= at);
     let too_late = |stated: Timestamp| last_day.is_some_and(|last| situation.date_in(stated, zone) > last);
     // Whoever is told again of the representative, now with the consent, may deal with the person from then on.
-    let allowed_since = |condition: Condition, from: Timestamp| {
-        lasting(&limits.lasts, limits.conditions, bind, situation, calendar)
-            .any(|other| other.condition == condition && other.direct && other.from >= from && other.holds(at))
+    let allowed_since = |one: &Stretch<'_>| {
+        all(limits, bind, situation, calendar).any(|other| {
+            let same = other.condition == one.condition && speaks_for(other.whose, one.whose, situation);
+            same && other.direct && other.from >= one.from && other.holds(at)
+        })
     };
-    for mut one in lasting(&limits.lasts, limits.conditions, bind, situation, calendar) {
+    for mut one in all(limits, bind, situation, calendar) {
         if limits.until_verified {
             // The debtor is owed verification, whatever the collector thinks of the dispute.
             one.until = one.until_answered;
         }
-        let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(one.condition, one.from))
-            || too_late(one.began);
+        let lifted = limits.lifted_by_direct_consent && (one.direct || allowed_since(&one)) || too_late(one.began);
         let unwritten = limits.written_only && one.written == Some(false);
         if lifted || unwritten || !one.holds(at) || verified_since(one.from) {
             continue;
         }
         let lacks = (limits.written_only && one.written.is_none()).then_some(Attribute::Written);
         let (name, known) = (one.condition.name(), at >= one.received);
-        keep(hit, Hit { name, until: one.until, known, lacks, id: one.id.cloned() });
+        keep(hit, Hit { name, since: None, until: one.until, known, lacks, id: one.id.cloned() });
     }
 }
 
 fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
-    let memory = situation.watch.memory();
-    let set = |until, id| Hit { name: flag.name(), until, known: true, lacks: None, id };
+    let set = |until, id| Hit { name: flag.name(), since: None, until, known: true, lacks: None, id };
     match flag {
-        OtherFlag::Hold => {
-            if let Some(id) = &memory.hold {
-                keep(hit, set(None, Some(id.clone())));
-            }
-        }
-        OtherFlag::CaseClosed => {
-            if situation.watch.closed(situation.version) {
-                keep(hit, set(None, None));
+        OtherFlag::Hold
+        | OtherFlag::CaseClosed
+        | OtherFlag::Recalled
+        | OtherFlag::Sold
+        | OtherFlag::WrongPoint
+        | OtherFlag::ReassignedPoint => {
+            if let Some((since, id)) = authority::set_by(flag, situation) {
+                keep(hit, Hit { since: Some(since), ..set(None, id.cloned()) });
             }
         }
         OtherFlag::PaidOff => {
@@ -189,7 +214,8 @@ fn opted_out(situation: &Situation<'_>, hit: &mut Option<Hit>) {
         };
         if !taken_back(one.given, situation, contact) {
             let name = OtherFlag::OptedOut.name();
-            keep(hit, Hit { name, until: one.expires, known: true, lacks: at_point.or(place).or(way), id: None });
+            let lacks = at_point.or(place).or(way);
+            keep(hit, Hit { name, since: None, until: one.expires, known: true, lacks, id: None });
         }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn tell<'s>(
 #[inline(always)]
 pub(crate) fn unblocked(situation: &Situation<'_>, candidate: &Candidate) -> bool {
     candidate.blocked_by.is_some_and(|(conditions, flags)| {
-        !conditions.meets(situation.known.conditions) && !flags.meets(situation.known.flags)
+        !situation.known.of_whom(candidate.shares).meets(conditions) && !flags.meets(situation.known.flags)
     })
 }
 

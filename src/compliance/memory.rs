@@ -6,12 +6,13 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::authority::{PointState, Told};
 use super::brought::Brought;
 use super::conditions::Ended;
 use super::owed::Owed;
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
-use crate::domain::detail::{Charge, Detail, LegalStepKind};
+use crate::domain::detail::{Charge, Detail, LegalStepKind, TransferKind};
 use crate::domain::ids::{ActivityId, ClaimId, ContactPointId, PersonId};
 use crate::domain::party::{Condition, Permission, PersonalWindow};
 use crate::domain::time::Timestamp;
@@ -25,6 +26,8 @@ use crate::rules::words::Set;
 pub(crate) struct Flag {
     pub condition: Condition,
     pub person: Option<PersonId>,
+    /// The role of that person, where the activity states it.
+    pub role: Option<PartyRole>,
     pub from: Timestamp,
     pub received: Timestamp,
     pub effective: Timestamp,
@@ -315,8 +318,15 @@ pub(crate) struct Memory {
     pub approached: Vec<Approach>,
     pub verified: Option<Timestamp>,
     pub titled_on: Option<NaiveDate>,
-    pub hold: Option<ActivityId>,
+    pub hold: Option<Told>,
+    /// What the latest of master data and activities says of the closing.
     pub closed: Option<bool>,
+    /// The activity that closed the case.
+    pub closed_by: Option<Told>,
+    /// The recall or sale, if no placement followed.
+    pub given_up: Option<(TransferKind, Told)>,
+    /// The last state of contact points that activities told.
+    pub points: Vec<PointState>,
     pub closed_at: Option<Timestamp>,
     /// Interest accrued.
     pub accruals: Vec<(ActivityId, i64)>,
@@ -350,6 +360,9 @@ pub(crate) static EMPTY: Memory = Memory {
     titled_on: None,
     hold: None,
     closed: None,
+    closed_by: None,
+    given_up: None,
+    points: Vec::new(),
     closed_at: None,
     accruals: Vec::new(),
     raised: Vec::new(),

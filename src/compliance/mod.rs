@@ -6,6 +6,7 @@
 
 mod accrual;
 mod applies;
+mod authority;
 mod barred;
 mod brought;
 mod call_recording;
@@ -25,6 +26,7 @@ mod dates;
 mod dispute_handling;
 mod documents_held;
 mod duties;
+mod elsewhere;
 pub mod examples;
 mod fee_cap;
 mod fee_later;

@@ -1,7 +1,7 @@
 //! Consents and opt-outs that are on record of a person, and which of them concern a contact.
 
 use super::situation::Situation;
-use super::which;
+use super::{authority, which};
 use crate::domain::detail::Contact;
 use crate::domain::ids::ContactPointId;
 use crate::domain::party::Permission;
@@ -11,9 +11,9 @@ use crate::rules::conduct::OptOut;
 use crate::rules::words::{Attribute, Set};
 
 /// Every consent and opt-out of the person, with the contact point it was recorded at.
-pub(crate) fn recorded<'a>(
-    situation: &Situation<'a>,
-) -> impl Iterator<Item = (&'a Permission, Option<&'a ContactPointId>)> {
+pub(crate) fn recorded<'s, 'a: 's>(
+    situation: &'s Situation<'a>,
+) -> impl Iterator<Item = (&'a Permission, Option<&'a ContactPointId>)> + 's {
     let person = situation.person;
     let party = situation.party;
     let general = party.into_iter().flat_map(|party| &party.permissions).map(|one| (one, None));
@@ -21,7 +21,8 @@ pub(crate) fn recorded<'a>(
     let of_points = points.flat_map(|point| point.permissions.iter().map(move |one| (one, Some(&point.id))));
     let told = situation.watch.memory().given.iter();
     let told = told.filter(move |one| one.person.is_none() || one.person.as_ref() == person);
-    general.chain(of_points).chain(told.map(|one| (&one.permission, one.point.as_ref())))
+    let all = general.chain(of_points).chain(told.map(|one| (&one.permission, one.point.as_ref())));
+    all.filter(move |(one, _)| authority::reaches(one, situation))
 }
 
 /// How what was recorded at a contact point concerns the contact.
@@ -109,7 +110,7 @@ pub(crate) fn maybe_elsewhere(scope: ConsentScope, situation: &Situation<'_>) ->
 }
 
 /// Those recorded at no contact point, or at the contact's.
-pub(crate) fn own<'a>(situation: &Situation<'a>) -> impl Iterator<Item = &'a Permission> {
+pub(crate) fn own<'s, 'a: 's>(situation: &'s Situation<'a>) -> impl Iterator<Item = &'a Permission> + 's {
     let here = situation.contact().and_then(|contact| contact.contact_point.as_ref());
     recorded(situation).filter(move |(_, at)| at.is_none() || *at == here).map(|(one, _)| one)
 }

@@ -22,13 +22,7 @@ use crate::rules::step::Step;
 use crate::rules::words::Counted;
 
 impl CaseWatch {
-    /// Remembers what an activity on another case tells of a person of this one. It is judged where it happened.
-    pub fn told_of_person(&mut self, activity: &Activity) {
-        self.remember_date(activity);
-        self.remember_flags(activity);
-    }
-
-    fn remember_date(&mut self, activity: &Activity) {
+    pub(super) fn remember_date(&mut self, activity: &Activity) {
         // Facts come in their order, so that a date is found again by halves.
         if activity.date_only && self.memory().by_date.last() != Some(&activity.occurred) {
             self.remember_in().by_date.push(activity.occurred);
@@ -231,7 +225,7 @@ impl CaseWatch {
         }
     }
 
-    fn remember_flags(&mut self, activity: &Activity) {
+    pub(super) fn remember_flags(&mut self, activity: &Activity) {
         let at = activity.occurred;
         let mark = |kind| Mark { kind, at, in_due_form: Some(true) };
         match &activity.detail {
@@ -293,13 +287,12 @@ impl CaseWatch {
                 self.remember_in().windows.push((activity.person.clone(), window.clone()));
             }
             Detail::TitleObtained { on } => self.remember_in().titled_on = Some(*on),
-            Detail::Hold { ended, .. } => {
-                self.remember_in().hold = if *ended { None } else { Some(activity.id.clone()) };
+            Detail::Hold { .. } | Detail::Transfer { .. } | Detail::ContactPointChanged { .. } => {
+                self.remember_in().remember_authority(activity);
             }
             Detail::CaseStatus { closed, .. } => {
-                let memory = self.remember_in();
-                memory.closed = Some(*closed);
-                memory.closed_at = closed.then_some(at);
+                self.remember_in().remember_authority(activity);
+                self.remember_in().closed_at = closed.then_some(at);
             }
             Detail::Page { .. } => self.visited = true,
             _ => {}
@@ -309,7 +302,7 @@ impl CaseWatch {
     /// Ends what is meant of a condition.
     fn end_flags(&mut self, activity: &Activity, end: End, meant: &dyn Fn(&Flag) -> bool) {
         for flag in &mut self.remember_in().flags {
-            if flag.condition != end.condition || !meant(flag) {
+            if flag.condition != end.condition || flag.from > activity.occurred || !meant(flag) {
                 continue;
             }
             let everybody = match (&activity.person, &flag.person) {
@@ -358,6 +351,7 @@ pub(super) fn flag(
     Flag {
         condition,
         person: activity.person.clone(),
+        role: activity.person_role,
         from: activity.occurred,
         received: activity.known(),
         effective: activity.effective.unwrap_or(activity.occurred),

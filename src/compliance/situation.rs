@@ -125,7 +125,7 @@ impl<'a> Situation<'a> {
             today: Cell::new(None),
             clock: 0,
             planned: false,
-            known: Known::of(watch, ctx.version, own.or(primary), person),
+            known: Known::of(watch, ctx.version, own.or(primary), activity, person),
             profile: profile(ctx.version, own.or(primary), role),
             places: Places::none(),
             moved: own.or(primary).is_some_and(|party| party.residences.iter().any(|one| one.from.is_some())),
@@ -151,7 +151,8 @@ impl<'a> Situation<'a> {
             .lacking(Lacks::Outbound, !outbound)
             .lacking(Lacks::Marks, !marked)
             .lacking(Lacks::Demand, !demand)
-            .lacking(Lacks::Lead, !ctx.lead);
+            .lacking(Lacks::Lead, !ctx.lead)
+            .lacking(Lacks::Flags, situation.known.flags.is_empty());
         situation.marks = situation.contact().map(|contact| Marks::of(activity, contact, role, asked));
         situation
     }

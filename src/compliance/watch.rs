@@ -99,8 +99,8 @@ impl CaseWatch {
     /// changed are judged anew.
     pub fn version(&mut self, ctx: &Context<'_>, out: &mut Vec<Emission>) {
         let version = ctx.version;
-        if version.closed {
-            self.remember_in().closed = Some(true);
+        if version.closed || self.memory().closed.is_some() {
+            self.remember_in().closed_by_version(version);
         }
         if !ctx.rules.judges_placements() || self.terms == fingerprint(version) {
             return;

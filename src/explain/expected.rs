@@ -316,6 +316,7 @@ pub fn all() -> Vec<Expected> {
     LISTED.iter().for_each(|note| add(format!("listed.{note}"), &[text("words")]));
     ["form", "language", "template"].iter().for_each(|note| add(format!("listed.{note}"), &[text("word")]));
     add("listed.deadline".to_owned(), &[text("last_day")]);
+    add("listed.since".to_owned(), &[text("word"), text("last_day")]);
     DUTIES.iter().for_each(|duty| add(format!("duties.{duty}"), &[text("words")]));
     for verdict in Verdict::ALL {
         add(format!("summary.contact.{verdict}"), &[text("channel"), text("when")]);

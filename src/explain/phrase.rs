@@ -127,6 +127,16 @@ impl<'l> Teller<'l> {
         if let Some(day) = fault.strip_prefix("deadline before ").and_then(|day| day.parse().ok()) {
             return listed("deadline", "last_day", self.language.date(day));
         }
+        if let Some((word, day)) = fault.split_once(" since ")
+            && let Ok(day) = day.parse()
+        {
+            let slot = |name: &str| match name {
+                "word" => Some(self.fault(word)),
+                "last_day" => Some(self.language.date(day)),
+                _ => None,
+            };
+            return self.language.filled("listed.since", &slot);
+        }
         self.word(fault)
     }
 

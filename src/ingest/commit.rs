@@ -36,8 +36,8 @@ impl Writing<'_> {
             let (revision, recorded) = (self.tx.head.revision, self.tx.head.recorded);
             let persons = self.changed_logs();
             self.tx.rollback().await;
-            let update = Update { revision, recorded, persons, cases: self.updated, ..Update::default() };
-            self.context.state.apply(update);
+            let (cases, told) = (self.updated, self.told);
+            self.context.state.apply(Update { revision, recorded, persons, cases, told, ..Update::default() });
             return Ok((revision, recorded));
         }
         let rows: Vec<FindingRow> = self
@@ -98,6 +98,7 @@ impl Writing<'_> {
             waiting: self.waiting,
             resolved: self.resolved,
             permits: self.permits,
+            told: self.told,
         });
         Ok((head.revision, head.recorded))
     }

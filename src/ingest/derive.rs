@@ -1,7 +1,7 @@
 //! The fold of one case: ledger and compliance over its facts in order. Incremental and from-scratch derivation are the
 //! same steps, so they agree by construction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::facts::{Facts, Kinds};
 use crate::domain::finding::Finding;
 
-use crate::domain::ids::{FindingId, Inline, RuleId};
+use crate::domain::ids::{FindingId, Inline, PersonId, RuleId};
 use crate::domain::market::Market;
 use crate::domain::of_person::told_of;
 use crate::domain::time::Timestamp;
@@ -132,6 +132,8 @@ pub struct CaseEntry {
     pub stored_due: Option<Timestamp>,
     /// The activities behind this state; absent where only the database knows them.
     pub(super) kept: Option<Kept>,
+    /// Persons with whom something happened on the case although no version makes them its parties.
+    pub(super) met: BTreeSet<PersonId>,
 }
 
 const NEVER: Timestamp = Timestamp(i64::MIN);
@@ -153,6 +155,7 @@ impl CaseEntry {
             advanced_to: NEVER,
             stored_due: None,
             kept: None,
+            met: BTreeSet::new(),
         };
         collect(env, first, None, emissions, effects);
         entry.look_at_limitation(env, first.placement.placed.unwrap_or(first.effective), effects);
@@ -228,6 +231,7 @@ impl CaseEntry {
                     self.last = position;
                     return;
                 }
+                self.meet(activity);
                 let context_of_ledger = ledger::Context { market: env.market, version, lead };
                 self.ledger.apply(&context_of_ledger, activity, &mut effects.facts);
                 if judges {

@@ -134,6 +134,7 @@ impl<'w> Group<'w> {
         for job in work {
             if let Work::Load(_, persons) = job {
                 writing.load_parties_of(&self.entries, persons).await?;
+                writing.load_told(persons).await?;
             }
         }
         Ok(())

@@ -13,12 +13,13 @@ use super::in_force::InForce;
 pub use super::news::{News, Update};
 use super::packed::Written;
 use super::recent::Recent;
+use super::strangers::{ToldElsewhere, ToldPersons};
 pub use super::tiers::MemoryLimit;
 use super::tiers::{Leaving, Tiers};
 use crate::compliance::PersonLog;
 use crate::config::Snapshot;
 use crate::domain::circle::Circle;
-use crate::domain::ids::CaseId;
+use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::permit::Permit;
 use crate::domain::time::Timestamp;
 use crate::kpi::Delta;
@@ -57,6 +58,8 @@ struct Inner {
     pending_voids: HashSet<String>,
     /// Permits that hold a place.
     permits: HeldPermits,
+    /// What is told of persons who are no parties of the cases that they were asked about with.
+    told: ToldPersons,
 }
 
 /// The state at one revision, while no commit is taken over.
@@ -90,6 +93,12 @@ impl View<'_> {
     #[must_use]
     pub fn circle(&self, circle: &Circle) -> Option<Arc<PersonLog>> {
         Self::state(circle, &self.inner.persons, &self.inner.ground.rules, &self.persons)
+    }
+
+    /// What is told of a person in the whole market, if remembered.
+    #[must_use]
+    pub fn told(&self, person: &PersonId) -> Option<ToldElsewhere> {
+        self.inner.told.get(person)
     }
 
     /// Permits that hold a place at an instant on that case or in one of these circles.
@@ -128,6 +137,7 @@ impl Inner {
             persons: Tiers::new(Arc::clone(limit)),
             pending_voids: HashSet::new(),
             permits: HeldPermits::default(),
+            told: ToldPersons::default(),
         }
     }
 }
@@ -349,6 +359,7 @@ impl MarketState {
         if !touched.is_empty() {
             // Contacts change only with their cases: what merely logged checks has changed nobody's.
             inner.persons.clear();
+            inner.told = ToldPersons::default();
         }
         inner.pending_voids = pending_voids;
         inner.permits.apply(permits, now);
@@ -365,17 +376,14 @@ impl MarketState {
         let (cases, persons) = {
             let mut inner = self.write();
             inner.revision = update.revision;
-            for (case, entry) in update.cases {
-                inner.cases.put(case, entry);
-            }
-            for (person, log) in update.persons {
-                inner.persons.put(person, log);
-            }
+            update.cases.into_iter().for_each(|(case, entry)| inner.cases.put(case, entry));
+            update.persons.into_iter().for_each(|(person, log)| inner.persons.put(person, log));
             inner.pending_voids.extend(update.waiting);
             for target in update.resolved {
                 inner.pending_voids.remove(&target);
             }
             inner.permits.apply(update.permits, update.recorded);
+            inner.told.apply(update.told);
             (inner.cases.leaving(), inner.persons.leaving())
         };
         // Packing takes a while: checks go on meanwhile.

@@ -52,6 +52,7 @@ mod rosters;
 mod secrets;
 mod shared_calls;
 mod statistics;
+mod strangers;
 mod tallies;
 mod targets;
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub use push::PushItem;
 pub use replay::{Chunk, READ_AHEAD, Replay, Told, Unknown, Unopened};
 pub(crate) use retell::untold;
 pub use retell::{Portion, Retelling, Teller};
+pub use strangers::ToldElsewhere;
 pub use tallies::version_of as digest_version;
 pub use told_of::{Origin, Place, Record, View, follow_from_rules};
 pub use work::{Push, Work};

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::derive::CaseEntry;
+use super::strangers::ToldNews;
 use crate::compliance::PersonLog;
 use crate::domain::circle::Circle;
 use crate::domain::ids::CaseId;
@@ -37,4 +38,6 @@ pub struct Update {
     pub resolved: Vec<String>,
     /// Permits that it has changed.
     pub permits: Vec<PermitRow>,
+    /// What it has read of what is told of persons, and of whom something new is told.
+    pub told: ToldNews,
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use super::kept::Kept;
 use crate::compliance::{CaseWatch, PackedWatch, PersonLog};
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
-use crate::domain::ids::CaseId;
+use crate::domain::ids::{CaseId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::{Barred, CaseLedger};
 use crate::rules::RuleSet;
@@ -145,6 +146,7 @@ struct WrittenCase<'a> {
     last: Cow<'a, Position>,
     advanced_to: Timestamp,
     stored_due: Option<Timestamp>,
+    met: Cow<'a, BTreeSet<PersonId>>,
 }
 
 #[expect(clippy::ptr_arg, reason = "serde hands over the field")]
@@ -197,6 +199,7 @@ impl Written for CaseEntry {
             last: Cow::Borrowed(&self.last),
             advanced_to: self.advanced_to,
             stored_due: self.stored_due,
+            met: Cow::Borrowed(&self.met),
         };
         postcard::to_stdvec(&written).ok()
     }
@@ -216,6 +219,7 @@ impl Written for CaseEntry {
             advanced_to: written.advanced_to,
             stored_due: written.stored_due,
             kept: None,
+            met: written.met.into_owned(),
         })
     }
 }

@@ -16,6 +16,7 @@ use super::writer::{Commit, ItemResult};
 use super::writing::Writing;
 use crate::compliance::{self, Answered, Planned, check_among, seen_as};
 use crate::domain::activity::Activity;
+use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::{ActivityId, CaseId, KeyId, MarketId, PermitId};
@@ -225,9 +226,9 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
         let text = format!("\"{case}\" is not known: send the case first");
         return Ok(Reserved::Refused(refusal(ErrorKind::NotFound, "NOT_FOUND", "case_id", text)));
     };
+    let candidate = planned(asked, entry.version_at(at), at);
+    let entry = writing.knowing(entry, candidate.person.as_ref(), at).await?;
     let version = entry.version_at(at);
-    let mut candidate = planned(asked, at);
-    candidate.person = candidate.person.or_else(|| version.primary().map(|party| party.person.clone()));
     let circles: Vec<Circle> = Circle::of(&candidate, version).collect();
     let held = writing.context.state.permits_concerning(case, &circles, now);
     if held.len() >= TOGETHER {
@@ -327,10 +328,10 @@ async fn store(writing: &mut Writing<'_>, row: PermitRow) -> Result<PermitRow, I
 }
 
 /// The contact that is planned.
-fn planned(asked: &Reserve, at: Timestamp) -> Activity {
+fn planned(asked: &Reserve, version: &CaseVersion, at: Timestamp) -> Activity {
     let ask = &asked.ask;
     Activity {
-        person: ask.person.clone(),
+        person: ask.person.clone().or_else(|| version.primary().map(|party| party.person.clone())),
         person_role: ask.person_role,
         source_seq: i64::MAX,
         initiated_by: Some(ask.initiated_by.unwrap_or(Initiator::Collector)),
@@ -387,8 +388,7 @@ impl Writing<'_> {
         named.sort_unstable();
         named.dedup();
         self.tx.insert_permit_uses(uses).await?;
-        let changed = self.tx.settle_permits(self.revision, named).await?;
-        self.permits.extend(changed);
+        self.permits.extend(self.tx.settle_permits(self.revision, named).await?);
         Ok(())
     }
 }

@@ -26,6 +26,7 @@ impl<'w> Group<'w> {
         for (case, activity) in &others {
             self.cases.entry(case.clone()).or_default().take(activity, stored_as);
         }
+        writing.told.anew(new);
         writing.tx.insert_told_of(new).await?;
         writing.tx.insert_told(&others).await?;
         let comers = self.comers(strangers);
@@ -36,7 +37,9 @@ impl<'w> Group<'w> {
         }
         let here: Set<&str> = new.iter().map(|activity| activity.id.as_str()).collect();
         let mut pairs: Vec<(CaseId, &Activity)> = Vec::new();
-        for activity in before.iter().filter(|activity| !here.contains(activity.id.as_str())) {
+        for activity in
+            before.iter().map(|stored| &stored.activity).filter(|activity| !here.contains(activity.id.as_str()))
+        {
             let cases = told_of(activity).and_then(|person| comers.get(person)).into_iter().flatten();
             pairs.extend(cases.filter(|case| !activity.cases.contains(case)).map(|case| (case.clone(), activity)));
         }
@@ -75,9 +78,10 @@ impl<'w> Group<'w> {
     /// Takes what is void out of the other cases of the persons of whom it told.
     pub(super) async fn untell_persons(
         &mut self,
-        writing: &Writing<'_>,
+        writing: &mut Writing<'_>,
         void: &[&Activity],
     ) -> Result<(), IngestError> {
+        writing.told.anew(void);
         for (case, activity) in others(writing, void).await? {
             self.cases.entry(case).or_default().void(activity);
         }

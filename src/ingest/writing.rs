@@ -13,6 +13,7 @@ use super::items::Map;
 use super::kept::Kept;
 use super::market_state::{MarketState, News};
 use super::person_logs::Needs;
+use super::strangers::ToldNews;
 use super::{rederive, tallies};
 use crate::compliance::PersonLogs;
 use crate::config::Snapshot;
@@ -72,6 +73,8 @@ pub struct Writing<'a> {
     pub(super) resolved: Vec<String>,
     /// Permits that this commit has changed.
     pub(super) permits: Vec<PermitRow>,
+    /// What it has read of what is told of persons, and of whom it tells something.
+    pub(super) told: ToldNews,
     /// Records were stored, so the commit takes a revision even if nothing was derived.
     pub(super) stored: bool,
 }
@@ -140,6 +143,7 @@ impl<'a> Writing<'a> {
             waiting: Vec::new(),
             resolved: Vec::new(),
             permits: Vec::new(),
+            told: ToldNews::default(),
             stored: false,
         };
         let head = &writing.tx.head;

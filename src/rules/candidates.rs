@@ -52,6 +52,8 @@ pub struct Candidate {
     pub judges: Judges,
     /// It is a block wherever the contact is made, and is kept unless one of these flags is set.
     pub blocked_by: Option<(Set<Condition>, Set<OtherFlag>)>,
+    /// Conditions of others on the case may block, too.
+    pub shares: bool,
     /// Its scope asks for more than words.
     pub asks_further: bool,
     /// More than `scope` and the days in force decides whether it judges the activity.
@@ -147,9 +149,11 @@ impl Candidate {
         let (first, last) = (from.map_or(i32::MIN, day_number), until.map_or(i32::MAX, day_number));
         let members = rule.source == Source::Code && rule.membership.is_some();
         let once = matches!(rule.subject, Subject::Activity | Subject::Person);
-        let judges = judges(&rule.limits, topic);
+        let quiet = matches!(&rule.limits, Limits::ContactBlock(limits) if limits.quiet);
+        let judges = if quiet { Judges::Ask } else { judges(&rule.limits, topic) };
         let scope = ScopeMask::of(&rule.scope, &rule.assume)
             .refusing(Lacks::Lead, once)
+            .refusing(Lacks::Flags, quiet)
             .refusing(Lacks::Outbound, judges == Judges::Outbound)
             .refusing(
                 if rule.limits.demands().is_some() { Lacks::Demand } else { Lacks::Marks },
@@ -171,6 +175,7 @@ impl Candidate {
                 Limits::ContactBlock(limits) if limits.place.is_empty() => Some((limits.conditions, limits.flags)),
                 _ => None,
             },
+            shares: matches!(&rule.limits, Limits::ContactBlock(limits) if limits.shares()),
             closely: judges != Judges::Outbound || exempts || closer || asks_further,
             asks_further,
             exempts,

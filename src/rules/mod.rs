@@ -17,6 +17,7 @@ pub mod diff;
 mod differ;
 pub mod example;
 pub mod facts;
+mod flags;
 mod forms;
 pub mod head;
 pub mod interest_cap;

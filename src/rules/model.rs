@@ -234,6 +234,8 @@ pub struct ContactBlock {
     pub conditions: Set<Condition>,
     /// Other flags that block.
     pub flags: Set<OtherFlag>,
+    /// It says nothing, rather than that it is kept, while nothing is recorded that may set one of its flags.
+    pub quiet: bool,
     /// What it answers.
     pub answer: BlockAnswer,
     /// Only a condition stated in writing blocks.
@@ -245,6 +247,10 @@ pub struct ContactBlock {
     pub only_within_after: Vec<Step>,
     /// How long a condition blocks at most.
     pub lasts: Lasting,
+    /// Roles toward which a condition of the primary party blocks as well.
+    pub also_toward: Set<PartyRole>,
+    /// Roles whose condition blocks toward the primary party, and toward those roles, as well.
+    pub also_of: Set<PartyRole>,
     /// Only where a claim has expired under one of these rules.
     pub if_expired: Vec<RuleId>,
     /// The block ends when verification of the debt was sent.
@@ -257,6 +263,14 @@ pub struct ContactBlock {
     pub channels: Set<Channel>,
     /// What is blocked.
     pub forbids: Vec<Step>,
+}
+
+impl ContactBlock {
+    /// Conditions of somebody else than the person dealt with may block.
+    #[must_use]
+    pub const fn shares(&self) -> bool {
+        !self.also_toward.is_empty() || !self.also_of.is_empty()
+    }
 }
 
 /// A term: so many units, counted in a stated way.

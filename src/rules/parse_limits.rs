@@ -8,12 +8,14 @@ use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
 use super::words::{
-    BlockAnswer, Count, CountFrom, Counted, Exclude, LimitationStart, Per, Roll, Since, TermUnit, Timing, Word,
+    BlockAnswer, Count, CountFrom, Counted, Exclude, LimitationStart, Per, Roll, Set, Since, TermUnit, Timing, Word,
 };
 use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence};
 use super::{parse_conduct, parse_fee, parse_hours, parse_matter};
 use super::{payment_application, payment_term, record_retention};
 use crate::domain::case::LimitationEventKind;
+use crate::domain::party::Condition;
+use crate::domain::vocabulary::PartyRole;
 
 /// Reads the limits of a kind.
 pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Limits> {
@@ -180,7 +182,12 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
     if only_within.is_none() && !only_within_after.is_empty() {
         table.missing("only_within", "{ days = 30, count = ..., from = \"received\", roll = ... }");
     }
+    let quiet = table.boolean("quiet").unwrap_or(false);
+    if quiet && !conditions.is_empty() {
+        table.wrong("quiet", "only a rule of flags alone can be quiet", "leave out quiet, or the conditions");
+    }
     ContactBlock {
+        quiet,
         lasts: lasting::lasting(table, conditions),
         conditions,
         flags,
@@ -189,12 +196,34 @@ fn block(table: &mut Reader<'_, '_>) -> ContactBlock {
         only_within,
         only_within_after,
         if_expired: parse_conduct::rule_ids(table, "if_expired"),
+        also_toward: roles(table, "also_toward", conditions),
+        also_of: roles(table, "also_of", conditions),
         until_verified: table.boolean("until_verified").unwrap_or(false),
         lifted_by_direct_consent: table.boolean("lifted_by_direct_consent").unwrap_or(false),
         place: table.set("place"),
         channels: table.set("channels"),
         forbids,
     }
+}
+
+/// Roles that a rule takes for one person with the primary party, as far as conditions go.
+fn roles(table: &mut Reader<'_, '_>, key: &'static str, conditions: Set<Condition>) -> Set<PartyRole> {
+    let roles = table.set(key);
+    if !roles.is_empty() && conditions.is_empty() {
+        table.wrong(
+            key,
+            &format!("{key} shares the conditions that the rule names, and it names none"),
+            "name conditions",
+        );
+    }
+    if roles.has(PartyRole::Primary) {
+        table.wrong(
+            key,
+            &format!("{key} names whom else a condition of the primary party concerns"),
+            "leave out primary",
+        );
+    }
+    roles
 }
 
 /// A term such as { days = 14, count = "clear_days", from = "sent", roll = "none" }.

@@ -43,6 +43,8 @@ pub enum Lacks {
     Demand,
     /// Its case is not the first of those that it is about.
     Lead,
+    /// Nothing is recorded that may set a flag.
+    Flags,
 }
 
 impl Lacks {
@@ -54,7 +56,7 @@ impl Lacks {
     }
 }
 
-const _: () = assert!(Lacks::BEGIN + (Lacks::Lead as u32) < u128::BITS);
+const _: () = assert!(Lacks::BEGIN + (Lacks::Flags as u32) < u128::BITS);
 
 /// What a case and the person dealt with state, as bits: one for each attribute.
 #[derive(Debug, Clone, Copy)]

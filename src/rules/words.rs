@@ -13,6 +13,8 @@ use crate::domain::vocabulary::{
     Ownership, PartyKind, PartyRole, Place, Purpose, Technology, vocabulary,
 };
 
+pub use super::flags::OtherFlag;
+
 vocabulary!(
     /// Whether a rule is law. Proposed rules are listed and never judged; superseded ones keep their dates.
     Status { InForce = "in_force", Proposed = "proposed", Superseded = "superseded" }
@@ -106,21 +108,6 @@ vocabulary!(
 vocabulary!(
     /// What a flag rule answers while the flag is set.
     BlockAnswer { NotPermitted = "not_permitted", RepresentativeOnly = "representative_only" }
-);
-vocabulary!(
-    /// Flags that are no condition of a person.
-    OtherFlag {
-        /// Inside a window that the person called inconvenient, or outside all that the person prefers.
-        InconvenientWindow = "inconvenient_window",
-        /// The medium or address was opted out of.
-        OptedOut = "opted_out",
-        /// Collection of the case is on hold.
-        Hold = "hold",
-        /// The case is closed.
-        CaseClosed = "case_closed",
-        /// Nothing is owed any more: paid, settled or adjusted away.
-        PaidOff = "paid_off",
-    }
 );
 vocabulary!(
     /// How a rule treats public holidays.

@@ -3,11 +3,13 @@
 
 use std::collections::HashSet;
 
-use super::bulk::Column;
-use super::history::read_stored_activity;
-use super::{MarketTx, StoreError};
+use sea_orm::ConnectionTrait;
+
+use super::bulk::{Column, text_set};
+use super::history::{StoredActivity, read_stored_activity};
+use super::{MarketTx, StoreError, TenantScope};
 use crate::domain::activity::Activity;
-use crate::domain::ids::{CaseId, PersonId};
+use crate::domain::ids::{CaseId, MarketId, PersonId};
 use crate::domain::of_person::told_of;
 
 /// What is told of persons first, then the activities: the other way round every activity of the market would be looked at.
@@ -17,18 +19,32 @@ const TOLD: &str = "SELECT a.revision, a.recorded_at, a.record, v.revision AS vo
     WHERE p.tenant_id = $1 AND p.market_id = $2 AND p.person_id {set}
       AND a.tenant_id = $1 AND a.market_id = $2 AND a.activity_id = p.activity_id";
 
+impl TenantScope {
+    /// What stored activities tell of a person in a market, as committed, void ones included; each once, in their order.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn told_of(&self, market: &MarketId, person: &PersonId) -> Result<Vec<StoredActivity>, StoreError> {
+        let (set, bind) = text_set(self.store.backend, 3, vec![person.as_str().to_owned()]);
+        let rows = self.reader().query_all_raw(self.statement(market, &TOLD.replace("{set}", &set), [bind])).await?;
+        let mut told = rows.iter().map(read_stored_activity).collect::<Result<Vec<_>, _>>()?;
+        told.sort_by(|a, b| a.activity.order().cmp(&b.activity.order()));
+        Ok(told)
+    }
+}
+
 impl MarketTx {
     /// What stored activities tell of these persons, void ones included; each once, in no order. What this write stores itself may
     /// be among it or not.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn told_of(&self, persons: &[&PersonId]) -> Result<Vec<Activity>, StoreError> {
+    pub async fn told_of(&self, persons: &[&PersonId]) -> Result<Vec<StoredActivity>, StoreError> {
         if persons.is_empty() {
             return Ok(Vec::new());
         }
         let rows = self.select_before(TOLD, persons.iter().map(|person| person.as_str().to_owned()).collect()).await?;
-        rows.iter().map(|row| Ok(read_stored_activity(row)?.activity)).collect()
+        rows.iter().map(read_stored_activity).collect()
     }
 
     /// What is noted to bind on these cases although it does not name them: pairs of case and activity.

@@ -8,7 +8,7 @@ use crate::domain::party::Condition;
 use crate::domain::vocabulary::Place;
 use crate::rules::conduct::{Dealing, Which, Words};
 use crate::rules::cover::Clause;
-use crate::rules::model::{Limits, Rule, Term};
+use crate::rules::model::{ContactBlock, Limits, Rule, Term};
 use crate::rules::pack::Pack;
 use crate::rules::words::{Exclude, Set, Word};
 
@@ -41,7 +41,11 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
         }
         Limits::ContactHours(_) | Limits::ContactFrequency(_) => places(&mut out),
         Limits::ContactCooldown(_) => circles(&mut out),
-        Limits::ContactBlock(_) | Limits::InterestCap(_) => lasting(&mut out),
+        Limits::ContactBlock(_) | Limits::InterestCap(_) => {
+            lasting(&mut out);
+            out.set("also_toward", |limits| block_of(limits).map(|limits| &mut limits.also_toward));
+            out.set("also_of", |limits| block_of(limits).map(|limits| &mut limits.also_of));
+        }
         Limits::RequiredNotice(limits) if limits.paid_off => out.flag("paid_off", |limits| match limits {
             Limits::RequiredNotice(limits) => Some(&mut limits.paid_off),
             _ => None,
@@ -152,6 +156,13 @@ fn lasting_of(limits: &mut Limits) -> Option<&mut Set<Condition>> {
     match limits {
         Limits::ContactBlock(limits) => Some(&mut limits.lasts.of),
         Limits::InterestCap(limits) => Some(&mut limits.lasts.of),
+        _ => None,
+    }
+}
+
+fn block_of(limits: &mut Limits) -> Option<&mut ContactBlock> {
+    match limits {
+        Limits::ContactBlock(limits) => Some(limits),
         _ => None,
     }
 }

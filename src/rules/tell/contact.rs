@@ -10,6 +10,7 @@ const DAYS: [&str; 8] =
 const ANY_CHANNEL: &str = "any channel";
 const ANY_CLOCK: &str = "of where the person may be";
 const ANY_PLACE: &str = "any place";
+const NOBODY_ELSE: &str = "nobody else";
 const NOTHING: &str = "nothing";
 
 pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
@@ -137,6 +138,7 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
     let ContactBlock {
         conditions,
         flags,
+        quiet,
         answer,
         written_only,
         only_within,
@@ -145,6 +147,8 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         until_verified,
         lifted_by_direct_consent,
         lasts,
+        also_toward,
+        also_of,
         place,
         channels,
         forbids,
@@ -156,6 +160,7 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
     vec![
         set("contact_block.conditions", "conditions that block", *conditions, "none"),
         set("contact_block.flags", "flags that block", *flags, "none"),
+        Line::flag("contact_block.quiet", *quiet, "it says nothing while none is recorded"),
         Line::phrase("contact_block.answer", "meanwhile", answer),
         steps("contact_block.forbids", "what is blocked", forbids, NOTHING),
         Line::flag("contact_block.written_only", *written_only, "only a condition stated in writing blocks"),
@@ -175,6 +180,8 @@ pub(super) fn block(limits: &ContactBlock) -> Vec<Line> {
         ),
         lasting("contact_block.lasts", lasts),
         set("contact_block.lasts_for", "conditions that this ends", lasts.of, "all of them"),
+        set("contact_block.also_toward", "the primary party's conditions block toward", *also_toward, NOBODY_ELSE),
+        set("contact_block.also_of", "it blocks toward the primary party by conditions of", *also_of, NOBODY_ELSE),
         set("contact_block.place", "places", *place, ANY_PLACE),
         set("contact_block.channels", "channels", *channels, ANY_CHANNEL),
     ]

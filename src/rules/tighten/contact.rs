@@ -94,7 +94,11 @@ pub(super) fn cooldown(change: &mut Change<'_, '_, '_>, limits: &mut ContactCool
 
 pub(super) fn block(change: &mut Change<'_, '_, '_>, limits: &mut ContactBlock) {
     change.further("conditions", &mut limits.conditions);
+    // Of a condition it says that it is kept.
+    limits.quiet &= limits.conditions.is_empty();
     change.further("flags", &mut limits.flags);
+    change.further("also_toward", &mut limits.also_toward);
+    change.further("also_of", &mut limits.also_of);
     change.further_steps("forbids", &mut limits.forbids);
     change.longer("lasts", &mut limits.lasts.term);
     change.longer("only_within", &mut limits.only_within);

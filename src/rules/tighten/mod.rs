@@ -26,6 +26,8 @@ pub const fn keys(kind: Kind) -> &'static [&'static str] {
         Kind::ContactBlock => &[
             "conditions",
             "flags",
+            "also_toward",
+            "also_of",
             "forbids",
             "lasts",
             "only_within",

@@ -190,6 +190,8 @@ fn contact(kind: Kind, (a, b, c): (u16, u16, usize)) -> Law {
             vec![
                 "conditions = [\"insolvency\"]".into(),
                 "flags = [\"hold\"]".into(),
+                "also_toward = [\"employer\"]".into(),
+                "also_of = [\"employer\"]".into(),
                 "forbids = [\"contact:letter\"]".into(),
                 format!("lasts = {more}"),
                 format!("only_within = {more}"),

@@ -7,10 +7,12 @@ use crate::rules::model::Kind;
 use crate::rules::tighten;
 
 /// Keys whose words come beside those of the law: nothing that they say can be looser.
-const BESIDE: [(Kind, &str); 18] = [
+const BESIDE: [(Kind, &str); 20] = [
     (Kind::ContactHours, "closed_dates"),
     (Kind::ContactBlock, "conditions"),
     (Kind::ContactBlock, "flags"),
+    (Kind::ContactBlock, "also_toward"),
+    (Kind::ContactBlock, "also_of"),
     (Kind::ContactBlock, "forbids"),
     (Kind::LimitationPeriod, "forbids"),
     (Kind::CallRecording, "require"),

@@ -22,7 +22,7 @@ use laws::law;
 
 const HOUR: i64 = 3_600 * SECOND;
 /// Kinds of activities that happen.
-const ACTS: usize = 43;
+const ACTS: usize = 44;
 /// Hours in which they do.
 const HOURS: i64 = 24 * 40;
 
@@ -161,6 +161,13 @@ fn detail(what: usize, hour: i64) -> (Value, Value) {
         39 => (none(), json!({ "kind": "remittance", "amount": euros(2_000) })),
         40 => (none(), letter(json!({ "contact_point": "cp", "content_items": ["opt_out", "offer"] }))),
         41 => (none(), json!({ "kind": "adjustment", "adjustment": "write_off", "amount": euros(hour % 50 * 100) })),
+        43 => {
+            let whose = if hour % 2 == 0 { "p" } else { "q" };
+            (
+                json!({ "person": whose }),
+                json!({ "kind": "condition", "condition": "cease_requested", "written": true }),
+            )
+        }
         _ => {
             let inbound = json!({ "kind": "contact", "channel": "letter", "outcome": "replied" });
             (json!({ "initiated_by": "debtor" }), inbound)
@@ -334,7 +341,7 @@ const fn acts_of(kind: Kind) -> &'static [usize] {
     match kind {
         Kind::ContactHours => &[0, 1, 2, 6, 38],
         Kind::ContactFrequency | Kind::ContactCooldown => &[0, 1, 2, 6, 32, 33, 38],
-        Kind::ContactBlock => &[2, 3, 7, 16, 17, 18, 20],
+        Kind::ContactBlock => &[2, 3, 7, 16, 17, 18, 20, 32, 43, 43],
         Kind::NoticePeriod => &[3, 4, 7, 9],
         Kind::RequiredNotice => &[2, 3, 7, 8, 12],
         Kind::FeeCap => &[3, 5, 5, 12],
