@@ -66,6 +66,7 @@ mod taken_at_its_word;
 mod tenancy;
 mod tidy;
 mod unsaid;
+mod untold_rates;
 mod wall;
 mod watch_retries;
 mod whole_person;
