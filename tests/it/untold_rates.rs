@@ -102,3 +102,23 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn a_term_in_months_that_ran_out_is_told_in_days(database: Database) {
+        let api = Api::start(&database).await;
+        let asked = v1::DataRequest { step: v1::MatterStep::Opened.into(), reference: "r1".to_owned() };
+        let opened = activity("a1", "c1", 0, v1::activity::Detail::DataRequest(asked));
+        let mut mine = filled(&api, vec![opened]).await;
+        let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
+        let findings = mine.compliance.list_findings(list).await.expect("findings").into_inner().findings;
+        let found = findings.iter().find(|one| one.rule_id == "eu-gdpr-access" && one.omission);
+        let found = found.unwrap_or_else(|| panic!("no omission: {findings:?}"));
+        let seen = found.observation.as_ref().expect("what was seen");
+        // From 18 March to 18 April 2024.
+        assert_eq!(
+            (seen.unit(), seen.limit, seen.note.as_str()),
+            (v1::Unit::Days, Some(31), "not answered by 2024-04-18")
+        );
+        api.end().await;
+    }
+);
