@@ -158,6 +158,17 @@ fn sentences_are_the_golden_ones() {
         add(&format!("{name} within"), told(&rule(id), &spoke(Answer::Kept, observed(590_000), None)));
         add(&format!("{name} beyond"), told(&rule(id), &broken(observed(900_000))));
     }
+    add("a fee two days after another", told(&rule("fi-fee-reminder"), &broken(seen(2, 14, Unit::Days))));
+    let advised = Finding { severity: Severity::Advisory, omission: false, ..finding.clone() };
+    add(
+        "advisory finding",
+        each(|language| Teller::new(language).summary(&scene(), About::Finding(&advised, true), &none)),
+    );
+    let worst = Worst::Broken(Severity::Advisory);
+    add(
+        "advisory activity",
+        each(|language| Teller::new(language).summary(&scene(), About::Activity("a1", worst), &none)),
+    );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/explanations.expected");
     // No-break spaces look like others: they are shown.
     let got = lines.join("\n").replace('\u{a0}', "·").replace('\u{202f}', "¦");
