@@ -21,7 +21,7 @@ const DAYS: i128 = 365 * 366 * 360;
 /// Why there is no rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// No value is known for the day.
+    /// The text states no rate for such a case.
     NoFigure,
     /// An attribute is missing.
     Missing(Attribute),
@@ -212,7 +212,7 @@ fn highest(
 fn one(formula: &Formula, on: NaiveDate, situation: &Situation<'_>) -> Result<(i64, Confidence), Lack> {
     let (value, confidence) = match &formula.source {
         RateSource::Fixed(rate) => (*rate, Confidence::Read),
-        RateSource::Table(table) => table.at(on).ok_or(Lack::NoFigure)?,
+        RateSource::Table(table) => table.at(on).ok_or(Lack::Missing(Attribute::TableRate))?,
         RateSource::Contract => {
             let rate = situation.version.terms.contract_rate_ppm;
             (rate.ok_or(Lack::Missing(Attribute::ContractRate))?, Confidence::Read)

@@ -109,7 +109,7 @@ fn charged(
     let total = before.saturating_add(i128::from(charge.amount.minor));
     let yearly = match yearly(rule, limits, situation) {
         Ok(yearly) => yearly,
-        Err(missing) => return Some(missing.map_or_else(Speaking::no_figure, Speaking::missing)),
+        Err(missing) => return Some(Speaking::missing(missing)),
     };
     let mut judgement = compare(limits, (factor, yearly), charge.basis, claim, total, situation);
     if let Some((higher, Err(attribute))) = later
@@ -167,11 +167,11 @@ fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Speak
 /// The yearly amount that the tiers multiply, and whether it was read in its source.
 type Yearly = Option<(i64, Confidence)>;
 
-/// The yearly amount of the day that picks the rule's version; else what is missing for it, or that there is none.
-fn yearly(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Result<Yearly, Option<Attribute>> {
+/// The yearly amount of the day that picks the rule's version; else what is missing for it.
+fn yearly(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Result<Yearly, Attribute> {
     let Some(table) = &limits.yearly else { return Ok(None) };
     let (date, attribute) = applies::version_date(rule.version_by, situation);
-    table.at(date.ok_or(Some(attribute))?).map(Some).ok_or(None)
+    table.at(date.ok_or(attribute)?).map(Some).ok_or(Attribute::TableRate)
 }
 
 fn compare(

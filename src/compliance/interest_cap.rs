@@ -9,6 +9,7 @@ use super::conditions::lasting;
 use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
+use super::speaking::{IN_ALL, ON};
 use crate::domain::case::{Claim, InterestKind};
 use crate::domain::detail::{Detail, Interest, InterestNature};
 use crate::domain::time::add_days;
@@ -73,7 +74,11 @@ pub(crate) fn judge(
         // An entitlement or a default rate accuses nobody: its figure is shown.
         let shown = |one: &Speaking| u8::from(one.limit.is_some()) * 2 + u8::from(one.no_figure);
         let told = found.into_iter().reduce(|told, one| if shown(&one) > shown(&told) { one } else { told })?;
-        return Some(Speaking { answer: Answer::Kept, note: Note::None, ..told });
+        return Some(match told.note {
+            // There is a figure, only not here: nothing was held against it.
+            Note::Missing(Attribute::TableRate) => Speaking { answer: Answer::Kept, no_figure: true, ..told },
+            _ => Speaking { answer: Answer::Kept, note: Note::None, ..told },
+        });
     }
     // The worst that is said is the rule's word.
     let mut worst = found.into_iter().reduce(worse)?;
@@ -246,7 +251,7 @@ fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Spea
         }
     };
     let answer = if base > limit { Answer::Broken } else { Answer::Kept };
-    Speaking::new(answer).seen(base, limit, Unit::MinorUnits)
+    Speaking { note: Note::Word(ON), ..Speaking::new(answer).seen(base, limit, Unit::MinorUnits) }
 }
 
 /// Interest began no earlier than the earliest way to begin it allows.
@@ -359,7 +364,7 @@ fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Speaking
     let most = (principal * i128::from(total.share) + ONE / 2).div_euclid(ONE);
     let clamp = |value: i128| i64::try_from(value).unwrap_or(i64::MAX);
     let answer = if sum > most { Answer::Broken } else { Answer::Kept };
-    Speaking::new(answer).seen(clamp(sum), clamp(most), Unit::MinorUnits)
+    Speaking { note: Note::Word(IN_ALL), ..Speaking::new(answer).seen(clamp(sum), clamp(most), Unit::MinorUnits) }
 }
 
 /// The rates that the case itself states, when it comes or changes them.

@@ -82,7 +82,7 @@ pub use late::judged_with;
 pub use packed::PackedWatch;
 pub use persons::{ContactStamp, PersonLog, PersonLogs};
 pub use planned::{Planned, check_among, check_among_into, seen_as, trace_among};
-pub use speaking::{ConditionalLimit, Evidence, Note, Speaking};
+pub use speaking::{ConditionalLimit, Evidence, IN_ALL, Note, ON, Speaking};
 pub use watch::CaseWatch;
 
 /// What a judgement is made with.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use chrono_tz::Tz;
 
 use super::duties::{self, Fate};
@@ -22,7 +22,7 @@ use crate::domain::verdict::{Observation, Unit};
 use crate::rules::calendar::Calendar;
 use crate::rules::model::{Limits, Term};
 use crate::rules::ruleset::ActiveRule;
-use crate::rules::words::{Attribute, CountFrom, Subject};
+use crate::rules::words::{Attribute, CountFrom, Subject, TermUnit};
 
 /// The timers that an activity (or the placement, where `fact` is absent) begins under a rule.
 pub(crate) fn begin(
@@ -246,7 +246,7 @@ impl CaseWatch {
             omission: true,
             known_at_time: true,
             observed: Observation {
-                limit: length(timer),
+                limit: length(timer, ctx.market.zone),
                 unit: Some(Unit::Days),
                 note: Some(format!("{words} {day}")),
                 observed: None,
@@ -271,8 +271,8 @@ const fn words(task: &Task) -> &'static str {
     }
 }
 
-/// The length of the term, as the finding shows it.
-fn length(timer: &Timer) -> Option<i64> {
+/// The length of the term in days, as the finding shows it: of weeks, months, years and working days as many as there were.
+fn length(timer: &Timer, zone: Tz) -> Option<i64> {
     let term = match (&timer.task, &timer.rule.rule.limits) {
         (Task::Notice, Limits::RequiredNotice(limits)) => limits.term,
         (Task::Dispute, Limits::DisputeHandling(limits)) => limits.answer_within,
@@ -286,5 +286,25 @@ fn length(timer: &Timer) -> Option<i64> {
         (Task::Erase, Limits::RecordRetention(limits)) => limits.erase_by,
         _ => None,
     };
-    term.map(|term| term.length.into())
+    let term = term?;
+    if term.unit == TermUnit::Days {
+        return Some(term.length.into());
+    }
+    let start = match timer.task {
+        // What is withdrawn counts from the debt's days, and not from the report that began to look.
+        Task::Withdraw { paid: false, .. } => before(term, timer.last_day)?,
+        _ => timer.began.date(zone),
+    };
+    Some(timer.last_day.signed_duration_since(start).num_days())
+}
+
+/// The day from which so many weeks, months or years end on that day.
+fn before(term: Term, day: NaiveDate) -> Option<NaiveDate> {
+    let length = u32::from(term.length);
+    match term.unit {
+        TermUnit::Weeks => Some(add_days(day, -7 * i64::from(length))),
+        TermUnit::Months => day.checked_sub_months(Months::new(length)),
+        TermUnit::Years => day.checked_sub_months(Months::new(length.saturating_mul(12))),
+        TermUnit::Days | TermUnit::WorkingDays => None,
+    }
 }

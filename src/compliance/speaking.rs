@@ -11,6 +11,11 @@ use crate::domain::verdict::{Answer, Duties, Observation, Unit, Verdict};
 use crate::rules::RuleNumber;
 use crate::rules::words::Attribute;
 
+/// A note on amounts of interest: they are what it was charged on, and no interest.
+pub const ON: &str = "interest base";
+/// A note on amounts of interest: they are all of it, with the charges that count, and not this one alone.
+pub const IN_ALL: &str = "all interest";
+
 /// Further words of a judgement.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Note {

@@ -77,6 +77,8 @@ const OMITTED: Variant = Variant { name: "omitted", slots: &[text("last_day"), m
 const BROKEN_WAIT: Variant = Variant { name: "broken_days", slots: WAITED };
 const BROKEN_DAYS: Variant = Variant { name: "broken_days", slots: SPENT };
 const BROKEN_AMOUNT: Variant = Variant { name: "broken_amount", slots: AMOUNT };
+/// The figure is of a dated table, which has none for the day.
+const UNKNOWN_RATE: Variant = Variant { name: "unknown_rate", slots: &[] };
 const KEPT_AMOUNT: Variant = Variant { name: "kept_amount", slots: AMOUNT };
 
 /// The template of that name as the rule has it: hours may be those of a clock that the law names, what a wait follows may be a contact that was no conversation, what a
@@ -158,6 +160,7 @@ pub const fn variants(kind: Kind) -> &'static [Variant] {
             BROKEN_AMOUNT,
             BROKEN_DAYS,
             BROKEN,
+            UNKNOWN_RATE,
             UNKNOWN,
         ],
         Kind::LimitationPeriod => &[KEPT, Variant { name: "broken_days", slots: OVER }, BROKEN, UNKNOWN],
@@ -169,10 +172,15 @@ pub const fn variants(kind: Kind) -> &'static [Variant] {
         Kind::InterestCap => &[
             Variant { name: "kept_rate", slots: AMOUNT },
             KEPT_AMOUNT,
+            Variant { name: "kept_base", slots: NUMBERS },
+            Variant { name: "kept_total", slots: NUMBERS },
             KEPT,
             Variant { name: "broken_rate", slots: AMOUNT },
             BROKEN_AMOUNT,
+            Variant { name: "broken_base", slots: NUMBERS },
+            Variant { name: "broken_total", slots: NUMBERS },
             BROKEN,
+            UNKNOWN_RATE,
             UNKNOWN,
         ],
         Kind::PaymentApplication => &[KEPT, Variant { name: "broken_amount", slots: PART }, NOTED, UNKNOWN],
@@ -346,6 +354,7 @@ pub fn all() -> Vec<Expected> {
         ("overridable", &[]),
         ("not_known", &[]),
         ("no_figure", &[]),
+        ("no_rate", &[]),
         ("informs", &[text("sentence")]),
         ("untested", &[]),
         ("no_pack", &[]),

@@ -15,6 +15,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::expected::DUTIES;
 use super::language::Language;
+use crate::compliance::{IN_ALL, ON};
 use crate::domain::verdict::{Observation, Unit};
 
 /// A language at work: it keeps count of the words that it does not have.
@@ -90,7 +91,7 @@ impl<'l> Teller<'l> {
         if observation.unit == Some(Unit::MinuteOfDay) {
             return None;
         }
-        if note == "charges" || note == "no figure" || note.starts_with("missing: ") {
+        if ["charges", "no figure", ON, IN_ALL].contains(&note) || note.starts_with("missing: ") {
             return None;
         }
         if let Some((words, day)) = split_day(note) {

@@ -6,6 +6,7 @@ use super::counting;
 use super::expected::{NOUNS, turned, variants};
 use super::phrase::Teller;
 use super::template::Slot;
+use super::wanted::{NO_RATE, wanted};
 use crate::compliance::trace::{Said, Silence, Spoken};
 use crate::compliance::{ConditionalLimit, Speaking};
 use crate::domain::finding::Finding;
@@ -13,7 +14,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Duties, Effect, Observation, Unit, Verdict};
 use crate::domain::vocabulary::Channel;
-use crate::rules::model::{Kind, Rule};
+use crate::rules::model::Rule;
 
 /// Where and when it is told.
 #[derive(Debug, Clone, Copy)]
@@ -94,19 +95,6 @@ impl<'a> Telling<'a> {
     }
 }
 
-/// Units told as a text of their own, and how.
-fn class(unit: Option<Unit>, charges: bool) -> &'static str {
-    match unit {
-        Some(Unit::Attempts) if charges => "charges",
-        Some(Unit::Attempts | Unit::Contacts | Unit::Conversations) => "count",
-        Some(Unit::MinorUnits) => "amount",
-        Some(Unit::Days | Unit::Minutes) => "days",
-        Some(Unit::RatePpm) => "rate",
-        Some(Unit::Flag) => "reports",
-        Some(Unit::MinuteOfDay) | None => "",
-    }
-}
-
 impl Teller<'_> {
     /// What a rule said, or why it said nothing, as one sentence behind its citation.
     #[must_use]
@@ -159,8 +147,11 @@ impl Teller<'_> {
     fn spoken(&self, scene: &Scene, rule: &Rule, spoken: &Spoken) -> String {
         let speaking = &Telling::of(&spoken.speaking);
         if spoken.untested {
-            let no_figure = speaking.observed.note.as_deref() == Some("no figure");
-            return self.language.plain(if no_figure { "frame.no_figure" } else { "frame.untested" });
+            return self.language.plain(match speaking.observed.note.as_deref() {
+                Some("no figure") => "frame.no_figure",
+                Some(NO_RATE) => "frame.no_rate",
+                _ => "frame.untested",
+            });
         }
         let missing = spoken.missing.map(|attribute| self.attribute(attribute.as_str()));
         let answer = match speaking.answer {
@@ -234,7 +225,8 @@ impl Teller<'_> {
             "last_day" => self.last_day(observation),
             _ => None,
         };
-        let wanted = wanted(kind, speaking, answer, class(observation.unit, charges), note.is_some());
+        let by_representative = speaking.verdict == Verdict::RepresentativeOnly;
+        let wanted = wanted(kind, observation, by_representative, answer, note.is_some());
         let fitting = wanted.iter().find_map(|name| {
             let name = turned(&rule.limits, name);
             let variant = variants(kind).iter().find(|variant| variant.name == name)?;
@@ -335,57 +327,4 @@ impl Teller<'_> {
         }
         told
     }
-}
-
-/// Keys of the templates that may tell an answer, the most exact first.
-fn wanted(kind: Kind, speaking: &Telling<'_>, answer: &str, class: &str, noted: bool) -> Vec<&'static str> {
-    let observation: &Observation = &speaking.observed;
-    // A term that is over by so many days, with nothing to wait for, is told by its words alone.
-    let figured = observation.observed.is_some() && observation.limit.is_some();
-    let pointless = class == "days" && observation.limit == Some(0) && kind != Kind::LimitationPeriod;
-    let by_class = |all: &[(&str, &'static str)]| {
-        all.iter().find(|(one, _)| figured && !pointless && *one == class).map(|(_, name)| *name)
-    };
-    let mut wanted = Vec::new();
-    match answer {
-        "kept" => {
-            wanted.extend(by_class(&[
-                ("count", "kept_count"),
-                ("amount", "kept_amount"),
-                ("charges", "kept_charges"),
-                ("rate", "kept_rate"),
-                ("days", "kept_days"),
-            ]));
-            wanted.push("kept");
-        }
-        "broken" => {
-            if speaking.verdict == Verdict::RepresentativeOnly {
-                wanted.push("representative");
-            }
-            // A condition of a fee is told by its words: its figures are the charge and nothing.
-            let by_words = kind == Kind::FeeCap && noted;
-            if !by_words {
-                wanted.extend(by_class(&[
-                    ("count", "broken_count"),
-                    ("amount", "broken_amount"),
-                    ("charges", "broken_charges"),
-                    ("rate", "broken_rate"),
-                    ("days", "broken_days"),
-                ]));
-                if class == "reports" && !noted {
-                    wanted.push("broken_reports");
-                }
-            }
-            wanted.push("broken");
-        }
-        "unknown" => {
-            if noted {
-                wanted.push("unknown_note");
-            }
-            wanted.push("unknown");
-        }
-        "duty" => wanted.push("duty"),
-        _ => wanted.push("omitted"),
-    }
-    wanted
 }

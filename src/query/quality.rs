@@ -1,6 +1,6 @@
 //! Data quality: which rules and KPIs say nothing for want of inputs, and what to send so that they speak.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -14,6 +14,7 @@ use crate::domain::time::{Timestamp, day_number};
 use crate::ingest::{IngestError, Unknown};
 use crate::kpi::Lack;
 use crate::kpi::intake::{Gap, Intake};
+use crate::rules::RuleSet;
 use crate::rules::words::Attribute;
 
 /// A rule that was tested and did not know.
@@ -25,8 +26,8 @@ pub struct RuleGap {
     pub attribute: &'static str,
     /// How many tests; of rules by which accounts become barred, also how many accounts at the end.
     pub unknown: u64,
-    /// Fields of the API that supply it.
-    pub send: &'static [&'static str],
+    /// Fields of the API that supply it; of what a dated table lacks, the files of the configuration that hold the rule's tables.
+    pub send: Vec<String>,
 }
 
 /// A KPI that misses an input.
@@ -92,10 +93,13 @@ impl Query {
         };
         let found = self.gathered(&reading, Kinds::ALL, view, Found::default(), add, lacked).await?;
         let gap = |((rule, attribute), unknown): ((RuleId, Attribute), u64)| RuleGap {
+            send: match attribute {
+                Attribute::TableRate => table_files(&reading.rules, &rule),
+                _ => supplies(attribute).iter().map(|field| (*field).to_owned()).collect(),
+            },
             rule,
             attribute: attribute.as_str(),
             unknown,
-            send: supplies(attribute),
         };
         let mut rules: Vec<RuleGap> = found.unknown.into_iter().map(gap).collect();
         rules.sort_by(|a, b| {
@@ -105,6 +109,14 @@ impl Query {
         let kpis = kpis.map(|gap| KpiGap { send: records(&gap), gap }).collect();
         Ok(Quality { rules, kpis, revision: view.known })
     }
+}
+
+/// The files of the configuration in which entries of a rule's dated tables stand.
+fn table_files(rules: &RuleSet, rule: &RuleId) -> Vec<String> {
+    let active = rules.active(rule);
+    let tables = active.iter().flat_map(|active| active.rule.limits.rate_tables());
+    let files: BTreeSet<String> = tables.map(|table| format!("config/{}", table.position.file)).collect();
+    files.into_iter().collect()
 }
 
 /// Fields of the API that supply an attribute.
@@ -175,8 +187,8 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::Household => &["Case.parties.household_id"],
         A::Collector => &["Case.identity.collector_entity_id"],
         A::Creditor => &["Case.identity.creditor_id"],
-        // The rules themselves are missing, which no record supplies.
-        A::Pack => &[],
+        // The rules themselves are missing, or an entry of a dated table, which no record supplies.
+        A::Pack | A::TableRate => &[],
     }
 }
 

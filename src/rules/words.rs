@@ -139,7 +139,7 @@ vocabulary!(
         InvoiceDate = "invoice_date", PaymentTermAgreed = "payment_term_agreed", PaymentDirection = "payment_direction",
         ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request", Claim = "claim",
         Deadline = "deadline", Household = "household", Collector = "collector_entity",
-        Creditor = "creditor", Locality = "locality", Outcome = "outcome", Basis = "basis",
+        Creditor = "creditor", Locality = "locality", Outcome = "outcome", Basis = "basis", TableRate = "table_rate",
     }
 );
 vocabulary!(

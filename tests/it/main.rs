@@ -68,6 +68,7 @@ mod tenancy;
 mod tidy;
 mod told_of_strangers;
 mod unsaid;
+mod untold_rates;
 mod wall;
 mod watch_retries;
 mod whole_person;

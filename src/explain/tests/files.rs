@@ -36,7 +36,7 @@ fn mistakes_of_a_file_are_told_with_their_line_and_what_to_write() {
     assert!(first(&slot).contains("does not know the slot {mising}, did you mean \"missing\"?"), "{}", first(&slot));
     let bare = |text: &str| text.replacen("[; nächstgelegene zulässige Grenze: {limit}]", " {limit}", 1);
     assert!(first(&bare).contains("rules.contact_hours.broken names {limit}, which has not always a value"));
-    let form = |text: &str| text.replacen("{observed.dat}", "{observed.gen}", 1);
+    let form = |text: &str| text.replacen("war {observed} zuvor", "war {observed.gen} zuvor", 1);
     assert!(first(&form).contains("has no form \"gen\""), "{}", first(&form));
     let open = |text: &str| text.replacen("({zone}) ist es", "({zone ) ist es", 1);
     assert!(first(&open).contains("a slot whose name is no lower-case word"), "{}", first(&open));

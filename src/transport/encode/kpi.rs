@@ -189,7 +189,7 @@ pub fn quality(quality: &Quality) -> v1::GetDataQualityResponse {
                 rule_id: gap.rule.as_str().to_owned(),
                 attribute: gap.attribute.to_owned(),
                 unknown_count: whole(gap.unknown),
-                fields: fields(gap.send),
+                fields: gap.send.clone(),
             })
             .collect(),
         kpis: quality
