@@ -6,6 +6,7 @@ use crate::domain::ids::{CaseId, MarketId, PersonId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
+use crate::domain::validation::Violation;
 use crate::domain::verdict::Verdict;
 use crate::ingest::{CheckHead, IngestError, LoggedCheck, read_checks};
 use crate::store::{CheckRow, StoreError, TenantScope};
@@ -54,19 +55,22 @@ impl Advice {
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         self.log.flush_market(&key).await;
         let scope = self.markets.store().scope(&who.tenant);
-        // A check is logged behind the revision of its answer; that of a permit with it.
+        // No answer is newer than the market: where one is asked for that is, its check is looked for all the same.
+        let newest = scope.head(market).await?.map_or(0, |head| head.revision);
+        // A check is logged behind the revision of its answer; that of a permit with it. Where a permit was asked for again,
+        // the answer is newer than its check.
         for way in [Way::Newer, Way::Older] {
-            if way == Way::Older {
-                // Where a permit was asked for again, the answer is newer than its check. None is newer than the market.
-                let newest = scope.head(market).await?.map_or(0, |head| head.revision);
-                if revision > newest {
-                    break;
-                }
-            }
-            let (mut place, mut left) = (way.start(revision), Left::default());
+            let (mut place, mut left) = (way.start(revision.min(newest)), Left::default());
             loop {
                 let rows = way.page(&scope, market, place).await?;
                 if let Some((head, check)) = found(&rows, run, number)? {
+                    if !(head.revision..=newest).contains(&revision) {
+                        let answered = head.revision;
+                        return Err(refused(format!(
+                            "is {revision}, but the check was answered at {answered} and the market's newest is {newest}: send \
+                             the revision of its answer"
+                        )));
+                    }
                     return question(&head, check).ok_or_else(unknown);
                 }
                 match rows.last() {
@@ -77,6 +81,11 @@ impl Advice {
         }
         Err(unknown())
     }
+}
+
+/// Refused for its revision.
+fn refused(text: String) -> IngestError {
+    IngestError::Invalid(format!("check.revision {text}"), vec![Violation::new("check.revision", text)])
 }
 
 /// The check of that number among these commits, with the head of its line.

@@ -7,12 +7,12 @@ use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
 use crate::domain::ids::{KeyId, MarketId, TenantId};
 use crate::ingest::keys;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreOptions, why_not_opened};
 
 /// The store that the settings name.
 ///
 /// # Errors
-/// The database cannot be reached.
+/// The database cannot be reached: which, why, and what to do.
 pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
     let database = &snapshot.server.database;
     let options = StoreOptions {
@@ -25,7 +25,10 @@ pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
         migration_url: database.migration_url.clone(),
         ..StoreOptions::default()
     };
-    Ok(Store::open(&database.url, &options).await?)
+    match Store::open(&database.url, &options).await {
+        Ok(store) => Ok(store),
+        Err(error) => Err(CliError::new(why_not_opened(&database.url, &options, &error).await)),
+    }
 }
 
 fn tenant_id(text: &str) -> Result<TenantId, CliError> {
@@ -61,7 +64,7 @@ pub async fn tenant(command: &TenantCommand) -> Result<(), CliError> {
 /// The configuration, the database, or a tenant or market that is not known.
 pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
     match command {
-        KeyCommand::Create { tenant, role, market, source } => {
+        KeyCommand::Create { tenant, role, market, label, source } => {
             let snapshot = source.load()?;
             let tenant = tenant_id(tenant)?;
             let markets = known_markets(&snapshot, &tenant, market)?;
@@ -70,12 +73,21 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
                 return Err(CliError::new(format!("tenant {tenant} is not known: run fairdue tenant create {tenant}")));
             }
             let roles = role.iter().map(|role| role.0).collect();
-            let text = keys::create(&store, &tenant, roles, markets, Clock::system().now()).await;
+            let text =
+                keys::create_labelled(&store, &tenant, roles, markets, label.clone(), Clock::system().now()).await;
             store.close().await;
             let text = text.map_err(|error| CliError::new(error.to_string()))?;
             eprintln!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
             say!("{text}");
             Ok(())
+        }
+        KeyCommand::List { tenant, source } => {
+            let snapshot = source.load()?;
+            let tenant = tenant_id(tenant)?;
+            let store = open_store(&snapshot).await?;
+            let listed = list_keys(&store, &tenant).await;
+            store.close().await;
+            listed
         }
         KeyCommand::Revoke { tenant, key, source } => {
             let snapshot = source.load()?;
@@ -93,6 +105,23 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             Ok(())
         }
     }
+}
+
+/// Prints the keys of a tenant, one a line, with a tab between columns.
+async fn list_keys(store: &Store, tenant: &TenantId) -> Result<(), CliError> {
+    if !store.tenants().await?.iter().any(|row| row.tenant == *tenant) {
+        return Err(CliError::new(format!("tenant {tenant} is not known: run fairdue tenant create {tenant}")));
+    }
+    say!("key\tlabel\troles\tmarkets\tcreated\trevoked");
+    for key in store.keys(tenant).await? {
+        let roles: Vec<&str> = key.roles.iter().map(|role| role.as_str()).collect();
+        let markets: Vec<&str> = key.markets.iter().map(MarketId::as_str).collect();
+        let markets = if markets.is_empty() { "all".to_owned() } else { markets.join(" ") };
+        let revoked = key.revoked.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        let label = key.label.as_deref().unwrap_or("-");
+        say!("{}\t{label}\t{}\t{markets}\t{}\t{revoked}", key.key, roles.join(" "), key.created);
+    }
+    Ok(())
 }
 
 /// Runs `fairdue sync reset`.

@@ -204,6 +204,18 @@ pub enum KeyCommand {
         /// A market that the key may touch; may be given several times. Without it, all of the tenant's.
         #[arg(long, value_name = "CC")]
         market: Vec<String>,
+        /// Whose key it is, as `fairdue key list` is to tell: a person, a desk, a program. At most 64 characters.
+        #[arg(long, value_name = "TEXT", value_parser = label)]
+        label: Option<String>,
+        /// Where configuration and database are.
+        #[command(flatten)]
+        source: Source,
+    },
+    /// List a tenant's keys: id, label, roles, markets, when made and when revoked. Their secrets are stored nowhere.
+    List {
+        /// The tenant.
+        #[arg(long, value_name = "ID")]
+        tenant: String,
         /// Where configuration and database are.
         #[command(flatten)]
         source: Source,
@@ -305,6 +317,14 @@ fn role(text: &str) -> Result<RoleArg, String> {
     Role::parse(text).map(RoleArg).ok_or_else(|| format!("use one of {}", names()))
 }
 
+fn label(text: &str) -> Result<String, String> {
+    let count = text.chars().count();
+    if text.trim().is_empty() || count > 64 || text.chars().any(char::is_control) {
+        return Err(format!("the label has {count} characters: write 1 to 64 in one line"));
+    }
+    Ok(text.trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Cli;
@@ -328,6 +348,8 @@ mod tests {
             "fairdue diff old new --json",
             "fairdue tenant create t",
             "fairdue key create --tenant t --role writer --role reader --market it",
+            "fairdue key create --tenant t --role compliance --label anna",
+            "fairdue key list --tenant t",
             "fairdue key revoke --tenant t 0123",
             "fairdue sync reset --tenant t --market IT",
             "fairdue sync mirror --from http://a:1 --key k --market IT --to copy.db --once",

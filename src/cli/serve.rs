@@ -15,8 +15,10 @@ use super::signals::{Asked, Signals};
 use super::telemetry;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Holder;
+use crate::config::{Holder, Snapshot, environment};
 use crate::deliver;
+use crate::domain::ids::{MarketId, TenantId};
+use crate::store::{self, Store, StoreError};
 use crate::transport::encode::event::event;
 use crate::transport::server::{ServeError, serve};
 use crate::transport::service::UseCases;
@@ -35,6 +37,12 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
     }
     snapshot.server.metrics_listen = args.metrics.or(snapshot.server.metrics_listen);
     telemetry::start_logging(&snapshot.server.log)?;
+    for variable in environment::passed_over() {
+        tracing::warn!(
+            variable,
+            "no setting has this name: the variable does nothing; settings are FAIRDUE_<SECTION>__<KEY>"
+        );
+    }
     let mut signals = Signals::listen()?;
     let grace = snapshot.server.stop_grace;
     let metrics_listen = snapshot.server.metrics_listen;
@@ -48,12 +56,18 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
         let draining = server.draining.clone();
         tokio::spawn(telemetry::serve_metrics(listener, handle, draining, metrics_stop.clone()));
     }
-    tracing::info!(address = %server.address, digest = %holder.get().digest, "serving");
+    let database = store::address_shown(&holder.get().server.database.url);
+    tracing::info!(address = %server.address, database, digest = %holder.get().digest, "serving");
+    warn_of_lost(server.app.ingest.markets().store(), &holder.get()).await;
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => reload(&holder),
+                Asked::Reload => {
+                    if reload(&holder) {
+                        warn_of_lost(server.app.ingest.markets().store(), &holder.get()).await;
+                    }
+                }
             },
             // A process that serves nothing must not look alive.
             failure = server.failed() => return Err(failure),
@@ -80,17 +94,46 @@ pub async fn next_stop(signals: &mut Signals) -> Asked {
     }
 }
 
-fn reload(holder: &Holder) {
+/// Reads the configuration again; whether what was read is in force.
+fn reload(holder: &Holder) -> bool {
     match holder.reload() {
         Ok(snapshot) => {
             metrics::counter!("fairdue_config_reloads_total", "outcome" => "taken").increment(1);
             tracing::info!(digest = %snapshot.digest, "configuration reloaded");
+            true
         }
         Err(diagnostics) => {
             metrics::counter!("fairdue_config_reloads_total", "outcome" => "refused").increment(1);
             tracing::error!(%diagnostics, "configuration refused, the old one stays in force");
+            false
         }
     }
+}
+
+/// Warns of each market that holds records and is not configured: a file that is gone or misnamed takes it off the air, and
+/// every call to it is answered as if it had never been. One query a tenant.
+async fn warn_of_lost(store: &Store, snapshot: &Snapshot) {
+    match unconfigured(store, snapshot).await {
+        Ok(lost) => lost.iter().for_each(|(tenant, market)| {
+            tracing::warn!(
+                %tenant,
+                %market,
+                "the market holds records and is not configured: calls to it are refused as MARKET_UNKNOWN; to serve it again, \
+                 name it in the tenant's file in tenants/"
+            );
+        }),
+        Err(error) => tracing::warn!(%error, "which markets hold records and are not configured could not be read"),
+    }
+}
+
+async fn unconfigured(store: &Store, snapshot: &Snapshot) -> Result<Vec<(TenantId, MarketId)>, StoreError> {
+    let mut lost = Vec::new();
+    for row in store.tenants().await? {
+        let markets = store.scope(&row.tenant).markets().await?;
+        let gone = markets.into_iter().filter(|market| snapshot.market(&row.tenant, market).is_none());
+        lost.extend(gone.map(|market| (row.tenant.clone(), market)));
+    }
+    Ok(lost)
 }
 
 /// Binds a TCP listener.

@@ -360,7 +360,7 @@ impl<'a> Situation<'a> {
 
     /// The calendar by which a jurisdiction's terms and holidays are counted.
     pub fn calendar(jurisdiction: &'a Jurisdiction) -> &'a Calendar {
-        static NONE: Calendar = Calendar { weekend: [false; 7], holidays: Vec::new() };
+        static NONE: Calendar = Calendar { weekend: [false; 7], holidays: Vec::new(), partial: false };
         jurisdiction.calendar.as_deref().unwrap_or(&NONE)
     }
 }

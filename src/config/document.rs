@@ -259,7 +259,7 @@ pub fn suggestion<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Strin
 }
 
 /// Levenshtein distance, over at most the first 64 characters: enough to find a slip of the pen.
-fn distance(left: &str, right: &str) -> usize {
+pub(super) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().take(64).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (index, a) in left.chars().take(64).enumerate() {

@@ -5,6 +5,7 @@ mod agents;
 pub mod benchmark;
 mod candidate;
 pub mod document;
+pub mod environment;
 pub mod exchange;
 mod holder;
 mod partner;

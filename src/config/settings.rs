@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use toml::de::DeValue;
 
 use super::document::{Complaints, Section, integer, suggestion, type_name};
+use super::environment::{self, Name};
 use crate::domain::diagnostic::Diagnostic;
 
 /// A setting's value.
@@ -113,14 +114,22 @@ impl Settings {
         }
     }
 
-    /// Lays the environment over what is there: `FAIRDUE_<SECTION>__<KEY>`. Other variables are left alone.
+    /// Lays the environment over what is there: `FAIRDUE_<SECTION>__<KEY>`. A variable that is nearly such a one is a
+    /// mistake; others are left alone.
     pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         for (name, text) in variables {
-            let Some((section, key)) = name.strip_prefix("FAIRDUE_").and_then(|rest| rest.split_once("__")) else {
-                continue;
-            };
-            let path = format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase());
             let origin = Origin { file: format!("environment {name}"), line: 1, column: 1 };
+            let path = match environment::read(&name, self.values.keys().map(String::as_str)) {
+                Name::Setting(path) => path,
+                Name::Nearly(paths) => {
+                    let meant: Vec<String> = paths.iter().map(|path| environment::variable(path)).collect();
+                    let message = format!("{name} is no setting, but nearly {}", paths.join(", "));
+                    let remedy = format!("write {}: section and key have two _ between them", meant.join(" or "));
+                    self.complain(&origin, message, remedy);
+                    continue;
+                }
+                Name::Plain | Name::Unknown => continue,
+            };
             let Some(slot) = self.values.get_mut(&path) else {
                 let remedy = suggestion(&path, self.values.keys().map(String::as_str));
                 self.complain(&origin, format!("{path} is not a setting"), remedy);
@@ -137,6 +146,13 @@ impl Settings {
                 None => self.complain(&origin, format!("{path} is not {wanted}"), format!("set {wanted}")),
             }
         }
+    }
+
+    /// Names of variables that begin as those of settings do and are none, nor nearly one.
+    #[must_use]
+    pub fn unknown(&self, variables: impl Iterator<Item = (String, String)>) -> Vec<String> {
+        let unknown = |name: &String| environment::read(name, self.values.keys().map(String::as_str)) == Name::Unknown;
+        variables.map(|(name, _)| name).filter(unknown).collect()
     }
 
     fn complain(&mut self, origin: &Origin, message: String, remedy: impl Into<String>) {

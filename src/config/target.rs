@@ -259,12 +259,18 @@ pub fn check(
                 Err(error) => wrong(format!("target \"{}\": {error}", target.id), "correct the target"),
                 Ok(plan) if kpi == target.kpi && plan.has_money() && target.currency.is_none() => {
                     wrong(
-                        format!("target \"{}\" of {kpi}, which is money, has no currency", target.id),
+                        format!(
+                            "target \"{}\" of {kpi}, whose figures are told by currency, has no currency",
+                            target.id
+                        ),
                         "add currency",
                     );
                 }
                 Ok(plan) if kpi == target.kpi && !plan.has_money() && target.currency.is_some() => {
-                    wrong(format!("target \"{}\" of {kpi}, which is no money, has a currency", target.id), "remove it");
+                    wrong(
+                        format!("target \"{}\" of {kpi}, whose figures are told without currency, has one", target.id),
+                        "remove it",
+                    );
                 }
                 Ok(_) => {}
             }

@@ -77,7 +77,12 @@ fn everything_wrong_with_the_settings_is_reported_at_once() {
                 [query]\ndefault_page_size = 500\nmax_page_size = 100\n[log]\nformat = \"xml\"\n";
     let found = complaints(load(
         &[("server.toml", text)],
-        &[("FAIRDUE_STOP__GRACE", "1"), ("FAIRDUE_INGEST__QUEUE_ITEMS", "x")],
+        &[
+            ("FAIRDUE_STOP__GRACE", "1"),
+            ("FAIRDUE_INGEST__QUEUE_ITEMS", "x"),
+            ("FAIRDUE_DATABASE_URL", "postgres://fairdue@localhost/fairdue"),
+            ("FAIRDUE_SERVICE_HOST", "10.0.0.1"),
+        ],
     ));
     assert_eq!(
         found,
@@ -89,6 +94,7 @@ fn everything_wrong_with_the_settings_is_reported_at_once() {
             "server.toml:6:21: grpc.max_receive_bytes is 1, allowed is 1024 to 67108864",
             "server.toml:8:21: query.default_page_size is larger than query.max_page_size",
             "server.toml:11:10: log.format is \"xml\"",
+            "environment FAIRDUE_DATABASE_URL:1:1: FAIRDUE_DATABASE_URL is no setting, but nearly database.url",
             "environment FAIRDUE_INGEST__QUEUE_ITEMS:1:1: ingest.queue_items is not a whole number",
             "environment FAIRDUE_STOP__GRACE:1:1: stop.grace is not a setting",
         ]

@@ -142,6 +142,15 @@ pub fn activity<'a>(
             return Some(refuse("INVALID_FIELD", ErrorKind::InvalidArgument, "occur_time", text));
         }
     }
+    if let Some(permit) =
+        activity.control.permit_id.as_deref().filter(|_| !matches!(activity.detail, Detail::Contact(_)))
+    {
+        let text = format!(
+            "is \"{permit}\", but a {} uses no permit, only a contact on the permit's case does: leave it out, or name it in the contact",
+            activity.detail.kind()
+        );
+        return Some(refuse("INVALID_FIELD", ErrorKind::InvalidArgument, "control.permit_id", text));
+    }
     for (index, id) in activity.cases.iter().enumerate() {
         let field = format!("case_ids[{index}]");
         if activity.cases.iter().take(index).any(|before| before == id) {

@@ -180,6 +180,15 @@ fn judge(writing: &Writing<'_>, update: &FindingUpdate, seen: FindingRow) -> Res
             let text = "the waiver was proposed with this same key: a second key must approve it".to_owned();
             return Err(refusal(ErrorKind::PermissionDenied, "SECOND_KEY_NEEDED", "action", text));
         }
+        // Two keys in one hand are no second pair of eyes. Who sends no actor says nothing of who it is.
+        let same = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
+        let proposer = proposed.and_then(|proposed| proposed.actor.as_deref());
+        if let (Some(proposer), Some(approver)) = (proposer, update.actor.as_deref())
+            && same(proposer, approver)
+        {
+            let text = format!("is \"{approver}\", who proposed the waiver: somebody else must approve it");
+            return Err(refusal(ErrorKind::PermissionDenied, "SECOND_PERSON_NEEDED", "actor", text));
+        }
         until = proposed.and_then(|proposed| proposed.until);
     } else if let Some(end) = until.filter(|end| *end <= now) {
         let text = format!("is {end}, not after now ({now}): send an instant that is to come");

@@ -55,6 +55,21 @@ pub async fn create(
     markets: Vec<MarketId>,
     now: Timestamp,
 ) -> Result<String, IngestError> {
+    create_labelled(store, tenant, roles, markets, None, now).await
+}
+
+/// As [`create`], with a word on whose key it is, which [`Store::keys`] tells.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_labelled(
+    store: &Store,
+    tenant: &TenantId,
+    roles: Vec<Role>,
+    markets: Vec<MarketId>,
+    label: Option<String>,
+    now: Timestamp,
+) -> Result<String, IngestError> {
     let key = hex(&random::<8>()?);
     let secret = hex(&random::<32>()?);
     let row = KeyRow {
@@ -64,6 +79,7 @@ pub async fn create(
         roles,
         markets,
         created: now,
+        label,
         revoked: None,
     };
     store.insert_key(&row).await?;

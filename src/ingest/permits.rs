@@ -211,9 +211,9 @@ async fn judge(writing: &mut Writing<'_>, asked: &Reserve) -> Result<Reserved, I
     let ends = now.plus(i64::from(seconds) * SECOND);
     let at = asked.ask.at.unwrap_or(now);
     if at.plus(PAST) < now || at >= ends {
+        let from = now.plus(-PAST);
         let text = format!(
-            "is {at}: a permit is for a contact from now ({now}) until the permit ends ({ends}): plan it in that time, or \
-             ask for a longer ttl"
+            "is {at}: a permit is for a contact from {from} until its end ({ends}): plan it in that time, or ask for a longer ttl"
         );
         return Ok(Reserved::Refused(refusal(ErrorKind::InvalidArgument, "INVALID_FIELD", "contact_time", text)));
     }

@@ -83,9 +83,10 @@ impl Calendar {
         self.span(grain, date).map(|(start, end)| (end - start).num_days())
     }
 
-    /// Working days among the days from `start` up to but not including `end`; `None` without known holidays.
+    /// Working days among the days from `start` up to but not including `end`; `None` without known holidays, or where some
+    /// are left out of them.
     pub(super) fn working_days(&self, start: i32, end: i32) -> Option<i128> {
-        let holidays = self.holidays.as_ref()?;
+        let holidays = self.holidays.as_ref().filter(|holidays| !holidays.partial)?;
         let working = (start..end).filter(|day| holidays.is_working_day(date_of_day(*day), None));
         i128::try_from(working.count()).ok()
     }

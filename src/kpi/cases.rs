@@ -97,7 +97,11 @@ fn case(reader: &mut Reader<'_>, catalogue: &Catalogue, mut table: Table<'_>) {
 
 /// A calendar that knows no day off but Saturdays and Sundays.
 fn weekends() -> Arc<Holidays> {
-    Arc::new(Holidays { weekend: [false, false, false, false, false, true, true], holidays: Vec::new() })
+    Arc::new(Holidays {
+        weekend: [false, false, false, false, false, true, true],
+        holidays: Vec::new(),
+        partial: false,
+    })
 }
 
 /// Holds one row against what the case states of it. What is not stated is not compared, but for the value.

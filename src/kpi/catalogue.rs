@@ -302,8 +302,9 @@ fn stated(files: &[&SourceFile], found: &mut Vec<Diagnostic>) -> CaseDimensions 
 fn read_file(reader: &mut Reader<'_>, number: usize, read: &mut Read) {
     let document = reader.document();
     let mut root = Table::new(document.get_ref(), 0, "the file");
-    match root.need(reader, "version").map(|value| (whole(value), value.span().start)) {
-        None | Some((Some(FORMAT), _)) => {}
+    match root.get("version").map(|value| (whole(value), value.span().start)) {
+        Some((Some(FORMAT), _)) => {}
+        None => reader.wrong(0, "the file lacks the key \"version\"", format!("add version = {FORMAT}")),
         Some((_, at)) => reader.wrong(at, "this file has an unknown version", format!("write version = {FORMAT}")),
     }
     for (table, at) in tables(reader, &mut root, "measure") {

@@ -22,9 +22,24 @@ use crate::kpi::{
 };
 
 /// The refusal of what the market does not tell.
+/// Reason of what is refused by a market's setting.
+const WITHHELD: &str = "AGENT_FIGURES_WITHHELD";
+
 fn withheld(violations: Vec<Violation>) -> IngestError {
     let text: Vec<String> = violations.iter().map(|one| format!("{}: {}", one.field, one.description)).collect();
-    IngestError::Question { message: text.join("; "), reason: "AGENT_FIGURES_WITHHELD", violations }
+    IngestError::Question { message: text.join("; "), reason: WITHHELD, violations }
+}
+
+/// A refusal of the question that asks for a figure, with the names that the fields have in a request for its records.
+fn of_a_figure(error: IngestError) -> IngestError {
+    match error {
+        IngestError::Question { reason: WITHHELD, mut violations, .. } => {
+            let named = violations.iter_mut().filter(|one| one.field == "group_by");
+            named.for_each(|one| one.field = "group".to_owned());
+            withheld(violations)
+        }
+        other => other,
+    }
 }
 
 impl Reading {
@@ -235,7 +250,7 @@ impl Query {
         let calendar = reading.calendar.clone();
         let shape = Shape { calendar, case_dimensions: figure.case_dimensions.clone(), ..Shape::default() };
         let mut question = KpiQuestion { query, shape, as_of: None, as_known_at: None, frozen: false };
-        self.guarded(reading, &mut question).await?;
+        self.guarded(reading, &mut question).await.map_err(of_a_figure)?;
         if question.shape.teams.is_none() {
             return Ok(());
         }

@@ -59,6 +59,8 @@ pub struct Calendar {
     pub weekend: [bool; 7],
     /// Public holidays.
     pub holidays: Vec<Holiday>,
+    /// Public holidays are left out that people keep: nothing may count working days by it.
+    pub partial: bool,
 }
 
 /// Easter Sunday of a year of the Gregorian calendar (anonymous Gregorian computus).
@@ -320,7 +322,8 @@ mod tests {
 
     #[test]
     fn terms_end_where_the_text_says() {
-        let calendar = Calendar { weekend: [false, false, false, false, false, true, true], holidays: Vec::new() };
+        let calendar =
+            Calendar { weekend: [false, false, false, false, false, true, true], holidays: Vec::new(), partial: false };
         let term = |length, unit, count, roll| Term {
             length,
             unit,

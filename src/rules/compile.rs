@@ -196,7 +196,9 @@ impl Packs {
                     "add the pack of the level above, even if it holds no rule",
                 ));
             }
-            let calendar = self.calendar_of(pack).is_some() || pack.shared;
+            let calendar = self.calendar_of(pack);
+            let partial = calendar.as_ref().is_some_and(|calendar| calendar.partial);
+            let calendar = calendar.is_some() || pack.shared;
             if self.zones_of(pack).is_empty() && !pack.shared {
                 found.push(pack.position.wrong(
                     format!("pack \"{}\" names no zones", pack.id),
@@ -214,6 +216,15 @@ impl Packs {
                     found.push(rule.limits_position.wrong(
                         format!("rule {} speaks of holidays or working days, and the pack has no [calendar]", rule.id),
                         "add [calendar] with weekend and [[calendar.holiday]]",
+                    ));
+                }
+                if partial && needs_calendar(rule) {
+                    found.push(rule.limits_position.wrong(
+                        format!(
+                            "rule {} speaks of holidays or working days, and the calendar says complete = false",
+                            rule.id
+                        ),
+                        "add the holidays that are left out and remove complete = false",
                     ));
                 }
                 let expired = match &rule.limits {

@@ -230,7 +230,8 @@ fn calendar(table: &mut Reader<'_, '_>) -> Calendar {
         holidays.extend(holiday(&mut reader));
         reader.finish();
     }
-    Calendar { weekend, holidays }
+    let partial = table.boolean("complete").is_some_and(|complete| !complete);
+    Calendar { weekend, holidays, partial }
 }
 
 fn holiday(reader: &mut Reader<'_, '_>) -> Option<Holiday> {

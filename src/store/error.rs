@@ -20,8 +20,16 @@ pub enum StoreError {
     /// Another process has been changing the schema for long.
     #[error("another process has been changing the schema for long: start again once it has ended")]
     SchemaBusy(#[source] DbErr),
-    /// The disk is full or read-only.
-    #[error("the database has no space left to write")]
+    /// A newer version of the program has changed the schema; the migration that this one does not know.
+    #[error(
+        "the database was migrated by a newer version of fairdue (migration {0}): start that version or a later one"
+    )]
+    Newer(String),
+    /// The disk is full or read-only. What is full, and where, stands in the log alone: callers get no path.
+    #[error(
+        "the database has no space left to write: the operator has to make room on its disk (the server's log says where), or to \
+         lower database.min_free_mib"
+    )]
     Full(#[source] DbErr),
     /// A stored row does not read as what it should be.
     #[error("a stored {what} is corrupt")]
@@ -52,6 +60,12 @@ impl StoreError {
         Self::Corrupt { what, cause: cause.into() }
     }
 
+    /// The database itself found no room: told in the log as well, once a minute at most.
+    fn full(error: DbErr) -> Self {
+        super::space::tell_full(&error);
+        Self::Full(error)
+    }
+
     /// The lock on the schema was not to be had.
     pub(super) fn schema_busy(error: DbErr) -> Self {
         match Self::from(error) {
@@ -79,30 +93,28 @@ impl StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        let code = match &error {
+        match &error {
             DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => match &**inner {
-                sqlx::Error::Database(database) => database.code().map(std::borrow::Cow::into_owned),
                 // A connection that broke, in whatever way it did.
                 sqlx::Error::Io(_)
                 | sqlx::Error::Protocol(_)
                 | sqlx::Error::BeginFailed
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed => {
-                    return Self::Unavailable(error);
-                }
-                _ => None,
+                | sqlx::Error::WorkerCrashed => return Self::Unavailable(error),
+                _ => {}
             },
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return Self::Unavailable(error),
             // Said by [`super::landing`] alone.
             DbErr::RecordNotUpdated | DbErr::RecordNotInserted => return Self::Moved(error),
-            _ => None,
-        };
+            _ => {}
+        }
+        let code = code_of(&error);
         match code.as_deref() {
             // PostgreSQL: serialization failure, deadlock, a lock not had in time. SQLite: busy, locked.
             Some("40001" | "40P01" | "55P03") => Self::Conflict(error),
             // PostgreSQL: out of disk.
-            Some("53100") => Self::Full(error),
+            Some("53100") => Self::full(error),
             // PostgreSQL: a transaction that was ended for its silence or its error, a statement that ran too long.
             Some("25P02" | "25P03" | "57014") => Self::Unavailable(error),
             // PostgreSQL: connection failures, too few resources, shutting down, crash, cannot connect now, and its own
@@ -113,7 +125,7 @@ impl From<DbErr> for StoreError {
             Some(code) => match sqlite_primary(code) {
                 // Busy, locked; full, read-only; cannot read or write, cannot open.
                 Some(5 | 6) => Self::Conflict(error),
-                Some(8 | 13) => Self::Full(error),
+                Some(8 | 13) => Self::full(error),
                 Some(10 | 14) => Self::Unavailable(error),
                 _ => Self::Other(error),
             },
@@ -122,8 +134,21 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// The code that a database gave its error, of whatever step.
+pub(super) fn code_of(error: &DbErr) -> Option<String> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner))
+        | DbErr::Conn(RuntimeErr::SqlxError(inner)) => match &**inner {
+            sqlx::Error::Database(database) => database.code().map(std::borrow::Cow::into_owned),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// SQLite's primary code: the low byte of the extended one. PostgreSQL's codes have five characters.
-fn sqlite_primary(code: &str) -> Option<u32> {
+pub(super) fn sqlite_primary(code: &str) -> Option<u32> {
     code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff)
 }
 
@@ -133,6 +158,7 @@ impl Failure for StoreError {
             Self::Unavailable(_) | Self::SchemaBusy(_) => ErrorKind::Unavailable,
             Self::Conflict(_) | Self::Moved(_) => ErrorKind::Aborted,
             Self::Full(_) => ErrorKind::ResourceExhausted,
+            Self::Newer(_) => ErrorKind::FailedPrecondition,
             Self::Corrupt { .. } | Self::Other(_) => ErrorKind::Internal,
             Self::Address(_) | Self::Copy(_) => ErrorKind::InvalidArgument,
         }
@@ -145,6 +171,7 @@ impl Failure for StoreError {
             Self::Moved(_) => MOVED,
             Self::Full(_) => "STORAGE_FULL",
             Self::SchemaBusy(_) => "SCHEMA_BUSY",
+            Self::Newer(_) => "SCHEMA_NEWER",
             Self::Corrupt { .. } => "STORAGE_CORRUPT",
             Self::Address(_) | Self::Copy(_) => "DATABASE_ADDRESS",
             Self::Other(_) => "INTERNAL",

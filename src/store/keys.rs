@@ -31,6 +31,8 @@ pub struct KeyRow {
     pub markets: Vec<MarketId>,
     /// When it was made.
     pub created: Timestamp,
+    /// Whose it is, as its maker wrote; keys of before labels have none.
+    pub label: Option<String>,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
 }
@@ -73,17 +75,18 @@ impl Store {
     /// # Errors
     /// The database is away, or the tenant has such a key already.
     pub async fn insert_key(&self, key: &KeyRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO api_key (tenant_id, key_id, hash, roles, markets, created_at, revoked_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, NULL)";
+        let sql = "INSERT INTO api_key (tenant_id, key_id, hash, roles, markets, created_at, label, revoked_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)";
         let roles: Vec<_> = key.roles.iter().map(|role| role.as_str()).collect();
         let markets: Vec<_> = key.markets.iter().map(MarketId::as_str).collect();
-        let values: [Value; 6] = [
+        let values: [Value; 7] = [
             key.tenant.as_str().into(),
             key.key.as_str().into(),
             key.hash.clone().into(),
             roles.join(" ").into(),
             markets.join(" ").into(),
             key.created.0.into(),
+            key.label.clone().into(),
         ];
         self.writing(&key.tenant).execute_raw(self.statement(sql, values)).await?;
         Ok(())
@@ -104,11 +107,22 @@ impl Store {
     /// # Errors
     /// The database is away or the row is corrupt.
     pub async fn key(&self, tenant: &TenantId, key: &KeyId) -> Result<Option<KeyRow>, StoreError> {
-        let sql = "SELECT hash, roles, markets, created_at, revoked_at FROM api_key
+        let sql = "SELECT hash, roles, markets, created_at, label, revoked_at FROM api_key
                    WHERE tenant_id = $1 AND key_id = $2";
         let values: [Value; 2] = [tenant.as_str().into(), key.as_str().into()];
         let row = self.reading(tenant).query_one_raw(self.statement(sql, values)).await?;
         row.map(|row| read_key(tenant, key, &row)).transpose()
+    }
+
+    /// Every key of a tenant, revoked ones too, in the order in which they were made.
+    ///
+    /// # Errors
+    /// The database is away or a row is corrupt.
+    pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<KeyRow>, StoreError> {
+        let sql = "SELECT key_id, hash, roles, markets, created_at, label, revoked_at FROM api_key
+                   WHERE tenant_id = $1 ORDER BY created_at, key_id";
+        let rows = self.reading(tenant).query_all_raw(self.statement(sql, [tenant.as_str().into()])).await?;
+        rows.iter().map(|row| read_key(tenant, &KeyId::trusted(&row.try_get::<String>("", "key_id")?), row)).collect()
     }
 }
 
@@ -126,6 +140,7 @@ fn read_key(tenant: &TenantId, key: &KeyId, row: &QueryResult) -> Result<KeyRow,
         roles,
         markets: markets.split_whitespace().map(MarketId::trusted).collect(),
         created: Timestamp(row.try_get("", "created_at")?),
+        label: row.try_get("", "label")?,
         revoked: row.try_get::<Option<i64>>("", "revoked_at")?.map(Timestamp),
     })
 }

@@ -32,6 +32,7 @@ mod leaves;
 mod letters;
 mod market_tx;
 mod mirror;
+mod opening;
 mod pages;
 mod partner_digests;
 mod peers;
@@ -44,6 +45,7 @@ mod schema_filling;
 mod schema_findings;
 mod schema_fired;
 mod schema_households;
+mod schema_keys;
 mod schema_letters;
 mod schema_partners;
 mod schema_peers;
@@ -86,6 +88,7 @@ pub use leaves::Kept;
 pub use letters::PutAside;
 pub use market_tx::{InsertOutcome, MarketHead, MarketTx};
 pub use mirror::{Mirror, MirrorRow};
+pub use opening::{address_shown, why_not_opened};
 pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use partner_digests::PartnerMark;
 pub use peers::{QuartileKey, QuartileRow};
@@ -94,7 +97,6 @@ pub use scope::TenantScope;
 pub use sinks::{SinkFailure, SinkOrder, SinkProgress, SinkRow};
 
 use sea_orm::ConnectionTrait;
-use sea_orm_migration::MigratorTrait;
 
 use crate::domain::ids::TenantId;
 
@@ -112,7 +114,8 @@ impl Store {
     /// Opens the database named by `url` (`sqlite://PATH` or `postgres://...`) and brings its schema up to date.
     ///
     /// # Errors
-    /// The address is of no known kind, the database cannot be reached, or a migration failed.
+    /// The address is of no known kind, the database cannot be reached, a newer version has changed its schema, or a migration
+    /// failed.
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
         let store = backend::connect(url, options).await?;
         if store.backend == Backend::Sqlite {
@@ -135,8 +138,8 @@ impl Store {
     async fn migrate(&self, options: &StoreOptions) -> Result<(), StoreError> {
         let lock = backend::MigrationLock::take(self, options.schema_wait).await?;
         match (self.backend, lock.transaction()) {
-            (Backend::Sqlite, transaction) => schema::Migrator::up(transaction, None).await?,
-            (Backend::Postgres, _) => schema::Migrator::up(self.pools.bare(), None).await?,
+            (Backend::Sqlite, transaction) => schema::up(transaction).await?,
+            (Backend::Postgres, _) => schema::up(self.pools.bare()).await?,
         }
         lock.release().await
     }

@@ -49,6 +49,18 @@ impl TenantScope {
         row.as_ref().map(read_head).transpose()
     }
 
+    /// The tenant's markets to which something was written, by id.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn markets(&self) -> Result<Vec<MarketId>, StoreError> {
+        let sql = "SELECT market_id FROM market WHERE tenant_id = $1 AND revision > 0 ORDER BY market_id";
+        let tenant: Value = self.tenant.as_str().into();
+        let statement = sea_orm::Statement::from_sql_and_values(self.store.backend.orm(), sql, [tenant]);
+        let rows = self.reader().query_all_raw(statement).await?;
+        rows.iter().map(|row| Ok(MarketId::trusted(&row.try_get::<String>("", "market_id")?))).collect()
+    }
+
     /// Ids of cases by id, after the given one.
     ///
     /// # Errors

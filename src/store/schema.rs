@@ -3,7 +3,9 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::async_trait::async_trait;
-use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+use sea_orm_migration::{IntoSchemaManagerConnection, MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+
+use super::StoreError;
 
 pub(super) struct Migrator;
 
@@ -27,8 +29,26 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_fired::Fired),
             Box::new(super::schema_deriving::Deriving),
             Box::new(super::schema_told::Told),
+            Box::new(super::schema_keys::KeyLabels),
         ]
     }
+}
+
+/// Runs the migrations that are missing.
+///
+/// # Errors
+/// One fails, or the database has one that this version of the program does not know: it may mean by its rows what this
+/// version would not.
+pub(super) async fn up<'c, C: ConnectionTrait>(connection: &'c C) -> Result<(), StoreError>
+where
+    &'c C: IntoSchemaManagerConnection<'c>,
+{
+    let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let done = Migrator::get_migration_models(connection).await?;
+    if let Some(newer) = done.into_iter().map(|row| row.version).find(|version| !known.contains(version)) {
+        return Err(StoreError::Newer(newer));
+    }
+    Ok(Migrator::up(connection, None).await?)
 }
 
 struct First;

@@ -260,6 +260,41 @@ mod tests {
         assert_eq!(described, known);
     }
 
+    /// The methods that a role opens, service by service, as the page lists them.
+    fn opened_by(role: Role) -> String {
+        let mut services: Vec<(&str, Vec<&str>)> = Vec::new();
+        for method in METHODS.iter().filter(|method| method.roles.contains(&role)) {
+            let (service, name) = method.path.trim_start_matches("/fairdue.v1.").split_once('/').unwrap();
+            match services.last_mut().filter(|(last, _)| *last == service) {
+                Some((_, names)) => names.push(name),
+                None => services.push((service, vec![name])),
+            }
+        }
+        let told = services.iter().map(|(service, names)| format!("{service}: {}", names.join(", ")));
+        told.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The page's table of roles is the one that is held. With `FAIRDUE_BLESS` set its rows are written anew.
+    #[test]
+    fn the_page_of_roles_says_what_the_table_admits() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
+        let page = std::fs::read_to_string(&path).unwrap();
+        let rows: Vec<String> = Role::ALL
+            .iter()
+            .filter(|role| **role != Role::Admin)
+            .map(|role| format!("| {} | {} |", role.as_str(), opened_by(*role)))
+            .chain([format!("| admin | all of the others', and {} |", opened_by(Role::Admin))])
+            .collect();
+        let head = "| role | calls |\n| --- | --- |\n";
+        let (before, rest) = page.split_once(head).unwrap();
+        let after = rest.split_once("\n\n").unwrap().1;
+        let written = format!("{before}{head}{}\n\n{after}", rows.join("\n"));
+        if std::env::var_os("FAIRDUE_BLESS").is_some() {
+            std::fs::write(&path, &written).unwrap();
+        }
+        assert!(page == written || std::env::var_os("FAIRDUE_BLESS").is_some(), "write it anew: FAIRDUE_BLESS=1");
+    }
+
     #[test]
     fn a_role_is_needed_and_an_admin_has_all() {
         let who = |roles: &[Role]| Principal {

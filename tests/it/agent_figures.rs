@@ -340,7 +340,7 @@ on_both_databases!(
             assert_eq!((reason(&status).as_str(), fields(&status)), (WITHHELD, vec!["question.group_by".to_owned()]));
             let status =
                 drilled(&mut mine, "calls_outbound", vec![group(dimension, "n1")]).await.expect_err("not told");
-            assert_eq!(reason(&status), WITHHELD);
+            assert_eq!((reason(&status).as_str(), fields(&status)), (WITHHELD, vec!["group".to_owned()]));
         }
         assert_eq!(
             told(&mut mine, march("calls_outbound")).await,

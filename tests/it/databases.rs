@@ -48,15 +48,30 @@ async fn why_a_database_does_not_open_is_told() {
     let directory = crate::support::service::configuration();
     let postgres = Database::fresh(Backend::Postgres).await;
     let (server, _) = postgres.url.rsplit_once('/').expect("an address with a name");
-    for (url, cause) in [
-        ("sqlite:///no/such/directory/f.db".to_owned(), "unable to open database file"),
-        (format!("{server}/nowhere"), "database \"nowhere\" does not exist"),
+    let files = tempfile::tempdir().expect("make a directory");
+    let other = files.path().join("other.db");
+    std::fs::write(&other, "no database, but long enough to be looked at as one: ".repeat(40)).expect("write a file");
+    let port = crate::support::postgres::free_port();
+    for (url, parts) in [
+        (
+            "sqlite:///no/such/directory/f.db".to_owned(),
+            ["/no/such/directory/f.db", "unable to open database file", "make the directory /no/such/directory"],
+        ),
+        (format!("sqlite://{}", other.display()), ["other.db", "file is not a database", "database.url"]),
+        (format!("{server}/nowhere"), ["/nowhere", "database \"nowhere\" does not exist", "createdb"]),
+        (
+            format!("postgres://u:secret@127.0.0.1:{port}/x"),
+            ["postgres://u@127.0.0.1:", "Connection refused", "start PostgreSQL"],
+        ),
     ] {
         let mut command = std::process::Command::new(crate::support::service::binary());
         command.args(["tenant", "create", "t", "--database", &url, "--config"]).arg(directory.path());
         let output = tokio::task::spawn_blocking(move || command.output().expect("run fairdue")).await.expect("it ran");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{url}: {told}");
-        assert!(told.contains("the database is not available") && told.contains(cause), "{url}: {told}");
+        for part in parts {
+            assert!(told.contains(part), "{url}: {part}: {told}");
+        }
+        assert!(!told.contains("secret"), "{url}: {told}");
     }
 }

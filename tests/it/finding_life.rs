@@ -216,7 +216,13 @@ on_both_databases!(
         assert_eq!((code, why.as_str()), (Code::PermissionDenied, "SECOND_KEY_NEEDED"));
         assert_eq!(in_status(&mut one, Is::WaiveProposed).await, std::slice::from_ref(&id));
         decided(&mut other, &id, "no", Action::Reopen).await;
-        decided(&mut other, &id, "p2", Action::Waive).await;
+        let anna = |update: &str, action: Action, actor: &str| v1::UpdateFindingRequest {
+            actor: actor.to_owned(),
+            ..decision(&id, update, action)
+        };
+        decide(&mut other, anna("p2", Action::Waive, "Anna")).await.expect("a proposal");
+        let herself = refused(decide(&mut one, anna("a1", Action::ApproveWaiver, " anna ")).await);
+        assert_eq!(herself, (Code::PermissionDenied, "SECOND_PERSON_NEEDED".to_owned(), vec!["actor".to_owned()]));
         let approved = decided(&mut one, &id, "a2", Action::ApproveWaiver).await;
         assert_eq!(approved.status(), Is::Waived);
         assert_eq!(approved.decision.expect("a decision").waive_until_time.map(|end| end.seconds), Some(4_000_000_000));

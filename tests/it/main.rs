@@ -22,6 +22,7 @@ mod changed_rules;
 mod check_recount;
 mod closed_pipe;
 mod consistency;
+mod contact_values;
 mod crash;
 #[cfg(feature = "tls")]
 mod database_tls;
@@ -45,6 +46,7 @@ mod kpi_semantics_links;
 mod kpi_semantics_messages;
 mod kpi_values;
 mod migrations;
+mod operating;
 mod opt_outs;
 mod own_hours;
 mod permit_circles;

@@ -12,7 +12,7 @@ use v1::{PermitState as Is, Verdict};
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Database, on_both_databases};
-use crate::support::wire::{at, batch, call, case, fields, reason, stamp};
+use crate::support::wire::{at, batch, call, case, fields, note, reason, stamp};
 
 /// A server whose clock stands at noon of a working day in Rome, and the hand of that clock.
 pub async fn start(database: &Database, settings: &[(&str, &str)]) -> (Api, Arc<AtomicI64>) {
@@ -322,6 +322,25 @@ on_both_databases!(
         assert_eq!(seen[0].len(), 1, "{seen:?}");
         assert_eq!((seen[0][0].0.as_str(), seen[0][0].1.as_str()), ("tenant-house-calls", "permitted"));
         assert_eq!(seen[0], seen[1]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn only_contacts_may_name_a_permit(database: Database) {
+        let (api, _hand) = start(&database, &[]).await;
+        let mut mine = api.platform("mine").await;
+        open(&mut mine, &["c1"]).await;
+        let control = v1::Control { permit_id: "p1".to_owned(), ..Default::default() };
+        let noted = v1::Activity { control: Some(control), ..note("n1", "c1", 0) };
+        let request = v1::RecordActivityRequest { region_code: "IT".to_owned(), activity: Some(noted) };
+        let refused = mine.activities.record_activity(request).await.expect_err("a note uses no permit");
+        assert_eq!(
+            (reason(&refused).as_str(), fields(&refused)),
+            ("INVALID_FIELD", vec!["activity.control.permit_id".to_owned()])
+        );
+        // A contact may come before anybody here has heard of its permit.
+        record(&mut mine, vec![using("unknown", "a1", "c1"), note("n1", "c1", 0)]).await;
         api.end().await;
     }
 );

@@ -372,9 +372,12 @@ on_both_databases!(
             roles: vec![Role::Writer, Role::Checker],
             markets: vec![market()],
             created: at(0),
+            label: Some("desk 3, O'Neil".to_owned()),
             revoked: None,
         };
         store.insert_key(&key).await.expect("insert");
+        assert_eq!(store.keys(&tenant("a")).await.expect("list"), std::slice::from_ref(&key));
+        assert_eq!(store.keys(&tenant("b")).await.expect("list"), []);
         assert_eq!(store.key(&tenant("a"), &KeyId::trusted("k")).await.expect("read"), Some(key));
         assert_eq!(store.key(&tenant("b"), &KeyId::trusted("k")).await.expect("read"), None);
         assert!(store.revoke_key(&tenant("a"), &KeyId::trusted("k"), at(3)).await.expect("revoke"));

@@ -77,6 +77,7 @@ fn calendar() -> Value {
         .one_of(&["date", "easter", "orthodox_easter", "weekday"]);
     table("Public holidays and weekend; those of the pack above without this table")
         .need("weekend", contact::weekdays("Weekdays that are no working days"))
+        .may("complete", flag("false where holidays are left out: no rule and no KPI counts working days by it then"))
         .may("holiday", tables("Public holidays", holiday.end()))
         .end()
 }

@@ -210,7 +210,7 @@ proptest! {
         let unit = [TermUnit::Days, TermUnit::WorkingDays, TermUnit::Weeks, TermUnit::Months, TermUnit::Years][unit];
         let count = if from_first { Count::FromNthDay } else { Count::ClearDays };
         let roll = if roll { Roll::NextWorkingDay } else { Roll::None };
-        let calendar = Calendar { weekend: [false, false, false, false, false, true, true], holidays: Vec::new() };
+        let calendar = Calendar { weekend: [false, false, false, false, false, true, true], holidays: Vec::new(), partial: false };
         let works = |day: NaiveDate| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
         let next = |day: NaiveDate| day + TimeDelta::days(1);
         let months = |months: u32| {

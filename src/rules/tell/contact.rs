@@ -31,7 +31,7 @@ pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
     };
     let closed = closed_dates.iter().map(|(month, day)| format!("{month:02}-{day:02}")).collect();
     vec![
-        Line::parts("contact_hours.open", "open", (!open.is_empty()).then(|| week(open))),
+        Line::table("contact_hours.open", "open", if open.is_empty() { Vec::new() } else { week(open) }),
         Line::phrase("contact_hours.zone", "clock", zone.map_or(ANY_CLOCK, |zone| zone.name())),
         Line::phrase("contact_hours.holidays", "public holidays", holidays),
         Line::list("contact_hours.closed_dates", "days of the year without contact", closed, "none"),
@@ -48,7 +48,7 @@ pub(super) fn hours(limits: &ContactHours) -> Vec<Line> {
 }
 
 /// Each day's hours; days that follow each other with the same hours are told together.
-fn week(open: &[OpenSpan]) -> Vec<String> {
+fn week(open: &[OpenSpan]) -> Vec<(String, String)> {
     let of = |day: u8| {
         let spans = open.iter().filter(|span| span.day == day);
         let told: Vec<String> = spans.map(|span| format!("from {} to {}", clock(span.from), clock(span.to))).collect();
@@ -60,14 +60,12 @@ fn week(open: &[OpenSpan]) -> Vec<String> {
         if day + 1 == HOLIDAY || of(day + 1) != of(first) {
             let name = |day: u8| DAYS.get(usize::from(day)).copied().unwrap_or("");
             let days = if first == day { name(day).to_owned() } else { format!("{} to {}", name(first), name(day)) };
-            told.push(format!("{days} {}", of(first)));
+            told.push((days, of(first)));
             first = day + 1;
         }
     }
-    // A week whose days fall into other stretches than before is one phrase: its parts would not compare.
-    let mut told = vec![told.join(", ")];
     if open.iter().any(|span| span.day == HOLIDAY) {
-        told.push(format!("public holidays {}", of(HOLIDAY)));
+        told.push(("public holidays".to_owned(), of(HOLIDAY)));
     }
     told
 }

@@ -12,6 +12,9 @@ pub enum Told {
         /// What it means that none is named: `any channel`.
         none: &'static str,
     },
+    /// Rows under heads, such as hours under days. Each row is compared with that of its head; under other heads the tables
+    /// are told whole, for what rows of both begin and end with belongs to other days.
+    Table(Vec<(String, String)>),
     /// A text that is quoted whole.
     Text(String),
 }
@@ -66,6 +69,11 @@ impl Line {
         Self { key: key.to_owned(), name: name.to_owned(), told: Told::List { words, none } }
     }
 
+    /// Rows under heads.
+    pub fn table(key: &str, name: &str, rows: Vec<(String, String)>) -> Self {
+        Self { key: key.to_owned(), name: name.to_owned(), told: Told::Table(rows) }
+    }
+
     /// A text.
     pub fn text(key: &str, name: &str, text: &str) -> Self {
         Self { key: key.to_owned(), name: name.to_owned(), told: Told::Text(text.to_owned()) }
@@ -77,6 +85,8 @@ impl Line {
         match &self.told {
             Told::Parts(parts) if parts.is_empty() => None,
             Told::Parts(parts) => Some(parts.join(", ")),
+            Told::Table(rows) if rows.is_empty() => None,
+            Told::Table(rows) => Some(rows.iter().map(whole_row).collect::<Vec<_>>().join(", ")),
             Told::List { words, .. } if words.is_empty() => None,
             Told::List { words, .. } => Some(words.join(", ")),
             Told::Text(text) => Some(text.clone()),
@@ -116,6 +126,9 @@ fn difference(old: Option<&Line>, new: Option<&Line>) -> Option<Difference> {
         (Some(Told::Parts(old)), Some(Told::Parts(new))) if !old.is_empty() && !new.is_empty() => {
             line.named(&parts(old, new))
         }
+        (Some(Told::Table(old)), Some(Told::Table(new))) if !old.is_empty() && !new.is_empty() => {
+            line.named(&tables(old, new))
+        }
         (Some(Told::List { words: old, none }), Some(Told::List { words: new, .. })) => {
             line.named(&lists(old, new, none))
         }
@@ -127,6 +140,21 @@ fn difference(old: Option<&Line>, new: Option<&Line>) -> Option<Difference> {
         },
     };
     Some(Difference { key: line.key.clone(), old: before, new: after, sentence })
+}
+
+fn whole_row((head, said): &(String, String)) -> String {
+    format!("{head} {said}")
+}
+
+/// Under the same heads the rows that differ, else both tables.
+fn tables(old: &[(String, String)], new: &[(String, String)]) -> String {
+    let heads = |rows: &[(String, String)]| rows.iter().map(|(head, _)| head.clone()).collect::<Vec<_>>();
+    let whole = |rows: &[(String, String)]| rows.iter().map(whole_row).collect::<Vec<_>>().join(", ");
+    if heads(old) != heads(new) {
+        return format!("{}; instead of {}", whole(new), whole(old));
+    }
+    let changed = old.iter().zip(new).filter(|(old, new)| old != new);
+    changed.map(|((_, old), (head, new))| format!("{head} {}", woven(old, new))).collect::<Vec<_>>().join(", ")
 }
 
 /// Only the parts that differ.
@@ -213,6 +241,29 @@ mod tests {
         assert_eq!(told(&["call"], &[]), ["on: any channel instead of call"]);
         assert_eq!(told(&["a", "b"], &["b", "a"]), ["on: in the order b, a instead of a, b"]);
         assert!(told(&["call"], &["call"]).is_empty());
+    }
+
+    #[test]
+    fn every_days_old_and_new_hours_can_be_read_out_of_a_table_that_changed() {
+        let hours = |rows: &[(&str, &str)]| {
+            Line::table("open", "open", rows.iter().map(|(day, said)| ((*day).into(), (*said).into())).collect())
+        };
+        let told =
+            |old: &[(&str, &str)], new: &[(&str, &str)]| differences(&[hours(old)], &[hours(new)]).remove(0).sentence;
+        let old = [("Monday to Friday", "from 08:00 to 21:00"), ("Saturday to Sunday", "closed")];
+        let other_hours = [("Monday to Friday", "from 08:00 to 20:00"), ("Saturday to Sunday", "closed")];
+        assert_eq!(told(&old, &other_hours), "open: Monday to Friday from 08:00 to 20:00 instead of 21:00");
+        let other_days = [
+            ("Monday to Thursday", "from 09:00 to 20:00"),
+            ("Friday", "from 09:00 to 21:00"),
+            ("Saturday to Sunday", "closed"),
+        ];
+        assert_eq!(
+            told(&old, &other_days),
+            "open: Monday to Thursday from 09:00 to 20:00, Friday from 09:00 to 21:00, Saturday to Sunday closed; instead of \
+             Monday to Friday from 08:00 to 21:00, Saturday to Sunday closed"
+        );
+        assert_eq!(told(&[], &old), "open: now Monday to Friday from 08:00 to 21:00, Saturday to Sunday closed");
     }
 
     #[test]

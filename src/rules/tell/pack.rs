@@ -71,9 +71,14 @@ pub fn pack(pack: &Pack) -> Vec<Line> {
 /// What a calendar says; nothing where there is none.
 #[must_use]
 pub fn calendar(calendar: Option<&Calendar>) -> Vec<Line> {
-    let Some(Calendar { weekend, holidays }) = calendar else { return Vec::new() };
+    let Some(Calendar { weekend, holidays, partial }) = calendar else { return Vec::new() };
     let days = DAYS.iter().zip(weekend).filter(|(_, off)| **off).map(|(name, _)| (*name).to_owned()).collect();
     let mut lines = vec![Line::list("calendar.weekend", "weekend", days, "no day")];
+    lines.push(Line::flag(
+        "calendar.complete",
+        *partial,
+        "the calendar leaves holidays out: no working days are counted by it",
+    ));
     for (at, one) in holidays.iter().enumerate() {
         // Two entries may share a name where a holiday has moved.
         let before = holidays.iter().take(at).filter(|other| other.name == one.name).count();

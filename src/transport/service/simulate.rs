@@ -20,7 +20,7 @@ impl Api {
         let (market, simulation) = simulation::request(message).map_err(wrong)?;
         self.assure(&caller, &market).await?;
         let told = self.use_cases.query.simulate(&caller.who, &market, simulation).map_err(failed)?;
-        let end = Box::pin(ending.reached());
+        let end = Box::pin(ending.of_listener().reached());
         let admitted = Admitted::now(self.clone(), caller);
         let answers = stream::unfold(Some((told, end, admitted)), |state| async move {
             let (mut told, mut end, admitted) = state?;

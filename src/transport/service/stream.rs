@@ -136,6 +136,8 @@ pub(super) struct Ending {
     deadline: Option<Instant>,
     /// When its connection is too old.
     aged: Option<Instant>,
+    /// The client only listens: it has nothing to send again.
+    listens: bool,
 }
 
 impl Api {
@@ -143,11 +145,16 @@ impl Api {
     pub(super) fn ending(&self, extensions: &Extensions) -> Ending {
         let deadline = extensions.get().map(|Deadline(at)| *at);
         let aged = extensions.get().map(|Opened(at)| *at + self.limits.connection_age + TOLD);
-        Ending { stopping: self.stopping.clone(), deadline, aged }
+        Ending { stopping: self.stopping.clone(), deadline, aged, listens: false }
     }
 }
 
 impl Ending {
+    /// That of a stream whose client only listens.
+    pub(super) fn of_listener(self) -> Self {
+        Self { listens: true, ..self }
+    }
+
     /// Resolves to the reason when the stream must end.
     pub(super) async fn reached(self) -> Status {
         let at = |instant: Option<Instant>| match instant {
@@ -156,11 +163,19 @@ impl Ending {
         };
         tokio::select! {
             () = self.stopping.cancelled() => {
-                let text = "the service is stopping: send what was not acknowledged to another replica, or again later";
+                let text = if self.listens {
+                    "the service is stopping: open the stream again, on another replica or later; a feed, with the token that came last"
+                } else {
+                    "the service is stopping: send what was not acknowledged to another replica, or again later"
+                };
                 status::own(ErrorKind::Unavailable, "STOPPING", text)
             }
             () = at(self.deadline) => {
-                let text = "the deadline of the stream passed: send what was not acknowledged again in a new stream";
+                let text = if self.listens {
+                    "the deadline of the stream passed: open it again, with a later one or none; a feed, with the token that came last"
+                } else {
+                    "the deadline of the stream passed: send what was not acknowledged again in a new stream"
+                };
                 status::own(ErrorKind::DeadlineExceeded, "DEADLINE_EXCEEDED", text)
             }
             () = at(self.aged) => {

@@ -120,7 +120,7 @@ impl Api {
         let most = self.limits.answer_bytes.saturating_sub(ANSWER_MARGIN);
         let admitted = Admitted::now(self.clone(), caller);
         let sending = Sending { follower, tokens, messages: None, most, sharing, admitted };
-        let end = Box::pin(ending.reached());
+        let end = Box::pin(ending.of_listener().reached());
         let answers = stream::unfold(Some((sending, end)), |state| async move {
             let (mut sending, mut end) = state?;
             tokio::select! {

@@ -75,7 +75,7 @@ impl Api {
         ending: Ending,
         mut encode: impl FnMut(Arc<T>) -> Result<Option<M>, Status> + Send + 'static,
     ) -> Answers<M> {
-        let end = Box::pin(ending.reached());
+        let end = Box::pin(ending.of_listener().reached());
         watched.mark_changed();
         let first = (watched, end, Admitted::now(self.clone(), caller));
         let events = stream::unfold(Some(first), |state| async move {

@@ -5,6 +5,7 @@ pub mod amount;
 pub mod case;
 pub mod contact;
 pub mod finance;
+mod keyed_hash;
 pub mod matter;
 pub mod party;
 pub mod scalar;

@@ -100,7 +100,7 @@ fn condition_period(at: &At<'_>, wire: v1::ConditionPeriod) -> Option<ConditionP
 fn contact_point(at: &At<'_>, wire: v1::ContactPoint) -> Option<ContactPoint> {
     let id = at.field("contact_point_id").id(&wire.contact_point_id, ContactPointId::new);
     let kind = at.field("kind").word(wire.kind);
-    let value_hash = at.field("value_hash").optional_name(wire.value_hash);
+    let value_hash = at.field("value_hash").optional_keyed_hash(wire.value_hash);
     let number_type = at.field("number_type").optional_word(wire.number_type);
     let state = at.field("state").optional_word(wire.state);
     let verified = at.field("verify_time").optional_time(wire.verify_time);

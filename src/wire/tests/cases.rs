@@ -75,7 +75,7 @@ impl Dice {
             contact_points: self.some(|dice, index| ContactPoint {
                 id: ContactPointId::new(&format!("{}{index}", dice.text())).unwrap(),
                 kind: dice.word(),
-                value_hash: dice.maybe(Self::text),
+                value_hash: dice.maybe(|dice| (0..4).map(|_| format!("{:016x}", dice.roll())).collect()),
                 number_type: dice.maybe(Self::word),
                 workplace: dice.flag(),
                 shared: dice.flag(),
