@@ -9,7 +9,7 @@ use super::watch::CaseWatch;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{Detail, TransferKind};
-use crate::domain::ids::{ActivityId, ContactPointId};
+use crate::domain::ids::{ActivityId, ContactPointId, PersonId};
 use crate::domain::party::{Party, Permission};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::ContactPointState;
@@ -28,12 +28,24 @@ impl Told {
     }
 }
 
-/// The state of a contact point.
+/// The state of a contact point, as an activity told it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PointState {
+    /// Whose point it is; nobody: of whoever of the case has one of that id.
+    pub person: Option<PersonId>,
     pub point: ContactPointId,
     pub state: ContactPointState,
     pub told: Told,
+}
+
+/// The state of a contact point, as versions state it: since when they state this one. A later version that only repeats it tells
+/// nothing new. Points that were in use all along have none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StatedPoint {
+    pub person: PersonId,
+    pub point: ContactPointId,
+    pub state: ContactPointState,
+    pub since: Timestamp,
 }
 
 /// What is known of a contact point's state: since when, and by which activity, if not by the master data.
@@ -53,6 +65,7 @@ impl Memory {
             Detail::CaseStatus { closed, .. } => {
                 self.closed = Some(*closed);
                 self.closed_by = closed.then(told);
+                self.stated_closed = self.stated_closed.filter(|_| *closed);
             }
             Detail::Transfer { transfer, .. } => match transfer {
                 TransferKind::Recall | TransferKind::Sell => self.given_up = Some((*transfer, told())),
@@ -60,19 +73,60 @@ impl Memory {
                 TransferKind::MoveIn | TransferKind::MoveOut | TransferKind::CreditCollection => {}
             },
             Detail::ContactPointChanged { contact_point, state } => {
-                self.points.retain(|one| one.point != *contact_point);
-                self.points.push(PointState { point: contact_point.clone(), state: *state, told: told() });
+                let (person, point) = (activity.person.clone(), contact_point.clone());
+                self.points.retain(|one| one.point != point || one.person != person);
+                self.points.push(PointState { person, point, state: *state, told: told() });
             }
             _ => {}
         }
     }
 
-    /// Takes what a version states of the closing. One that states none opens no case that an activity has closed.
+    /// Takes what a version states of the closing. One that states none opens no case that an activity alone has closed; after
+    /// versions that stated it, it opens the case.
     pub fn closed_by_version(&mut self, version: &CaseVersion) {
         if version.closed {
             self.closed = Some(true);
-        } else if self.closed_by.is_none() {
-            self.closed = None;
+            self.stated_closed.get_or_insert(version.effective);
+        } else if self.stated_closed.take().is_some() || self.closed_by.is_none() {
+            (self.closed, self.closed_by) = (None, None);
+        }
+    }
+
+    /// Takes what a version states of contact points.
+    pub fn points_by_version(&mut self, version: &CaseVersion) {
+        for (person, point, state) in stated_points(version) {
+            match self.stated_points.iter_mut().find(|one| one.person == *person && one.point == *point) {
+                Some(known) if known.state == state => {}
+                Some(known) => (known.state, known.since) = (state, version.effective),
+                None if is_elsewhere(state) => {
+                    let (person, point) = (person.clone(), point.clone());
+                    self.stated_points.push(StatedPoint { person, point, state, since: version.effective });
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+const fn is_elsewhere(state: ContactPointState) -> bool {
+    matches!(state, ContactPointState::Wrong | ContactPointState::Reassigned)
+}
+
+fn stated_points(version: &CaseVersion) -> impl Iterator<Item = (&PersonId, &ContactPointId, ContactPointState)> {
+    version.parties.iter().flat_map(|party| {
+        let states = party.contact_points.iter().filter_map(|point| Some((&point.id, point.state?)));
+        states.map(|(point, state)| (&party.person, point, state))
+    })
+}
+
+impl CaseWatch {
+    /// Remembers what a version states of the closing and of contact points. Most state nothing that is to be remembered.
+    pub(super) fn remember_stated(&mut self, version: &CaseVersion) {
+        let known = self.memory().closed.is_some() || !self.memory().stated_points.is_empty();
+        if known || version.closed || stated_points(version).any(|(.., state)| is_elsewhere(state)) {
+            let memory = self.remember_in();
+            memory.closed_by_version(version);
+            memory.points_by_version(version);
         }
     }
 }
@@ -93,11 +147,18 @@ pub(crate) fn state_of_point<'a>(
 ) -> Option<Known<'a>> {
     let Detail::Contact(contact) = &activity.detail else { return None };
     let named = contact.contact_point.as_ref()?;
-    let told = watch.memory().points.iter().find(|one| one.point == *named);
+    let memory = watch.memory();
+    let person = activity.person.as_ref().or(party.map(|party| &party.person));
+    let theirs = |one: &&PointState| one.point == *named && (one.person.is_none() || one.person.as_ref() == person);
+    let told = memory.points.iter().filter(theirs).max_by_key(|one| one.told.at);
     let told = told.map(|one| Known { state: one.state, since: one.told.at, id: Some(&one.told.id) });
-    let points = party.into_iter().flat_map(|party| &party.contact_points);
-    let stated = points.filter(|point| point.id == *named).find_map(|point| point.state);
-    let stated = stated.map(|state| Known { state, since: version.effective, id: None });
+    let stated = party.and_then(|party| {
+        let state = party.contact_points.iter().filter(|point| point.id == *named).find_map(|point| point.state)?;
+        let since = memory.stated_points.iter().find(|one| one.person == party.person && one.point == *named);
+        // Of a point that was always in use it is not known since when, and whatever else is told of it came later.
+        let never = if is_elsewhere(state) { version.effective } else { Timestamp(i64::MIN) };
+        Some(Known { state, since: since.map_or(never, |one| one.since), id: None })
+    });
     match (told, stated) {
         (Some(told), Some(stated)) => Some(if stated.since > told.since { stated } else { told }),
         (told, stated) => told.or(stated),
@@ -115,8 +176,10 @@ pub(super) fn set_by<'a>(flag: OtherFlag, situation: &Situation<'a>) -> Option<(
     match flag {
         OtherFlag::Hold => watch.memory().hold.as_ref().map(told),
         OtherFlag::CaseClosed => {
-            let by_activity = watch.memory().closed_by.as_ref().map_or((version.effective, None), told);
-            watch.closed(version).then_some(by_activity)
+            let memory = watch.memory();
+            let stated = memory.stated_closed.map(|since| (since, None));
+            let by = memory.closed_by.as_ref().map(told).into_iter().chain(stated).min_by_key(|(since, _)| *since);
+            watch.closed(version).then(|| by.unwrap_or((version.effective, None)))
         }
         OtherFlag::Recalled => given_up(watch, version, TransferKind::Recall).map(told),
         OtherFlag::Sold => given_up(watch, version, TransferKind::Sell).map(told),

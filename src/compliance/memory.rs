@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::authority::{PointState, Told};
+use super::authority::{PointState, StatedPoint, Told};
 use super::brought::Brought;
 use super::conditions::Ended;
 use super::owed::Owed;
@@ -327,6 +327,10 @@ pub(crate) struct Memory {
     pub given_up: Option<(TransferKind, Told)>,
     /// The last state of contact points that activities told.
     pub points: Vec<PointState>,
+    /// Since when versions state that points are wrong or somebody else's, or are so no more.
+    pub stated_points: Vec<StatedPoint>,
+    /// Since when versions state that the case is closed.
+    pub stated_closed: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
     /// Interest accrued.
     pub accruals: Vec<(ActivityId, i64)>,
@@ -363,6 +367,8 @@ pub(crate) static EMPTY: Memory = Memory {
     closed_by: None,
     given_up: None,
     points: Vec::new(),
+    stated_points: Vec::new(),
+    stated_closed: None,
     closed_at: None,
     accruals: Vec::new(),
     raised: Vec::new(),

@@ -73,6 +73,7 @@ impl CaseWatch {
         let prior: i64 = version.prior_charges.iter().fold(0, |sum, one| sum.saturating_add(one.amount.minor));
         let window = ctx.rules.reach().case_window(version, &ctx.market.region);
         let mut watch = Self { balance: version.principal().saturating_add(prior), window, ..Self::default() };
+        watch.remember_stated(version);
         if ctx.rules.judges_placements() {
             watch.terms = fingerprint(version);
             let placed = version.placement.placed.unwrap_or(version.effective);
@@ -99,9 +100,7 @@ impl CaseWatch {
     /// changed are judged anew.
     pub fn version(&mut self, ctx: &Context<'_>, out: &mut Vec<Emission>) {
         let version = ctx.version;
-        if version.closed || self.memory().closed.is_some() {
-            self.remember_in().closed_by_version(version);
-        }
+        self.remember_stated(version);
         if !ctx.rules.judges_placements() || self.terms == fingerprint(version) {
             return;
         }

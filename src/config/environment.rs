@@ -26,11 +26,14 @@ pub(super) enum Name {
 /// What the name of a variable is, beside the settings that there are.
 pub(super) fn read<'k>(name: &str, settings: impl Iterator<Item = &'k str>) -> Name {
     let Some(rest) = name.strip_prefix("FAIRDUE_") else { return Name::Plain };
-    if PLAIN.contains(&name) || of_a_service(rest) {
+    if PLAIN.contains(&name) {
         return Name::Plain;
     }
     if let Some((section, key)) = rest.split_once("__") {
         return Name::Setting(format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase()));
+    }
+    if of_a_service(rest) {
+        return Name::Plain;
     }
     let said = letters(rest);
     let near = |path: &&str| {
@@ -91,6 +94,7 @@ mod tests {
         let section = vec!["database.url".to_owned(), "database.pooled".to_owned()];
         assert_eq!(name("FAIRDUE_DATABASE"), Name::Nearly(section));
         assert_eq!(name("FAIRDUE_GRPC__LISTN"), Name::Setting("grpc.listn".to_owned()));
+        assert_eq!(name("FAIRDUE_GRPC__PORT"), Name::Setting("grpc.port".to_owned()));
         for variable in [
             "FAIRDUE_CONFIG",
             "FAIRDUE_B_API_KEY",

@@ -17,7 +17,7 @@ pub type ToldElsewhere = Arc<[Activity]>;
 
 /// Persons of one generation, each with what is told of it: so many are remembered together at the least, about twice as many at
 /// the most.
-const GENERATION: usize = 4_096;
+const GENERATION: usize = 65_536;
 
 /// Of whom it is known what is told. Most persons have nothing.
 #[derive(Default)]

@@ -36,6 +36,9 @@ pub async fn why_not_opened(url: &str, options: &StoreOptions, error: &StoreErro
              later one"
         );
     }
+    if let StoreError::Address(_) = error {
+        return error.to_string();
+    }
     if url.starts_with("sqlite:") {
         return file_closed(url, error);
     }

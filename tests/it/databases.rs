@@ -63,6 +63,10 @@ async fn why_a_database_does_not_open_is_told() {
             format!("postgres://u:secret@127.0.0.1:{port}/x"),
             ["postgres://u@127.0.0.1:", "Connection refused", "start PostgreSQL"],
         ),
+        (
+            "mysql://u:secret@127.0.0.1/x".to_owned(),
+            ["127.0.0.1/x", "is no database address", "use sqlite://PATH or postgres://USER@HOST/NAME"],
+        ),
     ] {
         let mut command = std::process::Command::new(crate::support::service::binary());
         command.args(["tenant", "create", "t", "--database", &url, "--config"]).arg(directory.path());

@@ -49,10 +49,10 @@ async fn strike(database: &mut Database, death: Death) -> Instant {
     }
     if matches!(death, Death::Postmaster | Death::Immediate | Death::Fast) {
         tokio::time::sleep(Duration::from_millis(u64::from(dice(800)))).await;
-        tokio::task::block_in_place(|| cluster.restart());
     }
-    // From when on it accepts, as anybody sees who asks.
+    // From when on it accepts, as anybody sees who asks. A server that has not ended yet looks ready until it has.
     loop {
+        tokio::task::block_in_place(|| cluster.restart());
         if let Ok(mut connection) = PgConnection::connect(&url).await
             && connection.execute("SELECT 1").await.is_ok()
         {
