@@ -3,17 +3,11 @@
 use fairdue::domain::principal::Role;
 use fairdue::proto::google::r#type::Date;
 use fairdue::proto::v1;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database, on_both_databases};
-use crate::support::wire::{batch, case, note, payment, reason};
-
-fn asking<M>(message: M, consistency: &str) -> Request<M> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("fairdue-consistency", consistency.parse().expect("plain characters"));
-    request
-}
+use crate::support::wire::{asking, batch, case, note, payment, reason};
 
 fn check(case_id: &str) -> v1::CheckContactRequest {
     v1::CheckContactRequest {

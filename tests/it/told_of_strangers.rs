@@ -6,9 +6,11 @@ use v1::activity::Detail;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, on_both_databases};
-use crate::support::wire::{activity, call, southerner, stamp};
+use crate::support::wire::{activity, asking, call, southerner, stamp};
 
 const PERSON: &str = "p";
+/// A server that did not write may be behind otherwise.
+const NOW: &str = "fully-consistent";
 
 fn case(id: &str, person: &str) -> v1::UpsertCaseRequest {
     let mut case = southerner(id);
@@ -71,18 +73,18 @@ async fn answers(mine: &mut Clients, channel: v1::Channel, day: i64) -> String {
         contact: check.contact.clone(),
         ..Default::default()
     };
-    let answer = mine.compliance.check_contact(request).await.expect("an answer").into_inner();
+    let answer = mine.compliance.check_contact(asking(request, NOW)).await.expect("an answer").into_inner();
     let single = broken(&answer.rules);
     let request = v1::BatchCheckContactsRequest {
         region_code: "US".to_owned(),
         checks: vec![planned(v1::Channel::Letter, day), check.clone()],
         ..Default::default()
     };
-    let batch = mine.compliance.batch_check_contacts(request).await.expect("answers").into_inner();
+    let batch = mine.compliance.batch_check_contacts(asking(request, NOW)).await.expect("answers").into_inner();
     assert_eq!(broken(&batch.results[1].rules), single, "a batch");
     let subject = Some(v1::explain_request::Subject::Contact(check));
     let request = v1::ExplainRequest { region_code: "US".to_owned(), subject, ..Default::default() };
-    let told = mine.compliance.explain(request).await.expect("an explanation").into_inner();
+    let told = mine.compliance.explain(asking(request, NOW)).await.expect("an explanation").into_inner();
     let told = told.explanation.expect("told").rules;
     let told: Vec<v1::Speaking> = told.into_iter().filter_map(|one| one.speaking).collect();
     let names: Vec<&str> =
@@ -103,7 +105,7 @@ async fn reserved(mine: &mut Clients, permit: &str) -> String {
         reserve: Some(v1::Reservation { permit_id: permit.to_owned(), ttl: None }),
         ..Default::default()
     };
-    let answer = mine.compliance.check_contact(request).await.expect("an answer").into_inner();
+    let answer = mine.compliance.check_contact(asking(request, NOW)).await.expect("an answer").into_inner();
     let told = broken(&answer.rules);
     assert!(told.is_empty() || answer.permit.is_none(), "{permit}");
     told

@@ -12,7 +12,7 @@ use fairdue::proto::{DESCRIPTOR_SET, v1};
 use fairdue::wire::encode;
 use prost::Message;
 use prost_reflect::DescriptorPool;
-use tonic::Status;
+use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::builders::version;
@@ -148,6 +148,13 @@ pub fn march(kpi: &str) -> v1::QueryKpisRequest {
         end_date: date(2024, 4, 1),
         ..Default::default()
     }
+}
+
+/// A read that asks how new its answer must be: what another server has committed may be missing from it otherwise.
+pub fn asking<M>(message: M, consistency: &str) -> Request<M> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("fairdue-consistency", consistency.parse().expect("plain characters"));
+    request
 }
 
 /// The stable reason of a status. Every failure has one, and its domain is ours.
