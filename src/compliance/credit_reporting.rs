@@ -66,8 +66,8 @@ pub(crate) fn judge(
     if limits.erase_from != EraseFrom::Report
         && let Some(term) = &limits.erase
     {
-        found.push(match erased_after(limits, term, situation, calendar) {
-            Ok(last) if situation.date() > last => {
+        found.push(match stands(limits, term, situation, calendar) {
+            Ok((_, last)) if situation.date() > last => {
                 let over = situation.date().signed_duration_since(last).num_days();
                 broken("too old").seen(over, 0, Unit::Days)
             }
@@ -252,13 +252,13 @@ fn announced(limits: &CreditReporting, since: NaiveDate, situation: &Situation<'
     absent("it was not announced", situation)
 }
 
-/// The last day on which the report may stand.
-pub(crate) fn erased_after(
+/// The day from which it is counted how long the report may stand, and the last day on which it may.
+pub(crate) fn stands(
     limits: &CreditReporting,
     term: &Term,
     situation: &Situation<'_>,
     calendar: &Calendar,
-) -> Result<NaiveDate, Attribute> {
+) -> Result<(NaiveDate, NaiveDate), Attribute> {
     let start = match limits.erase_from {
         EraseFrom::Report => Some(situation.date()),
         EraseFrom::Due => situation.version.oldest_due(),
@@ -271,5 +271,5 @@ pub(crate) fn erased_after(
         EraseFrom::Default | EraseFrom::Report => Attribute::DefaultDate,
     };
     let start = add_days(start.ok_or(attribute)?, limits.erase_delay_days.into());
-    Ok(calendar.last_day(term, start, situation.subdivision()))
+    Ok((start, calendar.last_day(term, start, situation.subdivision())))
 }

@@ -4,13 +4,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-
 use super::brought::Brought;
 use super::complaint_handling::step;
 use super::memory::{Memory, Task, Timer};
-use super::omission::{self, due};
+use super::omission;
 use super::situation::Situation;
+use super::span::Span;
 use super::{client_funds, credit_reporting, record_retention};
 use crate::domain::activity::Activity;
 use crate::domain::detail::{CreditReportKind, Detail, MatterStep, Remittance};
@@ -55,9 +54,8 @@ pub(crate) fn begin(
     activity: &Activity,
     uncertain: Option<Attribute>,
 ) -> Vec<Timer> {
-    let timer = |(due, last_day), task| Timer {
-        due,
-        last_day,
+    let timer = |span, task| Timer {
+        span,
         began: activity.occurred,
         rule: Arc::clone(active),
         trigger: Some(activity.id.clone()),
@@ -68,7 +66,7 @@ pub(crate) fn begin(
     };
     let after = |term: &Term| {
         let moment = if term.from == CountFrom::Received { activity.known() } else { activity.occurred };
-        due(term, moment, situation, calendar)
+        Span::of(term, moment, situation, calendar)
     };
     let mut begun = Vec::new();
     match &active.rule.limits {
@@ -81,8 +79,9 @@ pub(crate) fn begin(
         Limits::CreditReporting(limits) => match &activity.detail {
             Detail::CreditReport { bureau, .. } => {
                 let last = limits.erase.as_ref().and_then(|term| {
-                    let last = credit_reporting::erased_after(limits, term, situation, calendar).ok()?;
-                    Some((Timestamp::start_of(add_days(last, 1), situation.home_zone()), last))
+                    let (first_day, last_day) = credit_reporting::stands(limits, term, situation, calendar).ok()?;
+                    let due = Timestamp::start_of(add_days(last_day, 1), situation.home_zone());
+                    Some(Span { due, first_day, last_day })
                 });
                 begun.extend(last.map(|end| timer(end, Task::Withdraw { bureau: bureau.clone(), paid: false })));
             }
@@ -100,18 +99,16 @@ pub(crate) fn begin(
         _ => {}
     }
     // A term that ended before it began is judged where it is begun.
-    begun.retain(|timer| timer.due > situation.at);
+    begun.retain(|timer| timer.span.due > situation.at);
     begun
 }
-
-type End = (Timestamp, NaiveDate);
 
 fn matter(
     limits: &ComplaintHandling,
     activity: &Activity,
     situation: &Situation<'_>,
-    after: &dyn Fn(&Term) -> Option<End>,
-    timer: &dyn Fn(End, Task) -> Timer,
+    after: &dyn Fn(&Term) -> Option<Span>,
+    timer: &dyn Fn(Span, Task) -> Timer,
     begun: &mut Vec<Timer>,
 ) {
     let Some((matter, step, reference)) = step(&activity.detail) else { return };
@@ -214,7 +211,7 @@ fn of_one_rule(timers: &[Timer], fits: impl Fn(&Timer) -> bool) -> Vec<Vec<usize
         }
     }
     for group in &mut groups {
-        group.sort_by_key(|at| timers.get(*at).map(|timer| (timer.due, timer.trigger.clone())));
+        group.sort_by_key(|at| timers.get(*at).map(|timer| (timer.span.due, timer.trigger.clone())));
     }
     groups
 }
@@ -258,8 +255,8 @@ fn told(timers: &mut [Timer], step: MatterStep, opened: &ActivityId, fates: &mut
             // Whatever is told after the opening acknowledges it.
             Task::Acknowledge { .. } | Task::Update { .. } => *fate = Fate::Kept,
             Task::Answer { longer, .. } if step == MatterStep::Extended => {
-                if let Some((due, last_day)) = longer.take() {
-                    (timer.due, timer.last_day) = (due, last_day);
+                if let Some(longer) = longer.take() {
+                    timer.span = longer;
                 }
             }
             Task::Answer { .. } if is_final(step) => *fate = Fate::Kept,

@@ -10,6 +10,7 @@ use super::authority::{PointState, StatedPoint, Told};
 use super::brought::Brought;
 use super::conditions::Ended;
 use super::owed::Owed;
+use super::span::Span;
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{Charge, Detail, LegalStepKind, TransferKind};
@@ -263,7 +264,7 @@ pub(crate) enum Task {
     /// The person told how it stands.
     Update { opened: ActivityId },
     /// It answered; the longer term that an extension gives.
-    Answer { opened: ActivityId, longer: Option<(Timestamp, NaiveDate)> },
+    Answer { opened: ActivityId, longer: Option<Span> },
     /// A report withdrawn, because it is old or because the debt was paid.
     Withdraw { bureau: Option<String>, paid: bool },
     /// Records erased.
@@ -283,11 +284,8 @@ impl Task {
 /// An act that falls due.
 #[derive(Debug, Clone)]
 pub(crate) struct Timer {
-    /// First instant after the last day.
-    pub due: Timestamp,
-    /// The last day itself.
-    pub last_day: NaiveDate,
-    /// When it began.
+    pub span: Span,
+    /// When what began it happened, which may be before its first day.
     pub began: Timestamp,
     pub rule: Arc<ActiveRule>,
     /// The activity that began the term; absent for the placement of the case.

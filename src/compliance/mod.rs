@@ -56,6 +56,7 @@ mod required_notice;
 mod sides;
 mod since;
 mod situation;
+mod span;
 mod speaking;
 mod third_party;
 pub mod trace;

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::{Months, NaiveDate};
-use chrono_tz::Tz;
+use chrono::NaiveDate;
 
 use super::duties::{self, Fate};
 use super::memory::{Memory, Task, Timer};
 use super::since;
 use super::situation::Situation;
+use super::span::{Span, zones};
 use super::verdict::consequence;
 use super::watch::test;
 use super::{CaseWatch, Context, Emission, TestOutcome, applies, dispute_handling, documents_held, required_notice};
@@ -83,27 +83,26 @@ fn one(
         return None;
     }
     let doubt = applies::scope(active, situation)?;
-    let (began, (due, last_day)) = match day(&rule.limits, situation) {
-        Some(day) => {
-            let last = calendar.last_day(term, day, situation.subdivision());
-            let end = zones(situation).map(|zone| Timestamp::start_of(add_days(last, 1), zone)).max()?;
+    let (began, span) = match day(&rule.limits, situation) {
+        Some(first_day) => {
+            let last_day = calendar.last_day(term, first_day, situation.subdivision());
+            let due = zones(situation).map(|zone| Timestamp::start_of(add_days(last_day, 1), zone)).max()?;
             // What ended before the case came is not held against who has it now.
-            if end <= situation.at {
+            if due <= situation.at {
                 return None;
             }
-            (Timestamp::start_of(day, situation.home_zone()), (end, last))
+            (Timestamp::start_of(first_day, situation.home_zone()), Span { due, first_day, last_day })
         }
         None => {
             let moment = match (term.from, fact) {
                 (CountFrom::Received, Some(fact)) => fact.known(),
                 _ => situation.activity.occurred,
             };
-            (situation.activity.occurred, due(term, moment, situation, calendar)?)
+            (situation.activity.occurred, Span::of(term, moment, situation, calendar)?)
         }
     };
     Some(Timer {
-        due,
-        last_day,
+        span,
         began,
         rule: Arc::clone(active),
         trigger: fact.map(|fact| fact.id.clone()),
@@ -118,28 +117,6 @@ fn one(
 fn day(limits: &Limits, situation: &Situation<'_>) -> Option<NaiveDate> {
     let Limits::RequiredNotice(limits) = limits else { return None };
     since::first(limits.since?, situation).ok()
-}
-
-/// Every zone that the person may be in, at least one.
-fn zones(situation: &Situation<'_>) -> impl Iterator<Item = Tz> {
-    let none = situation.zones.as_slice().is_empty().then(|| situation.home_zone());
-    situation.zones.as_slice().iter().copied().chain(none)
-}
-
-/// When the term ends: late only if it is late wherever the person may be.
-pub(crate) fn due(
-    term: &Term,
-    moment: Timestamp,
-    situation: &Situation<'_>,
-    calendar: &Calendar,
-) -> Option<(Timestamp, NaiveDate)> {
-    let deemed = if term.from == CountFrom::DeemedReceived { i64::from(term.deemed_days) } else { 0 };
-    let ends = zones(situation).map(|zone| {
-        let start = add_days(situation.date_in(moment, zone), deemed);
-        let last = calendar.last_day(term, start, situation.subdivision());
-        (Timestamp::start_of(add_days(last, 1), zone), last)
-    });
-    ends.max()
 }
 
 /// What the activity does to the timer of a notice, of a dispute or of documents.
@@ -199,7 +176,7 @@ impl CaseWatch {
         let (mut due, later): (Vec<Timer>, Vec<Timer>) = std::mem::take(&mut memory.timers).into_iter().partition(over);
         memory.timers = later;
         due.sort_by(|a, b| {
-            let key = |timer: &Timer| (timer.due, timer.rule.rule.id.clone(), timer.trigger.clone());
+            let key = |timer: &Timer| (timer.span.due, timer.rule.rule.id.clone(), timer.trigger.clone());
             key(a).cmp(&key(b))
         });
         for timer in due {
@@ -215,12 +192,12 @@ impl CaseWatch {
         }
         let Some(severity) = consequence(ctx.rules, &timer.rule, false).severity else { return };
         if let Some(uncertain) = &timer.uncertain {
-            out.push(test(rule, TestOutcome::Unknown, timer.due, Attribute::parse(uncertain)));
+            out.push(test(rule, TestOutcome::Unknown, timer.span.due, Attribute::parse(uncertain)));
             return;
         }
-        out.push(test(rule, TestOutcome::Failed, timer.due, None));
+        out.push(test(rule, TestOutcome::Failed, timer.span.due, None));
         let case = &ctx.version.case;
-        let day = timer.last_day.to_string();
+        let day = timer.span.last_day.to_string();
         let trigger = timer.trigger.as_ref().map_or("placement", ActivityId::as_str);
         let key = &ctx.market.key;
         let words = words(&timer.task);
@@ -242,11 +219,11 @@ impl CaseWatch {
             agent: timer.agent.clone(),
             client: Some(ctx.version.identity.creditor.clone()),
             steered: Steered::of(ctx.market, ctx.version, timer.agent.as_deref(), None),
-            at: timer.due,
+            at: timer.span.due,
             omission: true,
             known_at_time: true,
             observed: Observation {
-                limit: length(timer, ctx.market.zone),
+                limit: length(timer),
                 unit: Some(Unit::Days),
                 note: Some(format!("{words} {day}")),
                 observed: None,
@@ -272,7 +249,7 @@ const fn words(task: &Task) -> &'static str {
 }
 
 /// The length of the term in days, as the finding shows it: of weeks, months, years and working days as many as there were.
-fn length(timer: &Timer, zone: Tz) -> Option<i64> {
+fn length(timer: &Timer) -> Option<i64> {
     let term = match (&timer.task, &timer.rule.rule.limits) {
         (Task::Notice, Limits::RequiredNotice(limits)) => limits.term,
         (Task::Dispute, Limits::DisputeHandling(limits)) => limits.answer_within,
@@ -280,7 +257,11 @@ fn length(timer: &Timer, zone: Tz) -> Option<i64> {
         (Task::HandOver { .. }, Limits::ClientFunds(limits)) => limits.within,
         (Task::Acknowledge { .. }, Limits::ComplaintHandling(limits)) => limits.acknowledge,
         (Task::Update { .. }, Limits::ComplaintHandling(limits)) => limits.update_every,
-        (Task::Answer { .. }, Limits::ComplaintHandling(limits)) => limits.answer,
+        // The longer term is no longer there for an extension where one has been told.
+        (Task::Answer { longer, .. }, Limits::ComplaintHandling(limits)) => match longer {
+            None => limits.extended.or(limits.answer),
+            Some(_) => limits.answer,
+        },
         (Task::Withdraw { paid: false, .. }, Limits::CreditReporting(limits)) => limits.erase,
         (Task::Withdraw { paid: true, .. }, Limits::CreditReporting(limits)) => limits.erase_paid,
         (Task::Erase, Limits::RecordRetention(limits)) => limits.erase_by,
@@ -290,21 +271,5 @@ fn length(timer: &Timer, zone: Tz) -> Option<i64> {
     if term.unit == TermUnit::Days {
         return Some(term.length.into());
     }
-    let start = match timer.task {
-        // What is withdrawn counts from the debt's days, and not from the report that began to look.
-        Task::Withdraw { paid: false, .. } => before(term, timer.last_day)?,
-        _ => timer.began.date(zone),
-    };
-    Some(timer.last_day.signed_duration_since(start).num_days())
-}
-
-/// The day from which so many weeks, months or years end on that day.
-fn before(term: Term, day: NaiveDate) -> Option<NaiveDate> {
-    let length = u32::from(term.length);
-    match term.unit {
-        TermUnit::Weeks => Some(add_days(day, -7 * i64::from(length))),
-        TermUnit::Months => day.checked_sub_months(Months::new(length)),
-        TermUnit::Years => day.checked_sub_months(Months::new(length.saturating_mul(12))),
-        TermUnit::Days | TermUnit::WorkingDays => None,
-    }
+    Some(timer.span.days())
 }

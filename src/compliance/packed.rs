@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::memory::{Task, Timer};
+use super::span::Span;
 use super::watch::CaseWatch;
 use crate::domain::ids::{ActivityId, PersonId, RuleId};
 use crate::domain::time::Timestamp;
@@ -14,8 +14,7 @@ use crate::rules::RuleSet;
 /// A timer with its rule by name.
 #[derive(Debug, Serialize, Deserialize)]
 struct NamedTimer {
-    due: Timestamp,
-    last_day: NaiveDate,
+    span: Span,
     began: Timestamp,
     rule: RuleId,
     trigger: Option<ActivityId>,
@@ -38,10 +37,9 @@ impl CaseWatch {
     pub fn packed(&self) -> PackedWatch<'_> {
         let named = |timer: &Timer| {
             // Every field by name, so that a new one is not forgotten here.
-            let Timer { due, last_day, began, rule, trigger, person, agent, uncertain, task } = timer;
+            let Timer { span, began, rule, trigger, person, agent, uncertain, task } = timer;
             NamedTimer {
-                due: *due,
-                last_day: *last_day,
+                span: *span,
                 began: *began,
                 rule: rule.rule.id.clone(),
                 trigger: trigger.clone(),
@@ -66,8 +64,7 @@ impl CaseWatch {
             .into_iter()
             .map(|named| {
                 Some(Timer {
-                    due: named.due,
-                    last_day: named.last_day,
+                    span: named.span,
                     began: named.began,
                     rule: rules.active(&named.rule)?,
                     trigger: named.trigger,

@@ -24,7 +24,6 @@ use crate::rules::RuleSet;
 use crate::rules::calendar::Calendar;
 use crate::rules::candidates::Candidate;
 use crate::rules::model::{Attributes, Window};
-use crate::rules::place_id::PlaceId;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::scope_mask::{Lacks, Profile};
 use crate::rules::words::Attribute;
@@ -320,42 +319,6 @@ impl<'a> Situation<'a> {
         let begun = move |one: &&'a Residence| one.from.is_none_or(|from| from <= at.date(zone));
         let latest = residences.iter().filter(begun).map(|one| one.from).max();
         residences.iter().filter(begun).filter(move |one| Some(one.from) == latest)
-    }
-
-    fn candidate_zones(&self) -> ZoneList {
-        let mut zones = ZoneList::empty();
-        if let Some(party) = self.party {
-            party.zones.iter().filter_map(|one| zone_of(&one.zone)).for_each(|zone| zones.push(zone));
-        }
-        if zones.as_slice().is_empty() {
-            let mut add = |country: &str, subdivision: Option<&str>, locality: Option<&str>| {
-                let Some(deepest) = self.deepest(country, subdivision, locality) else { return };
-                // Only a country's pack states zones for its subdivisions; a subdivision's own pack states its own.
-                let known = subdivision.and_then(|code| deepest.subdivision_zones.get(code));
-                known.unwrap_or(&deepest.zones).iter().for_each(|zone| zones.push(*zone));
-            };
-            let mut any = false;
-            for one in self.residences() {
-                any = true;
-                add(&one.country, one.subdivision.as_deref(), one.locality.as_deref());
-            }
-            if !any {
-                add(self.region, None, None);
-            }
-        }
-        zones
-    }
-
-    fn deepest(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> Option<&'a Jurisdiction> {
-        let mut id = PlaceId::default();
-        id.push(country);
-        let mut found = self.rules.jurisdiction(id.as_str());
-        for part in [subdivision, locality] {
-            let Some(part) = part else { break };
-            id.push(part);
-            found = self.rules.jurisdiction(id.as_str()).or(found);
-        }
-        found
     }
 
     /// The calendar by which a jurisdiction's terms and holidays are counted.

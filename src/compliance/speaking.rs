@@ -122,7 +122,8 @@ impl std::ops::Deref for Evidence {
 }
 
 impl From<Vec<ActivityId>> for Evidence {
-    fn from(ids: Vec<ActivityId>) -> Self {
+    fn from(mut ids: Vec<ActivityId>) -> Self {
+        ids.retain(|id| !id.is_planned());
         Self((!ids.is_empty()).then(|| Box::new(Facts::Many(ids))))
     }
 }

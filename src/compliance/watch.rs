@@ -124,7 +124,7 @@ impl CaseWatch {
         if activity.date_only {
             // Its date may begin before the midnight at which a term ends where the debtor lives.
             let date = activity.occurred.date(ctx.market.zone);
-            self.fire_all(ctx, &|timer| timer.last_day < date, out);
+            self.fire_all(ctx, &|timer| timer.span.last_day < date, out);
         }
         self.satisfy(activity, out);
         let marks = self.judge(ctx, activity, Some(activity), &|_| true, out);
@@ -134,12 +134,12 @@ impl CaseWatch {
     /// When the next omission falls due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.memory().timers.iter().map(|timer| timer.due).min()
+        self.memory().timers.iter().map(|timer| timer.span.due).min()
     }
 
     /// Fires the omissions that fell due until an instant, in the order of their due times.
     pub fn advance(&mut self, ctx: &Context<'_>, until: Timestamp, out: &mut Vec<Emission>) {
-        self.fire_all(ctx, &|timer| timer.due <= until, out);
+        self.fire_all(ctx, &|timer| timer.span.due <= until, out);
     }
 
     /// What all rules say of a contact that is asked about. Nothing is remembered.

@@ -2,6 +2,11 @@
 
 use chrono_tz::Tz;
 
+use super::situation::Situation;
+use crate::domain::zone_names::zone_of;
+use crate::rules::place_id::PlaceId;
+use crate::rules::ruleset::Jurisdiction;
+
 /// More zones than any country has; a longer list is not judged but answered "unknown".
 const MAX_ZONES: usize = 32;
 
@@ -34,5 +39,55 @@ impl ZoneList {
 
     pub fn as_slice(&self) -> &[Tz] {
         self.zones.get(..self.len).unwrap_or(&[])
+    }
+}
+
+impl<'a> Situation<'a> {
+    /// Zones that the person may be in: of every place that the records name, for a contact must be lawful in each. Zones that are
+    /// stated for the person and are among those of a residence tell which of them it has; a residence that none of them is
+    /// among has all of its own. What is stated beside the residences counts too, and what is first is the residence's.
+    ///
+    /// Official interpretation of 12 CFR 1006.6(b)(1)(i): information on a consumer's location that conflicts (an address here, an
+    /// area code there) makes the time at each place count.
+    pub(super) fn candidate_zones(&self) -> ZoneList {
+        let stated = || self.party.into_iter().flat_map(|party| &party.zones).filter_map(|one| zone_of(&one.zone));
+        let mut zones = ZoneList::empty();
+        let mut add = |own: &[Tz]| {
+            let mut told = stated().filter(|zone| own.contains(zone)).peekable();
+            if told.peek().is_none() {
+                own.iter().for_each(|zone| zones.push(*zone));
+            }
+            told.for_each(|zone| zones.push(zone));
+        };
+        let mut any = false;
+        for one in self.residences() {
+            any = true;
+            add(self.zones_of(&one.country, one.subdivision.as_deref(), one.locality.as_deref()));
+        }
+        if !any && stated().next().is_none() {
+            add(self.zones_of(self.region, None, None));
+        }
+        stated().for_each(|zone| zones.push(zone));
+        zones
+    }
+
+    /// The zones of a place; none where its country has no pack.
+    fn zones_of(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> &'a [Tz] {
+        let Some(deepest) = self.deepest(country, subdivision, locality) else { return &[] };
+        // Only a country's pack states zones for its subdivisions; a subdivision's own pack states its own.
+        let known = subdivision.and_then(|code| deepest.subdivision_zones.get(code));
+        known.unwrap_or(&deepest.zones)
+    }
+
+    fn deepest(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> Option<&'a Jurisdiction> {
+        let mut id = PlaceId::default();
+        id.push(country);
+        let mut found = self.rules.jurisdiction(id.as_str());
+        for part in [subdivision, locality] {
+            let Some(part) = part else { break };
+            id.push(part);
+            found = self.rules.jurisdiction(id.as_str()).or(found);
+        }
+        found
     }
 }

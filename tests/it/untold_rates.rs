@@ -7,7 +7,7 @@ use fairdue::proto::v1::explain_request::Subject;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{activity, batch, case, date, euros};
+use crate::support::wire::{activity, batch, case, date, euros, stamp};
 
 type Day = Option<fairdue::proto::google::r#type::Date>;
 
@@ -106,19 +106,25 @@ on_both_databases!(
 on_both_databases!(
     async fn a_term_in_months_that_ran_out_is_told_in_days(database: Database) {
         let api = Api::start(&database).await;
-        let asked = v1::DataRequest { step: v1::MatterStep::Opened.into(), reference: "r1".to_owned() };
-        let opened = activity("a1", "c1", 0, v1::activity::Detail::DataRequest(asked));
-        let mut mine = filled(&api, vec![opened]).await;
+        let step = |id: &str, reference: &str, day, step: v1::MatterStep| {
+            let asked = v1::DataRequest { step: step.into(), reference: reference.to_owned() };
+            activity(id, "c1", day, v1::activity::Detail::DataRequest(asked))
+        };
+        // Occurred on 18 March 2024; the second was received on 1 April, the third got the longer term.
+        let received = v1::Activity { receive_time: stamp(14), ..step("a2", "r2", 0, v1::MatterStep::Opened) };
+        let opened =
+            [step("a1", "r1", 0, v1::MatterStep::Opened), received, step("a3", "r3", 0, v1::MatterStep::Opened)];
+        let told = opened.into_iter().chain([step("a4", "r3", 10, v1::MatterStep::Extended)]).collect();
+        let mut mine = filled(&api, told).await;
         let list = v1::ListFindingsRequest { region_code: "IT".to_owned(), ..Default::default() };
         let findings = mine.compliance.list_findings(list).await.expect("findings").into_inner().findings;
-        let found = findings.iter().find(|one| one.rule_id == "eu-gdpr-access" && one.omission);
-        let found = found.unwrap_or_else(|| panic!("no omission: {findings:?}"));
-        let seen = found.observation.as_ref().expect("what was seen");
-        // From 18 March to 18 April 2024.
-        assert_eq!(
-            (seen.unit(), seen.limit, seen.note.as_str()),
-            (v1::Unit::Days, Some(31), "not answered by 2024-04-18")
-        );
+        for (id, days, last_day) in [("a1", 31, "2024-04-18"), ("a2", 31, "2024-05-02"), ("a3", 92, "2024-06-18")] {
+            let mine = |one: &&v1::Finding| one.rule_id == "eu-gdpr-access" && one.omission && one.activity_id == id;
+            let found = findings.iter().find(mine).unwrap_or_else(|| panic!("no omission of {id}: {findings:?}"));
+            let seen = found.observation.as_ref().expect("what was seen");
+            let told = (seen.unit(), seen.limit, seen.note.as_str());
+            assert_eq!(told, (v1::Unit::Days, Some(days), format!("not answered by {last_day}").as_str()), "{id}");
+        }
         api.end().await;
     }
 );
