@@ -1,6 +1,7 @@
 //! `fairdue serve`: start, run, reload, and stop within a bound.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +16,18 @@ use super::signals::{Asked, Signals};
 use super::telemetry;
 use crate::app::App;
 use crate::clock::Clock;
+use crate::compliance::examples;
 use crate::config::{Holder, Snapshot, environment};
 use crate::deliver;
+use crate::domain::diagnostic::Diagnostics;
 use crate::domain::ids::{MarketId, TenantId};
 use crate::store::{self, Store, StoreError};
 use crate::transport::encode::event::event;
 use crate::transport::server::{ServeError, serve};
 use crate::transport::service::UseCases;
 
+/// How long a start is left alone with what callers wait for.
+const RUSH: Duration = Duration::from_secs(30);
 /// How long the store may take to close behind the end of the grace period.
 const CLOSING: Duration = Duration::from_secs(4);
 
@@ -59,12 +64,13 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
     let database = store::address_shown(&holder.get().server.database.url);
     tracing::info!(address = %server.address, database, digest = %holder.get().digest, "serving");
     warn_of_lost(server.app.ingest.markets().store(), &holder.get()).await;
+    tokio::spawn(warn_of_failing(args.source.config.clone(), holder.get(), server.draining.clone()));
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::Reload => {
-                    if reload(&holder) {
+                    if reload(&args.source.config, &holder) {
                         warn_of_lost(server.app.ingest.markets().store(), &holder.get()).await;
                     }
                 }
@@ -94,9 +100,13 @@ pub async fn next_stop(signals: &mut Signals) -> Asked {
     }
 }
 
-/// Reads the configuration again; whether what was read is in force.
-fn reload(holder: &Holder) -> bool {
-    match holder.reload() {
+/// Reads the configuration again; whether what was read is in force. Packs that changed must do what their examples promise.
+fn reload(dir: &Path, holder: &Holder) -> bool {
+    let proved = |new: &Snapshot, former: &Snapshot| {
+        let failing = examples::failing_anew(&new.packs, &former.packs);
+        Diagnostics(failing).into_result(()).map_err(|found| new.found_in(dir, found))
+    };
+    match tokio::task::block_in_place(|| holder.reload_if(proved)) {
         Ok(snapshot) => {
             metrics::counter!("fairdue_config_reloads_total", "outcome" => "taken").increment(1);
             tracing::info!(digest = %snapshot.digest, "configuration reloaded");
@@ -108,6 +118,20 @@ fn reload(holder: &Holder) -> bool {
             false
         }
     }
+}
+
+/// Warns of worked examples that fail, beside what the server does: rules that say something else than they promise are in force,
+/// since a server that does not start helps nobody. It is looked at once the rush of a start is over.
+async fn warn_of_failing(dir: PathBuf, snapshot: Arc<Snapshot>, stopping: CancellationToken) {
+    if stopping.run_until_cancelled(tokio::time::sleep(RUSH)).await.is_none() {
+        return;
+    }
+    tokio::task::spawn_blocking(move || {
+        let failing = examples::failing(&snapshot.packs, &|| stopping.is_cancelled());
+        for example in snapshot.found_in(&dir, Diagnostics(failing)).0 {
+            tracing::warn!(%example, "a worked example of a rule in force fails: fairdue check tells of all");
+        }
+    });
 }
 
 /// Warns of each market that holds records and is not configured: a file that is gone or misnamed takes it off the air, and

@@ -8,8 +8,9 @@ use super::situation::Situation;
 use super::watch::CaseWatch;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::{Detail, TransferKind};
+use crate::domain::detail::{Contact, Detail, TransferKind};
 use crate::domain::ids::{ActivityId, ContactPointId, PersonId};
+use crate::domain::outcome::Outcome;
 use crate::domain::party::{Party, Permission};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::ContactPointState;
@@ -72,13 +73,32 @@ impl Memory {
                 TransferKind::Place => self.given_up = None,
                 TransferKind::MoveIn | TransferKind::MoveOut | TransferKind::CreditCollection => {}
             },
-            Detail::ContactPointChanged { contact_point, state } => {
-                let (person, point) = (activity.person.clone(), contact_point.clone());
-                self.points.retain(|one| one.point != point || one.person != person);
-                self.points.push(PointState { person, point, state: *state, told: told() });
-            }
+            Detail::ContactPointChanged { contact_point, state } => self.tell_point(activity, contact_point, *state),
             _ => {}
         }
+    }
+
+    /// Remembers what came out of a contact about the point by which it was made: that it is not the person's, or that it is after all.
+    pub fn remember_answered(&mut self, activity: &Activity, contact: &Contact) {
+        let Some(point) = &contact.contact_point else { return };
+        if contact.outcome == Some(Outcome::WrongNumber) {
+            self.tell_point(activity, point, ContactPointState::Wrong);
+        } else if contact.outcome_flags().right_party {
+            let theirs = |one: &&mut PointState| one.point == *point && one.person == activity.person;
+            let wrong = self.points.iter_mut().find(theirs).filter(|one| one.state == ContactPointState::Wrong);
+            wrong.into_iter().for_each(|one| one.state = ContactPointState::Working);
+        }
+    }
+
+    /// An activity tells the state of a point. What is told belatedly may have been told after it was.
+    fn tell_point(&mut self, activity: &Activity, point: &ContactPointId, state: ContactPointState) {
+        let told = Told::by(activity);
+        let mut known = self.points.iter().filter(|one| one.point == *point && one.person == activity.person);
+        if known.any(|one| one.told.at > told.at) {
+            return;
+        }
+        self.points.retain(|one| one.point != *point || one.person != activity.person);
+        self.points.push(PointState { person: activity.person.clone(), point: point.clone(), state, told });
     }
 
     /// Takes what a version states of the closing. One that states none opens no case that an activity alone has closed; after

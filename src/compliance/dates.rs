@@ -6,7 +6,8 @@ use chrono_tz::Tz;
 
 use super::persons::ContactStamp;
 use super::situation::Situation;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, add_days};
+use crate::rules::model::Rule;
 
 impl Situation<'_> {
     /// An activity of which only the date is known is judged on that date wherever the person may be: from the last of its
@@ -16,6 +17,12 @@ impl Situation<'_> {
         let midnights = self.zones.as_slice().iter().map(|zone| Timestamp::start_of_day(day, *zone));
         self.at = midnights.fold(self.at, Timestamp::max);
         (self.day, self.clock) = (day, 0);
+    }
+
+    /// From when on a rule is out of force, if the date of the activity decides that: the day after its last one begins.
+    pub(super) fn lapse_of(&self, rule: &Rule) -> Option<Timestamp> {
+        let last = rule.valid_until.filter(|_| rule.version_by.is_of_activity())?;
+        Some(Timestamp::start_of(add_days(last, 1), self.home_zone()))
     }
 
     /// The instant at which something counts in a zone: its own, or midnight of the date that alone is known of it.

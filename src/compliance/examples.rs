@@ -3,6 +3,7 @@
 mod mutate;
 mod mutate_conduct;
 mod mutate_counts;
+mod prove;
 mod story;
 #[cfg(test)]
 mod told;
@@ -21,6 +22,7 @@ use crate::rules::overlay::Overlay;
 use crate::rules::pack::Pack;
 use crate::rules::words::Status;
 use crate::rules::{Packs, RuleSet};
+pub use prove::{failing, failing_anew};
 use story::Story;
 
 /// What was run.

@@ -135,6 +135,13 @@ fn by_kind(situation: &Situation<'_>, jurisdiction: &Jurisdiction, rule: &Rule) 
     {
         said.doubt(which::unstated(steps, situation));
     }
+    if situation.asked
+        && matches!(said.answer, Answer::Broken | Answer::Unknown)
+        && let Some(lapse) = situation.lapse_of(rule)
+    {
+        // What another version says from then on is asked of that version.
+        said.allowed_from = Some(said.allowed_from.map_or(lapse, |from| from.min(lapse)));
+    }
     Some(said)
 }
 

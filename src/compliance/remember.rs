@@ -57,6 +57,9 @@ impl CaseWatch {
             self.conversed.get_or_insert(activity.occurred);
         }
         self.remember_reach(ctx, activity, contact, marks);
+        if contact.outcome == Some(Outcome::WrongNumber) || !self.memory().points.is_empty() {
+            self.remember_in().remember_answered(activity, contact);
+        }
         let window = self.window;
         if window == 0 {
             return;

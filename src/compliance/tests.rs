@@ -81,9 +81,9 @@ fn version() -> CaseVersion {
         "claims": [{ "id": "c1", "principal": 10_000, "arose": "2025-01-01" }],
         "parties": [
             { "person": "p", "role": "primary", "kind": "consumer", "zones": [{ "zone": ZONE.name() }],
-              "residences": [{ "country": "US", "subdivision": "TX" }] },
+              "residences": [{ "country": "US", "subdivision": "GA" }] },
             { "person": "q", "role": "co_debtor", "kind": "consumer", "zones": [{ "zone": ZONE.name() }],
-              "residences": [{ "country": "US", "subdivision": "TX" }] }
+              "residences": [{ "country": "US", "subdivision": "GA" }] }
         ]
     }))
     .unwrap()

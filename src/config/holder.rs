@@ -42,9 +42,21 @@ impl Holder {
     /// # Errors
     /// Every diagnostic; the old snapshot then stays in force.
     pub fn reload(&self) -> Result<Arc<Snapshot>, Diagnostics> {
+        self.reload_if(|_, _| Ok(()))
+    }
+
+    /// The same if whoever reads the new snapshot beside the one in force agrees.
+    ///
+    /// # Errors
+    /// Every diagnostic, or why it was not agreed to; the old snapshot then stays in force.
+    pub fn reload_if(
+        &self,
+        agree: impl FnOnce(&Snapshot, &Snapshot) -> Result<(), Diagnostics>,
+    ) -> Result<Arc<Snapshot>, Diagnostics> {
         let former = self.get();
         let mut snapshot = Config::load_anew(&self.dir, &former)?;
         snapshot.server = former.server.clone();
+        agree(&snapshot, &former)?;
         let snapshot = Arc::new(snapshot);
         self.current.store(Arc::clone(&snapshot));
         Ok(snapshot)

@@ -35,17 +35,18 @@ pub const fn is_of_person(condition: Condition) -> bool {
 }
 
 /// The person of whom an activity tells something that binds on all of that person's cases: a condition of the person, its end, an
-/// opt-out, hours. A consent is given to a creditor, and holds on the cases that it names alone.
+/// opt-out, hours, the state of a contact point. A consent is given to a creditor, and holds on the cases that it names alone.
 #[must_use]
 pub fn told_of(activity: &Activity) -> Option<&PersonId> {
     let binds = match &activity.detail {
         Detail::Condition { condition, .. } => is_of_person(*condition),
         Detail::Permission { permission, .. } => !permission.granted,
-        Detail::Window { .. } => true,
+        // Whose number it is does not depend on what is owed.
+        Detail::Window { .. } | Detail::ContactPointChanged { .. } => true,
         _ => false,
     };
     activity.person.as_ref().filter(|_| binds)
 }
 
 /// Kinds of activities that may tell of a person, as they are stored.
-pub const KINDS: [&str; 3] = ["condition", "permission", "window"];
+pub const KINDS: [&str; 4] = ["condition", "permission", "window", "contact_point_changed"];

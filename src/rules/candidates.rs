@@ -12,7 +12,7 @@ use super::ruleset::ActiveRule;
 use super::scope_mask::{Lacks, ScopeMask, asks_further};
 use super::step::Step;
 use super::topic::{Topic, may_concern, may_match};
-use super::words::{OtherFlag, Set, Subject, VersionBy};
+use super::words::{OtherFlag, Set, Subject};
 use crate::domain::party::Condition;
 use crate::domain::time::day_number;
 use crate::domain::verdict::Source;
@@ -144,7 +144,7 @@ impl Candidate {
         let own = |cover: &&Arc<[Clause]>| active.cover.as_ref().is_some_and(|one| Arc::ptr_eq(one, cover));
         let cover = covers.iter().zip(1..).find(|(cover, _)| own(cover)).map_or(0, |(_, place)| place);
         let dated = rule.valid_from.is_some() || rule.valid_until.is_some();
-        let by_activity = matches!(rule.version_by, VersionBy::ActivityOn | VersionBy::ActionFiledOn);
+        let by_activity = rule.version_by.is_of_activity();
         let (from, until) = (rule.valid_from.filter(|_| by_activity), rule.valid_until.filter(|_| by_activity));
         let (first, last) = (from.map_or(i32::MIN, day_number), until.map_or(i32::MAX, day_number));
         let members = rule.source == Source::Code && rule.membership.is_some();

@@ -214,6 +214,14 @@ vocabulary!(
     }
 );
 
+impl VersionBy {
+    /// The day on which something is done picks the version.
+    #[must_use]
+    pub const fn is_of_activity(self) -> bool {
+        matches!(self, Self::ActivityOn | Self::ActionFiledOn)
+    }
+}
+
 impl Per {
     /// The contacts of other cases count too.
     #[must_use]

@@ -30,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_deriving::Deriving),
             Box::new(super::schema_told::Told),
             Box::new(super::schema_keys::KeyLabels),
+            Box::new(super::schema_told::ToldPoints),
         ]
     }
 }

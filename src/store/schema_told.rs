@@ -37,6 +37,29 @@ impl MigrationTrait for Told {
     }
 }
 
+/// What is told of contact points came to bind on all of a person's cases later than the rest.
+pub(super) struct ToldPoints;
+
+impl MigrationName for ToldPoints {
+    fn name(&self) -> &str {
+        "m0020_told_points"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for ToldPoints {
+    /// All of it or none, on SQLite too.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        let backend = see_everyone(connection).await?;
+        fill(connection, backend).await
+    }
+}
+
 const TABLES: [&str; 2] = [
     "CREATE TABLE told_person (
         tenant_id TEXT NOT NULL, market_id TEXT NOT NULL, person_id TEXT NOT NULL, activity_id TEXT NOT NULL,

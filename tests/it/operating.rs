@@ -138,6 +138,28 @@ on_both_databases!(
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_break_their_examples_are_refused_at_a_reload() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let setup = Setup::new(&database.url, &[]).await;
+    let service = setup.start().await;
+    let pack = setup.configuration().join("jurisdictions/se/rules.toml");
+    let rules = std::fs::read_to_string(&pack).expect("a pack");
+    let sooner = rules.replace("from = \"08:00\", to = \"21:00\"", "from = \"08:00\", to = \"20:00\"");
+    assert_ne!(rules, sooner);
+    std::fs::write(&pack, sooner).expect("change the pack");
+    service.reload();
+    let refused = logged(&setup, "configuration refused").await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let log = std::fs::read_to_string(setup.log_file()).expect("a log");
+    let example = |log: &str| log.contains("jurisdictions/se/cases.toml") && log.contains("rule se-contact-hours");
+    assert!(example(&log) && !log.contains("configuration reloaded"), "{log}");
+    std::fs::write(&pack, format!("{rules}\n# The same as before.\n")).expect("change the pack");
+    service.reload();
+    logged(&setup, "configuration reloaded").await;
+    assert_eq!(service.stop(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lack_of_room_is_told_to_the_operator_alone() {
     let database = Database::fresh(Backend::Sqlite).await;
     let setup = Setup::new(&database.url, &[("database.min_free_mib", "1048576")]).await;

@@ -6,7 +6,7 @@ use v1::activity::Detail;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database, on_both_databases};
-use crate::support::wire::{activity, call, southerner, stamp};
+use crate::support::wire::{activity, asking, call, southerner, stamp};
 
 /// A case of a consumer in Mississippi, with persons in place of its own.
 fn case(id: &str, version: &str, persons: &[&str]) -> Box<v1::UpsertCaseRequest> {
@@ -40,6 +40,13 @@ fn refused(id: &str, case: &str, day: i64) -> v1::Activity {
     v1::Activity { person_id: "p".to_owned(), ..activity(id, case, day, Detail::Permission(change)) }
 }
 
+/// The person's number is somebody else's.
+fn wrong_number(id: &str, case: &str, day: i64) -> v1::Activity {
+    let state = v1::ContactPointState::Wrong.into();
+    let change = v1::ContactPointChanged { contact_point_id: "n1".to_owned(), state };
+    v1::Activity { person_id: "p".to_owned(), ..activity(id, case, day, Detail::ContactPointChanged(change)) }
+}
+
 fn called(id: &str, case: &str, day: i64, person: &str) -> v1::Activity {
     v1::Activity { person_id: person.to_owned(), ..call(id, case, day) }
 }
@@ -69,6 +76,7 @@ fn history() -> Vec<Sent> {
         act(told("again", "b", 30, insolvent, false)),
         act(told("wrong", "c", 31, v1::Condition::Deceased, false)),
         act(refused("refused", "a", 32)),
+        act(wrong_number("a-stranger", "b", 33)),
         act(called("a-35", "a", 35, "p")),
         act(told("of-the-debt", "a", 36, v1::Condition::Represented, false)),
         Sent::Void("wrong"),
@@ -108,7 +116,13 @@ async fn stands(mine: &mut Clients) -> Vec<String> {
             page_size: 100,
             ..Default::default()
         };
-        let found = mine.compliance.list_findings(request).await.expect("a list").into_inner().findings;
+        let found = mine
+            .compliance
+            .list_findings(asking(request, "fully-consistent"))
+            .await
+            .expect("a list")
+            .into_inner()
+            .findings;
         let open = found.iter().filter(|one| one.status() == v1::FindingStatus::Open);
         let mut found: Vec<String> = open.map(|one| format!("{} {rule}", one.activity_id)).collect();
         found.sort();
@@ -121,12 +135,16 @@ async fn stands(mine: &mut Clients) -> Vec<String> {
                 case_id: case.to_owned(),
                 person_id: person.to_owned(),
                 contact_time: stamp(day),
-                contact: Some(v1::Contact { channel: channel.into(), ..Default::default() }),
+                contact: Some(v1::Contact {
+                    channel: channel.into(),
+                    contact_point_id: "n1".to_owned(),
+                    ..Default::default()
+                }),
                 ..Default::default()
             };
-            let Ok(answer) = mine.compliance.check_contact(request).await else { continue }; // the case is still to come
+            let Ok(answer) = mine.compliance.check_contact(asking(request, "fully-consistent")).await else { continue }; // the case is still to come
             let answer = answer.into_inner();
-            let mine = ["us-bankruptcy", "us-decedent", "us-medium-opt-out", "us-attorney"];
+            let mine = ["us-bankruptcy", "us-decedent", "us-medium-opt-out", "us-attorney", "zz-wrong-point"];
             let broken = answer.rules.iter().filter(|one| one.answer() == v1::Answer::Broken);
             let mut broken: Vec<&str> = broken.map(|one| one.rule_id.as_str()).filter(|id| mine.contains(id)).collect();
             broken.sort_unstable();
@@ -144,13 +162,13 @@ const STANDS: [&str; 16] = [
     "c-6 us-bankruptcy",
     "a p 10: us-bankruptcy",
     "a p 25: ",
-    "a p 38: us-attorney us-bankruptcy us-medium-opt-out",
+    "a p 38: us-attorney us-bankruptcy us-medium-opt-out zz-wrong-point",
     "b p 10: us-bankruptcy",
     "b p 25: ",
-    "b p 38: us-bankruptcy us-medium-opt-out",
+    "b p 38: us-bankruptcy us-medium-opt-out zz-wrong-point",
     "c p 10: us-bankruptcy",
     "c p 25: ",
-    "c p 38: us-bankruptcy us-medium-opt-out",
+    "c p 38: us-bankruptcy us-medium-opt-out zz-wrong-point",
     "c q 10: ",
     "c q 25: ",
     "c q 38: ",

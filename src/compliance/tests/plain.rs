@@ -313,6 +313,15 @@ proptest! {
         if trace.complete && whole > Verdict::AllowedWithDuties {
             let blocking = whole.min(Verdict::RepresentativeOnly);
             prop_assert_eq!(answer.next_allowed, plain_search(&context, &watch, &asked, blocking));
+            // Nor is it allowed sooner, as far as some midnights and noons tell.
+            let mut sooner = asked.clone();
+            for (day, clock) in [1, 2, 3, 7, 8, 30, 31].into_iter().flat_map(|day| [(day, 0), (day, DAY / 2)]) {
+                sooner.occurred = Timestamp::start_of(add_days(asked.occurred.date(market.zone), day), market.zone).plus(clock);
+                if answer.next_allowed.is_some_and(|next| sooner.occurred > asked.occurred && sooner.occurred < next) {
+                    let verdict = watch.check(&context, &sooner).verdict;
+                    prop_assert!(verdict >= blocking, "{verdict:?} at {:?}, {:?} told", sooner.occurred, answer.next_allowed);
+                }
+            }
         } else {
             prop_assert_eq!(answer.next_allowed, None);
         }

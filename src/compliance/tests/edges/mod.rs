@@ -249,10 +249,8 @@ impl Stated {
             |stated: Option<bool>, yes: &str, no: &str| stated.map(|stated| if stated { yes } else { no }.to_owned());
         let on = |number: Option<i64>| number.map(day);
         let claim = |id: &str, principal: i64, due: Option<i64>| json!({ "id": id, "principal": principal, "due_original": on(due), "arose": on(self.dates[1]) });
-        let home = json!([{ "country": "FR" }]);
         let zones = json!([{ "zone": ZONES[self.zone].name() }]);
-        let party =
-            |person: &str, role: &str| json!({ "person": person, "role": role, "residences": home, "zones": zones });
+        let party = |person: &str, role: &str| json!({ "person": person, "role": role, "zones": zones });
         let mut version = version(
             json!({
                 "identity": { "creditor": "creditor", "collector_role": word(self.agency, "agency", "creditor") },
@@ -261,7 +259,7 @@ impl Stated {
                 "placement": { "mandate_on": on(self.dates[2]) },
                 "claims": [claim("c1", self.principal - 1_000, self.due[0]), claim("c2", 1_000, self.due[1])],
             }),
-            json!({ "zones": zones }),
+            json!({ "zones": zones, "residences": [] }),
         );
         version.parties.push(serde_json::from_value(party("q", "guarantor")).unwrap());
         version
@@ -331,7 +329,10 @@ proptest! {
             _ => Some(false),
         };
         prop_assert_eq!(answer, head.says(&kind, &asked, before, &stated));
-        let at = |at: i64| kind.broken(&Act { at, ..asked }, before, ZONES[stated.zone]) == Some(true);
+        // It allows nothing less when it is out of force.
+        let zone = ZONES[stated.zone];
+        let over = |at: i64| head.by == 0 && head.until.is_some_and(|until| local(at, zone).date_naive() > day(until));
+        let at = |at: i64| kind.broken(&Act { at, ..asked }, before, zone) == Some(true) && !over(at);
         if let Some(from) = said.filter(|said| said.answer == Answer::Broken).and_then(|said| said.allowed_from) {
             prop_assert!(!at(from.0) && at(from.0 - 1), "from {} on", local(from.0, ZONES[stated.zone]));
         }
