@@ -7,30 +7,28 @@ use super::finding;
 use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::CaseId;
-use crate::domain::sharing::{Sharing, fields_of};
+use crate::domain::sharing::{Sharing, always_told, fields_of};
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
 use crate::sync::{Counted, Record};
 use crate::transport::mask::Masked as _;
 use crate::wire::counted::{instant, of_activity, of_case};
 
-/// Fields of a case that every partner gets.
-pub const OF_CASE: &[&str] = &["case_id", "version_id", "revision"];
-/// Fields of an activity or void that every partner gets.
-pub const OF_ACTIVITY: &[&str] = &["activity_id", "record_time", "revision"];
-/// Fields of a finding that every partner gets.
-pub const OF_FINDING: &[&str] = &["finding_id", "status", "change_reason", "change_time", "revision"];
+/// Whether a partner gets a field.
+fn gets(entity: SyncEntity, sharing: &Sharing, field: &str) -> bool {
+    always_told(entity).contains(&field) || sharing.shares(entity, field)
+}
 
 fn case(case: &mut v1::Case, sharing: &Sharing) {
-    case.keep(&|field| OF_CASE.contains(&field) || sharing.shares(SyncEntity::Case, field));
+    case.keep(&|field| gets(SyncEntity::Case, sharing, field));
 }
 
 fn activity(activity: &mut v1::Activity, entity: SyncEntity, sharing: &Sharing) {
-    activity.keep(&|field| OF_ACTIVITY.contains(&field) || sharing.shares(entity, field));
+    activity.keep(&|field| gets(entity, sharing, field));
 }
 
 fn finding(finding: &mut v1::Finding, sharing: &Sharing) {
-    finding.keep(&|field| OF_FINDING.contains(&field) || sharing.shares(SyncEntity::Finding, field));
+    finding.keep(&|field| gets(SyncEntity::Finding, sharing, field));
 }
 
 /// Whether every field of an entity is shared: its records are then counted as they are stored, as for everybody else.

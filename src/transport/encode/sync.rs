@@ -172,9 +172,8 @@ mod tests {
     use crate::domain::digest::Leaf;
     use crate::domain::feed::ChangeReason;
     use crate::domain::ids::{CaseId, VersionId};
-    use crate::domain::sharing::fields_of;
+    use crate::domain::sharing::{always_told, fields_of};
     use crate::domain::time::Timestamp;
-    use crate::transport::encode::shared::{OF_ACTIVITY, OF_CASE, OF_FINDING};
     use crate::transport::mask::Masked;
 
     #[test]
@@ -224,18 +223,18 @@ mod tests {
 
     #[test]
     fn every_field_can_be_shared_or_always_is_or_is_never_told() {
-        let known = |entity, always: &[&'static str], never: &[&'static str]| -> BTreeSet<&'static str> {
-            let all = fields_of(entity).iter().chain(always).chain(never).copied().collect::<Vec<_>>();
+        let known = |entity, never: &[&'static str]| -> BTreeSet<&'static str> {
+            let all = fields_of(entity).iter().chain(always_told(entity)).chain(never).copied().collect::<Vec<_>>();
             let set: BTreeSet<_> = all.iter().copied().collect();
             assert_eq!(set.len(), all.len(), "{entity}: a field stands in two lists");
             set
         };
         let fields = |fields: &[&'static str]| fields.iter().copied().collect::<BTreeSet<_>>();
-        let case = known(SyncEntity::Case, OF_CASE, &["etag", "version_count"]);
+        let case = known(SyncEntity::Case, &["etag", "version_count"]);
         assert_eq!(case, fields(<v1::Case as Masked>::FIELDS));
         for entity in [SyncEntity::Activity, SyncEntity::Void] {
-            assert_eq!(known(entity, OF_ACTIVITY, &["voided"]), fields(<v1::Activity as Masked>::FIELDS));
+            assert_eq!(known(entity, &["voided"]), fields(<v1::Activity as Masked>::FIELDS));
         }
-        assert_eq!(known(SyncEntity::Finding, OF_FINDING, &["etag"]), fields(<v1::Finding as Masked>::FIELDS));
+        assert_eq!(known(SyncEntity::Finding, &["etag"]), fields(<v1::Finding as Masked>::FIELDS));
     }
 }
