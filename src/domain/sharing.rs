@@ -123,13 +123,18 @@ impl Sharing {
         self.fields.get(&entity).is_some_and(|fields| fields.contains(field))
     }
 
-    /// A short hash of what is shared: a copy that was made under another one is not the same copy.
+    /// A short hash of what is shared, and how it is told: a copy that was made under another one is not the same copy.
     #[must_use]
     pub fn digest(&self) -> String {
         // Names of keys do not matter: those may be replaced.
         let parts = (&self.markets, &self.clients, &self.portfolios, &self.fields);
         // Plain texts: their JSON cannot fail.
-        let body = serde_json::to_vec(&parts).unwrap_or_default();
+        let mut body = serde_json::to_vec(&parts).unwrap_or_default();
+        // Copies and tallies of before the digest told which of a record's cases are shared have to begin anew.
+        let names_some = |entity: &SyncEntity| self.shares(*entity, "case_ids");
+        if self.chooses_cases() && [SyncEntity::Activity, SyncEntity::Void].iter().any(names_some) {
+            body.extend_from_slice(b" digests name cases");
+        }
         blake3::hash(&body).to_hex()[..16].to_owned()
     }
 }

@@ -52,7 +52,8 @@ fn change(change: &Change) -> Result<v1::Change, DecodeError> {
         revision: revision(change.revision),
         record_time: Some(time(change.recorded)),
         reason: change.reason.number(),
-        backfilled: change.belated,
+        backfilled: change.belated.is_some(),
+        backfill_revision: change.belated.map_or(0, revision),
         digest: change.leaf.map(|leaf| leaf.bytes().to_vec()).unwrap_or_default(),
         after: Some(after),
         before,
@@ -83,10 +84,11 @@ fn write(out: &mut Out, told: &Change, with_before: bool) {
     out.int(1, revision(told.revision));
     out.time(2, told.recorded);
     out.int(3, told.reason.number().into());
-    out.int(4, told.belated.into());
+    out.int(4, told.belated.is_some().into());
     if let Some(leaf) = told.leaf {
         out.bytes(5, &leaf.bytes());
     }
+    out.int(6, told.belated.map_or(0, revision));
     match &told.what {
         What::Case { version, previous } => {
             out.nearly(10, version.record.len(), |out| {
@@ -208,7 +210,7 @@ mod tests {
             What::Case { version: Box::new(version("2")), previous: Some(Box::new(version("1"))) },
         ];
         for (number, what) in whats.into_iter().enumerate() {
-            let belated = number % 2 != 0;
+            let belated = (number % 2 != 0).then_some(9);
             let (reason, leaf) = (ChangeReason::LateFact, Some(Leaf([1, 2, 3, 4])));
             let told = Change { revision: 7, recorded: at, reason, belated, leaf, what, outside: Vec::new() };
             let mut out = Out(Vec::new());
