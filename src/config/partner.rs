@@ -1,4 +1,5 @@
-//! `[[partner]]` of a tenant's file: what is shared with whom. A field that is not named is not shared.
+//! `[[partner]]` of a tenant's file: what is shared with whom. A field that is not named is not shared, but for the few that
+//! come with every record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use super::document::{Complaints, Section};
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::{KeyId, MarketId, check_id};
 use crate::domain::market::Market;
-use crate::domain::sharing::{Sharing, fields_of};
+use crate::domain::sharing::{Sharing, always_told, fields_of};
 
 /// Reads every partner of a tenant's file.
 pub(super) fn read(sections: Vec<Section>, markets: &BTreeMap<MarketId, Market>, out: &mut Complaints) -> Vec<Sharing> {
@@ -97,6 +98,11 @@ fn entity_fields(entity: SyncEntity, named: Vec<(&str, usize)>, out: &mut Compla
     for (field, at) in named {
         if known.contains(&field) {
             fields.insert(field.to_owned());
+        } else if always_told(entity).contains(&field) {
+            let always = always_told(entity).join(", ");
+            let text =
+                format!("{entity}: \"{field}\" is not to be named: {always} come with every {entity} that is shared");
+            out.at(at, text, "leave it out; to share only these, write an empty list");
         } else {
             out.at(
                 at,

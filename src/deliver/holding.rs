@@ -15,7 +15,7 @@ use crate::sync::SinkPlace;
 const UNKEPT_EVENTS: u32 = 100;
 /// Time after which it is.
 const UNKEPT_TIME: Duration = Duration::from_millis(500);
-/// How long an order may hold before the sender knows of it.
+/// How long an order may be given before the sender knows of it.
 const UNSEEN_ORDER: Duration = Duration::from_secs(1);
 /// Wait before the database is tried again.
 const BREATH: Duration = Duration::from_millis(200);
@@ -40,6 +40,8 @@ pub(super) struct Holding {
     lease: Duration,
     /// When the last sign of life was begun: from then on another server counts at the earliest.
     renewed: Instant,
+    /// When it was looked last whether somebody gave an order.
+    looked: Instant,
     place: SinkPlace,
     seen: Timestamp,
     delivered: Option<Timestamp>,
@@ -58,25 +60,57 @@ impl Holding {
         stop: CancellationToken,
     ) -> Self {
         let (unkept, moved, kept) = (0, false, taken);
-        Self { scope, key, sink, fence, lease, renewed: taken, place, seen, delivered, unkept, moved, kept, stop }
+        Self {
+            scope,
+            key,
+            sink,
+            fence,
+            lease,
+            renewed: taken,
+            looked: taken,
+            place,
+            seen,
+            delivered,
+            unkept,
+            moved,
+            kept,
+            stop,
+        }
     }
 
     pub(super) const fn place(&self) -> &SinkPlace {
         &self.place
     }
 
-    /// The result of something that takes its time; meanwhile signs of life are given and the place is kept.
+    /// The result of something that takes its time; meanwhile signs of life are given, the place is kept, and it is looked for
+    /// orders.
     pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
         let stop = self.stop.clone();
         let mut work = std::pin::pin!(work);
         loop {
             let beat = self.renewed + self.lease / 3;
             let next = if self.moved { beat.min(self.kept + UNKEPT_TIME) } else { beat };
+            let look = self.looked.max(self.renewed) + UNSEEN_ORDER;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(End::Stopped),
                 done = &mut work => return Ok(done),
                 () = tokio::time::sleep_until(next.into()) => self.keep().await?,
+                // Reading is enough for that: signs of life are written, and seldom.
+                () = tokio::time::sleep_until(look.into()) => self.look().await?,
+            }
+        }
+    }
+
+    /// Looks whether an order was given, or somebody else holds the sink. What cannot be read is seen at the next sign of life.
+    async fn look(&mut self) -> Result<(), End> {
+        self.looked = Instant::now();
+        match self.scope.sink(&self.key.market, &self.sink).await {
+            Ok(Some(row)) if row.fence != self.fence => Err(End::Lost),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, sink = %self.sink, "a sink's state was not read");
+                Ok(())
             }
         }
     }

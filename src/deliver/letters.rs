@@ -2,7 +2,7 @@
 
 use super::holding::{End, Holding};
 use super::retry::{Outcome, Tries};
-use super::sending::{Hands, Parcel};
+use super::sending::{Hands, Parcel, spot_of};
 use super::worker::{Eyes, Worker};
 use crate::domain::sink::DeadLetter;
 use crate::ingest::IngestError;
@@ -37,7 +37,7 @@ impl Worker {
                     continue;
                 }
             };
-            hands.aside.extend(page.iter().map(|letter| letter.change.clone()));
+            hands.aside.extend(page.iter().map(|letter| (spot_of(letter), letter.change.clone())));
             after = page.last().map(|letter| (letter.revision, letter.change.clone()));
             let through = holding.place().through();
             // What the feed is still to bring is not told before what precedes it.
@@ -60,7 +60,7 @@ impl Worker {
         loop {
             match holding.during(self.look_up(letter)).await? {
                 Ok(Some((change, eyes))) => {
-                    let parcel = Parcel { change, found_at: letter.found_at, place: None };
+                    let parcel = Parcel { change, place: None };
                     return self.send(vec![parcel], &eyes, hands, holding, tries).await;
                 }
                 Ok(None) => {
@@ -78,17 +78,18 @@ impl Worker {
 
     /// The change of a letter, if the feed still brings it to this receiver, and what the receiver may see of it.
     async fn look_up(&self, letter: &DeadLetter) -> Result<Option<(Change, Eyes)>, IngestError> {
-        let before = SinkPlace::After(letter.found_at.saturating_sub(1));
+        let (sought, found_at) = spot_of(letter);
+        let before = SinkPlace::After(found_at.saturating_sub(1));
         let (mut follower, sharing) = self.common.sync.follow_sink(&self.key, &self.sink, before).await?;
         while let Some(batch) = follower.next().await {
             let batch = batch?;
             let reached = batch.reached.place.through;
             for (change, _) in batch.placed()? {
-                if change.id(&self.key) == letter.change {
+                if change.told_at() == found_at && change.id(&self.key) == sought {
                     return Ok(Some((change, Eyes { sharing })));
                 }
             }
-            if reached >= letter.found_at {
+            if reached >= found_at {
                 return Ok(None);
             }
         }

@@ -26,11 +26,11 @@ use crate::config::server::SinkSettings;
 use crate::domain::ids::SinkId;
 use crate::domain::market::MarketKey;
 use crate::outbound::{Dialer, Guard};
-use crate::sync::{Sync, Telling};
+use crate::sync::{Sync, Telling, Told};
 use worker::Worker;
 
-/// Writes the event that tells of a change. The error says why there is none.
-pub type WriteEvent = Arc<dyn Fn(&Telling<'_>) -> Result<Vec<u8>, String> + Send + std::marker::Sync>;
+/// Writes the event that tells of a change.
+pub type WriteEvent = Arc<dyn Fn(&Telling<'_>) -> Told + Send + std::marker::Sync>;
 
 /// How often the configuration is looked at.
 const LOOK: Duration = Duration::from_millis(500);

@@ -1,6 +1,6 @@
 //! Changes on their way: as many at once as the sink allows, each until its receiver has it, or refuses it for good.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -22,8 +22,6 @@ const LONG: Duration = Duration::from_secs(3_600);
 /// A change that is to arrive.
 pub(super) struct Parcel {
     pub(super) change: Change,
-    /// The revision at which the feed brings it.
-    pub(super) found_at: u64,
     /// Where the sink stands once it and all before it have arrived; `None` for what was put aside before.
     pub(super) place: Option<SinkPlace>,
 }
@@ -34,15 +32,8 @@ impl Parcel {
     /// # Errors
     /// See [`Batch::placed`].
     pub(super) fn all(batch: Batch) -> Result<Vec<Self>, IngestError> {
-        let mut found_at = batch.reached.place.through;
-        let mut parcels = Vec::new();
-        // What is told belatedly comes with the marked change behind it.
-        for (change, cursor) in batch.placed()?.into_iter().rev() {
-            found_at = if change.belated { found_at } else { change.revision };
-            parcels.push(Self { change, found_at, place: Some(SinkPlace::At(cursor)) });
-        }
-        parcels.reverse();
-        Ok(parcels)
+        let parcel = |(change, cursor)| Self { change, place: Some(SinkPlace::At(cursor)) };
+        Ok(batch.placed()?.into_iter().map(parcel).collect())
     }
 }
 
@@ -50,8 +41,18 @@ impl Parcel {
 pub(super) struct Hands {
     /// Ways to the receiver on which nothing is on its way.
     pub(super) couriers: Vec<Courier>,
-    /// Events that are put aside.
-    pub(super) aside: HashSet<String>,
+    /// Ids of the events that are put aside, by where the feed brings them.
+    pub(super) aside: HashMap<Spot, String>,
+}
+
+/// Where a feed brings a change: the change's id, and the revision, for it may bring one again with more of it. What a receiver may
+/// see of it, and so the event's id, may be something else by now.
+pub(super) type Spot = (String, u64);
+
+/// Where the feed brings what was put aside.
+pub(super) fn spot_of(letter: &DeadLetter) -> Spot {
+    let change = letter.change.split_once('-').map_or(letter.change.as_str(), |(change, _)| change);
+    (change.to_owned(), letter.found_at)
 }
 
 /// Some parcels on their way.
@@ -101,11 +102,11 @@ impl Sending<'_> {
                         self.window.started(at);
                         running.push(bring(at, courier, event, self.worker.now()));
                     }
-                    Err(text) => {
+                    Err((id, text)) => {
                         self.hands.couriers.push(courier);
                         // No other try makes it smaller.
                         self.refusals[at] = self.worker.common.settings.max_refusals;
-                        self.unfit(at, text).await?;
+                        self.unfit(at, id, text).await?;
                     }
                 }
                 continue;
@@ -129,10 +130,10 @@ impl Sending<'_> {
             let Some((at, courier, id, outcome)) = self.holding.during(ended).await? else { continue };
             self.hands.couriers.push(courier);
             match outcome {
-                Outcome::Delivered => self.arrived(at, &id).await?,
+                Outcome::Delivered => self.arrived(at).await?,
                 Outcome::Unfit(text) if self.worker.common.settings.max_dead_letters > 0 => {
                     self.refusals[at] = self.refusals[at].saturating_add(1);
-                    self.unfit(at, text).await?;
+                    self.unfit(at, id, text).await?;
                 }
                 outcome => {
                     self.window.again(at, None);
@@ -142,12 +143,17 @@ impl Sending<'_> {
         }
     }
 
-    async fn arrived(&mut self, at: usize, id: &str) -> Result<(), End> {
+    async fn arrived(&mut self, at: usize) -> Result<(), End> {
         self.worker.count("fairdue_sink_events_total");
-        if self.hands.aside.remove(id) {
-            self.holding.letter_taken(id).await?;
+        if let Some(letter) = self.hands.aside.remove(&self.spot(at)) {
+            self.holding.letter_taken(&letter).await?;
         }
         self.done(at).await
+    }
+
+    fn spot(&self, at: usize) -> Spot {
+        let change = &self.parcels[at].change;
+        (change.id(&self.worker.key), change.told_at())
     }
 
     /// Notes that one needs no more looking after, and how far the sink has come by that.
@@ -164,7 +170,7 @@ impl Sending<'_> {
     }
 
     /// One was refused by its receiver, which takes others: tried again later, or put aside.
-    async fn unfit(&mut self, at: usize, text: String) -> Result<(), End> {
+    async fn unfit(&mut self, at: usize, id: String, text: String) -> Result<(), End> {
         let settings = &self.worker.common.settings;
         let (refusals, now) = (self.refusals[at], self.worker.now());
         let reason: String = text.chars().take(MAX_ERROR).collect();
@@ -179,11 +185,11 @@ impl Sending<'_> {
             self.window.again(at, Some(Instant::now() + wait));
             return Ok(());
         }
-        let Parcel { change, found_at, .. } = &self.parcels[at];
+        let Parcel { change, .. } = &self.parcels[at];
         let letter = DeadLetter {
-            change: change.id(&self.worker.key),
+            change: id,
             revision: change.revision,
-            found_at: *found_at,
+            found_at: change.told_at(),
             entity: change.what.entity(),
             subject: change.what.subject(),
             refusals,
@@ -202,8 +208,12 @@ impl Sending<'_> {
                 self.worker.count("fairdue_sink_dead_letters_total");
                 tracing::error!(sink = %self.worker.sink.id, market = %self.worker.key.market, change = letter.change,
                     revision = letter.revision, reason = letter.reason, "an event was put aside");
-                self.hands.aside.insert(letter.change.clone());
-                Ok(())
+                let before = self.hands.aside.insert(spot_of(letter), letter.change.clone());
+                // Its receiver may see something else of it by now.
+                match before.filter(|before| *before != letter.change) {
+                    Some(before) => self.holding.letter_taken(&before).await,
+                    None => Ok(()),
+                }
             }
             PutAside::Lost => Err(End::Lost),
             PutAside::Full => Err(End::Paused(format!(

@@ -1,6 +1,6 @@
 //! Sends one market's changes to one receiver, whenever this server holds the sink.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,7 +100,7 @@ impl Worker {
     async fn send_all(&self, holding: &mut Holding, tries: &mut Tries) -> Result<Infallible, End> {
         let courier = || Courier::new(Arc::clone(&self.common), self.sink.receiver.clone(), &self.key);
         let couriers = (0..self.sink.in_flight.max(1)).map(|_| courier()).collect();
-        let mut hands = Hands { couriers, aside: HashSet::new() };
+        let mut hands = Hands { couriers, aside: HashMap::new() };
         self.replay_letters(&mut hands, holding, tries).await?;
         loop {
             let place = holding.place().clone();
@@ -154,18 +154,19 @@ impl Worker {
         if same { Ok(()) } else { Err(End::Stopped) }
     }
 
-    /// The event that tells of a change. The error says why there is none.
-    pub(super) fn event(&self, change: &Change, eyes: &Eyes) -> Result<Event, String> {
-        let id = change.id(&self.key);
+    /// The event that tells of a change. The error says its id, and why there is none.
+    pub(super) fn event(&self, change: &Change, eyes: &Eyes) -> Result<Event, (String, String)> {
         let telling = Telling {
             key: &self.key,
             change,
-            id: &id,
             sharing: eyes.sharing.as_deref(),
             most: usize::try_from(self.common.settings.max_event_bytes).unwrap_or(usize::MAX),
         };
-        let body = (self.common.write)(&telling)?;
-        Ok(Event { id, entity: change.what.entity(), body })
+        let told = (self.common.write)(&telling);
+        match told.body {
+            Ok(body) => Ok(Event { id: told.id, entity: change.what.entity(), body }),
+            Err(why) => Err((told.id, why)),
+        }
     }
 
     /// Notes a failure and waits for the next try, or ends.

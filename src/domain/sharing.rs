@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::feed::SyncEntity;
 use super::ids::{KeyId, MarketId};
 
-/// Fields of a case that can be shared, named as the API names them. Its id, its version's and the revision always are.
+/// Fields of a case that can be shared, named as the API names them.
 pub const CASE_FIELDS: &[&str] = &[
     "effect_time",
     "currency_code",
@@ -26,7 +26,7 @@ pub const CASE_FIELDS: &[&str] = &[
     "closed",
     "attributes",
 ];
-/// Fields of an activity that can be shared. Its id, when it was recorded and the revision always are.
+/// Fields of an activity that can be shared.
 pub const ACTIVITY_FIELDS: &[&str] = &[
     "case_ids",
     "person_id",
@@ -44,7 +44,7 @@ pub const ACTIVITY_FIELDS: &[&str] = &[
     "control",
     "detail",
 ];
-/// Fields of a finding that can be shared. Its id, status, why and when it changed and the revision always are.
+/// Fields of a finding that can be shared.
 pub const FINDING_FIELDS: &[&str] = &[
     "rule_id",
     "jurisdiction_id",
@@ -65,6 +65,17 @@ pub const FINDING_FIELDS: &[&str] = &[
     "open_time",
     "decision",
 ];
+
+/// Fields of an entity that are told with each of its records, whatever is shared: a copy cannot be kept without them. A finding that
+/// does not tell its status could not be closed in one.
+#[must_use]
+pub const fn always_told(entity: SyncEntity) -> &'static [&'static str] {
+    match entity {
+        SyncEntity::Case => &["case_id", "version_id", "revision"],
+        SyncEntity::Activity | SyncEntity::Void => &["activity_id", "record_time", "revision"],
+        SyncEntity::Finding => &["finding_id", "status", "change_reason", "change_time", "revision"],
+    }
+}
 
 /// The fields of an entity that can be shared.
 #[must_use]
@@ -112,13 +123,18 @@ impl Sharing {
         self.fields.get(&entity).is_some_and(|fields| fields.contains(field))
     }
 
-    /// A short hash of what is shared: a copy that was made under another one is not the same copy.
+    /// A short hash of what is shared, and how it is told: a copy that was made under another one is not the same copy.
     #[must_use]
     pub fn digest(&self) -> String {
         // Names of keys do not matter: those may be replaced.
         let parts = (&self.markets, &self.clients, &self.portfolios, &self.fields);
         // Plain texts: their JSON cannot fail.
-        let body = serde_json::to_vec(&parts).unwrap_or_default();
+        let mut body = serde_json::to_vec(&parts).unwrap_or_default();
+        // Copies and tallies of before the digest told which of a record's cases are shared have to begin anew.
+        let names_some = |entity: &SyncEntity| self.shares(*entity, "case_ids");
+        if self.chooses_cases() && [SyncEntity::Activity, SyncEntity::Void].iter().any(names_some) {
+            body.extend_from_slice(b" digests name cases");
+        }
         blake3::hash(&body).to_hex()[..16].to_owned()
     }
 }

@@ -53,8 +53,8 @@ pub struct Change {
     pub recorded: Timestamp,
     /// Why.
     pub reason: ChangeReason,
-    /// It is told belatedly, before the change that its case enters the filter with.
-    pub belated: bool,
+    /// Of what is told belatedly, the revision of the change that it is told with: its case enters the filter with that one.
+    pub belated: Option<u64>,
     /// The leaf of the record that counts from now on; `None` of a finding that does not stand.
     pub leaf: Option<Leaf>,
     /// What changed.
@@ -69,13 +69,19 @@ impl Change {
     #[must_use]
     pub fn mark(&self) -> Option<Mark> {
         let one = |kind, id: &str| Mark(self.revision, kind, id.to_owned(), String::new());
-        (!self.belated).then(|| match &self.what {
+        self.belated.is_none().then(|| match &self.what {
             What::Case { version, .. } => {
                 Mark(self.revision, FeedKind::Case, version.case.to_string(), version.version.to_string())
             }
             What::Activity(row) | What::Void { void: row, .. } => one(FeedKind::Record, row.id()),
             What::Finding { row, .. } => one(FeedKind::Finding, &row.finding.id.to_string()),
         })
+    }
+
+    /// The revision at which the feed brings it.
+    #[must_use]
+    pub fn told_at(&self) -> u64 {
+        self.belated.unwrap_or(self.revision)
     }
 }
 

@@ -222,7 +222,7 @@ impl Follower {
         for piece in pieces.iter().rev() {
             ends.push(next.map_or(reached.through, |revision: u64| revision.saturating_sub(1)));
             next = match piece {
-                Piece::Change(change) if change.belated => next,
+                Piece::Change(change) if change.belated.is_some() => next,
                 Piece::Change(change) => Some(change.revision),
                 Piece::Run(run) => run.revision(0),
             };

@@ -30,7 +30,8 @@ pub(super) async fn changes(
     filter: &Filter,
     rows: Vec<Raw>,
 ) -> Result<Vec<Piece>, IngestError> {
-    let loaded = load(scope, market, filter, &rows).await?;
+    let mut waiting = members::waiting(scope, market, filter, &rows).await?;
+    let loaded = load(scope, market, filter, &rows, &waiting).await?;
     let mut changes = Vec::with_capacity(rows.len());
     if !filter.chooses_cases() {
         for raw in rows {
@@ -42,7 +43,6 @@ pub(super) async fn changes(
         return Ok(changes);
     }
     let entries = members::entries(filter, &loaded.versions)?;
-    let mut waiting = members::waiting(scope, market, filter, &rows).await?;
     for raw in rows {
         let revision = raw.order().0;
         let entered = |case: &&CaseId| entries.get(*case).is_some_and(|since| *since <= revision);
@@ -54,11 +54,11 @@ pub(super) async fn changes(
                 .extend(members::past_of(scope, market, filter, &case, revision).await?.into_iter().map(Piece::Change));
         }
         let mut change = change(raw, &loaded)?;
-        change.outside = members::outside(&change.what, &entries, revision);
+        members::narrow(&mut change, &entries, revision);
         if let What::Activity(row) = &change.what
             && let Some(mut void) = waiting.remove(row.id())
         {
-            void.outside = members::outside(&void.what, &entries, revision);
+            members::narrow(&mut void, &entries, revision);
             changes.push(Piece::Change(void));
         }
         if filter.wants(change.what.entity()) {
@@ -68,7 +68,13 @@ pub(super) async fn changes(
     Ok(changes)
 }
 
-async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[Raw]) -> Result<Loaded, IngestError> {
+async fn load(
+    scope: &TenantScope,
+    market: &MarketId,
+    filter: &Filter,
+    rows: &[Raw],
+    waiting: &HashMap<String, Change>,
+) -> Result<Loaded, IngestError> {
     let mut loaded = Loaded::default();
     let (mut targets, mut findings) = (Vec::new(), Vec::new());
     for raw in rows {
@@ -84,7 +90,8 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
     findings.dedup();
     loaded.pasts = scope.finding_pasts(market, &findings).await?;
     let mut cases: Vec<CaseId> = if filter.chooses_cases() {
-        rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).cloned().collect()
+        let of_waiting = waiting.values().flat_map(|void| void.what.cases());
+        rows.iter().flat_map(|raw| members::cases_of(raw, &loaded)).chain(of_waiting).cloned().collect()
     } else {
         let version = |raw: &Raw| match raw {
             Raw::Version(row, true) => Some(row.case.clone()),
@@ -99,7 +106,7 @@ async fn load(scope: &TenantScope, market: &MarketId, filter: &Filter, rows: &[R
 }
 
 fn change(raw: Raw, loaded: &Loaded) -> Result<Change, IngestError> {
-    let belated = false;
+    let belated = None;
     Ok(match raw {
         Raw::Version(version, _) => {
             let (revision, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));

@@ -66,11 +66,16 @@ pub(super) fn entries(
     Ok(entries)
 }
 
-/// The cases of a change that are not in the filter by a revision: who follows learns nothing of them. Of an unknown one it is
-/// not known that it is.
-pub(super) fn outside(what: &What, entries: &HashMap<CaseId, u64>, revision: u64) -> Vec<CaseId> {
+/// Leaves out of a change what is not in the filter by a revision: the activity that it takes out, if none of its cases is, and
+/// the ids of other cases. Who follows learns nothing of them. Of an unknown case it is not known that it is in the filter.
+pub(super) fn narrow(change: &mut Change, entries: &HashMap<CaseId, u64>, revision: u64) {
     let entered = |case: &CaseId| entries.get(case).is_some_and(|since| *since <= revision);
-    what.cases().filter(|case| !entered(case)).cloned().collect()
+    if let What::Void { target, .. } = &mut change.what
+        && target.as_ref().is_some_and(|target| !target.cases().iter().any(entered))
+    {
+        *target = None;
+    }
+    change.outside = change.what.cases().filter(|case| !entered(case)).cloned().collect();
 }
 
 /// Whether this version brings its case in although older things of it are on record: those then come first.
@@ -96,9 +101,12 @@ pub(super) async fn past_of(
     let mut changes = Vec::new();
     for version in versions.into_iter().filter(|row| row.revision < revision) {
         let (at, recorded, leaf) = (version.revision, version.recorded, Some(version.leaf()));
-        changes.push(told(at, recorded, leaf, What::Case { version: Box::new(version), previous: None }));
+        changes.push(told((at, revision), recorded, leaf, What::Case { version: Box::new(version), previous: None }));
     }
-    let voided = activities.iter().filter(|(_, voided)| voided.is_some_and(|at| at < revision));
+    // A void of what comes later is told with that.
+    let before =
+        |(row, voided): &&(FeedRecord, Option<u64>)| row.revision < revision && voided.is_some_and(|at| at < revision);
+    let voided = activities.iter().filter(before);
     let voided = voided.map(|(row, _)| row.id().to_owned()).collect();
     let mut voids = scope.voids_of(market, voided).await?;
     let (own, activities): (Vec<_>, Vec<_>) =
@@ -107,24 +115,27 @@ pub(super) async fn past_of(
     let own = own.into_iter().map(|(row, _)| row).filter(|row| row.revision < revision);
     let own: Vec<FeedRecord> = own.filter(|row| voids.iter().all(|void| void.id() != row.id())).collect();
     voids.extend(own);
+    let targets = voids.iter().filter_map(FeedRecord::target).map(str::to_owned).collect();
+    let targets = scope.records_of(market, targets).await?;
     for void in voids {
-        let target = activities.iter().find(|(row, _)| Some(row.id()) == void.target());
-        let target = target.map(|(row, _)| Box::new(row.clone()));
+        // As it is told where it stands: a target that is younger than the void was not there to be taken out.
+        let found = targets.iter().find(|row| Some(row.id()) == void.target() && row.revision <= void.revision);
+        let target = found.map(|row| Box::new(row.clone()));
         let (at, recorded, leaf) = (void.revision, void.recorded, Some(void.leaf()));
         let reason = ChangeReason::Void;
         let what = What::Void { void: Box::new(void), target };
-        changes.push(Change { reason, ..told(at, recorded, leaf, what) });
+        changes.push(Change { reason, ..told((at, revision), recorded, leaf, what) });
     }
     for (row, _) in activities.into_iter().filter(|(row, _)| row.revision < revision) {
         let (at, recorded, leaf) = (row.revision, row.recorded, Some(row.leaf()));
-        changes.push(told(at, recorded, leaf, What::Activity(Box::new(row))));
+        changes.push(told((at, revision), recorded, leaf, What::Activity(Box::new(row))));
     }
     let ids = scope.finding_ids_of(market, vec![case.to_string()]).await?;
     for past in scope.finding_pasts(market, &ids).await?.values() {
         if let Some((row, reason, _)) = states::before(past, revision) {
             let (at, recorded, leaf) = (row.revision, row.changed, states::leaf(&row));
             let what = What::Finding { row: Box::new(row), previous: None };
-            changes.push(Change { reason, ..told(at, recorded, leaf, what) });
+            changes.push(Change { reason, ..told((at, revision), recorded, leaf, what) });
         }
     }
     changes.retain(|change| filter.wants(change.what.entity()));
@@ -133,15 +144,15 @@ pub(super) async fn past_of(
     named.dedup();
     let entries = entries(filter, &scope.versions_of(market, &named).await?)?;
     for change in &mut changes {
-        change.outside = outside(&change.what, &entries, revision);
+        narrow(change, &entries, revision);
     }
     changes.sort_by_key(|change| (change.revision, change.what.entity()));
     Ok(changes)
 }
 
-/// A change that is told belatedly.
-const fn told(revision: u64, recorded: Timestamp, leaf: Option<Leaf>, what: What) -> Change {
-    Change { revision, recorded, reason: ChangeReason::New, belated: true, leaf, what, outside: Vec::new() }
+/// A change of one revision that is told belatedly, at another.
+const fn told((revision, told_at): (u64, u64), recorded: Timestamp, leaf: Option<Leaf>, what: What) -> Change {
+    Change { revision, recorded, reason: ChangeReason::New, belated: Some(told_at), leaf, what, outside: Vec::new() }
 }
 
 /// Voids that came before these activities, by target: without the activity, nobody could tell whom they concern.
@@ -166,11 +177,12 @@ pub(super) async fn waiting(
     let targets = revisions.keys().map(|id| (*id).to_owned()).collect();
     for void in scope.voids_of(market, targets).await? {
         let Some(of) = void.target().map(str::to_owned) else { continue };
-        if revisions.get(of.as_str()).is_some_and(|arrived| void.revision < *arrived) {
+        let arrived = revisions.get(of.as_str()).copied().filter(|arrived| void.revision < *arrived);
+        if let Some(arrived) = arrived {
             let (revision, recorded, leaf) = (void.revision, void.recorded, Some(void.leaf()));
             let what = What::Void { void: Box::new(void), target: None };
             let reason = ChangeReason::Void;
-            found.insert(of, Change { reason, ..told(revision, recorded, leaf, what) });
+            found.insert(of, Change { reason, ..told((revision, arrived), recorded, leaf, what) });
         }
     }
     Ok(found)

@@ -22,7 +22,7 @@ pub use change::{Change, Piece, What};
 pub use follower::{Batch, Follower};
 pub use partner::{Counted, Record, Tell};
 pub use run::{Plain, Run, Teller, Tellers};
-pub use sinks::{SinkPlace, SinkStatus, Telling};
+pub use sinks::{SinkPlace, SinkStatus, Telling, Told};
 pub use status::{LeafRow, MarketStatus};
 
 pub use crate::store::{FeedRecord, FeedVersion};
@@ -187,7 +187,9 @@ impl Sync {
             Err(after) => Place { through: after, last: None },
             Ok(Cursor { place, epoch: began, policy: under }) => {
                 if under != policy {
-                    return Err(gone("what is shared with this partner has changed since the token was given out"));
+                    return Err(gone(
+                        "what is shared with this partner has changed, or how it is told, since the token was given out",
+                    ));
                 }
                 if began != epoch {
                     return Err(gone("the feeds of this market were reset since the token was given out"));

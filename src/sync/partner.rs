@@ -13,6 +13,7 @@ use super::status::{LeafRow, Tallied, around};
 use super::{Filter, Session, Sync, states};
 use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
+use crate::domain::ids::CaseId;
 use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::sharing::Sharing;
@@ -27,7 +28,8 @@ const STRETCH: u32 = 2_000;
 /// How long a call counts before it says that there is more.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The way of counting: another one counts everything anew. To be raised with whatever changes how a record is told.
+/// The way of counting: another one counts everything anew. To be raised with whatever changes how a record is told, unless
+/// [`Sharing::digest`] changes with it.
 const VERSION: u32 = 2;
 
 /// What is counted of a record as a partner gets it.
@@ -46,8 +48,8 @@ pub struct Counted {
 pub enum Record<'a> {
     /// A case version.
     Version(&'a FeedVersion),
-    /// An activity or void.
-    Activity(&'a FeedRecord),
+    /// An activity or void, and which of its cases the partner is not told of.
+    Activity(&'a FeedRecord, &'a [CaseId]),
     /// A finding, with the leaf of the whole of it; without one it does not stand.
     Finding(&'a FindingRow, Option<Leaf>),
 }
@@ -154,7 +156,8 @@ impl Sync {
                 Kept::Activity(row, void) => {
                     let gone = *void && row.entity == SyncEntity::Activity && tells_voids(sharing);
                     let tells = !gone && known.tells(row, known.target(row)).is_some();
-                    (row.revision, if tells { told(tell, Record::Activity(row), sharing)? } else { None })
+                    let outside = known.outside(row, u64::MAX);
+                    (row.revision, if tells { told(tell, Record::Activity(row, &outside), sharing)? } else { None })
                 }
                 Kept::Finding(state) => {
                     let past = known.past(state.id).filter(|past| known.tells_finding(past));

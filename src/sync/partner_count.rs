@@ -1,8 +1,9 @@
 //! What changes between two revisions in what is counted under a policy.
 //!
 //! A record is told from the revision on at which it is there and one of its cases has entered the filter; it counts from then
-//! on, unless it is void. Both are functions of what is stored, whenever they are asked for. Each record is looked at for one
-//! of the reasons for which it may count otherwise than before: it is new, a void takes it out, or its case has entered.
+//! on, unless it is void. It names those of its cases that have entered, and its leaf says which. All are functions of what is
+//! stored, whenever they are asked for. Each record is looked at for one of the reasons for which it may count otherwise than
+//! before: it is new, a void takes it out, or one of its cases has entered.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -82,6 +83,12 @@ impl Known {
         self.targets.get(void.target()?)
     }
 
+    /// The cases of a record that are not told by a revision.
+    pub(super) fn outside(&self, row: &FeedRecord, at: u64) -> Vec<CaseId> {
+        let inside = |case: &CaseId| self.entry(case).is_some_and(|entry| entry <= at);
+        row.cases().iter().filter(|case| !inside(case)).cloned().collect()
+    }
+
     /// The revision from which on a record is told, and the case whose entry it is told by; `None` if it is never.
     pub(super) fn tells<'k>(
         &self,
@@ -147,6 +154,29 @@ impl Count<'_> {
         Ok(())
     }
 
+    /// Adds an activity or void as it is told at a revision, or takes that out.
+    fn record(
+        &self,
+        row: &FeedRecord,
+        known: &Known,
+        at: u64,
+        out: bool,
+        sum: &mut Tallies,
+    ) -> Result<(), IngestError> {
+        self.note(row.entity, Record::Activity(row, &known.outside(row, at)), out, sum)
+    }
+
+    /// Has a record that was told before the window counted as it is told behind it, if it is this case by whose entry it names
+    /// more: the first one of its own that enters in the window.
+    fn widened(&self, row: &FeedRecord, case: &CaseId, known: &Known, sum: &mut Tallies) -> Result<(), IngestError> {
+        let entries = row.cases().iter().filter_map(|case| Some((known.entry(case)?, case)));
+        if entries.filter(|(entry, _)| self.within(*entry)).min().is_some_and(|(_, first)| first == case) {
+            self.record(row, known, self.window.0, true, sum)?;
+            self.record(row, known, self.window.1, false, sum)?;
+        }
+        Ok(())
+    }
+
     /// Whether an activity is void at the end of the window, as the partner can tell.
     fn is_void(&self, voided: Option<u64>) -> bool {
         tells_voids(self.sharing) && voided.is_some_and(|since| since <= self.window.1)
@@ -167,13 +197,13 @@ impl Count<'_> {
         let to = self.window.1;
         let voided = known.voidings.get(row.id()).map(|(_, since)| *since);
         if known.tells(row, None).is_some_and(|(since, _)| since <= to) && !self.is_void(voided) {
-            self.note(row.entity, Record::Activity(row), false, sum)?;
+            self.record(row, known, to, false, sum)?;
         }
         // A void that came before it: only now it is known whom that concerns.
         if let Some(void) = known.earlier.get(row.id()).filter(|void| void.revision <= self.window.0)
             && known.tells(void, Some(row)).is_some_and(|(since, _)| self.within(since))
         {
-            self.note(SyncEntity::Void, Record::Activity(void), false, sum)?;
+            self.record(void, known, to, false, sum)?;
         }
         Ok(())
     }
@@ -182,14 +212,14 @@ impl Count<'_> {
         let (from, to) = self.window;
         let target = known.target(row);
         if known.tells(row, target).is_some_and(|(since, _)| since <= to) {
-            self.note(SyncEntity::Void, Record::Activity(row), false, sum)?;
+            self.record(row, known, to, false, sum)?;
         }
         let taken = target.filter(|target| {
             let first = known.voidings.get(target.id()).is_some_and(|(void, _)| void == row.id());
             let was = target.revision <= from && known.tells(target, None).is_some_and(|(since, _)| since <= from);
             first && was && target.entity == SyncEntity::Activity && tells_voids(self.sharing)
         });
-        taken.map_or(Ok(()), |target| self.note(target.entity, Record::Activity(target), true, sum))
+        taken.map_or(Ok(()), |target| self.record(target, known, from, true, sum))
     }
 
     fn finding(&self, past: &FindingPast, revision: u64, known: &Known, sum: &mut Tallies) -> Result<(), IngestError> {
@@ -211,9 +241,9 @@ impl Count<'_> {
         self.note(SyncEntity::Finding, Record::Finding(&row, states::leaf(&row)), out, sum)
     }
 
-    /// Adds what is older than the window of a case that enters the filter in it.
+    /// Adds what is older than the window of a case that enters the filter in it; what was told by another case names this one, too.
     async fn enters(&self, case: &CaseId, sum: &mut Tallies) -> Result<(), IngestError> {
-        let from = self.window.0;
+        let (from, to) = self.window;
         let (versions, records) = self.scope.case_feed(self.id(), case).await?;
         for row in versions.iter().filter(|row| row.revision <= from) {
             self.note(SyncEntity::Case, Record::Version(row), false, sum)?;
@@ -229,21 +259,27 @@ impl Count<'_> {
         known.targets = targets.into_iter().map(|row| (row.id().to_owned(), row)).collect();
         let rows = records.iter().map(|(row, _)| row).chain(voids.values()).chain(known.targets.values());
         known.entries = self.entries(rows.flat_map(FeedRecord::cases).cloned().collect()).await?;
-        let by_this = |tells: Option<(u64, Option<&CaseId>)>| {
-            tells.is_some_and(|(since, by)| self.within(since) && by == Some(case))
-        };
         let activities = records.iter().filter(|(row, _)| row.entity == SyncEntity::Activity && row.revision <= from);
         for (row, voided) in activities {
-            if by_this(known.tells(row, None)) && !self.is_void(*voided) {
-                self.note(row.entity, Record::Activity(row), false, sum)?;
+            match known.tells(row, None) {
+                Some(_) if self.is_void(*voided) => {}
+                Some((since, _)) if since <= from => self.widened(row, case, &known, sum)?,
+                Some((since, by)) if self.within(since) && by == Some(case) => {
+                    self.record(row, &known, to, false, sum)?
+                }
+                _ => {}
             }
         }
         for void in voids.values().filter(|void| void.revision <= from) {
             let target = known.target(void);
             // One whose target comes in the window is counted with that.
             let with_target = target.is_some_and(|target| self.within(target.revision));
-            if !with_target && by_this(known.tells(void, target)) {
-                self.note(SyncEntity::Void, Record::Activity(void), false, sum)?;
+            match known.tells(void, target) {
+                Some((since, _)) if since <= from => self.widened(void, case, &known, sum)?,
+                Some((since, by)) if self.within(since) && by == Some(case) && !with_target => {
+                    self.record(void, &known, to, false, sum)?;
+                }
+                _ => {}
             }
         }
         if self.filter.wants(SyncEntity::Finding) {

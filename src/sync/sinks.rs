@@ -69,12 +69,20 @@ pub struct Telling<'a> {
     pub key: &'a MarketKey,
     /// The change.
     pub change: &'a Change,
-    /// The change's id, the same whenever and to whomever it is told.
-    pub id: &'a str,
     /// What the receiver may see; `None` for everything.
     pub sharing: Option<&'a Sharing>,
     /// Most bytes that telling it may take.
     pub most: usize,
+}
+
+/// A change as its receiver is told of it.
+#[derive(Debug)]
+pub struct Told {
+    /// The event's id: that of the change, and for a partner what of it is told. The same content has the same one whenever it is
+    /// told, and another content another one.
+    pub id: String,
+    /// The event; or why there is none.
+    pub body: Result<Vec<u8>, String>,
 }
 
 impl Change {

@@ -293,3 +293,24 @@ fn a_target_for_what_no_figure_can_be_of_is_told() {
         assert!(told.contains(&format!("write {remedy}")), "{told}");
     }
 }
+
+/// A copy cannot do without them: they come whatever is shared, which a partner's file neither gives nor takes.
+#[test]
+fn what_comes_with_every_record_is_not_to_be_named_and_the_refusal_says_so() {
+    let directory = configuration();
+    let tenant = directory.path().join("tenants/t.toml");
+    let good = std::fs::read_to_string(&tenant).expect("the tenant");
+    let hub = "[[partner]]\nid = \"hub\"\nkeys = []\nmarkets = [\"it\"]\n[partner.share]\n";
+    for (entity, field, all) in [
+        ("finding", "status", "finding_id, status, change_reason, change_time, revision"),
+        ("case", "version_id", "case_id, version_id, revision"),
+        ("void", "record_time", "activity_id, record_time, revision"),
+    ] {
+        std::fs::write(&tenant, format!("{good}{hub}{entity} = [\"{field}\"]\n")).expect("write the tenant");
+        let told = told(directory.path());
+        let said = format!("{entity}: \"{field}\" is not to be named: {all} come with every {entity} that is shared");
+        assert!(told.contains(&said) && told.contains("leave it out"), "{said} in\n{told}");
+    }
+    std::fs::write(&tenant, format!("{good}{hub}finding = [\"statu\"]\n")).expect("write the tenant");
+    assert!(told(directory.path()).contains("finding has no field \"statu\" to share"));
+}

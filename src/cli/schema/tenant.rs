@@ -24,7 +24,7 @@ pub(super) fn schema() -> Value {
         .may("facts", facts())
         .may("findings", findings())
         .may("dispositions", dispositions())
-        .may("partner", tables("What is shared with a partner; what is not named is not shared", partner()))
+        .may("partner", tables("What is shared with a partner; what is not named is not shared, but for what comes with every record, as its id", partner()))
         .may("sink", tables("To whom changes are sent as they are committed", sink()))
         .may("reporting", reporting())
         .may("benchmarks", shared())

@@ -24,6 +24,8 @@ const MAX_ENTITIES: usize = 16;
 const MAX_EVENTS: usize = 1_000;
 /// Characters of an event's id.
 const EVENT_ID: usize = 32;
+/// Digits that say what of the change is told to a partner.
+const EVENT_CONTENT: usize = 16;
 /// Longest silence where none is asked for, in seconds.
 const HEARTBEAT: u16 = 10;
 /// The longest that may be asked for.
@@ -216,10 +218,15 @@ pub fn sink(wire: v1::UpdateSinkRequest) -> Result<(MarketId, SinkId, SinkOrder)
 fn event_ids_of(at: &At<'_>, wire: Vec<String>) -> Option<Vec<String>> {
     let count = wire.len();
     let ids = at.list(wire, MAX_EVENTS, |at, id| {
-        let right = id.len() == EVENT_ID && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let right = match id.split_once('-') {
+            Some((change, content)) => digits(change, EVENT_ID) && digits(content, EVENT_CONTENT),
+            None => digits(&id, EVENT_ID),
+        };
         if !right {
             at.refuse(format!(
-                "is no id of an event: send {EVENT_ID} hexadecimal digits, as ListDeadLetters tells them"
+                "is no id of an event: send {EVENT_ID} hexadecimal digits, of a partner's sink with - and {EVENT_CONTENT} more, \
+                 as ListDeadLetters tells them"
             ));
         }
         right.then_some(id)

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::sync::{named, telling};
 use crate::proto::v1;
 use crate::proto::v1::change::After;
-use crate::sync::Telling;
+use crate::sync::{Telling, Told};
 use crate::wire::encode::scalar::time;
 
 /// The envelope. Attributes that CloudEvents does not name have lower-case names without marks, as it asks.
@@ -39,16 +39,31 @@ fn described() -> Option<&'static MessageDescriptor> {
 }
 
 /// The event that tells of a change: nothing in it goes beyond what is shared. One that is too large comes without what was
-/// so before.
-///
-/// # Errors
-/// It is too large even then.
-pub fn event(told: &Telling<'_>) -> Result<Vec<u8>, String> {
-    let mut wire =
-        telling(told.change, told.sharing).map_err(|error| format!("a stored record is corrupt: {error}"))?;
-    let mut body = written(told, &wire)?;
+/// so before; one that is too large even then does not come.
+#[must_use]
+pub fn event(told: &Telling<'_>) -> Told {
+    let change = told.change.id(told.key);
+    match telling(told.change, told.sharing) {
+        Ok(wire) => {
+            let id = if told.sharing.is_some() { format!("{change}-{}", content(&wire)) } else { change };
+            let body = fitting(told, &id, wire);
+            Told { id, body }
+        }
+        Err(error) => Told { id: change, body: Err(format!("a stored record is corrupt: {error}")) },
+    }
+}
+
+/// What tells one content of a change from every other. How it comes, in its place or belatedly, is no content.
+fn content(wire: &v1::Change) -> String {
+    let v1::Change { digest, after, before, .. } = wire.clone();
+    let content = v1::Change { digest, after, before, ..v1::Change::default() };
+    blake3::hash(&content.encode_to_vec()).to_hex()[..16].to_owned()
+}
+
+fn fitting(told: &Telling<'_>, id: &str, mut wire: v1::Change) -> Result<Vec<u8>, String> {
+    let mut body = written(told, id, &wire)?;
     if body.len() > told.most && wire.before.take().is_some() {
-        body = written(told, &wire)?;
+        body = written(told, id, &wire)?;
     }
     if body.len() > told.most {
         let (what, revision, bytes, most) = (named(told.change.mark()), told.change.revision, body.len(), told.most);
@@ -60,14 +75,14 @@ pub fn event(told: &Telling<'_>) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-fn written(told: &Telling<'_>, wire: &v1::Change) -> Result<Vec<u8>, String> {
+fn written(told: &Telling<'_>, id: &str, wire: &v1::Change) -> Result<Vec<u8>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("an event could not be written: {error}");
     let descriptor = described().ok_or_else(|| failed(&"the description of Change is missing"))?;
     let data = DynamicMessage::decode(descriptor.clone(), wire.encode_to_vec().as_slice());
     let (key, change) = (told.key, told.change);
     let event = Event {
         specversion: "1.0",
-        id: told.id,
+        id,
         source: format!("/fairdue/tenants/{}/markets/{}", escaped(key.tenant.as_str()), escaped(key.market.as_str())),
         r#type: format!("fairdue.v1.change.{}", change.what.entity()),
         subject: match &wire.after {

@@ -217,7 +217,7 @@ mod tests {
                 let begins = teller.tell(&mut told, &Plain { revision, recorded, reason, leaf, record: &record });
                 assert_eq!(told[begins..begins + record.len()], record);
                 let (leaf, what) = (Some(leaf), What::Activity(Box::new(row)));
-                let change = Change { revision, recorded, reason, belated: false, leaf, what, outside: Vec::new() };
+                let change = Change { revision, recorded, reason, belated: None, leaf, what, outside: Vec::new() };
                 put(&mut expected, &change, None, true).unwrap();
             }
         }

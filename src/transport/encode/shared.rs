@@ -7,30 +7,28 @@ use super::finding;
 use crate::domain::digest::Leaf;
 use crate::domain::feed::SyncEntity;
 use crate::domain::ids::CaseId;
-use crate::domain::sharing::{Sharing, fields_of};
+use crate::domain::sharing::{Sharing, always_told, fields_of};
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
 use crate::sync::{Counted, Record};
 use crate::transport::mask::Masked as _;
 use crate::wire::counted::{instant, of_activity, of_case};
 
-/// Fields of a case that every partner gets.
-pub const OF_CASE: &[&str] = &["case_id", "version_id", "revision"];
-/// Fields of an activity or void that every partner gets.
-pub const OF_ACTIVITY: &[&str] = &["activity_id", "record_time", "revision"];
-/// Fields of a finding that every partner gets.
-pub const OF_FINDING: &[&str] = &["finding_id", "status", "change_reason", "change_time", "revision"];
+/// Whether a partner gets a field.
+fn gets(entity: SyncEntity, sharing: &Sharing, field: &str) -> bool {
+    always_told(entity).contains(&field) || sharing.shares(entity, field)
+}
 
 fn case(case: &mut v1::Case, sharing: &Sharing) {
-    case.keep(&|field| OF_CASE.contains(&field) || sharing.shares(SyncEntity::Case, field));
+    case.keep(&|field| gets(SyncEntity::Case, sharing, field));
 }
 
 fn activity(activity: &mut v1::Activity, entity: SyncEntity, sharing: &Sharing) {
-    activity.keep(&|field| OF_ACTIVITY.contains(&field) || sharing.shares(entity, field));
+    activity.keep(&|field| gets(entity, sharing, field));
 }
 
 fn finding(finding: &mut v1::Finding, sharing: &Sharing) {
-    finding.keep(&|field| OF_FINDING.contains(&field) || sharing.shares(SyncEntity::Finding, field));
+    finding.keep(&|field| gets(SyncEntity::Finding, sharing, field));
 }
 
 /// Whether every field of an entity is shared: its records are then counted as they are stored, as for everybody else.
@@ -47,29 +45,21 @@ fn leaf_of_case(case: &mut v1::Case) -> Leaf {
     leaf
 }
 
-fn leaf_of_activity(activity: &mut v1::Activity, entity: SyncEntity, sharing: &Sharing) -> Leaf {
+fn leaf_of_activity(activity: &mut v1::Activity, entity: SyncEntity) -> Leaf {
     let (time, revision) = (activity.record_time.take(), std::mem::take(&mut activity.revision));
-    let several = names_others(activity, entity, sharing);
-    let cases = if several { std::mem::take(&mut activity.case_ids) } else { Vec::new() };
     let leaf = Leaf::record(entity, &activity.encode_to_vec());
     (activity.record_time, activity.revision) = (time, revision);
-    if several {
-        activity.case_ids = cases;
-    }
     leaf
 }
 
-/// Whether a record that is told for one of its cases may name others, which are not shared: the partner sees fewer of them then,
-/// and more as cases enter its portfolios. So they do not count in its leaf. A void is told for its target's cases too.
-fn names_others(activity: &v1::Activity, entity: SyncEntity, sharing: &Sharing) -> bool {
-    sharing.chooses_cases() && (entity == SyncEntity::Void || activity.case_ids.len() > 1)
-}
-
-/// Takes the ids of cases out that are not shared.
-fn hide(activity: &mut v1::Activity, sharing: &Sharing, outside: &[CaseId]) {
+/// Takes the ids of cases out that are not shared, and says whether there were any. What the partner sees counts in the leaf: it is
+/// another one when more of the cases have entered its portfolios.
+fn hide(activity: &mut v1::Activity, sharing: &Sharing, outside: &[CaseId]) -> bool {
+    let before = activity.case_ids.len();
     if sharing.chooses_cases() {
         activity.case_ids.retain(|id| outside.iter().all(|case| case.as_str() != id));
     }
+    activity.case_ids.len() < before
 }
 
 fn leaf_of_finding(finding: &mut v1::Finding) -> Leaf {
@@ -91,11 +81,9 @@ pub fn shared(mut wire: v1::Change, entity: SyncEntity, sharing: &Sharing, outsi
             part.then(|| leaf_of_case(one))
         }
         Some(After::Activity(one) | After::Void(one)) => {
-            let part = part || !wire.digest.is_empty() && names_others(one, entity, sharing);
             activity(one, entity, sharing);
-            let leaf = part.then(|| leaf_of_activity(one, entity, sharing));
-            hide(one, sharing, outside);
-            leaf
+            let hidden = hide(one, sharing, outside);
+            (part || hidden && !wire.digest.is_empty()).then(|| leaf_of_activity(one, entity))
         }
         Some(After::Finding(one)) => {
             finding(one, sharing);
@@ -132,11 +120,11 @@ pub fn counted(record: Record<'_>, sharing: &Sharing) -> Result<Option<Counted>,
             let leaf = if whole(SyncEntity::Case, sharing) { row.leaf() } else { leaf_of_case(&mut one) };
             Some(Counted { at: instant(one.effect_time.as_ref()), leaf, amount: of_case(&one) })
         }
-        Record::Activity(row) => {
+        Record::Activity(row, outside) => {
             let mut one = v1::Activity::decode(&*row.record)?;
             activity(&mut one, row.entity, sharing);
-            let stored = whole(row.entity, sharing) && !names_others(&one, row.entity, sharing);
-            let leaf = if stored { row.leaf() } else { leaf_of_activity(&mut one, row.entity, sharing) };
+            let stored = !hide(&mut one, sharing, outside) && whole(row.entity, sharing);
+            let leaf = if stored { row.leaf() } else { leaf_of_activity(&mut one, row.entity) };
             Some(Counted { at: instant(one.occur_time.as_ref()), leaf, amount: of_activity(&one) })
         }
         Record::Finding(row, stands) => {

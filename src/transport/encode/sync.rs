@@ -52,7 +52,8 @@ fn change(change: &Change) -> Result<v1::Change, DecodeError> {
         revision: revision(change.revision),
         record_time: Some(time(change.recorded)),
         reason: change.reason.number(),
-        backfilled: change.belated,
+        backfilled: change.belated.is_some(),
+        backfill_revision: change.belated.map_or(0, revision),
         digest: change.leaf.map(|leaf| leaf.bytes().to_vec()).unwrap_or_default(),
         after: Some(after),
         before,
@@ -83,10 +84,11 @@ fn write(out: &mut Out, told: &Change, with_before: bool) {
     out.int(1, revision(told.revision));
     out.time(2, told.recorded);
     out.int(3, told.reason.number().into());
-    out.int(4, told.belated.into());
+    out.int(4, told.belated.is_some().into());
     if let Some(leaf) = told.leaf {
         out.bytes(5, &leaf.bytes());
     }
+    out.int(6, told.belated.map_or(0, revision));
     match &told.what {
         What::Case { version, previous } => {
             out.nearly(10, version.record.len(), |out| {
@@ -172,9 +174,8 @@ mod tests {
     use crate::domain::digest::Leaf;
     use crate::domain::feed::ChangeReason;
     use crate::domain::ids::{CaseId, VersionId};
-    use crate::domain::sharing::fields_of;
+    use crate::domain::sharing::{always_told, fields_of};
     use crate::domain::time::Timestamp;
-    use crate::transport::encode::shared::{OF_ACTIVITY, OF_CASE, OF_FINDING};
     use crate::transport::mask::Masked;
 
     #[test]
@@ -209,7 +210,7 @@ mod tests {
             What::Case { version: Box::new(version("2")), previous: Some(Box::new(version("1"))) },
         ];
         for (number, what) in whats.into_iter().enumerate() {
-            let belated = number % 2 != 0;
+            let belated = (number % 2 != 0).then_some(9);
             let (reason, leaf) = (ChangeReason::LateFact, Some(Leaf([1, 2, 3, 4])));
             let told = Change { revision: 7, recorded: at, reason, belated, leaf, what, outside: Vec::new() };
             let mut out = Out(Vec::new());
@@ -224,18 +225,18 @@ mod tests {
 
     #[test]
     fn every_field_can_be_shared_or_always_is_or_is_never_told() {
-        let known = |entity, always: &[&'static str], never: &[&'static str]| -> BTreeSet<&'static str> {
-            let all = fields_of(entity).iter().chain(always).chain(never).copied().collect::<Vec<_>>();
+        let known = |entity, never: &[&'static str]| -> BTreeSet<&'static str> {
+            let all = fields_of(entity).iter().chain(always_told(entity)).chain(never).copied().collect::<Vec<_>>();
             let set: BTreeSet<_> = all.iter().copied().collect();
             assert_eq!(set.len(), all.len(), "{entity}: a field stands in two lists");
             set
         };
         let fields = |fields: &[&'static str]| fields.iter().copied().collect::<BTreeSet<_>>();
-        let case = known(SyncEntity::Case, OF_CASE, &["etag", "version_count"]);
+        let case = known(SyncEntity::Case, &["etag", "version_count"]);
         assert_eq!(case, fields(<v1::Case as Masked>::FIELDS));
         for entity in [SyncEntity::Activity, SyncEntity::Void] {
-            assert_eq!(known(entity, OF_ACTIVITY, &["voided"]), fields(<v1::Activity as Masked>::FIELDS));
+            assert_eq!(known(entity, &["voided"]), fields(<v1::Activity as Masked>::FIELDS));
         }
-        assert_eq!(known(SyncEntity::Finding, OF_FINDING, &["etag"]), fields(<v1::Finding as Masked>::FIELDS));
+        assert_eq!(known(SyncEntity::Finding, &["etag"]), fields(<v1::Finding as Masked>::FIELDS));
     }
 }

@@ -241,3 +241,33 @@ on_both_databases!(
         assert_eq!(service.stop(), 0);
     }
 );
+
+on_both_databases!(
+    async fn an_order_to_a_sink_that_has_nothing_to_send_is_carried_out_within_a_second(database: Database) {
+        let receiver = Receiver::start().await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut setup = configured(&database, &webhook(directory.path(), &receiver, "own = true", 1)).await;
+        // Signs of life are ten seconds apart.
+        setup.set("sinks.lease_seconds", "30");
+        let admin = setup.another_key(vec![Role::Admin]).await;
+        receiver.judge(|event| Reply::Status(if event["type"] == "fairdue.v1.change.case" { 422 } else { 200 }));
+        let service = setup.start().await;
+        write(&service, &setup.key, 0..4).await;
+        delivered(&service, &setup.key).await;
+        assert_eq!(letters(&service, &setup.key).await.len(), 1);
+        receiver.answer(|_| Reply::Status(200));
+        for order in [["resend", "hub", "--all"], ["replay", "hub", "--from=0"]] {
+            // Nothing that an event in the last moment has just looked for.
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            let came = receiver.deliveries().len();
+            let arguments = [&order[..], &["--market", MARKET]].concat();
+            assert!(run(&service, &admin, &arguments).await.0);
+            let since = Instant::now();
+            until("something comes", async || receiver.deliveries().len() > came).await;
+            // A second, with room for a machine that is busy.
+            assert!(since.elapsed() < Duration::from_secs(4), "{order:?} after {:?}", since.elapsed());
+            delivered(&service, &setup.key).await;
+        }
+        assert_eq!(service.stop(), 0);
+    }
+);

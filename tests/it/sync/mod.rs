@@ -12,6 +12,7 @@ mod partners;
 mod push;
 mod receive;
 mod sharing;
+mod sight;
 mod sinks;
 mod tls;
 mod tokens;

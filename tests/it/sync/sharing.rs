@@ -274,13 +274,17 @@ on_both_databases!(
         let again = named(&after);
         assert_eq!(again["both"].0, texts(&["c1", "c2"]));
         assert_eq!(again["void of gone"].0, texts(&["c1", "c2"]));
-        // A copy that took both messages counts the record once, as the service does.
-        let digest = |told: &[v1::Change]| {
+        // A copy that has only the first of them is told from one that has both; the service counts what was told last.
+        let last = |told: &[v1::Change]| {
             let of =
                 |change: &&v1::Change| matches!(&change.after, Some(After::Activity(one)) if one.activity_id == "both");
-            told.iter().rfind(of).expect("told").digest.clone()
+            told.iter().rfind(of).expect("told").clone()
         };
-        assert_eq!(digest(&before), digest(&after));
+        let digest = |told: &[v1::Change]| last(told).digest;
+        assert_ne!(digest(&before), digest(&after));
+        let (first, second) = (last(&before), last(&after));
+        assert_eq!((second.revision, second.backfilled), (first.revision, true));
+        assert!(second.backfill_revision > second.revision.max(first.backfill_revision), "{second:?} after {first:?}");
         let leaves = v1::ListLeavesRequest {
             region_code: "IT".to_owned(),
             entity: v1::SyncEntity::Activity.into(),
