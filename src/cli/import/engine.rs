@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::{Value, json};
 
-use super::mapping::{Emit, Event, Mapping};
+use super::events::{Emit, Event};
+use super::mapping::Mapping;
 use super::reading::Reading;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::case::{CaseVersion, Claim};
@@ -50,6 +51,17 @@ pub struct Records {
     pub activities: Vec<Activity>,
     /// Activities that the mapping names and that did not apply, by reason.
     pub left_out: Vec<&'static str>,
+    /// What the row lacks to become an activity, if its event can become some and it became none.
+    pub idle: Option<Idle>,
+}
+
+/// Why a row of a known event became no activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idle {
+    /// The mapping says so, with this reason.
+    Meant(String),
+    /// No `when` takes what stands in the columns that are asked for.
+    Untaken(String),
 }
 
 /// What of a case later events need.
@@ -266,12 +278,12 @@ fn emitted(
     let mut records = Records::default();
     let mut open = state.open;
     let mut read = BTreeMap::new();
+    let mut taken = false;
     for (index, emit) in event.emit.iter().enumerate() {
-        if let Some((column, values)) = &emit.when
-            && !values.contains(row.column(column))
-        {
+        if emit.when.as_ref().is_some_and(|when| !when.takes(row)) {
             continue;
         }
+        taken = true;
         let mut reading = Reading::new(mapping, row, date, open, &state.totals);
         let filled = emit.detail.fill(&mut reading)?.unwrap_or(Value::Null);
         if reading.nothing_open {
@@ -288,12 +300,29 @@ fn emitted(
             .activities
             .push(Activity { date_only: mapping.date_only, ..activity(row, emit, state, detail, index, at) });
     }
+    if !taken {
+        records.idle = idle(event, row);
+    }
     state.open = open;
     state.totals.extend(read);
     if let Some(first) = records.activities.first() {
         state.last.insert(name.to_owned(), first.id.clone());
     }
     Ok(records)
+}
+
+fn idle(event: &Event, row: &impl Row) -> Option<Idle> {
+    if event.is_idle() {
+        return Some(Idle::Meant("the mapping makes nothing of this event".to_owned()));
+    }
+    if !event.asks() {
+        return None;
+    }
+    if let Some(ignore) = event.ignore.iter().find(|ignore| ignore.when.takes(row)) {
+        return Some(Idle::Meant(ignore.reason.clone()));
+    }
+    let seen = event.asked().into_iter().map(|column| format!("{column} = \"{}\"", row.column(column)));
+    Some(Idle::Untaken(seen.collect::<Vec<_>>().join(", ")))
 }
 
 fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, index: usize, at: Timestamp) -> Activity {

@@ -6,13 +6,12 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
+use super::events::{Event, read_event};
 use super::template::{Node, Sample, complain_of_lost_keys};
 use crate::config::document::{Complaints, Section, suggestion};
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::Detail;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::money::Currency;
-use crate::domain::vocabulary::Initiator;
 
 /// A checked mapping.
 #[derive(Debug)]
@@ -39,41 +38,6 @@ pub struct Mapping {
     pub events: BTreeMap<String, Event>,
 }
 
-/// What an event becomes.
-#[derive(Debug)]
-pub struct Event {
-    /// Opens the case: the column of its principal.
-    pub open: Option<String>,
-    /// Makes a new version of the case.
-    pub version: Option<Version>,
-    /// Case attribute to column, kept with the version that the event makes.
-    pub attributes: BTreeMap<String, String>,
-    /// Activities, in this order.
-    pub emit: Vec<Emit>,
-}
-
-/// A new version of the case.
-#[derive(Debug)]
-pub struct Version {
-    /// The claim falls due so many days after the event.
-    pub due_in_days: Option<i64>,
-}
-
-/// One activity that an event becomes.
-#[derive(Debug)]
-pub struct Emit {
-    /// Only where the column holds one of these values.
-    pub when: Option<(String, BTreeSet<String>)>,
-    /// The event whose first activity in the case is the parent.
-    pub parent: Option<String>,
-    /// Who began it.
-    pub initiated_by: Option<Initiator>,
-    /// Who acted: the agent's column.
-    pub agent: Option<String>,
-    /// The kind and its fields.
-    pub detail: Node,
-}
-
 impl Mapping {
     /// Reads and checks a mapping file.
     ///
@@ -98,8 +62,9 @@ impl Mapping {
         for event in self.events.values() {
             columns.extend(event.open.clone());
             columns.extend(event.attributes.values().cloned());
+            columns.extend(event.ignore.iter().map(|ignore| ignore.when.column.clone()));
             for emit in &event.emit {
-                columns.extend(emit.when.as_ref().map(|(column, _)| column.clone()));
+                columns.extend(emit.when.as_ref().map(|when| when.column.clone()));
                 columns.extend(emit.agent.clone());
                 emit.detail.columns(&mut columns);
             }
@@ -191,7 +156,7 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
     })
 }
 
-fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, String> {
+pub(super) fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
     for (key, at) in section.keys() {
         match section.remove(key) {
@@ -223,115 +188,6 @@ fn case_template(table: &DeTable, at: usize, currency: Currency, out: &mut Compl
             complain_of_lost_keys(&version, &parsed, "case", at, out);
         }
         Err(error) => out.at(at, format!("[case] is no case: {error}"), "use the fields of a case version"),
-    }
-    node
-}
-
-fn read_event(
-    mut section: Section,
-    currency: Currency,
-    parents: &mut Vec<(String, usize)>,
-    out: &mut Complaints,
-) -> Event {
-    let open = section.table(out, "open").and_then(|mut open| {
-        let principal = open.required(out, "principal", "name the column of the principal");
-        open.finish(out);
-        principal.map(|(text, _)| text.to_owned())
-    });
-    let version = section.table(out, "version").map(|mut version| {
-        let due_in_days = version.integer(out, "due_in_days", 0..36_501);
-        version.finish(out);
-        Version { due_in_days }
-    });
-    let at = section.offset();
-    let attributes = match section.take("attributes") {
-        None => BTreeMap::new(),
-        Some((DeValue::Table(table), span)) => text_map(Section::new("attributes", span.start, table), out),
-        Some((DeValue::Array(items), _)) => {
-            let mut map = BTreeMap::new();
-            for item in items.iter() {
-                match item.get_ref() {
-                    DeValue::String(text) => {
-                        map.insert(text.as_ref().to_owned(), text.as_ref().to_owned());
-                    }
-                    _ => out.at(item.span().start, "an attribute's column is not a text", "write its name in quotes"),
-                }
-            }
-            map
-        }
-        Some((_, span)) => {
-            out.at(span.start, "attributes is neither an array nor a table", "write attributes = [\"<column>\"]");
-            BTreeMap::new()
-        }
-    };
-    if !attributes.is_empty() && open.is_none() && version.is_none() {
-        out.at(at, "attributes stand on an event that makes no version of the case", "add version = {}");
-    }
-    let emits = section.tables(out, "emit");
-    let emit = emits.into_iter().filter_map(|emit| read_emit(emit, currency, parents, out)).collect();
-    section.finish(out);
-    Event { open, version, attributes, emit }
-}
-
-fn read_emit(
-    mut section: Section,
-    currency: Currency,
-    parents: &mut Vec<(String, usize)>,
-    out: &mut Complaints,
-) -> Option<Emit> {
-    let when = section.table(out, "when").and_then(|mut when| {
-        let column = when.required(out, "column", "name the column to compare");
-        let values: BTreeSet<String> = when.texts(out, "in").into_iter().map(|(text, _)| text.to_owned()).collect();
-        if values.is_empty() {
-            when.missing(out, "in", "write in = [\"<value>\", ...]");
-        }
-        when.finish(out);
-        column.map(|(column, _)| (column.to_owned(), values))
-    });
-    let parent = section.text(out, "parent").map(|(text, at)| {
-        parents.push((text.to_owned(), at));
-        text.to_owned()
-    });
-    let initiated_by = section.text(out, "initiated_by").and_then(|(text, at)| {
-        let initiator = Initiator::parse(text);
-        if initiator.is_none() {
-            let remedy = suggestion(text, Initiator::ALL.iter().map(|one| one.as_str()));
-            out.at(at, format!("\"{text}\" begins no activity"), remedy);
-        }
-        initiator
-    });
-    let agent = section.text(out, "agent").map(|(text, _)| text.to_owned());
-    let detail = match section.take("activity") {
-        Some((DeValue::Table(table), span)) => Some(detail_template(table, span.start, currency, out)),
-        Some((_, span)) => {
-            out.at(span.start, "activity is not a table", "write activity = { kind = \"...\", ... }");
-            None
-        }
-        None => {
-            section.missing(out, "activity", "write activity = { kind = \"...\", ... }");
-            None
-        }
-    };
-    section.finish(out);
-    Some(Emit { when, parent, initiated_by, agent, detail: detail? })
-}
-
-/// An activity's kind and fields, tried so that a misspelt field or word is found before the first row.
-fn detail_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
-    let node = Node::table(table, out);
-    let Ok(filled) = node.fill(&mut Sample(currency));
-    let filled = filled.unwrap_or(Value::Null);
-    match serde_json::from_value::<Detail>(filled.clone()) {
-        Ok(Detail::Void { .. }) => {
-            out.at(at, "an import voids nothing", "map the event to a reversal or an adjustment")
-        }
-        Ok(detail) => {
-            let parsed = serde_json::to_value(&detail).unwrap_or(Value::Null);
-            complain_of_lost_keys(&filled, &parsed, detail.kind(), at, out);
-        }
-        Err(error) => {
-            out.at(at, format!("the activity is not complete: {error}"), "use a kind and the fields of that kind")
-        }
     }
     node
 }

@@ -1,6 +1,7 @@
 //! `fairdue import`: a CSV of events becomes cases and activities by a mapping, sent through the public API.
 
 pub mod engine;
+pub mod events;
 pub mod figures;
 mod lines;
 pub mod mapping;
@@ -38,7 +39,8 @@ const AHEAD: usize = 2;
 /// Runs `fairdue import`.
 ///
 /// # Errors
-/// The mapping, the file, the connection; or that rows or records were refused, after the report has named them.
+/// The mapping, the file, the connection; or that rows or records were refused, or rows became no activity though their event
+/// has some, after the report has named them.
 pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     let mut found = Vec::new();
     let file = files::required(&args.mapping, &mut found);
@@ -96,10 +98,19 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
         say!("\n{}", figures::of_year(client, &args.market, year).await?);
     }
     let refused = report.refused_rows() + sent.cases.refusals() + sent.activities.refusals();
-    if refused > 0 {
-        return Err(CliError::new(format!("{refused} rows or records were refused, as the report says")));
-    }
-    Ok(())
+    verdict(refused, report.untaken_rows())
+}
+
+/// Whether every row became what the mapping says.
+fn verdict(refused: u64, untaken: u64) -> Result<(), CliError> {
+    let refusals = format!("{refused} rows or records were refused");
+    let left = format!("{untaken} rows became no activity because no `when` of the mapping takes them");
+    Err(CliError::new(match (refused, untaken) {
+        (0, 0) => return Ok(()),
+        (_, 0) => format!("{refusals}, as the report says"),
+        (0, _) => format!("{left}, as the report says"),
+        _ => format!("{refusals} and {left}, as the report says"),
+    }))
 }
 
 /// A bar that shows how far a long command is.

@@ -1,5 +1,7 @@
 //! Tests of the mapping engine: what rows become, and what becomes of rows that make no sense.
 
+mod untaken;
+
 use std::path::Path;
 
 use super::engine::Engine;

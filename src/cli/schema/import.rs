@@ -38,11 +38,12 @@ fn event() -> Value {
             { "type": "object", "additionalProperties": { "type": "string" } },
         ],
     });
-    let when = table("Only where the column holds one of these values")
-        .need("column", text("The column"))
-        .need("in", texts("The values"));
+    let when = |what: &str| table(what).need("column", text("The column")).need("in", texts("The values")).end();
+    let ignore = table("Rows of which no activity is made")
+        .need("when", when("Which rows: those whose column holds one of these values"))
+        .need("reason", text("Why nothing is made of them"));
     let emit = table("One activity that the event becomes")
-        .may("when", when.end())
+        .may("when", when("Only where the column holds one of these values"))
         .may("parent", text("The event whose first activity in the case is the parent"))
         .may("initiated_by", choice("Who began it", Initiator::ALL.iter().map(|one| one.as_str())))
         .may("agent", column("the agent who acted"))
@@ -58,5 +59,6 @@ fn event() -> Value {
         )
         .may("attributes", named)
         .may("emit", tables("Activities, in this order", emit.end()))
+        .may("ignore", tables("Rows that no `when` of an emit takes, and why that is meant", ignore.end()))
         .end()
 }
