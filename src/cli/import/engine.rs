@@ -6,12 +6,13 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::{Value, json};
 
 use super::events::{Emit, Event};
+use super::ids::{Names, Seen, opening};
 use super::mapping::Mapping;
 use super::reading::Reading;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::case::{CaseVersion, Claim};
 use crate::domain::detail::{AdjustmentKind, Detail};
-use crate::domain::ids::{ActivityId, CaseId, ClaimId, VersionId};
+use crate::domain::ids::{ActivityId, CaseId, ClaimId};
 use crate::domain::money::Money;
 use crate::domain::time::{Timestamp, add_days};
 
@@ -68,8 +69,8 @@ pub enum Idle {
 #[derive(Debug)]
 struct CaseState {
     version: CaseVersion,
-    /// Number of the case's last event in the file, from 1.
-    ordinal: u32,
+    /// Its rows so far, and their names.
+    seen: Seen,
     /// Open by the records made so far, in minor units.
     open: i64,
     /// Last money read from each column.
@@ -107,8 +108,7 @@ impl<'m> Engine<'m> {
         self.turn_to(id)?;
         let (date, at) = self.time(row.column(&mapping.time))?;
         if let Some(state) = self.cases.get_mut(id) {
-            // Counted even where the row is refused below, so that later ids do not depend on what was refused.
-            state.ordinal = state.ordinal.saturating_add(1);
+            state.seen.count();
         }
         match (&event.open, self.cases.get(id)) {
             (Some(_), Some(_)) => Err(Refused::new("the case was opened before", id)),
@@ -172,12 +172,13 @@ impl<'m> Engine<'m> {
         if amount.minor < 0 {
             return Err(Refused::new("the principal is below zero", row.column(principal)));
         }
-        let mut reading = Reading::new(mapping, row, date, 0, &NOTHING);
+        let (nothing, seen, names) = (HashMap::new(), Seen::default(), opening(&mapping.ids, name));
+        let mut reading = Reading::new(mapping, row, date, 0, &nothing, &seen);
         let Some(Value::Object(mut fields)) = mapping.template.fill(&mut reading)? else {
             return Err(Refused::new("the case cannot be made", "the mapping's [case] gives no table"));
         };
         fields.insert("case".to_owned(), json!(case.as_str()));
-        fields.insert("version".to_owned(), json!(version_id(1)));
+        fields.insert("version".to_owned(), json!(names.version()));
         fields.insert("effective".to_owned(), json!(at.0));
         fields.insert("currency".to_owned(), json!(mapping.currency.code()));
         let mut version: CaseVersion = serde_json::from_value(Value::Object(fields))
@@ -187,12 +188,12 @@ impl<'m> Engine<'m> {
         keep_attributes(&mut version, event, row);
         let mut state = CaseState {
             version,
-            ordinal: 1,
+            seen,
             open: amount.minor,
             totals: HashMap::from([(principal.to_owned(), amount.minor)]),
             last: HashMap::new(),
         };
-        let mut records = emitted(mapping, row, name, event, &mut state, date, at)?;
+        let mut records = emitted(mapping, row, &names, event, &mut state, date, at)?;
         records.version = Some(state.version.clone());
         records.opened = true;
         self.cases.insert(case.as_str().to_owned(), state);
@@ -211,10 +212,12 @@ impl<'m> Engine<'m> {
         let Some(state) = self.cases.get_mut(id) else {
             return Err(Refused::new("the case was not opened before", id));
         };
-        let mut records = emitted(self.mapping, row, name, event, state, date, at)?;
+        let case = state.version.case.clone();
+        let names = state.seen.name(self.mapping, event, name, &case, row)?;
+        let mut records = emitted(self.mapping, row, &names, event, state, date, at)?;
         if let Some(change) = &event.version {
             let mut version = state.version.clone();
-            version.version = VersionId::trusted(&version_id(state.ordinal));
+            version.version = names.version();
             version.effective = at;
             if let Some(days) = change.due_in_days {
                 let due = add_days(date, days);
@@ -229,13 +232,6 @@ impl<'m> Engine<'m> {
         }
         Ok(records)
     }
-}
-
-static NOTHING: std::sync::LazyLock<HashMap<String, i64>> = std::sync::LazyLock::new(HashMap::new);
-
-/// Padded, so that versions of the same instant are ordered as the file orders them.
-fn version_id(ordinal: u32) -> String {
-    format!("v{ordinal:06}")
 }
 
 fn first_claim(principal: i64, arose: NaiveDate) -> Claim {
@@ -269,7 +265,7 @@ fn keep_attributes(version: &mut CaseVersion, event: &Event, row: &impl Row) {
 fn emitted(
     mapping: &Mapping,
     row: &impl Row,
-    name: &str,
+    names: &Names,
     event: &Event,
     state: &mut CaseState,
     date: NaiveDate,
@@ -284,7 +280,7 @@ fn emitted(
             continue;
         }
         taken = true;
-        let mut reading = Reading::new(mapping, row, date, open, &state.totals);
+        let mut reading = Reading::new(mapping, row, date, open, &state.totals, &state.seen);
         let filled = emit.detail.fill(&mut reading)?.unwrap_or(Value::Null);
         if reading.nothing_open {
             records.left_out.push("nothing was open to cancel");
@@ -298,7 +294,7 @@ fn emitted(
             .ok_or_else(|| Refused::new("the case's balance is beyond 64 bits", row.column(&mapping.case)))?;
         records
             .activities
-            .push(Activity { date_only: mapping.date_only, ..activity(row, emit, state, detail, index, at) });
+            .push(Activity { date_only: mapping.date_only, ..activity(row, emit, names, state, detail, index, at) });
     }
     if !taken {
         records.idle = idle(event, row);
@@ -306,8 +302,9 @@ fn emitted(
     state.open = open;
     state.totals.extend(read);
     if let Some(first) = records.activities.first() {
-        state.last.insert(name.to_owned(), first.id.clone());
+        state.last.insert(names.event.to_owned(), first.id.clone());
     }
+    state.seen.keep(mapping, row, &records.activities);
     Ok(records)
 }
 
@@ -325,12 +322,19 @@ fn idle(event: &Event, row: &impl Row) -> Option<Idle> {
     Some(Idle::Untaken(seen.collect::<Vec<_>>().join(", ")))
 }
 
-fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, index: usize, at: Timestamp) -> Activity {
+fn activity(
+    row: &impl Row,
+    emit: &Emit,
+    names: &Names,
+    state: &CaseState,
+    detail: Detail,
+    index: usize,
+    at: Timestamp,
+) -> Activity {
     let case = &state.version.case;
     let agent = emit.agent.as_ref().map(|column| row.column(column)).filter(|agent| !agent.is_empty());
     Activity {
-        // Made of the case's id and the event's place in it: a repeated import makes the same ids.
-        id: ActivityId::trusted(&format!("{case}/{}.{index}", state.ordinal)),
+        id: names.activity(case, index),
         cases: vec![case.clone()],
         person: None,
         person_role: None,
@@ -339,7 +343,7 @@ fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, inde
         received: None,
         effective: None,
         ended: None,
-        source_seq: i64::from(state.ordinal) * 100 + i64::try_from(index).unwrap_or(99).min(99),
+        source_seq: names.sequence(index),
         initiated_by: emit.initiated_by,
         at_debtors_request: false,
         actor: Actor { agent: agent.map(str::to_owned), ..Actor::default() },

@@ -16,6 +16,10 @@ use crate::domain::vocabulary::Initiator;
 /// What an event becomes.
 #[derive(Debug)]
 pub struct Event {
+    /// Place among the events of the mapping, from 1; 0 if it opens the case. Rows of one instant are ordered by it.
+    pub place: u32,
+    /// Every column that decides what a row of it becomes, in order.
+    pub columns: BTreeSet<String>,
     /// Opens the case: the column of its principal.
     pub open: Option<String>,
     /// Makes a new version of the case.
@@ -47,6 +51,18 @@ impl Event {
     #[must_use]
     pub fn asks(&self) -> bool {
         !self.emit.is_empty() && self.emit.iter().all(|emit| emit.when.is_some())
+    }
+
+    fn read(&self) -> BTreeSet<String> {
+        let mut columns = Vec::new();
+        columns.extend(self.open.clone());
+        columns.extend(self.attributes.values().cloned());
+        for emit in &self.emit {
+            columns.extend(emit.when.as_ref().map(|when| when.column.clone()));
+            columns.extend(emit.agent.clone());
+            emit.detail.columns(&mut columns);
+        }
+        columns.into_iter().collect()
     }
 
     /// The columns that its activities ask for, once each, in their order.
@@ -148,7 +164,8 @@ pub fn read_event(
     let at = section.offset();
     let ignore = section.tables(out, "ignore").into_iter().filter_map(|one| read_ignore(one, out)).collect();
     section.finish(out);
-    let event = Event { open, version, attributes, emit, ignore };
+    let mut event = Event { place: 0, columns: BTreeSet::new(), open, version, attributes, emit, ignore };
+    event.columns = event.read();
     complain_of_ignored(&event, at, out);
     event
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
 use super::events::{Event, read_event};
+use super::ids::Ids;
 use super::template::{Node, Sample, complain_of_lost_keys};
 use crate::config::document::{Complaints, Section, suggestion};
 use crate::domain::case::CaseVersion;
@@ -30,6 +31,10 @@ pub struct Mapping {
     pub event: String,
     /// Column of the time.
     pub time: String,
+    /// What ids are made of.
+    pub ids: Ids,
+    /// A row names the record of another, so what records became is kept.
+    pub refers: bool,
     /// Columns that nothing reads, with the reason.
     pub unused: BTreeMap<String, String>,
     /// What every case carries.
@@ -60,16 +65,22 @@ impl Mapping {
         columns.extend(self.unused.keys().cloned());
         self.template.columns(&mut columns);
         for event in self.events.values() {
-            columns.extend(event.open.clone());
-            columns.extend(event.attributes.values().cloned());
+            columns.extend(event.columns.iter().cloned());
             columns.extend(event.ignore.iter().map(|ignore| ignore.when.column.clone()));
-            for emit in &event.emit {
-                columns.extend(emit.when.as_ref().map(|when| when.column.clone()));
-                columns.extend(emit.agent.clone());
-                emit.detail.columns(&mut columns);
-            }
+        }
+        if let Ids::Record(record) = &self.ids {
+            columns.extend(record.iter().cloned());
         }
         columns.into_iter().collect()
+    }
+
+    /// The column by which rows name records, if some do.
+    #[must_use]
+    pub fn record_column(&self) -> Option<&str> {
+        match &self.ids {
+            Ids::Record(columns) if self.refers => columns.first().map(String::as_str),
+            _ => None,
+        }
     }
 }
 
@@ -103,6 +114,8 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
     let case = column(&mut source, "case", out);
     let event = column(&mut source, "event", out);
     let time = column(&mut source, "time", out);
+    let ids_at = source.offset();
+    let ids = read_ids(&mut source, out);
     let unused = match source.table(out, "unused") {
         Some(section) => text_map(section, out),
         None => BTreeMap::new(),
@@ -119,13 +132,17 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         None => Node::Object(Vec::new()),
     };
     let mut events = BTreeMap::new();
-    let mut parents = Vec::new();
+    let (mut parents, mut place) = (Vec::new(), 0);
     for mut section in top.tables(out, "event") {
         let Some((name, at)) = section.required(out, "name", "write the event's name as the file has it") else {
             continue;
         };
         let name = name.to_owned();
-        let event = read_event(section, currency, &mut parents, out);
+        let mut event = read_event(section, currency, &mut parents, out);
+        if event.open.is_none() {
+            place += 1;
+            event.place = place;
+        }
         if events.insert(name.clone(), event).is_some() {
             out.at(at, format!("the event \"{name}\" stands twice"), "keep one, with several [[event.emit]]");
         }
@@ -142,6 +159,11 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         }
     }
     top.finish(out);
+    let refers = events.values().any(|event| event.emit.iter().any(|emit| emit.detail.refers()));
+    if refers && !ids.as_ref().is_none_or(|ids| matches!(ids, Ids::Record(columns) if columns.len() == 1)) {
+        let remedy = "write ids = [\"<column of the record's id>\"]";
+        out.at(ids_at, "activity_of names a record by its id, and ids names no single column of it", remedy);
+    }
     Some(Mapping {
         zone: zone?,
         currency,
@@ -150,10 +172,33 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         case: case?,
         event: event?,
         time: time?,
+        ids: ids?,
+        refers,
         unused,
         template,
         events,
     })
+}
+
+/// What ids are made of. It has no default: ids that were made another way than before would store everything again.
+fn read_ids(source: &mut Section, out: &mut Complaints) -> Option<Ids> {
+    let remedy = "write ids = [\"<column>\"] with what identifies a record, or ids = \"content\" if the file has nothing of the \
+                  kind; ids = \"place\" repeats an import that was made before ids could be chosen (docs/importing.md)";
+    match source.take("ids") {
+        Some((DeValue::String(word), _)) if word.as_ref() == "place" => return Some(Ids::Place),
+        Some((DeValue::String(word), _)) if word.as_ref() == "content" => return Some(Ids::Content),
+        Some((DeValue::Array(items), span)) => {
+            let column = |item: &DeValue| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+            let columns: Option<Vec<String>> = items.iter().map(|item| column(item.get_ref())).collect();
+            match columns {
+                Some(columns) if !columns.is_empty() => return Some(Ids::Record(columns)),
+                _ => out.at(span.start, "source.ids names no columns", remedy),
+            }
+        }
+        Some((_, span)) => out.at(span.start, "source.ids is neither columns nor \"content\" nor \"place\"", remedy),
+        None => source.missing(out, "ids", remedy),
+    }
+    None
 }
 
 pub(super) fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, String> {

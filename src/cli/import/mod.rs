@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod events;
 pub mod figures;
+mod ids;
 mod lines;
 pub mod mapping;
 mod reading;
@@ -63,7 +64,7 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     };
     let started = Instant::now();
     let (batches, inbox) = mpsc::channel(AHEAD);
-    let reader = tokio::task::spawn_blocking(move || read(source, &mapping, &batches));
+    let reader = tokio::task::spawn_blocking(move || read(source, &mapping, &batches, BATCH));
     let sent = match &client {
         Some(client) => {
             let mut acked: u64 = 0;
@@ -130,8 +131,13 @@ fn seconds(took: Duration) -> String {
 
 type FileSource = source::Source<Box<dyn std::io::Read + Send>>;
 
-/// Reads the whole file and hands its records on in batches. Ends early when nobody takes them any more.
-fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) -> (Report, Option<std::io::Error>) {
+/// Reads the whole file and hands its records on in batches of about `size`. Ends early when nobody takes them any more.
+fn read(
+    source: FileSource,
+    mapping: &Mapping,
+    batches: &mpsc::Sender<Batch>,
+    size: usize,
+) -> (Report, Option<std::io::Error>) {
     let (mut report, mut engine, mut batch) = (Report::default(), Engine::new(mapping), Batch::default());
     let done = source.each(|line, row| {
         let row = match row {
@@ -149,7 +155,7 @@ fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) ->
             batch.lines.cases.resize(batch.cases.len(), line);
             batch.lines.activities.resize(batch.activities.len(), line);
         }
-        if batch.activities.len() >= BATCH || batch.cases.len() >= BATCH {
+        if batch.activities.len() >= size || batch.cases.len() >= size {
             return batches.blocking_send(std::mem::take(&mut batch)).is_ok();
         }
         true

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
 
 use super::engine::{Refused, Row};
+use super::ids::Seen;
 use super::mapping::Mapping;
 use super::template::{self, Operator, Scope};
 use crate::domain::money::Money;
@@ -18,6 +19,7 @@ pub struct Reading<'r, R> {
     date: NaiveDate,
     open: i64,
     totals: &'r HashMap<String, i64>,
+    seen: &'r Seen,
     /// Money read from columns: their new running totals.
     pub read: BTreeMap<String, i64>,
     /// The open balance was asked for and there is none.
@@ -26,8 +28,15 @@ pub struct Reading<'r, R> {
 
 impl<'r, R: Row> Reading<'r, R> {
     /// For one activity of a row.
-    pub fn new(mapping: &'r Mapping, row: &'r R, date: NaiveDate, open: i64, totals: &'r HashMap<String, i64>) -> Self {
-        Self { mapping, row, date, open, totals, read: BTreeMap::new(), nothing_open: false }
+    pub fn new(
+        mapping: &'r Mapping,
+        row: &'r R,
+        date: NaiveDate,
+        open: i64,
+        totals: &'r HashMap<String, i64>,
+        seen: &'r Seen,
+    ) -> Self {
+        Self { mapping, row, date, open, totals, seen, read: BTreeMap::new(), nothing_open: false }
     }
 
     fn amount(&mut self, column: &str) -> Result<i64, Refused> {
@@ -69,6 +78,10 @@ impl<R: Row> Scope for Reading<'_, R> {
                     Ok(number) => Some(json!(number)),
                     Err(_) => return Err(Refused::new("a whole number cannot be read", format!("{column}: {text}"))),
                 },
+            },
+            Operator::ActivityOf { column, kinds } => match self.row.column(column) {
+                "" => None,
+                record => Some(json!(self.seen.activity_of(record, kinds, column)?)),
             },
             Operator::Date(column) => match self.row.column(column) {
                 "" => None,

@@ -22,11 +22,29 @@ pub enum Operator {
     Integer(String),
     /// The date of a column (YYYY-MM-DD or RFC 3339, in the source's zone); left out where empty.
     Date(String),
+    /// The activity, of one of these kinds, that the record became whose id stands in a column; left out where empty.
+    ActivityOf {
+        /// The column.
+        column: String,
+        /// What the field may name.
+        kinds: &'static [&'static str],
+    },
     /// The event's date and so many days.
     DaysAfterEvent(i64),
 }
 
-const OPERATORS: [&str; 7] = ["money", "increase_of", "open_balance", "text", "integer", "date", "days_after_event"];
+const OPERATORS: [&str; 8] =
+    ["money", "increase_of", "open_balance", "text", "integer", "date", "activity_of", "days_after_event"];
+
+/// Fields that name another activity, with the kinds that they may name.
+const NAMING: [(&str, &[&str]); 6] = [
+    ("reverses", &["payment", "charge", "adjustment"]),
+    ("promise", &["promise"]),
+    ("supersedes", &["promise"]),
+    ("plan", &["plan"]),
+    ("notice", &["contact"]),
+    ("payments", &["payment"]),
+];
 
 /// A value of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +123,37 @@ impl Node {
             }
         }
         let fields = table.iter().map(|(key, value)| {
-            (key.get_ref().as_ref().to_owned(), Self::read(value.get_ref(), value.span().start, out))
+            let (key, at) = (key.get_ref().as_ref(), value.span().start);
+            (key.to_owned(), Self::read(value.get_ref(), at, out).aimed(key, at, out))
         });
         Self::Object(fields.collect())
+    }
+
+    /// Tells an operator that names an activity which kinds the field may name.
+    fn aimed(self, key: &str, at: usize, out: &mut Complaints) -> Self {
+        match self {
+            Self::Operator(Operator::ActivityOf { column, .. }) => {
+                let kinds = NAMING.into_iter().find(|(field, _)| *field == key).map(|(_, kinds)| kinds);
+                if kinds.is_none() {
+                    let fields = NAMING.map(|(field, _)| field).join(", ");
+                    out.at(at, format!("{key} names no activity"), format!("use activity_of in one of {fields}"));
+                }
+                Self::Operator(Operator::ActivityOf { column, kinds: kinds.unwrap_or_default() })
+            }
+            Self::Array(items) => Self::Array(items.into_iter().map(|item| item.aimed(key, at, out)).collect()),
+            other => other,
+        }
+    }
+
+    /// Whether an operator names the activity of another record.
+    #[must_use]
+    pub fn refers(&self) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Object(fields) => fields.iter().any(|(_, node)| node.refers()),
+            Self::Array(items) => items.iter().any(Self::refers),
+            Self::Operator(operator) => matches!(operator, Operator::ActivityOf { .. }),
+        }
     }
 
     /// The columns that operators read.
@@ -121,6 +167,7 @@ impl Node {
                 | Operator::IncreaseOf(column)
                 | Operator::Text(column)
                 | Operator::Integer(column)
+                | Operator::ActivityOf { column, .. }
                 | Operator::Date(column) => found.push(column.clone()),
                 Operator::OpenBalance | Operator::DaysAfterEvent(_) => {}
             },
@@ -169,6 +216,7 @@ fn operator(name: &str, value: &DeValue) -> Option<Operator> {
                 "text" => Some(Operator::Text(column)),
                 "integer" => Some(Operator::Integer(column)),
                 "date" => Some(Operator::Date(column)),
+                "activity_of" => Some(Operator::ActivityOf { column, kinds: &[] }),
                 _ => None,
             }
         }
@@ -185,7 +233,7 @@ impl Scope for Sample {
     fn evaluate(&mut self, operator: &Operator) -> Result<Option<Value>, Self::Refusal> {
         Ok(Some(match operator {
             Operator::Money(_) | Operator::IncreaseOf(_) | Operator::OpenBalance => money(Money::new(1, self.0)),
-            Operator::Text(_) => json!("x"),
+            Operator::Text(_) | Operator::ActivityOf { .. } => json!("x"),
             Operator::Integer(_) => json!(1),
             Operator::Date(_) | Operator::DaysAfterEvent(_) => date(NaiveDate::default()),
         }))

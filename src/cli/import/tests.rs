@@ -1,5 +1,6 @@
 //! Tests of the mapping engine: what rows become, and what becomes of rows that make no sense.
 
+mod ids;
 mod untaken;
 
 use std::path::Path;
@@ -346,7 +347,7 @@ async fn a_trial_run_tells_what_the_server_would_refuse_with_its_lines() {
     let source = Source::new(input, &mapping).unwrap();
     let (batches, inbox) = tokio::sync::mpsc::channel(4);
     let (report, broke_off) =
-        tokio::task::spawn_blocking(move || super::read(source, &mapping, &batches)).await.unwrap();
+        tokio::task::spawn_blocking(move || super::read(source, &mapping, &batches, super::BATCH)).await.unwrap();
     assert!(broke_off.is_none() && report.refused_rows() == 0);
     let sent = super::judged(inbox).await.unwrap();
     assert_eq!((sent.cases.refusals(), sent.activities.refusals()), (0, 2), "{sent:?}");

@@ -17,6 +17,13 @@ pub(super) fn schema() -> Value {
 
 fn source() -> Value {
     let column = |what: &str| text(&format!("Column of {what}"));
+    let ids = json!({
+        "description": "What ids are made of: the columns that identify a record, else the content of the row, or its place in its case",
+        "anyOf": [
+            { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 },
+            choice("Without columns", ["content", "place"].into_iter()),
+        ],
+    });
     table("The file and its columns")
         .need("zone", text("IANA zone of dates and of times without an offset"))
         .need("currency", currency("ISO 4217 code of every amount"))
@@ -25,6 +32,7 @@ fn source() -> Value {
         .need("case", column("the case id"))
         .need("event", column("the event's name"))
         .need("time", column("the time"))
+        .need("ids", ids)
         .may("unused", table("Columns that nothing reads, with the reason").any(text("The reason")).end())
         .end()
 }

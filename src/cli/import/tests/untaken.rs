@@ -15,7 +15,7 @@ use crate::ingest::keys;
 /// A mapping of calls of which one result is known, with `more` at its end, where further tables of the event stand.
 fn calls(more: &str) -> String {
     format!(
-        "[source]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\ncase = \"case\"\nevent = \"event\"\ntime = \"at\"\n\
+        "[source]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\ncase = \"case\"\nevent = \"event\"\ntime = \"at\"\nids = \"content\"\n\
          [case]\nidentity = {{ creditor = \"c\", collector_role = \"agency\" }}\n\
          class = {{ debt_class = \"consumer\", debt_type = \"sale\" }}\n\
          [[event]]\nname = \"OPEN\"\nopen = {{ principal = \"amount\" }}\n[[event]]\nname = \"OLD\"\n\

@@ -175,6 +175,7 @@ currency = \"EUR\"
 case = \"case\"
 event = \"event\"
 time = \"at\"
+ids = [\"id\"]
 
 [[event]]
 name = \"Open\"
