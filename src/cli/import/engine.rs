@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use serde_json::{Value, json};
+use chrono::NaiveDate;
+use serde_json::{Map, Value, json};
 
-use super::events::{Emit, Event};
+use super::events::{Emit, Event, Open};
 use super::ids::{Names, Seen, opening};
 use super::mapping::Mapping;
-use super::reading::Reading;
+use super::reading::{Reading, instant};
+use super::template;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::case::{CaseVersion, Claim};
 use crate::domain::detail::{AdjustmentKind, Detail};
-use crate::domain::ids::{ActivityId, CaseId, ClaimId};
-use crate::domain::money::Money;
+use crate::domain::ids::{ActivityId, CaseId};
 use crate::domain::time::{Timestamp, add_days};
 
 /// A row of the file: the columns by name.
@@ -31,11 +31,15 @@ pub struct Refused {
     pub seen: String,
 }
 
+/// Longest text of what was seen, in characters: a sentence with a cell of a usual length in it.
+const LONGEST: usize = 300;
+
 impl Refused {
     pub(super) fn new(reason: &'static str, seen: impl Into<String>) -> Self {
         let mut seen: String = seen.into();
-        if let Some((cut, _)) = seen.char_indices().nth(80) {
+        if let Some((cut, _)) = seen.char_indices().nth(LONGEST) {
             seen.truncate(cut);
+            seen.push('…');
         }
         Self { reason, seen }
     }
@@ -113,7 +117,7 @@ impl<'m> Engine<'m> {
         match (&event.open, self.cases.get(id)) {
             (Some(_), Some(_)) => Err(Refused::new("the case was opened before", id)),
             (None, None) => Err(Refused::new("the case was not opened before", id)),
-            (Some(principal), None) => self.open(row, name, event, principal, case, date, at),
+            (Some(opens), None) => self.open(row, name, event, opens, case, date, at),
             (None, Some(_)) => self.follow(row, name, event, id, date, at),
         }
     }
@@ -134,20 +138,10 @@ impl<'m> Engine<'m> {
 
     fn time(&self, text: &str) -> Result<(NaiveDate, Timestamp), Refused> {
         let zone = self.mapping.zone;
-        let unreadable = || Refused::new("the time cannot be read", text);
-        let at = if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-            Timestamp::from(at)
-        } else if let Ok(date) = text.parse::<NaiveDate>() {
-            if !self.mapping.date_only {
-                return Err(Refused::new("the time is a date without a clock time", text));
-            }
-            Timestamp::start_of(date, zone)
-        } else {
-            let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
-                .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
-                .map_err(|_| unreadable())?;
-            Timestamp::at_local(local.date(), local.time(), zone)
-        };
+        let at = instant(text, zone).ok_or_else(|| Refused::new("the time cannot be read", text))?;
+        if !self.mapping.date_only && text.parse::<NaiveDate>().is_ok() {
+            return Err(Refused::new("the time is a date without a clock time", text));
+        }
         let date = at.date(zone);
         if self.mapping.date_only && at != Timestamp::start_of(date, zone) {
             return Err(Refused::new("the time is no local midnight, and the mapping says date_only", text));
@@ -161,14 +155,16 @@ impl<'m> Engine<'m> {
         row: &impl Row,
         name: &str,
         event: &Event,
-        principal: &str,
+        opens: &Open,
         case: CaseId,
         date: NaiveDate,
         at: Timestamp,
     ) -> Result<Records, Refused> {
         let mapping = self.mapping;
-        let amount = Money::parse(row.column(principal), mapping.currency)
-            .map_err(|error| Refused::new("the principal cannot be read", error.to_string()))?;
+        let principal = opens.principal.as_str();
+        let amount = mapping
+            .money(row.column(principal))
+            .map_err(|error| Refused::new("the principal cannot be read", format!("{principal}: {error}")))?;
         if amount.minor < 0 {
             return Err(Refused::new("the principal is below zero", row.column(principal)));
         }
@@ -184,8 +180,8 @@ impl<'m> Engine<'m> {
         let mut version: CaseVersion = serde_json::from_value(Value::Object(fields))
             .map_err(|error| Refused::new("the case cannot be made", error.to_string()))?;
         version.placement.placed.get_or_insert(at);
-        version.claims = vec![first_claim(amount.minor, date)];
-        keep_attributes(&mut version, event, row);
+        version.claims = vec![first_claim(opens, &mut reading, amount.minor, date)?];
+        change(&mut version, event, row, date);
         let mut state = CaseState {
             version,
             seen,
@@ -215,18 +211,11 @@ impl<'m> Engine<'m> {
         let case = state.version.case.clone();
         let names = state.seen.name(self.mapping, event, name, &case, row)?;
         let mut records = emitted(self.mapping, row, &names, event, state, date, at)?;
-        if let Some(change) = &event.version {
+        if event.version.is_some() {
             let mut version = state.version.clone();
             version.version = names.version();
             version.effective = at;
-            if let Some(days) = change.due_in_days {
-                let due = add_days(date, days);
-                for claim in &mut version.claims {
-                    claim.due_original.get_or_insert(due);
-                    claim.due_current = Some(due);
-                }
-            }
-            keep_attributes(&mut version, event, row);
+            change(&mut version, event, row, date);
             records.version = Some(version.clone());
             state.version = version;
         }
@@ -234,22 +223,34 @@ impl<'m> Engine<'m> {
     }
 }
 
-fn first_claim(principal: i64, arose: NaiveDate) -> Claim {
-    Claim {
-        id: ClaimId::trusted("1"),
-        principal,
-        vat: None,
-        invoice_number: None,
-        invoice_date: None,
-        invoice_received: None,
-        arose: Some(arose),
-        due_original: None,
-        due_current: None,
-        due_fixed_by_contract: None,
-        interest_from: None,
-        interest_kind: None,
-        interest_rate_ppm: None,
+/// The one claim of a case, which arose on `date` if the mapping does not say when.
+fn first_claim(
+    open: &Open,
+    reading: &mut Reading<impl Row>,
+    principal: i64,
+    date: NaiveDate,
+) -> Result<Claim, Refused> {
+    let mut fields = match open.claim.fill(reading)? {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    fields.insert("id".to_owned(), json!("1"));
+    fields.insert("principal".to_owned(), json!(principal));
+    fields.entry("arose").or_insert_with(|| template::date(date));
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| Refused::new("the claim cannot be made", error.to_string()))
+}
+
+/// What the event says of the version it makes.
+fn change(version: &mut CaseVersion, event: &Event, row: &impl Row, date: NaiveDate) {
+    if let Some(days) = event.version.as_ref().and_then(|change| change.due_in_days) {
+        let due = add_days(date, days);
+        for claim in &mut version.claims {
+            claim.due_original.get_or_insert(due);
+            claim.due_current = Some(due);
+        }
     }
+    keep_attributes(version, event, row);
 }
 
 fn keep_attributes(version: &mut CaseVersion, event: &Event, row: &impl Row) {

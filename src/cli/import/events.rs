@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
 use super::engine::Row;
 use super::mapping::text_map;
-use super::template::{Node, Sample, complain_of_lost_keys};
+use super::template::{Node, Sample};
+use super::trial;
 use crate::config::document::{Complaints, Section, suggestion};
-use crate::domain::detail::Detail;
+use crate::domain::case::Claim;
+use crate::domain::detail::{Detail, KINDS};
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::Initiator;
 
@@ -20,8 +22,8 @@ pub struct Event {
     pub place: u32,
     /// Every column that decides what a row of it becomes, in order.
     pub columns: BTreeSet<String>,
-    /// Opens the case: the column of its principal.
-    pub open: Option<String>,
+    /// Opens the case.
+    pub open: Option<Open>,
     /// Makes a new version of the case.
     pub version: Option<Version>,
     /// Case attribute to column, kept with the version that the event makes.
@@ -55,7 +57,10 @@ impl Event {
 
     fn read(&self) -> BTreeSet<String> {
         let mut columns = Vec::new();
-        columns.extend(self.open.clone());
+        if let Some(open) = &self.open {
+            columns.push(open.principal.clone());
+            open.claim.columns(&mut columns);
+        }
         columns.extend(self.attributes.values().cloned());
         for emit in &self.emit {
             columns.extend(emit.when.as_ref().map(|when| when.column.clone()));
@@ -76,6 +81,15 @@ impl Event {
         }
         columns
     }
+}
+
+/// How a case begins.
+#[derive(Debug)]
+pub struct Open {
+    /// Column of the principal of its claim.
+    pub principal: String,
+    /// What else is known of the claim.
+    pub claim: Node,
 }
 
 /// A new version of the case.
@@ -127,8 +141,20 @@ pub fn read_event(
 ) -> Event {
     let open = section.table(out, "open").and_then(|mut open| {
         let principal = open.required(out, "principal", "name the column of the principal");
+        let claim = match open.take("claim") {
+            Some((DeValue::Table(table), span)) => claim_template(table, span.start, currency, out),
+            Some((_, span)) => {
+                out.at(
+                    span.start,
+                    "open.claim is not a table",
+                    "write claim = { due_original = { date = \"<column>\" }, ... }",
+                );
+                Node::Object(Vec::new())
+            }
+            None => Node::Object(Vec::new()),
+        };
         open.finish(out);
-        principal.map(|(text, _)| text.to_owned())
+        principal.map(|(text, _)| Open { principal: text.to_owned(), claim })
     });
     let version = section.table(out, "version").map(|mut version| {
         let due_in_days = version.integer(out, "due_in_days", 0..36_501);
@@ -246,18 +272,31 @@ fn read_emit(
 fn detail_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
     let node = Node::table(table, out);
     let Ok(filled) = node.fill(&mut Sample(currency));
-    let filled = filled.unwrap_or(Value::Null);
-    match serde_json::from_value::<Detail>(filled.clone()) {
-        Ok(Detail::Void { .. }) => {
-            out.at(at, "an import voids nothing", "map the event to a reversal or an adjustment")
-        }
-        Ok(detail) => {
-            let parsed = serde_json::to_value(&detail).unwrap_or(Value::Null);
-            complain_of_lost_keys(&filled, &parsed, detail.kind(), at, out);
-        }
-        Err(error) => {
-            out.at(at, format!("the activity is not complete: {error}"), "use a kind and the fields of that kind")
-        }
+    let Some(Value::Object(mut fields)) = filled else { return node };
+    let known = || KINDS.into_iter().filter(|kind| *kind != "void");
+    let kind = match fields.remove("kind") {
+        Some(Value::String(kind)) => kind,
+        _ => String::new(),
+    };
+    if kind == "void" {
+        out.at(at, "an import voids nothing", "map the event to a reversal or an adjustment");
+        return node;
     }
+    if !known().any(|known| known == kind) {
+        out.at(at, format!("\"{kind}\" is no kind of activity"), suggestion(&kind, known()));
+        return node;
+    }
+    let tried = trial::Tried { name: &kind, table, at, made: &[("kind", json!(kind))] };
+    tried.check::<Detail>(&Value::Object(fields), out);
+    node
+}
+
+/// The `claim` of the event that opens a case.
+fn claim_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
+    let node = Node::table(table, out);
+    let Ok(filled) = node.fill(&mut Sample(currency));
+    let made = [("id", json!("1")), ("principal", json!(1))];
+    let tried = trial::Tried { name: "claim", table, at, made: &made };
+    tried.check::<Claim>(&filled.unwrap_or_default(), out);
     node
 }

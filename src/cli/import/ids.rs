@@ -139,7 +139,7 @@ impl Seen {
 
     /// Keeps what a row became, for rows behind it that name its record.
     pub fn keep(&mut self, mapping: &Mapping, row: &impl Row, activities: &[Activity]) {
-        let Some(column) = mapping.record_column() else { return };
+        let Some(column) = &mapping.record_column else { return };
         let made = activities.iter().map(|activity| (activity.detail.kind(), activity.id.clone()));
         self.records.entry(row.column(column).into()).or_default().extend(made);
     }

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::de::{DeTable, DeValue};
 
 use super::events::{Event, read_event};
 use super::ids::Ids;
-use super::template::{Node, Sample, complain_of_lost_keys};
+use super::template::{Node, Sample};
+use super::trial::Tried;
 use crate::config::document::{Complaints, Section, suggestion};
 use crate::domain::case::CaseVersion;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
-use crate::domain::money::Currency;
+use crate::domain::money::{Currency, Money, MoneyError};
 
 /// A checked mapping.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Mapping {
     pub zone: Tz,
     /// Currency of every amount.
     pub currency: Currency,
+    /// Amounts have a comma before their decimals, not a point.
+    pub decimal_comma: bool,
     /// Times are dates without a clock time.
     pub date_only: bool,
     /// The lines of a case stand together.
@@ -33,8 +36,8 @@ pub struct Mapping {
     pub time: String,
     /// What ids are made of.
     pub ids: Ids,
-    /// A row names the record of another, so what records became is kept.
-    pub refers: bool,
+    /// The column by which rows name the records of others, if some do: then what records became is kept.
+    pub record_column: Option<String>,
     /// Columns that nothing reads, with the reason.
     pub unused: BTreeMap<String, String>,
     /// What every case carries.
@@ -58,6 +61,34 @@ impl Mapping {
         }
     }
 
+    /// The amount of a cell.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what the file or the mapping should say.
+    pub fn money(&self, text: &str) -> Result<Money, String> {
+        if !self.decimal_comma {
+            return Money::parse(text, self.currency).map_err(|error| match error {
+                MoneyError::NotANumber(_) if text.contains(',') => {
+                    format!("{error}, or write decimal = \",\" under [source] if the file has decimal commas")
+                }
+                _ => error.to_string(),
+            });
+        }
+        let unlike = || {
+            let cell: String = text.chars().take(40).collect();
+            format!(
+                "\"{cell}\" has no decimal comma as [source] says: write digits with at most one comma, as in 12,50"
+            )
+        };
+        if text.contains('.') {
+            return Err(unlike());
+        }
+        Money::parse(&text.replace(',', "."), self.currency).map_err(|error| match error {
+            MoneyError::NotANumber(_) => unlike(),
+            _ => error.to_string(),
+        })
+    }
+
     /// Every column that the mapping reads or lists as unused.
     #[must_use]
     pub fn columns(&self) -> BTreeSet<String> {
@@ -72,15 +103,6 @@ impl Mapping {
             columns.extend(record.iter().cloned());
         }
         columns.into_iter().collect()
-    }
-
-    /// The column by which rows name records, if some do.
-    #[must_use]
-    pub fn record_column(&self) -> Option<&str> {
-        match &self.ids {
-            Ids::Record(columns) if self.refers => columns.first().map(String::as_str),
-            _ => None,
-        }
     }
 }
 
@@ -105,6 +127,16 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
             out.at(at, format!("\"{text}\" is no ISO 4217 currency"), "write a code such as EUR");
         }
         currency
+    });
+    let decimal_comma = source.text(out, "decimal").is_some_and(|(mark, at)| {
+        if mark != "," && mark != "." {
+            out.at(
+                at,
+                format!("\"{mark}\" divides no amount"),
+                "write decimal = \",\" or decimal = \".\", which holds if absent",
+            );
+        }
+        mark == ","
     });
     let date_only = source.boolean(out, "date_only").unwrap_or(false);
     let grouped = source.boolean(out, "grouped").unwrap_or(false);
@@ -131,6 +163,27 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         }
         None => Node::Object(Vec::new()),
     };
+    let events = read_events(&mut top, currency, out);
+    top.finish(out);
+    let record_column = record_column(&events, ids.as_ref(), ids_at, out);
+    Some(Mapping {
+        zone: zone?,
+        currency,
+        decimal_comma,
+        date_only,
+        grouped,
+        case: case?,
+        event: event?,
+        time: time?,
+        ids: ids?,
+        record_column,
+        unused,
+        template,
+        events,
+    })
+}
+
+fn read_events(top: &mut Section, currency: Currency, out: &mut Complaints) -> BTreeMap<String, Event> {
     let mut events = BTreeMap::new();
     let (mut parents, mut place) = (Vec::new(), 0);
     for mut section in top.tables(out, "event") {
@@ -158,26 +211,27 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
             out.at(at, format!("the parent event \"{parent}\" is not mapped"), remedy);
         }
     }
-    top.finish(out);
-    let refers = events.values().any(|event| event.emit.iter().any(|emit| emit.detail.refers()));
-    if refers && !ids.as_ref().is_none_or(|ids| matches!(ids, Ids::Record(columns) if columns.len() == 1)) {
-        let remedy = "write ids = [\"<column of the record's id>\"]";
-        out.at(ids_at, "activity_of names a record by its id, and ids names no single column of it", remedy);
+    events
+}
+
+/// The column by which rows name the records of others, if some do.
+fn record_column(
+    events: &BTreeMap<String, Event>,
+    ids: Option<&Ids>,
+    at: usize,
+    out: &mut Complaints,
+) -> Option<String> {
+    if !events.values().any(|event| event.emit.iter().any(|emit| emit.detail.refers())) {
+        return None;
     }
-    Some(Mapping {
-        zone: zone?,
-        currency,
-        date_only,
-        grouped,
-        case: case?,
-        event: event?,
-        time: time?,
-        ids: ids?,
-        refers,
-        unused,
-        template,
-        events,
-    })
+    match ids? {
+        Ids::Record(columns) if columns.len() == 1 => columns.first().cloned(),
+        _ => {
+            let remedy = "write ids = [\"<column of the record's id>\"]";
+            out.at(at, "activity_of names a record by its id, and ids names no single column of it", remedy);
+            None
+        }
+    }
 }
 
 /// What ids are made of. It has no default: ids that were made another way than before would store everything again.
@@ -218,21 +272,15 @@ pub(super) fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<S
 fn case_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
     let node = Node::table(table, out);
     let Ok(filled) = node.fill(&mut Sample(currency));
-    let mut version = json!({ "case": "c", "version": "v", "effective": 0, "currency": currency.code() });
-    if let (Some(Value::Object(fields)), Value::Object(version)) = (&filled, &mut version) {
-        for (key, value) in fields {
-            if version.contains_key(key) || key == "claims" || key == "attributes" {
-                out.at(at, format!("case.{key} is made from the events"), format!("remove {key}"));
-            }
-            version.insert(key.clone(), value.clone());
-        }
-    }
-    match serde_json::from_value::<CaseVersion>(version.clone()) {
-        Ok(parsed) => {
-            let parsed = serde_json::to_value(&parsed).unwrap_or(Value::Null);
-            complain_of_lost_keys(&version, &parsed, "case", at, out);
-        }
-        Err(error) => out.at(at, format!("[case] is no case: {error}"), "use the fields of a case version"),
-    }
+    let made = [
+        ("case", json!("c")),
+        ("version", json!("v")),
+        ("effective", json!(0)),
+        ("currency", json!(currency.code())),
+        ("claims", json!([])),
+        ("attributes", json!({})),
+    ];
+    let tried = Tried { name: "case", table, at, made: &made };
+    tried.check::<CaseVersion>(&filled.unwrap_or_default(), out);
     node
 }

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod events;
+pub mod fields;
 pub mod figures;
 mod ids;
 mod lines;
@@ -12,6 +13,7 @@ pub mod source;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::engine::{Refused, Row};
@@ -39,12 +40,30 @@ impl<'r, R: Row> Reading<'r, R> {
         Self { mapping, row, date, open, totals, seen, read: BTreeMap::new(), nothing_open: false }
     }
 
+    fn money(&self, column: &str, text: &str) -> Result<Money, Refused> {
+        let money = self.mapping.money(text);
+        money.map_err(|error| Refused::new("an amount cannot be read", format!("{column}: {error}")))
+    }
+
     fn amount(&mut self, column: &str) -> Result<i64, Refused> {
-        let money = Money::parse(self.row.column(column), self.mapping.currency)
-            .map_err(|error| Refused::new("an amount cannot be read", format!("{column}: {error}")))?;
+        let money = self.money(column, self.row.column(column))?;
         self.read.insert(column.to_owned(), money.minor);
         Ok(money.minor)
     }
+}
+
+/// The instant of a text: RFC 3339, or a local date and time in `zone`, or the start of a date there.
+pub fn instant(text: &str, zone: Tz) -> Option<Timestamp> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(Timestamp::from(at));
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Some(Timestamp::start_of(date, zone));
+    }
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
+        .ok()?;
+    Some(Timestamp::at_local(local.date(), local.time(), zone))
 }
 
 impl<R: Row> Scope for Reading<'_, R> {
@@ -78,6 +97,17 @@ impl<R: Row> Scope for Reading<'_, R> {
                     Ok(number) => Some(json!(number)),
                     Err(_) => return Err(Refused::new("a whole number cannot be read", format!("{column}: {text}"))),
                 },
+            },
+            Operator::Time(column) => match self.row.column(column) {
+                "" => None,
+                text => {
+                    let unreadable = || Refused::new("a time cannot be read", format!("{column}: {text}"));
+                    Some(json!(instant(text, self.mapping.zone).ok_or_else(unreadable)?.0))
+                }
+            },
+            Operator::Minor(column) => match self.row.column(column) {
+                "" => None,
+                text => Some(json!(self.money(column, text)?.minor)),
             },
             Operator::ActivityOf { column, kinds } => match self.row.column(column) {
                 "" => None,

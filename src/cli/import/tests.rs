@@ -1,5 +1,6 @@
 //! Tests of the mapping engine: what rows become, and what becomes of rows that make no sense.
 
+mod docs;
 mod ids;
 mod untaken;
 
@@ -300,11 +301,11 @@ fn everything_wrong_with_a_mapping_is_reported_at_once() {
     let has = |start: &str| assert!(found.iter().any(|f| f.starts_with(start)), "{start} is not in {found:#?}");
     has("1:1: source.time is missing");
     has("2:8: \"Rome\" is no IANA time zone");
-    has("6:1: case.identity has no field creditr");
+    has("7:14: case.identity has no field creditr");
     has("14:10: the parent event \"Opn\" is not mapped");
     has("15:16: \"debtr\" begins no activity");
-    has("16:12: payment has no field methd");
-    has("20:12: the activity is not complete: unknown variant `phone`");
+    has("16:58: payment has no field methd");
+    has("20:32: contact.channel: unknown variant `phone`");
     has("22:51: money has no use for this value");
 }
 

@@ -21,12 +21,13 @@ fn source() -> Value {
         "description": "What ids are made of: the columns that identify a record, else the content of the row, or its place in its case",
         "anyOf": [
             { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 },
-            choice("Without columns", ["content", "place"].into_iter()),
+            choice("Without columns", ["content", "place"]),
         ],
     });
     table("The file and its columns")
         .need("zone", text("IANA zone of dates and of times without an offset"))
         .need("currency", currency("ISO 4217 code of every amount"))
+        .may("decimal", choice("What stands before the decimals of amounts; a point if absent", [".", ","]))
         .may("date_only", flag("Times are dates without a clock time"))
         .may("grouped", flag("The lines of a case stand together"))
         .need("case", column("the case id"))
@@ -58,7 +59,13 @@ fn event() -> Value {
         .need("activity", open("The kind and its fields; { money = COLUMN } and the like read the row"));
     table("An event")
         .need("name", text("Its name as the file has it"))
-        .may("open", table("It opens the case").need("principal", column("the principal")).end())
+        .may(
+            "open",
+            table("It opens the case")
+                .need("principal", column("the principal"))
+                .may("claim", open("What else is known of its claim: fields of a claim"))
+                .end(),
+        )
         .may(
             "version",
             table("It makes a new version of the case")

@@ -176,10 +176,11 @@ case = \"case\"
 event = \"event\"
 time = \"at\"
 ids = [\"id\"]
+decimal = \",\"
 
 [[event]]
 name = \"Open\"
-open = { principal = \"amount\" }
+open = { principal = \"amount\", claim = { due_original = { date = \"due\" } } }
 
 [[event.emit]]
 when = { column = \"result\", in = [\"a\"] }
