@@ -26,6 +26,10 @@ pub enum Command {
     /// Run a service of its own over generated markets, show figures and findings, and keep serving.
     Demo(DemoArgs),
     /// Turn a CSV of events into cases and activities and send them to a running service.
+    ///
+    /// docs/importing.md says how a mapping is written, with every key, operator and field and a whole example. An import may
+    /// be broken off and repeated. It ends with 1 if a row or record was refused, or if rows of an event that may become
+    /// activities became none and the mapping does not say that this is meant.
     Import(ImportArgs),
     /// Say what candidate rules would change of a running service's history. Nothing is written.
     Simulate(SimulateArgs),
@@ -122,7 +126,7 @@ pub struct DemoArgs {
 /// Options of `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The mapping file, as config/imports/*.toml.
+    /// The mapping file, as config/imports/*.toml; docs/importing.md says how it is written.
     #[arg(long, value_name = "FILE")]
     pub mapping: PathBuf,
     /// Country of the market: ISO 3166-1 alpha-2 code.

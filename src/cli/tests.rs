@@ -44,7 +44,7 @@ fn package() -> &'static Path {
 }
 
 /// A server on a free port over a database in `directory`, with a key of the tenant `demo`.
-async fn server(directory: &Path) -> (Server, Client) {
+pub(super) async fn server(directory: &Path) -> (Server, Client) {
     let config = package().join("config");
     let mut snapshot = Config::load(&config).unwrap();
     snapshot.server.database.url = format!("sqlite://{}", directory.join("f.db").display());

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use serde_json::{Value, json};
+use chrono::NaiveDate;
+use serde_json::{Map, Value, json};
 
-use super::mapping::{Emit, Event, Mapping};
-use super::reading::Reading;
+use super::events::{Emit, Event, Open};
+use super::ids::{Names, Seen, opening};
+use super::mapping::Mapping;
+use super::reading::{Reading, instant};
+use super::template;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::case::{CaseVersion, Claim};
 use crate::domain::detail::{AdjustmentKind, Detail};
-use crate::domain::ids::{ActivityId, CaseId, ClaimId, VersionId};
-use crate::domain::money::Money;
+use crate::domain::ids::{ActivityId, CaseId};
 use crate::domain::time::{Timestamp, add_days};
 
 /// A row of the file: the columns by name.
@@ -29,11 +31,15 @@ pub struct Refused {
     pub seen: String,
 }
 
+/// Longest text of what was seen, in characters: a sentence with a cell of a usual length in it.
+const LONGEST: usize = 300;
+
 impl Refused {
     pub(super) fn new(reason: &'static str, seen: impl Into<String>) -> Self {
         let mut seen: String = seen.into();
-        if let Some((cut, _)) = seen.char_indices().nth(80) {
+        if let Some((cut, _)) = seen.char_indices().nth(LONGEST) {
             seen.truncate(cut);
+            seen.push('…');
         }
         Self { reason, seen }
     }
@@ -50,14 +56,25 @@ pub struct Records {
     pub activities: Vec<Activity>,
     /// Activities that the mapping names and that did not apply, by reason.
     pub left_out: Vec<&'static str>,
+    /// What the row lacks to become an activity, if its event can become some and it became none.
+    pub idle: Option<Idle>,
+}
+
+/// Why a row of a known event became no activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idle {
+    /// The mapping says so, with this reason.
+    Meant(String),
+    /// No `when` takes what stands in the columns that are asked for.
+    Untaken(String),
 }
 
 /// What of a case later events need.
 #[derive(Debug)]
 struct CaseState {
     version: CaseVersion,
-    /// Number of the case's last event in the file, from 1.
-    ordinal: u32,
+    /// Its rows so far, and their names.
+    seen: Seen,
     /// Open by the records made so far, in minor units.
     open: i64,
     /// Last money read from each column.
@@ -95,13 +112,12 @@ impl<'m> Engine<'m> {
         self.turn_to(id)?;
         let (date, at) = self.time(row.column(&mapping.time))?;
         if let Some(state) = self.cases.get_mut(id) {
-            // Counted even where the row is refused below, so that later ids do not depend on what was refused.
-            state.ordinal = state.ordinal.saturating_add(1);
+            state.seen.count();
         }
         match (&event.open, self.cases.get(id)) {
             (Some(_), Some(_)) => Err(Refused::new("the case was opened before", id)),
             (None, None) => Err(Refused::new("the case was not opened before", id)),
-            (Some(principal), None) => self.open(row, name, event, principal, case, date, at),
+            (Some(opens), None) => self.open(row, name, event, opens, case, date, at),
             (None, Some(_)) => self.follow(row, name, event, id, date, at),
         }
     }
@@ -122,20 +138,10 @@ impl<'m> Engine<'m> {
 
     fn time(&self, text: &str) -> Result<(NaiveDate, Timestamp), Refused> {
         let zone = self.mapping.zone;
-        let unreadable = || Refused::new("the time cannot be read", text);
-        let at = if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-            Timestamp::from(at)
-        } else if let Ok(date) = text.parse::<NaiveDate>() {
-            if !self.mapping.date_only {
-                return Err(Refused::new("the time is a date without a clock time", text));
-            }
-            Timestamp::start_of(date, zone)
-        } else {
-            let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
-                .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
-                .map_err(|_| unreadable())?;
-            Timestamp::at_local(local.date(), local.time(), zone)
-        };
+        let at = instant(text, zone).ok_or_else(|| Refused::new("the time cannot be read", text))?;
+        if !self.mapping.date_only && text.parse::<NaiveDate>().is_ok() {
+            return Err(Refused::new("the time is a date without a clock time", text));
+        }
         let date = at.date(zone);
         if self.mapping.date_only && at != Timestamp::start_of(date, zone) {
             return Err(Refused::new("the time is no local midnight, and the mapping says date_only", text));
@@ -149,38 +155,41 @@ impl<'m> Engine<'m> {
         row: &impl Row,
         name: &str,
         event: &Event,
-        principal: &str,
+        opens: &Open,
         case: CaseId,
         date: NaiveDate,
         at: Timestamp,
     ) -> Result<Records, Refused> {
         let mapping = self.mapping;
-        let amount = Money::parse(row.column(principal), mapping.currency)
-            .map_err(|error| Refused::new("the principal cannot be read", error.to_string()))?;
+        let principal = opens.principal.as_str();
+        let amount = mapping
+            .money(row.column(principal))
+            .map_err(|error| Refused::new("the principal cannot be read", format!("{principal}: {error}")))?;
         if amount.minor < 0 {
             return Err(Refused::new("the principal is below zero", row.column(principal)));
         }
-        let mut reading = Reading::new(mapping, row, date, 0, &NOTHING);
+        let (nothing, seen, names) = (HashMap::new(), Seen::default(), opening(&mapping.ids, name));
+        let mut reading = Reading::new(mapping, row, date, 0, &nothing, &seen);
         let Some(Value::Object(mut fields)) = mapping.template.fill(&mut reading)? else {
             return Err(Refused::new("the case cannot be made", "the mapping's [case] gives no table"));
         };
         fields.insert("case".to_owned(), json!(case.as_str()));
-        fields.insert("version".to_owned(), json!(version_id(1)));
+        fields.insert("version".to_owned(), json!(names.version()));
         fields.insert("effective".to_owned(), json!(at.0));
         fields.insert("currency".to_owned(), json!(mapping.currency.code()));
         let mut version: CaseVersion = serde_json::from_value(Value::Object(fields))
             .map_err(|error| Refused::new("the case cannot be made", error.to_string()))?;
         version.placement.placed.get_or_insert(at);
-        version.claims = vec![first_claim(amount.minor, date)];
-        keep_attributes(&mut version, event, row);
+        version.claims = vec![first_claim(opens, &mut reading, amount.minor, date)?];
+        change(&mut version, event, row, date);
         let mut state = CaseState {
             version,
-            ordinal: 1,
+            seen,
             open: amount.minor,
             totals: HashMap::from([(principal.to_owned(), amount.minor)]),
             last: HashMap::new(),
         };
-        let mut records = emitted(mapping, row, name, event, &mut state, date, at)?;
+        let mut records = emitted(mapping, row, &names, event, &mut state, date, at)?;
         records.version = Some(state.version.clone());
         records.opened = true;
         self.cases.insert(case.as_str().to_owned(), state);
@@ -199,19 +208,14 @@ impl<'m> Engine<'m> {
         let Some(state) = self.cases.get_mut(id) else {
             return Err(Refused::new("the case was not opened before", id));
         };
-        let mut records = emitted(self.mapping, row, name, event, state, date, at)?;
-        if let Some(change) = &event.version {
+        let case = state.version.case.clone();
+        let names = state.seen.name(self.mapping, event, name, &case, row)?;
+        let mut records = emitted(self.mapping, row, &names, event, state, date, at)?;
+        if event.version.is_some() {
             let mut version = state.version.clone();
-            version.version = VersionId::trusted(&version_id(state.ordinal));
+            version.version = names.version();
             version.effective = at;
-            if let Some(days) = change.due_in_days {
-                let due = add_days(date, days);
-                for claim in &mut version.claims {
-                    claim.due_original.get_or_insert(due);
-                    claim.due_current = Some(due);
-                }
-            }
-            keep_attributes(&mut version, event, row);
+            change(&mut version, event, row, date);
             records.version = Some(version.clone());
             state.version = version;
         }
@@ -219,29 +223,34 @@ impl<'m> Engine<'m> {
     }
 }
 
-static NOTHING: std::sync::LazyLock<HashMap<String, i64>> = std::sync::LazyLock::new(HashMap::new);
-
-/// Padded, so that versions of the same instant are ordered as the file orders them.
-fn version_id(ordinal: u32) -> String {
-    format!("v{ordinal:06}")
+/// The one claim of a case, which arose on `date` if the mapping does not say when.
+fn first_claim(
+    open: &Open,
+    reading: &mut Reading<impl Row>,
+    principal: i64,
+    date: NaiveDate,
+) -> Result<Claim, Refused> {
+    let mut fields = match open.claim.fill(reading)? {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    fields.insert("id".to_owned(), json!("1"));
+    fields.insert("principal".to_owned(), json!(principal));
+    fields.entry("arose").or_insert_with(|| template::date(date));
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| Refused::new("the claim cannot be made", error.to_string()))
 }
 
-fn first_claim(principal: i64, arose: NaiveDate) -> Claim {
-    Claim {
-        id: ClaimId::trusted("1"),
-        principal,
-        vat: None,
-        invoice_number: None,
-        invoice_date: None,
-        invoice_received: None,
-        arose: Some(arose),
-        due_original: None,
-        due_current: None,
-        due_fixed_by_contract: None,
-        interest_from: None,
-        interest_kind: None,
-        interest_rate_ppm: None,
+/// What the event says of the version it makes.
+fn change(version: &mut CaseVersion, event: &Event, row: &impl Row, date: NaiveDate) {
+    if let Some(days) = event.version.as_ref().and_then(|change| change.due_in_days) {
+        let due = add_days(date, days);
+        for claim in &mut version.claims {
+            claim.due_original.get_or_insert(due);
+            claim.due_current = Some(due);
+        }
     }
+    keep_attributes(version, event, row);
 }
 
 fn keep_attributes(version: &mut CaseVersion, event: &Event, row: &impl Row) {
@@ -257,7 +266,7 @@ fn keep_attributes(version: &mut CaseVersion, event: &Event, row: &impl Row) {
 fn emitted(
     mapping: &Mapping,
     row: &impl Row,
-    name: &str,
+    names: &Names,
     event: &Event,
     state: &mut CaseState,
     date: NaiveDate,
@@ -266,13 +275,13 @@ fn emitted(
     let mut records = Records::default();
     let mut open = state.open;
     let mut read = BTreeMap::new();
+    let mut taken = false;
     for (index, emit) in event.emit.iter().enumerate() {
-        if let Some((column, values)) = &emit.when
-            && !values.contains(row.column(column))
-        {
+        if emit.when.as_ref().is_some_and(|when| !when.takes(row)) {
             continue;
         }
-        let mut reading = Reading::new(mapping, row, date, open, &state.totals);
+        taken = true;
+        let mut reading = Reading::new(mapping, row, date, open, &state.totals, &state.seen);
         let filled = emit.detail.fill(&mut reading)?.unwrap_or(Value::Null);
         if reading.nothing_open {
             records.left_out.push("nothing was open to cancel");
@@ -286,22 +295,47 @@ fn emitted(
             .ok_or_else(|| Refused::new("the case's balance is beyond 64 bits", row.column(&mapping.case)))?;
         records
             .activities
-            .push(Activity { date_only: mapping.date_only, ..activity(row, emit, state, detail, index, at) });
+            .push(Activity { date_only: mapping.date_only, ..activity(row, emit, names, state, detail, index, at) });
+    }
+    if !taken {
+        records.idle = idle(event, row);
     }
     state.open = open;
     state.totals.extend(read);
     if let Some(first) = records.activities.first() {
-        state.last.insert(name.to_owned(), first.id.clone());
+        state.last.insert(names.event.to_owned(), first.id.clone());
     }
+    state.seen.keep(mapping, row, &records.activities);
     Ok(records)
 }
 
-fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, index: usize, at: Timestamp) -> Activity {
+fn idle(event: &Event, row: &impl Row) -> Option<Idle> {
+    if event.is_idle() {
+        return Some(Idle::Meant("the mapping makes nothing of this event".to_owned()));
+    }
+    if !event.asks() {
+        return None;
+    }
+    if let Some(ignore) = event.ignore.iter().find(|ignore| ignore.when.takes(row)) {
+        return Some(Idle::Meant(ignore.reason.clone()));
+    }
+    let seen = event.asked().into_iter().map(|column| format!("{column} = \"{}\"", row.column(column)));
+    Some(Idle::Untaken(seen.collect::<Vec<_>>().join(", ")))
+}
+
+fn activity(
+    row: &impl Row,
+    emit: &Emit,
+    names: &Names,
+    state: &CaseState,
+    detail: Detail,
+    index: usize,
+    at: Timestamp,
+) -> Activity {
     let case = &state.version.case;
     let agent = emit.agent.as_ref().map(|column| row.column(column)).filter(|agent| !agent.is_empty());
     Activity {
-        // Made of the case's id and the event's place in it: a repeated import makes the same ids.
-        id: ActivityId::trusted(&format!("{case}/{}.{index}", state.ordinal)),
+        id: names.activity(case, index),
         cases: vec![case.clone()],
         person: None,
         person_role: None,
@@ -310,7 +344,7 @@ fn activity(row: &impl Row, emit: &Emit, state: &CaseState, detail: Detail, inde
         received: None,
         effective: None,
         ended: None,
-        source_seq: i64::from(state.ordinal) * 100 + i64::try_from(index).unwrap_or(99).min(99),
+        source_seq: names.sequence(index),
         initiated_by: emit.initiated_by,
         at_debtors_request: false,
         actor: Actor { agent: agent.map(str::to_owned), ..Actor::default() },

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
-use serde_json::{Value, json};
+use serde_json::json;
 use toml::de::{DeTable, DeValue};
 
-use super::template::{Node, Sample, complain_of_lost_keys};
+use super::events::{Event, read_event};
+use super::ids::Ids;
+use super::template::{Node, Sample};
+use super::trial::Tried;
 use crate::config::document::{Complaints, Section, suggestion};
 use crate::domain::case::CaseVersion;
-use crate::domain::detail::Detail;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
-use crate::domain::money::Currency;
-use crate::domain::vocabulary::Initiator;
+use crate::domain::money::{Currency, Money, MoneyError};
 
 /// A checked mapping.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Mapping {
     pub zone: Tz,
     /// Currency of every amount.
     pub currency: Currency,
+    /// Amounts have a comma before their decimals, not a point.
+    pub decimal_comma: bool,
     /// Times are dates without a clock time.
     pub date_only: bool,
     /// The lines of a case stand together.
@@ -31,47 +34,16 @@ pub struct Mapping {
     pub event: String,
     /// Column of the time.
     pub time: String,
+    /// What ids are made of.
+    pub ids: Ids,
+    /// The column by which rows name the records of others, if some do: then what records became is kept.
+    pub record_column: Option<String>,
     /// Columns that nothing reads, with the reason.
     pub unused: BTreeMap<String, String>,
     /// What every case carries.
     pub template: Node,
     /// Events by name.
     pub events: BTreeMap<String, Event>,
-}
-
-/// What an event becomes.
-#[derive(Debug)]
-pub struct Event {
-    /// Opens the case: the column of its principal.
-    pub open: Option<String>,
-    /// Makes a new version of the case.
-    pub version: Option<Version>,
-    /// Case attribute to column, kept with the version that the event makes.
-    pub attributes: BTreeMap<String, String>,
-    /// Activities, in this order.
-    pub emit: Vec<Emit>,
-}
-
-/// A new version of the case.
-#[derive(Debug)]
-pub struct Version {
-    /// The claim falls due so many days after the event.
-    pub due_in_days: Option<i64>,
-}
-
-/// One activity that an event becomes.
-#[derive(Debug)]
-pub struct Emit {
-    /// Only where the column holds one of these values.
-    pub when: Option<(String, BTreeSet<String>)>,
-    /// The event whose first activity in the case is the parent.
-    pub parent: Option<String>,
-    /// Who began it.
-    pub initiated_by: Option<Initiator>,
-    /// Who acted: the agent's column.
-    pub agent: Option<String>,
-    /// The kind and its fields.
-    pub detail: Node,
 }
 
 impl Mapping {
@@ -89,6 +61,34 @@ impl Mapping {
         }
     }
 
+    /// The amount of a cell.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what the file or the mapping should say.
+    pub fn money(&self, text: &str) -> Result<Money, String> {
+        if !self.decimal_comma {
+            return Money::parse(text, self.currency).map_err(|error| match error {
+                MoneyError::NotANumber(_) if text.contains(',') => {
+                    format!("{error}, or write decimal = \",\" under [source] if the file has decimal commas")
+                }
+                _ => error.to_string(),
+            });
+        }
+        let unlike = || {
+            let cell: String = text.chars().take(40).collect();
+            format!(
+                "\"{cell}\" has no decimal comma as [source] says: write digits with at most one comma, as in 12,50"
+            )
+        };
+        if text.contains('.') {
+            return Err(unlike());
+        }
+        Money::parse(&text.replace(',', "."), self.currency).map_err(|error| match error {
+            MoneyError::NotANumber(_) => unlike(),
+            _ => error.to_string(),
+        })
+    }
+
     /// Every column that the mapping reads or lists as unused.
     #[must_use]
     pub fn columns(&self) -> BTreeSet<String> {
@@ -96,13 +96,11 @@ impl Mapping {
         columns.extend(self.unused.keys().cloned());
         self.template.columns(&mut columns);
         for event in self.events.values() {
-            columns.extend(event.open.clone());
-            columns.extend(event.attributes.values().cloned());
-            for emit in &event.emit {
-                columns.extend(emit.when.as_ref().map(|(column, _)| column.clone()));
-                columns.extend(emit.agent.clone());
-                emit.detail.columns(&mut columns);
-            }
+            columns.extend(event.columns.iter().cloned());
+            columns.extend(event.ignore.iter().map(|ignore| ignore.when.column.clone()));
+        }
+        if let Ids::Record(record) = &self.ids {
+            columns.extend(record.iter().cloned());
         }
         columns.into_iter().collect()
     }
@@ -130,6 +128,16 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         }
         currency
     });
+    let decimal_comma = source.text(out, "decimal").is_some_and(|(mark, at)| {
+        if mark != "," && mark != "." {
+            out.at(
+                at,
+                format!("\"{mark}\" divides no amount"),
+                "write decimal = \",\" or decimal = \".\", which holds if absent",
+            );
+        }
+        mark == ","
+    });
     let date_only = source.boolean(out, "date_only").unwrap_or(false);
     let grouped = source.boolean(out, "grouped").unwrap_or(false);
     let column = |source: &mut Section, key, out: &mut Complaints| {
@@ -138,6 +146,8 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
     let case = column(&mut source, "case", out);
     let event = column(&mut source, "event", out);
     let time = column(&mut source, "time", out);
+    let ids_at = source.offset();
+    let ids = read_ids(&mut source, out);
     let unused = match source.table(out, "unused") {
         Some(section) => text_map(section, out),
         None => BTreeMap::new(),
@@ -153,14 +163,39 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         }
         None => Node::Object(Vec::new()),
     };
+    let events = read_events(&mut top, currency, out);
+    top.finish(out);
+    let record_column = record_column(&events, ids.as_ref(), ids_at, out);
+    Some(Mapping {
+        zone: zone?,
+        currency,
+        decimal_comma,
+        date_only,
+        grouped,
+        case: case?,
+        event: event?,
+        time: time?,
+        ids: ids?,
+        record_column,
+        unused,
+        template,
+        events,
+    })
+}
+
+fn read_events(top: &mut Section, currency: Currency, out: &mut Complaints) -> BTreeMap<String, Event> {
     let mut events = BTreeMap::new();
-    let mut parents = Vec::new();
+    let (mut parents, mut place) = (Vec::new(), 0);
     for mut section in top.tables(out, "event") {
         let Some((name, at)) = section.required(out, "name", "write the event's name as the file has it") else {
             continue;
         };
         let name = name.to_owned();
-        let event = read_event(section, currency, &mut parents, out);
+        let mut event = read_event(section, currency, &mut parents, out);
+        if event.open.is_none() {
+            place += 1;
+            event.place = place;
+        }
         if events.insert(name.clone(), event).is_some() {
             out.at(at, format!("the event \"{name}\" stands twice"), "keep one, with several [[event.emit]]");
         }
@@ -176,22 +211,51 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
             out.at(at, format!("the parent event \"{parent}\" is not mapped"), remedy);
         }
     }
-    top.finish(out);
-    Some(Mapping {
-        zone: zone?,
-        currency,
-        date_only,
-        grouped,
-        case: case?,
-        event: event?,
-        time: time?,
-        unused,
-        template,
-        events,
-    })
+    events
 }
 
-fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, String> {
+/// The column by which rows name the records of others, if some do.
+fn record_column(
+    events: &BTreeMap<String, Event>,
+    ids: Option<&Ids>,
+    at: usize,
+    out: &mut Complaints,
+) -> Option<String> {
+    if !events.values().any(|event| event.emit.iter().any(|emit| emit.detail.refers())) {
+        return None;
+    }
+    match ids? {
+        Ids::Record(columns) if columns.len() == 1 => columns.first().cloned(),
+        _ => {
+            let remedy = "write ids = [\"<column of the record's id>\"]";
+            out.at(at, "activity_of names a record by its id, and ids names no single column of it", remedy);
+            None
+        }
+    }
+}
+
+/// What ids are made of. It has no default: ids that were made another way than before would store everything again.
+fn read_ids(source: &mut Section, out: &mut Complaints) -> Option<Ids> {
+    let remedy = "write ids = [\"<column>\"] with what identifies a record, or ids = \"content\" if the file has nothing of the \
+                  kind; ids = \"place\" repeats an import that was made before ids could be chosen (docs/importing.md)";
+    match source.take("ids") {
+        Some((DeValue::String(word), _)) if word.as_ref() == "place" => return Some(Ids::Place),
+        Some((DeValue::String(word), _)) if word.as_ref() == "content" => return Some(Ids::Content),
+        Some((DeValue::Array(items), span)) => {
+            let column = |item: &DeValue| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+            let columns: Option<Vec<String>> = items.iter().map(|item| column(item.get_ref())).collect();
+            match columns {
+                Some(columns) if !columns.is_empty() => return Some(Ids::Record(columns)),
+                _ => out.at(span.start, "source.ids names no columns", remedy),
+            }
+        }
+        Some((_, span)) => out.at(span.start, "source.ids is neither columns nor \"content\" nor \"place\"", remedy),
+        None => source.missing(out, "ids", remedy),
+    }
+    None
+}
+
+pub(super) fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
     for (key, at) in section.keys() {
         match section.remove(key) {
@@ -208,130 +272,15 @@ fn text_map(mut section: Section, out: &mut Complaints) -> BTreeMap<String, Stri
 fn case_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
     let node = Node::table(table, out);
     let Ok(filled) = node.fill(&mut Sample(currency));
-    let mut version = json!({ "case": "c", "version": "v", "effective": 0, "currency": currency.code() });
-    if let (Some(Value::Object(fields)), Value::Object(version)) = (&filled, &mut version) {
-        for (key, value) in fields {
-            if version.contains_key(key) || key == "claims" || key == "attributes" {
-                out.at(at, format!("case.{key} is made from the events"), format!("remove {key}"));
-            }
-            version.insert(key.clone(), value.clone());
-        }
-    }
-    match serde_json::from_value::<CaseVersion>(version.clone()) {
-        Ok(parsed) => {
-            let parsed = serde_json::to_value(&parsed).unwrap_or(Value::Null);
-            complain_of_lost_keys(&version, &parsed, "case", at, out);
-        }
-        Err(error) => out.at(at, format!("[case] is no case: {error}"), "use the fields of a case version"),
-    }
-    node
-}
-
-fn read_event(
-    mut section: Section,
-    currency: Currency,
-    parents: &mut Vec<(String, usize)>,
-    out: &mut Complaints,
-) -> Event {
-    let open = section.table(out, "open").and_then(|mut open| {
-        let principal = open.required(out, "principal", "name the column of the principal");
-        open.finish(out);
-        principal.map(|(text, _)| text.to_owned())
-    });
-    let version = section.table(out, "version").map(|mut version| {
-        let due_in_days = version.integer(out, "due_in_days", 0..36_501);
-        version.finish(out);
-        Version { due_in_days }
-    });
-    let at = section.offset();
-    let attributes = match section.take("attributes") {
-        None => BTreeMap::new(),
-        Some((DeValue::Table(table), span)) => text_map(Section::new("attributes", span.start, table), out),
-        Some((DeValue::Array(items), _)) => {
-            let mut map = BTreeMap::new();
-            for item in items.iter() {
-                match item.get_ref() {
-                    DeValue::String(text) => {
-                        map.insert(text.as_ref().to_owned(), text.as_ref().to_owned());
-                    }
-                    _ => out.at(item.span().start, "an attribute's column is not a text", "write its name in quotes"),
-                }
-            }
-            map
-        }
-        Some((_, span)) => {
-            out.at(span.start, "attributes is neither an array nor a table", "write attributes = [\"<column>\"]");
-            BTreeMap::new()
-        }
-    };
-    if !attributes.is_empty() && open.is_none() && version.is_none() {
-        out.at(at, "attributes stand on an event that makes no version of the case", "add version = {}");
-    }
-    let emits = section.tables(out, "emit");
-    let emit = emits.into_iter().filter_map(|emit| read_emit(emit, currency, parents, out)).collect();
-    section.finish(out);
-    Event { open, version, attributes, emit }
-}
-
-fn read_emit(
-    mut section: Section,
-    currency: Currency,
-    parents: &mut Vec<(String, usize)>,
-    out: &mut Complaints,
-) -> Option<Emit> {
-    let when = section.table(out, "when").and_then(|mut when| {
-        let column = when.required(out, "column", "name the column to compare");
-        let values: BTreeSet<String> = when.texts(out, "in").into_iter().map(|(text, _)| text.to_owned()).collect();
-        if values.is_empty() {
-            when.missing(out, "in", "write in = [\"<value>\", ...]");
-        }
-        when.finish(out);
-        column.map(|(column, _)| (column.to_owned(), values))
-    });
-    let parent = section.text(out, "parent").map(|(text, at)| {
-        parents.push((text.to_owned(), at));
-        text.to_owned()
-    });
-    let initiated_by = section.text(out, "initiated_by").and_then(|(text, at)| {
-        let initiator = Initiator::parse(text);
-        if initiator.is_none() {
-            let remedy = suggestion(text, Initiator::ALL.iter().map(|one| one.as_str()));
-            out.at(at, format!("\"{text}\" begins no activity"), remedy);
-        }
-        initiator
-    });
-    let agent = section.text(out, "agent").map(|(text, _)| text.to_owned());
-    let detail = match section.take("activity") {
-        Some((DeValue::Table(table), span)) => Some(detail_template(table, span.start, currency, out)),
-        Some((_, span)) => {
-            out.at(span.start, "activity is not a table", "write activity = { kind = \"...\", ... }");
-            None
-        }
-        None => {
-            section.missing(out, "activity", "write activity = { kind = \"...\", ... }");
-            None
-        }
-    };
-    section.finish(out);
-    Some(Emit { when, parent, initiated_by, agent, detail: detail? })
-}
-
-/// An activity's kind and fields, tried so that a misspelt field or word is found before the first row.
-fn detail_template(table: &DeTable, at: usize, currency: Currency, out: &mut Complaints) -> Node {
-    let node = Node::table(table, out);
-    let Ok(filled) = node.fill(&mut Sample(currency));
-    let filled = filled.unwrap_or(Value::Null);
-    match serde_json::from_value::<Detail>(filled.clone()) {
-        Ok(Detail::Void { .. }) => {
-            out.at(at, "an import voids nothing", "map the event to a reversal or an adjustment")
-        }
-        Ok(detail) => {
-            let parsed = serde_json::to_value(&detail).unwrap_or(Value::Null);
-            complain_of_lost_keys(&filled, &parsed, detail.kind(), at, out);
-        }
-        Err(error) => {
-            out.at(at, format!("the activity is not complete: {error}"), "use a kind and the fields of that kind")
-        }
-    }
+    let made = [
+        ("case", json!("c")),
+        ("version", json!("v")),
+        ("effective", json!(0)),
+        ("currency", json!(currency.code())),
+        ("claims", json!([])),
+        ("attributes", json!({})),
+    ];
+    let tried = Tried { name: "case", table, at, made: &made };
+    tried.check::<CaseVersion>(&filled.unwrap_or_default(), out);
     node
 }

@@ -1,7 +1,10 @@
 //! `fairdue import`: a CSV of events becomes cases and activities by a mapping, sent through the public API.
 
 pub mod engine;
+pub mod events;
+pub mod fields;
 pub mod figures;
+mod ids;
 mod lines;
 pub mod mapping;
 mod reading;
@@ -10,6 +13,7 @@ pub mod source;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +42,8 @@ const AHEAD: usize = 2;
 /// Runs `fairdue import`.
 ///
 /// # Errors
-/// The mapping, the file, the connection; or that rows or records were refused, after the report has named them.
+/// The mapping, the file, the connection; or that rows or records were refused, or rows became no activity though their event
+/// has some, after the report has named them.
 pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     let mut found = Vec::new();
     let file = files::required(&args.mapping, &mut found);
@@ -61,7 +66,7 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
     };
     let started = Instant::now();
     let (batches, inbox) = mpsc::channel(AHEAD);
-    let reader = tokio::task::spawn_blocking(move || read(source, &mapping, &batches));
+    let reader = tokio::task::spawn_blocking(move || read(source, &mapping, &batches, BATCH));
     let sent = match &client {
         Some(client) => {
             let mut acked: u64 = 0;
@@ -96,10 +101,19 @@ pub async fn run(args: &ImportArgs) -> Result<(), CliError> {
         say!("\n{}", figures::of_year(client, &args.market, year).await?);
     }
     let refused = report.refused_rows() + sent.cases.refusals() + sent.activities.refusals();
-    if refused > 0 {
-        return Err(CliError::new(format!("{refused} rows or records were refused, as the report says")));
-    }
-    Ok(())
+    verdict(refused, report.untaken_rows())
+}
+
+/// Whether every row became what the mapping says.
+fn verdict(refused: u64, untaken: u64) -> Result<(), CliError> {
+    let refusals = format!("{refused} rows or records were refused");
+    let left = format!("{untaken} rows became no activity because no `when` of the mapping takes them");
+    Err(CliError::new(match (refused, untaken) {
+        (0, 0) => return Ok(()),
+        (_, 0) => format!("{refusals}, as the report says"),
+        (0, _) => format!("{left}, as the report says"),
+        _ => format!("{refusals} and {left}, as the report says"),
+    }))
 }
 
 /// A bar that shows how far a long command is.
@@ -119,8 +133,13 @@ fn seconds(took: Duration) -> String {
 
 type FileSource = source::Source<Box<dyn std::io::Read + Send>>;
 
-/// Reads the whole file and hands its records on in batches. Ends early when nobody takes them any more.
-fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) -> (Report, Option<std::io::Error>) {
+/// Reads the whole file and hands its records on in batches of about `size`. Ends early when nobody takes them any more.
+fn read(
+    source: FileSource,
+    mapping: &Mapping,
+    batches: &mpsc::Sender<Batch>,
+    size: usize,
+) -> (Report, Option<std::io::Error>) {
     let (mut report, mut engine, mut batch) = (Report::default(), Engine::new(mapping), Batch::default());
     let done = source.each(|line, row| {
         let row = match row {
@@ -138,7 +157,7 @@ fn read(source: FileSource, mapping: &Mapping, batches: &mpsc::Sender<Batch>) ->
             batch.lines.cases.resize(batch.cases.len(), line);
             batch.lines.activities.resize(batch.activities.len(), line);
         }
-        if batch.activities.len() >= BATCH || batch.cases.len() >= BATCH {
+        if batch.activities.len() >= size || batch.cases.len() >= size {
             return batches.blocking_send(std::mem::take(&mut batch)).is_ok();
         }
         true

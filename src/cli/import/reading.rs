@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::engine::{Refused, Row};
+use super::ids::Seen;
 use super::mapping::Mapping;
 use super::template::{self, Operator, Scope};
 use crate::domain::money::Money;
@@ -18,6 +20,7 @@ pub struct Reading<'r, R> {
     date: NaiveDate,
     open: i64,
     totals: &'r HashMap<String, i64>,
+    seen: &'r Seen,
     /// Money read from columns: their new running totals.
     pub read: BTreeMap<String, i64>,
     /// The open balance was asked for and there is none.
@@ -26,16 +29,41 @@ pub struct Reading<'r, R> {
 
 impl<'r, R: Row> Reading<'r, R> {
     /// For one activity of a row.
-    pub fn new(mapping: &'r Mapping, row: &'r R, date: NaiveDate, open: i64, totals: &'r HashMap<String, i64>) -> Self {
-        Self { mapping, row, date, open, totals, read: BTreeMap::new(), nothing_open: false }
+    pub fn new(
+        mapping: &'r Mapping,
+        row: &'r R,
+        date: NaiveDate,
+        open: i64,
+        totals: &'r HashMap<String, i64>,
+        seen: &'r Seen,
+    ) -> Self {
+        Self { mapping, row, date, open, totals, seen, read: BTreeMap::new(), nothing_open: false }
+    }
+
+    fn money(&self, column: &str, text: &str) -> Result<Money, Refused> {
+        let money = self.mapping.money(text);
+        money.map_err(|error| Refused::new("an amount cannot be read", format!("{column}: {error}")))
     }
 
     fn amount(&mut self, column: &str) -> Result<i64, Refused> {
-        let money = Money::parse(self.row.column(column), self.mapping.currency)
-            .map_err(|error| Refused::new("an amount cannot be read", format!("{column}: {error}")))?;
+        let money = self.money(column, self.row.column(column))?;
         self.read.insert(column.to_owned(), money.minor);
         Ok(money.minor)
     }
+}
+
+/// The instant of a text: RFC 3339, or a local date and time in `zone`, or the start of a date there.
+pub fn instant(text: &str, zone: Tz) -> Option<Timestamp> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(Timestamp::from(at));
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Some(Timestamp::start_of(date, zone));
+    }
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
+        .ok()?;
+    Some(Timestamp::at_local(local.date(), local.time(), zone))
 }
 
 impl<R: Row> Scope for Reading<'_, R> {
@@ -69,6 +97,21 @@ impl<R: Row> Scope for Reading<'_, R> {
                     Ok(number) => Some(json!(number)),
                     Err(_) => return Err(Refused::new("a whole number cannot be read", format!("{column}: {text}"))),
                 },
+            },
+            Operator::Time(column) => match self.row.column(column) {
+                "" => None,
+                text => {
+                    let unreadable = || Refused::new("a time cannot be read", format!("{column}: {text}"));
+                    Some(json!(instant(text, self.mapping.zone).ok_or_else(unreadable)?.0))
+                }
+            },
+            Operator::Minor(column) => match self.row.column(column) {
+                "" => None,
+                text => Some(json!(self.money(column, text)?.minor)),
+            },
+            Operator::ActivityOf { column, kinds } => match self.row.column(column) {
+                "" => None,
+                record => Some(json!(self.seen.activity_of(record, kinds, column)?)),
             },
             Operator::Date(column) => match self.row.column(column) {
                 "" => None,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::engine::{Records, Refused};
+use super::engine::{Idle, Records, Refused};
 use super::source::Unreadable;
 use crate::domain::money::{Currency, format_minor};
 
@@ -25,6 +25,15 @@ impl Sum {
     }
 }
 
+/// Rows of one event that have in common that no activity was made of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// How many.
+    pub count: u64,
+    /// Lines of the first few.
+    pub first: Vec<u64>,
+}
+
 /// Rows refused for one reason, with the first few.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals {
@@ -35,6 +44,8 @@ pub struct Refusals {
 }
 
 const EXAMPLES: usize = 3;
+/// How many events, or values of an event, are told apart.
+const MOST: usize = 200;
 /// Longest text of a sentence, in characters: it may quote what stands in a cell.
 const LONGEST: usize = 400;
 /// Longest name of an event in the table, in characters.
@@ -53,6 +64,10 @@ pub struct Report {
     pub activities: BTreeMap<&'static str, Sum>,
     /// Activities that did not apply, by reason.
     pub left_out: BTreeMap<&'static str, u64>,
+    /// Rows that became no activity as the mapping says, by event and reason.
+    pub ignored: BTreeMap<(String, String), Rows>,
+    /// Rows that became no activity because no `when` takes them, by event and what they hold in the columns asked for.
+    pub untaken: BTreeMap<(String, String), Rows>,
     /// Rows refused, by reason.
     pub refused: BTreeMap<&'static str, Refusals>,
 }
@@ -61,7 +76,7 @@ impl Report {
     /// Accounts for one row: its event, its line and what became of it.
     pub fn row(&mut self, event: &str, line: u64, outcome: &Result<Records, Refused>) {
         // Garbage in the event column must not grow the table without end.
-        let known = self.events.len() < 200 || self.events.contains_key(event);
+        let known = self.events.len() < MOST || self.events.contains_key(event);
         let name = if known { event } else { "(others)" };
         let counts = match self.events.get_mut(name) {
             Some(counts) => counts,
@@ -69,7 +84,14 @@ impl Report {
         };
         counts.0 += 1;
         match outcome {
-            Ok(records) => self.made(records),
+            Ok(records) => {
+                self.made(records);
+                match &records.idle {
+                    None => {}
+                    Some(Idle::Meant(reason)) => count(&mut self.ignored, name, reason, line),
+                    Some(Idle::Untaken(seen)) => count(&mut self.untaken, name, seen, line),
+                }
+            }
             Err(refused) => {
                 counts.1 += 1;
                 self.refuse(refused.reason, 1, line, refused.seen.clone());
@@ -121,10 +143,29 @@ impl Report {
         self.events.values().map(|(_, refused)| refused).sum()
     }
 
+    /// Rows that became no activity because no `when` takes them.
+    #[must_use]
+    pub fn untaken_rows(&self) -> u64 {
+        self.untaken.values().map(|rows| rows.count).sum()
+    }
+
     /// The report as text, with amounts in `currency`.
     #[must_use]
     pub fn text(&self, currency: Currency) -> String {
         Printed { report: self, currency }.to_string()
+    }
+}
+
+fn count(rows: &mut BTreeMap<(String, String), Rows>, event: &str, what: &str, line: u64) {
+    let what: String = what.chars().take(LONGEST_EVENT).collect();
+    let mut key = (event.to_owned(), what);
+    if rows.len() >= MOST && !rows.contains_key(&key) {
+        "(others)".clone_into(&mut key.1);
+    }
+    let rows = rows.entry(key).or_default();
+    rows.count += 1;
+    if rows.first.len() < EXAMPLES {
+        rows.first.push(line);
     }
 }
 
@@ -160,6 +201,21 @@ impl fmt::Display for Printed<'_> {
         write!(f, "{made}")?;
         for (reason, count) in &report.left_out {
             write!(f, "\nleft out: {count} activities, because {reason}")?;
+        }
+        for ((event, reason), rows) in &report.ignored {
+            let (event, reason) = (printable(event), printable(reason));
+            write!(f, "\nignored: {} rows of {event}, because {reason}", rows.count)?;
+        }
+        for ((event, seen), rows) in &report.untaken {
+            let (event, seen) = (printable(event), printable(seen));
+            write!(f, "\nmade no activity: {} rows of {event}, because no `when` takes {seen}", rows.count)?;
+            let lines: Vec<String> = rows.first.iter().map(u64::to_string).collect();
+            let more = if rows.count > rows.first.len() as u64 { ", ..." } else { "" };
+            write!(
+                f,
+                "\n    line {}{more}; list the value under [[event.emit]] or [[event.ignore]]",
+                lines.join(", ")
+            )?;
         }
         for (reason, refusals) in &report.refused {
             write!(f, "\nrefused: {} rows, because {reason}", refusals.count)?;

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 use toml::de::{DeTable, DeValue};
 
-use crate::config::document::{Complaints, integer, suggestion};
+use crate::config::document::{Complaints, integer};
 use crate::domain::money::{Currency, Money};
 
 /// What an operator makes of a row.
@@ -22,11 +22,44 @@ pub enum Operator {
     Integer(String),
     /// The date of a column (YYYY-MM-DD or RFC 3339, in the source's zone); left out where empty.
     Date(String),
+    /// The instant of a column, read as the times of events are; left out where empty.
+    Time(String),
+    /// The money of a column in minor units, for fields that have no currency of their own; left out where empty.
+    Minor(String),
+    /// The activity, of one of these kinds, that the record became whose id stands in a column; left out where empty.
+    ActivityOf {
+        /// The column.
+        column: String,
+        /// What the field may name.
+        kinds: &'static [&'static str],
+    },
     /// The event's date and so many days.
     DaysAfterEvent(i64),
 }
 
-const OPERATORS: [&str; 7] = ["money", "increase_of", "open_balance", "text", "integer", "date", "days_after_event"];
+/// The names of the operators.
+pub const OPERATORS: [&str; 10] = [
+    "money",
+    "increase_of",
+    "open_balance",
+    "text",
+    "integer",
+    "date",
+    "time",
+    "minor",
+    "activity_of",
+    "days_after_event",
+];
+
+/// Fields that name another activity, with the kinds that they may name.
+const NAMING: [(&str, &[&str]); 6] = [
+    ("reverses", &["payment", "charge", "adjustment"]),
+    ("promise", &["promise"]),
+    ("supersedes", &["promise"]),
+    ("plan", &["plan"]),
+    ("notice", &["contact"]),
+    ("payments", &["payment"]),
+];
 
 /// A value of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +138,37 @@ impl Node {
             }
         }
         let fields = table.iter().map(|(key, value)| {
-            (key.get_ref().as_ref().to_owned(), Self::read(value.get_ref(), value.span().start, out))
+            let (key, at) = (key.get_ref().as_ref(), value.span().start);
+            (key.to_owned(), Self::read(value.get_ref(), at, out).aimed(key, at, out))
         });
         Self::Object(fields.collect())
+    }
+
+    /// Tells an operator that names an activity which kinds the field may name.
+    fn aimed(self, key: &str, at: usize, out: &mut Complaints) -> Self {
+        match self {
+            Self::Operator(Operator::ActivityOf { column, .. }) => {
+                let kinds = NAMING.into_iter().find(|(field, _)| *field == key).map(|(_, kinds)| kinds);
+                if kinds.is_none() {
+                    let fields = NAMING.map(|(field, _)| field).join(", ");
+                    out.at(at, format!("{key} names no activity"), format!("use activity_of in one of {fields}"));
+                }
+                Self::Operator(Operator::ActivityOf { column, kinds: kinds.unwrap_or_default() })
+            }
+            Self::Array(items) => Self::Array(items.into_iter().map(|item| item.aimed(key, at, out)).collect()),
+            other => other,
+        }
+    }
+
+    /// Whether an operator names the activity of another record.
+    #[must_use]
+    pub fn refers(&self) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Object(fields) => fields.iter().any(|(_, node)| node.refers()),
+            Self::Array(items) => items.iter().any(Self::refers),
+            Self::Operator(operator) => matches!(operator, Operator::ActivityOf { .. }),
+        }
     }
 
     /// The columns that operators read.
@@ -121,6 +182,9 @@ impl Node {
                 | Operator::IncreaseOf(column)
                 | Operator::Text(column)
                 | Operator::Integer(column)
+                | Operator::Time(column)
+                | Operator::Minor(column)
+                | Operator::ActivityOf { column, .. }
                 | Operator::Date(column) => found.push(column.clone()),
                 Operator::OpenBalance | Operator::DaysAfterEvent(_) => {}
             },
@@ -169,6 +233,9 @@ fn operator(name: &str, value: &DeValue) -> Option<Operator> {
                 "text" => Some(Operator::Text(column)),
                 "integer" => Some(Operator::Integer(column)),
                 "date" => Some(Operator::Date(column)),
+                "time" => Some(Operator::Time(column)),
+                "minor" => Some(Operator::Minor(column)),
+                "activity_of" => Some(Operator::ActivityOf { column, kinds: &[] }),
                 _ => None,
             }
         }
@@ -185,8 +252,8 @@ impl Scope for Sample {
     fn evaluate(&mut self, operator: &Operator) -> Result<Option<Value>, Self::Refusal> {
         Ok(Some(match operator {
             Operator::Money(_) | Operator::IncreaseOf(_) | Operator::OpenBalance => money(Money::new(1, self.0)),
-            Operator::Text(_) => json!("x"),
-            Operator::Integer(_) => json!(1),
+            Operator::Text(_) | Operator::ActivityOf { .. } => json!("x"),
+            Operator::Integer(_) | Operator::Minor(_) | Operator::Time(_) => json!(1),
             Operator::Date(_) | Operator::DaysAfterEvent(_) => date(NaiveDate::default()),
         }))
     }
@@ -202,21 +269,4 @@ pub fn money(money: Money) -> Value {
 #[must_use]
 pub fn date(date: NaiveDate) -> Value {
     Value::String(date.to_string())
-}
-
-/// Complains about the first key of `template` that did not come through `parsed`: the record's kind has no such field,
-/// and reading it would drop what the mapping says.
-pub fn complain_of_lost_keys(template: &Value, parsed: &Value, path: &str, at: usize, out: &mut Complaints) {
-    let (Value::Object(template), Value::Object(parsed)) = (template, parsed) else { return };
-    for (key, value) in template {
-        match parsed.get(key) {
-            Some(inner) => complain_of_lost_keys(value, inner, &format!("{path}.{key}"), at, out),
-            // A stated default (false, an empty list) is left out of the stored form; it says nothing, so it may go.
-            None if matches!(value, Value::Bool(false)) || value.as_array().is_some_and(Vec::is_empty) => {}
-            None => {
-                let remedy = suggestion(key, parsed.keys().map(String::as_str));
-                out.at(at, format!("{path} has no field {key}"), remedy);
-            }
-        }
-    }
 }

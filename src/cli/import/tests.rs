@@ -1,5 +1,9 @@
 //! Tests of the mapping engine: what rows become, and what becomes of rows that make no sense.
 
+mod docs;
+mod ids;
+mod untaken;
+
 use std::path::Path;
 
 use super::engine::Engine;
@@ -297,11 +301,11 @@ fn everything_wrong_with_a_mapping_is_reported_at_once() {
     let has = |start: &str| assert!(found.iter().any(|f| f.starts_with(start)), "{start} is not in {found:#?}");
     has("1:1: source.time is missing");
     has("2:8: \"Rome\" is no IANA time zone");
-    has("6:1: case.identity has no field creditr");
+    has("7:14: case.identity has no field creditr");
     has("14:10: the parent event \"Opn\" is not mapped");
     has("15:16: \"debtr\" begins no activity");
-    has("16:12: payment has no field methd");
-    has("20:12: the activity is not complete: unknown variant `phone`");
+    has("16:58: payment has no field methd");
+    has("20:32: contact.channel: unknown variant `phone`");
     has("22:51: money has no use for this value");
 }
 
@@ -344,7 +348,7 @@ async fn a_trial_run_tells_what_the_server_would_refuse_with_its_lines() {
     let source = Source::new(input, &mapping).unwrap();
     let (batches, inbox) = tokio::sync::mpsc::channel(4);
     let (report, broke_off) =
-        tokio::task::spawn_blocking(move || super::read(source, &mapping, &batches)).await.unwrap();
+        tokio::task::spawn_blocking(move || super::read(source, &mapping, &batches, super::BATCH)).await.unwrap();
     assert!(broke_off.is_none() && report.refused_rows() == 0);
     let sent = super::judged(inbox).await.unwrap();
     assert_eq!((sent.cases.refusals(), sent.activities.refusals()), (0, 2), "{sent:?}");

@@ -168,6 +168,28 @@ from = 2026-01-01
 [[facts.membership]]
 code = \"unirec\"
 ";
+    let imports = "
+[source]
+zone = \"Europe/Rome\"
+currency = \"EUR\"
+case = \"case\"
+event = \"event\"
+time = \"at\"
+ids = [\"id\"]
+decimal = \",\"
+
+[[event]]
+name = \"Open\"
+open = { principal = \"amount\", claim = { due_original = { date = \"due\" } } }
+
+[[event.emit]]
+when = { column = \"result\", in = [\"a\"] }
+activity = { kind = \"note\" }
+
+[[event.ignore]]
+when = { column = \"result\", in = [\"b\"] }
+reason = \"-\"
+";
     let cases = "
 format = 1
 
@@ -226,6 +248,7 @@ since = \"ever\"
 ";
     let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
     vec![
+        file("imports/rare.toml", imports),
         file("tenants/tenant.toml", tenant),
         file("it/cases.toml", cases),
         file("it/rules.toml", rules),
