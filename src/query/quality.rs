@@ -253,7 +253,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             | K::OpenedClicked => &["Activity.message_event"],
             K::Interest => &["Activity.interest"],
             K::Charge => &["Activity.charge"],
-            K::Payment | K::Allocation => &["Activity.payment"],
+            K::Payment | K::Allocation | K::PaymentPart => &["Activity.payment"],
             K::PaymentReversed | K::ReversedBeyond => &["Activity.reversal"],
             K::WrittenOff | K::WrittenOffOpen | K::Discount | K::Cancelled | K::WrittenUp => &["Activity.adjustment"],
             K::Recalled | K::MovedIn | K::MovedOut | K::SentToCollection => &["Activity.transfer"],
