@@ -217,6 +217,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
         },
         Lack::Limitation => &LIMITATION,
         Lack::Reversed => &["Activity.reversal.reversed_activity_id", "Activity.reversal.amount"],
+        Lack::Closing => &["Activity.case_status.closed", "Case.closed"],
         Lack::Facts => match gap.fact {
             K::Contact | K::MessageSent | K::RuleTest | K::FirstContactResolved | K::FindingOpen => {
                 &["Activity.contact"]
