@@ -217,6 +217,9 @@ vocabulary!(
         ReversedBeyond = "reversed_beyond",
         /// A message that a person opened and followed; dated by the message, once.
         OpenedClicked = "opened_clicked",
+        /// A part of a payment put to a claim, as allocation, but told on the payment's own day and under its dimensions, also where
+        /// it was put there later; what a reversal takes back of it is taken out of that day, as a voided payment is.
+        PaymentPart = "payment_part",
     }
 );
 

@@ -23,6 +23,8 @@ pub struct Intake {
     barred: (i64, i64),
     /// Reversals that stated more than was left of their payment, or named nothing that is there.
     beyond: i64,
+    /// Accounts that are open at the end, and those of them that owe something.
+    open: (i64, i64),
     /// Facts that a measure would have taken, by measure and by what they lacked.
     lacking: BTreeMap<(usize, Lack), u64>,
 }
@@ -58,6 +60,11 @@ impl Intake {
         }
         if fact.kind == FactKind::ReversedBeyond && !before && fact.dims.state.as_deref() != Some("more_than_other") {
             self.beyond += fact.count * i64::from(fact.sign);
+        }
+        match fact.kind {
+            FactKind::OpenAccounts => self.open.0 += fact.count * i64::from(fact.sign),
+            FactKind::Aged => self.open.1 += fact.count * i64::from(fact.sign),
+            _ => {}
         }
         for (place, measure) in catalogue.measures.iter().enumerate().filter(|(_, one)| one.fact == fact.kind) {
             if before {
@@ -123,6 +130,7 @@ impl Intake {
                 {
                     gap(Lack::Facts, 0);
                 }
+                found.extend(self.unclosed(kpi, measure));
             }
             let before = found.len();
             self.needed(catalogue, kpi, &mut found);
@@ -130,6 +138,20 @@ impl Intake {
             self.never(catalogue, kpi, &told, &mut found);
         }
         found
+    }
+
+    /// Accounts that are open and owe nothing at the end, where a measure counts open ones: no record closed them.
+    fn unclosed(&self, kpi: &Definition, measure: &Measure) -> Option<Gap> {
+        let (open, owing) = self.open;
+        (measure.fact == FactKind::OpenAccounts && open > owing).then(|| Gap {
+            kpi: kpi.info.id.clone(),
+            measure: measure.id.clone(),
+            fact: measure.fact,
+            lack: Lack::Closing,
+            lacking: open.abs_diff(owing),
+            taken: owing.unsigned_abs(),
+            disables: false,
+        })
     }
 
     /// What the KPI says that it needs, and nobody sent.

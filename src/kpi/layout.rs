@@ -146,6 +146,8 @@ vocabulary!(
         Limitation = "limitation",
         /// So much to be taken back: reversals state more than was left of their payment, or name nothing that is there.
         Reversed = "reversed",
+        /// The end of the account: it is open and owes nothing, and no record closes it.
+        Closing = "closing",
         /// There is no such fact at all.
         Facts = "facts",
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::CaseLedger;
 use super::books::{Books, EntryKind, Part, Slot, push_lean};
-use super::claims::{Claim, Wide};
+use super::claims::{Claim, Since, Wide};
 use super::emit::{Sink, Stock};
-use crate::domain::fact::FactKind;
+use crate::domain::fact::{Fact, FactKind};
 use crate::domain::vocabulary::Component;
 
 /// What a case owes, by component, in minor units of its currency.
@@ -142,26 +142,38 @@ impl CaseLedger {
             let (entry, rest) = (part.entry, part.amount);
             books.credit = Wide::new(books.credit.get() - i128::from(taken));
             books.parts.retain(|part| part.amount != 0);
-            let paid = Part { entry, slot, amount: taken };
-            push_lean(&mut books.parts, paid);
-            let credit = Part { entry, slot: Slot::CREDIT, amount: taken };
+            let since = self.since(slot);
+            let paid = Part { entry, slot, amount: taken, since };
+            push_lean(&mut self.books_mut().parts, paid);
+            let credit = Part::credit(entry, taken);
             self.allocated(credit, -i128::from(taken), if rest == 0 { -1 } else { 0 }, sink);
             self.allocated(paid, i128::from(taken), 1, sink);
         }
         self.change(slot, left);
     }
 
-    /// Emits that a part of a payment was put to a claim. Other entries have no allocations.
+    /// The days of the claim that a slot is of.
+    fn since(&self, slot: Slot) -> Since {
+        slot.claim().and_then(|at| self.claims.all().get(at)).map_or(Since::UNDATED, Claim::since)
+    }
+
+    /// Emits that a part of a payment was put to a claim, or taken back of it: today as an allocation, which is cash, and on the
+    /// payment's own day as a part of it, so that means over the parts of a period's payments have no weights of other periods.
+    /// Other entries have neither.
     pub(super) fn allocated(&self, part: Part, amount: i128, count: i64, sink: &mut Sink) {
         let entry = self.books.as_ref().and_then(|books| books.entries.get(part.entry as usize));
         let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::Payment) else { return };
-        let claim = part.slot.claim().and_then(|at| self.claims.all().get(at));
         let state = part.slot.component().map_or("credit", Component::as_str);
         let mut fact = sink.plain(FactKind::Allocation, count);
-        fact.days_due = claim.and_then(|claim| claim.days_due(entry.day));
-        fact.days_invoice = claim.and_then(|claim| claim.days_invoice(entry.day));
+        fact.days_due = part.since.days_due(entry.day);
+        fact.days_invoice = part.since.days_invoice(entry.day);
         fact.dims =
             super::DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) }.state(state).shared();
+        if sink.out.takes(FactKind::PaymentPart) {
+            let dims = super::DimRef::of(&entry.dims).state(state).shared();
+            let of_payment = Fact { kind: FactKind::PaymentPart, day: entry.told, dims, ..fact.clone() };
+            sink.amount(of_payment, amount);
+        }
         sink.amount(fact, amount);
     }
 
@@ -214,7 +226,7 @@ impl CaseLedger {
         if left > 0 {
             let books = self.books_mut();
             books.credit = Wide::new(books.credit.get() + i128::from(left));
-            push_lean(&mut books.parts, Part { entry, slot: Slot::CREDIT, amount: left });
+            push_lean(&mut books.parts, Part::credit(entry, left));
         }
     }
 
@@ -231,7 +243,8 @@ impl CaseLedger {
             let taken = open.min(left);
             if taken > 0 {
                 self.change(slot, -i128::from(taken));
-                push_lean(&mut self.books_mut().parts, Part { entry, slot, amount: taken });
+                let since = self.since(slot);
+                push_lean(&mut self.books_mut().parts, Part { entry, slot, amount: taken, since });
                 left -= taken;
             }
         }

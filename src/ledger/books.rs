@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::claims::Wide;
+use super::claims::{Since, Wide};
 use super::matters::OpenMatter;
 use super::pages::{Failing, Session, Visit};
 use super::plans::Plan;
@@ -125,6 +125,8 @@ pub(super) struct Entry {
     pub dims: Arc<Dims>,
     /// Day it counts on towards due dates: the value date of a payment.
     pub day: i32,
+    /// Day on which it was told.
+    pub told: i32,
     /// Where an increase went.
     pub slot: Slot,
     /// What it was.
@@ -139,6 +141,15 @@ pub(super) struct Part {
     pub entry: u32,
     pub slot: Slot,
     pub amount: i64,
+    /// The claim's days when it was put to it: a later version of the case does not change what was told.
+    pub since: Since,
+}
+
+impl Part {
+    /// What an entry has as credit.
+    pub const fn credit(entry: u32, amount: i64) -> Self {
+        Self { entry, slot: Slot::CREDIT, amount, since: Since::UNDATED }
+    }
 }
 
 /// Something that named an activity which had not come yet.

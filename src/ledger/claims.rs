@@ -29,13 +29,34 @@ impl Wide {
     }
 }
 
+/// The days from which it is counted how late a payment came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Since {
+    due_original: i32,
+    invoice: i32,
+}
+
+impl Since {
+    /// No day is known.
+    pub const UNDATED: Self = Self { due_original: NO_DAY, invoice: NO_DAY };
+
+    /// Days from the original due date to `day`.
+    pub fn days_due(&self, day: i32) -> Option<i32> {
+        (self.due_original != NO_DAY).then(|| day.saturating_sub(self.due_original))
+    }
+
+    /// Days from the invoice date to `day`.
+    pub fn days_invoice(&self, day: i32) -> Option<i32> {
+        (self.invoice != NO_DAY).then(|| day.saturating_sub(self.invoice))
+    }
+}
+
 /// One claim: open principal and its days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     open: Wide,
     due: i32,
-    due_original: i32,
-    invoice: i32,
+    since: Since,
 }
 
 impl Claim {
@@ -49,15 +70,14 @@ impl Claim {
 
     /// A claim that no version names: takes what is written up on a case without claims.
     pub const fn undated() -> Self {
-        Self { open: Wide::new(0), due: NO_DAY, due_original: NO_DAY, invoice: NO_DAY }
+        Self { open: Wide::new(0), due: NO_DAY, since: Since::UNDATED }
     }
 
     /// Takes over the dates of a version.
     pub fn dates(&mut self, claim: &case::Claim) {
         let day = |date: Option<NaiveDate>| date.map_or(NO_DAY, day_number);
         self.due = day(claim.due());
-        self.due_original = day(claim.due_original);
-        self.invoice = day(claim.invoice_date);
+        self.since = Since { due_original: day(claim.due_original), invoice: day(claim.invoice_date) };
     }
 
     /// Principal that is open.
@@ -77,17 +97,12 @@ impl Claim {
 
     /// Day of the original due date.
     pub fn due_first(&self) -> Option<i32> {
-        (self.due_original != NO_DAY).then_some(self.due_original)
+        (self.since.due_original != NO_DAY).then_some(self.since.due_original)
     }
 
-    /// Days from the original due date to `day`.
-    pub fn days_due(&self, day: i32) -> Option<i32> {
-        (self.due_original != NO_DAY).then(|| day.saturating_sub(self.due_original))
-    }
-
-    /// Days from the invoice date to `day`.
-    pub fn days_invoice(&self, day: i32) -> Option<i32> {
-        (self.invoice != NO_DAY).then(|| day.saturating_sub(self.invoice))
+    /// From which days it is counted how late a payment came, by the version in force.
+    pub const fn since(&self) -> Since {
+        self.since
     }
 }
 

@@ -8,7 +8,8 @@
 //!   that falls due first. A payment's sum of allocations is its amount; what nothing is open for is allocated without
 //!   days, and to a claim once something opens.
 //! - A reversal takes back at most what is left of its target, opens again what that settled last, and gives back the
-//!   allocations as negative amounts.
+//!   allocations as negative amounts on its own day. The parts of a payment that means of days weigh by are all of the
+//!   payment's day, also what is put to a claim or taken back later.
 //! - A payment counts towards the promise that it names, also after that was judged; else towards those that were open on
 //!   the day that it counts on. What is taken back of it is not paid on them. Of a promise that was judged both are told
 //!   anew, dated by the judging.

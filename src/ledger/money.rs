@@ -22,7 +22,7 @@ impl CaseLedger {
         Settling { order: market.payment_order, stated: None, claims: self.claims.oldest_first(first) }
     }
 
-    /// Records an entry; its index.
+    /// Records an entry that is told on `told`; its index.
     pub(super) fn enter(
         &mut self,
         key: u64,
@@ -30,14 +30,14 @@ impl CaseLedger {
         kind: EntryKind,
         slot: Slot,
         dims: &Arc<Dims>,
-        day: i32,
+        told: i32,
     ) -> u32 {
-        let away = self.away;
+        let (away, day) = (self.away, told);
         let books = self.books_mut();
         let at = index(books.entries.len());
         // A case that is still to come in has not left.
         let after_recall = away && books.returns == NEVER;
-        let entry = Entry { key, left: amount, dims: Arc::clone(dims), day, slot, kind, after_recall };
+        let entry = Entry { key, left: amount, dims: Arc::clone(dims), day, told, slot, kind, after_recall };
         push_lean(&mut books.entries, entry);
         at
     }
@@ -54,8 +54,11 @@ impl CaseLedger {
         let order = if waits.is_some() { Vec::new() } else { books.payable((amount, day), named, ctx.market) };
         let coming = index(books.entries.len());
         let (entry, first) = self.retold((Some(coming), &order), sink, |ledger, sink| {
-            let entry = ledger.enter(key, amount, EntryKind::Payment, Slot::CREDIT, &dims, day);
+            let entry = ledger.enter(key, amount, EntryKind::Payment, Slot::CREDIT, &dims, sink.day);
             let books = ledger.books_mut();
+            if let Some(entry) = books.entries.get_mut(entry as usize) {
+                entry.day = day;
+            }
             if let Some(id) = waits {
                 books.pending.push((tag(id), sink.day, Pending::Paid { entry }));
             }

@@ -157,8 +157,8 @@ impl CaseLedger {
         }
         // The rest was a credit that left with the case meanwhile: it is owed all the same.
         if left > 0 {
-            let gone = Part { entry: at, slot: Slot::CREDIT, amount: 0 };
-            self.allocated(gone, -i128::from(left), -1, sink);
+            let whole = self.books_mut().entries.get(at as usize).is_none_or(|entry| entry.left == 0);
+            self.allocated(Part::credit(at, 0), -i128::from(left), if whole { -1 } else { 0 }, sink);
         }
         self.add(Slot::CREDIT, i128::from(left), sink);
         principal

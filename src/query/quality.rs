@@ -217,6 +217,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
         },
         Lack::Limitation => &LIMITATION,
         Lack::Reversed => &["Activity.reversal.reversed_activity_id", "Activity.reversal.amount"],
+        Lack::Closing => &["Activity.case_status.closed", "Case.closed"],
         Lack::Facts => match gap.fact {
             K::Contact | K::MessageSent | K::RuleTest | K::FirstContactResolved | K::FindingOpen => {
                 &["Activity.contact"]
@@ -253,7 +254,7 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             | K::OpenedClicked => &["Activity.message_event"],
             K::Interest => &["Activity.interest"],
             K::Charge => &["Activity.charge"],
-            K::Payment | K::Allocation => &["Activity.payment"],
+            K::Payment | K::Allocation | K::PaymentPart => &["Activity.payment"],
             K::PaymentReversed | K::ReversedBeyond => &["Activity.reversal"],
             K::WrittenOff | K::WrittenOffOpen | K::Discount | K::Cancelled | K::WrittenUp => &["Activity.adjustment"],
             K::Recalled | K::MovedIn | K::MovedOut | K::SentToCollection => &["Activity.transfer"],

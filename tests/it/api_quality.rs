@@ -13,7 +13,7 @@ use fairdue::rules::words::Attribute;
 
 use crate::support::api::{Api, Clients, MARKETS};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{api_pool, at, batch, call, case, date, fields, payment, stamp};
+use crate::support::wire::{activity, api_pool, at, batch, call, case, date, fields, payment, stamp};
 
 async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
     let stored = mine.activities.batch_record_activities(batch(activities)).await.expect("stored").into_inner();
@@ -280,6 +280,50 @@ on_both_databases!(
         assert!(quality.rules.iter().all(|gap| !gap.rule_id.contains("limitation")), "{:?}", quality.rules);
         let limited = |gap: &&v1::KpiGap| gap.lack == "limitation" || gap.kpi_id.contains("barred");
         assert_eq!(quality.kpis.iter().filter(limited).count(), 0, "none is barred soon: {:?}", quality.kpis);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn accounts_that_owe_nothing_and_that_nobody_closed_are_counted(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let cases = ["c1", "c2", "c3"].map(|id| case(id, "a")).to_vec();
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        record(&mut mine, vec![payment("p1", "c1", 0, 100), payment("p2", "c2", 1, 100), payment("p3", "c3", 1, 99)])
+            .await;
+        let request = v1::GetDataQualityRequest {
+            region_code: "IT".to_owned(),
+            start_date: date(2024, 3, 1),
+            end_date: date(2024, 4, 1),
+        };
+        let closing = |gaps: Vec<v1::KpiGap>| -> Vec<(i64, i64, bool)> {
+            let of = |gap: &v1::KpiGap| gap.lack == "closing" && gap.kpi_id == "open_accounts";
+            gaps.iter().filter(|gap| of(gap)).map(|gap| (gap.lacking_count, gap.fact_count, gap.disables)).collect()
+        };
+        let open = ["open_accounts", "ageing_accounts", "open_accounts_owing_nothing"].map(str::to_owned).to_vec();
+        let asked =
+            v1::QueryKpisRequest { kpi_ids: open, frozen: false, end_date: date(2024, 4, 1), ..march_and_april() };
+        let counts = |rows: Vec<v1::KpiRow>| -> Vec<String> {
+            rows.iter().filter_map(|row| Some(row.value.as_ref()?.value.clone())).collect()
+        };
+        let quality = mine.kpis.get_data_quality(request.clone()).await.expect("an answer").into_inner();
+        let rate = quality.kpis.iter().find(|gap| gap.kpi_id == "dispute_rate" && gap.lack == "closing");
+        assert_eq!(
+            rate.map(|gap| gap.fields.clone()).unwrap_or_default(),
+            ["Activity.case_status.closed", "Case.closed"]
+        );
+        assert!(quality.kpis.iter().all(|gap| gap.kpi_id != "dispute_rate_owing" || gap.lack != "closing"));
+        assert_eq!(closing(quality.kpis), [(2, 1, false)]);
+        let told = mine.kpis.query_kpis(asked.clone()).await.expect("figures").into_inner();
+        assert_eq!(counts(told.rows), ["3", "1", "2"]);
+        let closed = v1::activity::Detail::CaseStatus(v1::CaseStatus { closed: true, ..Default::default() });
+        record(&mut mine, vec![activity("s1", "c1", 2, closed.clone()), activity("s2", "c2", 2, closed)]).await;
+        let quality = mine.kpis.get_data_quality(request).await.expect("an answer").into_inner();
+        assert_eq!(closing(quality.kpis), []);
+        let told = mine.kpis.query_kpis(asked).await.expect("figures").into_inner();
+        assert_eq!(counts(told.rows), ["1", "1", "0"]);
         api.end().await;
     }
 );

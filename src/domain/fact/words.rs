@@ -94,7 +94,7 @@ impl FactKind {
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),
             Self::Settlement => words(&["offer", "accepted", "broken", "paid", "overdue", "paid_late"]),
             Self::ReversedBeyond => words(&["more_than_payment", "more_than_other", "not_there"]),
-            Self::Allocation => words(&["principal", "interest", "cost", "credit"]),
+            Self::Allocation | Self::PaymentPart => words(&["principal", "interest", "cost", "credit"]),
             Self::WrittenOffOpen => words(&["changed", "left", "came"]),
             Self::PastDue => words(&["at_1", "at_7"]),
             Self::PastDueEnded => words(&["paid_from_1", "paid_from_7", "gone_from_1", "gone_from_7"]),

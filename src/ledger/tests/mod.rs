@@ -12,6 +12,7 @@ mod history;
 mod judging;
 mod made_by;
 mod oracle;
+mod parts;
 mod past_due;
 mod posted;
 mod principal;

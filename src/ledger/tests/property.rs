@@ -345,16 +345,24 @@ fn conversions_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// Collected net by agent, and allocations that add to it.
+/// Collected net by agent, and allocations that add to it; and what is left of the parts of a day's payments, which is never
+/// less than nothing, whatever group and days it is of.
 fn collected_agrees(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError> {
     let mut ours: BTreeMap<String, i64> = BTreeMap::new();
     let mut allocated: BTreeMap<String, i64> = BTreeMap::new();
+    let mut parts: BTreeMap<String, i64> = BTreeMap::new();
+    let mut weights: BTreeMap<String, i64> = BTreeMap::new();
     for fact in &folded.facts {
         let agent = key(&fact.dims).0;
         match fact.kind {
             FactKind::Payment => *ours.entry(agent).or_default() += fact.amount,
             FactKind::PaymentReversed => *ours.entry(agent).or_default() -= fact.amount,
             FactKind::Allocation => *allocated.entry(agent).or_default() += fact.amount,
+            FactKind::PaymentPart => {
+                let weighed = format!("{} {:?} {:?} {:?}", fact.day, fact.days_due, fact.days_invoice, fact.dims);
+                *weights.entry(weighed).or_default() += fact.amount;
+                *parts.entry(agent).or_default() += fact.amount;
+            }
             _ => {}
         }
     }
@@ -363,5 +371,7 @@ fn collected_agrees(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseErro
     };
     prop_assert_eq!(some(&ours), some(&oracle.collected));
     prop_assert_eq!(some(&ours), some(&allocated));
+    prop_assert_eq!(some(&ours), some(&parts));
+    prop_assert_eq!(weights.into_iter().find(|(_, left)| *left < 0), None);
     Ok(())
 }
