@@ -20,6 +20,7 @@ pub mod facts;
 mod flags;
 mod forms;
 pub mod head;
+mod held_words;
 pub mod interest_cap;
 mod lasting;
 mod legible;
