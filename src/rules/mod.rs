@@ -49,6 +49,7 @@ pub mod ruleset;
 pub mod scope_mask;
 mod sound;
 pub(crate) mod spelling;
+mod stated;
 pub mod step;
 pub mod tell;
 mod terms;

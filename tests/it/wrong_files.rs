@@ -59,8 +59,8 @@ fn what_is_no_time_of_day_is_told_as_such() {
         let directory = configuration();
         let line = altered(directory.path(), "from = \"08:00\"", &format!("from = \"{time}\""));
         let told = told(directory.path());
-        let wanted = "from is of type string, not a quoted local time from \"00:00\" to \"24:00\"";
-        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(wanted);
+        let wanted = format!("from is \"{time}\", which is no local time from \"00:00\" to \"24:00\"");
+        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(&wanted);
         assert!(told.lines().any(named), "{time} in line {line}\n{told}");
     }
 }
