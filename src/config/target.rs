@@ -11,7 +11,7 @@ use crate::domain::diagnostic::{Diagnostic, SourceFile};
 use crate::domain::ids::{MarketId, check_id};
 use crate::domain::money::Currency;
 use crate::kpi::target::{Bound, Guard, Side, Target};
-use crate::kpi::{Calendar, Catalogue, Dimension, Exact, Grain, Query, Shape};
+use crate::kpi::{Calendar, Catalogue, Dimension, Exact, Grain, Plan, Query, Shape};
 
 /// A target with the markets that it is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,6 +210,20 @@ fn asked(target: &Target) -> Query {
     }
 }
 
+/// What is wrong with a number that no figure of a KPI can come to, and what to write.
+fn beyond(plan: &Plan, kpi: &str, what: &str, number: Exact) -> Option<(String, String)> {
+    let ((least, most), unit) = (plan.range()?, plan.unit()?);
+    let short = |of: Exact, from: Exact| from.subtract(of).is_some_and(|short| short.numerator() > 0);
+    let (low, high) = (Exact::whole(i128::from(least)), Exact::whole(i128::from(most)));
+    if !short(number, low) && !short(high, number) {
+        return None;
+    }
+    let number = number.text(4).unwrap_or_default();
+    let number = number.trim_end_matches('0').trim_end_matches('.');
+    let message = format!("{what} is {number}, and {kpi} is a proportion in {unit}, always from {least} to {most}");
+    Some((message, format!("write a {what} from {least} to {most}")))
+}
+
 /// Resolves the dimensions of targets' groups, and holds targets against the definitions: their KPIs must exist, be kept by
 /// their group, and be money with a currency or none without.
 pub fn check(
@@ -254,8 +268,17 @@ pub fn check(
                 let shape = Shape { case_dimensions: case.clone(), calendar, ..Shape::default() };
                 catalogue.plan_shaped(&query, &shape)
             };
-            let own = here.map(|(_, calendar)| plan(calendar.clone())).find(Result::is_err);
-            match own.unwrap_or_else(|| plan(Calendar::default())) {
+            let own = here.map(|(_, calendar)| plan(calendar.clone())).collect::<Result<Vec<_>, _>>();
+            let read = own.and_then(|own| Ok((own, plan(Calendar::default())?)));
+            if let Ok((own, plan)) = &read {
+                let plans = if own.is_empty() { std::slice::from_ref(plan) } else { own };
+                for (what, number) in target.bounds_of(&kpi) {
+                    if let Some((message, remedy)) = plans.iter().find_map(|plan| beyond(plan, &kpi, what, number)) {
+                        wrong(format!("target \"{}\": {message}", target.id), &remedy);
+                    }
+                }
+            }
+            match read.map(|(_, plan)| plan) {
                 Err(error) => wrong(format!("target \"{}\": {error}", target.id), "correct the target"),
                 Ok(plan) if kpi == target.kpi && plan.has_money() && target.currency.is_none() => {
                     wrong(

@@ -60,6 +60,17 @@ pub fn told_by_parser(message: &str, text: &str, part: Option<Range<usize>>) -> 
     }
 }
 
+impl Diagnostic {
+    /// Where it comes among others: worked cases come behind the other files of their folder.
+    fn place(&self) -> String {
+        if !self.file.ends_with("cases.toml") {
+            return self.file.clone();
+        }
+        let (folder, name) = self.file.split_at(self.file.rfind(['/', '\\']).map_or(0, |end| end + 1));
+        format!("{folder}{}{name}", char::MAX)
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
@@ -67,7 +78,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Every diagnostic of a load, in the order of files and lines.
+/// Every diagnostic of a load, in the order of files and lines; those of worked cases come after those of what they prove.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
@@ -90,6 +101,7 @@ impl Diagnostics {
             return Ok(value);
         }
         self.0.sort();
+        self.0.sort_by_cached_key(Diagnostic::place);
         self.0.dedup();
         Err(self)
     }

@@ -18,6 +18,7 @@ use super::query::{Query, QueryError};
 use super::ranges::{merge, ranges};
 use super::schema::Measure;
 use super::shape::{Compared, Frame, Framed, Shape, Stretches};
+use super::unit::Unit;
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
 
@@ -255,6 +256,20 @@ impl Plan {
     #[must_use]
     pub fn has_money(&self) -> bool {
         self.kpis.iter().any(|kpi| kpi.definition.money)
+    }
+
+    /// The least and the greatest that a figure can be, if all are proportions: a part is never more than its whole.
+    #[must_use]
+    pub fn range(&self) -> Option<(i64, i64)> {
+        let proportions = self.kpis.iter().all(|kpi| kpi.definition.info.proportion);
+        let whole = self.kpis.first().and_then(|kpi| kpi.definition.info.unit.whole());
+        whole.filter(|_| proportions).map(|whole| (0, whole))
+    }
+
+    /// The unit of the first figure.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        self.kpis.first().map(|kpi| kpi.definition.info.unit)
     }
 
     /// Whether any figure is a percentile.

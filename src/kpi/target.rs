@@ -152,6 +152,16 @@ impl Target {
         self.from < period.end_date() && self.until.is_none_or(|until| until >= period.first())
     }
 
+    /// What figures of a KPI are held against: the goal, the bound of a guard that the tenant's file states.
+    pub fn bounds_of(&self, kpi: &str) -> impl Iterator<Item = (&'static str, Exact)> {
+        let goal = (kpi == self.kpi).then_some(("goal", self.goal));
+        let bound = self.guard.as_ref().filter(|guard| guard.kpi == kpi).and_then(|guard| match guard.bound {
+            Bound::Stated(bound) => Some(("bound", bound)),
+            Bound::Before => None,
+        });
+        goal.into_iter().chain(bound)
+    }
+
     /// Judges periods one after the other: each with its figure, its guard's figure, and the days of its whole span, of
     /// which a sum must have its share by the period's end if `additive`.
     #[must_use]

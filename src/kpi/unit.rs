@@ -28,6 +28,19 @@ vocabulary!(
     }
 );
 
+impl Unit {
+    /// What a proportion of the unit is of which all is a part; `None` of units in which nothing is a part of another.
+    #[must_use]
+    pub const fn whole(self) -> Option<i64> {
+        match self {
+            Self::Percent => Some(100),
+            Self::PerThousand => Some(1_000),
+            Self::Share => Some(1),
+            Self::Money | Self::Count | Self::Days | Self::Seconds | Self::Minutes | Self::Hours => None,
+        }
+    }
+}
+
 /// Powers of money and days that a quantity carries. Counts are plain numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Quantity {

@@ -9,6 +9,7 @@ use super::pack::Pack;
 use super::parse;
 use super::rates::{self, RateTable, RateTables};
 use super::reader::{Position, Reading};
+use super::stated::{Stated, folder};
 use super::words::{Exclude, Holidays, Per, Roll, Status, TermUnit};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 
@@ -38,10 +39,12 @@ impl Packs {
             found.extend(reading.finish());
         }
         let mut texts: BTreeMap<String, blake3::Hasher> = BTreeMap::new();
+        let mut stated: BTreeMap<String, Stated> = BTreeMap::new();
         for file in rules {
             let reading = Reading::new(file);
             let table = reading.parse();
             let pack = parse::pack(&reading, table.get_ref(), &rates);
+            stated.insert(folder(&file.path).to_owned(), Stated::of(table.get_ref()));
             if let Some(pack) = &pack
                 && let Some(other) = packs.get(pack.id.as_str())
             {
@@ -77,6 +80,8 @@ impl Packs {
                         hasher.update(file.text.as_bytes());
                     }
                 }
+                // Its rules are refused, which is told once.
+                None if stated.contains_key(folder) => {}
                 None => reading.wrong(
                     0,
                     format!("there is no pack \"{folder}\" for these examples"),
@@ -91,7 +96,7 @@ impl Packs {
             }
         }
         let packs = Self { packs: packs.into_iter().map(|(id, pack)| (id, Arc::new(pack))).collect(), rates };
-        packs.check(&mut found);
+        packs.check(&stated, &mut found);
         super::sound::check(&packs, &mut found);
         Diagnostics(found).into_result(packs)
     }
@@ -165,7 +170,7 @@ impl Packs {
         Self { packs, rates: self.rates.clone() }
     }
 
-    fn check(&self, found: &mut Vec<crate::domain::diagnostic::Diagnostic>) {
+    fn check(&self, stated: &BTreeMap<String, Stated>, found: &mut Vec<crate::domain::diagnostic::Diagnostic>) {
         let mut ids: BTreeMap<&str, &Rule> = BTreeMap::new();
         let rules = || self.packs.values().flat_map(|pack| &pack.rules);
         for table in self.rates.values() {
@@ -175,6 +180,7 @@ impl Packs {
             }
         }
         for pack in self.packs.values() {
+            let written = stated.get(folder(&pack.position.file));
             for include in &pack.includes {
                 match self.packs.get(include.as_str()) {
                     Some(other) if other.shared && other.includes.is_empty() => {}
@@ -182,6 +188,7 @@ impl Packs {
                         format!("pack \"{}\" includes \"{include}\", which is not a shared pack", pack.id),
                         "include only packs with shared = true, which include nothing themselves",
                     )),
+                    None if stated.contains_key(include.as_str()) => {}
                     None => found.push(pack.position.wrong(
                         format!("pack \"{}\" includes \"{include}\", of which there is no file", pack.id),
                         "add the file or remove the include",
@@ -190,6 +197,7 @@ impl Packs {
             }
             if let Some((above, _)) = pack.id.as_str().rsplit_once('-')
                 && !self.packs.contains_key(above)
+                && !stated.contains_key(above)
             {
                 found.push(pack.position.wrong(
                     format!("pack \"{}\" has no pack \"{above}\" above it", pack.id),
@@ -199,7 +207,7 @@ impl Packs {
             let calendar = self.calendar_of(pack);
             let partial = calendar.as_ref().is_some_and(|calendar| calendar.partial);
             let calendar = calendar.is_some() || pack.shared;
-            if self.zones_of(pack).is_empty() && !pack.shared {
+            if self.zones_of(pack).is_empty() && !pack.shared && !written.is_some_and(|stated| stated.zones) {
                 found.push(pack.position.wrong(
                     format!("pack \"{}\" names no zones", pack.id),
                     "add zones = [\"Europe/Rome\"], the zones its residents may be in",
@@ -268,7 +276,8 @@ impl Packs {
                 }
             }
             for example in &pack.examples {
-                if !pack.rules.iter().any(|rule| rule.id == example.rule) {
+                // A rule that is refused is there all the same.
+                if !written.is_some_and(|stated| stated.rules.contains(example.rule.as_str())) {
                     found.push(example.position.wrong(
                         format!(
                             "example \"{}\" proves rule \"{}\", which the pack does not have",
@@ -297,11 +306,6 @@ impl Packs {
         let code = pack.id.as_str().rsplit('-').next().unwrap_or("").to_uppercase();
         above.subdivision_zones.get(&code).cloned().unwrap_or_else(|| self.zones_of(above))
     }
-}
-
-/// The folder that a file lies in.
-fn folder(path: &str) -> &str {
-    path.rsplit(['/', '\\']).nth(1).unwrap_or("")
 }
 
 fn needs_calendar(rule: &Rule) -> bool {

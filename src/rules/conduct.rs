@@ -81,6 +81,12 @@ words!(Occasion, OptOut, Dealing, Lift, RecordingDuty);
 pub struct Words(pub Option<Duties>);
 
 impl Words {
+    /// No words.
+    #[must_use]
+    pub const fn none() -> &'static Self {
+        &Self(None)
+    }
+
     /// The list; `None` inside if it is empty.
     #[must_use]
     pub fn of(words: Vec<Box<str>>) -> Self {

@@ -1,6 +1,6 @@
 //! A tenant's own rules: it may add rules and tighten the law's, never loosen them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -11,8 +11,9 @@ use super::model::{Limits, Rule};
 use super::pack::Pack;
 use super::parse_rule::{self, Defaults, FeeTables};
 use super::reader::{Reader, Reading};
+use super::spelling::nearest;
 use super::words::Status;
-use super::{parse_conduct, sound, tighten};
+use super::{held_words, parse_conduct, sound, tighten};
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
 use crate::domain::tenant::TenantFacts;
 use crate::domain::verdict::Source;
@@ -79,9 +80,14 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
             }
         }
         overlay.block_guidelines = table.boolean("block_guidelines").unwrap_or(false);
+        // A rule that cannot be read may ask for any word.
+        let mut whole = true;
         for mut reader in table.tables("add") {
             // Without a pack nothing else can be read, and no key is known or unknown.
-            let Some(pack) = placed(packs, &mut reader) else { continue };
+            let Some(pack) = placed(packs, &mut reader) else {
+                whole = false;
+                continue;
+            };
             if let Some(rule) = add(packs, pack, &mut reader) {
                 if let Some(first) = overlay.added.iter().find(|one| one.id == rule.id) {
                     // A finding is known by its rule: two rules would have one finding between them.
@@ -89,6 +95,8 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
                     twice.push(rule.position.wrong(message, "give each rule an id of its own"));
                 }
                 overlay.added.push(Arc::new(rule));
+            } else {
+                whole = false;
             }
             reader.finish();
         }
@@ -101,11 +109,14 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
                     let message = format!("rule {} is tightened twice, first in {}", first.id, first.limits_position);
                     twice.push(position.wrong(message, "write one entry with all that is to be stricter"));
                 }
+            } else {
+                whole = false;
             }
             reader.finish();
         }
+        let asked = whole.then(|| Asked::of(packs, &overlay));
         for mut reader in table.tables("template") {
-            template(&mut reader, &mut overlay);
+            template(&mut reader, &mut overlay, asked.as_ref());
             reader.finish();
         }
         table.finish();
@@ -178,8 +189,42 @@ fn said(hasher: &mut blake3::Hasher, value: &DeValue<'_>) {
     }
 }
 
+/// The words that rules ask contacts for, those of the tenant among them.
+struct Asked {
+    words: BTreeSet<Box<str>>,
+    /// Some rule bans what it does not name: any word says something to it.
+    any: bool,
+}
+
+impl Asked {
+    fn of(packs: &Packs, overlay: &Overlay) -> Self {
+        let own = overlay.added.iter().chain(overlay.tightened.values().map(|(rule, _)| rule));
+        let mut asked = Self { words: BTreeSet::new(), any: false };
+        for rule in packs.iter().flat_map(|pack| &pack.rules).chain(own) {
+            asked.words.extend(held_words::asked(&rule.limits).map(Into::into));
+            asked.any |= held_words::bans_others(&rule.limits);
+        }
+        asked
+    }
+
+    /// Refuses a word that no rule asks for: what was meant would be judged as not held. Where a rule bans all that it does not
+    /// name, only a word is refused that is written nearly as one that is asked for.
+    fn check(&self, reader: &mut Reader<'_, '_>, word: &str) {
+        if self.words.contains(word) {
+            return;
+        }
+        let known: Vec<&str> = self.words.iter().map(AsRef::as_ref).collect();
+        let meant = nearest(word, &known);
+        if self.any && meant.is_empty() {
+            return;
+        }
+        let message = format!("no rule of a pack or of yours asks for the word \"{word}\"{meant}");
+        reader.wrong("holds", &message, "write it as the packs do, or remove it");
+    }
+}
+
 /// What a template of the tenant holds, so that its contacts need not state it one by one.
-fn template(reader: &mut Reader<'_, '_>, overlay: &mut Overlay) {
+fn template(reader: &mut Reader<'_, '_>, overlay: &mut Overlay, asked: Option<&Asked>) {
     let id = reader.need_text("id");
     if !reader.has("holds") {
         reader.missing("holds", "[\"creditor_name\", ...], the words that it holds");
@@ -187,6 +232,10 @@ fn template(reader: &mut Reader<'_, '_>, overlay: &mut Overlay) {
     let holds: Vec<Box<str>> = parse_conduct::words(reader, "holds").iter().map(Into::into).collect();
     if holds.iter().any(|word| word.contains('|')) {
         reader.wrong("holds", "a template holds a word or not", "write each word by itself");
+    } else if let Some(asked) = asked {
+        for word in &holds {
+            asked.check(reader, word);
+        }
     }
     let Some(id) = id else { return };
     if overlay.templates.insert(id.into(), holds.into()).is_some() {

@@ -14,6 +14,7 @@ use super::parse_rule::{self, Defaults, FeeTables};
 use super::payment_application::components;
 use super::rates::RateTables;
 use super::reader::{Reader, Reading};
+use super::stated::folder;
 use super::words::Word;
 use super::{cover, parse_fee};
 use crate::domain::ids::JurisdictionId;
@@ -51,15 +52,15 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         root.missing("format", "1");
     }
     let id = root.need_text("jurisdiction").and_then(|text| {
-        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        let country = text.split('-').next().is_some_and(|country| country.len() == 2);
-        // No residence states a longer subdivision: such a pack would never speak.
-        let subdivision = text.split('-').nth(1).is_none_or(is_subdivision);
-        if plain && country && subdivision && text.len() <= 24 && text.split('-').count() <= 3 {
-            return JurisdictionId::new(&text).ok();
+        if let Some(id) = jurisdiction(&text) {
+            return Some(id);
         }
-        root.wrong("jurisdiction", &format!("\"{text}\" is no jurisdiction id"), "write it as us, us-ny or us-ny-nyc");
-        None
+        let (message, lower) = (format!("\"{text}\" is no jurisdiction id"), text.to_ascii_lowercase());
+        let lower = (lower != text).then(|| jurisdiction(&lower)).flatten();
+        let remedy = lower.as_ref().map(|id| format!("write it in lower case: jurisdiction = \"{id}\""));
+        root.wrong("jurisdiction", &message, remedy.as_deref().unwrap_or("write it as us, us-ny or us-ny-nyc"));
+        // What was meant is plain: its rules and examples are read as those of that jurisdiction.
+        lower
     });
     let name = root.need_text("name");
     let version = root.need_text("version");
@@ -93,7 +94,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
     let mut rules = Vec::new();
     let mut not_encoded = Vec::new();
     // Rules are read even if the head is wrong, so that every mistake is reported at once.
-    let standin = JurisdictionId::trusted("zz");
+    let standin = jurisdiction(folder(&cx.file.path)).unwrap_or_else(|| JurisdictionId::trusted("zz"));
     let jurisdiction = id.as_ref().unwrap_or(&standin);
     let tables = fee_tables(&mut root, currency);
     let defaults = Defaults { jurisdiction, currency, tables: &tables, rates, tenant: false };
@@ -135,6 +136,16 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         digest: String::new(),
         position: cx.position(0),
     })
+}
+
+/// The id of a jurisdiction, if the text is one.
+fn jurisdiction(text: &str) -> Option<JurisdictionId> {
+    let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let country = text.split('-').next().is_some_and(|country| country.len() == 2);
+    // No residence states a longer subdivision: such a pack would never speak.
+    let subdivision = text.split('-').nth(1).is_none_or(is_subdivision);
+    let sound = plain && country && subdivision && text.len() <= 24 && text.split('-').count() <= 3;
+    if sound { JurisdictionId::new(text).ok() } else { None }
 }
 
 /// Each component once, in the order in which payments that state nothing are put.

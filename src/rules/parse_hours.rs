@@ -47,7 +47,7 @@ pub fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
         let day = pair.first().and_then(|span| WEEKDAYS.get(usize::from(span.day))).copied().unwrap_or("a day");
         table.wrong("open", &format!("two open spans overlap on {day}"), "join them");
     }
-    if holidays.is_none() && !no_figure {
+    if !table.has("holidays") && !no_figure {
         table.missing("holidays", "\"closed\" or \"ignored\"");
     }
     let holidays = holidays.unwrap_or(Holidays::Closed);

@@ -267,7 +267,11 @@ impl<'r, 'a> Reader<'r, 'a> {
             let (hour, minute) = (u16::from(two(hour)?), u16::from(two(minute)?));
             (minute < 60 && hour * 60 + minute <= 1440).then_some(hour * 60 + minute)
         });
-        if minute.is_none() {
+        if let (None, Some(text)) = (minute, value.as_str()) {
+            let message =
+                format!("{key} is \"{}\", which is no local time from \"00:00\" to \"24:00\"", text.escape_debug());
+            self.wrong(key, &message, &format!("write {key} as \"08:30\", two digits for each part"));
+        } else if minute.is_none() {
             self.mistyped(key, &span, value, "a quoted local time from \"00:00\" to \"24:00\"");
         }
         minute

@@ -59,8 +59,8 @@ fn what_is_no_time_of_day_is_told_as_such() {
         let directory = configuration();
         let line = altered(directory.path(), "from = \"08:00\"", &format!("from = \"{time}\""));
         let told = told(directory.path());
-        let wanted = "from is of type string, not a quoted local time from \"00:00\" to \"24:00\"";
-        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(wanted);
+        let wanted = format!("from is \"{time}\", which is no local time from \"00:00\" to \"24:00\"");
+        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(&wanted);
         assert!(told.lines().any(named), "{time} in line {line}\n{told}");
     }
 }
@@ -80,6 +80,44 @@ fn characters_that_nobody_sees_are_refused() {
         let wanted = format!("the character {code} stands here, which nobody sees");
         let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(&wanted);
         assert!(told.lines().any(named), "{code} in line {line}\n{told}");
+    }
+}
+
+/// A goal in the wrong unit would be missed for ever, or met by anything.
+#[test]
+fn a_goal_that_no_figure_can_come_to_is_refused() {
+    let directory = configuration();
+    // Packs have no part in it, and their examples take their time.
+    for folder in ["jurisdictions", "rates"] {
+        std::fs::remove_dir_all(directory.path().join(folder)).expect("remove what is not needed");
+    }
+    std::fs::create_dir(directory.path().join("jurisdictions")).expect("make a directory");
+    let tenant = directory.path().join("tenants/t.toml");
+    let good = std::fs::read_to_string(&tenant).expect("the tenant");
+    let target = |kpi: &str, goal: &str, more: &str| {
+        let head = "id = \"x\"\ngrain = \"month\"\nfrom = \"2026-01-01\"\nside = \"at_least\"";
+        let text = format!("{good}\n[[target]]\n{head}\nkpi = \"{kpi}\"\ngoal = \"{goal}\"\n{more}");
+        std::fs::write(&tenant, text).expect("write the tenant");
+    };
+    let guard = "[target.guard]\nkpi = \"ptp_kept\"\nside = \"at_least\"\nbound = \"100.5\"\n";
+    for (kpi, goal, more, wanted) in [
+        ("ptp_kept", "180", "", "goal is 180, and ptp_kept is a proportion in percent, always from 0 to 100"),
+        ("ptp_kept", "-0.5", "", "goal is -0.5, and ptp_kept is a proportion in percent, always from 0 to 100"),
+        ("rpc_rate", "101", "", "goal is 101, and rpc_rate is a proportion in percent, always from 0 to 100"),
+        ("calls_outbound", "9", guard, "bound is 100.5, and ptp_kept is a proportion in percent, always from 0 to 100"),
+    ] {
+        target(kpi, goal, more);
+        let told = told(directory.path());
+        assert!(told.contains(&format!("target \"x\": {wanted}")), "{kpi} {goal}\n{told}");
+        assert!(told.contains("from 0 to 100\n    remedy: write a "), "{told}");
+    }
+    // Of what is no proportion, and at the ends, nothing is said.
+    for (kpi, goal) in
+        [("ptp_kept", "100"), ("ptp_kept", "0"), ("ptp_kept", "0.8"), ("ptp_kept_inbound_received", "180")]
+    {
+        target(kpi, goal, "");
+        let output = Command::new(binary()).arg("check").arg(directory.path()).output().expect("run fairdue");
+        assert!(output.status.success(), "{kpi} {goal}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
