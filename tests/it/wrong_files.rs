@@ -93,7 +93,7 @@ fn a_goal_that_no_figure_can_come_to_is_refused() {
     }
     std::fs::create_dir(directory.path().join("jurisdictions")).expect("make a directory");
     let tenant = directory.path().join("tenants/t.toml");
-    let good = std::fs::read_to_string(&tenant).expect("the tenant");
+    let good = "tenant = \"t\"\n[markets.it]\nzone = \"Europe/Rome\"\ncurrency = \"EUR\"\npromise_grace_days = 3\n";
     let target = |kpi: &str, goal: &str, more: &str| {
         let head = "id = \"x\"\ngrain = \"month\"\nfrom = \"2026-01-01\"\nside = \"at_least\"";
         let text = format!("{good}\n[[target]]\n{head}\nkpi = \"{kpi}\"\ngoal = \"{goal}\"\n{more}");
