@@ -23,9 +23,16 @@ pub(super) struct Places<'a> {
     complete: bool,
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
     pub const fn none() -> Self {
         Self { known: [None; ROOM], possible: 0, whole: false, complete: true }
+    }
+
+    /// Of a person with one residence, or with none that is stated, the innermost place that is certain: those stand before what
+    /// may lie below it. `None`: its country has no pack.
+    pub fn innermost(&self) -> Option<&'a Jurisdiction> {
+        let known = self.known.iter().map_while(|one| *one).enumerate();
+        known.take_while(|(place, _)| self.possible >> place & 1 == 0).last().map(|(_, jurisdiction)| jurisdiction)
     }
 }
 

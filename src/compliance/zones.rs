@@ -59,24 +59,19 @@ impl<'a> Situation<'a> {
             }
             told.for_each(|zone| zones.push(zone));
         };
-        let mut any = false;
-        for one in self.residences() {
-            any = true;
-            add(self.zones_of(&one.country, one.subdivision.as_deref(), one.locality.as_deref()));
-        }
-        if !any && stated().next().is_none() {
-            add(self.zones_of(self.region, None, None));
+        let residences = self.party.map_or(&[][..], |party| party.residences.as_slice());
+        match residences {
+            // Most have one residence, which was found just now with what is above it.
+            [only] if !self.moved => add(zones_in(self.places.innermost(), only.subdivision.as_deref())),
+            _ if self.residences().next().is_some() => self.residences().for_each(|one| {
+                let subdivision = one.subdivision.as_deref();
+                add(zones_in(self.deepest(&one.country, subdivision, one.locality.as_deref()), subdivision));
+            }),
+            _ if stated().next().is_none() => add(zones_in(self.places.innermost(), None)),
+            _ => {}
         }
         stated().for_each(|zone| zones.push(zone));
         zones
-    }
-
-    /// The zones of a place; none where its country has no pack.
-    fn zones_of(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> &'a [Tz] {
-        let Some(deepest) = self.deepest(country, subdivision, locality) else { return &[] };
-        // Only a country's pack states zones for its subdivisions; a subdivision's own pack states its own.
-        let known = subdivision.and_then(|code| deepest.subdivision_zones.get(code));
-        known.unwrap_or(&deepest.zones)
     }
 
     fn deepest(&self, country: &str, subdivision: Option<&str>, locality: Option<&str>) -> Option<&'a Jurisdiction> {
@@ -90,4 +85,12 @@ impl<'a> Situation<'a> {
         }
         found
     }
+}
+
+/// The zones of a place, by the innermost pack that has it; none where its country has no pack.
+fn zones_in<'a>(innermost: Option<&'a Jurisdiction>, subdivision: Option<&str>) -> &'a [Tz] {
+    let Some(innermost) = innermost else { return &[] };
+    // Only a country's pack states zones for its subdivisions; a subdivision's own pack states its own.
+    let known = subdivision.and_then(|code| innermost.subdivision_zones.get(code));
+    known.unwrap_or(&innermost.zones)
 }

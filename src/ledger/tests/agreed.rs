@@ -107,8 +107,9 @@ impl Agreed {
                         ("accepted", balance)
                     }
                     SettlementStep::Broken => match known {
+                        // It has failed already. One that was paid late stays, for that its payment may be taken back.
                         Some(deal) if deal.late => {
-                            deal.gone = true;
+                            deal.gone = deal.paid.is_none();
                             return;
                         }
                         Some(deal) if deal.paid.is_none() => {

@@ -173,3 +173,28 @@ fn a_settlement_is_paid_as_long_as_its_money_is_there() {
     history.push(activity("3", at("2024-04-03 10:00"), pays(5_000)));
     assert_eq!(paid(&history), [(day("2024-04-03"), 7_400, 1)]);
 }
+
+#[test]
+fn a_settlement_that_was_paid_late_is_not_broken_however_often_it_is_called_so() {
+    let due = Some("2024-03-10".parse().unwrap());
+    let step =
+        |id: &str, when: &str, step| activity(id, at(when), Detail::Settlement { step, amount: money(6_000), due });
+    let history = [
+        step("a", "2024-03-01 10:00", SettlementStep::Accepted),
+        activity("1", at("2024-03-20 10:00"), pays(6_000)),
+        step("b1", "2024-03-31 10:00", SettlementStep::Broken),
+        step("b2", "2024-04-01 10:00", SettlementStep::Broken),
+    ];
+    let states = |history: &[Activity]| -> Vec<String> {
+        let facts = run(history).facts;
+        let mut counts: BTreeMap<String, i32> = BTreeMap::new();
+        for fact in facts.iter().filter(|fact| fact.kind == FactKind::Settlement) {
+            *counts.entry(fact.dims.state.as_deref().unwrap().to_owned()).or_default() += i32::from(fact.sign);
+        }
+        counts.into_iter().filter(|(_, count)| *count != 0).map(|(state, _)| state).collect()
+    };
+    assert_eq!(states(&history), ["accepted", "overdue", "paid_late"]);
+    let mut back = history.to_vec();
+    back.push(activity("r", at("2024-04-02 10:00"), reverses("1", 1)));
+    assert_eq!(states(&back), ["accepted", "overdue"]);
+}
