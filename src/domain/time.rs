@@ -1,6 +1,6 @@
 //! Instants, and the dates they fall on in a zone.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,6 +36,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// Microseconds of one second.
 pub const SECOND: i64 = 1_000_000;
+/// Minutes by which an end of a time that clocks skip is looked for.
+const STEP: i64 = 15;
 /// Microseconds of one day of 24 hours.
 pub const DAY: i64 = 86_400 * SECOND;
 /// One hour in microseconds.
@@ -110,14 +112,32 @@ impl Timestamp {
     #[must_use]
     pub fn at_local(date: NaiveDate, time: NaiveTime, zone: Tz) -> Self {
         let mut local = date.and_time(time);
-        // No zone skips more than a day (Pacific/Apia, 2011-12-30); steps of 15 minutes meet every real gap's end.
-        for _ in 0..=(26 * 4) {
+        if let Some(found) = zone.from_local_datetime(&local).earliest() {
+            return found.into();
+        }
+        // No zone skips more than a day (Pacific/Apia, 2011-12-30).
+        for _ in 0..=(26 * 60 / STEP) {
+            local += TimeDelta::minutes(STEP);
             if let Some(found) = zone.from_local_datetime(&local).earliest() {
-                return found.into();
+                return Self::turn_before(found.timestamp(), zone);
             }
-            local += TimeDelta::minutes(15);
         }
         Utc.from_utc_datetime(&local).into()
+    }
+
+    /// The instant at which clocks were set, within the minutes of a step before a second since 1970.
+    fn turn_before(after: i64, zone: Tz) -> Self {
+        let offset = |second: i64| {
+            let utc = DateTime::from_timestamp(second, 0).unwrap_or_default().naive_utc();
+            zone.offset_from_utc_datetime(&utc).fix()
+        };
+        let (mut before, mut after) = (after - STEP * 60, after);
+        let then = offset(after);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if offset(middle) == then { after = middle } else { before = middle }
+        }
+        Self(after * SECOND)
     }
 }
 
@@ -160,4 +180,30 @@ pub fn add_days(date: NaiveDate, days: i64) -> NaiveDate {
     } else {
         NaiveDate::MAX
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A local time that clocks skip is the instant at which they go on, by whatever step and at whatever minute.
+    #[test]
+    fn a_time_that_is_skipped_is_the_end_of_the_gap() {
+        for (zone, date, times, end) in [
+            ("Europe/Berlin", "2026-03-29", ["02:00:00", "02:14:00", "02:15:01", "02:59:59"], "2026-03-29T01:00:00Z"),
+            (
+                "Australia/Lord_Howe",
+                "2026-10-04",
+                ["02:00:00", "02:07:30", "02:15:00", "02:29:59"],
+                "2026-10-03T15:30:00Z",
+            ),
+            ("Africa/Monrovia", "1972-01-07", ["00:00:00", "00:01:00", "00:15:00", "00:44:29"], "1972-01-07T00:44:30Z"),
+            ("Pacific/Apia", "2011-12-30", ["00:00:00", "00:20:00", "12:34:56", "23:59:59"], "2011-12-30T10:00:00Z"),
+        ] {
+            for time in times {
+                let at = Timestamp::at_local(date.parse().unwrap(), time.parse().unwrap(), zone.parse().unwrap());
+                assert_eq!(at.to_string(), end, "{date} {time} in {zone}");
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
+use super::effects::Effects;
 use super::events::{Emit, Event, Open};
 use super::ids::{Names, Seen, opening};
 use super::mapping::Mapping;
@@ -12,7 +13,7 @@ use super::reading::{Reading, instant};
 use super::template;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::case::{CaseVersion, Claim};
-use crate::domain::detail::{AdjustmentKind, Detail};
+use crate::domain::detail::Detail;
 use crate::domain::ids::{ActivityId, CaseId};
 use crate::domain::time::{Timestamp, add_days};
 
@@ -77,6 +78,8 @@ struct CaseState {
     seen: Seen,
     /// Open by the records made so far, in minor units.
     open: i64,
+    /// What of them can be taken back.
+    effects: Effects,
     /// Last money read from each column.
     totals: HashMap<String, i64>,
     /// First activity of the last event of each name.
@@ -106,14 +109,14 @@ impl<'m> Engine<'m> {
     pub fn next(&mut self, row: &impl Row) -> Result<Records, Refused> {
         let mapping = self.mapping;
         let name = row.column(&mapping.event);
-        let event = mapping.events.get(name).ok_or_else(|| Refused::new("the mapping names no such event", name))?;
         let id = row.column(&mapping.case);
         let case = CaseId::new(id).map_err(|error| Refused::new("the case id is no id", error.to_string()))?;
         self.turn_to(id)?;
-        let (date, at) = self.time(row.column(&mapping.time))?;
         if let Some(state) = self.cases.get_mut(id) {
             state.seen.count();
         }
+        let event = mapping.events.get(name).ok_or_else(|| Refused::new("the mapping names no such event", name))?;
+        let (date, at) = self.time(row.column(&mapping.time))?;
         match (&event.open, self.cases.get(id)) {
             (Some(_), Some(_)) => Err(Refused::new("the case was opened before", id)),
             (None, None) => Err(Refused::new("the case was not opened before", id)),
@@ -186,6 +189,7 @@ impl<'m> Engine<'m> {
             version,
             seen,
             open: amount.minor,
+            effects: Effects::default(),
             totals: HashMap::from([(principal.to_owned(), amount.minor)]),
             last: HashMap::new(),
         };
@@ -208,9 +212,14 @@ impl<'m> Engine<'m> {
         let Some(state) = self.cases.get_mut(id) else {
             return Err(Refused::new("the case was not opened before", id));
         };
+        if event.version.is_none() && !event.emit.iter().any(|emit| emit.takes(row)) {
+            // Nothing is made of it, so it needs no name.
+            return Ok(Records { idle: idle(event, row), ..Records::default() });
+        }
         let case = state.version.case.clone();
-        let names = state.seen.name(self.mapping, event, name, &case, row)?;
+        let names = state.seen.name(self.mapping, event, name, &case, row, at)?;
         let mut records = emitted(self.mapping, row, &names, event, state, date, at)?;
+        state.seen.took(self.mapping, event, &names, at);
         if event.version.is_some() {
             let mut version = state.version.clone();
             version.version = names.version();
@@ -277,7 +286,7 @@ fn emitted(
     let mut read = BTreeMap::new();
     let mut taken = false;
     for (index, emit) in event.emit.iter().enumerate() {
-        if emit.when.as_ref().is_some_and(|when| !when.takes(row)) {
+        if !emit.takes(row) {
             continue;
         }
         taken = true;
@@ -290,12 +299,12 @@ fn emitted(
         read.append(&mut reading.read);
         let detail: Detail = serde_json::from_value(filled)
             .map_err(|error| Refused::new("the activity cannot be made", error.to_string()))?;
+        let activity =
+            Activity { date_only: mapping.date_only, ..activity(row, emit, names, state, detail, index, at) };
         open = open
-            .checked_add(effect(&detail))
+            .checked_add(state.effects.of(&activity))
             .ok_or_else(|| Refused::new("the case's balance is beyond 64 bits", row.column(&mapping.case)))?;
-        records
-            .activities
-            .push(Activity { date_only: mapping.date_only, ..activity(row, emit, names, state, detail, index, at) });
+        records.activities.push(activity);
     }
     if !taken {
         records.idle = idle(event, row);
@@ -306,6 +315,9 @@ fn emitted(
         state.last.insert(names.event.to_owned(), first.id.clone());
     }
     state.seen.keep(mapping, row, &records.activities);
+    if mapping.takes_back {
+        state.effects.keep(&records.activities);
+    }
     Ok(records)
 }
 
@@ -351,22 +363,5 @@ fn activity(
         parent: emit.parent.as_ref().and_then(|event| state.last.get(event).cloned()),
         control: crate::domain::activity::Control::default(),
         detail,
-    }
-}
-
-/// What an activity does to the open balance, in minor units.
-fn effect(detail: &Detail) -> i64 {
-    match detail {
-        Detail::Charge(charge) => charge.amount.minor.saturating_add(charge.vat.unwrap_or(0)),
-        Detail::Interest(interest) => interest.amount.minor,
-        Detail::Payment(payment) => payment.amount.minor.saturating_neg(),
-        Detail::Reversal { amount, .. } => amount.minor,
-        Detail::Adjustment { adjustment, amount, .. } => match adjustment {
-            AdjustmentKind::WriteOff | AdjustmentKind::SettlementDiscount | AdjustmentKind::Cancellation => {
-                amount.minor.saturating_neg()
-            }
-            AdjustmentKind::Correction | AdjustmentKind::WriteUp => amount.minor,
-        },
-        _ => 0,
     }
 }

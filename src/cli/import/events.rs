@@ -108,6 +108,20 @@ pub struct When {
     pub values: BTreeSet<String>,
 }
 
+impl Emit {
+    /// Whether the row becomes this activity.
+    #[must_use]
+    pub fn takes(&self, row: &impl Row) -> bool {
+        self.when.as_ref().is_none_or(|when| when.takes(row))
+    }
+
+    /// Whether it takes another activity back.
+    #[must_use]
+    pub fn takes_back(&self) -> bool {
+        self.detail.constant("kind").and_then(Value::as_str) == Some("reversal")
+    }
+}
+
 /// Rows of an event of which no activity is made.
 #[derive(Debug)]
 pub struct Ignore {

@@ -8,6 +8,7 @@ use super::events::Event;
 use super::mapping::Mapping;
 use crate::domain::activity::Activity;
 use crate::domain::ids::{ActivityId, CaseId, MAX_ID_BYTES, VersionId};
+use crate::domain::time::Timestamp;
 
 /// What the ids of a row's records are made of, besides the case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Ids {
     Record(Vec<String>),
 }
 
-/// Longest of what stands around the key in an id: `v0001/` before it, or `/` before and `.99` behind.
+/// Longest of what stands around the key in an id: `v000001/` before it, or `/` before and `.99` behind.
 const AROUND: usize = 8;
 
 /// The names of what one row becomes.
@@ -70,18 +71,20 @@ pub struct Seen {
     place: u32,
     /// How often each key came.
     keys: HashMap<Box<str>, u32>,
+    /// How many versions each instant has, by rows in the order of the file.
+    versions: HashMap<Timestamp, u32>,
     /// What records became, by the text of the one column that identifies them; kept only where the mapping names records.
     records: HashMap<Box<str>, Vec<(&'static str, ActivityId)>>,
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { place: 1, keys: HashMap::new(), records: HashMap::new() }
+        Self { place: 1, keys: HashMap::new(), versions: HashMap::new(), records: HashMap::new() }
     }
 }
 
 impl Seen {
-    /// Counts a row, also one that is refused later: what was refused must not change the ids behind it.
+    /// Counts a row, also one that is refused: when it is mended it must not change the ids of those behind it.
     pub fn count(&mut self) {
         self.place = self.place.saturating_add(1);
     }
@@ -97,6 +100,7 @@ impl Seen {
         name: &'r str,
         case: &CaseId,
         row: &impl Row,
+        at: Timestamp,
     ) -> Result<Names<'r>, Refused> {
         let key = match &mapping.ids {
             Ids::Place => {
@@ -118,14 +122,26 @@ impl Seen {
                     return Err(Refused::new("the row has no record id", columns.join(", ")));
                 }
                 let key = record(name, &cells, MAX_ID_BYTES.saturating_sub(case.as_str().len() + AROUND));
-                if self.again(&key) > 1 {
+                if self.keys.contains_key(key.as_str()) {
                     return Err(Refused::new("the record stands twice in its case", key));
                 }
                 key
             }
         };
-        let version = format!("v{:04}/{key}", event.place);
+        // Of versions of one instant the greatest id holds: each must be what the file says last, for it has what those before say.
+        let version = format!("v{:06}/{key}", self.versions.get(&at).map_or(1, |count| count.saturating_add(1)));
         Ok(Names { event: name, key, order: event.place, version })
+    }
+
+    /// Notes that a row became what its names say: a row that was refused leaves its record to one that is right.
+    pub fn took(&mut self, mapping: &Mapping, event: &Event, names: &Names, at: Timestamp) {
+        if event.version.is_some() {
+            let count = self.versions.entry(at).or_default();
+            *count = count.saturating_add(1);
+        }
+        if matches!(mapping.ids, Ids::Record(_)) {
+            self.again(&names.key);
+        }
     }
 
     fn again(&mut self, key: &str) -> u32 {

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use serde_json::json;
 use toml::de::{DeTable, DeValue};
 
-use super::events::{Event, read_event};
+use super::events::{Emit, Event, read_event};
 use super::ids::Ids;
 use super::template::{Node, Sample};
 use super::trial::Tried;
@@ -38,6 +38,8 @@ pub struct Mapping {
     pub ids: Ids,
     /// The column by which rows name the records of others, if some do: then what records became is kept.
     pub record_column: Option<String>,
+    /// Some events take back what others made.
+    pub takes_back: bool,
     /// Columns that nothing reads, with the reason.
     pub unused: BTreeMap<String, String>,
     /// What every case carries.
@@ -66,26 +68,37 @@ impl Mapping {
     /// # Errors
     /// What is wrong with it, and what the file or the mapping should say.
     pub fn money(&self, text: &str) -> Result<Money, String> {
-        if !self.decimal_comma {
-            return Money::parse(text, self.currency).map_err(|error| match error {
-                MoneyError::NotANumber(_) if text.contains(',') => {
-                    format!("{error}, or write decimal = \",\" under [source] if the file has decimal commas")
-                }
-                _ => error.to_string(),
-            });
+        let cell = || text.chars().take(40).collect::<String>();
+        let (mark, other) = if self.decimal_comma { (',', '.') } else { ('.', ',') };
+        let exponent = self.currency.exponent();
+        let digits = text.split_once(mark).map_or(0, |(_, fraction)| fraction.chars().count());
+        if digits == 3 && exponent != 3 {
+            return Err(format!(
+                "\"{}\" has three digits behind \"{mark}\", which may be thousands or parts of a unit, and {} has {exponent} \
+                 decimals: write the amount without marks between thousands and with {exponent} decimals at most, and \
+                 decimal = \"{other}\" under [source] if \"{other}\" stands before the decimals",
+                cell(),
+                self.currency,
+            ));
         }
         let unlike = || {
-            let cell: String = text.chars().take(40).collect();
-            format!(
-                "\"{cell}\" has no decimal comma as [source] says: write digits with at most one comma, as in 12,50"
-            )
+            let (word, marks) =
+                if self.decimal_comma { ("comma, as in 12,50", "points") } else { ("point, as in 12.50", "commas") };
+            let hint = format!(", or decimal = \"{other}\" under [source] if the file has decimal {marks}");
+            let hint = if text.contains(other) { hint.as_str() } else { "" };
+            format!("\"{}\" is no amount: write digits with at most one {word}{hint}", cell())
         };
-        if text.contains('.') {
+        if text.contains(other) {
             return Err(unlike());
         }
-        Money::parse(&text.replace(',', "."), self.currency).map_err(|error| match error {
+        Money::parse(&text.replace(mark, "."), self.currency).map_err(|error| match error {
             MoneyError::NotANumber(_) => unlike(),
-            _ => error.to_string(),
+            MoneyError::TooFine { .. } => format!(
+                "\"{}\" has more than {exponent} decimals, and {} has {exponent}: round it in the file",
+                cell(),
+                self.currency
+            ),
+            MoneyError::TooLarge => error.to_string(),
         })
     }
 
@@ -166,6 +179,7 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
     let events = read_events(&mut top, currency, out);
     top.finish(out);
     let record_column = record_column(&events, ids.as_ref(), ids_at, out);
+    let takes_back = events.values().flat_map(|event| &event.emit).any(Emit::takes_back);
     Some(Mapping {
         zone: zone?,
         currency,
@@ -177,6 +191,7 @@ fn read(table: &DeTable, out: &mut Complaints) -> Option<Mapping> {
         time: time?,
         ids: ids?,
         record_column,
+        takes_back,
         unused,
         template,
         events,

@@ -1,5 +1,6 @@
 //! `fairdue import`: a CSV of events becomes cases and activities by a mapping, sent through the public API.
 
+mod effects;
 pub mod engine;
 pub mod events;
 pub mod fields;
@@ -31,6 +32,7 @@ use crate::domain::diagnostic::Diagnostics;
 use crate::ingest::FUTURE;
 use crate::wire::{decode, encode};
 use engine::{Engine, Row};
+use ids::Ids;
 use mapping::Mapping;
 use report::Report;
 
@@ -131,6 +133,10 @@ fn seconds(took: Duration) -> String {
     format!("{}.{:01} s", took.as_secs(), took.subsec_millis() / 100)
 }
 
+/// Why an import by places ends at a row that cannot be read.
+const UNCOUNTED: &str = "rows behind one that cannot be read would take the ids of others when it is mended, for the mapping says \
+                         ids = \"place\": mend the row and repeat the import";
+
 type FileSource = source::Source<Box<dyn std::io::Read + Send>>;
 
 /// Reads the whole file and hands its records on in batches of about `size`. Ends early when nobody takes them any more.
@@ -141,12 +147,17 @@ fn read(
     size: usize,
 ) -> (Report, Option<std::io::Error>) {
     let (mut report, mut engine, mut batch) = (Report::default(), Engine::new(mapping), Batch::default());
+    let mut halted = None;
     let done = source.each(|line, row| {
         let row = match row {
             Ok(row) => row,
             Err(seen) => {
                 report.unreadable(line, seen);
-                return true;
+                // Whose row it is cannot be told, so that those behind it cannot be counted.
+                if mapping.ids == Ids::Place {
+                    halted = Some(std::io::Error::other(UNCOUNTED));
+                }
+                return halted.is_none();
             }
         };
         let outcome = engine.next(&row);
@@ -163,7 +174,7 @@ fn read(
         true
     });
     let _ = batches.blocking_send(batch);
-    (report, done.err())
+    (report, done.err().or(halted))
 }
 
 /// What a server would refuse of each record by itself, whatever it has stored: nothing is sent.

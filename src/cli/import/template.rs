@@ -53,7 +53,7 @@ pub const OPERATORS: [&str; 10] = [
 
 /// Fields that name another activity, with the kinds that they may name.
 const NAMING: [(&str, &[&str]); 6] = [
-    ("reverses", &["payment", "charge", "adjustment"]),
+    ("reverses", &["payment", "charge", "interest", "adjustment"]),
     ("promise", &["promise"]),
     ("supersedes", &["promise"]),
     ("plan", &["plan"]),
@@ -86,6 +86,16 @@ pub trait Scope {
 }
 
 impl Node {
+    /// The constant of a field of a table.
+    #[must_use]
+    pub fn constant(&self, field: &str) -> Option<&Value> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().find_map(|(key, value)| match value {
+            Self::Constant(constant) if key == field => Some(constant),
+            _ => None,
+        })
+    }
+
     /// Reads a template from TOML.
     pub fn read(value: &DeValue, at: usize, out: &mut Complaints) -> Self {
         match value {

@@ -2,6 +2,7 @@
 
 mod docs;
 mod ids;
+mod mended;
 mod untaken;
 
 use std::path::Path;

@@ -132,9 +132,23 @@ async fn send(client: &Client, region: &str, changes: &[v1::Change]) -> Result<(
             async move { client.batch_record_activities(request).await }
         });
         let ids = request.activities.iter().map(|activity| activity.activity_id.as_str());
-        accepted(ids, &answer.await?.into_inner().results)?;
+        accepted(ids, &answer.await?.into_inner().results).map_err(|error| match widened(changes) {
+            Some(id) => CliError::new(format!(
+                "{error}. \"{id}\" came again with more of its cases, which a partner is told when they enter a portfolio, and \
+                 another server changes no record: mirror into a file, or with a key that sees the whole market"
+            )),
+            None => error,
+        })?;
     }
     Ok(())
+}
+
+/// An activity that came again because more of its cases are shown now.
+fn widened(changes: &[v1::Change]) -> Option<&str> {
+    changes.iter().filter(|change| change.backfilled).find_map(|change| match &change.after {
+        Some(After::Activity(activity)) if activity.case_ids.len() > 1 => Some(activity.activity_id.as_str()),
+        _ => None,
+    })
 }
 
 /// Stops at the first record that the copy does not take: a copy that leaves records out is none.

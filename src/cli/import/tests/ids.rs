@@ -163,7 +163,7 @@ fn a_reversal_names_the_record_of_what_it_takes_back() {
     };
     assert_eq!(reverses.as_str(), "K1/PAY/17.0");
     let refused = &report.refused["no row before in the case made the activity of the record that is named"].first;
-    assert_eq!(refused[..], [(6, "ref is \"18\", wanted is a payment or charge or adjustment".to_owned())]);
+    assert_eq!(refused[..], [(6, "ref is \"18\", wanted is a payment or charge or interest or adjustment".to_owned())]);
     let found = complaints(&whole.replace("ids = [\"id\"]", "ids = \"content\""));
     assert!(found[0].contains("activity_of names a record by its id"), "{found:?}");
     let found = complaints(&whole.replace("reason = \"chargeback\"", "reason = { activity_of = \"ref\" }"));
