@@ -78,7 +78,8 @@ impl Catalogue {
         Ok(self.with_sets(exact, |place, _| needed.get(&place).copied()))
     }
 
-    /// The asked dimensions that no fact of an asked KPI can have: all of its facts would be in the one group without it.
+    /// The asked dimensions that some kind of fact of an asked KPI never has: all of its facts would be in the one group without
+    /// it, and the parts of a formula would no longer be of the same group.
     fn without_dimension(&self, query: &Query, defaults: &Defaults) -> Vec<Violation> {
         let groups = query.group_by.iter().map(|one| ("group_by", *one));
         let asked: Vec<_> = groups.chain(query.filters.iter().map(|(one, _)| ("filters", *one))).collect();
@@ -87,11 +88,13 @@ impl Catalogue {
             let kinds: BTreeSet<FactKind> =
                 definition.leaves.iter().filter_map(|leaf| Some(self.measures.get(leaf.measure)?.fact)).collect();
             for (field, dimension) in &asked {
-                if kinds.is_empty() || kinds.iter().any(|kind| dimension.is_had_by(*kind)) {
+                let without: Vec<&str> =
+                    kinds.iter().filter(|kind| !dimension.is_had_by(**kind)).map(|kind| kind.as_str()).collect();
+                if without.is_empty() {
                     continue;
                 }
                 let (id, name) = (&definition.info.id, dimension.name(self.case_dimensions()));
-                let kinds = kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+                let kinds = without.join(", ");
                 let text = format!("{id} counts facts that have no {name} ({kinds}): ask it without {name}");
                 violations.push(Violation::new(*field, text));
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Root};
 use super::formula::{Leaf, Window};
-use super::layout::Lack;
+use super::layout::{Filter, Lack};
 use super::schema::Measure;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::limitation::TermStanding;
@@ -140,10 +140,12 @@ impl Intake {
         found
     }
 
-    /// Accounts that are open and owe nothing at the end, where a measure counts open ones: no record closed them.
+    /// Accounts that are open and owe nothing at the end, where a measure counts all open ones: no record
+    /// closed them.
     fn unclosed(&self, kpi: &Definition, measure: &Measure) -> Option<Gap> {
         let (open, owing) = self.open;
-        (measure.fact == FactKind::OpenAccounts && open > owing).then(|| Gap {
+        let all = measure.fact == FactKind::OpenAccounts && measure.source.filter == Filter::default();
+        (all && open > owing).then(|| Gap {
             kpi: kpi.info.id.clone(),
             measure: measure.id.clone(),
             fact: measure.fact,

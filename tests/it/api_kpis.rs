@@ -138,6 +138,13 @@ on_both_databases!(
         let wrong = wrong.expect_err("a dimension that payments never have");
         assert_eq!((reason(&wrong).as_str(), fields(&wrong)), ("INVALID_KPI_QUERY", vec!["group_by".to_owned()]));
         assert!(wrong.message().contains("counts facts that have no dpd_bucket"), "{wrong:?}");
+        // Of the accounts that owe something there is a bucket, of all that are open there is none.
+        let parted = v1::QueryKpisRequest {
+            kpi_ids: vec!["open_accounts_owing_nothing".to_owned()],
+            ..question(MARCH.0, MARCH.1, &["dpd_bucket"])
+        };
+        let wrong = mine.kpis.query_kpis(parted).await.expect_err("a dimension that a part of the figure never has");
+        assert!(wrong.message().contains("counts facts that have no dpd_bucket (open_accounts)"), "{wrong:?}");
         api.end().await;
     }
 );

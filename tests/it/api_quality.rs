@@ -315,6 +315,12 @@ on_both_databases!(
             ["Activity.case_status.closed", "Case.closed"]
         );
         assert!(quality.kpis.iter().all(|gap| gap.kpi_id != "dispute_rate_owing" || gap.lack != "closing"));
+        // Of accounts with a telephone, of which there is none here, it says nothing, and of the others once.
+        let of_phones = |gap: &&v1::KpiGap| gap.kpi_id == "data_quality_phone" && gap.lack == "closing";
+        assert!(
+            quality.kpis.iter().filter(of_phones).all(|gap| gap.measure_id == "open_accounts_change"),
+            "{quality:?}"
+        );
         assert_eq!(closing(quality.kpis), [(2, 1, false)]);
         let told = mine.kpis.query_kpis(asked.clone()).await.expect("figures").into_inner();
         assert_eq!(counts(told.rows), ["3", "1", "2"]);
