@@ -132,15 +132,10 @@ async fn rows(client: &mut KpiServiceClient<Caller>, region: &str, kpi: &str, gr
     }
 }
 
-/// Ids of activities that an open finding names.
+/// Ids of activities that a finding names which stands, whatever was decided of it.
 async fn judged(address: &str, key: &str, region: &str) -> BTreeSet<String> {
     let mut client = ComplianceServiceClient::new(caller(address, key).await);
-    let mut request = v1::ListFindingsRequest {
-        region_code: region.into(),
-        status: v1::FindingStatus::Open.into(),
-        page_size: 1_000,
-        ..Default::default()
-    };
+    let mut request = v1::ListFindingsRequest { region_code: region.into(), page_size: 1_000, ..Default::default() };
     let mut found: BTreeMap<String, v1::Finding> = BTreeMap::new();
     loop {
         let answer = client.list_findings(request.clone()).await.expect("list findings").into_inner();
@@ -149,7 +144,8 @@ async fn judged(address: &str, key: &str, region: &str) -> BTreeSet<String> {
             assert!(known.is_none(), "a finding came on two pages");
         }
         if answer.next_page_token.is_empty() {
-            return found.into_values().map(|finding| finding.activity_id).collect();
+            let standing = found.into_values().filter(|one| one.status() != v1::FindingStatus::Withdrawn);
+            return standing.map(|finding| finding.activity_id).collect();
         }
         request.page_token = answer.next_page_token;
     }
