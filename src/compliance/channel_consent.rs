@@ -5,12 +5,14 @@ use chrono::NaiveDate;
 use super::held::Held;
 use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
-use super::permissions::{Point, concerns, covers, ended, maybe_elsewhere, point, recorded, taken_back};
+use super::permissions::{
+    Point, concerns, covers, ended, maybe_elsewhere, point, recorded, taken_back, took_back, withdrawn,
+};
 use super::situation::Situation;
 use super::which;
 use super::windows::{Since, earlier};
 use crate::domain::detail::Contact;
-use crate::domain::ids::ContactPointId;
+use crate::domain::ids::{ContactPointId, PersonId};
 use crate::domain::party::Permission;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Answer;
@@ -129,13 +131,10 @@ fn opted_out(
     let at = situation.at;
     let mut found = OptedOut::No;
     for (one, recorded_at) in recorded(situation) {
-        // An opt-out is one from when it was given; a consent taken back is one from then on.
-        let moment = if one.granted { one.revoked } else { Some(one.given) };
-        let Some(moment) = moment.filter(|moment| *moment <= at) else { continue };
-        let over = !one.granted && (ended(one.expires, at) || ended(one.revoked, at));
+        let Some(moment) = took_back(one, at) else { continue };
         let other_way =
             one.technology.is_some() && contact.technology.is_some() && one.technology != contact.technology;
-        if over || other_way || !concerns(one.scope, one.channel, scope, situation, contact) {
+        if other_way || !concerns(one.scope, one.channel, scope, situation, contact) {
             continue;
         }
         let maybe = match point(recorded_at, situation, contact) {
@@ -188,10 +187,9 @@ fn consent(
     calendar: &Calendar,
 ) -> Found {
     let at = situation.at;
-    let revoked = limits.judge_revocation
-        && one.revoked.is_some_and(|end| {
-            end <= at && !limits.honour_within.is_some_and(|term| day_within(&term, end, situation, calendar))
-        });
+    let binds =
+        |end| end <= at && !limits.honour_within.is_some_and(|term| day_within(&term, end, situation, calendar));
+    let revoked = limits.judge_revocation && one.revoked.is_some_and(binds);
     let stands = one.granted && one.given <= at && !ended(one.expires, at) && !revoked;
     let fresh = limits.max_age.is_none_or(|term| day_within(&term, one.given, situation, calendar));
     // Who wants more calls, of whatever kind, has not agreed to those that a machine makes: that consent names it.
@@ -211,6 +209,11 @@ fn consent(
         Some(false) if limits.written => return Found::No,
         None if limits.written => found = Found::Maybe(Attribute::ConsentForm),
         _ => {}
+    }
+    match withdrawn(one, limits.require, situation, contact, binds).filter(|_| limits.judge_revocation) {
+        Some(None) => return Found::No,
+        Some(Some(lacks)) => found = Found::Maybe(lacks),
+        None => {}
     }
     if let Some(term) = &limits.verified_within {
         match (situation.point(), situation.point().and_then(|point| point.verified)) {
@@ -280,13 +283,23 @@ fn tried(limits: &ChannelConsent, situation: &Situation<'_>) -> bool {
 /// the form is not recorded.
 pub(crate) fn agreed(situation: &Situation<'_>, scope: ConsentScope, written: bool) -> Option<bool> {
     let parties = situation.version.parties.iter().flat_map(|party| {
-        party.permissions.iter().chain(party.contact_points.iter().flat_map(|point| &point.permissions))
+        let points = party.contact_points.iter().flat_map(|point| &point.permissions);
+        party.permissions.iter().chain(points).map(|one| (Some(&party.person), one))
     });
-    let told = situation.watch.memory().given.iter().map(|one| &one.permission);
+    let told = situation.watch.memory().given.iter().map(|one| (one.person.as_ref(), &one.permission));
+    let all = || parties.clone().chain(told.clone());
     let at = situation.at;
-    let stands = |one: &&Permission| {
-        let open = one.given <= at && !ended(one.expires, at) && !ended(one.revoked, at);
-        one.granted && open && one.scope == scope && !(written && one.written == Some(false))
+    let withdrawn = |whose: Option<&PersonId>, consent: &Permission| {
+        all().any(|(other_person, other)| {
+            let same = other_person.is_none() || whose.is_none() || other_person == whose;
+            let all_of_it = other.scope == ConsentScope::All && !other.granted && scope != ConsentScope::Recording;
+            let after = took_back(other, at).is_some_and(|moment| moment >= consent.given);
+            same && after && (other.scope == scope || all_of_it) && !std::ptr::eq(other, consent)
+        })
     };
-    parties.chain(told).filter(stands).map(|one| !written || one.written == Some(true)).max()
+    let stands = |(whose, one): &(Option<&PersonId>, &Permission)| {
+        let open = one.given <= at && !ended(one.expires, at) && !ended(one.revoked, at);
+        one.granted && open && one.scope == scope && !(written && one.written == Some(false)) && !withdrawn(*whose, one)
+    };
+    all().filter(stands).map(|(_, one)| !written || one.written == Some(true)).max()
 }

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+
 use super::brought::Brought;
 use super::complaint_handling::step;
 use super::memory::{Memory, Task, Timer};
@@ -145,8 +147,8 @@ const fn is_told(step: MatterStep) -> bool {
 }
 
 /// What an activity does to each timer, in their order. Money handed over is taken off the timers here.
-pub(crate) fn fates(timers: &mut [Timer], memory: &Memory, activity: &Activity) -> Vec<Fate> {
-    let mut fates: Vec<Fate> = timers.iter().map(|timer| plain(timer, memory, activity)).collect();
+pub(crate) fn fates(timers: &mut [Timer], memory: &Memory, activity: &Activity, zone: Tz) -> Vec<Fate> {
+    let mut fates: Vec<Fate> = timers.iter().map(|timer| plain(timer, memory, activity, zone)).collect();
     if let Detail::Remittance(remittance) = &activity.detail {
         hand_over(timers, remittance, activity, &mut fates);
     }
@@ -177,9 +179,9 @@ pub(crate) fn fates(timers: &mut [Timer], memory: &Memory, activity: &Activity) 
     fates
 }
 
-fn plain(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate {
+fn plain(timer: &Timer, memory: &Memory, activity: &Activity, zone: Tz) -> Fate {
     match (&timer.task, &timer.rule.rule.limits, &activity.detail) {
-        (Task::Notice | Task::Dispute | Task::Produce, ..) => omission::fate(timer, memory, activity),
+        (Task::Notice | Task::Dispute | Task::Produce, ..) => omission::fate(timer, memory, activity, zone),
         (
             Task::Withdraw { bureau, .. },
             _,

@@ -39,19 +39,21 @@ fn reaches(window: Window, instant: Timestamp, at: Timestamp) -> bool {
     not_before(longer, at) <= instant
 }
 
-/// The rule may count from the changed contact on: it is a conversation, and the first for its creditor and collector.
+/// The rule may count from the changed contact on: it may be a conversation, and the first for its creditor and collector.
 fn begins(limits: &ContactFrequency, log: &PersonLog, changed: &ContactStamp) -> bool {
     let spoken = |one: &ContactStamp| one.marks.counts(Counted::Conversations);
     let before = || log.stamps().iter().take_while(|one| one.order() < changed.order());
     let same = |one: &ContactStamp| one.sides == changed.sides && !changed.marks.about_several();
-    limits.exclude.has(Exclude::BeforeConversation) && spoken(changed) && !before().any(|one| spoken(one) && same(one))
+    limits.exclude.has(Exclude::BeforeConversation)
+        && changed.marks.may_count(Counted::Conversations)
+        && !before().any(|one| spoken(one) && same(one))
 }
 
-/// Both contacts count, and so many lie in the window that the limit may be passed: below it no view finds a breach, and
+/// Both contacts may count, and so many lie in the window that the limit may be passed: below it no view finds a breach, and
 /// a test that is passed tells nothing of how many were counted.
 fn over(limits: &ContactFrequency, log: &PersonLog, changed: &ContactStamp, later: &ContactStamp) -> bool {
     let counted = |marks: Marks| {
-        marks.counts(limits.count)
+        marks.may_count(limits.count)
             && marks.on(limits.channels)
             && marks.by(limits.technologies)
             && !marks.excluded(limits.exclude)

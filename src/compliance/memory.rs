@@ -227,6 +227,8 @@ pub(crate) struct Mark {
     pub at: Timestamp,
     /// Of a demand, that it reached the debtor; of an acknowledgement, that it is in writing. `None`: that is not recorded.
     pub in_due_form: Option<bool>,
+    /// Of a payment, the short form of its id, and what is left of it.
+    pub paid: Option<(u64, i64)>,
 }
 
 /// A contact by which the person used a channel towards the collector.

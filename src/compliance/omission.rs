@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 
 use super::duties::{self, Fate};
 use super::memory::{Memory, Task, Timer};
@@ -119,12 +120,20 @@ fn day(limits: &Limits, situation: &Situation<'_>) -> Option<NaiveDate> {
     since::first(limits.since?, situation).ok()
 }
 
-/// What the activity does to the timer of a notice, of a dispute or of documents.
-pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate {
+/// It was before the first day of the term. `zone` is the market's, in which dates are written down.
+fn is_before(timer: &Timer, activity: &Activity, zone: Tz) -> bool {
+    if activity.date_only {
+        return activity.occurred.date(zone) < timer.span.first_day;
+    }
+    activity.occurred < timer.began
+}
+
+/// What the activity does to the timer of a notice, of a dispute or of documents. `zone` is the market's.
+pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity, zone: Tz) -> Fate {
     let kept = |kept: bool| if kept { Fate::Kept } else { Fate::Stays };
     match &timer.rule.rule.limits {
-        // A notice from before the day speaks of something else.
-        Limits::RequiredNotice(limits) if limits.since.is_some() && activity.occurred < timer.began => Fate::Stays,
+        // A notice from before the day speaks of something else. Of one whose date alone is known that date counts.
+        Limits::RequiredNotice(limits) if limits.since.is_some() && is_before(timer, activity, zone) => Fate::Stays,
         Limits::RequiredNotice(limits) => required_notice::satisfies(limits, activity).map_or(Fate::Unknown, kept),
         Limits::DisputeHandling(limits) => {
             // What was withdrawn needs no answer.
@@ -147,13 +156,13 @@ pub(crate) fn fate(timer: &Timer, memory: &Memory, activity: &Activity) -> Fate 
 
 impl CaseWatch {
     /// Ends the terms that this activity satisfies.
-    pub(super) fn satisfy(&mut self, activity: &Activity, out: &mut Vec<Emission>) {
+    pub(super) fn satisfy(&mut self, activity: &Activity, zone: Tz, out: &mut Vec<Emission>) {
         if self.memory().timers.is_empty() {
             return;
         }
         let memory = self.remember_in();
         let mut timers = std::mem::take(&mut memory.timers);
-        let mut fates = duties::fates(&mut timers, memory, activity).into_iter();
+        let mut fates = duties::fates(&mut timers, memory, activity, zone).into_iter();
         timers.retain(|timer| {
             let outcome = match fates.next() {
                 Some(Fate::Stays) => return true,

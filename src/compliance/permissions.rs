@@ -10,19 +10,23 @@ use crate::domain::vocabulary::{Channel, ConsentScope, ContactPointKind, Place};
 use crate::rules::conduct::OptOut;
 use crate::rules::words::{Attribute, Set};
 
-/// Every consent and opt-out of the person, with the contact point it was recorded at.
+/// Every consent and opt-out of the person, with the contact point it was recorded at. Of somebody who is no party of the case the
+/// debtor's opt-outs are heard, too; what the debtor agreed to, nobody else has.
 pub(crate) fn recorded<'s, 'a: 's>(
     situation: &'s Situation<'a>,
 ) -> impl Iterator<Item = (&'a Permission, Option<&'a ContactPointId>)> + 's {
     let person = situation.person;
     let party = situation.party;
-    let general = party.into_iter().flat_map(|party| &party.permissions).map(|one| (one, None));
+    let own = party.is_none_or(|party| Some(&party.person) == person);
+    let general = party.into_iter().flat_map(|party| &party.permissions).map(move |one| (one, None, own));
     let points = party.into_iter().flat_map(|party| &party.contact_points);
-    let of_points = points.flat_map(|point| point.permissions.iter().map(move |one| (one, Some(&point.id))));
+    let of_points = points.flat_map(move |point| point.permissions.iter().map(move |one| (one, Some(&point.id), own)));
     let told = situation.watch.memory().given.iter();
     let told = told.filter(move |one| one.person.is_none() || one.person.as_ref() == person);
-    let all = general.chain(of_points).chain(told.map(|one| (&one.permission, one.point.as_ref())));
-    all.filter(move |(one, _)| authority::reaches(one, situation))
+    let told = told.map(move |one| (&one.permission, one.point.as_ref(), own || one.person.is_some()));
+    let all = general.chain(of_points).chain(told);
+    let all = all.filter(move |(one, _, own)| *own || !one.granted || ended(one.revoked, situation.at));
+    all.map(|(one, at, _)| (one, at)).filter(move |(one, _)| authority::reaches(one, situation))
 }
 
 /// How what was recorded at a contact point concerns the contact.
@@ -113,6 +117,56 @@ pub(crate) fn maybe_elsewhere(scope: ConsentScope, situation: &Situation<'_>) ->
 pub(crate) fn own<'s, 'a: 's>(situation: &'s Situation<'a>) -> impl Iterator<Item = &'a Permission> + 's {
     let here = situation.contact().and_then(|contact| contact.contact_point.as_ref());
     recorded(situation).filter(move |(_, at)| at.is_none() || *at == here).map(|(one, _)| one)
+}
+
+/// When a record took consents back: an opt-out when it was given, as long as it stands; a consent when it ended.
+pub(crate) fn took_back(one: &Permission, at: Timestamp) -> Option<Timestamp> {
+    let over = || ended(one.expires, at) || ended(one.revoked, at);
+    let moment = if one.granted { one.revoked } else { Some(one.given).filter(|_| !over()) };
+    moment.filter(|moment| *moment <= at)
+}
+
+/// Whether the person has taken a consent back by another record: by an opt-out that concerns the contact or one of the scopes that
+/// are `wanted`, or by the same consent once more, with its end. `binds` tells whether what was taken back at an instant has to be
+/// honoured by now. `Some(Some(_))`: it may be, by what is missing.
+#[allow(clippy::option_option)] // three answers
+pub(crate) fn withdrawn(
+    consent: &Permission,
+    wanted: Set<ConsentScope>,
+    situation: &Situation<'_>,
+    contact: &Contact,
+    binds: impl Fn(Timestamp) -> bool,
+) -> Option<Option<Attribute>> {
+    let reaches = |other: &Permission| {
+        let other_way = |used| other.technology.is_some_and(|refused| refused != used);
+        if contact.technology.is_some_and(other_way) {
+            return false;
+        }
+        match other.scope {
+            ConsentScope::Recording => consent.scope == ConsentScope::Recording,
+            ConsentScope::DebtDetails => {
+                consent.scope == ConsentScope::DebtDetails || wanted.has(ConsentScope::DebtDetails)
+            }
+            scope => {
+                consent.scope != ConsentScope::Recording
+                    && concerns(scope, other.channel, OptOut::Channel, situation, contact)
+            }
+        }
+    };
+    let mut found = None;
+    for (other, at_point) in recorded(situation) {
+        let after = took_back(other, situation.at).is_some_and(|moment| moment >= consent.given && binds(moment));
+        if std::ptr::eq(other, consent) || !after || !reaches(other) {
+            continue;
+        }
+        match point(at_point, situation, contact) {
+            Point::Own if maybe_elsewhere(other.scope, situation) => found = Some(Some(Attribute::Place)),
+            Point::Own => return Some(None),
+            Point::Maybe => found = Some(Some(Attribute::ContactPoint)),
+            Point::Other => {}
+        }
+    }
+    found
 }
 
 /// Whoever consented anew afterwards to such contacts has taken an opt-out back. To be told details or recorded is another

@@ -1,6 +1,7 @@
 //! Contacts that are planned count in checks as if they had been made, and none is allowed that would make one of them
 //! unlawful. Findings know nothing of this.
 
+use super::judgement::Speaking;
 use super::persons::{ContactStamp, Marks};
 use super::remember::owes;
 use super::sides::Sides;
@@ -13,8 +14,12 @@ use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
 use crate::domain::permit::Permit;
+use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
 use crate::domain::verdict::Verdict;
 use crate::domain::vocabulary::PartyRole;
+
+/// Most instants that are tried for one that takes no planned contact its place.
+const MAX_TURNS: usize = 32;
 
 /// A permit that holds its place, with the case that it is planned on.
 #[derive(Clone, Copy)]
@@ -90,30 +95,75 @@ pub fn check_among_into(
         return watch.check_into(ctx, candidate, answer);
     }
     *answer = asked(ctx, watch, candidate, held.iter());
-    // What comes later looks back at the candidate: a place that is held there is not to be lost to it.
+    let lost = lost_to(ctx, watch, candidate, (planned, &held));
+    let before = if lost.is_empty() { answer.next_allowed } else { next_planned(planned, candidate.occurred) };
+    for spoken in lost {
+        answer.verdict = answer.verdict.max(spoken.verdict);
+        answer.speaking.retain(|one| one.rule != spoken.rule || one.verdict >= spoken.verdict);
+        if answer.speaking.iter().all(|one| one.rule != spoken.rule) {
+            answer.speaking.push(spoken);
+        }
+    }
+    // What is told is lawful in the sense in which the search for it is: see there.
+    let blocking = answer.verdict.min(Verdict::RepresentativeOnly);
+    answer.next_allowed = before.and_then(|from| next_among(ctx, watch, candidate, (planned, &held), from, blocking));
+}
+
+/// What rules say of contacts that are planned for later, and would lose their places to the candidate: they look back at it.
+fn lost_to(
+    ctx: &Context<'_>,
+    watch: &CaseWatch,
+    candidate: &Activity,
+    (planned, held): (&[Planned<'_>], &[Counting<'_>]),
+) -> Vec<Speaking> {
     let (role, consented) = seen_as(ctx, watch, candidate);
     let candidate = Activity { person_role: role, ..candidate.clone() };
     let person = candidate.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
     let party = person.and_then(|person| ctx.version.party(person));
     let household = party.and_then(|party| party.household.as_deref());
-    let Some(new) = Counting::of(&candidate, consented, household, Sides::of(ctx.version)) else { return };
+    let Some(new) = Counting::of(&candidate, consented, household, Sides::of(ctx.version)) else { return Vec::new() };
+    let mut lost: Vec<Speaking> = Vec::new();
     for later in planned.iter().filter(|one| one.permit.at() > candidate.occurred) {
         let others = || held.iter().filter(|one| one.activity.id != later.permit.planned.id);
         let own = Context { version: later.version, ..*ctx };
         let without = asked(&own, later.watch, &later.permit.planned, others());
         let with = asked(&own, later.watch, &later.permit.planned, others().chain([&new]));
-        for spoken in with.speaking {
+        lost.extend(with.speaking.into_iter().filter(|spoken| {
             let before = without.speaking.iter().find(|one| one.rule == spoken.rule).map(|one| one.verdict);
-            if spoken.verdict > Verdict::AllowedWithDuties && before.is_none_or(|before| before < spoken.verdict) {
-                answer.verdict = answer.verdict.max(spoken.verdict);
-                answer.next_allowed = None;
-                answer.speaking.retain(|one| one.rule != spoken.rule || one.verdict >= spoken.verdict);
-                if answer.speaking.iter().all(|one| one.rule != spoken.rule) {
-                    answer.speaking.push(spoken);
-                }
-            }
-        }
+            spoken.verdict > Verdict::AllowedWithDuties && before.is_none_or(|before| before < spoken.verdict)
+        }));
     }
+    lost
+}
+
+/// The first instant behind the next planned contact after `at`.
+fn next_planned(planned: &[Planned<'_>], at: Timestamp) -> Option<Timestamp> {
+    planned.iter().map(|one| one.permit.at()).filter(|one| *one > at).min().map(|one| one.plus(1))
+}
+
+/// The first instant found from `from` on at which the candidate is allowed and no planned contact loses its place to it. Where one
+/// would, the search goes on behind it: what is told may be later than the first lawful instant, and never is none.
+fn next_among(
+    ctx: &Context<'_>,
+    watch: &CaseWatch,
+    candidate: &Activity,
+    among: (&[Planned<'_>], &[Counting<'_>]),
+    from: Timestamp,
+    blocking: Verdict,
+) -> Option<Timestamp> {
+    let mut at = from;
+    for _ in 0..MAX_TURNS {
+        let moved = Activity { occurred: at, ..candidate.clone() };
+        let answer = asked(ctx, watch, &moved, among.1.iter());
+        at = if answer.verdict >= blocking {
+            answer.next_allowed.filter(|next| *next > at)?
+        } else if lost_to(ctx, watch, &moved, among).iter().all(|one| one.verdict < blocking) {
+            return Some(at).filter(|at| *at <= MAX_TIMESTAMP);
+        } else {
+            next_planned(among.0, at)?
+        };
+    }
+    None
 }
 
 /// The answer to a question when these contacts are counted too.

@@ -13,10 +13,13 @@ use super::watch::{CaseStamp, CaseWatch};
 use super::{Context, complaint_handling, duties, reported, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
-use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
-use crate::domain::ids::PersonId;
+use crate::domain::detail::{
+    AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep, ReversalKind,
+};
+use crate::domain::ids::{ActivityId, PersonId, short_form};
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Condition, ContactPoint};
+use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Direction, Form, MessageEventKind, PartyRole, Place};
 use crate::rules::step::Step;
 use crate::rules::words::Counted;
@@ -122,8 +125,13 @@ impl CaseWatch {
         }
     }
 
+    /// Money moves on the first case that an activity names, as the ledger has it.
     fn remember_money(&mut self, ctx: &Context<'_>, activity: &Activity) {
-        if ctx.rules.judges_allocations() && moves_money(&activity.detail) {
+        if !ctx.lead || !moves_money(&activity.detail) {
+            return;
+        }
+        self.remember_interruption(&activity.id, &activity.detail, activity.occurred);
+        if ctx.rules.judges_allocations() {
             let owed = self.remember_in().owed.get_or_insert_with(|| Box::new(Owed::new(ctx.version)));
             owed.learn(ctx.version);
             owed.remember(activity, ctx.market.payment_order);
@@ -157,6 +165,29 @@ impl CaseWatch {
             _ => 0,
         };
         self.balance = self.balance.saturating_add(change);
+    }
+
+    /// A payment may begin a limitation period anew, until all of it is taken back. What was refunded has been paid all the same.
+    fn remember_interruption(&mut self, id: &ActivityId, detail: &Detail, at: Timestamp) {
+        match detail {
+            Detail::Payment(payment) => {
+                let kind = LimitationEventKind::Payment;
+                let paid = Some((short_form(id.as_str()), payment.amount.minor));
+                self.remember_in().marks.push(Mark { kind, at, in_due_form: Some(true), paid });
+            }
+            Detail::Reversal { reverses, amount, reason } if *reason != ReversalKind::Refund => {
+                let reversed = short_form(reverses.as_str());
+                let marks = &mut self.remember_in().marks;
+                marks.retain_mut(|mark| match &mut mark.paid {
+                    Some((own, left)) if *own == reversed => {
+                        *left = left.saturating_sub(amount.minor);
+                        *left > 0
+                    }
+                    _ => true,
+                });
+            }
+            _ => {}
+        }
     }
 
     /// Reports that stand, matters that are open, and when the collector last did something.
@@ -201,7 +232,7 @@ impl CaseWatch {
             if past.form != Some(Form::Oral) {
                 let at = past.received.unwrap_or(past.at);
                 let in_due_form = past.received.map(|_| true);
-                memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, in_due_form });
+                memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, in_due_form, paid: None });
             }
         }
         memory.past.push(past);
@@ -230,9 +261,8 @@ impl CaseWatch {
 
     pub(super) fn remember_flags(&mut self, activity: &Activity) {
         let at = activity.occurred;
-        let mark = |kind| Mark { kind, at, in_due_form: Some(true) };
+        let mark = |kind| Mark { kind, at, in_due_form: Some(true), paid: None };
         match &activity.detail {
-            Detail::Payment(_) => self.remember_in().marks.push(mark(LimitationEventKind::Payment)),
             Detail::Acknowledgement { written } => {
                 let mark = Mark { in_due_form: *written, ..mark(LimitationEventKind::Acknowledgement) };
                 self.remember_in().marks.push(mark);

@@ -294,7 +294,7 @@ impl<'a> Situation<'a> {
     /// The person may live in one of several subdivisions, or in any.
     pub fn may_live_elsewhere(&self) -> bool {
         match self.party.map(|party| party.residences.as_slice()) {
-            Some([only]) => only.subdivision.is_none(),
+            Some([only]) if !self.moved => only.subdivision.is_none(),
             _ => {
                 self.subdivision.is_none()
                     || self.residences().any(|one| one.subdivision.as_deref() != self.subdivision)

@@ -126,7 +126,7 @@ impl CaseWatch {
             let date = activity.occurred.date(ctx.market.zone);
             self.fire_all(ctx, &|timer| timer.span.last_day < date, out);
         }
-        self.satisfy(activity, out);
+        self.satisfy(activity, ctx.market.zone, out);
         let marks = self.judge(ctx, activity, Some(activity), &|_| true, out);
         self.remember(ctx, activity, marks);
     }
@@ -296,7 +296,13 @@ impl CaseWatch {
                         && past.stamp.marks.counts(Counted::Conversations)
                 })
             };
-            calls && dated && !talked()
+            let withdrawn = || {
+                let calls = Set::of(&[ConsentScope::Calls]);
+                let contact = situation.contact();
+                contact
+                    .is_some_and(|contact| permissions::withdrawn(one, calls, situation, contact, |_| true).is_some())
+            };
+            calls && dated && !talked() && !withdrawn()
         })
     }
 

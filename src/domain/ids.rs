@@ -22,6 +22,14 @@ pub enum IdError {
     Control(usize),
 }
 
+/// The short form of an id or a reference, by which one case finds it again.
+#[must_use]
+pub fn short_form(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// Checks the form that every id shares: 1 to 128 bytes, no control characters.
 ///
 /// # Errors

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::CaseLedger;
-use super::books::{push_lean, tag_text};
+use super::books::push_lean;
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::remembered::{MESSAGE_DAYS, Remembered};
 use crate::domain::fact::{Dims, Fact, FactKind};
-use crate::domain::ids::ContactPointId;
+use crate::domain::ids::{ContactPointId, short_form};
 
 /// What is kept of a case's messages beside what is remembered of every contact.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl CaseLedger {
         let posted = self.posted();
         let Some(sent) = posted.of(message) else { return };
         // The low half of the short form is enough to tell the few addresses of a case apart.
-        sent.address = Some(tag_text(point.as_str()) as u32);
+        sent.address = Some(short_form(point.as_str()) as u32);
         self.address(message, What::Sent, true, sink);
     }
 

@@ -13,7 +13,7 @@ use super::promise::{Credit, PromiseView};
 use super::terms::Deal;
 use crate::domain::detail::ReversalKind;
 use crate::domain::fact::{Dims, flag};
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, short_form};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Component, MessageEventKind};
 
@@ -22,14 +22,7 @@ pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
 
 /// The short form of an activity's id, by which one case finds it again.
 pub(super) fn tag(id: &ActivityId) -> u64 {
-    tag_text(id.as_str())
-}
-
-/// The short form of any id or reference.
-pub(super) fn tag_text(text: &str) -> u64 {
-    let hash = blake3::hash(text.as_bytes());
-    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    short_form(id.as_str())
 }
 
 /// Adds without the doubling of a plain push: most lists here stay at one or two.

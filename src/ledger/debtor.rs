@@ -2,18 +2,18 @@
 //! one debtor.
 
 use super::CaseLedger;
-use super::books::tag_text;
 use super::emit::Sink;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::facts::Facts;
+use crate::domain::ids::short_form;
 
 /// That a promise was judged, told of its debtor as a version names him; none of a case that names nobody.
 pub(super) fn of_debtor(judged: &Fact, version: &CaseVersion, out: &Facts) -> Option<Fact> {
     let kind = FactKind::DebtorPromiseJudged;
     let debtor = version.primary().filter(|_| out.takes(kind))?;
     // Half of the short forms lie below zero as signed numbers, which are ids all the same.
-    Some(Fact { kind, value: Some(tag_text(debtor.person.as_str()).cast_signed()), ..judged.clone() })
+    Some(Fact { kind, value: Some(short_form(debtor.person.as_str()).cast_signed()), ..judged.clone() })
 }
 
 impl CaseLedger {

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::books::{push_lean, tag_text};
+use super::books::push_lean;
 use super::emit::Sink;
 use super::{CaseLedger, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::MatterStep;
 use crate::domain::fact::FactKind;
+use crate::domain::ids::short_form;
 use crate::domain::time::Timestamp;
 
 /// What was brought up.
@@ -50,7 +51,7 @@ impl CaseLedger {
         sink: &mut Sink,
     ) {
         let mut fact = acted(activity, FactKind::Matter, Some(&format!("{}_{step}", matter.name())), sink);
-        let key = reference.map_or(0, tag_text);
+        let key = reference.map_or(0, short_form);
         let all = &mut self.books_mut().matters;
         match step {
             MatterStep::Opened => match all.iter_mut().find(|one| one.matter == matter && one.key == key) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::books::{push_lean, tag_text};
+use super::books::push_lean;
 use super::conversions::{Conversion, Converted};
 use super::dims::DimRef;
 use super::emit::Sink;
@@ -14,6 +14,7 @@ use super::{CaseLedger, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::PageStep;
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::ids::short_form;
 use crate::domain::time::{SECOND, Timestamp};
 use crate::domain::vocabulary::{Channel, Direction};
 
@@ -92,7 +93,7 @@ impl CaseLedger {
         if step == PageStep::PaymentFailed {
             self.payment_failed(activity.occurred, &of_session, sink);
         }
-        let key = session.map_or(0, tag_text);
+        let key = session.map_or(0, short_form);
         let sessions = &mut self.books_mut().sessions;
         let at = sessions.iter().position(|one| one.key == key).unwrap_or_else(|| {
             let over = activity.occurred;

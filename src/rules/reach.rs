@@ -12,7 +12,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::circle::Circle;
 use crate::domain::detail::Detail;
-use crate::domain::party::Residence;
+use crate::domain::party::{Party, Residence};
 use crate::domain::time::DAY;
 use crate::domain::vocabulary::{Channel, Technology};
 
@@ -210,7 +210,9 @@ impl Reach {
             }
             last = Some(one);
         }
-        if version.parties.is_empty() || version.parties.iter().any(|party| party.residences.is_empty()) {
+        // Before the first of dated residences begins, a person lives where the market is.
+        let anywhere = |party: &Party| party.residences.iter().all(|one| one.from.is_some());
+        if version.parties.is_empty() || version.parties.iter().any(anywhere) {
             self.living(region, [None, None], visit);
         }
     }

@@ -292,6 +292,17 @@ on_both_databases!(
         let (seen, evidence) = counted(&told);
         assert_eq!(seen, 3);
         assert!(evidence.iter().any(|one| one == "p2"), "{evidence:?}");
+        // What is told as the next lawful time is one, also where the hours of the day alone forbid the one asked about.
+        for hours in [0, 10, 24, 34, 58] {
+            let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+            let now = stamp(0).expect("now").seconds + hours * 3_600 + 1_800;
+            let told = ask(&mut mine, v1::CheckContactRequest { contact_time: at(now), ..question("c1") }).await;
+            let told = told.expect("an answer");
+            assert_eq!(told.verdict(), Verdict::NotPermitted, "after {hours} hours");
+            let next = told.next_allow_time.expect("a time behind both permits");
+            let there = v1::CheckContactRequest { contact_time: Some(next), ..question("c1") };
+            assert_eq!(asked(&mut mine, there).await, (Verdict::Allowed, None), "{next:?}, after {hours} hours");
+        }
         release(&mut mine, "p1").await.expect("released");
         assert_eq!(asked(&mut mine, on(1, "p3")).await, YES);
         api.end().await;

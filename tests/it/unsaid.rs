@@ -208,3 +208,56 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn a_call_of_which_nothing_is_said_leaves_the_same_unknown_whenever_it_comes(database: Database) {
+        let api = Api::start(&database).await;
+        api.tenant("member", "[rules]\nmemberships = [\"unirec\"]\n").await;
+        let mut mine = api.platform("member").await;
+        let mut open = |id: &str| {
+            let mut one = case(id, "bank");
+            one.legal_class = Some(v1::LegalClass { debt_class: v1::DebtClass::Consumer.into(), ..Default::default() });
+            one.identity.get_or_insert_default().collector_role = v1::CollectorRole::Creditor.into();
+            one.parties[0].person_id = format!("debtor-{}", &id[..1]);
+            one
+        };
+        let cases = ["p1", "p2", "q1", "q2"].map(&mut open).to_vec();
+        let request = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
+        mine.cases.batch_upsert_cases(request).await.expect("stored");
+        // Of each debtor a call on one case, without an outcome, and two hours later a conversation on the other.
+        let made = |case: &str, hours: i64, outcome: v1::Outcome| {
+            let call = v1::Contact { channel: v1::Channel::Call.into(), outcome: outcome.into(), ..Default::default() };
+            let day = if case.starts_with('p') { 1 } else { 2 };
+            let mut made = activity(&format!("call-{case}"), case, day, v1::activity::Detail::Contact(Box::new(call)));
+            made.occur_time.get_or_insert_default().seconds += hours * 3_600;
+            made
+        };
+        for who in ["p", "q"] {
+            let unsaid = made(&format!("{who}1"), 0, v1::Outcome::Unspecified);
+            let spoken = made(&format!("{who}2"), 2, v1::Outcome::RightPartyNoCommitment);
+            let (first, then) = if who == "p" { (unsaid, spoken) } else { (spoken, unsaid) };
+            record(&mut mine, "IT", first).await;
+            record(&mut mine, "IT", then).await;
+        }
+        for kpi in ["unknown_rate", "compliance_rate"] {
+            let asked = v1::QueryKpisRequest {
+                region_code: "IT".to_owned(),
+                kpi_ids: vec![kpi.to_owned()],
+                grain: v1::Grain::Day.into(),
+                start_date: date(2024, 3, 19),
+                end_date: date(2024, 3, 21),
+                group_by: vec!["rule".to_owned()],
+                ..Default::default()
+            };
+            let told = mine.kpis.query_kpis(asked).await.expect("figures").into_inner();
+            assert_eq!(told.source(), v1::FigureSource::Cells);
+            let of = |day: i32| -> Vec<_> {
+                let own = told.rows.iter().filter(|row| row.period_start_date == date(2024, 3, day));
+                own.map(|row| (row.group[0].value.clone(), row.numerator.clone(), row.denominator.clone())).collect()
+            };
+            assert!(of(19).iter().any(|(rule, ..)| rule == "it-contact-frequency"), "{kpi}: {told:?}");
+            assert_eq!(of(19), of(20), "{kpi}");
+        }
+        api.end().await;
+    }
+);

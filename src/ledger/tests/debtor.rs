@@ -26,7 +26,7 @@ pub(super) fn debtors_agree(folded: &Folded, history: &History) -> Result<(), Te
     let (judged, _) = net(folded, FactKind::PromiseJudged);
     let (told, values) = net(folded, FactKind::DebtorPromiseJudged);
     let last = history.versions.last().and_then(CaseVersion::primary);
-    let debtor = last.map(|party| crate::ledger::books::tag_text(party.person.as_str()).cast_signed());
+    let debtor = last.map(|party| crate::domain::ids::short_form(party.person.as_str()).cast_signed());
     let all: i64 = judged.values().sum();
     match debtor {
         Some(debtor) if all > 0 => prop_assert_eq!(values, BTreeMap::from([(Some(debtor), all)])),
