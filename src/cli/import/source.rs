@@ -1,6 +1,6 @@
 //! The CSV file as rows: plain or gzip, read once from front to back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -72,6 +72,8 @@ pub struct Source<R> {
     reader: csv::Reader<Lines<R>>,
     header: HashMap<String, usize>,
     width: usize,
+    /// The column of the event, and the events that the mapping names.
+    event: (usize, HashSet<String>),
 }
 
 /// A row, with its columns by name.
@@ -151,7 +153,9 @@ impl<R: Read> Source<R> {
         if let Some(unknown) = unknown {
             return Err(SourceError::UnknownColumn(unknown.clone()));
         }
-        Ok(Self { reader, header, width })
+        let column = header.get(&mapping.event).copied().unwrap_or_default();
+        let event = (column, mapping.events.keys().cloned().collect());
+        Ok(Self { reader, header, width, event })
     }
 
     /// Hands every row to `take` with the line on which it begins; a row that cannot be read comes with why instead. Ends early
@@ -191,6 +195,15 @@ impl<R: Read> Source<R> {
                         Err(wrong(format!("the row is longer than {MAX_ROW_BYTES} bytes")))
                     } else if record.len() != self.width {
                         Err(wrong(format!("the row has {} columns, the header {}", record.len(), self.width)))
+                    } else if lines > 1
+                        && let Some(at) = record.iter().position(|cell| holds_row(cell, self.width, &self.event))
+                    {
+                        let place = at + 1;
+                        let column = self.header.iter().find(|(_, index)| **index == at).map_or("", |(name, _)| name);
+                        Err(wrong(format!(
+                            "column {place} (\"{column}\") holds a line that looks like a row: close the quotation mark before it, or \
+                             double it if it belongs to the text"
+                        )))
                     } else {
                         Ok(CsvRow { header: &self.header, record: &record })
                     };
@@ -205,4 +218,14 @@ impl<R: Read> Source<R> {
             }
         }
     }
+}
+
+/// Whether a line of a cell, behind its first, has as many columns as a row and an event of the mapping in its place: a quotation mark
+/// that is not closed takes rows in until the next one.
+fn holds_row(cell: &str, width: usize, (column, events): &(usize, HashSet<String>)) -> bool {
+    cell.lines().skip(1).any(|line| {
+        let mut parts = line.split(',').skip(*column);
+        parts.next().is_some_and(|event| events.contains(event.trim().trim_matches('"')))
+            && line.split(',').count() >= width
+    })
 }

@@ -136,3 +136,28 @@ fn an_amount_that_may_have_a_mark_between_thousands_is_refused() {
     let error = comma.money("12,3456").unwrap_err();
     assert!(error.contains("12,3456") && error.contains("round it in the file"), "{error}");
 }
+
+#[test]
+fn rows_that_a_quotation_mark_takes_in_are_told_with_their_lines() {
+    let mapping = mapping(&text("\"content\"", ""));
+    let rows = |note: &str, last: &str| {
+        format!(
+            "{HEADER}K,OPEN,2026-01-01T09:00:00,o,100.00,,\nK,STAGE,2026-01-02T09:00:00,s,,{note},\n\
+             K,PAY,2026-01-03T09:00:00,p,10.00,,\nK,STAGE,2026-01-04T09:00:00,t,,{last},\nK,PAY,2026-01-05T09:00:00,q,20.00,,\n"
+        )
+    };
+    let refused = |text: String| {
+        let (_, activities, report) = run(&mapping, text.as_bytes());
+        (activities.len(), report.refused_rows(), report.refused.values().next().map(|one| one.first[0].clone()))
+    };
+    // The mark that opens the note is closed two rows on, where another opens.
+    let (made, count, first) = refused(rows("\"he said no", "\"and again\""));
+    let (line, seen) = first.expect("a refusal");
+    assert_eq!((made, count, line), (1, 3, 3), "{seen}");
+    assert!(
+        seen.contains("column 6 (\"note\") holds a line that looks like a row") && seen.contains("lines 3 to 5"),
+        "{seen}"
+    );
+    // A text of several lines is one, whatever it lists.
+    assert_eq!(refused(rows("\"a,b,c,d,e,f,g\nPAY, PAY, and\"", "x")), (2, 0, None));
+}
