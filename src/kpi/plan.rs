@@ -8,7 +8,7 @@ use super::block::{BlockKey, CellGrain};
 use super::catalogue::Catalogue;
 use super::columns::Days;
 use super::curve::{self, Curve};
-use super::definition::{Definition, Kind};
+use super::definition::{Clock, Definition, Kind, KpiInfo};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{Leaf, Window};
 use super::lift;
@@ -289,10 +289,11 @@ impl Plan {
         self.kpis.iter().any(|kpi| kpi.definition.info.kind == Kind::Lift)
     }
 
-    /// Whether any figure is of a cohort's curve, whose cells know the day of placement alone.
+    /// Whether any figure is of a cohort, whose cells know the day of placement alone.
     #[must_use]
-    pub fn has_curves(&self) -> bool {
-        self.kpis.iter().any(|kpi| kpi.definition.info.kind == Kind::Cohort)
+    pub fn has_cohorts(&self) -> bool {
+        let of = |info: &KpiInfo| info.kind == Kind::Cohort || info.clock == Clock::Placed;
+        self.kpis.iter().any(|kpi| of(&kpi.definition.info))
     }
 
     /// The stretch with which the running total of a period begins: the question's first, or the first of what it is

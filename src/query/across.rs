@@ -237,7 +237,7 @@ fn checked(readings: &[Reading], question: &KpiQuestion, reporting: Option<&Repo
         let mut shape = shape.clone();
         shape.calendar = reading.calendar.clone();
         let plan = planned_anyhow(reading, question, &shape)?;
-        if plan.has_curves() && plan.has_money() && by_fact {
+        if plan.has_cohorts() && plan.has_money() && by_fact {
             let text = "are of cohorts, whose amounts are kept by the day of placement and not by the day of the rate: ask \
                         market by market, or convert by the period's end";
             return Err(violation("question.kpi_ids", text.to_owned()));

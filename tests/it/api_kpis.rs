@@ -315,6 +315,12 @@ on_both_databases!(
         assert_eq!(of(&answer.markets[1].rows), ["a 180.00 SEK", " 180.00 SEK"], "original amounts are kept");
         let conversion = answer.conversion.expect("how it was converted");
         assert_eq!((conversion.table_id.as_str(), conversion.source.as_str()), ("test", "test"));
+        for cohort in ["liquidation_6m", "recovery_rate_cohort"] {
+            let mut cohorts = asked.clone();
+            cohorts.question.get_or_insert_default().kpi_ids = vec![cohort.to_owned()];
+            let refused = mine.kpis.query_kpis_across_markets(cohorts).await.expect_err("kept by the day of placement");
+            assert!(refused.message().contains("are of cohorts"), "{refused:?}");
+        }
 
         api.change_rule("mine", &reporting("date_policy = \"period_end\""));
         let answer = mine.kpis.query_kpis_across_markets(asked.clone()).await.expect("figures").into_inner();
