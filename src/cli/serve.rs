@@ -64,7 +64,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), CliError> {
     let database = store::address_shown(&holder.get().server.database.url);
     tracing::info!(address = %server.address, database, digest = %holder.get().digest, "serving");
     warn_of_lost(server.app.ingest.markets().store(), &holder.get()).await;
-    tokio::spawn(warn_of_failing(args.source.config.clone(), holder.get(), server.draining.clone()));
+    tokio::spawn(warn_of_failing(args.source.config.clone(), Arc::clone(&holder), server.draining.clone()));
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
@@ -122,10 +122,12 @@ fn reload(dir: &Path, holder: &Holder) -> bool {
 
 /// Warns of worked examples that fail, beside what the server does: rules that say something else than they promise are in force,
 /// since a server that does not start helps nobody. It is looked at once the rush of a start is over.
-async fn warn_of_failing(dir: PathBuf, snapshot: Arc<Snapshot>, stopping: CancellationToken) {
+async fn warn_of_failing(dir: PathBuf, holder: Arc<Holder>, stopping: CancellationToken) {
     if stopping.run_until_cancelled(tokio::time::sleep(RUSH)).await.is_none() {
         return;
     }
+    // What a reload put in force meanwhile was proved then, as far as it changed.
+    let snapshot = holder.get();
     tokio::task::spawn_blocking(move || {
         let failing = examples::failing(&snapshot.packs, &|| stopping.is_cancelled());
         for example in snapshot.found_in(&dir, Diagnostics(failing)).0 {
