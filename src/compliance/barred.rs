@@ -3,10 +3,14 @@
 use chrono::NaiveDate;
 
 use super::limitation_period::{Asked, last_days};
+use super::memory::Mark;
 use super::situation::Situation;
 use super::watch::{CaseWatch, placement};
 use super::{Context, applies, cover};
-use crate::domain::ids::RuleId;
+use crate::domain::activity::Activity;
+use crate::domain::case::LimitationEventKind;
+use crate::domain::detail::{Detail, ReversalKind};
+use crate::domain::ids::{RuleId, short_form};
 use crate::domain::limitation::{Enforceable, Interruptions, RunsFrom, Until};
 use crate::domain::time::Timestamp;
 use crate::rules::model::Limits;
@@ -14,6 +18,29 @@ use crate::rules::ruleset::{ActiveRule, Jurisdiction};
 use crate::rules::words::{Attribute, VersionBy};
 
 impl CaseWatch {
+    /// A payment may begin a limitation period anew, until all of it is taken back. What was refunded has been paid all the same.
+    pub(super) fn remember_interruption(&mut self, activity: &Activity) {
+        match &activity.detail {
+            Detail::Payment(payment) => {
+                let kind = LimitationEventKind::Payment;
+                let (at, paid) = (activity.occurred, Some((short_form(activity.id.as_str()), payment.amount.minor)));
+                self.remember_in().marks.push(Mark { kind, at, in_due_form: Some(true), paid });
+            }
+            Detail::Reversal { reverses, amount, reason } if *reason != ReversalKind::Refund => {
+                let reversed = short_form(reverses.as_str());
+                let marks = &mut self.remember_in().marks;
+                marks.retain_mut(|mark| match &mut mark.paid {
+                    Some((own, left)) if *own == reversed => {
+                        *left = left.saturating_sub(amount.minor);
+                        *left > 0
+                    }
+                    _ => true,
+                });
+            }
+            _ => {}
+        }
+    }
+
     /// What has happened so far that decides when the account becomes barred.
     #[must_use]
     pub fn interruptions(&self) -> Interruptions {

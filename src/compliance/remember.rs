@@ -13,13 +13,10 @@ use super::watch::{CaseStamp, CaseWatch};
 use super::{Context, complaint_handling, duties, reported, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
-use crate::domain::detail::{
-    AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep, ReversalKind,
-};
-use crate::domain::ids::{ActivityId, PersonId, short_form};
+use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
+use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Condition, ContactPoint};
-use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Direction, Form, MessageEventKind, PartyRole, Place};
 use crate::rules::step::Step;
 use crate::rules::words::Counted;
@@ -130,7 +127,7 @@ impl CaseWatch {
         if !ctx.lead || !moves_money(&activity.detail) {
             return;
         }
-        self.remember_interruption(&activity.id, &activity.detail, activity.occurred);
+        self.remember_interruption(activity);
         if ctx.rules.judges_allocations() {
             let owed = self.remember_in().owed.get_or_insert_with(|| Box::new(Owed::new(ctx.version)));
             owed.learn(ctx.version);
@@ -165,29 +162,6 @@ impl CaseWatch {
             _ => 0,
         };
         self.balance = self.balance.saturating_add(change);
-    }
-
-    /// A payment may begin a limitation period anew, until all of it is taken back. What was refunded has been paid all the same.
-    fn remember_interruption(&mut self, id: &ActivityId, detail: &Detail, at: Timestamp) {
-        match detail {
-            Detail::Payment(payment) => {
-                let kind = LimitationEventKind::Payment;
-                let paid = Some((short_form(id.as_str()), payment.amount.minor));
-                self.remember_in().marks.push(Mark { kind, at, in_due_form: Some(true), paid });
-            }
-            Detail::Reversal { reverses, amount, reason } if *reason != ReversalKind::Refund => {
-                let reversed = short_form(reverses.as_str());
-                let marks = &mut self.remember_in().marks;
-                marks.retain_mut(|mark| match &mut mark.paid {
-                    Some((own, left)) if *own == reversed => {
-                        *left = left.saturating_sub(amount.minor);
-                        *left > 0
-                    }
-                    _ => true,
-                });
-            }
-            _ => {}
-        }
     }
 
     /// Reports that stand, matters that are open, and when the collector last did something.
