@@ -47,6 +47,9 @@ pub fn version(upsert: &CaseUpsert, known: &[&CaseVersion], now: Timestamp) -> O
             conflict("version", new.version.as_str(), &differing(*same, new))
         });
     }
+    if let Some(result) = received(new).find_map(|(field, at)| not_yet(&field, at, now)) {
+        return Some(result);
+    }
     let Some(newest) = ordered.last() else {
         return upsert.etag.as_ref().map(|_| {
             let text = "names an etag, but the case does not exist: leave the etag out to create it".to_owned();
@@ -109,6 +112,26 @@ pub fn conflict(what: &str, id: &str, fields: &[String]) -> ItemResult {
     ItemResult::Refused(Refusal { reason: "ID_CONFLICT", kind: ErrorKind::AlreadyExists, violations, retryable: false })
 }
 
+/// What has happened by the time at which it is recorded lies in no future.
+fn not_yet(field: &str, at: Timestamp, now: Timestamp) -> Option<ItemResult> {
+    let text = || format!("is {at}, more than five minutes after now ({now}): send when it was, or leave it out");
+    (at > now.plus(FUTURE)).then(|| refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, field, text()))
+}
+
+/// When what is on record of the parties was received.
+fn received(version: &CaseVersion) -> impl Iterator<Item = (String, Timestamp)> + '_ {
+    version.parties.iter().enumerate().flat_map(|(place, party)| {
+        let conditions = party.conditions.iter().enumerate().filter_map(move |(one, condition)| {
+            Some((format!("parties[{place}].conditions[{one}].receive_time"), condition.received?))
+        });
+        let windows = party.windows.iter().enumerate();
+        conditions.chain(
+            windows
+                .map(move |(one, window)| (format!("parties[{place}].windows[{one}].receive_time"), window.received)),
+        )
+    })
+}
+
 /// Judges an activity against its cases. `None`: it may be stored. `case` finds the currency of a known case, `zone` is the
 /// market's.
 #[must_use]
@@ -129,6 +152,16 @@ pub fn activity<'a>(
             activity.occurred
         );
         return Some(refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, "occur_time", text));
+    }
+    // What was not received yet binds nobody: a wrong year would set a request to cease aside.
+    let window = match &activity.detail {
+        Detail::Window { window } => Some(window.received),
+        _ => None,
+    };
+    let past =
+        [("receive_time", activity.received), ("end_time", activity.ended), ("window.window.receive_time", window)];
+    if let Some(result) = past.into_iter().find_map(|(field, at)| not_yet(field, at?, now)) {
+        return Some(result);
     }
     if activity.date_only {
         // A day written as midnight of another clock would be taken for the day before or after it.

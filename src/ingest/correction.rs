@@ -1,6 +1,7 @@
 //! Corrections: a void and a replacement, of which both are in force or neither.
 
-use super::group::{Group, Place, activities, same_or_conflict, void_target};
+use super::group::{Group, Place, activities, void_target};
+use super::repeated::same_or_conflict;
 use super::targets::Targets;
 use super::work::Work;
 use super::writer::ItemResult;
@@ -60,6 +61,11 @@ impl<'w> Group<'w> {
                 let problem = problem.filter(|result| matches!(result, ItemResult::Refused(_)));
                 found.push(problem.or_else(|| out_of_force(work, both, (job, index), &stored_ids, targets)));
             }
+            if let [void, None] = found.as_mut_slice()
+                && void.is_none()
+            {
+                *void = self.another(work, both, job, &stored_ids);
+            }
             if found.iter().all(Option::is_none) {
                 continue;
             }
@@ -75,6 +81,27 @@ impl<'w> Group<'w> {
             }
         }
         Ok(())
+    }
+
+    /// What is wrong with a void that is on record, or comes before, without the replacement: something else stands in the target's
+    /// place, or nothing does, and this would stand there beside it.
+    fn another(&self, work: &[Work], both: &[Activity; 2], job: usize, stored: &[&str]) -> Option<ItemResult> {
+        let [void, replacement] = both;
+        let before = |id: &str| {
+            let earlier = activities(work).take_while(|(at, _)| *at < (job, 0));
+            let mut taken = earlier.filter(|(at, _)| !matches!(self.results.get(at), Some(ItemResult::Refused(_))));
+            taken.any(|(_, other)| other.id.as_str() == id)
+        };
+        let known = |id: &str| stored.contains(&id) || before(id);
+        if !known(void.id.as_str()) || known(replacement.id.as_str()) {
+            return None;
+        }
+        let text = format!(
+            "\"{}\" voided its target without this replacement: correct what it was replaced by, under a void id of its own; if nothing \
+             replaced it, record this by itself",
+            void.id.as_str()
+        );
+        Some(refused("ALREADY_VOIDED", "activity_id", text))
     }
 
     /// What is wrong with a half whose id is not stored yet.
@@ -94,7 +121,7 @@ impl<'w> Group<'w> {
                 let text = format!("\"{target}\" is voided already: correct its replacement instead");
                 return Some(refused("ALREADY_VOIDED", "void.target_activity_id", text));
             }
-            if let Some(result) = targets.without_effect(half) {
+            if let Some(result) = targets.corrects_nothing(half) {
                 return Some(result);
             }
         }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::admit;
 pub(super) use super::case_work::CaseWork;
-use super::compare::differing;
 use super::derive::{CaseEntry, Effects};
 pub(super) use super::items::{Made, Map, Place, Set, activities};
 use super::items::{records, upserts, written};
 use super::market_state::MarketState;
 use super::person_contacts::CircleContact;
+use super::repeated::same_or_conflict;
 use super::targets::Targets;
 use super::work::Work;
 use super::writer::{Commit, ItemResult, Markets};
@@ -22,7 +22,6 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::Detail;
 use crate::domain::digest::Leaf;
-use crate::domain::disposition;
 use crate::domain::ids::{CaseId, PermitId};
 use crate::domain::market::MarketKey;
 use crate::ledger::market_facts;
@@ -174,6 +173,7 @@ impl<'w> Group<'w> {
         work: &'w [Work],
     ) -> Result<Map<&'w str, (Place, &'w Activity)>, IngestError> {
         let mut voiding: Map<&str, &str> = Map::default();
+        let mut unfit = Vec::new();
         let targets = Targets::of(writing, work).await?;
         self.judge_corrections(writing, work, &targets).await?;
         let mut admitted: Map<&str, (Place, &Activity)> = Map::default();
@@ -193,6 +193,7 @@ impl<'w> Group<'w> {
                 admit::activity(activity, writing.recorded, writing.market.zone, &writing.dispositions, version)
             {
                 self.results.insert(place, result);
+                unfit.push((place, activity));
                 continue;
             }
             if let Some(result) = targets.without_effect(activity)
@@ -204,12 +205,17 @@ impl<'w> Group<'w> {
             if let Some(target) = void_target(activity)
                 && let Some(first) = voiding.insert(target, activity.id.as_str())
             {
-                voiding.insert(target, first);
-                self.repeats.push((place, activity, first));
-                continue;
+                // A first one whose id is another record's is refused, and voids nothing.
+                let known = writing.tx.activities(vec![first.to_owned()]).await?;
+                if known.iter().all(|known| void_target(&known.activity) == Some(target)) {
+                    voiding.insert(target, first);
+                    self.repeats.push((place, activity, first));
+                    continue;
+                }
             }
             admitted.insert(activity.id.as_str(), (place, activity));
         }
+        self.stored_before(writing, unfit).await?;
         Ok(admitted)
     }
 
@@ -269,12 +275,13 @@ impl<'w> Group<'w> {
         writing.tally_records(&new, &stored_as, &void);
         let mut counted = Vec::with_capacity(new.len());
         for activity in new {
-            if is_void(activity) {
-                continue;
-            }
             let arrives_void = waiting.contains(activity.id.as_str());
             if arrives_void {
                 writing.resolved.push(activity.id.as_str().to_owned());
+            }
+            // Voids are final, also where another was waiting for them.
+            if is_void(activity) {
+                continue;
             }
             if arrives_void || voided_now.contains(activity.id.as_str()) {
                 continue;
@@ -361,13 +368,5 @@ pub(super) fn void_target(activity: &Activity) -> Option<&str> {
     match &activity.detail {
         Detail::Void { target, .. } => Some(target.as_str()),
         _ => None,
-    }
-}
-
-pub(super) fn same_or_conflict(stored: &Activity, sent: &Activity) -> ItemResult {
-    if disposition::same(stored, sent) {
-        ItemResult::Duplicate
-    } else {
-        admit::conflict("activity", stored.id.as_str(), &differing(stored, sent))
     }
 }

@@ -45,6 +45,7 @@ mod reasons;
 mod rebuild;
 mod recent;
 mod rederive;
+mod repeated;
 mod replay;
 mod retell;
 mod room;

@@ -14,7 +14,10 @@ use crate::domain::validation::{Refusal, Violation};
 /// The targets of a group's voids and the replacements of its corrections, as far as something is known of them.
 pub(super) struct Targets {
     voided: HashSet<String>,
+    /// Targets that are stored voids.
     voids: HashSet<String>,
+    /// The voids of the group.
+    here: HashSet<String>,
 }
 
 impl Targets {
@@ -22,19 +25,19 @@ impl Targets {
         let mut named: Vec<String> =
             activities(work).filter_map(|(_, activity)| void_target(activity)).map(str::to_owned).collect();
         if named.is_empty() {
-            return Ok(Self { voided: HashSet::new(), voids: HashSet::new() });
+            return Ok(Self { voided: HashSet::new(), voids: HashSet::new(), here: HashSet::new() });
         }
         let stored = writing.tx.activities(named.clone()).await?;
         let stored = stored.into_iter().map(|one| one.activity).filter(is_void);
-        let mut voids: HashSet<String> = stored.map(|void| void.id.as_str().to_owned()).collect();
+        let voids: HashSet<String> = stored.map(|void| void.id.as_str().to_owned()).collect();
         let here = activities(work).map(|(_, activity)| activity).filter(|activity| is_void(activity));
-        voids.extend(here.map(|void| void.id.as_str().to_owned()));
+        let here = here.map(|void| void.id.as_str().to_owned()).collect();
         for correction in work {
             if let Work::Correction(both) = correction {
                 named.extend(both.iter().map(|half| half.id.as_str().to_owned()));
             }
         }
-        Ok(Self { voided: writing.tx.voided(named).await?, voids })
+        Ok(Self { voided: writing.tx.voided(named).await?, voids, here })
     }
 
     /// The activity is voided, or will be when it arrives.
@@ -43,10 +46,22 @@ impl Targets {
     }
 
     /// What a void that is not stored yet comes to, where it cannot have an effect. `None`: it has one, or may once its target
-    /// comes.
+    /// comes. One that names a void of the same group is taken, as one that came before it would be, and has no effect: a copy is
+    /// fed with a commit's records in the order of their ids, and must take what the first server took.
     pub(super) fn without_effect(&self, activity: &Activity) -> Option<ItemResult> {
+        // Voiding twice is a duplicate, whatever the second void's own id.
+        Self::final_in(activity, &self.voids)
+            .or_else(|| self.is_voided(void_target(activity)?).then_some(ItemResult::Duplicate))
+    }
+
+    /// The same of the void of a correction, whose replacement would stand beside what the target goes on to void.
+    pub(super) fn corrects_nothing(&self, void: &Activity) -> Option<ItemResult> {
+        Self::final_in(void, &self.here).or_else(|| self.without_effect(void))
+    }
+
+    fn final_in(activity: &Activity, voids: &HashSet<String>) -> Option<ItemResult> {
         let target = void_target(activity)?;
-        if self.voids.contains(target) {
+        if voids.contains(target) || target == activity.id.as_str() {
             let text = format!(
                 "\"{target}\" is a void, and voids are final: record what it voided again, under an id of its own"
             );
@@ -54,7 +69,6 @@ impl Targets {
             let kind = ErrorKind::FailedPrecondition;
             return Some(ItemResult::Refused(Refusal { reason: "VOID_IS_FINAL", kind, violations, retryable: false }));
         }
-        // Voiding twice is a duplicate, whatever the second void's own id.
-        self.is_voided(target).then_some(ItemResult::Duplicate)
+        None
     }
 }

@@ -253,7 +253,7 @@ impl Markets {
 
 async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut queue: mpsc::Receiver<Job>) {
     let mut pace = tick::Pace::default();
-    let mut deltas: u32 = 0;
+    let (mut deltas, mut lost) = (0_u32, false);
     let most = size(markets.limits.max_commit_items);
     let mut wake = tokio::time::interval(markets.limits.due_interval);
     wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -299,8 +299,11 @@ async fn run(markets: Arc<Markets>, key: MarketKey, state: Arc<MarketState>, mut
         let merges = deltas >= merge::EVERY || (deltas > 0 && pace.is_still(markets.clock.now()));
         if merges && !stops {
             match guarded(merge::run(&context)).await {
-                Ok(()) => deltas = 0,
+                Ok(()) => (deltas, lost) = (0, false),
+                // A market that was taken out of the configuration is told of once; its cells wait until it is back.
+                Err(IngestError::MarketUnknown(_)) if lost => {}
                 Err(error) => {
+                    lost = matches!(error, IngestError::MarketUnknown(_));
                     tracing::warn!(market = %key.market, error = %error, "cells were not merged; it is tried again");
                 }
             }

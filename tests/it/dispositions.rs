@@ -67,6 +67,21 @@ on_both_databases!(
         api.change_rule("mine", &codes("no_answer = [\"NA\"]\nright_party_callback = [\"PTP\"]\n"));
         assert_eq!(send(&mut mine, called("a1", 1, "PTP", open)).await.expect("again"), v1::WriteStatus::Duplicate);
         assert_eq!(stored(&mut mine, "a1").await.1, v1::Outcome::RightPartyPromise);
+        // So it is as it is read back, and where the code is not known any more.
+        for lines in ["right_party_callback = [\"PTP\"]\n", "no_answer = [\"OTHER\"]\n"] {
+            api.change_rule("mine", &codes(lines));
+            for (id, day, code, outcome) in
+                [("a1", 1, "PTP", v1::Outcome::RightPartyPromise), ("a2", 2, "NA", v1::Outcome::NoAnswer)]
+            {
+                let again = send(&mut mine, called(id, day, code, outcome)).await.expect("on record");
+                assert_eq!(again, v1::WriteStatus::Duplicate, "{id} under {lines}");
+            }
+            let differs = send(&mut mine, called("a2", 2, "NA", v1::Outcome::Busy)).await.expect_err("other content");
+            assert_eq!(reason(&differs), "ID_CONFLICT");
+            let new = send(&mut mine, called("a9", 2, "NA", open)).await.expect_err("a code without a meaning");
+            assert_eq!(reason(&new), "DISPOSITION_UNKNOWN");
+        }
+        api.change_rule("mine", &codes("no_answer = [\"NA\"]\nright_party_callback = [\"PTP\"]\n"));
         let moved = send(&mut mine, called("a1", 2, "PTP", open)).await.expect_err("another day");
         assert_eq!(
             (reason(&moved).as_str(), fields(&moved).contains(&"activity.occur_time".to_owned())),

@@ -57,6 +57,7 @@ mod permits;
 mod plans;
 mod replicas;
 mod revoked;
+mod said_again;
 mod schema_walls;
 mod store_ahead;
 mod store_histories;

@@ -8,11 +8,10 @@ use super::super::client::{Client, persist};
 use super::super::error::CliError;
 use crate::domain::digest::{Leaf, Tally};
 use crate::domain::feed::SyncEntity;
-use crate::domain::money::{Currency, Money};
+use crate::domain::money::Currency;
 use crate::domain::time::{date_of_day, day_number};
 use crate::proto::v1;
 use crate::store::Mirror;
-use crate::wire::decode::amount::Sign;
 use crate::wire::encode::scalar;
 use crate::wire::words::Word as _;
 
@@ -51,9 +50,11 @@ fn broken(what: &str) -> CliError {
 fn tally(wire: &v1::EntityTally) -> Result<Tally, CliError> {
     let mut sums = BTreeMap::new();
     for sum in &wire.sums {
-        let money = crate::wire::decode::collect("sums", |at| at.money(Some(sum.clone()), Sign::Any));
-        let money: Money = money.map_err(|error| CliError::new(error.to_string()))?;
-        sums.insert(money.currency, i128::from(money.minor));
+        let currency = Currency::parse(&sum.currency_code).ok_or_else(|| broken("a currency"))?;
+        let per_unit = currency.minor_per_unit();
+        // A sum may be more than any amount of a record.
+        let rest = i64::from(sum.nanos) / (1_000_000_000 / per_unit);
+        sums.insert(currency, i128::from(sum.units) * i128::from(per_unit) + i128::from(rest));
     }
     let digest = Leaf::from_bytes(&wire.digest).ok_or_else(|| broken("a digest"))?;
     Ok(Tally { count: wire.count, sums, digest })

@@ -9,10 +9,9 @@ use crate::domain::detail::Detail;
 use crate::domain::money::Currency;
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::{Channel, Direction, MessageEventKind};
-use crate::proto::google::r#type::Money;
 use crate::proto::v1;
 use crate::query::{Balance, CaseFile, Permission, PromiseView, StoredActivity};
-use crate::wire::encode::scalar::{date, minor, time};
+use crate::wire::encode::scalar::{date, minor, sum, time};
 use crate::wire::words::Word;
 
 /// A case file.
@@ -34,17 +33,12 @@ pub fn case_file(file: &CaseFile) -> v1::CaseFile {
 
 fn balance(balance: &Balance, currency: Currency) -> v1::Balance {
     v1::Balance {
-        principal: wide(balance.principal, currency),
-        interest: wide(balance.interest, currency),
-        cost: wide(balance.cost, currency),
-        credit: wide(balance.credit, currency),
-        total: wide(balance.total(), currency),
+        principal: sum(balance.principal, currency),
+        interest: sum(balance.interest, currency),
+        cost: sum(balance.cost, currency),
+        credit: sum(balance.credit, currency),
+        total: sum(balance.total(), currency),
     }
-}
-
-/// A sum in minor units; absent where it is beyond what the wire's money can say, rather than wrong.
-fn wide(sum: i128, currency: Currency) -> Option<Money> {
-    i64::try_from(sum).ok().map(|sum| minor(sum, currency))
 }
 
 fn promise(view: &PromiseView, currency: Currency) -> v1::PromiseView {

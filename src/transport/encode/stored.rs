@@ -1,5 +1,6 @@
 //! Cases and activities with what only the store knows of them.
 
+use crate::domain::detail::Detail;
 use crate::proto::v1;
 use crate::query::{CaseView, StoredActivity};
 use crate::wire::encode;
@@ -22,7 +23,8 @@ pub fn activity(stored: &StoredActivity) -> v1::Activity {
     v1::Activity {
         record_time: Some(time(stored.recorded)),
         revision: revision(stored.revision),
-        voided: stored.voided.is_some(),
+        // A void is final, also where another names it.
+        voided: stored.voided.is_some() && !matches!(stored.activity.detail, Detail::Void { .. }),
         ..encode::activity::activity(&stored.activity)
     }
 }

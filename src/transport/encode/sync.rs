@@ -7,12 +7,11 @@ use super::out::Out;
 use super::shared::shared;
 use crate::domain::digest::Tally;
 use crate::domain::feed::{Mark, SyncEntity};
-use crate::domain::money::Currency;
 use crate::domain::sharing::Sharing;
 use crate::proto::v1;
 use crate::proto::v1::change::{After, Before};
 use crate::sync::{Change, FeedRecord, FeedVersion, What};
-use crate::wire::encode::scalar::{minor, revision, time};
+use crate::wire::encode::scalar::{revision, sum, time};
 use crate::wire::words::Word;
 
 /// Bytes, about, that record time and revision take in a record.
@@ -136,16 +135,15 @@ pub fn named(mark: Option<Mark>) -> String {
     mark.map_or_else(String::new, |mark| format!("{} \"{}\"", mark.1, mark.2))
 }
 
-/// The tally of an entity; `None` if a sum is over what an amount can hold.
+/// The tally of an entity.
 #[must_use]
-pub fn tally(entity: SyncEntity, tally: &Tally) -> Option<v1::EntityTally> {
-    let sum = |(currency, sum): (&Currency, &i128)| Some(minor(i64::try_from(*sum).ok()?, *currency));
-    Some(v1::EntityTally {
+pub fn tally(entity: SyncEntity, tally: &Tally) -> v1::EntityTally {
+    v1::EntityTally {
         entity: entity.number(),
         count: tally.count,
-        sums: tally.sums.iter().map(sum).collect::<Option<_>>()?,
+        sums: tally.sums.iter().filter_map(|(currency, minor)| sum(*minor, *currency)).collect(),
         digest: tally.digest.bytes().to_vec(),
-    })
+    }
 }
 
 /// Writes a change into a message; how many bytes it takes there.

@@ -166,12 +166,11 @@ impl SyncService for Api {
         let session = sync.open(&caller.who, &market).await.map_err(failed)?;
         self.assure(&caller, &market).await?;
         let found = sync.status(&session, counted).await.map_err(failed)?;
-        let tally = |(entity, tally)| encode::sync::tally(entity, tally).ok_or_else(too_much);
         self.answer(v1::GetMarketStatusResponse {
             revision: revision(found.revision),
             record_time: Some(time(found.recorded)),
             time_zone: found.zone.name().to_owned(),
-            tallies: found.tallies.iter().map(|(entity, of)| tally((*entity, of))).collect::<Result<_, _>>()?,
+            tallies: found.tallies.iter().map(|(entity, of)| encode::sync::tally(*entity, of)).collect(),
         })
     }
 
@@ -185,14 +184,11 @@ impl SyncService for Api {
         let session = sync.open(&caller.who, &wish.market).await.map_err(failed)?;
         self.assure(&caller, &wish.market).await?;
         let (days, at) = sync.days(&session, wish.entity, (wish.from, wish.before), counted).await.map_err(failed)?;
-        let day = |(on, of): &(NaiveDate, Tally)| {
-            let tally = encode::sync::tally(wish.entity, of).ok_or_else(too_much)?;
-            Ok::<_, Status>(v1::DayTally { date: Some(date(*on)), tally: Some(tally) })
+        let day = |(on, of): &(NaiveDate, Tally)| v1::DayTally {
+            date: Some(date(*on)),
+            tally: Some(encode::sync::tally(wish.entity, of)),
         };
-        self.answer(v1::ListDayTalliesResponse {
-            days: days.iter().map(day).collect::<Result<_, _>>()?,
-            revision: revision(at),
-        })
+        self.answer(v1::ListDayTalliesResponse { days: days.iter().map(day).collect(), revision: revision(at) })
     }
 
     async fn list_leaves(
@@ -275,9 +271,4 @@ impl SyncService for Api {
 /// What a partner counts of a record, see [`encode::shared::counted`].
 fn counted(record: sync::Record<'_>, sharing: &Sharing) -> Result<Option<sync::Counted>, String> {
     encode::shared::counted(record, sharing).map_err(|error| error.to_string())
-}
-
-/// The status of sums that no amount can hold.
-fn too_much() -> Status {
-    status::own(ErrorKind::Internal, "INTERNAL", "a sum over the market's records is over what an amount can hold")
 }

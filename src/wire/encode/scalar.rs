@@ -40,6 +40,15 @@ pub fn minor(minor: i64, currency: Currency) -> wire::Money {
     wire::Money { currency_code: currency.code().to_owned(), units: minor / per_unit, nanos }
 }
 
+/// A sum given in minor units; absent where it is beyond what the wire's money can say, rather than wrong.
+#[must_use]
+pub fn sum(minor: i128, currency: Currency) -> Option<wire::Money> {
+    let per_unit = currency.minor_per_unit();
+    let (units, rest) = (minor / i128::from(per_unit), minor % i128::from(per_unit));
+    let nanos = i32::try_from(rest * i128::from(1_000_000_000 / per_unit)).ok()?;
+    Some(wire::Money { currency_code: currency.code().to_owned(), units: i64::try_from(units).ok()?, nanos })
+}
+
 /// A rate given in millionths, as a fraction: 117500 is `0.1175`.
 #[must_use]
 pub fn rate(ppm: i64) -> wire::Decimal {
