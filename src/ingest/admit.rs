@@ -118,17 +118,12 @@ fn not_yet(field: &str, at: Timestamp, now: Timestamp) -> Option<ItemResult> {
     (at > now.plus(FUTURE)).then(|| refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, field, text()))
 }
 
-/// When what is on record of the parties was received.
+/// When the conditions of the parties were received.
 fn received(version: &CaseVersion) -> impl Iterator<Item = (String, Timestamp)> + '_ {
     version.parties.iter().enumerate().flat_map(|(place, party)| {
-        let conditions = party.conditions.iter().enumerate().filter_map(move |(one, condition)| {
+        party.conditions.iter().enumerate().filter_map(move |(one, condition)| {
             Some((format!("parties[{place}].conditions[{one}].receive_time"), condition.received?))
-        });
-        let windows = party.windows.iter().enumerate();
-        conditions.chain(
-            windows
-                .map(move |(one, window)| (format!("parties[{place}].windows[{one}].receive_time"), window.received)),
-        )
+        })
     })
 }
 
@@ -154,12 +149,7 @@ pub fn activity<'a>(
         return Some(refuse("TIME_IN_FUTURE", ErrorKind::InvalidArgument, "occur_time", text));
     }
     // What was not received yet binds nobody: a wrong year would set a request to cease aside.
-    let window = match &activity.detail {
-        Detail::Window { window } => Some(window.received),
-        _ => None,
-    };
-    let past =
-        [("receive_time", activity.received), ("end_time", activity.ended), ("window.window.receive_time", window)];
+    let past = [("receive_time", activity.received), ("end_time", activity.ended)];
     if let Some(result) = past.into_iter().find_map(|(field, at)| not_yet(field, at?, now)) {
         return Some(result);
     }
