@@ -109,7 +109,9 @@ on_both_databases!(
         }
         .expect("as a newer version would leave it");
         let mut command = Command::new(binary());
-        command.args(["serve", "--database", &database.url, "--config"]).arg(directory.path());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--database", &database.url, "--config"])
+            .arg(directory.path());
         let output = run(command).await;
         let told = said(&output);
         assert_eq!(output.status.code(), Some(1), "{told}");

@@ -14,6 +14,7 @@ use v1::case_service_client::CaseServiceClient;
 use crate::database_tls;
 use crate::figures;
 use crate::support::database::{Backend, Database};
+use crate::support::packages::program;
 use crate::support::postgres::{free_port, fresh_directory, unprivileged};
 use crate::support::service::{Service, Setup, caller};
 use crate::support::workload::{self, MARKETS};
@@ -138,19 +139,7 @@ impl Drop for Pooler {
 
 /// Starts PgBouncer before a database, with few connections, so that each serves many clients in turn, and with further settings.
 async fn pooler(url: &str, more: &str) -> (Pooler, String) {
-    // Where Debian puts it, and wherever else programs are looked for.
-    let search = || {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut places = std::env::split_paths(&path).chain(["/usr/sbin".into()]).map(|place| place.join("pgbouncer"));
-        places.find(|program| program.is_file())
-    };
-    let program = search().or_else(|| {
-        let script = "[ \"$(id -u)\" = 0 ] && apt-get update -q && \
-                      DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends pgbouncer";
-        let _ = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).status();
-        search()
-    });
-    let program = program.expect("PgBouncer is missing: apt-get install pgbouncer");
+    let program = program("pgbouncer");
     let (before, name) = url.rsplit_once('/').expect("a name");
     let (user, address) = before.trim_start_matches("postgres://").split_once('@').expect("a user");
     let (host, port) = address.split_once(':').expect("a port");

@@ -4,6 +4,7 @@ pub mod api;
 pub mod builders;
 pub mod config;
 pub mod database;
+pub mod packages;
 pub mod postgres;
 pub mod proxy;
 pub mod raw;

@@ -1,6 +1,6 @@
 //! Changes sent to a real NATS server: its stream holds each once and in order, whatever is killed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use super::receive::{changes, configured, in_order, sinks, until, write};
 use crate::support::database::{Backend, Database};
+use crate::support::packages::program;
 use crate::support::postgres::free_port;
 
 const PASSWORD: &str = "a password of this test";
@@ -26,25 +27,8 @@ impl Drop for Nats {
     }
 }
 
-/// The server's program: where Debian puts it, wherever else programs are looked for, or installed (as root, by apt-get).
-fn program() -> PathBuf {
-    let search = || {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let places = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
-        places.map(|place| place.join("nats-server")).find(|program| program.is_file())
-    };
-    search()
-        .or_else(|| {
-            let script = "[ \"$(id -u)\" = 0 ] && apt-get update -q && \
-                          DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nats-server";
-            let _ = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).status();
-            search()
-        })
-        .expect("a NATS server is missing: apt-get install nats-server")
-}
-
 async fn start(directory: &Path, port: u16) -> Nats {
-    let mut command = Command::new(program());
+    let mut command = Command::new(program("nats-server"));
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "--user", "fairdue", "--pass", PASSWORD, "-sd"]);
     let child = command.arg(directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let nats = Nats(child.expect("run nats-server"));
