@@ -1,7 +1,7 @@
 //! PostgreSQL as the second wall between tenants, and PgBouncer in transaction mode before it: the whole service works behind
 //! both, and a query that goes around the service's own handle finds nothing that is another tenant's.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use fairdue::domain::ids::{MarketId, TenantId};
