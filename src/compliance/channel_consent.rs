@@ -6,7 +6,8 @@ use super::held::Held;
 use super::judgement::{Note, Speaking};
 use super::notice_period::{earlier_steps, term_start};
 use super::permissions::{
-    Point, concerns, covers, ended, maybe_elsewhere, point, recorded, taken_back, took_back, withdrawn,
+    Point, concerns, covers, ended, is_of_other_technology, maybe_elsewhere, point, recorded, taken_back, took_back,
+    withdrawn,
 };
 use super::situation::Situation;
 use super::which;
@@ -132,9 +133,7 @@ fn opted_out(
     let mut found = OptedOut::No;
     for (one, recorded_at) in recorded(situation) {
         let Some(moment) = took_back(one, at) else { continue };
-        let other_way =
-            one.technology.is_some() && contact.technology.is_some() && one.technology != contact.technology;
-        if other_way || !concerns(one.scope, one.channel, scope, situation, contact) {
+        if is_of_other_technology(one, contact) || !concerns(one.scope, one.channel, scope, situation, contact) {
             continue;
         }
         let maybe = match point(recorded_at, situation, contact) {

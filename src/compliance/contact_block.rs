@@ -6,7 +6,9 @@ use chrono_tz::Tz;
 use super::conditions::{Stretch, Whose, lasting_of};
 use super::judgement::{Note, Speaking};
 use super::notice_period::last_day_after;
-use super::permissions::{Point, concerns, ended, maybe_elsewhere, point, recorded, taken_back};
+use super::permissions::{
+    Point, concerns, is_of_other_technology, maybe_elsewhere, point, recorded, taken_back, took_back,
+};
 use super::situation::Situation;
 use super::{authority, limitation_period, which};
 use crate::domain::ids::{ActivityId, PersonId};
@@ -193,17 +195,12 @@ fn other(flag: OtherFlag, situation: &Situation<'_>, hit: &mut Option<Hit>) {
 /// An opt-out that stops the contact, or may.
 fn opted_out(situation: &Situation<'_>, hit: &mut Option<Hit>) {
     let Some(contact) = situation.contact() else { return };
-    let at = situation.at;
-    let stands =
-        |one: &Permission| !one.granted && one.given <= at && !ended(one.expires, at) && !ended(one.revoked, at);
+    let stands = |one: &Permission| !one.granted && took_back(one, situation.at).is_some();
     for (one, recorded_at) in recorded(situation).filter(|(one, _)| stands(one)) {
-        let way = match (one.technology, contact.technology) {
-            (None, _) => None,
-            (Some(refused), Some(used)) if refused == used => None,
-            (Some(_), Some(_)) => continue,
-            (Some(_), None) => Some(Attribute::Technology),
-        };
-        if !concerns(one.scope, one.channel, OptOut::Channel, situation, contact) {
+        let way = (one.technology.is_some() && contact.technology.is_none()).then_some(Attribute::Technology);
+        if is_of_other_technology(one, contact)
+            || !concerns(one.scope, one.channel, OptOut::Channel, situation, contact)
+        {
             continue;
         }
         let place = maybe_elsewhere(one.scope, situation).then_some(Attribute::Place);

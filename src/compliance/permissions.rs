@@ -72,13 +72,14 @@ fn at_work(situation: &Situation<'_>) -> Option<Option<Attribute>> {
     which::at_place(Set::of(&[Place::Workplace]), situation)
 }
 
+/// The consent or opt-out speaks of another technology than the one that the contact uses.
+pub(crate) fn is_of_other_technology(one: &Permission, contact: &Contact) -> bool {
+    matches!((one.technology, contact.technology), (Some(meant), Some(used)) if meant != used)
+}
+
 /// The consent reaches the contact, wherever it was recorded.
 pub(crate) fn covers(consent: &Permission, situation: &Situation<'_>, contact: &Contact) -> bool {
-    let technology = match (consent.technology, contact.technology) {
-        (Some(given), Some(used)) => given == used,
-        _ => true,
-    };
-    technology
+    !is_of_other_technology(consent, contact)
         && match consent.scope {
             ConsentScope::All | ConsentScope::Point | ConsentScope::DebtDetails | ConsentScope::Recording => true,
             ConsentScope::Channel => consent.channel.is_none_or(|channel| channel == contact.channel),
@@ -138,20 +139,17 @@ pub(crate) fn withdrawn(
     binds: impl Fn(Timestamp) -> bool,
 ) -> Option<Option<Attribute>> {
     let reaches = |other: &Permission| {
-        let other_way = |used| other.technology.is_some_and(|refused| refused != used);
-        if contact.technology.is_some_and(other_way) {
-            return false;
-        }
-        match other.scope {
-            ConsentScope::Recording => consent.scope == ConsentScope::Recording,
-            ConsentScope::DebtDetails => {
-                consent.scope == ConsentScope::DebtDetails || wanted.has(ConsentScope::DebtDetails)
+        !is_of_other_technology(other, contact)
+            && match other.scope {
+                ConsentScope::Recording => consent.scope == ConsentScope::Recording,
+                ConsentScope::DebtDetails => {
+                    consent.scope == ConsentScope::DebtDetails || wanted.has(ConsentScope::DebtDetails)
+                }
+                scope => {
+                    consent.scope != ConsentScope::Recording
+                        && concerns(scope, other.channel, OptOut::Channel, situation, contact)
+                }
             }
-            scope => {
-                consent.scope != ConsentScope::Recording
-                    && concerns(scope, other.channel, OptOut::Channel, situation, contact)
-            }
-        }
     };
     let mut found = None;
     for (other, at_point) in recorded(situation) {

@@ -94,9 +94,10 @@ pub fn check_among_into(
     if held.is_empty() {
         return watch.check_into(ctx, candidate, answer);
     }
-    *answer = asked(ctx, watch, candidate, held.iter());
-    let lost = lost_to(ctx, watch, candidate, (planned, &held));
-    let before = if lost.is_empty() { answer.next_allowed } else { next_planned(planned, candidate.occurred) };
+    let among = Among::of(ctx, watch, candidate, planned, &held);
+    *answer = among.asked(candidate);
+    let lost = among.lost_to(candidate);
+    let from = if lost.is_empty() { answer.next_allowed } else { among.behind_next(candidate.occurred) };
     for spoken in lost {
         answer.verdict = answer.verdict.max(spoken.verdict);
         answer.speaking.retain(|one| one.rule != spoken.rule || one.verdict >= spoken.verdict);
@@ -106,64 +107,90 @@ pub fn check_among_into(
     }
     // What is told is lawful in the sense in which the search for it is: see there.
     let blocking = answer.verdict.min(Verdict::RepresentativeOnly);
-    answer.next_allowed = before.and_then(|from| next_among(ctx, watch, candidate, (planned, &held), from, blocking));
+    answer.next_allowed = from.and_then(|from| among.next_allowed(candidate, from, blocking));
 }
 
-/// What rules say of contacts that are planned for later, and would lose their places to the candidate: they look back at it.
-fn lost_to(
-    ctx: &Context<'_>,
-    watch: &CaseWatch,
-    candidate: &Activity,
-    (planned, held): (&[Planned<'_>], &[Counting<'_>]),
-) -> Vec<Speaking> {
-    let (role, consented) = seen_as(ctx, watch, candidate);
-    let candidate = Activity { person_role: role, ..candidate.clone() };
-    let person = candidate.person.as_ref().or(ctx.version.primary().map(|party| &party.person));
-    let party = person.and_then(|person| ctx.version.party(person));
-    let household = party.and_then(|party| party.household.as_deref());
-    let Some(new) = Counting::of(&candidate, consented, household, Sides::of(ctx.version)) else { return Vec::new() };
-    let mut lost: Vec<Speaking> = Vec::new();
-    for later in planned.iter().filter(|one| one.permit.at() > candidate.occurred) {
-        let others = || held.iter().filter(|one| one.activity.id != later.permit.planned.id);
-        let own = Context { version: later.version, ..*ctx };
-        let without = asked(&own, later.watch, &later.permit.planned, others());
-        let with = asked(&own, later.watch, &later.permit.planned, others().chain([&new]));
-        lost.extend(with.speaking.into_iter().filter(|spoken| {
-            let before = without.speaking.iter().find(|one| one.rule == spoken.rule).map(|one| one.verdict);
-            spoken.verdict > Verdict::AllowedWithDuties && before.is_none_or(|before| before < spoken.verdict)
-        }));
+/// What a candidate is asked about among: the contacts that hold a place.
+struct Among<'a> {
+    ctx: &'a Context<'a>,
+    watch: &'a CaseWatch,
+    held: &'a [Counting<'a>],
+    /// The case, and the contacts of the candidate's person and household, as if those that are held had been made.
+    made: (CaseWatch, PersonLogs),
+    /// Those that come after the candidate, with what rules say of them without it.
+    later: Vec<(Planned<'a>, Answered)>,
+}
+
+impl<'a> Among<'a> {
+    fn of(
+        ctx: &'a Context<'a>,
+        watch: &'a CaseWatch,
+        candidate: &Activity,
+        planned: &[Planned<'a>],
+        held: &'a [Counting<'a>],
+    ) -> Self {
+        let made = as_if_made(ctx, watch, candidate, held.iter());
+        let mut among = Self { ctx, watch, held, made, later: Vec::new() };
+        let later = planned.iter().filter(|one| one.permit.at() > candidate.occurred);
+        among.later = later.map(|later| (*later, among.said_of(later, None))).collect();
+        among
     }
-    lost
-}
 
-/// The first instant behind the next planned contact after `at`.
-fn next_planned(planned: &[Planned<'_>], at: Timestamp) -> Option<Timestamp> {
-    planned.iter().map(|one| one.permit.at()).filter(|one| *one > at).min().map(|one| one.plus(1))
-}
-
-/// The first instant found from `from` on at which the candidate is allowed and no planned contact loses its place to it. Where one
-/// would, the search goes on behind it: what is told may be later than the first lawful instant, and never is none.
-fn next_among(
-    ctx: &Context<'_>,
-    watch: &CaseWatch,
-    candidate: &Activity,
-    among: (&[Planned<'_>], &[Counting<'_>]),
-    from: Timestamp,
-    blocking: Verdict,
-) -> Option<Timestamp> {
-    let mut at = from;
-    for _ in 0..MAX_TURNS {
-        let moved = Activity { occurred: at, ..candidate.clone() };
-        let answer = asked(ctx, watch, &moved, among.1.iter());
-        at = if answer.verdict >= blocking {
-            answer.next_allowed.filter(|next| *next > at)?
-        } else if lost_to(ctx, watch, &moved, among).iter().all(|one| one.verdict < blocking) {
-            return Some(at).filter(|at| *at <= MAX_TIMESTAMP);
-        } else {
-            next_planned(among.0, at)?
-        };
+    /// What rules say of a candidate.
+    fn asked(&self, candidate: &Activity) -> Answered {
+        let (watch, persons) = &self.made;
+        watch.check(&Context { persons, ..*self.ctx }, candidate)
     }
-    None
+
+    /// What rules say of a contact that is planned, among all others and one that is new.
+    fn said_of(&self, later: &Planned<'_>, new: Option<&Counting<'_>>) -> Answered {
+        let others = self.held.iter().filter(|one| one.activity.id != later.permit.planned.id);
+        let own = Context { version: later.version, ..*self.ctx };
+        asked(&own, later.watch, &later.permit.planned, others.chain(new))
+    }
+
+    /// What rules say of later contacts that would lose their places to the candidate: they look back at it.
+    fn lost_to(&self, candidate: &Activity) -> Vec<Speaking> {
+        let version = self.ctx.version;
+        let (role, consented) = seen_as(self.ctx, self.watch, candidate);
+        let candidate = Activity { person_role: role, ..candidate.clone() };
+        let person = candidate.person.as_ref().or(version.primary().map(|party| &party.person));
+        let household = person.and_then(|person| version.party(person)?.household.as_deref());
+        let Some(new) = Counting::of(&candidate, consented, household, Sides::of(version)) else { return Vec::new() };
+        let mut lost = Vec::new();
+        for (later, without) in self.later.iter().filter(|(one, _)| one.permit.at() > candidate.occurred) {
+            let with = self.said_of(later, Some(&new));
+            lost.extend(with.speaking.into_iter().filter(|spoken| {
+                let before = without.speaking.iter().find(|one| one.rule == spoken.rule).map(|one| one.verdict);
+                spoken.verdict > Verdict::AllowedWithDuties && before.is_none_or(|before| before < spoken.verdict)
+            }));
+        }
+        lost
+    }
+
+    /// The first instant behind the next planned contact after `at`.
+    fn behind_next(&self, at: Timestamp) -> Option<Timestamp> {
+        self.later.iter().map(|(one, _)| one.permit.at()).filter(|one| *one > at).min().map(|one| one.plus(1))
+    }
+
+    /// The first instant found from `from` on at which no rule answers `blocking` or worse of the candidate, nor of a planned
+    /// contact for its sake. Where one would, the search goes on behind that one: there may be an earlier instant, but what is told
+    /// is lawful.
+    fn next_allowed(&self, candidate: &Activity, from: Timestamp, blocking: Verdict) -> Option<Timestamp> {
+        let mut at = from;
+        for _ in 0..MAX_TURNS {
+            let moved = Activity { occurred: at, ..candidate.clone() };
+            let answer = self.asked(&moved);
+            at = if answer.verdict >= blocking {
+                answer.next_allowed.filter(|next| *next > at)?
+            } else if self.lost_to(&moved).iter().all(|one| one.verdict < blocking) {
+                return Some(at).filter(|at| *at <= MAX_TIMESTAMP);
+            } else {
+                self.behind_next(at)?
+            };
+        }
+        None
+    }
 }
 
 /// The answer to a question when these contacts are counted too.
