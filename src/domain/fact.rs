@@ -81,7 +81,8 @@ vocabulary!(
         /// A step of a settlement; `state` is offer, accepted, broken or paid; `amount` agreed (or paid on it), `amount2`
         /// the balance at the acceptance (at the offer, for an offer).
         Settlement = "settlement",
-        /// The case's principal came in for collection, or its balance came back; `amount`, `amount2` the principal in it.
+        /// The case's principal came in for collection, or its balance came back; `amount`, `amount2` the principal in it with what
+        /// was written off; told again, uncounted, where a payment that came while it was away is taken back.
         Placed = "placed",
         /// A claim was bought; `amount` its price, `amount2` its face value.
         Purchased = "purchased",
@@ -101,19 +102,21 @@ vocabulary!(
         Allocation = "allocation",
         /// Written off; `amount`.
         WrittenOff = "written_off",
-        /// Change of what was written off, is not paid since, and can still be collected because the case is here; `amount`;
+        /// Change of what was written off, is not settled since, and can still be collected because the case is here; `amount`;
         /// `state` is changed, or left and came where the case went to another group or collector or came from one.
         WrittenOffOpen = "written_off_open",
         /// Settlement discount granted; `amount`.
         Discount = "discount",
         /// Cancelled; `amount`, `amount2` the principal in it.
         Cancelled = "cancelled",
-        /// Written up, or a correction of either sign; `amount`.
+        /// Written up, or a correction of either sign; `amount`; `state` is regained where what had been written off was settled
+        /// after all, and so owed again.
         WrittenUp = "written_up",
-        /// Recalled by the creditor or sold; `amount` is the balance that left, `amount2` the principal in it.
+        /// Recalled by the creditor or sold; `amount` is the balance that left, `amount2` the principal that was open or written
+        /// off; told again, uncounted, where a payment that came before is taken back while the case is away.
         Recalled = "recalled",
         /// Balance that moved into this group (another agent's, team's, client's); `amount`, `amount2` the principal in it with what was
-        /// written off or waived, `count` accounts.
+        /// written off, `count` accounts.
         MovedIn = "moved_in",
         /// Balance that moved out of this group.
         MovedOut = "moved_out",

@@ -7,7 +7,7 @@ use super::CaseLedger;
 use super::books::{Books, EntryKind, Part, Slot, push_lean};
 use super::claims::{Claim, Since, Wide};
 use super::emit::{Sink, Stock};
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::vocabulary::Component;
 
 /// What a case owes, by component, in minor units of its currency.
@@ -31,15 +31,13 @@ impl Balance {
     }
 }
 
-/// What comes back with a case.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Parked {
-    /// All of it.
-    pub all: i128,
-    /// Principal.
+/// What is there to collect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Worth {
+    /// The balance.
+    pub balance: i128,
+    /// Principal that is open or was written off. What was waived is given up.
     pub principal: i128,
-    /// Principal of claims that were added while the case was away.
-    pub new: i128,
 }
 
 /// In which order an amount settles what is open.
@@ -57,9 +55,14 @@ impl CaseLedger {
         Arc::make_mut(self.books.get_or_insert_default())
     }
 
-    /// What the case owes now.
+    /// What the case owes here: nothing while it is away.
     #[must_use]
     pub fn balance(&self) -> Balance {
+        if self.away { Balance::default() } else { self.owed() }
+    }
+
+    /// What the case owes, wherever it is.
+    pub(super) fn owed(&self) -> Balance {
         let mut balance = Balance { principal: self.claims.principal(), ..Balance::default() };
         if let Some(books) = &self.books {
             balance.interest = books.interest.get();
@@ -71,7 +74,10 @@ impl CaseLedger {
 
     /// What the case adds to the stocks now, as of the day it has come to.
     pub(super) fn stock(&self) -> Stock {
-        let balance = self.balance();
+        if self.away {
+            return self.moved_before();
+        }
+        let balance = self.owed();
         let (mut current, mut undated, mut late) = (0, 0, 0);
         let mut oldest = None;
         let mut class = |due: Option<i32>, amount: i128| {
@@ -91,13 +97,13 @@ impl CaseLedger {
         if balance.interest != 0 || balance.cost != 0 {
             class(self.claims.first_due(), balance.interest + balance.cost);
         }
-        let open = !self.closed && !self.away;
+        let open = !self.closed;
         let items = self.claims.all().iter().filter_map(|claim| Some((claim.open(), claim.due_first()?)));
         let items = items.fold((0, 0), |sum, (open, due)| (sum.0 + open, sum.1 + open * i128::from(due)));
         Stock {
             items,
-            written_off: self.written_off(balance.credit),
-            here: !self.away,
+            written_off: self.written_off(|_| true),
+            here: true,
             net: balance.total(),
             current,
             undated,
@@ -105,14 +111,6 @@ impl CaseLedger {
             overdue: i64::from(open && late > 0),
             past_due: oldest.map(|due| self.day.saturating_sub(due)),
         }
-    }
-
-    /// What was written off and can still be collected: what is written off by now, less what came in beyond what was owed.
-    fn written_off(&self, credit: i128) -> i128 {
-        let Some(books) = self.books.as_ref().filter(|_| !self.away) else { return 0 };
-        let entries = books.entries.iter().filter(|entry| entry.kind == EntryKind::WriteOff);
-        let written_off: i128 = entries.map(|entry| i128::from(entry.left)).sum();
-        (written_off - credit - books.credit_gone.get()).max(0)
     }
 
     /// Index of the claim that takes what concerns none: the oldest. A case without claims gets one.
@@ -153,7 +151,7 @@ impl CaseLedger {
     }
 
     /// The days of the claim that a slot is of.
-    fn since(&self, slot: Slot) -> Since {
+    pub(super) fn since(&self, slot: Slot) -> Since {
         slot.claim().and_then(|at| self.claims.all().get(at)).map_or(Since::UNDATED, Claim::since)
     }
 
@@ -165,6 +163,7 @@ impl CaseLedger {
         let Some(entry) = entry.filter(|entry| entry.kind == EntryKind::Payment) else { return };
         let state = part.slot.component().map_or("credit", Component::as_str);
         let mut fact = sink.plain(FactKind::Allocation, count);
+        fact.flags = if entry.after_recall { flag::AFTER_RECALL } else { 0 };
         fact.days_due = part.since.days_due(entry.day);
         fact.days_invoice = part.since.days_invoice(entry.day);
         fact.dims =
@@ -211,18 +210,27 @@ impl CaseLedger {
         }
     }
 
-    /// Lets an entry settle what is open; what nothing is open for becomes a credit.
-    pub(super) fn settle(&mut self, entry: u32, amount: i64, settling: &Settling) {
+    /// Lets an entry settle what is open, then what was written off (which a write-off cannot). Returns what there is nothing for.
+    pub(super) fn settle(&mut self, entry: u32, amount: i64, settling: &Settling, sink: &mut Sink) -> i64 {
         let mut left = amount;
         if let Some(stated) = settling.stated {
             for component in settling.order {
                 let want = stated.get(&component).copied().unwrap_or(0).clamp(0, left);
-                left -= want - self.spend(entry, component, want, settling);
+                let rest = self.spend(entry, component, want, settling);
+                left -= want - self.regain(entry, (component, rest), settling, sink);
             }
         }
         for component in settling.order {
             left = self.spend(entry, component, left, settling);
         }
+        for component in settling.order {
+            left = self.regain(entry, (component, left), settling, sink);
+        }
+        left
+    }
+
+    /// Makes a credit of what an entry had nothing to settle for.
+    pub(super) fn credited(&mut self, entry: u32, left: i64) {
         if left > 0 {
             let books = self.books_mut();
             books.credit = Wide::new(books.credit.get() + i128::from(left));
@@ -249,63 +257,5 @@ impl CaseLedger {
             }
         }
         left
-    }
-
-    /// Principal that is open, or was written off or waived in a settlement: what of it is still there to collect.
-    pub(super) fn principal_to_collect(&self) -> i128 {
-        let given_up = |books: &Arc<Books>| -> i128 {
-            let of = |part: &&Part| {
-                let kind = books.entries.get(part.entry as usize).map(|entry| entry.kind);
-                part.slot.is_principal() && matches!(kind, Some(EntryKind::WriteOff | EntryKind::Discount))
-            };
-            books.parts.iter().filter(of).map(|part| i128::from(part.amount)).sum()
-        };
-        self.claims.principal() + self.books.as_ref().map_or(0, given_up)
-    }
-
-    /// Sets everything that is open aside and returns the balance that so left, and how much of it is principal.
-    pub(super) fn park(&mut self) -> (i128, i128) {
-        let left = (self.balance().total(), self.claims.principal());
-        let mut parked = Vec::new();
-        for (at, claim) in self.claims.all_mut().iter_mut().enumerate() {
-            if claim.open() != 0 {
-                parked.push((Slot::new(Component::Principal, Some(at)), Wide::new(claim.open())));
-                claim.set_open(0);
-            }
-        }
-        if let Some(books) = self.books.as_mut().map(Arc::make_mut) {
-            for (component, pool) in [(Component::Interest, &mut books.interest), (Component::Cost, &mut books.cost)] {
-                if pool.get() != 0 {
-                    parked.push((Slot::new(component, None), *pool));
-                    *pool = Wide::default();
-                }
-            }
-            // A credit goes with the case and does not come back with it; what it paid stays paid.
-            books.credit_gone = Wide::new(books.credit_gone.get() + books.credit.get());
-            books.credit = Wide::default();
-            books.parts.retain(|part| part.slot != Slot::CREDIT);
-        }
-        self.away = true;
-        if !parked.is_empty() {
-            self.books_mut().parked = parked;
-        }
-        left
-    }
-
-    /// Brings back what was set aside; returns how much, how much of it is principal, and how much of that is of claims which
-    /// were never here before.
-    pub(super) fn unpark(&mut self, sink: &mut Sink) -> Parked {
-        self.away = false;
-        let (parked, new) = self.books.as_mut().map(Arc::make_mut).map_or_else(Default::default, |books| {
-            books.returns = super::books::NEVER;
-            (std::mem::take(&mut books.parked), std::mem::take(&mut books.new_claims))
-        });
-        let mut total = Parked { new: new.get(), ..Parked::default() };
-        for (slot, amount) in parked {
-            total.all += amount.get();
-            total.principal += if slot.is_principal() { amount.get() } else { 0 };
-            self.add(slot, amount.get(), sink);
-        }
-        total
     }
 }

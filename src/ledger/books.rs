@@ -42,7 +42,9 @@ pub(super) fn index(len: usize) -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Slot(u32);
 
-const CLAIM: u32 = (1 << 30) - 1;
+const CLAIM: u32 = (1 << 29) - 1;
+/// A mark of what an amount settled that had been written off before.
+const REGAINED: u32 = 1 << 29;
 
 impl Slot {
     /// Paid, but nothing was open that it could settle.
@@ -74,6 +76,16 @@ impl Slot {
         matches!(self.component(), Some(Component::Principal))
     }
 
+    /// Whether it had been written off before it was settled.
+    pub const fn is_regained(self) -> bool {
+        self.0 & REGAINED != 0 && self.component().is_some()
+    }
+
+    /// The same slot, of what had been written off before, or not.
+    pub const fn regained(self, regained: bool) -> Self {
+        Self(if regained { self.0 | REGAINED } else { self.0 & !REGAINED })
+    }
+
     /// The claim.
     pub const fn claim(self) -> Option<usize> {
         let claim = self.0 & CLAIM;
@@ -83,7 +95,7 @@ impl Slot {
     /// The same slot after the claims were put in another order.
     pub fn moved(self, to: &[usize]) -> Self {
         match (self.component(), self.claim().and_then(|at| to.get(at))) {
-            (Some(component), Some(&at)) => Self::new(component, Some(at)),
+            (Some(component), Some(&at)) => Self::new(component, Some(at)).regained(self.is_regained()),
             _ => self,
         }
     }
@@ -145,6 +157,17 @@ impl Part {
     }
 }
 
+/// What had been written off, and was settled after all: it was written up by as much.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Regained {
+    /// Entry that had written it off.
+    pub off: u32,
+    /// Entry that settled it.
+    pub by: u32,
+    pub slot: Slot,
+    pub amount: i64,
+}
+
 /// Something that named an activity which had not come yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Pending {
@@ -192,12 +215,12 @@ pub(super) struct Books {
     pub vat: Vec<(u32, i64)>,
     /// What waits for its target: key, day, matter.
     pub pending: Vec<(u64, i32, Pending)>,
-    /// What left with the case and comes back with it.
-    pub parked: Vec<(Slot, Wide)>,
-    /// How much of that is principal of claims that were added while the case was away.
-    pub new_claims: Wide,
-    /// Credits that left with the case.
-    pub credit_gone: Wide,
+    /// What was settled of what had been written off, in the order of settling.
+    pub regained: Vec<Regained>,
+    /// What comes in for the first time when the case comes: of one that has left the claims that were added since.
+    pub coming: Wide,
+    /// When the case left, while it is away after it had been here.
+    pub gone: Timestamp,
     /// When the case comes in, if that is still to come.
     pub returns: Timestamp,
     /// Instalment plans in the order of facts: the last one may be running.
@@ -230,9 +253,9 @@ impl Default for Books {
             credits: Vec::new(),
             vat: Vec::new(),
             pending: Vec::new(),
-            parked: Vec::new(),
-            new_claims: Wide::default(),
-            credit_gone: Wide::default(),
+            regained: Vec::new(),
+            coming: Wide::default(),
+            gone: NEVER,
             returns: NEVER,
             plans: Vec::new(),
             deal: None,
@@ -275,6 +298,23 @@ impl Books {
             self.vat.remove(at);
         }
         taken
+    }
+
+    /// Whether an entry is a write-off.
+    pub fn is_write_off(&self, entry: u32) -> bool {
+        self.entries.get(entry as usize).is_some_and(|entry| entry.kind == EntryKind::WriteOff)
+    }
+
+    /// The parts of the latest entry, once it has settled what it can.
+    pub fn latest_parts(&self, entry: u32) -> Vec<Part> {
+        let mut parts: Vec<Part> = self.parts.iter().rev().take_while(|part| part.entry == entry).copied().collect();
+        parts.reverse();
+        parts
+    }
+
+    /// The parts of what is written off.
+    pub fn written_off(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.slot != Slot::CREDIT && self.is_write_off(part.entry))
     }
 
     /// The index of an entry.

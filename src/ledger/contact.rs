@@ -141,7 +141,9 @@ impl CaseLedger {
         let outcome = contact.outcome;
         if contact.came_back() {
             made.event(MessageEventKind::Returned, None, sink);
-        } else if contact.delivered.is_some() || outcome == Some(Outcome::Delivered) {
+        } else if contact.delivered.is_some() || outcome == Some(Outcome::Delivered) || contact.outcome_flags().connect
+        {
+            // Who answered had it.
             made.event(MessageEventKind::Delivered, None, sink);
         }
         match outcome {

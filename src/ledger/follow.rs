@@ -38,6 +38,8 @@ pub(super) enum Exit {
     Transferred,
     Cancelled,
     Corrected,
+    /// Corrected, too: something was taken back.
+    TakenBack,
 }
 
 impl Exit {
@@ -50,7 +52,7 @@ impl Exit {
             Self::Recalled => "recalled",
             Self::Transferred => "transferred",
             Self::Cancelled => "cancelled",
-            Self::Corrected => "corrected",
+            Self::Corrected | Self::TakenBack => "corrected",
         }
     }
 
@@ -66,7 +68,7 @@ impl Exit {
             },
             Detail::Transfer { transfer: TransferKind::Recall, .. } => Self::Recalled,
             Detail::Transfer { .. } => Self::Transferred,
-            Detail::Reversal { .. } => Self::Corrected,
+            Detail::Reversal { .. } => Self::TakenBack,
             _ => Self::Closed,
         }
     }
@@ -150,6 +152,8 @@ struct Ended {
     days: i64,
     #[serde(deserialize_with = "super::dims::read_shared")]
     dims: Arc<Dims>,
+    /// The place that it left, with its balance and principal.
+    left: Option<(Place, Wide, i64)>,
 }
 
 impl Default for Followed {
@@ -211,7 +215,7 @@ impl CaseLedger {
     }
 
     /// Tells that the account's life began, ended, or goes on after all.
-    fn live(&mut self, now: Place, sink: &mut Sink) {
+    fn live(&mut self, now: Place, left: Option<(Place, Wide, i64)>, sink: &mut Sink) {
         let life = |ended: &Ended, sign: i8, sink: &Sink| Fact {
             day: ended.day,
             sign,
@@ -221,7 +225,7 @@ impl CaseLedger {
         };
         if let Place::Gone(exit) = now {
             let dims = sink.case.state(exit.name()).shared();
-            let ended = Ended { day: sink.day, days: self.days_since_placed(sink.day), dims };
+            let ended = Ended { day: sink.day, days: self.days_since_placed(sink.day), dims, left };
             sink.out.push(life(&ended, 1, sink));
             self.kept.get_or_insert_default().ended = Some(ended);
         } else if let Some(ended) = self.kept.as_mut().and_then(|kept| kept.ended.take()) {
@@ -235,7 +239,7 @@ impl CaseLedger {
     /// Something will happen on the sink's day: if it is the first of its month, where the account stands is noted. Returns
     /// its balance.
     pub(super) fn month_begins(&mut self, sink: &Sink) -> i128 {
-        let net = self.balance().total();
+        let net = self.owed().total();
         let followed = &mut self.followed;
         if sink.day >= followed.until {
             followed.until = next_month(sink.day);
@@ -262,19 +266,23 @@ impl CaseLedger {
         };
         self.past_due(now, sink);
         let gone = |place: Place| matches!(place, Place::Gone(_));
-        let was = self.followed.place;
-        if now == was || (gone(was) && gone(now)) {
+        let old = self.followed.place;
+        if now == old || (gone(old) && gone(now)) {
             return;
         }
         self.followed.place = now;
-        if gone(was) != gone(now) {
-            self.live(now, sink);
+        // What made it leave was taken back: it did not.
+        let stayed = if gone(old) && exit == Exit::TakenBack { self.not_left(sink) } else { None };
+        let (was, net) = stayed.unwrap_or((old, net));
+        let principal = version.principal();
+        if gone(old) != gone(now) {
+            self.live(now, (!gone(was)).then_some((was, Wide::new(net), principal)), sink);
         }
-        if !gone(was) {
+        if !gone(was) && now != was {
             let mut fact = sink.plain(FactKind::BucketLeft, 1);
             let dims = DimRef { bucket: Some(was.name(market)), to_bucket: Some(now.name(market)), ..sink.case };
             fact.dims = dims.state(now.outcome(was)).shared();
-            fact.amount2 = if gone(now) { version.principal() } else { 0 };
+            fact.amount2 = if gone(now) { principal } else { 0 };
             fact.value = gone(now).then(|| self.days_since_placed(sink.day));
             sink.amount(fact, net);
         }
@@ -296,6 +304,20 @@ impl CaseLedger {
             told(start, now, 1, sink);
         }
         start.told = now;
+    }
+
+    /// Takes back that the account left its place, if that is known. Returns the place, and the balance before.
+    fn not_left(&mut self, sink: &mut Sink) -> Option<(Place, i128)> {
+        let ended = self.kept.as_mut()?.ended.as_mut()?;
+        let (place, net, principal) = ended.left.take()?;
+        let mut fact = sink.plain(FactKind::BucketLeft, 1);
+        let dims = DimRef::of(&ended.dims);
+        let to = dims.state;
+        fact.dims = DimRef { bucket: Some(place.name(sink.market)), to_bucket: to, ..dims }.shared();
+        (fact.day, fact.sign) = (ended.day, -1);
+        (fact.amount2, fact.value) = (principal, Some(ended.days));
+        sink.amount(fact, net.get());
+        Some((place, net.get()))
     }
 
     /// A settlement discount was granted that stands: what is paid after it, or before, settles.

@@ -8,7 +8,7 @@ use super::books::{Books, NEVER};
 use super::debtor::of_debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::promise::{PromiseState, PromiseView, expected, open};
+use super::promise::{PromiseState, PromiseView, expected, no_longer_open};
 use super::seen::{SeenFor, last_seen, see};
 use super::{CaseLedger, midnight};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
@@ -88,7 +88,7 @@ impl CaseLedger {
             let judged = self.judged(index, &promise, sink);
             let told = of_debtor(&judged, sink.version, sink.out);
             [Some(judged), told].into_iter().flatten().for_each(|fact| sink.out.push(fact));
-            sink.out.push(Fact { sign: -1, day, ..open(&promise, sink) });
+            sink.out.push(Fact { day, ..no_longer_open(&promise, sink) });
             sink.out.push(came(&promise, sink));
             for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
                 see(&mut self.kept, seen, day, sink);

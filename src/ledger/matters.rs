@@ -1,5 +1,7 @@
 //! Complaints and disputes: their steps, and how long each was open.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::books::push_lean;
@@ -7,7 +9,7 @@ use super::emit::Sink;
 use super::{CaseLedger, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::MatterStep;
-use crate::domain::fact::FactKind;
+use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::ids::short_form;
 use crate::domain::time::Timestamp;
 
@@ -34,15 +36,27 @@ pub(super) struct OpenMatter {
     /// The short form of its reference; 0 if it has none.
     key: u64,
     since: Timestamp,
-    /// The step that ended it, of one with a reference: what is told of it again is known. Others are forgotten.
-    over: Option<MatterStep>,
+    /// What ended it, of one with a reference: what is told of it again is known. Others are forgotten.
+    over: Option<Over>,
+}
+
+/// How a complaint or dispute ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Over {
+    step: MatterStep,
+    day: i32,
+    /// Seconds since it was brought up.
+    value: Option<i64>,
+    #[serde(deserialize_with = "super::dims::read_shared")]
+    dims: Arc<Dims>,
 }
 
 impl CaseLedger {
     /// A step of a dispute or complaint; the state is the matter and the step, as `dispute_opened`. A step that ends it
     /// tells how long it was open: the matter of its reference, or the oldest one if it names none. Two systems may tell of one
     /// matter: the opening of what is open counts once, without a reference as with one, and so does an end that is told again of
-    /// the same reference. What was over and is opened again is brought up again.
+    /// the same reference. Another end of the same reference (on appeal, say) takes the place of the former one. What was over and
+    /// is opened again is brought up again.
     pub(super) fn matter(
         &mut self,
         activity: &Activity,
@@ -56,20 +70,29 @@ impl CaseLedger {
         match step {
             MatterStep::Opened => match all.iter_mut().find(|one| one.matter == matter && one.key == key) {
                 Some(known) if known.over.is_none() => return,
-                Some(known) => (known.since, known.over) = (activity.occurred, None),
+                Some(known) => {
+                    known.since = activity.occurred;
+                    known.over = None;
+                }
                 None => push_lean(all, OpenMatter { matter, key, since: activity.occurred, over: None }),
             },
             MatterStep::ResolvedUpheld | MatterStep::ResolvedRejected | MatterStep::Withdrawn => {
                 let named = |one: &OpenMatter| one.matter == matter && (key == 0 || one.key == key);
-                if let Some(at) = all.iter().position(|one| named(one) && one.over.is_none()) {
-                    if let Some(known) = all.get_mut(at) {
-                        fact.value = Some(activity.occurred.seconds_since(known.since));
-                        known.over = Some(step);
+                let open = all.iter().position(|one| named(one) && one.over.is_none());
+                let known = open.or_else(|| all.iter().position(|one| key != 0 && named(one)));
+                if let Some(known) = known.and_then(|at| all.get_mut(at)) {
+                    if known.over.as_ref().is_some_and(|over| over.step == step) {
+                        return;
                     }
-                    all.retain(|one| one.key != 0 || one.over.is_none());
-                } else if key != 0 && all.iter().any(|one| named(one) && one.over == Some(step)) {
-                    return;
+                    fact.value = Some(activity.occurred.seconds_since(known.since));
+                    let (day, value, dims) = (sink.day, fact.value, Arc::clone(&fact.dims));
+                    if let Some(former) = known.over.replace(Over { step, day, value, dims }) {
+                        let (day, value, dims) = (former.day, former.value, former.dims);
+                        let told = Fact { sign: -1, day, value, dims, ..fact.clone() };
+                        sink.out.push(told);
+                    }
                 }
+                all.retain(|one| one.key != 0 || one.over.is_none());
             }
             _ => {}
         }

@@ -44,6 +44,7 @@ mod seen;
 mod terms;
 mod transfers;
 mod versions;
+mod written_off;
 
 #[cfg(test)]
 mod tests;
@@ -160,7 +161,7 @@ impl CaseLedger {
             }
             Detail::PromiseWithdrawn { promise } => self.promise_withdrawn(ctx, promise, sink),
             Detail::Promise(_) if !ctx.lead => self.made_elsewhere(activity, sink),
-            Detail::Transfer { transfer, .. } => self.transferred(*transfer, sink),
+            Detail::Transfer { transfer, .. } => self.transferred(*transfer, activity.occurred, sink),
             Detail::CaseStatus { closed, .. } => {
                 let before = self.stock();
                 self.close(*closed, sink);
@@ -271,7 +272,7 @@ impl CaseLedger {
             self.pass_to(sink.day, &mut sink);
             if self.books.as_ref().is_some_and(|books| books.returns <= at) {
                 let before = self.stock();
-                self.placed(0, &mut sink);
+                self.placed(&mut sink);
                 sink.stocks(before, self.stock());
                 self.on_hand(before.open, &mut sink);
             }
@@ -285,13 +286,14 @@ impl CaseLedger {
 
     /// Finds the next timer: a claim's due date passes while something is open, a promise is judged, the case comes in.
     fn set_timer(&mut self, market: &Market) {
+        let gone = self.is_gone();
         let mut next = NEVER;
         let mut pools = false;
         if let Some(books) = &self.books {
-            pools = books.interest.get() != 0 || books.cost.get() != 0;
+            pools = !gone && (books.interest.get() != 0 || books.cost.get() != 0);
             next = books.returns.min(books.promise_due(market)).min(books.terms_due());
         }
-        let ahead = |claim: &&claims::Claim| pools || claim.open() != 0;
+        let ahead = |claim: &&claims::Claim| !gone && (pools || claim.open() != 0);
         let due = self.claims.all().iter().filter(ahead).filter_map(claims::Claim::due);
         let mut day = due.filter(|due| *due >= self.day).min().map(|due| due.saturating_add(1));
         // An account grows older while it is open and owes something.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::account::Settling;
-use super::books::{Entry, EntryKind, NEVER, Pending, Slot, index, push_lean, tag};
+use super::books::{Entry, EntryKind, Pending, Slot, index, push_lean, tag};
 use super::emit::Sink;
+use super::reversals::beyond;
 use super::transfers::moved_to;
 use super::{CaseLedger, Context, who};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{AdjustmentKind, Charge, Payment};
-use crate::domain::fact::{Dims, FactKind, flag};
+use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::ids::ClaimId;
 use crate::domain::market::Market;
 use crate::domain::money::Money;
@@ -32,11 +33,9 @@ impl CaseLedger {
         dims: &Arc<Dims>,
         told: i32,
     ) -> u32 {
-        let (away, day) = (self.away, told);
+        let (after_recall, day) = (self.is_gone(), told);
         let books = self.books_mut();
         let at = index(books.entries.len());
-        // A case that is still to come in has not left.
-        let after_recall = away && books.returns == NEVER;
         let entry = Entry { key, left: amount, dims: Arc::clone(dims), day, told, slot, kind, after_recall };
         push_lean(&mut books.entries, entry);
         at
@@ -78,12 +77,14 @@ impl CaseLedger {
         self.recovers(ctx.version, i128::from(amount), &dims, sink);
         let first = payment.claim.as_ref().and_then(|id| claim_index(ctx.version, id));
         let stated = Some(&payment.allocation).filter(|stated| !stated.is_empty());
-        let from = self.books_mut().parts.len();
         let settling = Settling { stated, ..self.settling(ctx.market, first) };
-        self.settle(entry, amount, &settling);
-        let parts = self.books_mut().parts.get(from..).unwrap_or_default().to_vec();
+        let left = self.settle(entry, amount, &settling, sink);
+        self.credited(entry, left);
+        let parts = self.books_mut().latest_parts(entry);
         let principal = parts.iter().filter(|part| part.slot.is_principal()).map(|part| i128::from(part.amount)).sum();
-        moved_to(&dims, (i128::from(amount), principal), sink);
+        if !self.is_gone() {
+            moved_to(&dims, (i128::from(amount), principal), sink);
+        }
         for part in parts {
             self.allocated(part, i128::from(part.amount), 1, sink);
         }
@@ -143,7 +144,7 @@ impl CaseLedger {
         };
         let mut fact = sink.plain(FactKind::Charge, 1);
         fact.dims = Arc::clone(&dims);
-        fact.flags = super::purchased(ctx.version);
+        fact.flags = super::purchased(ctx.version) | self.left_flag();
         fact.amount2 = vat;
         sink.amount(fact, i128::from(gross));
         let slot = Slot::new(Component::Cost, None);
@@ -171,7 +172,8 @@ impl CaseLedger {
         sink: &mut Sink,
     ) {
         let before = self.stock();
-        sink.flow(fact_kind(kind), i128::from(amount));
+        let fact = sink.plain(fact_kind(kind), 1);
+        sink.amount(Fact { flags: self.left_flag(), ..fact }, i128::from(amount));
         let slot = match component {
             Component::Principal => Slot::new(component, Some(self.oldest_claim())),
             Component::Interest | Component::Cost => Slot::new(component, None),
@@ -219,16 +221,22 @@ impl CaseLedger {
         sink: &mut Sink,
     ) {
         let before = self.stock();
-        let told = if kind == EntryKind::WriteDown { -i128::from(amount) } else { i128::from(amount) };
         let dims = Arc::clone(&sink.dims);
         let entry = self.enter(tag(&activity.id), amount, kind, Slot::CREDIT, &dims, sink.day);
-        let from = self.books_mut().parts.len();
         let stated = component.map(|component| [(component, amount)].into());
         let settling = Settling { stated: stated.as_ref(), ..self.settling(ctx.market, None) };
-        self.settle(entry, amount, &settling);
-        let fact = sink.plain(fact_kind(kind), 1);
+        let left = self.settle(entry, amount, &settling, sink);
+        let amount = if matches!(kind, EntryKind::WriteOff | EntryKind::Discount) {
+            self.beyond_owed(entry, left, sink);
+            amount - left
+        } else {
+            self.credited(entry, left);
+            amount
+        };
+        let told = if kind == EntryKind::WriteDown { -i128::from(amount) } else { i128::from(amount) };
+        let fact = Fact { flags: self.left_flag(), ..sink.plain(fact_kind(kind), 1) };
         if kind == EntryKind::Cancellation {
-            let parts = self.books_mut().parts.get(from..).unwrap_or_default();
+            let parts = self.books_mut().latest_parts(entry);
             let principal = parts.iter().filter(|part| part.slot.is_principal());
             sink.amounts(fact, (told, principal.map(|part| i128::from(part.amount)).sum()));
         } else {
@@ -236,6 +244,19 @@ impl CaseLedger {
         }
         sink.stocks(before, self.stock());
         self.take_back_awaited(ctx, tag(&activity.id), sink);
+    }
+}
+
+impl CaseLedger {
+    /// Nobody gives up more than is owed: what a write-off or a discount states beyond that makes no credit, and is told.
+    fn beyond_owed(&mut self, entry: u32, left: i64, sink: &mut Sink) {
+        if left > 0 {
+            if let Some(entry) = self.books_mut().entries.get_mut(entry as usize) {
+                entry.left -= left;
+            }
+            let told = beyond(left, "more_than_owed", sink);
+            sink.out.push(told);
+        }
     }
 }
 

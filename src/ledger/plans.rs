@@ -159,31 +159,35 @@ impl CaseLedger {
         }
     }
 
-    /// Nothing more is paid on the last plan. If it is running, it ends before its last instalment.
+    /// Nothing more is paid on the last plan. If it is running, it ends before its last instalment: those that are due by now are
+    /// judged all the same, those that are not are expected no more.
     fn plan_over(&mut self, state: &str, sink: &mut Sink) {
         let Some(books) = self.books.as_mut().map(Arc::make_mut) else { return };
         let entries = index(books.entries.len());
         let Some(plan) = books.plans.last_mut().filter(|plan| plan.to.is_none()) else { return };
         plan.to = Some(entries);
-        if std::mem::replace(&mut plan.judged_at, NEVER) != NEVER {
+        if plan.judged_at != NEVER {
             let mut fact = sink.plain(FactKind::PlanEnded, 1);
             fact.dims = sink.case.acted_by(&plan.dims).state(state).shared();
             sink.out.push(fact);
-            for one in plan.instalments.get(plan.judged.len()..).unwrap_or_default() {
+            let due = plan.instalments.partition_point(|(due, _)| *due < sink.day).max(plan.judged.len());
+            for one in plan.instalments.get(due..).unwrap_or_default() {
                 sink.out.push(Fact { sign: -1, ..plan.expected(*one, sink) });
             }
+            plan.instalments.truncate(due);
+            plan.set_timer(sink.market);
         }
     }
 
     /// Judges the instalments whose instant is `at`.
     pub(super) fn judge_instalments(&mut self, at: Timestamp, sink: &mut Sink) {
-        let due = |books: &Books| books.plans.last().is_some_and(|plan| plan.judged_at <= at);
-        while self.books.as_deref().is_some_and(due) {
+        let due = |books: &Books| books.plans.iter().position(|plan| plan.judged_at <= at);
+        while let Some(index) = self.books.as_deref().and_then(due) {
             let books = self.books_mut();
-            let Some(plan) = books.plans.last_mut() else { return };
+            let Some(plan) = books.plans.get_mut(index) else { return };
             push_lean(&mut plan.judged, Judged { case: Arc::clone(&sink.dims) });
             plan.set_timer(sink.market);
-            let told = books.plans.last().map(|plan| plan.told_from(plan.judged.len() - 1, books, sink));
+            let told = books.plans.get(index).map(|plan| plan.told_from(plan.judged.len() - 1, books, sink));
             sink.out.extend(told.into_iter().flatten());
         }
     }

@@ -29,9 +29,9 @@ vocabulary!(
         PartlyKept = "partly_kept",
         /// Paid in full after grace, by payments that name it.
         Late = "late",
-        /// Nothing paid by the end of grace and not in full since, or replaced after its due date.
+        /// Nothing paid by the end of grace and not in full since, or replaced or withdrawn after its due date.
         Broken = "broken",
-        /// Withdrawn before it was judged.
+        /// Withdrawn, at the latest on its due date.
         Withdrawn = "withdrawn",
         /// Replaced by another one, at the latest on its due date.
         Superseded = "superseded",
@@ -72,7 +72,7 @@ pub struct PromiseView {
     pub(super) case: Option<Arc<Dims>>,
 }
 
-/// A mark: replaced after its due date. It will count as broken, and nothing more is paid on it.
+/// A mark: replaced or withdrawn after its due date. It will count as broken, and nothing more is paid on it.
 const DOOMED: u8 = 1;
 /// A mark: the contact that it names is there, and counted on this case.
 const ON_CONTACT: u8 = 2;
@@ -126,15 +126,15 @@ impl PromiseView {
             fact.flags = self.flags;
             fact.dims = self.told(state, sink);
             sink.out.push(fact);
-            sink.out.push(Fact { sign: -1, ..open(self, sink) });
+            sink.out.push(no_longer_open(self, sink));
             sink.out.push(Fact { sign: -1, ..expected(self, sink) });
         }
     }
 
-    /// Replaces it: after its due date that does not save it.
-    pub(super) fn supersede(&mut self, sink: &mut Sink) {
+    /// Replaces or withdraws it: after its due date that does not save it.
+    pub(super) fn give_up(&mut self, how: PromiseState, sink: &mut Sink) {
         if sink.day <= day_number(self.due) {
-            self.end(PromiseState::Superseded, sink);
+            self.end(how, sink);
         } else if self.state == PromiseState::Open && !self.kept_already() {
             self.marks |= DOOMED;
         }
@@ -282,7 +282,7 @@ impl CaseLedger {
         push_lean(&mut books.promises, view);
         if let Some(old) = &promise.supersedes {
             match books.promise(old).and_then(|old| books.promises.get_mut(old)) {
-                Some(old) => old.supersede(sink),
+                Some(old) => old.give_up(PromiseState::Superseded, sink),
                 None => books.pending.push((tag(old), sink.day, Pending::Superseded)),
             }
         }
@@ -358,7 +358,7 @@ impl CaseLedger {
     pub(super) fn promise_withdrawn(&mut self, ctx: &Context, id: &ActivityId, sink: &mut Sink) {
         let books = self.books_mut();
         match books.promise(id).and_then(|at| books.promises.get_mut(at)) {
-            Some(promise) => promise.end(PromiseState::Withdrawn, sink),
+            Some(promise) => promise.give_up(PromiseState::Withdrawn, sink),
             None if ctx.lead => books.pending.push((tag(id), sink.day, Pending::Withdrawn)),
             None => {}
         }
@@ -380,6 +380,11 @@ pub(super) fn open(promise: &PromiseView, sink: &Sink) -> Fact {
     fact.amount = promise.amount;
     fact.dims = promise.of_case(sink.case).shared();
     fact
+}
+
+/// It is open no more: a stock that has come to nothing differs from one that there never was.
+pub(super) fn no_longer_open(promise: &PromiseView, sink: &Sink) -> Fact {
+    Fact { count: 0, amount: promise.amount.saturating_neg(), ..open(promise, sink) }
 }
 
 fn made(promise: &PromiseView, sink: &Sink) -> Fact {

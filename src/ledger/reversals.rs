@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::account::Settling;
-use super::books::{EntryKind, Part, Pending, Slot};
+use super::books::{Entry, EntryKind, Pending, Slot};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::money::fact_kind;
 use super::transfers::moved_to;
 use super::{CaseLedger, Context};
 use crate::domain::detail::ReversalKind;
-use crate::domain::fact::{Fact, FactKind};
+use crate::domain::fact::{Fact, FactKind, flag};
 use crate::domain::money::Money;
 
 impl CaseLedger {
@@ -50,7 +50,8 @@ impl CaseLedger {
     }
 
     /// Takes back `amount` of an entry, at most what of it is left: what it settled last is open again first. What was stated
-    /// beyond that is told.
+    /// beyond that is told. What is taken back is one fact less of nothing: a period in which all of it was has come to nothing,
+    /// and is not without facts.
     fn take_back(&mut self, ctx: &Context, at: u32, amount: i64, reason: ReversalKind, sink: &mut Sink) {
         let before = self.stock();
         let Some(entry) = self.books_mut().entries.get(at as usize).cloned() else { return };
@@ -62,7 +63,6 @@ impl CaseLedger {
         }
         let amount = amount.min(entry.left);
         let wide = i128::from(amount);
-        let whole = if entry.left == amount && amount > 0 { -1 } else { 0 };
         let take = |ledger: &mut Self| {
             let books = ledger.books_mut();
             if entry.kind == EntryKind::Payment {
@@ -83,6 +83,7 @@ impl CaseLedger {
         } else {
             take(self);
         }
+        let flags = self.left_flag();
         match entry.kind {
             EntryKind::Payment => {
                 let dims = DimRef { channel: entry.dims.channel, ..sink.case.acted_by(&entry.dims) };
@@ -93,30 +94,32 @@ impl CaseLedger {
                 self.recovers(ctx.version, -wide, &dims.shared(), sink);
             }
             EntryKind::Charge => {
-                let mut fact = sink.plain(FactKind::Charge, whole);
+                let mut fact = sink.plain(FactKind::Charge, 0);
                 fact.dims = DimRef { state: entry.dims.state.as_deref(), ..sink.case }.shared();
                 fact.amount2 = -self.books_mut().untax(at, amount, entry.left);
-                fact.flags = super::purchased(ctx.version);
+                fact.flags = super::purchased(ctx.version) | flags;
                 sink.amount(fact, -wide);
             }
-            EntryKind::WriteDown => sink.amount(sink.plain(FactKind::WrittenUp, whole), wide),
+            EntryKind::WriteDown => sink.amount(Fact { flags, ..sink.plain(FactKind::WrittenUp, 0) }, wide),
             // Told below, with what of it is principal.
             EntryKind::Cancellation => {}
-            kind => sink.amount(sink.plain(fact_kind(kind), whole), -wide),
+            kind => sink.amount(Fact { flags, ..sink.plain(fact_kind(kind), 0) }, -wide),
         }
         match entry.kind {
             EntryKind::Charge | EntryKind::Interest | EntryKind::WriteUp => {
                 let stated = entry.slot.component().map(|component| [(component, amount)].into());
                 let settling = self.settling(ctx.market, entry.slot.claim());
-                self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling });
+                let left = self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling }, sink);
+                self.credited(at, left);
             }
             EntryKind::Cancellation => {
                 let principal = self.reopen(at, amount, sink);
-                sink.amounts(sink.plain(FactKind::Cancelled, whole), (-wide, -principal));
+                let fact = Fact { flags, ..sink.plain(FactKind::Cancelled, 0) };
+                sink.amounts(fact, (-wide, -principal));
             }
             EntryKind::Payment => {
                 let principal = self.reopen(at, amount, sink);
-                moved_to(&entry.dims, (-wide, -principal), sink);
+                self.owed_elsewhere(&entry, (wide, principal), sink);
             }
             _ => {
                 self.reopen(at, amount, sink);
@@ -151,22 +154,37 @@ impl CaseLedger {
         books.parts.retain(|part| part.amount != 0);
         for (part, taken) in undone {
             self.allocated(part, -i128::from(taken), if part.amount == 0 { -1 } else { 0 }, sink);
-            if part.slot != Slot::CREDIT {
+            if part.slot.is_regained() {
+                self.lose(part, taken, sink);
+            } else if part.slot != Slot::CREDIT {
                 self.add(part.slot, i128::from(taken), sink);
             }
         }
-        // The rest was a credit that left with the case meanwhile: it is owed all the same.
         if left > 0 {
-            let whole = self.books_mut().entries.get(at as usize).is_none_or(|entry| entry.left == 0);
-            self.allocated(Part::credit(at, 0), -i128::from(left), if whole { -1 } else { 0 }, sink);
+            self.owe_regained(at, left, sink);
         }
-        self.add(Slot::CREDIT, i128::from(left), sink);
         principal
+    }
+
+    /// What a payment had settled is owed again. It moves back from where the payment counts; and it is owed where the case is
+    /// now, which for one that came before or after the case was there has told otherwise.
+    fn owed_elsewhere(&self, entry: &Entry, (amount, principal): (i128, i128), sink: &mut Sink) {
+        if !entry.after_recall {
+            moved_to(&entry.dims, (-amount, -principal), sink);
+        }
+        match (entry.after_recall, self.is_gone()) {
+            (false, true) => sink.amounts(sink.plain(FactKind::Recalled, 0), (amount, principal)),
+            (true, false) => {
+                let fact = sink.plain(FactKind::Placed, 0);
+                sink.amounts(Fact { flags: flag::AGAIN, ..fact }, (amount, principal));
+            }
+            _ => {}
+        }
     }
 }
 
-/// A reversal stated so much more than could be taken back.
-fn beyond(amount: i64, state: &str, sink: &Sink) -> Fact {
+/// A reversal stated so much more than could be taken back, or a write-off or discount so much more than was owed.
+pub(super) fn beyond(amount: i64, state: &str, sink: &Sink) -> Fact {
     let fact = sink.plain(FactKind::ReversedBeyond, 1);
     Fact { amount, dims: sink.case.state(state).shared(), ..fact }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::books::{Books, Entry, EntryKind, NEVER, index};
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::plans::Plan;
 use super::{CaseLedger, Context, acted};
 use crate::domain::activity::Activity;
 use crate::domain::detail::SettlementStep;
@@ -58,6 +59,17 @@ impl Deal {
         fact
     }
 
+    /// It is not paid, nothing was told of that yet, and its last day is before `day`.
+    fn is_overdue(&self, day: i32) -> bool {
+        self.amount > 0 && self.paid.is_none() && self.overdue.is_none() && self.last.is_some_and(|last| last < day)
+    }
+
+    /// It was not paid by its due date and nothing is paid on it any more.
+    fn told_lost(&self, sink: &Sink) -> Fact {
+        let dims = sink.case.acted_by(&self.dims).state("overdue").shared();
+        self.told(&Settled { day: sink.day, amount: self.amount, dims }, 1, sink)
+    }
+
     /// It was not paid by its last day.
     fn told_overdue(&self, dims: &Arc<Dims>, sign: i8, sink: &Sink) -> Option<Fact> {
         let overdue = Settled { day: self.last?, amount: self.amount, dims: Arc::clone(dims) };
@@ -68,7 +80,7 @@ impl Deal {
 impl Books {
     /// When the next instalment or the settlement is judged, or the next payment session is over.
     pub(super) fn terms_due(&self) -> Timestamp {
-        let plan = self.plans.last().map_or(NEVER, |plan| plan.judged_at());
+        let plan = self.plans.iter().map(Plan::judged_at).min().unwrap_or(NEVER);
         let plan = self.deal.as_ref().map_or(plan, |deal| plan.min(deal.judged_at));
         self.sessions.iter().map(|session| session.over).fold(plan, Timestamp::min)
     }
@@ -125,7 +137,7 @@ impl CaseLedger {
         sink: &mut Sink,
     ) {
         let Some(amount) = super::sound(amount, ctx.version) else { return };
-        let balance = narrow(self.balance().total());
+        let balance = narrow(self.owed().total());
         let mut fact = acted(activity, FactKind::Settlement, Some(step.as_str()), sink);
         fact.amount = amount;
         fact.amount2 = balance;
@@ -135,12 +147,15 @@ impl CaseLedger {
             SettlementStep::Accepted => {
                 let dims = DimRef { state: None, ..DimRef::of(&fact.dims) }.shared();
                 let from = index(books.entries.len());
-                let grace = i64::from(ctx.market.promise_grace_days);
-                let last = due.map(|due| day_number(add_days(due, grace)).max(sink.day));
+                let grace = i32::from(ctx.market.promise_grace_days);
+                let last = due.map(|due| day_number(add_days(due, i64::from(grace))).max(sink.day));
                 let judged_at = last.map_or(NEVER, |last| super::midnight(ctx.market, last.saturating_add(1)));
                 let (paid, overdue, judged) = (None, None, None);
                 let deal = Deal { from, amount, balance, dims, last, judged_at, paid, overdue, judged };
-                books.deal = Some(Box::new(deal));
+                // After its due date another one does not save the settlement that it replaces.
+                let lost =
+                    books.deal.replace(Box::new(deal)).filter(|deal| deal.is_overdue(sink.day.saturating_add(grace)));
+                sink.out.extend(lost.map(|deal| deal.told_lost(sink)));
             }
             SettlementStep::Broken => {
                 if books.deal.as_deref().is_some_and(|deal| deal.overdue.is_some()) {

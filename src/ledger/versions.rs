@@ -52,7 +52,8 @@ impl CaseLedger {
         let dims = Arc::clone(&sink.dims);
         let entry = self.enter(key, amount, EntryKind::Placement, Slot::CREDIT, &dims, sink.day);
         let settling = self.settling(market, None);
-        self.settle(entry, amount, &settling);
+        let left = self.settle(entry, amount, &settling, sink);
+        self.credited(entry, left);
     }
 
     /// Comes to a fact at `at`. One before the opening moves the opening facts: to the fact if nothing says when the
@@ -82,8 +83,7 @@ impl CaseLedger {
         let opened = std::mem::replace(&mut self.opened, Timestamp(i64::MIN));
         self.day = day_number(at.date(market.zone));
         if placed.is_some() {
-            self.park();
-            self.books_mut().returns = opened;
+            self.wait(opened);
             self.unfollow();
             self.set_timer(market);
         } else {
@@ -101,7 +101,7 @@ impl CaseLedger {
         let (day, placed) = (self.day_of(market, new.effective), self.placed_on);
         let [left, came] = [old, new].map(|version| super::dims::DimRef::of_case(market, version));
         let goes = left != came;
-        let (before, principal) = (self.stock(), if goes { self.principal_to_collect() } else { 0 });
+        let (before, principal) = (self.stock(), if goes { self.worth().principal } else { 0 });
         let net = self.month_begins(&Sink::new(&mut *out, (day, placed), market, old));
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
@@ -132,20 +132,21 @@ impl CaseLedger {
             sink.open_accounts(before.open);
         }
         let here = if moved == Stock::default() { before } else { Stock::default() };
-        if self.away {
-            // They come in with the rest of the case.
-            let added = added.into_iter().filter(|(_, amount)| *amount > 0);
-            let slot = |(claim, amount)| (Slot::new(Component::Principal, Some(claim)), Wide::new(amount));
-            let books = self.books_mut();
-            let known = books.parked.len();
-            books.parked.extend(added.map(slot));
-            let new = books.parked.iter().skip(known).map(|(_, amount)| amount.get()).sum::<i128>();
-            books.new_claims = Wide::new(books.new_claims.get() + new);
-        } else if !added.is_empty() {
-            sink.placed(added.iter().map(|(_, amount)| amount).sum());
+        if !added.is_empty() {
+            let new = added.iter().map(|(_, amount)| amount).sum::<i128>();
+            if self.away {
+                // They come in with the rest of the case.
+                let books = self.books_mut();
+                books.coming = Wide::new(books.coming.get() + new);
+            } else {
+                sink.placed(new);
+            }
             for (claim, amount) in added {
                 self.place_claim(market, claim, amount, &mut sink);
             }
+        }
+        if self.comes_again(new, self.settled.max(new.effective)) {
+            self.placed(&mut sink);
         }
         let (was, now) = (price(old), price(new));
         if was != now {
@@ -209,7 +210,7 @@ impl CaseLedger {
         if let Some(books) = self.books.as_mut().map(Arc::make_mut) {
             books.parts.iter_mut().for_each(|part| part.slot = part.slot.moved(&to));
             books.entries.iter_mut().for_each(|entry| entry.slot = entry.slot.moved(&to));
-            books.parked.iter_mut().for_each(|(slot, _)| *slot = slot.moved(&to));
+            books.regained.iter_mut().for_each(|one| one.slot = one.slot.moved(&to));
         }
         added
     }

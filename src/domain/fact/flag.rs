@@ -31,7 +31,8 @@ pub const NOTICE: u16 = 4_096;
 /// The case was placed before, and comes back.
 pub const AGAIN: u16 = 8_192;
 
-/// The case had left (recalled, sold or moved out) when the payment came.
+/// The case had left (recalled, sold or moved out): when the payment came of which the fact is, else when it was told. It is in no
+/// balance here.
 pub const AFTER_RECALL: u16 = 16_384;
 /// Of the promises of a call that were kept, it is the first one.
 pub const FIRST_KEPT_OF_CALL: u16 = 32_768;

@@ -74,9 +74,98 @@ fn what_is_paid_on_it_is_collectable_no_more_wherever_the_case_went_since() {
         ("2024-04-01", "came", 7_000),
     ];
     assert_eq!(changes(&folded), told(&expected));
-    // More than is owed is no write-off of anything.
+    // More than is owed is no write-off of anything, and no credit; it is told.
     let folded = fold(&[case()], &[activity("1", at("2024-02-01 10:00"), write_off(12_000))], end());
     assert_eq!(changes(&folded), told(&[("2024-02-01", "changed", 10_000)]));
+    let sum = |kind| folded.sum(kind, END, |_| true);
+    assert_eq!(
+        (sum(FactKind::WrittenOff), sum(FactKind::CreditBalance), sum(FactKind::ReversedBeyond)),
+        (10_000, 0, 2_000)
+    );
+}
+
+/// Sum of a kind, and of it what has a state.
+fn of_state(folded: &Folded, kind: FactKind, state: &str) -> i64 {
+    folded.sum(kind, END, |dims| dims.state.as_deref() == Some(state))
+}
+
+#[test]
+fn what_is_paid_on_it_is_principal_and_no_credit() {
+    let history = [
+        activity("1", at("2024-02-01 10:00"), write_off(10_000)),
+        activity("2", at("2024-02-10 10:00"), pays(3_000)),
+        activity("3", at("2024-02-20 10:00"), reverses("2", 1_000)),
+        activity("4", at("2024-03-01 10:00"), reverses("1", 10_000)),
+    ];
+    let sums = |folded: &Folded| {
+        let sum = |kind| folded.sum(kind, END, |_| true);
+        let principal = of_state(folded, FactKind::Allocation, "principal");
+        let regained = of_state(folded, FactKind::WrittenUp, "regained");
+        (principal, regained, sum(FactKind::Receivable), sum(FactKind::CreditBalance), sum(FactKind::WrittenOffOpen))
+    };
+    let after = |activities: usize| sums(&fold(&[case()], &history[..activities], end()));
+    assert_eq!(after(2), (3_000, 3_000, 0, 0, 7_000));
+    // What is taken back of the payment is written off again.
+    assert_eq!(after(3), (2_000, 2_000, 0, 0, 8_000));
+    // Without the write-off the payment settles what is owed.
+    assert_eq!(after(4), (2_000, 0, 8_000, 0, 0));
+}
+
+#[test]
+fn what_is_paid_while_the_case_is_away_settles_what_is_owed_there() {
+    let history = [
+        activity("1", at("2024-02-01 10:00"), pays(1_000)),
+        activity("2", at("2024-03-01 10:00"), transfer(TransferKind::Recall)),
+        activity("3", at("2024-03-05 10:00"), pays(6_000)),
+        activity("4", at("2024-03-06 10:00"), examples::charge(50)),
+        activity("5", at("2024-03-07 10:00"), reverses("1", 400)),
+        activity("6", at("2024-04-01 10:00"), transfer(TransferKind::Place)),
+        activity("7", at("2024-04-02 10:00"), reverses("3", 500)),
+    ];
+    let folded = fold(&[case()], &history, end());
+    let stock =
+        |on: &str| folded.sum(FactKind::Receivable, on, |_| true) - folded.sum(FactKind::CreditBalance, on, |_| true);
+    assert_eq!([stock("2024-02-28"), stock("2024-03-01"), stock("2024-03-31")], [9_000, 0, 0]);
+    // 9,000 left, 6,000 were paid, 50 charged, and 400 of what had been paid before are owed again.
+    assert_eq!([stock("2024-04-01"), stock("2024-04-02")], [3_450, 3_950]);
+    let told = |kind: FactKind, flags: u16| {
+        let of = folded.facts.iter().filter(|fact| fact.kind == kind && fact.flags == flags);
+        of.map(|fact| (fact.count, fact.amount, fact.amount2)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(FactKind::Recalled, 0), [(1, 9_000, 9_000), (0, 400, 400)]);
+    // What of it is owed again once the case is back came back with it.
+    assert_eq!(told(FactKind::Placed, flag::AGAIN), [(1, 3_450, 3_400), (0, 500, 500)]);
+    assert_eq!(told(FactKind::Charge, flag::AFTER_RECALL), [(1, 50, 0)]);
+    let principal = |flags: u16| {
+        let of = folded.facts.iter().filter(|fact| fact.kind == FactKind::Allocation && fact.flags == flags);
+        of.map(|fact| fact.amount).sum::<i64>()
+    };
+    assert_eq!((principal(0), principal(flag::AFTER_RECALL)), (600, 5_500));
+}
+
+#[test]
+fn a_version_that_states_a_later_placement_places_a_case_again() {
+    let recall = [activity("1", at("2024-03-01 10:00"), transfer(TransferKind::Recall))];
+    let again = |effective: &str, placed: &str| {
+        let mut again = version("2", at(effective), vec![claim("a", 10_000, Some("2024-01-31"))]);
+        again.placement.placed = Some(at(placed));
+        again
+    };
+    let placed = |versions: &[CaseVersion]| {
+        let folded = fold(versions, &recall, end());
+        let of = folded.facts.iter().filter(|fact| fact.kind == FactKind::Placed && fact.flags == flag::AGAIN);
+        of.map(|fact| (crate::domain::time::date_of_day(fact.day).to_string(), fact.amount)).collect::<Vec<_>>()
+    };
+    let day = |day: &str| vec![(day.to_owned(), 10_000)];
+    // Told afterwards, on the day from which it is so; told before, on the day itself.
+    assert_eq!(placed(&[case(), again("2024-05-10 09:00", "2024-05-02 09:00")]), day("2024-05-10"));
+    assert_eq!(placed(&[case(), again("2024-04-10 09:00", "2024-05-02 09:00")]), day("2024-05-02"));
+    assert_eq!(placed(&[case(), again("2024-02-10 09:00", "2024-05-02 09:00")]), day("2024-05-02"));
+    // One before the recall says nothing of what came after, and one that is taken back does not come.
+    assert_eq!(placed(&[case(), again("2024-05-10 09:00", "2024-02-20 09:00")]), []);
+    let mut back = version("3", at("2024-04-20 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
+    back.placement.placed = Some(at("2024-01-10 09:00"));
+    assert_eq!(placed(&[case(), again("2024-04-10 09:00", "2024-05-02 09:00"), back]), []);
 }
 
 #[test]

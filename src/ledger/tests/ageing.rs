@@ -154,3 +154,27 @@ fn a_later_due_date_cures_and_the_group_of_the_month_s_beginning_is_told() {
     assert_eq!(told(&folded, FactKind::AccountMoved).iter().map(|one| one.4).sum::<i64>(), 0);
     assert_eq!(told(&folded, FactKind::BucketLeft).pop(), Some(row("2024-02-20", "8-30", "0", "cured", 9_000)));
 }
+
+#[test]
+fn an_account_whose_payment_bounces_has_not_left_its_bucket() {
+    let history = [
+        activity("1", at("2024-03-15 10:00"), pays(10_000)),
+        activity("2", at("2024-04-05 10:00"), reverses("1", 10_000)),
+        activity("3", at("2024-04-20 10:00"), pays(10_000)),
+    ];
+    let left = |activities: usize| {
+        let folded = fold(&[case()], &history[..activities], at("2024-04-25 12:00"));
+        let all = told(&folded, FactKind::BucketLeft);
+        all.into_iter().filter(|row| row.0.as_str() >= "2024-03-15").collect::<Vec<_>>()
+    };
+    let paid = |day: &str, bucket: &str, amount| row(day, bucket, "paid", "paid", amount);
+    assert_eq!(left(1), [paid("2024-03-15", "31-60", 10_000)]);
+    // It was never paid, and has grown older since.
+    let bounced = [
+        paid("2024-03-15", "31-60", 10_000),
+        paid("2024-03-15", "31-60", -10_000),
+        row("2024-04-05", "31-60", "61-90", "rolled", 10_000),
+    ];
+    assert_eq!(left(2), bounced);
+    assert_eq!(left(3).last(), Some(&paid("2024-04-20", "61-90", 10_000)));
+}

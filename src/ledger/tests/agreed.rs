@@ -73,6 +73,9 @@ impl Agreed {
         if plan.judged < plan.instalments.len() {
             self.plans.push((day, how));
         }
+        // What is not due yet is never judged.
+        let due = plan.instalments.iter().filter(|(due, _)| *due < day).count();
+        plan.instalments.truncate(due.max(plan.judged));
     }
 
     fn running(&self) -> Option<&Schedule> {
@@ -99,7 +102,12 @@ impl Agreed {
                 let (state, of) = match step {
                     SettlementStep::Offer => ("offer", balance),
                     SettlementStep::Accepted => {
-                        known.into_iter().for_each(|deal| deal.gone = true);
+                        let lost = |deal: &&mut Deal| deal.amount > 0 && deal.paid.is_none() && !deal.late;
+                        let lost = known.into_iter().filter(lost);
+                        for deal in lost.filter(|deal| deal.last.is_some_and(|last| last - 3 < day)) {
+                            self.steps.push((day, "overdue", deal.amount, deal.balance));
+                        }
+                        self.deals.iter_mut().for_each(|deal| deal.gone = true);
                         let last = due.map(|due| (day_number(due) + 3).max(day));
                         let (from, amount) = (entries, amount.minor);
                         let (over, paid, late, gone) = (false, None, false, false);
@@ -140,9 +148,10 @@ impl Agreed {
             deal.over = true;
             deal.count(payments, day);
         }
-        let Some(plan) = self.schedules.last_mut().filter(|plan| plan.to.is_none()) else { return };
-        while plan.instalments.get(plan.judged).is_some_and(|(due, _)| plan.last(*due) < day) {
-            plan.judged += 1;
+        for plan in &mut self.schedules {
+            while plan.instalments.get(plan.judged).is_some_and(|(due, _)| plan.last(*due) < day) {
+                plan.judged += 1;
+            }
         }
     }
 

@@ -138,6 +138,31 @@ fn a_matter_is_open_from_its_opening_to_its_end() {
 }
 
 #[test]
+fn another_end_of_a_matter_takes_the_place_of_the_former_one() {
+    let step = |id: &str, when: &str, step| {
+        activity(id, at(when), Detail::Complaint { step, reference: Some("a".to_owned()) })
+    };
+    let folded = run(&[
+        step("1", "2024-03-01 10:00", MatterStep::Opened),
+        step("2", "2024-03-01 11:00", MatterStep::ResolvedRejected),
+        step("3", "2024-03-01 12:00", MatterStep::ResolvedUpheld),
+        step("4", "2024-03-01 13:00", MatterStep::ResolvedUpheld),
+    ]);
+    let facts = folded.facts.iter().filter(|fact| fact.kind == FactKind::Matter);
+    let states = facts.map(|fact| (fact.sign, fact.dims.state.as_deref().unwrap_or_default(), fact.value));
+    let (rejected, upheld) = ("complaint_resolved_rejected", "complaint_resolved_upheld");
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        [
+            (1, "complaint_opened", None),
+            (1, rejected, Some(3_600)),
+            (-1, rejected, Some(3_600)),
+            (1, upheld, Some(7_200)),
+        ]
+    );
+}
+
+#[test]
 fn the_first_attempt_is_resolved_by_a_promise_kept_or_a_payment_on_it() {
     let spoken = |id: &str, when: &str, outcome| {
         let mut contact = Contact::on(Channel::Call);

@@ -44,6 +44,11 @@ fn a_message_ends_in_one_state_and_is_opened_once() {
     assert_eq!(count(FactKind::MessageDelivered), 1);
     assert_eq!(count(FactKind::MessageOpened), 1);
     assert_eq!(count(FactKind::MessageClicked), 0);
+    // Who answered it had it.
+    let mut answered = Contact::on(Channel::Sms);
+    answered.outcome = Some(Outcome::Replied);
+    let folded = fold(&[case()], &[activity("m", sent, Detail::Contact(Box::new(answered)))], end());
+    assert_eq!(folded.count(FactKind::MessageDelivered, "2024-03-01", ALL), 1);
 }
 
 #[test]

@@ -164,12 +164,20 @@ fn parent(detail: &Detail, named: usize) -> Option<ActivityId> {
     matches!(detail, Detail::MessageEvent { .. }).then(|| name(named))
 }
 
-/// Effective instant, agent, client, due days by claim, claims turned round, closed.
-type Drawn = (Timestamp, u8, u8, Vec<Option<i64>>, bool, bool);
+/// Effective instant, agent, client, due days by claim, claims turned round, closed, another placement.
+type Drawn = (Timestamp, u8, u8, Vec<Option<i64>>, bool, bool, Option<Timestamp>);
 
 fn a_version() -> impl Strategy<Value = Drawn> {
     let dues = prop::collection::vec(prop::option::weighted(0.8, -5..DAYS), 3);
-    (instant(), 0..3_u8, 0..2_u8, dues, any::<bool>(), prop::bool::weighted(0.1))
+    (
+        instant(),
+        0..3_u8,
+        0..2_u8,
+        dues,
+        any::<bool>(),
+        prop::bool::weighted(0.1),
+        prop::option::weighted(0.4, instant()),
+    )
 }
 
 pub(super) fn history() -> impl Strategy<Value = History> {
@@ -186,9 +194,9 @@ pub(super) fn history() -> impl Strategy<Value = History> {
     (market, versions, principals, acts, placed, prop::collection::vec(instant(), 0..12), 1..4_usize).prop_map(
         |(market, mut versions, principals, acts, placed, mut ticks, first)| {
             versions.sort_by_key(|(at, ..)| *at);
-            let make = |(index, (at, agent, client, dues, turned, closed)): (usize, &Drawn)| {
+            let make = |(index, (at, agent, client, dues, turned, closed, again)): (usize, &Drawn)| {
                 let mut made = version(&format!("v{index}"), *at, Vec::new());
-                made.placement.placed = placed;
+                made.placement.placed = again.filter(|_| index > 0).or(placed);
                 made.steering.agent = (*agent > 0).then(|| format!("agent{agent}"));
                 made.steering.team = None;
                 made.parties = (*agent > 0).then(|| party(&format!("person{agent}"))).into_iter().collect();

@@ -8,6 +8,7 @@ mod conversions;
 mod counting;
 mod debtor;
 mod examples;
+mod given_up;
 mod history;
 mod judging;
 mod made_by;

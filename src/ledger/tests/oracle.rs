@@ -1,5 +1,5 @@
 //! A second count of the same history, made differently: every minor unit is a token that is owed, settled by an
-//! entry, floating as credit, or set aside with a case that left. Slow, plain, and without a line of the fold's code.
+//! entry, or floating as credit; nothing of it shows while the case is away. Slow, plain, and without a line of the fold's code.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use Component::{Cost, Interest, Principal};
 mod led;
 mod overdue;
 mod pledges;
+mod settling;
 
 /// What the case shows at the end of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ struct Token {
     claim: String,
     /// Entry that settled it and when, counted in settlements.
     settled: Option<(String, u64)>,
+    /// Entry that had written it off before it was settled.
+    off: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -42,6 +45,7 @@ struct Entry {
     increase: Option<(Component, String)>,
     /// Agent, for a payment.
     payment: Option<String>,
+    writes_off: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +59,7 @@ pub(super) struct Pledge {
     last: i32,
     due: i32,
     agent: Option<String>,
-    replaced_late: bool,
+    given_up_late: bool,
 }
 
 #[derive(Debug, Default)]
@@ -64,9 +68,13 @@ pub(super) struct Oracle {
     claims: Vec<(String, Option<i32>)>,
     tokens: Vec<Token>,
     floating: Vec<String>,
-    aside: Vec<(Component, String)>,
     clock: u64,
     here: bool,
+    /// When the case left, and when it comes again by its master data.
+    gone: Option<Timestamp>,
+    returns: Option<Timestamp>,
+    /// Principal that is still to come in.
+    coming: Option<i64>,
     closed: bool,
     entries: BTreeMap<String, Entry>,
     reversals: Vec<(String, i64)>,
@@ -107,48 +115,6 @@ impl Oracle {
         sorted.into_iter().map(|(_, (id, _))| id.clone()).collect()
     }
 
-    fn owe(&mut self, component: Component, claim: &str, units: i64) {
-        for _ in 0..units {
-            let mut token = Token { component, claim: claim.to_owned(), settled: None };
-            if !self.floating.is_empty() {
-                self.clock += 1;
-                token.settled = Some((self.floating.remove(0), self.clock));
-            }
-            self.tokens.push(token);
-        }
-    }
-
-    fn settle_one(&mut self, entry: &str, component: Component, claims: &[String]) -> bool {
-        let owed = |token: &&mut Token| token.settled.is_none() && token.component == component;
-        let wanted = if component == Principal { claims } else { &[String::new()] };
-        for claim in wanted {
-            let mut tokens = self.tokens.iter_mut().filter(owed);
-            if let Some(token) = tokens.find(|token| component != Principal || &token.claim == claim) {
-                self.clock += 1;
-                token.settled = Some((entry.to_owned(), self.clock));
-                return true;
-            }
-        }
-        false
-    }
-
-    fn settle(&mut self, entry: &str, units: i64, stated: &BTreeMap<Component, i64>, first: Option<&str>) {
-        let mut claims = self.oldest();
-        claims.sort_by_key(|claim| Some(claim.as_str()) != first);
-        let mut left = units;
-        for component in self.order.clone() {
-            for _ in 0..stated.get(&component).copied().unwrap_or(0).min(left) {
-                left -= i64::from(self.settle_one(entry, component, &claims));
-            }
-        }
-        for component in self.order.clone() {
-            while left > 0 && self.settle_one(entry, component, &claims) {
-                left -= 1;
-            }
-        }
-        self.floating.extend((0..left).map(|_| entry.to_owned()));
-    }
-
     pub fn versioned(&mut self, old: Option<&CaseVersion>, new: &CaseVersion) {
         let due = |claim: &Claim| claim.due_current.or(claim.due_original).map(day_number);
         let known = std::mem::take(&mut self.claims);
@@ -161,40 +127,39 @@ impl Oracle {
         }
         let fresh = |claim: &&Claim| old.is_none_or(|old| !old.claims.iter().any(|old| old.id == claim.id));
         for claim in new.claims.iter().filter(fresh) {
-            if self.here {
-                self.owe(Principal, claim.id.as_str(), claim.principal);
-            } else {
-                let tokens = (0..claim.principal).map(|_| (Principal, claim.id.as_str().to_owned()));
-                self.aside.extend(tokens);
-            }
+            self.owe(Principal, claim.id.as_str(), claim.principal);
+            *self.coming.get_or_insert_default() += claim.principal;
         }
+        self.placed_again(new);
+        self.pass(new.effective);
     }
 
     /// The case comes in.
     pub fn came(&mut self) {
-        if !self.here {
-            self.here = true;
-            for (component, claim) in std::mem::take(&mut self.aside) {
-                self.owe(component, &claim, 1);
-            }
+        (self.here, self.gone, self.returns, self.coming) = (true, None, None, Some(0));
+    }
+
+    /// Comes to an instant at which the case may have come again.
+    pub fn pass(&mut self, at: Timestamp) {
+        if self.returns.is_some_and(|returns| returns <= at) {
+            self.came();
         }
     }
 
-    fn left(&mut self) {
-        self.here = false;
-        self.floating.clear();
-        let (gone, kept): (Vec<_>, Vec<_>) = self.tokens.drain(..).partition(|token| token.settled.is_none());
-        self.tokens = kept;
-        let mut gone: Vec<_> = gone.into_iter().map(|token| (token.component, token.claim)).collect();
-        let rank = |claim: &str| self.claims.iter().position(|(id, _)| id == claim);
-        gone.sort_by_key(|(component, claim)| (*component, rank(claim)));
-        self.aside = gone;
+    fn left(&mut self, version: &CaseVersion, at: Timestamp) {
+        (self.here, self.gone) = (false, Some(at));
+        self.placed_again(version);
+    }
+
+    fn placed_again(&mut self, version: &CaseVersion) {
+        self.returns = self.gone.and_then(|gone| version.placement.placed.filter(|placed| *placed > gone));
     }
 
     fn enter(&mut self, activity: &Activity, left: i64, day: i32, increase: Option<(Component, String)>) -> String {
         let id = activity.id.as_str().to_owned();
         let number = self.entries.len();
-        self.entries.insert(id.clone(), Entry { number, left, day, increase, payment: None });
+        let writes_off = matches!(&activity.detail, Detail::Adjustment { adjustment, .. } if *adjustment == AdjustmentKind::WriteOff);
+        self.entries.insert(id.clone(), Entry { number, left, day, increase, payment: None, writes_off });
         id
     }
 
@@ -223,14 +188,23 @@ impl Oracle {
                     let units = amount.minor.abs();
                     let id = self.enter(activity, units, day, None);
                     let stated = component.map(|component| (component, units)).into_iter().collect();
-                    self.settle(&id, units, &stated, None);
+                    let left = self.settle(&id, units, &stated, None);
+                    if matches!(adjustment, AdjustmentKind::WriteOff | AdjustmentKind::SettlementDiscount) {
+                        // Nobody gives up more than is owed.
+                        self.entries.get_mut(&id).unwrap().left -= left;
+                        *self.beyond.entry("more_than_owed").or_default() += left;
+                    } else {
+                        self.float(&id, left);
+                    }
                 }
             }
             Detail::Reversal { reverses, amount, .. } => {
                 self.reversals.push((reverses.as_str().to_owned(), amount.minor));
             }
             Detail::Transfer { transfer, .. } => match transfer {
-                TransferKind::Recall | TransferKind::Sell | TransferKind::MoveOut if self.here => self.left(),
+                TransferKind::Recall | TransferKind::Sell | TransferKind::MoveOut if self.here => {
+                    self.left(version, activity.occurred);
+                }
                 TransferKind::Place | TransferKind::MoveIn => self.came(),
                 _ => {}
             },
@@ -273,53 +247,6 @@ impl Oracle {
         self.led.conversions(|payment| self.entries[payment].left > 0)
     }
 
-    fn reverse(&mut self, target: &str, units: i64) {
-        let entry = self.entries[target].clone();
-        let state = if entry.payment.is_some() { "more_than_payment" } else { "more_than_other" };
-        *self.beyond.entry(state).or_default() += (units - entry.left).max(0);
-        let units = units.min(entry.left);
-        self.entries.get_mut(target).unwrap().left -= units;
-        if let Some((component, claim)) = &entry.increase {
-            let stated = BTreeMap::from([(*component, units)]);
-            self.settle(target, units, &stated, (*component == Principal).then_some(claim.as_str()));
-            return;
-        }
-        if let Some(agent) = &entry.payment {
-            *self.collected.entry(agent.clone()).or_default() -= units;
-            let payments = self.payments();
-            self.agreed.moved(&payments, self.today);
-            let on_promises = self.pledged.iter().filter(|(by, ..)| by == target).count() as i64;
-            for _ in 0..(units - (entry.left - on_promises)).max(0) {
-                let last = self.pledged.iter().rposition(|(by, ..)| by == target).unwrap();
-                let (_, at, late) = self.pledged.remove(last);
-                let pledge = &mut self.pledges[at];
-                *(if late { &mut pledge.late } else { &mut pledge.in_time }) -= 1;
-            }
-        }
-        let mut again = Vec::new();
-        for _ in 0..units {
-            if let Some(at) = self.floating.iter().position(|by| by == target) {
-                self.floating.remove(at);
-                continue;
-            }
-            let mine = self
-                .tokens
-                .iter()
-                .enumerate()
-                .filter(|(_, token)| token.settled.as_ref().is_some_and(|(by, _)| by == target));
-            match mine.max_by_key(|(_, token)| token.settled.as_ref().map(|(_, when)| *when)) {
-                Some((at, _)) => {
-                    let token = self.tokens.remove(at);
-                    again.push((token.component, token.claim));
-                }
-                None => again.push((Principal, self.oldest().first().cloned().unwrap_or_default())),
-            }
-        }
-        for (component, claim) in again {
-            self.owe(component, &claim, 1);
-        }
-    }
-
     fn paid(&mut self, version: &CaseVersion, activity: &Activity, payment: &Payment, day: i32) {
         let units = payment.amount.minor;
         let day = payment.value_date.map_or(day, day_number);
@@ -344,7 +271,8 @@ impl Oracle {
         self.entries.get_mut(&id).unwrap().payment = Some(agent);
         let named = payment.claim.as_ref().map(ClaimId::as_str);
         let named = named.filter(|named| version.claims.iter().any(|claim| claim.id.as_str() == *named));
-        self.settle(&id, units, &payment.allocation, named);
+        let left = self.settle(&id, units, &payment.allocation, named);
+        self.float(&id, left);
     }
 
     /// Notes where the account stands at the end of a day.
@@ -369,18 +297,36 @@ impl Oracle {
     }
 
     pub fn owed(&self, component: Component) -> i128 {
-        self.tokens.iter().filter(|token| token.settled.is_none() && token.component == component).count() as i128
+        let owed = self.tokens.iter().filter(|token| token.settled.is_none() && token.component == component);
+        owed.filter(|_| self.here).count() as i128
     }
 
     pub fn credit(&self) -> i128 {
-        self.floating.len() as i128
+        self.floating.iter().filter(|_| self.here).count() as i128
     }
 
     pub fn shown(&self, day: i32, version: &CaseVersion) -> Shown {
         let dues: BTreeMap<&str, Option<i32>> = self.claims.iter().map(|(id, due)| (id.as_str(), *due)).collect();
         let first = self.claims.iter().filter_map(|(_, due)| *due).min();
-        let mut shown = Shown { credit: self.floating.len() as i64, ..Shown::default() };
+        let mut shown = Shown::default();
         let mut late = false;
+        if !self.here {
+            // Money that moved before the case came in.
+            let owed = self.tokens.iter().filter(|token| token.settled.is_none()).count() as i64;
+            let net = self
+                .coming
+                .filter(|_| self.gone.is_none())
+                .map_or(0, |coming| owed - self.floating.len() as i64 - coming);
+            (shown.receivable, shown.credit) = (net.max(0), (-net).max(0));
+            match first {
+                None => shown.undated = net.max(0),
+                Some(due) if due >= day => shown.current = net.max(0),
+                Some(_) => {}
+            }
+            shown.dims = (version.steering.agent.clone().unwrap_or_default(), version.identity.creditor.clone());
+            return shown;
+        }
+        shown.credit = self.floating.len() as i64;
         for token in self.tokens.iter().filter(|token| token.settled.is_none()) {
             shown.receivable += 1;
             let due =

@@ -82,7 +82,7 @@ fn what_is_put_to_a_claim_later_is_of_the_payments_day() {
 }
 
 #[test]
-fn a_credit_that_left_with_the_case_is_counted_back_once() {
+fn a_credit_leaves_with_the_case_and_is_taken_back_once() {
     let history = [
         activity("1", at("2024-02-05 10:00"), pays(10_500)),
         activity("2", at("2024-02-06 10:00"), Detail::Transfer { transfer: TransferKind::Recall, to: None }),
@@ -92,5 +92,5 @@ fn a_credit_that_left_with_the_case_is_counted_back_once() {
     let folded = fold(&[case("1", "2024-01-10 09:00", "2024-01-31")], &history, end());
     assert_eq!(parts(&folded, "2024-02-05"), []);
     let folded = fold(&[case("1", "2024-01-10 09:00", "2024-01-31")], &history[..3], end());
-    assert_eq!(parts(&folded, "2024-02-05"), [part("ann", "credit", None, 400, 1)]);
+    assert_eq!(parts(&folded, "2024-02-05"), [part("ann", "principal", Some(5), 400, 1)]);
 }

@@ -82,8 +82,8 @@ fn principal_goes_where_its_case_goes_with_what_was_written_off_of_it() {
     };
     // The payment settles the costs first, and 9,000 of the principal are there to collect, 7,000 of them in the balance.
     assert_eq!(told(&folded, FactKind::MovedOut, "ann"), [(7_000, 9_000)]);
-    assert_eq!(told(&folded, FactKind::MovedIn, "bea"), [(7_000, 9_000), (7_000, 7_000)]);
-    assert_eq!(told(&folded, FactKind::MovedOut, "bea"), [(7_000, 7_000)]);
+    assert_eq!(told(&folded, FactKind::MovedIn, "bea"), [(7_000, 9_000), (7_000, 9_000)]);
+    assert_eq!(told(&folded, FactKind::MovedOut, "bea"), [(7_000, 9_000)]);
     // Of a payment that another agent brought in, what is put to principal moves to that agent first, and back with a reversal.
     let actor = Actor { kind: None, agent: Some("cal".to_owned()), team: None };
     let paid = Activity { actor, ..activity("2", at("2024-02-06 10:00"), pays(1_500)) };

@@ -8,6 +8,7 @@ use super::history::{DAYS, FIRST, History, history};
 use super::oracle::{Oracle, Shown};
 use super::*;
 use crate::domain::detail::TransferKind;
+use crate::domain::fact::flag;
 use crate::domain::facts::Kinds;
 use crate::domain::vocabulary::Component;
 use crate::ledger::PromiseState;
@@ -85,8 +86,10 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
     for day in from..=last_day() {
         oracle.begins(day);
         oracle.look(day, None);
-        while let Some((_, kind, index)) = steps.next_if(|(at, ..)| local(*at) == day) {
+        while let Some((at, kind, index)) = steps.next_if(|(at, ..)| local(*at) == day) {
             let mut by = None;
+            oracle.pass(at);
+            oracle.look(day, None);
             match kind {
                 0 if came => {}
                 0 => oracle.came(),
@@ -107,6 +110,8 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
             }
             oracle.look(day, by);
         }
+        oracle.pass(Timestamp::start_of(crate::domain::time::date_of_day(day + 1), history.market.zone).plus(-1));
+        oracle.look(day, None);
         days.push((day, oracle.shown(day, current)));
         oracle.note(day);
     }
@@ -125,6 +130,7 @@ fn key(dims: &Dims) -> Key {
 fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseError> {
     let mut closing: BTreeMap<Key, Shown> = BTreeMap::new();
     let mut flows: BTreeMap<Key, i64> = BTreeMap::new();
+    let mut left = 0;
     let known = days.first().unwrap().0..=days.last().unwrap().0;
     prop_assert!(facts.iter().all(|fact| known.contains(&fact.day)), "a fact lies outside the days counted");
     for (day, shown) in days {
@@ -132,6 +138,8 @@ fn stocks_agree(facts: &[Fact], days: &[(i32, Shown)]) -> Result<(), TestCaseErr
             let (amount, count) = (i64::from(fact.sign) * fact.amount, i64::from(fact.sign) * fact.count);
             let stock = closing.entry(key(&fact.dims)).or_default();
             let flow = flows.entry(key(&fact.dims)).or_default();
+            // What happens on a case that has left is in no balance here.
+            let flow = if fact.flags & flag::AFTER_RECALL == 0 { flow } else { &mut left };
             match fact.kind {
                 FactKind::Receivable => stock.receivable += amount,
                 FactKind::ReceivableCurrent => stock.current += amount,

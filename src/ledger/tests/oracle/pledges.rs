@@ -7,7 +7,7 @@ impl Oracle {
     pub(super) fn pay_pledges(&mut self, id: &str, units: i64, day: i32, named: Option<usize>) {
         for _ in 0..units {
             let open = self.pledges.iter().enumerate().filter(|(at, pledge)| {
-                let ended = ["withdrawn", "superseded"].contains(&pledge.state) || pledge.replaced_late;
+                let ended = ["withdrawn", "superseded"].contains(&pledge.state) || pledge.given_up_late;
                 let open = pledge.state == "open" || day <= pledge.last || named == Some(*at);
                 !ended && open && pledge.in_time + pledge.late < pledge.amount
             });
@@ -32,7 +32,7 @@ impl Oracle {
             last: (day_number(promise.due) + 3).max(day),
             due: day_number(promise.due),
             agent: activity.actor.agent.clone(),
-            replaced_late: false,
+            given_up_late: false,
         });
         if let Some(old) = &promise.supersedes {
             self.end(old.as_str(), "superseded", day);
@@ -55,7 +55,7 @@ impl Oracle {
         match self.pledges.iter_mut().find(|pledge| pledge.id == id) {
             None => self.waiting.push((id.to_owned(), Ok(how))),
             Some(pledge) if pledge.state != "open" || pledge.in_time >= pledge.amount => {}
-            Some(pledge) if how == "superseded" && day > pledge.due => pledge.replaced_late = true,
+            Some(pledge) if day > pledge.due => pledge.given_up_late = true,
             Some(pledge) => {
                 pledge.state = how;
                 self.ended.push((self.today, how, pledge.amount));
@@ -90,7 +90,7 @@ impl Pledge {
     pub(in crate::ledger::tests) fn shown(&self) -> &'static str {
         match (self.state, self.in_time, self.in_time + self.late) {
             ("judged", paid, _) if paid >= self.amount => "kept",
-            ("judged", ..) if self.replaced_late => "broken",
+            ("judged", ..) if self.given_up_late => "broken",
             ("judged", _, paid) if paid >= self.amount => "late",
             ("judged", 0, _) => "broken",
             ("judged", ..) => "partly_kept",
