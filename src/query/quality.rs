@@ -153,6 +153,7 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::NoticeForm => &["Activity.contact.form"],
         A::CauseOfAction => &["Case.dates.cause_of_action_date"],
         A::ReachedDebtor => &["Case.dates.limitation_events.reached_debtor"],
+        A::Resumption => &["Case.dates.limitation_events"],
         A::Currency => &["Case.currency_code", "Activity.charge.amount"],
         A::DefaultDate => &["Case.dates.default_date"],
         A::DueFixedByContract => &["Case.claims.due_fixed_by_contract"],
