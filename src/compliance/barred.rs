@@ -3,14 +3,13 @@
 use chrono::NaiveDate;
 
 use super::limitation_period::{Asked, last_days};
-use super::memory::Mark;
+use super::mark::{Mark, short};
 use super::situation::Situation;
 use super::watch::{CaseWatch, placement};
 use super::{Context, applies, cover};
 use crate::domain::activity::Activity;
-use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{Detail, ReversalKind};
-use crate::domain::ids::{RuleId, short_form};
+use crate::domain::ids::RuleId;
 use crate::domain::limitation::{Enforceable, Interruptions, RunsFrom, Until};
 use crate::domain::time::Timestamp;
 use crate::rules::model::Limits;
@@ -22,20 +21,13 @@ impl CaseWatch {
     pub(super) fn remember_interruption(&mut self, activity: &Activity) {
         match &activity.detail {
             Detail::Payment(payment) => {
-                let kind = LimitationEventKind::Payment;
-                let (at, paid) = (activity.occurred, Some((short_form(activity.id.as_str()), payment.amount.minor)));
-                self.remember_in().marks.push(Mark { kind, at, in_due_form: Some(true), paid });
+                if let Some(mark) = Mark::payment(activity, payment) {
+                    self.remember_in().marks.push(mark);
+                }
             }
             Detail::Reversal { reverses, amount, reason } if *reason != ReversalKind::Refund => {
-                let reversed = short_form(reverses.as_str());
-                let marks = &mut self.remember_in().marks;
-                marks.retain_mut(|mark| match &mut mark.paid {
-                    Some((own, left)) if *own == reversed => {
-                        *left = left.saturating_sub(amount.minor);
-                        *left > 0
-                    }
-                    _ => true,
-                });
+                let reversed = short(reverses.as_str());
+                self.remember_in().marks.retain_mut(|mark| mark.stays_without(reversed, amount.minor));
             }
             _ => {}
         }
@@ -49,8 +41,9 @@ impl CaseWatch {
     }
 
     /// When the first of the claims that are asked about becomes barred, by what is known right after an instant. Of several
-    /// rules the one decides whose period ends first; of interruptions those count that are proved. Where it cannot be told,
-    /// `missing` is what each rule lacks to tell it.
+    /// rules the one decides whose period ends first; of interruptions those count that are proved. What holds a period without a
+    /// recorded end holds it until the day on which it would have ended otherwise; from then on it cannot be told. Where it
+    /// cannot, `missing` is what each rule lacks to tell it.
     #[must_use]
     pub fn enforceable(
         &self,
@@ -98,7 +91,7 @@ impl<'a> Found<'a> {
     fn new(ctx: &Context<'_>, at: Timestamp, claim: &'a dyn Fn(usize) -> bool, situation: &Situation<'_>) -> Self {
         // What happened on the day is known by its end, and so is a letter that came on it.
         let date = situation.date().max(at.date(ctx.market.zone));
-        let asked = Asked { date, before: Timestamp(i64::MAX), claim };
+        let asked = Asked { date, before: Timestamp(i64::MAX), claim, new_action: false };
         let (first, possible, lacks, look_again) = (None, None, Vec::new(), None);
         let mut found = Self { asked, first, possible, lacks, no_figure: false, looked: false, look_again };
         found.note_changes(situation);
@@ -145,18 +138,24 @@ impl<'a> Found<'a> {
             };
             let calendar = Situation::calendar(jurisdiction);
             let (mut first, mut earliest, mut lack) = (self.first, self.possible, None);
-            last_days((&active.rule, limits), &term, situation, calendar, &self.asked, &mut |last| {
-                let day = match last {
-                    Ok((certain, all)) if doubt.is_none() => {
-                        let by = if certain.day < all.day { RunsFrom::Unproved } else { certain.by };
-                        if first.is_none_or(|(day, ..)| certain.day < day) {
-                            first = Some((certain.day, by, active));
+            let (today, mut changes) = (self.asked.date, None::<NaiveDate>);
+            last_days((&active.rule, limits), &term, situation, calendar, &self.asked, &mut |ends| {
+                let day = match ends {
+                    Ok(ends) if doubt.is_none() && (!ends.held || today <= ends.proved) => {
+                        let (day, by) = if ends.held {
+                            changes = changes.into_iter().chain(ends.proved.succ_opt()).min();
+                            (NaiveDate::MAX, ends.by)
+                        } else {
+                            (ends.proved, if ends.proved < ends.possible { RunsFrom::Unproved } else { ends.by })
+                        };
+                        if first.is_none_or(|(other, ..)| day < other) {
+                            first = Some((day, by, active));
                         }
                         return;
                     }
-                    Ok((certain, _)) => {
-                        lack = lack.or(doubt);
-                        certain.day
+                    Ok(ends) => {
+                        lack = lack.or(doubt).or(Some(ends.lacks));
+                        ends.proved
                     }
                     Err(attribute) => {
                         lack = Some(attribute);
@@ -165,6 +164,7 @@ impl<'a> Found<'a> {
                 };
                 earliest = Some(earliest.map_or(day, |other| other.min(day)));
             });
+            changes.into_iter().for_each(|day| self.look_again_on(day, today));
             (self.first, self.possible) = (first, earliest);
             if let Some(attribute) = lack {
                 self.lack(active, attribute);

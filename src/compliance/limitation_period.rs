@@ -3,26 +3,20 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::judgement::{Note, Speaking};
-use super::memory::Mark;
+use super::limitation_run::{Effect, Ends, Event, Period};
+use super::mark::short;
 use super::situation::Situation;
 use super::{applies, since};
 use crate::domain::case::{Claim, LimitationEventKind};
-use crate::domain::detail::Detail;
+use crate::domain::detail::{Detail, LegalStepKind};
 use crate::domain::ids::RuleId;
 use crate::domain::limitation::RunsFrom;
-use crate::domain::time::{Timestamp, add_days};
+use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::{Calendar, add_months};
 use crate::rules::model::{LimitationPeriod, Limits, Rule, Term};
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::{Attribute, Count, LimitationStart, TermUnit};
-
-/// Something that begins the term anew or holds it.
-struct Event {
-    kind: LimitationEventKind,
-    on: NaiveDate,
-    certain: bool,
-}
 
 /// What is asked of a limitation period.
 pub(super) struct Asked<'a> {
@@ -32,15 +26,8 @@ pub(super) struct Asked<'a> {
     pub before: Timestamp,
     /// Whether the claim of that number is asked about.
     pub claim: &'a dyn Fn(usize) -> bool,
-}
-
-/// The last day on which a claim can be enforced.
-#[derive(Clone, Copy)]
-pub(super) struct Last {
-    /// That day; the end of the calendar while the period stands still.
-    pub day: NaiveDate,
-    /// What the period that ends then rests on.
-    pub by: RunsFrom,
+    /// It is asked for an act that itself brings the claim before a court.
+    pub new_action: bool,
 }
 
 /// Whether a claim of the case has expired under one of these rules of the jurisdiction. `None`: it has not.
@@ -87,12 +74,16 @@ pub(crate) fn judge(
         return Some(Speaking::missing(Attribute::Claim));
     }
     let meant = |number: usize| named.is_none_or(|id| claims.get(number).is_some_and(|claim| claim.id == *id));
-    let asked = Asked { date, before: situation.at, claim: &meant };
-    let of_unknown_form = |mark: &Mark| mark.kind == LimitationEventKind::Acknowledgement && mark.in_due_form.is_none();
-    let unwritten = limits.acknowledged_in_writing && situation.watch.memory().marks.iter().any(of_unknown_form);
-    let unproved = if unwritten { Attribute::Written } else { Attribute::ReachedDebtor };
-    last_days((rule, limits), &term, situation, calendar, &asked, &mut |last| match last {
-        Ok((certain, possible)) => decide(&mut judgement, date, (certain.day, possible.day), unproved),
+    let step = match &situation.activity.detail {
+        Detail::LegalStep { step } => Some(*step),
+        _ => None,
+    };
+    let new_action = matches!(step, Some(LegalStepKind::Lawsuit | LegalStepKind::PaymentOrder));
+    let asked = Asked { date, before: situation.at, claim: &meant, new_action };
+    last_days((rule, limits), &term, situation, calendar, &asked, &mut |ends| match ends {
+        // An action that was brought in time is served in time.
+        Ok(ends) if ends.action && step == Some(LegalStepKind::Service) => {}
+        Ok(ends) => missing = missing.or(decide(&mut judgement, date, &ends)),
         Err(attribute) => missing = missing.or(Some(attribute)),
     });
     if judgement.answer == Answer::Kept
@@ -106,29 +97,56 @@ pub(crate) fn judge(
     Some(judgement)
 }
 
-/// Tells the last day of the title, or else of each claim that is asked about and that the version of the rule holds for: by
-/// interruptions that are proved, and by all of them; or what is missing to tell.
+/// Tells until when each claim can be enforced that is asked about and that the version of the rule holds for, by its title
+/// where it has one; or what is missing to tell.
 pub(super) fn last_days(
     (rule, limits): (&Rule, &LimitationPeriod),
     term: &Term,
     situation: &Situation<'_>,
     calendar: &Calendar,
     asked: &Asked<'_>,
-    tell: &mut dyn FnMut(Result<(Last, Last), Attribute>),
+    tell: &mut dyn FnMut(Result<Ends, Attribute>),
 ) {
     let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= asked.date);
     let events = events(limits, situation, asked);
-    if let (Some(on), Some(years)) = (titled, limits.titled_years) {
-        // What begins the claim's term anew begins the title's anew too: enforcement in the last year keeps it alive.
+    let period = Period {
+        limits,
+        term: *term,
+        start: NaiveDate::MAX,
+        born: NaiveDate::MIN,
+        by: RunsFrom::Start,
+        calendar,
+        subdivision: situation.subdivision(),
+        new_action: asked.new_action,
+    };
+    // What begins the claim's term anew begins the title's anew too: enforcement in the last year keeps it alive.
+    let of_title = titled.zip(limits.titled_years).map(|(on, years)| {
         let term = Term { length: years, unit: TermUnit::Years, count: Count::ClearDays, ..*term };
-        let begins = (on, RunsFrom::Title);
-        let last = |certain_only: bool| last_day(limits, &term, begins, &events, certain_only, situation, calendar);
-        return tell(Ok(both(&events, last)));
+        Period { term, start: on, born: on, by: RunsFrom::Title, ..period }
+    });
+    let claims = &situation.version.claims;
+    if claims.is_empty() {
+        tell(of_title.as_ref().map(|title| title.ends(&events, None)).ok_or(Attribute::ClaimArose));
     }
-    if situation.version.claims.is_empty() {
-        tell(Err(Attribute::ClaimArose));
-    }
-    for (_, claim) in situation.version.claims.iter().enumerate().filter(|(number, _)| (asked.claim)(*number)) {
+    for (_, claim) in claims.iter().enumerate().filter(|(number, _)| (asked.claim)(*number)) {
+        let id = Some(short(claim.id.as_str()));
+        let has_title = match titled.filter(|_| of_title.is_some() || limits.start == LimitationStart::Title) {
+            Some(on) => has_title(claim, on, claims.len() == 1),
+            None => Ok(false),
+        };
+        match (&of_title, has_title) {
+            (_, Err(attribute)) => {
+                tell(Err(attribute));
+                continue;
+            }
+            (Some(title), Ok(true)) => {
+                tell(Ok(title.ends(&events, id)));
+                continue;
+            }
+            // Of what arose later the title says nothing.
+            (None, Ok(false)) if titled.is_some() && limits.start == LimitationStart::Title => continue,
+            _ => {}
+        }
         // Each claim has the law of its own day.
         match applies::holds_for(rule, claim) {
             None => continue,
@@ -138,75 +156,80 @@ pub(super) fn last_days(
             }
             Some(None) => {}
         }
-        let Some(start) = start(limits.start, claim, situation) else {
+        let Some(day) = begins(limits.start, claim, situation) else {
             tell(Err(start_attribute(limits.start)));
             continue;
         };
-        let by = if limits.start == LimitationStart::Title { RunsFrom::Title } else { RunsFrom::Start };
-        let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
-        let last = |certain_only: bool| {
-            let last = last_day(limits, term, (start, by), &events, certain_only, situation, calendar);
-            if last.day > most { Last { day: most, by: RunsFrom::LongestTerm } } else { last }
+        let (start, by) = match limits.start {
+            LimitationStart::EndOfYearArose | LimitationStart::EndOfYearDue => (end_of_year(day), RunsFrom::Start),
+            LimitationStart::Title => (day, RunsFrom::Title),
+            _ => (day, RunsFrom::Start),
         };
-        tell(Ok(both(&events, last)));
-    }
-}
-
-/// The last day by the events that are certain, and by all of them: one day where all are.
-fn both(events: &[Event], last: impl Fn(bool) -> Last) -> (Last, Last) {
-    let certain = last(true);
-    let possible = if events.iter().all(|event| event.certain) { certain } else { last(false) };
-    (certain, possible)
-}
-
-/// Keeps the worst over all claims. `certain` counts only interruptions that are proved, `possible` all of them.
-/// `unproved` is missing where they differ.
-fn decide(judgement: &mut Speaking, date: NaiveDate, (certain, possible): (NaiveDate, NaiveDate), unproved: Attribute) {
-    let over = date.signed_duration_since(certain).num_days();
-    if date > certain.max(possible) {
-        judgement.answer = Answer::Broken;
-        judgement.note = Note::Word("last day passed");
-        judgement.observed = judgement.observed.max(Some(over));
-        judgement.limit = Some(0);
-        judgement.unit = Some(Unit::Days);
-    } else if date > certain && judgement.answer == Answer::Kept {
-        *judgement = Speaking::missing(unproved);
-    }
-}
-
-fn last_day(
-    limits: &LimitationPeriod,
-    term: &Term,
-    (start, mut by): (NaiveDate, RunsFrom),
-    events: &[Event],
-    certain_only: bool,
-    situation: &Situation<'_>,
-    calendar: &Calendar,
-) -> Last {
-    let subdivision = situation.subdivision();
-    let mut last = calendar.last_day(term, start, subdivision);
-    let mut held: Option<NaiveDate> = None;
-    for event in events.iter().filter(|event| event.on >= start && (event.certain || !certain_only)) {
-        match event.kind {
-            LimitationEventKind::Suspension | LimitationEventKind::Negotiation => held = held.or(Some(event.on)),
-            LimitationEventKind::Resumption => {
-                if let Some(from) = held.take() {
-                    last = add_days(last, event.on.signed_duration_since(from).num_days());
-                    by = if by == RunsFrom::Start { RunsFrom::Resumption } else { by };
-                }
+        let born = if limits.start == LimitationStart::Title { day } else { claim.arose.map_or(day, |on| on.min(day)) };
+        let period = Period { start, born, by, ..period };
+        let mut ends = match in_default(limits, day, situation, asked) {
+            Some(default) => {
+                let mut events = events.clone();
+                events.extend(default);
+                events.sort_by_key(|event| event.on);
+                period.ends(&events, id)
             }
-            kind if limits.interrupted_by.has(kind) && (event.on <= last || limits.revived_by.has(kind)) => {
-                last = calendar.last_day(term, event.on, subdivision);
-                by = begun_by(kind);
-            }
-            _ => {}
+            None => period.ends(&events, id),
+        };
+        let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
+        if ends.proved > most {
+            (ends.proved, ends.by) = (most, RunsFrom::LongestTerm);
         }
+        if ends.possible < NaiveDate::MAX {
+            ends.possible = ends.possible.min(most);
+        }
+        tell(Ok(ends));
     }
-    if held.is_some() {
-        // The clock still stands.
-        last = NaiveDate::MAX;
+}
+
+/// Whether a title of that day is one of the claim: what arose later it cannot be of. Without any day of its own the only
+/// claim of a case is the one that has the title.
+fn has_title(claim: &Claim, on: NaiveDate, only: bool) -> Result<bool, Attribute> {
+    match claim.arose.or(claim.due_original).or(claim.due_current) {
+        Some(day) => Ok(day <= on),
+        None if only => Ok(true),
+        None => Err(Attribute::ClaimArose),
     }
-    Last { day: last, by }
+}
+
+/// From when to when the debtor's default holds the period of a claim that fell due on a day, where the law lets it.
+fn in_default(
+    limits: &LimitationPeriod,
+    due: NaiveDate,
+    situation: &Situation<'_>,
+    asked: &Asked<'_>,
+) -> Option<[Event; 2]> {
+    let until = add_months(due, u32::from(limits.suspended_in_default_years?) * 12);
+    let default = situation.version.dates.default_on;
+    // Nobody is in default before the claim is due.
+    let from = default.map_or(due, |on| on.max(due));
+    let lacks = if default.is_some() { None } else { Some(Attribute::DefaultDate) };
+    let event = |effect, on, lacks| Event { effect, on, revives: false, claim: None, lacks };
+    let both = [event(Effect::DefaultBegins, from, lacks), event(Effect::DefaultEnds, until, None)];
+    (from < until && from <= asked.date).then_some(both)
+}
+
+/// Keeps the worst over all claims; what is missing where the last day that is proved has passed and the one that is possible
+/// has not.
+fn decide(judgement: &mut Speaking, date: NaiveDate, ends: &Ends) -> Option<Attribute> {
+    if date <= ends.proved {
+        return None;
+    }
+    if date <= ends.possible {
+        return Some(ends.lacks);
+    }
+    let over = date.signed_duration_since(ends.proved).num_days();
+    judgement.answer = Answer::Broken;
+    judgement.note = Note::Word("last day passed");
+    judgement.observed = judgement.observed.max(Some(over));
+    judgement.limit = Some(0);
+    judgement.unit = Some(Unit::Days);
+    None
 }
 
 /// What a period rests on that such an event has begun anew.
@@ -215,50 +238,103 @@ const fn begun_by(kind: LimitationEventKind) -> RunsFrom {
         LimitationEventKind::DemandReceived => RunsFrom::DemandReceived,
         LimitationEventKind::Acknowledgement => RunsFrom::Acknowledgement,
         LimitationEventKind::Payment => RunsFrom::Payment,
-        LimitationEventKind::CourtAction => RunsFrom::CourtAction,
+        LimitationEventKind::CourtAction | LimitationEventKind::Enforcement => RunsFrom::CourtAction,
         LimitationEventKind::Negotiation | LimitationEventKind::Suspension | LimitationEventKind::Resumption => {
             RunsFrom::Resumption
         }
     }
 }
 
+/// What is recorded of something that may move a period.
+struct Recorded {
+    kind: LimitationEventKind,
+    on: NaiveDate,
+    reached: Option<bool>,
+    written: Option<bool>,
+    /// What is missing where it is not known whether it was in writing.
+    form: Attribute,
+    claim: Option<std::num::NonZeroU64>,
+}
+
+impl Recorded {
+    /// What the law makes of it; `None`: nothing.
+    fn weighed(self, limits: &LimitationPeriod, several: &dyn Fn(NaiveDate) -> bool) -> Option<Event> {
+        use LimitationEventKind as K;
+        let anew = |kind| limits.interrupted_by.has(kind);
+        let proceedings = self.kind == K::CourtAction;
+        let effect = match self.kind {
+            K::Suspension => Effect::Holds { negotiations: false, action: false },
+            K::Negotiation if limits.negotiation_suspends == Some(false) => return None,
+            K::Negotiation => Effect::Holds { negotiations: true, action: false },
+            K::Resumption => Effect::GoesOn,
+            K::CourtAction if limits.court_action_suspends => Effect::Holds { negotiations: false, action: true },
+            K::CourtAction if !anew(K::CourtAction) => Effect::Pends,
+            kind if anew(kind) || kind == K::Enforcement && anew(K::CourtAction) => {
+                Effect::Anew { by: begun_by(kind), proceedings }
+            }
+            _ => return None,
+        };
+        let in_writing = match self.kind {
+            K::DemandReceived => limits.demanded_in_writing,
+            K::Acknowledgement => limits.acknowledged_in_writing,
+            _ => false,
+        };
+        if self.reached == Some(false) || in_writing && self.written == Some(false) {
+            return None;
+        }
+        let lacks = match self.kind {
+            // Whether this law lets them hold it was not read.
+            K::Negotiation => limits.negotiation_suspends.is_none().then_some(Attribute::Pack),
+            K::DemandReceived if self.reached.is_none() => Some(Attribute::ReachedDebtor),
+            K::Payment if self.claim.is_none() && several(self.on) => Some(Attribute::Claim),
+            _ => (in_writing && self.written.is_none()).then_some(self.form),
+        };
+        let revives =
+            limits.revived_by.has(self.kind) || self.kind == K::Enforcement && limits.revived_by.has(K::CourtAction);
+        Some(Event { effect, on: self.on, revives, claim: self.claim, lacks })
+    }
+}
+
 /// What begins the term anew or holds it, by day. Most cases have nothing of the kind, for which nothing is allocated.
 fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_>) -> Vec<Event> {
-    let dates = &situation.version.dates;
-    let zone = situation.home_zone();
-    let counts = |kind| {
-        let holds = matches!(
-            kind,
-            LimitationEventKind::Suspension | LimitationEventKind::Negotiation | LimitationEventKind::Resumption
-        );
-        holds || limits.interrupted_by.has(kind)
-    };
-    let recorded =
-        dates.limitation_events.iter().filter(|event| event.reached_debtor != Some(false) && counts(event.kind));
-    let recorded = recorded.map(|event| Event {
+    let (dates, zone) = (&situation.version.dates, situation.home_zone());
+    let recorded = dates.limitation_events.iter().map(|event| Recorded {
         kind: event.kind,
         on: event.on,
-        certain: event.kind != LimitationEventKind::DemandReceived || event.reached_debtor == Some(true),
+        reached: event.reached_debtor,
+        written: event.written,
+        form: Attribute::Written,
+        claim: None,
     });
     let told = [
         (LimitationEventKind::Payment, dates.last_payment),
         (LimitationEventKind::Acknowledgement, dates.last_acknowledgement),
     ];
-    let told = told.into_iter().filter(|(kind, _)| counts(*kind));
-    let told = told.filter_map(|(kind, on)| on.map(|on| Event { kind, on, certain: true }));
-    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before && counts(mark.kind));
-    let asked_for = |mark: &Mark| match mark.kind {
-        LimitationEventKind::DemandReceived => true,
-        LimitationEventKind::Acknowledgement => limits.acknowledged_in_writing,
-        _ => false,
-    };
-    let may_count = |mark: &&Mark| mark.in_due_form != Some(false) || !asked_for(mark);
-    let marks = marks.filter(may_count).map(|mark| Event {
-        kind: mark.kind,
-        on: situation.date_in(mark.at, zone),
-        certain: mark.in_due_form.is_some() || !asked_for(mark),
+    let told = told.into_iter().filter_map(|(kind, on)| {
+        // It is recorded as one in the form that the law asks for.
+        let (reached, written, form, claim) = (None, Some(true), Attribute::Written, None);
+        Some(Recorded { kind, on: on?, reached, written, form, claim })
     });
-    let mut events: Vec<Event> = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date).collect();
+    let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at < asked.before);
+    let marks = marks.map(|mark| {
+        let on = situation.date_in(mark.at, zone);
+        let demanded = mark.kind == LimitationEventKind::DemandReceived;
+        Recorded {
+            kind: mark.kind,
+            // Money counts from its value date; none is paid before it came.
+            on: mark.valued.map_or(on, |valued| valued.min(on)),
+            reached: mark.reached,
+            written: mark.written,
+            form: if demanded { Attribute::NoticeForm } else { Attribute::Written },
+            claim: mark.claim,
+        }
+    });
+    // A payment that names no claim is one on the only claim there was.
+    let several = |on: NaiveDate| {
+        situation.version.claims.iter().filter(|claim| claim.arose.is_none_or(|day| day <= on)).nth(1).is_some()
+    };
+    let all = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date);
+    let mut events: Vec<Event> = all.filter_map(|event| event.weighed(limits, &several)).collect();
     events.sort_by_key(|event| event.on);
     events
 }
@@ -267,15 +343,14 @@ fn end_of_year(date: NaiveDate) -> NaiveDate {
     NaiveDate::from_ymd_opt(date.year(), 12, 31).unwrap_or(date)
 }
 
-fn start(from: LimitationStart, claim: &Claim, situation: &Situation<'_>) -> Option<NaiveDate> {
+/// The day by which the law reckons the start of a claim's period.
+fn begins(from: LimitationStart, claim: &Claim, situation: &Situation<'_>) -> Option<NaiveDate> {
     let dates = &situation.version.dates;
     match from {
-        LimitationStart::Arose => claim.arose,
-        LimitationStart::Due => claim.due(),
+        LimitationStart::Arose | LimitationStart::EndOfYearArose => claim.arose,
+        LimitationStart::Due | LimitationStart::EndOfYearDue => claim.due(),
         LimitationStart::CauseOfAction => dates.cause_of_action,
         LimitationStart::Default => dates.default_on,
-        LimitationStart::EndOfYearArose => claim.arose.map(end_of_year),
-        LimitationStart::EndOfYearDue => claim.due().map(end_of_year),
         LimitationStart::Title => situation.watch.titled_on(situation.version),
         LimitationStart::LastPaymentOrDefault => dates.last_payment.or(dates.default_on),
     }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::authority::{PointState, StatedPoint, Told};
 use super::brought::Brought;
 use super::conditions::Ended;
+use super::mark::Mark;
 use super::owed::Owed;
 use super::span::Span;
 use crate::domain::activity::Activity;
-use crate::domain::case::LimitationEventKind;
 use crate::domain::detail::{Charge, Detail, LegalStepKind, TransferKind};
 use crate::domain::ids::{ActivityId, ClaimId, ContactPointId, PersonId};
 use crate::domain::party::{Condition, Permission, PersonalWindow};
@@ -218,17 +218,6 @@ impl Charged {
         self.net = net.saturating_sub(i64::try_from(freed).unwrap_or(net));
         taken
     }
-}
-
-/// What may begin a limitation period anew.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Mark {
-    pub kind: LimitationEventKind,
-    pub at: Timestamp,
-    /// Of a demand, that it reached the debtor; of an acknowledgement, that it is in writing. `None`: that is not recorded.
-    pub in_due_form: Option<bool>,
-    /// Of a payment, the short form of its id, and what is left of it.
-    pub paid: Option<(u64, i64)>,
 }
 
 /// A contact by which the person used a channel towards the collector.

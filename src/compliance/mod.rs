@@ -37,6 +37,8 @@ mod known;
 mod late;
 mod licence;
 mod limitation_period;
+mod limitation_run;
+mod mark;
 mod meant;
 mod memory;
 mod notice_period;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::brought::Brought;
 use super::conditions::Ended;
+use super::mark::Mark;
 use super::meant::Meant;
-use super::memory::{Approach, Charged, Flag, Given, Mark, Past, Used};
+use super::memory::{Approach, Charged, Flag, Given, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;
@@ -13,7 +14,7 @@ use super::watch::{CaseStamp, CaseWatch};
 use super::{Context, complaint_handling, duties, reported, which};
 use crate::domain::activity::Activity;
 use crate::domain::case::LimitationEventKind;
-use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, LegalStepKind, MatterStep};
+use crate::domain::detail::{AdjustmentKind, Contact, CreditReportKind, Detail, MatterStep};
 use crate::domain::ids::PersonId;
 use crate::domain::outcome::Outcome;
 use crate::domain::party::{Condition, ContactPoint};
@@ -203,11 +204,7 @@ impl CaseWatch {
         }
         if past.is(&Step::Demand) || past.is(&Step::Reminder) {
             memory.demands = memory.demands.saturating_add(1);
-            if past.form != Some(Form::Oral) {
-                let at = past.received.unwrap_or(past.at);
-                let in_due_form = past.received.map(|_| true);
-                memory.marks.push(Mark { kind: LimitationEventKind::DemandReceived, at, in_due_form, paid: None });
-            }
+            memory.marks.extend(Mark::demand(activity, &past));
         }
         memory.past.push(past);
     }
@@ -235,14 +232,14 @@ impl CaseWatch {
 
     pub(super) fn remember_flags(&mut self, activity: &Activity) {
         let at = activity.occurred;
-        let mark = |kind| Mark { kind, at, in_due_form: Some(true), paid: None };
         match &activity.detail {
             Detail::Acknowledgement { written } => {
-                let mark = Mark { in_due_form: *written, ..mark(LimitationEventKind::Acknowledgement) };
-                self.remember_in().marks.push(mark);
+                self.remember_in().marks.push(Mark::acknowledgement(at, *written));
             }
-            Detail::LegalStep { step } if !matches!(step, LegalStepKind::Threat | LegalStepKind::Service) => {
-                self.remember_in().marks.push(mark(LimitationEventKind::CourtAction));
+            Detail::LegalStep { step } => {
+                if let Some(mark) = Mark::legal_step(at, *step) {
+                    self.remember_in().marks.push(mark);
+                }
             }
             Detail::Condition { condition, ended: false, written, direct_contact_consented, .. } => {
                 let flag = flag(activity, *condition, *written, None, *direct_contact_consented);

@@ -16,6 +16,7 @@ vocabulary!(
     LimitationEventKind {
         DemandReceived = "demand_received", Acknowledgement = "acknowledgement", Payment = "payment",
         CourtAction = "court_action", Negotiation = "negotiation", Suspension = "suspension", Resumption = "resumption",
+        Enforcement = "enforcement",
     }
 );
 vocabulary!(
@@ -33,6 +34,9 @@ pub struct LimitationEvent {
     /// Whether it reached the debtor, where that matters (Preskriptionslag (1981:130) § 5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_debtor: Option<bool>,
+    /// Of a demand or an acknowledgement, whether it was in writing, where that matters (Limitation Act 1980 s. 30).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<bool>,
 }
 
 /// A notice that was sent before the case came here.

@@ -19,7 +19,8 @@ vocabulary!(
         Title = "title",
         /// The longest period that the law gives, whatever happened.
         LongestTerm = "longest_term",
-        /// What would begin it anew has happened, but it is not recorded that it reached the debtor.
+        /// What would begin it anew or hold it has happened, but something is missing to tell that it counts: that it reached
+        /// the debtor, say.
         Unproved = "unproved",
     }
 );

@@ -25,6 +25,7 @@ pub mod interest_cap;
 mod lasting;
 mod legible;
 mod licence;
+mod limitation;
 pub mod lineage;
 pub mod model;
 mod notice;

@@ -14,6 +14,7 @@ pub use super::head::{Attributes, Exempt, Review, Scope};
 pub use super::interest_cap::InterestCap;
 pub use super::lasting::Lasting;
 pub use super::licence::Licence;
+pub use super::limitation::LimitationPeriod;
 pub use super::notice::{NoticePeriod, RequiredNotice};
 pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
 pub use super::payment_term::PaymentTerm;
@@ -23,10 +24,9 @@ pub use super::record_retention::{RecordRetention, RetentionStart};
 use super::step::Step;
 use super::words::{
     BindFrom, BlockAnswer, Bound, Count, CountFrom, Counted, Exclude, FeeBasis, FeeCondition, FeePer, Holidays,
-    LimitationStart, OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, VersionBy,
+    OtherFlag, Per, Roll, Set, Status, Subject, TermUnit, VersionBy,
 };
 use super::written::Written;
-use crate::domain::case::LimitationEventKind;
 use crate::domain::ids::{JurisdictionId, RuleId};
 use crate::domain::party::Condition;
 use crate::domain::verdict::{Confidence, Effect, Source};
@@ -368,25 +368,4 @@ pub struct FeeCap {
     pub vat_only_if_not_deductible: bool,
     /// Silent where the claim was ever disputed: the table is for claims that nobody contests.
     pub unless_disputed: bool,
-}
-
-/// After how long a claim is lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitationPeriod {
-    /// The term; absent: no figure.
-    pub term: Option<Term>,
-    /// From when it runs.
-    pub start: LimitationStart,
-    /// What begins it anew.
-    pub interrupted_by: Set<LimitationEventKind>,
-    /// What of that begins it anew after its end, too.
-    pub revived_by: Set<LimitationEventKind>,
-    /// An acknowledgement counts only in writing.
-    pub acknowledged_in_writing: bool,
-    /// Longest term from the start, in years, whatever interrupted it.
-    pub max_years: Option<u16>,
-    /// Term of a title from its day, in years.
-    pub titled_years: Option<u16>,
-    /// What is forbidden afterwards.
-    pub forbids: Vec<Step>,
 }

@@ -1,19 +1,15 @@
 //! The table of limits of each kind.
 
 use super::model::{
-    ContactBlock, ContactCooldown, ContactFrequency, Kind, LimitationPeriod, Limits, NoticePeriod, RequiredNotice,
-    Term, Window,
+    ContactBlock, ContactCooldown, ContactFrequency, Kind, Limits, NoticePeriod, RequiredNotice, Term, Window,
 };
 use super::parse_rule::Defaults;
 use super::reader::Reader;
 use super::step::{STEP_FORMS, Step};
-use super::words::{
-    BlockAnswer, Count, CountFrom, Counted, Exclude, LimitationStart, Per, Roll, Set, Since, TermUnit, Timing, Word,
-};
-use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence};
+use super::words::{BlockAnswer, Count, CountFrom, Counted, Exclude, Per, Roll, Set, Since, TermUnit, Timing, Word};
+use super::{client_funds, complaint_handling, credit_reporting, interest_cap, lasting, licence, limitation};
 use super::{parse_conduct, parse_fee, parse_hours, parse_matter};
 use super::{payment_application, payment_term, record_retention};
-use crate::domain::case::LimitationEventKind;
 use crate::domain::party::Condition;
 use crate::domain::vocabulary::PartyRole;
 
@@ -27,7 +23,7 @@ pub fn limits(kind: Kind, table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -
         Kind::NoticePeriod => Limits::NoticePeriod(notice_period(table)),
         Kind::RequiredNotice => Limits::RequiredNotice(required_notice(table)?),
         Kind::FeeCap => Limits::FeeCap(parse_fee::fee_cap(table, defaults)?),
-        Kind::LimitationPeriod => Limits::LimitationPeriod(limitation(table)?),
+        Kind::LimitationPeriod => Limits::LimitationPeriod(limitation::limitation(table)?),
         Kind::CallRecording => Limits::CallRecording(parse_conduct::call_recording(table)),
         Kind::ChannelConsent => Limits::ChannelConsent(Box::new(parse_conduct::channel_consent(table))),
         Kind::Content => Limits::Content(Box::new(parse_conduct::content(table))),
@@ -344,35 +340,5 @@ fn required_notice(table: &mut Reader<'_, '_>) -> Option<RequiredNotice> {
         if_expired,
         // Last: whatever is wrong, every key is read, so that none is told to be unknown.
         timing: timing?,
-    })
-}
-
-fn limitation(table: &mut Reader<'_, '_>) -> Option<LimitationPeriod> {
-    let term = term(table, "term");
-    let no_figure = table.boolean("no_figure").unwrap_or(false);
-    if term.is_none() && !no_figure && !table.has("term") {
-        table.missing("term", "{ years = 3, count = ..., from = ..., roll = ... }, or no_figure = true");
-    }
-    let start = table.need_word::<LimitationStart>("start");
-    let years = |table: &mut Reader<'_, '_>, key| table.integer(key, 1, 100).and_then(|n| u16::try_from(n).ok());
-    let (interrupted_by, revived_by) = (table.set("interrupted_by"), table.set("revived_by"));
-    if let Some(one) = revived_by.iter().find(|one: &LimitationEventKind| !interrupted_by.has(*one)) {
-        let message = format!("{one} does not begin the period anew while it runs");
-        table.wrong("revived_by", &message, "name it in interrupted_by, too");
-    }
-    let acknowledged_in_writing = table.boolean("acknowledged_in_writing").unwrap_or(false);
-    if acknowledged_in_writing && !interrupted_by.has(LimitationEventKind::Acknowledgement) {
-        table.wrong("acknowledged_in_writing", "no acknowledgement begins the period anew", "remove it");
-    }
-    Some(LimitationPeriod {
-        term,
-        interrupted_by,
-        revived_by,
-        acknowledged_in_writing,
-        max_years: years(table, "max_years"),
-        titled_years: years(table, "titled_years"),
-        forbids: steps(table, "forbids", true),
-        // Last: every key is read before.
-        start: start?,
     })
 }

@@ -140,6 +140,7 @@ vocabulary!(
         ReceivedBy = "received_by", PaidClaim = "paid_claim", RecordDate = "record_date", WrittenRequest = "written_request", Claim = "claim",
         Deadline = "deadline", Household = "household", Collector = "collector_entity",
         Creditor = "creditor", Locality = "locality", Outcome = "outcome", Basis = "basis", TableRate = "table_rate",
+        Resumption = "resumption",
     }
 );
 vocabulary!(

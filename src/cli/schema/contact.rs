@@ -254,6 +254,14 @@ fn limitation() -> Table {
         .may("interrupted_by", set::<LimitationEventKind>("What begins it anew"))
         .may("revived_by", set::<LimitationEventKind>("What of that begins it anew after its end, too"))
         .may("acknowledged_in_writing", flag("An acknowledgement counts only in writing"))
+        .may("demanded_in_writing", flag("A demand or reminder counts only in writing"))
+        .may("negotiation_suspends", flag("Negotiations hold it; absent: not read, so that they leave it unknown"))
+        .may("months_after_negotiation", number("After negotiations it does not end before so many months", 1, 60))
+        .may("court_action_suspends", flag("An action holds it, and does not begin it anew"))
+        .may(
+            "suspended_in_default_years",
+            number("The debtor's default holds it, for so many years from its day at most", 1, 100),
+        )
         .may("max_years", number("Longest term from the start, whatever interrupted it", 1, 100))
         .may("titled_years", number("Term of a title from its day", 1, 100))
         .need("forbids", steps("What is forbidden afterwards"))

@@ -56,6 +56,33 @@ pub(super) fn changes(rule: &Rule) -> Vec<Change> {
             Limits::LimitationPeriod(limits) if step > 0 => std::mem::take(&mut limits.acknowledged_in_writing),
             _ => false,
         });
+        with("a demand counts in any form".to_owned(), &|limits| match limits {
+            Limits::LimitationPeriod(limits) if step > 0 => std::mem::take(&mut limits.demanded_in_writing),
+            _ => false,
+        });
+        with("negotiations hold it where they did not, or the reverse".to_owned(), &|limits| match limits {
+            Limits::LimitationPeriod(limits) if step > 0 => {
+                limits.negotiation_suspends = limits.negotiation_suspends.map(|holds| !holds);
+                limits.negotiation_suspends.is_some()
+            }
+            _ => false,
+        });
+        with("an action holds it no more".to_owned(), &|limits| match limits {
+            Limits::LimitationPeriod(limits) if step > 0 => std::mem::take(&mut limits.court_action_suspends),
+            _ => false,
+        });
+        with(format!("its time after negotiations is {more} month"), &|limits| match limits {
+            Limits::LimitationPeriod(limits) => {
+                limits.months_after_negotiation.as_mut().is_some_and(|months| moved_u16(months, step))
+            }
+            _ => false,
+        });
+        with(format!("its suspension in default is {more} year"), &|limits| match limits {
+            Limits::LimitationPeriod(limits) => {
+                limits.suspended_in_default_years.as_mut().is_some_and(|years| moved_u16(years, step))
+            }
+            _ => false,
+        });
         with(format!("its term for titles is {more} year"), &|limits| match limits {
             Limits::LimitationPeriod(limits) => {
                 limits.titled_years.as_mut().is_some_and(|years| moved_u16(years, step))

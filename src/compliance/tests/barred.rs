@@ -99,7 +99,10 @@ fn what_is_missing_leaves_it_open_until_another_period_has_ended() {
 #[test]
 fn a_period_that_stands_still_has_no_end_and_a_version_to_come_is_looked_at_on_its_day() {
     let held = json!({ "dates": { "limitation_events": [{ "kind": "suspension", "on": "2025-03-01" }] } });
-    assert_eq!(said(&law(""), 0, held).until, Until::Held);
+    assert_eq!(said(&law(""), 0, held.clone()).until, Until::Held);
+    assert_eq!(said(&law(""), 5, held.clone()).look_again, "2026-01-11".parse().ok(), "then it would have ended");
+    let (later, lacks) = asked(&law(""), 6, held);
+    assert_eq!((later.until, lacks), (Until::Unknown, vec!["fr-rule resumption".to_owned()]));
     let again = json!({ "dates": { "limitation_events": [
         { "kind": "suspension", "on": "2025-03-01" }, { "kind": "resumption", "on": "2025-03-11" },
         { "kind": "payment", "on": "2026-01-08" },
@@ -113,6 +116,31 @@ fn a_period_that_stands_still_has_no_end_and_a_version_to_come_is_looked_at_on_i
     let before = said(&law(dated), 3, json!({}));
     assert_eq!((before.until, before.look_again), (last("2026-01-10", RunsFrom::Start), "2026-01-09".parse().ok()));
     assert_eq!(said(&law(dated), 4, json!({})).until, last("2025-01-10", RunsFrom::Start));
+}
+
+/// The rule's own answers are proved by the examples of packs; the calendar says the same.
+#[test]
+fn what_may_hold_a_period_or_begin_it_anew_is_told_as_unproved() {
+    let event = |kind: &str| json!({ "dates": { "limitation_events": [{ "kind": kind, "on": "2025-06-02" }] } });
+    let unproved = last("2026-01-10", RunsFrom::Unproved);
+    assert_eq!(said(&law(""), 0, event("negotiation")).until, unproved, "whether the law lets them was not read");
+    assert_eq!(said(&law(""), 0, event("court_action")).until, Until::Held, "it may still be before the court");
+    assert_eq!(said(&law(""), 6, event("court_action")).until, Until::Unknown);
+    let mut ended = event("court_action");
+    let resumed = json!({ "kind": "resumption", "on": "2025-09-01" });
+    ended["dates"]["limitation_events"].as_array_mut().unwrap().push(resumed);
+    assert_eq!(said(&law(""), 6, ended).until, last("2026-01-10", RunsFrom::Start), "it was, and nothing is added");
+    let claims = |second: &str| {
+        json!({
+            "claims": [
+                { "id": "c1", "principal": 1, "arose": "2024-01-02", "due_original": "2024-01-10" },
+                { "id": "c2", "principal": 1, "arose": second, "due_original": "2025-12-01" },
+            ],
+            "dates": { "last_payment": "2025-06-02" },
+        })
+    };
+    assert_eq!(said(&law(""), 0, claims("2024-02-01")).until, unproved, "on which claim was it paid?");
+    assert_eq!(said(&law(""), 0, claims("2025-11-03")).until, last("2027-06-02", RunsFrom::Payment), "on the only one");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn dates(at: &At<'_>, wire: v1::CaseDates) -> Dates {
 fn limitation_event(at: &At<'_>, wire: v1::LimitationEvent) -> Option<LimitationEvent> {
     let kind = at.field("kind").word(wire.kind);
     let on = at.field("event_date").date(wire.event_date);
-    Some(LimitationEvent { kind: kind?, on: on?, reached_debtor: wire.reached_debtor })
+    Some(LimitationEvent { kind: kind?, on: on?, reached_debtor: wire.reached_debtor, written: wire.written })
 }
 
 fn terms(at: &At<'_>, wire: v1::Terms, currency: Option<Currency>) -> Terms {

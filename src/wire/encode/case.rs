@@ -84,6 +84,7 @@ fn limitation_event(event: &LimitationEvent) -> v1::LimitationEvent {
         kind: event.kind.number(),
         event_date: Some(date(event.on)),
         reached_debtor: event.reached_debtor,
+        written: event.written,
     }
 }
 

@@ -120,6 +120,7 @@ impl Dice {
                 kind: dice.word(),
                 on: dice.date(),
                 reached_debtor: dice.maybe(Self::flag),
+                written: dice.maybe(Self::flag),
             }),
         }
     }

@@ -48,24 +48,35 @@ pub(super) fn due(ends: i64) -> NaiveDate {
     date(ends) - Months::new(24)
 }
 
+/// Whether a payment names the first claim. One that names none of both is known to be one on neither.
+pub(super) const fn names_the_first(minor: i64) -> bool {
+    minor % 2 == 0
+}
+
 /// How an account stands at the end of a day: what it owes, and since when or from when on it is barred, and what that
 /// rests on.
 pub(super) enum Stands {
     OwesNothing,
     Unknown(i64),
+    /// The claims are before a court, or the only one is.
+    Held(i64),
     Barred(i64, NaiveDate, &'static str),
 }
 
-/// The last day of a claim.
-pub(super) fn last(
-    due: NaiveDate,
-    interruptions: &[(NaiveDate, &'static str, bool)],
+/// What begins the period anew: on which day, what, whether that is proved, and of which claim alone.
+type Interruption = (NaiveDate, &'static str, bool, Option<usize>);
+
+/// The last day of a claim, what that rests on, and whether the claim is before a court: nobody records that it is no more.
+fn last(
+    (claim, due): (usize, NaiveDate),
+    interruptions: &[Interruption],
     proved: bool,
-) -> (NaiveDate, &'static str) {
-    let mut last = (due + Months::new(24), "start");
-    for (on, what, _) in interruptions.iter().filter(|one| one.2 || !proved) {
-        if *on >= due && *on <= last.0 {
-            last = (*on + Months::new(24), what);
+) -> (NaiveDate, &'static str, bool) {
+    let mut last = (due + Months::new(24), "start", false);
+    for (on, what, ..) in interruptions.iter().filter(|one| (one.2 || !proved) && one.3.is_none_or(|one| one == claim))
+    {
+        if *on >= due && (*on <= last.0 || last.2 && !proved) {
+            last = (*on + Months::new(24), what, last.2 || *what == "court_action");
         }
     }
     last
@@ -81,17 +92,18 @@ impl Account {
                 Kind::Forgotten => known = false,
                 _ if one.void => {}
                 Kind::Paid(minor) => {
-                    interruptions.push((date(one.day), "payment", true));
+                    let named = names_the_first(minor);
+                    interruptions.push((date(one.day), "payment", named, named.then_some(0)));
                     let first = minor.min(open[0]);
                     let second = (minor - first).min(open[1]);
                     open = [open[0] - first, open[1] - second];
                     over += minor - first - second;
                 }
-                Kind::Acknowledged => interruptions.push((date(one.day), "acknowledgement", true)),
-                Kind::Sued => interruptions.push((date(one.day), "court_action", true)),
-                Kind::Demanded(None) => interruptions.push((date(one.day), "demand_received", false)),
+                Kind::Acknowledged => interruptions.push((date(one.day), "acknowledgement", true, None)),
+                Kind::Sued => interruptions.push((date(one.day), "court_action", true, None)),
+                Kind::Demanded(None) => interruptions.push((date(one.day), "demand_received", false, None)),
                 Kind::Demanded(Some(after)) if one.day + after <= day => {
-                    interruptions.push((date(one.day + after), "demand_received", true));
+                    interruptions.push((date(one.day + after), "demand_received", true, None));
                 }
                 Kind::Demanded(Some(_)) => {}
                 Kind::Closed(now) => closed = now,
@@ -105,12 +117,29 @@ impl Account {
             return Stands::Unknown(net);
         }
         interruptions.sort_by_key(|one| one.0);
-        let claims = [(open[0], ends), (open[1], ends + LATER)].into_iter().filter(|(open, _)| *open > 0);
-        let lasts = claims.map(|(_, ends)| {
-            let (proved, all) = (last(due(ends), &interruptions, true), last(due(ends), &interruptions, false));
-            if proved.0 < all.0 { (proved.0, "unproved") } else { proved }
-        });
-        let (last, by) = lasts.min_by_key(|one| one.0).expect("a claim that is open");
-        Stands::Barred(net, last + Days::new(1), by)
+        let claims = [(open[0], ends), (open[1], ends + LATER)].into_iter().enumerate();
+        // The day of what is decided, and the first on which something undecided may have ended.
+        let (mut decided, mut open_end) = (None::<(NaiveDate, &'static str)>, None::<NaiveDate>);
+        for (claim, (_, ends)) in claims.filter(|(_, (open, _))| *open > 0) {
+            let of = |proved| last((claim, due(ends)), &interruptions, proved);
+            let (proved, all) = (of(true), of(false));
+            let one = match proved {
+                (end, _, true) if date(day) > end => {
+                    open_end = Some(open_end.map_or(end, |other| other.min(end)));
+                    continue;
+                }
+                (_, by, true) => (NaiveDate::MAX, by),
+                (end, ..) if all.2 || end < all.0 => (end, "unproved"),
+                (end, by, _) => (end, by),
+            };
+            if decided.is_none_or(|other| one.0 < other.0) {
+                decided = Some(one);
+            }
+        }
+        match decided.filter(|one| one.0 < date(day) || open_end.is_none_or(|end| one.0 <= end)) {
+            None => Stands::Unknown(net),
+            Some((NaiveDate::MAX, _)) => Stands::Held(net),
+            Some((last, by)) => Stands::Barred(net, last + Days::new(1), by),
+        }
     }
 }
