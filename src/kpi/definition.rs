@@ -164,6 +164,8 @@ pub(crate) struct Definition {
     pub(crate) control: Option<String>,
     /// Records without which a figure would be zero only because nobody sent them.
     pub(crate) needs: Vec<Need>,
+    /// Leaves whose facts are those that what stands above the line comes from, each once; `None` if no leaves are.
+    pub(crate) sampled: Option<Vec<usize>>,
 }
 
 /// What must be over before a figure has a value.

@@ -4,7 +4,7 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `parse_kpi`,
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `sample`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_rows`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
 //! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
 
@@ -57,6 +57,7 @@ mod read;
 mod reading;
 mod row;
 mod schema;
+mod sample;
 pub mod shape;
 mod since;
 mod stored_columns;

@@ -17,7 +17,7 @@ use super::period::Period;
 use super::query::{Query, QueryError};
 use super::ranges::{merge, ranges};
 use super::schema::Measure;
-use super::shape::{Compared, Frame, Framed, Shape, Stretches};
+use super::shape::{Compared, Comparison, Frame, Framed, Shape, Stretches};
 use super::unit::Unit;
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
@@ -296,14 +296,18 @@ impl Plan {
         self.kpis.iter().any(|kpi| of(&kpi.definition.info))
     }
 
-    /// The stretch with which the running total of a period begins: the question's first, or the first of what it is
-    /// compared with. A window of its own runs from its own beginning.
+    /// The stretch with which the running total of a period begins: the question's first. A period before the question, which
+    /// another one is compared with, runs from the first such; one within it is told there, too, and comes to the same. A window
+    /// of its own, and days that are stated, run from their own beginning.
     pub(super) fn running_from(&self, slot: usize) -> usize {
         let of = |slot: usize| self.stretches.slots.get(slot).map_or(0, |(first, _)| *first);
         if self.shape.frame != Frame::Period {
             return of(slot);
         }
-        of(if slot < self.framed.rows { 0 } else { self.framed.rows })
+        let start = |slot: usize| self.framed.all.get(slot).map(|period| period.start);
+        let shifted = matches!(self.shape.comparison, Some(Comparison::PreviousPeriod | Comparison::YearEarlier));
+        let within = slot < self.framed.rows || (shifted && start(slot) >= start(0));
+        of(if within { 0 } else { self.framed.rows })
     }
 
     fn add(&mut self, catalogue: &Catalogue, definition: &Definition, undeclared: &mut Vec<Violation>) {
