@@ -258,6 +258,12 @@ pub(super) fn quotient(above: Exact, below: Exact) -> Result<Exact, NoValue> {
 }
 
 impl Definition {
+    /// Whether any of it is a stock, made of the changes of all days. A running total is none: its facts are those of its days.
+    pub(crate) fn has_stock(&self) -> bool {
+        let stock = |leaf: &Leaf| matches!(leaf.window, Window::Opening | Window::Closing | Window::Mean);
+        self.info.kind != Kind::Cumulative && self.leaves.iter().any(stock)
+    }
+
     /// Whether the formula asks for the period's working days.
     pub(crate) fn counts_working_days(&self) -> bool {
         self.root.has(&|node| matches!(node, Node::WorkingDays))

@@ -15,6 +15,7 @@ mod parts;
 mod running;
 mod samples;
 mod shapes;
+mod suited;
 mod worked;
 
 use std::sync::{Arc, LazyLock};
