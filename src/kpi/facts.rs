@@ -36,6 +36,7 @@ impl Catalogue {
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
         for definition in query.kpis.iter().filter_map(|id| self.meant(id, defaults)) {
+            let each: DimSet = definition.needs.iter().filter_map(|need| need.each).collect();
             let own =
                 definition.leaves.iter().enumerate().map(|(place, leaf)| (leaf, Curve::of(&definition, place), None));
             let needs = definition.needs.iter().flat_map(|need| need.leaves.iter().map(|leaf| (leaf, None, need.by)));
@@ -50,7 +51,7 @@ impl Catalogue {
                 if curve.is_some_and(Curve::by_month) {
                     set = set.with(Dimension::MonthsSince);
                 }
-                set = measure.own_dimension().map_or(set, |own| set.with(own));
+                set = measure.own_dimension().map_or(set, |own| set.with(own)).union(each);
                 // The same measure in a KPI of money and in another one: by all that either asks for.
                 set = needed.get(&leaf.measure).map_or(set, |(known, _)| set.union(*known));
                 if set.len() > MAX_WIDTH {
