@@ -6,7 +6,7 @@
 //!
 //! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `sample`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_rows`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `known`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -36,6 +36,7 @@ mod histogram;
 mod ids;
 pub mod intake;
 mod keeping;
+mod known;
 mod layout;
 mod lift;
 mod linear;
@@ -56,8 +57,8 @@ mod ranges;
 mod read;
 mod reading;
 mod row;
-mod schema;
 mod sample;
+mod schema;
 pub mod shape;
 mod since;
 mod stored_columns;
