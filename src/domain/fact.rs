@@ -5,7 +5,7 @@ pub mod flag;
 mod had;
 mod words;
 
-pub use words::{BEGAN, ENDS, SEEN_STATES, SEQUENCES, ValueOf};
+pub use words::{BEGAN, ENDS, SEEN_BY_CHANNEL, SEEN_STATES, SEQUENCES, ValueOf};
 
 use std::sync::Arc;
 

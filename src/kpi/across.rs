@@ -15,8 +15,10 @@ use super::need::{self, NeedRows};
 use super::plan::{Plan, Planned};
 use super::row::{Answer, Row, RowKind, by_value};
 use super::shape::RowOrder;
+use super::sums::Sums as GroupSums;
 use super::varint::DecodeError;
 use crate::domain::money::Currency;
+use crate::domain::time::day_number;
 
 /// One market's plan of the common question, with its cells.
 pub struct Part<'b> {
@@ -231,8 +233,12 @@ impl<'a> Sums<'a> {
     ) -> Result<Row, AcrossError> {
         let mut row = blank.clone();
         let Some(period) = plan.framed.all.get(slot).copied() else { return Ok(row) };
-        let mut values = Vec::with_capacity(places.len());
-        for leaf in 0..places.len() {
+        // Working days are each market's own: there is no number of them over several.
+        let at = plan.moment(&self.kpi.definition, &row, period, None);
+        // Of a period that has not begun nothing is told, so that nothing of it is converted.
+        let told = if self.kpi.definition.has_begun(at) { places.len() } else { 0 };
+        let mut values = Vec::with_capacity(told);
+        for leaf in 0..told {
             match self.leaf(places, leaf, slot)? {
                 Some(value) => values.push(value),
                 None => {
@@ -244,11 +250,9 @@ impl<'a> Sums<'a> {
         }
         let value = |leaf: usize| Ok(values.get(leaf).copied().unwrap_or(Exact::ZERO));
         let facts = |leaf: usize| self.facts(places, leaf, slot);
-        // Working days are each market's own: there is no number of them over several.
-        let at = plan.moment(&self.kpi.definition, &row, period, None);
         let lacking = || self.lacks(places, needs, slot);
         let compute = |_, node: &Node| node.compute(&value, at);
-        self.kpi.definition.fill(&mut row, at, &self.kpi.definition.above(), (&compute, &facts), &lacking);
+        self.kpi.definition.fill(&mut row, at, (&compute, &facts), &lacking);
         Ok(row)
     }
 
@@ -326,22 +330,34 @@ impl<'a> Sums<'a> {
         let Some(plan) = self.parts.get(part).map(|part| part.plan) else { return Ok(None) };
         let Some(period) = plan.framed.all.get(slot) else { return Ok(None) };
         let window = self.kpi.definition.leaves.get(leaf).map(|leaf| leaf.window);
-        let factor = |day: i32| reporting.factor(currency, day).map_err(AcrossError::Rate);
-        if reporting.policy == DatePolicy::FactDay && matches!(window, Some(Window::Flow | Window::Running)) {
-            let (mut first, last) = plan.stretches.slots.get(slot).copied().unwrap_or_default();
-            if window == Some(Window::Running) {
-                first = plan.running_from(slot);
+        // No day to come has a rate yet: what is told at one, as the end of a period that is not over, takes today's.
+        let today = plan.shape.calendar.today.map_or(i32::MAX, day_number);
+        let factor = |day: i32| reporting.factor(currency, day.min(today)).map_err(AcrossError::Rate);
+        if let (DatePolicy::FactDay, Some(window @ (Window::Flow | Window::Running | Window::Mean))) =
+            (reporting.policy, window)
+        {
+            let ((mut first, mut last), mut days) = (plan.stretches.slots.get(slot).copied().unwrap_or_default(), 1);
+            match window {
+                Window::Running => first = plan.running_from(slot),
+                Window::Mean => ((first, last), days) = plan.begun(&self.kpi.definition, slot),
+                _ => {}
             }
             let feed = self.kpi.feeds.get(leaf).and_then(|feed| self.gathered.get(part)?.feeds.get(*feed));
+            // A stretch is a day: a mean is of the stocks at the end of each.
+            let of_day = |sums: &GroupSums, stretch: usize| match window {
+                Window::Mean => sums.opening(row, stretch + 1),
+                _ => sums.between(row, (stretch, stretch + 1)).sum,
+            };
             let mut scaled: Option<i128> = Some(0);
             for stretch in first..last {
-                let sum = feed.map_or(0, |sums| sums.running(row, stretch, stretch + 1).sum);
+                let sum = feed.map_or(0, |sums| of_day(sums, stretch));
                 if sum != 0 {
                     let more = sum.checked_mul(factor(plan.stretches.days(stretch).0)?);
                     scaled = scaled.zip(more).and_then(|(scaled, more)| scaled.checked_add(more));
                 }
             }
-            return Ok(scaled.and_then(|scaled| reporting.sum(currency, scaled)));
+            let sum = scaled.and_then(|scaled| reporting.sum(currency, scaled));
+            return Ok(sum.and_then(|sum| sum.divide(Exact::whole(days))));
         }
         let value = self.amount(leaf, part, row, slot);
         if value.is_zero() {

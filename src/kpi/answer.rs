@@ -97,8 +97,6 @@ pub(super) struct Evaluation<'a> {
     plan: &'a Plan,
     kpi: &'a Planned,
     gathered: &'a Gathered,
-    /// Leaves below the numerator (or the only formula).
-    above: Vec<usize>,
     /// Whether all groups were gathered as one.
     total: bool,
 }
@@ -156,7 +154,7 @@ impl Places {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(plan: &'a Plan, kpi: &'a Planned, gathered: &'a Gathered, total: bool) -> Self {
-        Self { plan, kpi, gathered, above: kpi.definition.above(), total }
+        Self { plan, kpi, gathered, total }
     }
 
     /// Every group with its places and its row without figures.
@@ -390,6 +388,6 @@ impl<'a> Evaluation<'a> {
             Some(Some(terms)) => terms.sum(self.plan, self.gathered, number),
             _ => node.compute(&value, at),
         };
-        self.kpi.definition.fill(row, at, &self.above, (&compute, &facts), &lacking);
+        self.kpi.definition.fill(row, at, (&compute, &facts), &lacking);
     }
 }

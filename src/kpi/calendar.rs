@@ -112,18 +112,19 @@ impl Step {
     /// with one does so earlier, too, so that no day at a month's end is lost: March answers to the whole of February,
     /// and February to the whole of January.
     pub(super) fn before(self, first: NaiveDate, last: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
-        match self {
-            Self::Days(days) => {
-                let back = |date: NaiveDate| date.checked_sub_days(Days::new(u64::from(days)));
-                Some((back(first)?, back(last)?))
-            }
-            Self::Months(months) => {
-                let back = |date: NaiveDate| date.checked_sub_months(Months::new(months));
-                let whole = first.day() == 1 && last != first && ends_month(last);
-                let last = if whole { month_end(back(last)?)? } else { back(last)? };
-                Some((back(first)?, last))
-            }
-        }
+        let (from, to) = self.same_days_before(first, last)?;
+        let by_months = matches!(self, Self::Months(_));
+        let whole = by_months && first.day() == 1 && last != first && ends_month(last);
+        Some((from, if whole { month_end(to)? } else { to }))
+    }
+
+    /// The same, day by day: of days that are not over, as many of the earlier ones, whether or not they end a month.
+    pub(super) fn same_days_before(self, first: NaiveDate, last: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
+        let back = |date: NaiveDate| match self {
+            Self::Days(days) => date.checked_sub_days(Days::new(u64::from(days))),
+            Self::Months(months) => date.checked_sub_months(Months::new(months)),
+        };
+        Some((back(first)?, back(last)?))
     }
 
     /// The first day of the stretch of this length that ends with `last`.

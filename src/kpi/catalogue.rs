@@ -238,6 +238,8 @@ fn common_sets(kpi: &Definition, measures: &[Measure], case: &CaseDimensions) ->
         .filter_map(|(place, leaf)| Some((Curve::of(kpi, place), measures.get(leaf.measure)?)))
         .collect();
     let (cohort, horizon) = (kpi.info.kind == Kind::Cohort, kpi.told.months.is_some());
+    // What each value of must have records is told by it, too.
+    let each: DimSet = kpi.needs.iter().filter_map(|need| need.each).collect();
     let kept = |(curve, measure): &(Option<Curve>, &Measure), set: DimSet| {
         // The months of a curve are those of what was cumulated, which one horizon takes in without being asked by them.
         let needed = match curve {
@@ -245,10 +247,10 @@ fn common_sets(kpi: &Definition, measures: &[Measure], case: &CaseDimensions) ->
             Some(_) => set.without(Dimension::MonthsSince),
             None => set,
         };
-        measure.sets.iter().any(|(stored, _)| stored.contains(needed))
+        measure.sets.iter().any(|(stored, _)| stored.contains(needed.union(each)))
     };
     let needed = |need: &Need, set: DimSet| {
-        let set = need.by.map_or(set, |by| set.intersection(by));
+        let set = need.by.map_or(set, |by| set.intersection(by)).union(need.each.into_iter().collect());
         let kept = |measure: &Measure| measure.sets.iter().any(|(stored, _)| stored.contains(set));
         need.leaves.iter().filter_map(|leaf| measures.get(leaf.measure)).all(kept)
     };

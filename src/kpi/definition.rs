@@ -164,6 +164,8 @@ pub(crate) struct Definition {
     pub(crate) control: Option<String>,
     /// Records without which a figure would be zero only because nobody sent them.
     pub(crate) needs: Vec<Need>,
+    /// Leaves whose facts are those that what stands above the line comes from, each once; `None` if no leaves are.
+    pub(crate) sampled: Option<Vec<usize>>,
 }
 
 /// What must be over before a figure has a value.
@@ -256,6 +258,12 @@ pub(super) fn quotient(above: Exact, below: Exact) -> Result<Exact, NoValue> {
 }
 
 impl Definition {
+    /// Whether any of it is a stock, made of the changes of all days. A running total is none: its facts are those of its days.
+    pub(crate) fn has_stock(&self) -> bool {
+        let stock = |leaf: &Leaf| matches!(leaf.window, Window::Opening | Window::Closing | Window::Mean);
+        self.info.kind != Kind::Cumulative && self.leaves.iter().any(stock)
+    }
+
     /// Whether the formula asks for the period's working days.
     pub(crate) fn counts_working_days(&self) -> bool {
         self.root.has(&|node| matches!(node, Node::WorkingDays))

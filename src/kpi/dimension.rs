@@ -155,6 +155,12 @@ impl Dimension {
         }
     }
 
+    /// Whether it says how somebody was in touch.
+    #[must_use]
+    pub const fn is_of_contact(self) -> bool {
+        matches!(self, Self::Channel | Self::Direction | Self::Campaign | Self::Template)
+    }
+
     /// Whether it is computed of a fact's numbers.
     #[must_use]
     pub const fn is_computed(self) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
 use super::curve::Curve;
+use super::definition::Definition;
 use super::dimension::{DimSet, Dimension, MAX_WIDTH};
 use super::formula::Window;
 use super::layout::MAX_COLUMNS;
@@ -35,6 +36,7 @@ impl Catalogue {
         let mut needed: BTreeMap<usize, (DimSet, u32)> = BTreeMap::new();
         let asked: DimSet = query.group_by.iter().copied().chain(query.filters.iter().map(|(one, _)| *one)).collect();
         for definition in query.kpis.iter().filter_map(|id| self.meant(id, defaults)) {
+            let each: DimSet = definition.needs.iter().filter_map(|need| need.each).collect();
             let own =
                 definition.leaves.iter().enumerate().map(|(place, leaf)| (leaf, Curve::of(&definition, place), None));
             let needs = definition.needs.iter().flat_map(|need| need.leaves.iter().map(|leaf| (leaf, None, need.by)));
@@ -49,7 +51,7 @@ impl Catalogue {
                 if curve.is_some_and(Curve::by_month) {
                     set = set.with(Dimension::MonthsSince);
                 }
-                set = measure.own_dimension().map_or(set, |own| set.with(own));
+                set = measure.own_dimension().map_or(set, |own| set.with(own)).union(each);
                 // The same measure in a KPI of money and in another one: by all that either asks for.
                 set = needed.get(&leaf.measure).map_or(set, |(known, _)| set.union(*known));
                 if set.len() > MAX_WIDTH {
@@ -78,27 +80,56 @@ impl Catalogue {
         Ok(self.with_sets(exact, |place, _| needed.get(&place).copied()))
     }
 
-    /// The asked dimensions that some kind of fact of an asked KPI never has: all of its facts would be in the one group without
-    /// it, and the parts of a formula would no longer be of the same group.
+    /// The asked dimensions by which a KPI says nothing. Some kind of fact of it never has the dimension, or all of one side of a
+    /// quotient: the facts would be in the one group without it, and the parts of a formula would no longer be of the same
+    /// group. And months since placement, which are of a day, of what is told of all days: what came in one month and left
+    /// in another would stand in two groups, too much in the one and below nothing in the other.
     fn without_dimension(&self, query: &Query, defaults: &Defaults) -> Vec<Violation> {
         let groups = query.group_by.iter().map(|one| ("group_by", *one));
         let asked: Vec<_> = groups.chain(query.filters.iter().map(|(one, _)| ("filters", *one))).collect();
         let mut violations = Vec::new();
         for definition in query.kpis.iter().filter_map(|id| self.meant(id, defaults)) {
-            let kinds: BTreeSet<FactKind> =
-                definition.leaves.iter().filter_map(|leaf| Some(self.measures.get(leaf.measure)?.fact)).collect();
             for (field, dimension) in &asked {
-                let without: Vec<&str> =
-                    kinds.iter().filter(|kind| !dimension.is_had_by(**kind)).map(|kind| kind.as_str()).collect();
-                if without.is_empty() {
-                    continue;
-                }
                 let (id, name) = (&definition.info.id, dimension.name(self.case_dimensions()));
-                let kinds = without.join(", ");
-                let text = format!("{id} counts facts that have no {name} ({kinds}): ask it without {name}");
+                let text = if *dimension == Dimension::MonthsSince && definition.has_stock() {
+                    format!(
+                        "{id} holds a stock, and {name} is of the day of each change: ask it by vintage, or without {name}"
+                    )
+                } else {
+                    let mut without = self.kinds_without(&definition, *dimension);
+                    if without.is_empty() {
+                        without = self.side_without(&definition, *dimension);
+                    }
+                    let kinds: Vec<&str> = without.iter().map(|kind| kind.as_str()).collect();
+                    if kinds.is_empty() {
+                        continue;
+                    }
+                    format!("{id} counts facts that have no {name} ({}): ask it without {name}", kinds.join(", "))
+                };
                 violations.push(Violation::new(*field, text));
             }
         }
         violations
+    }
+
+    /// The kinds of facts of a KPI that never have the dimension.
+    fn kinds_without(&self, definition: &Definition, dimension: Dimension) -> BTreeSet<FactKind> {
+        let kinds = definition.leaves.iter().filter_map(|leaf| Some(self.measures.get(leaf.measure)?.fact));
+        kinds.filter(|kind| !dimension.is_had_by(*kind)).collect()
+    }
+
+    /// Where no fact above the line, or none below it, can tell of a contact's dimension: the kinds of that side. Beside others
+    /// that can, such facts are the part that nobody was in touch for.
+    fn side_without(&self, definition: &Definition, dimension: Dimension) -> BTreeSet<FactKind> {
+        if !dimension.is_of_contact() {
+            return BTreeSet::new();
+        }
+        let kinds = |side: Vec<usize>| -> Option<BTreeSet<FactKind>> {
+            let leaves = side.iter().filter_map(|leaf| definition.leaves.get(*leaf));
+            let measures: Vec<_> = leaves.filter_map(|leaf| self.measures.get(leaf.measure)).collect();
+            let none = !measures.iter().any(|measure| measure.can_have(dimension));
+            (none && !measures.is_empty()).then(|| measures.iter().map(|measure| measure.fact).collect())
+        };
+        kinds(definition.above()).or_else(|| kinds(definition.below())).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::curve;
 use super::definition::{Definition, Kind, Moment, NoValue, Root, quotient};
 use super::exact::Exact;
-use super::formula::{Node, Window};
+use super::formula::Node;
 use super::row::{Row, RowKind};
 use super::unit::{Quantity, Unit};
 use crate::domain::money::Currency;
@@ -31,6 +31,11 @@ impl Definition {
             node.each_leaf(&mut |leaf| below.push(leaf));
         }
         below
+    }
+
+    /// Whether the period has begun, or some of it is known ahead.
+    pub(super) fn has_begun(&self, at: Moment) -> bool {
+        self.told.ahead || at.today.is_none_or(|today| at.period.start <= today)
     }
 
     /// Whether what the figure is about is over.
@@ -84,7 +89,6 @@ impl Definition {
         &self,
         row: &mut Row,
         at: Moment,
-        above: &[usize],
         (compute, facts): (&impl Fn(usize, &Node) -> Result<Exact, NoValue>, &impl Fn(usize) -> i64),
         lacking: &impl Fn() -> bool,
     ) {
@@ -95,7 +99,7 @@ impl Definition {
         (row.value, row.no_value, row.numerator, row.denominator) = (None, None, None, None);
         (row.sample_size, row.interval) = (None, None);
         // Before all else: what a period holds that has not begun cannot depend on what else the question holds.
-        if !self.told.ahead && at.today.is_some_and(|today| today < at.period.start) {
+        if !self.has_begun(at) {
             row.no_value = Some(NoValue::NotBegun);
             return;
         }
@@ -131,23 +135,18 @@ impl Definition {
             Ok(value) => row.value = Some(value),
             Err(why) => row.no_value = Some(why),
         }
-        row.sample_size = self.sample(row, above, facts);
+        row.sample_size = self.sample(row, facts);
         row.interval = self.interval(row);
     }
 
-    fn sample(&self, row: &Row, above: &[usize], facts: &impl Fn(usize) -> i64) -> Option<i128> {
+    fn sample(&self, row: &Row, facts: &impl Fn(usize) -> i64) -> Option<i128> {
         if let (Root::Quotient { below, .. }, Some(denominator)) = (&self.root, row.denominator)
             && below.1 == Quantity::NUMBER
         {
             return Some(denominator.numerator()).filter(|_| denominator.denominator() == 1);
         }
-        let flows = |leaf: &&usize| {
-            let window = self.leaves.get(**leaf).map(|leaf| leaf.window);
-            matches!(window, Some(Window::Flow | Window::Running | Window::Percentile(_) | Window::Survival(..)))
-        };
-        let facts = |leaf: &usize| i128::from(facts(*leaf));
-        // What also stands on a stock rests on more than the facts of the period: a period without any has a figure, too.
-        (!above.is_empty() && above.iter().all(|leaf| flows(&leaf))).then(|| above.iter().map(facts).sum())
+        let sampled = self.sampled.as_ref()?;
+        Some(sampled.iter().map(|leaf| i128::from(facts(*leaf))).sum())
     }
 
     /// Wilson's score interval of a proportion.

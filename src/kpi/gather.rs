@@ -7,7 +7,8 @@ use super::block::{Block, BlockKey, Cell};
 use super::delta::Names;
 use super::dimension::MAX_WIDTH;
 use super::ids::{Counting, Rows};
-use super::plan::{Feed, MadeInto, Plan};
+use super::made::MadeInto;
+use super::plan::{Feed, Plan};
 use super::query::Query;
 use super::since;
 use super::strings::Strings;
@@ -229,7 +230,13 @@ impl Adder<'_> {
             }
             // Records that are needed by fewer dimensions are those of all groups that share these.
             let apart = self.feed.by.is_some() && matches!(self.merge, Merged::AllBut(_));
+            // And those that each of some values must have are told of each, however groups are made one.
+            let behind = self.feed.groups.len().saturating_sub(1);
+            let each = self.feed.each.and(group.values.get_mut(behind)).map(std::mem::take);
             group.values = if apart { group.values } else { self.merge.apply(group.values) };
+            if let (Some(each), Some(slot)) = (each, group.values.get_mut(behind)) {
+                *slot = each;
+            }
             group.currency = self.feed.currency.map_or(0, |at| number(self.names, key, at));
             if let Some(rows) = &mut rows {
                 rows.take(group, key, cell, &mut self.sums.ids);

@@ -3,13 +3,46 @@
 use std::collections::HashMap;
 
 use super::block::Cell;
+use super::curve::Curve;
 use super::delta::Names;
+use super::formula::{Leaf, Window};
 use super::gather::{Gathered, Group};
 use super::ids::COUNTED;
-use super::plan::{MadeInto, Plan};
+use super::plan::Plan;
+use super::schema::Measure;
 use super::shape::Stretches;
 use super::sums::Sums;
 use super::{histogram, since, survival};
+
+/// What the sums of a feed are made into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MadeInto {
+    /// They are told as they are.
+    Sums,
+    /// The number of values with any.
+    Distinct,
+    /// The number of accounts that were not seen before in the period.
+    Accounts,
+    /// A percentile of the values.
+    Percentile(u8),
+    /// A percentile of survival until one of the ends.
+    Survival(u8, u16),
+    /// Points of a cohort's curve.
+    Curve(Curve),
+}
+
+impl MadeInto {
+    pub(super) fn of(leaf: &Leaf, measure: &Measure, curve: Option<Curve>) -> Self {
+        match (leaf.window, curve) {
+            (Window::Percentile(percent), _) => Self::Percentile(percent),
+            (Window::Survival(percent, ends), _) => Self::Survival(percent, ends),
+            (_, Some(curve)) => Self::Curve(curve),
+            _ if measure.counts_accounts() => Self::Accounts,
+            _ if measure.distinct().is_some() => Self::Distinct,
+            _ => Self::Sums,
+        }
+    }
+}
 
 impl Gathered {
     /// Makes of the sums what each feed is to be.

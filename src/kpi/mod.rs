@@ -4,9 +4,9 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `parse_kpi`,
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `sample`, `parse_kpi`,
 //! `catalogue`, `keeping` (definitions); `layout`, `since`, `delta`, `delta_rows`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
-//! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `intake`, `peers` (steering).
+//! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `known`, `intake`, `peers` (steering).
 
 pub mod across;
 mod answer;
@@ -36,6 +36,7 @@ mod histogram;
 mod ids;
 pub mod intake;
 mod keeping;
+mod known;
 mod layout;
 mod lift;
 mod linear;
@@ -56,6 +57,7 @@ mod ranges;
 mod read;
 mod reading;
 mod row;
+mod sample;
 mod schema;
 pub mod shape;
 mod since;

@@ -24,7 +24,7 @@ impl Plan {
         let working_days = self.working_days.get(place).copied().flatten();
         let at = self.moment(definition, &nothing, period, working_days);
         let compute = |_, node: &Node| node.compute(&value, at);
-        definition.fill(&mut nothing, at, &definition.above(), (&compute, &|_| 0), &|| true);
+        definition.fill(&mut nothing, at, (&compute, &|_| 0), &|| true);
         Some(nothing)
     }
 }

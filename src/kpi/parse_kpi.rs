@@ -11,7 +11,7 @@ use super::need::{self, WrittenNeed};
 use super::read::{Reader, Table, names};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
-use super::{parse_parts, parse_told};
+use super::{parse_parts, parse_told, sample};
 use crate::domain::fact::FactKind;
 
 /// A KPI as written.
@@ -289,7 +289,8 @@ pub(crate) fn link(
                         continue;
                     }
                 };
-                let definition = Definition { info, root, leaves, money, told, control, needs };
+                let sampled = sample::leaves(&root, &leaves, measures);
+                let definition = Definition { info, root, leaves, money, told, control, needs, sampled };
                 let claims = claims(&definition, kpi.window_days, measures);
                 faults.extend(claims.into_iter().map(|(message, remedy)| (kpi.place, message, remedy)));
                 linked.push(definition);

@@ -71,6 +71,11 @@ impl Period {
         Self { end: behind.map_or(self.end, |behind| behind.min(self.end)), ..self }
     }
 
+    /// Whether it is of the same days as another.
+    pub(super) const fn days_are(self, other: Self) -> bool {
+        self.start == other.start && self.end == other.end
+    }
+
     /// Of first and last day, both included.
     pub(super) fn of(first: NaiveDate, last: NaiveDate, whole: bool) -> Self {
         Self { start: day_number(first), end: day_number(last).saturating_add(1), whole }

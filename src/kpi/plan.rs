@@ -12,12 +12,13 @@ use super::definition::{Clock, Definition, Kind, KpiInfo};
 use super::dimension::{DimSet, Dimension};
 use super::formula::{Leaf, Window};
 use super::lift;
+use super::made::MadeInto;
 use super::need::Need;
 use super::period::Period;
 use super::query::{Query, QueryError};
 use super::ranges::{merge, ranges};
 use super::schema::Measure;
-use super::shape::{Compared, Frame, Framed, Shape, Stretches};
+use super::shape::{Compared, Comparison, Frame, Framed, Shape, Stretches};
 use super::unit::Unit;
 use crate::domain::time::day_number;
 use crate::domain::validation::Violation;
@@ -64,40 +65,10 @@ pub(super) struct Planned {
     pub(super) definition: Definition,
     /// Feed of each leaf.
     pub(super) feeds: Vec<usize>,
-    /// Feeds of the records of each need.
-    pub(super) needs: Vec<Vec<usize>>,
+    /// Feeds of the records of each need, and of the leaves by what each value of must have its own.
+    pub(super) needs: Vec<(Vec<usize>, Vec<usize>)>,
     /// Digits and quantities are the definition's; the currency is grouped for money.
     pub(super) group_by: Vec<Dimension>,
-}
-
-/// What the sums of a feed are made into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MadeInto {
-    /// They are told as they are.
-    Sums,
-    /// The number of values with any.
-    Distinct,
-    /// The number of accounts that were not seen before in the period.
-    Accounts,
-    /// A percentile of the values.
-    Percentile(u8),
-    /// A percentile of survival until one of the ends.
-    Survival(u8, u16),
-    /// Points of a cohort's curve.
-    Curve(Curve),
-}
-
-impl MadeInto {
-    fn of(leaf: &Leaf, measure: &Measure, curve: Option<Curve>) -> Self {
-        match (leaf.window, curve) {
-            (Window::Percentile(percent), _) => Self::Percentile(percent),
-            (Window::Survival(percent, ends), _) => Self::Survival(percent, ends),
-            (_, Some(curve)) => Self::Curve(curve),
-            _ if measure.counts_accounts() => Self::Accounts,
-            _ if measure.distinct().is_some() => Self::Distinct,
-            _ => Self::Sums,
-        }
-    }
 }
 
 /// What one series gives to the answer.
@@ -121,6 +92,8 @@ pub(super) struct Feed {
     pub(super) filters: Vec<(usize, usize)>,
     /// The only dimensions that it is grouped and filtered by, of records that are needed by these alone.
     pub(super) by: Option<DimSet>,
+    /// The dimension of which each value is told apart in every group, of records that each must have: the last of `groups`.
+    pub(super) each: Option<Dimension>,
     money: bool,
     /// Whether the measure's sums are amounts of the currency.
     pub(super) amounts: bool,
@@ -296,14 +269,18 @@ impl Plan {
         self.kpis.iter().any(|kpi| of(&kpi.definition.info))
     }
 
-    /// The stretch with which the running total of a period begins: the question's first, or the first of what it is
-    /// compared with. A window of its own runs from its own beginning.
+    /// The stretch with which the running total of a period begins: the question's first. A period before the question, which
+    /// another one is compared with, runs from the first such; one within it is told there, too, and comes to the same. A window
+    /// of its own, and days that are stated, run from their own beginning.
     pub(super) fn running_from(&self, slot: usize) -> usize {
         let of = |slot: usize| self.stretches.slots.get(slot).map_or(0, |(first, _)| *first);
         if self.shape.frame != Frame::Period {
             return of(slot);
         }
-        of(if slot < self.framed.rows { 0 } else { self.framed.rows })
+        let start = |slot: usize| self.framed.all.get(slot).map(|period| period.start);
+        let shifted = matches!(self.shape.comparison, Some(Comparison::PreviousPeriod | Comparison::YearEarlier));
+        let within = slot < self.framed.rows || (shifted && start(slot) >= start(0));
+        of(if within { 0 } else { self.framed.rows })
     }
 
     fn add(&mut self, catalogue: &Catalogue, definition: &Definition, undeclared: &mut Vec<Violation>) {
@@ -313,16 +290,21 @@ impl Plan {
             self.query.group_by.iter().copied().filter(|one| !(money && *one == Dimension::Currency)).collect();
         let mut feeds = Vec::with_capacity(definition.leaves.len());
         let mut missing: BTreeMap<&str, DimSet> = BTreeMap::new();
-        let mut feed = |leaf: &Leaf, curve, by| {
+        let mut feed = |leaf: &Leaf, curve, apart| {
             let measure = catalogue.measures.get(leaf.measure)?;
-            let found = self.feed((leaf, measure), &group_by, (money, curve), by);
+            let found = self.feed((leaf, measure), &group_by, (money, curve), apart);
             found.map_err(|asked| missing.insert(&measure.id, asked)).ok()
         };
         for (place, leaf) in definition.leaves.iter().enumerate() {
-            feeds.extend(feed(leaf, Curve::of(definition, place), None));
+            feeds.extend(feed(leaf, Curve::of(definition, place), (None, None)));
         }
-        let mut of_need = |need: &Need| need.leaves.iter().filter_map(|leaf| feed(leaf, None, need.by)).collect();
-        let needs: Vec<Vec<usize>> = definition.needs.iter().map(&mut of_need).collect();
+        let mut of_need = |need: &Need| {
+            let mut all = |leaves: &[Leaf]| -> Vec<usize> {
+                leaves.iter().filter_map(|leaf| feed(leaf, None, (need.by, need.each))).collect()
+            };
+            (all(&need.leaves), if need.each.is_some() { all(&definition.leaves) } else { Vec::new() })
+        };
+        let needs = definition.needs.iter().map(&mut of_need).collect();
         if missing.is_empty() {
             self.kpis.push(Arc::new(Planned { definition: definition.clone(), feeds, needs, group_by }));
         } else {
@@ -336,11 +318,11 @@ impl Plan {
         (leaf, measure): (&Leaf, &Measure),
         group_by: &[Dimension],
         (money, curve): (bool, Option<Curve>),
-        by: Option<DimSet>,
+        (by, each): (Option<DimSet>, Option<Dimension>),
     ) -> Result<usize, DimSet> {
         let made_into = MadeInto::of(leaf, measure, curve);
-        let asked = (leaf.measure, money, made_into, by);
-        let same = |feed: &Feed| (feed.measure, feed.money, feed.made_into, feed.by) == asked;
+        let asked = (leaf.measure, money, made_into, by, each);
+        let same = |feed: &Feed| (feed.measure, feed.money, feed.made_into, feed.by, feed.each) == asked;
         let known = self.feeds.iter().position(same);
         let place = match known {
             Some(place) => place,
@@ -359,21 +341,24 @@ impl Plan {
                 let asked: DimSet = groups.chain(filters.iter().map(|(_, one)| *one)).collect();
                 let by_month = curve.is_some_and(Curve::by_month);
                 let asked = if by_month { asked.with(Dimension::MonthsSince) } else { asked };
+                let asked = each.map_or(asked, |each| asked.with(each));
                 let fits = measure.sets.iter().filter(|(set, _)| set.contains(asked));
                 let (set, series) = *fits.min_by_key(|(set, _)| (set.len(), *set)).ok_or(asked)?;
                 let at = |dimension: Dimension| set.position(dimension);
+                // No value stands behind the last place.
+                let place = |one: &Dimension| at(*one).filter(|_| !own(*one)).unwrap_or(usize::MAX);
                 self.feeds.push(Feed {
                     measure: leaf.measure,
                     series,
                     width: set.len(),
-                    // No value stands behind the last place.
-                    groups: group_by.iter().map(|one| at(*one).filter(|_| !own(*one)).unwrap_or(usize::MAX)).collect(),
+                    groups: group_by.iter().chain(&each).map(place).collect(),
                     currency: at(Dimension::Currency).filter(|_| money && measure.by_currency && by.is_none()),
                     agent: at(Dimension::Agent),
                     distinct: measure.own_dimension().or(by_month.then_some(Dimension::MonthsSince)).and_then(at),
                     ids: made_into == MadeInto::Distinct && measure.distinct() == Some(Dimension::Debtor),
                     made_into,
                     by,
+                    each,
                     filters: filters.iter().filter_map(|(number, one)| Some((at(*one)?, *number))).collect(),
                     money,
                     amounts: measure.quantity.money > 0,

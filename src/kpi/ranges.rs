@@ -1,8 +1,9 @@
 //! Which blocks a feed needs: days and months of its series.
 
 use super::block::CellGrain;
+use super::made::MadeInto;
 use super::period::cover;
-use super::plan::{BlockRange, Feed, MadeInto};
+use super::plan::{BlockRange, Feed};
 use super::shape::Stretches;
 use super::since::month_of;
 

@@ -75,8 +75,8 @@ pub struct Row {
     pub decimals: u32,
     /// Digits by which numerator and denominator are shifted to give whole money units; 0 for counts.
     pub(super) shifts: (u32, u32),
-    /// The denominator where it counts things, else how many facts the numerator's amounts come from. `None` for stocks, and
-    /// for what also stands on one.
+    /// The denominator where it counts things, else how many facts the numerator's amounts come from, each once. `None` for
+    /// stocks, for what also stands on one, and where it is not known which facts two measures have in common.
     pub sample_size: Option<i128>,
     /// Wilson's 95 % interval in the value's unit, for proportions.
     pub interval: Option<(f64, f64)>,

@@ -3,7 +3,7 @@
 use super::dimension::{DimSet, Dimension};
 use super::layout::{Aggregate, Source};
 use super::unit::Quantity;
-use crate::domain::fact::FactKind;
+use crate::domain::fact::{FactKind, SEEN_BY_CHANNEL};
 
 /// A sum over facts of one kind, kept for its declared dimension sets.
 #[derive(Debug, Clone)]
@@ -49,6 +49,22 @@ impl Measure {
     /// The dimension of stored tuples that no set declares.
     pub(crate) const fn own_dimension(&self) -> Option<Dimension> {
         self.source.aggregate.own_dimension()
+    }
+
+    /// Whether any of its facts can have a dimension of a contact.
+    pub(crate) fn can_have(&self, dimension: Dimension) -> bool {
+        let states = &self.source.filter.states;
+        match (self.fact, dimension) {
+            (FactKind::AccountSeen, Dimension::Channel) => {
+                states.is_empty() || states.iter().any(|state| SEEN_BY_CHANNEL.contains(&&**state))
+            }
+            (FactKind::AccountSeen, Dimension::Direction) => {
+                let addresses = |state: &&str| state.starts_with("address");
+                states.is_empty() || states.iter().any(|state| addresses(&&**state))
+            }
+            (FactKind::AccountSeen, _) => false,
+            (fact, _) => fact.has_contact(),
+        }
     }
 
     /// The dimension whose values are counted, for distinct counts.

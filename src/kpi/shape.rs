@@ -156,11 +156,14 @@ impl Shape {
         for place in 0..framed.rows {
             let both = match (self.comparison, framed.all.get(place).copied()) {
                 (Some(comparison), Some(period)) => {
-                    let whole = self.base(comparison, query, (period, period.last()));
+                    let whole = self.base(comparison, query, period, None);
                     let part = match self.begun(comparison, period) {
-                        Some(last) => self.base(comparison, query, (period, last)),
+                        Some(last) => self.base(comparison, query, period, Some(last)),
                         None => whole,
                     };
+                    // As much of the other period as all of it is all of it.
+                    let same = |whole: &Period| part.is_some_and(|part| part.days_are(*whole));
+                    let part = whole.filter(same).or(part);
                     if whole.is_none() || part.is_none() {
                         early(query.from, wrong);
                     }
@@ -187,7 +190,7 @@ impl Shape {
     fn begun(&self, comparison: Comparison, period: Period) -> Option<NaiveDate> {
         let shifted = matches!(comparison, Comparison::PreviousPeriod | Comparison::YearEarlier);
         let today = self.compared_until.or(self.calendar.today).filter(|_| shifted)?;
-        (period.first() <= today && today < period.last()).then_some(today)
+        (period.first() <= today && today <= period.last()).then_some(today)
     }
 
     /// The days that a period's figure takes in; `None` where the calendar ends.
@@ -206,8 +209,9 @@ impl Shape {
         }
     }
 
-    /// What a framed period up to one of its days is compared with; `None` where the calendar ends.
-    fn base(&self, comparison: Comparison, query: &Query, (period, until): (Period, NaiveDate)) -> Option<Period> {
+    /// What a framed period is compared with, as a whole or up to the last day of it that has begun; `None` where the calendar
+    /// ends.
+    fn base(&self, comparison: Comparison, query: &Query, period: Period, begun: Option<NaiveDate>) -> Option<Period> {
         let (first, last) = (period.first(), period.last());
         let step = match comparison {
             Comparison::Baseline(from, to) => return Some(Period::of(from, to.pred_opt()?, true)),
@@ -226,8 +230,11 @@ impl Shape {
                 })?,
             },
         };
-        let (first, before) = step.before(first, until)?;
-        Some(Period::of(first, before, period.whole && until == last))
+        let (first, before) = match begun {
+            Some(begun) => step.same_days_before(first, begun)?,
+            None => step.before(first, last)?,
+        };
+        Some(Period::of(first, before, period.whole && begun.is_none()))
     }
 
     fn check(&self, query: &Query, wrong: &mut Vec<Violation>) {

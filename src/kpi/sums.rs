@@ -6,7 +6,8 @@ use super::block::Cell;
 use super::gather::Group;
 use super::hash::QuickState;
 use super::ids::{COUNTED, Ids};
-use super::plan::{Feed, MadeInto};
+use super::made::MadeInto;
+use super::plan::Feed;
 use super::shape::Stretches;
 
 /// The sums of one feed.

@@ -87,10 +87,16 @@ impl Query {
             return Ok(card);
         }
         // What one commit changes is told of all targets at once: nobody is alarmed by half of it.
-        let answers = self.query_kpis_together(who, &reading, questions.clone()).await?;
+        let accounts: Vec<Option<KpiQuestion>> =
+            targets.iter().zip(&questions).map(|(target, question)| of_accounts(&reading, target, question)).collect();
+        let together = questions.iter().chain(accounts.iter().flatten()).cloned().collect();
+        let mut answers = self.query_kpis_together(who, &reading, together).await?;
         card.revision = answers.iter().map(|answer| answer.revision).min().unwrap_or_default();
-        for ((target, question), answer) in targets.iter().zip(questions).zip(answers) {
-            card.targets.push(self.status(who, &reading, target, (question, &answer)).await?);
+        let mut told = answers.split_off(questions.len().min(answers.len())).into_iter();
+        for (((target, question), answer), accounts) in targets.iter().zip(questions).zip(answers).zip(&accounts) {
+            let accounts = if accounts.is_some() { told.next() } else { None };
+            let accounts = accounts.map_or_else(Vec::new, |answer| answer.answer.rows);
+            card.targets.push(self.status(who, &reading, target, (question, &answer, &accounts)).await?);
             card.filling.retain(|one| answer.filling.iter().all(|newer| newer.kpi != one.kpi));
             card.filling.extend(answer.filling);
         }
@@ -98,13 +104,13 @@ impl Query {
         Ok(card)
     }
 
-    /// How one target stands by the answer to its question.
+    /// How one target stands by the answer to its question, and the one about the accounts of its group.
     async fn status(
         &self,
         who: &Principal,
         reading: &Reading,
         target: &Target,
-        (question, answer): (KpiQuestion, &KpiAnswer),
+        (question, answer, accounts): (KpiQuestion, &KpiAnswer, &[Row]),
     ) -> Result<TargetStatus, IngestError> {
         let shape = question.shape.clone();
         let own = |row: &&Row| row.group.iter().zip(&target.group).all(|(a, (_, b))| a.as_deref() == Some(b));
@@ -118,12 +124,17 @@ impl Query {
         let periods = plan.map(|plan| plan.periods().to_vec()).unwrap_or_default();
         let info = reading.catalogue.list().find(|info| info.id == target.kpi);
         let additive = info.is_some_and(|info| info.additivity == Additivity::TimeAndGroups);
+        let adds_up = info.is_some_and(|info| info.additivity != Additivity::None);
         let apart = tells_large_teams(reading, target);
+        // Before there was anything of the market, or of the group, nothing is known, and zero no figure.
+        let since = first_told(answer.answer.rows.iter().filter(own).chain(accounts));
+        let known = |period: &Period| since.is_some_and(|since| since < period.end_date());
         let today = self.markets.clock().now().date(reading.market.zone);
         let figure = |period: &Period| {
             let value = of(&target.kpi, *period).and_then(|row| row.value);
             // A sum without facts is zero; that of a team that is not told apart is not known.
             let value = value.or((additive && !apart && of(&target.kpi, *period).is_none()).then_some(Exact::ZERO));
+            let value = value.filter(|_| apart || !adds_up || known(period));
             let guard = target.guard.as_ref().and_then(|guard| of(&guard.kpi, *period)?.value);
             let whole = reading.calendar.days_of(target.grain, period.first()).unwrap_or(period.days());
             let over = period.whole && period.end_date() <= today;
@@ -135,7 +146,7 @@ impl Query {
         let same = judged.iter().rev().take_while(|one| one.state == state).last();
         let told = periods.iter().map(figure).filter(|one| one.over);
         let whole: Vec<Exact> = told.filter_map(|one| one.value).collect();
-        let rank = self.rank(who, reading, target, &answer.answer.rows, question).await?;
+        let rank = self.rank(who, reading, target, (&answer.answer.rows, accounts), question).await?;
         let decimals = of(&target.kpi, periods.last().copied().unwrap_or(Period { start: 0, end: 0, whole: false }));
         let decimals = decimals.map(|row| row.decimals).or(info.and_then(|info| info.decimals)).unwrap_or(2);
         Ok(TargetStatus {
@@ -155,7 +166,7 @@ impl Query {
         who: &Principal,
         reading: &Reading,
         target: &Target,
-        rows: &[Row],
+        (rows, accounts): (&[Row], &[Row]),
         question: KpiQuestion,
     ) -> Result<Option<Rank>, IngestError> {
         let currency = |row: &&Row| target.currency.is_none() || row.currency == target.currency;
@@ -170,20 +181,40 @@ impl Query {
         }
         let snapshot = self.markets.config().get();
         let all = snapshot.tenants.get(&who.tenant).map(|tenant| tenant.markets.keys().cloned().collect::<Vec<_>>());
-        let last = |rows: &[Row]| {
+        let last = |rows: &[Row], accounts: &[Row]| {
+            let all = rows.iter().chain(accounts);
             let rows = rows.iter().filter(|row| *row.kpi == *target.kpi).filter(currency);
-            rows.max_by_key(|row| row.start).and_then(|row| row.value)
+            let value = rows.max_by_key(|row| row.start).and_then(|row| row.value);
+            // A market without any record is not the best for having nothing.
+            value.filter(|value| !value.is_zero() || first_told(all).is_some())
         };
-        let own = last(rows);
+        let own = last(rows, accounts);
         let mut values: Vec<Exact> = own.into_iter().collect();
         let others = all.unwrap_or_default().into_iter().filter(|other| *other != reading.key.market);
         for market in others.filter(|market| who.may_touch(market)) {
             let mut asked = question.clone();
             asked.query.kpis.truncate(1);
-            values.extend(last(&self.query_kpis(who, &market, asked).await?.answer.rows));
+            asked.query.kpis.extend(accounts.iter().map(|row| row.kpi.to_string()).take(1));
+            values.extend(last(&self.query_kpis(who, &market, asked).await?.answer.rows, &[]));
         }
         Ok(own.map(|own| place(own, values.into_iter(), target)))
     }
+}
+
+/// The first day of the first period of which any of these rows stands on facts.
+fn first_told<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<NaiveDate> {
+    rows.filter(|row| row.stands_on_facts()).map(|row| row.start).min()
+}
+
+/// The question about the accounts of the target's group in the same periods; `None` where no figure counts them, and for teams
+/// that are told of in months alone.
+fn of_accounts(reading: &Reading, target: &Target, question: &KpiQuestion) -> Option<KpiQuestion> {
+    let dimensions: Vec<Dimension> = target.group.iter().map(|(one, _)| *one).collect();
+    let (kpi, group_by) = reading.catalogue.accounts_by(&dimensions).filter(|_| !tells_large_teams(reading, target))?;
+    let of_group = target.group.iter().filter(|(one, _)| group_by.contains(one));
+    let filters = of_group.map(|(one, value)| (*one, vec![value.clone()])).collect();
+    let query = kpi::Query { kpis: vec![kpi.to_owned()], group_by, filters, ..question.query.clone() };
+    Some(KpiQuestion { query, ..question.clone() })
 }
 
 /// Whether the target is for a team of a market whose figures tell only of large ones.

@@ -39,6 +39,7 @@ mod finding_order;
 mod finding_replicas;
 mod histories;
 mod house_rules;
+mod known_targets;
 mod kpi_questions;
 mod kpi_semantics;
 mod kpi_semantics_ends;

@@ -175,6 +175,7 @@ fn kpi() -> Value {
             "by",
             several("The only dimensions in which they must be the row's", dimension("A dimension", &["currency"])),
         )
+        .may("each", dimension("A dimension of which each value in the row must have its own", &["currency"]))
         .end();
     let needed = [
         "formula",

@@ -39,6 +39,58 @@ impl FactKind {
         )
     }
 
+    /// Whether its facts can have the channel, direction, campaign and template of a contact, message or payment: those of
+    /// balances, claims and accounts are of the case alone, and those of costs, sales and matters of whoever acted. Of
+    /// [`Self::AccountSeen`] the state decides, too, see [`super::SEEN_BY_CHANNEL`].
+    #[must_use]
+    pub const fn has_contact(self) -> bool {
+        !matches!(
+            self,
+            Self::PlanMade
+                | Self::PlanEnded
+                | Self::InstalmentJudged
+                | Self::Settlement
+                | Self::Placed
+                | Self::Purchased
+                | Self::Interest
+                | Self::Charge
+                | Self::WrittenOff
+                | Self::WrittenOffOpen
+                | Self::Discount
+                | Self::Cancelled
+                | Self::WrittenUp
+                | Self::Recalled
+                | Self::MovedIn
+                | Self::MovedOut
+                | Self::SentToCollection
+                | Self::OpenAccounts
+                | Self::OverdueAccounts
+                | Self::Receivable
+                | Self::ReceivableCurrent
+                | Self::ReceivableUndated
+                | Self::CreditBalance
+                | Self::Aged
+                | Self::BucketLeft
+                | Self::AccountMoved
+                | Self::PastDue
+                | Self::PastDueEnded
+                | Self::AccountLife
+                | Self::AccountClosed
+                | Self::Limitation
+                | Self::BecomesBarred
+                | Self::OpenItems
+                | Self::Headcount
+                | Self::OperatingCost
+                | Self::ClientRevenue
+                | Self::CreditSales
+                | Self::Remittance
+                | Self::Matter
+                | Self::CustomerLost
+                | Self::Survey
+                | Self::ReversedBeyond
+        )
+    }
+
     /// Whether its facts tell of records that do not fit: where there is none, nothing is missing.
     #[must_use]
     pub const fn is_of_misfits(self) -> bool {

@@ -34,6 +34,10 @@ pub const SEEN_STATES: [&str; 14] = [
     "address_reached",
 ];
 
+/// What accounts are seen for by channel. What else they are seen for is told of an account once a day, by whatever channel it
+/// came.
+pub const SEEN_BY_CHANNEL: [&str; 3] = ["attempted_by", "addressed", "address_reached"];
+
 /// What the `value` of a kind's facts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueOf {

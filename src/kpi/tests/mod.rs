@@ -4,6 +4,7 @@ mod accounts;
 mod across;
 mod cells;
 mod debtors;
+mod exchanged;
 mod faults;
 mod figures;
 mod keeping;
@@ -11,7 +12,10 @@ mod kinds;
 mod listed;
 mod needs;
 mod parts;
+mod running;
+mod samples;
 mod shapes;
+mod suited;
 mod worked;
 
 use std::sync::{Arc, LazyLock};

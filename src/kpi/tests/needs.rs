@@ -9,6 +9,7 @@ use crate::domain::money::Currency;
 use crate::domain::vocabulary::Channel;
 use crate::kpi::across::{Part, across};
 use crate::kpi::definition::NoValue;
+use crate::kpi::exchange::{DatePolicy, Rates, Reporting};
 use crate::kpi::{Answer, Block, BlockKey, Delta, Dimension, Grain, Query, Shape};
 
 fn blocks(facts: &[Fact]) -> Vec<(BlockKey, Block)> {
@@ -132,4 +133,54 @@ fn one_markets_records_do_not_stand_for_anothers() {
         assert_eq!(over(&sent, &reported, group_by), missing);
         assert_eq!(over(&reported, &[], group_by), format!("01 {name}: 50.00"), "who sent nothing lacks nothing");
     }
+}
+
+#[test]
+fn what_one_client_sold_does_not_stand_for_anothers_receivables() {
+    use FactKind::{CreditSales, Receivable, ReceivableCurrent};
+    let facts = [
+        client(Receivable, "2026-01-02", 10_000, "bank"),
+        client(CreditSales, "2026-01-31", 31_000, "bank"),
+        client(Receivable, "2026-01-02", 10_000, "shop"),
+        client(ReceivableCurrent, "2026-01-02", 1_000, "shop"),
+        client(ReceivableCurrent, "2026-02-01", -1_000, "shop"),
+        client(Receivable, "2026-02-01", -10_000, "shop"),
+        client(CreditSales, "2026-02-28", 28_000, "bank"),
+    ];
+    let by = |kpi: &str, group_by: &[Dimension]| query(kpi, Grain::Month, "2026-01-01", "2026-03-01", group_by);
+    let totals = Shape { totals: true, ..Shape::default() };
+    for kpi in ["dso_balance", "dso_balance_mean", "best_possible_dso", "average_days_delinquent", "cei_classic"] {
+        assert_eq!(ask(&facts, &by(kpi, &[]), &Shape::default())[0], "01 Group: missing_input", "{kpi}");
+    }
+    // In February there was nothing of the shop's to be sold or collected.
+    let months = ["01 Group: missing_input", "02 Group: 10.0"];
+    assert_eq!(ask(&facts, &by("dso_balance", &[]), &Shape::default()), months);
+    let rows = ask(&facts, &by("dso_balance", &[Dimension::Client]), &totals);
+    let told = ["01 bank: 10.0", "01 shop: empty_denominator", "01 -: missing_input", "02 bank: 10.0"];
+    assert_eq!(rows[..4], told, "{rows:?}");
+    assert_eq!(rows.last().unwrap(), "02 -: 10.0");
+    let first = Shape { top: Some(1), ..Shape::default() };
+    let three = [&facts[..], &[client(CreditSales, "2026-01-31", 1_000, "rest")]].concat();
+    let rows = ask(&three, &by("dso_balance", &[Dimension::Client]), &first);
+    assert!(rows.contains(&"01 -: missing_input".to_owned()), "the rest has a client that sold nothing: {rows:?}");
+    // A record of nothing says that there was none.
+    let sent = [&facts[..], &[client(CreditSales, "2026-01-31", 0, "shop")]].concat();
+    assert_eq!(ask(&sent, &by("dso_balance", &[]), &Shape::default())[0], "01 Group: 20.0");
+    // Nor over markets.
+    let asked = query("dso_balance", Grain::Month, "2026-01-01", "2026-02-01", &[]);
+    let plan = shipped().plan_shaped(&asked, &Shape::default()).unwrap();
+    let currency = Currency::parse("EUR").unwrap();
+    let euros = Reporting { currency, policy: DatePolicy::PeriodEnd, rates: Arc::new(Rates::default()) };
+    let over = |one: &[Fact], other: &[Fact]| {
+        let all = [blocks(one), blocks(other)];
+        let part = |blocks| Part { plan: &plan, blocks: borrowed(blocks) };
+        told_by(&across(&[part(&all[0]), part(&all[1])], Some(&euros)).unwrap())
+    };
+    assert_eq!(over(&facts[..2], &facts[2..4]), "01 Group: missing_input", "the second market sold nothing");
+    assert_eq!(over(&facts[..2], &facts[..2]), "01 Group: 10.0");
+    assert_eq!(over(&facts[..2], &facts[..3]), "01 Group: missing_input", "a client of the second market");
+}
+
+fn told_by(answer: &Answer) -> String {
+    told(answer).concat()
 }

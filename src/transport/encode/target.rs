@@ -8,6 +8,9 @@ use crate::query::{Alert, AlertKind, TargetStatus};
 use crate::wire::encode::scalar::date;
 use crate::wire::words::{Word as _, number};
 
+/// The fewest digits behind the point of what is held against a mean.
+const MEAN_DIGITS: u32 = 2;
+
 /// How a target stands.
 #[must_use]
 pub fn status(status: &TargetStatus) -> v1::TargetStatus {
@@ -32,7 +35,8 @@ pub fn status(status: &TargetStatus) -> v1::TargetStatus {
         state: number(status.state()),
         state_since_date: status.since.map(date),
         trend: number(status.trend.map(|(trend, _)| trend)),
-        trend_change: status.trend.and_then(|(_, change)| decimal(change.absolute, digits)),
+        // Against a mean, which of whole numbers is none.
+        trend_change: status.trend.and_then(|(_, change)| decimal(change.absolute, digits.max(MEAN_DIGITS))),
         trend_change_percent: status.trend.and_then(|(_, change)| decimal(change.relative?, 2)),
         anomaly: status.anomaly,
         rank: status.rank.map(|rank| small(rank.place)),

@@ -236,7 +236,7 @@ title = \"-\"
 description = \"-\"
 kind = \"derived\"
 expression = \"half\"
-needs = [{ records = [\"payments\"], ever = true, by = [\"channel\"] }]
+needs = [{ records = [\"payments\"], ever = true, by = [\"channel\"] }, { records = [\"payments\"], each = \"client\" }]
 
 [[kpi]]
 id = \"running\"
