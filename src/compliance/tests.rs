@@ -14,6 +14,7 @@ mod disputes;
 mod duties;
 mod edges;
 mod exclude;
+mod fees;
 mod forms;
 mod handed_over;
 mod lasting;
