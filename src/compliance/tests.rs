@@ -17,6 +17,7 @@ mod exclude;
 mod fees;
 mod forms;
 mod handed_over;
+mod interest;
 mod lasting;
 mod later;
 mod matters;
