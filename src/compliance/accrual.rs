@@ -31,8 +31,10 @@ pub(super) enum Lack {
 pub(super) struct Segment {
     pub from: NaiveDate,
     pub to: NaiveDate,
-    /// Millionths; `None`: the rule does not bind on these days.
+    /// Millionths; `None`: the rule does not bind on these days, or there is no rate.
     pub cap: Option<i64>,
+    /// Why there is no rate although the rule binds.
+    pub lack: Option<Lack>,
 }
 
 /// All days of an accrual.
@@ -43,21 +45,35 @@ pub(super) struct Caps {
 }
 
 impl Caps {
-    /// The lowest rate of the days on which the rule binds.
+    /// The lowest rate of the days on which the rule binds and the rate is known.
     pub fn lowest(&self) -> Option<i64> {
         self.segments.iter().filter_map(|one| one.cap).min()
     }
 
-    /// The rule binds on every day.
+    /// Why there is no rate on some day on which the rule binds.
+    pub fn lack(&self) -> Option<Lack> {
+        self.segments.iter().find_map(|one| one.lack)
+    }
+
+    /// The rule binds on every day, by a rate that is known.
     pub fn whole(&self) -> bool {
         self.segments.iter().all(|one| one.cap.is_some())
     }
 
-    /// The most that the days on which the rule binds yield, rounded half up once.
+    /// The most that the days yield on which the rule binds and the rate is known, rounded half up once.
     pub fn amount(&self, base: i64, count: DayCount) -> i128 {
+        self.yields(base, count, |one| one.cap.unwrap_or(0))
+    }
+
+    /// What all days yield at one rate, rounded likewise.
+    pub fn amount_at(&self, rate: i64, base: i64, count: DayCount) -> i128 {
+        self.yields(base, count, |_| rate)
+    }
+
+    fn yields(&self, base: i64, count: DayCount, rate: impl Fn(&Segment) -> i64) -> i128 {
         let sum = self.segments.iter().fold(0_i128, |sum, one| {
             let (days, year) = days(one, count);
-            let rate = i128::from(one.cap.unwrap_or(0));
+            let rate = i128::from(rate(one));
             let part = i128::from(base).saturating_mul(rate).saturating_mul(days);
             sum.saturating_add(part.saturating_mul(DAYS / year))
         });
@@ -128,15 +144,19 @@ pub(super) fn caps(
         let binds = in_force
             && (limits.during.is_empty()
                 || held.iter().any(|(begun, ended)| begun <= start && ended.is_none_or(|ended| *start < ended)));
-        let cap = if binds {
+        let rate = || {
             let on = rate_day(limits.rate_on, *start, claim, situation)?;
-            let (rate, confidence) = highest(limits, formulas, on, situation)?;
-            caps.unconfirmed |= confidence == Confidence::Unconfirmed;
-            Some(rate)
-        } else {
-            None
+            highest(limits, formulas, on, situation)
         };
-        caps.segments.push(Segment { from: *start, to: end, cap });
+        let (cap, lack) = match binds.then(rate) {
+            None => (None, None),
+            Some(Ok((rate, confidence))) => {
+                caps.unconfirmed |= confidence == Confidence::Unconfirmed;
+                (Some(rate), None)
+            }
+            Some(Err(lack)) => (None, Some(lack)),
+        };
+        caps.segments.push(Segment { from: *start, to: end, cap, lack });
     }
     Ok(caps)
 }

@@ -1,19 +1,17 @@
 //! The most that the debtor may be charged for a step: the sum of charges against the table of the law.
 
+use super::fee_sums::{Charges, Fit, Sum, before};
 use super::judgement::{Note, Speaking};
-use super::notice_period::earlier_steps;
 use super::situation::Situation;
-use super::speaking::ConditionalLimit;
-use super::{applies, fee_later};
+use super::speaking::{ConditionalLimit, Evidence};
+use super::{applies, fee_conditions, fee_later, fee_often};
 use crate::domain::detail::{Charge, Detail};
 use crate::domain::ids::{ActivityId, ClaimId};
-use crate::domain::time::{Timestamp, add_days};
 use crate::domain::verdict::{Answer, Confidence, Unit};
-use crate::domain::vocabulary::{ChargeStep, Form};
+use crate::domain::vocabulary::ChargeStep;
 use crate::rules::calendar::Calendar;
 use crate::rules::model::{FeeCap, Rule, TierValue};
-use crate::rules::step::Step;
-use crate::rules::words::{Attribute, Bound, FeeBasis, FeeCondition, FeePer, Set};
+use crate::rules::words::{Attribute, Bound, FeeBasis, FeePer, Set};
 
 const ONE: i128 = 1_000_000;
 
@@ -40,57 +38,81 @@ fn charged(
     situation: &Situation<'_>,
     calendar: &Calendar,
 ) -> Option<Speaking> {
-    let id = &situation.activity.id;
-    for condition in limits.requires.iter() {
-        let failed = match met(condition, charge, situation) {
-            Some(true) => continue,
-            Some(false) => Speaking::new(Answer::Broken),
-            None => Speaking::missing(attribute(condition)),
-        };
-        if failed.answer == Answer::Unknown {
-            return Some(failed);
+    let mut missing = match fee_conditions::lacking(limits, charge, situation) {
+        Ok(missing) => missing,
+        Err(broken) => return Some(*broken),
+    };
+    let told = if limits.bound == Bound::Ceiling {
+        if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
+            match situation.version.terms.creditor_deducts_vat {
+                Some(true) => {
+                    let mut judgement =
+                        Speaking::new(Answer::Broken).seen(charge.vat.unwrap_or(0), 0, Unit::MinorUnits);
+                    judgement.note = Note::Word("vat");
+                    judgement.evidence.push(situation.activity.id.clone());
+                    return Some(judgement);
+                }
+                None => missing = missing.or(Some(Attribute::VatDeduction)),
+                Some(false) => {}
+            }
         }
-        let mut judgement = failed.seen(charge.amount.minor, 0, Unit::MinorUnits);
-        judgement.note = Note::Word(condition.as_str());
-        judgement.evidence.push(id.clone());
-        return Some(judgement);
-    }
-    if limits.bound != Bound::Ceiling {
+        bounded(rule, limits, charge, situation, calendar)
+    } else {
         // An entitlement, a default rate or a sum to be set off accuses nobody.
-        return Some(Speaking::new(Answer::Kept));
+        Speaking::new(Answer::Kept)
+    };
+    // What is not known hides no excess that is there whatever it is.
+    Some(match missing {
+        Some(attribute) if told.answer == Answer::Kept => Speaking::missing(attribute),
+        _ => told,
+    })
+}
+
+/// The charge against number, days and amount: a breach of one of them, else what is missing for one, else the amount.
+fn bounded(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
+    let number = fee_often::number(limits, charge, situation);
+    let soon = fee_often::soon(limits, charge, situation);
+    let broken = |said: &Speaking| said.answer == Answer::Broken;
+    let open = |said: &Option<Speaking>| said.as_ref().is_some_and(|said| said.answer == Answer::Unknown);
+    if let Some(said) = [&number, &soon].into_iter().flatten().find(|said| broken(said)) {
+        return said.clone();
     }
+    let unknown = [&number, &soon].into_iter().any(open).then_some(Attribute::Claim);
+    let told = if limits.tiers.is_empty() && limits.maximum.is_none() {
+        without_figure(limits, charge, situation, number)
+    } else {
+        amount(rule, limits, charge, situation, calendar)
+    };
+    match unknown {
+        Some(attribute) if told.answer == Answer::Kept => Speaking::missing(attribute),
+        _ => told,
+    }
+}
+
+/// A charge that no amount bounds but the one that was agreed.
+fn without_figure(limits: &FeeCap, charge: &Charge, situation: &Situation<'_>, number: Option<Speaking>) -> Speaking {
+    let only_conditions = limits.min_days_between.is_some() || !limits.requires.is_empty();
+    let charged = Sum::new(charge.amount.minor, charge.vat.unwrap_or(0)).counted(limits.highest_vat);
+    if let Some(agreed) = fee_conditions::agreed(limits, situation)
+        && charge.amount.currency == situation.version.currency
+        && charged > i128::from(agreed)
+    {
+        let mut judgement = Speaking::new(Answer::Broken).seen(clamp(charged), agreed, Unit::MinorUnits);
+        judgement.evidence.push(situation.activity.id.clone());
+        return judgement;
+    }
+    match number {
+        Some(number) => number,
+        None if only_conditions => Speaking::new(Answer::Kept),
+        None => Speaking::no_figure(),
+    }
+}
+
+/// The sum of the charges against the table.
+fn amount(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
     // What was charged before and the principal are in the case's currency.
     if [charge.amount.currency, situation.version.currency].iter().any(|currency| *currency != limits.currency) {
-        return Some(Speaking::missing(Attribute::Currency));
-    }
-    if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
-        match situation.version.terms.creditor_deducts_vat {
-            Some(true) => {
-                let mut judgement = Speaking::new(Answer::Broken).seen(charge.vat.unwrap_or(0), 0, Unit::MinorUnits);
-                judgement.note = Note::Word("vat");
-                judgement.evidence.push(id.clone());
-                return Some(judgement);
-            }
-            None => return Some(Speaking::missing(Attribute::VatDeduction)),
-            Some(false) => {}
-        }
-    }
-    if let Some(judgement) = counted(limits, situation) {
-        return Some(judgement);
-    }
-    if limits.tiers.is_empty() && limits.maximum.is_none() {
-        let only_conditions = limits.min_days_between.is_some() || !limits.requires.is_empty();
-        return Some(match limits.max_count {
-            Some(max) => {
-                let seen = number_of(limits, situation);
-                let mut judgement = Speaking::new(Answer::Kept).seen(seen, max.into(), Unit::Attempts);
-                judgement.note = Note::Word("charges");
-                judgement.remaining = Some((i64::from(max) - seen).max(0));
-                judgement
-            }
-            None if only_conditions => Speaking::new(Answer::Kept),
-            None => Speaking::no_figure(),
-        });
+        return Speaking::missing(Attribute::Currency);
     }
     let factor = match limits.factor_if_complex {
         Some(higher) if situation.version.terms.complex == Some(true) => higher,
@@ -101,45 +123,48 @@ fn charged(
         Some((later, Ok(true))) => factor.max(later),
         _ => factor,
     };
-    let claim = charge.claim.as_ref().filter(|_| limits.per == FeePer::Claim);
-    let (before, open) = match limits.per {
-        FeePer::Charge => (0, 0),
-        _ => (sum(limits.steps, claim, situation), of_any_claim(limits.steps, claim, situation)),
-    };
-    let total = before.saturating_add(i128::from(charge.amount.minor));
     let yearly = match yearly(rule, limits, situation) {
         Ok(yearly) => yearly,
-        Err(missing) => return Some(Speaking::missing(missing)),
+        Err(missing) => return Speaking::missing(missing),
     };
-    let mut judgement = compare(limits, (factor, yearly), charge.basis, claim, total, situation);
+    let named = charge.claim.as_ref();
+    let mut earlier = match limits.per {
+        FeePer::Claim => Charges::by_claim(named, situation),
+        FeePer::Case | FeePer::Charge => Charges::together(),
+    };
+    if limits.per != FeePer::Charge {
+        earlier.add_all(before(limits.steps, situation));
+    }
+    let mut charges = earlier.clone();
+    charges.add(named, Sum::new(charge.amount.minor, charge.vat.unwrap_or(0)));
+    let judged = |factor: i64| compare(limits, (factor, yearly), charge.basis, &charges, situation);
+    let mut judgement = judged(factor);
     if let Some((higher, Err(attribute))) = later
         && judgement.answer == Answer::Broken
-        && compare(limits, (higher, yearly), charge.basis, claim, total, situation).answer != Answer::Broken
+        && judged(higher).answer != Answer::Broken
     {
-        return Some(Speaking::missing(attribute));
+        return Speaking::missing(attribute);
     }
-    if open != 0
-        && judgement.answer == Answer::Kept
-        && compare(limits, (factor, yearly), charge.basis, claim, total + open, situation).answer == Answer::Broken
-    {
-        // It depends on the claim to which those belong that name none.
-        return Some(Speaking::missing(Attribute::Claim));
-    }
-    let Some(limit) = judgement.limit else { return Some(judgement) };
-    let left = i128::from(limit) - open - if judgement.answer == Answer::Broken { before } else { total };
-    judgement.remaining = Some(clamp(left.max(0)));
+    let most = |factor: i64| caps(limits, (factor, yearly), charge.basis, &charges, situation);
+    let left = |charges: &Charges<'_>, factor: i64| charges.left(&known(&most(factor)), limits.highest_vat);
+    judgement.remaining = match judgement.answer {
+        Answer::Broken => left(&earlier, factor).map(|left| clamp(left.max(0))),
+        Answer::Kept => left(&charges, factor).map(|left| clamp(left.max(0))),
+        _ => return judgement,
+    };
     // Once a second letter has gone out, the condition cannot come true any more.
     if let Some(lower) = limits.factor_if_paid_on_first_letter
         && situation.watch.memory().demands <= 1
-        && let Ok(limit) = cap(limits, (lower, yearly), charge.basis, claim, situation)
+        && let [Ok(limit)] = most(lower).as_slice()
+        && let Some(left) = left(&charges, lower)
     {
         judgement.conditional = Some(Box::new(ConditionalLimit {
             condition: "paid_on_first_letter",
-            limit: clamp(limit),
-            remaining: clamp(limit - total - open),
+            limit: clamp(*limit),
+            remaining: clamp(left),
         }));
     }
-    Some(judgement)
+    judgement
 }
 
 fn clamp(value: i128) -> i64 {
@@ -149,9 +174,10 @@ fn clamp(value: i128) -> i64 {
 /// A debt paid before a second letter makes the lower factor hold: the charges are judged again on the payment.
 fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
     let factor = limits.factor_if_paid_on_first_letter?;
-    let total = sum(limits.steps, None, situation);
+    let mut charges = Charges::together();
+    charges.add_all(before(limits.steps, situation));
     if limits.bound != Bound::Ceiling
-        || total == 0
+        || before(limits.steps, situation).all(|one| one.sum() == Sum::default())
         || !situation.watch.paid_off_by(situation.activity)
         || situation.watch.memory().demands > 1
     {
@@ -161,7 +187,7 @@ fn paid(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Option<Speak
         return Some(Speaking::missing(Attribute::Currency));
     }
     let yearly = yearly(rule, limits, situation).ok()?;
-    Some(compare(limits, (factor, yearly), None, None, total, situation))
+    Some(compare(limits, (factor, yearly), None, &charges, situation))
 }
 
 /// The yearly amount that the tiers multiply, and whether it was read in its source.
@@ -174,24 +200,46 @@ fn yearly(rule: &Rule, limits: &FeeCap, situation: &Situation<'_>) -> Result<Yea
     table.at(date.ok_or(attribute)?).map(Some).ok_or(Attribute::TableRate)
 }
 
+/// The caps of the claims that the charges are told apart by.
+fn caps(
+    limits: &FeeCap,
+    factor: (i64, Yearly),
+    stated: Option<i64>,
+    charges: &Charges<'_>,
+    situation: &Situation<'_>,
+) -> Vec<Result<i128, Attribute>> {
+    charges.claims().map(|claim| cap(limits, factor, stated, claim, situation)).collect()
+}
+
+fn known(caps: &[Result<i128, Attribute>]) -> Vec<Option<i128>> {
+    caps.iter().map(|cap| cap.ok()).collect()
+}
+
 fn compare(
     limits: &FeeCap,
     (factor, yearly): (i64, Yearly),
     stated: Option<i64>,
-    claim: Option<&ClaimId>,
-    total: i128,
+    charges: &Charges<'_>,
     situation: &Situation<'_>,
 ) -> Speaking {
-    let cap = match cap(limits, (factor, yearly), stated, claim, situation) {
-        Ok(cap) => cap,
-        Err(attribute) => return Speaking::missing(attribute),
+    let caps = caps(limits, (factor, yearly), stated, charges, situation);
+    let most = known(&caps);
+    let answer = match charges.fit(&most, limits.highest_vat) {
+        Fit::Within => Answer::Kept,
+        Fit::Over => Answer::Broken,
+        Fit::Open => {
+            // Without a cap that is not known, it depends on the claim to which those belong that name none.
+            let lacking = caps.iter().find_map(|cap| cap.err());
+            return Speaking::missing(lacking.unwrap_or(Attribute::Claim));
+        }
     };
-    let answer = if total > cap { Answer::Broken } else { Answer::Kept };
+    let Some((total, cap)) = charges.shown(&most, limits.highest_vat) else {
+        return Speaking::missing(Attribute::Principal);
+    };
     let mut judgement = Speaking::new(answer).seen(clamp(total), clamp(cap), Unit::MinorUnits);
     judgement.unconfirmed = yearly.is_some_and(|(_, confidence)| confidence == Confidence::Unconfirmed);
     if answer == Answer::Broken {
-        judgement.evidence = charge_ids(limits.steps, situation).into();
-        judgement.evidence.push(situation.activity.id.clone());
+        judgement.evidence = evidence(limits, situation);
     }
     judgement
 }
@@ -205,8 +253,10 @@ fn cap(
     situation: &Situation<'_>,
 ) -> Result<i128, Attribute> {
     let lacking = if limits.basis == FeeBasis::Charge { Attribute::Basis } else { Attribute::Principal };
+    // No more is owed than was agreed, where it must have been.
+    let agreed = |cap: i128| fee_conditions::agreed(limits, situation).map_or(cap, |fee| cap.min(fee.into()));
     if limits.tiers.is_empty() {
-        return limits.maximum.map(i128::from).ok_or(lacking);
+        return limits.maximum.map(|most| agreed(most.into())).ok_or(lacking);
     }
     // A flat sum is the same whatever the principal is.
     let measured = limits.tiers.len() > 1 || limits.tiers.iter().any(|tier| matches!(tier.value, TierValue::Rate(_)));
@@ -220,7 +270,7 @@ fn cap(
             None => i128::from(situation.version.principal()),
         },
         FeeBasis::Charge => i128::from(stated.ok_or(lacking)?),
-        FeeBasis::Steps => sum(limits.basis_steps, claim, situation),
+        FeeBasis::Steps => net(limits.basis_steps, claim, situation),
     };
     let basis = share(basis, limits.basis_share);
     let mut amount: i128 = 0;
@@ -253,111 +303,21 @@ fn cap(
     if let Some(most) = limits.maximum {
         cap = cap.min(most.into());
     }
-    Ok(cap)
+    Ok(agreed(cap))
 }
 
-/// Charges of the steps, the one judged included.
-fn number_of(limits: &FeeCap, situation: &Situation<'_>) -> i64 {
-    let here = situation.watch.memory().standing().filter(|one| limits.steps.has(one.step)).count();
-    let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).count();
-    i64::try_from(here + prior).unwrap_or(i64::MAX).saturating_add(1)
+/// The charges that a judgement counts, with the one that is judged.
+pub(super) fn evidence(limits: &FeeCap, situation: &Situation<'_>) -> Evidence {
+    let charges = situation.watch.memory().standing().filter(|one| limits.steps.has(one.step));
+    let mut ids: Vec<ActivityId> = charges.map(|one| one.id.clone()).collect();
+    ids.push(situation.activity.id.clone());
+    ids.into()
 }
 
-/// How often and how soon.
-fn counted(limits: &FeeCap, situation: &Situation<'_>) -> Option<Speaking> {
-    let ids = charge_ids(limits.steps, situation);
-    let seen = number_of(limits, situation);
-    if let Some(max) = limits.max_count
-        && seen > i64::from(max)
-    {
-        let mut judgement = Speaking::new(Answer::Broken).seen(seen, max.into(), Unit::Attempts);
-        judgement.note = Note::Word("charges");
-        judgement.remaining = Some(0);
-        judgement.evidence = ids.into();
-        judgement.evidence.push(situation.activity.id.clone());
-        return Some(judgement);
-    }
-    let days = limits.min_days_between?;
-    let zone = situation.home_zone();
-    let charges = situation.watch.memory().standing();
-    let told = charges.filter(|one| limits.steps.has(one.step)).map(|one| situation.date_in(one.at, zone));
-    let prior = situation.version.prior_charges.iter().filter(|one| limits.steps.has(one.step)).map(|one| one.on);
-    let last = told.chain(prior).max()?;
-    let date = situation.date();
-    if date >= add_days(last, days.into()) {
-        return None;
-    }
-    let waited = date.signed_duration_since(last).num_days();
-    let mut judgement = Speaking::new(Answer::Broken).seen(waited, days.into(), Unit::Days);
-    judgement.allowed_from = Some(Timestamp::start_of(add_days(last, days.into()), zone));
-    judgement.evidence = ids.into();
-    judgement.evidence.push(situation.activity.id.clone());
-    Some(judgement)
-}
-
-fn charge_ids(steps: Set<ChargeStep>, situation: &Situation<'_>) -> Vec<ActivityId> {
-    let charges = situation.watch.memory().standing();
-    charges.filter(|one| steps.has(one.step)).map(|one| one.id.clone()).collect()
-}
-
-/// Charges of the steps that stand: all of the case, or those of a claim. Where the case has no other claim, those that name
-/// none are of this one.
-fn sum(steps: Set<ChargeStep>, claim: Option<&ClaimId>, situation: &Situation<'_>) -> i128 {
-    let charges = situation.watch.memory().standing().filter(|one| steps.has(one.step));
-    let named = charges.filter(|one| one.claim.is_some() && (claim.is_none() || one.claim.as_ref() == claim));
-    let named: i128 = named.map(|one| i128::from(one.net)).sum();
-    let all = claim.is_none() || situation.version.claims.len() < 2;
-    if all { named + unnamed(steps, situation) } else { named }
-}
-
-/// Charges of the steps that may be of this claim or of another one of the case.
-fn of_any_claim(steps: Set<ChargeStep>, claim: Option<&ClaimId>, situation: &Situation<'_>) -> i128 {
-    if claim.is_none() || situation.version.claims.len() < 2 { 0 } else { unnamed(steps, situation) }
-}
-
-/// Charges of the steps that name no claim, those from before the case came here included.
-fn unnamed(steps: Set<ChargeStep>, situation: &Situation<'_>) -> i128 {
-    let here = situation.watch.memory().standing().filter(|one| steps.has(one.step) && one.claim.is_none());
-    let prior = situation.version.prior_charges.iter().filter(|one| steps.has(one.step));
-    here.map(|one| i128::from(one.net)).sum::<i128>() + prior.map(|one| i128::from(one.amount.minor)).sum::<i128>()
-}
-
-/// A condition of the fee is met; `None` if it is not recorded.
-fn met(condition: FeeCondition, charge: &Charge, situation: &Situation<'_>) -> Option<bool> {
-    let terms = &situation.version.terms;
-    match condition {
-        FeeCondition::AgreedReminderFee => Some(terms.agreed_reminder_fee.is_some()),
-        FeeCondition::CostClause => terms.cost_clause,
-        FeeCondition::Title => {
-            Some(situation.watch.titled_on(situation.version).is_some_and(|on| on <= situation.date()))
-        }
-        FeeCondition::Authorised => Some(charge.authorised_by.is_some()),
-        FeeCondition::WrittenNotice => {
-            let written = |form: Form| form != Form::Oral;
-            if let Some(form) = charge.form {
-                return Some(written(form));
-            }
-            let wanted = match charge.step {
-                ChargeStep::Reminder => vec![Step::Reminder],
-                _ => vec![Step::Demand],
-            };
-            let notices: Vec<_> = earlier_steps(situation, &wanted).collect();
-            if let Some(id) = &charge.notice {
-                return notices.iter().find(|one| one.id.as_ref() == Some(id)).map(|one| one.form.map(written))?;
-            }
-            if notices.iter().any(|one| one.form.is_some_and(written)) {
-                return Some(true);
-            }
-            if notices.iter().any(|one| one.form.is_none()) { None } else { Some(false) }
-        }
-        FeeCondition::WrittenPlan => Some(situation.watch.written_plan()),
-    }
-}
-
-const fn attribute(condition: FeeCondition) -> Attribute {
-    match condition {
-        FeeCondition::AgreedReminderFee => Attribute::AgreedReminderFee,
-        FeeCondition::CostClause => Attribute::CostClause,
-        _ => Attribute::NoticeForm,
-    }
+/// Net charges of the steps that are a basis: all of the case, or those of a claim. Where the case has no other claim, those
+/// that name none are of this one.
+fn net(steps: Set<ChargeStep>, claim: Option<&ClaimId>, situation: &Situation<'_>) -> i128 {
+    let alone = situation.version.claims.len() < 2;
+    let meant = |named: Option<&ClaimId>| claim.is_none() || named.map_or(alone, |named| Some(named) == claim);
+    before(steps, situation).filter(|one| meant(one.claim())).map(|one| one.sum().net()).sum()
 }

@@ -7,17 +7,17 @@ use chrono::NaiveDate;
 use super::accrual::{self, Caps, Lack};
 use super::conditions::lasting;
 use super::judgement::{Note, Speaking};
-use super::notice_period::{earlier_steps, term_start};
 use super::situation::Situation;
-use super::speaking::{IN_ALL, ON};
+use super::speaking::IN_ALL;
+use super::{interest_base, interest_start};
 use crate::domain::case::{Claim, InterestKind};
 use crate::domain::detail::{Detail, Interest, InterestNature};
-use crate::domain::time::add_days;
+use crate::domain::money::Money;
 use crate::domain::verdict::{Answer, Unit};
 use crate::rules::calendar::Calendar;
-use crate::rules::interest_cap::{BaseLimit, InterestCap, InterestStart, StartAfter, TotalCap, TotalOf};
+use crate::rules::interest_cap::{InterestCap, TotalCap, TotalOf};
 use crate::rules::model::Rule;
-use crate::rules::words::{Attribute, Bound, CountFrom};
+use crate::rules::words::{Attribute, Bound};
 
 const ONE: i128 = 1_000_000;
 
@@ -27,7 +27,6 @@ pub(crate) fn judge(
     situation: &Situation<'_>,
     calendar: &Calendar,
 ) -> Option<Speaking> {
-    let principal = situation.version.principal();
     let mut found = Vec::new();
     match &situation.activity.detail {
         Detail::Interest(interest) => {
@@ -49,16 +48,16 @@ pub(crate) fn judge(
                 found.extend(agreed(each.collect()));
             }
             if limits.simple {
-                found.push(simple(interest, principal));
+                found.push(interest_base::simple(interest, situation));
             }
-            found.extend(limits.base_at_most.map(|most| base(most, interest, situation)));
+            found.extend(limits.base_at_most.map(|most| interest_base::at_most(most, interest, situation)));
             if !limits.starts.is_empty() {
-                found.push(started(limits, interest, (claim, strange), situation, calendar));
+                found.push(interest_start::started(limits, interest, (claim, strange), situation, calendar));
             }
-            found.extend(limits.total.map(|total| together(total, interest.amount.minor, situation)));
+            found.extend(limits.total.map(|total| together(total, interest.amount, 0, situation)));
         }
         Detail::Charge(charge) => {
-            found.extend(limits.total.map(|total| together(total, charge.amount.minor, situation)));
+            found.extend(limits.total.map(|total| together(total, charge.amount, charge.vat.unwrap_or(0), situation)));
         }
         _ => stated(rule, limits, situation, calendar, &mut found),
     }
@@ -180,31 +179,52 @@ fn rates(
         Ok(caps) => caps,
         Err(lack) => return found.push(lacking(lack)),
     };
-    let Some(lowest) = caps.lowest() else { return };
-    let mut told = false;
+    let lack = caps.lack();
+    let Some(lowest) = caps.lowest() else { return found.extend(lack.map(lacking)) };
     if let Some(rate) = interest.rate_ppm {
-        told = true;
         let answer = if rate > lowest { Answer::Broken } else { Answer::Kept };
-        found.push(seen(answer, rate, lowest, Unit::RatePpm, &caps));
+        // Days of which no rate is known make nothing lawful that is above the rate of the others.
+        found.push(match lack {
+            Some(lack) if answer == Answer::Kept => lacking(lack),
+            _ => seen(answer, rate, lowest, Unit::RatePpm, &caps),
+        });
     }
-    match (stated, interest.base) {
-        (Some(_), Some(base)) => found.push(amount(limits, interest, base, &caps)),
-        (None, Some(_)) if !told => found.push(Speaking::missing(Attribute::AccrualPeriod)),
-        (_, None) if !told => found.push(Speaking::missing(Attribute::InterestBase)),
-        _ => {}
+    match (stated, interest.rate_ppm, interest.base) {
+        (Some(_), ..) => found.extend(amount(limits, interest, situation, &caps)),
+        (None, None, Some(_)) => found.push(Speaking::missing(Attribute::AccrualPeriod)),
+        (None, None, None) => found.push(Speaking::missing(Attribute::InterestBase)),
+        (None, Some(_), _) => {}
     }
 }
 
-/// The amount against what the days on which the rule binds yield.
-fn amount(limits: &InterestCap, interest: &Interest, base: i64, caps: &Caps) -> Speaking {
-    let most = i64::try_from(caps.amount(base, limits.day_count)).unwrap_or(i64::MAX);
-    let over = interest.amount.minor > most;
-    if over && !caps.whole() {
-        // What accrued on the other days is not told apart.
-        return Speaking::missing(Attribute::AccrualPeriod);
+/// The amount against what the days on which the rule binds yield, on what interest may run on at least and at most.
+fn amount(limits: &InterestCap, interest: &Interest, situation: &Situation<'_>, caps: &Caps) -> Option<Speaking> {
+    let bases = interest_base::bases(limits, interest, situation)?;
+    let charged = interest.amount.minor;
+    let yields = |base: i64| i64::try_from(caps.amount(base, limits.day_count)).unwrap_or(i64::MAX);
+    if let Some(yielded) = bases.least.map(yields)
+        && charged <= yielded
+    {
+        return Some(seen(Answer::Kept, charged, yielded, Unit::MinorUnits, caps));
     }
-    let answer = if over { Answer::Broken } else { Answer::Kept };
-    seen(answer, interest.amount.minor, most, Unit::MinorUnits, caps)
+    // A rate that is lawful on the days on which the rule binds, and an amount that all days yield at it.
+    let lawful = interest.rate_ppm.filter(|rate| caps.lowest().is_some_and(|lowest| *rate <= lowest));
+    if let (Some(rate), Some(base)) = (lawful, bases.least)
+        && i128::from(charged) <= caps.amount_at(rate, base, limits.day_count)
+    {
+        return None;
+    }
+    let Some(yielded) = bases.most.map(yields).filter(|yielded| charged > *yielded) else {
+        return Some(Speaking::missing(bases.missing));
+    };
+    if let Some(lack) = caps.lack() {
+        return Some(lacking(lack));
+    }
+    if !caps.whole() {
+        // What accrued on the other days is not told apart.
+        return Some(Speaking::missing(Attribute::AccrualPeriod));
+    }
+    Some(seen(Answer::Broken, charged, yielded, Unit::MinorUnits, caps))
 }
 
 fn seen(answer: Answer, observed: i64, limit: i64, unit: Unit, caps: &Caps) -> Speaking {
@@ -220,148 +240,29 @@ fn lacking(lack: Lack) -> Speaking {
     }
 }
 
-fn simple(interest: &Interest, principal: i64) -> Speaking {
-    match (interest.compound, interest.base) {
-        (Some(true), _) => {
-            let mut judgement = Speaking::new(Answer::Broken).seen(1, 0, Unit::Flag);
-            judgement.note = Note::Word("interest on interest");
-            judgement
-        }
-        (Some(false), _) => Speaking::new(Answer::Kept),
-        (None, Some(base)) if base <= principal => Speaking::new(Answer::Kept),
-        (None, _) => Speaking::missing(Attribute::InterestBase),
-    }
-}
-
-fn base(most: BaseLimit, interest: &Interest, situation: &Situation<'_>) -> Speaking {
-    let Some(base) = interest.base else { return Speaking::missing(Attribute::InterestBase) };
-    let claims = &situation.version.claims;
-    if claims.is_empty() {
-        return Speaking::missing(Attribute::Principal);
-    }
-    let limit = match most {
-        BaseLimit::Principal => situation.version.principal(),
-        BaseLimit::Overdue => {
-            let Some(from) = interest.from else { return Speaking::missing(Attribute::AccrualPeriod) };
-            if base > 0 && claims.iter().any(|claim| claim.due().is_none()) {
-                return Speaking::missing(Attribute::DueDate);
-            }
-            let due = claims.iter().filter(|claim| claim.due().is_some_and(|due| due < from));
-            due.fold(0_i64, |sum, claim| sum.saturating_add(claim.principal))
-        }
-    };
-    let answer = if base > limit { Answer::Broken } else { Answer::Kept };
-    Speaking { note: Note::Word(ON), ..Speaking::new(answer).seen(base, limit, Unit::MinorUnits) }
-}
-
-/// Interest began no earlier than the earliest way to begin it allows.
-fn started(
-    limits: &InterestCap,
-    interest: &Interest,
-    (claim, strange): (Option<&Claim>, bool),
-    situation: &Situation<'_>,
-    calendar: &Calendar,
-) -> Speaking {
-    let Some(from) = interest.from else { return Speaking::missing(Attribute::AccrualPeriod) };
-    let claims: Vec<&Claim> = claim.map_or_else(|| situation.version.claims.iter().collect(), |claim| vec![claim]);
-    let (mut first, mut missing) = (None, None);
-    for start in &limits.starts {
-        // Of a claim that the case does not state no day is known.
-        let unknown = strange && matches!(start.after, StartAfter::Due | StartAfter::Invoice);
-        let begun = if unknown { Err(Attribute::Claim) } else { begins(start, &claims, situation, calendar) };
-        match begun {
-            Ok(Some(day)) => first = Some(first.map_or(day, |other: NaiveDate| other.min(day))),
-            Ok(None) => {}
-            Err(attribute) => missing = missing.or(Some(attribute)),
-        }
-    }
-    if first.is_some_and(|first| from >= first) {
-        return Speaking::new(Answer::Kept);
-    }
-    if let Some(attribute) = missing {
-        return Speaking::missing(attribute);
-    }
-    let mut judgement = Speaking::new(Answer::Broken);
-    judgement.note = Note::Word(if first.is_some() { "begins too early" } else { "nothing has begun it" });
-    if let Some(first) = first {
-        judgement = judgement.seen(first.signed_duration_since(from).num_days(), 0, Unit::Days);
-    }
-    judgement
-}
-
-/// First day on which interest may run by one of the ways; `None`: this way does not apply.
-fn begins(
-    start: &InterestStart,
-    claims: &[&Claim],
-    situation: &Situation<'_>,
-    calendar: &Calendar,
-) -> Result<Option<NaiveDate>, Attribute> {
-    let subdivision = situation.subdivision();
-    let after =
-        |day: NaiveDate| add_days(start.term.as_ref().map_or(day, |term| calendar.last_day(term, day, subdivision)), 1);
-    let earliest = |pick: &dyn Fn(&Claim) -> Option<NaiveDate>, attribute| match claims
-        .iter()
-        .filter_map(|claim| pick(claim))
-        .min()
-    {
-        Some(day) => Ok(Some(after(day))),
-        None => Err(attribute),
-    };
-    match start.after {
-        StartAfter::Due if start.only_if_fixed => {
-            let fixed = claims.iter().filter(|claim| claim.due_fixed_by_contract == Some(true));
-            match fixed.filter_map(|claim| claim.due()).min() {
-                Some(day) => Ok(Some(after(day))),
-                None if claims.iter().all(|claim| claim.due_fixed_by_contract == Some(false)) => Ok(None),
-                None => Err(Attribute::DueFixedByContract),
-            }
-        }
-        StartAfter::Due => earliest(&|claim| claim.due(), Attribute::DueDate),
-        StartAfter::Default => {
-            situation.version.dates.default_on.map(|day| Some(after(day))).ok_or(Attribute::DefaultDate)
-        }
-        StartAfter::Title => Ok(situation.watch.titled_on(situation.version).map(after)),
-        StartAfter::Invoice => match start.term.map(|term| (term.from, term.deemed_days)) {
-            Some((CountFrom::Received, _)) => earliest(&|claim| claim.invoice_received, Attribute::InvoiceDate),
-            Some((CountFrom::DeemedReceived, days)) => {
-                let deemed = move |claim: &Claim| claim.invoice_date.map(|on| add_days(on, days.into()));
-                earliest(&move |claim| claim.invoice_received.or(deemed(claim)), Attribute::InvoiceDate)
-            }
-            _ => earliest(&|claim| claim.invoice_date, Attribute::InvoiceDate),
-        },
-        StartAfter::Steps => {
-            let mut first: Option<NaiveDate> = None;
-            let mut unknown = false;
-            for step in earlier_steps(situation, &start.steps) {
-                let day = start.term.as_ref().map_or(Some(step.sent), |term| term_start(term, &step));
-                unknown |= day.is_none();
-                first = [first, day.map(after)].into_iter().flatten().min();
-            }
-            match first {
-                None if unknown => Err(Attribute::Received),
-                None if situation.version.history_complete_from.is_some() => Err(Attribute::History),
-                first => Ok(first),
-            }
-        }
-    }
-}
-
-/// All interest, and charges where they count, this amount included.
-fn together(total: TotalCap, amount: i64, situation: &Situation<'_>) -> Speaking {
+/// All interest, and charges where they count with what VAT they bear, this amount included.
+fn together(total: TotalCap, amount: Money, vat: i64, situation: &Situation<'_>) -> Speaking {
     if situation.version.claims.is_empty() {
         return Speaking::missing(Attribute::Principal);
     }
     let memory = situation.watch.memory();
-    let mut sum = i128::from(amount);
+    let mut sum = 0_i128;
     if total.count.has(TotalOf::Interest) {
         sum += memory.accruals.iter().map(|(_, amount)| i128::from(*amount)).sum::<i128>();
     }
     if total.count.has(TotalOf::Charges) {
-        sum += memory.standing().map(|one| i128::from(one.net)).sum::<i128>();
-        sum += situation.version.prior_charges.iter().map(|one| i128::from(one.amount.minor)).sum::<i128>();
+        sum += memory.standing().map(|one| i128::from(one.net) + i128::from(one.vat().max(0))).sum::<i128>();
+        let date = situation.date();
+        let prior = situation.version.prior_charges.iter().filter(|one| one.on <= date);
+        sum += prior.map(|one| i128::from(one.amount.minor)).sum::<i128>();
     }
     let principal = i128::from(situation.version.principal());
     let most = (principal * i128::from(total.share) + ONE / 2).div_euclid(ONE);
+    if amount.currency == situation.version.currency {
+        sum += i128::from(amount.minor) + i128::from(vat.max(0));
+    } else if sum <= most && amount.minor > 0 {
+        return Speaking::missing(Attribute::Currency);
+    }
     let clamp = |value: i128| i64::try_from(value).unwrap_or(i64::MAX);
     let answer = if sum > most { Answer::Broken } else { Answer::Kept };
     Speaking { note: Note::Word(IN_ALL), ..Speaking::new(answer).seen(clamp(sum), clamp(most), Unit::MinorUnits) }
@@ -388,7 +289,7 @@ fn stated(
         let each = meant(limits, claim, situation).into_iter().filter_map(|claim| {
             match accrual::caps(rule, limits, situation, calendar, (on, on), claim) {
                 Ok(caps) => {
-                    let lowest = caps.lowest()?;
+                    let Some(lowest) = caps.lowest() else { return caps.lack().map(lacking) };
                     let answer = if rate > lowest { Answer::Broken } else { Answer::Kept };
                     Some(seen(answer, rate, lowest, Unit::RatePpm, &caps))
                 }

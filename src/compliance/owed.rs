@@ -9,6 +9,7 @@ use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::detail::{AdjustmentKind, Detail, Payment};
 use crate::domain::ids::{ActivityId, ClaimId};
+use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::Component;
 
 /// A claim and what of its principal is open.
@@ -40,9 +41,27 @@ pub(crate) struct Owed {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Entry {
-    /// Parts in the order in which they were settled.
-    Settled(Vec<(Slot, i64)>),
+    Settled(Settled),
     Added(Slot, i64),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Settled {
+    /// When, or when it counts.
+    at: Timestamp,
+    /// It states the claim.
+    named: bool,
+    /// Parts in the order in which they were settled.
+    parts: Vec<(Slot, i64)>,
+}
+
+/// What settles, and of what.
+struct Putting<'a> {
+    id: &'a ActivityId,
+    at: Timestamp,
+    amount: i64,
+    stated: &'a BTreeMap<Component, i64>,
+    named: Option<&'a ClaimId>,
 }
 
 impl Owed {
@@ -97,10 +116,14 @@ impl Owed {
 
     /// Keeps an activity in mind.
     pub fn remember(&mut self, activity: &Activity, order: [Component; 3]) {
-        let id = &activity.id;
+        let (id, at) = (&activity.id, activity.occurred);
         match &activity.detail {
             Detail::Payment(payment) => {
-                self.pay(id, payment.amount.minor, &payment.allocation, payment.claim.as_ref(), order);
+                // A later value date makes a payment count later.
+                let counts = payment.value_date.map(|on| Timestamp::start_of(on, chrono_tz::Tz::UTC));
+                let at = counts.map_or(at, |counts| counts.max(at));
+                let (stated, named) = (&payment.allocation, payment.claim.as_ref());
+                self.pay(&Putting { id, at, amount: payment.amount.minor, stated, named }, order);
             }
             Detail::Charge(charge) => {
                 self.add(id, Component::Cost, charge.amount.minor.saturating_add(charge.vat.unwrap_or(0)));
@@ -117,9 +140,9 @@ impl Owed {
                 }
                 let down = up.saturating_neg();
                 let stated = component.map(|component| (component, down)).into_iter().collect();
-                self.pay(id, down, &stated, None, order);
+                self.pay(&Putting { id, at, amount: down, stated: &stated, named: None }, order);
             }
-            Detail::Reversal { reverses, amount, .. } => self.take_back(reverses, amount.minor, order),
+            Detail::Reversal { reverses, amount, .. } => self.take_back(reverses, at, amount.minor, order),
             _ => {}
         }
     }
@@ -174,27 +197,44 @@ impl Owed {
         amount - left
     }
 
-    fn pay(
-        &mut self,
-        id: &ActivityId,
-        amount: i64,
-        stated: &BTreeMap<Component, i64>,
-        named: Option<&ClaimId>,
-        order: [Component; 3],
-    ) {
-        let mut left = amount;
+    fn pay(&mut self, put: &Putting<'_>, order: [Component; 3]) {
+        let mut left = put.amount;
         let mut parts = Vec::new();
         for component in order {
-            let want = stated.get(&component).copied().unwrap_or(0).clamp(0, left.max(0));
-            left -= self.settle_component(component, want, named, &mut parts);
+            let want = put.stated.get(&component).copied().unwrap_or(0).clamp(0, left.max(0));
+            left -= self.settle_component(component, want, put.named, &mut parts);
         }
         for component in order {
-            left -= self.settle_component(component, left, named, &mut parts);
+            left -= self.settle_component(component, left, put.named, &mut parts);
         }
         if left > 0 {
             parts.push((Slot::Credit, left));
         }
-        self.entries.push((id.clone(), Entry::Settled(parts)));
+        let settled = Settled { at: put.at, named: put.named.is_some(), parts };
+        self.entries.push((put.id.clone(), Entry::Settled(settled)));
+    }
+
+    /// What was open of the principal of these claims before an instant: with payments that name no claim put by their order,
+    /// and at most, whichever of the claims they were for.
+    pub fn principal_before(&self, claims: &[&ClaimId], before: Timestamp) -> (i64, i64) {
+        let of = |slot: &Slot, among: &dyn Fn(&ClaimId) -> bool| match slot {
+            Slot::Claim(at) => self.claims.get(*at).is_some_and(|claim| among(&claim.id)),
+            _ => false,
+        };
+        let open = |among: &dyn Fn(&ClaimId) -> bool, back: &dyn Fn(&Settled) -> bool| {
+            let now = self.claims.iter().filter(|claim| among(&claim.id)).map(|claim| claim.open);
+            let settled = self.entries.iter().filter_map(|(_, entry)| match entry {
+                Entry::Settled(settled) if back(settled) => Some(&settled.parts),
+                _ => None,
+            });
+            let parts = settled.flatten().filter(|(slot, _)| of(slot, among)).map(|(_, part)| *part);
+            now.chain(parts).fold(0_i64, i64::saturating_add)
+        };
+        let (meant, any) = (|id: &ClaimId| claims.contains(&id), |_: &ClaimId| true);
+        let later = |settled: &Settled| settled.at >= before;
+        let by_order = open(&meant, &later);
+        let all = open(&any, &later);
+        (by_order, open(&meant, &|settled| later(settled) || !settled.named).min(all))
     }
 
     /// Adds to what is open. A credit pays it at once, the oldest entry's first.
@@ -214,7 +254,7 @@ impl Owed {
     fn open_again(&mut self, slot: Slot, amount: i64) {
         let mut left = amount;
         for (_, entry) in &mut self.entries {
-            let Entry::Settled(parts) = entry else { continue };
+            let Entry::Settled(Settled { parts, .. }) = entry else { continue };
             let Some(credit) = parts.iter_mut().find(|(slot, part)| *slot == Slot::Credit && *part > 0) else {
                 continue;
             };
@@ -231,12 +271,11 @@ impl Owed {
     }
 
     /// Opens again what an entry settled, its credit first and then the last part first; or settles what it added.
-    fn take_back(&mut self, target: &ActivityId, amount: i64, order: [Component; 3]) {
-        let Some(at) = self.entries.iter().position(|(id, _)| id == target) else { return };
-        let Some((_, entry)) = self.entries.get_mut(at) else { return };
+    fn take_back(&mut self, target: &ActivityId, at: Timestamp, amount: i64, order: [Component; 3]) {
+        let Some((_, entry)) = self.entries.iter_mut().find(|(id, _)| id == target) else { return };
         let mut left = amount;
         match entry {
-            Entry::Settled(parts) => {
+            Entry::Settled(Settled { parts, .. }) => {
                 let mut undone = Vec::new();
                 let mut back: Vec<usize> = (0..parts.len()).rev().collect();
                 back.sort_by_key(|at| parts.get(*at).is_none_or(|(slot, _)| *slot != Slot::Credit));
@@ -265,7 +304,8 @@ impl Owed {
                     Slot::Claim(at) => self.claims.get(at).map(|claim| claim.id.clone()),
                     _ => None,
                 };
-                self.pay(target, taken, &[(component, taken)].into(), named.as_ref(), order);
+                let (stated, named) = ([(component, taken)].into(), named.as_ref());
+                self.pay(&Putting { id: target, at, amount: taken, stated: &stated, named }, order);
             }
         }
     }

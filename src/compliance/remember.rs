@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use super::brought::Brought;
+use super::charged::Charged;
 use super::conditions::Ended;
 use super::mark::Mark;
 use super::meant::Meant;
-use super::memory::{Approach, Charged, Flag, Given, Past, Used};
+use super::memory::{Approach, Flag, Given, Past, Used};
 use super::owed::Owed;
 use super::persons::{ContactStamp, Marks};
 use super::sides::Sides;

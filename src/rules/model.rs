@@ -362,10 +362,14 @@ pub struct FeeCap {
     pub max_count: Option<u32>,
     /// Least number of days from one charge to the next (the next is allowed on that day).
     pub min_days_between: Option<u16>,
+    /// Both are of all claims together, whatever the amount is taken over.
+    pub across_claims: bool,
     /// What must be true for any charge.
     pub requires: Set<FeeCondition>,
     /// What creditors' input tax does: VAT is no loss if the creditor deducts it, so it may not be charged then.
     pub vat_only_if_not_deductible: bool,
+    /// The highest rate of VAT, in millionths: what is called VAT beyond it is a charge.
+    pub highest_vat: i64,
     /// Silent where the claim was ever disputed: the table is for claims that nobody contests.
     pub unless_disputed: bool,
 }

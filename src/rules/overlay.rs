@@ -294,6 +294,7 @@ fn add(packs: &Packs, pack: &Pack, reader: &mut Reader<'_, '_>) -> Option<Rule> 
     let defaults = Defaults {
         jurisdiction: &jurisdiction,
         currency: pack.currency,
+        highest_vat: pack.highest_vat,
         tables: &tables,
         rates: packs.rates(),
         tenant: true,

@@ -53,6 +53,8 @@ pub struct Pack {
     pub shared: bool,
     /// Currency of its amounts.
     pub currency: Option<Currency>,
+    /// The country's highest rate of VAT, in millionths: no more of a charge is taken for VAT.
+    pub highest_vat: Option<i64>,
     /// Components in the order in which payments that state nothing settle them.
     pub payment_order: Option<[Component; 3]>,
     /// Zones that a resident may be in, where nothing better is known.

@@ -71,6 +71,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         }
         found
     });
+    let highest_vat = parse_fee::decimal(&mut root, "highest_vat", true);
     let payment_order = payment_order(&mut root);
     let zones = zones(&mut root);
     let mut subdivision_zones: BTreeMap<String, Vec<Tz>> = BTreeMap::new();
@@ -97,7 +98,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
     let standin = jurisdiction(folder(&cx.file.path)).unwrap_or_else(|| JurisdictionId::trusted("zz"));
     let jurisdiction = id.as_ref().unwrap_or(&standin);
     let tables = fee_tables(&mut root, currency);
-    let defaults = Defaults { jurisdiction, currency, tables: &tables, rates, tenant: false };
+    let defaults = Defaults { jurisdiction, currency, highest_vat, tables: &tables, rates, tenant: false };
     for mut reader in root.tables("rule") {
         let rule = parse_rule::rule(&mut reader, &defaults);
         rules.extend(rule.map(Arc::new));
@@ -125,6 +126,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         includes,
         shared,
         currency,
+        highest_vat,
         payment_order,
         zones,
         subdivision_zones,

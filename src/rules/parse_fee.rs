@@ -12,6 +12,8 @@ use crate::domain::money::{Currency, Money};
 
 /// Millionths that make one.
 pub const ONE: i64 = 1_000_000;
+/// The highest rate of VAT in force anywhere in the European Union (Hungary's), for packs that state none of their own.
+const HIGHEST_VAT: i64 = 270_000;
 
 /// An amount written as text in major units: "60.00".
 pub fn amount(table: &mut Reader<'_, '_>, key: &'static str, currency: Currency) -> Option<i64> {
@@ -128,8 +130,10 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         maximum: amount(table, "maximum", currency),
         max_count: table.integer("max_count", 0, 1000).and_then(|n| u32::try_from(n).ok()),
         min_days_between: table.integer("min_days_between", 1, 3660).and_then(|n| u16::try_from(n).ok()),
+        across_claims: table.boolean("across_claims").unwrap_or(false),
         requires: table.set("requires"),
         vat_only_if_not_deductible: table.boolean("vat_only_if_not_deductible").unwrap_or(false),
+        highest_vat: defaults.highest_vat.unwrap_or(HIGHEST_VAT),
         unless_disputed: table.boolean("unless_disputed").unwrap_or(false),
         // Last: whatever is wrong, every key is read, so that none is told to be unknown.
         bound: bound?,

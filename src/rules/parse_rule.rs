@@ -17,6 +17,8 @@ pub struct Defaults<'d> {
     pub jurisdiction: &'d JurisdictionId,
     /// Currency of amounts that name none.
     pub currency: Option<Currency>,
+    /// The country's highest rate of VAT, in millionths.
+    pub highest_vat: Option<i64>,
     /// Fee tables that several rules read.
     pub tables: &'d FeeTables,
     /// Dated tables of rates and yearly amounts.

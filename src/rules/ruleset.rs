@@ -276,7 +276,7 @@ impl RuleSet {
         self.placements
     }
 
-    /// Some rule judges how payments are put to what is owed.
+    /// Some rule judges how payments are put to what is owed, or asks what of the principal they leave.
     #[must_use]
     pub const fn judges_allocations(&self) -> bool {
         self.allocations
@@ -386,8 +386,15 @@ pub(super) fn judges_placements(jurisdictions: &Map<Jurisdiction>) -> bool {
     })
 }
 
-/// Some rule judges how payments are put, see [`RuleSet::judges_allocations`].
+/// Some rule judges how payments are put, or what of the principal they leave, see [`RuleSet::judges_allocations`].
 pub(super) fn judges_allocations(jurisdictions: &Map<Jurisdiction>) -> bool {
     let mut rules = jurisdictions.values().flat_map(|one| &one.rules);
-    rules.any(|active| active.judged && matches!(active.rule.limits, Limits::PaymentApplication(_)))
+    rules.any(|active| {
+        active.judged
+            && match &active.rule.limits {
+                Limits::PaymentApplication(_) => true,
+                Limits::InterestCap(limits) => limits.base_at_most.is_some(),
+                _ => false,
+            }
+    })
 }

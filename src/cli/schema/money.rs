@@ -62,6 +62,7 @@ fn fee_cap() -> Table {
         .need("per", word::<FeePer>("Summed over"))
         .may("max_count", number("At most so many charges", 0, 1000))
         .may("min_days_between", number("Least number of days from one charge to the next", 1, 3660))
+        .may("across_claims", flag("Number and days are of all claims together, whatever per is"))
         .may("requires", set::<FeeCondition>("What must be true for any charge"))
         .may("vat_only_if_not_deductible", flag("VAT may be charged only where the creditor cannot deduct it"))
         .may("unless_disputed", flag("Silent where the claim was ever disputed"))

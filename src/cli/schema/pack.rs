@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    MONTH_DAY, Table, amount, choice, date, file, flag, number, pattern, set, table, tables, text, texts, word,
+    MONTH_DAY, Table, amount, choice, date, decimal, file, flag, number, pattern, set, table, tables, text, texts, word,
 };
 use super::{conduct, contact, money};
 use crate::domain::verdict::{Confidence, Effect, Source};
@@ -22,6 +22,7 @@ pub(super) fn schema() -> Value {
         .need("name", text("Its name in English"))
         .need("version", text("The pack's own version"))
         .may("currency", money::currency("ISO 4217 code of its amounts"))
+        .may("highest_vat", decimal("The country's highest rate of VAT in percent, as \"25\""))
         .may("payment_order", money::components("Each component once, in the order in which payments settle them"))
         .may("zones", texts("IANA zones that a resident may be in"))
         .may("subdivision", tables("Zones of residents of whom the subdivision is known", subdivision()))

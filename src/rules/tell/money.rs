@@ -38,8 +38,10 @@ pub(super) fn fee_cap(limits: &FeeCap) -> Vec<Line> {
         per,
         max_count,
         min_days_between,
+        across_claims,
         requires,
         vat_only_if_not_deductible,
+        highest_vat: _,
         unless_disputed,
     } = limits;
     let amount = |minor: &Option<i64>| minor.map(|minor| money(minor, *currency));
@@ -102,6 +104,7 @@ pub(super) fn fee_cap(limits: &FeeCap) -> Vec<Line> {
             "from one charge to the next",
             min_days_between.map(|days| format!("at least {}", many(i64::from(days), "days"))),
         ),
+        Line::flag("fee_cap.across_claims", *across_claims, "number and days are of all claims together"),
         set("fee_cap.requires", "only with", *requires, NOTHING),
         Line::flag(
             "fee_cap.vat_only_if_not_deductible",

@@ -35,6 +35,7 @@ pub fn pack(pack: &Pack) -> Vec<Line> {
         includes,
         shared,
         currency,
+        highest_vat,
         payment_order,
         zones,
         subdivision_zones,
@@ -54,6 +55,7 @@ pub fn pack(pack: &Pack) -> Vec<Line> {
         Line::list("includes", "includes", includes.iter().map(|id| id.as_str().to_owned()).collect(), "no other pack"),
         Line::flag("shared", *shared, "only for other packs to include"),
         Line::optional("currency", "currency", currency.map(|currency| currency.code().to_owned())),
+        Line::optional("highest_vat", "highest rate of VAT", highest_vat.map(percent)),
         Line::list("payment_order", "payments are put to", order, "what they state"),
         Line::list("zones", "time zones", named(zones), "those of the pack above"),
     ];
