@@ -9,6 +9,7 @@ mod figures;
 mod keeping;
 mod kinds;
 mod listed;
+mod meaning;
 mod needs;
 mod parts;
 mod shapes;
