@@ -103,6 +103,8 @@ pub struct Follower {
     /// Who follows, and what was shared with it at the beginning.
     who: Who,
     policy: String,
+    /// The configuration under which it was seen last that the same is shared.
+    looked: String,
     /// Where a feed that does not follow ends.
     stop_at: Option<u64>,
     /// Record time of what was read last.
@@ -130,6 +132,7 @@ impl Follower {
             markets,
             who: session.who().clone(),
             policy: session.policy(),
+            looked: String::new(),
             key: session.key,
             filter: Arc::new(filter),
             manner,
@@ -173,12 +176,25 @@ impl Follower {
         }
     }
 
-    async fn page(&mut self, head: Head, target: u64) -> Result<Batch, IngestError> {
-        // A reload may have taken something away meanwhile.
-        let shared = sharing::of(&self.markets.config().get(), &self.who)?;
+    /// Whether what is shared is what it was at the beginning: a reload may have taken something away meanwhile.
+    ///
+    /// # Errors
+    /// Nothing is shared any more, or something else.
+    pub fn still_shared(&mut self) -> Result<(), IngestError> {
+        let snapshot = self.markets.config().get();
+        if snapshot.digest == self.looked {
+            return Ok(());
+        }
+        let shared = sharing::of(&snapshot, &self.who)?;
         if shared.map(|sharing| sharing.digest()).unwrap_or_default() != self.policy {
             return Err(gone("what is shared with this partner has changed"));
         }
+        self.looked.clone_from(&snapshot.digest);
+        Ok(())
+    }
+
+    async fn page(&mut self, head: Head, target: u64) -> Result<Batch, IngestError> {
+        self.still_shared()?;
         let page = self.markets.config().get().server.sync.page_rows;
         let ahead = self.ahead.take();
         let begin = || self.read(Merge::new(&self.filter, &self.place, page, self.tellers), self.place.clone(), target);
