@@ -9,6 +9,7 @@ use super::lag::Followed;
 use super::lists::Raw;
 use super::merge::Merge;
 use super::run::Tellers;
+use super::terms::SinkTerms;
 use super::{Cursor, Filter, Manner, Session, Who, gone, hydrate, sharing};
 use crate::domain::feed::Place;
 use crate::domain::market::MarketKey;
@@ -103,6 +104,8 @@ pub struct Follower {
     /// Who follows, and what was shared with it at the beginning.
     who: Who,
     policy: String,
+    /// Of a sink, under which words of its own it is told.
+    terms: Option<Arc<SinkTerms>>,
     /// The configuration under which it was seen last that the same is shared.
     looked: String,
     /// Where a feed that does not follow ends.
@@ -132,6 +135,7 @@ impl Follower {
             markets,
             who: session.who().clone(),
             policy: session.policy(),
+            terms: session.terms,
             looked: String::new(),
             key: session.key,
             filter: Arc::new(filter),
@@ -227,7 +231,7 @@ impl Follower {
     }
 
     fn cursor(&self, place: Place) -> Cursor {
-        Cursor { place, epoch: self.epoch, policy: self.policy.clone() }
+        Cursor { place, epoch: self.epoch, policy: self.policy.clone(), terms: self.terms.clone() }
     }
 
     fn batch(&mut self, head: Head, reached: Place, pieces: Vec<Piece>) -> Batch {
