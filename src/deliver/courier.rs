@@ -96,7 +96,7 @@ async fn webhook(client: &mut HttpClient, keys: &[SigningKey], event: &Event, no
         Ok(headers) => headers,
         Err(text) => return Outcome::Refused(text),
     };
-    match client.post(&headers, Bytes::copy_from_slice(&event.body)).await {
+    match client.post(&headers, Bytes::copy_from_slice(&event.body), now).await {
         Ok(answer) => Outcome::of_status(answer.status, answer.retry_after, &answer.excerpt),
         Err(error) => failure(error),
     }

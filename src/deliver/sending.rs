@@ -137,7 +137,8 @@ impl Sending<'_> {
                 }
                 outcome => {
                     self.window.again(at, None);
-                    failed.get_or_insert(outcome);
+                    // Who is gone for good is not waited for, whatever else failed before.
+                    failed = Some(failed.filter(|_| !matches!(outcome, Outcome::Gone(_))).unwrap_or(outcome));
                 }
             }
         }

@@ -30,7 +30,7 @@ pub struct Catalogue {
     by_id: HashMap<String, usize>,
     layout: Arc<Layout>,
     buckets: Buckets,
-    case: CaseDimensions,
+    pub(super) case: CaseDimensions,
     digest: String,
     sources: Arc<[SourceFile]>,
 }

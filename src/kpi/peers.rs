@@ -6,8 +6,8 @@ use super::exact::Exact;
 pub const FEWEST: usize = 5;
 /// The largest share of the volume that one tenant may have: a quarter.
 const LARGEST: i128 = 4;
-/// How many figures next to each other make a quartile: their mean is nobody's own.
-const WINDOW: usize = 3;
+/// How many figures on either side of a quartile make it, with the one that it falls on: their mean is nobody's own.
+const BESIDE: usize = 1;
 
 /// A figure that somebody published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub struct Quartiles {
     pub texts: [String; 3],
 }
 
-/// The quartiles of figures with their volumes. Each is the mean of the three figures around it, to two significant digits.
+/// The quartiles of figures with their volumes. Each is the mean of the three figures around it, or of the four where it falls in the
+/// middle between two, to two significant digits.
 ///
 /// # Errors
 /// Why they are withheld.
@@ -67,11 +68,12 @@ pub fn quartiles(mut figures: Vec<(Exact, Exact)>) -> Result<Quartiles, Withheld
     figures.sort_by(|(a, _), (b, _)| a.approximate().total_cmp(&b.approximate()));
     let last = figures.len() - 1;
     let quartile = |quarters: usize| {
-        let middle = (last * quarters + 2) / 4;
-        let first = middle.saturating_sub(WINDOW / 2).min(figures.len() - WINDOW);
-        let window = figures.iter().skip(first).take(WINDOW);
+        // Places between two figures go to the nearer one; one in the middle belongs to both.
+        let (below, above) = ((last * quarters + 1) / 4, (last * quarters + 2) / 4);
+        let around = (above + BESIDE).min(last).saturating_sub(below.saturating_sub(BESIDE)) + 1;
+        let window = figures.iter().skip(below.saturating_sub(BESIDE)).take(around);
         let sum: f64 = window.map(|(value, _)| value.approximate()).sum();
-        two_digits(sum / WINDOW as f64)
+        two_digits(sum / around as f64)
     };
     Ok(Quartiles { tenants: figures.len(), texts: [quartile(1), quartile(2), quartile(3)] })
 }
@@ -102,6 +104,12 @@ mod tests {
         assert_eq!(found, Quartiles { tenants: 5, texts: ["21".into(), "31".into(), "41".into()] });
         let nine: Vec<(i128, i128)> = (1..=9).map(|n| (n * 10, 1)).collect();
         assert_eq!(of(&nine).unwrap().texts, ["30", "50", "70"]);
+        // The median of six falls between the third and the fourth: of the second to the fifth, and no figure weighs more above it
+        // than below.
+        let six: Vec<(i128, i128)> = (1..=6).map(|n| (n * 10, 1)).collect();
+        assert_eq!(of(&six).unwrap().texts, ["20", "35", "50"]);
+        let seven: Vec<(i128, i128)> = (1..=7).map(|n| (n * 10, 1)).collect();
+        assert_eq!(of(&seven).unwrap().texts, ["25", "40", "55"]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use chrono::NaiveDateTime;
+use http::header::{DATE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::{Bounds, Dialer, OutboundError};
 use crate::domain::sink::Endpoint;
+use crate::domain::time::{SECOND, Timestamp};
 
 /// Age at which a connection is not used any more: the name may lead elsewhere by then.
 const MAX_AGE: Duration = Duration::from_secs(60);
@@ -59,15 +61,21 @@ impl HttpClient {
         Self { dialer, endpoint, bounds, open: None }
     }
 
-    /// Posts a body. Whatever the status, an answer is one; redirects are answers too.
+    /// Posts a body. Whatever the status, an answer is one; redirects are answers too. `now` is for answers that do not say when
+    /// they were given.
     ///
     /// # Errors
     /// See [`OutboundError`].
-    pub async fn post(&mut self, headers: &[(HeaderName, HeaderValue)], body: Bytes) -> Result<Answer, OutboundError> {
+    pub async fn post(
+        &mut self,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Bytes,
+        now: Timestamp,
+    ) -> Result<Answer, OutboundError> {
         // Taken out, so that whatever ends this call in its midst closes the connection.
         let open = self.open.take();
         let limit = self.bounds.time;
-        let (answer, open) = tokio::time::timeout(limit, self.exchange(open, headers, body))
+        let (answer, open) = tokio::time::timeout(limit, self.exchange(open, headers, body, now))
             .await
             .map_err(|_| OutboundError::Timeout(limit))??;
         self.open = open;
@@ -79,6 +87,7 @@ impl HttpClient {
         open: Option<Open>,
         headers: &[(HeaderName, HeaderValue)],
         body: Bytes,
+        now: Timestamp,
     ) -> Result<(Answer, Option<Open>), OutboundError> {
         let mut kept = match open.filter(|open| open.since.elapsed() < MAX_AGE) {
             Some(mut open) => open.sender.ready().await.is_ok().then_some(open),
@@ -87,14 +96,14 @@ impl HttpClient {
         if let Some(open) = &mut kept
             && let Ok(answer) = open.sender.send_request(self.request(headers, body.clone())?).await
         {
-            return self.read(answer, kept).await;
+            return self.read(answer, kept, now).await;
         }
         // There was none, or the receiver had closed it: that is no failure yet.
         drop(kept);
         let mut open = self.connect().await?;
         let answer = open.sender.send_request(self.request(headers, body)?).await;
         let answer = answer.map_err(|error| self.broken(&error))?;
-        self.read(answer, Some(open)).await
+        self.read(answer, Some(open), now).await
     }
 
     async fn connect(&self) -> Result<Open, OutboundError> {
@@ -137,6 +146,7 @@ impl HttpClient {
         &self,
         answer: http::Response<Incoming>,
         open: Option<Open>,
+        now: Timestamp,
     ) -> Result<(Answer, Option<Open>), OutboundError> {
         let (head, mut body) = answer.into_parts();
         let mut text: Vec<u8> = Vec::new();
@@ -152,7 +162,7 @@ impl HttpClient {
             }
         }
         let excerpt = String::from_utf8_lossy(&text).replace(char::is_control, " ").trim().to_owned();
-        let answer = Answer { status: head.status.as_u16(), retry_after: retry_after(&head.headers), excerpt };
+        let answer = Answer { status: head.status.as_u16(), retry_after: retry_after(&head.headers, now), excerpt };
         Ok((answer, open.filter(|_| whole)))
     }
 
@@ -163,8 +173,21 @@ impl HttpClient {
     }
 }
 
-/// Seconds only: a date would need the receiver's clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// How long to wait: seconds, or the instant from which on the receiver takes something. That is by its clock, as is the instant at
+/// which it answered.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let answered = headers.get(DATE).and_then(|date| http_date(date.to_str().ok()?.trim()));
+    let wait = http_date(text)?.saturating_sub(answered.unwrap_or_else(|| now.0.div_euclid(SECOND)));
+    Some(Duration::from_secs(u64::try_from(wait).unwrap_or_default()))
+}
+
+/// Seconds since 1970 of an instant in one of the three forms that HTTP knows.
+fn http_date(text: &str) -> Option<i64> {
+    let forms = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let read = |form: &&str| NaiveDateTime::parse_from_str(text, form).ok();
+    Some(forms.iter().find_map(read)?.and_utc().timestamp())
 }

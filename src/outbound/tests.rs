@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::domain::sink::{Endpoint, Scheme};
+use crate::domain::time::{SECOND, Timestamp};
 
 /// Addresses that lead inside or nowhere, in the forms in which they are written.
 const CLOSED: &[&str] = &[
@@ -101,8 +102,11 @@ fn local() -> Guard {
     Guard::new(vec![Network::parse("127.0.0.0/8").unwrap()])
 }
 
+/// 6 November 1994 at noon.
+const NOON: Timestamp = Timestamp(784_123_200 * SECOND);
+
 async fn post(dialer: Dialer, endpoint: Endpoint, millis: u64) -> Result<Answer, OutboundError> {
-    HttpClient::new(Arc::new(dialer), endpoint, bounds(millis)).post(&[], "{}".into()).await
+    HttpClient::new(Arc::new(dialer), endpoint, bounds(millis)).post(&[], "{}".into(), NOON).await
 }
 
 #[tokio::test]
@@ -201,6 +205,19 @@ async fn answers_are_bounded_and_redirects_are_answers() {
     let wait = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nb\tsy";
     let answer = post(dialer.clone(), answering(wait).await, 2_000).await.unwrap();
     assert_eq!((answer.retry_after, answer.excerpt.as_str()), (Some(Duration::from_secs(7)), "b sy"));
+    // A date is by the receiver's clock, which its answer tells; where it does not, by one's own.
+    for (told, seconds) in [
+        ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:51:37 GMT\r\n", Some(120)),
+        ("Date: Sunday, 06-Nov-94 08:49:37 GMT\r\nRetry-After: Sun Nov  6 08:49:47 1994\r\n", Some(10)),
+        ("Retry-After: Sun, 06 Nov 1994 12:00:30 GMT\r\n", Some(30)),
+        ("Retry-After: Sun, 06 Nov 1994 11:00:00 GMT\r\n", Some(0)),
+        ("Retry-After: soon\r\n", None),
+    ] {
+        let answer = format!("HTTP/1.1 503 Busy\r\n{told}Content-Length: 0\r\n\r\n");
+        let answer =
+            post(dialer.clone(), answering(Box::leak(answer.into_bytes().into_boxed_slice())).await, 2_000).await;
+        assert_eq!(answer.unwrap().retry_after, seconds.map(Duration::from_secs), "{told}");
+    }
     // A body without end is read as far as it may be long, and the status counts.
     let endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n";
     let long: &'static [u8] = Box::leak([endless.as_slice(), &[b'x'; 0x800]].concat().into_boxed_slice());

@@ -1,8 +1,11 @@
 //! A market's figures beside published ones, and beside the quartiles of tenants that share theirs.
 //!
 //! Quartiles are told of whole calendar quarters that ended thirty days ago or more, without groups or filters, of those who
-//! share that quarter, and are stored as they were told first. So nobody can compare two answers that differ by one tenant,
-//! one day or one record, whatever process is asked and however often it was started.
+//! share that quarter, and are stored as they were told first, by what the KPI means and not by its name. All KPIs of a quarter are told
+//! of the tenants who shared it when the first was told. So nobody can compare two answers that differ by one tenant, one day or one
+//! record, whatever process is asked, however often it was started and whatever is written in the KPI files.
+
+use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate};
 
@@ -18,7 +21,7 @@ use crate::ingest::{IngestError, corrupt_cell};
 use crate::kpi::peers::{Published, Quartiles, Withheld, quartiles};
 use crate::kpi::unit::Unit;
 use crate::kpi::{self, Exact, Grain, QueryError, Row, Shape};
-use crate::store::{QuartileKey, QuartileRow};
+use crate::store::{QuarterKey, QuartileKey, QuartileRow};
 
 /// Days after its end from which a quarter is told.
 const SETTLED_DAYS: i64 = 30;
@@ -79,10 +82,13 @@ impl Query {
             let published = snapshot.published.iter().filter(about).cloned().collect();
             let unit = reading.catalogue.list().find(|info| info.id == *kpi).map(|info| info.unit);
             let shares = shares(&snapshot, &who.tenant, (quarter, end));
-            let peers = match unit {
-                Some(Unit::Money | Unit::Count) | None => Err(NoPeers::NotComparable),
+            let peers = match unit.zip(reading.catalogue.meaning(kpi)) {
+                Some((Unit::Money | Unit::Count, _)) | None => Err(NoPeers::NotComparable),
                 Some(_) if !shares => Err(NoPeers::NotShared),
-                Some(_) => self.peers(&snapshot, &reading, kpi, (quarter, end)).await?.map_err(NoPeers::Withheld),
+                Some((_, meaning)) => {
+                    let found = self.peers(&snapshot, &reading, (kpi, meaning), (quarter, end)).await?;
+                    found.map_err(NoPeers::Withheld)
+                }
             };
             found.push(Benchmark { kpi: kpi.clone(), own, published, peers });
         }
@@ -94,35 +100,59 @@ impl Query {
         &self,
         snapshot: &Snapshot,
         asking: &Reading,
-        kpi: &str,
+        (kpi, meaning): (&str, String),
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<Result<Quartiles, Withheld>, IngestError> {
-        let market = &asking.key.market;
-        let key = QuartileKey {
-            region: market.as_str().to_owned(),
-            kpi: kpi.to_owned(),
-            quarter: day_number(from),
-            digest: asking.catalogue.digest().to_owned(),
-        };
+        let (market, catalogue) = (&asking.key.market, &asking.catalogue);
+        let of = QuarterKey { region: market.as_str().to_owned(), quarter: day_number(from) };
+        let key = QuartileKey { of, meaning };
         let store = self.markets.store();
         if let Some(known) = store.quartiles(&key).await? {
             return Ok(Ok(told(known)));
         }
-        let mut figures: Vec<(Exact, Exact)> = Vec::new();
-        for tenant in snapshot.tenants.keys().filter(|tenant| shares(snapshot, tenant, (from, to))) {
-            let Ok(reading) = self.reading(snapshot, tenant, market) else { continue };
-            let row = self.figure(&reading, kpi, (from, to)).await?;
-            if let Some((value, volume)) = row.and_then(|row| row.value.zip(row.denominator)) {
-                figures.push((value, volume));
+        for name in catalogue.meaning_this(&key.meaning) {
+            if let Some(former) = store.former_quartiles(&key.of, name, catalogue.digest()).await? {
+                return Ok(Ok(told(store.fix_quartiles(&key, former).await?)));
             }
         }
-        // What is withheld may be told when more tenants share; what was told stays as it was.
-        let made = match quartiles(figures) {
+        let sharing = snapshot.tenants.keys().filter(|tenant| shares(snapshot, tenant, (from, to)));
+        let sharing: BTreeSet<TenantId> = sharing.cloned().collect();
+        let group = store.peer_group(&key.of).await?;
+        let tenants = group.as_ref().unwrap_or(&sharing);
+        let mut made = self.quartiles_of(snapshot, tenants.intersection(&sharing), market, kpi, (from, to)).await?;
+        // What is withheld may be told when more tenants share; what was told stays as it was, and of whom.
+        if made.is_ok() && group.is_none() {
+            let first = store.fix_peer_group(&key.of, &sharing).await?;
+            if first != sharing {
+                made = self.quartiles_of(snapshot, first.intersection(&sharing), market, kpi, (from, to)).await?;
+            }
+        }
+        let made = match made {
             Ok(made) => made,
             Err(withheld) => return Ok(Err(withheld)),
         };
         let row = QuartileRow { tenants: u32::try_from(made.tenants).unwrap_or(u32::MAX), texts: made.texts };
         Ok(Ok(told(store.fix_quartiles(&key, row).await?)))
+    }
+
+    /// The quartiles of those of some tenants who have a figure.
+    async fn quartiles_of(
+        &self,
+        snapshot: &Snapshot,
+        tenants: impl Iterator<Item = &TenantId>,
+        market: &MarketId,
+        kpi: &str,
+        span: (NaiveDate, NaiveDate),
+    ) -> Result<Result<Quartiles, Withheld>, IngestError> {
+        let mut figures: Vec<(Exact, Exact)> = Vec::new();
+        for tenant in tenants {
+            let Ok(reading) = self.reading(snapshot, tenant, market) else { continue };
+            let row = self.figure(&reading, kpi, span).await?;
+            if let Some((value, volume)) = row.and_then(|row| row.value.zip(row.denominator)) {
+                figures.push((value, volume));
+            }
+        }
+        Ok(quartiles(figures))
     }
 
     /// The figure of a market over a quarter; `None` without a value or in several currencies.

@@ -28,7 +28,7 @@ pub struct Rank {
 pub struct TargetStatus {
     /// The target.
     pub target: Target,
-    /// The periods judged, oldest first; the last one holds today, if the target does.
+    /// The periods judged, oldest first; the last one holds today.
     pub periods: Vec<Judged>,
     /// First day of the first period since which the state is what it is.
     pub since: Option<NaiveDate>,
@@ -224,14 +224,12 @@ fn tells_large_teams(reading: &Reading, target: &Target) -> bool {
 
 /// The question whose answer tells how a target stands; `None` if it does not hold yet, or not any more.
 fn question(reading: &Reading, target: &Target, today: NaiveDate) -> Option<KpiQuestion> {
-    let last = target.until.map_or(today, |until| until.min(today));
-    if last < target.from {
+    if today < target.from || target.until.is_some_and(|until| until < today) {
         return None;
     }
-    let end = add_days(last, 1);
     // Of teams only whole months that are over are told.
-    let end = if tells_large_teams(reading, target) { end.min(today).with_day(1)? } else { end };
-    let first = reading.calendar.earlier(target.grain, last, PERIODS).unwrap_or(target.from);
+    let end = if tells_large_teams(reading, target) { today.with_day(1)? } else { add_days(today, 1) };
+    let first = reading.calendar.earlier(target.grain, today, PERIODS).unwrap_or(target.from);
     let mut kpis = vec![target.kpi.clone()];
     kpis.extend(target.guard.iter().map(|guard| guard.kpi.clone()).filter(|guard| *guard != target.kpi));
     let group_by: Vec<_> = target.group.iter().map(|(one, _)| *one).collect();

@@ -39,8 +39,8 @@ struct Pulse {
     due: bool,
     /// The day in the market's zone.
     day: i32,
-    /// The configuration in force.
-    snapshot: usize,
+    /// The configuration in force: a hash, for where one lay another may lie now.
+    configuration: u64,
 }
 
 /// Shared computations by what they are of. The map keeps a receiver of its own: one alone means that nobody watches.
@@ -244,7 +244,8 @@ impl Query {
         let now = self.markets.clock().now();
         let zone = snapshot.market(&key.tenant, &key.market).map(|market| market.zone);
         let found = self.markets.store().scope(&key.tenant).pulse(&key.market).await?;
-        let mut definitions = std::hash::DefaultHasher::new();
+        let [mut definitions, mut configuration] = [(); 2].map(|()| std::hash::DefaultHasher::new());
+        snapshot.digest.hash(&mut configuration);
         if let Some((head, _)) = &found {
             head.catalogue_digest.hash(&mut definitions);
         }
@@ -254,7 +255,7 @@ impl Query {
             definitions: definitions.finish(),
             due: due.is_some_and(|due| due <= now),
             day: zone.map_or(0, |zone| crate::domain::time::day_number(now.date(zone))),
-            snapshot: Arc::as_ptr(&snapshot) as usize,
+            configuration: configuration.finish(),
         })
     }
 }

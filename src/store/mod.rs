@@ -91,7 +91,7 @@ pub use mirror::{Mirror, MirrorRow};
 pub use opening::{address_shown, why_not_opened};
 pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use partner_digests::PartnerMark;
-pub use peers::{QuartileKey, QuartileRow};
+pub use peers::{QuarterKey, QuartileKey, QuartileRow};
 pub use permits::{PermitFilter, PermitRow};
 pub use scope::TenantScope;
 pub use sinks::{SinkFailure, SinkOrder, SinkProgress, SinkRow};

@@ -31,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::schema_told::Told),
             Box::new(super::schema_keys::KeyLabels),
             Box::new(super::schema_told::ToldPoints),
+            Box::new(super::schema_peers::PeerGroups),
         ]
     }
 }

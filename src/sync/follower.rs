@@ -9,6 +9,7 @@ use super::lag::Followed;
 use super::lists::Raw;
 use super::merge::Merge;
 use super::run::Tellers;
+use super::terms::SinkTerms;
 use super::{Cursor, Filter, Manner, Session, Who, gone, hydrate, sharing};
 use crate::domain::feed::Place;
 use crate::domain::market::MarketKey;
@@ -103,6 +104,10 @@ pub struct Follower {
     /// Who follows, and what was shared with it at the beginning.
     who: Who,
     policy: String,
+    /// Of a sink, under which words of its own it is told.
+    terms: Option<Arc<SinkTerms>>,
+    /// The configuration under which it was seen last that the same is shared.
+    looked: String,
     /// Where a feed that does not follow ends.
     stop_at: Option<u64>,
     /// Record time of what was read last.
@@ -130,6 +135,8 @@ impl Follower {
             markets,
             who: session.who().clone(),
             policy: session.policy(),
+            terms: session.terms,
+            looked: String::new(),
             key: session.key,
             filter: Arc::new(filter),
             manner,
@@ -173,12 +180,25 @@ impl Follower {
         }
     }
 
-    async fn page(&mut self, head: Head, target: u64) -> Result<Batch, IngestError> {
-        // A reload may have taken something away meanwhile.
-        let shared = sharing::of(&self.markets.config().get(), &self.who)?;
+    /// Whether what is shared is what it was at the beginning: a reload may have taken something away meanwhile.
+    ///
+    /// # Errors
+    /// Nothing is shared any more, or something else.
+    pub fn still_shared(&mut self) -> Result<(), IngestError> {
+        let snapshot = self.markets.config().get();
+        if snapshot.digest == self.looked {
+            return Ok(());
+        }
+        let shared = sharing::of(&snapshot, &self.who)?;
         if shared.map(|sharing| sharing.digest()).unwrap_or_default() != self.policy {
             return Err(gone("what is shared with this partner has changed"));
         }
+        self.looked.clone_from(&snapshot.digest);
+        Ok(())
+    }
+
+    async fn page(&mut self, head: Head, target: u64) -> Result<Batch, IngestError> {
+        self.still_shared()?;
         let page = self.markets.config().get().server.sync.page_rows;
         let ahead = self.ahead.take();
         let begin = || self.read(Merge::new(&self.filter, &self.place, page, self.tellers), self.place.clone(), target);
@@ -211,7 +231,7 @@ impl Follower {
     }
 
     fn cursor(&self, place: Place) -> Cursor {
-        Cursor { place, epoch: self.epoch, policy: self.policy.clone() }
+        Cursor { place, epoch: self.epoch, policy: self.policy.clone(), terms: self.terms.clone() }
     }
 
     fn batch(&mut self, head: Head, reached: Place, pieces: Vec<Piece>) -> Batch {

@@ -17,6 +17,7 @@ mod sharing;
 mod sinks;
 mod states;
 mod status;
+mod terms;
 
 pub use change::{Change, Piece, What};
 pub use follower::{Batch, Follower};
@@ -24,6 +25,7 @@ pub use partner::{Counted, Record, Tell};
 pub use run::{Plain, Run, Teller, Tellers};
 pub use sinks::{SinkPlace, SinkStatus, Telling, Told};
 pub use status::{LeafRow, MarketStatus};
+pub use terms::SinkTerms;
 
 pub use crate::store::{FeedRecord, FeedVersion};
 
@@ -88,6 +90,9 @@ pub struct Cursor {
     /// What was shared with the caller; empty for everything.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub policy: String,
+    /// Of a sink, under which words of its own it was told. Places that were kept before there were such have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Arc<SinkTerms>>,
 }
 
 /// The feeds of this process.
@@ -115,6 +120,8 @@ pub struct Session {
     pub sharing: Option<Arc<Sharing>>,
     /// What tokens of this store and tenant are signed with.
     pub secret: [u8; 32],
+    /// Of a sink, under which words of its own it is told.
+    terms: Option<Arc<SinkTerms>>,
 }
 
 impl Sync {
@@ -137,7 +144,7 @@ impl Sync {
         let known = known.ok_or_else(|| IngestError::MarketUnknown(market.to_string()))?.clone();
         let key = MarketKey { tenant: who.tenant.clone(), market: market.clone() };
         let secret = self.markets.secret_of(&who.tenant).await?;
-        Ok(Session { key, market: known, who: reader, sharing, secret })
+        Ok(Session { key, market: known, who: reader, sharing, secret, terms: None })
     }
 
     /// Looks at the feeds that clients of this process follow: by market, for how long the one that has waited longest has not
@@ -185,11 +192,16 @@ impl Sync {
                 ));
             }
             Err(after) => Place { through: after, last: None },
-            Ok(Cursor { place, epoch: began, policy: under }) => {
+            Ok(Cursor { place, epoch: began, policy: under, terms }) => {
                 if under != policy {
                     return Err(gone(
                         "what is shared with this partner has changed, or how it is told, since the token was given out",
                     ));
+                }
+                if let (Some(before), Some(now)) = (&terms, &session.terms)
+                    && let Some(what) = now.needs_another_copy(before, session.sharing.as_deref())
+                {
+                    return Err(gone(&format!("{what} since the sink sent last")));
                 }
                 if began != epoch {
                     return Err(gone("the feeds of this market were reset since the token was given out"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Cursor, Filter, Follower, Manner, Session, Sync, What, Who};
+use super::{Change, Cursor, Filter, Follower, Manner, Session, SinkTerms, Sync, What, Who};
 use crate::domain::ids::{MarketId, SinkId};
 use crate::domain::market::MarketKey;
 use crate::domain::principal::{Principal, Role};
@@ -123,7 +123,8 @@ impl Sync {
         let market = snapshot.market(&key.tenant, &key.market).filter(|_| shared).cloned();
         let market = market.ok_or_else(|| IngestError::MarketUnknown(key.market.to_string()))?;
         // Nothing is signed with it: the place stays here.
-        let session = Session { key: key.clone(), market, who, sharing: sharing.clone(), secret: [0; 32] };
+        let (secret, terms) = ([0; 32], Some(Arc::new(SinkTerms::of(sink))));
+        let session = Session { key: key.clone(), market, who, sharing: sharing.clone(), secret, terms };
         let filter = Filter { entities: sink.entities.clone(), ..Filter::default() }.canonical();
         let from = match place {
             SinkPlace::After(revision) => Err(revision),

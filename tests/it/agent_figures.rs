@@ -127,7 +127,8 @@ fn across(question: v1::QueryKpisRequest) -> v1::QueryKpisAcrossMarketsRequest {
 
 on_both_databases!(
     async fn agents_are_told_under_pseudonyms_that_only_the_server_makes(database: Database) {
-        let api = Api::start(&database).await;
+        let (clock, _) = Clock::manual(at(13)); // 31 March
+        let api = Api::start_at(&database, &[], clock).await;
         let mut mine = filled(&api).await;
         assert_eq!(setting(&mut mine).await, v1::AgentFigures::Named);
         set(&api, "named", "");
@@ -160,7 +161,7 @@ on_both_databases!(
         // Under every way of asking they are the same ones.
         let of_one = v1::QueryKpisRequest { filters: filter("agent", &[twice]), ..calls(&["agent"]) };
         assert_eq!(told(&mut mine, of_one.clone()).await[0], (twice.clone(), "2".to_owned()));
-        let facts = v1::QueryKpisRequest { as_of_time: stamp(400), ..of_one.clone() };
+        let facts = v1::QueryKpisRequest { as_of_time: stamp(12), ..of_one.clone() };
         assert_eq!(told(&mut mine, facts).await[0], (twice.clone(), "2".to_owned()), "from the history");
         let undeclared =
             v1::QueryKpisRequest { group_by: ["agent", "client"].map(str::to_owned).to_vec(), ..of_one.clone() };
@@ -181,7 +182,7 @@ on_both_databases!(
         // What would tell whose they are is refused.
         let real = v1::QueryKpisRequest { filters: filter("agent", &["n1"]), ..calls(&[]) };
         assert_eq!(refused(&mut mine, real.clone()).await, ["filters"]);
-        let known = v1::QueryKpisRequest { as_of_time: stamp(400), ..real.clone() };
+        let known = v1::QueryKpisRequest { as_of_time: stamp(12), ..real.clone() };
         assert_eq!(refused(&mut mine, known).await, ["filters"]);
         let status = mine.kpis.watch_kpis(watched(real.clone())).await.expect_err("not told");
         assert_eq!((reason(&status).as_str(), fields(&status)), (WITHHELD, vec!["question.filters".to_owned()]));
@@ -293,15 +294,25 @@ on_both_databases!(
         let page = drilled(&mut mine, "active_agents", Vec::new()).await.expect("records");
         assert!(counted(&page).iter().all(|counted| counted.is_empty()), "{page:?}");
 
+        drop(stream);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn targets_of_teams_are_told_of_whole_months_and_large_teams(database: Database) {
+        let (clock, _) = Clock::manual(at(21)); // 8 April
+        let api = Api::start_at(&database, &[], clock).await;
+        let mut mine = filled(&api).await;
         let target = |team: &str| {
             format!(
                 "[[target]]\nid = \"{team}\"\nkpi = \"calls_outbound\"\ngrain = \"month\"\nfrom = \"2024-03-01\"\n\
-                 until = \"2024-03-31\"\ngoal = \"1\"\nside = \"at_least\"\nmarkets = [\"it\"]\n[target.group]\n\
+                 until = \"2024-04-30\"\ngoal = \"1\"\nside = \"at_least\"\nmarkets = [\"it\"]\n[target.group]\n\
                  team = \"{team}\"\n"
             )
         };
         // Of a month that a target holds in part nothing is told by team.
-        let part = target("north").replace("id = \"north\"", "id = \"part\"").replace("2024-03-31", "2024-04-10");
+        let part = target("north").replace("id = \"north\"", "id = \"part\"").replace("2024-04-30", "2024-04-10");
         set(&api, "teams", &format!("{}{part}", ["north", "south", "east"].map(target).concat()));
         let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
         let card = mine.kpis.get_scorecard(request).await.expect("a card").into_inner();
@@ -317,7 +328,6 @@ on_both_databases!(
         assert_eq!(states["north"], (Some("7".to_owned()), Some(1), 1));
         assert_eq!(states["part"], states["north"]);
         assert_eq!((states["south"].clone(), states["east"].clone()), ((None, None, 0), (None, None, 0)));
-        drop(stream);
         api.end().await;
     }
 );

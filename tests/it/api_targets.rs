@@ -1,9 +1,12 @@
 //! Targets, scorecards, alerts and watched figures through the API.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use fairdue::clock::Clock;
 use fairdue::domain::principal::Role;
+use fairdue::domain::time::DAY;
 use fairdue::proto::google::r#type::Decimal;
 use fairdue::proto::v1;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +14,9 @@ use tonic::{Code, Streaming};
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{batch, call, case, date, fields, march, note, payment, reason, stamp};
+use crate::support::wire::{at, batch, call, case, date, fields, march, note, payment, reason, stamp};
 
-/// March 2024 is over, so that its figures stand to the target as whole ones.
+/// On 31 March 2024 all but one of its days are over.
 const TARGETS: &str = r#"
 [[target]]
 id = "march"
@@ -76,7 +79,8 @@ async fn next<T>(stream: &mut Streaming<T>) -> T {
 
 on_both_databases!(
     async fn targets_are_judged_and_alerts_are_told(database: Database) {
-        let api = Api::start(&database).await;
+        let (clock, hand) = Clock::manual(at(13)); // 31 March
+        let api = Api::start_at(&database, &[], clock).await;
         let mut mine = filled(&api).await;
         let request = v1::GetScorecardRequest { region_code: "IT".to_owned() };
         let none = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
@@ -141,7 +145,7 @@ on_both_databases!(
             region_code: "IT".to_owned(),
             target_activity_id: "p4".to_owned(),
             void_activity_id: "v4".to_owned(),
-            void_time: stamp(20),
+            void_time: stamp(2),
             ..Default::default()
         };
         mine.activities.void_activity(void).await.expect("voided");
@@ -154,6 +158,24 @@ on_both_databases!(
                 ("of a".to_owned(), v1::AlertKind::GuardOver, v1::TargetState::Unspecified, OnTrack),
             ]
         );
+        // Who was told of a target that the file has no more, or that has ended, is told that nothing is judged by it.
+        let unspecified = v1::TargetState::Unspecified;
+        let (_, without) = TARGETS.split_once("[[target]]\nid = \"of a\"").expect("the second target");
+        api.change_rule("mine", &format!("[[target]]\nid = \"of a\"{without}"));
+        assert_eq!(kinds(&next(&mut told).await), [("march".to_owned(), v1::AlertKind::State, AtRisk, unspecified)]);
+        hand.fetch_add(DAY, Ordering::SeqCst);
+        assert_eq!(kinds(&next(&mut told).await), [("of a".to_owned(), v1::AlertKind::State, OnTrack, unspecified)]);
+        let ended = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
+        assert!(ended.targets.is_empty(), "{ended:?}");
+        // What goes on is judged by March as a whole.
+        api.change_rule("mine", &TARGETS.replace("until = \"2024-03-31\"\n", ""));
+        let card = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
+        let march = &card.targets[0];
+        assert_eq!((march.periods.len(), march.periods[0].state()), (2, AtRisk), "March and April");
+        assert_eq!((march.anomaly, march.trend()), (Some(true), v1::Trend::Up), "nothing was ever paid before");
+        let change = |change: &Option<Decimal>| change.as_ref().map(|change| change.value.clone());
+        let changes = (change(&march.trend_change), change(&march.trend_change_percent));
+        assert_eq!(changes, (Some("85.00".to_owned()), None), "in euros, and in percent of nothing");
         let stranger = api.platform("theirs").await.kpis.get_scorecard(request).await.expect("a card").into_inner();
         assert!(stranger.targets.is_empty(), "another tenant has no targets");
         api.end().await;
@@ -167,7 +189,6 @@ id = "productivity"
 kpi = "accounts_per_agent"
 grain = "month"
 from = "2024-03-01"
-until = "2024-05-31"
 markets = ["it"]
 goal = "1"
 side = "at_least"
@@ -175,7 +196,8 @@ side = "at_least"
 
 on_both_databases!(
     async fn a_target_without_a_guard_has_that_of_its_definition(database: Database) {
-        let api = Api::start(&database).await;
+        let (clock, _) = Clock::manual(at(80)); // 6 June
+        let api = Api::start_at(&database, &[], clock).await;
         let mut mine = filled(&api).await;
         let list = v1::ListKpisRequest { region_code: "IT".to_owned(), page_size: 1_000, ..Default::default() };
         let list = mine.kpis.list_kpis(list).await.expect("a list").into_inner().kpis;
@@ -199,7 +221,8 @@ on_both_databases!(
         let card = mine.kpis.get_scorecard(request.clone()).await.expect("a card").into_inner();
         let told = |card: &v1::GetScorecardResponse| {
             let [target] = card.targets.as_slice() else { panic!("one target: {card:?}") };
-            let periods = target.periods.iter().map(|one| (one.state(), one.guard_holds)).collect::<Vec<_>>();
+            let over = target.periods.iter().take(3);
+            let periods = over.map(|one| (one.state(), one.guard_holds)).collect::<Vec<_>>();
             (target.guard_kpi_id.clone(), periods)
         };
         use v1::TargetState::{AtRisk, OnTrack};
@@ -216,7 +239,8 @@ on_both_databases!(
 
 on_both_databases!(
     async fn a_scorecard_is_of_one_revision(database: Database) {
-        let api = Api::start(&database).await;
+        let (clock, _) = Clock::manual(at(13)); // 31 March
+        let api = Api::start_at(&database, &[], clock).await;
         let mut mine = filled(&api).await;
         api.change_rule("mine", TARGETS);
         // Whatever is paid for client a is paid in the market, where another client has 15.
@@ -256,8 +280,15 @@ on_both_databases!(
     async fn a_revoked_key_is_told_nothing_more(database: Database) {
         let api = Api::start(&database).await;
         let mut mine = filled(&api).await;
-        let key = api.key("mine", &[Role::Reader], &[]).await;
         let watch = v1::WatchKpisRequest { question: Some(march("payments")) };
+        // Nothing changes any more: the key is looked at all the same.
+        let idle = api.key("mine", &[Role::Reader], &[]).await;
+        let mut stream = api.clients(&idle).kpis.watch_kpis(watch.clone()).await.expect("a stream").into_inner();
+        next(&mut stream).await;
+        api.revoke("mine", &idle).await;
+        let end = tokio::time::timeout(Duration::from_secs(20), stream.message()).await.expect("an end in time");
+        assert_eq!(end.expect_err("the key is revoked").code(), Code::Unauthenticated);
+        let key = api.key("mine", &[Role::Reader], &[]).await;
         let mut stream = api.clients(&key).kpis.watch_kpis(watch).await.expect("a stream").into_inner();
         next(&mut stream).await;
         api.revoke("mine", &key).await;

@@ -16,6 +16,7 @@ mod api_transport;
 mod api_writes;
 mod at_hand;
 mod authority;
+mod benchmarks;
 mod case_dimensions;
 mod changed_grounds;
 mod changed_rules;

@@ -10,6 +10,7 @@ mod figures;
 mod keeping;
 mod kinds;
 mod listed;
+mod meaning;
 mod needs;
 mod parts;
 mod running;

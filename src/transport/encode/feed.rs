@@ -68,6 +68,12 @@ impl Messages {
         Self { from: batch.from.clone(), batch, most, sharing, next: Some((0, 0)), left }
     }
 
+    /// Whether the last one was made.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.next.is_none()
+    }
+
     /// The next one; `seal` makes the token of a place.
     pub fn next(&mut self, seal: impl Fn(&Cursor) -> String) -> Option<Result<Pulled, Untold>> {
         let next = self.next?;

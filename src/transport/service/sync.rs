@@ -61,20 +61,26 @@ struct Sending {
 impl Sending {
     async fn next(&mut self) -> Option<Result<Pulled, Status>> {
         loop {
-            let tokens = &self.tokens;
-            let message = self.messages.as_mut().and_then(|messages| messages.next(|cursor| tokens.seal(cursor)));
-            if let Some(message) = message {
+            if self.messages.as_ref().is_some_and(|messages| !messages.is_over()) {
+                if let Err(status) = self.still().await {
+                    return Some(Err(status));
+                }
+                let tokens = &self.tokens;
+                let message = self.messages.as_mut()?.next(|cursor| tokens.seal(cursor))?;
                 return Some(message.map_err(|untold| self.untold(untold)));
             }
-            let batch = match self.follower.next().await? {
-                Ok(batch) => batch,
+            match self.follower.next().await? {
+                Ok(batch) => self.messages = Some(Messages::new(batch, self.most, self.sharing.clone())),
                 Err(error) => return Some(Err(failed(error))),
-            };
-            if let Err(status) = self.admitted.still().await {
-                return Some(Err(status));
             }
-            self.messages = Some(Messages::new(batch, self.most, self.sharing.clone()));
         }
+    }
+
+    /// Whether the client may have what was read for it. That waits here for as long as it does not read on, which may be hours:
+    /// it is asked before each message.
+    async fn still(&mut self) -> Result<(), Status> {
+        self.admitted.still().await?;
+        self.follower.still_shared().map_err(failed)
     }
 
     fn untold(&self, untold: Untold) -> Status {

@@ -2,11 +2,12 @@
 //! or the deadline passes. Nothing queues up: a slow client misses what lies between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt as _, future, stream};
 use prost::Message;
 use tokio::sync::watch;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 use super::admitted::Admitted;
 use super::stream::{Ending, until_failure};
@@ -19,6 +20,21 @@ use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::{kpi, target};
 use crate::transport::status;
 use crate::wire::encode::scalar::revision;
+
+/// How often a key is looked at while what it watches does not change.
+const KEY_LOOK: Duration = Duration::from_secs(5);
+
+/// Waits until a key opens nothing any more. A database that is away says nothing of that.
+async fn revoked(admitted: &Admitted) -> Status {
+    loop {
+        tokio::time::sleep(KEY_LOOK).await;
+        if let Err(status) = admitted.still().await
+            && status.code() == Code::Unauthenticated
+        {
+            return status;
+        }
+    }
+}
 
 impl Api {
     /// WatchKpis.
@@ -92,6 +108,7 @@ impl Api {
                     let seen = watched.borrow_and_update().clone();
                     Some((Ok(seen), Some((watched, end, admitted))))
                 }
+                status = revoked(&admitted) => Some((Err(status), None)),
                 status = &mut end => Some((Err(status), None)),
             }
         });

@@ -18,6 +18,8 @@ pub enum Reply {
     Status(u16),
     /// Takes it, after so many milliseconds.
     Slow(u64),
+    /// Answers with this status, after so many milliseconds.
+    Late(u16, u64),
     /// Never answers.
     Hang,
     /// Closes the connection.
@@ -133,15 +135,18 @@ async fn serve(
             reply
         };
         match reply {
-            Reply::Status(status) => {
+            Reply::Status(_) | Reply::Slow(_) | Reply::Late(..) => {
+                let (status, millis) = match reply {
+                    Reply::Slow(millis) => (200, millis),
+                    Reply::Late(status, millis) => (status, millis),
+                    Reply::Status(status) => (status, 0),
+                    Reply::Hang | Reply::Cut => return,
+                };
+                if millis > 0 {
+                    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+                }
                 let answer = format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n");
                 if stream.write_all(answer.as_bytes()).await.is_err() {
-                    return;
-                }
-            }
-            Reply::Slow(millis) => {
-                tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
-                if stream.write_all(b"HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n").await.is_err() {
                     return;
                 }
             }

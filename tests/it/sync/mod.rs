@@ -16,5 +16,6 @@ mod sight;
 mod sinks;
 mod tls;
 mod tokens;
+mod unread_feeds;
 mod unread_letters;
 mod writers;

@@ -263,6 +263,71 @@ async fn a_partners_sink_tells_what_is_shared_and_stops_when_that_changes() {
     assert_eq!(service.stop(), 0);
 }
 
+/// What its copy over there lacks, or that it is another copy, nobody notices who is only told of what comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_that_asks_for_more_or_leads_elsewhere_stops_until_somebody_decides() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    let directory = tempfile::tempdir().expect("a directory");
+    let whose = "own = true\nentities = [\"case\"]";
+    let setup = configured(&database, &webhook(directory.path(), &receiver, whose, 1)).await;
+    let admin = setup.another_key(vec![Role::Admin]).await;
+    let service = setup.start().await;
+    write(&service, &setup.key, 0..16).await;
+    delivered(&service, &setup.key).await;
+    assert_eq!(receiver.deliveries().len(), 4, "cases");
+    let tenant = setup.configuration().join("tenants/t.toml");
+    let change = async |before: &str, now: &str| {
+        let text = std::fs::read_to_string(&tenant).expect("read the tenant");
+        assert!(text.contains(before), "{before} in {text}");
+        std::fs::write(&tenant, text.replace(before, now)).expect("write the tenant");
+        service.reload();
+    };
+    let paused = async |why: &str| {
+        until("the sink is paused", async || sinks(&service, &setup.key).await[0].state() == v1::SinkState::Paused)
+            .await;
+        let seen = sinks(&service, &setup.key).await.remove(0);
+        assert!(seen.pause_reason.contains(why) && seen.pause_reason.contains("replay the sink from"), "{seen:?}");
+    };
+    let replay = async || {
+        assert!(run(&service, &admin, &["replay", "hub", "--from", "0", "--market", MARKET]).await.0);
+        delivered(&service, &setup.key).await;
+    };
+    let (cases, more) = ("entities = [\"case\"]", "entities = [\"activity\", \"case\"]");
+    change(cases, more).await;
+    paused("asked for more entities").await;
+    replay().await;
+    let all = receiver.deliveries().len();
+    assert!(all > 8 + 16, "{all}: cases again, and activities");
+    // Of fewer entities a copy is as it was.
+    change(more, cases).await;
+    write(&service, &setup.key, 16..20).await;
+    delivered(&service, &setup.key).await;
+    let all = receiver.deliveries().len();
+    change(&receiver.address.to_string(), &other.address.to_string()).await;
+    paused("another receiver").await;
+    assert!(other.deliveries().is_empty());
+    replay().await;
+    assert_eq!((other.deliveries().len(), receiver.deliveries().len()), (5, all));
+    assert_eq!(service.stop(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_gone_is_not_tried_again_where_another_event_failed_before() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let receiver = Receiver::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let setup = configured(&database, &webhook(directory.path(), &receiver, "own = true\nin_flight = 4", 1)).await;
+    receiver.answer(|before| if before == 0 { Reply::Status(503) } else { Reply::Late(410, 150) });
+    let service = setup.start().await;
+    write(&service, &setup.key, 0..16).await;
+    until("the sink is paused", async || sinks(&service, &setup.key).await[0].state() == v1::SinkState::Paused).await;
+    let seen = sinks(&service, &setup.key).await.remove(0);
+    assert!(seen.pause_reason.contains("410"), "{seen:?}");
+    assert_eq!(receiver.deliveries().len(), 4, "those that were under way at once");
+    assert_eq!(service.stop(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_inside_is_not_called_and_the_operator_is_told() {
     let database = Database::fresh(Backend::Sqlite).await;
