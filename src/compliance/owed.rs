@@ -1,6 +1,8 @@
 //! What a case owes by component and claim, as far as a rule on how payments are put asks: payments, charges, interest,
 //! adjustments and what takes them back, put in the order that the record or else the market states.
 
+mod regained;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use crate::domain::detail::{AdjustmentKind, Detail, Payment};
 use crate::domain::ids::{ActivityId, ClaimId};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::Component;
+use regained::Regained;
 
 /// A claim and what of its principal is open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +40,10 @@ pub(crate) struct Owed {
     pub interest: i64,
     pub claims: Vec<OpenClaim>,
     entries: Vec<(ActivityId, Entry)>,
+    /// What was settled of what had been written off, in the order of settling.
+    regained: Vec<Regained>,
+    /// Parts so far, which numbers them.
+    parts: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,8 +58,30 @@ struct Settled {
     at: Timestamp,
     /// It states the claim.
     named: bool,
+    manner: Manner,
     /// Parts in the order in which they were settled.
-    parts: Vec<(Slot, i64)>,
+    parts: Vec<Part>,
+}
+
+/// How something settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Manner {
+    /// What it has nothing to settle for is a credit.
+    Pays,
+    /// What is written off can still be paid.
+    WritesOff,
+    /// Nobody waives more than is owed.
+    Waives,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Part {
+    slot: Slot,
+    amount: i64,
+    /// It had been written off before.
+    regained: bool,
+    /// In which order parts were settled, over all entries.
+    number: u32,
 }
 
 /// What settles, and of what.
@@ -62,13 +91,15 @@ struct Putting<'a> {
     amount: i64,
     stated: &'a BTreeMap<Component, i64>,
     named: Option<&'a ClaimId>,
+    manner: Manner,
 }
 
 impl Owed {
     /// A case as it comes: its claims and the charges made before.
     pub fn new(version: &CaseVersion) -> Self {
         let prior = version.prior_charges.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount.minor));
-        let mut owed = Self { cost: prior, interest: 0, claims: Vec::new(), entries: Vec::new() };
+        let mut owed =
+            Self { cost: prior, interest: 0, claims: Vec::new(), entries: Vec::new(), regained: Vec::new(), parts: 0 };
         owed.learn(version);
         owed
     }
@@ -123,7 +154,8 @@ impl Owed {
                 let counts = payment.value_date.map(|on| Timestamp::start_of(on, chrono_tz::Tz::UTC));
                 let at = counts.map_or(at, |counts| counts.max(at));
                 let (stated, named) = (&payment.allocation, payment.claim.as_ref());
-                self.pay(&Putting { id, at, amount: payment.amount.minor, stated, named }, order);
+                let manner = Manner::Pays;
+                self.pay(&Putting { id, at, amount: payment.amount.minor, stated, named, manner }, order);
             }
             Detail::Charge(charge) => {
                 self.add(id, Component::Cost, charge.amount.minor.saturating_add(charge.vat.unwrap_or(0)));
@@ -140,7 +172,12 @@ impl Owed {
                 }
                 let down = up.saturating_neg();
                 let stated = component.map(|component| (component, down)).into_iter().collect();
-                self.pay(&Putting { id, at, amount: down, stated: &stated, named: None }, order);
+                let manner = match adjustment {
+                    AdjustmentKind::WriteOff => Manner::WritesOff,
+                    AdjustmentKind::SettlementDiscount => Manner::Waives,
+                    _ => Manner::Pays,
+                };
+                self.pay(&Putting { id, at, amount: down, stated: &stated, named: None, manner }, order);
             }
             Detail::Reversal { reverses, amount, .. } => self.take_back(reverses, at, amount.minor, order),
             _ => {}
@@ -179,7 +216,7 @@ impl Owed {
         component: Component,
         amount: i64,
         named: Option<&ClaimId>,
-        parts: &mut Vec<(Slot, i64)>,
+        parts: &mut Vec<Part>,
     ) -> i64 {
         let slots = match component {
             Component::Cost => vec![Slot::Cost],
@@ -191,10 +228,15 @@ impl Owed {
             let taken = self.settle(slot, left);
             if taken > 0 {
                 left -= taken;
-                parts.push((slot, taken));
+                parts.push(self.part(slot, taken, false));
             }
         }
         amount - left
+    }
+
+    fn part(&mut self, slot: Slot, amount: i64, regained: bool) -> Part {
+        self.parts = self.parts.saturating_add(1);
+        Part { slot, amount, regained, number: self.parts }
     }
 
     fn pay(&mut self, put: &Putting<'_>, order: [Component; 3]) {
@@ -202,15 +244,22 @@ impl Owed {
         let mut parts = Vec::new();
         for component in order {
             let want = put.stated.get(&component).copied().unwrap_or(0).clamp(0, left.max(0));
-            left -= self.settle_component(component, want, put.named, &mut parts);
+            let settled = self.settle_component(component, want, put.named, &mut parts);
+            left -= settled;
+            if put.manner != Manner::WritesOff {
+                left -= self.regain_component(component, want - settled, put.named, &mut parts);
+            }
         }
         for component in order {
             left -= self.settle_component(component, left, put.named, &mut parts);
         }
-        if left > 0 {
-            parts.push((Slot::Credit, left));
+        for component in order.into_iter().filter(|_| put.manner != Manner::WritesOff) {
+            left -= self.regain_component(component, left, put.named, &mut parts);
         }
-        let settled = Settled { at: put.at, named: put.named.is_some(), parts };
+        if left > 0 && put.manner == Manner::Pays {
+            parts.push(self.part(Slot::Credit, left, false));
+        }
+        let settled = Settled { at: put.at, named: put.named.is_some(), manner: put.manner, parts };
         self.entries.push((put.id.clone(), Entry::Settled(settled)));
     }
 
@@ -227,7 +276,7 @@ impl Owed {
                 Entry::Settled(settled) if back(settled) => Some(&settled.parts),
                 _ => None,
             });
-            let parts = settled.flatten().filter(|(slot, _)| of(slot, among)).map(|(_, part)| *part);
+            let parts = settled.flatten().filter(|part| of(&part.slot, among)).map(|part| part.amount);
             now.chain(parts).fold(0_i64, i64::saturating_add)
         };
         let (meant, any) = (|id: &ClaimId| claims.contains(&id), |_: &ClaimId| true);
@@ -252,19 +301,21 @@ impl Owed {
     }
 
     fn open_again(&mut self, slot: Slot, amount: i64) {
-        let mut left = amount;
+        let (mut left, mut number) = (amount, self.parts);
         for (_, entry) in &mut self.entries {
             let Entry::Settled(Settled { parts, .. }) = entry else { continue };
-            let Some(credit) = parts.iter_mut().find(|(slot, part)| *slot == Slot::Credit && *part > 0) else {
+            let Some(credit) = parts.iter_mut().find(|part| part.slot == Slot::Credit && part.amount > 0) else {
                 continue;
             };
-            let taken = credit.1.min(left);
+            let taken = credit.amount.min(left);
             if taken > 0 {
-                credit.1 -= taken;
+                credit.amount -= taken;
                 left -= taken;
-                parts.push((slot, taken));
+                number = number.saturating_add(1);
+                parts.push(Part { slot, amount: taken, regained: false, number });
             }
         }
+        self.parts = number;
         if let Some(open) = self.slot(slot) {
             *open = open.saturating_add(left);
         }
@@ -272,24 +323,30 @@ impl Owed {
 
     /// Opens again what an entry settled, its credit first and then the last part first; or settles what it added.
     fn take_back(&mut self, target: &ActivityId, at: Timestamp, amount: i64, order: [Component; 3]) {
-        let Some((_, entry)) = self.entries.iter_mut().find(|(id, _)| id == target) else { return };
+        let Some(by) = self.entries.iter().position(|(id, _)| id == target) else { return };
+        let Some((_, entry)) = self.entries.get_mut(by) else { return };
         let mut left = amount;
         match entry {
             Entry::Settled(Settled { parts, .. }) => {
                 let mut undone = Vec::new();
                 let mut back: Vec<usize> = (0..parts.len()).rev().collect();
-                back.sort_by_key(|at| parts.get(*at).is_none_or(|(slot, _)| *slot != Slot::Credit));
+                back.sort_by_key(|at| parts.get(*at).is_none_or(|part| part.slot != Slot::Credit));
                 for at in back {
-                    let Some((slot, part)) = parts.get_mut(at) else { continue };
-                    let taken = (*part).min(left);
-                    *part -= taken;
+                    let Some(part) = parts.get_mut(at) else { continue };
+                    let taken = part.amount.min(left);
+                    part.amount -= taken;
                     left -= taken;
-                    undone.push((*slot, taken));
+                    undone.push(Part { amount: taken, ..*part });
                 }
-                let settled = |(slot, taken): &(Slot, i64)| *slot != Slot::Credit && *taken > 0;
-                for (slot, taken) in undone.into_iter().filter(settled) {
-                    self.open_again(slot, taken);
+                let settled = |part: &Part| part.slot != Slot::Credit && part.amount > 0;
+                for part in undone.into_iter().filter(settled) {
+                    if part.regained {
+                        self.lose(by, part);
+                    } else {
+                        self.open_again(part.slot, part.amount);
+                    }
                 }
+                self.owe_regained(by, left);
             }
             Entry::Added(slot, added) => {
                 let taken = (*added).min(left);
@@ -305,7 +362,8 @@ impl Owed {
                     _ => None,
                 };
                 let (stated, named) = ([(component, taken)].into(), named.as_ref());
-                self.pay(&Putting { id: target, at, amount: taken, stated: &stated, named }, order);
+                let manner = Manner::Pays;
+                self.pay(&Putting { id: target, at, amount: taken, stated: &stated, named, manner }, order);
             }
         }
     }

@@ -186,9 +186,10 @@ const fn rank(answer: Option<Answer>) -> u8 {
 
 /// A case whose claims and terms make every kind speak; `which` varies them.
 fn case(which: usize) -> CaseVersion {
-    let due = if which % 5 == 4 { "2023-01-20" } else { "2026-01-09" };
+    // The older claim is one that a title of 10 January 2023 can be of.
+    let (arose, due) = if which % 5 == 4 { (json!("2023-01-02"), "2023-01-20") } else { (Value::Null, "2026-01-09") };
     let claims = json!([
-        { "id": "c1", "principal": 6_000, "due_original": due, "invoice_date": "2025-12-31", "due_fixed_by_contract": which.is_multiple_of(2) },
+        { "id": "c1", "principal": 6_000, "arose": arose, "due_original": due, "invoice_date": "2025-12-31", "due_fixed_by_contract": which.is_multiple_of(2) },
         { "id": "c2", "principal": 4_000, "due_original": "2026-01-12", "invoice_date": "2026-01-01", "due_fixed_by_contract": true },
     ]);
     let agreed = match which % 3 {
