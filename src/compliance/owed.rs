@@ -13,7 +13,6 @@ use crate::domain::detail::{AdjustmentKind, Detail, Payment};
 use crate::domain::ids::{ActivityId, ClaimId};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::Component;
-use regained::Regained;
 
 /// A claim and what of its principal is open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,8 +39,6 @@ pub(crate) struct Owed {
     pub interest: i64,
     pub claims: Vec<OpenClaim>,
     entries: Vec<(ActivityId, Entry)>,
-    /// What was settled of what had been written off, in the order of settling.
-    regained: Vec<Regained>,
     /// Parts so far, which numbers them.
     parts: u32,
 }
@@ -78,8 +75,8 @@ enum Manner {
 struct Part {
     slot: Slot,
     amount: i64,
-    /// It had been written off before.
-    regained: bool,
+    /// The entry that had written it off before.
+    off: Option<usize>,
     /// In which order parts were settled, over all entries.
     number: u32,
 }
@@ -98,8 +95,7 @@ impl Owed {
     /// A case as it comes: its claims and the charges made before.
     pub fn new(version: &CaseVersion) -> Self {
         let prior = version.prior_charges.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount.minor));
-        let mut owed =
-            Self { cost: prior, interest: 0, claims: Vec::new(), entries: Vec::new(), regained: Vec::new(), parts: 0 };
+        let mut owed = Self { cost: prior, interest: 0, claims: Vec::new(), entries: Vec::new(), parts: 0 };
         owed.learn(version);
         owed
     }
@@ -228,15 +224,15 @@ impl Owed {
             let taken = self.settle(slot, left);
             if taken > 0 {
                 left -= taken;
-                parts.push(self.part(slot, taken, false));
+                parts.push(self.part(slot, taken, None));
             }
         }
         amount - left
     }
 
-    fn part(&mut self, slot: Slot, amount: i64, regained: bool) -> Part {
+    fn part(&mut self, slot: Slot, amount: i64, off: Option<usize>) -> Part {
         self.parts = self.parts.saturating_add(1);
-        Part { slot, amount, regained, number: self.parts }
+        Part { slot, amount, off, number: self.parts }
     }
 
     fn pay(&mut self, put: &Putting<'_>, order: [Component; 3]) {
@@ -257,7 +253,7 @@ impl Owed {
             left -= self.regain_component(component, left, put.named, &mut parts);
         }
         if left > 0 && put.manner == Manner::Pays {
-            parts.push(self.part(Slot::Credit, left, false));
+            parts.push(self.part(Slot::Credit, left, None));
         }
         let settled = Settled { at: put.at, named: put.named.is_some(), manner: put.manner, parts };
         self.entries.push((put.id.clone(), Entry::Settled(settled)));
@@ -312,7 +308,7 @@ impl Owed {
                 credit.amount -= taken;
                 left -= taken;
                 number = number.saturating_add(1);
-                parts.push(Part { slot, amount: taken, regained: false, number });
+                parts.push(Part { slot, amount: taken, off: None, number });
             }
         }
         self.parts = number;
@@ -340,8 +336,8 @@ impl Owed {
                 }
                 let settled = |part: &Part| part.slot != Slot::Credit && part.amount > 0;
                 for part in undone.into_iter().filter(settled) {
-                    if part.regained {
-                        self.lose(by, part);
+                    if let Some(off) = part.off {
+                        self.lose(off, part);
                     } else {
                         self.open_again(part.slot, part.amount);
                     }

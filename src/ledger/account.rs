@@ -141,7 +141,7 @@ impl CaseLedger {
             books.credit = Wide::new(books.credit.get() - i128::from(taken));
             books.parts.retain(|part| part.amount != 0);
             let since = self.since(slot);
-            let paid = Part { entry, slot, amount: taken, since };
+            let paid = Part { entry, slot, amount: taken, since, off: None };
             push_lean(&mut self.books_mut().parts, paid);
             let credit = Part::credit(entry, taken);
             self.allocated(credit, -i128::from(taken), if rest == 0 { -1 } else { 0 }, sink);
@@ -210,7 +210,8 @@ impl CaseLedger {
         }
     }
 
-    /// Lets an entry settle what is open, then what was written off (which a write-off cannot). Returns what there is nothing for.
+    /// Lets an entry settle what is open, then what was written off (which a write-off cannot). What there is nothing for becomes a
+    /// credit; of what gives up what is owed that is returned, for nobody gives up more.
     pub(super) fn settle(&mut self, entry: u32, amount: i64, settling: &Settling, sink: &mut Sink) -> i64 {
         let mut left = amount;
         if let Some(stated) = settling.stated {
@@ -226,16 +227,14 @@ impl CaseLedger {
         for component in settling.order {
             left = self.regain(entry, (component, left), settling, sink);
         }
-        left
-    }
-
-    /// Makes a credit of what an entry had nothing to settle for.
-    pub(super) fn credited(&mut self, entry: u32, left: i64) {
-        if left > 0 {
-            let books = self.books_mut();
-            books.credit = Wide::new(books.credit.get() + i128::from(left));
-            push_lean(&mut books.parts, Part::credit(entry, left));
+        let books = self.books_mut();
+        let kind = books.entries.get(entry as usize).map(|entry| entry.kind);
+        if left == 0 || matches!(kind, Some(EntryKind::WriteOff | EntryKind::Discount)) {
+            return left;
         }
+        books.credit = Wide::new(books.credit.get() + i128::from(left));
+        push_lean(&mut books.parts, Part::credit(entry, left));
+        0
     }
 
     /// Puts up to `most` to one component; returns what is left of it.
@@ -252,7 +251,7 @@ impl CaseLedger {
             if taken > 0 {
                 self.change(slot, -i128::from(taken));
                 let since = self.since(slot);
-                push_lean(&mut self.books_mut().parts, Part { entry, slot, amount: taken, since });
+                push_lean(&mut self.books_mut().parts, Part { entry, slot, amount: taken, since, off: None });
                 left -= taken;
             }
         }

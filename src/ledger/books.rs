@@ -42,9 +42,7 @@ pub(super) fn index(len: usize) -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Slot(u32);
 
-const CLAIM: u32 = (1 << 29) - 1;
-/// A mark of what an amount settled that had been written off before.
-const REGAINED: u32 = 1 << 29;
+const CLAIM: u32 = (1 << 30) - 1;
 
 impl Slot {
     /// Paid, but nothing was open that it could settle.
@@ -76,16 +74,6 @@ impl Slot {
         matches!(self.component(), Some(Component::Principal))
     }
 
-    /// Whether it had been written off before it was settled.
-    pub const fn is_regained(self) -> bool {
-        self.0 & REGAINED != 0 && self.component().is_some()
-    }
-
-    /// The same slot, of what had been written off before, or not.
-    pub const fn regained(self, regained: bool) -> Self {
-        Self(if regained { self.0 | REGAINED } else { self.0 & !REGAINED })
-    }
-
     /// The claim.
     pub const fn claim(self) -> Option<usize> {
         let claim = self.0 & CLAIM;
@@ -95,7 +83,7 @@ impl Slot {
     /// The same slot after the claims were put in another order.
     pub fn moved(self, to: &[usize]) -> Self {
         match (self.component(), self.claim().and_then(|at| to.get(at))) {
-            (Some(component), Some(&at)) => Self::new(component, Some(at)).regained(self.is_regained()),
+            (Some(component), Some(&at)) => Self::new(component, Some(at)),
             _ => self,
         }
     }
@@ -148,24 +136,15 @@ pub(super) struct Part {
     pub amount: i64,
     /// The claim's days when it was put to it: a later version of the case does not change what was told.
     pub since: Since,
+    /// The entry that had written off what it settled: that was written up by as much.
+    pub off: Option<u32>,
 }
 
 impl Part {
     /// What an entry has as credit.
     pub const fn credit(entry: u32, amount: i64) -> Self {
-        Self { entry, slot: Slot::CREDIT, amount, since: Since::UNDATED }
+        Self { entry, slot: Slot::CREDIT, amount, since: Since::UNDATED, off: None }
     }
-}
-
-/// What had been written off, and was settled after all: it was written up by as much.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Regained {
-    /// Entry that had written it off.
-    pub off: u32,
-    /// Entry that settled it.
-    pub by: u32,
-    pub slot: Slot,
-    pub amount: i64,
 }
 
 /// Something that named an activity which had not come yet.
@@ -215,8 +194,6 @@ pub(super) struct Books {
     pub vat: Vec<(u32, i64)>,
     /// What waits for its target: key, day, matter.
     pub pending: Vec<(u64, i32, Pending)>,
-    /// What was settled of what had been written off, in the order of settling.
-    pub regained: Vec<Regained>,
     /// What comes in for the first time when the case comes: of one that has left the claims that were added since.
     pub coming: Wide,
     /// When the case left, while it is away after it had been here.
@@ -253,7 +230,6 @@ impl Default for Books {
             credits: Vec::new(),
             vat: Vec::new(),
             pending: Vec::new(),
-            regained: Vec::new(),
             coming: Wide::default(),
             gone: NEVER,
             returns: NEVER,

@@ -78,8 +78,7 @@ impl CaseLedger {
         let first = payment.claim.as_ref().and_then(|id| claim_index(ctx.version, id));
         let stated = Some(&payment.allocation).filter(|stated| !stated.is_empty());
         let settling = Settling { stated, ..self.settling(ctx.market, first) };
-        let left = self.settle(entry, amount, &settling, sink);
-        self.credited(entry, left);
+        self.settle(entry, amount, &settling, sink);
         let parts = self.books_mut().latest_parts(entry);
         let principal = parts.iter().filter(|part| part.slot.is_principal()).map(|part| i128::from(part.amount)).sum();
         if !self.is_gone() {
@@ -226,13 +225,8 @@ impl CaseLedger {
         let stated = component.map(|component| [(component, amount)].into());
         let settling = Settling { stated: stated.as_ref(), ..self.settling(ctx.market, None) };
         let left = self.settle(entry, amount, &settling, sink);
-        let amount = if matches!(kind, EntryKind::WriteOff | EntryKind::Discount) {
-            self.beyond_owed(entry, left, sink);
-            amount - left
-        } else {
-            self.credited(entry, left);
-            amount
-        };
+        self.beyond_owed(entry, left, sink);
+        let amount = amount - left;
         let told = if kind == EntryKind::WriteDown { -i128::from(amount) } else { i128::from(amount) };
         let fact = Fact { flags: self.left_flag(), ..sink.plain(fact_kind(kind), 1) };
         if kind == EntryKind::Cancellation {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Settling;
-use super::books::{Entry, EntryKind, Pending, Slot};
+use super::books::{Entry, EntryKind, Part, Pending, Slot};
 use super::dims::DimRef;
 use super::emit::Sink;
 use super::money::fact_kind;
@@ -50,8 +50,8 @@ impl CaseLedger {
     }
 
     /// Takes back `amount` of an entry, at most what of it is left: what it settled last is open again first. What was stated
-    /// beyond that is told. What is taken back is one fact less of nothing: a period in which all of it was has come to nothing,
-    /// and is not without facts.
+    /// beyond that is told. Taking back counts no fact away: a period in which all was taken back has come to nothing, and is
+    /// not one without facts.
     fn take_back(&mut self, ctx: &Context, at: u32, amount: i64, reason: ReversalKind, sink: &mut Sink) {
         let before = self.stock();
         let Some(entry) = self.books_mut().entries.get(at as usize).cloned() else { return };
@@ -109,8 +109,7 @@ impl CaseLedger {
             EntryKind::Charge | EntryKind::Interest | EntryKind::WriteUp => {
                 let stated = entry.slot.component().map(|component| [(component, amount)].into());
                 let settling = self.settling(ctx.market, entry.slot.claim());
-                let left = self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling }, sink);
-                self.credited(at, left);
+                self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling }, sink);
             }
             EntryKind::Cancellation => {
                 let principal = self.reopen(at, amount, sink);
@@ -154,8 +153,8 @@ impl CaseLedger {
         books.parts.retain(|part| part.amount != 0);
         for (part, taken) in undone {
             self.allocated(part, -i128::from(taken), if part.amount == 0 { -1 } else { 0 }, sink);
-            if part.slot.is_regained() {
-                self.lose(part, taken, sink);
+            if let Some(off) = part.off {
+                self.lose(Part { entry: off, amount: taken, off: None, ..part }, sink);
             } else if part.slot != Slot::CREDIT {
                 self.add(part.slot, i128::from(taken), sink);
             }

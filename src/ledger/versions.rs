@@ -52,8 +52,7 @@ impl CaseLedger {
         let dims = Arc::clone(&sink.dims);
         let entry = self.enter(key, amount, EntryKind::Placement, Slot::CREDIT, &dims, sink.day);
         let settling = self.settling(market, None);
-        let left = self.settle(entry, amount, &settling, sink);
-        self.credited(entry, left);
+        self.settle(entry, amount, &settling, sink);
     }
 
     /// Comes to a fact at `at`. One before the opening moves the opening facts: to the fact if nothing says when the
@@ -210,7 +209,6 @@ impl CaseLedger {
         if let Some(books) = self.books.as_mut().map(Arc::make_mut) {
             books.parts.iter_mut().for_each(|part| part.slot = part.slot.moved(&to));
             books.entries.iter_mut().for_each(|entry| entry.slot = entry.slot.moved(&to));
-            books.regained.iter_mut().for_each(|one| one.slot = one.slot.moved(&to));
         }
         added
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CaseLedger;
 use super::account::{Settling, Worth};
-use super::books::{Part, Regained, Slot, push_lean};
+use super::books::{Part, Slot, push_lean};
 use super::emit::Sink;
 use crate::domain::fact::FactKind;
 use crate::domain::vocabulary::Component;
@@ -48,9 +48,7 @@ impl CaseLedger {
             left -= taken;
             let (off, slot) = (part.entry, part.slot);
             books.parts.retain(|part| part.amount != 0);
-            push_lean(&mut books.regained, Regained { off, by, slot, amount: taken });
-            let since = self.since(slot);
-            let part = Part { entry: by, slot: slot.regained(true), amount: taken, since };
+            let part = Part { entry: by, slot, amount: taken, since: self.since(slot), off: Some(off) };
             push_lean(&mut self.books_mut().parts, part);
             self.written_up(i128::from(taken), sink);
         }
@@ -65,49 +63,25 @@ impl CaseLedger {
         sink.amount(fact, amount);
     }
 
-    /// So much of a part is not settled after all: what had been written off is so again. Returns what is left of it.
-    pub(super) fn lose(&mut self, part: Part, amount: i64, sink: &mut Sink) {
-        let slot = part.slot.regained(false);
-        let mut left = amount;
-        let books = self.books_mut();
-        let mut lost = Vec::new();
-        for one in books.regained.iter_mut().rev().filter(|one| one.by == part.entry && one.slot == slot) {
-            let taken = one.amount.min(left);
-            one.amount -= taken;
-            left -= taken;
-            lost.push(Part { entry: one.off, slot, amount: taken, since: part.since });
-        }
-        books.regained.retain(|one| one.amount != 0);
-        lost.retain(|part| part.amount != 0);
-        books.parts.extend(lost);
-        self.written_up(-i128::from(amount), sink);
+    /// What had been written off is not settled after all, and so is written off again.
+    pub(super) fn lose(&mut self, part: Part, sink: &mut Sink) {
+        push_lean(&mut self.books_mut().parts, part);
+        self.written_up(-i128::from(part.amount), sink);
     }
 
     /// A write-off is taken back by so much that had been settled since: what settled it settles what is owed.
     pub(super) fn owe_regained(&mut self, off: u32, amount: i64, sink: &mut Sink) {
         let mut left = amount;
         let books = self.books_mut();
-        let mut owed = Vec::new();
-        for one in books.regained.iter_mut().rev().filter(|one| one.off == off) {
-            let taken = one.amount.min(left);
-            one.amount -= taken;
+        let mut settled = Vec::new();
+        for part in books.parts.iter_mut().rev().filter(|part| part.off == Some(off)) {
+            let taken = part.amount.min(left);
+            part.amount -= taken;
             left -= taken;
-            owed.push(Regained { amount: taken, ..*one });
+            settled.push(Part { amount: taken, off: None, ..*part });
         }
-        books.regained.retain(|one| one.amount != 0);
-        for one in owed {
-            let (mut left, marked) = (one.amount, one.slot.regained(true));
-            let mut settled = Vec::new();
-            for part in books.parts.iter_mut().rev().filter(|part| part.entry == one.by && part.slot == marked) {
-                let taken = part.amount.min(left);
-                part.amount -= taken;
-                left -= taken;
-                settled.push(Part { slot: one.slot, amount: taken, ..*part });
-            }
-            settled.retain(|part| part.amount != 0);
-            books.parts.retain(|part| part.amount != 0);
-            books.parts.extend(settled);
-        }
+        books.parts.extend(settled);
+        books.parts.retain(|part| part.amount != 0);
         self.written_up(-i128::from(amount - left), sink);
     }
 }

@@ -1,7 +1,7 @@
 //! What differs between SQLite and PostgreSQL: how to connect, how to lock, how to bind many values.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait,
@@ -210,7 +210,14 @@ const MIGRATION_KEY: i64 = 0x0066_6169_7264_7565;
 impl MigrationLock {
     pub(super) async fn take(store: &Store, wait: Duration) -> Result<Self, StoreError> {
         if store.backend == Backend::Sqlite {
-            return Ok(Self(begin_file(store.pools.bare()).await?));
+            // The driver waits for no longer than its busy timeout at a time.
+            let since = Instant::now();
+            loop {
+                match begin_file(store.pools.bare()).await {
+                    Err(error) if error.is_busy() && since.elapsed() < wait => {}
+                    begun => return Ok(Self(begun?)),
+                }
+            }
         }
         let transaction = store.pools.bare().begin().await?;
         let wait = format!("SET LOCAL lock_timeout = {}", wait.as_millis());

@@ -74,6 +74,11 @@ impl StoreError {
         }
     }
 
+    /// Whether somebody else holds a lock of an SQLite file.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.code().as_deref().and_then(sqlite_primary), Some(5 | 6))
+    }
+
     /// What the database or its driver said, for whoever runs the program; never for a client.
     #[must_use]
     pub fn cause(&self) -> Option<String> {

@@ -148,7 +148,7 @@ fn server_remedy(error: &sqlx::Error) -> &'static str {
 
 impl StoreError {
     /// The database's own code, where it gave one.
-    fn code(&self) -> Option<String> {
+    pub(super) fn code(&self) -> Option<String> {
         match self {
             Self::Unavailable(error)
             | Self::Conflict(error)

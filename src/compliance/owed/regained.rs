@@ -1,19 +1,8 @@
 //! What was written off and settled after all, as the ledger has it: no credit comes of it.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Entry, Manner, Owed, Part, Slot};
+use super::{Entry, Manner, Owed, Part, Settled, Slot};
 use crate::domain::ids::ClaimId;
 use crate::domain::vocabulary::Component;
-
-/// What had been written off by an entry and was settled by another one after all.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Regained {
-    off: usize,
-    by: usize,
-    slot: Slot,
-    amount: i64,
-}
 
 impl Owed {
     /// Settles what was written off of a component, as the ledger does: of the principal the named claim's first.
@@ -30,7 +19,7 @@ impl Owed {
             (Slot::Claim(claim), Component::Principal) => order.iter().position(|one| *one == claim),
             _ => None,
         };
-        let (by, mut left) = (self.entries.len(), amount);
+        let mut left = amount;
         while left > 0 {
             let entries = self.entries.iter_mut().enumerate().filter_map(|(at, (_, entry))| match entry {
                 Entry::Settled(one) if one.manner == Manner::WritesOff => Some((at, &mut one.parts)),
@@ -42,49 +31,39 @@ impl Owed {
             let (slot, taken) = (part.slot, part.amount.min(left));
             part.amount -= taken;
             left -= taken;
-            self.regained.push(Regained { off, by, slot, amount: taken });
-            parts.push(self.part(slot, taken, true));
+            parts.push(self.part(slot, taken, Some(off)));
         }
         amount - left
     }
 
-    /// So much is not settled after all: what had been written off is so again.
-    pub(super) fn lose(&mut self, by: usize, part: Part) {
-        let (mut left, mut lost) = (part.amount, Vec::new());
-        for one in self.regained.iter_mut().rev().filter(|one| one.by == by && one.slot == part.slot) {
-            let taken = one.amount.min(left);
-            one.amount -= taken;
-            left -= taken;
-            lost.push((one.off, taken));
-        }
-        self.regained.retain(|one| one.amount != 0);
-        for (off, amount) in lost.into_iter().filter(|(_, amount)| *amount > 0) {
-            let part = self.part(part.slot, amount, false);
-            if let Some((_, Entry::Settled(settled))) = self.entries.get_mut(off) {
-                settled.parts.push(part);
-            }
+    /// What an entry had written off is not settled after all, and so is written off again.
+    pub(super) fn lose(&mut self, off: usize, part: Part) {
+        let part = self.part(part.slot, part.amount, None);
+        if let Some((_, Entry::Settled(settled))) = self.entries.get_mut(off) {
+            settled.parts.push(part);
         }
     }
 
-    /// A write-off is taken back by so much that had been settled since: what settled it settles what is owed.
+    /// A write-off is taken back by so much that had been settled since: what settled it settles what is owed, the latest first.
     pub(super) fn owe_regained(&mut self, off: usize, amount: i64) {
-        let (mut left, mut owed) = (amount, Vec::new());
-        for one in self.regained.iter_mut().rev().filter(|one| one.off == off) {
-            let taken = one.amount.min(left);
-            one.amount -= taken;
+        let mut left = amount;
+        while left > 0 {
+            let settled = self.entries.iter_mut().filter_map(|(_, entry)| match entry {
+                Entry::Settled(settled) => Some(settled),
+                Entry::Added(..) => None,
+            });
+            let regained = |part: &Part| part.off == Some(off) && part.amount > 0;
+            let latest = |settled: &Settled| settled.parts.iter().rposition(regained);
+            let found = settled.filter_map(|one| Some((latest(one)?, one)));
+            let Some((at, settled)) = found.max_by_key(|(at, one)| one.parts.get(*at).map(|part| part.number)) else {
+                break;
+            };
+            let Some(part) = settled.parts.get_mut(at) else { break };
+            let taken = part.amount.min(left);
+            part.amount -= taken;
             left -= taken;
-            owed.push(Regained { amount: taken, ..*one });
-        }
-        self.regained.retain(|one| one.amount != 0);
-        for one in owed.into_iter().filter(|one| one.amount > 0) {
-            let part = self.part(one.slot, one.amount, false);
-            let Some((_, Entry::Settled(settled))) = self.entries.get_mut(one.by) else { continue };
-            let mut left = one.amount;
-            for part in settled.parts.iter_mut().rev().filter(|part| part.regained && part.slot == one.slot) {
-                let taken = part.amount.min(left);
-                part.amount -= taken;
-                left -= taken;
-            }
+            self.parts = self.parts.saturating_add(1);
+            let part = Part { amount: taken, off: None, number: self.parts, ..*part };
             settled.parts.push(part);
         }
     }

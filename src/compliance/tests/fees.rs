@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::small::{activity, ask, fold, noon, rules, version};
+use super::small::{activity, ask, fold, noon, rules, told, unknown, version, with};
 use crate::compliance::{Note, Speaking};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -19,25 +19,14 @@ fn claims(principals: &[i64]) -> CaseVersion {
 }
 
 fn charge(number: usize, day: i64, cents: i64, more: Value) -> Activity {
-    let mut detail = json!({ "kind": "charge", "step": "reminder", "amount": { "m": cents, "c": "EUR" } });
-    for (key, value) in more.as_object().unwrap() {
-        detail[key] = value.clone();
-    }
-    activity(number, noon(day), json!({}), detail)
+    let detail = json!({ "kind": "charge", "step": "reminder", "amount": { "m": cents, "c": "EUR" } });
+    with(number, day, detail, more)
 }
 
 fn said(limits: &str, version: &CaseVersion, history: &[Activity], what: &Activity) -> Speaking {
     let law = rules(&format!("[rule.fee_cap]\nsteps = [\"reminder\"]\nbound = \"ceiling\"\n{limits}"));
     let (watch, _) = fold(&law, version, history, noon(0));
     ask(&law, version, &watch, what).unwrap()
-}
-
-fn unknown(attribute: Attribute) -> (Answer, Note) {
-    (Answer::Unknown, Note::Missing(attribute))
-}
-
-fn told(said: Speaking) -> (Answer, Note) {
-    (said.answer, said.note)
 }
 
 const KEPT: (Answer, Note) = (Answer::Kept, Note::None);

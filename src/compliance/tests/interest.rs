@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bench;
-use super::small::{activity, ask, fold, noon, rules, version};
+use super::small::{activity, ask, fold, noon, rules, told, unknown, version, with};
 use crate::compliance::{Emission, Note, Speaking, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -12,27 +12,16 @@ use crate::rules::words::Attribute;
 
 /// Interest of the year 2025.
 fn interest(number: usize, day: i64, cents: i64, more: Value) -> Activity {
-    let mut detail = json!({
+    let detail = json!({
         "kind": "interest", "amount": { "m": cents, "c": "EUR" }, "from": "2025-01-01", "to": "2025-12-31",
     });
-    for (key, value) in more.as_object().unwrap() {
-        detail[key] = value.clone();
-    }
-    activity(number, noon(day), json!({}), detail)
+    with(number, day, detail, more)
 }
 
 fn said(limits: &str, version: &CaseVersion, history: &[Activity], what: &Activity) -> Speaking {
     let law = rules(&format!("[rule.interest_cap]\nbound = \"ceiling\"\n{limits}"));
     let (watch, _) = fold(&law, version, history, noon(0));
     ask(&law, version, &watch, what).unwrap()
-}
-
-fn told(said: Speaking) -> (Answer, Note) {
-    (said.answer, said.note)
-}
-
-fn unknown(attribute: Attribute) -> (Answer, Note) {
-    (Answer::Unknown, Note::Missing(attribute))
 }
 
 const TEN: &str = "rate = { percent = \"10\" }";

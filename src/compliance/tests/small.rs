@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::compliance::Speaking;
 use crate::compliance::{CaseWatch, Context, Emission, PersonLogs, TestOutcome};
+use crate::compliance::{Note, Speaking};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
 use crate::domain::diagnostic::{Diagnostics, SourceFile};
@@ -11,6 +11,8 @@ use crate::domain::ids::{MarketId, TenantId};
 use crate::domain::market::{DEFAULT_PAYMENT_ORDER, Market, MarketKey};
 use crate::domain::money::Currency;
 use crate::domain::time::{DAY, Timestamp};
+use crate::domain::verdict::Answer;
+use crate::rules::words::Attribute;
 use crate::rules::{Packs, RuleSet};
 
 /// The zone of everybody here: its days are those of the calendar.
@@ -143,4 +145,22 @@ pub fn ask(rules: &RuleSet, version: &CaseVersion, watch: &CaseWatch, candidate:
     let (market, persons) = (market(), PersonLogs::default());
     let context = Context { rules, market: &market, version, lead: true, persons: &persons };
     watch.check(&context, candidate).speaking.into_iter().next()
+}
+
+/// An activity at noon of a day: a detail, and what more it says.
+pub fn with(number: usize, day: i64, mut detail: Value, more: Value) -> Activity {
+    for (key, value) in more.as_object().unwrap() {
+        detail[key] = value.clone();
+    }
+    activity(number, noon(day), json!({}), detail)
+}
+
+/// What is said, and why.
+pub fn told(said: Speaking) -> (Answer, Note) {
+    (said.answer, said.note)
+}
+
+/// That it cannot be told because something is missing.
+pub fn unknown(attribute: Attribute) -> (Answer, Note) {
+    (Answer::Unknown, Note::Missing(attribute))
 }
