@@ -48,9 +48,13 @@ pub(super) fn due(ends: i64) -> NaiveDate {
     date(ends) - Months::new(24)
 }
 
-/// Whether a payment names the first claim. One that names none of both is known to be one on neither.
-pub(super) const fn names_the_first(minor: i64) -> bool {
-    minor % 2 == 0
+/// Which claim a payment names. One that names none of both is known to be one on neither.
+pub(super) const fn named(minor: i64) -> Option<usize> {
+    match minor % 3 {
+        0 => Some(0),
+        1 => Some(1),
+        _ => None,
+    }
 }
 
 /// How an account stands at the end of a day: what it owes, and since when or from when on it is barred, and what that
@@ -92,12 +96,14 @@ impl Account {
                 Kind::Forgotten => known = false,
                 _ if one.void => {}
                 Kind::Paid(minor) => {
-                    let named = names_the_first(minor);
-                    interruptions.push((date(one.day), "payment", named, named.then_some(0)));
-                    let first = minor.min(open[0]);
-                    let second = (minor - first).min(open[1]);
-                    open = [open[0] - first, open[1] - second];
-                    over += minor - first - second;
+                    let named = named(minor);
+                    interruptions.push((date(one.day), "payment", named.is_some(), named));
+                    let first = named.unwrap_or(0);
+                    let paid = minor.min(open[first]);
+                    let rest = (minor - paid).min(open[1 - first]);
+                    open[first] -= paid;
+                    open[1 - first] -= rest;
+                    over += minor - paid - rest;
                 }
                 Kind::Acknowledged => interruptions.push((date(one.day), "acknowledgement", true, None)),
                 Kind::Sued => interruptions.push((date(one.day), "court_action", true, None)),

@@ -99,9 +99,12 @@ async fn records(replica: &Replica, group_by: &[Dimension], row: &Row) -> Result
         (None, _) => true,
         (Some(sum), None) => sum.is_zero(),
     };
-    // All contributions as one must make the same numerator as one by one, and the row's.
+    // All contributions as one must make the same numerator as one by one, and the row's, if it tells one: a row whose input is
+    // missing does not, though there are records.
     let whole = drill.numerator(&counted);
-    if !same(above, row.numerator_text()) || !same(above, whole) || !same(below, row.denominator_text()) {
+    let parts = [(above, row.numerator_text()), (below, row.denominator_text())];
+    let of_row = row.no_value == Some(NoValue::MissingInput) || parts.into_iter().all(|(sum, text)| same(sum, text));
+    if !of_row || !same(above, whole) {
         return Err(format!("{above:?} / {below:?} of {} records against {row:?}", seen.len()));
     }
     if row.numerator.is_some_and(|sum| !sum.is_zero()) && seen.is_empty() {

@@ -385,6 +385,10 @@ fn detail(steps: &[Step], number: usize) -> Option<Detail> {
             more::service(step, at_minute(step.day, step.minute), &|days| first_day().checked_add_days(Days::new(days)))
         }
         What::SentToCollection => Detail::Transfer { transfer: TransferKind::CreditCollection, to: None },
+        What::Cost if step.pick.is_multiple_of(3) => {
+            let client = (!step.pick.is_multiple_of(5)).then(|| format!("client-{}", step.pick / 8 % 2));
+            Detail::CreditSales { amount: money(step.amount), client }
+        }
         What::Cost => Detail::OperatingCost { amount: money(step.amount), category: None },
         What::Void => Detail::Void { target: activity_id(void_target(steps, step)?), reason: None },
         What::NewVersion => return None,

@@ -21,7 +21,7 @@ use fairdue::domain::vocabulary::{Channel, DebtType, Purpose};
 use fairdue::kpi::{self, Dimension, Exact, Grain, Shape};
 use fairdue::query::KpiQuestion;
 
-use super::barred::{Account, HAPPENS, Happened, Kind, LATER, OWED, Stands, date, due, names_the_first};
+use super::barred::{Account, HAPPENS, Happened, Kind, LATER, OWED, Stands, date, due, named};
 use super::cache::Replica;
 use super::deliver::{key, scattered};
 use super::generate::{History, at_minute, currency, long_after, version};
@@ -82,7 +82,7 @@ fn under_the_law() -> (tempfile::TempDir, Arc<Holder>) {
 
 fn accounts() -> impl Strategy<Value = Vec<Account>> {
     let kind = prop_oneof![
-        4 => (1_000_i64..60_000).prop_map(Kind::Paid),
+        8 => (1_000_i64..60_000).prop_map(Kind::Paid),
         2 => Just(Kind::Acknowledged),
         1 => Just(Kind::Sued),
         4 => proptest::option::weighted(0.7, 0_i64..20).prop_map(Kind::Demanded),
@@ -135,7 +135,7 @@ fn records(accounts: &[Account]) -> History {
             let detail = match one.kind {
                 Kind::Paid(minor) => Detail::Payment(fairdue::domain::detail::Payment {
                     amount: Money::new(minor, currency()),
-                    claim: names_the_first(minor).then(|| history.opening[number].claims[0].id.clone()),
+                    claim: named(minor).map(|claim| history.opening[number].claims[claim].id.clone()),
                     ..builders::payment(minor)
                 }),
                 Kind::Acknowledged => Detail::Acknowledgement { written: Some(true) },
