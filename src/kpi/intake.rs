@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Root};
 use super::formula::{Leaf, Window};
+use super::intake_each::ByValue;
+pub use super::intake_each::Each;
 use super::layout::{Filter, Lack};
 use super::schema::Measure;
 use crate::domain::fact::{Fact, FactKind};
@@ -27,6 +29,8 @@ pub struct Intake {
     open: (i64, i64),
     /// Facts that a measure would have taken, by measure and by what they lacked.
     lacking: BTreeMap<(usize, Lack), u64>,
+    /// What was found by values of which each must have records.
+    each: ByValue,
 }
 
 /// An input that a KPI misses.
@@ -47,9 +51,17 @@ pub struct Gap {
     /// The KPI says nothing for want of it: it has no value, or is zero because nothing of the kind was recorded. Where it does
     /// not, and no fact is there, a part of the figure is zero because none of the kind was ever recorded.
     pub disables: bool,
+    /// Of what it is missing, where others have it: then rows that hold it say nothing, and rows of the others do.
+    pub of: Option<Each>,
 }
 
 impl Intake {
+    /// Nothing found yet.
+    #[must_use]
+    pub fn of(catalogue: &Catalogue) -> Self {
+        Self { each: ByValue::of(catalogue), ..Self::default() }
+    }
+
     /// Notes one fact of the days that are asked about, or of days before.
     pub fn add(&mut self, catalogue: &Catalogue, fact: &Fact, before: bool) {
         self.kinds.insert((fact.kind, before));
@@ -67,14 +79,12 @@ impl Intake {
             _ => {}
         }
         for (place, measure) in catalogue.measures.iter().enumerate().filter(|(_, one)| one.fact == fact.kind) {
-            if before {
-                if measure.source.take(fact).is_some() {
-                    *self.earlier.entry(place).or_default() += 1;
-                }
-            } else if let Some(lack) = measure.source.lacks(fact) {
+            if let Some(lack) = measure.source.lacks(fact).filter(|_| !before) {
                 *self.lacking.entry((place, lack)).or_default() += 1;
-            } else if measure.source.take(fact).is_some() {
-                *self.taken.entry(place).or_default() += 1;
+            } else if let Some(taken) = measure.source.take(fact) {
+                let facts = if before { &mut self.earlier } else { &mut self.taken };
+                *facts.entry(place).or_default() += 1;
+                self.each.add(place, fact, taken, before);
             }
         }
     }
@@ -102,6 +112,7 @@ impl Intake {
                         lacking,
                         taken: taken(place),
                         disables: empty && base.contains(&place),
+                        of: None,
                     });
                 };
                 let lacks = |lack: &Lack| self.lacking.get(&(place, *lack)).copied().map(|count| (*lack, count));
@@ -122,6 +133,7 @@ impl Intake {
                         lacking,
                         taken,
                         disables: known == 0 && base.contains(&place),
+                        of: None,
                     });
                 } else if missed.is_empty()
                     && empty
@@ -153,6 +165,7 @@ impl Intake {
             lacking: open.abs_diff(owing),
             taken: owing.unsigned_abs(),
             disables: false,
+            of: None,
         })
     }
 
@@ -167,7 +180,15 @@ impl Intake {
                 continue;
             }
             for measure in need.leaves.iter().filter_map(|leaf| catalogue.measures.get(leaf.measure)) {
-                found.push(nothing_of(kpi, measure, true));
+                let nothing = nothing_of(kpi, measure, true);
+                if !found.contains(&nothing) {
+                    found.push(nothing);
+                }
+            }
+        }
+        for (place, each) in self.each.lacking(kpi) {
+            if let Some(measure) = catalogue.measures.get(place) {
+                found.push(Gap { of: Some(each), ..nothing_of(kpi, measure, true) });
             }
         }
     }
@@ -219,7 +240,7 @@ impl Intake {
 /// No record at all of what a measure counts.
 fn nothing_of(kpi: &Definition, measure: &Measure, disables: bool) -> Gap {
     let (id, fact) = (measure.id.clone(), measure.fact);
-    Gap { kpi: kpi.info.id.clone(), measure: id, fact, lack: Lack::Facts, lacking: 0, taken: 0, disables }
+    Gap { kpi: kpi.info.id.clone(), measure: id, fact, lack: Lack::Facts, lacking: 0, taken: 0, disables, of: None }
 }
 
 /// Whether a KPI reads a measure as what has come together by a day.

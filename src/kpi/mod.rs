@@ -35,6 +35,7 @@ mod hash;
 mod histogram;
 mod ids;
 pub mod intake;
+mod intake_each;
 mod keeping;
 mod known;
 mod layout;

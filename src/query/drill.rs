@@ -82,7 +82,7 @@ impl Query {
         let today = cursor.view.now.date(reading.market.zone);
         let mut drill = following.standing.catalogue.drill(figure, today).map_err(refused)?;
         withhold(reading.agents, &mut drill);
-        let _place = self.place().await?;
+        let _place = self.place(&reading.key.tenant).await?;
         let DrillCursor { view, mut place, mut skip, digest } = cursor;
         let mut retelling = retelling(&reading, drill.kinds(), view, place.clone());
         let mut records = Vec::new();

@@ -14,6 +14,7 @@ mod keep_sums;
 mod kept;
 mod kpis;
 mod permits;
+mod places;
 pub mod quality;
 mod retold;
 mod scorecard;
@@ -24,8 +25,6 @@ mod told;
 mod watch;
 
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
 
 pub use across::AcrossAnswer;
 pub use alert::{Alert, AlertKind, alerts};
@@ -92,8 +91,8 @@ pub struct Query {
     by_month: Arc<kept::Kept<summed::Summed>>,
     turns: Arc<summed::Turns>,
     followed: following::Followed,
-    simulations: Arc<Semaphore>,
-    recounts: Arc<Semaphore>,
+    simulations: Arc<places::Places>,
+    recounts: Arc<places::Places>,
     watches: watch::Watches,
 }
 
@@ -124,7 +123,6 @@ impl Query {
         let bytes = |mebibytes: u32| usize::try_from(mebibytes).unwrap_or(0) << 20;
         let cells = Arc::new(cells::Cells::new(bytes(settings.kpi_cache_mib)));
         let told = bytes(settings.told_facts_mib);
-        let few = || Arc::new(Semaphore::new(simulate::AT_ONCE));
         Self {
             markets,
             cells,
@@ -133,8 +131,9 @@ impl Query {
             by_month: Arc::new(kept::Kept::new(told)),
             turns: Arc::default(),
             followed: following::Followed::default(),
-            simulations: few(),
-            recounts: few(),
+            // A simulation takes minutes, and whoever finds no place is refused.
+            simulations: Arc::new(places::Places::new(1)),
+            recounts: Arc::new(places::Places::new(2)),
             watches: watch::Watches::default(),
         }
     }

@@ -37,6 +37,8 @@ pub struct KpiGap {
     pub gap: Gap,
     /// Fields of the API that supply it.
     pub send: &'static [&'static str],
+    /// The dimension of what misses it, where others have it, as questions name it.
+    pub dimension: Option<String>,
 }
 
 /// What a market's records leave open.
@@ -51,7 +53,6 @@ pub struct Quality {
 }
 
 /// What is gathered of the history.
-#[derive(Default)]
 struct Found {
     intake: Intake,
     unknown: BTreeMap<(RuleId, Attribute), u64>,
@@ -91,7 +92,8 @@ impl Query {
                 }
             }
         };
-        let found = self.gathered(&reading, Kinds::ALL, view, Found::default(), add, lacked).await?;
+        let found = Found { intake: Intake::of(&reading.catalogue), unknown: BTreeMap::new() };
+        let found = self.gathered(&reading, Kinds::ALL, view, found, add, lacked).await?;
         let gap = |((rule, attribute), unknown): ((RuleId, Attribute), u64)| RuleGap {
             send: match attribute {
                 Attribute::TableRate => table_files(&reading.rules, &rule),
@@ -106,7 +108,11 @@ impl Query {
             b.unknown.cmp(&a.unknown).then_with(|| (&a.rule, a.attribute).cmp(&(&b.rule, b.attribute)))
         });
         let kpis = found.intake.gaps(&reading.catalogue).into_iter();
-        let kpis = kpis.map(|gap| KpiGap { send: records(&gap), gap }).collect();
+        let name = |gap: &Gap| {
+            let of = gap.of.as_ref()?;
+            Some(of.dimension.name(reading.catalogue.case_dimensions()).to_owned())
+        };
+        let kpis = kpis.map(|gap| KpiGap { send: records(&gap), dimension: name(&gap), gap }).collect();
         Ok(Quality { rules, kpis, revision: view.known })
     }
 }

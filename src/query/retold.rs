@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::kept::Lasting as _;
+use super::places::Seat;
 use super::told::{Making, Told, sum_of};
 use super::{Query, Reading};
 use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
-use crate::domain::ids::CaseId;
+use crate::domain::ids::{CaseId, TenantId};
 use crate::ingest::{Beside, IngestError, Place, Replay, Retelling, Unknown, View, follow_from_rules, untold};
 use crate::kpi::{Catalogue, Days, Delta};
 
@@ -19,8 +20,8 @@ const RECORDS_A_CASE: usize = 16;
 
 impl Query {
     /// A place among the few that tell histories at once in this process: each keeps processors busy.
-    pub(super) async fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, IngestError> {
-        Arc::clone(&self.recounts).acquire_owned().await.map_err(|_| IngestError::Stopping)
+    pub(super) async fn place(&self, tenant: &TenantId) -> Result<Seat, IngestError> {
+        self.recounts.take(tenant).await.map_err(|_| IngestError::Stopping)
     }
 
     /// The sums of the whole history in this view.
@@ -30,7 +31,7 @@ impl Query {
         catalogue: Arc<Catalogue>,
         view: View,
     ) -> Result<Delta, IngestError> {
-        let _place = self.place().await?;
+        let _place = self.place(&reading.key.tenant).await?;
         self.summed(retelling(reading, catalogue.kinds(), view, None), catalogue).await
     }
 
@@ -50,9 +51,9 @@ impl Query {
         let behind = Place::behind_cases(kinds);
         let (mut sum, _place) = match self.sums_kept(reading, catalogue, view, days).await? {
             Some(sum) if behind.is_none() => return Ok(sum),
-            Some(sum) => (sum, self.place().await?),
+            Some(sum) => (sum, self.place(&reading.key.tenant).await?),
             None => {
-                let place = self.place().await?;
+                let place = self.place(&reading.key.tenant).await?;
                 match self.summed_from_facts(reading, catalogue, view, days).await? {
                     Some(sum) => (sum, place),
                     None => {
@@ -226,7 +227,7 @@ impl Query {
         add: impl Fn(&mut T, &Fact) + Clone + Send + 'static,
         lacked: impl Fn(&mut T, Vec<Unknown>) + Clone + Send + 'static,
     ) -> Result<T, IngestError> {
-        let _place = self.place().await?;
+        let _place = self.place(&reading.key.tenant).await?;
         let mut retelling = retelling(reading, kinds, view, None).to_the_end();
         let mut portion = retelling.next().await?;
         while let Some(now) = portion.take() {

@@ -182,7 +182,7 @@ impl Query {
             && told.place.is_none()
             && told.view.known <= view.known
         {
-            let _place = self.place().await?;
+            let _place = self.place(&reading.key.tenant).await?;
             let summed = added_up(&told, reading, grain, kinds, self.sums(grain).limit).await.ok_or_else(untold)?;
             self.sums(grain).keep(&reading.key, &summed);
             return Ok(summed);
@@ -211,7 +211,7 @@ impl Query {
         let retelling = retelling(reading, kinds, view, None);
         let work = tokio::spawn(async move {
             // Whoever waits for this turn holds no place meanwhile.
-            let _turn_and_place = (turn, query.place().await?);
+            let _turn_and_place = (turn, query.place(&key.tenant).await?);
             let mut told = query.tell_sums(retelling, ground, &[grain], query.tasks(), true).await?;
             let summed = told.pop().ok_or_else(untold)?;
             query.sums(grain).keep(&key, &summed);
@@ -293,7 +293,7 @@ impl Query {
                 // Each is told twice.
                 let most = usize::try_from(cases).unwrap_or(usize::MAX) / 4;
                 let Some(touched) = self.touched(reading, told, view, kinds, most).await? else { return Ok(None) };
-                (touched, Some(self.place().await?))
+                (touched, Some(self.place(&reading.key.tenant).await?))
             }
         };
         let touched: Vec<CaseId> = touched.into_iter().collect();

@@ -13,7 +13,7 @@ use fairdue::rules::words::Attribute;
 
 use crate::support::api::{Api, Clients, MARKETS};
 use crate::support::database::on_both_databases;
-use crate::support::wire::{activity, api_pool, at, batch, call, case, date, fields, payment, stamp};
+use crate::support::wire::{activity, api_pool, at, batch, call, case, date, euros, fields, payment, stamp};
 
 async fn record(mine: &mut Clients, activities: Vec<v1::Activity>) {
     let stored = mine.activities.batch_record_activities(batch(activities)).await.expect("stored").into_inner();
@@ -160,7 +160,7 @@ fn what_to_send_names_fields_of_the_api() {
     assert!(!resolves("Case.nothing") && !resolves("Nothing.case_id"), "the search refuses nothing");
     for (fact, lack) in FactKind::ALL.iter().flat_map(|fact| Lack::ALL.iter().map(move |lack| (*fact, *lack))) {
         let (kpi, measure) = ("k".to_owned(), "m".to_owned());
-        let gap = Gap { kpi, measure, fact, lack, lacking: 0, taken: 0, disables: true };
+        let gap = Gap { kpi, measure, fact, lack, lacking: 0, taken: 0, disables: true, of: None };
         let fields = records(&gap);
         assert!(!fields.is_empty() && fields.iter().all(|path| resolves(path)), "{fact} {lack}: {fields:?}");
     }
@@ -250,6 +250,39 @@ on_both_databases!(
         assert_eq!(closing(quality.kpis), []);
         let told = mine.kpis.query_kpis(asked).await.expect("figures").into_inner();
         assert_eq!(counts(told.rows), ["1", "1", "0"]);
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn whose_records_are_missing_is_named(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let cases = vec![case("c1", "bank"), case("c2", "shop"), case("c3", "gone")];
+        let cases = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
+        mine.cases.batch_upsert_cases(cases).await.expect("stored");
+        let sold = |id: &str, client: &str| {
+            let sales = v1::CreditSales { amount: euros(300), client_id: client.to_owned() };
+            activity(id, "c1", 5, v1::activity::Detail::CreditSales(sales))
+        };
+        let dso = async |mine: &mut Clients, month: i32| {
+            let (start_date, end_date) = (date(2024, month, 1), date(2024, month + 1, 1));
+            let request = v1::GetDataQualityRequest { region_code: "IT".to_owned(), start_date, end_date };
+            let quality = mine.kpis.get_data_quality(request).await.expect("an answer").into_inner();
+            let gaps = quality.kpis.into_iter().filter(|gap| gap.kpi_id == "dso_balance" && gap.disables);
+            let of = |gap: v1::KpiGap| gap.of.map(|of| (of.dimension, of.value, gap.currency_code));
+            gaps.map(|gap| (gap.measure_id.clone(), gap.fields.clone(), of(gap))).collect::<Vec<_>>()
+        };
+        let sales = ("credit_sales".to_owned(), vec!["Activity.credit_sales".to_owned()]);
+        let of = |client: &str| Some(("client".to_owned(), client.to_owned(), "EUR".to_owned()));
+        record(&mut mine, vec![payment("p", "c3", 3, 100)]).await;
+        assert_eq!(dso(&mut mine, 3).await, [(sales.0.clone(), sales.1.clone(), None)], "nobody sent any");
+        record(&mut mine, vec![sold("s1", "bank")]).await;
+        // The third is owed nothing any more at the end of March: its sales do not matter.
+        let shop = (sales.0.clone(), sales.1.clone(), of("shop"));
+        assert_eq!(dso(&mut mine, 3).await, [shop]);
+        record(&mut mine, vec![sold("s2", "shop")]).await;
+        assert_eq!(dso(&mut mine, 3).await, []);
         api.end().await;
     }
 );

@@ -225,19 +225,25 @@ on_both_databases!(
         let stored = v1::BatchUpsertCasesRequest { region_code: "IT".to_owned(), cases };
         let stored = mine.cases.batch_upsert_cases(stored).await.expect("stored").into_inner();
         assert_eq!(stored.results.len(), 1_600);
-        let who = Principal {
-            tenant: TenantId::trusted("mine"),
-            key: KeyId::trusted("k"),
-            roles: vec![Role::Reader],
-            markets: Vec::new(),
-        };
-        let begin = || {
-            let simulation = Simulation { files: Vec::new(), span: Span::default(), samples: 1, strict: false };
+        let begin_for = |tenant: &str, patience: u64| {
+            let who = Principal {
+                tenant: TenantId::trusted(tenant),
+                key: KeyId::trusted("k"),
+                roles: vec![Role::Reader],
+                markets: Vec::new(),
+            };
+            let patience = Duration::from_secs(patience);
+            let simulation =
+                Simulation { files: Vec::new(), span: Span::default(), samples: 1, strict: false, patience };
             api.query().simulate(&who, &MarketId::trusted("it"), simulation)
         };
-        // Nobody reads what the first two tell: they wait, and there is no place for a third.
-        let (first, mut second) = (begin().expect("a place"), begin().expect("a place"));
+        let begin = || begin_for("mine", 600);
         let full = || matches!(begin(), Err(IngestError::Overloaded));
+        // Nobody reads what it tells: it waits, and there is no place for another of this tenant, but for one of another.
+        let first = begin().expect("a place");
+        assert!(full());
+        let other = begin_for("theirs", 600).expect("a place of its own");
+        drop(other);
         assert!(full());
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(full(), "they wait for their readers");
@@ -247,9 +253,23 @@ on_both_databases!(
             assert!(since.elapsed() < Duration::from_secs(20), "it goes on without a reader");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        // A client that takes nothing loses its place.
+        let stalled = begin_for("mine", 1).expect("a place");
+        let since = Instant::now();
+        while full() {
+            assert!(since.elapsed() < Duration::from_secs(60), "it waits for its reader for ever");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        drop(stalled);
         let mut done = Vec::new();
         let mut last = None;
-        while let Some(event) = second.recv().await {
+        let mut whole = loop {
+            if let Ok(place) = begin() {
+                break place;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        while let Some(event) = whole.recv().await {
             if let SimulationEvent::Progress { cases, .. } = event {
                 done.push(cases);
             }

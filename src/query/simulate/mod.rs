@@ -4,13 +4,15 @@
 mod report;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 pub use report::{BySeverity, Change, Lacking, RuleChange, Sample, Span, Totals};
 
+use super::places::Seat;
 use super::{Query, Reading};
 use crate::compliance::examples;
 use crate::config::{CandidateFile, Snapshot};
@@ -23,8 +25,6 @@ use crate::rules::pack::Pack;
 use crate::rules::{Packs, RuleSet};
 use report::Report;
 
-/// Simulations at once in this process: each keeps as many processors busy as it judges batches.
-pub(super) const AT_ONCE: usize = 2;
 /// Batches of cases that one simulation judges at once.
 const JUDGED_AT_ONCE: usize = 2;
 /// Events that wait for a slow reader before the replay waits too.
@@ -41,6 +41,8 @@ pub struct Simulation {
     pub samples: usize,
     /// Nothing is replayed where a worked example of the candidate fails.
     pub strict: bool,
+    /// How long it waits for a reader who takes nothing: its place is wanted by others.
+    pub patience: Duration,
 }
 
 /// What a simulation tells, in this order; progress as often as there is some.
@@ -90,9 +92,15 @@ impl Query {
         simulation: Simulation,
     ) -> Result<mpsc::Receiver<SimulationEvent>, IngestError> {
         let reading = self.open(who, market)?;
-        let place = Arc::clone(&self.simulations).try_acquire_owned().map_err(|_| IngestError::Overloaded)?;
+        let place = self.simulations.try_take(&reading.key.tenant).ok_or(IngestError::Overloaded)?;
         let (events, told) = mpsc::channel(WAITING);
-        let run = Run { snapshot: self.markets.config().get(), now: self.markets.clock().now(), reading, events };
+        let run = Run {
+            snapshot: self.markets.config().get(),
+            now: self.markets.clock().now(),
+            patience: simulation.patience,
+            reading,
+            events,
+        };
         tokio::spawn(run.whole(simulation, place));
         Ok(told)
     }
@@ -103,15 +111,16 @@ struct Run {
     snapshot: Arc<Snapshot>,
     now: crate::domain::time::Timestamp,
     reading: Reading,
+    patience: Duration,
     events: mpsc::Sender<SimulationEvent>,
 }
 
-/// Nobody listens any more.
+/// Nobody listens any more, or takes what is told.
 struct Gone;
 
 impl Run {
-    async fn whole(self, simulation: Simulation, _place: OwnedSemaphorePermit) {
-        let Simulation { files, span, samples, strict } = simulation;
+    async fn whole(self, simulation: Simulation, _place: Seat) {
+        let Simulation { files, span, samples, strict, .. } = simulation;
         let (snapshot, tenant) = (Arc::clone(&self.snapshot), self.reading.key.tenant.clone());
         // The rules in force are compiled from the same texts, so that what is not edited is the same in both.
         let events = self.events.clone();
@@ -147,7 +156,7 @@ impl Run {
     }
 
     async fn tell(&self, event: SimulationEvent) -> Result<(), Gone> {
-        self.events.send(event).await.map_err(|_| Gone)
+        self.events.send_timeout(event, self.patience).await.map_err(|_| Gone)
     }
 
     /// `Err(None)`: nobody listens any more.

@@ -1,5 +1,7 @@
 //! A candidate of rules, and what of its effects is asked for.
 
+use std::time::Duration;
+
 use super::request::market;
 use super::{At, DecodeError, collect};
 use crate::config::{CandidateFile, MAX_CANDIDATE_FILES};
@@ -11,6 +13,8 @@ use crate::query::simulate::{Simulation, Span};
 const MAX_PATH: usize = 255;
 /// Samples where none are asked for.
 const USUAL_SAMPLES: usize = 5;
+/// How long a simulation waits for a client that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Most samples.
 const MAX_SAMPLES: i32 = 100;
 
@@ -37,7 +41,7 @@ pub fn request(wire: v1::SimulateRulesRequest) -> Result<(MarketId, Simulation),
             }
         };
         let strict = wire.refuse_failing_examples;
-        Some((market?, Simulation { files, span: Span { from, to }, samples: samples?, strict }))
+        Some((market?, Simulation { files, span: Span { from, to }, samples: samples?, strict, patience: PATIENCE }))
     })
 }
 

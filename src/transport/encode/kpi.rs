@@ -195,7 +195,7 @@ pub fn quality(quality: &Quality) -> v1::GetDataQualityResponse {
         kpis: quality
             .kpis
             .iter()
-            .map(|KpiGap { gap, send }| v1::KpiGap {
+            .map(|KpiGap { gap, send, dimension }| v1::KpiGap {
                 kpi_id: gap.kpi.clone(),
                 measure_id: gap.measure.clone(),
                 lack: gap.lack.as_str().to_owned(),
@@ -203,6 +203,13 @@ pub fn quality(quality: &Quality) -> v1::GetDataQualityResponse {
                 fact_count: whole(gap.taken),
                 disables: gap.disables,
                 fields: fields(send),
+                of: dimension.as_ref().zip(gap.of.as_ref()).map(|(dimension, of)| v1::GroupValue {
+                    dimension: dimension.clone(),
+                    value: of.value.clone().unwrap_or_default(),
+                    unattributed: of.value.is_none(),
+                }),
+                currency_code: (gap.of.as_ref().and_then(|of| of.currency))
+                    .map_or_else(String::new, |currency| currency.code().to_owned()),
             })
             .collect(),
         revision: revision(quality.revision),
