@@ -2,7 +2,7 @@
 
 use super::args::{KeyCommand, Source, TenantCommand};
 use super::error::CliError;
-use crate::cli::say::say;
+use crate::cli::say::{complain, say};
 use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
 use crate::domain::ids::{KeyId, MarketId, TenantId};
@@ -77,7 +77,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
                 keys::create_labelled(&store, &tenant, roles, markets, label.clone(), Clock::system().now()).await;
             store.close().await;
             let text = text.map_err(|error| CliError::new(error.to_string()))?;
-            eprintln!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
+            complain!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
             say!("{text}");
             Ok(())
         }

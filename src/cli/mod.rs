@@ -31,6 +31,10 @@ use error::CliError;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // As with diff(1), 1 says that something differs.
+    let differing = matches!(cli.command, Command::Diff { .. } | Command::Sync(SyncCommand::Verify(_)));
+    let failed = if differing { 2 } else { 1 };
+    say::fail_with(failed);
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(&cli.command));
@@ -43,13 +47,8 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("fairdue: {error}");
-            // As with diff(1), 1 says that something differs.
-            if matches!(cli.command, Command::Diff { .. } | Command::Sync(SyncCommand::Verify(_))) {
-                ExitCode::from(2)
-            } else {
-                ExitCode::FAILURE
-            }
+            say::complain!("fairdue: {error}");
+            ExitCode::from(failed)
         }
     }
 }

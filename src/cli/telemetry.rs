@@ -19,6 +19,8 @@ pub fn start_logging(log: &Log) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&log.filter)
         .map_err(|error| CliError::new(format!("log.filter cannot be read: {error}")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Whoever reads the log may go away, or its disk be full: the service goes on without.
+    let builder = builder.log_internal_errors(false);
     let started = if log.json {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {

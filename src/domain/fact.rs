@@ -66,7 +66,7 @@ vocabulary!(
         /// `amount` promised, `amount2` the part paid by then (at most the promised amount); `value` is days from the due
         /// date to the payment by which it was full, none if it is not.
         PromiseJudged = "promise_judged",
-        /// A promise ended before it was judged; `state` is withdrawn or superseded; `amount` promised.
+        /// A promise ended before it was judged; `state` is withdrawn, superseded or released; `amount` promised.
         PromiseEnded = "promise_ended",
         /// The first attempt (or first right-party contact) of a case led to a payment on it or to a promise on it that
         /// was kept; dated by the contact; `state` is attempt or right_party.

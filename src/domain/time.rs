@@ -1,5 +1,7 @@
 //! Instants, and the dates they fall on in a zone.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::de::Error as _;
@@ -158,6 +160,10 @@ impl std::fmt::Display for Timestamp {
 pub fn day_number(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
 }
+
+/// The days of which dates are written: 1 January of the year 1 to 31 December 9999. What follows from dates near the ends may
+/// lie outside: the day after a term, say.
+pub const CALENDAR: RangeInclusive<i32> = -719_162..=2_932_896;
 
 /// The weekday of a day number: Monday is 0.
 #[must_use]

@@ -13,6 +13,7 @@ use super::hash::QuickState;
 use super::layout::{Layout, MAX_COLUMNS, TableLayout, bit};
 use super::since;
 use crate::domain::fact::{Dims, Fact, FactKind};
+use crate::domain::time::CALENDAR;
 
 /// Dimensions whose numbers a delta keeps at hand: at first, and when it turns out that there are many. Powers of two.
 const SEEN: usize = 256;
@@ -146,7 +147,8 @@ impl Delta {
             self.bound = vec![None; layout.tables()];
             self.layout = Some(Arc::clone(layout));
         }
-        let Some(kind) = layout.kind(fact.kind) else { return };
+        // No question reaches a day that no date names.
+        let Some(kind) = layout.kind(fact.kind).filter(|_| CALENDAR.contains(&fact.day)) else { return };
         self.taken.resize(MAX_COLUMNS, 0);
         let mut taken = 0_u64;
         for place in bits(kind.of_state(fact.dims.state.as_deref())) {

@@ -10,7 +10,7 @@ use super::dimension::MAX_WIDTH;
 use super::layout::MAX_COLUMNS;
 use super::strings::Strings;
 use super::varint::{DecodeError, Input, VERSION, put, put_len, put_signed};
-use crate::domain::time::day_number;
+use crate::domain::time::CALENDAR;
 
 /// A row to be written: day, tuple, cells.
 type Packed<'a> = (i32, Key, Filled<'a>);
@@ -80,8 +80,6 @@ impl Delta {
             delta.names.number(text);
         }
         let strings = delta.names.strings.len();
-        let days = chrono::NaiveDate::from_ymd_opt(1, 1, 1).map_or(i32::MIN, day_number)
-            ..=chrono::NaiveDate::from_ymd_opt(9999, 12, 31).map_or(i32::MAX, day_number);
         let tables = input.count(3)?;
         for _ in 0..tables {
             let width = input.small()? as usize;
@@ -97,8 +95,7 @@ impl Delta {
             let mut day = 0_i64;
             for _ in 0..input.count(width + 2)? {
                 day = day.wrapping_add(input.signed64()?);
-                let day = i32::try_from(day).ok().filter(|day| days.contains(day));
-                let day = day.ok_or(DecodeError::Invalid("day"))?;
+                let day = i32::try_from(day).map_err(|_| DecodeError::Invalid("day"))?;
                 let mut key = [0; MAX_WIDTH];
                 for number in key.iter_mut().take(width) {
                     *number = input.small()?;
@@ -107,7 +104,10 @@ impl Delta {
                     }
                 }
                 let cells = read_cells(&mut input, columns)?;
-                delta.add_to(RowKey { table, day, key }, cells);
+                // Earlier programs stored days behind the calendar's end, of which nothing is told.
+                if CALENDAR.contains(&day) {
+                    delta.add_to(RowKey { table, day, key }, cells);
+                }
             }
         }
         input.end()?;

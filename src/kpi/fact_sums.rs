@@ -10,6 +10,7 @@ use super::hash::QuickState;
 use super::since::month_of;
 use crate::domain::fact::{Dims, Fact, FactKind};
 use crate::domain::facts::Kinds;
+use crate::domain::time::CALENDAR;
 
 /// Facts that one sum should be made of, on average: with fewer, sums are hardly quicker than facts and take as much room.
 const FACTS_A_SUM: u64 = 2;
@@ -84,7 +85,8 @@ impl FactSums {
 
     /// Adds a fact, or takes it back.
     pub fn add(&mut self, fact: &Fact, back: bool) {
-        if self.left_out.contains(&fact.kind) {
+        // No question reaches a day that no date names.
+        if self.left_out.contains(&fact.kind) || !CALENDAR.contains(&fact.day) {
             return;
         }
         let key = Key::of(fact, self.number(&fact.dims), self.day(fact.day));

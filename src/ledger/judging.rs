@@ -8,7 +8,8 @@ use super::books::{Books, NEVER};
 use super::debtor::of_debtor;
 use super::dims::DimRef;
 use super::emit::Sink;
-use super::promise::{PromiseState, PromiseView, expected, no_longer_open};
+use super::promise::{PromiseState, PromiseView, expected};
+use super::released::no_longer_open;
 use super::seen::{SeenFor, last_seen, see};
 use super::{CaseLedger, midnight};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
@@ -82,13 +83,24 @@ impl CaseLedger {
                 continue;
             };
             let Some(promise) = self.books_mut().promises.get_mut(index) else { return };
+            if promise.is_released() && !promise.kept_already() {
+                promise.state = PromiseState::Released;
+                let ended = Fact { day, ..promise.ended(sink) };
+                sink.out.push(ended);
+                continue;
+            }
             promise.state = promise.verdict();
             promise.case = Some(Arc::clone(&sink.dims));
             let promise = promise.clone();
             let judged = self.judged(index, &promise, sink);
             let told = of_debtor(&judged, sink.version, sink.out);
             [Some(judged), told].into_iter().flatten().for_each(|fact| sink.out.push(fact));
-            sink.out.push(Fact { day, ..no_longer_open(&promise, sink) });
+            sink.out.push(if promise.is_released() {
+                // Paid although nobody asked for it any more: it was expected after all.
+                expected(&promise, sink)
+            } else {
+                Fact { day, ..no_longer_open(&promise, sink) }
+            });
             sink.out.push(came(&promise, sink));
             for (seen, _) in DUE.into_iter().filter(|(_, direction)| promise.is_of(*direction)) {
                 see(&mut self.kept, seen, day, sink);
@@ -137,8 +149,8 @@ impl CaseLedger {
         }
         let after = self.told_of_judged(entry, &concerned, sink);
         for (before, after) in before.into_iter().zip(after).filter(|(before, after)| before != after) {
-            sink.out.push(Fact { sign: -1, ..before });
-            sink.out.push(after);
+            sink.out.extend(before.map(|before| Fact { sign: -1, ..before }));
+            sink.out.extend(after);
         }
         if let Some(days) = days.filter(|_| kept != self.kept_among(&concerned)) {
             for ((seen, direction), before) in KEPT.into_iter().zip(days) {
@@ -161,14 +173,15 @@ impl CaseLedger {
         promises.iter().map(|at| self.promises().get(*at).is_some_and(PromiseView::is_kept)).collect()
     }
 
-    /// What is told of these promises, and of the instalments that an entry was paid on, that were judged.
-    fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Fact> {
+    /// What is told of these promises, and of the instalments that an entry was paid on, that were judged: of each in the same
+    /// places, whether or not there is something to tell.
+    fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Option<Fact>> {
         let judged = promises.iter().filter_map(|at| Some((*at, self.promises().get(*at)?)));
-        let mut told: Vec<Fact> = Vec::new();
+        let mut told = Vec::new();
         for (at, promise) in judged {
             let fact = self.judged(at, promise, sink);
-            told.extend(of_debtor(&fact, sink.version, sink.out));
-            told.extend([fact, came(promise, sink)]);
+            told.push(of_debtor(&fact, sink.version, sink.out));
+            told.extend([Some(fact), Some(came(promise, sink))]);
         }
         if let Some(books) = &self.books {
             told.extend(books.told_of_instalments(entry, sink));

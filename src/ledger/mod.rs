@@ -37,6 +37,7 @@ mod pages;
 mod past_due;
 mod plans;
 mod promise;
+mod released;
 mod remembered;
 mod reversals;
 mod roster;
@@ -161,10 +162,15 @@ impl CaseLedger {
             }
             Detail::PromiseWithdrawn { promise } => self.promise_withdrawn(ctx, promise, sink),
             Detail::Promise(_) if !ctx.lead => self.made_elsewhere(activity, sink),
-            Detail::Transfer { transfer, .. } => self.transferred(*transfer, activity.occurred, sink),
+            Detail::Transfer { transfer, .. } => {
+                let rest = self.is_at_rest();
+                self.transferred(*transfer, activity.occurred, sink);
+                self.rested(rest, sink);
+            }
             Detail::CaseStatus { closed, .. } => {
-                let before = self.stock();
+                let (before, rest) = (self.stock(), self.is_at_rest());
                 self.close(*closed, sink);
+                self.rested(rest, sink);
                 sink.stocks(before, self.stock());
                 self.on_hand(before.open, sink);
             }
@@ -271,8 +277,9 @@ impl CaseLedger {
             let net = self.month_begins(&sink);
             self.pass_to(sink.day, &mut sink);
             if self.books.as_ref().is_some_and(|books| books.returns <= at) {
-                let before = self.stock();
+                let (before, rest) = (self.stock(), self.is_at_rest());
                 self.placed(&mut sink);
+                self.rested(rest, &mut sink);
                 sink.stocks(before, self.stock());
                 self.on_hand(before.open, &mut sink);
             }
@@ -305,21 +312,6 @@ impl CaseLedger {
             day = Some(day.map_or(older, |day| day.min(older)));
         }
         self.timer = day.map_or(next, |day| next.min(midnight(market, day)));
-    }
-
-    /// Closes or reopens the case.
-    fn close(&mut self, closed: bool, sink: &mut Sink) {
-        if closed && !self.closed {
-            self.closed_on = sink.day;
-            self.marks &= !LOST;
-            sink.out.push(sink.plain(FactKind::AccountClosed, 1));
-        }
-        self.closed = closed;
-    }
-
-    /// Days for which the case has been closed, if it is.
-    fn closed_for(&self, day: i32) -> Option<i64> {
-        (self.closed && self.closed_on != i32::MIN).then(|| i64::from(day) - i64::from(self.closed_on))
     }
 
     /// Lets days pass: what was not yet due may be past due.

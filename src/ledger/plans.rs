@@ -29,6 +29,8 @@ pub(super) struct Plan {
     instalments: Vec<(i32, i64)>,
     /// The first of them were judged: the case's dimensions then.
     judged: Vec<Judged>,
+    /// From this one on nothing is expected of them: see [`super::released`].
+    released: Option<u32>,
     /// When the next one will be judged.
     judged_at: Timestamp,
     flags: u16,
@@ -41,6 +43,8 @@ pub(super) struct Plan {
 struct Judged {
     #[serde(deserialize_with = "super::dims::read_shared")]
     case: Arc<Dims>,
+    /// Nothing was expected of it then.
+    released: bool,
 }
 
 impl Plan {
@@ -64,18 +68,46 @@ impl Plan {
         fact
     }
 
+    /// The instalments from one on of which something is expected.
+    fn expecting(&self, from: usize) -> &[(i32, i64)] {
+        let until = self.released.map_or(self.instalments.len(), |until| until as usize);
+        self.instalments.get(from..until).unwrap_or_default()
+    }
+
+    /// The case is worked no more, or again.
+    pub(super) fn rest(&mut self, at_rest: bool, sink: &mut Sink) {
+        if self.to.is_some() || self.judged_at == NEVER {
+            return;
+        }
+        let open = self.judged.len();
+        if at_rest {
+            let due = self.instalments.partition_point(|(due, _)| *due < sink.day).max(open);
+            for one in self.expecting(due) {
+                sink.out.push(Fact { sign: -1, ..self.expected(*one, sink) });
+            }
+            self.released = Some(index(due));
+        } else if let Some(from) = self.released.take() {
+            for one in self.expecting(open.max(from as usize)) {
+                sink.out.push(self.expected(*one, sink));
+            }
+        }
+    }
+
     fn set_timer(&mut self, market: &Market) {
         let last = self.last_day(self.judged.len(), market);
         self.judged_at = last.map_or(NEVER, |last| midnight(market, last.saturating_add(1)));
     }
 
     /// What is told of an instalment that was judged: what became of it, and of what was expected. `paid` is what came of the
-    /// whole plan by a day, or in all.
+    /// whole plan by a day, or in all. Nothing of one that was released and not paid.
     fn told(&self, at: usize, before: i128, paid: &Paid, sink: &Sink) -> Option<[Fact; 2]> {
         let (judged, (due, amount)) = (self.judged.get(at)?, self.instalments.get(at).copied()?);
         let last = self.last_day(at, sink.market)?;
         let part = |sum: i128| narrow(sum - before).min(amount);
         let in_time = part(paid.by(last));
+        if judged.released && in_time < amount {
+            return None;
+        }
         let state = match (in_time == amount, part(paid.by(i32::MAX)) == amount) {
             (true, _) => "kept",
             (_, true) => "late",
@@ -86,16 +118,17 @@ impl Plan {
         (fact.amount, fact.amount2) = (amount, in_time);
         fact.flags = self.flags;
         fact.dims = DimRef::of(&judged.case).acted_by(&self.dims).state(state).shared();
-        Some([fact, Fact { count: 0, amount: 0, amount2: in_time, ..self.expected((due, amount), sink) }])
+        let expected = Fact { amount2: in_time, ..self.expected((due, amount), sink) };
+        Some([fact, if judged.released { expected } else { Fact { count: 0, amount: 0, ..expected } }])
     }
 
     /// What is told of the instalments that were judged, from one on.
-    fn told_from(&self, from: usize, books: &Books, sink: &Sink) -> Vec<Fact> {
+    fn told_from(&self, from: usize, books: &Books, sink: &Sink) -> Vec<Option<Fact>> {
         let paid = books.paid_by_day(self.from, self.to);
         let mut before: i128 = self.instalments.iter().take(from).map(|(_, amount)| i128::from(*amount)).sum();
         let mut told = Vec::new();
         for at in from..self.judged.len() {
-            told.extend(self.told(at, before, &paid, sink).into_iter().flatten());
+            told.extend(self.told(at, before, &paid, sink).map_or([None, None], |facts| facts.map(Some)));
             before += self.instalments.get(at).map_or(0, |(_, amount)| i128::from(*amount));
         }
         told
@@ -114,7 +147,7 @@ impl Books {
     }
 
     /// What is told of every instalment that was judged of the plan that an entry was paid on.
-    pub(super) fn told_of_instalments(&self, entry: Option<u32>, sink: &Sink) -> Vec<Fact> {
+    pub(super) fn told_of_instalments(&self, entry: Option<u32>, sink: &Sink) -> Vec<Option<Fact>> {
         self.plans.iter().filter(|plan| plan.takes(entry)).flat_map(|plan| plan.told_from(0, self, sink)).collect()
     }
 }
@@ -137,6 +170,7 @@ impl CaseLedger {
             made: sink.day,
             instalments,
             judged: Vec::new(),
+            released: None,
             judged_at: NEVER,
             flags: fact.flags,
             dims: Arc::clone(&fact.dims),
@@ -171,7 +205,7 @@ impl CaseLedger {
             fact.dims = sink.case.acted_by(&plan.dims).state(state).shared();
             sink.out.push(fact);
             let due = plan.instalments.partition_point(|(due, _)| *due < sink.day).max(plan.judged.len());
-            for one in plan.instalments.get(due..).unwrap_or_default() {
+            for one in plan.expecting(due) {
                 sink.out.push(Fact { sign: -1, ..plan.expected(*one, sink) });
             }
             plan.instalments.truncate(due);
@@ -185,10 +219,11 @@ impl CaseLedger {
         while let Some(index) = self.books.as_deref().and_then(due) {
             let books = self.books_mut();
             let Some(plan) = books.plans.get_mut(index) else { return };
-            push_lean(&mut plan.judged, Judged { case: Arc::clone(&sink.dims) });
+            let released = plan.released.is_some_and(|from| from as usize <= plan.judged.len());
+            push_lean(&mut plan.judged, Judged { case: Arc::clone(&sink.dims), released });
             plan.set_timer(sink.market);
             let told = books.plans.get(index).map(|plan| plan.told_from(plan.judged.len() - 1, books, sink));
-            sink.out.extend(told.into_iter().flatten());
+            sink.out.extend(told.into_iter().flatten().flatten());
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::books::{Books, Pending, index, push_lean, tag};
 use super::dims::DimRef;
 use super::emit::Sink;
+use super::released::no_longer_open;
 use super::remembered::{MadeOn, low};
 use super::{CaseLedger, Context};
 use crate::domain::activity::Activity;
@@ -35,6 +36,8 @@ vocabulary!(
         Withdrawn = "withdrawn",
         /// Replaced by another one, at the latest on its due date.
         Superseded = "superseded",
+        /// Not paid, of a case that was closed or left at the latest on its due date.
+        Released = "released",
     }
 );
 
@@ -55,8 +58,8 @@ pub struct PromiseView {
     pub paid_late: i64,
     /// How it stands.
     pub state: PromiseState,
-    /// [`DOOMED`] and [`ON_CONTACT`].
-    marks: u8,
+    /// [`DOOMED`], [`ON_CONTACT`] and [`super::released::RELEASED`].
+    pub(super) marks: u8,
     /// Flags of its facts: made without an agent, what its call was.
     pub(super) flags: u16,
     /// Day of the contact that it was made on; its own day if on none.
@@ -94,8 +97,8 @@ impl PromiseView {
 
     /// What is still to be paid on it, if that may still count.
     fn missing(&self) -> i64 {
-        let ended = matches!(self.state, PromiseState::Withdrawn | PromiseState::Superseded);
-        if ended || self.is_doomed() {
+        use PromiseState::{Released, Superseded, Withdrawn};
+        if matches!(self.state, Withdrawn | Superseded | Released) || self.is_doomed() {
             0
         } else {
             self.amount.saturating_sub(self.paid_in_time).saturating_sub(self.paid_late).max(0)
@@ -121,13 +124,11 @@ impl PromiseView {
     fn end(&mut self, state: PromiseState, sink: &mut Sink) {
         if self.state == PromiseState::Open && !self.kept_already() {
             self.state = state;
-            let mut fact = sink.plain(FactKind::PromiseEnded, 1);
-            fact.amount = self.amount;
-            fact.flags = self.flags;
-            fact.dims = self.told(state, sink);
-            sink.out.push(fact);
-            sink.out.push(no_longer_open(self, sink));
-            sink.out.push(Fact { sign: -1, ..expected(self, sink) });
+            sink.out.push(self.ended(sink));
+            if !self.is_released() {
+                sink.out.push(no_longer_open(self, sink));
+                sink.out.push(Fact { sign: -1, ..expected(self, sink) });
+            }
         }
     }
 
@@ -140,8 +141,12 @@ impl PromiseView {
         }
     }
 
-    fn told(&self, state: PromiseState, sink: &Sink) -> Arc<Dims> {
-        self.of_case(sink.case).state(state.as_str()).shared()
+    /// It ended without being judged.
+    pub(super) fn ended(&self, sink: &Sink) -> Fact {
+        let mut fact = sink.plain(FactKind::PromiseEnded, 1);
+        (fact.amount, fact.flags) = (self.amount, self.flags);
+        fact.dims = self.of_case(sink.case).state(self.state.as_str()).shared();
+        fact
     }
 
     /// The dimensions of what becomes of it: the case's, with whose promise it is and how it was made.
@@ -289,6 +294,8 @@ impl CaseLedger {
         for waiting in books.arrived(tag(&activity.id)) {
             let books = self.books_mut();
             match waiting {
+                // Of promises that name each other the first is the one that was replaced.
+                Pending::Superseded if promise.supersedes.is_some() => {}
                 Pending::Withdrawn | Pending::Superseded => {
                     let how = match waiting {
                         Pending::Withdrawn => PromiseState::Withdrawn,
@@ -333,7 +340,7 @@ impl CaseLedger {
         if dims == view.dims && flags == view.flags {
             return;
         }
-        let is_open = view.state == PromiseState::Open;
+        let is_open = view.is_open();
         let tell = |view: &PromiseView, sign: i8, sink: &mut Sink| {
             sink.out.push(Fact { sign, ..made(view, sink) });
             if is_open {
@@ -348,7 +355,7 @@ impl CaseLedger {
 
     /// What is open of promises leaves the dimensions that the case had, or comes to those that it has now.
     pub(super) fn promises_move(&self, (sign, other): (i8, DimRef<'_>), sink: &mut Sink) {
-        for promise in self.promises().iter().filter(|promise| promise.state == PromiseState::Open) {
+        for promise in self.promises().iter().filter(|promise| promise.is_open()) {
             if promise.of_case(sink.case) != promise.of_case(other) {
                 sink.out.push(Fact { sign, ..open(promise, sink) });
             }
@@ -380,11 +387,6 @@ pub(super) fn open(promise: &PromiseView, sink: &Sink) -> Fact {
     fact.amount = promise.amount;
     fact.dims = promise.of_case(sink.case).shared();
     fact
-}
-
-/// It is open no more: a stock that has come to nothing differs from one that there never was.
-pub(super) fn no_longer_open(promise: &PromiseView, sink: &Sink) -> Fact {
-    Fact { count: 0, amount: promise.amount.saturating_neg(), ..open(promise, sink) }
 }
 
 fn made(promise: &PromiseView, sink: &Sink) -> Fact {

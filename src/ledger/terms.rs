@@ -37,6 +37,8 @@ pub(super) struct Deal {
     /// It was not paid by that day: the dimensions under which that is told, once the day is over and for as long as it is so.
     #[serde(deserialize_with = "super::dims::read_shared_if_any")]
     overdue: Option<Arc<Dims>>,
+    /// When the case was closed or left, if it was not worked again before that day was over: see [`super::released`].
+    rested: Option<i32>,
     /// Dimensions of the case when the day was over.
     #[serde(deserialize_with = "super::dims::read_shared_if_any")]
     judged: Option<Arc<Dims>>,
@@ -62,6 +64,20 @@ impl Deal {
     /// It is not paid, nothing was told of that yet, and its last day is before `day`.
     fn is_overdue(&self, day: i32) -> bool {
         self.amount > 0 && self.paid.is_none() && self.overdue.is_none() && self.last.is_some_and(|last| last < day)
+    }
+
+    /// The case is worked no more, or again.
+    pub(super) fn rest(&mut self, at_rest: bool, day: i32) {
+        match self.rested {
+            None if at_rest => self.rested = Some(day),
+            Some(_) if !at_rest && self.judged.is_none() => self.rested = None,
+            _ => {}
+        }
+    }
+
+    /// The case was closed or left at the latest on the day by which it was to be paid.
+    fn is_released(&self, grace: i32) -> bool {
+        self.rested.zip(self.last).is_some_and(|(day, last)| day <= last.saturating_sub(grace))
     }
 
     /// It was not paid by its due date and nothing is paid on it any more.
@@ -150,11 +166,12 @@ impl CaseLedger {
                 let grace = i32::from(ctx.market.promise_grace_days);
                 let last = due.map(|due| day_number(add_days(due, i64::from(grace))).max(sink.day));
                 let judged_at = last.map_or(NEVER, |last| super::midnight(ctx.market, last.saturating_add(1)));
-                let (paid, overdue, judged) = (None, None, None);
-                let deal = Deal { from, amount, balance, dims, last, judged_at, paid, overdue, judged };
+                let (paid, overdue, rested, judged) = (None, None, None, None);
+                let deal = Deal { from, amount, balance, dims, last, judged_at, paid, overdue, rested, judged };
                 // After its due date another one does not save the settlement that it replaces.
-                let lost =
-                    books.deal.replace(Box::new(deal)).filter(|deal| deal.is_overdue(sink.day.saturating_add(grace)));
+                let overdue =
+                    |deal: &Box<Deal>| deal.is_overdue(sink.day.saturating_add(grace)) && !deal.is_released(grace);
+                let lost = books.deal.replace(Box::new(deal)).filter(overdue);
                 sink.out.extend(lost.map(|deal| deal.told_lost(sink)));
             }
             SettlementStep::Broken => {
@@ -197,7 +214,9 @@ impl CaseLedger {
         let Some(deal) = books.deal.as_ref() else { return };
         let sum = narrow(books.paid_since(deal.from));
         let in_time = |last: i32| narrow(books.paid_by_day(deal.from, None).by(last));
-        let missed = deal.judged.as_ref().filter(|_| deal.last.is_some_and(|last| in_time(last) < deal.amount));
+        let released = deal.is_released(i32::from(sink.market.promise_grace_days));
+        let late = !released && deal.last.is_some_and(|last| in_time(last) < deal.amount);
+        let missed = deal.judged.as_ref().filter(|_| late);
         let overdue = missed.map(|case| DimRef::of(case).acted_by(&deal.dims).state("overdue").shared());
         let paid = (sum >= deal.amount).then(|| {
             let state = if overdue.is_some() { "paid_late" } else { "paid" };

@@ -101,6 +101,7 @@ impl CaseLedger {
         let [left, came] = [old, new].map(|version| super::dims::DimRef::of_case(market, version));
         let goes = left != came;
         let (before, principal) = (self.stock(), if goes { self.worth().principal } else { 0 });
+        let rest = self.is_at_rest();
         let net = self.month_begins(&Sink::new(&mut *out, (day, placed), market, old));
         let added = self.take_claims(old, new);
         if old.closed != new.closed {
@@ -147,6 +148,7 @@ impl CaseLedger {
         if self.comes_again(new, self.settled.max(new.effective)) {
             self.placed(&mut sink);
         }
+        self.rested(rest, &mut sink);
         let (was, now) = (price(old), price(new));
         if was != now {
             // Told beside the first price, so that the sum is what the newest version says.

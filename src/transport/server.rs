@@ -31,10 +31,12 @@ const AGED_GRACE: Duration = Duration::from_secs(60);
 const ACCEPTING: Duration = Duration::from_millis(100);
 /// How long health says NOT_SERVING to those who watch it before their watch ends.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// Bytes of one stream in flight: a batch of a thousand activities without a stop.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// Bytes of one connection in flight.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Bytes of one stream in flight: a batch of a thousand activities in two pieces.
+const STREAM_WINDOW: u32 = 512 << 10;
+/// Bytes of one connection in flight. The HTTP/2 library ends a connection in which too many messages below 256 bytes wait to be
+/// read: what they lack to 256 bytes may be half of this. At sixteen times the stream's window one stream is held back before
+/// that, however small its messages are.
+const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
 
 /// Why the services cannot be offered.
 #[derive(Debug, thiserror::Error)]

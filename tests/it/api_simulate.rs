@@ -253,22 +253,20 @@ on_both_databases!(
             assert!(since.elapsed() < Duration::from_secs(20), "it goes on without a reader");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        // A client that takes nothing loses its place.
-        let stalled = begin_for("mine", 1).expect("a place");
-        let since = Instant::now();
-        while full() {
-            assert!(since.elapsed() < Duration::from_secs(60), "it waits for its reader for ever");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        drop(stalled);
-        let mut done = Vec::new();
-        let mut last = None;
-        let mut whole = loop {
-            if let Ok(place) = begin() {
-                break place;
+        // As soon as whoever asked last has noticed that nobody listens.
+        let place = async |patience: u64| loop {
+            match begin_for("mine", patience) {
+                Ok(place) => break place,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
         };
+        // A client that takes nothing loses its place.
+        let stalled = place(1).await;
+        let since = Instant::now();
+        let mut whole = place(600).await;
+        assert!(since.elapsed() > Duration::from_millis(900), "there was a place for both");
+        drop(stalled);
+        let (mut done, mut last) = (Vec::new(), None);
         while let Some(event) = whole.recv().await {
             if let SimulationEvent::Progress { cases, .. } = event {
                 done.push(cases);

@@ -43,6 +43,7 @@ fn old(id: &str, (region, currency, zone): (&str, &str, &str), day: Option<Date>
             principal: money(currency, most),
             arise_date: day,
             original_due_date: day,
+            due_date: day,
             ..first.clone()
         })
         .collect();
@@ -90,6 +91,33 @@ async fn asked(mine: &mut Clients, region: &str, id: &str, at: Option<prost_type
     }
 }
 
+/// Figures of the first, of some and of the last days.
+async fn figures(mine: &mut Clients, region: &str) {
+    for (start_date, end_date) in
+        [(date(1, 1, 1), date(1, 3, 1)), (date(2024, 1, 1), date(2024, 7, 1)), (date(9999, 11, 1), date(9999, 12, 31))]
+    {
+        for (kpi, group_by) in [
+            ("open_accounts", vec![]),
+            ("cash_expected", vec!["agent"]),
+            ("headcount", vec![]),
+            ("barred_accounts", vec![]),
+            ("rpc_rate", vec!["agent", "client"]),
+        ] {
+            let question = v1::QueryKpisRequest {
+                region_code: region.to_owned(),
+                kpi_ids: vec![kpi.to_owned()],
+                grain: v1::Grain::Month.into(),
+                start_date,
+                end_date,
+                group_by: group_by.into_iter().map(str::to_owned).collect(),
+                ..Default::default()
+            };
+            let answer = mine.kpis.query_kpis(question).await;
+            answer.unwrap_or_else(|status| panic!("{region} {kpi} {start_date:?}: {status:?}"));
+        }
+    }
+}
+
 on_both_databases!(
     async fn the_ends_of_time_and_of_numbers_are_answered(database: Database) {
         let api = Api::start(&database).await;
@@ -101,6 +129,10 @@ on_both_databases!(
                 old("first", market, ends[0], 2),
                 old("last", market, ends[1], 2),
                 old("many", market, date(2024, 2, 29), 1_000),
+                v1::Case {
+                    placement: Some(v1::Placement { place_time: instant(ENDS[1]), ..Default::default() }),
+                    ..old("coming", market, ends[0], 1)
+                },
             ];
             for case in cases {
                 let request = v1::UpsertCaseRequest { region_code: region.to_owned(), case: Some(case) };
@@ -143,6 +175,21 @@ on_both_databases!(
             let request =
                 v1::ListFindingsRequest { region_code: region.to_owned(), page_size: 1_000, ..Default::default() };
             mine.compliance.list_findings(request).await.expect("findings");
+            let roster = v1::AgentRoster {
+                agent_id: "a".to_owned(),
+                fte_thousandths: 1_000,
+                end_date: ends[1],
+                ..Default::default()
+            };
+            let roster = activity("roster", "many", 9, v1::activity::Detail::AgentRoster(roster));
+            let roster = v1::RecordActivityRequest { region_code: region.to_owned(), activity: Some(roster) };
+            mine.activities.record_activity(roster).await.expect("stored");
+            // What follows of the last day lies behind the calendar, and takes no figure of other days with it, also once the
+            // changes are added to the cells.
+            for _ in 0..2 {
+                figures(&mut mine, region).await;
+                tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+            }
         }
         api.end().await;
     }

@@ -51,6 +51,7 @@ mod migrations;
 mod operating;
 mod opt_outs;
 mod own_hours;
+mod own_reference;
 mod permit_circles;
 mod permit_lists;
 mod permit_log;

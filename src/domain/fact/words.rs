@@ -92,7 +92,7 @@ impl FactKind {
             Self::PaymentSession => words(&["done", "failed", "abandoned"]),
             Self::PayerFailed => words(&["once", "again"]),
             Self::PromiseJudged | Self::DebtorPromiseJudged => words(&["kept", "partly_kept", "late", "broken"]),
-            Self::PromiseEnded => words(&["withdrawn", "superseded"]),
+            Self::PromiseEnded => words(&["withdrawn", "superseded", "released"]),
             Self::FirstContactResolved => words(&["attempt", "right_party"]),
             Self::PlanEnded => words(&["ended", "broken", "replaced"]),
             Self::InstalmentJudged => words(&["kept", "late", "missed"]),

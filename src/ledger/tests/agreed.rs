@@ -16,6 +16,9 @@ struct Schedule {
     /// Due days of the units to pay, instalment by instalment, and how many instalments are judged.
     instalments: Vec<(i32, i64)>,
     judged: usize,
+    /// From this one on nothing is expected while the case is not worked; those that were judged meanwhile.
+    resting: Option<usize>,
+    released: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ struct Deal {
     /// Day on which it was paid, and how much.
     paid: Option<(i32, i64)>,
     late: bool,
+    /// When the case came to be worked no more.
+    rested: Option<i32>,
     /// Nothing changes it any more.
     gone: bool,
 }
@@ -42,9 +47,13 @@ impl Deal {
         }
         let sum = came(payments, self.from);
         let in_time = payments.iter().filter(|paid| paid.0 >= self.from && self.last.is_none_or(|last| paid.1 <= last));
-        self.late = self.over && in_time.map(|paid| paid.2).sum::<i64>() < self.amount;
+        self.late = self.over && !self.released() && in_time.map(|paid| paid.2).sum::<i64>() < self.amount;
         let (day, most) = self.paid.unwrap_or((day, sum));
         self.paid = (sum >= self.amount).then_some((day, most.min(sum)));
+    }
+
+    fn released(&self) -> bool {
+        self.rested.zip(self.last).is_some_and(|(day, last)| day <= last - 3)
     }
 
     fn told(&self) -> Vec<(i32, &'static str, i64, i64)> {
@@ -91,7 +100,16 @@ impl Agreed {
                 due.retain(|(_, units)| *units > 0);
                 due.sort_by_key(|(day, _)| *day);
                 let id = activity.id.as_str().to_owned();
-                let plan = Schedule { id, from: entries, to: None, made: day, instalments: due, judged: 0 };
+                let plan = Schedule {
+                    id,
+                    from: entries,
+                    to: None,
+                    made: day,
+                    instalments: due,
+                    judged: 0,
+                    resting: None,
+                    released: vec![],
+                };
                 self.schedules.extend(Some(plan).filter(|plan| !plan.instalments.is_empty()));
             }
             Detail::PlanEnded { plan, broken } if self.running().is_some_and(|known| known.id == plan.as_str()) => {
@@ -102,7 +120,8 @@ impl Agreed {
                 let (state, of) = match step {
                     SettlementStep::Offer => ("offer", balance),
                     SettlementStep::Accepted => {
-                        let lost = |deal: &&mut Deal| deal.amount > 0 && deal.paid.is_none() && !deal.late;
+                        let lost =
+                            |deal: &&mut Deal| deal.amount > 0 && deal.paid.is_none() && !deal.late && !deal.released();
                         let lost = known.into_iter().filter(lost);
                         for deal in lost.filter(|deal| deal.last.is_some_and(|last| last - 3 < day)) {
                             self.steps.push((day, "overdue", deal.amount, deal.balance));
@@ -110,8 +129,8 @@ impl Agreed {
                         self.deals.iter_mut().for_each(|deal| deal.gone = true);
                         let last = due.map(|due| (day_number(due) + 3).max(day));
                         let (from, amount) = (entries, amount.minor);
-                        let (over, paid, late, gone) = (false, None, false, false);
-                        self.deals.push(Deal { from, amount, balance, last, over, paid, late, gone });
+                        let (over, paid, late, rested, gone) = (false, None, false, None, false);
+                        self.deals.push(Deal { from, amount, balance, last, over, paid, late, rested, gone });
                         ("accepted", balance)
                     }
                     SettlementStep::Broken => match known {
@@ -150,7 +169,24 @@ impl Agreed {
         }
         for plan in &mut self.schedules {
             while plan.instalments.get(plan.judged).is_some_and(|(due, _)| plan.last(*due) < day) {
+                plan.released.extend(plan.resting.filter(|from| *from <= plan.judged).map(|_| plan.judged));
                 plan.judged += 1;
+            }
+        }
+    }
+
+    /// The case came to be worked no more, or again.
+    pub fn rested(&mut self, now: bool, day: i32) {
+        let running = |plan: &&mut Schedule| plan.to.is_none() && plan.judged < plan.instalments.len();
+        if let Some(plan) = self.schedules.last_mut().filter(running) {
+            let due = plan.instalments.iter().filter(|(due, _)| *due < day).count();
+            plan.resting = now.then_some(due);
+        }
+        if let Some(deal) = self.deals.last_mut() {
+            match now {
+                true => deal.rested = deal.rested.or(Some(day)),
+                false if deal.over => {}
+                false => deal.rested = None,
             }
         }
     }
@@ -187,6 +223,9 @@ impl Schedule {
             };
             (self.last(*due), state, *amount, in_time)
         });
-        judged.collect()
+        let told = |(at, told): (usize, (i32, &'static str, i64, i64))| {
+            (told.1 == "kept" || !self.released.contains(&at)).then_some(told)
+        };
+        judged.enumerate().filter_map(told).collect()
     }
 }

@@ -3,13 +3,13 @@
 use super::*;
 use crate::domain::detail::{Instalment, SettlementStep};
 
-fn run(history: &[Activity]) -> Folded {
+pub(super) fn run(history: &[Activity]) -> Folded {
     let first = version("1", at("2024-01-10 09:00"), vec![claim("a", 10_000, Some("2024-01-31"))]);
     fold(&[first], history, at("2024-12-31 12:00"))
 }
 
 /// Day, state and how often that stands, of the facts of a kind.
-fn stands(folded: &Folded, kind: FactKind) -> Vec<(String, String)> {
+pub(super) fn stands(folded: &Folded, kind: FactKind) -> Vec<(String, String)> {
     let mut sums: BTreeMap<_, i32> = BTreeMap::new();
     for fact in folded.facts.iter().filter(|fact| fact.kind == kind) {
         let day = crate::domain::time::date_of_day(fact.day).to_string();
@@ -19,11 +19,11 @@ fn stands(folded: &Folded, kind: FactKind) -> Vec<(String, String)> {
     sums.into_iter().filter(|(_, count)| *count != 0).map(|(one, _)| one).collect()
 }
 
-fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
     rows.iter().map(|(day, state)| ((*day).to_owned(), (*state).to_owned())).collect()
 }
 
-fn plan(id: &str, when: &str, due: &[&str]) -> Activity {
+pub(super) fn plan(id: &str, when: &str, due: &[&str]) -> Activity {
     let instalments = due.iter().map(|due| Instalment { due: date(due), amount: 100 }).collect();
     activity(id, at(when), Detail::Plan { instalments, currency: eur(), written: false })
 }

@@ -18,6 +18,7 @@ mod past_due;
 mod posted;
 mod principal;
 mod property;
+mod released;
 mod roster;
 mod seen;
 

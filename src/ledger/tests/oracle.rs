@@ -60,6 +60,8 @@ pub(super) struct Pledge {
     due: i32,
     agent: Option<String>,
     given_up_late: bool,
+    /// The case came to be worked no more by its due day.
+    released: bool,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,8 @@ pub(super) struct Oracle {
     /// Principal that is still to come in.
     coming: Option<i64>,
     closed: bool,
+    /// It is closed, or gone.
+    resting: bool,
     entries: BTreeMap<String, Entry>,
     reversals: Vec<(String, i64)>,
     /// Units that reversals stated beyond what was left.

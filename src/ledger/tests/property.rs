@@ -11,7 +11,6 @@ use crate::domain::detail::TransferKind;
 use crate::domain::fact::flag;
 use crate::domain::facts::Kinds;
 use crate::domain::vocabulary::Component;
-use crate::ledger::PromiseState;
 
 /// Folds the history; with ticks, time also passes at each of them, and the state is copied there.
 fn folded(history: &History, ticks: &[Timestamp]) -> Folded {
@@ -89,6 +88,7 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
         while let Some((at, kind, index)) = steps.next_if(|(at, ..)| local(*at) == day) {
             let mut by = None;
             oracle.pass(at);
+            oracle.rested(day);
             oracle.look(day, None);
             match kind {
                 0 if came => {}
@@ -108,9 +108,11 @@ fn counted(history: &History) -> (Oracle, Vec<(i32, Shown)>) {
                     by = Some(activity);
                 }
             }
+            oracle.rested(day);
             oracle.look(day, by);
         }
         oracle.pass(Timestamp::start_of(crate::domain::time::date_of_day(day + 1), history.market.zone).plus(-1));
+        oracle.rested(day);
         oracle.look(day, None);
         days.push((day, oracle.shown(day, current)));
         oracle.note(day);
@@ -257,7 +259,7 @@ fn promises_agree(folded: &Folded, oracle: &Oracle) -> Result<(), TestCaseError>
     }
     open.retain(|_, amount| *amount != 0);
     prop_assert!(open.len() <= 1, "{open:?}");
-    let still = folded.ledger.promises().iter().filter(|promise| promise.state == PromiseState::Open);
+    let still = folded.ledger.promises().iter().filter(|promise| promise.is_open());
     prop_assert_eq!(open.values().sum::<i64>(), still.map(|promise| promise.amount).sum::<i64>());
     Ok(())
 }

@@ -47,7 +47,7 @@ fn promise(view: &PromiseView, currency: Currency) -> v1::PromiseView {
         amount: Some(minor(view.amount, currency)),
         due_date: Some(date(view.due)),
         make_time: Some(time(view.made)),
-        state: view.state.number(),
+        state: view.stands().number(),
         paid_in_time: Some(minor(view.paid_in_time, currency)),
         paid_late: Some(minor(view.paid_late, currency)),
     }

@@ -30,6 +30,13 @@ pub fn activity(at: &At<'_>, wire: v1::Activity) -> Option<Activity> {
     let parent = at.field("parent_activity_id").optional_id(&wire.parent_activity_id, ActivityId::new);
     let control = control(&at.field("control"), wire.control.unwrap_or_default());
     let detail = detail(at, wire.detail);
+    let itself = "names the activity itself: name another one, or leave it out";
+    if parent.is_some() && parent == id {
+        at.field("parent_activity_id").refuse(itself);
+    }
+    if let Some((kind, field, _)) = detail.as_ref().and_then(names).filter(|named| id.as_ref() == Some(named.2)) {
+        at.field(kind).field(field).refuse(itself);
+    }
     if let Some(detail) = &detail
         && cases.is_empty()
         && !detail.is_market_wide()
@@ -54,6 +61,17 @@ pub fn activity(at: &At<'_>, wire: v1::Activity) -> Option<Activity> {
         parent,
         control,
         detail: detail?,
+    })
+}
+
+/// The activity that a kind takes back, replaces or ends, with the kind and its field that name it.
+fn names(detail: &Detail) -> Option<(&'static str, &'static str, &ActivityId)> {
+    Some(match detail {
+        Detail::Promise(promise) => ("promise", "superseded_promise_id", promise.supersedes.as_ref()?),
+        Detail::PromiseWithdrawn { promise } => ("promise_withdrawn", "promise_id", promise),
+        Detail::PlanEnded { plan, .. } => ("plan_ended", "plan_id", plan),
+        Detail::Reversal { reverses, .. } => ("reversal", "reversed_activity_id", reverses),
+        _ => return None,
     })
 }
 

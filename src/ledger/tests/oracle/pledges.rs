@@ -7,7 +7,7 @@ impl Oracle {
     pub(super) fn pay_pledges(&mut self, id: &str, units: i64, day: i32, named: Option<usize>) {
         for _ in 0..units {
             let open = self.pledges.iter().enumerate().filter(|(at, pledge)| {
-                let ended = ["withdrawn", "superseded"].contains(&pledge.state) || pledge.given_up_late;
+                let ended = !["open", "judged"].contains(&pledge.state) || pledge.given_up_late;
                 let open = pledge.state == "open" || day <= pledge.last || named == Some(*at);
                 !ended && open && pledge.in_time + pledge.late < pledge.amount
             });
@@ -33,6 +33,7 @@ impl Oracle {
             due: day_number(promise.due),
             agent: activity.actor.agent.clone(),
             given_up_late: false,
+            released: false,
         });
         if let Some(old) = &promise.supersedes {
             self.end(old.as_str(), "superseded", day);
@@ -40,6 +41,7 @@ impl Oracle {
         for (target, matter) in std::mem::take(&mut self.waiting) {
             match matter {
                 _ if target != id => self.waiting.push((target, matter)),
+                Ok("superseded") if promise.supersedes.is_some() => {}
                 // What was replaced or withdrawn before it was made never gets beyond that.
                 Ok(how) => self.end(&id, how, i32::MIN),
                 Err(entry) => {
@@ -68,7 +70,23 @@ impl Oracle {
         self.agreed.begins(&self.payments(), day);
         for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open" && pledge.last < day) {
             pledge.state = "judged";
+            if pledge.released && pledge.in_time < pledge.amount {
+                pledge.state = "released";
+                self.ended.push((pledge.last, "released", pledge.amount));
+            }
         }
+    }
+
+    /// Whether the case is worked has perhaps changed.
+    pub(in crate::ledger::tests) fn rested(&mut self, day: i32) {
+        let now = self.closed || self.gone.is_some();
+        if now == std::mem::replace(&mut self.resting, now) {
+            return;
+        }
+        for pledge in self.pledges.iter_mut().filter(|pledge| pledge.state == "open") {
+            pledge.released = now && (pledge.released || day <= pledge.due && pledge.in_time < pledge.amount);
+        }
+        self.agreed.rested(now, day);
     }
 
     /// Promises that were judged, as things stand now: day, state, promised, paid in time, days from due to full.
