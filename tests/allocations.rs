@@ -79,6 +79,7 @@ fn twelve_rules_allow_a_contact_without_allocating() {
         promise_grace_days: 3,
         attribution_days: 30,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        payment_orders: Vec::new(),
         buckets: fairdue::domain::buckets::Buckets::default(),
         case_dimensions: Default::default(),
     };

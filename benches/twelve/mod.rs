@@ -48,6 +48,7 @@ impl Fairdue {
                 promise_grace_days: 3,
                 attribution_days: 30,
                 payment_order: DEFAULT_PAYMENT_ORDER,
+                payment_orders: Vec::new(),
                 buckets: Buckets::default(),
                 case_dimensions: Default::default(),
             },

@@ -2,7 +2,7 @@
 
 use super::args::{KeyCommand, Source, TenantCommand};
 use super::error::CliError;
-use crate::cli::say::{complain, say};
+use crate::cli::say::{self, complain, say};
 use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
 use crate::domain::ids::{KeyId, MarketId, TenantId};
@@ -72,13 +72,23 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             if !store.tenants().await?.iter().any(|row| row.tenant == tenant) {
                 return Err(CliError::new(format!("tenant {tenant} is not known: run fairdue tenant create {tenant}")));
             }
-            let roles = role.iter().map(|role| role.0).collect();
-            let text =
-                keys::create_labelled(&store, &tenant, roles, markets, label.clone(), Clock::system().now()).await;
-            store.close().await;
+            let mut roles: Vec<_> = role.iter().map(|role| role.0).collect();
+            roles.sort_unstable();
+            roles.dedup();
+            let now = Clock::system().now();
+            let text = keys::create_labelled(&store, &tenant, roles, markets, label.clone(), now).await;
             let text = text.map_err(|error| CliError::new(error.to_string()))?;
             complain!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
-            say!("{text}");
+            let told = say::try_to_tell(&text);
+            if let Err(error) = told {
+                // What nobody has seen must not open anything.
+                let id = KeyId::trusted(key_id(&text));
+                let revoked = store.revoke_key(&tenant, &id, Clock::system().now()).await?;
+                store.close().await;
+                let now = if revoked { "it was revoked" } else { "revoke it" };
+                return Err(CliError::new(format!("the key {id} could not be shown ({error}): {now}")));
+            }
+            store.close().await;
             Ok(())
         }
         KeyCommand::List { tenant, source } => {
@@ -93,8 +103,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             let snapshot = source.load()?;
             let tenant = tenant_id(tenant)?;
             // The whole key may be pasted too: its middle part is the id.
-            let id = key.strip_prefix("fd_").and_then(|rest| rest.rsplit('.').nth(1)).unwrap_or(key);
-            let id = KeyId::new(id).map_err(|error| CliError::new(format!("the key's id {error}")))?;
+            let id = KeyId::new(key_id(key)).map_err(|error| CliError::new(format!("the key's id {error}")))?;
             let store = open_store(&snapshot).await?;
             let revoked = store.revoke_key(&tenant, &id, Clock::system().now()).await?;
             store.close().await;
@@ -105,6 +114,11 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             Ok(())
         }
     }
+}
+
+/// The id in a key; the text itself if it is none.
+fn key_id(key: &str) -> &str {
+    key.strip_prefix("fd_").and_then(|rest| rest.rsplit('.').nth(1)).unwrap_or(key)
 }
 
 /// Prints the keys of a tenant, one a line, with a tab between columns.
@@ -144,14 +158,18 @@ pub async fn reset_feeds(tenant: &str, market: &str, source: &Source) -> Result<
 }
 
 fn known_markets(snapshot: &Snapshot, tenant: &TenantId, wanted: &[String]) -> Result<Vec<MarketId>, CliError> {
-    wanted
+    let known: Result<Vec<MarketId>, CliError> = wanted
         .iter()
         .map(|text| {
             let unknown = || CliError::new(format!("tenant {tenant} has no market {text} in its configuration"));
             let market = MarketId::new(&text.to_ascii_lowercase()).map_err(|_| unknown())?;
             snapshot.market(tenant, &market).map(|_| market).ok_or_else(unknown)
         })
-        .collect()
+        .collect();
+    let mut known = known?;
+    known.sort_unstable();
+    known.dedup();
+    Ok(known)
 }
 
 impl Source {

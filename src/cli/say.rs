@@ -28,6 +28,12 @@ pub(super) fn fail_with(code: u8) {
     FAILED.store(code.into(), Ordering::Relaxed);
 }
 
+/// Prints a line, unless that is not possible.
+pub(super) fn try_to_tell(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush())
+}
+
 /// Prints a text, with the end of a line or without. A reader that went away ends the program: it has what it wanted. What
 /// cannot be written for another reason ends it with an error.
 pub(super) fn tell(text: std::fmt::Arguments<'_>, line: bool) {

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::compliance::examples;
 use crate::config::{Holder, Snapshot, environment};
 use crate::deliver;
-use crate::domain::diagnostic::Diagnostics;
+use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::ids::{MarketId, TenantId};
 use crate::store::{self, Store, StoreError};
 use crate::transport::encode::event::event;
@@ -103,6 +103,12 @@ pub async fn next_stop(signals: &mut Signals) -> Asked {
 /// Reads the configuration again; whether what was read is in force. Packs that changed must do what their examples promise.
 fn reload(dir: &Path, holder: &Holder) -> bool {
     let proved = |new: &Snapshot, former: &Snapshot| {
+        // A directory that is not there for a moment must not take every market away.
+        if new.tenants.is_empty() && !former.tenants.is_empty() {
+            let remedy = "put the files of tenants back; a server that is to have none is started anew";
+            let none = Diagnostic::at("tenants", "", 0, "no tenant is left, where there were some", remedy);
+            return Err(new.found_in(dir, Diagnostics(vec![none])));
+        }
         let failing = examples::failing_anew(&new.packs, &former.packs);
         Diagnostics(failing).into_result(()).map_err(|found| new.found_in(dir, found))
     };

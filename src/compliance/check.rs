@@ -6,6 +6,7 @@ use super::speaking::Speaking;
 use super::verdict::of_answer;
 use super::{Answered, CaseWatch, Context};
 use crate::domain::activity::Activity;
+use crate::domain::detail::Detail;
 use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
 use crate::domain::verdict::Verdict;
 use crate::rules::candidates::Candidate;
@@ -46,7 +47,13 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         answer.verdict = answer.verdict.max(Verdict::Unknown);
         answer.missing.push("pack".to_owned());
     }
-    if complete && answer.verdict > Verdict::AllowedWithDuties {
+    // What no rule bounds is not thereby lawful: the packs leave open what they did not find in the law.
+    let silent = matches!(candidate.detail, Detail::Charge(_)) && answer.speaking.is_empty();
+    if silent {
+        answer.verdict = answer.verdict.max(Verdict::Unknown);
+        answer.missing.push(Attribute::ChargeRule.as_str().to_owned());
+    }
+    if complete && !silent && answer.verdict > Verdict::AllowedWithDuties {
         // What is not permitted is next allowed when it is lawful, whatever else is advised; what is only advised
         // against, when nothing is.
         let blocking = answer.verdict.min(Verdict::RepresentativeOnly);

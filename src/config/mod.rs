@@ -301,12 +301,16 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Payments of a market whose file states no order settle components as the country's pack says, and its working days
-/// are those of the country's pack.
+/// Payments of a market whose file states no order settle components as the country's pack says, those on debts of which the law
+/// states an order in that one, and its working days are those of the country's pack.
 fn ordered(tenant: &mut tenant::TenantFile, packs: &Packs) {
     for (id, calendar) in &mut tenant.calendars {
         let pack = tenant.markets.get(id).and_then(|market| packs.get(&market.region.to_lowercase()));
         calendar.holidays = pack.and_then(|pack| packs.calendar_of(pack));
+    }
+    for market in tenant.markets.values_mut() {
+        let pack = packs.get(&market.region.to_lowercase());
+        market.payment_orders = pack.map_or_else(Vec::new, |pack| pack.payment_orders.clone());
     }
     for id in &tenant.unordered {
         let Some(market) = tenant.markets.get_mut(id) else { continue };

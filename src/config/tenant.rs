@@ -249,6 +249,8 @@ fn market(
         promise_grace_days: u16::try_from(grace?).ok()?,
         attribution_days: attribution?,
         payment_order: payment_order?,
+        // The country's pack states them.
+        payment_orders: Vec::new(),
         // The KPI definitions state them.
         buckets: Buckets::default(),
         case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),

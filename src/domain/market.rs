@@ -6,7 +6,7 @@ use super::buckets::Buckets;
 use super::case_dimensions::CaseDimensions;
 use super::ids::{MarketId, TenantId};
 use super::money::Currency;
-use super::vocabulary::Component;
+use super::vocabulary::{Component, DebtClass, DebtType};
 
 /// The key of a market. Every stored row begins with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,10 +36,41 @@ pub struct Market {
     pub attribution_days: u16,
     /// Components in the order in which a payment settles them, where the payment does not say.
     pub payment_order: [Component; 3],
+    /// Kinds of debt of which the country's law states another order. No setting of a tenant changes it.
+    pub payment_orders: Vec<PaymentOrderOf>,
     /// Buckets of days past due, as the KPI definitions state them.
     pub buckets: Buckets,
     /// Values of cases that are dimensions, as the KPI definitions state them.
     pub case_dimensions: CaseDimensions,
+}
+
+/// An order in which payments on debts of some kind settle components.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentOrderOf {
+    /// Classes of debt; none: all.
+    pub debt_classes: Vec<DebtClass>,
+    /// Where the debt comes from; none: from anywhere.
+    pub debt_types: Vec<DebtType>,
+    /// Each component once.
+    pub order: [Component; 3],
+}
+
+impl PaymentOrderOf {
+    /// Whether it is such a debt. One of which nothing is stated is none.
+    fn is_of(&self, class: Option<DebtClass>, debt: Option<DebtType>) -> bool {
+        let among = |empty: bool, found: Option<bool>| empty || found == Some(true);
+        among(self.debt_classes.is_empty(), class.map(|class| self.debt_classes.contains(&class)))
+            && among(self.debt_types.is_empty(), debt.map(|debt| self.debt_types.contains(&debt)))
+    }
+}
+
+impl Market {
+    /// The order in which payments on a debt settle components, where they do not say.
+    #[must_use]
+    pub fn payment_order_of(&self, class: Option<DebtClass>, debt: Option<DebtType>) -> [Component; 3] {
+        let own = self.payment_orders.iter().find(|order| order.is_of(class, debt));
+        own.map_or(self.payment_order, |own| own.order)
+    }
 }
 
 /// The attribution days of a market whose configuration states none.

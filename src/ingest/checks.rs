@@ -306,6 +306,7 @@ mod tests {
             promise_grace_days: 3,
             attribution_days: 30,
             payment_order: DEFAULT_PAYMENT_ORDER,
+            payment_orders: Vec::new(),
             buckets: crate::domain::buckets::Buckets::default(),
             case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),
         }

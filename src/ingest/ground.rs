@@ -21,13 +21,14 @@ pub fn ground(market: &Market, rules: &RuleSet) -> String {
         promise_grace_days,
         attribution_days,
         payment_order,
+        payment_orders,
         buckets,
         case_dimensions,
         ..
     } = market;
     let of_cases: Vec<&str> = case_dimensions.names().collect();
     let settings = format!(
-        "{region} {zone} {currency:?} {promise_grace_days} {attribution_days} {payment_order:?} {buckets:?} {of_cases:?} {WAY}"
+        "{region} {zone} {currency:?} {promise_grace_days} {attribution_days} {payment_order:?} {payment_orders:?} {buckets:?} {of_cases:?} {WAY}"
     );
     let hash = blake3::hash(settings.as_bytes()).to_hex();
     format!("{} {}", rules.digest(), hash.get(..16).unwrap_or_default())

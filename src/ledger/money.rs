@@ -13,14 +13,15 @@ use crate::domain::case::CaseVersion;
 use crate::domain::detail::{AdjustmentKind, Charge, Payment};
 use crate::domain::fact::{Dims, Fact, FactKind, flag};
 use crate::domain::ids::ClaimId;
-use crate::domain::market::Market;
 use crate::domain::money::Money;
 use crate::domain::time::{DAY, day_number};
 use crate::domain::vocabulary::Component;
 
 impl CaseLedger {
-    pub(super) fn settling(&self, market: &Market, first: Option<usize>) -> Settling<'static> {
-        Settling { order: market.payment_order, stated: None, claims: self.claims.oldest_first(first) }
+    pub(super) fn settling(&self, sink: &Sink, first: Option<usize>) -> Settling<'static> {
+        let class = &sink.version.class;
+        let order = sink.market.payment_order_of(class.debt_class, class.debt_type);
+        Settling { order, stated: None, claims: self.claims.oldest_first(first) }
     }
 
     /// Records an entry that is told on `told`; its index.
@@ -77,7 +78,7 @@ impl CaseLedger {
         self.recovers(ctx.version, i128::from(amount), &dims, sink);
         let first = payment.claim.as_ref().and_then(|id| claim_index(ctx.version, id));
         let stated = Some(&payment.allocation).filter(|stated| !stated.is_empty());
-        let settling = Settling { stated, ..self.settling(ctx.market, first) };
+        let settling = Settling { stated, ..self.settling(sink, first) };
         self.settle(entry, amount, &settling, sink);
         let parts = self.books_mut().latest_parts(entry);
         let principal = parts.iter().filter(|part| part.slot.is_principal()).map(|part| i128::from(part.amount)).sum();
@@ -223,7 +224,7 @@ impl CaseLedger {
         let dims = Arc::clone(&sink.dims);
         let entry = self.enter(tag(&activity.id), amount, kind, Slot::CREDIT, &dims, sink.day);
         let stated = component.map(|component| [(component, amount)].into());
-        let settling = Settling { stated: stated.as_ref(), ..self.settling(ctx.market, None) };
+        let settling = Settling { stated: stated.as_ref(), ..self.settling(sink, None) };
         let left = self.settle(entry, amount, &settling, sink);
         self.beyond_owed(entry, left, sink);
         let amount = amount - left;

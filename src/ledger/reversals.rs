@@ -108,7 +108,7 @@ impl CaseLedger {
         match entry.kind {
             EntryKind::Charge | EntryKind::Interest | EntryKind::WriteUp => {
                 let stated = entry.slot.component().map(|component| [(component, amount)].into());
-                let settling = self.settling(ctx.market, entry.slot.claim());
+                let settling = self.settling(sink, entry.slot.claim());
                 self.settle(at, amount, &Settling { stated: stated.as_ref(), ..settling }, sink);
             }
             EntryKind::Cancellation => {

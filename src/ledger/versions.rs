@@ -22,7 +22,7 @@ impl CaseLedger {
         self.claims = first.claims.iter().map(Claim::of).collect::<Vec<_>>().into();
         self.away = false;
         let placed: i128 = first.claims.iter().map(|claim| i128::from(claim.principal)).sum();
-        self.offset_negative(market, 0, &mut sink);
+        self.offset_negative(0, &mut sink);
         self.arrived(placed, &mut sink);
         self.follow_from(&mut sink);
         self.set_timer(market);
@@ -40,7 +40,7 @@ impl CaseLedger {
     }
 
     /// Lets claims below zero (credit notes) settle the others.
-    fn offset_negative(&mut self, market: &Market, key: u64, sink: &mut Sink) {
+    fn offset_negative(&mut self, key: u64, sink: &mut Sink) {
         let negative: i128 = self.claims.all().iter().map(Claim::open).filter(|open| *open < 0).sum();
         let Ok(amount) = i64::try_from(-negative) else { return };
         if amount == 0 {
@@ -51,7 +51,7 @@ impl CaseLedger {
         }
         let dims = Arc::clone(&sink.dims);
         let entry = self.enter(key, amount, EntryKind::Placement, Slot::CREDIT, &dims, sink.day);
-        let settling = self.settling(market, None);
+        let settling = self.settling(sink, None);
         self.settle(entry, amount, &settling, sink);
     }
 
@@ -142,7 +142,7 @@ impl CaseLedger {
                 sink.placed(new);
             }
             for (claim, amount) in added {
-                self.place_claim(market, claim, amount, &mut sink);
+                self.place_claim(claim, amount, &mut sink);
             }
         }
         if self.comes_again(new, self.settled.max(new.effective)) {
@@ -162,13 +162,13 @@ impl CaseLedger {
         self.set_timer(market);
     }
 
-    fn place_claim(&mut self, market: &Market, claim: usize, amount: i128, sink: &mut Sink) {
+    fn place_claim(&mut self, claim: usize, amount: i128, sink: &mut Sink) {
         let slot = Slot::new(Component::Principal, Some(claim));
         if amount >= 0 {
             self.add(slot, amount, sink);
         } else if let Some(claim) = self.claims.all_mut().get_mut(claim) {
             claim.set_open(amount);
-            self.offset_negative(market, 0, sink);
+            self.offset_negative(0, sink);
         }
     }
 

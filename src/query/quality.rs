@@ -202,7 +202,7 @@ pub const fn supplies(attribute: Attribute) -> &'static [&'static str] {
         A::Collector => &["Case.identity.collector_entity_id"],
         A::Creditor => &["Case.identity.creditor_id"],
         // The rules themselves are missing, or an entry of a dated table, which no record supplies.
-        A::Pack | A::TableRate => &[],
+        A::Pack | A::TableRate | A::ChargeRule => &[],
     }
 }
 

@@ -9,6 +9,7 @@ use super::example::Example;
 use super::model::Rule;
 use super::reader::Position;
 use crate::domain::ids::JurisdictionId;
+use crate::domain::market::PaymentOrderOf;
 use crate::domain::money::Currency;
 use crate::domain::vocabulary::Component;
 
@@ -57,6 +58,8 @@ pub struct Pack {
     pub highest_vat: Option<i64>,
     /// Components in the order in which payments that state nothing settle them.
     pub payment_order: Option<[Component; 3]>,
+    /// Kinds of debt of which payments settle them in another order by law: no tenant changes it.
+    pub payment_orders: Vec<PaymentOrderOf>,
     /// Zones that a resident may be in, where nothing better is known.
     pub zones: Vec<chrono_tz::Tz>,
     /// Zones of residents of whom the subdivision is known: by the ISO 3166-2 part behind the hyphen.

@@ -18,9 +18,10 @@ use super::stated::folder;
 use super::words::Word;
 use super::{cover, parse_fee};
 use crate::domain::ids::JurisdictionId;
+use crate::domain::market::PaymentOrderOf;
 use crate::domain::money::Currency;
 use crate::domain::party::is_subdivision;
-use crate::domain::vocabulary::{Component, vocabulary};
+use crate::domain::vocabulary::{Component, DebtClass, DebtType, vocabulary};
 
 vocabulary!(
     /// How a holiday on a weekend is kept.
@@ -72,7 +73,12 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         found
     });
     let highest_vat = parse_fee::decimal(&mut root, "highest_vat", true);
-    let payment_order = payment_order(&mut root);
+    let payment_order = payment_order(&mut root, "payment_order");
+    let mut payment_orders = Vec::new();
+    for mut reader in root.tables("payment_order_of") {
+        payment_orders.extend(payment_order_of(&mut reader));
+        reader.finish();
+    }
     let zones = zones(&mut root);
     let mut subdivision_zones: BTreeMap<String, Vec<Tz>> = BTreeMap::new();
     for mut reader in root.tables("subdivision") {
@@ -128,6 +134,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
         currency,
         highest_vat,
         payment_order,
+        payment_orders,
         zones,
         subdivision_zones,
         calendar,
@@ -151,16 +158,29 @@ fn jurisdiction(text: &str) -> Option<JurisdictionId> {
 }
 
 /// Each component once, in the order in which payments that state nothing are put.
-fn payment_order(root: &mut Reader<'_, '_>) -> Option<[Component; 3]> {
-    if !root.has("payment_order") {
+fn payment_order(root: &mut Reader<'_, '_>, key: &'static str) -> Option<[Component; 3]> {
+    if !root.has(key) {
         return None;
     }
-    let order = <[Component; 3]>::try_from(components(root, "payment_order")).ok();
+    let order = <[Component; 3]>::try_from(components(root, key)).ok();
     if order.is_none() {
-        let remedy = "write payment_order = [\"cost\", \"interest\", \"principal\"] in the order of the law";
-        root.wrong("payment_order", "payment_order does not name each component once", remedy);
+        let remedy = format!("write {key} = [\"cost\", \"interest\", \"principal\"] in the order of the law");
+        root.wrong(key, &format!("{key} does not name each component once"), &remedy);
     }
     order
+}
+
+/// The order of debts of some kind.
+fn payment_order_of(reader: &mut Reader<'_, '_>) -> Option<PaymentOrderOf> {
+    let (classes, types) = (reader.set::<DebtClass>("debt_class"), reader.set::<DebtType>("debt_type"));
+    if !reader.has("debt_class") && !reader.has("debt_type") {
+        reader.missing("debt_class", "[\"consumer\"], the debts that it concerns; payment_order is that of all");
+    }
+    if !reader.has("order") {
+        reader.missing("order", "[\"principal\", \"interest\", \"cost\"], in the order of the law");
+    }
+    let order = payment_order(reader, "order")?;
+    Some(PaymentOrderOf { debt_classes: classes.iter().collect(), debt_types: types.iter().collect(), order })
 }
 
 fn zones(table: &mut Reader<'_, '_>) -> Vec<Tz> {

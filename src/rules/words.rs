@@ -141,6 +141,8 @@ vocabulary!(
         Deadline = "deadline", Household = "household", Collector = "collector_entity",
         Creditor = "creditor", Locality = "locality", Outcome = "outcome", Basis = "basis", TableRate = "table_rate",
         Resumption = "resumption",
+        /// Of a charge: no rule speaks.
+        ChargeRule = "charge_rule",
     }
 );
 vocabulary!(

@@ -9,6 +9,7 @@ use sea_orm::{
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::bounded::{Bounded, Limits, idle_in_transaction_ms, watch, watch_file};
+use super::opening::file_of;
 use super::slow::{SLOW, watched};
 use super::space::Space;
 use super::wall::{EVERYONE, Pools, Wall};
@@ -84,7 +85,7 @@ pub(super) async fn connect(url: &str, options: &StoreOptions) -> Result<Store, 
         let wall = Wall::of(Backend::Postgres, options);
         let pools = Pools::new(pool.clone(), pool, wall, Limits::postgres(options));
         Ok(Store { pools, backend: Backend::Postgres, space: None })
-    } else if url.starts_with("sqlite:") {
+    } else if url.starts_with("sqlite:") && file_of(url).is_some() {
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
         let writer = sqlite(&url, options, 1, WRITER_CACHE).await?;
         let reader = sqlite(&url, options, options.max_connections, READER_CACHE).await?;

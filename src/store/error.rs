@@ -41,7 +41,7 @@ pub enum StoreError {
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The address of the database is of no known kind.
-    #[error("\"{0}\" is no database address: use sqlite://PATH or postgres://USER@HOST/NAME")]
+    #[error("\"{0}\" is no database address: use sqlite://PATH, with the path of a file, or postgres://USER@HOST/NAME")]
     Address(String),
     /// A file is no copy of a market, or that of another one.
     #[error("{0}")]

@@ -58,12 +58,13 @@ fn plain(shown: &str, error: &StoreError) -> String {
     }
 }
 
-/// The whole path of an SQLite file; `None` of a database in memory.
-fn file_of(url: &str) -> Option<PathBuf> {
+/// The whole path of an SQLite file; `None` of a database in memory, and of an address that names none.
+pub(super) fn file_of(url: &str) -> Option<PathBuf> {
     let options: SqliteConnectOptions = url.parse().ok()?;
     let file = options.get_filename();
     // The driver's name for a database in memory is no file's.
-    let file = Some(file).filter(|file| !file.to_string_lossy().starts_with("file:"))?;
+    let named = |file: &&Path| !file.as_os_str().is_empty() && !file.to_string_lossy().starts_with("file:");
+    let file = Some(file).filter(named)?;
     Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned()))
 }
 

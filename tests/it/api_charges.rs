@@ -150,3 +150,61 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+on_both_databases!(
+    async fn a_charge_of_which_no_rule_speaks_is_unknown(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = filled(&api).await;
+        for step in [v1::ChargeStep::Reminder, v1::ChargeStep::Visit, v1::ChargeStep::Other] {
+            let asked = question("DE", MANDATE + 9, charge(step, euros(90_000_000)));
+            let answer = mine.compliance.check_charge(asked).await.expect("an answer").into_inner();
+            assert_eq!((answer.verdict(), answer.rules.len()), (v1::Verdict::Unknown, 0), "{step:?}: {answer:?}");
+            assert_eq!(answer.missing, ["charge_rule"], "{step:?}");
+        }
+        let asked = question("DE", MANDATE + 9, charge(v1::ChargeStep::Collection, euros(10)));
+        let answer = mine.compliance.check_charge(asked).await.expect("an answer").into_inner();
+        assert!(answer.verdict() != v1::Verdict::Unknown && answer.missing.is_empty(), "{answer:?}");
+        api.end().await;
+    }
+);
+
+on_both_databases!(
+    async fn payments_that_state_nothing_settle_in_the_order_of_the_law(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let consumer = v1::LegalClass { debt_class: v1::DebtClass::Consumer.into(), ..Default::default() };
+        let loan = v1::LegalClass { debt_type: v1::DebtType::Loan.into(), ..consumer };
+        for (id, class) in [("sale", consumer), ("loan", loan)] {
+            let case = v1::Case { legal_class: Some(class), ..case(id, "shop") };
+            let request = v1::UpsertCaseRequest { region_code: "DE".to_owned(), case: Some(case) };
+            mine.cases.upsert_case(request).await.expect("stored");
+            let interest = v1::Interest { amount: euros(8), ..Default::default() };
+            let payment = v1::Payment { amount: euros(50), ..Default::default() };
+            let activities = vec![
+                activity(&format!("{id}-i"), id, 10, v1::activity::Detail::Interest(interest)),
+                activity(
+                    &format!("{id}-c"),
+                    id,
+                    11,
+                    v1::activity::Detail::Charge(charge(v1::ChargeStep::Demand, euros(5))),
+                ),
+                activity(&format!("{id}-p"), id, 12, v1::activity::Detail::Payment(payment)),
+            ];
+            let request = v1::BatchRecordActivitiesRequest { region_code: "DE".to_owned(), activities };
+            mine.activities.batch_record_activities(request).await.expect("stored");
+        }
+        // BGB § 367: costs, interest, principal; of consumer credit § 497(3): costs, principal, interest.
+        for (id, expected) in [("sale", [63, 0, 0]), ("loan", [55, 8, 0])] {
+            let request =
+                v1::GetCaseFileRequest { region_code: "DE".to_owned(), case_id: id.to_owned(), read_mask: None };
+            let file = mine.cases.get_case_file(request).await.expect("a file").into_inner();
+            let balance = file.case_file.and_then(|file| file.balance).expect("a balance");
+            let units = [balance.principal, balance.interest, balance.cost].map(|sum| sum.map_or(0, |sum| sum.units));
+            assert_eq!(units, expected, "{id}");
+        }
+        let request = v1::ListFindingsRequest { region_code: "DE".to_owned(), ..Default::default() };
+        let found = mine.compliance.list_findings(request).await.expect("findings").into_inner().findings;
+        assert!(found.iter().all(|finding| !finding.rule_id.contains("payment-order")), "{found:?}");
+        api.end().await;
+    }
+);

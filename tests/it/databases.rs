@@ -63,10 +63,10 @@ async fn why_a_database_does_not_open_is_told() {
             format!("postgres://u:secret@127.0.0.1:{port}/x"),
             ["postgres://u@127.0.0.1:", "Connection refused", "start PostgreSQL"],
         ),
-        (
-            "mysql://u:secret@127.0.0.1/x".to_owned(),
-            ["127.0.0.1/x", "is no database address", "use sqlite://PATH or postgres://USER@HOST/NAME"],
-        ),
+        ("mysql://u:secret@127.0.0.1/x".to_owned(), ["127.0.0.1/x", "is no database address", "use sqlite://PATH"]),
+        // As of a variable that is not set.
+        ("sqlite://".to_owned(), ["sqlite://", "is no database address", "with the path of a file"]),
+        ("sqlite::memory:".to_owned(), ["sqlite::memory:", "is no database address", "with the path of a file"]),
     ] {
         let mut command = std::process::Command::new(crate::support::service::binary());
         command.args(["tenant", "create", "t", "--database", &url, "--config"]).arg(directory.path());

@@ -128,7 +128,16 @@ on_both_databases!(
         open_case(&service, &setup.key, "IT").await.expect("stored");
         let log = std::fs::read_to_string(setup.log_file()).expect("a log");
         assert!(!log.contains("not configured"), "{log}");
-        std::fs::remove_file(setup.configuration().join("tenants/t.toml")).expect("lose the file");
+        let own = setup.configuration().join("tenants/t.toml");
+        let text = std::fs::read_to_string(&own).expect("the tenant's file");
+        std::fs::remove_file(&own).expect("lose the file");
+        service.reload();
+        // Without any tenant it was no reload that somebody meant.
+        logged(&setup, "no tenant is left").await;
+        open_case(&service, &setup.key, "IT").await.expect("the former configuration is in force");
+        let other = text.replace("tenant = \"t\"", "tenant = \"other\"");
+        assert_ne!(text, other);
+        std::fs::write(setup.configuration().join("tenants/other.toml"), other).expect("another tenant");
         service.reload();
         let lost = logged(&setup, "the market holds records and is not configured").await;
         assert_eq!(lost.len(), 1, "one market has records: {lost:?}");

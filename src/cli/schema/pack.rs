@@ -24,6 +24,7 @@ pub(super) fn schema() -> Value {
         .may("currency", money::currency("ISO 4217 code of its amounts"))
         .may("highest_vat", decimal("The country's highest rate of VAT in percent, as \"25\""))
         .may("payment_order", money::components("Each component once, in the order in which payments settle them"))
+        .may("payment_order_of", tables("Debts of which the law states another order", payment_order_of()))
         .may("zones", texts("IANA zones that a resident may be in"))
         .may("subdivision", tables("Zones of residents of whom the subdivision is known", subdivision()))
         .may("includes", texts("Shared packs that speak with it"))
@@ -34,6 +35,15 @@ pub(super) fn schema() -> Value {
         .may("scope", tables("Which cases the rules concern: those that any row admits; all without rows", clause()))
         .may("not_encoded", tables("Rows of law that are no rule here", not_encoded()));
     file("Fairdue: jurisdictions/<id>/rules.toml", root, &contact::definitions())
+}
+
+fn payment_order_of() -> Value {
+    table("An order in which payments on debts of some kind settle components, whatever a tenant's file says")
+        .may("debt_class", set::<DebtClass>("Consumer, commercial or public; without it, all"))
+        .may("debt_type", set::<DebtType>("Where the debt comes from; without it, anywhere"))
+        .need("order", money::components("Each component once, in the order of the law"))
+        .rule("anyOf", json!([{ "required": ["debt_class"] }, { "required": ["debt_type"] }]))
+        .end()
 }
 
 fn not_encoded() -> Value {

@@ -52,6 +52,7 @@ pub fn market() -> Market {
         promise_grace_days: 0,
         attribution_days: 30,
         payment_order: DEFAULT_PAYMENT_ORDER,
+        payment_orders: Vec::new(),
         buckets: crate::domain::buckets::Buckets::default(),
         case_dimensions: crate::domain::case_dimensions::CaseDimensions::default(),
     }

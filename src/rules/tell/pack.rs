@@ -7,6 +7,7 @@ use super::super::rates::{RateEntry, RateTable, RateUnit};
 use super::head::assumed;
 use super::line::Line;
 use super::words::{day, many, money, percent, plain, scope, word};
+use crate::domain::market::PaymentOrderOf;
 
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const MONTHS: [&str; 12] = [
@@ -37,6 +38,7 @@ pub fn pack(pack: &Pack) -> Vec<Line> {
         currency,
         highest_vat,
         payment_order,
+        payment_orders,
         zones,
         subdivision_zones,
         calendar: _,
@@ -59,6 +61,18 @@ pub fn pack(pack: &Pack) -> Vec<Line> {
         Line::list("payment_order", "payments are put to", order, "what they state"),
         Line::list("zones", "time zones", named(zones), "those of the pack above"),
     ];
+    for PaymentOrderOf { debt_classes, debt_types, order } in payment_orders {
+        let classes = debt_classes.iter().map(|class| plain(class.as_str()));
+        let of: Vec<String> = classes.chain(debt_types.iter().map(|debt| plain(debt.as_str()))).collect();
+        let order = order.iter().map(|component| plain(component.as_str())).collect();
+        let key = format!("payment_order_of.{}", of.join("."));
+        lines.push(Line::list(
+            &key,
+            &format!("payments on {} debts are put to", of.join(" ")),
+            order,
+            "what others are",
+        ));
+    }
     for (code, zones) in subdivision_zones {
         lines.push(Line::list(
             &format!("subdivision.{code}"),

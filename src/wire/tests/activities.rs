@@ -209,7 +209,8 @@ impl Dice {
         let mut cases = self.some(|dice, index| CaseId::new(&format!("{}{index}", dice.text())).unwrap());
         cases.push(CaseId::new("last").unwrap());
         Activity {
-            id: self.activity_id(),
+            // No other id that is named here ends like that: nothing names itself.
+            id: ActivityId::new(&format!("{}_own", self.text())).unwrap(),
             cases,
             person: self.maybe(|dice| PersonId::new(&dice.text()).unwrap()),
             person_role: self.maybe(Self::word),
