@@ -25,6 +25,15 @@ pub(super) fn check(rule: &Rule, found: &mut Vec<Diagnostic>) {
             }
             ("acknowledge ends after answer: whoever has answered need not acknowledge", "let acknowledge end first")
         }
+        Limits::PaymentTerm(limits) => {
+            if !limits.longest_agreed.is_some_and(|agreed| after(&limits.longest, &agreed)) {
+                return;
+            }
+            (
+                "longest_agreed is shorter than longest: what is agreed could only be what needs no agreement",
+                "write a longer time in longest_agreed, or remove it",
+            )
+        }
         _ => return,
     };
     found.push(diagnostic(rule, told));
@@ -53,13 +62,6 @@ pub(super) fn tightened(rule: &Rule, found: &mut Vec<Diagnostic>) {
             if limits.keep_at_least.zip(limits.erase_by).is_some_and(|(keep, erase)| later(&keep, &erase)) {
                 let why = "can never be kept: keep_at_least ends after erase_by";
                 found.push(diagnostic(rule, (why, "let erase_by end no earlier than keep_at_least")));
-            }
-        }
-        Limits::PaymentTerm(limits) => {
-            if limits.longest_agreed.is_some_and(|agreed| after(&limits.longest, &agreed)) {
-                let why =
-                    "longest_agreed is shorter than longest: what is agreed could only be what needs no agreement";
-                found.push(diagnostic(rule, (why, "write a longer time in longest_agreed, or remove it")));
             }
         }
         _ => {}
