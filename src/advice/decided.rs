@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::explain::ExplainedRule;
 use super::logged::Recorded;
 use crate::compliance::{self, trace::Said, trace::Trace};
+use crate::domain::finding::FindingStatus;
 use crate::domain::verdict::{Answer, Verdict};
 use crate::explain::Worst;
 use crate::rules::RuleSet;
@@ -81,12 +82,13 @@ pub(super) fn because(
     citations
 }
 
-/// Whether what is on record is what is derived now.
+/// Whether what is on record is what is derived now. `voided`: the activity that is judged was.
 pub(super) fn agreement(
     rules: &RuleSet,
     trace: &Trace,
     answer: Option<&compliance::Answered>,
     finding: Option<&FindingRow>,
+    voided: bool,
     recorded: Option<&Recorded>,
 ) -> Option<bool> {
     if let (Some(recorded), Some(answer)) = (recorded, answer) {
@@ -95,12 +97,18 @@ pub(super) fn agreement(
         let then: BTreeSet<&str> = recorded.rules.iter().map(String::as_str).collect();
         return Some(recorded.verdict == answer.verdict && now == then);
     }
-    let finding = &finding?.finding;
+    let row = finding?;
+    let finding = &row.finding;
     if finding.omission {
         // A term that ran out is no judgement of the activity that began it.
         return None;
     }
     let own = trace.rules.iter().find(|one| one.active.rule.id == finding.rule);
-    Some(matches!(own.map(|one| &one.said), Some(Said::Spoke(spoken))
-        if spoken.speaking.answer == Answer::Broken && spoken.speaking.observation() == finding.observed))
+    // Of what was voided nothing follows, whatever would have.
+    let follows = own.filter(|_| !voided).and_then(|one| match &one.said {
+        Said::Spoke(spoken) if spoken.speaking.answer == Answer::Broken => Some(spoken.speaking.observation()),
+        _ => None,
+    });
+    let stands = (row.status != FindingStatus::Withdrawn).then_some(&finding.observed);
+    Some(follows.as_ref() == stands)
 }

@@ -101,6 +101,8 @@ struct Opened {
     revision: u64,
     answer: Option<compliance::Answered>,
     finding: Option<FindingRow>,
+    /// The activity was voided: it is judged as if it stood.
+    voided: bool,
     recorded: Option<Recorded>,
 }
 
@@ -182,6 +184,7 @@ impl Desk<'_> {
             revision: ground.revision,
             answer: Some(answer),
             finding: None,
+            voided: false,
             recorded,
         }
     }
@@ -208,7 +211,9 @@ impl Desk<'_> {
         finding: Option<FindingRow>,
     ) -> Result<Opened, IngestError> {
         let scope = self.markets.store().scope(&self.market.key.tenant);
-        let stored = scope.activity(&self.market.key.market, id).await?.map(|stored| stored.activity);
+        let stored = scope.activity(&self.market.key.market, id).await?;
+        let voided = stored.as_ref().is_some_and(|stored| stored.voided.is_some());
+        let stored = stored.map(|stored| stored.activity);
         let unknown = || IngestError::NotFound { what: "activity", id: id.to_string() };
         let (case, lead) = match (&stored, &finding) {
             (Some(activity), _) => {
@@ -247,13 +252,14 @@ impl Desk<'_> {
             revision: ground.revision,
             answer: None,
             finding,
+            voided,
             recorded: None,
         })
     }
 
     /// Everything as it is told.
     async fn tell(&self, opened: Opened, chosen: &Chosen) -> Result<Explanation, IngestError> {
-        let Opened { trace, activity, version, revision, answer, finding, recorded } = opened;
+        let Opened { trace, activity, version, revision, answer, finding, voided, recorded } = opened;
         let date_only = activity.date_only && finding.as_ref().is_none_or(|row| !row.finding.omission);
         let scene = Scene {
             // A date that is known alone is told where the person lives, as it was judged.
@@ -263,7 +269,7 @@ impl Desk<'_> {
             currency: currency(&activity, &version),
         };
         let teller = Teller::new(&chosen.language);
-        let agrees = agreement(self.rules, &trace, answer.as_ref(), finding.as_ref(), recorded.as_ref());
+        let agrees = agreement(self.rules, &trace, answer.as_ref(), finding.as_ref(), voided, recorded.as_ref());
         let mut rules: Vec<ExplainedRule> = trace
             .rules
             .iter()

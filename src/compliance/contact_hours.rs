@@ -39,11 +39,7 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
         !within(limits, index, clock)
     });
     let Some(zone) = closed else {
-        let doubtful = limits.holidays == Holidays::Closed
-            && situation.may_live_elsewhere()
-            && calendar.is_regional()
-            && may_be_closed(limits, situation.at, zones, calendar, situation);
-        if !doubtful {
+        if !may_be_closed(limits, situation.at, zones, calendar, situation) {
             return Some(Speaking::new(Answer::Kept));
         }
         let allowed_from = next_certain(limits, situation.at, zones, calendar, situation);
@@ -58,7 +54,11 @@ pub(crate) fn judge(limits: &ContactHours, situation: &Situation<'_>, calendar: 
     }
     judgement.unit = Some(Unit::MinuteOfDay);
     judgement.note = Note::Zone(*zone);
-    judgement.allowed_from = next_open(limits, situation.at, zones, calendar, subdivision);
+    let open = next_open(limits, situation.at, zones, calendar, subdivision);
+    judgement.allowed_from = open.and_then(|at| {
+        let sure = !may_be_closed(limits, at, zones, calendar, situation);
+        if sure { Some(at) } else { next_certain(limits, at, zones, calendar, situation) }
+    });
     Some(judgement.in_doubt(doubt))
 }
 
@@ -117,7 +117,7 @@ fn nearest_bound(
         .min_by_key(|bound| (bound - minute).abs())
 }
 
-/// An instant that is open may lie on a holiday of a part of the country where the person may live.
+/// An instant that is open may lie on a holiday of a part of the country where the person may live, on which it is not.
 fn may_be_closed(
     limits: &ContactHours,
     at: Timestamp,
@@ -125,6 +125,9 @@ fn may_be_closed(
     calendar: &Calendar,
     situation: &Situation<'_>,
 ) -> bool {
+    if limits.holidays != Holidays::Closed || !situation.may_live_elsewhere() || !calendar.is_regional() {
+        return false;
+    }
     let may_live_in = |code: &str| situation.may_live_in(code);
     zones.iter().any(|zone| {
         let (day, clock) = at.clock(*zone);

@@ -81,11 +81,33 @@ pub(crate) fn judge(
         _ if one.no_figure => 2,
         _ => u8::from(one.limit.is_some()),
     };
+    let later = allowed_later(limits, &found, situation, calendar);
     let mut worst = found.into_iter().reduce(|worst, one| if rank(&one) > rank(&worst) { one } else { worst })?;
     if worst.answer == Answer::Broken {
+        worst.allowed_from = worst.allowed_from.and(later);
         worst.evidence.push(situation.activity.id.clone());
     }
     Some(worst)
+}
+
+/// The first instant at which nothing of what was found stands against the report; `None`: waiting alone does not do it, or
+/// it cannot be told.
+fn allowed_later(
+    limits: &CreditReporting,
+    found: &[Speaking],
+    situation: &Situation<'_>,
+    calendar: &Calendar,
+) -> Option<Timestamp> {
+    let against = || found.iter().filter(|one| matches!(one.answer, Answer::Broken | Answer::Unknown));
+    if against().any(|one| one.allowed_from.is_none()) {
+        return None;
+    }
+    let at = against().filter_map(|one| one.allowed_from).max()?;
+    let on = situation.date_in(at, situation.home_zone());
+    // What is old enough by then may be too old.
+    let term = limits.erase.as_ref().filter(|_| limits.erase_from != EraseFrom::Report);
+    let stands = term.is_none_or(|term| stands(limits, term, situation, calendar).is_ok_and(|(_, last)| on <= last));
+    stands.then_some(at)
 }
 
 fn broken(word: &'static str) -> Speaking {
@@ -234,12 +256,20 @@ fn noticed_by(
             judgement.evidence.extend(from.id.clone());
         }
     }
-    if judgement.answer == Answer::Kept && !limits.announced.is_empty() {
+    if !limits.announced.is_empty() {
         let announcement = announced(limits, first.sent, situation);
-        if announcement.answer != Answer::Kept {
+        if judgement.answer == Answer::Kept && announcement.answer != Answer::Kept {
             return announcement;
         }
+        // It was not announced then either.
+        judgement.allowed_from = judgement.allowed_from.filter(|_| announcement.answer == Answer::Kept);
     }
+    // The last notice may be too old by then.
+    let fresh = |at: &Timestamp| {
+        let last = limits.max_age.as_ref().map(|term| calendar.last_day(term, latest, situation.subdivision()));
+        last.is_none_or(|last| situation.date_in(*at, situation.home_zone()) <= last)
+    };
+    judgement.allowed_from = judgement.allowed_from.filter(fresh);
     judgement
 }
 

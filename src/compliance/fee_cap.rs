@@ -42,47 +42,59 @@ fn charged(
         Ok(missing) => missing,
         Err(broken) => return Some(*broken),
     };
-    let told = if limits.bound == Bound::Ceiling {
-        if limits.vat_only_if_not_deductible && charge.vat.is_some_and(|vat| vat > 0) {
-            match situation.version.terms.creditor_deducts_vat {
-                Some(true) => {
-                    let mut judgement =
-                        Speaking::new(Answer::Broken).seen(charge.vat.unwrap_or(0), 0, Unit::MinorUnits);
-                    judgement.note = Note::Word("vat");
-                    judgement.evidence.push(situation.activity.id.clone());
-                    return Some(judgement);
-                }
-                None => missing = missing.or(Some(Attribute::VatDeduction)),
-                Some(false) => {}
+    // An entitlement, a default rate or a sum to be set off accuses nobody.
+    if limits.bound != Bound::Ceiling {
+        return Some(missing.map_or(Speaking::new(Answer::Kept), Speaking::missing));
+    }
+    let mut told = bounded(rule, limits, charge, situation, calendar);
+    if limits.vat_only_if_not_deductible
+        && let Some(vat) = charge.vat.filter(|vat| *vat > 0)
+    {
+        match situation.version.terms.creditor_deducts_vat {
+            // The tax stays one however long is waited, and an excess that does so too is more than it.
+            Some(true) if told.answer != Answer::Broken || told.allowed_from.is_some() => {
+                told = Speaking::new(Answer::Broken).seen(vat, 0, Unit::MinorUnits);
+                told.note = Note::Word("vat");
+                told.evidence.push(situation.activity.id.clone());
             }
+            Some(_) => {}
+            None => missing = missing.or(Some(Attribute::VatDeduction)),
         }
-        bounded(rule, limits, charge, situation, calendar)
-    } else {
-        // An entitlement, a default rate or a sum to be set off accuses nobody.
-        Speaking::new(Answer::Kept)
-    };
-    // What is not known hides no excess that is there whatever it is.
-    Some(match missing {
-        Some(attribute) if told.answer == Answer::Kept => Speaking::missing(attribute),
-        _ => told,
-    })
+    }
+    // What is not known hides no excess that is there whatever it is, and is not known later either.
+    if let Some(attribute) = missing {
+        told.allowed_from = None;
+        if told.answer == Answer::Kept {
+            return Some(Speaking::missing(attribute));
+        }
+    }
+    Some(told)
 }
 
-/// The charge against number, days and amount: a breach of one of them, else what is missing for one, else the amount.
+/// The charge against number, days and amount: a breach of one of them, else what is missing for one, else the amount. What
+/// no waiting mends is told before what came too soon.
 fn bounded(rule: &Rule, limits: &FeeCap, charge: &Charge, situation: &Situation<'_>, calendar: &Calendar) -> Speaking {
     let number = fee_often::number(limits, charge, situation);
     let soon = fee_often::soon(limits, charge, situation);
-    let broken = |said: &Speaking| said.answer == Answer::Broken;
-    let open = |said: &Option<Speaking>| said.as_ref().is_some_and(|said| said.answer == Answer::Unknown);
-    if let Some(said) = [&number, &soon].into_iter().flatten().find(|said| broken(said)) {
-        return said.clone();
+    let is = |said: &Option<Speaking>, answer| said.as_ref().is_some_and(|said| said.answer == answer);
+    let unknown = [&number, &soon].into_iter().any(|said| is(said, Answer::Unknown)).then_some(Attribute::Claim);
+    if let Some(many) = number.as_ref().filter(|said| said.answer == Answer::Broken) {
+        return many.clone();
     }
-    let unknown = [&number, &soon].into_iter().any(open).then_some(Attribute::Claim);
     let told = if limits.tiers.is_empty() && limits.maximum.is_none() {
         without_figure(limits, charge, situation, number)
     } else {
         amount(rule, limits, charge, situation, calendar)
     };
+    if told.answer != Answer::Broken
+        && let Some(mut early) = soon.filter(|said| said.answer == Answer::Broken)
+    {
+        // Whether more than time is wanting is not known.
+        if unknown.is_some() || told.answer == Answer::Unknown {
+            early.allowed_from = None;
+        }
+        return early;
+    }
     match unknown {
         Some(attribute) if told.answer == Answer::Kept => Speaking::missing(attribute),
         _ => told,

@@ -156,10 +156,12 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
     };
     let Some(ends) = last(&step) else { return Some(Speaking::missing(Attribute::Received)) };
     let early = ends.is_some_and(|ends| date <= ends);
+    // The first day on which this step no longer makes it too early; with a step that may not count, also the one that does.
+    let mut free = ends.map(|ends| add_days(ends, 1));
     if fits.is_none() {
         // If this one does not count, the latest that does decides, or that there is none.
         let sure = steps().filter(|(fits, _)| fits.is_some()).map(|(_, step)| step).max_by_key(|step| step.sent);
-        let early_then = sure.map(|step| match last(&step) {
+        let early_then = sure.as_ref().map(|step| match last(step) {
             Some(ends) => ends.is_some_and(|ends| date <= ends),
             // When it came is not recorded either.
             None => !early,
@@ -167,13 +169,23 @@ pub(crate) fn judge(limits: &NoticePeriod, situation: &Situation<'_>, calendar: 
         if early != early_then.unwrap_or(limits.required) {
             return Some(Speaking::missing(Attribute::NoticeForm));
         }
+        free = match sure.as_ref().map(&last) {
+            Some(Some(ends)) => free.max(ends.map(|ends| add_days(ends, 1))),
+            None if !limits.required => free,
+            // It stays open whether there is a notice, or when it came.
+            _ => None,
+        };
     }
+    // A step that is too old by then is none.
+    let lasts =
+        |on: &NaiveDate| limits.max_age.is_none_or(|age| calendar.last_day(&age, step.sent, subdivision) >= *on);
+    let free = free.filter(|on| !limits.required || lasts(on));
     let Some(ends) = ends else { return Some(Speaking::new(Answer::Kept)) };
     let days = date.signed_duration_since(step.sent).num_days();
     let needed = ends.signed_duration_since(step.sent).num_days() + 1;
     let mut judgement = Speaking::new(if early { Answer::Broken } else { Answer::Kept }).seen(days, needed, Unit::Days);
     if early {
-        judgement.allowed_from = Some(Timestamp::start_of(add_days(ends, 1), situation.home_zone()));
+        judgement.allowed_from = free.map(|on| Timestamp::start_of(on, situation.home_zone()));
         judgement.evidence.extend(step.id);
         judgement.evidence.push(situation.activity.id.clone());
     }

@@ -30,6 +30,7 @@ mod regions;
 mod scope;
 mod since;
 mod small;
+mod soonest;
 mod taken_back;
 mod tightened;
 

@@ -303,6 +303,8 @@ pub fn all() -> Vec<Expected> {
         ("list", &[text("first"), text("last")]),
         ("last", &[text("first"), text("last")]),
         ("or", &[text("first"), text("last")]),
+        ("last_after_clause", &[text("first"), text("last")]),
+        ("or_after_clause", &[text("first"), text("last")]),
         ("faults", &[text("first"), text("last")]),
         ("untranslated", &[text("word")]),
     ] {
@@ -342,6 +344,8 @@ pub fn all() -> Vec<Expected> {
         ("because", &[text("rules")]),
         ("next", &[text("next")]),
         ("no_next", &[]),
+        ("next_advised", &[text("next")]),
+        ("no_next_advised", &[]),
         ("missing", &[text("missing")]),
     ] {
         add(format!("summary.{key}"), slots);

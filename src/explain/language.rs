@@ -37,6 +37,11 @@ impl Plural {
     }
 }
 
+/// The phrase before the last ends in a clause, which some languages close with a comma: one with a comma in it does.
+fn clause_before_last(phrases: &[String]) -> bool {
+    phrases.iter().rev().nth(1).is_some_and(|phrase| phrase.contains(", "))
+}
+
 /// A language.
 #[derive(Debug)]
 pub struct Language {
@@ -195,15 +200,22 @@ impl Language {
         })
     }
 
-    /// Phrases one after the other, the last joined as the language does.
+    /// Names one after the other, the last joined as the language does.
     #[must_use]
     pub fn list(&self, items: &[String]) -> String {
         self.joined(items, "format.list", "format.last")
     }
 
+    /// The same for phrases, of which one may end in a clause.
+    pub(super) fn phrases(&self, items: &[String]) -> String {
+        let last = if clause_before_last(items) { "format.last_after_clause" } else { "format.last" };
+        self.joined(items, "format.list", last)
+    }
+
     /// The same for phrases of which one will do.
     pub(super) fn either(&self, items: &[String]) -> String {
-        self.joined(items, "format.list", "format.or")
+        let or = if clause_before_last(items) { "format.or_after_clause" } else { "format.or" };
+        self.joined(items, "format.list", or)
     }
 
     /// Clauses one after the other.

@@ -51,13 +51,13 @@ impl<'l> Teller<'l> {
     /// Words of a pack, all of them.
     pub(super) fn words<'w>(&self, words: impl Iterator<Item = &'w str>) -> String {
         let words: Vec<String> = words.map(|word| self.word(word)).collect();
-        self.language.list(&words)
+        self.language.phrases(&words)
     }
 
     /// What a check asks to be held or done.
     pub(super) fn duties<'w>(&self, duties: impl Iterator<Item = &'w str>) -> String {
         let duties: Vec<String> = duties.map(|duty| self.duty(duty)).collect();
-        self.language.list(&duties)
+        self.language.phrases(&duties)
     }
 
     fn duty(&self, duty: &str) -> String {

@@ -315,14 +315,19 @@ impl Teller<'_> {
         }
         if !outcome.missing.is_empty() {
             let missing: Vec<String> = outcome.missing.iter().map(|name| self.attribute(name)).collect();
-            add("missing", Some(language.list(&missing)));
+            add("missing", Some(language.phrases(&missing)));
         }
         if planned && outcome.verdict > Verdict::AllowedWithDuties {
+            // What is only advised against is lawful now.
+            let advised = outcome.verdict == Verdict::AdvisedAgainst;
             match outcome.next {
-                Some(next) => add("next", Some(language.instant(next, scene.zone))),
+                Some(next) => {
+                    let key = if advised { "next_advised" } else { "next" };
+                    add(key, Some(language.instant(next, scene.zone)));
+                }
                 // What is only unknown may be lawful now.
                 None if outcome.verdict == Verdict::Unknown => {}
-                None => add("no_next", None),
+                None => add(if advised { "no_next_advised" } else { "no_next" }, None),
             }
         }
         told

@@ -267,7 +267,10 @@ impl Packs {
                         "keep the rule that encodes it, or one row that says why none does",
                     ));
                 }
-                let known = |id: &str| self.packs.contains_key(id) || rules().any(|rule| rule.id.as_str() == id);
+                // A rule or pack that is refused is there all the same.
+                let refused = |id: &str| stated.contains_key(id) || stated.values().any(|one| one.rules.contains(id));
+                let known =
+                    |id: &str| self.packs.contains_key(id) || refused(id) || rules().any(|rule| rule.id.as_str() == id);
                 for id in row.encoded_in.iter().filter(|id| !known(id)) {
                     found.push(row.position.wrong(
                         format!("row {} is encoded in \"{id}\", which is no rule and no pack", row.id),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::facts::{self, Known};
+use super::model::Kind;
 use super::parse_fee;
 use super::reader::{Position, Reader, Reading};
 use super::spelling::nearest;
@@ -158,7 +159,7 @@ fn example(reader: &mut Reader<'_, '_>, defaults: &ExampleDefaults<'_>) -> Optio
     let activities = objects(reader, "activity", &convert);
     let facts = reader.table("facts").map(|mut table| {
         // Worked examples may name what no pack has: a licence that does not serve.
-        let known = Known { jurisdiction: &|_| true, rule: &|_| true, code: &|_| true, licences: None };
+        let known = Known { jurisdiction: &|_| true, rule: &|_| Some(Kind::Licence), code: &|_| true, licences: None };
         let facts = facts::facts(&mut table, &known);
         table.finish();
         facts

@@ -1,5 +1,6 @@
 //! What a tenant declares of itself, as its file and worked examples write it.
 
+use super::model::Kind;
 use super::reader::Reader;
 use super::spelling::nearest;
 use crate::domain::tenant::{Declared, Exemption, LicenceHeld, Membership, Span, TenantFacts};
@@ -8,8 +9,8 @@ use crate::domain::tenant::{Declared, Exemption, LicenceHeld, Membership, Span, 
 pub struct Known<'k> {
     /// A pack has that id.
     pub jurisdiction: &'k dyn Fn(&str) -> bool,
-    /// A pack has that rule.
-    pub rule: &'k dyn Fn(&str) -> bool,
+    /// The kind of that rule, if a pack has it.
+    pub rule: &'k dyn Fn(&str) -> Option<Kind>,
     /// Some rule asks for that membership.
     pub code: &'k dyn Fn(&str) -> bool,
     /// The kinds of licence that some rule asks for; `None` where any word will do.
@@ -39,8 +40,19 @@ pub fn facts(table: &mut Reader<'_, '_>, known: &Known<'_>) -> TenantFacts {
     for mut item in table.tables("exemption") {
         let (rule, reason) = (item.need_text("rule"), item.need_text("reason"));
         let span = span(&mut item, false);
-        if let Some(rule) = rule.as_ref().filter(|rule| !(known.rule)(rule)) {
-            item.wrong("rule", &format!("no pack has the rule \"{rule}\""), "write the id as ListRules shows it");
+        if let Some(rule) = &rule {
+            match (known.rule)(rule) {
+                Some(Kind::Licence) => {}
+                // No other kind asks what the tenant is exempt from: its breaches would be told all the same.
+                Some(kind) => {
+                    let message = format!("rule \"{rule}\" is of kind {kind}, of which no exemption is known");
+                    item.wrong("rule", &message, "name a rule of kind licence, or remove it");
+                }
+                None => {
+                    let message = format!("no pack has the rule \"{rule}\"");
+                    item.wrong("rule", &message, "write the id as ListRules shows it");
+                }
+            }
         }
         if let (Some(rule), Some(reason)) = (rule, reason) {
             found.exemptions.push(Exemption { rule, reason, span });

@@ -125,7 +125,8 @@ pub fn read(packs: &Packs, file: &SourceFile) -> Result<Overlay, Diagnostics> {
     let mut found = reading.finish();
     found.append(&mut twice);
     if found.is_empty() && !(overlay.added.is_empty() && overlay.tightened.is_empty()) {
-        sound::check_tenant(packs, &|rule| overlay.tightened(rule).0, &overlay.added, &mut found);
+        let changed = overlay.tightened.values().map(|(rule, _)| &**rule);
+        sound::check_tenant(packs, &|rule| overlay.tightened(rule).0, &overlay.added, changed, &mut found);
     }
     Diagnostics(found).into_result(overlay)
 }
@@ -264,7 +265,7 @@ fn declared(packs: &Packs, licences: &[&str], table: &mut Reader<'_, '_>) -> Ten
     let rules = || packs.iter().flat_map(|pack| &pack.rules);
     let known = Known {
         jurisdiction: &|id| packs.get(id).is_some(),
-        rule: &|id| rules().any(|rule| rule.id.as_str() == id),
+        rule: &|id| rules().find(|rule| rule.id.as_str() == id).map(|rule| rule.limits.kind()),
         code: &|code| rules().any(|rule| rule.membership.as_deref() == Some(code)),
         licences: Some(licences),
     };
@@ -295,6 +296,7 @@ fn add(packs: &Packs, pack: &Pack, reader: &mut Reader<'_, '_>) -> Option<Rule> 
         jurisdiction: &jurisdiction,
         currency: pack.currency,
         highest_vat: pack.highest_vat,
+        misread: false,
         tables: &tables,
         rates: packs.rates(),
         tenant: true,

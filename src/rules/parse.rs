@@ -65,13 +65,10 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
     });
     let name = root.need_text("name");
     let version = root.need_text("version");
-    let currency = root.text("currency").and_then(|code| {
-        let found = Currency::parse(&code);
-        if found.is_none() {
-            root.wrong("currency", &format!("\"{code}\" is not an ISO 4217 currency"), "write a code such as \"SEK\"");
-        }
-        found
-    });
+    let stated = parse_fee::currency(&mut root);
+    let misread = stated.is_none() && root.has("currency");
+    // Amounts are read in one that stands in for it, so that none is told to lack what is there.
+    let currency = if misread { parse_fee::stand_in() } else { stated };
     let highest_vat = parse_fee::decimal(&mut root, "highest_vat", true);
     let payment_order = payment_order(&mut root, "payment_order");
     let mut payment_orders = Vec::new();
@@ -104,7 +101,7 @@ pub fn pack(cx: &Reading<'_>, table: &DeTable<'_>, rates: &RateTables) -> Option
     let standin = jurisdiction(folder(&cx.file.path)).unwrap_or_else(|| JurisdictionId::trusted("zz"));
     let jurisdiction = id.as_ref().unwrap_or(&standin);
     let tables = fee_tables(&mut root, currency);
-    let defaults = Defaults { jurisdiction, currency, highest_vat, tables: &tables, rates, tenant: false };
+    let defaults = Defaults { jurisdiction, currency, highest_vat, misread, tables: &tables, rates, tenant: false };
     for mut reader in root.tables("rule") {
         let rule = parse_rule::rule(&mut reader, &defaults);
         rules.extend(rule.map(Arc::new));

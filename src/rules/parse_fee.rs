@@ -57,6 +57,11 @@ pub fn currency(table: &mut Reader<'_, '_>) -> Option<Currency> {
     found
 }
 
+/// What stands in for a currency that could not be read: amounts with its decimals are the most frequent.
+pub fn stand_in() -> Option<Currency> {
+    Currency::parse("EUR")
+}
+
 fn parsed(table: &mut Reader<'_, '_>, key: &'static str, text: &str, per_hundred: bool) -> Option<i64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -86,15 +91,17 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
     }
     let steps = table.set("steps");
     let bound = table.need_word::<Bound>("bound");
-    let currency = match (table.has("currency"), defaults.currency) {
-        (true, _) => self::currency(table)?,
-        (false, Some(currency)) => currency,
+    let named = match (table.has("currency"), defaults.currency) {
+        (true, _) => self::currency(table),
+        (false, Some(currency)) => Some(currency).filter(|_| !defaults.misread),
         (false, None) => {
             table.missing("currency", "\"SEK\" here, or currency in the pack's head");
-            return None;
+            None
         }
     };
-    let yearly = yearly(table, currency, defaults);
+    // All is read even if there is none, so that nothing else is told to be wrong.
+    let currency = named.or_else(stand_in)?;
+    let yearly = yearly(table, named, defaults);
     let no_figure = table.boolean("no_figure").unwrap_or(false);
     let tiers = tiers(table, currency, defaults);
     if tiers.is_empty() && !no_figure {
@@ -113,7 +120,7 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         table.wrong("basis", "basis \"steps\" and basis_steps go together", "give both or neither");
     }
     let per = table.need_word::<FeePer>("per");
-    Some(FeeCap {
+    let read = FeeCap {
         steps,
         currency,
         tiers,
@@ -138,7 +145,8 @@ pub fn fee_cap(table: &mut Reader<'_, '_>, defaults: &Defaults<'_>) -> Option<Fe
         // Last: whatever is wrong, every key is read, so that none is told to be unknown.
         bound: bound?,
         per: per?,
-    })
+    };
+    named.map(|_| read)
 }
 
 /// A factor that holds once time has passed since a step.
@@ -160,13 +168,14 @@ fn later(table: &mut Reader<'_, '_>) -> Option<LaterFactor> {
     Some(LaterFactor { factor: factor?, after, since_step, since_deadline })
 }
 
-/// The dated table of amounts that `times` multiplies.
-fn yearly(table: &mut Reader<'_, '_>, currency: Currency, defaults: &Defaults<'_>) -> Option<Arc<RateTable>> {
+/// The dated table of amounts that `times` multiplies; in any currency where the rule's could not be read.
+fn yearly(table: &mut Reader<'_, '_>, currency: Option<Currency>, defaults: &Defaults<'_>) -> Option<Arc<RateTable>> {
     let id = table.text("yearly")?;
     match defaults.rates.get(&id) {
-        Some(found) if found.currency == Some(currency) => Some(Arc::clone(found)),
+        Some(found) if currency.is_none_or(|wanted| found.currency == Some(wanted)) => Some(Arc::clone(found)),
         Some(_) => {
-            let message = format!("table \"{id}\" does not hold amounts in {currency}");
+            let wanted = currency.map_or(String::new(), |currency| currency.to_string());
+            let message = format!("table \"{id}\" does not hold amounts in {wanted}");
             table.wrong("yearly", &message, "name a table with unit = \"amount\" in the rule's currency");
             None
         }

@@ -17,6 +17,8 @@ pub struct Defaults<'d> {
     pub jurisdiction: &'d JurisdictionId,
     /// Currency of amounts that name none.
     pub currency: Option<Currency>,
+    /// The head names a currency that there is none of, which is told there: another stands in for it.
+    pub misread: bool,
     /// The country's highest rate of VAT, in millionths.
     pub highest_vat: Option<i64>,
     /// Fee tables that several rules read.

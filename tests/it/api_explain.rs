@@ -229,7 +229,8 @@ on_both_databases!(
         void(&mut mine, "a1").await;
         let told = explained(&mut mine, Subject::FindingId(machines.finding_id.clone()), &["en"]).await;
         assert_eq!(told.finding.as_ref().map(v1::Finding::status), Some(v1::FindingStatus::Withdrawn));
-        assert_eq!(told.agreement(), v1::Agreement::Differs);
+        // Nothing follows any more, and nothing is said to.
+        assert_eq!(told.agreement(), v1::Agreement::Same);
         assert!(text(told.summary.as_ref()).contains("no longer stands"), "{:?}", told.summary);
         let of_case = |case: &str| {
             Subject::Activity(v1::ActivityOfCase { activity_id: "a4".to_owned(), case_id: case.to_owned() })

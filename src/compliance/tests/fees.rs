@@ -184,3 +184,30 @@ proptest! {
         }
     }
 }
+
+/// What came too soon may be charged later only where nothing else is wrong with it, and only where that is known.
+#[test]
+fn waiting_lowers_no_amount() {
+    let limits = "amount = \"5.00\"\nper = \"charge\"\nmin_days_between = 14";
+    let before = [charge(1, 1, 500, json!({}))];
+    let one = version(json!({}), json!({}));
+    let later = Some(noon(15).plus(-12 * 3_600 * crate::domain::time::SECOND));
+    let asked = |limits: &str, version: &CaseVersion, cents, more: Value| {
+        let said = said(limits, version, &before, &charge(9, 3, cents, more));
+        assert_eq!(said.answer, Answer::Broken, "{said:?}");
+        (said.observed, said.allowed_from)
+    };
+    assert_eq!(asked(limits, &one, 500, json!({})), (Some(2), later));
+    assert_eq!(asked(limits, &one, 550, json!({})), (Some(550), None));
+    // A condition of which nothing is known is not met by waiting.
+    let conditional = format!("{limits}\nrequires = [\"cost_clause\"]");
+    assert_eq!(asked(&conditional, &one, 500, json!({})), (Some(2), None));
+    // Tax that may not be charged stays so; what is too much without it is told.
+    let vat = format!("{limits}\nvat_only_if_not_deductible = true");
+    let deducts = version(json!({ "terms": { "creditor_deducts_vat": true } }), json!({}));
+    assert_eq!(asked(&vat, &deducts, 400, json!({ "vat": 76 })), (Some(76), None));
+    assert_eq!(asked(&vat, &deducts, 550, json!({ "vat": 76 })), (Some(550), None));
+    // Nor is it known of what other claim or currency an amount is.
+    let pounds = version(json!({ "currency": "GBP" }), json!({}));
+    assert_eq!(asked(limits, &pounds, 500, json!({})), (Some(2), None));
+}

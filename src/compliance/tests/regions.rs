@@ -44,3 +44,20 @@ fn a_day_that_may_be_a_holiday_is_not_open() {
     assert_eq!(said(living(&[Some("BE"), Some("by")]), noon(1)), (Answer::Unknown, open, wednesday));
     assert_eq!(said(living(&[Some("BE"), Some("HH")]), noon(1)).0, Answer::Kept);
 }
+
+/// What is too late today is not told to be open on a day that may be a holiday.
+#[test]
+fn the_next_opening_is_sure() {
+    let hours = |hours: i64| hours * 3_600 * SECOND;
+    let evening = noon(0).plus(hours(9));
+    let next = |residences, at| match said(residences, at) {
+        (Answer::Broken, _, allowed_from) => allowed_from,
+        other => panic!("{other:?}"),
+    };
+    let opening = |day| Some(noon(day).plus(-hours(4)));
+    assert_eq!(next(living(&[Some("BE")]), evening), opening(1));
+    assert_eq!(next(living(&[None]), evening), opening(3));
+    assert_eq!(next(living(&[Some("BE"), Some("BY")]), evening), opening(2));
+    // Before the hours of a day that is none anywhere they come on the same day.
+    assert_eq!(next(living(&[None]), noon(0).plus(-hours(6))), opening(0));
+}

@@ -93,6 +93,11 @@ fn sentences_are_the_golden_ones() {
             &broken(noted("lacks client_name, claim_reason|claim_basis; language fr")),
         ),
     );
+    // A clause ends before what comes after it.
+    let lacking = |words: &str| told(&rule("de-first-letter-content"), &broken(noted(&format!("lacks {words}"))));
+    add("clauses", lacking("debt_collection_attempt, from_debt_collector"));
+    add("a choice of clauses", lacking("from_debt_collector|client_name, creditor_name"));
+    add("a clause at the end", lacking("client_name, from_debt_collector"));
     add("deadline", told(&rule("de-first-letter-content"), &broken(noted("deadline before 2026-04-01"))));
     add("other case", told(&frequency, &Said::Nothing(Silence::OtherCase, Some("debt_class"))));
     add("exempt", told(&frequency, &Said::Nothing(Silence::Exempt, Some("at_debtors_request"))));
@@ -105,6 +110,12 @@ fn sentences_are_the_golden_ones() {
     add(
         "planned contact",
         each(|language| Teller::new(language).summary(&scene(), About::Contact(Channel::Call), &with_next)),
+    );
+    // It is lawful already: what comes is no lawful time.
+    let advised = Outcome { verdict: Verdict::AdvisedAgainst, because: &[], ..with_next };
+    add(
+        "planned contact that is advised against",
+        each(|language| Teller::new(language).summary(&scene(), About::Contact(Channel::Call), &advised)),
     );
     let money = crate::domain::money::Money::new(1_250_000, Currency::parse("EUR").unwrap());
     let unknown = Outcome {

@@ -1,6 +1,7 @@
 //! The sentences of some changes, and in [`every_key`] that none is passed over.
 
 mod every_key;
+mod taken_away;
 
 use super::*;
 use crate::rules::SourceFile;

@@ -1,5 +1,6 @@
 //! What is wrong with rules that are each well written: they can never speak, leave gaps, or cannot all be kept.
 
+mod keepable;
 mod meet;
 mod reachable;
 mod validity;
@@ -18,19 +19,27 @@ pub(super) fn check(packs: &Packs, found: &mut Vec<Diagnostic>) {
     for pack in packs.iter() {
         for rule in judged(pack) {
             reachable::check(pack, rule, found);
+            keepable::check(rule, found);
         }
         validity::check(pack, found);
     }
     windows::check(packs, &|rule| Arc::clone(rule), &[], found);
 }
 
-/// Checks the hours that a tenant leaves: `tightened` gives a rule as the tenant has it, `added` are its own.
-pub(super) fn check_tenant(
+/// Checks the rules of a tenant, and the hours that it leaves: `tightened` gives a rule as the tenant has it, `added` are its
+/// own, and `changed` those of the packs that it tightens.
+pub(super) fn check_tenant<'r>(
     packs: &Packs,
     tightened: &dyn Fn(&Arc<Rule>) -> Arc<Rule>,
     added: &[Arc<Rule>],
+    changed: impl Iterator<Item = &'r Rule>,
     found: &mut Vec<Diagnostic>,
 ) {
+    for rule in added.iter().filter(|rule| rule.status != Status::Proposed) {
+        reachable::by_itself(rule, found);
+        keepable::check(rule, found);
+    }
+    changed.for_each(|rule| keepable::tightened(rule, found));
     windows::check(packs, tightened, added, found);
 }
 

@@ -87,7 +87,10 @@ pub(super) fn channel_consent(limits: &ChannelConsent) -> Vec<Line> {
         leave_out: _,
         honour: _,
     } = limits;
-    let asking = asking.map(|Asking { max, window: over }| format!("may be asked for {max} times {}", window(over)));
+    let asking = asking.map(|Asking { max, window: over }| {
+        let often = if max == 1 { "once".to_owned() } else { format!("{max} times") };
+        format!("may be asked for {often} {}", window(over))
+    });
     let mut lines = vec![
         set("channel_consent.require", "consent needed, any of", *require, "none"),
         Line::flag("channel_consent.written", *written, "the consent must be in writing"),

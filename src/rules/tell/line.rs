@@ -135,11 +135,20 @@ fn difference(old: Option<&Line>, new: Option<&Line>) -> Option<Difference> {
         (Some(Told::Text(old)), Some(Told::Text(new))) => line.named(&format!("\"{new}\" instead of \"{old}\"")),
         _ => match (&before, &after) {
             (_, Some(after)) => line.named(&format!("now {after}")),
-            (Some(before), None) => line.named(&format!("no longer {before}")),
+            (Some(before), None) => line.named(&gone(before)),
             (None, None) => return None,
         },
     };
     Some(Difference { key: line.key.clone(), old: before, new: after, sentence })
+}
+
+/// That a phrase says nothing any more. Negated once more, one that denies would say what nobody understands.
+fn gone(phrase: &str) -> String {
+    match phrase.strip_prefix("not ") {
+        Some(denied) => format!("now also {denied}"),
+        None if phrase.starts_with("no ") => format!("\"{phrase}\" no longer holds"),
+        None => format!("no longer {phrase}"),
+    }
 }
 
 fn whole_row((head, said): &(String, String)) -> String {
@@ -164,7 +173,7 @@ fn parts(old: &[String], new: &[String]) -> String {
         match (old.get(at), new.get(at)) {
             (Some(old), Some(new)) if old != new => told.push(woven(old, new)),
             (None, Some(new)) => told.push(format!("now {new}")),
-            (Some(old), None) => told.push(format!("no longer {old}")),
+            (Some(old), None) => told.push(gone(old)),
             _ => {}
         }
     }

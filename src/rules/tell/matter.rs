@@ -119,7 +119,7 @@ pub(super) fn credit_reporting(limits: &CreditReporting) -> Vec<Line> {
 pub(super) fn licence(limits: &Licence) -> Vec<Line> {
     let Licence { licence, forbids, accepts, anywhere, longest_years } = limits;
     vec![
-        Line::optional("licence.licence", "licence", licence.clone()),
+        Line::phrase("licence.licence", "licence", licence.as_deref().unwrap_or("any of the jurisdiction")),
         steps("licence.forbids", "forbidden without it", forbids, NOTHING),
         texts("licence.accepts", "licences that serve too, of", accepts, "no other jurisdiction"),
         Line::flag("licence.anywhere", *anywhere, "a licence of any jurisdiction serves"),

@@ -124,10 +124,10 @@ pub(super) fn limitation(limits: &LimitationPeriod) -> Vec<Line> {
             *demanded_in_writing,
             "a demand or reminder counts only in writing",
         ),
-        Line::optional(
+        Line::phrase(
             "limitation_period.negotiation_suspends",
             "negotiations hold it",
-            negotiation_suspends.map(|holds| if holds { "yes" } else { "no" }.to_owned()),
+            negotiation_suspends.map_or("not known", |holds| if holds { "yes" } else { "no" }),
         ),
         Line::optional(
             "limitation_period.months_after_negotiation",

@@ -1,7 +1,7 @@
 //! When and how often, and what rests while a flag is set.
 
 use super::change::Change;
-use crate::rules::model::{ContactBlock, ContactCooldown, ContactFrequency, ContactHours, OpenSpan, Window};
+use crate::rules::model::{ContactBlock, ContactCooldown, ContactFrequency, ContactHours, HOLIDAY, OpenSpan, Window};
 use crate::rules::parse_hours::{dates, weekdays};
 use crate::rules::words::{Holidays, Per};
 
@@ -14,6 +14,7 @@ pub(super) fn hours(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) 
     let closed = dates(change.reader, "closed_dates");
     change.touched |= change.reader.has("closed_dates");
     limits.closed_dates.extend(closed);
+    let ignored = limits.holidays == Holidays::Ignored;
     if let Some(word) = change.reader.word::<Holidays>("holidays") {
         change.touched = true;
         if word == Holidays::Ignored && limits.holidays == Holidays::Closed && !limits.no_figure {
@@ -23,10 +24,11 @@ pub(super) fn hours(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) 
         }
     }
     change.forgoes("end_inclusive", &mut limits.end_inclusive);
-    open(change, limits);
+    open(change, limits, ignored);
 }
 
-fn open(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) {
+/// `ignored`: to the law a holiday is a day like any other.
+fn open(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours, ignored: bool) {
     let spans = change.reader.tables("open");
     if spans.is_empty() {
         return;
@@ -41,11 +43,24 @@ fn open(change: &mut Change<'_, '_, '_>, limits: &mut ContactHours) {
         span.finish();
     }
     open.sort_unstable();
+    let within = |day: u8, span: &OpenSpan| {
+        limits.open.iter().any(|one| one.day == day && one.from <= span.from && span.to <= one.to)
+    };
+    // Under a law that knows no holidays one has the hours of its weekday, which may be any.
     let inside = |span: &OpenSpan| {
-        limits.open.iter().any(|one| one.day == span.day && one.from <= span.from && span.to <= one.to)
+        let any_day = span.day == HOLIDAY && ignored;
+        if any_day { (0..HOLIDAY).all(|day| within(day, span)) } else { within(span.day, span) }
     };
     if !limits.no_figure && !open.iter().all(inside) {
         change.loosens("open", "a span reaches outside the hours that it permits");
+        return;
+    }
+    if limits.holidays == Holidays::Ignored && open.iter().any(|span| span.day == HOLIDAY) {
+        change.reader.wrong(
+            "open",
+            "holidays are ignored, yet a span names them",
+            "write holidays = \"closed\" in this entry, or leave out holiday",
+        );
         return;
     }
     limits.open = open;

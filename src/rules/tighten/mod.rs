@@ -14,6 +14,7 @@ mod money;
 use super::compile::Packs;
 use super::model::{Kind, Limits, Rule};
 use super::reader::Reader;
+use super::words::Status;
 use change::Change;
 
 /// The keys by which rules of a kind are tightened, beside `block`, which every kind has.
@@ -100,10 +101,20 @@ pub fn entry(packs: &Packs, reader: &mut Reader<'_, '_>) -> Option<(Rule, bool)>
         Some((pack.currency, rule))
     });
     let blocks = reader.boolean("block").unwrap_or(false);
-    let Some((currency, law)) = found else {
-        reader.wrong("rule", &format!("no pack has the rule \"{id}\""), "write the id as ListRules shows it");
+    let judged = found.filter(|(_, law)| law.status != Status::Proposed);
+    let Some((currency, law)) = judged else {
+        match found {
+            Some(_) => reader.wrong(
+                "rule",
+                &format!("rule \"{id}\" is only proposed and is never judged: nothing of it can be stricter"),
+                "write a rule of your own with [[rules.add]], or remove this entry",
+            ),
+            None => {
+                reader.wrong("rule", &format!("no pack has the rule \"{id}\""), "write the id as ListRules shows it");
+            }
+        }
         for key in Kind::ALL.iter().flat_map(|kind| keys(*kind)) {
-            // Keys of some kind: only the rule's name is wrong.
+            // Keys of some kind: only the rule is wrong.
             let _ = reader.has(key);
         }
         return None;

@@ -157,7 +157,7 @@ wait_days = 8
 rule = \"none-such\"
 
 [[facts.exemption]]
-rule = \"it-contact-hours\"
+rule = \"it-licence\"
 reason = \"-\"
 
 [[facts.dispute_scheme]]
