@@ -162,6 +162,9 @@ impl Catalogue {
                 wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
+            let groups = plan.query.group_by.iter().map(|one| ("group_by", *one));
+            let asked = groups.chain(plan.query.filters.iter().map(|(one, _)| ("filters", *one)));
+            wrong.append(&mut definition.info.refused_by(asked, self.case_dimensions()));
             wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
             wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
             plan.add(self, definition, &mut undeclared);
