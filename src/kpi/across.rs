@@ -140,6 +140,9 @@ struct Sums<'a> {
     /// The KPI over each part.
     evaluations: Vec<Evaluation<'a>>,
     groups: BTreeMap<Key, Places>,
+    /// Whether the formula holds amounts of several days: stocks of more than one, or a stock beside what a period counts. At rates
+    /// of their own days a change of the rate would pass for a change of what is owed.
+    mixed: bool,
     /// By group and part, where the records are that the KPI needs.
     needs: BTreeMap<Key, Vec<(usize, NeedRows)>>,
 }
@@ -188,7 +191,8 @@ impl<'a> Sums<'a> {
         let whole = kind == RowKind::Total;
         let pairs = parts.iter().zip(gathered);
         let evaluations = pairs.map(|(part, gathered)| Evaluation::new(part.plan, kpi, gathered, whole)).collect();
-        Self { parts, gathered, kpi, kind, reporting, evaluations, groups, needs }
+        let mixed = mixes_days(parts.first().map(|part| part.plan), kpi);
+        Self { parts, gathered, kpi, kind, reporting, evaluations, groups, mixed, needs }
     }
 
     /// The rows of one period; `there`: only groups that have facts in it.
@@ -333,6 +337,10 @@ impl<'a> Sums<'a> {
         // No day to come has a rate yet: what is told at one, as the end of a period that is not over, takes today's.
         let today = plan.shape.calendar.today.map_or(i32::MAX, day_number);
         let factor = |day: i32| reporting.factor(currency, day.min(today)).map_err(AcrossError::Rate);
+        if self.mixed {
+            let one = reporting.sum(currency, factor(period.end.saturating_sub(1))?);
+            return Ok(one.and_then(|one| self.amount(leaf, part, row, slot).multiply(one)));
+        }
         if let (DatePolicy::FactDay, Some(window @ (Window::Flow | Window::Running | Window::Mean))) =
             (reporting.policy, window)
         {
@@ -367,4 +375,13 @@ impl<'a> Sums<'a> {
         let one = reporting.sum(currency, factor(day.saturating_sub(1))?);
         Ok(one.and_then(|one| value.multiply(one)))
     }
+}
+
+/// Whether the amounts of a KPI are of several days.
+fn mixes_days(plan: Option<&Plan>, kpi: &Planned) -> bool {
+    let is_money = |feed: &usize| plan.and_then(|plan| plan.feeds.get(*feed)).is_some_and(|feed| feed.amounts);
+    let leaves = kpi.definition.leaves.iter().zip(&kpi.feeds).filter(|(_, feed)| is_money(feed));
+    let windows: Vec<Window> = leaves.map(|(leaf, _)| leaf.window).collect();
+    let stock = |window: &Window| matches!(window, Window::Opening | Window::Closing);
+    windows.iter().any(stock) && windows.iter().any(|window| windows.first() != Some(window))
 }

@@ -257,6 +257,7 @@ fn common_sets(kpi: &Definition, measures: &[Measure], case: &CaseDimensions) ->
     let mut common: Vec<DimSet> = Vec::new();
     for set in of.iter().flat_map(|(_, measure)| measure.declared.iter().copied()) {
         let set = if cohort && horizon { set.without(Dimension::MonthsSince) } else { set };
+        let set = kpi.info.apart().iter().fold(set, DimSet::without);
         let asked = !cohort || horizon || set.has(Dimension::MonthsSince);
         if asked
             && !common.contains(&set)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::exact::Exact;
 use super::formula::{Leaf, Node, Window};
 use super::need::Need;
+use super::not_by::NotBy;
 use super::period::Period;
 use super::schema::Measure;
 use super::unit::{Quantity, Unit};
@@ -146,6 +147,8 @@ pub struct KpiInfo {
     pub group_by: Vec<Vec<String>>,
     /// Records without which there is no value, in words.
     pub needs: Vec<String>,
+    /// Dimensions by which it is not told, for the two sides of its formula would be of different groups.
+    pub not_by: Vec<NotBy>,
     /// The KPI that must not fall where this one gets better: without it, this one alone says little.
     pub guard: Option<String>,
 }
@@ -288,7 +291,11 @@ impl Node {
             Self::Leaf(place) => leaf(*place),
             Self::Number(number) => Ok(*number),
             Self::Days => Ok(Exact::whole(at.period.begun(at.today).days().into())),
-            Self::Months => at.period.months().map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            Self::Months => match at.period.months() {
+                // What there is so far of several months has no number of them yet: all of them would be too many.
+                Some(2..) if at.today.is_some_and(|today| today < at.period.end) => Err(NoValue::Immature),
+                months => months.map(Exact::whole).ok_or(NoValue::NeedsWholeMonths),
+            },
             Self::LastDay => Ok(Exact::whole(i128::from(at.period.begun(at.today).end) - 1)),
             Self::WorkingDays => at.working_days.map(Exact::whole).ok_or(NoValue::NoCalendar),
             Self::Add(parts) => parts

@@ -152,6 +152,9 @@ impl Catalogue {
             stray.append(&mut self.not_values_of(&[definition], *dimension, value));
         }
         stray.append(&mut self.stray_filters(&figure.filters, &[definition]));
+        let groups = figure.group.iter().map(|(one, _)| ("group", *one));
+        let by = groups.chain(figure.filters.iter().map(|(one, _)| ("filters", *one)));
+        stray.append(&mut definition.info.refused_by(by, self.case_dimensions()));
         if !stray.is_empty() {
             return Err(QueryError { violations: stray, undeclared: false });
         }

@@ -4,7 +4,7 @@
 //! declared dimension set), day and tuple; [`Delta::blocks`] cuts them into [`Block`]s by day and month, which are
 //! stored and added up. A question becomes a [`Plan`], which names the blocks it needs and makes the [`Answer`] of them.
 //!
-//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `sample`, `parse_kpi`,
+//! Reading order: `dimension`, `unit`, `exact`, `histogram` (words); `read`, `schema`, `parse_measure`, `formula`, `parse_told`, `parse_parts`, `need`, `not_by`, `sample`, `parse_kpi`,
 //! `catalogue`, `keeping`, `meaning` (definitions); `layout`, `since`, `delta`, `delta_rows`, `delta_codec`, `block` (cells); `calendar`, `period`, `query`, `shape`,
 //! `asked`, `closed`, `plan`, `ranges`, `sums`, `gather`, `made`, `curve`, `survival`, `lift`, `row`, `figure`, `linear`, `answer`, `teams`, `parts` (figures); `numbers`, `columns`, `stored_columns`, `fact_sums`, `facts`, `drill` (what cells do not answer); `exchange`, `across` (several markets); `target`, `known`, `intake`, `peers` (steering).
 
@@ -44,6 +44,7 @@ mod linear;
 mod made;
 mod meaning;
 mod need;
+mod not_by;
 mod nothing;
 mod numbers;
 mod parse_kpi;
@@ -83,6 +84,7 @@ pub use exact::Exact;
 pub use fact_sums::FactSums;
 pub use keeping::{Stand, Standing};
 pub use layout::Lack;
+pub use not_by::NotBy;
 pub use parts::Taking;
 pub use period::{Grain, Period};
 pub use plan::{BlockRange, Plan};

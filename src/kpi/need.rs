@@ -228,8 +228,9 @@ pub(super) fn lacks(plan: &Plan, kpi: &Planned, gathered: &Gathered, rows: &Need
         let ever = need.leaves.first().is_some_and(|leaf| leaf.window == Window::Closing);
         let there = |(place, row): &(usize, usize)| {
             let Some(sums) = gathered.feeds.get(*place) else { return false };
-            let cell = if ever { sums.before(*row, slot.1) } else { sums.flow(*row, period, &plan.stretches) };
-            cell.facts != 0
+            // What ended in the period (the roster of the last agent) was there: its end takes the beginning back.
+            let stood = || [slot.0, slot.1].map(|place| sums.before(*row, place)).iter().any(|cell| cell.facts != 0);
+            ever && stood() || sums.flow(*row, period, &plan.stretches).facts != 0
         };
         let recorded = |part: &Part| part.records.iter().any(there);
         !parts.iter().any(recorded) || parts.iter().any(|part| part.gives.iter().any(gives) && !recorded(part))

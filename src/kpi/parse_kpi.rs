@@ -11,7 +11,7 @@ use super::need::{self, WrittenNeed};
 use super::read::{Reader, Table, names};
 use super::schema::{Measure, Place};
 use super::unit::{Quantity, Unit};
-use super::{parse_parts, parse_told, sample};
+use super::{not_by, parse_parts, parse_told, sample};
 use crate::domain::fact::FactKind;
 
 /// A KPI as written.
@@ -89,7 +89,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
     let window =
         if matches!(kind, Some(Kind::Conversion | Kind::Lift)) { window(reader, &mut table) } else { Some(None) };
     let told = parse_told::told(reader, &mut table, kind);
-    let needs = need::read(reader, &mut table);
+    let (needs, not_by) = (need::read(reader, &mut table), not_by::read(reader, &mut table));
     let shape = kind.and_then(|kind| shape(reader, &mut table, kind));
     table.finish(reader);
     let info = KpiInfo {
@@ -114,6 +114,7 @@ pub(crate) fn kpi(reader: &mut Reader<'_>, mut table: Table<'_>, file: usize) ->
         proportion,
         group_by: Vec::new(),
         needs: needs.iter().map(|need| need.words(&reader.case)).collect(),
+        not_by,
         guard: guard.map(|(text, _)| text.to_owned()),
     };
     let control = control.map_or(Some(None), |control| control.map(Some))?;
@@ -160,6 +161,7 @@ fn alias(id: String, title: String, description: String, of: String) -> KpiInfo 
         proportion: false,
         group_by: Vec::new(),
         needs: Vec::new(),
+        not_by: Vec::new(),
         guard: None,
     }
 }

@@ -33,7 +33,7 @@ pub struct Published {
 /// Why quartiles are not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withheld {
-    /// Fewer than five tenants share a figure.
+    /// Fewer than five tenants share a figure, or so many of theirs are the same that a quartile would be the own figure of each.
     TooFew,
     /// One tenant has more than a quarter of the volume.
     Dominated,
@@ -46,6 +46,24 @@ pub struct Quartiles {
     pub tenants: usize,
     /// Lower quartile, median and upper quartile, to two significant digits.
     pub texts: [String; 3],
+}
+
+impl Quartiles {
+    /// The same, unless they are the own figures of those that make them: a mean at a bound is of figures that all are there, and
+    /// three equal ones leave little room between. `whole` is the most that a figure can be in its unit, such as 100 percent.
+    ///
+    /// # Errors
+    /// They are withheld, for the same reason as those of few, so that the reason does not tell the figures.
+    pub fn of_nobody(self, whole: Option<i64>) -> Result<Self, Withheld> {
+        let [lower, median, upper] = &self.texts;
+        let bounds: Vec<String> = [Some(0), whole, whole.map(|whole| -whole)]
+            .into_iter()
+            .flatten()
+            .map(|bound| two_digits(bound as f64))
+            .collect();
+        let own = (lower == median && median == upper) || self.texts.iter().any(|text| bounds.contains(text));
+        if own { Err(Withheld::TooFew) } else { Ok(self) }
+    }
 }
 
 /// The quartiles of figures with their volumes. Each is the mean of the three figures around it, or of the four where it falls in the
@@ -119,6 +137,18 @@ mod tests {
         assert!(of(&[(1, 25), (2, 19), (3, 19), (4, 19), (5, 18)]).is_ok(), "a quarter is not more than a quarter");
         assert_eq!(of(&[]), Err(Withheld::TooFew));
         assert_eq!(of(&[(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]).map(|found| found.tenants), Ok(5), "no volume at all");
+    }
+
+    #[test]
+    fn quartiles_that_are_somebodys_own_figures_are_told_as_such() {
+        let told = |figures: [i128; 5], whole| {
+            of(&figures.map(|value| (value, 10))).unwrap().of_nobody(whole) == Err(Withheld::TooFew)
+        };
+        assert!(told([0, 0, 0, 0, 0], None), "every tenant's figure is 0");
+        assert!(told([0, 0, 0, 4, 9], None), "the lower three are");
+        assert!(told([100, 100, 100, 100, 100], Some(100)) && told([20, 50, 100, 100, 100], Some(100)));
+        assert!(told([7, 7, 7, 7, 7], None), "all are the same");
+        assert!(!told([0, 10, 20, 30, 40], Some(100)) && !told([100, 110, 120, 130, 140], None));
     }
 
     #[test]

@@ -162,6 +162,14 @@ impl Catalogue {
                 wrong.push(Violation::new(format!("kpi_ids[{place}]"), text));
                 continue;
             };
+            let groups = plan.query.group_by.iter().map(|one| ("group_by", *one));
+            let asked = groups.chain(plan.query.filters.iter().map(|(one, _)| ("filters", *one)));
+            let mut refused = definition.info.refused_by(asked, self.case_dimensions());
+            if !refused.is_empty() {
+                // That it is not kept so, either, would read as if it were to be declared.
+                wrong.append(&mut refused);
+                continue;
+            }
             wrong.extend(curve::refused(definition, &plan.query, &plan.shape));
             wrong.extend(lift::refused(definition, &plan.query, &plan.shape));
             plan.add(self, definition, &mut undeclared);

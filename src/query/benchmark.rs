@@ -85,8 +85,8 @@ impl Query {
             let peers = match unit.zip(reading.catalogue.meaning(kpi)) {
                 Some((Unit::Money | Unit::Count, _)) | None => Err(NoPeers::NotComparable),
                 Some(_) if !shares => Err(NoPeers::NotShared),
-                Some((_, meaning)) => {
-                    let found = self.peers(&snapshot, &reading, (kpi, meaning), (quarter, end)).await?;
+                Some((unit, meaning)) => {
+                    let found = self.peers(&snapshot, &reading, (kpi, meaning), (quarter, end), unit.whole()).await?;
                     found.map_err(NoPeers::Withheld)
                 }
             };
@@ -95,36 +95,39 @@ impl Query {
         Ok(found)
     }
 
-    /// The quartiles of all who share, as they were told first.
+    /// The quartiles of all who share, as they were told first. `whole` is the most that a proportion can be in the KPI's unit.
     async fn peers(
         &self,
         snapshot: &Snapshot,
         asking: &Reading,
         (kpi, meaning): (&str, String),
         (from, to): (NaiveDate, NaiveDate),
+        whole: Option<i64>,
     ) -> Result<Result<Quartiles, Withheld>, IngestError> {
         let (market, catalogue) = (&asking.key.market, &asking.catalogue);
         let of = QuarterKey { region: market.as_str().to_owned(), quarter: day_number(from) };
         let key = QuartileKey { of, meaning };
         let store = self.markets.store();
         if let Some(known) = store.quartiles(&key).await? {
-            return Ok(Ok(told(known)));
+            return Ok(told(known, whole));
         }
         for name in catalogue.meaning_this(&key.meaning) {
             if let Some(former) = store.former_quartiles(&key.of, name, catalogue.digest()).await? {
-                return Ok(Ok(told(store.fix_quartiles(&key, former).await?)));
+                return Ok(told(store.fix_quartiles(&key, former).await?, whole));
             }
         }
         let sharing = snapshot.tenants.keys().filter(|tenant| shares(snapshot, tenant, (from, to)));
         let sharing: BTreeSet<TenantId> = sharing.cloned().collect();
         let group = store.peer_group(&key.of).await?;
         let tenants = group.as_ref().unwrap_or(&sharing);
-        let mut made = self.quartiles_of(snapshot, tenants.intersection(&sharing), market, kpi, (from, to)).await?;
+        let mut made =
+            self.quartiles_of(snapshot, tenants.intersection(&sharing), market, (kpi, whole), (from, to)).await?;
         // What is withheld may be told when more tenants share; what was told stays as it was, and of whom.
         if made.is_ok() && group.is_none() {
             let first = store.fix_peer_group(&key.of, &sharing).await?;
             if first != sharing {
-                made = self.quartiles_of(snapshot, first.intersection(&sharing), market, kpi, (from, to)).await?;
+                made =
+                    self.quartiles_of(snapshot, first.intersection(&sharing), market, (kpi, whole), (from, to)).await?;
             }
         }
         let made = match made {
@@ -132,7 +135,7 @@ impl Query {
             Err(withheld) => return Ok(Err(withheld)),
         };
         let row = QuartileRow { tenants: u32::try_from(made.tenants).unwrap_or(u32::MAX), texts: made.texts };
-        Ok(Ok(told(store.fix_quartiles(&key, row).await?)))
+        Ok(told(store.fix_quartiles(&key, row).await?, whole))
     }
 
     /// The quartiles of those of some tenants who have a figure.
@@ -141,7 +144,7 @@ impl Query {
         snapshot: &Snapshot,
         tenants: impl Iterator<Item = &TenantId>,
         market: &MarketId,
-        kpi: &str,
+        (kpi, whole): (&str, Option<i64>),
         span: (NaiveDate, NaiveDate),
     ) -> Result<Result<Quartiles, Withheld>, IngestError> {
         let mut figures: Vec<(Exact, Exact)> = Vec::new();
@@ -152,7 +155,7 @@ impl Query {
                 figures.push((value, volume));
             }
         }
-        Ok(quartiles(figures))
+        Ok(quartiles(figures).and_then(|made| made.of_nobody(whole)))
     }
 
     /// The figure of a market over a quarter; `None` without a value or in several currencies.
@@ -182,9 +185,9 @@ impl Query {
     }
 }
 
-/// Stored quartiles as they are told.
-fn told(row: QuartileRow) -> Quartiles {
-    Quartiles { tenants: row.tenants as usize, texts: row.texts }
+/// Stored quartiles as they are told. An earlier version stored what would be somebody's own figure, too.
+fn told(row: QuartileRow, whole: Option<i64>) -> Result<Quartiles, Withheld> {
+    Quartiles { tenants: row.tenants as usize, texts: row.texts }.of_nobody(whole)
 }
 
 /// Whether a tenant shares its figures of all these days.

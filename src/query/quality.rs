@@ -227,6 +227,8 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
         Lack::Length => match gap.fact {
             K::MessageOpened => &["Activity.message_event"],
             K::Matter => &["Activity.dispute", "Activity.complaint"],
+            // The days since the closing, which nobody can count where the account was never closed.
+            K::CustomerLost => &["Activity.case_status.closed", "Case.closed"],
             _ => &["Activity.end_time"],
         },
         Lack::Limitation => &LIMITATION,
@@ -289,5 +291,26 @@ pub const fn records(gap: &Gap) -> &'static [&'static str] {
             K::Limitation | K::BecomesBarred => &LIMITATION,
             K::Placed | K::OpenAccounts | K::Receivable | K::ReceivableUndated | K::AccountLife => &["Case.claims"],
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_days_from_a_closing_to_a_loss_want_the_closing() {
+        let gap = Gap {
+            kpi: "churn_rate".to_owned(),
+            measure: "customers_lost".to_owned(),
+            fact: FactKind::CustomerLost,
+            lack: Lack::Length,
+            lacking: 1,
+            taken: 0,
+            disables: true,
+            of: None,
+        };
+        assert_eq!(records(&gap), ["Activity.case_status.closed", "Case.closed"]);
+        assert_eq!(records(&Gap { fact: FactKind::Contact, ..gap }), ["Activity.end_time"]);
     }
 }

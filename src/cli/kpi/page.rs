@@ -16,6 +16,7 @@ Written by `fairdue kpi page config > docs/kpis.md` from the definitions in `con
 
 - by: the dimensions by which cells are kept. A question may group and filter by any part of one of these lists; other groups
   are answered from the facts, and say so. \"total\" alone means that there are none.
+- not by: dimensions that are refused, for the two sides of the quotient would be of different groups; why, and what to ask instead.
 - clock: which day puts a fact into a period. interval: rows carry a 95 % Wilson interval.
 - Money has one row for each currency and is never summed over currencies.
 ";
@@ -96,6 +97,9 @@ fn one(out: &mut String, kpi: &KpiInfo) -> std::fmt::Result {
     writeln!(out, "- by: {}", if sets.is_empty() { "total".to_owned() } else { sets.join("; ") })?;
     if !kpi.needs.is_empty() {
         writeln!(out, "- needs: {}; no value without", kpi.needs.join("; "))?;
+    }
+    for one in &kpi.not_by {
+        writeln!(out, "- not by: {}: {}. {}", one.dimensions.join(", "), one.because, one.ask)?;
     }
     if let Some(guard) = &kpi.guard {
         writeln!(out, "- read with: [{guard}](#{guard}), its guard, which must not fall")?;

@@ -89,7 +89,7 @@ fn unit(own: &v1::KpiRow) -> String {
 fn why_not(reason: v1::NoPeersReason) -> &'static str {
     match reason {
         v1::NoPeersReason::Unspecified => "",
-        v1::NoPeersReason::TooFew => "fewer than five tenants share this figure",
+        v1::NoPeersReason::TooFew => "fewer than five tenants share this figure, or theirs are the same",
         v1::NoPeersReason::Dominated => "one tenant has more than a quarter of the volume",
         v1::NoPeersReason::NotShared => "only who shares sees others: see [benchmarks] in the tenant's file",
         v1::NoPeersReason::NotComparable => "sums and counts are not compared",

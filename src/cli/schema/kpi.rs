@@ -45,6 +45,12 @@ fn case_dimension() -> Value {
     pattern("A value of cases that case_dimensions states", CASE_DIMENSION)
 }
 
+/// A dimension, or the word for all values of cases.
+fn apart() -> Value {
+    let word = choice("All values of cases that case_dimensions states", ["case_dimensions"]);
+    json!({ "anyOf": [dimension("A dimension", &["currency"]), word] })
+}
+
 fn id(about: &str) -> Value {
     pattern(about, ID)
 }
@@ -177,6 +183,12 @@ fn kpi() -> Value {
         )
         .may("each", dimension("A dimension of which each value in the row must have its own", &["currency"]))
         .end();
+    let not_by =
+        table("Dimensions that questions may not ask by, for the sides of the quotient would be of different groups")
+            .need("dimensions", several("The dimensions; case_dimensions stands for all values of cases", apart()))
+            .need("because", text("Why, as it stands behind \"is not told by stage:\""))
+            .need("ask", text("What to ask instead, as a sentence without its full stop"))
+            .end();
     let needed = [
         "formula",
         "source",
@@ -226,6 +238,7 @@ fn kpi() -> Value {
         .may("months", number("A cohort of one horizon: its first so many months, and no curve", 1, 99))
         .may("told_after_days", number("Days after a period's end before which it has no value", 1, 3_660))
         .may("needs", json!({ "type": "array", "description": "Records without which it has no value", "items": need, "minItems": 1 }))
+        .may("not_by", json!({ "type": "array", "description": "Dimensions by which it is not told", "items": not_by, "minItems": 1 }))
         .may("expression", part("The formula of a derived KPI"))
         .may("stock", part("What a balance is of, or the accounts that a transition follows"))
         .may("moves", part("The moves of a transition"))

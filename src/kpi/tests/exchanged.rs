@@ -144,3 +144,33 @@ fn a_mean_of_stocks_takes_each_days_rate_for_that_days_stock() {
     // Of the two days that have begun.
     assert_eq!(ask(DatePolicy::FactDay, &today("2026-01-02")), ["110.00"]);
 }
+
+#[test]
+fn a_jump_of_the_rate_passes_for_no_collections() {
+    use FactKind::{CreditSales, Payment, Placed, Receivable};
+    let client = |mut fact: Fact| {
+        fact.dims = Arc::new(Dims { client: Some("c".into()), ..(*fact.dims).clone() });
+        fact
+    };
+    let there = [
+        of(Placed, "2026-01-02", "USD", 12_000),
+        of(Receivable, "2026-01-02", "USD", 12_000),
+        of(CreditSales, "2026-03-01", "USD", 0),
+        of(Payment, "2026-03-05", "USD", 2_400),
+        of(Receivable, "2026-03-05", "USD", -2_400),
+    ]
+    .map(client);
+    // A dollar is worth half of what it was.
+    let rates = [("2026-01-02", 100), ("2026-03-10", 200)];
+    let ask = |kpi: &str, policy| {
+        let asked = query(kpi, Grain::Month, "2026-03-01", "2026-04-01", &[]);
+        told(&asked, &today("2026-05-01"), &euros(policy, 90, &rates), [&there, &[]]).unwrap()
+    };
+    for policy in [DatePolicy::FactDay, DatePolicy::PeriodEnd] {
+        assert_eq!(ask("cei_classic", policy), ["20.0"], "24 of 120 dollars: {policy:?}");
+        assert_eq!(ask("cei", policy), ["20.00"], "{policy:?}");
+    }
+    // What holds one stock alone, or none, goes by its own days.
+    assert_eq!(ask("payments", DatePolicy::FactDay), ["24.00"]);
+    assert_eq!(ask("balance_opening", DatePolicy::FactDay), ["120.00"]);
+}

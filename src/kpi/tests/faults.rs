@@ -38,6 +38,31 @@ fn a_sound_file_compiles() {
 }
 
 #[test]
+fn dimensions_that_a_kpi_is_not_told_by_say_why_and_what_to_ask() {
+    let kept = |not_by: &str| kpi("simple", "measure = \"m\"", &format!("{MONEY}\nnot_by = {not_by}"));
+    let sound = kept("[{ dimensions = [\"agent\", \"case_dimensions\"], because = \"of others\", ask = \"Ask n\" }]");
+    assert_eq!(compile(&sound), Vec::<String>::new());
+    let file = SourceFile { path: "k.toml".to_owned(), text: sound };
+    let catalogue = Catalogue::compile(&[file]).unwrap();
+    assert_eq!(catalogue.list().find(|kpi| kpi.id == "k").unwrap().group_by, [Vec::<String>::new()]);
+    let error = catalogue.plan(&query("k", Grain::Month, "2026-01-01", "2026-02-01", &[Dimension::Agent])).unwrap_err();
+    let found = &error.violations()[0];
+    assert_eq!((error.reason(), found.field.as_str()), ("INVALID_KPI_QUERY", "group_by"));
+    assert_eq!(found.description, "k is not told by agent: of others. Ask n");
+    for (not_by, told) in [
+        ("\"agent\"", "not_by of KPI \"k\" is no list"),
+        ("[{ dimensions = [\"agents\"], because = \"b\", ask = \"a\" }]", "\"agents\" is no dimension of questions"),
+        ("[{ dimensions = [], because = \"b\", ask = \"a\" }]", "not_by names no dimensions"),
+        ("[{ dimensions = [\"agent\"], ask = \"a\" }]", "not_by lacks the key \"because\""),
+        ("[{ dimensions = [\"agent\"], because = \"b\" }]", "not_by lacks the key \"ask\""),
+        ("[3]", "this names no dimensions that a KPI is not told by"),
+    ] {
+        let found = compile(&kept(not_by));
+        assert!(found.len() == 1 && found[0].contains(told), "{not_by}: {found:?}");
+    }
+}
+
+#[test]
 fn a_guard_is_another_kpi() {
     let guarded = |guard: &str| {
         let alias = "[[kpi]]\nid = \"same\"\ntitle = \"S\"\ndescription = \"d\"\nkind = \"alias\"\nof = \"k\"\n";
@@ -176,7 +201,7 @@ fn a_question_outside_the_declared_sets_says_what_is_declared() {
     for part in [
         "cei by [channel]",
         "kept by [agent], [team], [client]",
-        "add [channel] to the dimension_sets of charges, interest, placed, receivable_change",
+        "add [channel] to the dimension_sets of charges, interest, moved_in, moved_out, placed, receivable_change",
     ] {
         assert!(text.description.contains(part), "{part} not in {}", text.description);
     }

@@ -86,7 +86,8 @@ proptest! {
             let of = |kind| sum(&facts, days(&row), is(kind, &row), amount);
             let collected = of(K::Payment) - of(K::PaymentReversed);
             let opening = sum(&facts, i32::MIN..days(&row).start, is(K::Receivable, &row), amount);
-            let available = opening + of(K::Placed) + of(K::Charge) + of(K::Interest);
+            let moved = of(K::MovedIn) - of(K::MovedOut);
+            let available = opening + of(K::Placed) + moved + of(K::Charge) + of(K::Interest);
             prop_assert_eq!(row.numerator, Some(Exact::whole(collected)));
             prop_assert_eq!(row.denominator, Some(Exact::whole(available)));
             // A base below zero gives no value.

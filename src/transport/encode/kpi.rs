@@ -37,6 +37,15 @@ pub fn kpi((kpi, filling): &(KpiInfo, Option<KpiFilling>)) -> v1::Kpi {
         proportion: kpi.proportion,
         needs: kpi.needs.clone(),
         guard_kpi_id: kpi.guard.clone().unwrap_or_default(),
+        refused_dimensions: kpi
+            .not_by
+            .iter()
+            .map(|one| v1::RefusedDimensions {
+                dimensions: one.dimensions.clone(),
+                reason: one.because.clone(),
+                instead: one.ask.clone(),
+            })
+            .collect(),
         dimension_sets: kpi
             .group_by
             .iter()
