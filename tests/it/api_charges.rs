@@ -173,7 +173,7 @@ on_both_databases!(
         let api = Api::start(&database).await;
         let mut mine = api.platform("mine").await;
         let consumer = v1::LegalClass { debt_class: v1::DebtClass::Consumer.into(), ..Default::default() };
-        let loan = v1::LegalClass { debt_type: v1::DebtType::Loan.into(), ..consumer };
+        let loan = v1::LegalClass { debt_type: v1::DebtType::Loan.into(), ..consumer.clone() };
         for (id, class) in [("sale", consumer), ("loan", loan)] {
             let case = v1::Case { legal_class: Some(class), ..case(id, "shop") };
             let request = v1::UpsertCaseRequest { region_code: "DE".to_owned(), case: Some(case) };

@@ -14,6 +14,7 @@ use crate::compliance::trace::Said;
 use crate::compliance::{CaseWatch, Context, Emission, PersonLogs, TestOutcome};
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
+use crate::domain::detail::Detail;
 use crate::domain::market::Market;
 use crate::domain::time::{DAY, SECOND, Timestamp, add_days};
 use crate::domain::verdict::{Answer, Verdict};
