@@ -10,6 +10,7 @@ use crate::domain::detail::Detail;
 use crate::domain::time::{MAX_TIMESTAMP, Timestamp};
 use crate::domain::verdict::Verdict;
 use crate::rules::candidates::Candidate;
+use crate::rules::model::Limits;
 use crate::rules::ruleset::Jurisdiction;
 use crate::rules::words::Attribute;
 
@@ -25,6 +26,7 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
     answer.next_allowed = None;
     answer.missing.clear();
     answer.speaking.reserve(USUAL);
+    let mut bounded = !matches!(candidate.detail, Detail::Charge(_));
     let mut situation = Situation::new(ctx, watch, candidate, true);
     let complete = situation.each_rule(|jurisdiction, candidate, possible| {
         let Some(doubt) = concerned(&situation, candidate) else { return };
@@ -34,6 +36,7 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         }
         let said = tell(&situation, jurisdiction, candidate, possible.or(doubt), &mut answer.speaking);
         let Some(speaking) = said else { return };
+        bounded |= matches!(candidate.active.rule.limits, Limits::FeeCap(_));
         if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
             if !answer.missing.iter().any(|one| one == name) {
@@ -47,13 +50,12 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         answer.verdict = answer.verdict.max(Verdict::Unknown);
         answer.missing.push("pack".to_owned());
     }
-    // What no rule bounds is not thereby lawful: the packs leave open what they did not find in the law.
-    let silent = matches!(candidate.detail, Detail::Charge(_)) && answer.speaking.is_empty();
-    if silent {
+    // A charge that no rule bounds is not thereby lawful: the packs leave open what they did not find in the law.
+    if !bounded {
         answer.verdict = answer.verdict.max(Verdict::Unknown);
         answer.missing.push(Attribute::ChargeRule.as_str().to_owned());
     }
-    if complete && !silent && answer.verdict > Verdict::AllowedWithDuties {
+    if complete && bounded && answer.verdict > Verdict::AllowedWithDuties {
         // What is not permitted is next allowed when it is lawful, whatever else is advised; what is only advised
         // against, when nothing is.
         let blocking = answer.verdict.min(Verdict::RepresentativeOnly);

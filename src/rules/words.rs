@@ -141,7 +141,7 @@ vocabulary!(
         Deadline = "deadline", Household = "household", Collector = "collector_entity",
         Creditor = "creditor", Locality = "locality", Outcome = "outcome", Basis = "basis", TableRate = "table_rate",
         Resumption = "resumption",
-        /// Of a charge: no rule speaks.
+        /// Of a charge: no rule bounds it.
         ChargeRule = "charge_rule",
     }
 );

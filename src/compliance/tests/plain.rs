@@ -303,15 +303,18 @@ proptest! {
         let (market, logs, watch) = scene(&version);
         let context = Context { rules: &LAW, market: &market, version: &version, lead, persons: &logs };
         let (answer, trace) = (watch.check(&context, &asked), watch.trace(&context, &asked, true));
+        // Of a charge a rule must speak that bounds it.
+        let bounds = |one: &crate::compliance::trace::Considered| {
+            matches!(one.said, Said::Spoke(_)) && matches!(one.active.rule.limits, Limits::FeeCap(_))
+        };
+        let told = !matches!(asked.detail, Detail::Charge(_)) || trace.rules.iter().any(bounds);
         let plain: Vec<_> = trace.rules.into_iter().filter_map(|one| match one.said {
             Said::Spoke(spoken) => Some(spoken.speaking),
             Said::Nothing(..) => None,
         }).collect();
         prop_assert_eq!(&answer.speaking, &plain);
         let worst = plain.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Allowed);
-        // Of a charge something must be said.
-        let silent = plain.is_empty() && matches!(asked.detail, Detail::Charge(_));
-        let told = trace.complete && !silent;
+        let told = trace.complete && told;
         let whole = if told { worst } else { worst.max(Verdict::Unknown) };
         prop_assert_eq!(answer.verdict, whole);
         if told && whole > Verdict::AllowedWithDuties {
