@@ -285,7 +285,7 @@ impl CaseLedger {
         let books = Arc::make_mut(self.books.get_or_insert_default());
         let at = books.promises.len();
         push_lean(&mut books.promises, view);
-        if let Some(old) = &promise.supersedes {
+        if let Some(old) = promise.supersedes.as_ref().filter(|old| **old != activity.id) {
             match books.promise(old).and_then(|old| books.promises.get_mut(old)) {
                 Some(old) => old.give_up(PromiseState::Superseded, sink),
                 None => books.pending.push((tag(old), sink.day, Pending::Superseded)),

@@ -169,10 +169,12 @@ impl CaseLedger {
                 let (paid, overdue, rested, judged) = (None, None, None, None);
                 let deal = Deal { from, amount, balance, dims, last, judged_at, paid, overdue, rested, judged };
                 // After its due date another one does not save the settlement that it replaces.
-                let overdue =
-                    |deal: &Box<Deal>| deal.is_overdue(sink.day.saturating_add(grace)) && !deal.is_released(grace);
-                let lost = books.deal.replace(Box::new(deal)).filter(overdue);
-                sink.out.extend(lost.map(|deal| deal.told_lost(sink)));
+                if let Some(lost) = books.deal.replace(Box::new(deal))
+                    && lost.is_overdue(sink.day.saturating_add(grace))
+                    && !lost.is_released(grace)
+                {
+                    sink.out.push(lost.told_lost(sink));
+                }
             }
             SettlementStep::Broken => {
                 if books.deal.as_deref().is_some_and(|deal| deal.overdue.is_some()) {

@@ -26,6 +26,19 @@ proptest! {
     }
 
     #[test]
+    fn what_names_itself_is_refused_and_read_where_it_is_stored(seed: u64) {
+        let mut dice = Dice(seed);
+        for kind in 0..KINDS {
+            let mut activity = dice.activity(kind);
+            activity.parent = Some(activity.id.clone());
+            let wire = encode::activity::activity(&activity);
+            let refused = decode::collect("activity", |at| decode::activity::activity(at, wire)).unwrap_err();
+            prop_assert_eq!(&refused.violations[0].field, "activity.parent_activity_id");
+            prop_assert_eq!(stored::read_activity(&stored::activity(&activity)).unwrap(), activity);
+        }
+    }
+
+    #[test]
     fn activities_of_every_kind_round_trip(seed: u64) {
         let mut dice = Dice(seed);
         for kind in 0..KINDS {

@@ -29,6 +29,12 @@ pub enum SourceError {
     /// There is no header.
     #[error("the file is empty: its first line must name the columns")]
     Empty,
+    /// The header is no UTF-8: in UTF-16 the second byte of most letters is zero.
+    #[error("the header is not UTF-8, but perhaps {encoding}: write the file as UTF-8 (iconv -f {encoding} -t UTF-8)")]
+    NotUtf8 {
+        /// What it seems to be.
+        encoding: &'static str,
+    },
     /// The header is one column that holds another delimiter.
     #[error(
         "the header is one column, in which {0:?} stands between names: fields are told apart by commas, so write the file with commas"
@@ -129,6 +135,11 @@ impl<R: Read> Source<R> {
                 }
                 None => SourceError::Empty,
             });
+        }
+        if first.iter().any(|title| std::str::from_utf8(title).is_err() || title.contains(&0)) {
+            let marked = |mark: [u8; 2]| first.get(0).is_some_and(|title| title.starts_with(&mark));
+            let wide = first.iter().any(|title| title.contains(&0)) || marked([0xff, 0xfe]) || marked([0xfe, 0xff]);
+            return Err(SourceError::NotUtf8 { encoding: if wide { "UTF-16" } else { "LATIN1" } });
         }
         let mut header = HashMap::new();
         let titles = reader.headers().map_err(io)?;

@@ -268,6 +268,21 @@ fn a_file_without_columns_says_why() {
     }
 }
 
+#[test]
+fn a_header_in_another_encoding_is_named() {
+    let encoding = |bytes: &[u8]| match Source::new(bytes, &mapping(FINES)).err() {
+        Some(SourceError::NotUtf8 { encoding }) => encoding,
+        other => panic!("{other:?}"),
+    };
+    let wide = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
+        let text = HEADER.encode_utf16().flat_map(bytes);
+        mark.into_iter().chain(text).collect::<Vec<u8>>()
+    };
+    assert_eq!(encoding(&wide([0xff, 0xfe], u16::to_le_bytes)), "UTF-16");
+    assert_eq!(encoding(&wide([0xfe, 0xff], u16::to_be_bytes)), "UTF-16");
+    assert_eq!(encoding(b"case,betr\xe4ge\n"), "LATIN1");
+}
+
 fn report_with_escape() -> String {
     let (_, _, report) = fines(&format!("{OPENED}A1,\u{1b}[2J,2007-02-10T00:00:00+01:00,,,,1.0,,,,,,,,\n"));
     report.text(Currency::parse("EUR").unwrap())

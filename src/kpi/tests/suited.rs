@@ -153,7 +153,7 @@ fn what_a_kpi_is_not_told_by_has_no_records_behind_it_either() {
         currency: None,
         case_dimensions: CaseDimensions::default(),
     };
-    let error = shipped().drill(figure, "2026-03-01".parse().unwrap()).err().expect("refused");
+    let error = shipped().drill(figure, "2026-03-01".parse().unwrap()).expect_err("refused");
     assert_eq!(error.violations[0].field, "group");
     assert!(error.violations[0].description.contains("is not told by stage"), "{error}");
 }

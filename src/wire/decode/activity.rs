@@ -30,12 +30,16 @@ pub fn activity(at: &At<'_>, wire: v1::Activity) -> Option<Activity> {
     let parent = at.field("parent_activity_id").optional_id(&wire.parent_activity_id, ActivityId::new);
     let control = control(&at.field("control"), wire.control.unwrap_or_default());
     let detail = detail(at, wire.detail);
-    let itself = "names the activity itself: name another one, or leave it out";
-    if parent.is_some() && parent == id {
-        at.field("parent_activity_id").refuse(itself);
-    }
-    if let Some((kind, field, _)) = detail.as_ref().and_then(names).filter(|named| id.as_ref() == Some(named.2)) {
-        at.field(kind).field(field).refuse(itself);
+    // What is stored may do so: earlier programs took it.
+    if !at.trusts {
+        let itself = "names the activity itself: name another one, or leave it out";
+        if parent.is_some() && parent == id {
+            at.field("parent_activity_id").refuse(itself);
+        }
+        let named = detail.as_ref().and_then(names).filter(|named| id.as_ref() == Some(named.2));
+        if let Some((kind, field, _)) = named {
+            at.field(kind).field(field).refuse(itself);
+        }
     }
     if let Some(detail) = &detail
         && cases.is_empty()
@@ -64,12 +68,11 @@ pub fn activity(at: &At<'_>, wire: v1::Activity) -> Option<Activity> {
     })
 }
 
-/// The activity that a kind takes back, replaces or ends, with the kind and its field that name it.
+/// The activity that a kind takes back or replaces, with the kind and its field that name it. What ends another one by its name
+/// ends nothing if that is its own.
 fn names(detail: &Detail) -> Option<(&'static str, &'static str, &ActivityId)> {
     Some(match detail {
         Detail::Promise(promise) => ("promise", "superseded_promise_id", promise.supersedes.as_ref()?),
-        Detail::PromiseWithdrawn { promise } => ("promise_withdrawn", "promise_id", promise),
-        Detail::PlanEnded { plan, .. } => ("plan_ended", "plan_id", plan),
         Detail::Reversal { reverses, .. } => ("reversal", "reversed_activity_id", reverses),
         _ => return None,
     })

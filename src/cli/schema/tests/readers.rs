@@ -142,6 +142,7 @@ token = \"env:NATS_TOKEN\"
 [[rules.tighten]]
 rule = \"us-reg-f-contact-hours\"
 block = true
+holidays = \"closed\"
 open = [{ days = [\"mon-fri\"], from = \"09:00\", to = \"17:00\" }]
 
 [[rules.tighten]]
@@ -152,6 +153,14 @@ window_days = 7
 [[rules.tighten]]
 rule = \"us-reg-f-conversation-cooldown\"
 wait_days = 8
+
+[[rules.tighten]]
+rule = \"us-postdated\"
+term = 3
+
+[[rules.tighten]]
+rule = \"at-npl-retention\"
+keep_at_least = 8
 
 [[rules.tighten]]
 rule = \"none-such\"

@@ -35,7 +35,7 @@ impl Oracle {
             given_up_late: false,
             released: false,
         });
-        if let Some(old) = &promise.supersedes {
+        if let Some(old) = promise.supersedes.as_ref().filter(|old| old.as_str() != id) {
             self.end(old.as_str(), "superseded", day);
         }
         for (target, matter) in std::mem::take(&mut self.waiting) {
