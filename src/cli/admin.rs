@@ -79,8 +79,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             let text = keys::create_labelled(&store, &tenant, roles, markets, label.clone(), now).await;
             let text = text.map_err(|error| CliError::new(error.to_string()))?;
             complain!("the key is shown once and stored nowhere; send it as \"authorization: Bearer <key>\"");
-            let told = say::try_to_tell(&text);
-            if let Err(error) = told {
+            if let Err(error) = say::try_to_tell(format_args!("{text}"), true) {
                 // What nobody has seen must not open anything.
                 let id = KeyId::trusted(key_id(&text));
                 let revoked = store.revoke_key(&tenant, &id, Clock::system().now()).await?;

@@ -28,18 +28,17 @@ pub(super) fn fail_with(code: u8) {
     FAILED.store(code.into(), Ordering::Relaxed);
 }
 
-/// Prints a line, unless that is not possible.
-pub(super) fn try_to_tell(text: &str) -> std::io::Result<()> {
+/// Prints a text, with the end of a line or without, unless that is not possible.
+pub(super) fn try_to_tell(text: std::fmt::Arguments<'_>, line: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush())
+    let end = if line { "\n" } else { "" };
+    out.write_fmt(format_args!("{text}{end}")).and_then(|()| out.flush())
 }
 
 /// Prints a text, with the end of a line or without. A reader that went away ends the program: it has what it wanted. What
 /// cannot be written for another reason ends it with an error.
 pub(super) fn tell(text: std::fmt::Arguments<'_>, line: bool) {
-    let mut out = std::io::stdout().lock();
-    let end = if line { "\n" } else { "" };
-    match out.write_fmt(format_args!("{text}{end}")).and_then(|()| out.flush()) {
+    match try_to_tell(text, line) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => {

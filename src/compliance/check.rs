@@ -36,7 +36,7 @@ pub(super) fn check_into(watch: &CaseWatch, ctx: &Context<'_>, candidate: &Activ
         }
         let said = tell(&situation, jurisdiction, candidate, possible.or(doubt), &mut answer.speaking);
         let Some(speaking) = said else { return };
-        bounded |= matches!(candidate.active.rule.limits, Limits::FeeCap(_));
+        bounded = bounded || matches!(candidate.active.rule.limits, Limits::FeeCap(_));
         if let Note::Missing(attribute) = speaking.note {
             let name = attribute.as_str();
             if !answer.missing.iter().any(|one| one == name) {

@@ -133,8 +133,7 @@ impl CaseWatch {
         if ctx.rules.judges_allocations() {
             let owed = self.remember_in().owed.get_or_insert_with(|| Box::new(Owed::new(ctx.version)));
             owed.learn(ctx.version);
-            let class = &ctx.version.class;
-            owed.remember(activity, ctx.market.payment_order_of(class.debt_class, class.debt_type));
+            owed.remember(activity, ctx.market.payment_order_of(&ctx.version.class));
         }
         let change = match &activity.detail {
             Detail::Payment(payment) => {

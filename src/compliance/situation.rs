@@ -118,7 +118,7 @@ impl<'a> Situation<'a> {
             zones: ZoneList::empty(),
             market_zone: ctx.market.zone,
             region: &ctx.market.region,
-            payment_order: ctx.market.payment_order_of(ctx.version.class.debt_class, ctx.version.class.debt_type),
+            payment_order: ctx.market.payment_order_of(&ctx.version.class),
             marks: None,
             day: 0,
             today: Cell::new(None),

@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use super::buckets::Buckets;
+use super::case::LegalClass;
 use super::case_dimensions::CaseDimensions;
 use super::ids::{MarketId, TenantId};
 use super::money::Currency;
@@ -57,18 +58,19 @@ pub struct PaymentOrderOf {
 
 impl PaymentOrderOf {
     /// Whether it is such a debt. One of which nothing is stated is none.
-    fn is_of(&self, class: Option<DebtClass>, debt: Option<DebtType>) -> bool {
-        let among = |empty: bool, found: Option<bool>| empty || found == Some(true);
-        among(self.debt_classes.is_empty(), class.map(|class| self.debt_classes.contains(&class)))
-            && among(self.debt_types.is_empty(), debt.map(|debt| self.debt_types.contains(&debt)))
+    fn is_of(&self, debt: &LegalClass) -> bool {
+        fn among<T: PartialEq>(all: &[T], one: Option<T>) -> bool {
+            all.is_empty() || one.is_some_and(|one| all.contains(&one))
+        }
+        among(&self.debt_classes, debt.debt_class) && among(&self.debt_types, debt.debt_type)
     }
 }
 
 impl Market {
     /// The order in which payments on a debt settle components, where they do not say.
     #[must_use]
-    pub fn payment_order_of(&self, class: Option<DebtClass>, debt: Option<DebtType>) -> [Component; 3] {
-        let own = self.payment_orders.iter().find(|order| order.is_of(class, debt));
+    pub fn payment_order_of(&self, debt: &LegalClass) -> [Component; 3] {
+        let own = self.payment_orders.iter().find(|order| order.is_of(debt));
         own.map_or(self.payment_order, |own| own.order)
     }
 }

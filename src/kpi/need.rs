@@ -8,7 +8,7 @@ use super::formula::{Fault, Leaf, Scope, Window};
 use super::gather::{Gathered, Group};
 use super::linear;
 use super::plan::{Plan, Planned};
-use super::read::{Reader, Table, Value, names};
+use super::read::{Reader, Table, names};
 use crate::domain::case_dimensions::CaseDimensions;
 
 /// What a figure needs: records of one of some measures.
@@ -37,21 +37,12 @@ const FORM: &str = "write needs = [{ records = [\"operating_cost\"] }], with eve
 
 /// Reads `needs`.
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<WrittenNeed> {
-    let Some(value) = table.get("needs") else { return Vec::new() };
-    let Some(items) = value.get_ref().as_array().filter(|items| !items.is_empty()) else {
-        reader.wrong(value.span().start, format!("needs of {} is no list", table.what), FORM);
-        return Vec::new();
-    };
-    items.iter().filter_map(|item| one(reader, item)).collect()
+    let tables = table.tables(reader, ("needs", FORM), ("a need", "this is no need"));
+    tables.into_iter().filter_map(|table| one(reader, table)).collect()
 }
 
-fn one(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<WrittenNeed> {
-    let at = value.span().start;
-    let Some(inner) = value.get_ref().as_table() else {
-        reader.wrong(at, "this is no need", FORM);
-        return None;
-    };
-    let mut table = Table::new(inner, at, "a need");
+fn one(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<WrittenNeed> {
+    let at = table.at;
     table.need(reader, "records");
     let records: Vec<(String, usize)> =
         table.texts(reader, "records").into_iter().map(|(text, at)| (text.to_owned(), at)).collect();

@@ -3,7 +3,7 @@
 
 use super::definition::KpiInfo;
 use super::dimension::{DimSet, Dimension};
-use super::read::{Reader, Table, Value};
+use super::read::{Reader, Table};
 use crate::domain::case_dimensions::CaseDimensions;
 use crate::domain::validation::Violation;
 
@@ -27,21 +27,13 @@ pub struct NotBy {
 
 /// Reads `not_by`.
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<NotBy> {
-    let Some(value) = table.get("not_by") else { return Vec::new() };
-    let Some(items) = value.get_ref().as_array().filter(|items| !items.is_empty()) else {
-        reader.wrong(value.span().start, format!("not_by of {} is no list", table.what), FORM);
-        return Vec::new();
-    };
-    items.iter().filter_map(|item| one(reader, item)).collect()
+    let tables =
+        table.tables(reader, ("not_by", FORM), ("not_by", "this names no dimensions that a KPI is not told by"));
+    tables.into_iter().filter_map(|table| one(reader, table)).collect()
 }
 
-fn one(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<NotBy> {
-    let at = value.span().start;
-    let Some(inner) = value.get_ref().as_table() else {
-        reader.wrong(at, "this names no dimensions that a KPI is not told by", FORM);
-        return None;
-    };
-    let mut table = Table::new(inner, at, "not_by");
+fn one(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<NotBy> {
+    let at = table.at;
     table.need(reader, "dimensions");
     let case = reader.case.clone();
     let mut set = DimSet::default();

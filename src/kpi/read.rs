@@ -60,6 +60,29 @@ impl<'t> Table<'t> {
         self.table.get(key)
     }
 
+    /// The tables of a key's list, each called `what`; whatever is none is told as `none`, with the form to write.
+    pub(crate) fn tables(
+        &mut self,
+        reader: &mut Reader<'_>,
+        (key, form): (&'static str, &str),
+        (what, none): (&str, &str),
+    ) -> Vec<Table<'t>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array().filter(|items| !items.is_empty()) else {
+            reader.wrong(value.span().start, format!("{key} of {} is no list", self.what), form);
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for item in items {
+            let at = item.span().start;
+            match item.get_ref().as_table() {
+                Some(inner) => tables.push(Table::new(inner, at, what)),
+                None => reader.wrong(at, none, form),
+            }
+        }
+        tables
+    }
+
     /// The value of a key that must be there.
     pub(crate) fn need(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Option<&'t Value<'t>> {
         let found = self.get(key);

@@ -19,8 +19,7 @@ use crate::domain::vocabulary::Component;
 
 impl CaseLedger {
     pub(super) fn settling(&self, sink: &Sink, first: Option<usize>) -> Settling<'static> {
-        let class = &sink.version.class;
-        let order = sink.market.payment_order_of(class.debt_class, class.debt_type);
+        let order = sink.market.payment_order_of(&sink.version.class);
         Settling { order, stated: None, claims: self.claims.oldest_first(first) }
     }
 

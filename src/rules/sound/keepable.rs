@@ -51,20 +51,20 @@ pub(super) fn tightened(rule: &Rule, found: &mut Vec<Diagnostic>) {
                 found.push(rule.limits_position.wrong(message, "remove it from items or from forbidden"));
             }
         }
-        Limits::NoticePeriod(limits) if limits.required && limits.waived_by.is_empty() => {
-            // The age counts from the sending, and the term begins no earlier.
-            let ages = limits.term.zip(limits.max_age).filter(|(term, age)| !sooner(term, age));
-            if ages.is_some() {
-                let why = "can never be kept: once its term has ended, the step is older than max_age";
-                found.push(diagnostic(rule, (why, "write a max_age that ends after the term")));
-            }
+        // The age counts from the sending, and the term begins no earlier.
+        Limits::NoticePeriod(limits)
+            if limits.required
+                && limits.waived_by.is_empty()
+                && limits.term.zip(limits.max_age).is_some_and(|(term, age)| !sooner(&term, &age)) =>
+        {
+            let why = "can never be kept: once its term has ended, the step is older than max_age";
+            found.push(diagnostic(rule, (why, "write a max_age that ends after the term")));
         }
-        Limits::RecordRetention(limits) => {
-            let both = limits.keep_at_least.zip(limits.erase_by).filter(|(keep, erase)| later(keep, erase));
-            if both.is_some() {
-                let why = "can never be kept: keep_at_least ends after erase_by";
-                found.push(diagnostic(rule, (why, "let erase_by end no earlier than keep_at_least")));
-            }
+        Limits::RecordRetention(limits)
+            if limits.keep_at_least.zip(limits.erase_by).is_some_and(|(keep, erase)| later(&keep, &erase)) =>
+        {
+            let why = "can never be kept: keep_at_least ends after erase_by";
+            found.push(diagnostic(rule, (why, "let erase_by end no earlier than keep_at_least")));
         }
         _ => {}
     }

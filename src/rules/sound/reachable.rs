@@ -76,14 +76,13 @@ fn never_met(rule: &Rule) -> Option<(&'static str, &'static str)> {
         Limits::ContactCooldown(limits) if silent(limits.after, limits.after_channels) => {
             return Some((TALKED, "add call or visit to after_channels, or name contacts or attempts in after"));
         }
-        Limits::ThirdParty(limits) if limits.contact != Dealing::Free => {
-            // Of whoever may be told it speaks by its other keys: only this one says nothing.
-            let told = !limits.persons.is_empty() && limits.told.covers(limits.persons);
-            if told {
-                let why = "contact is for third persons, and everybody in persons is among those who may be told";
-                let remedy = "leave out of told whoever is a third person, or use debtor for those who may be told";
-                return Some((why, remedy));
-            }
+        // Of whoever may be told it speaks by its other keys: only this one says nothing.
+        Limits::ThirdParty(limits)
+            if limits.contact != Dealing::Free && !limits.persons.is_empty() && limits.told.covers(limits.persons) =>
+        {
+            let why = "contact is for third persons, and everybody in persons is among those who may be told";
+            let remedy = "leave out of told whoever is a third person, or use debtor for those who may be told";
+            return Some((why, remedy));
         }
         _ => {}
     }
