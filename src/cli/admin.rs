@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Snapshot};
 use crate::domain::ids::{KeyId, MarketId, TenantId};
 use crate::ingest::keys;
-use crate::store::{Store, StoreOptions, why_not_opened};
+use crate::store::{Store, StoreOptions, missing_file, why_not_opened};
 
 /// The store that the settings name.
 ///
@@ -28,6 +28,18 @@ pub async fn open_store(snapshot: &Snapshot) -> Result<Store, CliError> {
     match Store::open(&database.url, &options).await {
         Ok(store) => Ok(store),
         Err(error) => Err(CliError::new(why_not_opened(&database.url, &options, &error).await)),
+    }
+}
+
+/// The database as it is: where a command only reads or changes what is there, a mistyped path makes no file.
+async fn open_existing(snapshot: &Snapshot) -> Result<Store, CliError> {
+    match missing_file(&snapshot.server.database.url) {
+        None => open_store(snapshot).await,
+        Some(file) => Err(CliError::new(format!(
+            "there is no database {}: name the one that `fairdue serve` uses by the setting database.url, or begin one with \
+             `fairdue tenant create`",
+            file.display()
+        ))),
     }
 }
 
@@ -68,7 +80,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             let snapshot = source.load()?;
             let tenant = tenant_id(tenant)?;
             let markets = known_markets(&snapshot, &tenant, market)?;
-            let store = open_store(&snapshot).await?;
+            let store = open_existing(&snapshot).await?;
             if !store.tenants().await?.iter().any(|row| row.tenant == tenant) {
                 return Err(CliError::new(format!("tenant {tenant} is not known: run fairdue tenant create {tenant}")));
             }
@@ -93,7 +105,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
         KeyCommand::List { tenant, source } => {
             let snapshot = source.load()?;
             let tenant = tenant_id(tenant)?;
-            let store = open_store(&snapshot).await?;
+            let store = open_existing(&snapshot).await?;
             let listed = list_keys(&store, &tenant).await;
             store.close().await;
             listed
@@ -103,7 +115,7 @@ pub async fn key(command: &KeyCommand) -> Result<(), CliError> {
             let tenant = tenant_id(tenant)?;
             // The whole key may be pasted too: its middle part is the id.
             let id = KeyId::new(key_id(key)).map_err(|error| CliError::new(format!("the key's id {error}")))?;
-            let store = open_store(&snapshot).await?;
+            let store = open_existing(&snapshot).await?;
             let revoked = store.revoke_key(&tenant, &id, Clock::system().now()).await?;
             store.close().await;
             if !revoked {
@@ -145,7 +157,7 @@ pub async fn reset_feeds(tenant: &str, market: &str, source: &Source) -> Result<
     let snapshot = source.load()?;
     let tenant = tenant_id(tenant)?;
     let markets = known_markets(&snapshot, &tenant, &[market.to_owned()])?;
-    let store = open_store(&snapshot).await?;
+    let store = open_existing(&snapshot).await?;
     for market in markets {
         if !store.scope(&tenant).reset_feeds(&market).await? {
             return Err(CliError::new(format!("nothing was ever written to the market {market}: it has no copies")));

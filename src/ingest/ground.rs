@@ -8,7 +8,7 @@ use crate::domain::market::Market;
 use crate::rules::RuleSet;
 
 /// What this program makes of records; it grows where a new program makes other facts of them, or has other timers.
-const WAY: u32 = 18;
+const WAY: u32 = 19;
 
 /// The mark of what facts rest on besides the records: whatever of it changes, everything that changes with it is derived
 /// anew. First the digest of the rules, then what settings and program add.

@@ -44,9 +44,12 @@ fn is_message(channel: Channel) -> bool {
 impl CaseLedger {
     pub(super) fn contacted(&mut self, ctx: &Context, activity: &Activity, contact: &Contact, sink: &mut Sink) {
         let outcome = contact.outcome_flags();
+        let direction = activity.direction();
+        // Who is called tries nothing: an attempt is one of the collector's, whatever came of the debtor's own call.
+        let attempt = outcome.attempt && direction == Direction::Outbound;
         let mut flags = 0;
         for (set, bit) in [
-            (outcome.attempt, flag::ATTEMPT),
+            (attempt, flag::ATTEMPT),
             (outcome.connect, flag::CONNECT),
             (outcome.right_party, flag::RIGHT_PARTY),
             (outcome.communication, flag::COMMUNICATION),
@@ -60,10 +63,9 @@ impl CaseLedger {
         }
         if ctx.lead {
             // Letters and e-mails are attempts too, and nearly always the first: what is asked is what calls bring about.
-            let call = contact.channel == Channel::Call && outcome.attempt;
+            let call = contact.channel == Channel::Call && attempt;
             flags |= self.first_of(call, call && outcome.right_party);
         }
-        let direction = activity.direction();
         let (agent, team) = super::who(activity, &sink.case);
         let dims = DimRef {
             agent,
@@ -107,7 +109,7 @@ impl CaseLedger {
         if made.is_delivered() {
             self.came_to(&made, true, sink);
         }
-        if outcome.attempt {
+        if attempt {
             see(&mut self.kept, SeenFor::Attempted, sink.day, sink);
             attempted_by(&mut self.kept, contact.channel, sink.day, sink);
             if outcome.right_party {

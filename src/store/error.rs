@@ -25,6 +25,9 @@ pub enum StoreError {
         "the database was migrated by a newer version of fairdue (migration {0}): start that version or a later one"
     )]
     Newer(String),
+    /// A file that is no database of this program; a table in it.
+    #[error("it holds tables of another program (one is \"{0}\"): name another file by the setting database.url")]
+    Foreign(String),
     /// The disk is full or read-only. What is full, and where, stands in the log alone: callers get no path.
     #[error(
         "the database has no space left to write: the operator has to make room on its disk (the server's log says where), or to \
@@ -163,7 +166,7 @@ impl Failure for StoreError {
             Self::Unavailable(_) | Self::SchemaBusy(_) => ErrorKind::Unavailable,
             Self::Conflict(_) | Self::Moved(_) => ErrorKind::Aborted,
             Self::Full(_) => ErrorKind::ResourceExhausted,
-            Self::Newer(_) => ErrorKind::FailedPrecondition,
+            Self::Newer(_) | Self::Foreign(_) => ErrorKind::FailedPrecondition,
             Self::Corrupt { .. } | Self::Other(_) => ErrorKind::Internal,
             Self::Address(_) | Self::Copy(_) => ErrorKind::InvalidArgument,
         }
@@ -177,6 +180,7 @@ impl Failure for StoreError {
             Self::Full(_) => "STORAGE_FULL",
             Self::SchemaBusy(_) => "SCHEMA_BUSY",
             Self::Newer(_) => "SCHEMA_NEWER",
+            Self::Foreign(_) => "DATABASE_FOREIGN",
             Self::Corrupt { .. } => "STORAGE_CORRUPT",
             Self::Address(_) | Self::Copy(_) => "DATABASE_ADDRESS",
             Self::Other(_) => "INTERNAL",

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use sea_orm_migration::async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -60,8 +61,9 @@ impl Landing {
     }
 
     /// Takes the lock if it is not held, and writes what waits.
-    pub(super) async fn land(&self) -> Result<&Bounded, DbErr> {
-        self.open.get_or_try_init(|| self.take_lock()).await
+    pub(super) fn land(&self) -> BoxFuture<'_, Result<&Bounded, DbErr>> {
+        // Boxed, as Gate::begin is: each statement's own future need not hold it, nor be proved to be sent with it.
+        Box::pin(self.open.get_or_try_init(|| self.take_lock()))
     }
 
     async fn take_lock(&self) -> Result<Bounded, DbErr> {

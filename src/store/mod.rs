@@ -88,7 +88,7 @@ pub use leaves::Kept;
 pub use letters::PutAside;
 pub use market_tx::{InsertOutcome, MarketHead, MarketTx};
 pub use mirror::{Mirror, MirrorRow};
-pub use opening::{address_shown, why_not_opened};
+pub use opening::{address_shown, missing_file, why_not_opened};
 pub use pages::{ActivityFilter, CaseFilter, Page};
 pub use partner_digests::PartnerMark;
 pub use peers::{QuarterKey, QuartileKey, QuartileRow};
@@ -138,7 +138,12 @@ impl Store {
     async fn migrate(&self, options: &StoreOptions) -> Result<(), StoreError> {
         let lock = backend::MigrationLock::take(self, options.schema_wait).await?;
         match (self.backend, lock.transaction()) {
-            (Backend::Sqlite, transaction) => schema::up(transaction).await?,
+            (Backend::Sqlite, transaction) => {
+                if let Some(table) = schema::foreign(transaction).await? {
+                    return Err(StoreError::Foreign(table));
+                }
+                schema::up(transaction).await?;
+            }
             (Backend::Postgres, _) => schema::up(self.pools.bare()).await?,
         }
         lock.release().await

@@ -39,6 +39,9 @@ pub async fn why_not_opened(url: &str, options: &StoreOptions, error: &StoreErro
     if let StoreError::Address(_) = error {
         return error.to_string();
     }
+    if let StoreError::Foreign(_) = error {
+        return format!("the database {} was left as it is: {error}", address_shown(url));
+    }
     if url.starts_with("sqlite:") {
         return file_closed(url, error);
     }
@@ -66,6 +69,15 @@ pub(super) fn file_of(url: &str) -> Option<PathBuf> {
     let named = |file: &&Path| !file.as_os_str().is_empty() && !file.to_string_lossy().starts_with("file:");
     let file = Some(file).filter(named)?;
     Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned()))
+}
+
+/// The file that an address names, where there is none yet: who only reads does not want an empty one made.
+#[must_use]
+pub fn missing_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") {
+        return None;
+    }
+    file_of(url).filter(|file| !file.exists())
 }
 
 fn file_closed(url: &str, error: &StoreError) -> String {
@@ -157,7 +169,7 @@ impl StoreError {
             | Self::SchemaBusy(error)
             | Self::Full(error)
             | Self::Other(error) => code_of(error),
-            Self::Corrupt { .. } | Self::Address(_) | Self::Copy(_) | Self::Newer(_) => None,
+            Self::Corrupt { .. } | Self::Address(_) | Self::Copy(_) | Self::Newer(_) | Self::Foreign(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! The name is local to the transaction: a connection that goes back to a pool takes nothing along.
 
+use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use sea_orm::{TransactionOptions, TransactionTrait};
 use sea_orm_migration::async_trait::async_trait;
@@ -219,10 +220,12 @@ impl Gate<'_> {
         failed.map_or(Ok(rows), Err)
     }
 
-    async fn begin(&self, begins: &str) -> Result<Bounded, DbErr> {
-        let transaction = Bounded::new(self.limits.begin(self.pool.begin()).await?, self.limits);
-        transaction.execute_unprepared(begins).await?;
-        Ok(transaction)
+    fn begin<'b>(&'b self, begins: &'b str) -> BoxFuture<'b, Result<Bounded, DbErr>> {
+        Box::pin(async {
+            let transaction = Bounded::new(self.limits.begin(self.pool.begin()).await?, self.limits);
+            transaction.execute_unprepared(begins).await?;
+            Ok(transaction)
+        })
     }
 }
 

@@ -51,6 +51,11 @@ async fn why_a_database_does_not_open_is_told() {
     let files = tempfile::tempdir().expect("make a directory");
     let other = files.path().join("other.db");
     std::fs::write(&other, "no database, but long enough to be looked at as one: ".repeat(40)).expect("write a file");
+    let foreign = files.path().join("foreign.db");
+    let made = format!("sqlite://{}?mode=rwc", foreign.display());
+    let mut connection = sqlx::SqliteConnection::connect(&made).await.expect("make a file");
+    connection.execute("CREATE TABLE orders (id BIGINT)").await.expect("create");
+    connection.close().await.expect("close");
     let port = crate::support::postgres::free_port();
     for (url, parts) in [
         (
@@ -58,6 +63,10 @@ async fn why_a_database_does_not_open_is_told() {
             ["/no/such/directory/f.db", "unable to open database file", "make the directory /no/such/directory"],
         ),
         (format!("sqlite://{}", other.display()), ["other.db", "file is not a database", "database.url"]),
+        (
+            format!("sqlite://{}", foreign.display()),
+            ["foreign.db", "tables of another program (one is \"orders\")", "left as it is"],
+        ),
         (format!("{server}/nowhere"), ["/nowhere", "database \"nowhere\" does not exist", "createdb"]),
         (
             format!("postgres://u:secret@127.0.0.1:{port}/x"),
@@ -77,5 +86,27 @@ async fn why_a_database_does_not_open_is_told() {
             assert!(told.contains(part), "{url}: {part}: {told}");
         }
         assert!(!told.contains("secret"), "{url}: {told}");
+    }
+    let mut connection = sqlx::SqliteConnection::connect(&made).await.expect("open it again");
+    let count = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'";
+    let tables = connection.fetch_one(count).await.expect("count").get::<i64, _>(0);
+    assert_eq!(tables, 1, "another program's file was changed");
+}
+
+/// A command that looks for what is there makes no file of a mistyped path.
+#[test]
+fn a_mistyped_path_makes_no_file() {
+    let directory = crate::support::service::configuration();
+    let file = directory.path().join("fairdeu.db");
+    let url = format!("sqlite://{}", file.display());
+    for words in [&["key", "list", "--tenant", "t"][..], &["key", "revoke", "--tenant", "t", "k"]] {
+        let mut command = std::process::Command::new(crate::support::service::binary());
+        command.args(words).args(["--database", &url, "--config"]).arg(directory.path());
+        let output = command.output().expect("run fairdue");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {told}");
+        assert!(told.contains("there is no database") && told.contains("fairdeu.db"), "{words:?}: {told}");
+        assert!(told.contains("fairdue tenant create"), "{words:?}: {told}");
+        assert!(!file.exists(), "{words:?} made a file");
     }
 }

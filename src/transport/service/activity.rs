@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, Api, Paging, failed, key, open, read, stream, wrong};
+use super::{Answers, Api, Paging, failed, key, open, read, serve, stream, wrong};
 use crate::domain::ids::ActivityId;
 use crate::ingest::{Commit, ItemResult};
 use crate::proto::v1;
@@ -15,8 +15,17 @@ use crate::transport::mask::Mask;
 use crate::wire::decode::activity;
 use crate::wire::encode::scalar::{revision, time};
 
-#[tonic::async_trait]
-impl ActivityService for Api {
+serve! { ActivityService:
+    record_activity(v1::RecordActivityRequest) -> v1::RecordActivityResponse;
+    batch_record_activities(v1::BatchRecordActivitiesRequest) -> v1::BatchRecordActivitiesResponse;
+    stream_activities(Streaming<v1::StreamActivitiesRequest>) -> Answers<v1::StreamActivitiesResponse> as StreamActivitiesStream;
+    correct_activity(v1::CorrectActivityRequest) -> v1::CorrectActivityResponse;
+    void_activity(v1::VoidActivityRequest) -> v1::VoidActivityResponse;
+    get_activity(v1::GetActivityRequest) -> v1::GetActivityResponse;
+    list_activities(v1::ListActivitiesRequest) -> v1::ListActivitiesResponse;
+}
+
+impl Api {
     async fn record_activity(
         &self,
         request: Request<v1::RecordActivityRequest>,
@@ -53,12 +62,10 @@ impl ActivityService for Api {
         })
     }
 
-    type StreamActivitiesStream = Answers<v1::StreamActivitiesResponse>;
-
     async fn stream_activities(
         &self,
         request: Request<Streaming<v1::StreamActivitiesRequest>>,
-    ) -> Result<Response<Self::StreamActivitiesStream>, Status> {
+    ) -> Result<Response<Answers<v1::StreamActivitiesResponse>>, Status> {
         let ending = self.ending(request.extensions());
         let (caller, batches) = open(request)?;
         Ok(Response::new(stream::acknowledge(self.clone(), caller, batches, ending)))

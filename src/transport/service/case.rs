@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Api, Paging, failed, key, open, read, wrong};
+use super::{Api, Paging, failed, key, open, read, serve, wrong};
 use crate::domain::ids::CaseId;
 use crate::proto::v1;
 use crate::proto::v1::case_service_server::CaseService;
@@ -12,8 +12,15 @@ use crate::transport::encode::{case_file, stored};
 use crate::transport::mask::Mask;
 use crate::wire::encode::scalar::{revision, time};
 
-#[tonic::async_trait]
-impl CaseService for Api {
+serve! { CaseService:
+    upsert_case(v1::UpsertCaseRequest) -> v1::UpsertCaseResponse;
+    batch_upsert_cases(v1::BatchUpsertCasesRequest) -> v1::BatchUpsertCasesResponse;
+    get_case(v1::GetCaseRequest) -> v1::GetCaseResponse;
+    list_cases(v1::ListCasesRequest) -> v1::ListCasesResponse;
+    get_case_file(v1::GetCaseFileRequest) -> v1::GetCaseFileResponse;
+}
+
+impl Api {
     async fn upsert_case(
         &self,
         request: Request<v1::UpsertCaseRequest>,

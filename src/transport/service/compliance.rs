@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, Api, Paging, failed, key, open, read, wrong};
+use super::{Answers, Api, Paging, failed, key, open, read, serve, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::{FindingId, PermitId};
 use crate::domain::time::Timestamp;
@@ -27,8 +27,24 @@ fn message<M: Message + Default>(encoded: &Encoded) -> Result<M, Status> {
     })
 }
 
-#[tonic::async_trait]
-impl ComplianceService for Api {
+serve! { ComplianceService:
+    check_contact(v1::CheckContactRequest) -> v1::CheckContactResponse;
+    release_permit(v1::ReleasePermitRequest) -> v1::ReleasePermitResponse;
+    get_permit(v1::GetPermitRequest) -> v1::GetPermitResponse;
+    list_permits(v1::ListPermitsRequest) -> v1::ListPermitsResponse;
+    batch_check_contacts(v1::BatchCheckContactsRequest) -> v1::BatchCheckContactsResponse;
+    stream_contact_checks(Streaming<v1::StreamContactChecksRequest>) -> Answers<v1::StreamContactChecksResponse> as StreamContactChecksStream;
+    check_charge(v1::CheckChargeRequest) -> v1::CheckChargeResponse;
+    explain(v1::ExplainRequest) -> v1::ExplainResponse;
+    simulate_rules(v1::SimulateRulesRequest) -> Answers<v1::SimulateRulesResponse> as SimulateRulesStream;
+    get_shadow_report(v1::GetShadowReportRequest) -> v1::ShadowReport;
+    list_findings(v1::ListFindingsRequest) -> v1::ListFindingsResponse;
+    get_finding(v1::GetFindingRequest) -> v1::GetFindingResponse;
+    update_finding(v1::UpdateFindingRequest) -> v1::UpdateFindingResponse;
+    list_rules(v1::ListRulesRequest) -> v1::ListRulesResponse;
+}
+
+impl Api {
     // The server answers the three methods of contact checks past the generated service, see `direct`: these give the
     // same answers as messages.
 
@@ -90,12 +106,10 @@ impl ComplianceService for Api {
         message(&self.many(request).await?).map(Response::new)
     }
 
-    type StreamContactChecksStream = Answers<v1::StreamContactChecksResponse>;
-
     async fn stream_contact_checks(
         &self,
         request: Request<Streaming<v1::StreamContactChecksRequest>>,
-    ) -> Result<Response<Self::StreamContactChecksStream>, Status> {
+    ) -> Result<Response<Answers<v1::StreamContactChecksResponse>>, Status> {
         let answers = self.stream(request)?.map(|many| message(&many?));
         Ok(Response::new(Box::pin(answers)))
     }
@@ -117,12 +131,10 @@ impl ComplianceService for Api {
         self.answer(encode::explain::response(explained.map_err(failed)?, silent))
     }
 
-    type SimulateRulesStream = Answers<v1::SimulateRulesResponse>;
-
     async fn simulate_rules(
         &self,
         request: Request<v1::SimulateRulesRequest>,
-    ) -> Result<Response<Self::SimulateRulesStream>, Status> {
+    ) -> Result<Response<Answers<v1::SimulateRulesResponse>>, Status> {
         self.simulation(request).await.map(Response::new)
     }
 

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Answers, Api, Paging, failed, open, wrong};
+use super::{Answers, Api, Paging, failed, open, serve, wrong};
 use crate::domain::consistency::Consistency;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::MarketId;
@@ -19,8 +19,19 @@ use crate::transport::status;
 use crate::wire::encode::scalar::revision;
 use crate::wire::words::Word as _;
 
-#[tonic::async_trait]
-impl KpiService for Api {
+serve! { KpiService:
+    list_kpis(v1::ListKpisRequest) -> v1::ListKpisResponse;
+    query_kpis(v1::QueryKpisRequest) -> v1::QueryKpisResponse;
+    query_kpis_across_markets(v1::QueryKpisAcrossMarketsRequest) -> v1::QueryKpisAcrossMarketsResponse;
+    watch_kpis(v1::WatchKpisRequest) -> Answers<v1::WatchKpisResponse> as WatchKpisStream;
+    get_scorecard(v1::GetScorecardRequest) -> v1::GetScorecardResponse;
+    watch_alerts(v1::WatchAlertsRequest) -> Answers<v1::WatchAlertsResponse> as WatchAlertsStream;
+    get_benchmarks(v1::GetBenchmarksRequest) -> v1::GetBenchmarksResponse;
+    get_data_quality(v1::GetDataQualityRequest) -> v1::GetDataQualityResponse;
+    drill_down(v1::DrillDownRequest) -> v1::DrillDownResponse;
+}
+
+impl Api {
     async fn list_kpis(&self, request: Request<v1::ListKpisRequest>) -> Result<Response<v1::ListKpisResponse>, Status> {
         let (caller, mut message) = open(request)?;
         let market = request::only_market(&message.region_code).map_err(wrong)?;
@@ -71,12 +82,10 @@ impl KpiService for Api {
         self.answer(kpi::across(&found, &group_by))
     }
 
-    type WatchKpisStream = Answers<v1::WatchKpisResponse>;
-
     async fn watch_kpis(
         &self,
         request: Request<v1::WatchKpisRequest>,
-    ) -> Result<Response<Self::WatchKpisStream>, Status> {
+    ) -> Result<Response<Answers<v1::WatchKpisResponse>>, Status> {
         self.kpis_watched(request).await.map(Response::new)
     }
 
@@ -95,12 +104,10 @@ impl KpiService for Api {
         })
     }
 
-    type WatchAlertsStream = Answers<v1::WatchAlertsResponse>;
-
     async fn watch_alerts(
         &self,
         request: Request<v1::WatchAlertsRequest>,
-    ) -> Result<Response<Self::WatchAlertsStream>, Status> {
+    ) -> Result<Response<Answers<v1::WatchAlertsResponse>>, Status> {
         self.alerts_watched(request).await.map(Response::new)
     }
 

@@ -8,6 +8,7 @@ mod compliance;
 pub mod direct;
 mod kpi;
 mod push;
+mod sent;
 mod simulate;
 mod stream;
 mod sync;
@@ -16,6 +17,7 @@ mod watch;
 use std::sync::Arc;
 
 use prost::Message;
+use sent::serve;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::admitted::Admitted;
 use super::push;
-use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, wrong};
+use super::{ANSWER_MARGIN, Answers, Api, Paging, failed, open, serve, wrong};
 use crate::domain::digest::Tally;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::principal::Principal;
@@ -141,12 +141,20 @@ impl Api {
     }
 }
 
-#[tonic::async_trait]
-impl SyncService for Api {
-    type PullStream = Answers<v1::PullResponse>;
+serve! { SyncService:
+    pull(v1::PullRequest) -> Answers<v1::PullResponse> as PullStream;
+    push(Streaming<v1::PushRequest>) -> Answers<v1::PushResponse> as PushStream;
+    get_market_status(v1::GetMarketStatusRequest) -> v1::GetMarketStatusResponse;
+    list_day_tallies(v1::ListDayTalliesRequest) -> v1::ListDayTalliesResponse;
+    list_leaves(v1::ListLeavesRequest) -> v1::ListLeavesResponse;
+    list_sinks(v1::ListSinksRequest) -> v1::ListSinksResponse;
+    update_sink(v1::UpdateSinkRequest) -> v1::UpdateSinkResponse;
+    list_dead_letters(v1::ListDeadLettersRequest) -> v1::ListDeadLettersResponse;
+}
 
+impl Api {
     /// The generated form of what `Api::feed` sends: the same messages, read again.
-    async fn pull(&self, request: Request<v1::PullRequest>) -> Result<Response<Self::PullStream>, Status> {
+    async fn pull(&self, request: Request<v1::PullRequest>) -> Result<Response<Answers<v1::PullResponse>>, Status> {
         let read = |Pulled(bytes)| {
             v1::PullResponse::decode(bytes.as_slice()).map_err(|error| Status::internal(error.to_string()))
         };
@@ -154,9 +162,10 @@ impl SyncService for Api {
         Ok(Response::new(Box::pin(messages)))
     }
 
-    type PushStream = Answers<v1::PushResponse>;
-
-    async fn push(&self, request: Request<Streaming<v1::PushRequest>>) -> Result<Response<Self::PushStream>, Status> {
+    async fn push(
+        &self,
+        request: Request<Streaming<v1::PushRequest>>,
+    ) -> Result<Response<Answers<v1::PushResponse>>, Status> {
         let ending = self.ending(request.extensions());
         let (caller, messages) = open(request)?;
         Ok(Response::new(push::answers(self.clone(), caller, messages, ending)))

@@ -178,7 +178,7 @@ impl<'h> Records<'h> {
     /// Accounts attempted, by team.
     pub fn attempted(&self, span: Span) -> BTreeMap<Option<&'h str>, i128> {
         self.seen(span, |one| match &one.detail {
-            Detail::Contact(contact) => contact.outcome_flags().attempt,
+            Detail::Contact(contact) => contact.outcome_flags().attempt && one.direction() == Direction::Outbound,
             _ => false,
         })
     }

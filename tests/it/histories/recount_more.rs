@@ -149,7 +149,9 @@ impl<'h> Records<'h> {
     /// Accounts attempted by a channel, by team.
     pub fn attempted_by(&self, channel: Channel, span: Span) -> BTreeMap<Option<&'h str>, i128> {
         self.seen(span, |one| match &one.detail {
-            Detail::Contact(contact) => contact.channel == channel && contact.outcome_flags().attempt,
+            Detail::Contact(contact) if contact.channel == channel => {
+                contact.outcome_flags().attempt && one.direction() == Direction::Outbound
+            }
             _ => false,
         })
     }
