@@ -114,9 +114,12 @@ impl Store {
     /// Opens the database named by `url` (`sqlite://PATH` or `postgres://...`) and brings its schema up to date.
     ///
     /// # Errors
-    /// The address is of no known kind, the database cannot be reached, a newer version has changed its schema, or a migration
-    /// failed.
+    /// The address is of no known kind, the database cannot be reached, the file is another program's, a newer version has changed
+    /// its schema, or a migration failed.
     pub async fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        if let Some(table) = opening::foreign_table(url).await {
+            return Err(StoreError::Foreign(table));
+        }
         let store = backend::connect(url, options).await?;
         if store.backend == Backend::Sqlite {
             store.migrate(options).await?;
@@ -138,12 +141,7 @@ impl Store {
     async fn migrate(&self, options: &StoreOptions) -> Result<(), StoreError> {
         let lock = backend::MigrationLock::take(self, options.schema_wait).await?;
         match (self.backend, lock.transaction()) {
-            (Backend::Sqlite, transaction) => {
-                if let Some(table) = schema::foreign(transaction).await? {
-                    return Err(StoreError::Foreign(table));
-                }
-                schema::up(transaction).await?;
-            }
+            (Backend::Sqlite, transaction) => schema::up(transaction).await?,
             (Backend::Postgres, _) => schema::up(self.pools.bare()).await?,
         }
         lock.release().await

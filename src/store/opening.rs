@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::error::{code_of, sqlite_primary};
 use super::{StoreError, StoreOptions};
@@ -78,6 +78,21 @@ pub fn missing_file(url: &str) -> Option<PathBuf> {
         return None;
     }
     file_of(url).filter(|file| !file.exists())
+}
+
+/// A table of an SQLite file in which no migration of this program ever ran: another program's. Read before anything else opens the
+/// file, since connections for work change its journal. `None` of a file that cannot be read: opening it tells why.
+pub(super) async fn foreign_table(url: &str) -> Option<String> {
+    const TABLE: &str = r"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+        ORDER BY name = 'seaql_migrations' DESC, name LIMIT 1";
+    if !url.starts_with("sqlite:") || missing_file(url).is_some() {
+        return None;
+    }
+    let options: SqliteConnectOptions = url.parse().ok()?;
+    let mut file = SqliteConnection::connect_with(&options.read_only(true).create_if_missing(false)).await.ok()?;
+    let table: Option<String> = sqlx::query_scalar(TABLE).fetch_optional(&mut file).await.ok().flatten();
+    let _ = file.close().await;
+    table.filter(|name| name != "seaql_migrations")
 }
 
 fn file_closed(url: &str, error: &StoreError) -> String {

@@ -1,7 +1,7 @@
 //! The schema, one migration a step. Every key begins with the tenant, no key crosses tenants, nothing is a sequence:
 //! the schema can be hashed by tenant over many PostgreSQL nodes.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::{IntoSchemaManagerConnection, MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -51,15 +51,6 @@ where
         return Err(StoreError::Newer(newer));
     }
     Ok(Migrator::up(connection, None).await?)
-}
-
-/// A table of a file in which no migration of this program ever ran: another program's.
-pub(super) async fn foreign(file: &impl ConnectionTrait) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-               ORDER BY name = 'seaql_migrations' DESC, name LIMIT 1";
-    let row = file.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
-    let table: Option<String> = row.map(|row| row.try_get("", "name")).transpose()?;
-    Ok(table.filter(|name| name != "seaql_migrations"))
 }
 
 struct First;

@@ -56,6 +56,7 @@ async fn why_a_database_does_not_open_is_told() {
     let mut connection = sqlx::SqliteConnection::connect(&made).await.expect("make a file");
     connection.execute("CREATE TABLE orders (id BIGINT)").await.expect("create");
     connection.close().await.expect("close");
+    let held = std::fs::read(&foreign).expect("read the file");
     let port = crate::support::postgres::free_port();
     for (url, parts) in [
         (
@@ -87,6 +88,7 @@ async fn why_a_database_does_not_open_is_told() {
         }
         assert!(!told.contains("secret"), "{url}: {told}");
     }
+    assert!(std::fs::read(&foreign).expect("read the file") == held, "another program's file was changed");
     let mut connection = sqlx::SqliteConnection::connect(&made).await.expect("open it again");
     let count = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'";
     let tables = connection.fetch_one(count).await.expect("count").get::<i64, _>(0);
@@ -99,7 +101,12 @@ fn a_mistyped_path_makes_no_file() {
     let directory = crate::support::service::configuration();
     let file = directory.path().join("fairdeu.db");
     let url = format!("sqlite://{}", file.display());
-    for words in [&["key", "list", "--tenant", "t"][..], &["key", "revoke", "--tenant", "t", "k"]] {
+    for words in [
+        &["key", "list", "--tenant", "t"][..],
+        &["key", "create", "--tenant", "t", "--role", "reader"],
+        &["key", "revoke", "--tenant", "t", "k"],
+        &["sync", "reset", "--tenant", "t", "--market", "SE"],
+    ] {
         let mut command = std::process::Command::new(crate::support::service::binary());
         command.args(words).args(["--database", &url, "--config"]).arg(directory.path());
         let output = command.output().expect("run fairdue");

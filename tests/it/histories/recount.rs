@@ -19,6 +19,12 @@ const PLACED_BEFORE: [i64; CASES as usize] = [0, 20, 45, 45];
 /// A span of days, the last one excluded.
 pub type Span = (NaiveDate, NaiveDate);
 
+/// The channel of an attempt: one of who collects.
+pub fn attempt(one: &Activity) -> Option<Channel> {
+    let Detail::Contact(contact) = &one.detail else { return None };
+    (contact.outcome_flags().attempt && one.direction() == Direction::Outbound).then_some(contact.channel)
+}
+
 /// Lets the cases come in on days of their own, two of them as claims bought for a price that later versions correct, and
 /// their debtors visit pages more often.
 pub fn prepared(mut history: History) -> History {
@@ -177,10 +183,7 @@ impl<'h> Records<'h> {
 
     /// Accounts attempted, by team.
     pub fn attempted(&self, span: Span) -> BTreeMap<Option<&'h str>, i128> {
-        self.seen(span, |one| match &one.detail {
-            Detail::Contact(contact) => contact.outcome_flags().attempt && one.direction() == Direction::Outbound,
-            _ => false,
-        })
+        self.seen(span, |one| attempt(one).is_some())
     }
 
     /// Accounts that visited a page, by team.

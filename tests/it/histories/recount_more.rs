@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::generate::{History, case_id};
-use super::recount::{Records, Span};
+use super::recount::{Records, Span, attempt};
 use fairdue::domain::activity::{Activity, Control};
 use fairdue::domain::case::CaseVersion;
 use fairdue::domain::detail::{Contact, Detail, PageStep};
@@ -148,12 +148,7 @@ impl<'h> Records<'h> {
 
     /// Accounts attempted by a channel, by team.
     pub fn attempted_by(&self, channel: Channel, span: Span) -> BTreeMap<Option<&'h str>, i128> {
-        self.seen(span, |one| match &one.detail {
-            Detail::Contact(contact) if contact.channel == channel => {
-                contact.outcome_flags().attempt && one.direction() == Direction::Outbound
-            }
-            _ => false,
-        })
+        self.seen(span, |one| attempt(one) == Some(channel))
     }
 
     /// Events of a message on a case, in their order, that come while it is remembered.
