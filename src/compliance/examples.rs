@@ -3,6 +3,7 @@
 mod mutate;
 mod mutate_conduct;
 mod mutate_counts;
+mod nearby;
 mod prove;
 mod story;
 #[cfg(test)]
@@ -72,6 +73,7 @@ pub fn run_of(packs: &Packs, wanted: &dyn Fn(&Pack) -> bool, stopped: &dyn Fn() 
         }
         report.rules += 1;
         let stories = told.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let packs = &nearby::packs(packs, stories);
         for (name, changed) in mutate::changes(rule).into_iter().chain(mutate_conduct::changes(rule)) {
             if notices(packs, rule, changed.as_ref(), stories) {
                 report.changes += 1;
@@ -86,6 +88,7 @@ pub fn run_of(packs: &Packs, wanted: &dyn Fn(&Pack) -> bool, stopped: &dyn Fn() 
     for pack in some().take_while(|_| !stopped()) {
         let stories: Vec<&Story<'_>> =
             pack.rules.iter().filter_map(|rule| told.get(rule.id.as_str())).flatten().collect();
+        let packs = nearby::packs(packs, stories.iter().copied());
         for (clause, name, scope) in mutate_conduct::scopes(pack) {
             let changed = packs.with_scope(pack.id.as_str(), scope);
             let mut sets = RuleSets::default();
@@ -121,6 +124,7 @@ fn tables(
         }
         let rules: Vec<_> = packs.iter().flat_map(|pack| &pack.rules).filter(names).collect();
         let stories = || rules.iter().filter_map(|rule| told.get(rule.id.as_str())).flatten();
+        let packs = nearby::packs(packs, stories());
         for (name, position, changed) in mutate::values(table) {
             let changed = packs.with_rates(&changed);
             let mut sets = RuleSets::default();

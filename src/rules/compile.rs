@@ -1,6 +1,6 @@
 //! All packs together: files to packs, with the checks that need more than one table or file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::example::{self, ExampleDefaults};
@@ -168,6 +168,15 @@ impl Packs {
             Arc::make_mut(pack).scope = scope;
         }
         Self { packs, rates: self.rates.clone() }
+    }
+
+    /// The packs of these countries (`de`) with those below them, and the shared ones: all that somebody has to do with who is
+    /// nowhere else.
+    #[must_use]
+    pub fn of_countries(&self, countries: &BTreeSet<String>) -> Self {
+        let here = |id: &str| id.split('-').next().is_some_and(|country| countries.contains(country));
+        let packs = self.packs.iter().filter(|(id, pack)| pack.shared || here(id));
+        Self { packs: packs.map(|(id, pack)| (id.clone(), Arc::clone(pack))).collect(), rates: self.rates.clone() }
     }
 
     fn check(&self, stated: &BTreeMap<String, Stated>, found: &mut Vec<crate::domain::diagnostic::Diagnostic>) {

@@ -24,6 +24,10 @@ fn within(reading: &Reading<'_>, value: &Spanned<DeValue<'_>>) {
 }
 
 fn text(reading: &Reading<'_>, held: &str, at: usize) {
+    // TOML takes no control character as it is but those that break lines and tabs.
+    if held.is_ascii() && !reading.escapes {
+        return;
+    }
     if let Some(hidden) = held.chars().find(|one| is_hidden(*one)) {
         let message = format!("the character U+{:04X} stands here, which nobody sees", u32::from(hidden));
         reading.wrong(at, message, "remove it: what is read must be what is meant");

@@ -25,6 +25,8 @@ pub struct Reading<'a> {
     name: Arc<str>,
     /// Byte offsets at which its lines begin: every rule has a place, and none is to count the lines before it anew.
     lines: Vec<usize>,
+    /// It may hold characters that are written as escapes.
+    pub(super) escapes: bool,
     found: RefCell<Vec<Diagnostic>>,
 }
 
@@ -33,7 +35,8 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn new(file: &'a SourceFile) -> Self {
         let lines = std::iter::once(0).chain(file.text.match_indices('\n').map(|(end, _)| end + 1)).collect();
-        Self { file, name: file.path.as_str().into(), lines, found: RefCell::default() }
+        let escapes = file.text.contains('\\');
+        Self { file, name: file.path.as_str().into(), lines, escapes, found: RefCell::default() }
     }
 
     /// Notes a diagnostic at a byte offset.

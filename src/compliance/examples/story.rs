@@ -52,6 +52,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Every version.
+    pub fn versions(&self) -> impl Iterator<Item = &CaseVersion> {
+        std::iter::once(&self.first).chain(&self.later)
+    }
+
     /// The version in force at an instant; the first holds from ever.
     pub fn version_at(&self, at: Timestamp) -> &CaseVersion {
         self.later.iter().rev().find(|version| version.effective <= at).unwrap_or(&self.first)
