@@ -47,6 +47,8 @@ pub struct Grpc {
     pub max_send_bytes: u32,
     /// Most items in one batch or stream message.
     pub max_batch_items: u32,
+    /// Connections open at once.
+    pub max_connections: u32,
     /// Concurrent HTTP/2 streams of one connection.
     pub max_streams_per_connection: u32,
     /// Requests in work at once over all connections.
@@ -234,6 +236,7 @@ impl Server {
                 max_receive_bytes: s.number("grpc.max_receive_bytes", 1_024..=67_108_864),
                 max_send_bytes: s.number("grpc.max_send_bytes", 1_024..=67_108_864),
                 max_batch_items: s.number("grpc.max_batch_items", 1..=50_000),
+                max_connections: s.number("grpc.max_connections", 1..=100_000),
                 max_streams_per_connection: s.number("grpc.max_streams_per_connection", 1..=10_000),
                 max_concurrent_requests: s.number("grpc.max_concurrent_requests", 1..=100_000),
                 max_header_bytes: s.number("grpc.max_header_bytes", 1_024..=1_048_576),

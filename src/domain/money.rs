@@ -72,6 +72,10 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// Largest amount that a record may state, of either sign, in minor units: ten trillion euros. What a case owes is also told
+/// times days, in facts of 64 bits; without a bound one record could make millions of them.
+pub const MAX_MINOR: i64 = 1_000_000_000_000_000;
+
 /// Why an amount was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
@@ -86,8 +90,8 @@ pub enum MoneyError {
         /// The currency.
         currency: Currency,
     },
-    /// Beyond 64 bits of minor units.
-    #[error("is beyond the largest amount of 92 quadrillion minor units: send a smaller amount")]
+    /// Beyond [`MAX_MINOR`].
+    #[error("is beyond the largest amount, 1,000,000,000,000,000 (10^15) minor units: send a smaller amount")]
     TooLarge,
 }
 
@@ -124,6 +128,7 @@ impl Money {
             minor = minor
                 .checked_mul(10)
                 .and_then(|m| m.checked_add(i64::from(digit - b'0')))
+                .filter(|m| *m <= MAX_MINOR)
                 .ok_or(MoneyError::TooLarge)?;
         }
         Ok(Self { minor: if negative { -minor } else { minor }, currency })

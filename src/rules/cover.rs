@@ -4,7 +4,8 @@ use chrono::NaiveDate;
 
 use super::head::{Attributes, Scope};
 use super::parse_rule;
-use super::reader::{Position, Reader};
+use super::position::Position;
+use super::reader::Reader;
 use super::words::VersionBy;
 use crate::domain::money::Currency;
 use crate::domain::verdict::Confidence;

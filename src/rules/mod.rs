@@ -42,6 +42,7 @@ pub mod parse_rule;
 mod payment_application;
 mod payment_term;
 pub(crate) mod place_id;
+pub mod position;
 pub mod rates;
 pub mod reach;
 pub mod reader;

@@ -18,8 +18,8 @@ pub use super::limitation::LimitationPeriod;
 pub use super::notice::{NoticePeriod, RequiredNotice};
 pub use super::payment_application::{ClaimOrder, Payee, PaymentApplication};
 pub use super::payment_term::PaymentTerm;
+use super::position::Position;
 use super::rates::RateTable;
-use super::reader::Position;
 pub use super::record_retention::{RecordRetention, RetentionStart};
 use super::step::Step;
 use super::words::{

@@ -7,7 +7,7 @@ use super::calendar::Calendar;
 use super::cover::Clause;
 use super::example::Example;
 use super::model::Rule;
-use super::reader::Position;
+use super::position::Position;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::market::PaymentOrderOf;
 use crate::domain::money::Currency;

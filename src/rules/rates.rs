@@ -9,7 +9,8 @@ use toml::de::DeTable;
 
 use super::model::{FeeCap, Limits};
 use super::parse_fee;
-use super::reader::{Position, Reader, Reading};
+use super::position::Position;
+use super::reader::{Reader, Reading};
 use super::words::words;
 use crate::domain::money::Currency;
 use crate::domain::verdict::Confidence;

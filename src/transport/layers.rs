@@ -18,6 +18,7 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::auth::{Authenticate, Caller, Method, PROTECTED, consistency, credential};
+use super::connections::Opened;
 use super::deadline::{Asked, Deadline, asked};
 use super::status;
 use crate::domain::error_kind::ErrorKind;
@@ -171,6 +172,7 @@ where
         let credential = credential(request.headers())?;
         let who = (envelope.authenticate)(credential.clone()).await?;
         tracing::Span::current().record("tenant", who.tenant.as_str());
+        let _call = request.extensions().get().map(Opened::call);
         if let Some(method) = method {
             method.admit(&who)?;
         }

@@ -80,7 +80,8 @@ pub async fn serve(
                 .max_encoding_message_size(send)
         };
     }
-    let accepted = connections::accept(listener, grpc.connection_age + AGED_GRACE, stop.clone());
+    let (most, life) = (size(grpc.max_connections), grpc.connection_age + AGED_GRACE);
+    let accepted = connections::accept(listener, most, life, stop.clone());
     let stopped = async move {
         stop.cancelled().await;
         set_health(&health, ServingStatus::NotServing).await;

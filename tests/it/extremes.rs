@@ -11,6 +11,8 @@ use crate::support::wire::{activity, case, date, stamp};
 
 /// The first and the last instant that is taken.
 const ENDS: [i64; 2] = [0, 253_402_300_799];
+/// The largest amount of a currency with two decimals.
+const MOST: i64 = 10_000_000_000_000;
 const MARKETS: [(&str, &str, &str); 4] = [
     ("IT", "EUR", "Europe/Rome"),
     ("DE", "EUR", "Europe/Berlin"),
@@ -26,7 +28,7 @@ fn money(currency: &str, units: i64) -> Option<Money> {
     Some(Money { currency_code: currency.to_owned(), units, nanos: 0 })
 }
 
-/// A case whose claims have these dates, of as much as a case can owe.
+/// A case whose claims have these dates, of as much together as an amount can be.
 fn old(id: &str, (region, currency, zone): (&str, &str, &str), day: Option<Date>, claims: usize) -> v1::Case {
     let mut case = case(id, "shop");
     case.currency_code = currency.to_owned();
@@ -35,7 +37,7 @@ fn old(id: &str, (region, currency, zone): (&str, &str, &str), day: Option<Date>
         party.residences[0].region_code = region.to_owned();
         party.time_zones[0].time_zone = zone.to_owned();
     }
-    let most = 90_000_000_000_000_000 / i64::try_from(claims).expect("a number") / 2;
+    let most = MOST / i64::try_from(claims).expect("a number");
     let first = case.claims.remove(0);
     case.claims = (0..claims)
         .map(|number| v1::Claim {
@@ -77,7 +79,7 @@ async fn asked(mine: &mut Clients, region: &str, id: &str, at: Option<prost_type
         }
     }
     for step in [v1::ChargeStep::Reminder, v1::ChargeStep::Collection, v1::ChargeStep::Demand] {
-        for units in [0, 92_233_720_368_547_758] {
+        for units in [0, MOST] {
             let charge = v1::Charge { step: step.into(), amount: money(currency, units), ..Default::default() };
             let request = v1::CheckChargeRequest {
                 region_code: region.to_owned(),
@@ -140,13 +142,13 @@ on_both_databases!(
             }
             for id in ["first", "last", "many"] {
                 let interest = v1::Interest {
-                    amount: money(currency, 90_000_000_000_000_000),
+                    amount: money(currency, MOST),
                     start_date: ends[0],
                     end_date: ends[1],
-                    base: money(currency, 90_000_000_000_000_000),
+                    base: money(currency, MOST),
                     ..Default::default()
                 };
-                let most = money(currency, 90_000_000_000_000_000);
+                let most = money(currency, MOST);
                 let charge = v1::Charge {
                     step: v1::ChargeStep::Collection.into(),
                     amount: most.clone(),

@@ -25,6 +25,7 @@ mod closed_pipe;
 mod consistency;
 mod contact_values;
 mod crash;
+mod crowded;
 #[cfg(feature = "tls")]
 mod database_tls;
 mod databases;

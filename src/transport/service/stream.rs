@@ -23,7 +23,7 @@ use crate::domain::ids::MarketId;
 use crate::proto::v1;
 use crate::transport::auth::Caller;
 use crate::transport::batch::Batch;
-use crate::transport::connections::Opened;
+use crate::transport::connections::{Call, Opened};
 use crate::transport::deadline::Deadline;
 use crate::transport::decode::request;
 use crate::transport::status;
@@ -138,14 +138,17 @@ pub(super) struct Ending {
     aged: Option<Instant>,
     /// The client only listens: it has nothing to send again.
     listens: bool,
+    /// The stream is in work on its connection.
+    _call: Option<Call>,
 }
 
 impl Api {
     /// When a stream must end that was opened by a request with these extensions.
     pub(super) fn ending(&self, extensions: &Extensions) -> Ending {
         let deadline = extensions.get().map(|Deadline(at)| *at);
-        let aged = extensions.get().map(|Opened(at)| *at + self.limits.connection_age + TOLD);
-        Ending { stopping: self.stopping.clone(), deadline, aged, listens: false }
+        let opened = extensions.get::<Opened>();
+        let aged = opened.map(|opened| opened.at() + self.limits.connection_age + TOLD);
+        Ending { stopping: self.stopping.clone(), deadline, aged, listens: false, _call: opened.map(Opened::call) }
     }
 }
 

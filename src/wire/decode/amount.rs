@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::At;
-use crate::domain::money::{Currency, Money, MoneyError};
+use crate::domain::money::{Currency, MAX_MINOR, Money, MoneyError};
 use crate::domain::vocabulary::Component;
 use crate::proto::google::r#type as wire;
 use crate::proto::v1;
@@ -40,6 +40,21 @@ impl At<'_> {
         currency
     }
 
+    /// Whether an amount is one that is taken. What was stored before there was a limit is read as it is.
+    const fn bounded(&self, minor: i64) -> bool {
+        self.trusts || (-MAX_MINOR <= minor && minor <= MAX_MINOR)
+    }
+
+    /// Refuses amounts that are more together than one may be.
+    pub fn bounded_in_sum(&self, mut amounts: impl Iterator<Item = i64>) {
+        let sum = amounts.try_fold(0_i64, i64::checked_add);
+        if !sum.is_some_and(|sum| self.bounded(sum)) {
+            self.refuse(format!(
+                "are more in sum than the largest amount, {MAX_MINOR} minor units: send smaller amounts"
+            ));
+        }
+    }
+
     /// An amount that may be absent.
     pub fn optional_money(&self, money: Option<wire::Money>, sign: Sign) -> Option<Money> {
         let wire::Money { currency_code, units, nanos } = money?;
@@ -60,7 +75,7 @@ impl At<'_> {
         }
         let minor =
             i128::from(units) * i128::from(currency.minor_per_unit()) + i128::from(i64::from(nanos) / nanos_per_minor);
-        let Ok(minor) = i64::try_from(minor) else {
+        let Some(minor) = i64::try_from(minor).ok().filter(|minor| self.bounded(*minor)) else {
             self.refuse(MoneyError::TooLarge.to_string());
             return None;
         };

@@ -33,9 +33,7 @@ pub fn case(at: &At<'_>, wire: v1::Case) -> Option<CaseVersion> {
     let claims_at = at.field("claims");
     let claims = claims_at.list(wire.claims, MAX_CLAIMS, |at, wire| claim(at, wire, currency));
     claims_at.no_doubles(claims.iter().map(|claim| claim.id.as_str()));
-    if claims.iter().try_fold(0_i64, |sum, claim| sum.checked_add(claim.principal)).is_none() {
-        claims_at.refuse("have a principal that is too large in sum: send smaller amounts");
-    }
+    claims_at.bounded_in_sum(claims.iter().map(|claim| claim.principal));
     let parties_at = at.field("parties");
     let parties = parties_at.list(wire.parties, MAX_PARTIES, party);
     parties_at.no_doubles(parties.iter().map(|party| party.person.as_str()));

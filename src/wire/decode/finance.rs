@@ -37,9 +37,7 @@ pub fn plan(at: &At<'_>, wire: v1::Plan) -> Option<Detail> {
         currency = Some(amount.currency);
         Some(Instalment { due: due?, amount: amount.minor })
     });
-    if instalments.iter().try_fold(0_i64, |sum, part| sum.checked_add(part.amount)).is_none() {
-        list_at.refuse("are too large in sum: send smaller amounts");
-    }
+    list_at.bounded_in_sum(instalments.iter().map(|part| part.amount));
     let currency = list_at.required(currency)?;
     Some(Detail::Plan { instalments, currency, written: wire.written })
 }

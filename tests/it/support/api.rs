@@ -1,6 +1,7 @@
 //! The real server inside the test's process, over a fresh database, with two tenants and keys for every role.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,8 @@ const TENANTS: [(&str, &str); 3] =
 pub struct Api {
     /// Connection to it.
     pub channel: Channel,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Cancelled to ask it to stop.
     pub stop: CancellationToken,
     served: JoinHandle<Result<(), ServeError>>,
@@ -218,7 +221,7 @@ impl Api {
         let served = tokio::spawn(async move { serve(listener, &grpc, &query, use_cases, token).await });
         let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
         let channel = endpoint.connect().await.expect("connect");
-        Self { channel, stop, served, app, store, holder, directory }
+        Self { channel, address, stop, served, app, store, holder, directory }
     }
 
     /// Puts another house rule in force for a tenant, as a reload does.

@@ -3,8 +3,8 @@
 use super::{moved_i64, moved_u16, moved_u32};
 use crate::rules::interest_cap::{Formula, InterestCap, RateSource};
 use crate::rules::model::{CreditReporting, Limits, Rule};
+use crate::rules::position::Position;
 use crate::rules::rates::{RateTable, RateUnit};
-use crate::rules::reader::Position;
 
 /// One hundredth of a percentage point, in millionths.
 const POINT: i64 = 100;

@@ -9,8 +9,9 @@ use super::super::{packs, rules, tables};
 use crate::rules::cover::Clause;
 use crate::rules::model::Rule;
 use crate::rules::pack::Pack;
+use crate::rules::position::Position;
 use crate::rules::rates::{self, RateTable, RateTables};
-use crate::rules::reader::{Position, Reading};
+use crate::rules::reader::Reading;
 use crate::rules::written::Written;
 use crate::rules::{SourceFile, parse, tests as shipped_packs};
 
