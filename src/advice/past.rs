@@ -15,10 +15,10 @@ use crate::domain::detail::Detail;
 use crate::domain::facts::Kinds;
 use crate::domain::ids::{ActivityId, CaseId, PermitId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::ingest::IngestError;
 use crate::ingest::derive::{CaseEntry, Env};
 use crate::ingest::fold;
 use crate::ingest::market_state::HeldPermit;
+use crate::ingest::{IngestError, aside};
 use crate::rules::{Admittance, PersonScope};
 use crate::store::{CaseHistory, StoredActivity};
 
@@ -226,7 +226,8 @@ impl Desk<'_> {
         let persons = PersonLogs::default();
         let env = Env { market: self.market, rules: self.rules, persons: &persons, kinds: Kinds::NONE };
         let versions = versions(history, sight, sight.at);
-        fold::fold(&env, versions.into_iter(), seen(history, sight), sight.at).map(|(entry, _)| entry)
+        let fold = || fold::fold(&env, versions.into_iter(), seen(history, sight), sight.at);
+        aside(history.activities.len(), fold).map(|(entry, _)| entry)
     }
 
     /// The contacts of a circle that are to be seen, as rules of that scope count them.

@@ -106,8 +106,8 @@ impl<'a> Found<'a> {
         let stated = [version.dates.last_payment, version.dates.last_acknowledgement];
         let titled = situation.watch.titled_on(version);
         // A letter that is on its way counts once it has come.
-        let coming =
-            situation.watch.memory().marks.iter().map(|mark| situation.date_in(mark.at, situation.home_zone()));
+        let marks = situation.watch.memory().marks.iter().filter(|mark| mark.at > situation.at);
+        let coming = marks.map(|mark| situation.date_in(mark.at, situation.home_zone()));
         let days = moves.chain(events).chain(stated.into_iter().flatten()).chain(titled).chain(coming);
         let today = self.asked.date;
         days.for_each(|day| self.look_again_on(day, today));

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::judgement::{Note, Speaking};
-use super::limitation_run::{Effect, Ends, Event, Period};
+use super::limitation_run::{Course, Effect, Ends, Event, Period};
 use super::mark::short;
 use super::situation::Situation;
 use super::{applies, since};
@@ -108,7 +108,8 @@ pub(super) fn last_days(
     tell: &mut dyn FnMut(Result<Ends, Attribute>),
 ) {
     let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= asked.date);
-    let events = events(limits, situation, asked);
+    let claims = &situation.version.claims;
+    let course = Course::new(events(limits, situation, asked), claims.len() > 1);
     let period = Period {
         limits,
         term: *term,
@@ -124,10 +125,10 @@ pub(super) fn last_days(
         let term = Term { length: years, unit: TermUnit::Years, count: Count::ClearDays, ..*term };
         Period { term, start: on, born: on, by: RunsFrom::Title, ..period }
     });
-    let claims = &situation.version.claims;
     if claims.is_empty() {
-        tell(of_title.as_ref().map(|title| title.ends(&events, None)).ok_or(Attribute::ClaimArose));
+        tell(of_title.as_ref().map(|title| title.ends(&course, None)).ok_or(Attribute::ClaimArose));
     }
+    let mut with_default: Option<([Event; 2], Course)> = None;
     for (_, claim) in claims.iter().enumerate().filter(|(number, _)| (asked.claim)(*number)) {
         let id = Some(short(claim.id.as_str()));
         let has_title = match titled.filter(|_| of_title.is_some() || limits.start == LimitationStart::Title) {
@@ -140,7 +141,7 @@ pub(super) fn last_days(
                 continue;
             }
             (Some(title), Ok(true)) => {
-                tell(Ok(title.ends(&events, id)));
+                tell(Ok(title.ends(&course, id)));
                 continue;
             }
             // Of what arose later the title says nothing.
@@ -167,15 +168,14 @@ pub(super) fn last_days(
         };
         let born = if limits.start == LimitationStart::Title { day } else { claim.arose.map_or(day, |on| on.min(day)) };
         let period = Period { start, born, by, ..period };
-        let mut ends = match in_default(limits, day, situation, asked) {
-            Some(default) => {
-                let mut events = events.clone();
-                events.extend(default);
-                events.sort_by_key(|event| event.on);
-                period.ends(&events, id)
-            }
-            None => period.ends(&events, id),
-        };
+        let default = in_default(limits, day, situation, asked);
+        if let Some(default) = default
+            && with_default.as_ref().is_none_or(|(other, _)| *other != default)
+        {
+            with_default = Some((default, course.with(&default)));
+        }
+        let with_default = with_default.as_ref().filter(|_| default.is_some());
+        let mut ends = period.ends(with_default.map_or(&course, |(_, course)| course), id);
         let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
         if ends.proved > most {
             (ends.proved, ends.by) = (most, RunsFrom::LongestTerm);
@@ -295,7 +295,7 @@ impl Recorded {
     }
 }
 
-/// What begins the term anew or holds it, by day. Most cases have nothing of the kind, for which nothing is allocated.
+/// What begins the term anew or holds it. Most cases have nothing of the kind, for which nothing is allocated.
 fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_>) -> Vec<Event> {
     let (dates, zone) = (&situation.version.dates, situation.home_zone());
     let recorded = dates.limitation_events.iter().map(|event| Recorded {
@@ -334,9 +334,7 @@ fn events(limits: &LimitationPeriod, situation: &Situation<'_>, asked: &Asked<'_
         situation.version.claims.iter().filter(|claim| claim.arose.is_none_or(|day| day <= on)).nth(1).is_some()
     };
     let all = recorded.chain(told).chain(marks).filter(|event| event.on <= asked.date);
-    let mut events: Vec<Event> = all.filter_map(|event| event.weighed(limits, &several)).collect();
-    events.sort_by_key(|event| event.on);
-    events
+    all.filter_map(|event| event.weighed(limits, &several)).collect()
 }
 
 fn end_of_year(date: NaiveDate) -> NaiveDate {

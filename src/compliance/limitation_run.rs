@@ -1,5 +1,7 @@
 //! How one limitation period runs: begun anew, held, gone on, up to its last day.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use chrono::NaiveDate;
@@ -28,7 +30,7 @@ pub(super) enum Effect {
 }
 
 /// Something that begins a period anew or holds it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Event {
     pub effect: Effect,
     pub on: NaiveDate,
@@ -38,6 +40,69 @@ pub(super) struct Event {
     pub claim: Option<NonZeroU64>,
     /// What is missing to tell that it counts.
     pub lacks: Option<Attribute>,
+}
+
+/// What happened, by day. The periods of a case's claims run through the same events, as a payment on the case is one of each:
+/// where one has come to a point that another has passed, the rest of the way is known.
+pub(super) struct Course {
+    shared: bool,
+    /// What counts for certain.
+    proved: Way,
+    /// All that may count, where that is more.
+    all: Option<Way>,
+}
+
+impl Course {
+    /// The course of these events. `shared`: several claims go through it.
+    pub fn new(events: Vec<Event>, shared: bool) -> Self {
+        let doubtful = events.iter().any(|event| event.lacks.is_some());
+        let proved = events.iter().filter(|event| doubtful && event.lacks.is_none()).copied().collect();
+        let (proved, all) = if doubtful { (proved, Some(events)) } else { (events, None) };
+        Self { shared, proved: Way::new(proved, shared), all: all.map(|all| Way::new(all, shared)) }
+    }
+
+    /// The same with some more events.
+    pub fn with(&self, more: &[Event]) -> Self {
+        let way = self.all.as_ref().unwrap_or(&self.proved);
+        Self::new(way.events.iter().chain(more).copied().collect(), self.shared)
+    }
+}
+
+/// Some events in their order.
+struct Way {
+    events: Vec<Event>,
+    /// The last event by which a period goes on, and the last that begins one anew after its end.
+    last_going_on: Option<usize>,
+    last_reviving: Option<usize>,
+    /// The last event that concerns a claim alone, by claim.
+    own: HashMap<NonZeroU64, usize>,
+    /// Where they lead, if several claims go them.
+    known: Option<RefCell<Known>>,
+}
+
+/// Where periods of a term come to that have begun anew with an event, and that nothing else holds.
+#[derive(Default)]
+struct Known {
+    term: Option<Term>,
+    ends: Vec<Run>,
+    /// By the place of the event and by whether something was missing by then: the place of the end.
+    of_event: HashMap<(usize, bool), usize>,
+}
+
+impl Way {
+    fn new(mut events: Vec<Event>, shared: bool) -> Self {
+        events.sort_by_key(|event| event.on);
+        // What happens again on the same day changes nothing.
+        events.dedup();
+        let last = |is: &dyn Fn(&Event) -> bool| events.iter().rposition(is);
+        Self {
+            last_going_on: last(&|event| event.effect == Effect::GoesOn),
+            last_reviving: last(&|event| event.revives),
+            own: events.iter().enumerate().filter_map(|(place, event)| Some((event.claim?, place))).collect(),
+            known: (shared && !events.is_empty()).then(RefCell::default),
+            events,
+        }
+    }
 }
 
 /// One period of one claim.
@@ -55,7 +120,7 @@ pub(super) struct Period<'a> {
 }
 
 /// Until when a claim can be enforced.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ends {
     /// The last day by what is proved. What holds the period without a recorded end has ended at once, for all that is known.
     pub proved: NaiveDate,
@@ -72,11 +137,10 @@ pub(super) struct Ends {
 }
 
 impl Period<'_> {
-    /// When it ends, by the events that concern it, which come in their order.
-    pub fn ends(&self, events: &[Event], claim: Option<NonZeroU64>) -> Ends {
-        let proved = self.run(events, claim, true);
-        let doubtful = events.iter().any(|event| event.lacks.is_some());
-        let all = if doubtful { self.run(events, claim, false) } else { proved.clone() };
+    /// When it ends, by the events that concern it.
+    pub fn ends(&self, course: &Course, claim: Option<NonZeroU64>) -> Ends {
+        let proved = self.run(&course.proved, claim, true);
+        let all = course.all.as_ref().map_or_else(|| proved.clone(), |all| self.run(all, claim, false));
         let (held, may_hold) = (self.stands(&proved), self.stands(&all));
         let possible = if held || may_hold { NaiveDate::MAX } else { self.end(&all).max(self.end(&proved)) };
         let lacks = if held { None } else { all.lacks }.unwrap_or(Attribute::Resumption);
@@ -87,11 +151,17 @@ impl Period<'_> {
         run.recorded || run.action && !self.new_action
     }
 
-    fn run(&self, events: &[Event], claim: Option<NonZeroU64>, proved: bool) -> Run {
+    fn run(&self, way: &Way, claim: Option<NonZeroU64>, proved: bool) -> Run {
         let mut run = Run { last: self.anew(self.start), by: self.by, ..Run::default() };
-        for (place, event) in events.iter().enumerate() {
-            let concerns = event.on >= self.born && (event.claim.is_none() || event.claim == claim);
-            if !concerns || proved && event.lacks.is_some() {
+        let mut known = way.known.as_ref().map(RefCell::borrow_mut);
+        if let Some(known) = known.as_deref_mut().filter(|known| known.term != Some(self.term)) {
+            *known = Known { term: Some(self.term), ..Known::default() };
+        }
+        let own = claim.and_then(|claim| way.own.get(&claim).copied());
+        let mut anew_by = Vec::new();
+        let first = way.events.partition_point(|event| event.on < self.born);
+        for (place, event) in way.events.iter().enumerate().skip(first) {
+            if event.claim.is_some() && event.claim != claim {
                 continue;
             }
             match event.effect {
@@ -99,17 +169,48 @@ impl Period<'_> {
                 Effect::DefaultEnds => self.default_ends(&mut run, event.on),
                 effect => {
                     // Before it stands still no more the period cannot end: certainly where an end of that is known.
-                    let later = || events.iter().skip(place + 1).any(|later| later.effect == Effect::GoesOn);
-                    let held = run.since.is_some() && (run.in_default || !proved || later());
+                    let later = way.last_going_on.is_some_and(|last| last > place);
+                    let held = run.since.is_some() && (run.in_default || !proved || later);
                     // What has lapsed is neither held nor begun anew.
-                    if event.revives || held || event.on <= self.end(&run) {
-                        self.take(&mut run, effect, event.on);
-                        run.lacks = run.lacks.or(event.lacks);
+                    if !event.revives && !held && !self.lasts_on(&run, event.on) {
+                        if run.since.is_none() && !later && way.last_reviving.is_none_or(|last| last < place) {
+                            break;
+                        }
+                        continue;
+                    }
+                    self.take(&mut run, effect, event.on);
+                    run.lacks = run.lacks.or(event.lacks);
+                    if let Some(known) = known.as_deref()
+                        && own.is_none_or(|own| own <= place)
+                        && self.is_anew(&run, event)
+                    {
+                        let point = (place, run.lacks.is_some());
+                        if let Some(end) = known.of_event.get(&point).and_then(|end| known.ends.get(*end)) {
+                            run = Run { lacks: run.lacks.or(end.lacks), ..end.clone() };
+                            break;
+                        }
+                        anew_by.push(point);
                     }
                 }
             }
         }
+        if let Some(known) = known.as_deref_mut().filter(|_| !anew_by.is_empty()) {
+            let end = known.ends.len();
+            known.of_event.extend(anew_by.into_iter().map(|point| (point, end)));
+            known.ends.push(run.clone());
+        }
         run
+    }
+
+    /// Whether it has just begun anew with an event, and nothing before that matters any more.
+    fn is_anew(&self, run: &Run, event: &Event) -> bool {
+        let Effect::Anew { by, proceedings: false } = event.effect else { return false };
+        event.on > self.start && *run == Run { last: run.last, by, lacks: run.lacks, ..Run::default() }
+    }
+
+    /// Whether it has not ended before that day. Days off are looked at where they decide.
+    fn lasts_on(&self, run: &Run, on: NaiveDate) -> bool {
+        on <= Self::last(run) || on <= self.end(run)
     }
 
     fn take(&self, run: &mut Run, effect: Effect, on: NaiveDate) {
@@ -182,16 +283,21 @@ impl Period<'_> {
         self.calendar.last_day(&Term { roll: Roll::None, ..self.term }, from, self.subdivision)
     }
 
+    /// The last day, on whatever day of the week it falls.
+    fn last(run: &Run) -> NaiveDate {
+        run.floor.map_or(run.last, |floor| floor.max(run.last))
+    }
+
     /// The last day, moved to a working day once all is added.
     fn end(&self, run: &Run) -> NaiveDate {
-        let day = run.floor.map_or(run.last, |floor| floor.max(run.last));
+        let day = Self::last(run);
         let rolls = self.term.roll == Roll::NextWorkingDay;
         if rolls { self.calendar.working_day_from(day, self.subdivision) } else { day }
     }
 }
 
 /// How a period stands while its events are gone through.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {
     last: NaiveDate,
     by: RunsFrom,
@@ -229,3 +335,6 @@ impl Default for Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

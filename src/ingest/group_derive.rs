@@ -8,6 +8,7 @@ use super::derive::{CaseEntry, Effects, Event};
 use super::group::{CaseWork, Group, Map, Set, Writing};
 use super::kept::Kept;
 use super::person_logs::Needs;
+use super::turns::{Turns, aside};
 use super::writing::counted;
 use crate::domain::activity::Activity;
 use crate::domain::case::CaseVersion;
@@ -20,6 +21,7 @@ impl Group<'_> {
     pub(super) async fn derive(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
         self.note_contacts(writing).await?;
         let mut anew: Vec<Anew<'_>> = Vec::new();
+        let mut turns = Turns::begin();
         for (case, work) in std::mem::take(&mut self.cases) {
             if let Some((reason, from)) = work.refold {
                 let from = earliest(&work).map_or(from, |first| first.min(from));
@@ -50,10 +52,9 @@ impl Group<'_> {
                 kept.add(work.records);
             }
             let stood = entry.ahead(&writing.env()).map(|(_, effects)| effects);
-            for event in events {
-                entry.step(&writing.env(), event, &mut effects);
-            }
+            turns.each(events, |event| entry.step(&writing.env(), event, &mut effects));
             writing.take_step(&case, entry, stood, effects);
+            turns.give_way().await;
         }
         self.derive_anew(writing, anew).await
     }
@@ -86,15 +87,18 @@ impl Group<'_> {
         }
         writing.load_logs(needs).await?;
         let old_logs = writing.logs_before();
+        let mut turns = Turns::begin();
         for Anew { case, reason, from, .. } in anew {
             let Some(history) = histories.get(&case) else { continue };
-            let Some((old, mut entry, new)) = writing.refold_both(history, from, &old_logs) else { continue };
+            let both = aside(history.activities.len(), || writing.refold_both(history, from, &old_logs));
+            let Some((old, mut entry, new)) = both else { continue };
             entry.kept = kept.remove(&case).or_else(|| Some(Kept::of(counted(history, u64::MAX))));
             let reason = if old.is_none() { "new" } else { reason };
             writing.take_difference(old.unwrap_or_default(), new, reason);
             let next = entry.ahead(&writing.env()).map_or_else(|| entry.next_due(), |(ahead, _)| ahead.next_due());
             writing.queue_due(&case, &mut entry, next, false);
             writing.updated.push((case, Arc::new(entry)));
+            turns.give_way().await;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::definitions::{Defined, row_of};
 use super::derive::Effects;
 use super::person_logs::Needs;
 use super::rosters::is_roster;
+use super::turns::{Turns, aside};
 use super::writing::{Writing, is_void, start};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ids::CaseId;
@@ -99,8 +100,11 @@ pub(super) async fn chunk(writing: &mut Writing<'_>, cases: &[CaseId], counted: 
         .filter(|row| row.status != FindingStatus::Withdrawn)
         .map(|row| (row.finding.id, row.finding))
         .collect();
+    let mut turns = Turns::begin();
     for history in histories.values() {
-        let Some((mut entry, mut effects)) = writing.refold(history, u64::MAX, &logs) else { continue };
+        turns.give_way().await;
+        let derived = aside(history.activities.len(), || writing.refold(history, u64::MAX, &logs));
+        let Some((mut entry, mut effects)) = derived else { continue };
         // Other rules have other timers.
         let next = entry.ahead(&writing.env()).map_or_else(|| entry.next_due(), |(ahead, _)| ahead.next_due());
         let case = entry.current().case.clone();

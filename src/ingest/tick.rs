@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::IngestError;
 use super::derive::{CaseEntry, Effects};
 use super::group::{GroupContext, Writing};
+use super::turns::Turns;
 use super::work::Work;
 use super::writer::Job;
 use crate::domain::ids::CaseId;
@@ -139,7 +140,9 @@ pub(super) async fn fire(writing: &mut Writing<'_>, until: Timestamp) -> Result<
         writing.tx.head.fired = writing.tx.head.fired.max(until);
     }
     let entries = writing.entries(&due).await?;
+    let mut turns = Turns::begin();
     for case in &due {
+        turns.give_way().await;
         let Some(entry) = entries.get(case) else { continue };
         let mut entry = CaseEntry::clone(entry);
         let mut effects = Effects::default();

@@ -14,6 +14,7 @@ use super::kept::Kept;
 use super::market_state::{MarketState, News};
 use super::person_logs::Needs;
 use super::strangers::ToldNews;
+use super::turns::{Turns, aside};
 use super::{rederive, tallies};
 use crate::compliance::PersonLogs;
 use crate::config::Snapshot;
@@ -180,9 +181,11 @@ impl<'a> Writing<'a> {
         }
         let histories = self.tx.case_histories_before(&missing).await?;
         // What rules say is not asked for here, only what is remembered: other cases of the persons do not matter.
-        let nobody = PersonLogs::default();
+        let (nobody, mut turns) = (PersonLogs::default(), Turns::begin());
         for (case, history) in &histories {
-            if let Some((mut entry, _)) = self.refold(history, self.revision, &nobody) {
+            turns.give_way().await;
+            let derived = aside(history.activities.len(), || self.refold(history, self.revision, &nobody));
+            if let Some((mut entry, _)) = derived {
                 entry.kept = Some(Kept::of(counted(history, self.revision)));
                 let entry = Arc::new(entry);
                 self.updated.push((case.clone(), Arc::clone(&entry)));

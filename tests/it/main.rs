@@ -74,6 +74,7 @@ mod taken_at_its_word;
 mod tenancy;
 mod tidy;
 mod told_of_strangers;
+mod turns;
 mod unsaid;
 mod untold_rates;
 mod wall;
