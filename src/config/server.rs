@@ -161,6 +161,10 @@ pub struct QuerySettings {
     pub max_page_size: u32,
     /// Most rows of one KPI answer.
     pub max_answer_rows: u32,
+    /// Different questions that keys of one tenant may watch in one process.
+    pub max_watches: u32,
+    /// Rows that the answers of those may have together.
+    pub max_watched_rows: u32,
     /// Most memory for decoded KPI cells, in mebibytes.
     pub kpi_cache_mib: u32,
     /// Most memory for facts that were told from histories, in mebibytes; as much again for their sums by day, and by month.
@@ -280,6 +284,8 @@ impl Server {
                 default_page_size: s.number("query.default_page_size", 1..=1_000),
                 max_page_size: s.number("query.max_page_size", 1..=10_000),
                 max_answer_rows: s.number("query.max_answer_rows", 1..=1_000_000),
+                max_watches: s.number("query.max_watches", 1..=10_000),
+                max_watched_rows: s.number("query.max_watched_rows", 1..=10_000_000),
                 kpi_cache_mib: s.number("query.kpi_cache_mib", 0..=65_536),
                 told_facts_mib: s.number("query.told_facts_mib", 0..=65_536),
                 sums_after: millis(s, "query.sums_after_ms", 0, 86_400_000),

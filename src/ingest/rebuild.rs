@@ -44,7 +44,7 @@ pub(super) async fn run(writing: &mut Writing<'_>, own: &Arc<Catalogue>) -> Resu
         writing.tx.upsert_dues(writing.revision, dues).await?;
     }
     let mut rosters = Vec::new();
-    for stored in writing.tx.market_wide_activities().await? {
+    for stored in writing.tx.market_wide_activities(None).await? {
         if stored.voided.is_none() && !is_void(&stored.activity) {
             let mut effects = Effects::default();
             market_facts(&writing.market, &stored.activity, &mut effects.facts);

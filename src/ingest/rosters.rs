@@ -2,10 +2,13 @@
 
 use super::IngestError;
 use super::derive::Effects;
-use super::writing::{Writing, is_void};
+use super::writing::Writing;
 use crate::domain::activity::Activity;
 use crate::domain::detail::Detail;
 use crate::ledger::roster_facts;
+
+/// The kind of roster records.
+const ROSTER: &str = "agent_roster";
 
 /// Whether a record is of a roster.
 pub(super) fn is_roster(activity: &Activity) -> bool {
@@ -14,8 +17,8 @@ pub(super) fn is_roster(activity: &Activity) -> bool {
 
 /// Counts what the commit changes: all roster records as they were before it, and as they are with it. There are few.
 pub(super) async fn recount(writing: &mut Writing<'_>) -> Result<(), IngestError> {
-    let rows = writing.tx.market_wide_activities().await?;
-    let rosters = || rows.iter().filter(|row| is_roster(&row.activity) && !is_void(&row.activity));
+    let rows = writing.tx.market_wide_activities(Some(ROSTER)).await?;
+    let rosters = || rows.iter().filter(|row| is_roster(&row.activity));
     let this = writing.revision;
     let (mut old, mut new) = (Effects::default(), Effects::default());
     let before = rosters().filter(|row| row.revision < this && row.voided.is_none_or(|at| at >= this));

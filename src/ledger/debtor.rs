@@ -3,6 +3,7 @@
 
 use super::CaseLedger;
 use super::emit::Sink;
+use super::judging::Fulfilled;
 use crate::domain::case::CaseVersion;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::facts::Facts;
@@ -24,8 +25,9 @@ impl CaseLedger {
         if before == after {
             return;
         }
+        let fulfilled = Fulfilled::of(self, sink.market);
         for (at, promise) in self.promises().iter().enumerate().filter(|(_, promise)| promise.case.is_some()) {
-            let judged = self.judged(at, promise, sink);
+            let judged = fulfilled.judged(at, promise, sink);
             for (sign, version) in [(-1, old), (1, sink.version)] {
                 let told = of_debtor(&judged, version, sink.out);
                 told.into_iter().for_each(|fact| sink.out.push(Fact { sign, ..fact }));

@@ -1,7 +1,7 @@
 //! What became of promises, told when due date plus grace is over; and told anew, of the same day, when money that was paid on
 //! one (or on an instalment) is taken back, or comes for it after all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::books::{Books, NEVER};
@@ -177,9 +177,10 @@ impl CaseLedger {
     /// places, whether or not there is something to tell.
     fn told_of_judged(&self, entry: Option<u32>, promises: &[usize], sink: &Sink) -> Vec<Option<Fact>> {
         let judged = promises.iter().filter_map(|at| Some((*at, self.promises().get(*at)?)));
+        let fulfilled = Fulfilled::of(self, sink.market);
         let mut told = Vec::new();
         for (at, promise) in judged {
-            let fact = self.judged(at, promise, sink);
+            let fact = fulfilled.judged(at, promise, sink);
             told.push(of_debtor(&fact, sink.version, sink.out));
             told.extend([Some(fact), Some(came(promise, sink))]);
         }
@@ -191,34 +192,7 @@ impl CaseLedger {
 
     /// A promise was judged.
     pub(super) fn judged(&self, at: usize, promise: &PromiseView, sink: &Sink) -> Fact {
-        let mut fact = sink.plain(FactKind::PromiseJudged, 1);
-        fact.day = promise.last_day(sink.market);
-        (fact.amount, fact.amount2) = (promise.amount, promise.came());
-        fact.flags =
-            promise.flags | if self.is_first_of_call(at, promise, sink) { flag::FIRST_KEPT_OF_CALL } else { 0 };
-        fact.value =
-            matches!(promise.state, PromiseState::Kept | PromiseState::Late).then(|| self.days_after(at, promise));
-        fact.dims = promise.of_case(DimRef::of(case(promise, sink))).state(promise.state.as_str()).shared();
-        fact
-    }
-
-    /// Days from its due date to the payment by which it was full; 0 if that came by then.
-    fn days_after(&self, at: usize, promise: &PromiseView) -> i64 {
-        let Some(books) = &self.books else { return 0 };
-        let paid = books.credits.iter().filter(|credit| credit.promise as usize == at);
-        let days = paid.filter_map(|credit| books.entries.get(credit.entry as usize)).map(|entry| entry.day);
-        let due = i64::from(day_number(promise.due));
-        days.max().map_or(0, |last| (i64::from(last) - due).max(0))
-    }
-
-    /// Of the promises of its call that were kept, it is the first one, by the day of judging.
-    fn is_first_of_call(&self, at: usize, promise: &PromiseView, sink: &Sink) -> bool {
-        let day = promise.last_day(sink.market);
-        let mut others =
-            self.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.call() == promise.call());
-        promise.is_kept()
-            && promise.call() != 0
-            && others.all(|(other, one)| (day, at) <= (one.last_day(sink.market), other))
+        Fulfilled::of(self, sink.market).judged(at, promise, sink)
     }
 
     /// The account was seen to keep a promise that has just been judged, unless another one of that day was. The days of judging
@@ -246,6 +220,50 @@ impl CaseLedger {
     fn seen_on(&self, (day, before, at): DayKept, seen: SeenFor, sink: &Sink) -> Fact {
         let case = self.promises().get(at).map_or(&sink.dims, |promise| case(promise, sink));
         last_seen(seen, &DimRef::of(case), (before, day), sink)
+    }
+}
+
+/// By which promises of calls, and by which payments, promises were fulfilled: looked up once for all that are told of.
+pub(super) struct Fulfilled {
+    /// Of the promises of a call that were kept, the first one, by the day of judging.
+    first_of_call: HashMap<u32, (i32, usize)>,
+    /// The last day on which something was paid on a promise.
+    last_paid: HashMap<usize, i32>,
+}
+
+impl Fulfilled {
+    pub(super) fn of(ledger: &CaseLedger, market: &Market) -> Self {
+        let (mut first_of_call, mut last_paid) = (HashMap::new(), HashMap::new());
+        let kept = ledger.promises().iter().enumerate().filter(|(_, one)| one.is_kept() && one.call() != 0);
+        for (at, promise) in kept {
+            let this = (promise.last_day(market), at);
+            let first = first_of_call.entry(promise.call()).or_insert(this);
+            *first = this.min(*first);
+        }
+        let books = ledger.books.as_deref();
+        let credits = books.into_iter().flat_map(|books| books.credits.iter().map(move |credit| (books, credit)));
+        for (books, credit) in credits {
+            if let Some(entry) = books.entries.get(credit.entry as usize) {
+                let last = last_paid.entry(credit.promise as usize).or_insert(entry.day);
+                *last = entry.day.max(*last);
+            }
+        }
+        Self { first_of_call, last_paid }
+    }
+
+    /// A promise was judged.
+    pub(super) fn judged(&self, at: usize, promise: &PromiseView, sink: &Sink) -> Fact {
+        let mut fact = sink.plain(FactKind::PromiseJudged, 1);
+        fact.day = promise.last_day(sink.market);
+        (fact.amount, fact.amount2) = (promise.amount, promise.came());
+        let first = promise.is_kept() && self.first_of_call.get(&promise.call()).is_some_and(|(_, first)| *first == at);
+        fact.flags = promise.flags | if first { flag::FIRST_KEPT_OF_CALL } else { 0 };
+        // Days from its due date to the payment by which it was full; 0 if that came by then.
+        let due = day_number(promise.due);
+        let days_after = self.last_paid.get(&at).map_or(0, |last| last.saturating_sub(due).max(0));
+        fact.value = matches!(promise.state, PromiseState::Kept | PromiseState::Late).then(|| i64::from(days_after));
+        fact.dims = promise.of_case(DimRef::of(case(promise, sink))).state(promise.state.as_str()).shared();
+        fact
     }
 }
 

@@ -6,6 +6,7 @@ use super::cells::Stretch;
 use super::following::{Following, KpiFilling};
 use super::frozen::Frozen;
 use super::{Query, Reading};
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
@@ -84,6 +85,22 @@ impl KpiAnswer {
     pub(super) fn stands(&self) -> Vec<(&str, kpi::Stand)> {
         self.filling.iter().map(|one| (one.kpi.as_str(), one.stand)).collect()
     }
+}
+
+/// Refuses an answer with more rows than one may have.
+///
+/// # Errors
+/// `ANSWER_TOO_LARGE`.
+pub fn limit_rows(rows: usize, most: usize) -> Result<(), IngestError> {
+    if rows <= most {
+        return Ok(());
+    }
+    Err(IngestError::Store {
+        kind: ErrorKind::ResourceExhausted,
+        reason: "ANSWER_TOO_LARGE",
+        message: format!("the answer has {rows} rows, the limit is {most}: ask for fewer KPIs, periods or groups"),
+        retryable: false,
+    })
 }
 
 /// What a question is answered from, where the history is told again for it.

@@ -18,6 +18,7 @@ mod places;
 pub mod quality;
 mod retold;
 mod scorecard;
+mod shares;
 pub mod simulate;
 mod stored_sums;
 mod summed;
@@ -33,9 +34,9 @@ pub use case_file::{CaseFile, Permission};
 pub use drill::{DrillCursor, DrillPage, DrillRecord};
 pub use findings::{Derivation, FindingHistory, FindingPlace};
 pub use following::KpiFilling;
-pub use kpis::{FigureSource, KpiAnswer, KpiQuestion};
+pub use kpis::{FigureSource, KpiAnswer, KpiQuestion, limit_rows};
 pub use scorecard::{Rank, Scorecard, TargetStatus};
-pub use watch::Seen;
+pub use watch::{Seen, Watched};
 
 pub use crate::kpi::{self, KpiInfo};
 
@@ -123,6 +124,7 @@ impl Query {
         let bytes = |mebibytes: u32| usize::try_from(mebibytes).unwrap_or(0) << 20;
         let cells = Arc::new(cells::Cells::new(bytes(settings.kpi_cache_mib)));
         let told = bytes(settings.told_facts_mib);
+        let watches = watch::Watches::new(settings);
         Self {
             markets,
             cells,
@@ -134,7 +136,7 @@ impl Query {
             // A simulation takes minutes, and whoever finds no place is refused.
             simulations: Arc::new(places::Places::new(1)),
             recounts: Arc::new(places::Places::new(2)),
-            watches: watch::Watches::default(),
+            watches,
         }
     }
 

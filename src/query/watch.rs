@@ -9,9 +9,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Query;
-use super::kpis::{KpiAnswer, KpiQuestion, refused};
+use super::kpis::{KpiAnswer, KpiQuestion, limit_rows, refused};
+use super::places::Places;
 use super::scorecard::Scorecard;
-use crate::domain::error_kind::{ErrorKind, Failure as _};
+use super::shares::Shares;
+use crate::config::server::QuerySettings;
+use crate::domain::error_kind::Failure as _;
 use crate::domain::ids::MarketId;
 use crate::domain::market::MarketKey;
 use crate::domain::principal::Principal;
@@ -23,11 +26,79 @@ use crate::kpi::QueryError;
 const EVERY: Duration = Duration::from_millis(100);
 /// The longest wait before what could not be computed is tried again, where the error asks for no longer one.
 const SLOWEST: Duration = Duration::from_secs(4);
-/// The most different questions that are watched in one process.
-const MOST: usize = 10_000;
-
 /// What a watcher sees: nothing yet, the newest answer, or why there will be none.
 pub type Seen<T> = Option<Result<Arc<T>, IngestError>>;
+
+/// What can be watched.
+trait Watchable: Send + Sync + 'static {
+    /// Nothing differs that a watcher sees.
+    fn same(&self, other: &Self) -> bool;
+    /// The revision of the market that it stands on.
+    fn revision(&self) -> u64;
+    /// How much it keeps in memory.
+    fn rows(&self) -> usize;
+}
+
+impl Watchable for KpiAnswer {
+    fn same(&self, other: &Self) -> bool {
+        self.answer == other.answer && self.stands() == other.stands()
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn rows(&self) -> usize {
+        self.answer.rows.len()
+    }
+}
+
+impl Watchable for Scorecard {
+    fn same(&self, other: &Self) -> bool {
+        self.targets == other.targets && self.stands() == other.stands()
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn rows(&self) -> usize {
+        self.targets.len()
+    }
+}
+
+/// A shared computation, as somebody watches it.
+#[derive(Debug)]
+pub struct Watched<T> {
+    seen: watch::Receiver<Seen<T>>,
+    /// Up to which revision it was computed.
+    through: watch::Receiver<u64>,
+    /// Nothing older than this revision is to be seen.
+    least: Option<u64>,
+}
+
+impl<T> Clone for Watched<T> {
+    fn clone(&self) -> Self {
+        Self { seen: self.seen.clone(), through: self.through.clone(), least: self.least }
+    }
+}
+
+impl<T> Watched<T> {
+    /// The newest that is seen, once it differs from what was seen before: at first as soon as there is something.
+    ///
+    /// # Errors
+    /// It is not computed any more.
+    pub async fn changed(&mut self) -> Result<Seen<T>, watch::error::RecvError> {
+        if let Some(least) = self.least {
+            // Others may have watched it since before that revision, by which nothing of it need have changed.
+            self.through.wait_for(|through| *through >= least).await?;
+            self.least = None;
+            self.seen.mark_changed();
+        }
+        self.seen.changed().await?;
+        Ok(self.seen.borrow_and_update().clone())
+    }
+}
 
 /// What of a market decides whether an answer may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,24 +115,39 @@ struct Pulse {
 }
 
 /// Shared computations by what they are of. The map keeps a receiver of its own: one alone means that nobody watches.
-type Topics<K, T> = Arc<Mutex<HashMap<K, watch::Receiver<T>>>>;
+type Topics<K, V> = Arc<Mutex<HashMap<K, V>>>;
 /// A question of a market, as asked by keys for the same markets.
 type Topic = (MarketKey, String);
 
 /// What is watched in this process.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Watches {
-    pulses: Topics<MarketKey, Pulse>,
-    kpis: Topics<Topic, Seen<KpiAnswer>>,
-    cards: Topics<Topic, Seen<Scorecard>>,
+    pulses: Topics<MarketKey, watch::Receiver<Pulse>>,
+    kpis: Topics<Topic, Watched<KpiAnswer>>,
+    cards: Topics<Topic, Watched<Scorecard>>,
+    shares: Arc<Shares>,
+    /// Computations at a time.
+    places: Arc<Places>,
+    /// Rows of one answer.
+    most_rows: usize,
 }
 
-fn lock<K, T>(topics: &Topics<K, T>) -> std::sync::MutexGuard<'_, HashMap<K, watch::Receiver<T>>> {
+impl Watches {
+    /// None yet, within these limits.
+    pub(super) fn new(settings: &QuerySettings) -> Self {
+        let [questions, rows, most_rows] = [settings.max_watches, settings.max_watched_rows, settings.max_answer_rows]
+            .map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+        let (pulses, kpis, cards) = (Topics::default(), Topics::default(), Topics::default());
+        Self { pulses, kpis, cards, shares: Shares::new(questions, rows), places: Arc::new(Places::new(1)), most_rows }
+    }
+}
+
+fn lock<K, V>(topics: &Topics<K, V>) -> std::sync::MutexGuard<'_, HashMap<K, V>> {
     topics.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Forgets the topic if nobody watches it any more; whether it did.
-fn forget<K: std::hash::Hash + Eq, T>(topics: &Topics<K, T>, key: &K, sender: &watch::Sender<T>) -> bool {
+fn forget<K: std::hash::Hash + Eq, V, T>(topics: &Topics<K, V>, key: &K, sender: &watch::Sender<T>) -> bool {
     let mut topics = lock(topics);
     if sender.receiver_count() > 1 {
         return false;
@@ -88,7 +174,7 @@ impl Query {
         market: &MarketId,
         question: KpiQuestion,
         least: u64,
-    ) -> Result<watch::Receiver<Seen<KpiAnswer>>, IngestError> {
+    ) -> Result<Watched<KpiAnswer>, IngestError> {
         let reading = self.open(who, market)?;
         if question.as_of.is_some() || question.as_known_at.is_some() || question.frozen {
             let text = "is of the past, as is frozen, which does not change: use QueryKpis".to_owned();
@@ -105,15 +191,17 @@ impl Query {
         shape.calendar = reading.calendar.clone();
         // What is not kept would be told again from the whole history with every commit.
         reading.catalogue.plan_shaped(&question.query, &shape).map_err(refused)?;
-        // What others watch may have been computed before that revision, and stands as long as nothing changes it.
-        let topic = (reading.key.clone(), format!("{least} {question:?} {:?}", who.markets));
-        let (query, who, market) = (self.clone(), who.clone(), market.clone());
+        let topic = (reading.key.clone(), format!("{question:?} {:?}", who.markets));
+        let (query, who, market, most) = (self.clone(), who.clone(), market.clone(), self.watches.most_rows);
         let compute = move || {
             let (query, who, market, question) = (query.clone(), who.clone(), market.clone(), question.clone());
             // Never from the history, which would be told again with every commit: cells that are being filled are waited for.
-            async move { query.answer(&who, &market, &mut { question }, false).await }
+            async move {
+                let answer = query.answer(&who, &market, &mut { question }, false).await?;
+                limit_rows(answer.answer.rows.len(), most).map(|()| answer)
+            }
         };
-        self.watch(&self.watches.kpis, topic, compute, |a, b| a.answer == b.answer && a.stands() == b.stands())
+        self.watch(&self.watches.kpis, topic, least, compute)
     }
 
     /// Watches how a market stands to its targets, likewise.
@@ -125,58 +213,60 @@ impl Query {
         who: &Principal,
         market: &MarketId,
         least: u64,
-    ) -> Result<watch::Receiver<Seen<Scorecard>>, IngestError> {
+    ) -> Result<Watched<Scorecard>, IngestError> {
         let reading = self.open(who, market)?;
-        let topic = (reading.key.clone(), format!("{least} {:?}", who.markets));
+        let topic = (reading.key.clone(), format!("{:?}", who.markets));
         let (query, who, market) = (self.clone(), who.clone(), market.clone());
         let compute = move || {
             let (query, who, market) = (query.clone(), who.clone(), market.clone());
             async move { query.scorecard(&who, &market).await }
         };
-        self.watch(&self.watches.cards, topic, compute, |a, b| a.targets == b.targets && a.stands() == b.stands())
+        self.watch(&self.watches.cards, topic, least, compute)
     }
 
     fn watch<T, F>(
         &self,
-        topics: &Topics<Topic, Seen<T>>,
+        topics: &Topics<Topic, Watched<T>>,
         topic: Topic,
+        least: u64,
         compute: impl Fn() -> F + Send + 'static,
-        same: fn(&T, &T) -> bool,
-    ) -> Result<watch::Receiver<Seen<T>>, IngestError>
+    ) -> Result<Watched<T>, IngestError>
     where
-        T: Send + Sync + 'static,
+        T: Watchable,
         F: Future<Output = Result<T, IngestError>> + Send + 'static,
     {
         let mut known = lock(topics);
-        if let Some(receiver) = known.get(&topic).filter(|receiver| receiver.has_changed().is_ok()) {
-            return Ok(receiver.clone());
+        if let Some(watched) = known.get(&topic).filter(|watched| watched.seen.has_changed().is_ok()) {
+            return Ok(Watched { least: Some(least), ..watched.clone() });
         }
-        if known.len() >= MOST {
-            return Err(IngestError::Store {
-                kind: ErrorKind::ResourceExhausted,
-                reason: "TOO_MANY_WATCHES",
-                message: format!("{MOST} different questions are watched: watch fewer, or another replica"),
-                retryable: true,
-            });
-        }
-        let (sender, receiver) = watch::channel(None);
-        known.insert(topic.clone(), receiver.clone());
+        let mut share = self.watches.shares.open(&topic.0.tenant)?;
+        let ((sender, seen), (told_through, through)) = (watch::channel(None), watch::channel(0));
+        let watched = Watched { seen, through, least: Some(least) };
+        known.insert(topic.clone(), watched.clone());
         drop(known);
         let (mut pulse, topics) = (self.pulse(&topic.0), Arc::clone(topics));
+        let places = Arc::clone(&self.watches.places);
         tokio::spawn(async move {
             let mut failures: u32 = 0;
             loop {
                 pulse.mark_unchanged();
                 let mut wait = EVERY;
-                let ended = match compute().await {
+                let computed = {
+                    // The places are never closed: without one it is computed all the same.
+                    let _seat = places.take(&topic.0.tenant).await;
+                    compute().await
+                };
+                let computed = computed.and_then(|value| share.hold(value.rows()).map(|()| value));
+                let ended = match computed {
                     Ok(value) => {
+                        let through = value.revision();
                         sender.send_if_modified(|seen| {
-                            let known = matches!(seen, Some(Ok(before)) if same(before, &value));
-                            if !known {
-                                *seen = Some(Ok(Arc::new(value)));
-                            }
+                            let known = matches!(seen, Some(Ok(before)) if before.same(&value));
+                            // What is the same stands on a newer revision.
+                            *seen = Some(Ok(Arc::new(value)));
                             !known
                         });
+                        told_through.send_replace(through);
                         failures = 0;
                         false
                     }
@@ -188,7 +278,11 @@ impl Query {
                             pulse.mark_changed();
                             false
                         }
-                        None => sender.send(Some(Err(error))).is_ok(),
+                        None => {
+                            sender.send_replace(Some(Err(error)));
+                            told_through.send_replace(u64::MAX);
+                            true
+                        }
                     },
                 };
                 tokio::time::sleep(wait).await;
@@ -207,7 +301,7 @@ impl Query {
                 }
             }
         });
-        Ok(receiver)
+        Ok(watched)
     }
 
     /// What changes with a market, read ten times a second for all who watch it.

@@ -338,16 +338,18 @@ impl MarketTx {
         rows.iter().map(|row| Ok(CaseId::trusted(&row.try_get::<String>("", "case_id")?))).collect()
     }
 
-    /// Activities that concern the whole market.
+    /// Activities that concern the whole market: those of a kind, or all.
     ///
     /// # Errors
     /// The database is away or a row is corrupt.
-    pub async fn market_wide_activities(&self) -> Result<Vec<StoredActivity>, StoreError> {
+    pub async fn market_wide_activities(&self, kind: Option<&str>) -> Result<Vec<StoredActivity>, StoreError> {
+        let only = if kind.is_some() { " AND a.kind = $3" } else { "" };
         let sql = "SELECT a.revision, a.recorded_at, a.record, v.revision AS void_revision
                    FROM activity a LEFT JOIN void v
                      ON v.tenant_id = a.tenant_id AND v.market_id = a.market_id AND v.target_id = a.activity_id
                    WHERE a.tenant_id = $1 AND a.market_id = $2 AND a.case_id IS NULL";
-        let rows = self.transaction.query_all_raw(self.statement(sql, [])).await?;
+        let statement = self.statement(&format!("{sql}{only}"), kind.map(Into::into));
+        let rows = self.transaction.query_all_raw(statement).await?;
         rows.iter().map(read_stored_activity).collect()
     }
 }

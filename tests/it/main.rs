@@ -78,6 +78,7 @@ mod turns;
 mod unsaid;
 mod untold_rates;
 mod wall;
+mod watch_limits;
 mod watch_retries;
 mod whole_person;
 mod wrong_files;

@@ -10,7 +10,7 @@ use crate::domain::principal::Principal;
 use crate::proto::v1;
 use crate::proto::v1::kpi_service_server::KpiService;
 use crate::query::kpi::Taking;
-use crate::query::{DrillCursor, KpiQuestion};
+use crate::query::{DrillCursor, KpiQuestion, limit_rows};
 use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::figures::{FigureRows, Figures};
 use crate::transport::encode::{kpi, target};
@@ -198,13 +198,6 @@ impl Api {
     }
 
     pub(super) fn limit_rows(&self, rows: usize) -> Result<(), Status> {
-        if rows <= self.limits.answer_rows {
-            return Ok(());
-        }
-        let text = format!(
-            "the answer has {rows} rows, the limit is {}: ask for fewer KPIs, periods or groups",
-            self.limits.answer_rows
-        );
-        Err(status::own(ErrorKind::ResourceExhausted, "ANSWER_TOO_LARGE", text))
+        limit_rows(rows, self.limits.answer_rows).map_err(failed)
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, future, stream};
 use prost::Message;
-use tokio::sync::watch;
 use tonic::{Code, Request, Status};
 
 use super::admitted::Admitted;
@@ -14,7 +13,7 @@ use super::stream::{Ending, until_failure};
 use super::{Answers, Api, failed, open, too_large, wrong};
 use crate::domain::error_kind::ErrorKind;
 use crate::proto::v1;
-use crate::query::{Scorecard, Seen, alerts};
+use crate::query::{Scorecard, Seen, Watched, alerts};
 use crate::transport::auth::Caller;
 use crate::transport::decode::{kpi as decode, request};
 use crate::transport::encode::{kpi, target};
@@ -48,9 +47,7 @@ impl Api {
         let group_by = question.group_names();
         let least = self.assure(&caller, &market).await?;
         let watched = self.use_cases.query.watch_kpis(&caller.who, &market, question, least).map_err(failed)?;
-        let api = self.clone();
         let encode = move |answer: Arc<crate::query::KpiAnswer>| {
-            api.limit_rows(answer.answer.rows.len())?;
             let rows = answer.answer.rows.iter().map(|row| kpi::row(row, &group_by)).collect();
             let filling = answer.filling.iter().map(kpi::filling).collect();
             Ok(Some(v1::WatchKpisResponse { rows, revision: revision(answer.revision), filling }))
@@ -87,25 +84,23 @@ impl Api {
     fn pushed<T: Send + Sync + 'static, M: Message + 'static>(
         &self,
         caller: Caller,
-        mut watched: watch::Receiver<Seen<T>>,
+        watched: Watched<T>,
         ending: Ending,
         mut encode: impl FnMut(Arc<T>) -> Result<Option<M>, Status> + Send + 'static,
     ) -> Answers<M> {
         let end = Box::pin(ending.of_listener().reached());
-        watched.mark_changed();
         let first = (watched, end, Admitted::now(self.clone(), caller));
         let events = stream::unfold(Some(first), |state| async move {
             let (mut watched, mut end, admitted) = state?;
             tokio::select! {
                 changed = watched.changed() => {
-                    if changed.is_err() {
+                    let Ok(seen) = changed else {
                         let text = "what was watched is not computed any more: watch it again";
                         return Some((Err(status::own(ErrorKind::Unavailable, "WATCH_ENDED", text)), None));
-                    }
+                    };
                     if let Err(status) = admitted.still().await {
                         return Some((Err(status), None));
                     }
-                    let seen = watched.borrow_and_update().clone();
                     Some((Ok(seen), Some((watched, end, admitted))))
                 }
                 status = revoked(&admitted) => Some((Err(status), None)),
