@@ -106,7 +106,7 @@ pub(super) struct Group<'w> {
     /// Results of records that were not stored. A record without one was.
     pub(super) results: Map<Place, ItemResult>,
     /// Records that repeat another of the group, with that one's id: judged when it is known what became of it.
-    repeats: Vec<(Place, &'w Activity, &'w str)>,
+    pub(super) repeats: Vec<(Place, &'w Activity, &'w str)>,
     pub(super) cases: Map<CaseId, CaseWork<'w>>,
     /// States before this commit.
     pub(super) entries: Map<CaseId, Arc<CaseEntry>>,
@@ -216,6 +216,7 @@ impl<'w> Group<'w> {
             admitted.insert(activity.id.as_str(), (place, activity));
         }
         self.stored_before(writing, unfit).await?;
+        self.bound_told(writing, &mut admitted).await?;
         Ok(admitted)
     }
 

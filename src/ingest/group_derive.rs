@@ -16,6 +16,9 @@ use crate::domain::ids::{ActivityId, CaseId};
 use crate::domain::time::Timestamp;
 use crate::store::{CaseHistory, StoredActivity};
 
+/// Cases whose histories are read at once.
+pub(super) const TOGETHER: usize = 500;
+
 impl Group<'_> {
     /// Derives every case that the group touches: onto its state where its new facts come last, anew where not.
     pub(super) async fn derive(&mut self, writing: &mut Writing<'_>) -> Result<(), IngestError> {
@@ -59,10 +62,16 @@ impl Group<'_> {
         self.derive_anew(writing, anew).await
     }
 
-    async fn derive_anew(&mut self, writing: &mut Writing<'_>, anew: Vec<Anew<'_>>) -> Result<(), IngestError> {
-        if anew.is_empty() {
-            return Ok(());
+    async fn derive_anew(&mut self, writing: &mut Writing<'_>, mut anew: Vec<Anew<'_>>) -> Result<(), IngestError> {
+        // Of cases of one person, which may be many, not all histories are in memory at once.
+        while !anew.is_empty() {
+            let rest = anew.split_off(anew.len().min(TOGETHER));
+            self.derive_some(writing, std::mem::replace(&mut anew, rest)).await?;
         }
+        Ok(())
+    }
+
+    async fn derive_some(&mut self, writing: &mut Writing<'_>, anew: Vec<Anew<'_>>) -> Result<(), IngestError> {
         let mut histories: HashMap<CaseId, CaseHistory> = HashMap::with_capacity(anew.len());
         let mut kept: Map<CaseId, Kept> = Map::default();
         let mut unknown: Vec<CaseId> = Vec::new();

@@ -9,6 +9,7 @@ use super::derive::{CaseEntry, Effects, Env};
 use super::fold::{self, Change};
 use super::ground::Ground;
 use super::group::GroupContext;
+use super::group_derive::TOGETHER;
 use super::items::Map;
 use super::kept::Kept;
 use super::market_state::{MarketState, News};
@@ -176,20 +177,18 @@ impl<'a> Writing<'a> {
                 None => missing.push(case.clone()),
             }
         }
-        if missing.is_empty() {
-            return Ok(found);
-        }
-        let histories = self.tx.case_histories_before(&missing).await?;
         // What rules say is not asked for here, only what is remembered: other cases of the persons do not matter.
         let (nobody, mut turns) = (PersonLogs::default(), Turns::begin());
-        for (case, history) in &histories {
-            turns.give_way().await;
-            let derived = aside(history.activities.len(), || self.refold(history, self.revision, &nobody));
-            if let Some((mut entry, _)) = derived {
-                entry.kept = Some(Kept::of(counted(history, self.revision)));
-                let entry = Arc::new(entry);
-                self.updated.push((case.clone(), Arc::clone(&entry)));
-                found.insert(case.clone(), entry);
+        for some in missing.chunks(TOGETHER) {
+            for (case, history) in &self.tx.case_histories_before(some).await? {
+                turns.give_way().await;
+                let derived = aside(history.activities.len(), || self.refold(history, self.revision, &nobody));
+                if let Some((mut entry, _)) = derived {
+                    entry.kept = Some(Kept::of(counted(history, self.revision)));
+                    let entry = Arc::new(entry);
+                    self.updated.push((case.clone(), Arc::clone(&entry)));
+                    found.insert(case.clone(), entry);
+                }
             }
         }
         Ok(found)

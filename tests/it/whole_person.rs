@@ -241,3 +241,38 @@ on_both_databases! {
         derived_from_what_is_stored(&database).await;
     }
 }
+
+/// Cases of one person, and records that each bind on all of them: more together than one commit takes.
+const MANY: (usize, usize) = (300, 200);
+
+#[tokio::test]
+async fn what_would_bind_on_too_many_cases_at_once_is_taken_in_smaller_batches() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut mine = api.platform("mine").await;
+    let cases = (0..MANY.0).filter_map(|number| case(&format!("c{number}"), "v", &["p"]).case).collect();
+    let request = v1::BatchUpsertCasesRequest { region_code: "US".to_owned(), cases };
+    mine.cases.batch_upsert_cases(request).await.expect("stored");
+    let mut waiting: Vec<v1::Activity> = (0..MANY.1).map(|number| refused(&format!("r{number}"), "c7", 2)).collect();
+    // Sent twice in one batch it is refused twice.
+    waiting.push(waiting[MANY.1 - 1].clone());
+    let mut rounds = 0;
+    while !waiting.is_empty() {
+        let request = v1::BatchRecordActivitiesRequest { region_code: "US".to_owned(), activities: waiting.clone() };
+        let results = mine.activities.batch_record_activities(request).await.expect("answered").into_inner().results;
+        let taken = results.iter().filter(|result| result.refusal.is_none()).count();
+        assert!((1..=50_000 / MANY.0 + 1).contains(&taken), "{taken} of {} in round {rounds}", results.len());
+        let mut left = Vec::new();
+        for (activity, result) in waiting.into_iter().zip(results) {
+            if let Some(refusal) = result.refusal {
+                assert_eq!((refusal.reason.as_str(), refusal.retryable), ("TOO_MUCH_AT_ONCE", true), "{refusal:?}");
+                assert!(refusal.field_violations[0].field.ends_with("].person_id"), "{refusal:?}");
+                left.push(activity);
+            }
+        }
+        waiting = left;
+        rounds += 1;
+    }
+    assert_eq!(rounds, 2);
+    api.end().await;
+}
