@@ -6,7 +6,7 @@ use crate::domain::detail::{
     AdjustmentKind, Charge, Contact, Detail, Instalment, Interest, Payment, Promise, Remittance, SurveyKind,
 };
 use crate::domain::ids::{ActivityId, CaseId, ClaimId, ContactPointId, PersonId};
-use crate::domain::money::Money;
+use crate::domain::money::{MAX_MINOR, Money};
 use crate::domain::outcome::OutcomeFlags;
 
 /// How many kinds [`Dice::detail`] draws.
@@ -14,7 +14,7 @@ pub const KINDS: u64 = 39;
 
 impl Dice {
     pub fn contact(&mut self) -> Contact {
-        let amounts = self.components(i64::MAX);
+        let amounts = self.components(MAX_MINOR);
         let currency = (!amounts.is_empty()).then(|| self.currency());
         Contact {
             channel: self.word(),

@@ -66,8 +66,9 @@ impl Dice {
         Currency::parse(["EUR", "SEK", "USD", "JPY", "KWD", "CLF"][usize::try_from(self.below(6)).unwrap()]).unwrap()
     }
 
+    /// As many as there are in a list stay below [`crate::domain::money::MAX_MINOR`] together.
     pub fn minor(&mut self) -> i64 {
-        let bits = 1 + self.below(59);
+        let bits = 1 + self.below(46);
         i64::try_from(self.below(1 << bits)).unwrap()
     }
 
