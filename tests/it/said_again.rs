@@ -153,22 +153,29 @@ on_both_databases!(
     }
 );
 
+/// The largest amount, and so many of it that their cents are more than 64 bits count.
+const LARGEST: i64 = 10_000_000_000_000;
+const TIMES: i64 = 9_300;
+
 on_both_databases!(
     async fn sums_beyond_any_amount_are_told(database: Database) {
         let api = Api::start(&database).await;
         let mut mine = with_case(&api).await;
-        let most = 92_000_000_000_000_000;
-        let charged = |id: &str| {
-            let charge = v1::Charge { amount: euros(most), step: v1::ChargeStep::Demand.into(), ..Default::default() };
-            activity(id, "c1", 1, v1::activity::Detail::Charge(charge))
+        let charged = |number: i64| {
+            let step = v1::ChargeStep::Demand.into();
+            let charge = v1::Charge { amount: euros(LARGEST), step, ..Default::default() };
+            activity(&format!("x{number}"), "c1", 1, v1::activity::Detail::Charge(charge))
         };
-        let results = send(&mut mine, vec![charged("x1"), charged("x2")]).await;
-        assert_eq!(became(&results), [Created, Created], "{results:?}");
-        assert_eq!(owed(&mut mine).await, euros(2 * most + 100));
+        let all: Vec<_> = (0..TIMES).map(charged).collect();
+        for part in all.chunks(5_000) {
+            let results = send(&mut mine, part.to_vec()).await;
+            assert!(became(&results).iter().all(|became| *became == Created), "{results:?}");
+        }
+        assert_eq!(owed(&mut mine).await, euros(TIMES * LARGEST + 100));
         let request = v1::GetMarketStatusRequest { region_code: "IT".to_owned() };
         let status = mine.sync.get_market_status(request).await.expect("a status").into_inner();
         let sums: Vec<_> = status.tallies.iter().flat_map(|tally| &tally.sums).map(|sum| sum.units).collect();
-        assert!(sums.contains(&(2 * most)), "{sums:?}");
+        assert!(sums.contains(&(TIMES * LARGEST)), "{sums:?}");
         api.end().await;
     }
 );

@@ -23,26 +23,24 @@ const LONGEST: Duration = Duration::from_millis(2 * (1_000 + 1_000 + 500) + 500)
 pub async fn every_place_is_usable(url: &str, address: &str, key: &str, places: i64) {
     let mut foreign = PgConnection::connect(url).await.expect("connect");
     foreign.execute("BEGIN; LOCK TABLE activity IN ACCESS EXCLUSIVE MODE").await.expect("the lock");
-    let mut readers = Vec::new();
-    for _ in 0..places + 4 {
+    let read = async || {
         let mut client = ActivityServiceClient::new(caller(address, key).await);
         let request =
             v1::ListActivitiesRequest { region_code: MARKETS[0].0.into(), page_size: 1, ..Default::default() };
-        readers.push(tokio::spawn(async move { client.list_activities(request).await.is_ok() }));
+        tokio::spawn(async move { client.list_activities(request).await.is_ok() })
+    };
+    let mut readers = Vec::new();
+    for _ in 0..places + 4 {
+        readers.push(read().await);
     }
     let since = Instant::now();
     let mut most = 0;
-    // Statements are given up after a second where time-outs are scaled, and asked again.
     while most < places {
         most = most.max(counted(url, WAITING).await);
         assert!(since.elapsed() < Duration::from_secs(20), "of {places} connections only {most} can be used");
-        if readers.iter().all(tokio::task::JoinHandle::is_finished) {
-            for reader in &mut readers {
-                let mut client = ActivityServiceClient::new(caller(address, key).await);
-                let request =
-                    v1::ListActivitiesRequest { region_code: MARKETS[0].0.into(), page_size: 1, ..Default::default() };
-                *reader = tokio::spawn(async move { client.list_activities(request).await.is_ok() });
-            }
+        // Whoever finds no place gives up after a while, and a place may have been taken by something else for that long.
+        for reader in readers.iter_mut().filter(|reader| reader.is_finished()) {
+            *reader = read().await;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
