@@ -91,7 +91,7 @@ impl<'a> Found<'a> {
     fn new(ctx: &Context<'_>, at: Timestamp, claim: &'a dyn Fn(usize) -> bool, situation: &Situation<'_>) -> Self {
         // What happened on the day is known by its end, and so is a letter that came on it.
         let date = situation.date().max(at.date(ctx.market.zone));
-        let asked = Asked { date, before: Timestamp(i64::MAX), claim, new_action: false };
+        let asked = Asked { date, before: Timestamp(i64::MAX), claim, new_action: false, over: false };
         let (first, possible, lacks, look_again) = (None, None, Vec::new(), None);
         let mut found = Self { asked, first, possible, lacks, no_figure: false, looked: false, look_again };
         found.note_changes(situation);

@@ -1,5 +1,7 @@
 //! After how long a claim is lost, and what may no longer be done then.
 
+use std::cell::OnceCell;
+
 use chrono::{Datelike, NaiveDate};
 
 use super::judgement::{Note, Speaking};
@@ -28,6 +30,8 @@ pub(super) struct Asked<'a> {
     pub claim: &'a dyn Fn(usize) -> bool,
     /// It is asked for an act that itself brings the claim before a court.
     pub new_action: bool,
+    /// Only periods are asked for that may have ended: what is left out has not.
+    pub over: bool,
 }
 
 /// Whether a claim of the case has expired under one of these rules of the jurisdiction. `None`: it has not.
@@ -79,7 +83,7 @@ pub(crate) fn judge(
         _ => None,
     };
     let new_action = matches!(step, Some(LegalStepKind::Lawsuit | LegalStepKind::PaymentOrder));
-    let asked = Asked { date, before: situation.at, claim: &meant, new_action };
+    let asked = Asked { date, before: situation.at, claim: &meant, new_action, over: true };
     last_days((rule, limits), &term, situation, calendar, &asked, &mut |ends| match ends {
         // An action that was brought in time is served in time.
         Ok(ends) if ends.action && step == Some(LegalStepKind::Service) => {}
@@ -109,7 +113,8 @@ pub(super) fn last_days(
 ) {
     let titled = situation.watch.titled_on(situation.version).filter(|on| *on <= asked.date);
     let claims = &situation.version.claims;
-    let course = Course::new(events(limits, situation, asked), claims.len() > 1);
+    let made = OnceCell::new();
+    let course = || made.get_or_init(|| Course::new(events(limits, situation, asked), claims.len() > 1));
     let period = Period {
         limits,
         term: *term,
@@ -126,11 +131,11 @@ pub(super) fn last_days(
         Period { term, start: on, born: on, by: RunsFrom::Title, ..period }
     });
     if claims.is_empty() {
-        tell(of_title.as_ref().map(|title| title.ends(&course, None)).ok_or(Attribute::ClaimArose));
+        tell(of_title.as_ref().map(|title| title.ends(course(), None)).ok_or(Attribute::ClaimArose));
     }
     let mut with_default: Option<([Event; 2], Course)> = None;
     for (_, claim) in claims.iter().enumerate().filter(|(number, _)| (asked.claim)(*number)) {
-        let id = Some(short(claim.id.as_str()));
+        let id = || Some(short(claim.id.as_str()));
         let has_title = match titled.filter(|_| of_title.is_some() || limits.start == LimitationStart::Title) {
             Some(on) => has_title(claim, on, claims.len() == 1),
             None => Ok(false),
@@ -141,7 +146,9 @@ pub(super) fn last_days(
                 continue;
             }
             (Some(title), Ok(true)) => {
-                tell(Ok(title.ends(&course, id)));
+                if !asked.over || asked.date > title.first_end() {
+                    tell(Ok(title.ends(course(), id())));
+                }
                 continue;
             }
             // Of what arose later the title says nothing.
@@ -168,15 +175,21 @@ pub(super) fn last_days(
         };
         let born = if limits.start == LimitationStart::Title { day } else { claim.arose.map_or(day, |on| on.min(day)) };
         let period = Period { start, born, by, ..period };
+        let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
+        if asked.over && asked.date <= period.first_end().min(most) {
+            continue;
+        }
         let default = in_default(limits, day, situation, asked);
         if let Some(default) = default
             && with_default.as_ref().is_none_or(|(other, _)| *other != default)
         {
-            with_default = Some((default, course.with(&default)));
+            with_default = Some((default, course().with(&default)));
         }
-        let with_default = with_default.as_ref().filter(|_| default.is_some());
-        let mut ends = period.ends(with_default.map_or(&course, |(_, course)| course), id);
-        let most = limits.max_years.map_or(NaiveDate::MAX, |years| add_months(start, u32::from(years) * 12));
+        let way = match &with_default {
+            Some((_, course)) if default.is_some() => course,
+            _ => course(),
+        };
+        let mut ends = period.ends(way, id());
         if ends.proved > most {
             (ends.proved, ends.by) = (most, RunsFrom::LongestTerm);
         }

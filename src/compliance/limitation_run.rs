@@ -147,6 +147,11 @@ impl Period<'_> {
         Ends { proved: self.end(&proved), by: proved.by, possible, held, action: proved.action, lacks }
     }
 
+    /// The last day that it has whatever happened: what begins it anew or holds it makes it no shorter.
+    pub fn first_end(&self) -> NaiveDate {
+        self.anew(self.start)
+    }
+
     fn stands(&self, run: &Run) -> bool {
         run.recorded || run.action && !self.new_action
     }

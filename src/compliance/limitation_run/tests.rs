@@ -96,6 +96,7 @@ proptest! {
                 Period { limits: &limits, term, start, born, by: RunsFrom::Start, calendar, subdivision, new_action };
             let claim = NonZeroU64::new(claim);
             let [proved, all] = [true, false].map(|proved| plain(&period, &sorted, claim, proved));
+            prop_assert!(period.first_end() <= period.end(&proved) && period.first_end() <= period.end(&all));
             prop_assert_eq!(period.run(&shared.proved, claim, true), proved.clone());
             if let Some(way) = &shared.all {
                 prop_assert_eq!(period.run(way, claim, false), all);
