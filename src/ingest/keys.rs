@@ -3,12 +3,19 @@
 //! A key reads `fd_<tenant>.<key id>.<secret>`: the secret has 256 random bits, so a fast keyed hash of it is as good as
 //! a slow one. A key is looked up in memory for at most one second after it was last read from the database, so a
 //! revoked key ends within a second.
+//!
+//! Anybody can send keys that nobody has. They are looked for a few at a time, apart from those that opened something a moment
+//! ago, so that they take neither the database nor the calls of others.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
+
 use super::error::IngestError;
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::{KeyId, MarketId, TenantId};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
@@ -19,11 +26,28 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// Keys kept in memory; past it the memory is emptied.
 const MOST_KEPT: usize = 10_000;
 
+/// Keys that are read at a time, of those that opened something before and of others.
+const READ: [usize; 2] = [4, 2];
+/// Others that wait for it; more are told to come again.
+const WAITING: usize = 256;
+
 /// Recently read keys.
 pub struct Keys {
     secret: [u8; 32],
-    /// Each with the instant until which it is trusted.
+    /// Each with the instant until which it is trusted. Only keys that open something are here.
     kept: RwLock<HashMap<[u8; 32], (Principal, Instant)>>,
+    known: Semaphore,
+    others: Semaphore,
+    waiting: AtomicUsize,
+}
+
+/// One that waits, until it is dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn random<const N: usize>() -> Result<[u8; N], IngestError> {
@@ -92,7 +116,8 @@ impl Keys {
     /// # Errors
     /// The system gives no random numbers.
     pub fn new() -> Result<Self, IngestError> {
-        Ok(Self { secret: random()?, kept: RwLock::default() })
+        let [known, others] = READ.map(Semaphore::new);
+        Ok(Self { secret: random()?, kept: RwLock::default(), known, others, waiting: AtomicUsize::new(0) })
     }
 
     /// The caller behind a key, and until when the key is taken to open that.
@@ -101,13 +126,26 @@ impl Keys {
     /// [`IngestError::Unauthenticated`] for any key that opens nothing; the database is away.
     pub async fn authenticate(&self, store: &Store, text: &str) -> Result<(Principal, Instant), IngestError> {
         let digest = *blake3::keyed_hash(&self.secret, text.as_bytes()).as_bytes();
+        let known = match self.look(&digest) {
+            Some((principal, until)) if Instant::now() < until => return Ok((principal, until)),
+            known => known.is_some(),
+        };
+        // The places are never closed.
+        let _place = if known {
+            self.known.acquire().await
+        } else {
+            let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+            let _waits = Waits(&self.waiting);
+            if before >= WAITING {
+                return Err(too_many());
+            }
+            self.others.acquire().await
+        };
         // What is read is as old as the moment before: it may be revoked while the answer is on its way.
         let now = Instant::now();
-        if let Ok(kept) = self.kept.read()
-            && let Some((principal, until)) = kept.get(&digest)
-            && now < *until
-        {
-            return Ok((principal.clone(), *until));
+        // Another call with the same key may have read it meanwhile.
+        if let Some((principal, until)) = self.look(&digest).filter(|(_, until)| now < *until) {
+            return Ok((principal, until));
         }
         let principal = read(store, text).await?;
         let until = now + TRUSTED;
@@ -118,6 +156,20 @@ impl Keys {
             kept.insert(digest, (principal.clone(), until));
         }
         Ok((principal, until))
+    }
+
+    /// What a key opened when it was read last, and until when that is taken for true.
+    fn look(&self, digest: &[u8; 32]) -> Option<(Principal, Instant)> {
+        self.kept.read().ok()?.get(digest).cloned()
+    }
+}
+
+fn too_many() -> IngestError {
+    IngestError::Store {
+        kind: ErrorKind::Unavailable,
+        reason: "OVERLOADED",
+        message: format!("more than {WAITING} calls wait for their API keys to be looked up: try again"),
+        retryable: true,
     }
 }
 

@@ -75,6 +75,7 @@ mod tenancy;
 mod tidy;
 mod told_of_strangers;
 mod turns;
+mod unknown_keys;
 mod unsaid;
 mod untold_rates;
 mod wall;
