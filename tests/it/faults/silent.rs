@@ -23,16 +23,16 @@ const LONGEST: Duration = Duration::from_millis(2 * (1_000 + 1_000 + 500) + 500)
 pub async fn every_place_is_usable(url: &str, address: &str, key: &str, places: i64) {
     let mut foreign = PgConnection::connect(url).await.expect("connect");
     foreign.execute("BEGIN; LOCK TABLE activity IN ACCESS EXCLUSIVE MODE").await.expect("the lock");
-    let read = async || {
-        let mut client = ActivityServiceClient::new(caller(address, key).await);
-        let request =
-            v1::ListActivitiesRequest { region_code: MARKETS[0].0.into(), page_size: 1, ..Default::default() };
-        tokio::spawn(async move { client.list_activities(request).await.is_ok() })
+    let read = || {
+        let (address, key) = (address.to_owned(), key.to_owned());
+        tokio::spawn(async move {
+            let mut client = ActivityServiceClient::new(caller(&address, &key).await);
+            let request =
+                v1::ListActivitiesRequest { region_code: MARKETS[0].0.into(), page_size: 1, ..Default::default() };
+            client.list_activities(request).await.is_ok()
+        })
     };
-    let mut readers = Vec::new();
-    for _ in 0..places + 4 {
-        readers.push(read().await);
-    }
+    let mut readers: Vec<_> = (0..places + 4).map(|_| read()).collect();
     let since = Instant::now();
     let mut most = 0;
     while most < places {
@@ -40,7 +40,7 @@ pub async fn every_place_is_usable(url: &str, address: &str, key: &str, places: 
         assert!(since.elapsed() < Duration::from_secs(20), "of {places} connections only {most} can be used");
         // Whoever finds no place gives up after a while, and a place may have been taken by something else for that long.
         for reader in readers.iter_mut().filter(|reader| reader.is_finished()) {
-            *reader = read().await;
+            *reader = read();
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
