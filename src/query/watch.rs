@@ -26,6 +26,7 @@ use crate::kpi::QueryError;
 const EVERY: Duration = Duration::from_millis(100);
 /// The longest wait before what could not be computed is tried again, where the error asks for no longer one.
 const SLOWEST: Duration = Duration::from_secs(4);
+
 /// What a watcher sees: nothing yet, the newest answer, or why there will be none.
 pub type Seen<T> = Option<Result<Arc<T>, IngestError>>;
 
