@@ -24,6 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .include_file("fairdue_proto.rs")
+        // Requests are bounded by what they would take in memory.
+        .codec_path("crate::proto::bounded::Bounded")
         // Contacts are by far the largest kind: boxed, the other kinds stay small.
         .boxed(".fairdue.v1.Activity.detail.contact")
         // A record always has the same bytes: it is stored and compared by them.

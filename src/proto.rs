@@ -3,6 +3,8 @@
 
 include!(concat!(env!("OUT_DIR"), "/fairdue_proto.rs"));
 
+pub mod bounded;
+
 pub use self::fairdue::v1;
 
 /// Every file of the package with its imports and comments, encoded: what reflection serves.

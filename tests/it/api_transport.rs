@@ -250,3 +250,28 @@ async fn streams_of_an_aged_connection_end_with_that_reason_and_go_on_in_a_new_o
     }
     api.end().await;
 }
+
+/// Two bytes on the wire, and kilobytes of memory, each: refused before they are read, on every way in.
+#[tokio::test]
+async fn lists_of_nothing_take_no_memory() {
+    let (api, key, _database) = start(&[]).await;
+    let nothing = [2 << 3 | 2, 0].repeat(1 << 20);
+    for method in [
+        "/fairdue.v1.CaseService/BatchUpsertCases",
+        "/fairdue.v1.ActivityService/BatchRecordActivities",
+        "/fairdue.v1.ComplianceService/BatchCheckContacts",
+    ] {
+        let status = raw::unary(&api.channel, method, keyed(&key), nothing.clone()).await.expect_err(method);
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
+            "{method}"
+        );
+        assert!(status.message().contains("2097152 bytes that would take more than 64 MiB"), "{}", status.message());
+    }
+    let stream = "/fairdue.v1.ComplianceService/StreamContactChecks";
+    let field = raw::stream(&api.channel, stream, keyed(&key), vec![[3 << 3 | 2, 0].repeat(1 << 20)]).await;
+    let status = field.1.expect_err(stream);
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"), "{status:?}");
+    api.end().await;
+}

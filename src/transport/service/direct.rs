@@ -9,13 +9,13 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use prost::Message;
 use tonic::body::Body;
-use tonic::codec::{BufferSettings, Codec, CompressionEncoding, EnabledCompressionEncodings, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, EnabledCompressionEncodings, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService};
 use tonic::{Status, Streaming};
-use tonic_prost::{ProstCodec, ProstDecoder};
 use tower::{Service, service_fn};
 
 use super::{Answers, Api};
+use crate::proto::bounded::BoundedDecoder;
 use crate::proto::v1;
 use crate::transport::encode::direct::{Direct, Encoded};
 use crate::transport::encode::feed::Pulled;
@@ -128,14 +128,14 @@ where
     type Encode = A;
     type Decode = M;
     type Encoder = DirectEncoder<A>;
-    type Decoder = ProstDecoder<M>;
+    type Decoder = BoundedDecoder<M>;
 
     fn encoder(&mut self) -> DirectEncoder<A> {
         DirectEncoder(PhantomData)
     }
 
-    fn decoder(&mut self) -> ProstDecoder<M> {
-        ProstCodec::<M, M>::raw_decoder(BufferSettings::default())
+    fn decoder(&mut self) -> BoundedDecoder<M> {
+        BoundedDecoder::default()
     }
 }
 
