@@ -3,7 +3,7 @@
 //! ends as well: the library asks the client to move on, or ends the connection without a word, and cannot do both.
 //!
 //! Anybody may open connections and anybody's program may forget to close them. Where all places are taken, a new connection
-//! is not kept waiting for one that nobody needs: see [`Open::least_needed`].
+//! is not kept waiting for one that nobody needs: it takes its place.
 
 use std::io;
 use std::net::SocketAddr;
