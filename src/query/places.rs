@@ -8,8 +8,6 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::ids::TenantId;
 
-/// Places in this process.
-const ALL: usize = 2;
 /// The places of one kind of work.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -25,9 +23,10 @@ pub(super) struct Places {
 pub(super) struct Seat(#[expect(dead_code, reason = "held until it is dropped")] [OwnedSemaphorePermit; 2]);
 
 impl Places {
-    /// Places of which one tenant may have so many. Whoever waits for one waits behind no more than those of any other tenant.
+    /// Places of which one tenant may have so many, and never all. Whoever waits for one waits behind no more than those of any
+    /// other tenant.
     pub(super) fn new(of_one: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(ALL)), of_one, tenants: Mutex::default() }
+        Self { all: Arc::new(Semaphore::new(of_one + 1)), of_one, tenants: Mutex::default() }
     }
 
     fn of(&self, tenant: &TenantId) -> Arc<Semaphore> {

@@ -9,6 +9,10 @@ use super::words::Holidays;
 
 const WEEKDAYS: [&str; 8] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
 
+/// Most open spans of a day. Rules are looked through together for times that are open under all of them, which takes the product
+/// of their spans.
+const SPANS: usize = 4;
+
 /// Reads permitted local times.
 pub fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
     let (channels, places) = (table.set("channels"), table.set("places"));
@@ -46,6 +50,17 @@ pub fn hours(table: &mut Reader<'_, '_>) -> ContactHours {
     if let Some(pair) = open.windows(2).find(|pair| matches!(pair, [a, b] if a.day == b.day && b.from < a.to)) {
         let day = pair.first().and_then(|span| WEEKDAYS.get(usize::from(span.day))).copied().unwrap_or("a day");
         table.wrong("open", &format!("two open spans overlap on {day}"), "join them");
+    }
+    if let Some(day) = open
+        .windows(SPANS + 1)
+        .find_map(|some| some.first().filter(|one| some.iter().all(|other| other.day == one.day)))
+    {
+        let day = WEEKDAYS.get(usize::from(day.day)).copied().unwrap_or("a day");
+        table.wrong(
+            "open",
+            &format!("more than {SPANS} open spans on {day}"),
+            "join those between which little time is closed",
+        );
     }
     if !table.has("holidays") && !no_figure {
         table.missing("holidays", "\"closed\" or \"ignored\"");

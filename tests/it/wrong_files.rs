@@ -65,6 +65,22 @@ fn what_is_no_time_of_day_is_told_as_such() {
     }
 }
 
+/// A day in hundreds of pieces would take hours to be looked through beside other rules.
+#[test]
+fn a_day_has_few_open_spans() {
+    let span = |hour: usize| format!("{{ days = [\"mon-fri\"], from = \"{hour:02}:00\", to = \"{hour:02}:30\" }}");
+    for (spans, refused) in [(4, false), (5, true)] {
+        let directory = configuration();
+        let all: Vec<String> = (8..8 + spans).map(span).collect();
+        let open = "open = [{ days = [\"mon-fri\"], from = \"08:00\", to = \"21:00\" }]";
+        let line = altered(directory.path(), open, &format!("open = [{}]", all.join(", ")));
+        let told = told(directory.path());
+        let wanted = "more than 4 open spans on mon";
+        let named = |one: &str| one.contains(&format!("jurisdictions/se/rules.toml:{line}:")) && one.contains(wanted);
+        assert_eq!(told.lines().any(named), refused, "{spans} in line {line}\n{told}");
+    }
+}
+
 /// What nobody sees makes a lawyer read another text than a program does, and a terminal do as the text says.
 #[test]
 fn characters_that_nobody_sees_are_refused() {
