@@ -276,6 +276,10 @@ impl CaseLedger {
             let mut sink = Sink::new(out, (day_number(at.date(market.zone)), self.placed_on), market, version);
             let net = self.month_begins(&sink);
             self.pass_to(sink.day, &mut sink);
+            // What is judged at the instant at which the case comes back was over while nobody worked it.
+            self.judge(&mut sink);
+            self.judge_terms(at, &mut sink);
+            self.end_sessions(at, &mut sink);
             if self.books.as_ref().is_some_and(|books| books.returns <= at) {
                 let (before, rest) = (self.stock(), self.is_at_rest());
                 self.placed(&mut sink);
@@ -283,9 +287,6 @@ impl CaseLedger {
                 sink.stocks(before, self.stock());
                 self.on_hand(before.open, &mut sink);
             }
-            self.judge(&mut sink);
-            self.judge_terms(at, &mut sink);
-            self.end_sessions(at, &mut sink);
             self.follow(Exit::Closed, net, version, &mut sink);
             self.set_timer(market);
         }

@@ -100,6 +100,27 @@ fn a_settlement_that_was_not_due_when_the_case_left_is_not_overdue() {
     assert_eq!(told("2024-03-11 12:00"), rows(&[("2024-03-13", "overdue")]));
 }
 
+/// The case comes back by its master data in the instant in which the last day of what was agreed is over: not before that.
+#[test]
+fn what_was_over_when_the_case_came_back_stays_released() {
+    let (step, due) = (SettlementStep::Accepted, Some(date("2024-03-20")));
+    let accepted = Detail::Settlement { step, amount: money(6_000), due };
+    let left = transfer("t", "2024-03-10 12:00", TransferKind::Recall);
+    for (what, kind) in [
+        (activity("p", at("2024-03-01 10:00"), promises(500, "2024-03-20")), FactKind::PromiseJudged),
+        (plan("p", "2024-03-01 10:00", &["2024-03-20"]), FactKind::InstalmentJudged),
+        (activity("p", at("2024-03-01 10:00"), accepted), FactKind::Settlement),
+    ] {
+        let claims = || vec![claim("a", 10_000, Some("2024-01-31"))];
+        let mut next = version("2", at("2024-01-12 09:00"), claims());
+        next.placement.placed = Some(at("2024-03-24 00:00"));
+        let versions = [version("1", at("2024-01-10 09:00"), claims()), next];
+        let folded = fold(&versions, &[what, left.clone()], at("2024-12-31 12:00"));
+        let told = stands(&folded, kind).into_iter().filter(|one| one.1 != "accepted").collect::<Vec<_>>();
+        assert_eq!(told, [], "{kind:?}");
+    }
+}
+
 #[test]
 fn of_promises_that_name_each_other_the_first_was_replaced() {
     let promise = |id: &str, when: &str, supersedes: &str| {
