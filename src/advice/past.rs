@@ -1,8 +1,7 @@
 //! Questions about the past: the case as it was at that instant, and the contacts that its person had had by then about any
 //! case, both derived from their histories as they are known today.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::state::Warm;
@@ -18,12 +17,16 @@ use crate::domain::time::Timestamp;
 use crate::ingest::derive::{CaseEntry, Env};
 use crate::ingest::fold;
 use crate::ingest::market_state::HeldPermit;
-use crate::ingest::{IngestError, aside};
+use crate::ingest::{IngestError, Turns, aside};
 use crate::rules::{Admittance, PersonScope};
 use crate::store::{CaseHistory, StoredActivity};
 
-/// Cases of a person that are read at once.
-const PAGE: usize = 500;
+/// Cases of a person whose contacts are read at once.
+const PAGE: usize = 100;
+/// Cases asked about whose histories are read at once.
+const CASES: usize = 16;
+/// Before every fact.
+const BEGINNING: Timestamp = Timestamp(i64::MIN);
 
 /// How much of the histories is looked at.
 pub(super) struct Sight {
@@ -68,8 +71,12 @@ pub(super) struct Ground {
     pub(super) revision: u64,
 }
 
+/// States of a case by instant.
+type Then = BTreeMap<Timestamp, Arc<CaseEntry>>;
+
 impl Desk<'_> {
-    /// Replaces the ground of every question about the past by that of its instant.
+    /// Replaces the ground of every question about the past by that of its instant. Who asks of many instants of a case, or of
+    /// a person, gets them from one look at its history.
     pub(super) async fn look_back(&self, questions: &[Question], warm: &mut [Option<Warm>]) -> Result<(), IngestError> {
         let is_past = |question: &Question, warm: &Warm| {
             let at = self.at(question);
@@ -84,51 +91,70 @@ impl Desk<'_> {
         if past.is_empty() {
             return Ok(());
         }
-        let mut cases_of: HashMap<Circle, Vec<CaseId>> = HashMap::new();
-        for (question, warm) in &past {
-            for circle in self.circles(&warm.entry, warm.person.as_ref(), self.at(question)) {
-                if let Entry::Vacant(place) = cases_of.entry(circle) {
-                    let cases = self.cases_of(place.key()).await?;
-                    place.insert(cases);
-                }
-            }
+        let mut instants: BTreeMap<CaseId, BTreeSet<Timestamp>> = BTreeMap::new();
+        for (question, _) in &past {
+            instants.entry(question.case.clone()).or_default().insert(self.at(question));
         }
-        let wanted: BTreeSet<CaseId> =
-            past.iter().map(|(question, _)| &question.case).chain(cases_of.values().flatten()).cloned().collect();
-        let wanted: Vec<CaseId> = wanted.into_iter().collect();
-        let store = self.markets.store().scope(&self.market.key.tenant);
-        let mut histories: HashMap<CaseId, CaseHistory> = HashMap::new();
-        for some in wanted.chunks(PAGE) {
-            histories.extend(store.case_histories(&self.market.key.market, some).await?);
-        }
-        for (question, warm) in &mut past {
+        let entries = self.entries_at(&instants).await?;
+        let mut asked: BTreeMap<Circle, Vec<(PersonScope, Timestamp, usize)>> = BTreeMap::new();
+        for (place, (question, warm)) in past.iter_mut().enumerate() {
             let at = self.at(question);
-            if let Some(entry) =
-                histories.get(&question.case).and_then(|history| self.entry_at(history, &Sight::until(at)))
-            {
-                warm.entry = Arc::new(entry);
+            if let Some(entry) = entries.get(&question.case).and_then(|entries| entries.get(&at)) {
+                warm.entry = Arc::clone(entry);
             }
+            warm.logs = PersonLogs::default();
             let scope = self.scope(&warm.entry, at);
             for circle in self.circles(&warm.entry, warm.person.as_ref(), at) {
-                let cases = match cases_of.get(&circle) {
-                    Some(cases) => cases,
-                    // What the case stated then is not what it states now.
-                    None => {
-                        let cases = self.cases_of(&circle).await?;
-                        let unread = cases.iter().filter(|case| !histories.contains_key(*case));
-                        let unread: Vec<CaseId> = unread.cloned().collect();
-                        for some in unread.chunks(PAGE) {
-                            histories.extend(store.case_histories(&self.market.key.market, some).await?);
-                        }
-                        cases_of.entry(circle.clone()).or_insert(cases)
-                    }
-                };
-                let told = cases.iter().filter_map(|case| Some((case, histories.get(case)?)));
-                let log = self.log_of(&circle, told, scope, &Sight::until(at));
-                warm.logs.insert(circle, log);
+                asked.entry(circle).or_default().push((scope, at, place));
+            }
+        }
+        for (circle, mut asked) in asked {
+            asked.sort_unstable();
+            let scopes = asked.iter().map(|(scope, ..)| *scope).collect();
+            let until = asked.iter().map(|(_, at, _)| *at).max().unwrap_or(self.now);
+            let logs = self.logs_of(&circle, scopes, &Sight::until(until)).await?;
+            let mut turns = Turns::begin();
+            for alike in asked.chunk_by(|(scope, at, _), next| (scope, at) == (&next.0, &next.1)) {
+                let Some((scope, at, _)) = alike.first() else { continue };
+                let log = logs.get(scope).map_or_else(|| PersonLog::empty(*scope, BEGINNING), |log| log.until(*at));
+                let log = Arc::new(log);
+                for (.., place) in alike {
+                    let Some((_, warm)) = past.get_mut(*place) else { continue };
+                    warm.logs.insert(circle.clone(), Arc::clone(&log));
+                }
+                turns.give_way().await;
             }
         }
         Ok(())
+    }
+
+    /// Cases at some instants each, as they are known today; unknown cases are absent.
+    async fn entries_at(
+        &self,
+        instants: &BTreeMap<CaseId, BTreeSet<Timestamp>>,
+    ) -> Result<HashMap<CaseId, Then>, IngestError> {
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let persons = PersonLogs::default();
+        let env = self.env(&persons);
+        let (mut found, mut turns) = (HashMap::new(), Turns::begin());
+        let cases: Vec<CaseId> = instants.keys().cloned().collect();
+        for some in cases.chunks(CASES) {
+            for (case, history) in scope.case_histories(&self.market.key.market, some).await? {
+                let Some((instants, last)) = instants.get(&case).and_then(|all| Some((all, *all.last()?))) else {
+                    continue;
+                };
+                let sight = Sight::until(last);
+                let mut then = Then::new();
+                aside(history.activities.len() + instants.len(), || {
+                    let versions = versions(&history, &sight);
+                    let tell = |at, entry| drop(then.insert(at, Arc::new(entry)));
+                    fold::fold_at(&env, versions.into_iter(), seen(&history, &sight), instants.iter().copied(), tell);
+                });
+                found.insert(case, then);
+                turns.give_way().await;
+            }
+        }
+        Ok(found)
     }
 
     /// A case by itself, as far as it is to be seen.
@@ -148,7 +174,7 @@ impl Desk<'_> {
         let scope = self.markets.store().scope(&self.market.key.tenant);
         let market = &self.market.key.market;
         let revision = scope.head(market).await?.map_or(0, |head| head.revision);
-        let mut histories = scope.case_histories(market, std::slice::from_ref(case)).await?;
+        let histories = scope.case_histories(market, std::slice::from_ref(case)).await?;
         let entry = histories.get(case).and_then(|history| self.entry_at(history, sight));
         let entry = entry.ok_or_else(|| IngestError::NotFound { what: "case", id: case.to_string() })?;
         let primary = || entry.version_at(sight.at).primary().map(|party| party.person.clone());
@@ -157,13 +183,9 @@ impl Desk<'_> {
         let counted = self.scope(&entry, sight.at);
         let mut logs = PersonLogs::default();
         for circle in self.circles(&entry, person.as_ref(), sight.at) {
-            let cases = self.cases_of(&circle).await?;
-            for some in cases.chunks(PAGE) {
-                histories.extend(scope.case_histories(market, some).await?);
+            for (_, log) in self.logs_of(&circle, BTreeSet::from([counted]), sight).await? {
+                logs.insert(circle.clone(), log);
             }
-            let told = cases.iter().filter_map(|case| Some((case, histories.get(case)?)));
-            let log = self.log_of(&circle, told, counted, sight);
-            logs.insert(circle, log);
         }
         Ok(Ground { entry: Arc::new(entry), person, logs, permits: Vec::new(), revision })
     }
@@ -214,56 +236,83 @@ impl Desk<'_> {
         self.rules.reach().circles(self.scope(entry, at), all).collect()
     }
 
-    /// Every case that concerns the person or the household.
-    async fn cases_of(&self, circle: &Circle) -> Result<Vec<CaseId>, IngestError> {
-        let scope = self.markets.store().scope(&self.market.key.tenant);
-        Ok(scope.cases_of(&self.market.key.market, std::iter::once(circle)).await?)
+    /// What cases are derived with here. What a case remembers does not depend on what was told about others; only its
+    /// findings do.
+    fn env<'e>(&'e self, persons: &'e PersonLogs) -> Env<'e> {
+        Env { market: self.market, rules: self.rules, persons, kinds: Kinds::NONE }
     }
 
     /// The case's state, as far as it is to be seen.
     fn entry_at(&self, history: &CaseHistory, sight: &Sight) -> Option<CaseEntry> {
-        // What a case remembers does not depend on what was told about others; only its findings do.
         let persons = PersonLogs::default();
-        let env = Env { market: self.market, rules: self.rules, persons: &persons, kinds: Kinds::NONE };
-        let versions = versions(history, sight, sight.at);
+        let env = self.env(&persons);
+        let mut versions = versions(history, sight);
+        versions.truncate(begun(&versions, sight.at));
         let fold = || fold::fold(&env, versions.into_iter(), seen(history, sight), sight.at);
         aside(history.activities.len(), fold).map(|(entry, _)| entry)
     }
 
-    /// The contacts of a circle that are to be seen, as rules of that scope count them.
-    fn log_of<'h>(
+    /// The contacts of a circle over all its cases that are to be seen, as rules of each scope count them.
+    async fn logs_of(
         &self,
         circle: &Circle,
-        cases: impl Iterator<Item = (&'h CaseId, &'h CaseHistory)>,
-        scope: PersonScope,
+        scopes: BTreeSet<PersonScope>,
         sight: &Sight,
-    ) -> PersonLog {
-        let mut log = PersonLog::empty(scope, Timestamp(i64::MIN));
-        for (case, history) in cases {
-            // An activity that concerns several cases is told once, with the first of them.
-            for activity in seen(history, sight).filter(|activity| activity.cases.first() == Some(case)) {
-                let Some(contact) = Admittance::of(activity) else { continue };
-                let versions = versions(history, sight, activity.occurred);
-                let Some(version) = versions.last() else { continue };
-                let counts = self.rules.reach().counts_for(circle, scope, contact);
-                if counts && Circle::of(activity, version).any(|one| one == *circle) {
+    ) -> Result<BTreeMap<PersonScope, PersonLog>, IngestError> {
+        let mut logs: BTreeMap<_, _> = scopes.into_iter().map(|one| (one, PersonLog::empty(one, BEGINNING))).collect();
+        let scope = self.markets.store().scope(&self.market.key.tenant);
+        let cases = scope.cases_of(&self.market.key.market, std::iter::once(circle)).await?;
+        let mut turns = Turns::begin();
+        for some in cases.chunks(PAGE) {
+            for (case, history) in scope.contact_histories(&self.market.key.market, some).await? {
+                aside(history.activities.len(), || self.note_contacts(circle, &case, &history, sight, &mut logs));
+                turns.give_way().await;
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Puts the contacts of one case into the logs of a circle.
+    fn note_contacts(
+        &self,
+        circle: &Circle,
+        case: &CaseId,
+        history: &CaseHistory,
+        sight: &Sight,
+        logs: &mut BTreeMap<PersonScope, PersonLog>,
+    ) {
+        let versions = versions(history, sight);
+        // An activity that concerns several cases is told once, with the first of them.
+        for activity in seen(history, sight).filter(|activity| activity.cases.first() == Some(case)) {
+            let Some(contact) = Admittance::of(activity) else { continue };
+            let Some(version) = begun(&versions, activity.occurred).checked_sub(1).and_then(|at| versions.get(at))
+            else {
+                continue;
+            };
+            if Circle::of(activity, version).all(|one| one != *circle) {
+                continue;
+            }
+            for (scope, log) in &mut *logs {
+                if self.rules.reach().counts_for(circle, *scope, contact) {
                     ContactStamp::of(activity, version).into_iter().for_each(|stamp| log.push(stamp));
                 }
             }
         }
-        log
     }
 }
 
-/// The versions of a case until an instant, in their order. The first holds from ever; a later one that is still to come
-/// has said nothing yet.
-fn versions<'h>(history: &'h CaseHistory, sight: &Sight, at: Timestamp) -> Vec<&'h CaseVersion> {
+/// The versions of a case that are known, in their order.
+fn versions<'h>(history: &'h CaseHistory, sight: &Sight) -> Vec<&'h CaseVersion> {
     let known = history.versions.iter().filter(|(revision, _)| sight.knows(*revision));
     let mut versions: Vec<&CaseVersion> = known.map(|(_, version)| version).collect();
     versions.sort_by(|a, b| a.order().cmp(&b.order()));
-    let begun = versions.partition_point(|version| version.effective <= at).max(1);
-    versions.truncate(begun);
     versions
+}
+
+/// How many of them have said something by an instant. The first holds from ever; a later one that is still to come has said
+/// nothing yet.
+fn begun(versions: &[&CaseVersion], at: Timestamp) -> usize {
+    versions.partition_point(|version| version.effective <= at).max(1)
 }
 
 /// Activities of a case that are to be seen, but for voids and what they took away.

@@ -281,6 +281,13 @@ impl PersonLog {
         self.stamps.iter().skip(first).take_while(move |one| one.at <= until)
     }
 
+    /// The log as it was at an instant.
+    #[must_use]
+    pub fn until(&self, at: Timestamp) -> Self {
+        let end = self.stamps.partition_point(|one| one.at <= at);
+        Self { stamps: self.stamps.iter().take(end).cloned().collect(), ..*self }
+    }
+
     /// Puts a contact in at its place. The same activity is kept once.
     pub fn push(&mut self, stamp: ContactStamp) {
         let at = self.stamps.partition_point(|one| one.order() < stamp.order());

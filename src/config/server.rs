@@ -53,6 +53,8 @@ pub struct Grpc {
     pub max_streams_per_connection: u32,
     /// Requests in work at once over all connections.
     pub max_concurrent_requests: u32,
+    /// Mebibytes of requests in work at once, of which one tenant has at most half.
+    pub max_received_mib: u32,
     /// Largest header list, in bytes.
     pub max_header_bytes: u32,
     /// Deadline of a unary call that brings none.
@@ -243,6 +245,7 @@ impl Server {
                 max_connections: s.number("grpc.max_connections", 1..=100_000),
                 max_streams_per_connection: s.number("grpc.max_streams_per_connection", 1..=10_000),
                 max_concurrent_requests: s.number("grpc.max_concurrent_requests", 1..=100_000),
+                max_received_mib: s.number("grpc.max_received_mib", 1..=1_048_576),
                 max_header_bytes: s.number("grpc.max_header_bytes", 1_024..=1_048_576),
                 default_deadline: millis(s, "grpc.default_deadline_ms", 100, 600_000),
                 stream_idle: seconds(s, "grpc.stream_idle_seconds", 1, 86_400),
@@ -296,6 +299,12 @@ impl Server {
             metrics_listen: if s.text("metrics.listen").is_empty() { None } else { address(s, "metrics.listen") },
             stop_grace: seconds(s, "stop.grace_seconds", 0, 300),
         };
+        let half = u64::from(server.grpc.max_received_mib) << 19;
+        if half < u64::from(server.grpc.max_receive_bytes) {
+            let message =
+                "half of grpc.max_received_mib, which one tenant may have, is less than grpc.max_receive_bytes";
+            s.refuse("grpc.max_received_mib", message, "raise it, or lower grpc.max_receive_bytes");
+        }
         if server.query.default_page_size > server.query.max_page_size {
             let message = "query.default_page_size is larger than query.max_page_size";
             s.refuse("query.default_page_size", message, "lower it, or raise query.max_page_size");

@@ -75,6 +75,31 @@ fn finish<'a>(
     }
 }
 
+/// Derives a case as it was at each of some instants, which rise, in one pass: each as [`fold`] derives it from what had been
+/// by then. The first version holds from ever. Nothing is told if there is no version.
+pub fn fold_at<'a>(
+    env: &Env<'_>,
+    versions: impl Iterator<Item = &'a CaseVersion>,
+    activities: impl Iterator<Item = &'a Activity>,
+    instants: impl Iterator<Item = Timestamp>,
+    mut tell: impl FnMut(Timestamp, CaseEntry),
+) {
+    let Some((first, later, events)) = in_order(versions, activities) else { return };
+    let mut effects = Effects::default();
+    let mut entry = begin(env, first, &later, &mut effects);
+    let mut events = events.into_iter().peekable();
+    for instant in instants {
+        while let Some(event) = events.next_if(|event| event.at() <= instant) {
+            entry.step(env, event, &mut effects);
+            effects.clear();
+        }
+        let mut then = entry.clone();
+        then.last = then.last.max(Event::Version(first).position());
+        then.advanced_to = instant;
+        tell(instant, then);
+    }
+}
+
 /// A history as it stood and as it stands now, which differ from one instant on only.
 pub struct Change<'a, V, W, N> {
     /// The versions, of both.

@@ -89,6 +89,6 @@ pub use retell::{Portion, Retelling, Teller};
 pub use strangers::ToldElsewhere;
 pub use tallies::version_of as digest_version;
 pub use told_of::{Origin, Place, Record, View, follow_from_rules};
-pub use turns::aside;
+pub use turns::{Turns, aside};
 pub use work::{Push, Work};
 pub use writer::{CaseUpsert, Commit, ItemResult, MarketHandle, Markets};

@@ -71,7 +71,7 @@ pub struct Reach {
 }
 
 /// Jurisdictions whose rules may speak in a case, as bits; those whose rules look at no person's other cases have none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
 pub struct PersonScope(u64);
 
 impl PersonScope {

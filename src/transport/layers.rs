@@ -10,7 +10,6 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -20,6 +19,7 @@ use tracing::Instrument as _;
 use super::auth::{Authenticate, Caller, Method, PROTECTED, consistency, credential};
 use super::connections::Opened;
 use super::deadline::{Asked, Deadline, asked};
+use super::room::Room;
 use super::status;
 use crate::domain::error_kind::ErrorKind;
 
@@ -30,26 +30,20 @@ const MAX_REQUEST_ID_BYTES: usize = 64;
 /// Settings of the envelope.
 pub struct Envelope {
     authenticate: Authenticate,
-    room: Semaphore,
+    room: Room,
     default_deadline: Duration,
     start: u64,
     count: AtomicU64,
 }
 
 impl Envelope {
-    /// At most `most` calls in work at once; unary calls without a deadline of their own get the default one.
+    /// Calls in work have that room; unary calls without a deadline of their own get the default one.
     #[must_use]
-    pub fn new(authenticate: Authenticate, most: u32, default_deadline: Duration) -> Self {
+    pub fn new(authenticate: Authenticate, room: Room, default_deadline: Duration) -> Self {
         let mut start = [0; 8];
         // Request ids need only be distinct: without random numbers they still are, within this process.
         let _ = getrandom::fill(&mut start);
-        Self {
-            authenticate,
-            room: Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)),
-            default_deadline,
-            start: u64::from_le_bytes(start),
-            count: AtomicU64::new(0),
-        }
+        Self { authenticate, room, default_deadline, start: u64::from_le_bytes(start), count: AtomicU64::new(0) }
     }
 
     /// The caller's own id of the request, if it is short and plain, else a new one.
@@ -148,15 +142,12 @@ async fn protected_call<S>(
     envelope: &Envelope,
     mut inner: S,
     method: Option<&'static Method>,
-    mut request: Request<Body>,
+    request: Request<Body>,
     now: Instant,
 ) -> Result<Result<Response<Body>, S::Error>, Status>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
-    let Ok(_room) = envelope.room.try_acquire() else {
-        return Err(status::own(ErrorKind::Unavailable, "OVERLOADED", "too many calls are in work: try again"));
-    };
     let streaming = method.is_some_and(|method| method.streaming);
     let wait = match asked(request.headers()) {
         Asked::Within(wait) if streaming => Some(wait),
@@ -177,12 +168,22 @@ where
             method.admit(&who)?;
         }
         let consistency = consistency(request.headers())?;
+        // Known first: who is nobody takes no place.
+        let Some(place) = envelope.room.enter(&who.tenant) else {
+            return Err(status::own(ErrorKind::Unavailable, "OVERLOADED", "too many calls are in work: try again"));
+        };
+        let (parts, body) = request.into_parts();
+        let (body, received) = place.measure(body, streaming);
+        let mut request = Request::from_parts(parts, body);
+        request.extensions_mut().insert(received.clone());
         request.extensions_mut().insert(Caller::new(who, consistency, credential));
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(deadline);
         }
         let call = AssertUnwindSafe(inner.call(request)).catch_unwind();
-        call.await.map_err(|_| {
+        let answer = call.await;
+        drop((place, received));
+        answer.map_err(|_| {
             metrics::counter!("fairdue_panics_total").increment(1);
             tracing::error!("a handler panicked");
             status::own(ErrorKind::Internal, "INTERNAL", "an internal error, which was logged")
@@ -215,6 +216,7 @@ fn finish(response: Response<Body>) -> (Response<Body>, Code) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::room::Most;
 
     fn envelope() -> Envelope {
         use crate::domain::ids::{KeyId, TenantId};
@@ -227,7 +229,8 @@ mod tests {
             };
             Box::pin(async { Ok(who) })
         });
-        Envelope::new(anybody, 1, Duration::from_millis(200))
+        let most = Most { calls: 1, bytes: 1 << 20, message: 1 << 20, piece: Duration::from_millis(200) };
+        Envelope::new(anybody, Room::new(most), Duration::from_millis(200))
     }
 
     /// What a handler that does this answers, as a status.
@@ -276,7 +279,7 @@ mod tests {
     #[tokio::test]
     async fn more_calls_than_there_is_room_for_are_refused_at_once() {
         let envelope = Arc::new(envelope());
-        let held = envelope.room.try_acquire().unwrap();
+        let held = envelope.room.enter(&crate::domain::ids::TenantId::trusted("t")).unwrap();
         let status = through(Arc::clone(&envelope), "9S", || async {}).await;
         assert_eq!(status.code(), Code::Unavailable);
         assert!(tonic_types::StatusExt::get_details_retry_info(&status).is_some());

@@ -11,6 +11,7 @@ pub mod encode;
 pub mod layers;
 pub mod mask;
 pub mod page;
+pub mod room;
 pub mod server;
 pub mod service;
 pub mod status;

@@ -14,6 +14,7 @@ use tonic_health::server::HealthReporter;
 use super::auth::Authenticate;
 use super::connections;
 use super::layers::{Envelope, EnvelopeLayer};
+use super::room::{Most, Room};
 use super::service::direct::Straight;
 use super::service::{Api, Limits, UseCases};
 use super::status;
@@ -69,7 +70,13 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let authenticate = authenticate(use_cases.ingest.clone());
-    let envelope = Envelope::new(authenticate, grpc.max_concurrent_requests, grpc.default_deadline);
+    let most = Most {
+        calls: size(grpc.max_concurrent_requests),
+        bytes: size(grpc.max_received_mib).saturating_mul(1 << 20),
+        message: size(grpc.max_receive_bytes),
+        piece: grpc.default_deadline,
+    };
+    let envelope = Envelope::new(authenticate, Room::new(most), grpc.default_deadline);
     let api = Api::new(use_cases, limits(grpc, query), stop.clone());
     let (receive, send) = (size(grpc.max_receive_bytes), size(grpc.max_send_bytes));
     macro_rules! limited {

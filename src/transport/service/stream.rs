@@ -26,6 +26,7 @@ use crate::transport::batch::Batch;
 use crate::transport::connections::{Call, Opened};
 use crate::transport::deadline::Deadline;
 use crate::transport::decode::request;
+use crate::transport::room::Received;
 use crate::transport::status;
 use crate::wire::decode::activity;
 use crate::wire::encode::scalar::{revision, time};
@@ -92,10 +93,15 @@ where
     A: Send + 'static,
     F: Future<Output = Result<A, Status>> + Send + 'static,
 {
+    let received = ending.received.clone();
     let end = ending.reached().boxed().shared();
-    let answer = move |message: Result<Q, Status>| match message {
-        Ok(message) => Either::Left(answer(message)),
-        Err(status) => Either::Right(future::ready(Err(broken(&status)))),
+    let answer = move |message: Result<Q, Status>| {
+        let taken = received.as_ref().and_then(Received::next);
+        match message {
+            // Its room is given back once it is answered.
+            Ok(message) => Either::Left(answer(message).inspect(move |_| drop(taken))),
+            Err(status) => Either::Right(future::ready(Err(broken(&status)))),
+        }
     };
     // Reading ends where the stream must; what was read is still answered, and then the reason follows.
     let read = messages.take_until(end.clone()).map(answer).buffered(in_work);
@@ -140,6 +146,8 @@ pub(super) struct Ending {
     listens: bool,
     /// The stream is in work on its connection.
     _call: Option<Call>,
+    /// The room that its messages take.
+    received: Option<Received>,
 }
 
 impl Api {
@@ -148,7 +156,14 @@ impl Api {
         let deadline = extensions.get().map(|Deadline(at)| *at);
         let opened = extensions.get::<Opened>();
         let aged = opened.map(|opened| opened.at() + self.limits.connection_age + TOLD);
-        Ending { stopping: self.stopping.clone(), deadline, aged, listens: false, _call: opened.map(Opened::call) }
+        Ending {
+            stopping: self.stopping.clone(),
+            deadline,
+            aged,
+            listens: false,
+            _call: opened.map(Opened::call),
+            received: extensions.get().cloned(),
+        }
     }
 }
 
