@@ -17,6 +17,7 @@ pub mod facts;
 pub mod feed;
 pub mod finding;
 pub mod finding_life;
+pub mod footprint;
 pub mod id_bytes;
 pub mod ids;
 pub mod limitation;

@@ -175,8 +175,6 @@ fn read_versions(mut written: &[u8]) -> Option<Vec<CaseVersion>> {
     written.is_empty().then_some(versions)
 }
 
-/// What a version takes, about: itself, and the pieces of its parties and claims.
-const VERSION: usize = 2_048;
 /// What a case's ledger and its rules take, about, before anything is remembered of its contacts.
 const BARE: usize = 1_536;
 /// What is remembered of one contact, about.
@@ -187,7 +185,9 @@ impl Written for CaseEntry {
 
     fn weight(&self) -> usize {
         let kept = self.kept.as_ref().map_or(0, Kept::bytes);
-        BARE + self.versions.len() * VERSION + self.watch.remembered() * CONTACT + kept
+        BARE + self.versions.iter().map(CaseVersion::footprint).sum::<usize>()
+            + self.watch.remembered() * CONTACT
+            + kept
     }
 
     fn write(&self, _key: &CaseId) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 mod arena;
 mod finding_facts;
+mod tiers;
 
 use std::collections::BTreeMap;
 

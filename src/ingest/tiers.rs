@@ -13,8 +13,8 @@ use crate::rules::RuleSet;
 /// How much a process may remember, over all its markets.
 #[derive(Debug)]
 pub struct MemoryLimit {
-    /// States of one generation of one market that are kept as they are, however much room there is. Two generations live
-    /// at a time.
+    /// States of one generation of one market that are kept as they are, however much room there is, unless they are large. Two
+    /// generations live at a time.
     generation: usize,
     /// Bytes of states that are kept as they are, about.
     unpacked: usize,
@@ -30,12 +30,21 @@ const PACKED_AT_ONCE: usize = 8_192;
 /// Packed bytes that a market may always keep, however much the others hold.
 const SHARE: usize = 1 << 20;
 
+/// Bytes of a state that is kept in any case, in the mean: of states that are larger fewer are kept so.
+const USUAL: usize = 16 << 10;
+
 impl MemoryLimit {
     /// At most `bytes` of packed states, and two generations of states as they are for each market; more of these as long
     /// as they take no more than `unpacked` bytes.
     #[must_use]
     pub const fn new(generation: usize, unpacked: usize, bytes: usize) -> Self {
         Self { generation, unpacked, bytes, held: AtomicUsize::new(0), used: AtomicUsize::new(0) }
+    }
+
+    /// Bytes of states that are kept as they are, over all markets.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
     }
 
     fn release(&self, weight: usize) {
@@ -59,9 +68,13 @@ pub(super) struct Tiers<V: Written> {
     /// Changed in this generation, or in the one before.
     young: Quick<V>,
     old: Quick<V>,
+    /// Bytes of these.
+    own: usize,
     /// Read in this generation or the one before, and still packed as well.
     read: Quick<V>,
     read_before: Quick<V>,
+    /// Bytes of those of this generation.
+    read_bytes: usize,
     /// Found by a hash with a secret of this process, so that nobody can choose ids that fall together; the id itself is
     /// compared after unpacking.
     packed: Arena,
@@ -105,8 +118,10 @@ where
             secret: foldhash::quality::RandomState::default(),
             young: HashMap::default(),
             old: HashMap::default(),
+            own: 0,
             read: HashMap::default(),
             read_before: HashMap::default(),
+            read_bytes: 0,
             packed: Arena::default(),
             packed_before: Arena::default(),
             dictionary: Arc::default(),
@@ -128,18 +143,23 @@ where
 
     /// Keeps an unpacked state at hand. Forgetting it later costs nothing: it is still packed.
     pub(super) fn note_read(&mut self, key: V::Key, state: Arc<V>) {
-        if self.read.len() >= self.limit.generation {
+        if self.read.len() >= self.limit.generation || self.read_bytes >= self.limit.generation.saturating_mul(USUAL) {
             self.read_before = std::mem::take(&mut self.read);
+            self.read_bytes = 0;
         }
+        self.read_bytes += state.weight();
         self.read.insert(key, state);
     }
 
     /// Takes a new state of a key.
     pub(super) fn put(&mut self, key: V::Key, state: Arc<V>) {
-        self.limit.held.fetch_add(state.weight(), Ordering::Relaxed);
+        let weight = state.weight();
+        self.limit.held.fetch_add(weight, Ordering::Relaxed);
+        self.own += weight;
         // What is among the young is nowhere else.
         if let Some(before) = self.young.get_mut(&key) {
-            self.limit.release(std::mem::replace(before, state).weight());
+            let before = std::mem::replace(before, state).weight();
+            self.release(before);
             return;
         }
         self.remove(&key);
@@ -148,11 +168,13 @@ where
 
     /// Forgets a key.
     pub(super) fn remove(&mut self, key: &V::Key) {
+        let mut gone = 0;
         for place in [&mut self.young, &mut self.old] {
             if let Some(state) = place.remove(key) {
-                self.limit.release(state.weight());
+                gone += state.weight();
             }
         }
+        self.release(gone);
         for place in [&mut self.read, &mut self.read_before] {
             place.remove(key);
         }
@@ -161,6 +183,12 @@ where
         self.packed.remove(hash);
         self.packed_before.remove(hash);
         self.note_packed(before);
+    }
+
+    /// States that are kept as they are take so much less.
+    fn release(&mut self, weight: usize) {
+        self.limit.release(weight);
+        self.own = self.own.saturating_sub(weight);
     }
 
     /// Forgets everything.
@@ -172,7 +200,8 @@ where
     /// States that have to leave for the packed form, if there are too many: some of the older generation, which the
     /// younger one becomes when nothing is left of it. They stay readable until [`Tiers::settle`].
     pub(super) fn leaving(&mut self) -> Option<Leaving<V>> {
-        let few = self.young.len() + self.old.len() <= self.limit.generation.saturating_mul(2);
+        let most = self.limit.generation.saturating_mul(2);
+        let few = self.young.len() + self.old.len() <= most && self.own <= most.saturating_mul(USUAL);
         if few || self.limit.held.load(Ordering::Relaxed) <= self.limit.unpacked {
             return None;
         }
@@ -195,7 +224,7 @@ where
                 continue;
             }
             self.old.remove(&key);
-            self.limit.release(state.weight());
+            self.release(state.weight());
             if let Some(packed) = packed {
                 self.packed.insert(self.secret.hash_one(&key), &packed);
             }
@@ -224,6 +253,6 @@ impl<V: Written> Tiers<V> {
 impl<V: Written> Drop for Tiers<V> {
     fn drop(&mut self) {
         self.limit.used.fetch_sub(self.packed_bytes(), Ordering::Relaxed);
-        self.limit.release(self.young.values().chain(self.old.values()).map(|state| state.weight()).sum());
+        self.limit.release(self.own);
     }
 }

@@ -196,3 +196,49 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+/// A case with so many phone numbers, each with a permission.
+fn crowded(id: &str, points: usize) -> v1::Case {
+    let mut case = case(id, "shop");
+    let (first, claims) = (case.parties.remove(0), case.claims.len());
+    let point = |number: usize| v1::ContactPoint {
+        contact_point_id: format!("p{number}"),
+        kind: v1::ContactPointKind::Phone.into(),
+        permissions: vec![v1::Permission {
+            granted: true,
+            scope: v1::ConsentScope::Calls.into(),
+            give_time: stamp(1),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let numbers: Vec<usize> = (0..points).collect();
+    case.parties = numbers
+        .chunks(64)
+        .enumerate()
+        .map(|(party, numbers)| v1::Party {
+            person_id: format!("person{party}"),
+            role: if party == 0 { first.role } else { v1::PartyRole::CoDebtor.into() },
+            contact_points: numbers.iter().copied().map(point).collect(),
+            ..first.clone()
+        })
+        .collect();
+    assert_eq!(claims, 1);
+    case
+}
+
+on_both_databases!(
+    async fn a_case_has_so_many_parts_in_all(database: Database) {
+        let api = Api::start(&database).await;
+        let mut mine = api.platform("mine").await;
+        let mut store = async |case: v1::Case| {
+            let request = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(case) };
+            mine.cases.upsert_case(request).await
+        };
+        store(crowded("most", 2_400)).await.expect("stored");
+        let refused = store(crowded("more", 2_500)).await.expect_err("too many");
+        assert!(refused.message().contains("5000 in all"), "{refused:?}");
+        asked(&mut mine, "IT", "most", stamp(3), "EUR").await;
+        api.end().await;
+    }
+);

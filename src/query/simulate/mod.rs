@@ -119,7 +119,17 @@ struct Run {
 struct Gone;
 
 impl Run {
-    async fn whole(self, simulation: Simulation, _place: Seat) {
+    async fn whole(self, simulation: Simulation, place: Seat) {
+        let last = self.all_but_last(simulation).await;
+        // Whoever has heard the end may ask again at once.
+        drop(place);
+        if let Some(last) = last {
+            let _ = self.tell(last).await;
+        }
+    }
+
+    /// Tells everything but what comes last; that is nothing if nobody listens any more.
+    async fn all_but_last(&self, simulation: Simulation) -> Option<SimulationEvent> {
         let Simulation { files, span, samples, strict, .. } = simulation;
         let (snapshot, tenant) = (Arc::clone(&self.snapshot), self.reading.key.tenant.clone());
         // The rules in force are compiled from the same texts, so that what is not edited is the same in both.
@@ -134,14 +144,8 @@ impl Run {
         };
         let (sets, proof) = match tokio::task::spawn_blocking(compile).await {
             Ok(Ok(compiled)) => compiled,
-            Ok(Err(diagnostics)) => {
-                let _ = self.tell(SimulationEvent::Refused(diagnostics)).await;
-                return;
-            }
-            Err(_) => {
-                let _ = self.tell(SimulationEvent::Failed(broken())).await;
-                return;
-            }
+            Ok(Err(diagnostics)) => return Some(SimulationEvent::Refused(diagnostics)),
+            Err(_) => return Some(SimulationEvent::Failed(broken())),
         };
         // Rules that are the same on the same ground say the same: only the others are judged.
         let differing = sets[0].differing(&sets[1]);
@@ -150,8 +154,9 @@ impl Run {
             None => sets.clone(),
         };
         let report = Report::new(span, differing, samples);
-        if let Err(Some(error)) = self.replay(sets, judged, (proof, report)).await {
-            let _ = self.tell(SimulationEvent::Failed(error)).await;
+        match self.replay(sets, judged, (proof, report)).await {
+            Ok(totals) => Some(SimulationEvent::Finished(totals)),
+            Err(error) => error.map(SimulationEvent::Failed),
         }
     }
 
@@ -165,7 +170,7 @@ impl Run {
         sets: [Arc<RuleSet>; 2],
         judged: [Arc<RuleSet>; 2],
         ((examples, failed), mut report): (Proof, Report),
-    ) -> Result<(), Option<IngestError>> {
+    ) -> Result<Totals, Option<IngestError>> {
         let [in_force, candidate] = &sets;
         let scope = &self.reading.scope;
         let market = &self.reading.key.market;
@@ -209,7 +214,7 @@ impl Run {
         for change in report.into_changes(in_force, candidate) {
             self.tell(SimulationEvent::Rule(Box::new(change))).await.map_err(|_| None)?;
         }
-        self.tell(SimulationEvent::Finished(totals)).await.map_err(|_| None)
+        Ok(totals)
     }
 }
 

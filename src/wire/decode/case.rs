@@ -43,7 +43,7 @@ pub fn case(at: &At<'_>, wire: v1::Case) -> Option<CaseVersion> {
     let prior_charges =
         at.field("prior_charges").list(wire.prior_charges, MAX_PRIOR, |at, wire| prior_charge(at, wire, currency));
     let attributes = at.field("attributes").texts(wire.attributes);
-    Some(CaseVersion {
+    let version = CaseVersion {
         case: id?,
         version: version?,
         effective: effective?,
@@ -61,7 +61,9 @@ pub fn case(at: &At<'_>, wire: v1::Case) -> Option<CaseVersion> {
         prior_charges,
         closed: wire.closed,
         attributes,
-    })
+    };
+    at.bounded_in_parts(&version);
+    Some(version)
 }
 
 fn identity(at: &At<'_>, wire: v1::Identity) -> Option<Identity> {

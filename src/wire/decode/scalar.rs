@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::At;
+use crate::domain::case::CaseVersion;
+use crate::domain::footprint::MAX_PARTS;
 use crate::domain::ids::{self, IdError};
 use crate::domain::party::is_subdivision;
 use crate::wire::words::Word;
@@ -135,6 +137,15 @@ impl At<'_> {
                 self.refuse(format!("is {number}: send a number from {least} to {most}"));
                 None
             }
+        }
+    }
+
+    /// A case whose lists, and the lists of what is in them, have too much in all.
+    pub fn bounded_in_parts(&self, version: &CaseVersion) {
+        let parts = version.parts();
+        if !self.trusts && parts > MAX_PARTS {
+            let text = "claims, parties, contact points, permissions and other parts, the limit is";
+            self.refuse(format!("has {parts} {text} {MAX_PARTS} in all: leave out what holds no more"));
         }
     }
 
