@@ -178,6 +178,8 @@ pub struct QuerySettings {
 /// Change feeds.
 #[derive(Debug, Clone)]
 pub struct SyncSettings {
+    /// Feeds that a tenant may have open at once.
+    pub max_feeds: u32,
     /// Rows of each of its lists that a feed reads at a time.
     pub page_rows: u32,
 }
@@ -293,7 +295,10 @@ impl Server {
                 told_facts_mib: s.number("query.told_facts_mib", 0..=65_536),
                 sums_after: millis(s, "query.sums_after_ms", 0, 86_400_000),
             },
-            sync: SyncSettings { page_rows: s.number("sync.page_rows", 1..=10_000) },
+            sync: SyncSettings {
+                max_feeds: s.number("sync.max_feeds", 1..=100_000),
+                page_rows: s.number("sync.page_rows", 1..=10_000),
+            },
             sinks: sinks(s),
             log: Log { json: json_format(s), filter: s.text("log.filter") },
             metrics_listen: if s.text("metrics.listen").is_empty() { None } else { address(s, "metrics.listen") },

@@ -11,7 +11,7 @@ use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::domain::time::Timestamp;
 use crate::domain::validation::Violation;
-use crate::ingest::{IngestError, View, Work, corrupt_cell};
+use crate::ingest::{IngestError, View, Work, aside, corrupt_cell};
 use crate::kpi::{self, Answer, Block, BlockKey, BlockRange, Catalogue, Plan, QueryError, Shape, Taking};
 use crate::store::MarketHead;
 
@@ -113,6 +113,14 @@ pub(super) struct Retold {
     pub(super) blocks: Vec<(BlockKey, Block)>,
 }
 
+/// Bytes of cells that are summed in the time in which one record of a case is derived, about.
+const SUMMED: usize = 256;
+
+/// Sums cells into an answer: aside, if they are many.
+fn summed<'a, R>(cells: impl Iterator<Item = (BlockKey, &'a Block)>, work: impl FnOnce() -> R) -> R {
+    aside(cells.map(|(_, block)| block.bytes()).sum::<usize>() / SUMMED, work)
+}
+
 /// A question that is refused, as the error of the use case.
 pub(super) fn refused(error: QueryError) -> IngestError {
     let reason = if error.undeclared { "KPI_DIMENSIONS_NOT_DECLARED" } else { "INVALID_KPI_QUERY" };
@@ -190,10 +198,10 @@ impl Query {
         let mut stretches = stretches.iter();
         let mut answers = Vec::with_capacity(questions.len());
         for (plan, question) in plans.iter().zip(&questions) {
-            let own = stretches.by_ref().take(plan.ranges().len());
+            let own: Vec<_> = stretches.by_ref().take(plan.ranges().len()).collect();
             let mut answer = KpiAnswer::from_cells(reading, revision, settled_to);
-            let blocks = own.flat_map(|stretch| stretch.blocks());
-            answer.answer = plan.answer(blocks).map_err(|error| corrupt_cell(&error))?;
+            let blocks = || own.iter().flat_map(|stretch| stretch.blocks());
+            answer.answer = summed(blocks(), || plan.answer(blocks())).map_err(|error| corrupt_cell(&error))?;
             let asked = question.query.kpis.iter().map(String::as_str);
             answer.filling = self.filling(reading, &following, asked).await?;
             answers.push(answer);
@@ -246,8 +254,8 @@ impl Query {
             }
             Err(error) => return Err(self.no_cells(reading, &following, &question.query.kpis, error).await),
         };
-        let blocks = stretches.iter().flat_map(|stretch| stretch.blocks());
-        let taken = plan.rows_to(blocks, taking).map_err(|error| corrupt_cell(&error))?;
+        let blocks = || stretches.iter().flat_map(|stretch| stretch.blocks());
+        let taken = summed(blocks(), || plan.rows_to(blocks(), taking)).map_err(|error| corrupt_cell(&error))?;
         Ok((KpiAnswer::from_cells(reading, revision, settled_to), taken, following))
     }
 
@@ -260,8 +268,8 @@ impl Query {
         taking: Taking<'_, T>,
     ) -> Result<(KpiAnswer, Vec<T>), IngestError> {
         let Retold { plan, view, blocks } = self.retold_for(reading, following, question).await?;
-        let blocks = blocks.iter().map(|(key, block)| (*key, block));
-        let taken = plan.rows_to(blocks, taking).map_err(|error| corrupt_cell(&error))?;
+        let blocks = || blocks.iter().map(|(key, block)| (*key, block));
+        let taken = summed(blocks(), || plan.rows_to(blocks(), taking)).map_err(|error| corrupt_cell(&error))?;
         let from = FigureSource::Facts;
         Ok((KpiAnswer { source: from, ..KpiAnswer::from_cells(reading, view.known, view.now) }, taken))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::change::{Change, Piece};
+use super::feeds::Feed;
 use super::lag::Followed;
 use super::lists::Raw;
 use super::merge::Merge;
@@ -96,6 +97,7 @@ pub struct Follower {
     heads: watch::Receiver<Head>,
     /// Where it is noted how far a client's feed has come.
     followed: Option<Followed>,
+    _feed: Option<Feed>,
     /// The page behind `place`, being read while the one before it is sent. What is read up is held by nobody: an idle feed
     /// costs next to nothing.
     ahead: Option<Ahead>,
@@ -126,7 +128,7 @@ impl Follower {
         session: Session,
         filter: Filter,
         (manner, tellers): (Manner, Option<Tellers>),
-        (heads, followed): (watch::Receiver<Head>, Option<Followed>),
+        (heads, followed, feed): (watch::Receiver<Head>, Option<Followed>, Option<Feed>),
         (head, epoch): (Head, u64),
         place: Place,
     ) -> Self {
@@ -143,6 +145,7 @@ impl Follower {
             tellers,
             heads,
             followed,
+            _feed: feed,
             ahead: None,
             place,
             epoch,

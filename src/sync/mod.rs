@@ -4,6 +4,7 @@
 //! and in a commit the order is made total by kind and id. A feed holds a page and no connection between its messages.
 
 mod change;
+mod feeds;
 mod follower;
 mod hydrate;
 mod lag;
@@ -100,6 +101,7 @@ pub struct Cursor {
 pub struct Sync {
     markets: Arc<Markets>,
     lags: lag::Lags,
+    feeds: feeds::Feeds,
 }
 
 /// Who follows a feed.
@@ -128,7 +130,7 @@ impl Sync {
     /// The feeds over these writers.
     #[must_use]
     pub fn new(markets: Arc<Markets>) -> Self {
-        Self { markets, lags: lag::Lags::default() }
+        Self { markets, lags: lag::Lags::default(), feeds: feeds::Feeds::default() }
     }
 
     /// Lets a caller in.
@@ -164,7 +166,8 @@ impl Sync {
     /// nothing is chosen by what activities say, these are told as they are.
     ///
     /// # Errors
-    /// [`IngestError::Resync`] if the place is gone; the revision is none; the database is away.
+    /// [`IngestError::Resync`] if the place is gone; the revision is none; the tenant has as many feeds as it may; the database
+    /// is away.
     pub async fn follow(
         &self,
         session: Session,
@@ -174,6 +177,10 @@ impl Sync {
     ) -> Result<Follower, IngestError> {
         let filter = session.narrow(filter)?;
         let policy = session.policy();
+        // Of a sink it is kept elsewhere what it has taken, and there are as many as the tenant's file has.
+        let own = matches!(session.who, Who::Key(_));
+        let most = self.markets.config().get().server.sync.max_feeds;
+        let feed = own.then(|| self.feeds.open(&session.key.tenant, most)).transpose()?;
         let scope = self.markets.store().scope(&session.key.tenant);
         let market = &session.key.market;
         // Followed before it is read, so that no commit falls between.
@@ -219,10 +226,9 @@ impl Sync {
             }
         };
         let manner = (manner, tellers);
-        // Of a sink it is kept elsewhere what it has taken.
-        let own = matches!(session.who, Who::Key(_));
         let followed = own.then(|| self.lags.follow(&session.key, &heads, place.through));
-        Ok(Follower::new(Arc::clone(&self.markets), session, filter, manner, (heads, followed), (head, epoch), place))
+        let markets = Arc::clone(&self.markets);
+        Ok(Follower::new(markets, session, filter, manner, (heads, followed, feed), (head, epoch), place))
     }
 }
 

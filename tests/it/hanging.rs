@@ -113,3 +113,25 @@ on_both_databases!(
         api.end().await;
     }
 );
+
+#[tokio::test]
+async fn a_tenant_has_so_many_feeds_open_and_another_as_many() {
+    let database = Database::fresh(Backend::Sqlite).await;
+    let api = Api::start_with(&database, &[("sync.max_feeds", "2")]).await;
+    let (mut mine, mut theirs) = (api.platform("mine").await, api.platform("theirs").await);
+    let wish = || v1::PullRequest { region_code: "IT".to_owned(), ..Default::default() };
+    let first = mine.sync.pull(wish()).await.expect("a feed");
+    let _second = mine.sync.pull(wish()).await.expect("a feed");
+    let refused = mine.sync.pull(wish()).await.expect_err("a third one");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, "TOO_MANY_FEEDS"));
+    theirs.sync.pull(wish()).await.expect("another tenant has its own");
+    // One that ends makes room, as soon as the server hears of it.
+    drop(first);
+    let again = async {
+        while mine.sync.pull(wish()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, again).await.expect("room for a feed");
+    api.end().await;
+}
