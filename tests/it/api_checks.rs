@@ -79,7 +79,7 @@ pub(crate) fn single(check: v1::ContactCheck, view: v1::CheckView) -> v1::CheckC
     }
 }
 
-fn batch(checks: Vec<v1::ContactCheck>, view: v1::CheckView) -> v1::BatchCheckContactsRequest {
+pub(crate) fn batch(checks: Vec<v1::ContactCheck>, view: v1::CheckView) -> v1::BatchCheckContactsRequest {
     v1::BatchCheckContactsRequest { region_code: "US".to_owned(), checks, view: view.into() }
 }
 

@@ -9,17 +9,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::api_checks::{check, filled, single};
+use crate::api_checks::{batch, check, filled, single};
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database, on_both_databases};
-use crate::support::wire::{activity, call, payment, stamp};
+use crate::support::wire::{activity, call, case, payment, stamp};
+use crate::turns::{asked_until, store};
 
 /// Far longer than any answer takes; hundreds of looks at a history of a thousand records one by one take longer than a call may.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-fn batch(checks: Vec<v1::ContactCheck>, view: v1::CheckView) -> v1::BatchCheckContactsRequest {
-    v1::BatchCheckContactsRequest { region_code: "US".to_owned(), checks, view: view.into() }
-}
 
 /// What happens on one day to one of the two cases of the person.
 fn act(number: usize, (day, case, what): (i64, &str, u8)) -> v1::Activity {
@@ -36,10 +33,7 @@ fn act(number: usize, (day, case, what): (i64, &str, u8)) -> v1::Activity {
         }
         _ => call(&id, case, day),
     };
-    for money in act.detail.iter_mut().filter_map(|detail| match detail {
-        v1::activity::Detail::Payment(payment) => payment.amount.as_mut(),
-        _ => None,
-    }) {
+    if let Some(v1::activity::Detail::Payment(v1::Payment { amount: Some(money), .. })) = &mut act.detail {
         money.currency_code = "USD".to_owned();
     }
     act.person_id = "p".to_owned();
@@ -56,15 +50,15 @@ on_both_databases!(
     async fn many_questions_about_the_past_are_answered_as_each_alone(database: Database) {
         let api = Api::start(&database).await;
         let mut mine = filled(&api).await;
-        let case = || prop::sample::select(vec!["c1", "c2"]);
-        let acts = prop::collection::vec((0_i64..60, case(), 0_u8..6), 40..80);
-        let asked = prop::collection::vec((0_i64..61, case()), 20..60);
+        let either = || prop::sample::select(vec!["c1", "c2"]);
+        let acts = prop::collection::vec((0_i64..60, either(), 0_u8..6), 40..80);
+        let asked = prop::collection::vec((0_i64..61, either()), 20..60);
         let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
         let draw = |runner: &mut TestRunner| {
             (acts.new_tree(runner).unwrap().current(), asked.new_tree(runner).unwrap().current())
         };
         let (acts, asked) = draw(&mut runner);
-        record(&mut mine, acts.iter().enumerate().map(|(number, act_)| act(number, *act_)).collect()).await;
+        record(&mut mine, acts.iter().enumerate().map(|(number, what)| act(number, *what)).collect()).await;
         let checks: Vec<_> = asked.iter().map(|(day, case)| check(case, stamp(*day))).collect();
         let together = mine
             .compliance
@@ -98,9 +92,7 @@ async fn questions_about_the_past_hold_up_no_other_tenant() {
     record(&mut mine, acts).await;
     let key = api.key("theirs", &[Role::Writer, Role::Checker], &["it"]).await;
     let mut theirs = api.clients(&key);
-    let request =
-        v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(crate::support::wire::case("m", "bank")) };
-    theirs.cases.upsert_case(request).await.expect("stored");
+    store(&mut theirs, case("m", "bank")).await;
     let past = tokio::spawn(async move {
         let since = Instant::now();
         let checks = (0..800).map(|number| check("c2", stamp(number / 16))).collect();
@@ -113,19 +105,7 @@ async fn questions_about_the_past_hold_up_no_other_tenant() {
         assert!(answer.results.iter().all(|result| result.refusal.is_none()), "{answer:?}");
         since.elapsed()
     });
-    let (mut longest, mut answers) = (Duration::ZERO, 0_u32);
-    while !past.is_finished() {
-        let request = v1::CheckContactRequest {
-            region_code: "IT".to_owned(),
-            case_id: "m".to_owned(),
-            contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
-            ..Default::default()
-        };
-        let since = Instant::now();
-        theirs.compliance.check_contact(request).await.expect("an answer");
-        longest = longest.max(since.elapsed());
-        answers += 1;
-    }
+    let (longest, answers) = asked_until(&past, &mut theirs, "m").await;
     let took = past.await.expect("no panic");
     println!("the questions took {took:?}; {answers} checks meanwhile, the longest {longest:?}");
     assert!(longest < PATIENCE, "a check of another tenant waited {longest:?}");

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use fairdue::domain::principal::Role;
 use fairdue::proto::v1;
+use tokio::task::JoinHandle;
 
 use crate::support::api::{Api, Clients};
 use crate::support::database::{Backend, Database};
@@ -14,9 +15,28 @@ const PAYMENTS: i64 = 1_500;
 /// A change to its beginning takes longer than this, or the test shows nothing.
 const LONG: Duration = Duration::from_millis(400);
 
-async fn store(clients: &mut Clients, case: v1::Case) {
+/// Stores a case in Italy.
+pub(crate) async fn store(clients: &mut Clients, case: v1::Case) {
     let request = v1::UpsertCaseRequest { region_code: "IT".to_owned(), case: Some(case) };
     clients.cases.upsert_case(request).await.expect("stored");
+}
+
+/// Asks about a case in Italy, one check after the other, until some work is done: how long the longest took, and how many there were.
+pub(crate) async fn asked_until<T>(work: &JoinHandle<T>, clients: &mut Clients, case: &str) -> (Duration, u32) {
+    let (mut longest, mut answers) = (Duration::ZERO, 0);
+    while !work.is_finished() {
+        let request = v1::CheckContactRequest {
+            region_code: "IT".to_owned(),
+            case_id: case.to_owned(),
+            contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
+            ..Default::default()
+        };
+        let since = Instant::now();
+        clients.compliance.check_contact(request).await.expect("an answer");
+        longest = longest.max(since.elapsed());
+        answers += 1;
+    }
+    (longest, answers)
 }
 
 /// With one thread for everybody, another tenant's checks are answered while the history is derived anew.
@@ -48,19 +68,7 @@ async fn a_long_history_that_changes_at_its_beginning_holds_up_no_other_tenant()
         theirs.activities.void_activity(request).await.expect("voided");
         since.elapsed()
     });
-    let (mut longest, mut answers) = (Duration::ZERO, 0_u32);
-    while !void.is_finished() {
-        let request = v1::CheckContactRequest {
-            region_code: "IT".to_owned(),
-            case_id: "m".to_owned(),
-            contact: Some(v1::Contact { channel: v1::Channel::Call.into(), ..Default::default() }),
-            ..Default::default()
-        };
-        let since = Instant::now();
-        mine.compliance.check_contact(request).await.expect("an answer");
-        longest = longest.max(since.elapsed());
-        answers += 1;
-    }
+    let (longest, answers) = asked_until(&void, &mut mine, "m").await;
     let took = void.await.expect("no panic");
     println!("the void took {took:?}; {answers} checks meanwhile, the longest {longest:?}");
     assert!(took > LONG, "the void took {took:?}: the test shows nothing");
