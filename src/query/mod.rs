@@ -14,7 +14,6 @@ mod keep_sums;
 mod kept;
 mod kpis;
 mod permits;
-mod places;
 pub mod quality;
 mod retold;
 mod scorecard;
@@ -55,7 +54,7 @@ use crate::domain::market::{Market, MarketKey};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::time::Timestamp;
 use crate::ingest::derive::CaseEntry;
-use crate::ingest::{IngestError, Markets, Work, case_at_hand, etag, ground};
+use crate::ingest::{IngestError, Markets, Places, Work, case_at_hand, etag, ground};
 use crate::kpi::{Calendar, Catalogue};
 use crate::rules::RuleSet;
 use crate::store::TenantScope;
@@ -92,8 +91,8 @@ pub struct Query {
     by_month: Arc<kept::Kept<summed::Summed>>,
     turns: Arc<summed::Turns>,
     followed: following::Followed,
-    simulations: Arc<places::Places>,
-    recounts: Arc<places::Places>,
+    simulations: Arc<Places>,
+    recounts: Arc<Places>,
     watches: watch::Watches,
 }
 
@@ -134,8 +133,8 @@ impl Query {
             turns: Arc::default(),
             followed: following::Followed::default(),
             // A simulation takes minutes, and whoever finds no place is refused.
-            simulations: Arc::new(places::Places::new(1)),
-            recounts: Arc::new(places::Places::new(2)),
+            simulations: Arc::new(Places::of_few(1)),
+            recounts: Arc::new(Places::of_few(2)),
             watches,
         }
     }

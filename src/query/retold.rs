@@ -4,13 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::kept::Lasting as _;
-use super::places::Seat;
 use super::told::{Making, Told, sum_of};
 use super::{Query, Reading};
 use crate::domain::fact::Fact;
 use crate::domain::facts::Kinds;
 use crate::domain::ids::{CaseId, TenantId};
-use crate::ingest::{Beside, IngestError, Place, Replay, Retelling, Unknown, View, follow_from_rules, untold};
+use crate::ingest::{Beside, IngestError, Place, Replay, Retelling, Seat, Unknown, View, follow_from_rules, untold};
 use crate::kpi::{Catalogue, Days, Delta};
 
 /// Cases that are told again at a time.
@@ -21,7 +20,7 @@ const RECORDS_A_CASE: usize = 16;
 impl Query {
     /// A place among the few that tell histories at once in this process: each keeps processors busy.
     pub(super) async fn place(&self, tenant: &TenantId) -> Result<Seat, IngestError> {
-        self.recounts.take(tenant).await.map_err(|_| IngestError::Stopping)
+        self.recounts.take(tenant, 1).await.map_err(|_| IngestError::Stopping)
     }
 
     /// The sums of the whole history in this view.

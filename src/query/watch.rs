@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use super::Query;
 use super::kpis::{KpiAnswer, KpiQuestion, limit_rows, refused};
-use super::places::Places;
 use super::scorecard::Scorecard;
 use super::shares::Shares;
 use crate::config::server::QuerySettings;
@@ -19,7 +18,7 @@ use crate::domain::ids::MarketId;
 use crate::domain::market::MarketKey;
 use crate::domain::principal::Principal;
 use crate::domain::validation::Violation;
-use crate::ingest::IngestError;
+use crate::ingest::{IngestError, Places};
 use crate::kpi::QueryError;
 
 /// Time between two looks at a market, and the least between two computations of one question.
@@ -139,7 +138,14 @@ impl Watches {
         let [questions, rows, most_rows] = [settings.max_watches, settings.max_watched_rows, settings.max_answer_rows]
             .map(|most| usize::try_from(most).unwrap_or(usize::MAX));
         let (pulses, kpis, cards) = (Topics::default(), Topics::default(), Topics::default());
-        Self { pulses, kpis, cards, shares: Shares::new(questions, rows), places: Arc::new(Places::new(1)), most_rows }
+        Self {
+            pulses,
+            kpis,
+            cards,
+            shares: Shares::new(questions, rows),
+            places: Arc::new(Places::of_few(1)),
+            most_rows,
+        }
     }
 }
 
@@ -254,7 +260,7 @@ impl Query {
                 let mut wait = EVERY;
                 let computed = {
                     // The places are never closed: without one it is computed all the same.
-                    let _seat = places.take(&topic.0.tenant).await;
+                    let _seat = places.take(&topic.0.tenant, 1).await;
                     compute().await
                 };
                 let computed = computed.and_then(|value| share.hold(value.rows()).map(|()| value));

@@ -1,7 +1,7 @@
 //! How much is taken in at once, over all connections: calls in work, and the bytes of their requests. One tenant has at most half of
 //! either, so that none keeps out the others: neither by calls that never end nor by requests that never come whole.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use prost::bytes::{Buf as _, Bytes};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
 
 use super::status;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::ids::TenantId;
+use crate::ingest::{Places, Seat};
 
 /// Bytes before each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -41,34 +41,17 @@ pub struct Most {
 #[derive(Debug)]
 pub struct Room {
     most: Most,
-    all: Shares,
-    /// Of each tenant that ever asked: as many as are configured.
-    tenants: Mutex<HashMap<TenantId, Shares>>,
+    calls: Places,
+    /// KiB of requests.
+    kib: Arc<Places>,
 }
-
-/// Calls, and KiB of requests.
-#[derive(Debug, Clone)]
-struct Shares {
-    calls: Arc<Semaphore>,
-    kib: Arc<Semaphore>,
-}
-
-impl Shares {
-    fn new(calls: usize, bytes: usize) -> Self {
-        let of = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { calls: of(calls), kib: of(bytes >> 10) }
-    }
-}
-
-/// Held until what it is for is done: of the tenant, and of all.
-#[derive(Debug)]
-pub struct Taken(#[expect(dead_code, reason = "held until it is dropped")] [OwnedSemaphorePermit; 2]);
 
 /// A call that was let in.
 #[derive(Debug)]
 pub struct Place {
-    _call: Taken,
-    shares: [Shares; 2],
+    _call: Seat,
+    kib: Arc<Places>,
+    tenant: TenantId,
     most: Most,
 }
 
@@ -76,41 +59,32 @@ impl Room {
     /// With nothing in it.
     #[must_use]
     pub fn new(most: Most) -> Self {
-        Self { most, all: Shares::new(most.calls, most.bytes), tenants: Mutex::default() }
+        let calls = Places::new(most.calls, most.calls.div_ceil(2));
+        let kib = Arc::new(Places::new(most.bytes >> 10, most.bytes >> 11));
+        Self { most, calls, kib }
     }
 
     /// A place for a call, if there is one for this tenant.
     #[must_use]
     pub fn enter(&self, tenant: &TenantId) -> Option<Place> {
-        let own = {
-            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-            match tenants.get(tenant) {
-                Some(own) => own.clone(),
-                None => {
-                    let own = Shares::new(self.most.calls.div_ceil(2), self.most.bytes / 2);
-                    tenants.entry(tenant.clone()).or_insert(own).clone()
-                }
-            }
-        };
-        let mine = Arc::clone(&own.calls).try_acquire_owned().ok()?;
-        let shared = Arc::clone(&self.all.calls).try_acquire_owned().ok()?;
-        Some(Place { _call: Taken([mine, shared]), shares: [own, self.all.clone()], most: self.most })
+        let call = self.calls.try_take(tenant, 1)?;
+        Some(Place { _call: call, kib: Arc::clone(&self.kib), tenant: tenant.clone(), most: self.most })
     }
 }
 
 /// The room that the messages of a call take, in their order: taken out for each message by whoever has it in work, and given
 /// back with the last copy of this otherwise.
 #[derive(Debug, Clone, Default)]
-pub struct Received(Arc<Mutex<VecDeque<Option<Taken>>>>);
+pub struct Received(Arc<Mutex<VecDeque<Option<Seat>>>>);
 
 impl Received {
     /// The room of the message that came next; nothing for a small one.
     #[must_use]
-    pub fn next(&self) -> Option<Taken> {
+    pub fn next(&self) -> Option<Seat> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front().flatten()
     }
 
-    fn push(&self, taken: Option<Taken>) {
+    fn push(&self, taken: Option<Seat>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(taken);
     }
 }
@@ -121,14 +95,19 @@ impl Place {
     #[must_use]
     pub fn measure(&self, body: Body, streaming: bool) -> (Body, Received) {
         let received = Received::default();
-        let [own, all] = [0, 1].map(|at| Arc::clone(&self.shares[at].kib));
         let reader = Reader {
             body,
             rest: Bytes::new(),
             prefix: [0; PREFIX],
             known: 0,
             left: 0,
-            taking: Taking { kib: [own, all], received: received.clone(), streaming, most: self.most },
+            taking: Taking {
+                kib: Arc::clone(&self.kib),
+                tenant: self.tenant.clone(),
+                received: received.clone(),
+                streaming,
+                most: self.most,
+            },
         };
         let pieces = futures::stream::unfold(reader, |mut reader| async move {
             let piece = reader.piece().await.transpose()?;
@@ -154,8 +133,8 @@ struct Reader {
 
 /// Takes the room of messages.
 struct Taking {
-    /// KiB of the tenant, and of all.
-    kib: [Arc<Semaphore>; 2],
+    kib: Arc<Places>,
+    tenant: TenantId,
     received: Received,
     streaming: bool,
     most: Most,
@@ -209,16 +188,14 @@ impl Taking {
         Ok(length)
     }
 
-    async fn take(&self, bytes: usize) -> Result<Taken, Status> {
+    async fn take(&self, bytes: usize) -> Result<Seat, Status> {
         let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-        let [own, all] = self.kib.each_ref().map(Arc::clone);
-        if self.streaming {
-            let waited = async { Ok(Taken([own.acquire_many_owned(kib).await?, all.acquire_many_owned(kib).await?])) };
-            return waited.await.map_err(|_: tokio::sync::AcquireError| full());
-        }
-        let own = own.try_acquire_many_owned(kib).map_err(|_| full())?;
-        let all = all.try_acquire_many_owned(kib).map_err(|_| full())?;
-        Ok(Taken([own, all]))
+        let taken = if self.streaming {
+            self.kib.take(&self.tenant, kib).await.ok()
+        } else {
+            self.kib.try_take(&self.tenant, kib)
+        };
+        taken.ok_or_else(full)
     }
 }
 

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 
 pub use report::{BySeverity, Change, Lacking, RuleChange, Sample, Span, Totals};
 
-use super::places::Seat;
 use super::{Query, Reading};
 use crate::compliance::examples;
 use crate::config::{CandidateFile, Snapshot};
@@ -20,7 +19,7 @@ use crate::domain::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::ids::MarketId;
 use crate::domain::principal::Principal;
 use crate::ingest::derive::Effects;
-use crate::ingest::{Batches, IngestError, Replay, Unopened};
+use crate::ingest::{Batches, IngestError, Replay, Seat, Unopened};
 use crate::rules::pack::Pack;
 use crate::rules::{Packs, RuleSet};
 use report::Report;
@@ -92,7 +91,7 @@ impl Query {
         simulation: Simulation,
     ) -> Result<mpsc::Receiver<SimulationEvent>, IngestError> {
         let reading = self.open(who, market)?;
-        let place = self.simulations.try_take(&reading.key.tenant).ok_or(IngestError::Overloaded)?;
+        let place = self.simulations.try_take(&reading.key.tenant, 1).ok_or(IngestError::Overloaded)?;
         let (events, told) = mpsc::channel(WAITING);
         let run = Run {
             snapshot: self.markets.config().get(),

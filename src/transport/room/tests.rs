@@ -54,7 +54,7 @@ async fn bytes_pass_as_they_come_and_each_message_has_its_room() {
             assert_eq!(received.next().is_some(), length > SMALL, "{length}, pieces of {size}");
         }
         assert!(received.next().is_none());
-        assert_eq!(place.shares.each_ref().map(|share| share.kib.available_permits()), [2048, 4096]);
+        assert_eq!(place.kib.left(&place.tenant), [2048, 4096]);
     }
 }
 
